@@ -1,0 +1,1 @@
+"""The desktop app. Arrives in a later release."""

@@ -1,0 +1,1 @@
+"""Engines: whatever can run the three networks answers the same calls."""

@@ -1,0 +1,77 @@
+"""The calls every engine answers. The pipeline knows these and nothing about devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+from sdedge.images.preview import V1_ROWS, Rows
+from sdedge.sampling.schedule import NoiseSchedule
+from sdedge.text.tokenizer import Tokenizer
+
+STAGES = ("text_encoder", "unet", "vae")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a request needs to know of a model before it runs."""
+
+    name: str
+    width: int
+    """Native size in pixels."""
+    height: int
+    downscale: int
+    """Pixels per latent cell."""
+    in_channels: int
+    """Channels the UNet reads: 4, or 9 for inpainting checkpoints."""
+    guidance: float = 7.5
+    """Guidance scale that suits the model."""
+    latent_channels: int = 4
+    schedule: NoiseSchedule = field(default_factory=NoiseSchedule)
+    preview: Rows = V1_ROWS
+    has_safety_checker: bool = False
+    report: tuple[str, ...] = ()
+    """Remarks from loading, such as which of two sets of weights was taken."""
+
+
+class Engine(Protocol):
+    """Runs the networks of one model. Tensors come and go as float32 on the engine's own device."""
+
+    facts: ModelFacts
+    tokenizer: Tokenizer
+
+    @property
+    def description(self) -> str:
+        """Device and precision in words, such as "cpu float32"."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where latents should live: a torch device string."""
+        ...
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises InvalidRequest for a size in pixels this engine cannot draw."""
+        ...
+
+    def encode_text(self, ids: Tensor, skip: int = 0) -> Tensor:
+        """Token ids (B, 77) -> context (B, 77, D); `skip` leaves out that many last layers."""
+        ...
+
+    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        """Latents (B, in_channels, h, w), timesteps (B,), context (B, T, D) -> the network's output (B, 4, h, w)."""
+        ...
+
+    def encode(self, images: Tensor, noise: Tensor) -> Tensor:
+        """Images (B, 3, H, W) in [-1, 1] -> scaled latents, sampled from the posterior with `noise`."""
+        ...
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Scaled latents (B, 4, h, w) -> images (B, 3, H, W), about [-1, 1]."""
+        ...
+
+    def release(self, stage: str) -> None:
+        """Give back the memory of a network that is not needed for now; it is loaded again on its next call."""
+        ...

@@ -1,0 +1,164 @@
+"""The engine that runs our networks with torch on a CPU, CUDA or MPS device."""
+
+from __future__ import annotations
+
+import gc
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sdedge.backends.engine import ModelFacts
+from sdedge.backends.precision import choose_device, choose_dtype
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.models.clip import CLIPText
+from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.unet import UNet
+from sdedge.models.vae import VAE
+from sdedge.sampling.schedule import NoiseSchedule
+from sdedge.text.tokenizer import Tokenizer
+from sdedge.text.vocabulary import resolve
+from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
+
+NETWORKS = {
+    "text_encoder": lambda config: CLIPText(TextConfig.from_json(config)),
+    "unet": lambda config: UNet(UNetConfig.from_json(config)),
+    "vae": lambda config: VAE(VAEConfig.from_json(config)),
+}
+
+
+class TorchEngine:
+    """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
+
+    def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype) -> None:
+        self.checkpoint = checkpoint
+        self.tokenizer = tokenizer
+        self.torch_device = device
+        self.dtype = dtype
+        self.facts = read_facts(checkpoint)
+        self._networks: dict[str, nn.Module] = {}
+        _check_fit(checkpoint, tokenizer)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        device: str = "auto",
+        dtype: str | None = None,
+        *,
+        vae: str | Path | None = None,
+        ema: bool | None = None,
+    ) -> TorchEngine:
+        """Open a diffusers folder or single file. Raises ModelError with what is wrong, InvalidRequest for a device."""
+        place = choose_device(device)
+        checkpoint = open_checkpoint(path, ema=ema, vae=vae)
+        return cls(checkpoint, load_tokenizer(checkpoint), place, choose_dtype(place, dtype))
+
+    @property
+    def device(self) -> str:
+        return str(self.torch_device)
+
+    @property
+    def description(self) -> str:
+        return f"{self.device} {str(self.dtype).removeprefix('torch.')}"
+
+    def network(self, stage: str) -> nn.Module:
+        """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not."""
+        if stage not in self._networks:
+            self._networks[stage] = self._build(stage, self.dtype)
+        return self._networks[stage]
+
+    def _build(self, stage: str, dtype: torch.dtype) -> nn.Module:
+        with torch.device("meta"):
+            module = NETWORKS[stage](self.checkpoint.configs[stage])
+        load_into(module, self.checkpoint.components[stage], dtype=dtype, device=self.torch_device)
+        return module.eval()
+
+    def check_size(self, width: int, height: int) -> None:
+        """Any multiple of the downscale works."""
+        unit = self.facts.downscale
+        for side in (width, height):
+            if side % unit:
+                raise InvalidRequest(f"The size {width}x{height} does not fit {self.facts.name}; use multiples of {unit}.")
+
+    @torch.inference_mode()
+    def encode_text(self, ids: Tensor, skip: int = 0) -> Tensor:
+        return self.network("text_encoder")(ids.to(self.torch_device), skip).float()
+
+    @torch.inference_mode()
+    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        place = {"device": self.torch_device, "dtype": self.dtype}
+        return self.network("unet")(x.to(**place), t.to(self.torch_device, torch.float32), context.to(**place)).float()
+
+    @torch.inference_mode()
+    def encode(self, images: Tensor, noise: Tensor) -> Tensor:
+        vae = self.network("vae")
+        posterior = vae.encode(images.to(self.torch_device, self.dtype))
+        return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        vae = self.network("vae")
+        z = latents.to(self.torch_device) / vae.config.scaling_factor
+        images = vae.decode(z.to(self.dtype)).float()
+        if self.dtype != torch.float32 and not torch.isfinite(images).all():
+            # Some fine-tuned VAEs overflow in half precision; the picture is decoded again, never saved black.
+            images = self._build("vae", torch.float32).decode(z.float())
+        return images
+
+    def release(self, stage: str) -> None:
+        if self._networks.pop(stage, None) is not None:
+            gc.collect()
+            if self.torch_device.type == "cuda":
+                torch.cuda.empty_cache()
+            elif self.torch_device.type == "mps":
+                torch.mps.empty_cache()
+
+
+def read_facts(checkpoint: Checkpoint) -> ModelFacts:
+    """Native size, schedule and hints of a checkpoint; `sdedge.json` in a folder adds guidance and preview rows."""
+    vae = VAEConfig.from_json(checkpoint.configs["vae"])
+    unet = UNetConfig.from_json(checkpoint.configs["unet"])
+    side = unet.sample_size * vae.downscale
+    facts = ModelFacts(
+        name=Path(checkpoint.path).stem,
+        width=side,
+        height=side,
+        downscale=vae.downscale,
+        in_channels=unet.in_channels,
+        latent_channels=vae.latent_channels,
+        schedule=NoiseSchedule.from_config(
+            {**checkpoint.configs["scheduler"], "prediction_type": checkpoint.prediction_type}
+        ),
+        has_safety_checker=checkpoint.safety_checker is not None,
+        report=tuple(checkpoint.report),
+    )
+    hints = Path(checkpoint.path) / "sdedge.json"
+    if not hints.is_file():
+        return facts
+    record = json.loads(hints.read_text("utf-8"))
+    rows = tuple(tuple(row) for row in record.get("preview", facts.preview))
+    return replace(facts, guidance=record.get("guidance", facts.guidance), preview=rows)
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """The vocabulary beside or inside the checkpoint, or an installed one. Raises ModelError naming the ways."""
+    found = resolve(checkpoint)
+    return Tokenizer.from_folder(found) if found.is_dir() else Tokenizer.from_bpe_file(found)
+
+
+def _check_fit(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
+    text = TextConfig.from_json(checkpoint.configs["text_encoder"])
+    unet = UNetConfig.from_json(checkpoint.configs["unet"])
+    if text.hidden_size != unet.cross_attention_dim:
+        raise ModelError(
+            f"The text encoder of {checkpoint.path} gives {text.hidden_size} channels but its UNet reads "
+            f"{unet.cross_attention_dim}; the folder mixes two models, copy it again."
+        )
+    if len(tokenizer.vocab) > text.vocab_size:
+        raise ModelError(
+            f"The vocabulary of {checkpoint.path} has {len(tokenizer.vocab)} tokens but its text encoder knows "
+            f"{text.vocab_size}; use the tokenizer that came with the model."
+        )

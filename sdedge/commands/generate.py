@@ -1,0 +1,185 @@
+"""`sdedge generate`: pictures from a prompt."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdedge import catalog
+from sdedge.errors import InvalidRequest
+from sdedge.request import Request
+
+if TYPE_CHECKING:
+    from sdedge.images.output import Output
+    from sdedge.pipeline import Pipeline
+
+FIELDS = {field.name for field in fields(Request)}
+
+
+class Size(click.ParamType):
+    """512x768, or 512 for a square."""
+
+    name = "WxH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().replace("×", "x").split("x")
+        if len(parts) not in (1, 2) or not all(part.strip().isdigit() for part in parts):
+            self.fail(f"{value!r} is not a size; write 512x768, or 512 for a square.", param, ctx)
+        return int(parts[0]), int(parts[-1])
+
+
+class SamplerName(click.ParamType):
+    """A sampler by any of its names."""
+
+    name = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str | None]:
+        return value if isinstance(value, tuple) else catalog.resolve(str(value))
+
+
+@click.command()
+@click.argument("prompt", required=False)
+@click.option("-m", "--model", default="pocket", show_default=True, help="Installed model, folder or file.")
+@click.option("-n", "--negative", default="", metavar="TEXT", help="What the picture should not show.")
+@click.option("--vae", metavar="PATH", help="Model or file whose VAE replaces the model's own.")
+@click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20]")
+@click.option("-g", "--guidance", type=float, help="Guidance scale; 1 is off.  [default: the model's]")
+@click.option("--sampler", type=SamplerName(), help='Such as euler_a or "DPM++ 2M Karras".  [default: dpmpp_2m]')
+@click.option("--schedule", metavar="NAME", help="Spacing of the noise levels.  [default: the sampler's]")
+@click.option("--preset", metavar="NAME", help=f"Numerics: {', '.join(catalog.PRESETS)}.  [default: sdedge]")
+@click.option("--eta", type=float, help="Share of fresh noise per step, 0 to 1, where the sampler has it.")
+@click.option("--noise", metavar="NAME", help=f"Generator: {', '.join(catalog.NOISE_SOURCES)}.")
+@click.option("--size", type=Size(), help="Pixels, such as 512x768.  [default: the model's]")
+@click.option("--seed", type=int, help="Picture i uses seed + i.  [default: random]")
+@click.option("-c", "--count", type=click.IntRange(1), default=1, show_default=True, help="How many pictures.")
+@click.option("-b", "--batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Drawn at a time.")
+@click.option("--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
+@click.option("--from-file", type=click.Path(dir_okay=False, path_type=Path), help="One prompt per line.")
+@click.option("--clip-skip", type=int, help="Text layer to use, counted from the last.  [default: 1]")
+@click.option("--guidance-rescale", type=float, help="0 to 1, against over-exposure.  [default: 0]")
+@click.option("--guidance-interval", type=float, nargs=2, metavar="LOW HIGH", help="Guide only between these sigmas.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder."
+)
+@click.option("-f", "--format", "file_format", default="png", show_default=True, help="png, jpeg or webp.")
+@click.option("--name", "template", help="File name template, such as {seed}-{prompt:40}.")
+@click.option("--no-metadata", is_flag=True, help="Leave the settings out of the files.")
+@click.option("--grid", is_flag=True, help="Also save all pictures as one grid.")
+@click.option("--columns", type=click.IntRange(1), help="Columns of the grid.")
+@click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--dtype", metavar="NAME", help="float32, float16 or bfloat16.  [default: the device's]")
+@click.option("--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
+@click.option("--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the paths.")
+def generate(prompt: str | None, **options: Any) -> None:
+    """Draw pictures from PROMPT and print their paths.
+
+    Ctrl-C stops after the current step and keeps what is finished.
+    """
+    requests = _requests(prompt, options)
+    from sdedge.images.output import Output
+    from sdedge.engines import load_engine
+    from sdedge.pipeline import Pipeline
+
+    pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"]))
+    if options["dry_run"]:
+        for request in requests:
+            click.echo(pipeline.resolve(request).to_json())
+        return
+    template = {"template": options["template"]} if options["template"] else {}
+    output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
+    _draw(pipeline, requests, output, options)
+
+
+def _requests(prompt: str | None, options: dict[str, Any]) -> list[Request]:
+    """The requests that the options describe. Raises InvalidRequest."""
+    given = {name: value for name, value in options.items() if name in FIELDS and value is not None}
+    if options["sampler"] is not None:
+        given["sampler"], schedule = options["sampler"]
+        given.setdefault("schedule", schedule)
+    if given.get("schedule") is not None:
+        given["schedule"] = catalog.resolve_schedule(given["schedule"])
+    if options["size"] is not None:
+        given["width"], given["height"] = options["size"]
+    if options["from_file"] is None:
+        if prompt is None:
+            raise InvalidRequest('There is no prompt; write one, as in: sdedge generate "a red house at night".')
+        return [Request(prompt=prompt, **given)]
+    return [Request(prompt=line, **given) for line in _lines(options["from_file"])]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"Cannot read prompts from {path} ({error}); give a UTF-8 text file.") from error
+    if not any(lines):
+        raise InvalidRequest(f"{path} holds no prompts; write one per line.")
+    return [line for line in lines if line]
+
+
+def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: dict[str, Any]) -> None:
+    from sdedge.commands.progress import show
+    from sdedge.events import Cancelled, ImageDone
+    from sdedge.images.grid import save_grid
+    from sdedge.pipeline import Picture
+
+    output.check()
+    pictures: list[Picture] = []
+    total = options["count"] * len(requests)
+    with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
+        for done, request in enumerate(_seeded(requests, options)):
+            for event in pipeline.images(request, options["count"], options["batch"]):
+                if isinstance(event, Picture):
+                    pictures += [event] if options["grid"] or options["grid_only"] else []
+                    if not options["grid_only"]:
+                        number = done * options["count"] + event.index
+                        path = output.write(event.pixels, event.request, event.facts, number + 1)
+                        tell(ImageDone(str(path), event.request.seed or 0, number))
+                else:
+                    tell(event)
+                if interrupted():
+                    break
+            if interrupted():
+                break
+        if pictures:
+            path = save_grid(output, [p.pixels for p in pictures], pictures[0].request, options["columns"])
+            tell(ImageDone(str(path), pictures[0].request.seed or 0, total))
+        if interrupted():
+            tell(Cancelled(len(pictures)))
+            raise KeyboardInterrupt
+
+
+def _seeded(requests: list[Request], options: dict[str, Any]) -> Iterator[Request]:
+    """Prompts of a file get consecutive seeds, as one long series would, unless one seed for all is asked for."""
+    for i, request in enumerate(requests):
+        move = 0 if options["same_seed"] else i * options["count"]
+        yield request if request.seed is None else request.replace(seed=request.seed + move)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[Any]:
+    """Within: the first Ctrl-C only sets a flag, which the yielded function tells; the second one stops at once."""
+    pressed = False
+
+    def remember(signum: int, frame: Any) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    previous = signal.signal(signal.SIGINT, remember)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,63 @@
+"""Events as a progress bar, as plain lines, or as JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+
+from sdedge.events import Event, ImageDone, Loading, Notice, Step, to_json
+
+
+@contextlib.contextmanager
+def show(total: int, as_json: bool = False, quiet: bool = False) -> Iterator[Callable[[Event], None]]:
+    """Yield a function that shows an event. Paths go to stdout, everything else to stderr."""
+    if as_json:
+        yield lambda event: click.echo(to_json(event))
+    elif quiet or not sys.stderr.isatty():
+        yield lambda event: _plain(event, quiet)
+    else:
+        with _bar(total) as tell:
+            yield tell
+
+
+def _plain(event: Event, quiet: bool) -> None:
+    if isinstance(event, ImageDone):
+        click.echo(event.path)
+    elif isinstance(event, Notice) and not quiet:
+        click.echo(f"note: {event.message}", err=True)
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Callable[[Event], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", style="bold"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TextColumn("steps, about"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("Loading", total=None)
+
+        def tell(event: Event) -> None:
+            if isinstance(event, Loading):
+                progress.update(task, description=event.phase.capitalize())
+            elif isinstance(event, Step):
+                named = f"Picture {event.first + 1} of {total}" if total > 1 else "Denoising"
+                done = (event.first * event.total) + event.index * event.size
+                progress.update(task, description=named, completed=done, total=total * event.total)
+            elif isinstance(event, ImageDone):
+                console.file.flush()
+                click.echo(event.path)
+            elif isinstance(event, Notice):
+                console.print(f"note: {event.message}", style="dim")
+
+        yield tell

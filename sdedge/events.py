@@ -1,0 +1,94 @@
+"""What a running generation says. Frozen and JSON-serialisable: the command line, the worker's pipe and the window
+all read the same values. No torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Loading:
+    """A phase before or between pictures: "model", "text", "decoding", "saving"."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """Denoising step `index` of `total` is done for the pictures `first` to `first + size - 1` of the job.
+
+    `preview` is a PNG data URI of the predicted picture at latent resolution, or None.
+    """
+
+    index: int
+    total: int
+    first: int = 0
+    size: int = 1
+    preview: str | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something the user should know that does not stop the work, such as a stage redone in a wider dtype."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class ImageDone:
+    """Picture `index` of the job is complete on disk at `path`."""
+
+    path: str
+    seed: int
+    index: int = 0
+    filtered: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """All pictures are done."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job ended early: what kind of failure, in words, and what to do."""
+
+    kind: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Stopped by the user after `count` finished pictures."""
+
+    count: int
+
+
+Event = Loading | Step | Notice | ImageDone | Finished | Failed | Cancelled
+KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Loading, Step, Notice, ImageDone, Finished, Failed, Cancelled)
+}
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON with the class name under "event"."""
+    return json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)})
+
+
+def from_json(line: str) -> Event:
+    """The inverse of `to_json`. Raises ValueError for an unknown event or field."""
+    record: dict[str, Any] = json.loads(line)
+    kind = KINDS.get(record.pop("event", ""))
+    if kind is None:
+        raise ValueError(f"Unknown event in {line[:80]!r}.")
+    try:
+        return kind(**record)
+    except TypeError as error:
+        raise ValueError(f"Bad event {line[:80]!r}: {error}.") from error

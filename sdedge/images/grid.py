@@ -1,0 +1,36 @@
+"""Several pictures on one sheet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sdedge.images.naming import free_path
+from sdedge.images.output import FORMATS, Output
+from sdedge.request import Request
+
+
+def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
+    """uint8 (H, W, 3) pictures of one size, row by row, on a sheet as near to a square as they fill.
+
+    Pictures of several sizes are centred in cells of the largest one.
+    """
+    columns = columns or math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    H, W = (max(picture.shape[axis] for picture in pictures) for axis in (0, 1))
+    sheet = np.full((rows * H, columns * W, 3), 255, dtype=np.uint8)
+    for i, picture in enumerate(pictures):
+        h, w, _ = picture.shape
+        top, left = i // columns * H + (H - h) // 2, i % columns * W + (W - w) // 2
+        sheet[top : top + h, left : left + w] = picture
+    return sheet
+
+
+def save_grid(output: Output, pictures: Sequence[np.ndarray], request: Request, columns: int | None) -> Path:
+    """Write the sheet beside the pictures, with the request of the first one. Raises OutputError."""
+    path = free_path(output.folder, f"grid-{request.seed}", FORMATS[output.format])
+    output.write_to(path, grid(pictures, columns), request, {})
+    return path

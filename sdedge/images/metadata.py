@@ -1,0 +1,195 @@
+"""Settings inside picture files: written as the A1111 web UI and as our own JSON; read from six programs. No torch.
+
+Where they go: PNG has text chunks `parameters` and `sdedge`; JPEG and WebP have EXIF, with UserComment and
+ImageDescription for the same two texts. The JSON is `{"sdedge": version, "request": {…}, "facts": {…}}` in ASCII.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any
+
+import numpy as np
+from PIL import ExifTags, Image, IptcImagePlugin, PngImagePlugin
+
+import sdedge
+from sdedge.errors import InvalidRequest
+from sdedge.images import metadata_a1111
+from sdedge.images.metadata_apps import Texts, from_texts, parse_record
+from sdedge.images.metadata_fields import Metadata
+from sdedge.request import Request
+
+EXIF_LIMIT = 65_500  # bytes; a JPEG segment holds 65,533 with its own header
+_SAVE: dict[str, dict[str, Any]] = {
+    "png": {"format": "PNG"},
+    "jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
+    "webp": {"format": "WEBP", "quality": 95, "method": 4},
+}
+_EXIF_IFD = ExifTags.IFD.Exif
+_USER_COMMENT = ExifTags.Base.UserComment
+_DESCRIPTION = ExifTags.Base.ImageDescription
+_SOFTWARE = ExifTags.Base.Software
+
+
+def write(
+    file: IO[bytes], pixels: np.ndarray, format: str, request: Request | None, facts: Mapping[str, object]
+) -> None:
+    """Save uint8 pixels (H, W, 3) as "png", "jpeg" or "webp" with the settings inside; none if `request` is None.
+
+    `facts` are what is known besides the request: `model_name`, `model_hash`, `vae_hash`, `lora_hashes`, `template`
+    (the prompt before its wildcards were chosen), `engine`, `version`; all optional, all kept in the JSON.
+    Raises InvalidRequest for another format.
+    """
+    if format not in _SAVE:
+        raise InvalidRequest(f"Unknown picture format {format!r}; choose one of {', '.join(_SAVE)}.")
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    options = dict(_SAVE[format])
+    if request is not None and format == "png":
+        options["pnginfo"] = _png_text(request, facts)
+    elif request is not None:
+        options["exif"] = _exif(request, facts, EXIF_LIMIT if format == "jpeg" else None)
+    image.save(file, **options)
+
+
+def record(request: Request, facts: Mapping[str, object]) -> str:
+    """Our JSON, in ASCII so that every container takes it."""
+    whole = {
+        "sdedge": str(facts.get("version") or sdedge.__version__),
+        "request": json.loads(request.to_json()),
+        "facts": dict(facts),
+    }
+    return json.dumps(whole, default=str)
+
+
+def _png_text(request: Request, facts: Mapping[str, object]) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("parameters", _encodable(metadata_a1111.write(request, facts)))  # tEXt if Latin-1, else iTXt
+    info.add_text("sdedge", record(request, facts))
+    return info
+
+
+def _exif(request: Request, facts: Mapping[str, object], limit: int | None) -> bytes:
+    """EXIF bytes; where they exceed the container's limit, without the JSON, then with the prompts cut short."""
+    text = metadata_a1111.write(request, facts)
+    cut = request.replace(prompt=request.prompt[:8000], negative=request.negative[:8000])
+    for parameters, description in (
+        (text, record(request, facts)),
+        (text, None),
+        (metadata_a1111.write(cut, {}), None),
+    ):
+        exif = Image.Exif()
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + _encodable(parameters).encode("utf-16-be")
+        if description is not None:
+            exif[_DESCRIPTION] = description
+        data = exif.tobytes()
+        if limit is None or len(data) <= limit:
+            break
+    return data
+
+
+def _encodable(text: str) -> str:
+    """Half surrogate pairs, which JSON can smuggle in, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def read(path: str | os.PathLike[str]) -> Metadata:
+    """What the picture file at `path` says about its making; an empty `source` means nothing.
+
+    Reads ours, A1111 (and the many that write like it), InvokeAI, Draw Things, Mochi Diffusion and NovelAI.
+    Raises InvalidRequest for a file that cannot be opened as a picture or whose size in pixels is not sane.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return _read_image(image)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InvalidRequest(f"{path} claims more pixels than are safe to open; use a smaller picture.") from error
+    except OSError as error:
+        reason = error.strerror or "it is not a picture or is damaged"
+        raise InvalidRequest(f"Cannot read {path}: {reason}; choose another file.") from error
+    except Exception as error:  # Pillow's plugins raise anything at all on damaged files
+        raise InvalidRequest(f"Cannot read {path}: it is damaged ({type(error).__name__}); choose another.") from error
+
+
+def to_request(metadata: Metadata) -> Request:
+    """The Request that draws the picture again, as far as the file tells; the rest has its defaults."""
+    return Request(**metadata.fields)
+
+
+def parse_parameters(text: str) -> Metadata:
+    """Settings pasted as text: A1111's or our JSON."""
+    return parse_record(text) or from_texts({"parameters": text})
+
+
+def _read_image(image: Image.Image) -> Metadata:
+    found = from_texts(_texts(image))
+    if found.source or not isinstance(image, PngImagePlugin.PngImageFile):
+        return found
+    image.load()  # text after the pixels is read only now
+    return from_texts(_texts(image))
+
+
+def _texts(image: Image.Image) -> Texts:
+    """Every text that a known program writes, by its PNG key or our name for the place it was found in."""
+    texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
+    # EXIF wins where both are there, as in A1111.
+    for key, find in (("parameters", _user_comment), ("description", _description), ("Software", _software)):
+        if text := _quietly(find, image):
+            texts[key] = text
+    for key, text in _quietly(lambda image: dict(_iptc_and_comments(image)), image) or ():
+        texts.setdefault(key, text)
+    return texts
+
+
+def _quietly(find: Callable[[Image.Image], Any], image: Image.Image) -> Any:
+    """One damaged block must not hide the others, and Pillow raises anything at all on damage."""
+    try:
+        return find(image)
+    except Exception:
+        return None
+
+
+def _user_comment(image: Image.Image) -> str:
+    value = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
+    if isinstance(value, str):
+        return value.strip("\0 ")
+    if not isinstance(value, bytes):
+        return ""
+    code, body = value[:8], value[8:]
+    if code == b"UNICODE\0":
+        # The byte order is the EXIF block's in some programs and always big in A1111: the zero halves tell.
+        little = body[1::2].count(0) > body[::2].count(0)
+        return body.decode("utf-16-le" if little else "utf-16-be", "replace").strip("\0 ")
+    known = code in (b"ASCII\0\0\0", b"\0" * 8)
+    return (body if known else value).decode("utf-8", "replace").strip("\0 ")
+
+
+def _description(image: Image.Image) -> str:
+    value = image.getexif().get(_DESCRIPTION, "")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip("\0 ")
+    try:  # Pillow reads EXIF's ASCII as Latin-1, while programs write UTF-8
+        return str(value).encode("latin-1").decode("utf-8").strip("\0 ")
+    except UnicodeError:
+        return str(value).strip("\0 ")
+
+
+def _software(image: Image.Image) -> str:
+    return str(image.getexif().get(_SOFTWARE, ""))
+
+
+def _iptc_and_comments(image: Image.Image) -> Iterator[tuple[str, str]]:
+    caption = (_quietly(IptcImagePlugin.getiptcinfo, image) or {}).get((2, 120))
+    if isinstance(caption, list):
+        caption = caption[0]
+    if isinstance(caption, bytes):
+        yield "iptc", caption.decode("utf-8", "replace")
+    if isinstance(xmp := image.info.get("xmp"), bytes):
+        yield "XML:com.adobe.xmp", xmp.decode("utf-8", "replace")
+    if isinstance(comment := image.info.get("comment"), bytes):  # GIF and JPEG
+        yield "parameters", comment.decode("utf-8", "replace")

@@ -1,0 +1,108 @@
+"""The A1111 web UI's `parameters` text, both ways (processing.py and infotext_utils.py of its version 1.9)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+
+import sdedge
+from sdedge import catalog
+from sdedge.request import Request
+
+_PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_NEGATIVE = "Negative prompt:"
+_RNG = {"torch": "CPU", "philox": "NV"}
+
+
+def quote(value: object) -> str:
+    """JSON-quoted where the text would break the list: at a comma, a newline or a colon."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(c in text for c in ",\n:") else text
+
+
+def unquote(text: str) -> str:
+    """The inverse of `quote`; text that only looks quoted stays as it is."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return text
+    try:
+        return str(json.loads(text))
+    except ValueError:
+        return text
+
+
+def plain(number: float | None) -> str | None:
+    """7.0 as "7", 7.5 as "7.5"."""
+    return None if number is None else str(int(number)) if number == int(number) else repr(number)
+
+
+def write(request: Request, facts: Mapping[str, object]) -> str:
+    """Prompt, negative prompt and one line of settings, as that program would write them for this request.
+
+    `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes` and `version`.
+    """
+    settings = ", ".join(f"{key}: {quote(value)}" for key, value in _settings(request, facts) if value is not None)
+    negative = f"\n{_NEGATIVE} {request.negative}" if request.negative else ""
+    return f"{request.prompt}{negative}\n{settings}".strip()
+
+
+def _settings(request: Request, facts: Mapping[str, object]) -> list[tuple[str, object]]:
+    varied = request.variation_strength > 0
+    return [
+        ("Steps", request.steps),
+        ("Sampler", catalog.SAMPLERS[request.sampler].label),
+        ("Schedule type", None if request.schedule is None else catalog.SCHEDULES[request.schedule].label),
+        ("CFG scale", plain(request.guidance)),
+        ("Seed", request.seed),
+        ("Size", f"{request.width}x{request.height}" if request.width and request.height else None),
+        ("Model hash", facts.get("model_hash")),
+        ("Model", facts.get("model_name") or PurePath(request.model).stem),
+        ("VAE hash", facts.get("vae_hash") if request.vae else None),
+        ("VAE", PurePath(request.vae).name if request.vae else None),
+        ("Variation seed", request.variation_seed if varied else None),
+        ("Variation seed strength", plain(request.variation_strength) if varied else None),
+        ("Denoising strength", None if request.task == "txt2img" else plain(request.strength)),
+        ("Clip skip", request.clip_skip if request.clip_skip > 1 else None),
+        ("RNG", _RNG.get(request.noise or "")),
+        ("Tiling", True if request.tiling else None),
+        ("Eta", plain(request.eta)),
+        *(_inpaint_settings(request) if request.task == "inpaint" else []),
+        ("Lora hashes", facts.get("lora_hashes")),
+        ("Version", f"sdedge {facts.get('version') or sdedge.__version__}"),
+    ]
+
+
+def _inpaint_settings(request: Request) -> list[tuple[str, object]]:
+    return [
+        ("Mask blur", plain(request.mask_blur)),
+        ("Inpaint area", "Only masked" if request.mask_only else None),
+        ("Masked area padding", request.mask_padding if request.mask_only else None),
+    ]
+
+
+def parse(text: str) -> tuple[str, str, dict[str, str]]:
+    """(prompt, negative prompt, settings) of a `parameters` text; never raises.
+
+    The last line holds settings only if it has at least three of them. Negative prompt and settings on one line,
+    which some sites write, are taken apart too. Values keep their spelling; no defaults are filled in.
+    """
+    *lines, last = text.strip().split("\n")
+    pairs = list(_PAIR.finditer(last))
+    if len(pairs) < 3:
+        lines, pairs = [*lines, last], []
+    elif last.lstrip().startswith(_NEGATIVE):
+        start = re.search(r"[,.\s]\s*(?=Steps:\s*\d)", last)
+        lines.append(last[: start.start()] if start else last)
+        pairs = list(_PAIR.finditer(last[start.end() :])) if start else []
+    prompt, negative = _split_negative([line.strip() for line in lines])
+    return prompt, negative, {pair[1]: unquote(pair[2].strip()) for pair in pairs}
+
+
+def _split_negative(lines: list[str]) -> tuple[str, str]:
+    for i, line in enumerate(lines):
+        if line.startswith(_NEGATIVE):
+            # Later lines that start the same way have their label removed as well, as there.
+            rest = [other.removeprefix(_NEGATIVE).strip() for other in lines[i:]]
+            return "\n".join(lines[:i]), "\n".join(rest)
+    return "\n".join(lines), ""

@@ -1,0 +1,312 @@
+"""The texts other programs leave in pictures, read into Request fields. Nothing here raises, whatever the text."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sdedge import catalog
+from sdedge.errors import InvalidRequest
+from sdedge.images import metadata_a1111
+from sdedge.images.metadata_fields import Draft, Metadata, real, whole
+from sdedge.request import Request
+from sdedge.text.wildcards import escape
+
+Texts = Mapping[str, str]
+"""By PNG key, or "description" (EXIF), "iptc", "parameters" (also EXIF UserComment and comments)."""
+
+_NOISE = {"CPU": "torch", "NV": "philox", "GPU": "philox"}
+_SEED_MODES = {"Torch CPU Compatible": "torch", "NVIDIA GPU Compatible": "philox"}
+
+
+def from_texts(texts: Texts) -> Metadata:
+    """What the first program that recognises its own texts makes of them; an empty Metadata if none does."""
+    for reader in (_sdedge, _invokeai, _invokeai_2, _novelai, _draw_things, _mochi, _a1111, _comfyui):
+        if (found := reader(texts)) is not None:
+            return found
+    return Metadata()
+
+
+def parse_record(text: str) -> Metadata | None:
+    """Our own JSON, or None if the text is something else."""
+    record = _object(text)
+    if "sdedge" not in record or not isinstance(record.get("request"), dict):
+        return None
+    draft = Draft("sdedge", text)
+    known = set(Request.__dataclass_fields__)
+    for name, value in record["request"].items():
+        if name in known:
+            draft.put(name, value, lambda value: tuple(value) if isinstance(value, list) else value)
+        else:
+            draft.notes.append(f"The file's field {name!r} is not known here; it was written by another version.")
+    facts = record.get("facts")
+    draft.details = {"sdedge": record["sdedge"], **(facts if isinstance(facts, dict) else {})}
+    return _complete(draft)
+
+
+def _complete(draft: Draft) -> Metadata:
+    """Fields that are fine one by one may still not go together."""
+    try:
+        Request(**draft.fields)
+    except InvalidRequest as error:
+        draft.notes.append(str(error))
+        for name in ("mask", "outpaint", "sigmas"):
+            draft.fields.pop(name, None)
+    return draft.done()
+
+
+def _sdedge(texts: Texts) -> Metadata | None:
+    for key in ("sdedge", "description"):
+        if key in texts and (found := parse_record(texts[key])) is not None:
+            return found
+    return None
+
+
+def _a1111(texts: Texts) -> Metadata | None:
+    text = texts.get("parameters", "")
+    if not text.strip() or _object(text):
+        return None
+    prompt, negative, settings = metadata_a1111.parse(text)
+    ours = settings.get("Version", "").startswith("sdedge")
+    draft = Draft("sdedge" if ours else "A1111", text)
+    draft.put("prompt", prompt, str if ours else escape)
+    draft.put("negative", negative, str if ours else escape)
+    if settings:
+        _a1111_settings(draft, settings, ours)
+    return draft.done()
+
+
+_A1111_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "Steps": ("steps", whole),
+    "CFG scale": ("guidance", real),
+    "Seed": ("seed", whole),
+    "Model": ("model", str),
+    "VAE": ("vae", str),
+    "Variation seed": ("variation_seed", whole),
+    "Variation seed strength": ("variation_strength", real),
+    "Denoising strength": ("strength", real),
+    "Clip skip": ("clip_skip", whole),
+    "Tiling": ("tiling", lambda text: text == "True"),
+    "Eta": ("eta", real),
+    "Mask blur": ("mask_blur", real),
+    "Masked area padding": ("mask_padding", whole),
+    "Inpaint area": ("mask_only", lambda text: text == "Only masked"),
+}
+_A1111_HARMLESS = {
+    "Sampler", "Schedule type", "Size", "RNG", "Version", "Model hash", "VAE hash", "Lora hashes", "TI hashes", "User",
+    "Init image hash", "Emphasis", "Hashes", "VAE Decoder", "VAE Encoder",
+}  # fmt: skip
+
+
+def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
+    for key, (name, convert) in _A1111_FIELDS.items():
+        draft.put(name, settings.get(key), convert)
+    draft.put_sampler(settings.get("Sampler"))
+    if "Schedule type" in settings:
+        draft.put_schedule(settings["Schedule type"])
+    elif not ours and "schedule" not in draft.fields and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
+        draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
+    if size := re.fullmatch(r"(\d{1,6})x(\d{1,6})", settings.get("Size", "")):
+        draft.put_size(size[1], size[2])
+    # Pictures from a GPU carry no RNG key; NVIDIA's generator is Philox.
+    draft.put("noise", _NOISE.get(settings.get("RNG", "" if ours else "GPU")))
+    if not ours:
+        _put_preset(draft, "a1111")
+        if settings.get("Emphasis", "Original") != "Original":
+            draft.notes.append(f"Emphasis {settings['Emphasis']!r} is not available; weights act as in Original.")
+    if "Denoising strength" in settings and not any(key.startswith("Hires") for key in settings):
+        _note_start(draft)
+    draft.keep(settings, set(_A1111_FIELDS))
+    lost = sorted(set(settings) - set(_A1111_FIELDS) - _A1111_HARMLESS)
+    if lost:
+        draft.notes.append(f"These settings are not carried over: {', '.join(lost)}.")
+
+
+def _put_preset(draft: Draft, name: str) -> None:
+    """Follow that program's numerics if they cover the sampler and the schedule."""
+    preset = catalog.PRESETS[name]
+    sampler, schedule = draft.fields.get("sampler"), draft.fields.get("schedule")
+    if sampler in preset.samplers and (schedule is None or schedule in preset.schedules):
+        draft.put("preset", name)
+    elif sampler is not None:
+        draft.notes.append(f"{preset.label}'s numerics are not known for {sampler}; ours are used.")
+
+
+def _note_start(draft: Draft) -> None:
+    strength = draft.fields.get("strength")
+    draft.notes.append(f"It was drawn from another picture (strength {strength}) that is not in the file; give it too.")
+
+
+def _invokeai(texts: Texts) -> Metadata | None:
+    text = texts.get("invokeai_metadata", "")
+    record = _object(text)
+    if not record:
+        return None
+    draft = Draft("InvokeAI", text)
+    draft.put("prompt", record.get("positive_prompt"), _literal)
+    draft.put("negative", record.get("negative_prompt"), _literal)
+    draft.put("clip_skip", record.get("clip_skip"), lambda skipped: whole(skipped) + 1)
+    draft.put("noise", {"cpu": "torch", "cuda": "philox"}.get(str(record.get("rand_device"))))
+    draft.put_sampler(record.get("scheduler"))
+    for key, name in (("model", "model"), ("vae", "vae")):
+        info = record.get(key)
+        draft.put(name, (info.get("name") or info.get("model_name")) if isinstance(info, dict) else info, _literal)
+    used = {"positive_prompt", "negative_prompt", "clip_skip", "rand_device", "scheduler", "vae"}
+    _common_numbers(draft, record, used)
+    for key, what in (("loras", "LoRAs"), ("controlnets", "ControlNets"), ("ipAdapters", "IP adapters")):
+        if record.get(key):
+            draft.notes.append(f"The {what} of the picture are not carried over.")
+    return draft.done()
+
+
+def _common_numbers(draft: Draft, record: Mapping[str, Any], used: set[str]) -> None:
+    draft.put("seed", record.get("seed"), whole)
+    draft.put("steps", record.get("steps"), whole)
+    draft.put("guidance", record.get("cfg_scale"), real)
+    draft.put_size(record.get("width"), record.get("height"))
+    if record.get("init_image"):
+        draft.put("strength", record.get("strength"), real)
+        _note_start(draft)
+    _put_preset(draft, "diffusers")
+    draft.keep(record, used | {"seed", "steps", "cfg_scale", "width", "height", "strength"})
+
+
+def _invokeai_2(texts: Texts) -> Metadata | None:
+    """The form of its version 2: `sd-metadata`, with the negative prompt in brackets inside the prompt."""
+    text = texts.get("sd-metadata", "")
+    record = _object(text)
+    image = record.get("image")
+    if not isinstance(image, dict):
+        return None
+    draft = Draft("InvokeAI", text)
+    parts = image.get("prompt")
+    entries = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else [{"prompt": parts}]
+    prompt = " ".join(str(part.get("prompt") or "") for part in entries)
+    draft.put("negative", ", ".join(re.findall(r"\[([^\[\]]*)\]", prompt)), escape)
+    draft.put("prompt", re.sub(r"\s*\[[^\[\]]*\]", "", prompt).strip(), escape)
+    draft.put_sampler(image.get("sampler"))
+    draft.put("model", record.get("model_weights"), _literal)
+    draft.put("noise", "philox")
+    _common_numbers(draft, image, {"prompt", "sampler"})
+    draft.keep(record, {"image", "model_weights"})
+    return draft.done()
+
+
+def _novelai(texts: Texts) -> Metadata | None:
+    record = _object(texts.get("Comment", ""))
+    if texts.get("Software") != "NovelAI" or not record:
+        return None
+    draft = Draft("NovelAI", texts["Comment"])
+    draft.put("prompt", texts.get("Description") or record.get("prompt"), _novelai_prompt)
+    draft.put("negative", record.get("uc"), _novelai_prompt)
+    draft.put_sampler(record.get("sampler"))
+    draft.put("seed", record.get("seed"), whole)
+    draft.put("steps", record.get("steps"), whole)
+    draft.put("guidance", record.get("scale"), real)
+    draft.put_size(record.get("width"), record.get("height"))
+    draft.keep({**record, "Source": texts.get("Source", "")}, {"uc", "sampler", "seed", "steps", "scale"})
+    draft.notes.append("NovelAI's own models are not public; another model draws another picture.")
+    return draft.done()
+
+
+def _novelai_prompt(text: Any) -> str:
+    """{a} is ×1.05 and [a] ÷1.05 there, and parentheses are plain text."""
+    marks = {"(": r"\(", ")": r"\)", "{": "(", "}": ":1.05)", "[": "(", "]": ":0.952)", "\\": r"\\"}
+    return "".join(marks.get(char, char) for char in _literal(text))
+
+
+def _draw_things(texts: Texts) -> Metadata | None:
+    comment = _object(texts.get("Comment", "")) or _object(_xmp(texts, "exif:UserComment"))
+    if not ("c" in comment and "sampler" in comment):
+        return None
+    draft = Draft("Draw Things", json.dumps(comment, ensure_ascii=False))
+    draft.put("prompt", comment["c"], lambda text: escape(_literal(text)))
+    draft.put("negative", comment.get("uc"), lambda text: escape(_literal(text)))
+    draft.put_sampler(comment["sampler"])
+    draft.put("seed", comment.get("seed"), whole)
+    draft.put("steps", comment.get("steps"), whole)
+    draft.put("guidance", comment.get("scale"), real)
+    draft.put("model", comment.get("model"), _literal)
+    if size := re.fullmatch(r"(\d{1,6})x(\d{1,6})", str(comment.get("size"))):
+        draft.put_size(size[1], size[2])
+    mode = comment.get("seed_mode")
+    if noise := _SEED_MODES.get(str(mode)):
+        draft.put("noise", noise)
+    else:
+        draft.notes.append(f"Draw Things' seed mode {mode!r} draws other noise than any generator here.")
+    if comment.get("strength") not in (None, 1, 1.0):
+        draft.put("strength", comment["strength"], real)
+        _note_start(draft)
+    if comment.get("lora") or comment.get("control"):
+        draft.notes.append("The LoRAs and controls of the picture are not carried over.")
+    draft.keep(comment, {"c", "uc", "sampler", "seed", "steps", "scale", "model", "size"})
+    return draft.done()
+
+
+_MOCHI_KEYS = (
+    "Include in Image", "Exclude from Image", "Model", "Steps", "Guidance Scale", "Seed", "Size", "Upscaler",
+    "Scheduler", "ML Compute Unit", "Generator",
+)  # fmt: skip
+_MOCHI_SPLIT = re.compile(rf"; *(?=(?:{'|'.join(_MOCHI_KEYS)}): )")
+
+
+def _mochi(texts: Texts) -> Metadata | None:
+    places = [texts.get(key, "") for key in ("description", "iptc", "Description")] + [_xmp(texts, "dc:description")]
+    text = next((text for text in places if text.startswith("Include in Image:")), None)
+    if text is None:
+        return None
+    # Only before a known key is "; " a separator, so prompts may hold it.
+    values = dict(part.split(":", 1) for part in _MOCHI_SPLIT.split(text) if ":" in part)
+    values = {key.strip(): value.strip().rstrip(";") for key, value in values.items()}
+    draft = Draft("Mochi Diffusion", text)
+    draft.put("prompt", values.get("Include in Image"), escape)
+    draft.put("negative", values.get("Exclude from Image"), escape)
+    draft.put("model", values.get("Model"))
+    draft.put("steps", values.get("Steps"), whole)
+    draft.put("guidance", values.get("Guidance Scale"), real)
+    draft.put("seed", values.get("Seed"), whole)
+    draft.put_sampler(values.get("Scheduler"))
+    if size := re.fullmatch(r"(\d{1,6})x(\d{1,6})", values.get("Size", "")):
+        draft.put_size(size[1], size[2])
+    if values.get("Upscaler"):
+        draft.notes.append(f"The picture was enlarged afterwards with {values['Upscaler']}.")
+    _put_preset(draft, "apple")
+    draft.keep(values, set(_MOCHI_KEYS[:7]) | {"Scheduler"})
+    return draft.done()
+
+
+def _comfyui(texts: Texts) -> Metadata | None:
+    if not any(_object(texts.get(key, "")) for key in ("prompt", "workflow", "parameters")):
+        return None
+    text = next(texts[key] for key in ("prompt", "workflow", "parameters") if _object(texts.get(key, "")))
+    note = "The picture holds a node graph or another program's settings, which are not read."
+    return Metadata(text=text, source="another program", notes=(note,))
+
+
+def _xmp(texts: Texts, tag: str) -> str:
+    """Text of the first item of an XMP property, without an XML parser's dangers."""
+    start = (packet := texts.get("XML:com.adobe.xmp", "")).find(f"<{tag}")
+    if start < 0:
+        return ""
+    item = re.search(r"<rdf:li[^>]*>([^<]*)</rdf:li>", packet[start : packet.find(f"</{tag}>", start)])
+    return html.unescape(item[1]) if item else ""
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON object, or an empty one for anything else."""
+    if not text.lstrip().startswith("{"):
+        return {}
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _literal(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value

@@ -1,0 +1,61 @@
+"""Names for picture files, from a template, safe on macOS, Windows and Linux. No torch."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import string
+from pathlib import Path
+
+from sdedge.errors import InvalidRequest
+from sdedge.request import Request
+
+TEMPLATE = "{date}-{seed}-{prompt:40}"
+FIELDS = ("date", "time", "seed", "model", "prompt", "sampler", "steps", "guidance", "width", "height", "number")
+RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+LONGEST = 150  # characters; the systems allow 255 bytes
+
+
+def name(template: str, request: Request, number: int, now: datetime.datetime) -> str:
+    """The file name without its ending: fields filled in, forbidden characters dropped, cut to a safe length.
+
+    A field may give its greatest length, as in `{prompt:40}`. Raises InvalidRequest for an unknown field.
+    """
+    parts = []
+    try:
+        pieces = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise InvalidRequest(f"The name template {template!r} is broken ({error}); try {TEMPLATE!r}.") from error
+    for text, field, width, _ in pieces:
+        parts.append(text)
+        if field is not None:
+            parts.append(_value(template, field, width or "", request, number, now))
+    safe = re.sub(r"[\s_]+", "_", re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "", "".join(parts)))
+    safe = safe.encode("utf-8")[:LONGEST].decode("utf-8", "ignore").strip(" ._-")
+    return f"_{safe}" if RESERVED.match(safe) else safe or str(number)
+
+
+def _value(template: str, field: str, width: str, request: Request, number: int, now: datetime.datetime) -> str:
+    values = {
+        "date": now.strftime("%Y-%m-%d"),
+        "time": now.strftime("%H%M%S"),
+        "number": f"{number:05d}",
+        "model": Path(request.model).stem,
+    }
+    if field not in FIELDS or (width and not width.isdigit()):
+        raise InvalidRequest(
+            f"The name template {template!r} has the unknown field {{{field}{':' + width if width else ''}}}; "
+            f"use {', '.join('{' + f + '}' for f in FIELDS)}, with a length as in {{prompt:40}}."
+        )
+    value = values.get(field) or str(getattr(request, field, ""))
+    return value[: int(width)].strip() if width else value
+
+
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """`folder/stem.suffix`, or with -2, -3 … when that exists, so that no picture is overwritten."""
+    path = folder / f"{stem}.{suffix}"
+    number = 2
+    while path.exists():
+        path = folder / f"{stem}-{number}.{suffix}"
+        number += 1
+    return path

@@ -1,0 +1,161 @@
+"""Building blocks that the UNet and the VAE share, named as the diffusers checkpoints name them."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdedge.models.attention import AttentionFunction, sdpa
+
+
+def timestep_embedding(t: Tensor, dim: int) -> Tensor:
+    """Sinusoids of timesteps (B,) -> float32 (B, dim), cosines first (Ho et al. 2020; diffusers `flip_sin_to_cos`).
+
+    Always float32: in float16 a timestep near 999 has a spacing of 0.5.
+    """
+    half = dim // 2
+    frequencies = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
+    angles = t.to(torch.float32)[:, None] * frequencies[None]
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+class TimestepEmbedding(nn.Module):
+    """Two linear layers over the sinusoids: (B, in) -> (B, out)."""
+
+    def __init__(self, in_channels: int, out_channels: int, condition: int | None = None) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(in_channels, out_channels)
+        self.linear_2 = nn.Linear(out_channels, out_channels)
+        self.cond_proj = nn.Linear(condition, in_channels, bias=False) if condition else None
+
+    def forward(self, sinusoids: Tensor, condition: Tensor | None = None) -> Tensor:
+        if condition is not None and self.cond_proj is not None:
+            sinusoids = sinusoids + self.cond_proj(condition)
+        return self.linear_2(F.silu(self.linear_1(sinusoids)))
+
+
+class ResnetBlock2D(nn.Module):
+    """GroupNorm, SiLU, 3x3 convolution, twice; the time embedding is added between, the input at the end."""
+
+    def __init__(self, in_channels: int, out_channels: int, groups: int, eps: float, time_channels: int | None) -> None:
+        super().__init__()
+        self.norm1 = nn.GroupNorm(groups, in_channels, eps=eps)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.time_emb_proj = nn.Linear(time_channels, out_channels) if time_channels else None
+        self.norm2 = nn.GroupNorm(groups, out_channels, eps=eps)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.conv_shortcut = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else None
+
+    def forward(self, x: Tensor, time: Tensor | None = None) -> Tensor:
+        h = self.conv1(F.silu(self.norm1(x)))
+        if time is not None and self.time_emb_proj is not None:
+            h = h + self.time_emb_proj(F.silu(time))[:, :, None, None]
+        h = self.conv2(F.silu(self.norm2(h)))
+        return h + (self.conv_shortcut(x) if self.conv_shortcut is not None else x)
+
+
+class Downsample2D(nn.Module):
+    """Halve height and width by a strided convolution: padded by 1 in the UNet, below and right only in the VAE."""
+
+    def __init__(self, channels: int, asymmetric: bool = False) -> None:
+        super().__init__()
+        self.asymmetric = asymmetric
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=0 if asymmetric else 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(x, (0, 1, 0, 1)) if self.asymmetric else x)
+
+
+class Upsample2D(nn.Module):
+    """Nearest-neighbour doubling, or to a given (H, W) when the level below had an odd size; then a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        H, W = size or (x.shape[2] * 2, x.shape[3] * 2)
+        return self.conv(F.interpolate(x, size=(H, W), mode="nearest"))
+
+
+class Attention(nn.Module):
+    """Multi-head attention (B, T, C) x (B, S, context) -> (B, T, C); self attention when no context is given."""
+
+    attend: AttentionFunction
+
+    def __init__(self, channels: int, heads: int, context: int | None = None, bias: bool = False) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attend = sdpa
+        self.to_q = nn.Linear(channels, channels, bias=bias)
+        self.to_k = nn.Linear(context or channels, channels, bias=bias)
+        self.to_v = nn.Linear(context or channels, channels, bias=bias)
+        self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        context = x if context is None else context
+        return self.to_out[0](self.attend(self.to_q(x), self.to_k(context), self.to_v(context), self.heads))
+
+
+class GEGLU(nn.Module):
+    """Linear to twice the width, one half gated by the erf GELU of the other (Shazeer 2020)."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(in_channels, out_channels * 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        return value * F.gelu(gate)
+
+
+class FeedForward(nn.Module):
+    """GEGLU with four times the width, then back: (B, T, C) -> (B, T, C)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(GEGLU(channels, channels * 4), nn.Identity(), nn.Linear(channels * 4, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x)
+
+
+class BasicTransformerBlock(nn.Module):
+    """Self attention, cross attention over the context, feed-forward; each with its LayerNorm and residual."""
+
+    def __init__(self, channels: int, heads: int, context: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(channels)
+        self.attn1 = Attention(channels, heads)
+        self.norm2 = nn.LayerNorm(channels)
+        self.attn2 = Attention(channels, heads, context)
+        self.norm3 = nn.LayerNorm(channels)
+        self.ff = FeedForward(channels)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        x = x + self.attn1(self.norm1(x))
+        x = x + self.attn2(self.norm2(x), context)
+        return x + self.ff(self.norm3(x))
+
+
+class Transformer2DModel(nn.Module):
+    """A transformer block over the pixels of a feature map, between two 1x1 convolutions: (B, C, H, W) -> same."""
+
+    def __init__(self, channels: int, heads: int, context: int, groups: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(groups, channels, eps=1e-6)
+        self.proj_in = nn.Conv2d(channels, channels, 1)
+        self.transformer_blocks = nn.ModuleList([BasicTransformerBlock(channels, heads, context)])
+        self.proj_out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        B, C, H, W = x.shape
+        h = self.proj_in(self.norm(x))
+        h = h.permute(0, 2, 3, 1).reshape(B, H * W, C)
+        for block in self.transformer_blocks:
+            h = block(h, context)
+        h = h.reshape(B, H, W, C).permute(0, 3, 1, 2).contiguous()  # (B, C, H, W)
+        return self.proj_out(h) + x

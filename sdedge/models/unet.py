@@ -1,0 +1,120 @@
+"""The denoising UNet of Stable Diffusion v1 (Rombach et al. 2022), equal to diffusers' UNet2DConditionModel."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import silu
+
+from sdedge.models.config import UNetConfig
+from sdedge.models.layers import (
+    Downsample2D,
+    ResnetBlock2D,
+    TimestepEmbedding,
+    Transformer2DModel,
+    Upsample2D,
+    timestep_embedding,
+)
+
+
+class DownBlock(nn.Module):
+    """One level on the way down: residual blocks, each followed by attention where `heads` is given."""
+
+    def __init__(self, config: UNetConfig, level: int, heads: int | None) -> None:
+        super().__init__()
+        widths = config.block_out_channels
+        channels, previous = widths[level], widths[max(level - 1, 0)]
+        inputs = [previous] + [channels] * (config.layers_per_block - 1)
+        self.resnets = nn.ModuleList([_resnet(config, width, channels) for width in inputs])
+        self.attentions = nn.ModuleList([_transformer(config, channels, heads) for _ in inputs] if heads else [])
+        last = level == len(widths) - 1
+        self.downsamplers = nn.ModuleList([] if last else [Downsample2D(channels)])
+
+    def forward(self, x: Tensor, time: Tensor, context: Tensor) -> tuple[Tensor, list[Tensor]]:
+        skips = []
+        for i, resnet in enumerate(self.resnets):
+            x = resnet(x, time)
+            if self.attentions:
+                x = self.attentions[i](x, context)
+            skips.append(x)
+        for downsample in self.downsamplers:
+            x = downsample(x)
+            skips.append(x)
+        return x, skips
+
+
+class MidBlock(nn.Module):
+    """Residual block, attention, residual block at the lowest resolution."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        channels = config.block_out_channels[-1]
+        self.resnets = nn.ModuleList([_resnet(config, channels, channels) for _ in range(2)])
+        self.attentions = nn.ModuleList([_transformer(config, channels, config.heads[-1])])
+
+    def forward(self, x: Tensor, time: Tensor, context: Tensor) -> Tensor:
+        x = self.resnets[0](x, time)
+        x = self.attentions[0](x, context)
+        return self.resnets[1](x, time)
+
+
+class UpBlock(nn.Module):
+    """One level on the way up: each residual block first takes in a skip from the way down."""
+
+    def __init__(self, config: UNetConfig, level: int, heads: int | None) -> None:
+        super().__init__()
+        widths = config.block_out_channels
+        channels, below = widths[level], widths[min(level + 1, len(widths) - 1)]
+        layers = config.layers_per_block + 1
+        inputs = [below] + [channels] * (layers - 1)
+        skips = [channels] * (layers - 1) + [widths[max(level - 1, 0)]]
+        self.resnets = nn.ModuleList([_resnet(config, i + s, channels) for i, s in zip(inputs, skips, strict=True)])
+        self.attentions = nn.ModuleList([_transformer(config, channels, heads) for _ in inputs] if heads else [])
+        self.upsamplers = nn.ModuleList([Upsample2D(channels)] if level > 0 else [])
+
+    def forward(self, x: Tensor, time: Tensor, context: Tensor, skips: list[Tensor]) -> Tensor:
+        for i, resnet in enumerate(self.resnets):
+            x = resnet(torch.cat([x, skips.pop()], dim=1), time)
+            if self.attentions:
+                x = self.attentions[i](x, context)
+        for upsample in self.upsamplers:
+            x = upsample(x, skips[-1].shape[2:])
+        return x
+
+
+class UNet(nn.Module):
+    """Predicts the noise in a latent: latent (B, in, h, w), timesteps (B,), context (B, T, D) -> eps (B, out, h, w)."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, levels = config.block_out_channels, len(config.block_out_channels)
+        heads = [*config.heads[:-1], None]  # no attention at the lowest level
+        self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
+        self.time_embedding = TimestepEmbedding(widths[0], widths[0] * 4, config.time_cond_proj_dim)
+        self.down_blocks = nn.ModuleList([DownBlock(config, i, heads[i]) for i in range(levels)])
+        self.mid_block = MidBlock(config)
+        self.up_blocks = nn.ModuleList([UpBlock(config, i, heads[i]) for i in reversed(range(levels))])
+        self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], eps=config.norm_eps)
+        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        time = self.time_embedding(timestep_embedding(t, self.config.block_out_channels[0]).to(x.dtype))
+        x = self.conv_in(x)
+        skips = [x]
+        for down in self.down_blocks:
+            x, made = down(x, time, context)
+            skips += made
+        x = self.mid_block(x, time, context)
+        for up in self.up_blocks:
+            x = up(x, time, context, skips)
+        return self.conv_out(silu(self.conv_norm_out(x)))
+
+
+def _resnet(config: UNetConfig, in_channels: int, out_channels: int) -> ResnetBlock2D:
+    time_channels = config.block_out_channels[0] * 4
+    return ResnetBlock2D(in_channels, out_channels, config.norm_num_groups, config.norm_eps, time_channels)
+
+
+def _transformer(config: UNetConfig, channels: int, heads: int) -> Transformer2DModel:
+    return Transformer2DModel(channels, heads, config.cross_attention_dim, config.norm_num_groups)

@@ -1,0 +1,194 @@
+"""The request: everything that determines one picture, and nothing else. No torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sdedge import catalog
+from sdedge.errors import InvalidRequest
+
+MAX_PROMPT = 20_000  # characters
+MAX_SIDE = 4096  # pixels
+MAX_STEPS = 1000
+SEEDS = 2**64
+MASKED_CONTENT = ("original", "fill", "noise", "nothing")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture. Fields that are None are filled in by the pipeline from the model, the preset or chance.
+
+    Validates itself: `Request(...)` raises InvalidRequest with a sentence naming the value and the valid ones.
+    """
+
+    prompt: str = ""
+    negative: str = ""
+    model: str = "pocket"
+    vae: str | None = None
+    """Model or file whose VAE replaces the model's own."""
+    width: int | None = None
+    """Pixels, a multiple of 8; None is the model's native size."""
+    height: int | None = None
+    steps: int = 20
+    guidance: float | None = None
+    """Classifier-free guidance scale; 1 turns it off; None is what suits the model."""
+    sampler: str = "dpmpp_2m"
+    schedule: str | None = None
+    """None is what suits the sampler."""
+    sigmas: tuple[float, ...] | None = None
+    """Noise levels chosen by hand, falling; they replace steps and schedule."""
+    eta: float | None = None
+    preset: str = catalog.DEFAULT_PRESET
+    """Whose numerics to follow: sdedge, a1111, diffusers, compvis, apple."""
+    seed: int | None = None
+    noise: str | None = None
+    """Which generator draws: torch, numpy, philox; None is the preset's."""
+    variation_seed: int | None = None
+    variation_strength: float = 0.0
+    clip_skip: int = 1
+    """1 uses the last layer of the text encoder, 2 the one before (A1111's counting)."""
+    guidance_rescale: float = 0.0
+    guidance_interval: tuple[float, float] | None = None
+    """Guide only while sigma is within (low, high)."""
+    image: str | None = None
+    """Path of the picture to start from."""
+    strength: float = 0.75
+    """How much of `image` is drawn anew, 0 to 1."""
+    mask: str | None = None
+    """Path of a mask; white is drawn anew."""
+    mask_blur: float = 4.0
+    masked_content: str = "original"
+    mask_only: bool = False
+    """Draw the masked region alone at full size and paste it back."""
+    mask_padding: int = 32
+    outpaint: tuple[int, int, int, int] | None = None
+    """Pixels added at the left, top, right and bottom."""
+    tiling: bool = False
+    safety: bool | None = None
+    """Run the model's safety checker; None does where the model ships one."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_numbers(self)
+        _check_names(self)
+
+    @property
+    def task(self) -> str:
+        """txt2img, img2img or inpaint, from what is given."""
+        if self.image is None:
+            return "txt2img"
+        return "inpaint" if self.mask is not None or self.outpaint is not None else "img2img"
+
+    def replace(self, **changes: Any) -> Request:
+        """A copy with other values, validated again."""
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> str:
+        """Compact JSON of the fields that differ from their defaults, plus the ones a picture always depends on."""
+        always = {"prompt", "model", "width", "height", "steps", "guidance", "sampler", "schedule", "preset", "seed"}
+        return json.dumps(
+            {
+                field.name: getattr(self, field.name)
+                for field in fields(self)
+                if field.name in always or getattr(self, field.name) != field.default
+            },
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Request:
+        """The inverse of `to_json`. Raises InvalidRequest for text that is not a request."""
+        try:
+            record = json.loads(text)
+        except ValueError as error:
+            raise InvalidRequest(f"The request is not JSON ({error}); pass an object of request fields.") from error
+        if not isinstance(record, dict):
+            raise InvalidRequest(f"The request is a JSON {type(record).__name__}; pass an object of request fields.")
+        return cls.from_dict(record)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Request:
+        """Build from parsed JSON. Raises InvalidRequest for unknown fields."""
+        names = {field.name for field in fields(cls)}
+        if unknown := sorted(set(record) - names):
+            raise InvalidRequest(f"Unknown request field {unknown[0]!r}; the fields are {', '.join(sorted(names))}.")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in record.items()})
+
+
+_TYPES = typing.get_type_hints(Request)
+
+
+def _check_types(request: Request) -> None:
+    """Values come from JSON and from people, so annotations are enforced; whole floats become ints and back."""
+    for field in fields(request):
+        value, wanted = getattr(request, field.name), _TYPES[field.name]
+        allowed = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+        plain = tuple(typing.get_origin(kind) or kind for kind in allowed)
+        if float in plain and isinstance(value, int) and not isinstance(value, bool):
+            object.__setattr__(request, field.name, float(value))
+        elif type(value) not in plain:
+            names = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in plain)
+            raise InvalidRequest(f"{field.name} is {value!r}, which is not a valid value; give it {names}.")
+        elif isinstance(value, tuple) and not all(type(v) in (int, float) for v in value):
+            raise InvalidRequest(f"{field.name} is {value!r}; give it a list of numbers.")
+
+
+def _check_numbers(request: Request) -> None:
+    for name in ("prompt", "negative"):
+        if len(getattr(request, name)) > MAX_PROMPT:
+            length = len(getattr(request, name))
+            raise InvalidRequest(f"The {name} has {length} characters; shorten it to {MAX_PROMPT} or fewer.")
+    for name in ("width", "height"):
+        _check_side(name, getattr(request, name))
+    _check_range(request, "steps", 1, MAX_STEPS)
+    _check_range(request, "guidance", 0, 100)
+    _check_range(request, "eta", 0, 1)
+    _check_range(request, "seed", 0, SEEDS - 1)
+    _check_range(request, "variation_seed", 0, SEEDS - 1)
+    _check_range(request, "variation_strength", 0, 1)
+    _check_range(request, "clip_skip", 1, 12)
+    _check_range(request, "guidance_rescale", 0, 1)
+    _check_range(request, "strength", 0, 1)
+    _check_range(request, "mask_blur", 0, 256)
+    _check_range(request, "mask_padding", 0, MAX_SIDE)
+
+
+def _check_side(name: str, side: int | None) -> None:
+    if side is None:
+        return
+    if side < 64 or side > MAX_SIDE:
+        raise InvalidRequest(f"The {name} {side} is out of range; choose a multiple of 8 from 64 to {MAX_SIDE}.")
+    if side % 8:
+        low = max(64, side // 8 * 8)
+        raise InvalidRequest(f"The {name} {side} is not a multiple of 8; try {low} or {low + 8}.")
+
+
+def _check_range(request: Request, name: str, low: float, high: float) -> None:
+    value = getattr(request, name)
+    if value is not None and not (math.isfinite(value) and low <= value <= high):
+        raise InvalidRequest(f"The {name.replace('_', ' ')} {value} is out of range; choose from {low} to {high}.")
+
+
+def _check_names(request: Request) -> None:
+    _check_choice("sampler", request.sampler, catalog.SAMPLERS)
+    _check_choice("schedule", request.schedule, catalog.SCHEDULES)
+    _check_choice("preset", request.preset, catalog.PRESETS)
+    _check_choice("noise", request.noise, catalog.NOISE_SOURCES)
+    _check_choice("masked_content", request.masked_content, MASKED_CONTENT)
+    if not request.model:
+        raise InvalidRequest("The model is empty; name an installed model or give the path of a folder or file.")
+    if request.mask is not None and request.image is None:
+        raise InvalidRequest(f"The mask {request.mask!r} has no picture to apply to; give an image too.")
+    if request.sigmas is not None and any(a <= b for a, b in zip(request.sigmas, request.sigmas[1:], strict=False)):
+        raise InvalidRequest(f"The sigmas {request.sigmas} do not fall; list them from the noisiest to 0.")
+
+
+def _check_choice(name: str, value: str | None, choices: typing.Iterable[str]) -> None:
+    if value is not None and value not in (valid := tuple(choices)):
+        raise InvalidRequest(f"Unknown {name} {value!r}; choose one of {', '.join(valid)}.")

@@ -1,0 +1,1 @@
+"""From a prompt to the context that conditions the UNet."""

@@ -1,0 +1,176 @@
+"""CLIP's byte-level BPE over the `tokenizers` library, framed to 77 ids. No torch."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+from tokenizers import Regex, normalizers, pre_tokenizers
+from tokenizers import Tokenizer as Engine
+from tokenizers.models import BPE
+
+from sdedge.errors import ModelError
+
+BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+LENGTH = 77
+PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+Merge = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Text to token ids and back, equal to transformers' CLIPTokenizer.
+
+    `vocab` maps tokens to ids and holds `<|startoftext|>` and `<|endoftext|>`; `merges` is in order of rank.
+    """
+
+    vocab: dict[str, int]
+    merges: tuple[Merge, ...]
+
+    @classmethod
+    def from_folder(cls, folder: str | Path) -> Tokenizer:
+        """Read `vocab.json` + `merges.txt`, or `tokenizer.json`, or CLIP's BPE file. Raises ModelError."""
+        folder = Path(folder)
+        if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+            merges = (folder / "merges.txt").read_text("utf-8").splitlines()
+            return cls._checked(folder, _json(folder / "vocab.json"), _pairs(merges))
+        if (folder / "tokenizer.json").is_file():
+            return cls.from_tokenizer_json(folder / "tokenizer.json")
+        for name in ("bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt"):
+            if (folder / name).is_file():
+                return cls.from_bpe_file(folder / name)
+        raise ModelError(
+            f"No tokenizer in {folder}: expected vocab.json with merges.txt, tokenizer.json or "
+            "bpe_simple_vocab_16e6.txt.gz; run `sdedge tokenizer install`."
+        )
+
+    @classmethod
+    def from_tokenizer_json(cls, path: str | Path) -> Tokenizer:
+        """Read the vocabulary out of a `tokenizer.json` written by transformers. Raises ModelError."""
+        model = _json(Path(path)).get("model", {})
+        merges = [m if isinstance(m, str) else " ".join(m) for m in model.get("merges", [])]
+        return cls._checked(Path(path), model.get("vocab", {}), _pairs(merges))
+
+    @classmethod
+    def from_bpe_file(cls, path: str | Path) -> Tokenizer:
+        """Build from OpenAI's `bpe_simple_vocab_16e6.txt(.gz)`, whose token order is implied. Raises ModelError."""
+        path = Path(path)
+        try:
+            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            lines = data.decode("utf-8").split("\n")
+        except (OSError, EOFError, UnicodeDecodeError) as error:
+            raise ModelError(f"{path} is not CLIP's BPE vocabulary ({error}); fetch it again.") from error
+        # The file goes on past the 48,894 merges CLIP uses: 49152 - 256 - 2 of them count.
+        merges = _pairs(lines[1 : 49152 - 256 - 2 + 1])
+        alphabet = byte_alphabet()
+        tokens = [*alphabet, *(c + "</w>" for c in alphabet), *(a + b for a, b in merges), BOS, EOS]
+        return cls._checked(path, {token: i for i, token in enumerate(tokens)}, merges)
+
+    @classmethod
+    def _checked(cls, where: Path, vocab: dict[str, int], merges: tuple[Merge, ...]) -> Tokenizer:
+        if BOS not in vocab or EOS not in vocab or not merges:
+            raise ModelError(f"{where} is not a CLIP vocabulary: it lacks {BOS}, {EOS} or merges; use another file.")
+        return cls(vocab, merges)
+
+    def save(self, folder: str | Path) -> None:
+        """Write `vocab.json`, `merges.txt` and the two small files that transformers looks for."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        special = {"bos_token": BOS, "eos_token": EOS, "unk_token": EOS, "pad_token": EOS}
+        config = {**special, "model_max_length": LENGTH, "do_lower_case": True, "tokenizer_class": "CLIPTokenizer"}
+        merges = ["#version: 0.2", *(" ".join(pair) for pair in self.merges), ""]
+        (folder / "vocab.json").write_text(json.dumps(self.vocab, ensure_ascii=False), "utf-8")
+        (folder / "merges.txt").write_text("\n".join(merges), "utf-8")
+        (folder / "special_tokens_map.json").write_text(json.dumps(special, indent=2), "utf-8")
+        (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2), "utf-8")
+
+    @property
+    def bos(self) -> int:
+        """Id of the start token (49406 in CLIP)."""
+        return self.vocab[BOS]
+
+    @property
+    def eos(self) -> int:
+        """Id of the end token, which also pads (49407 in CLIP)."""
+        return self.vocab[EOS]
+
+    @cached_property
+    def _engine(self) -> Engine:
+        merges = list(self.merges)
+        engine = Engine(BPE(self.vocab, merges, unk_token=EOS, end_of_word_suffix="</w>", continuing_subword_prefix=""))
+        engine.normalizer = normalizers.Sequence(
+            [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+        )
+        engine.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(PATTERN), behavior="removed", invert=True),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+            ]
+        )
+        engine.add_special_tokens([BOS, EOS])
+        return engine
+
+    def ids(self, text: str) -> list[int]:
+        """Token ids of `text`, any length, without start and end."""
+        return self._engine.encode(text, add_special_tokens=False).ids
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of `text` as they stand in the vocabulary, `</w>` marking the end of a word."""
+        return self._engine.encode(text, add_special_tokens=False).tokens
+
+    def frame(self, ids: Iterable[int]) -> list[int]:
+        """Start, at most 75 ids, end, padded with end to 77."""
+        kept = list(ids)[: LENGTH - 2]
+        return [self.bos, *kept, *[self.eos] * (LENGTH - 1 - len(kept))]
+
+
+def byte_alphabet() -> list[str]:
+    """The 256 printable characters that stand for bytes, in the order of GPT-2's and CLIP's vocabularies."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    return [chr(b) for b in printable] + [chr(256 + n) for n in range(256 - len(printable))]
+
+
+def from_words(words: Iterable[str]) -> Tokenizer:
+    """A small vocabulary in which each of `words` is one token and every other text still has tokens.
+
+    Byte-pair encoding learnt to the end (Sennrich et al. 2016), each word counted once.
+    """
+    alphabet = byte_alphabet()
+    pieces = [[*word[:-1], word[-1] + "</w>"] for word in dict.fromkeys(words)]
+    merges: list[Merge] = []
+    while pairs := Counter(pair for parts in pieces for pair in pairwise(parts)):
+        best = max(pairs, key=lambda pair: (pairs[pair], pair))
+        merges.append(best)
+        pieces = [_merged(parts, best) for parts in pieces]
+    tokens = [*alphabet, *(c + "</w>" for c in alphabet), *dict.fromkeys(a + b for a, b in merges), BOS, EOS]
+    return Tokenizer({token: i for i, token in enumerate(tokens)}, tuple(merges))
+
+
+def _merged(parts: list[str], pair: Merge) -> list[str]:
+    out: list[str] = []
+    for part in parts:
+        # A product never equals the left half of its own pair, so no part merges twice.
+        if out and (out[-1], part) == pair:
+            out[-1] += part
+        else:
+            out.append(part)
+    return out
+
+
+def _pairs(lines: Iterable[str]) -> tuple[Merge, ...]:
+    split = (line.split() for line in lines if not line.startswith("#version"))
+    return tuple((parts[0], parts[1]) for parts in split if len(parts) == 2)
+
+
+def _json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read as JSON ({error}); copy the model again.") from error

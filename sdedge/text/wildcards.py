@@ -1,0 +1,153 @@
+"""Wildcards: `{red|green|blue}` and `__colour__` from a file, chosen by the picture's seed. No torch.
+
+A resolved prompt holds no wildcards any more, so it is what gets recorded: resolving it again changes nothing.
+A backslash keeps `\\{`, `\\}` and `\\__` literal; the prompt parser removes it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdedge.errors import InvalidRequest
+
+Lines = Callable[[str], Sequence[str]]
+"""From the name of a wildcard to its choices; raises InvalidRequest for a name it does not know."""
+
+MAX_DEPTH = 20
+MAX_CHOICES = 1000
+MAX_LENGTH = 20_000  # characters, as in a Request
+_TOKEN = re.compile(r"\\.|__([A-Za-z0-9][\w/-]*?)__|[][{}|]|[^][\\_{}|]+|_|\\", re.S)
+_SPECIAL = re.compile(r"\{(?=[^{}]*\|)|__(?=[A-Za-z0-9][\w/-]*?__)")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One wildcard as it was written, and what took its place."""
+
+    wildcard: str
+    chosen: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A prompt without wildcards, and the choices made, in reading order."""
+
+    text: str
+    choices: tuple[Choice, ...]
+
+
+def escape(text: str) -> str:
+    """Text from a program without wildcards, such that none are seen in it."""
+    return _SPECIAL.sub(lambda match: "\\" + match[0], text) if _SPECIAL.search(text) else text
+
+
+def resolve(template: str, seed: int, lines: Lines | None = None, stream: str = "") -> Resolved:
+    """Choose every wildcard of `template`. The same seed and stream choose the same; no torch generator is touched.
+
+    `stream` keeps the choices of the negative prompt apart from those of the prompt. Options may hold wildcards
+    themselves, and so may the lines of a file. Braces without a bar are plain text.
+
+    Raises InvalidRequest for an unknown `__name__`, for wildcards that refer to themselves, and for a result of more
+    than MAX_LENGTH characters.
+    """
+    # A string seeds Python's generator through SHA-512, and random() is promised never to change.
+    draw = random.Random(f"{seed} {stream}").random
+    choices: list[Choice] = []
+
+    def choose(wildcard: str, options: Sequence[str], depth: int) -> str:
+        if depth >= MAX_DEPTH or len(choices) >= MAX_CHOICES:
+            raise InvalidRequest(f"The wildcard {wildcard[:60]!r} leads to itself or nests too deep; simplify it.")
+        at = len(choices)
+        choices.append(Choice(wildcard, ""))
+        chosen = expand(options[int(draw() * len(options))], depth + 1)
+        choices[at] = Choice(wildcard, chosen)
+        return chosen
+
+    def expand(text: str, depth: int) -> str:
+        tokens = list(_TOKEN.finditer(text))
+        closing = _closing([token[0] for token in tokens])
+        parts: list[str] = []
+        i = 0
+        while i < len(tokens):
+            token = tokens[i]
+            options = _options(text, tokens, closing, i) if i in closing else None
+            if options is not None:
+                i = closing[i]
+                parts.append(choose(text[token.start() : tokens[i].end()], options, depth))
+            elif token[1]:
+                parts.append(choose(token[0], _file_lines(lines, token[1]), depth))
+            else:
+                parts.append(token[0])
+            i += 1
+        return "".join(parts)
+
+    text = expand(template, 0) if _SPECIAL.search(template) else template
+    if len(text) > MAX_LENGTH:
+        raise InvalidRequest(f"The wildcards make a prompt of {len(text)} characters; keep it within {MAX_LENGTH}.")
+    return Resolved(text, tuple(choices))
+
+
+def _closing(tokens: list[str]) -> dict[int, int]:
+    """Index of each opening brace that is closed -> index of its closing brace."""
+    opened: list[int] = []
+    closing: dict[int, int] = {}
+    for i, token in enumerate(tokens):
+        if token == "{":
+            opened.append(i)
+        elif token == "}" and opened:
+            closing[opened.pop()] = i
+    return closing
+
+
+def _options(text: str, tokens: list[re.Match[str]], closing: dict[int, int], start: int) -> list[str] | None:
+    """The options between the braces that open at token `start`, or None where no bar divides them.
+
+    A bar within square brackets is the prompt language's alternation and divides nothing here.
+    """
+    cuts, square, i = [tokens[start].end()], 0, start + 1
+    while i < closing[start]:
+        token = tokens[i][0]
+        if token == "|" and not square:
+            cuts += [tokens[i].start(), tokens[i].end()]
+        elif token == "[":
+            square += 1
+        elif token == "]" and square:
+            square -= 1
+        i = closing.get(i, i) + 1
+    cuts.append(tokens[closing[start]].start())
+    return [text[a:b] for a, b in zip(cuts[::2], cuts[1::2])] if len(cuts) > 2 else None
+
+
+def _file_lines(lines: Lines | None, name: str) -> Sequence[str]:
+    if lines is None:
+        raise InvalidRequest(f"There are no wildcard files for __{name}__; write \\__{name}__ for plain text.")
+    return lines(name)
+
+
+def from_folder(folder: str | Path) -> Lines:
+    """Wildcards that are text files in a folder: `__animals/cats__` is a line of `animals/cats.txt`.
+
+    Empty lines and lines that start with # do not count. The function raises InvalidRequest for a file that is
+    missing, unreadable or empty.
+    """
+    folder = Path(folder)
+
+    def lines(name: str) -> list[str]:
+        path = folder / f"{name}.txt"
+        try:
+            found = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            known = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.rglob("*.txt"))
+            raise InvalidRequest(
+                f"Cannot read the wildcard __{name}__ from {path}; known are {', '.join(known[:20]) or 'none'}; "
+                f"write \\__{name}__ for plain text."
+            ) from error
+        if not (found := [line for line in found if line and not line.startswith("#")]):
+            raise InvalidRequest(f"The wildcard file {path} has no lines to choose from; write one choice per line.")
+        return found
+
+    return lines

@@ -1,0 +1,165 @@
+"""What a set of weights is: configurations inferred from shapes, and refusal, by name, of what is not v1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sdedge.errors import ModelError
+from sdedge.weights.files import LazyTensor
+from sdedge.weights.keys import UNET_PREFIX, unet_layout, vae_layout
+
+V1_VOCABULARY = 49408
+POSITIONS = 77
+
+Tensors = Mapping[str, LazyTensor]
+
+# A piece of a key that only another kind of file has -> what that file is. The first found names it.
+_STRANGERS = (
+    ("conditioner.embedders.", "a Stable Diffusion XL checkpoint"),
+    ("model.diffusion_model.joint_blocks.", "a Stable Diffusion 3 checkpoint"),
+    ("double_blocks.", "a FLUX checkpoint"),
+    ("model.diffusion_model.label_emb.", "a Stable Diffusion XL or unCLIP checkpoint"),
+    ("cond_stage_model.model.", "a Stable Diffusion 2 checkpoint (its text encoder is OpenCLIP)"),
+    (".time_stack.", "a Stable Video Diffusion checkpoint"),
+    ("add_embedding.", "a Stable Diffusion XL UNet"),
+    (".lokr_w", "a LyCORIS LoKr; add it to a request as a LoRA, beside a model"),
+    (".hada_w", "a LyCORIS LoHa; add it to a request as a LoRA, beside a model"),
+    (".lora_down.", "a LoRA; add it to a request beside a model"),
+    (".lora_A.", "a LoRA; add it to a request beside a model"),
+    (".lora.down.", "a LoRA; add it to a request beside a model"),
+    ("string_to_param", "a textual inversion; add it to a request beside a model"),
+    ("emb_params", "a textual inversion; add it to a request beside a model"),
+    ("motion_modules.", "an AnimateDiff motion module"),
+    ("input_hint_block.", "a ControlNet"),
+    ("controlnet_cond_embedding.", "a ControlNet"),
+    ("vision_model.", "a CLIP vision model or safety checker"),
+    ("RDB1.conv", "an ESRGAN upscaler"),
+    ("rdb1.conv", "an ESRGAN upscaler"),
+    ("effnet_mapper.", "a Stable Cascade checkpoint"),
+)  # fmt: skip
+
+_NOT_V1_CHANNELS = {
+    8: "an InstructPix2Pix model (8 input channels)",
+    5: "a Stable Diffusion 2 depth model (5 input channels)",
+    7: "a Stable Diffusion x4 upscaler (7 input channels)",
+}  # fmt: skip
+_NOT_V1_WIDTHS = {1024: "Stable Diffusion 2", 2048: "Stable Diffusion XL", 1280: "an OpenCLIP bigG model", 4096: "a T5 model"}
+_NOT_V1_POSITIONS = {248: "LongCLIP"}
+
+SCHEDULER = {
+    "_class_name": "PNDMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000, "prediction_type": "epsilon", "set_alpha_to_one": False, "skip_prk_steps": True,
+    "steps_offset": 1, "timestep_spacing": "leading", "trained_betas": None,
+}  # fmt: skip
+
+
+def name_stranger(names: Mapping[str, Any]) -> str | None:
+    """What the file is when its keys give away that it is no v1 checkpoint, e.g. 'a LoRA'; else None."""
+    whole = any(name.startswith(UNET_PREFIX) for name in names)
+    for piece, what in _STRANGERS:
+        if whole and what == "a ControlNet":
+            continue  # some checkpoints carry one inside; the UNet beside it is still v1
+        if any(piece in name for name in names):
+            return what
+    return None
+
+
+def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
+    """Raise ModelError naming the family when shapes say that this is not v1.
+
+    Widths other than v1's own are let through (small models of the same topology) unless they are another family's.
+    """
+    channels = unet["conv_in.weight"].shape[1]
+    if channels not in (4, 9):
+        what = _NOT_V1_CHANNELS.get(channels, f"a model with {channels} input channels")
+        raise ModelError(f"It is {what}, not Stable Diffusion v1 (4 channels, or 9 for inpainting).")
+    width = cross_attention_width(unet)
+    if width in _NOT_V1_WIDTHS:
+        raise ModelError(f"It is {_NOT_V1_WIDTHS[width]} (text width {width}), not Stable Diffusion v1 (text width 768).")
+    for name, tensor in unet.items():
+        if name.endswith("attentions.0.proj_in.weight") and len(tensor.shape) == 2:
+            raise ModelError("Its UNet projects with linear layers, as Stable Diffusion 2 does; it is not v1.")
+    check_text_encoder(text)
+    table = text["text_model.embeddings.token_embedding.weight"]
+    if table.shape[-1] != width:
+        raise ModelError(f"Its text encoder is {table.shape[-1]} wide and its UNet expects {width}; it is not v1 or a bad merge.")
+    check_vae(vae)
+
+
+def check_text_encoder(text: Tensors) -> None:
+    positions = _need(text, "text_model.embeddings.position_embedding.weight", "text encoder").shape[0]
+    if positions != POSITIONS:
+        what = _NOT_V1_POSITIONS.get(positions, "another text encoder")
+        raise ModelError(f"Its text encoder has {positions} positions ({what}); Stable Diffusion v1 has {POSITIONS}.")
+
+
+def check_vae(vae: Tensors) -> None:
+    channels = _need(vae, "decoder.conv_in.weight", "VAE").shape[1]
+    if channels != 4:
+        raise ModelError(f"The VAE has {channels} latent channels; Stable Diffusion v1 has 4.")
+
+
+def cross_attention_width(unet: Tensors) -> int:
+    for name, tensor in unet.items():
+        if name.endswith(".attn2.to_k.weight"):
+            return tensor.shape[1]
+    raise ModelError("The UNet has no cross attention; it is not a Stable Diffusion v1 model.")
+
+
+def infer_unet(unet: Tensors) -> dict[str, Any]:
+    """The diffusers UNet configuration that fits the tensors. Head count and groups leave no trace: v1's are taken."""
+    layout = unet_layout(unet)
+    channels = [unet[f"down_blocks.{level}.resnets.0.conv1.weight"].shape[0] for level in range(layout.levels)]
+    cross = ["CrossAttn" if attends else "" for attends in layout.attention]
+    config: dict[str, Any] = {
+        "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": _divisor(8, channels),
+        "block_out_channels": channels, "center_input_sample": False,
+        "cross_attention_dim": cross_attention_width(unet),
+        "down_block_types": [f"{kind}DownBlock2D" for kind in cross], "downsample_padding": 1,
+        "flip_sin_to_cos": True, "freq_shift": 0, "in_channels": unet["conv_in.weight"].shape[1],
+        "layers_per_block": layout.layers, "mid_block_scale_factor": 1, "norm_eps": 1e-05,
+        "norm_num_groups": _divisor(32, channels), "out_channels": unet["conv_out.weight"].shape[0], "sample_size": 64,
+        "up_block_types": [f"{kind}UpBlock2D" for kind in reversed(cross)],
+    }  # fmt: skip
+    if "time_embedding.cond_proj.weight" in unet:  # a latent consistency model, which embeds the guidance scale
+        config["time_cond_proj_dim"] = unet["time_embedding.cond_proj.weight"].shape[1]
+    return config
+
+
+def infer_vae(vae: Tensors) -> dict[str, Any]:
+    layout = vae_layout(vae)
+    channels = [vae[f"encoder.down_blocks.{level}.resnets.0.conv1.weight"].shape[0] for level in range(layout.levels)]
+    return {
+        "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": channels,
+        "down_block_types": ["DownEncoderBlock2D"] * layout.levels, "in_channels": vae["encoder.conv_in.weight"].shape[1],
+        "latent_channels": vae["decoder.conv_in.weight"].shape[1], "layers_per_block": layout.layers,
+        "norm_num_groups": _divisor(32, channels), "out_channels": vae["decoder.conv_out.weight"].shape[0],
+        "sample_size": 512, "scaling_factor": 0.18215, "up_block_types": ["UpDecoderBlock2D"] * layout.levels,
+    }  # fmt: skip
+
+
+def infer_text_encoder(text: Tensors) -> dict[str, Any]:
+    words, width = text["text_model.embeddings.token_embedding.weight"].shape
+    layers = 0
+    while f"text_model.encoder.layers.{layers}.layer_norm1.weight" in text:
+        layers += 1
+    return {
+        "architectures": ["CLIPTextModel"], "attention_dropout": 0.0, "bos_token_id": words - 2,
+        "eos_token_id": words - 1, "hidden_act": "quick_gelu", "hidden_size": width,
+        "intermediate_size": _need(text, "text_model.encoder.layers.0.mlp.fc1.weight", "text encoder").shape[0],
+        "layer_norm_eps": 1e-05, "max_position_embeddings": POSITIONS, "model_type": "clip_text_model",
+        "num_attention_heads": max(1, width // 64), "num_hidden_layers": layers, "pad_token_id": words - 1,
+        "projection_dim": width, "vocab_size": words,
+    }  # fmt: skip
+
+
+def _divisor(wanted: int, channels: list[int]) -> int:
+    return math.gcd(wanted, *channels)
+
+
+def _need(tensors: Tensors, name: str, part: str) -> LazyTensor:
+    if name not in tensors:
+        raise ModelError(f"The {part} lacks {name}; the file is incomplete, get it again.")
+    return tensors[name]

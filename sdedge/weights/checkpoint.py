@@ -1,0 +1,408 @@
+"""Open a Stable Diffusion v1 model from any layout: lazy tensors under diffusers names, and its configurations.
+
+`open_checkpoint` reads no weights and executes nothing; `load_into` fills a module tensor by tensor.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdedge.errors import ModelError
+from sdedge.weights import architecture, folders, keys
+from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+# LDM keys outside the three networks that every loader ignores: the schedule, the averages, training leftovers.
+_IGNORED = (
+    "alphas_cumprod*", "betas", "log_one_minus_alphas_cumprod", "posterior_*", "sqrt_*", "logvar", "scale_factor",
+    "model_ema.*", "loss.*", "*.loss.*", "lvlb_weights", "cond_stage_model.logit_scale",
+    "cond_stage_model.text_projection*", "cond_stage_model.transformer.text_projection*", "v_pred", "ztsnr",
+)  # fmt: skip
+_METADATA = "sdedge."  # prefix of what our own exports keep in a safetensors header
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A v1 model, opened.
+
+    `unet`, `vae` and `text_encoder` map diffusers keys to lazy tensors; the text encoder's keys begin with
+    `text_model.`. `configs` has the entries unet, vae, text_encoder and scheduler. `tokenizer_files` is a folder or
+    file of vocabulary found beside the model, `tokenizer_texts` the same by file name when it travels inside.
+    `report` says in sentences what a person may want to know (which weights were used, what was repaired).
+    """
+
+    path: Path
+    kind: str
+    unet: dict[str, LazyTensor]
+    vae: dict[str, LazyTensor]
+    text_encoder: dict[str, LazyTensor]
+    configs: dict[str, dict[str, Any]]
+    report: list[str] = field(default_factory=list)
+    tokenizer_files: Path | None = None
+    tokenizer_texts: dict[str, str] = field(default_factory=dict)
+    safety_checker: Path | None = None
+
+    @property
+    def prediction_type(self) -> str:
+        """'epsilon' for all of v1; 'v_prediction' for the fine-tunes that say so."""
+        return self.configs["scheduler"].get("prediction_type", "epsilon")
+
+    @property
+    def in_channels(self) -> int:
+        """4, or 9 for an inpainting model."""
+        return self.unet["conv_in.weight"].shape[1]
+
+    @property
+    def components(self) -> dict[str, dict[str, LazyTensor]]:
+        return {"unet": self.unet, "vae": self.vae, "text_encoder": self.text_encoder}
+
+
+def open_checkpoint(path: str | Path, *, ema: bool | None = None, vae: str | Path | None = None) -> Checkpoint:
+    """Open a v1 model: a diffusers folder, a Hugging Face cache folder or repository name, or an LDM single file.
+
+    `ema` chooses between the averaged and the plain weights where a file has both; None takes the plain ones, as
+    CompVis, diffusers and the web UIs do, unless only averages are there. `vae` replaces the model's own VAE with a
+    file or folder. Raises ModelError naming what the file is when it is not v1, and what is missing when incomplete.
+    """
+    found = folders.locate(path)
+    try:
+        checkpoint = _open_folder(found, ema) if found.is_dir() else _open_single(found, ema, vae is not None)
+        if vae is not None:
+            checkpoint = _with_vae(checkpoint, Path(vae))
+        architecture.check_v1(checkpoint.unet, checkpoint.vae, checkpoint.text_encoder)
+    except ModelError as error:
+        if str(found) in str(error):
+            raise
+        raise ModelError(f"Cannot load {found}: {error}") from None
+    _describe_precision(checkpoint)
+    return checkpoint
+
+
+def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
+    """A VAE by itself: a bare file under LDM or diffusers names, a diffusers VAE folder, or a whole model's.
+
+    Returns its tensors under diffusers keys and its configuration.
+    """
+    found = folders.locate(path)
+    if found.is_dir():
+        folder = found / "vae" if (found / "vae").is_dir() else found
+        tensors: Mapping[str, LazyTensor] = folders.open_component(folder, None).tensors
+        config = folders.read_config(folder / "config.json")
+    else:
+        source = open_tensors(found)
+        tensors = source
+        config = _embedded(source, "configs").get("vae") or {}
+    renamed = _vae_tensors(tensors)
+    if not renamed:
+        what = architecture.name_stranger(tensors) or "not a VAE"
+        raise ModelError(f"{found} is {what}; name a VAE file or a model with one.")
+    architecture.check_vae(renamed)
+    return renamed, config or architecture.infer_vae(renamed)
+
+
+def load_into(
+    module: nn.Module, tensors: Mapping[str, LazyTensor], dtype: torch.dtype | None = None,
+    device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), share: bool = True,
+) -> list[str]:  # fmt: skip
+    """Fill a module, usually built on the meta device, tensor by tensor; returns what is worth reporting.
+
+    Strict: keys missing from the file, unexpected ones (but for the `ignore` patterns) and wrong shapes raise
+    ModelError with counts and names. Floating tensors become `dtype` (None keeps the file's). Non-finite weights are
+    reported, not refused. The transient memory above the module's own weights is at most 8 MB.
+
+    With `share`, a tensor that already has the dtype on the CPU views the file's pages: nothing is copied and the
+    system can drop and re-read them. Deleting or replacing the file (a rename, as everything here does) is safe;
+    truncating it in place, or unplugging its disk, kills the process, so pass share=False for such places.
+    """
+    import torch
+
+    wanted = dict(module.state_dict(keep_vars=True))
+    _check_names(wanted, tensors, ignore)
+    broken: list[str] = []
+    for name, target in wanted.items():
+        lazy = tensors[name]
+        kept = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
+        shared = share and kept == lazy.dtype and torch.device(device).type == "cpu"
+        value = lazy.read() if shared else lazy.copy(kept, device)
+        if not shared and not _finite(value):
+            broken.append(name)
+        _assign(module, name, value, isinstance(target, torch.nn.Parameter))
+    return [_name_some("not finite (NaN or infinite)", broken, "weights are")] if broken else []
+
+
+def find_broken(tensors: Mapping[str, LazyTensor]) -> list[str]:
+    """The names of tensors with NaN or infinite values. Reads everything; leaves no pages mapped."""
+    broken = []
+    for name, lazy in tensors.items():
+        if not _finite(lazy.copy()):
+            broken.append(name)
+    return broken
+
+
+def _finite(tensor: torch.Tensor) -> bool:
+    """One pass at memory speed: the extremes of a tensor are NaN or infinite exactly when something in it is."""
+    import torch
+
+    if not tensor.is_floating_point() or tensor.numel() == 0:
+        return True
+    if tensor.itemsize == 1:
+        tensor = tensor.to(torch.float16)
+    low, high = torch.aminmax(tensor)
+    return math.isfinite(low.item()) and math.isfinite(high.item())
+
+
+def _assign(module: nn.Module, name: str, value: torch.Tensor, parameter: bool) -> None:
+    import torch
+
+    path, _, leaf = name.rpartition(".")
+    owner = module.get_submodule(path)
+    if parameter:
+        owner._parameters[leaf] = torch.nn.Parameter(value, requires_grad=False)
+    else:
+        owner._buffers[leaf] = value
+
+
+def _check_names(wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, LazyTensor], ignore: Collection[str]) -> None:
+    missing = [name for name in wanted if name not in tensors]
+    extra = [name for name in tensors if name not in wanted and not any(fnmatchcase(name, p) for p in ignore)]
+    wrong = [name for name in wanted if name in tensors and tuple(wanted[name].shape) != tensors[name].shape]
+    faults = [_name_some("missing", missing), _name_some("unexpected", extra)]
+    if wrong:
+        first = f"{wrong[0]} is {list(tensors[wrong[0]].shape)}, expected {list(wanted[wrong[0]].shape)}"
+        faults.append(f"{len(wrong)} of {len(wanted)} tensors have the wrong shape (first: {first})")
+    faults = [fault for fault in faults if fault]
+    if faults:
+        raise ModelError(f"The weights do not fit the model: {'; '.join(faults)}. Check that its files belong together.")
+
+
+def _name_some(what: str, names: list[str], verb: str = "tensors are") -> str:
+    if not names:
+        return ""
+    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return f"{len(names)} {verb} {what} ({shown})"
+
+
+# Layouts
+
+
+def _open_folder(folder: Path, ema: bool | None) -> Checkpoint:
+    report: list[str] = []
+    folders.check_pipeline(folder)
+    parts: dict[str, dict[str, LazyTensor]] = {}
+    configs: dict[str, dict[str, Any]] = {}
+    for name in ("unet", "vae", "text_encoder"):
+        component = folders.open_component(folder / name, ema)
+        configs[name] = folders.read_config(folder / name / "config.json")
+        parts[name] = component.tensors
+        report += component.report
+    scheduler = folder / "scheduler" / "scheduler_config.json"
+    configs["scheduler"] = folders.read_config(scheduler) if scheduler.exists() else dict(architecture.SCHEDULER)
+    safety = folder / "safety_checker"
+    return Checkpoint(
+        folder, "diffusers folder", _complete(parts["unet"], "unet"), _vae_tensors(parts["vae"]),
+        _text_tensors(parts["text_encoder"], report), configs, report,
+        tokenizer_files=folders.find_tokenizer(folder), safety_checker=safety if safety.is_dir() else None,
+    )  # fmt: skip
+
+
+def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
+    source = open_tensors(path)
+    stranger = architecture.name_stranger(source)
+    if stranger:
+        raise ModelError(f"{path} is {stranger}, not a Stable Diffusion v1 model.")
+    report: list[str] = []
+    unet = _ldm_unet(source, ema, report)
+    text = _text_tensors({n[len(keys.TEXT_PREFIX) :]: t for n, t in _under(source, keys.TEXT_PREFIX).items()}, report)
+    vae = {} if has_vae else _vae_tensors(source)
+    _require(path, unet, vae or has_vae, text)
+    _report_unused(source, report)
+    if not has_vae:
+        architecture.check_vae(vae)
+    return Checkpoint(
+        path, f"ldm {source.container}", unet, vae, text, _single_configs(source, unet, vae, text, report), report,
+        tokenizer_files=folders.find_tokenizer(path), tokenizer_texts=_embedded(source, "tokenizer"),
+    )  # fmt: skip
+
+
+def _require(path: Path, unet: Any, vae: Any, text: Any) -> None:
+    if not unet and vae and not text:
+        raise ModelError(f"{path} holds only a VAE; choose it as the VAE of a model.")
+    lacking = [n for n, part in (("a UNet", unet), ("a VAE", vae), ("a text encoder", text)) if not part]
+    if len(lacking) == 3:
+        raise ModelError(f"{path} holds no Stable Diffusion v1 weights; check that it is the right file.")
+    if lacking == ["a VAE"]:
+        raise ModelError(f"{path} holds no VAE; name one to use with it (a VAE file, or any v1 model).")
+    if lacking:
+        raise ModelError(f"{path} lacks {' and '.join(lacking)}; get the whole checkpoint.")
+
+
+def _with_vae(checkpoint: Checkpoint, path: Path) -> Checkpoint:
+    tensors, config = open_vae(path)
+    report = [*checkpoint.report, f"VAE replaced by {path}"]
+    scaling = config.get("scaling_factor", 0.18215)
+    own = checkpoint.configs.get("vae", {}).get("scaling_factor", 0.18215)
+    if abs(scaling - own) > 1e-6:
+        report.append(f"The VAE was made for latents scaled by {scaling}, the model for {own}; colours may be wrong")
+    values = {**vars(checkpoint), "vae": tensors, "configs": {**checkpoint.configs, "vae": config}, "report": report}
+    return Checkpoint(**values)
+
+
+# LDM single files
+
+
+def _under(source: Mapping[str, LazyTensor], prefix: str) -> dict[str, LazyTensor]:
+    return {name: tensor for name, tensor in source.items() if name.startswith(prefix)}
+
+
+def _ldm_unet(source: TensorSource, ema: bool | None, report: list[str]) -> dict[str, LazyTensor]:
+    plain = {name[len(keys.UNET_PREFIX) :]: tensor for name, tensor in _under(source, keys.UNET_PREFIX).items()}
+    averages = _under(source, keys.EMA_PREFIX + "diffusion_model")
+    if averages and not plain:
+        raise ModelError("It has averaged (EMA) weights only, whose names cannot be read without the plain ones.")
+    if averages:
+        plain = _choose_ema(plain, averages, ema, report)
+    elif ema and plain:
+        raise ModelError("It has no averaged (EMA) weights; load it without asking for them.")
+    if not plain:
+        return {}
+    return _renamed(plain, keys.unet_table(keys.ldm_unet_layout(plain)), "UNet")
+
+
+def _choose_ema(
+    plain: dict[str, LazyTensor], averages: dict[str, LazyTensor], ema: bool | None, report: list[str]
+) -> dict[str, LazyTensor]:
+    named = {name: keys.ema_name(name) for name in plain}
+    absent = [name for name, average in named.items() if average not in averages]
+    if not ema:
+        report.append("Plain weights used; averaged (EMA) ones are in the file too")
+        return plain
+    if absent:
+        raise ModelError(f"Its averaged (EMA) weights are incomplete: {_name_some('missing', absent)}; load the plain ones.")
+    report.append("Averaged (EMA) weights used")
+    return {name: averages[average] for name, average in named.items()}
+
+
+def _vae_tensors(source: Mapping[str, LazyTensor]) -> dict[str, LazyTensor]:
+    """A VAE under any prefix and naming, in diffusers keys; empty when there is none."""
+    found = [part for prefix in keys.VAE_PREFIXES if (part := _under(source, prefix))]
+    if len(found) > 1:
+        raise ModelError("It holds two VAEs (first_stage_model. and vae.); choose one with a VAE file of its own.")
+    prefix = next((p for p in keys.VAE_PREFIXES if _under(source, p)), "")
+    plain = {name[len(prefix) :]: tensor for name, tensor in (found[0] if found else source).items()}
+    plain = {n: t for n, t in plain.items() if n.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))}
+    if "decoder.conv_in.weight" not in plain:
+        return {}
+    if any(name.startswith(("encoder.down.", "decoder.up.")) for name in plain):
+        plain = _renamed(plain, keys.vae_table(keys.ldm_vae_layout(plain)), "VAE")
+    renamed: dict[str, LazyTensor] = {}
+    for name, tensor in plain.items():
+        _add(renamed, keys.modern_vae_name(name), _as_linear(name, tensor))
+    return _complete(renamed, "vae")
+
+
+def _as_linear(name: str, tensor: LazyTensor) -> LazyTensor:
+    """LDM keeps the VAE's attention as 1x1 convolutions, diffusers as linear layers: the same bytes."""
+    if "mid_block.attentions.0." in name and len(tensor.shape) == 4 and tensor.shape[2:] == (1, 1):
+        return tensor.reshaped(tensor.shape[:2])
+    return tensor
+
+
+def _text_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
+    renamed: dict[str, LazyTensor] = {}
+    for name, tensor in source.items():
+        if name.endswith("embeddings.position_ids"):
+            # arange(77) by definition; mergers average it into fractions. The engine makes its own.
+            if tensor.dtype_name != "int64":
+                report.append(f"position_ids are stored as {tensor.dtype_name}; regenerated")
+        elif name.startswith(("text_model.", "embeddings.", "encoder.", "final_layer_norm.")):
+            _add(renamed, keys.text_name(name), tensor)
+    return _complete(renamed, "text_encoder") if renamed else renamed
+
+
+def _renamed(tensors: Mapping[str, LazyTensor], table: dict[str, str], part: str) -> dict[str, LazyTensor]:
+    renamed: dict[str, LazyTensor] = {}
+    unknown: list[str] = []
+    for name, tensor in tensors.items():
+        ours = keys.rename(name, table)
+        if ours is None:
+            unknown.append(name)
+        else:
+            _add(renamed, ours, tensor)
+    if unknown:
+        raise ModelError(f"Its {part} is not v1's: {_name_some('unknown', unknown)}.")
+    return _complete(renamed, part.lower())
+
+
+def _add(tensors: dict[str, LazyTensor], name: str, tensor: LazyTensor) -> None:
+    if name in tensors:
+        raise ModelError(f"{tensors[name].name!r} and {tensor.name!r} are the same weight {name}; remove one of them.")
+    tensors[name] = tensor
+
+
+# One key that every complete part has; without it shapes cannot even be judged.
+_LANDMARKS = {
+    "unet": ("conv_in.weight", "conv_out.weight", "down_blocks.0.resnets.0.conv1.weight"),
+    "vae": ("encoder.conv_in.weight", "decoder.conv_in.weight", "decoder.conv_out.weight"),
+    "text_encoder": ("text_model.embeddings.token_embedding.weight", "text_model.embeddings.position_embedding.weight"),
+}  # fmt: skip
+
+
+def _complete(tensors: dict[str, LazyTensor], part: str) -> dict[str, LazyTensor]:
+    missing = [name for name in _LANDMARKS[part] if name not in tensors]
+    if missing:
+        raise ModelError(f"The {part.replace('_', ' ')} is incomplete: {_name_some('missing', missing)}; get it again.")
+    return tensors
+
+
+def _report_unused(source: TensorSource, report: list[str]) -> None:
+    prefixes = (keys.UNET_PREFIX, keys.TEXT_PREFIX, *keys.VAE_PREFIXES)
+    unused = [n for n in source if not n.startswith(prefixes) and not any(fnmatchcase(n, p) for p in _IGNORED)]
+    if unused:
+        report.append(_name_some("not used", unused))
+
+
+def _single_configs(
+    source: TensorSource, unet: dict[str, LazyTensor], vae: dict[str, LazyTensor], text: dict[str, LazyTensor],
+    report: list[str],
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    configs: dict[str, dict[str, Any]] = {
+        "unet": architecture.infer_unet(unet), "text_encoder": architecture.infer_text_encoder(text),
+        "scheduler": dict(architecture.SCHEDULER),
+    }  # fmt: skip
+    if vae:
+        configs["vae"] = architecture.infer_vae(vae)
+    prediction = source.metadata.get("modelspec.prediction_type", "")
+    if "v_pred" in source or prediction in ("v", "v_prediction"):
+        configs["scheduler"]["prediction_type"] = "v_prediction"
+        report.append("The file says that it predicts v")
+    if "ztsnr" in source:
+        configs["scheduler"]["rescale_betas_zero_snr"] = True
+    for name, config in _embedded(source, "configs").items():
+        if name in configs and isinstance(config, dict):
+            configs[name] = config
+    return configs
+
+
+def _embedded(source: TensorSource, what: str) -> dict[str, Any]:
+    """What our own export put in the header: configurations (head counts leave no trace in shapes), vocabulary."""
+    try:
+        value = json.loads(source.metadata.get(_METADATA + what, "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _describe_precision(checkpoint: Checkpoint) -> None:
+    counts = Counter(t.dtype_name for part in checkpoint.components.values() for t in part.values())
+    text = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    checkpoint.report.append(f"Mixed precision: {text} tensors" if len(counts) > 1 else f"Stored as {text.split()[-1]}")

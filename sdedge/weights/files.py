@@ -1,0 +1,310 @@
+"""Files of weights, opened lazily: a name, a shape and a place in the file for every tensor, and no bytes until asked.
+
+`open_tensors` knows the containers by their first bytes, never by the file's extension: safetensors, torch's zip and
+its legacy pickle, and the index of a sharded model. Nothing here imports torch until a tensor is read.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdedge.errors import ModelError
+from sdedge.weights.headers import DTYPES, MAX_HEADER, parse_header
+
+if TYPE_CHECKING:
+    import torch
+
+_PIECE = 8 << 20  # bytes converted at a time: fits the cache, bounds the transient memory
+_INDEX_LIMIT = 16 << 20
+
+ITEM_SIZES = dict(DTYPES.values())
+
+# First bytes of files people mistake for checkpoints.
+_STRANGERS = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the weights; run `git lfs pull` or download the file itself"),
+    (b"<!DOCTYPE", "a web page, not weights; the download was probably refused, try again signed in"),
+    (b"<!doctype", "a web page, not weights; the download was probably refused, try again signed in"),
+    (b"<html", "a web page, not weights; the download was probably refused, try again signed in"),
+    (b"GGUF", "a GGUF file; use the .safetensors or .ckpt it was made from"),
+    (b"\x89HDF", "an HDF5 (Keras) file; use a .safetensors or .ckpt of the model"),
+    (b"\x1f\x8b", "gzip-compressed; unpack it first"),
+    (b"7z\xbc\xaf", "a 7-Zip archive; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"),
+    (b"\x89PNG", "a PNG picture; textual inversions in pictures are not models"),
+    (b"\x08\x03\x12", "an ONNX file; use a .safetensors or .ckpt of the model"),
+    (b"\x08\x07\x12", "an ONNX file; use a .safetensors or .ckpt of the model"),
+)  # fmt: skip
+
+
+class WeightFile:
+    """An open file of weights. Reads go by position; `map` is for tensors that share the file's pages.
+
+    The file stays usable when its path is deleted or replaced by a rename. `read_into` notices a file that was
+    truncated since; a shared map cannot (the process gets SIGBUS), see `checkpoint.load_into`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - lives as long as its tensors
+            self.size = self._file.seek(0, 2)
+        except OSError as error:
+            raise ModelError(f"Cannot open {self.path}: {error.strerror or error}; check the path.") from None
+        self._lock = threading.Lock()
+        self._map: mmap.mmap | None = None
+
+    def read_into(self, buffer: Any, offset: int) -> None:
+        """Fill a writable buffer from `offset`. Raises ModelError when the file ends before."""
+        view = memoryview(buffer).cast("B")
+        done = 0
+        try:
+            with self._lock:
+                self._file.seek(offset)
+                while done < len(view):
+                    count = self._file.readinto(view[done:])
+                    if not count:
+                        raise ModelError(f"{self.path.name} ends at byte {offset + done}, inside its data; get it again.")
+                    done += count
+        except OSError as error:
+            raise ModelError(f"Cannot read {self.path}: {error.strerror or error}; check the disk.") from None
+
+    def read(self, offset: int, size: int) -> bytes:
+        if size < 0 or offset < 0 or offset + size > self.size:
+            raise ModelError(f"{self.path.name} ends before byte {offset + size}; it is truncated, get it again.")
+        buffer = bytearray(size)
+        self.read_into(buffer, offset)
+        return bytes(buffer)
+
+    @property
+    def map(self) -> mmap.mmap:
+        """The whole file, private and copy-on-write: writing to a tensor that views it never reaches the file."""
+        if self._map is None:
+            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_COPY)
+        return self._map
+
+    def release(self, offset: int, size: int) -> None:
+        """Give mapped pages back to the system; they are read again when touched."""
+        if self._map is None or not hasattr(mmap, "MADV_DONTNEED"):
+            return
+        begin = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE
+        end = (offset + size) // mmap.PAGESIZE * mmap.PAGESIZE
+        if end > begin:
+            self._map.madvise(mmap.MADV_DONTNEED, begin, end - begin)
+
+
+@dataclass(frozen=True, slots=True)
+class LazyTensor:
+    """A tensor that is still in its file.
+
+    `name` is the name in the file, for messages. `offset` is where its first element is, in bytes; `stride` is in
+    elements, None when contiguous.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype_name: str
+    file: WeightFile
+    offset: int
+    stride: tuple[int, ...] | None = None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        import torch
+
+        return getattr(torch, self.dtype_name)
+
+    @property
+    def numel(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        return self.numel * ITEM_SIZES[self.dtype_name]
+
+    @property
+    def span(self) -> int:
+        """Bytes from the first element to the end of the last one."""
+        if self.stride is None or self.numel == 0:
+            return self.nbytes
+        last = sum((extent - 1) * step for extent, step in zip(self.shape, self.stride, strict=True))
+        return (last + 1) * ITEM_SIZES[self.dtype_name]
+
+    def read(self) -> torch.Tensor:
+        """The tensor as a view of the file's map: no bytes are copied, pages come in as they are touched.
+
+        A copy where the file keeps it unaligned (the legacy pickle does).
+        """
+        import torch
+
+        size = ITEM_SIZES[self.dtype_name]
+        if self.numel == 0:
+            return torch.empty(self.shape, dtype=self.dtype)
+        if self.offset % size:
+            return self.copy()
+        flat = torch.frombuffer(self.file.map, dtype=self.dtype, count=self.span // size, offset=self.offset)
+        return flat.view(self.shape) if self.stride is None else flat.as_strided(self.shape, self.stride)
+
+    def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
+        """The tensor in memory of its own, contiguous. At most 8 MB more than the result is used on the way.
+
+        Read, not mapped: on Linux that is several times faster than copying out of a map, and a file that was
+        truncated meanwhile raises ModelError instead of killing the process.
+        """
+        import torch
+
+        dtype = dtype or self.dtype
+        if self.numel == 0:
+            return torch.empty(self.shape, dtype=dtype, device=device)
+        if self.stride is not None:
+            flat = torch.empty(self.span // ITEM_SIZES[self.dtype_name], dtype=self.dtype)
+            self.file.read_into(_bytes_of(flat), self.offset)
+            return flat.as_strided(self.shape, self.stride).to(device, dtype).contiguous()
+        result = torch.empty(self.shape, dtype=dtype, device=device)
+        if result.device.type == "cpu" and dtype == self.dtype:
+            self.file.read_into(_bytes_of(result), self.offset)
+            return result
+        self._convert_into(result.view(-1))
+        return result
+
+    def _convert_into(self, flat: torch.Tensor) -> None:
+        import torch
+
+        size = ITEM_SIZES[self.dtype_name]
+        step = max(1, _PIECE // size)
+        piece = torch.empty(min(step, self.numel), dtype=self.dtype)
+        for start in range(0, self.numel, step):
+            part = piece[: min(step, self.numel - start)]
+            self.file.read_into(_bytes_of(part), self.offset + start * size)
+            flat[start : start + len(part)].copy_(part)
+
+    def release(self) -> None:
+        """Drop the mapped pages of this tensor (after `read`)."""
+        self.file.release(self.offset, self.span)
+
+    def reshaped(self, shape: tuple[int, ...]) -> LazyTensor:
+        """The same bytes under another shape with the same count."""
+        if math.prod(shape) != self.numel or self.stride is not None:
+            raise ModelError(f"{self.name} has the shape {list(self.shape)}, which cannot become {list(shape)}.")
+        return replace(self, shape=shape)
+
+
+def _bytes_of(tensor: torch.Tensor) -> Any:
+    import torch
+
+    return tensor.view(-1).view(torch.uint8).numpy()
+
+
+class TensorSource(Mapping[str, LazyTensor]):
+    """The tensors of one file (or of the shards of one model) by name.
+
+    `container` says what the file is; `metadata` is the safetensors header's; `tree` is, for pickles, the whole
+    object with everything that is not a tensor (numbers, texts, inert stubs), for those who read embeddings.
+    """
+
+    def __init__(
+        self, path: Path, container: str, tensors: dict[str, LazyTensor],
+        metadata: dict[str, str] | None = None, tree: Any = None,
+    ) -> None:  # fmt: skip
+        self.path = path
+        self.container = container
+        self.metadata = metadata or {}
+        self.tree = tree
+        self._tensors = tensors
+
+    def __getitem__(self, name: str) -> LazyTensor:
+        return self._tensors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
+
+
+def open_tensors(path: str | Path) -> TensorSource:
+    """Open a file of weights: `.safetensors`, `.ckpt`, `.pt`, `.bin` in either pickle era, or a shard index `.json`.
+
+    Nothing in the file is executed and no tensor is read. Raises ModelError saying what is wrong with the file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder; name a file of weights.")
+    if path.name.endswith(".json"):
+        return _open_shards(path)
+    file = WeightFile(path)
+    head = file.read(0, min(64, file.size))
+    try:
+        if head[:4] == b"PK\x03\x04":
+            from sdedge.weights.archives import open_zip
+
+            return open_zip(file)
+        if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+            from sdedge.weights.archives import open_legacy
+
+            return open_legacy(file)
+        if len(head) >= 9 and head[8:9] == b"{":
+            return _open_safetensors(file)
+    except ModelError as error:
+        raise ModelError(f"Cannot load {path}: {_lowered(str(error))}") from None
+    raise ModelError(f"Cannot load {path}: {_describe(file, head)}.")
+
+
+def _open_safetensors(file: WeightFile) -> TensorSource:
+    length = int.from_bytes(file.read(0, 8), "little")
+    if length > MAX_HEADER:
+        raise ModelError(f"The header claims {length} bytes, more than {MAX_HEADER}; the file is damaged, get it again.")
+    if 8 + length > file.size:
+        raise ModelError(f"The file is truncated inside its header ({file.size} of {8 + length} bytes); get it again.")
+    header = parse_header(file.read(8, length), file.size - 8 - length)
+    start = 8 + length
+    tensors = {
+        name: LazyTensor(name, entry.shape, DTYPES[entry.dtype][0], file, start + entry.begin)
+        for name, entry in header.entries.items()
+    }
+    return TensorSource(file.path, "safetensors", tensors, header.metadata)
+
+
+def _open_shards(index: Path) -> TensorSource:
+    """A sharded model: `{"weight_map": {tensor: file}}`, files beside the index."""
+    try:
+        if index.stat().st_size > _INDEX_LIMIT:
+            raise ModelError(f"{index} is too large for a shard index; get the model again.")
+        weight_map = json.loads(index.read_bytes())["weight_map"]
+        wanted = {str(name): str(shard) for name, shard in weight_map.items()}
+    except OSError as error:
+        raise ModelError(f"Cannot open {index}: {error.strerror or error}; check the path.") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ModelError(f"{index} is not a shard index (no weight_map in it); get the model again.") from None
+    shards: dict[str, TensorSource] = {}
+    for shard in sorted(set(wanted.values())):
+        if Path(shard).name != shard or shard in ("", ".", "..") or "\\" in shard:
+            raise ModelError(f"{index} names the shard {shard[:80]!r} outside its own folder; refused.")
+        shards[shard] = open_tensors(index.with_name(shard))
+    missing = [name for name, shard in wanted.items() if name not in shards[shard]]
+    if missing:
+        raise ModelError(f"{index.name} names {len(missing)} tensors its shards lack, first {missing[0]!r}; get it again.")
+    return TensorSource(index, "sharded", {name: shards[shard][name] for name, shard in wanted.items()})
+
+
+def _describe(file: WeightFile, head: bytes) -> str:
+    if not head:
+        return "the file is empty; get it again"
+    if not any(head):
+        return "the file is all zeros at its start; the download did not finish, get it again"
+    for magic, what in _STRANGERS:
+        if head.startswith(magic):
+            return f"it is {what}"
+    if file.size > 262 and file.read(257, 5) == b"ustar":
+        return "it is a tar archive (or torch's format before 2017); save it again with a current torch"
+    return "it is neither safetensors nor a torch checkpoint; check that it is the right file and complete"
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence

@@ -1,0 +1,148 @@
+"""Where a model is on disk: diffusers folders, Hugging Face cache layouts, weight files by variant, vocabularies."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sdedge.errors import ModelError
+from sdedge.weights.files import LazyTensor, open_tensors
+
+_CONFIG_LIMIT = 4 << 20
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+
+_STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
+_NOT_V1_PIPELINES = {
+    "StableDiffusionXL": "Stable Diffusion XL", "StableDiffusion3": "Stable Diffusion 3", "Flux": "FLUX",
+    "StableDiffusionInstructPix2Pix": "InstructPix2Pix", "StableVideoDiffusion": "Stable Video Diffusion",
+    "StableDiffusionDepth2Img": "Stable Diffusion 2 depth", "StableDiffusionUpscale": "the x4 upscaler",
+    "StableCascade": "Stable Cascade", "Kandinsky": "Kandinsky", "PixArt": "PixArt", "StableUnCLIP": "Stable unCLIP",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Component:
+    tensors: dict[str, LazyTensor]
+    report: list[str] = field(default_factory=list)
+
+
+def locate(path: str | Path) -> Path:
+    """An existing file or model folder for `path`: itself, the snapshot of a Hugging Face cache folder, or the cached
+    snapshot of a repository name such as `CompVis/stable-diffusion-v1-4`. Never touches the network."""
+    given = Path(path).expanduser()
+    if given.is_file():
+        return given
+    if given.is_dir():
+        return _snapshot(given) if (given / "snapshots").is_dir() else given
+    if _REPOSITORY.fullmatch(str(path)):
+        cached = hub_cache() / ("models--" + str(path).replace("/", "--"))
+        if (cached / "snapshots").is_dir():
+            return _snapshot(cached)
+        raise ModelError(
+            f"There is no model at {path}, nor {path} in the Hugging Face cache; check the path, or get it with"
+            f" `sdedge models fetch {path}`."
+        )
+    raise ModelError(f"There is no model at {path}; check the path, or see `sdedge models list`.")
+
+
+def hub_cache() -> Path:
+    """The Hugging Face cache of this machine, by the variables and defaults huggingface_hub uses."""
+    if os.environ.get("HF_HUB_CACHE"):
+        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
+    if os.environ.get("HF_HOME"):
+        return Path(os.environ["HF_HOME"]).expanduser() / "hub"
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "huggingface" / "hub"
+
+
+def _snapshot(cached: Path) -> Path:
+    reference = cached / "refs" / "main"
+    names = [reference.read_text().strip()] if reference.is_file() else []
+    names += sorted(
+        (entry.name for entry in (cached / "snapshots").iterdir() if entry.is_dir()),
+        key=lambda name: (cached / "snapshots" / name).stat().st_mtime, reverse=True,
+    )  # fmt: skip
+    for name in names:
+        snapshot = cached / "snapshots" / name
+        if Path(name).name == name and snapshot.is_dir():
+            return snapshot
+    raise ModelError(f"{cached} has no snapshot in it; its download did not finish, fetch it again.")
+
+
+def check_pipeline(folder: Path) -> None:
+    """Raise ModelError when the folder's model_index.json says that it is another family."""
+    index = folder / "model_index.json"
+    if not index.exists():
+        if not (folder / "unet").is_dir():
+            raise ModelError(f"{folder} is not a model folder (no model_index.json, no unet); name a model folder or file.")
+        return
+    name = str(read_config(index).get("_class_name", ""))
+    for start, family in _NOT_V1_PIPELINES.items():
+        if name.startswith(start):
+            raise ModelError(f"{folder} is {family} ({name}), not Stable Diffusion v1.")
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A JSON object from disk. Raises ModelError when it is missing, too large or not an object."""
+    try:
+        if path.stat().st_size > _CONFIG_LIMIT:
+            raise ModelError(f"{path} is too large for a configuration; get the model again.")
+        config = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"Cannot read {path}: {error.strerror or error}; the model is incomplete, get it again.") from None
+    except (ValueError, RecursionError):
+        raise ModelError(f"{path} is not valid JSON; get the model again.") from None
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} is not a JSON object; get the model again.")
+    return config
+
+
+def open_component(folder: Path, ema: bool | None) -> Component:
+    """The weights of one component folder. Safetensors before pickles, full precision before the fp16 variant;
+    `ema=False` prefers a `non_ema` variant where there is one, as the 1.5 repository has."""
+    if not folder.is_dir():
+        raise ModelError(f"{folder} is missing; the model is incomplete, get it again.")
+    variants = [".non_ema", "", ".fp16"] if ema is False else ["", ".fp16", ".non_ema"]
+    report: list[str] = []
+    for variant in variants:
+        for suffix in (".safetensors", ".bin"):
+            for stem in _STEMS:
+                found = _weights(folder, stem, variant, suffix)
+                if found is None:
+                    continue
+                if variant:
+                    report.append(f"{folder.name}: the {variant[1:]} variant used")
+                return Component(dict(open_tensors(found)), report)
+    raise ModelError(f"{folder} has no weights (such as {_STEMS[0]}.safetensors); the model is incomplete, get it again.")
+
+
+def _weights(folder: Path, stem: str, variant: str, suffix: str) -> Path | None:
+    names = [f"{stem}{variant}{suffix}", f"{stem}{variant}{suffix}.index.json"]
+    if variant:
+        names.append(f"{stem}{suffix}.index{variant}.json")
+    for name in names:
+        path = folder / name
+        if path.is_file():
+            return path
+        if path.is_symlink():
+            raise ModelError(f"{path} points to a file that is not there; its download did not finish, fetch it again.")
+    return None
+
+
+def find_tokenizer(model: Path) -> Path | None:
+    """A vocabulary beside a model: a folder with `tokenizer.json`, or `vocab.json` and `merges.txt`, or CLIP's BPE file."""
+    places = [model / "tokenizer"] if model.is_dir() else [model.with_suffix(""), model.parent / "tokenizer", model.parent]
+    for place in places:
+        if holds_tokenizer(place):
+            return place
+    beside = (model if model.is_dir() else model.parent) / "bpe_simple_vocab_16e6.txt.gz"
+    return beside if beside.is_file() else None
+
+
+def holds_tokenizer(folder: Path) -> bool:
+    pair = (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file()
+    return pair or (folder / "tokenizer.json").is_file()

@@ -1,0 +1,203 @@
+"""The safetensors header: a small JSON object, read by a scanner that bounds what a hostile one can cost.
+
+`json.loads` would turn one byte of `[` into 64 bytes of list and lets duplicate names through; this reader knows
+the only grammar a header may have and refuses the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sdedge.errors import ModelError
+
+MAX_HEADER = 100_000_000  # the limit of the reference implementation
+MAX_DIMENSIONS = 8
+_ENTRY_COST = 600  # bytes one entry costs in Python objects, measured with tracemalloc and rounded up
+_ALLOWANCE = 8 << 20
+
+# safetensors code -> (torch dtype name, bytes per element)
+DTYPES = {
+    "F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2),
+    "I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1),
+    "U64": ("uint64", 8), "U32": ("uint32", 4), "U16": ("uint16", 2), "U8": ("uint8", 1), "BOOL": ("bool", 1),
+    "F8_E4M3": ("float8_e4m3fn", 1), "F8_E5M2": ("float8_e5m2", 1),
+}  # fmt: skip
+
+_STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"')
+_INTEGER = re.compile(rb"(?:0|[1-9][0-9]{0,18})(?![0-9.eE])")
+_SPACE = re.compile(rb"[ \t\r\n]*+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tensor of a header: where its bytes are, counted from the end of the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Header:
+    entries: dict[str, Entry]
+    metadata: dict[str, str]
+
+
+def parse_header(text: bytes, data_size: int) -> Header:
+    """Read the JSON header of a safetensors file with `data_size` bytes of tensors behind it.
+
+    The same rules as the reference implementation: the tensors tile the data from its first byte to its last, no
+    holes, no overlaps, each as long as its shape and dtype say. Duplicate names are refused too.
+
+    Raises ModelError for anything else.
+    """
+    scanner = _Scanner(text)
+    entries: dict[str, Entry] = {}
+    metadata: dict[str, str] | None = None
+    for name in scanner.members():
+        if name in entries or (name == "__metadata__" and metadata is not None):
+            raise ModelError(f"The header names {name[:80]!r} twice; the file is damaged or hostile, get it again.")
+        if name == "__metadata__":
+            metadata = _read_metadata(scanner)
+        else:
+            entries[name] = _read_entry(scanner, name)
+    scanner.finish()
+    _check_tiling(entries, data_size)
+    return Header(entries, metadata or {})
+
+
+def _read_metadata(scanner: _Scanner) -> dict[str, str]:
+    metadata: dict[str, str] = {}
+    for key in scanner.members():
+        if key in metadata:
+            raise scanner.error(f"names the metadata {key[:80]!r} twice")
+        metadata[key] = scanner.string()
+        scanner.spend(200)
+    return metadata
+
+
+def _read_entry(scanner: _Scanner, name: str) -> Entry:
+    scanner.spend(_ENTRY_COST)
+    dtype: str | None = None
+    shape: tuple[int, ...] | None = None
+    offsets: tuple[int, ...] | None = None
+    for field in scanner.members():
+        if field == "dtype" and dtype is None:
+            dtype = scanner.string()
+        elif field == "shape" and shape is None:
+            shape = scanner.integers(MAX_DIMENSIONS)
+        elif field == "data_offsets" and offsets is None:
+            offsets = scanner.integers(2)
+        else:
+            raise scanner.error(f"has the unexpected field {field[:40]!r} for {name[:80]!r}")
+    if dtype is None or shape is None or offsets is None or len(offsets) != 2:
+        raise scanner.error(f"lacks the dtype, shape or data_offsets of {name[:80]!r}")
+    if dtype not in DTYPES:
+        raise scanner.error(f"gives {name[:80]!r} the dtype {dtype[:20]!r}, which is not supported")
+    begin, end = offsets
+    size = DTYPES[dtype][1]
+    for extent in shape:
+        size *= extent
+    if end - begin != size:
+        raise scanner.error(f"gives {name[:80]!r} {end - begin} bytes where its shape and dtype need {size}")
+    return Entry(sys.intern(dtype), shape, begin, end)
+
+
+def _check_tiling(entries: dict[str, Entry], data_size: int) -> None:
+    expected, previous = 0, "the header"
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
+        if entry.begin != expected:
+            fault = "overlaps" if entry.begin < expected else "leaves a hole after"
+            raise ModelError(f"The tensor {name[:80]!r} {fault} {previous[:80]!r}; the file is damaged, get it again.")
+        expected, previous = entry.end, name
+    if expected > data_size:
+        raise ModelError(
+            f"The file is truncated: its header promises {expected} bytes of tensors and {data_size} are there; get it again."
+        )
+    if expected < data_size:
+        raise ModelError(f"The file has {data_size - expected} bytes after its last tensor; it is damaged, get it again.")
+
+
+class _Scanner:
+    """Reads the tokens a header may have; `spend` refuses one that would cost more than the allowance in memory."""
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.position = 0
+        self.budget = _ALLOWANCE + len(text)
+
+    def error(self, what: str) -> ModelError:
+        return ModelError(f"The safetensors header {what}; the file is damaged or not a safetensors file, get it again.")
+
+    def spend(self, cost: int) -> None:
+        self.budget -= cost
+        if self.budget < 0:
+            raise self.error("describes more than any model needs")
+
+    def members(self) -> Iterator[str]:
+        """The keys of a JSON object; the caller reads each value before asking for the next key."""
+        self._expect(b"{")
+        if self._accept(b"}"):
+            return
+        while True:
+            key = self.string()
+            self._expect(b":")
+            yield key
+            if self._accept(b"}"):
+                return
+            self._expect(b",")
+
+    def string(self) -> str:
+        token = self._match(_STRING)
+        self.spend(4 * len(token) if not token.isascii() or b"\\u" in token else len(token))
+        try:
+            value = json.loads(token)
+            value.encode()
+        except (ValueError, UnicodeError):
+            raise self.error(f"has a malformed string at byte {self.position - len(token)}") from None
+        return value
+
+    def integers(self, limit: int) -> tuple[int, ...]:
+        self._expect(b"[")
+        values: list[int] = []
+        while not self._accept(b"]"):
+            if values:
+                self._expect(b",")
+            values.append(int(self._match(_INTEGER)))
+            if len(values) > limit:
+                raise self.error(f"has a list of more than {limit} numbers at byte {self.position}")
+        return tuple(values)
+
+    def finish(self) -> None:
+        self._skip()
+        if self.position != len(self.text):
+            raise self.error(f"goes on after its end at byte {self.position}")
+
+    def _skip(self) -> None:
+        match = _SPACE.match(self.text, self.position)
+        if match:
+            self.position = match.end()
+
+    def _accept(self, token: bytes) -> bool:
+        self._skip()
+        if not self.text.startswith(token, self.position):
+            return False
+        self.position += len(token)
+        return True
+
+    def _expect(self, token: bytes) -> None:
+        if not self._accept(token):
+            raise self.error(f"has no {token.decode()!r} at byte {self.position}")
+
+    def _match(self, pattern: re.Pattern[bytes]) -> bytes:
+        self._skip()
+        match = pattern.match(self.text, self.position)
+        if match is None:
+            raise self.error(f"is malformed at byte {self.position}")
+        self.position = match.end()
+        return match.group()

@@ -1,0 +1,276 @@
+"""What each LoRA form adds to a weight: the formulas of LoRA and LyCORIS, in float32.
+
+With W the base weight (out, in) or (out, in, h, w), every form is a function `(pieces, W) -> delta` of the shape
+(out, in * h * w): a convolution is a matrix whose columns are the flattened kernels. `Patch` reads the pieces from
+the file, checks that they fit, and gives the delta the shape of W.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sdedge.errors import ModelError
+from sdedge.weights.files import LazyTensor
+
+SCALARS = ("alpha", "on_input")
+
+Pieces = Mapping[str, Any]  # Tensor (float32), or float for SCALARS
+
+
+def low_rank(p: Pieces, W: Tensor) -> Tensor:
+    """LoRA (Hu et al. 2021) and LoCon: `alpha/r * up @ down`, with `mid` in Tucker form."""
+    return _scale(p, p["down"].shape[0]) * _product(p["up"], p["down"], p.get("mid"))
+
+
+def hadamard(p: Pieces, W: Tensor) -> Tensor:
+    """LoHa (FedPara, Hyeon-Woo et al. 2021): the elementwise product of two low-rank matrices."""
+    halves = []
+    for i in (1, 2):
+        a, b, core = p[f"hada_w{i}_a"], p[f"hada_w{i}_b"], p.get(f"hada_t{i}")
+        halves.append(_product(a if core is None else a.mT, b, core))
+    return _scale(p, p["hada_w1_b"].shape[0]) * (halves[0] * halves[1])
+
+
+def kronecker(p: Pieces, W: Tensor) -> Tensor:
+    """LoKr (LyCORIS, Yeh et al. 2023): `alpha/r * w1 (x) w2`, either factor whole or low-rank."""
+    ranks = []
+    w1, w2 = p.get("lokr_w1"), p.get("lokr_w2")
+    if w1 is None:
+        w1 = p["lokr_w1_a"] @ p["lokr_w1_b"]
+        ranks.append(p["lokr_w1_b"].shape[0])
+    if w2 is None:
+        a, b, core = p["lokr_w2_a"], p["lokr_w2_b"], p.get("lokr_t2")
+        w2 = _product(a if core is None else a.mT, b, core)
+        ranks.append(b.shape[0])
+    # With both factors whole there is no rank to divide by, whatever alpha says (LyCORIS does the same).
+    scale = _scale(p, ranks[-1]) if ranks else _scale(p, 1) * 0 + 1
+    return scale * torch.kron(w1.contiguous(), w2.flatten(1).contiguous())
+
+
+def rescaling(p: Pieces, W: Tensor) -> Tensor:
+    """IA3 (Liu et al. 2022) as LyCORIS stores it: each input or output channel of W times (1 + weight)."""
+    axis = 1 if p["on_input"] else 0
+    weight = p["weight"].flatten()
+    if weight.shape[0] != W.shape[axis]:
+        raise RuntimeError(f"{weight.shape[0]} factors for {W.shape[axis]} channels")
+    return (W.movedim(axis, -1) * weight).movedim(-1, axis).flatten(1)
+
+
+def full(p: Pieces, W: Tensor) -> Tensor:
+    """The whole difference."""
+    p.get("alpha")  # some files carry one; it has no rank to be divided by
+    return p["diff"]
+
+
+def norm(p: Pieces, W: Tensor) -> Tensor:
+    """The difference of a normalisation layer's scale."""
+    p.get("alpha")
+    return p["w_norm"]
+
+
+def generalized(p: Pieces, W: Tensor) -> Tensor:
+    """GLoRA (Chavan et al. 2023) as LyCORIS stores it: `alpha/r * (W a1 a2 + b1 b2)`, the inner product over inputs.
+
+    Files from before LyCORIS 2.0 have the factors of each product the other way round; their shapes tell.
+    """
+    a1, a2, b1, b2 = (p[name].flatten(1) for name in ("a1", "a2", "b1", "b2"))
+    if b1.shape[0] != W.shape[0] or a1.shape[1] != a2.shape[0]:
+        a1, a2, b1, b2 = a2, a1, b2, b1
+    b = _product(b1, p["b2"] if "bm" in p else b2, p.get("bm"))
+    a = torch.einsum("oik,ir,rj->ojk", W.reshape(*W.shape[:2], -1), a1, a2).flatten(1)
+    return _scale(p, a1.shape[1]) * (a + b)
+
+
+def orthogonal(p: Pieces, W: Tensor) -> Tensor:
+    """OFT (Qiu et al. 2023), and BOFT (Liu et al. 2023) when the blocks have four axes: `rescale * R W - W`.
+
+    R is made of rotations, Cayley transforms of skew-symmetric blocks. `alpha` limits the angle, it is no scale.
+    """
+    blocks = p["oft_blocks"]
+    Q = blocks - blocks.mT
+    limit = (p.get("alpha") or 0.0) * W.shape[0]
+    if limit > 0:
+        Q = Q * (limit / (Q.norm() + 1e-8)).clamp(max=1)
+    identity = torch.eye(Q.shape[-1], device=Q.device)
+    R = (identity + Q) @ torch.linalg.inv(identity - Q)
+    x = W.flatten(1)
+    x = _rotate(R.mT, x) if R.ndim == 3 else _butterfly(R, x)
+    rescale = p.get("rescale")
+    return (x if rescale is None else x * rescale.flatten(1)) - W.flatten(1)
+
+
+def _rotate(R: Tensor, x: Tensor) -> Tensor:
+    """Block-diagonal R (n, b, b) times x (n b, c)."""
+    return (R @ x.unflatten(0, R.shape[:2])).flatten(0, 1)
+
+
+def _butterfly(stages: Tensor, x: Tensor) -> Tensor:
+    """Each stage (n, b, b) mixes rows that are 2^i b/2 apart."""
+    for i, R in enumerate(stages):
+        stride = 2**i * R.shape[-1] // 2
+        x = x.unflatten(0, (-1, 2, stride)).transpose(1, 2).flatten(0, 2)
+        x = _rotate(R, x)
+        x = x.unflatten(0, (-1, stride, 2)).transpose(1, 2).flatten(0, 2)
+    return x
+
+
+def decompose(p: Pieces, W: Tensor, delta: Tensor) -> Tensor:
+    """DoRA (Liu et al. 2024): W + delta brought to the stored magnitudes, per output row or per input channel.
+
+    LyCORIS's `dora_scale` says which by its shape, (out, 1, ...) or (1, in, ...); peft's magnitudes are per output.
+    """
+    magnitude = p.get("magnitude")
+    by_output = magnitude is not None
+    if magnitude is None:
+        magnitude = p["dora_scale"]
+        by_output = magnitude.ndim < 2 or magnitude.shape[0] != 1 or W.shape[0] == 1
+    axis = 0 if by_output else 1
+    if magnitude.numel() != W.shape[axis]:
+        raise RuntimeError(f"{magnitude.numel()} magnitudes for {W.shape[axis]} channels")
+    merged = (W + delta.reshape(W.shape)).movedim(axis, 0)
+    rows = merged.flatten(1)
+    rows = rows * (magnitude.flatten() / rows.norm(dim=1)).unsqueeze(1)
+    return rows.reshape(merged.shape).movedim(0, axis).flatten(1) - W.flatten(1)
+
+
+def _product(up: Tensor, down: Tensor, core: Tensor | None = None) -> Tensor:
+    """up (out, r) times down (r, in * k), or with a Tucker core (r, r, h, w) between -> (out, in * h * w)."""
+    up, down = up.flatten(1), down.flatten(1)
+    if core is None:
+        return up @ down
+    return torch.einsum("oi,ijk,jc->ock", up, core.flatten(2), down).flatten(1)
+
+
+def _scale(p: Pieces, rank: int) -> float:
+    return (p.get("alpha") or rank) / rank
+
+
+_FORMS: tuple[tuple[str, tuple[str, ...], Callable[[Pieces, Tensor], Tensor]], ...] = (
+    ("LoRA", ("down", "up", "mid"), low_rank),
+    ("LoHa", ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2"), hadamard),
+    ("LoKr", ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"), kronecker),
+    ("IA3", ("weight", "on_input"), rescaling),
+    ("full", ("diff",), full),
+    ("norm", ("w_norm",), norm),
+    ("GLoRA", ("a1", "a2", "b1", "b2", "bm"), generalized),
+    ("OFT", ("oft_blocks", "rescale"), orthogonal),
+)
+_DECOMPOSABLE = (low_rank, hadamard, kronecker, generalized)
+
+
+class _Recorded(dict[str, Any]):
+    """Pieces that remember which of them a formula looked at."""
+
+    def __init__(self, pieces: Mapping[str, Any]) -> None:
+        super().__init__(pieces)
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read.add(name)
+        return super().get(name, default)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What one LoRA does to one module. `stem` is the module's name in the file; SCALARS are read already."""
+
+    stem: str
+    pieces: Mapping[str, LazyTensor | float]
+
+    @property
+    def form(self) -> str:
+        """LoRA, LoHa, LoKr, IA3, full, norm, GLoRA, OFT, or bias when only a bias changes; DoRA counts as its carrier."""
+        return next((name for name, marks, _ in _FORMS if any(mark in self.pieces for mark in marks)), "bias")
+
+    @property
+    def changes_weight(self) -> bool:
+        return self.form != "bias"
+
+    @property
+    def changes_bias(self) -> bool:
+        return "diff_b" in self.pieces or "b_norm" in self.pieces
+
+    def delta(self, W: Tensor) -> Tensor:
+        """What to add to W at weight 1: float32, of W's shape and on its device. W is not changed."""
+        return self._fitted(self._read(W.device), W.float())
+
+    def bias_delta(self, bias: Tensor) -> Tensor:
+        """What to add to the module's bias at weight 1: float32, (out,)."""
+        piece = self.pieces["diff_b" if "diff_b" in self.pieces else "b_norm"]
+        assert isinstance(piece, LazyTensor)
+        return piece.copy(torch.float32, bias.device).reshape(bias.shape)
+
+    def check(self, weight: tuple[int, ...] | None, bias: tuple[int, ...] | None) -> None:
+        """Raise ModelError unless the pieces are complete, all understood, and fit a module of these shapes.
+
+        The formula itself is run on tensors without data, so there is no second description of what fits.
+        """
+        pieces = _Recorded(
+            {
+                name: torch.empty(piece.shape, device="meta") if isinstance(piece, LazyTensor) else piece
+                for name, piece in self.pieces.items()
+            }
+        )
+        if self.changes_weight:
+            if weight is None:
+                raise ModelError(f"{self.stem} changes a weight that the model's module does not have.")
+            self._check_weight(pieces, weight)
+        if self.changes_bias:
+            name = "diff_b" if "diff_b" in self.pieces else "b_norm"
+            if bias is None:
+                raise ModelError(f"{self.stem} changes a bias that the model's module does not have.")
+            if pieces[name].numel() != math.prod(bias):
+                raise ModelError(f"{self.stem} changes a bias of {list(pieces[name].shape)}, the model's is {list(bias)}.")
+        unread = sorted(set(self.pieces) - pieces.read)
+        if unread:
+            raise ModelError(f"{self.stem} has {_listed(unread)} beside {self.form}, a combination not known here.")
+
+    def _check_weight(self, pieces: _Recorded, weight: tuple[int, ...]) -> None:
+        try:
+            self._fitted(pieces, torch.empty(weight, device="meta"))
+        except KeyError as error:
+            raise ModelError(f"{self.stem} lacks {error.args[0]}, so its {self.form} is incomplete; get it again.") from None
+        except (RuntimeError, IndexError) as error:
+            shapes = ", ".join(f"{n} {list(t.shape)}" for n, t in pieces.items() if isinstance(t, Tensor))
+            reason = str(error).partition("\n")[0][:120]
+            raise ModelError(
+                f"{self.stem} ({shapes}) does not fit the model's weight {list(weight)} ({reason}); "
+                "the LoRA was made for another model."
+            ) from None
+
+    def _read(self, device: torch.device) -> Pieces:
+        return {
+            name: piece.copy(torch.float32, device) if isinstance(piece, LazyTensor) else piece
+            for name, piece in self.pieces.items()
+        }
+
+    def _fitted(self, pieces: Pieces, W: Tensor) -> Tensor:
+        formula = next(formula for name, _, formula in _FORMS if name == self.form)
+        delta = formula(pieces, W)
+        if formula in _DECOMPOSABLE and ("dora_scale" in pieces or "magnitude" in pieces):
+            delta = decompose(pieces, W, delta)
+        return _reshaped(delta, W.shape)
+
+
+def _reshaped(delta: Tensor, shape: torch.Size) -> Tensor:
+    if delta.numel() == shape.numel() and delta.shape[0] == shape[0]:
+        return delta.reshape(shape)
+    # A change of the first convolution, made on a plain model, reaches the four latent channels of an inpainting model.
+    if len(shape) == 4 and shape[1] == 9 and delta.flatten(1).shape == (shape[0], 4 * shape[2:].numel()):
+        latent = delta.reshape(shape[0], 4, *shape[2:])
+        return torch.cat([latent, latent.new_zeros(shape[0], 5, *shape[2:])], dim=1)
+    raise RuntimeError(f"the change is {list(delta.shape)}")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

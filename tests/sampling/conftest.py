@@ -1,0 +1,105 @@
+"""Referees and small networks for the sampling tests: no downloads, no weights."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from unittest.mock import MagicMock
+
+import pytest
+import torch
+from torch import Tensor
+
+POCKET = Path(__file__).parents[2] / "resources" / "models" / "pocket"
+UNUSED = {"skimage", "jsonmerge", "dctorch", "torchvision", "cleanfid", "clip"}  # imported by k_diffusion, never called
+
+
+class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self, is_package=True) if name.split(".")[0] in UNUSED else None
+
+    def create_module(self, spec):
+        module = MagicMock(name=spec.name)
+        module.__path__, module.__spec__, module.__name__ = [], spec, spec.name
+        return module
+
+    def exec_module(self, module):
+        pass
+
+
+@pytest.fixture(scope="session")
+def k_diffusion() -> ModuleType:
+    """k_diffusion with the packages it does not need here stubbed only while it is imported."""
+    pytest.importorskip("torchdiffeq", reason="k-diffusion's own requirement")
+    before, finder = set(sys.modules), _Stubs()
+    sys.meta_path.insert(0, finder)
+    try:
+        package = importlib.import_module("k_diffusion")
+    except ModuleNotFoundError as error:
+        pytest.skip(f"k-diffusion, the referee, cannot be imported: {error}")
+    finally:
+        sys.meta_path.remove(finder)
+        for name in set(sys.modules) - before:
+            if name.split(".")[0] in UNUSED:
+                del sys.modules[name]
+    return package
+
+
+@dataclass
+class Prompt:
+    """A stand-in for a prompt's conditioning."""
+
+    cond: Tensor
+    uncond: Tensor | None = None
+
+
+@pytest.fixture(scope="session")
+def unet():
+    """A random UNet of v1's architecture with few channels, float64; predict(x, t, context) of a plausible scale."""
+    diffusers = pytest.importorskip("diffusers")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = diffusers.UNet2DConditionModel(
+            sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8, 16), layers_per_block=1,
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+            cross_attention_dim=8, norm_num_groups=4, attention_head_dim=2).double().eval().requires_grad_(False)
+
+    def predict(x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        # The input itself is most of the noise; the network's part makes it depend on everything.
+        return 0.9 * x + network(x, t, context).sample
+
+    return predict
+
+
+@pytest.fixture(scope="session")
+def prompt() -> Prompt:
+    generator = torch.Generator().manual_seed(1)
+    return Prompt(torch.randn(1, 5, 8, generator=generator, dtype=torch.float64))
+
+
+@pytest.fixture(scope="session")
+def pocket():
+    """The embedded model's UNet by diffusers, as predict; skips while the weights are not there."""
+    weights = POCKET / "unet" / "diffusion_pytorch_model.safetensors"
+    if not weights.is_file():
+        pytest.skip("resources/models/pocket has no weights yet")
+    diffusers = pytest.importorskip("diffusers")
+    network = diffusers.UNet2DConditionModel.from_pretrained(POCKET / "unet").eval().requires_grad_(False)
+    generator = torch.Generator().manual_seed(1)
+    context = torch.randn(1, 77, network.config.cross_attention_dim, generator=generator)
+    return lambda x, t, c: network(x, t, c).sample, Prompt(context)
+
+
+def scaled_error(a: Tensor, b: Tensor) -> float:
+    """Largest difference in units of the latents' scale."""
+    return float((a.double() - b.double()).abs().max() / b.double().abs().max())
+
+
+def elementwise(x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+    """A network whose every element depends on that element alone, so that equality can be exact."""
+    return 0.8 * x + 0.1 * x / (1 + x * x) + 0.01 * (t / 1000).view(-1, 1, 1, 1)
