@@ -34,7 +34,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         temporary = None
         _sync_folder(target.parent)
     except OSError as error:
-        raise OutputError(f"Cannot write {target}: {error.strerror or error}; choose another folder or free some space.") from error
+        reason = error.strerror or error
+        raise OutputError(f"Cannot write {target}: {reason}; choose another folder or free some space.") from error
     finally:
         if temporary is not None:
             with suppress(OSError):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,17 @@ from torch import Tensor
 import sdedge
 from sdedge import catalog
 from sdedge.backends.engine import STAGES, Engine, ModelFacts
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
 from sdedge.images.convert import to_pixels
 from sdedge.images.output import Output
 from sdedge.images.preview import data_uri, preview
-from sdedge.request import Request
+from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import Plan, plan
+from sdedge.text import wildcards
+from sdedge.text.conditioning import Conditioning, chunk_counts, condition
 
 LoadEngine = Callable[[str, str | None], Engine]
 
@@ -34,21 +36,18 @@ class Picture:
     """A finished picture: uint8 (H, W, 3) pixels, the resolved request that made it, and facts for its metadata."""
 
     pixels: np.ndarray
-    request: Request
+    request: Resolved
     index: int
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Conditioning:
-    """Context of a batch: `cond` and `uncond` are (B, T, D)."""
+class Worded:
+    """Picture `index` of a job with its wildcards resolved, and what its file should say about that."""
 
-    cond: Tensor
-    uncond: Tensor | None
-
-    def repeat(self, size: int) -> Conditioning:
-        """The same for a batch of `size` pictures."""
-        return Conditioning(*(c if c is None else c.expand(size, -1, -1) for c in (self.cond, self.uncond)))
+    request: Resolved
+    index: int
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 class Pipeline:
@@ -68,21 +67,22 @@ class Pipeline:
             self._loaded = wanted
         return self._engine
 
-    def resolve(self, request: Request) -> Request:
+    def resolve(self, request: Request) -> Resolved:
         """The request with every open choice made: size, guidance, schedule, noise source and seed.
 
         Raises InvalidRequest when the model cannot draw it.
         """
         engine = self.engine(request)
         facts = engine.facts
-        resolved = request.replace(
-            width=request.width or facts.width,
-            height=request.height or facts.height,
-            guidance=facts.guidance if request.guidance is None else request.guidance,
-            schedule=None if request.sigmas else make_plan(request, facts).schedule,
-            noise=request.noise or catalog.PRESETS[request.preset].noise_source,
-            seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
-        )
+        open_choices = {
+            "width": request.width or facts.width,
+            "height": request.height or facts.height,
+            "guidance": facts.guidance if request.guidance is None else request.guidance,
+            "schedule": None if request.sigmas else make_plan(request, facts).schedule,
+            "noise": request.noise or catalog.PRESETS[request.preset].noise_source,
+            "seed": secrets.randbelow(2**32) if request.seed is None else request.seed,
+        }
+        resolved = Resolved(**{**vars(request), **open_choices})
         engine.check_size(resolved.width, resolved.height)
         return resolved
 
@@ -94,51 +94,46 @@ class Pipeline:
         Stop iterating to cancel: no further network is run.
         """
         yield Loading("model")
-        request = self.resolve(request)
-        engine = self.engine(request)
+        resolved = self.resolve(request)
+        engine = self.engine(resolved)
         yield from (Notice(line) for line in engine.facts.report)
         yield Loading("text")
-        context = encode_prompts(engine, request)
-        for first in range(0, count, batch):
-            requests = [request.replace(seed=request.seed + i) for i in range(first, min(first + batch, count))]
-            latents = None
-            for step, latents in self._sample(engine, requests, context, first, previews):
-                if step is not None:
-                    yield step
+        pictures = [choose_words(resolved.replace(seed=resolved.seed + i), i) for i in range(count)]
+        for group in _batches(engine, pictures, batch):
+            latents = yield from self._sample(engine, group, previews)
             yield Loading("decoding")
-            rounding = catalog.PRESETS[request.preset].rounding
-            for i, one in enumerate(requests):
+            rounding = catalog.PRESETS[resolved.preset].rounding
+            for i, one in enumerate(group):
                 pixels = to_pixels(decode(engine, latents[i : i + 1]), rounding)[0]
-                yield Picture(pixels, one, first + i, self._facts(engine))
+                yield Picture(pixels, one.request, one.index, {**self._facts(engine), **one.facts})
 
-    def _sample(
-        self, engine: Engine, requests: Sequence[Request], context: Conditioning, first: int, previews: bool
-    ) -> Iterator[tuple[Step | None, Tensor]]:
-        request, size = requests[0], len(requests)
-        facts = engine.facts
+    def _sample(self, engine: Engine, group: Sequence[Worded], previews: bool) -> Generator[Step, None, Tensor]:
+        """Denoise one batch step by step; returns scaled latents (B, 4, h, w)."""
+        request, facts = group[0].request, engine.facts
+        seeds = [one.request.seed for one in group]
         steps = make_plan(request, facts)
-        seeds = [one.seed for one in requests]
         shape = (facts.latent_channels, request.height // facts.downscale, request.width // facts.downscale)
         denoise = Denoiser(
             engine.predict,
             steps,
-            context.repeat(size),
+            encode_prompts(engine, [one.request for one in group], steps.steps).along(steps.sigmas),
             guidance=request.guidance,
             guidance_rescale=request.guidance_rescale,
             guidance_interval=request.guidance_interval,
         )
         x = steps.start(initial(seeds, shape, request.noise).to(engine.device))
         noise = steps.step_noise(seeds, shape, request.noise, engine.device, x.dtype)
-        for i, (x, x0) in enumerate(steps.run(denoise, x, noise)):
+        for i, (latest, x0) in enumerate(steps.run(denoise, x, noise)):
             picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
-            yield Step(i + 1, max(steps.yields or 0, i + 1), first, size, picture), x
+            yield Step(i + 1, max(steps.yields or 0, i + 1), group[0].index, len(group), picture)
+            x = latest
         x = steps.finish(x)
-        yield None, x
         if not torch.isfinite(x).all():
             raise SdedgeError(
                 f"The {engine.description} UNet gave values that are not numbers at {request.width}x{request.height}; "
                 "try --dtype float32."
             )
+        return x
 
     def generate(
         self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
@@ -181,15 +176,41 @@ def make_plan(request: Request, facts: ModelFacts) -> Plan:
     )
 
 
-def encode_prompts(engine: Engine, request: Request) -> Conditioning:
-    """Context of one request, (1, T, D) each."""
-    tokenizer = engine.tokenizer
-    skip = request.clip_skip - 1
+def choose_words(request: Resolved, index: int) -> Worded:
+    """Resolve wildcards by the picture's seed; the file then records the words and the template."""
+    prompt = wildcards.resolve(request.prompt, request.seed)
+    negative = wildcards.resolve(request.negative, request.seed, None, "negative")
+    if not (prompt.choices or negative.choices):
+        return Worded(request, index)
+    chosen = [[choice.wildcard, choice.chosen] for choice in (*prompt.choices, *negative.choices)]
+    facts = {"template": request.prompt, "negative_template": request.negative, "choices": chosen}
+    return Worded(request.replace(prompt=prompt.text, negative=negative.text), index, facts)
 
-    def encode(text: str) -> Tensor:
-        return engine.encode_text(torch.tensor([tokenizer.frame(tokenizer.ids(text))]), skip)
 
-    return Conditioning(encode(request.prompt), None if request.guidance == 1 else encode(request.negative))
+def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> Conditioning:
+    """Contexts of a batch of pictures that share everything but seed and words."""
+    guided = requests[0].guidance != 1
+    return condition(
+        engine,
+        [request.prompt for request in requests],
+        [request.negative for request in requests] if guided else None,
+        steps,
+        requests[0].clip_skip,
+    )
+
+
+def _batches(engine: Engine, pictures: Sequence[Worded], batch: int) -> Iterator[list[Worded]]:
+    """Groups of at most `batch` in order. Prompts of unequal length are not mixed: padding would change a picture."""
+
+    def length(one: Worded) -> int:
+        request = one.request
+        return chunk_counts(engine.tokenizer, request.prompt, request.negative, request.steps)
+
+    for _, equal in itertools.groupby(pictures, key=length):
+        group = list(equal)
+        size = 1 if catalog.SAMPLERS[group[0].request.sampler].one_image else batch
+        for start in range(0, len(group), size):
+            yield group[start : start + size]
 
 
 def decode(engine: Engine, latents: Tensor) -> Tensor:

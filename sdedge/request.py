@@ -8,7 +8,7 @@ import math
 import types
 import typing
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
@@ -85,7 +85,7 @@ class Request:
             return "txt2img"
         return "inpaint" if self.mask is not None or self.outpaint is not None else "img2img"
 
-    def replace(self, **changes: Any) -> Request:
+    def replace(self, **changes: Any) -> Self:
         """A copy with other values, validated again."""
         return dataclasses.replace(self, **changes)
 
@@ -96,13 +96,13 @@ class Request:
             {
                 field.name: getattr(self, field.name)
                 for field in fields(self)
-                if field.name in always or getattr(self, field.name) != field.default
+                if field.name in always or getattr(self, field.name) != _DEFAULTS[field.name]
             },
             ensure_ascii=False,
         )
 
     @classmethod
-    def from_json(cls, text: str) -> Request:
+    def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises InvalidRequest for text that is not a request."""
         try:
             record = json.loads(text)
@@ -113,15 +113,28 @@ class Request:
         return cls.from_dict(record)
 
     @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> Request:
+    def from_dict(cls, record: dict[str, Any]) -> Self:
         """Build from parsed JSON. Raises InvalidRequest for unknown fields."""
         names = {field.name for field in fields(cls)}
         if unknown := sorted(set(record) - names):
             raise InvalidRequest(f"Unknown request field {unknown[0]!r}; the fields are {', '.join(sorted(names))}.")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in record.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Resolved(Request):
+    """A request in which every open choice is made, as the pipeline draws it and the file records it."""
+
+    width: int = 512
+    height: int = 512
+    guidance: float = 7.5
+    seed: int = 0
+    noise: str = "torch"
 
 
 _TYPES = typing.get_type_hints(Request)
+_DEFAULTS = {field.name: field.default for field in fields(Request)}
 
 
 def _check_types(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from sdedge.images.preview import V1_ROWS, Rows
 from sdedge.sampling.schedule import NoiseSchedule
+from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 
 STAGES = ("text_encoder", "unet", "vae")
@@ -56,8 +58,11 @@ class Engine(Protocol):
         """Raises InvalidRequest for a size in pixels this engine cannot draw."""
         ...
 
-    def encode_text(self, ids: Tensor, skip: int = 0) -> Tensor:
-        """Token ids (B, 77) -> context (B, 77, D); `skip` leaves out that many last layers."""
+    def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
+        """Token ids (B, 77) -> context (B, 77, D); `skip` leaves out that many last layers.
+
+        Each replacement (row, position, vectors (n, D)) stands in for the n token embeddings from there on.
+        """
         ...
 
     def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +20,12 @@ from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.sampling.schedule import NoiseSchedule
+from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 
-NETWORKS = {
+NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "text_encoder": lambda config: CLIPText(TextConfig.from_json(config)),
     "unet": lambda config: UNet(UNetConfig.from_json(config)),
     "vae": lambda config: VAE(VAEConfig.from_json(config)),
@@ -64,13 +67,13 @@ class TorchEngine:
     def description(self) -> str:
         return f"{self.device} {str(self.dtype).removeprefix('torch.')}"
 
-    def network(self, stage: str) -> nn.Module:
+    def network(self, stage: str) -> Any:
         """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not."""
         if stage not in self._networks:
             self._networks[stage] = self._build(stage, self.dtype)
         return self._networks[stage]
 
-    def _build(self, stage: str, dtype: torch.dtype) -> nn.Module:
+    def _build(self, stage: str, dtype: torch.dtype) -> Any:
         with torch.device("meta"):
             module = NETWORKS[stage](self.checkpoint.configs[stage])
         load_into(module, self.checkpoint.components[stage], dtype=dtype, device=self.torch_device)
@@ -81,16 +84,17 @@ class TorchEngine:
         unit = self.facts.downscale
         for side in (width, height):
             if side % unit:
-                raise InvalidRequest(f"The size {width}x{height} does not fit {self.facts.name}; use multiples of {unit}.")
+                raise InvalidRequest(f"The size {width}x{height} does not fit the model; use multiples of {unit}.")
 
     @torch.inference_mode()
-    def encode_text(self, ids: Tensor, skip: int = 0) -> Tensor:
-        return self.network("text_encoder")(ids.to(self.torch_device), skip).float()
+    def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
+        return self.network("text_encoder")(ids.to(self.torch_device), skip, replacements).float()
 
     @torch.inference_mode()
     def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        place = {"device": self.torch_device, "dtype": self.dtype}
-        return self.network("unet")(x.to(**place), t.to(self.torch_device, torch.float32), context.to(**place)).float()
+        device, dtype = self.torch_device, self.dtype
+        eps = self.network("unet")(x.to(device, dtype), t.to(device, torch.float32), context.to(device, dtype))
+        return eps.float()
 
     @torch.inference_mode()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:

@@ -87,8 +87,8 @@ def generate(prompt: str | None, **options: Any) -> None:
     Ctrl-C stops after the current step and keeps what is finished.
     """
     requests = _requests(prompt, options)
-    from sdedge.images.output import Output
     from sdedge.engines import load_engine
+    from sdedge.images.output import Output
     from sdedge.pipeline import Pipeline
 
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"]))

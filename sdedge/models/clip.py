@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.models.config import TextConfig
+
+Replacements = Sequence[tuple[int, int, Tensor]]
 
 
 def quick_gelu(x: Tensor) -> Tensor:
@@ -14,7 +18,7 @@ def quick_gelu(x: Tensor) -> Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
-ACTIVATIONS = {"quick_gelu": quick_gelu, "gelu": F.gelu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"quick_gelu": quick_gelu, "gelu": F.gelu}
 
 
 class Embeddings(nn.Module):
@@ -25,8 +29,11 @@ class Embeddings(nn.Module):
         self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position_embedding = nn.Embedding(config.max_position_embeddings, config.hidden_size)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        return self.token_embedding(ids) + self.position_embedding.weight[: ids.shape[1]]
+    def forward(self, ids: Tensor, replacements: Replacements = ()) -> Tensor:
+        tokens = self.token_embedding(ids)  # (B, T, C)
+        for row, position, vectors in replacements:
+            tokens[row, position : position + len(vectors)] = vectors.to(tokens)
+        return tokens + self.position_embedding.weight[: ids.shape[1]]
 
 
 class SelfAttention(nn.Module):
@@ -35,8 +42,11 @@ class SelfAttention(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.heads = config.num_attention_heads
-        for name in ("k_proj", "v_proj", "q_proj", "out_proj"):
-            self.add_module(name, nn.Linear(config.hidden_size, config.hidden_size))
+        width = config.hidden_size
+        self.k_proj = nn.Linear(width, width)
+        self.v_proj = nn.Linear(width, width)
+        self.q_proj = nn.Linear(width, width)
+        self.out_proj = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
         B, T, C = x.shape
@@ -90,8 +100,8 @@ class TextTransformer(nn.Module):
         self.encoder = Encoder(config)
         self.final_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
-    def forward(self, ids: Tensor, skip: int) -> Tensor:
-        x = self.embeddings(ids)
+    def forward(self, ids: Tensor, skip: int, replacements: Replacements) -> Tensor:
+        x = self.embeddings(ids, replacements)
         layers = self.encoder.layers
         for layer in list(layers)[: len(layers) - skip]:
             x = layer(x)
@@ -99,12 +109,15 @@ class TextTransformer(nn.Module):
 
 
 class CLIPText(nn.Module):
-    """Token ids (B, 77) -> context (B, 77, 768). `skip` leaves out that many last layers (A1111's clip skip minus 1)."""
+    """Token ids (B, 77) -> context (B, 77, 768). `skip` leaves out that many last layers: A1111's clip skip minus 1.
+
+    `replacements` (row, position, vectors (n, 768)) put learned vectors over the token embeddings from there on.
+    """
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.config = config
         self.text_model = TextTransformer(config)
 
-    def forward(self, ids: Tensor, skip: int = 0) -> Tensor:
-        return self.text_model(ids, skip)
+    def forward(self, ids: Tensor, skip: int = 0, replacements: Replacements = ()) -> Tensor:
+        return self.text_model(ids, skip, replacements)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -22,13 +21,21 @@ MASK_STYLES = ("predicted", "fresh", "renoised")
 
 
 class Context(Protocol):
-    """What the prompt became: `cond` (B, T, D) and `uncond` (B, T, D) or None."""
+    """What the prompt became: `cond` (K B, T, D) for K joined sides, `uncond` (B, T, D) or None, and how they join."""
 
     @property
     def cond(self) -> Tensor: ...
 
     @property
     def uncond(self) -> Tensor | None: ...
+
+    @property
+    def weights(self) -> Tensor | None: ...
+
+    @property
+    def both(self) -> Tensor: ...
+
+    def combine(self, out: Tensor, scale: float) -> Tensor: ...
 
 
 class Levels(Protocol):
@@ -46,6 +53,7 @@ class Denoiser:
 
     predict             the network; sees x / sqrt(sigma^2 + 1), which is DDPM's variable
     levels              a Plan or a NoiseSchedule
+    context             sigma -> Context; it differs along the way where a prompt is scheduled
     guidance            classifier-free guidance (Ho and Salimans 2022); 1 evaluates no unconditional half
     guidance_rescale    0 … 1, share of the guided output brought back to the conditional one's deviation
                         (Lin et al. 2023, section 3.4)
@@ -59,7 +67,7 @@ class Denoiser:
 
     predict: Predict
     levels: Levels
-    context: Context
+    context: Callable[[float], Context]
     guidance: float = 7.5
     guidance_rescale: float = 0.0
     guidance_interval: tuple[float, float] | None = None
@@ -77,19 +85,25 @@ class Denoiser:
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
         x_in = x * (sigma**2 + 1) ** -0.5
-        out = self._guided(x_in, sigma) if self._guides(sigma) else self._predict(x_in, sigma, self.context.cond)
+        context = self.context(sigma)
+        scale = self.guidance if self._guides(sigma) else 1.0
+        if context.weights is None and (scale == 1 or context.uncond is None):
+            out = self._predict(x_in, sigma, context.cond)
+        else:
+            out = self._guided(x_in, sigma, context, scale)
         x0 = to_x0(out, x, sigma, self.levels.prediction_type)
         return x0 if self.threshold is None else dynamic_threshold(x0, self.threshold, self.threshold_max)
 
     def _guides(self, sigma: float) -> bool:
-        if self.guidance == 1 or self.context.uncond is None:
-            return False
         return self.guidance_interval is None or self.guidance_interval[0] <= sigma <= self.guidance_interval[1]
 
-    def _guided(self, x_in: Tensor, sigma: float) -> Tensor:
-        uncond, cond = self._predict(torch.cat([x_in, x_in]), sigma, self._both).chunk(2)  # (2B, …) in one call
-        out = uncond + self.guidance * (cond - uncond)
-        return rescale_guidance(out, cond, self.guidance_rescale) if self.guidance_rescale else out
+    def _guided(self, x_in: Tensor, sigma: float, context: Context, scale: float) -> Tensor:
+        halves = context.both.shape[0] // x_in.shape[0]
+        out = self._predict(x_in.repeat(halves, 1, 1, 1), sigma, context.both)  # one call of (1 + K) B
+        guided = context.combine(out, scale)
+        if not self.guidance_rescale:
+            return guided
+        return rescale_guidance(guided, context.combine(out, 1.0), self.guidance_rescale)
 
     def _predict(self, x_in: Tensor, sigma: float, context: Tensor) -> Tensor:
         N = x_in.shape[0]
@@ -97,11 +111,6 @@ class Denoiser:
             x_in = torch.cat([x_in, self.extra.repeat(N // self.extra.shape[0], 1, 1, 1)], dim=1)
         t = torch.full((N,), self.levels.timestep(sigma), dtype=x_in.dtype, device=x_in.device)
         return self.predict(x_in, t, context)
-
-    @cached_property
-    def _both(self) -> Tensor:
-        assert self.context.uncond is not None
-        return torch.cat([self.context.uncond, self.context.cond])  # (2B, T, D)
 
 
 def to_x0(out: Tensor, x: Tensor, sigma: float, prediction_type: str) -> Tensor:

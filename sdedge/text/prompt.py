@@ -140,7 +140,8 @@ def schedule(text: str, steps: int) -> tuple[str, ...]:
     """
     tokens = _MARK.findall(text)
     closing = _matched(tokens)
-    changing = {i: change for i, j in closing.items() if tokens[i] == "[" and (change := _change(tokens, closing, i, j))}
+    changes = {i: _change(tokens, closing, i, j) for i, j in closing.items() if tokens[i] == "["}
+    changing = {i: change for i, change in changes.items() if change}
     if not changing:
         return (text,) * steps
 
@@ -198,7 +199,8 @@ def _change(tokens: Sequence[str], closing: dict[int, int], start: int, stop: in
     spans = tuple((a + 1, b) for a, b in zip(cuts, [*cuts[1:], stop]))
     if marks and set(marks) == {"|"}:
         return _Change(spans)
-    number = _NUMBER.fullmatch("".join(tokens[cuts[-1] + 1 : stop]))
+    # A number is one token.
+    number = _NUMBER.fullmatch(tokens[stop - 1]) if cuts[-1] == stop - 2 else None
     if marks not in (":", "::") or not number:
         return None
     return _Change((spans[0] if len(spans) == 3 else None, spans[-2]), number[1])
@@ -206,9 +208,7 @@ def _change(tokens: Sequence[str], closing: dict[int, int], start: int, stop: in
 
 # Attention
 
-_ATTENTION = re.compile(
-    r"\\[][()\\]|\\|\(|\[|:\s*([+-]?(?:\d{1,30}\.?\d{0,30}|\.\d{1,30}))\s*\)|\)|]|[^\\()\[\]:]+|:", re.A
-)
+_ATTENTION = re.compile(r"\\[][()\\]|\\|\(|\[|:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)|\)|]|[^\\()\[\]:]+|:", re.A)
 _BREAK = re.compile(r"\s*\bBREAK\b\s*")
 
 
@@ -246,7 +246,7 @@ def _factors(tokens: Sequence[tuple[str, str | None]]) -> tuple[dict[int, float]
         elif kind and opened[kind]:
             closers[i] = kind
             start = opened[kind].pop()
-            factors[start] = factors[start] if number is None else float(number)
+            factors[start] = factors[start] if number is None else _bounded(float(number))
     return factors, closers
 
 
@@ -274,6 +274,7 @@ def _written(segment: Segment) -> str:
     if segment.is_break:
         return " BREAK "
     text = re.sub(r"[][()\\]", r"\\\g<0>", segment.text)
+    text = re.sub(r"\bBREAK\b", r"BRE\\AK", text)  # a lone backslash is dropped, and the word is not one
     return text if segment.weight == 1 else f"({text}:{Decimal(repr(segment.weight)):f})"
 
 
@@ -395,7 +396,11 @@ class Description:
 
 
 def describe(
-    text: str, tokenizer: Tokenizer, steps: int = 20, embeddings: Mapping[str, int] | None = None, negative: bool = False
+    text: str,
+    tokenizer: Tokenizer,
+    steps: int = 20,
+    embeddings: Mapping[str, int] | None = None,
+    negative: bool = False,
 ) -> Description:
     """Tokens, chunks and weights of a prompt, stage by stage. Raises InvalidRequest as `parse` does."""
     prompt = parse(text, negative)
@@ -412,8 +417,5 @@ def describe(
 
 def _tokens(chunk: Chunk, spelling: Mapping[int, str]) -> tuple[Token, ...]:
     names = dict(chunk.embeddings)
-    places = range(1, chunk.used + 1)
-    return tuple(
-        Token(names[i], None, chunk.weights[i]) if i in names else Token(spelling[chunk.ids[i]], chunk.ids[i], chunk.weights[i])
-        for i in places
-    )
+    rows = [(names.get(i), chunk.ids[i], chunk.weights[i]) for i in range(1, chunk.used + 1)]
+    return tuple(Token(name, None, weight) if name else Token(spelling[id], id, weight) for name, id, weight in rows)

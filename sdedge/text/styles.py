@@ -32,7 +32,9 @@ def apply(prompt: str, negative: str, names: Iterable[str], styles: Mapping[str,
     """Prompt and negative prompt with the named styles, one after another. Raises InvalidRequest for an unknown one."""
     for name in names:
         if name not in styles:
-            raise InvalidRequest(f"Unknown style {name!r}; choose one of {', '.join(styles) or 'none, the list is empty'}.")
+            raise InvalidRequest(
+                f"Unknown style {name!r}; choose one of {', '.join(styles) or 'none, the list is empty'}."
+            )
         prompt, negative = merge(prompt, styles[name].prompt), merge(negative, styles[name].negative)
     return prompt, negative
 

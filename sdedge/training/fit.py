@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 import time
@@ -18,12 +17,13 @@ SAVE_EVERY = 120.0  # seconds
 
 @dataclass(frozen=True)
 class Progress:
-    """Step `step` of `steps` in `stage` is done."""
+    """Step `step` of `steps` in `stage` is done; `exported` says that the model folder was just written anew."""
 
     stage: str
     step: int
     steps: int
     loss: float
+    exported: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ def fit(
     The state goes to `folder/<stage>.pt` every two minutes and at the end; a finished stage is only loaded.
     """
     file = folder / f"{stage}.pt"
-    trained = [p for p in model.parameters() if p.requires_grad]
+    trained: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, lr=optimisation.lr, betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True
     )
-    average = copy.deepcopy(trained)
+    average: list[Tensor] = [p.detach().clone() for p in trained]
     start = _resume(file, model, optimizer, average)
     saved = time.monotonic()
     for step in range(start, optimisation.steps):

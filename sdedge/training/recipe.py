@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from sdedge.images.preview import V1_ROWS, Rows, fit_rows
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
@@ -52,6 +54,20 @@ class Recipe:
         DiffusionStage("guided", 1, 32, 0.1, Optimisation(steps=1150, lr=7e-4, warmup=1, flat=0.2)),
     )
     decoder: Optimisation = Optimisation(steps=900, lr=7e-4, flat=0.1, ema=0.99)
+    guidance: float = 4.0
+    """Guidance scale recommended to users, by measurement."""
+
+
+QUICK = Recipe(
+    pictures=200,
+    autoencoder=Optimisation(steps=4),
+    stages=(
+        DiffusionStage("low", 2, 4, 0.0, Optimisation(steps=2)),
+        DiffusionStage("guided", 1, 4, 0.1, Optimisation(steps=2)),
+    ),
+    decoder=Optimisation(steps=2),
+)
+"""A few steps of every stage, for tests."""
 
 
 @dataclass
@@ -61,7 +77,8 @@ class Networks:
     tokenizer: Tokenizer
     vae: VAE
     conditioned: Conditioned
-    scaling_factor: float = field(default=1.0)
+    scaling_factor: float = 1.0
+    preview: Rows = V1_ROWS
 
 
 def networks(recipe: Recipe, device: str) -> Networks:
@@ -94,9 +111,22 @@ def train(recipe: Recipe, folder: Path, device: str = "cpu") -> Iterator[Progres
     for stage in recipe.stages:
         scaled = latents[stage.scale] * nets.scaling_factor
         yield from train_stage(nets.conditioned, nets.tokenizer, data, scaled, stage, recipe.seed, folder)
-        export(recipe, nets, folder / "model")
+        yield _export(recipe, nets, data, folder, stage.name, stage.optimisation.steps)
     yield from train_decoder(nets.vae, data, latents[1], recipe.decoder, recipe.seed, folder)
+    yield _export(recipe, nets, data, folder, "decoder", recipe.decoder.steps)
+
+
+def _export(recipe: Recipe, nets: Networks, data: dataset.Dataset, folder: Path, stage: str, steps: int) -> Progress:
+    nets.preview = _preview_rows(nets, data)
     export(recipe, nets, folder / "model")
+    return Progress(stage, steps, steps, 0.0, exported=True)
+
+
+@torch.no_grad()
+def _preview_rows(nets: Networks, data: dataset.Dataset) -> Rows:
+    images = data.images(np.arange(min(64, len(data))))
+    latents = nets.vae.encode(images.to(next(nets.vae.parameters()).device)).mean.cpu()
+    return fit_rows(latents * nets.scaling_factor, images)
 
 
 def _encode(vae: VAE, data: dataset.Dataset, scale: int, folder: Path) -> Iterator[Progress]:
@@ -124,6 +154,8 @@ def export(recipe: Recipe, nets: Networks, folder: Path) -> None:
         tensors = {key: value.detach().half().contiguous().cpu() for key, value in module.state_dict().items()}
         save_file(tensors, folder / part / f"{names[part]}.safetensors", metadata={"format": "pt"})
     nets.tokenizer.save(folder / "tokenizer")
+    hints = {"guidance": recipe.guidance, "preview": nets.preview}
+    (folder / "sdedge.json").write_text(json.dumps(hints, indent=2) + "\n")
 
 
 def model_configs(recipe: Recipe, nets: Networks) -> dict[str, dict]:

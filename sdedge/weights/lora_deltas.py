@@ -48,8 +48,9 @@ def kronecker(p: Pieces, W: Tensor) -> Tensor:
         a, b, core = p["lokr_w2_a"], p["lokr_w2_b"], p.get("lokr_t2")
         w2 = _product(a if core is None else a.mT, b, core)
         ranks.append(b.shape[0])
-    # With both factors whole there is no rank to divide by, whatever alpha says (LyCORIS does the same).
-    scale = _scale(p, ranks[-1]) if ranks else _scale(p, 1) * 0 + 1
+    # With both factors whole there is no rank to divide by and, as in LyCORIS, alpha has no effect.
+    alpha = p.get("alpha")
+    scale = alpha / ranks[-1] if alpha and ranks else 1.0
     return scale * torch.kron(w1.contiguous(), w2.flatten(1).contiguous())
 
 
@@ -80,11 +81,10 @@ def generalized(p: Pieces, W: Tensor) -> Tensor:
     Files from before LyCORIS 2.0 have the factors of each product the other way round; their shapes tell.
     """
     a1, a2, b1, b2 = (p[name].flatten(1) for name in ("a1", "a2", "b1", "b2"))
-    if b1.shape[0] != W.shape[0] or a1.shape[1] != a2.shape[0]:
+    if b1.shape[0] != W.shape[0]:
         a1, a2, b1, b2 = a2, a1, b2, b1
-    b = _product(b1, p["b2"] if "bm" in p else b2, p.get("bm"))
     a = torch.einsum("oik,ir,rj->ojk", W.reshape(*W.shape[:2], -1), a1, a2).flatten(1)
-    return _scale(p, a1.shape[1]) * (a + b)
+    return _scale(p, a1.shape[1]) * (a + _product(b1, b2, p.get("bm")))
 
 
 def orthogonal(p: Pieces, W: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ def decompose(p: Pieces, W: Tensor, delta: Tensor) -> Tensor:
         raise RuntimeError(f"{magnitude.numel()} magnitudes for {W.shape[axis]} channels")
     merged = (W + delta.reshape(W.shape)).movedim(axis, 0)
     rows = merged.flatten(1)
-    rows = rows * (magnitude.flatten() / rows.norm(dim=1)).unsqueeze(1)
+    rows = rows * (magnitude.flatten() / rows.norm(dim=1).clamp(min=1e-12)).unsqueeze(1)
     return rows.reshape(merged.shape).movedim(0, axis).flatten(1) - W.flatten(1)
 
 
@@ -240,7 +240,7 @@ class Patch:
             self._fitted(pieces, torch.empty(weight, device="meta"))
         except KeyError as error:
             raise ModelError(f"{self.stem} lacks {error.args[0]}, so its {self.form} is incomplete; get it again.") from None
-        except (RuntimeError, IndexError) as error:
+        except (RuntimeError, IndexError, ZeroDivisionError) as error:
             shapes = ", ".join(f"{n} {list(t.shape)}" for n, t in pieces.items() if isinstance(t, Tensor))
             reason = str(error).partition("\n")[0][:120]
             raise ModelError(

@@ -117,6 +117,7 @@ _ARCHITECTURES = (
     ("stable-diffusion-3", _TRANSFORMER), ("flux", _TRANSFORMER), ("stable-cascade", "Stable Cascade"),
 )  # fmt: skip
 _CONTEXT_WIDTHS = {1024: _V2, 2048: _XL, 4096: _TRANSFORMER}
+_ACROSS_INPUT = ("down", "diff", "hada_w1_b", "b2")  # pieces whose second axis is the module's input
 _DEEP_TEXT = re.compile(r"text_model_encoder_layers_(1[2-9]|[2-9]\d)_")
 
 
@@ -144,7 +145,7 @@ def _family_by_shape(tensors: Iterable[LazyTensor]) -> str | None:
             continue
         if key.part == TEXT and _DEEP_TEXT.match(key.stem):
             return f"{_V2} (its text encoder has more than 12 layers)"
-        if key.stem.endswith(("attn2_to_k", "attn2_to_v")) and key.piece in ("down", "diff", "hada_w1_b", "b2"):
-            if len(tensor.shape) > 1 and tensor.shape[1] in _CONTEXT_WIDTHS:
-                return f"{_CONTEXT_WIDTHS[tensor.shape[1]]} (context width {tensor.shape[1]})"
+        width = tensor.shape[1] if len(tensor.shape) > 1 and key.piece in _ACROSS_INPUT else 0
+        if key.stem.endswith(("attn2_to_k", "attn2_to_v")) and width in _CONTEXT_WIDTHS:
+            return f"{_CONTEXT_WIDTHS[width]} (context width {width})"
     return None

@@ -55,7 +55,9 @@ _PLAIN_FUNCTIONS = {
     },
     "torch._tensor": {"_rebuild_from_type_v2"},
     "torch": {"device", "Size", *_DTYPES},
+    "torch.serialization": {"_get_layout"},
     "numpy": {"dtype", "ndarray"},
+    "numpy.random._pickle": {"__randomstate_ctor", "__bit_generator_ctor", "__generator_ctor"},
     "numpy.core.multiarray": {"scalar", "_reconstruct"},
     "numpy._core.multiarray": {"scalar", "_reconstruct"},
 }  # fmt: skip

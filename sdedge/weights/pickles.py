@@ -16,7 +16,7 @@ from typing import Any
 
 from sdedge.errors import ModelError
 
-MAX_OPCODES = 2_000_000  # a checkpoint with its optimizer has about 300,000
+MAX_OPCODES = 600_000  # a checkpoint with averages and optimizer has about 200,000
 MAX_STREAM = 64 << 20
 _ALLOWANCE = 10 << 20  # bytes of objects above the length of the stream itself
 _MAX_DIGITS = 400
@@ -80,7 +80,7 @@ _MARK = _Mark()
 
 
 def load(stream: Any, rules: Rules, start: int = 0) -> tuple[Any, int]:
-    """Run one pickle in a bytes-like `stream` from byte `start`; returns its value and the byte after its STOP.
+    """Run one pickle in `stream` (bytes or a map) from byte `start`; returns its value and the byte after its STOP.
 
     Raises ModelError for anything malformed, hostile or beyond the bounds.
     """
@@ -136,13 +136,10 @@ class _Machine:
 
     def line(self, limit: int = 1 << 16) -> bytes:
         """Up to the next newline, as protocol 0 writes arguments."""
-        end = min(self.end, self.position + limit)
-        piece = bytes(self.stream[self.position : end])
-        length = piece.find(b"\n")
-        if length < 0:
+        newline = self.stream.find(b"\n", self.position, min(self.end, self.position + limit))
+        if newline < 0:
             raise self.error("cut short inside a line")
-        self.position += length + 1
-        return piece[:length]
+        return self.take(newline + 1 - self.position)[:-1]
 
     # The stack
 
@@ -182,6 +179,13 @@ class _Machine:
         cost = len(raw) if raw.isascii() else 4 * len(raw)
         self.spend(cost + 80)  # before it is decoded, so that a lying length costs nothing
         self.stack.append(str(raw, "utf-8", "surrogatepass"))
+
+    def push_python2_text(self, raw: bytes) -> None:
+        """A text of Python 2, which may be bytes."""
+        try:
+            self.push_text(raw)
+        except UnicodeDecodeError:
+            self.push_bytes(raw)
 
     def push_bytes(self, raw: bytes) -> None:
         self.spend(len(raw) + 80)
@@ -381,8 +385,8 @@ _OPERATIONS: dict[int, Callable[[_Machine], None]] = {
     ord("F"): lambda m: m.push(float(m.line(_MAX_DIGITS))),
     ord("G"): lambda m: m.push(struct.unpack(">d", m.take(8))[0]),
     ord("S"): _quoted,
-    ord("T"): lambda m: m.push_text(m.take(m.number("I"))),
-    ord("U"): lambda m: m.push_text(m.take(m.number("B"))),
+    ord("T"): lambda m: m.push_python2_text(m.take(m.number("I"))),
+    ord("U"): lambda m: m.push_python2_text(m.take(m.number("B"))),
     ord("V"): _unicode_line,
     ord("X"): lambda m: m.push_text(m.take(m.number("I"))),
     0x8C: lambda m: m.push_text(m.take(m.number("B"))),
@@ -422,7 +426,7 @@ _OPERATIONS: dict[int, Callable[[_Machine], None]] = {
     0x81: _reduce,  # NEWOBJ: cls.__new__(cls, *args)
     0x92: _new_with_keywords,
     ord("b"): _build,
-    ord("Q"): lambda m: m.push(m.rules.persistent(m.pop()), 120),
+    ord("Q"): lambda m: m.push(m.rules.persistent(m.pop()), 300),
     0x80: lambda m: m.take(1) and None,
     0x95: lambda m: m.take(8) and None,  # FRAME: only a hint for buffering
 }  # fmt: skip

@@ -47,12 +47,12 @@ def draws(seed: int):
     return lambda *_: torch.randn(SHAPE, generator=generator, dtype=torch.float64)
 
 
-def assert_same_run(steps, theirs, x_last, count=None):
+def assert_same_run(steps, theirs, x_last, count=None, within=1e-9):
     ours = list(steps)
     assert len(ours) == (count or len(theirs)) and len(ours) > 3
     for i, ((_, x0), expected) in enumerate(zip(ours, theirs)):
-        assert scaled_error(x0, expected) < 1e-9, f"step {i}"
-    assert scaled_error(ours[-1][0], x_last) < 1e-9
+        assert scaled_error(x0, expected) < within, f"step {i}"
+    assert scaled_error(ours[-1][0], x_last) < within
 
 
 @pytest.mark.parametrize("schedule", ["uniform", "karras"])
@@ -92,12 +92,13 @@ def test_stochastic_with_the_same_noise(k_diffusion, denoisers, x, name, eta):
 @pytest.mark.parametrize("eta", [0.0, 0.7])
 @pytest.mark.parametrize("steps", [9, 10, 11])
 def test_dpm_fast(k_diffusion, denoisers, x, steps, eta):
+    """Within 1e-5: the referee spaces its times in float32."""
     levels, seen = sigmas("uniform", steps, SCHEDULE), []
     expected = k_diffusion.sampling.sample_dpm_fast(
         denoisers[1], x, torch.tensor(SCHEDULE.sigma_min, dtype=torch.float64),
         torch.tensor(SCHEDULE.sigma_max, dtype=torch.float64), steps, disable=True, eta=eta, noise_sampler=draws(2),
         callback=lambda info: seen.append(info["denoised"]))
-    assert_same_run(SAMPLERS["dpm_fast"](denoisers[0], x, levels, draws(2), eta=eta), seen, expected)
+    assert_same_run(SAMPLERS["dpm_fast"](denoisers[0], x, levels, draws(2), eta=eta), seen, expected, within=1e-5)
 
 
 @pytest.mark.parametrize("options", [{}, {"order": 2, "rtol": 0.02}, {"eta": 0.5}, {"pcoeff": 0.2, "dcoeff": 0.1}])

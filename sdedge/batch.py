@@ -1,0 +1,307 @@
+"""Many requests from one file, and grids over any two fields. No torch.
+
+A file is plain text (one prompt per line), CSV or TSV (a header of field names, one request per row) or JSON lines
+(one object per line). A row says only what differs from the request given with it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from sdedge import catalog
+from sdedge.errors import InvalidRequest
+from sdedge.request import Request
+
+Overrides = dict[str, Any]
+
+ALIASES = {
+    "negative_prompt": "negative", "cfg": "guidance", "cfg_scale": "guidance", "guidance_scale": "guidance",
+    "scheduler": "sampler", "schedule_type": "schedule", "denoising_strength": "strength", "init_image": "image",
+}  # fmt: skip
+MAX_CELLS = 400
+_TYPES = typing.get_type_hints(Request)
+
+
+def read(path: str | Path) -> list[Overrides]:
+    """Fields of each request in a file, by its ending: .csv, .tsv, .jsonl, .ndjson, .json, anything else is text.
+
+    Raises InvalidRequest naming the line that is wrong.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"Cannot read prompts from {path} ({error}); give a UTF-8 text file.") from error
+    ending = path.suffix.lower()
+    if ending in (".csv", ".tsv"):
+        rows = _csv(text, path, "\t" if ending == ".tsv" else None)
+    elif ending in (".jsonl", ".ndjson", ".json"):
+        rows = _json(text, path)
+    else:
+        rows = [{"prompt": line.strip()} for line in text.split("\n") if line.strip()]
+    if not rows:
+        raise InvalidRequest(f"{path} holds no requests; write one per line.")
+    return rows
+
+
+def requests(path: str | Path, base: Request) -> list[Request]:
+    """The requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong."""
+    return [
+        _at(f"request {number} of {path}", lambda row=row: base.replace(**row))
+        for number, row in enumerate(read(path), 1)
+    ]
+
+
+def _csv(text: str, path: Path, delimiter: str | None) -> list[Overrides]:
+    header = text.partition("\n")[0]
+    # Spreadsheets write ; where the comma is the decimal sign.
+    delimiter = delimiter or max(",;\t", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = []
+    try:
+        for row in reader:
+            where = f"line {reader.line_num} of {path}"
+            if None in row:
+                raise InvalidRequest(f"{where} has more cells than the header; quote texts that hold {delimiter!r}.")
+            rows.append(_at(where, lambda row=row: overrides({k: v for k, v in row.items() if v not in (None, "")})))
+    except csv.Error as error:
+        raise InvalidRequest(f"{path} is not CSV ({error}); check the quotes near line {reader.line_num}.") from error
+    return [row for row in rows if row]
+
+
+def _json(text: str, path: Path) -> list[Overrides]:
+    if path.suffix.lower() == ".json":
+        values = _at(str(path), lambda: _parsed(text))
+        numbered = list(enumerate(values if isinstance(values, list) else [values], 1))
+    else:
+        lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        numbered = [
+            (number, _at(f"line {number} of {path}", lambda line=line: _parsed(line))) for number, line in lines
+        ]
+    return [_at(f"entry {number} of {path}", lambda value=value: _record(value)) for number, value in numbered]
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"it is not JSON ({error}); write one object of request fields.") from error
+
+
+def _record(value: Any) -> Overrides:
+    if isinstance(value, str):
+        return {"prompt": value}
+    if not isinstance(value, dict):
+        raise InvalidRequest(f"{value!r:.60} is not an object of request fields.")
+    return overrides(value)
+
+
+def _at(where: str, make: typing.Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except InvalidRequest as error:
+        raise InvalidRequest(f"In {where}: {error}") from error
+
+
+def overrides(record: Mapping[str, Any]) -> Overrides:
+    """Request fields from names and values as people write them: "CFG scale": "7.5", "size": "512x768".
+
+    Texts become what the field needs; other values stay. Raises InvalidRequest for an unknown name or a text that is
+    not a value.
+    """
+    found: Overrides = {}
+    for key, value in record.items():
+        name = _field(key)
+        if name == "size":
+            found["width"], found["height"] = _size(value)
+        elif name == "sampler" and isinstance(value, str):
+            found["sampler"], schedule = catalog.resolve(value)
+            if schedule:
+                found.setdefault("schedule", schedule)
+        elif name == "schedule" and isinstance(value, str):
+            found["schedule"] = catalog.resolve_schedule(value)
+        else:
+            found[name] = _value(name, value)
+    return found
+
+
+def _field(key: str) -> str:
+    name = re.sub(r"[\s-]+", "_", str(key).strip().lower())
+    name = ALIASES.get(name, name)
+    if name not in _TYPES and name != "size":
+        raise InvalidRequest(f"Unknown field {key!r}; the fields are size, {', '.join(sorted(_TYPES))}.")
+    return name
+
+
+def _size(value: Any) -> tuple[int, int]:
+    match = re.fullmatch(r"\s*(\d{1,6})\s*(?:[x×*]\s*(\d{1,6})\s*)?", str(value).lower(), re.A)
+    if not match:
+        raise InvalidRequest(f"{value!r} is not a size; write 512x768, or 512 for a square.")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _value(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, str):
+        return value
+    wanted = _TYPES[name]
+    kinds = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    kind = next(kind for kind in kinds if kind is not type(None))
+    if typing.get_origin(kind) is tuple:
+        parts = [part for part in re.split(r"[\s,;]+", value.strip()) if part]
+        return tuple(_number(name, part, float if float in typing.get_args(kind) else int) for part in parts)
+    if kind is bool:
+        return _flag(name, value)
+    return value if kind is str else _number(name, value, kind)
+
+
+def _flag(name: str, value: str) -> bool:
+    flags = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if value.strip().lower() not in flags:
+        raise InvalidRequest(f"{name} is {value!r}; write yes or no.")
+    return flags[value.strip().lower()]
+
+
+def _number(name: str, value: str, kind: type) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        word = "a whole number" if kind is int else "a number"
+        raise InvalidRequest(f"{name} is {value!r:.60}, which is not {word}.") from None
+
+
+# Grids
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One field and its values along one side of a grid."""
+
+    field: str
+    values: tuple[Overrides, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Requests row by row, with the labels of both sides."""
+
+    rows: tuple[tuple[Request, ...], ...]
+    x: Axis
+    y: Axis | None
+
+    @property
+    def requests(self) -> list[Request]:
+        """All cells in reading order."""
+        return [request for row in self.rows for request in row]
+
+
+def axis(text: str) -> Axis:
+    """An axis from "steps=10,20,30", "sampler=Euler a,DDIM", "size=512x512,512x768" or "seed=1-4".
+
+    Values are separated by commas, and quoted where they hold one. For whole numbers "1-4" is 1, 2, 3, 4 and
+    "10-50+20" is 10, 30, 50. Raises InvalidRequest.
+    """
+    name, equals, listed = text.partition("=")
+    if not equals:
+        raise InvalidRequest(f"The axis {text!r} has no values; write one such as steps=10,20,30.")
+    name = _field(name)
+    try:
+        values = next(csv.reader([listed], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise InvalidRequest(f"The axis {text!r} cannot be read ({error}); check its quotes.") from error
+    values = [value.strip() for value in values]
+    if int in (_TYPES.get(name), *typing.get_args(_TYPES.get(name))):
+        values = [number for value in values for number in _range(value)]
+    if not values or not all(values):
+        raise InvalidRequest(f"The axis {text!r} has an empty value; write one such as steps=10,20,30.")
+    return Axis(name, tuple(overrides({name: value}) for value in values), tuple(f"{name}: {v}" for v in values))
+
+
+def _range(value: str) -> list[str]:
+    match = re.fullmatch(r"(\d{1,19})\s*-\s*(\d{1,19})(?:\s*\+\s*(\d{1,19}))?", value, re.A)
+    if not match:
+        return [value]
+    span = range(int(match[1]), int(match[2]) + 1, max(int(match[3] or 1), 1))
+    if not 0 < len(span) <= MAX_CELLS:
+        raise InvalidRequest(f"The range {value!r} has {len(span)} values; choose from 1 to {MAX_CELLS}.")
+    return [str(number) for number in span]
+
+
+def grid(base: Request, x: Axis, y: Axis | None = None) -> Grid:
+    """Every pair of values laid over `base`, x along the rows. Raises InvalidRequest for cells that are not valid.
+
+    A seed that is left to chance should be fixed in `base` first, so that the cells differ only in what is compared.
+    """
+    if y is not None and set(x.values[0]) & set(y.values[0]):
+        raise InvalidRequest(f"Both axes set {x.field}; choose two different fields.")
+    downs = y.values if y is not None else ({},)
+    if len(x.values) * len(downs) > MAX_CELLS:
+        raise InvalidRequest(f"The grid has {len(x.values) * len(downs)} cells; keep it to {MAX_CELLS}.")
+    rows = tuple(tuple(base.replace(**across, **down) for across in x.values) for down in downs)
+    return Grid(rows, x, y)
+
+
+def sheet(grid: Grid, pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
+    """One uint8 picture (H, W, 3) of all cells in reading order, labels above the columns and left of the rows.
+
+    Cells may differ in size; each is centred in a cell of the largest. White paper, black text.
+    """
+    columns = len(grid.rows[0])
+    height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
+    font = ImageFont.load_default(max(10, min(width // 16, 28)))
+    top = _measure(grid.x.labels, font, width)
+    left = 0 if grid.y is None else min(_longest(grid.y.labels, font) + 2 * gap, width)
+    size = (left + columns * (width + gap) - gap, top + len(grid.rows) * (height + gap) - gap)
+    paper = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(paper)
+    for i, label in enumerate(grid.x.labels):
+        box = (left + i * (width + gap) + width / 2, top / 2)
+        draw.multiline_text(box, _wrap(label, font, width), "black", font, anchor="mm", align="center")
+    for i, label in enumerate(grid.y.labels if grid.y else ()):
+        box = (left / 2, top + i * (height + gap) + height / 2)
+        draw.multiline_text(box, _wrap(label, font, left), "black", font, anchor="mm", align="center")
+    for i, picture in enumerate(pictures):
+        row, column = divmod(i, columns)
+        x = left + column * (width + gap) + (width - picture.shape[1]) // 2
+        y = top + row * (height + gap) + (height - picture.shape[0]) // 2
+        paper.paste(Image.fromarray(picture), (x, y))
+    return np.asarray(paper)
+
+
+def _wrap(label: str, font: Any, width: float) -> str:
+    """The label broken between words to fit the width; a word that does not fit is cut."""
+    lines = [""]
+    for word in label[:400].split():
+        while font.getlength(word) > width and len(word) > 1:
+            word = word[: -max(2, len(word) // 8)] + "…" if len(word) > 2 else word[:1]
+        joined = f"{lines[-1]} {word}".strip()
+        if font.getlength(joined) <= width or not lines[-1]:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return "\n".join(lines[:6])
+
+
+def _measure(labels: Iterable[str], font: Any, width: float) -> int:
+    """Pixels that the tallest wrapped label needs."""
+    lines = max(_wrap(label, font, width).count("\n") + 1 for label in labels)
+    ascent, descent = font.getmetrics()
+    return int(lines * (ascent + descent + 4)) + 8
+
+
+def _longest(labels: Iterable[str], font: Any) -> int:
+    return int(max(font.getlength(label[:400]) for label in labels)) + 1

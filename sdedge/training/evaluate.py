@@ -1,0 +1,112 @@
+"""How well a model obeys: facts read back from pixels, over held-out prompts and several seeds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sdedge.backends.engine import Engine
+from sdedge.images.convert import from_pixels, to_pixels
+from sdedge.pipeline import Picture, Pipeline
+from sdedge.request import Request
+from sdedge.training.checker import score
+from sdedge.training.render import render
+from sdedge.training.scenes import FACTS, held_out_prompts, sample_any
+
+BATCH = 8
+
+
+@dataclass
+class Tally:
+    """Right and total answers per fact."""
+
+    right: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    total: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, answers: dict[str, bool]) -> None:
+        for name, answer in {**answers, "all": all(answers.values())}.items():
+            self.right[name] += answer
+            self.total[name] += 1
+
+    def shares(self) -> dict[str, float]:
+        """Share of right answers, 0 to 1, per fact, their mean, and "all": every fact right at once."""
+        shares = {name: self.right[name] / self.total[name] for name in (*FACTS, "all") if self.total[name]}
+        facts = [share for name, share in shares.items() if name != "all"]
+        return {**shares, "mean": sum(facts) / len(facts)}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One evaluated picture."""
+
+    prompt: str
+    seed: int
+    pixels: np.ndarray
+    answers: dict[str, bool]
+    unseen_pair: bool
+
+
+def obedience(
+    pipeline: Pipeline, request: Request, prompts: int = 200, seeds: Sequence[int] = (1, 2, 3), held_out_seed: int = 0
+) -> Iterator[Drawn]:
+    """Draw every held-out prompt with every seed by `request`'s settings, and read the facts back."""
+    for prompt, facts, unseen_pair in held_out_prompts(prompts, held_out_seed):
+        one = request.replace(prompt=prompt, seed=seeds[0])
+        # Consecutive seeds are one batch: the same pictures to rounding, in less time.
+        for event in pipeline.images(one, count=len(seeds), batch=len(seeds)):
+            if isinstance(event, Picture):
+                yield Drawn(prompt, event.request.seed or 0, event.pixels, score(event.pixels, facts), unseen_pair)
+
+
+def ceiling(engine: Engine, pictures: int = 300, seed: int = 5) -> Tally:
+    """The checker on the VAE's reconstructions of true renders: no picture of this model can score better."""
+    rng = np.random.default_rng(seed)
+    tally = Tally()
+    for _ in range(0, pictures, BATCH):
+        scenes = [sample_any(rng) for _ in range(BATCH)]
+        images = from_pixels(np.stack([render(scene, engine.facts.width) for scene in scenes]))
+        h, w = (side // engine.facts.downscale for side in images.shape[2:])
+        latents = engine.encode(images, torch.zeros(BATCH, engine.facts.latent_channels, h, w))
+        for pixels, scene in zip(to_pixels(engine.decode(latents)), scenes, strict=True):
+            tally.add(score(pixels, scene.facts))
+    return tally
+
+
+def report(shares: dict[str, dict[str, float]]) -> str:
+    """A Markdown table: one line per named tally, one column per fact, in percent."""
+    columns = [*FACTS, "mean", "all"]
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for label, row in shares.items():
+        lines.append(f"| {label} | " + " | ".join(f"{100 * row[name]:.1f}" for name in columns) + " |")
+    return "\n".join(lines)
+
+
+def write_sheet(drawn: Sequence[Drawn], path: Path, columns: int = 10) -> None:
+    """Pictures with their prompts, green where every fact is right and red where not."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    H, W, _ = drawn[0].pixels.shape
+    cell, rows = H + 44, -(-len(drawn) // columns)
+    sheet = Image.new("RGB", (columns * (W + 8) + 8, rows * cell + 8), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
+    for i, one in enumerate(drawn):
+        x, y = 8 + i % columns * (W + 8), 8 + i // columns * cell
+        sheet.paste(Image.fromarray(one.pixels), (x, y))
+        colour = (30, 123, 58) if all(one.answers.values()) else (179, 38, 30)
+        for line, text in enumerate(_wrapped(one.prompt, 27)[:3]):
+            pen.text((x, y + H + 2 + 12 * line), text, colour, font)
+    sheet.save(path)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

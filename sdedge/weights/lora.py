@@ -1,0 +1,311 @@
+"""LoRA files: opened, applied to networks and taken off again, or baked into a checkpoint.
+
+    lora = open_lora("style.safetensors")
+    with apply({"unet": unet, "text_encoder": text_encoder}, [(lora, 1.0, 0.8)]):
+        ...  # the networks carry the LoRA; behind the block they hold the very same base tensors again
+
+All forms are turned into a change of the weight itself, so a network with LoRAs is exactly as fast as one without.
+A weight w moves w of the way from the base to the adapted network: `W + w * delta`; several LoRAs add their deltas,
+each computed from the base. (For DoRA that is A1111's and ComfyUI's reading; 0 is the base, 1 the trained network.)
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
+from sdedge.weights.lora_deltas import SCALARS, Patch
+from sdedge.weights.lora_keys import TEXT, UNET, LoraKey, flat, modules_by_stem, name_family, parse_key
+
+_BUNDLED = ("bundle_emb.", ".string_to_param.*")
+
+
+@dataclass(frozen=True)
+class Lora:
+    """An opened LoRA; its tensors are still in the file.
+
+    `patches` maps a network ('unet', 'text_encoder') to stems as the file spells them. `embeddings` are the textual
+    inversions bundled with it, by name (`inversion.bundled` reads them). `metadata` is the trainer's.
+    """
+
+    name: str
+    path: Path
+    patches: Mapping[str, Mapping[str, Patch]]
+    embeddings: Mapping[str, LazyTensor]
+    metadata: Mapping[str, str]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return tuple(part for part, patches in self.patches.items() if patches)
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """The forms in the file, e.g. ('LoRA',) or ('LoHa', 'norm')."""
+        return tuple(sorted({patch.form for patches in self.patches.values() for patch in patches.values()}))
+
+    def bind(self, part: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Patch]:
+        """Patches by the module they change, for a network whose tensors (diffusers names) have these shapes.
+
+        Raises ModelError when a module is missing there or a patch does not fit it.
+        """
+        modules = modules_by_stem(part, shapes)
+        patches = self.patches.get(part, {})
+        strangers = [stem for stem in patches if stem not in modules]
+        if strangers:
+            raise ModelError(
+                f"The LoRA {self.name} changes {len(strangers)} modules that this model's {part} lacks (first "
+                f"{strangers[0]}); it was made for another kind of model, choose one for Stable Diffusion v1."
+            )
+        bound: dict[str, Patch] = {}
+        for stem, patch in patches.items():
+            module = modules[stem]
+            if module in bound:
+                raise ModelError(f"The LoRA {self.name} names the module {module} twice; it is a bad merge, get it again.")
+            try:
+                patch.check(shapes.get(f"{module}.weight"), shapes.get(f"{module}.bias"))
+            except ModelError as error:
+                raise ModelError(f"The LoRA {self.name} cannot be used: {error}") from None
+            bound[module] = patch
+        return bound
+
+
+LoraWeights = Sequence[tuple[Lora, float, float]]
+"""(LoRA, text encoder weight, UNet weight): the order of A1111's `<lora:name:te:unet>`."""
+
+
+def open_lora(path: str | Path) -> Lora:
+    """Open a LoRA file of any form and naming (safetensors or pickle). Only its scalars are read.
+
+    Raises ModelError for a LoRA of another model family and for tensors whose names are not understood, naming both.
+    """
+    path = Path(path)
+    source = open_tensors(path)
+    family = name_family(source, source.metadata)
+    if family:
+        raise ModelError(f"{path.name} is a LoRA for {family}; this is Stable Diffusion v1, choose a LoRA made for it.")
+    patches: dict[str, dict[str, dict[str, LazyTensor | float]]] = {UNET: {}, TEXT: {}}
+    embeddings: dict[str, LazyTensor] = {}
+    strangers = []
+    for name, tensor in source.items():
+        key = parse_key(name)
+        if name.startswith(_BUNDLED[0]) and name.endswith(_BUNDLED[1]):
+            embeddings[name.removeprefix(_BUNDLED[0]).removesuffix(_BUNDLED[1])] = tensor
+        elif key is None:
+            strangers.append(name)
+        else:
+            _add(patches[key.part].setdefault(key.stem, {}), key, tensor, path.name)
+    if strangers or not any(patches.values()):
+        _refuse(path, source, strangers)
+    _add_alphas(patches, source)
+    return Lora(
+        path.stem, path,
+        {part: {stem: Patch(stem, pieces) for stem, pieces in stems.items()} for part, stems in patches.items()},
+        embeddings, source.metadata,
+    )  # fmt: skip
+
+
+def _add(pieces: dict[str, LazyTensor | float], key: LoraKey, tensor: LazyTensor, file: str) -> None:
+    if key.piece in pieces:
+        raise ModelError(f"{file} holds {key.piece} of {key.stem} in two spellings; it is a bad merge, get it again.")
+    if key.piece not in SCALARS:
+        pieces[key.piece] = tensor
+        return
+    if tensor.numel != 1:
+        raise ModelError(f"{file} has {tensor.name} of the shape {list(tensor.shape)} where one number belongs; get it again.")
+    value = float(tensor.copy(torch.float32))
+    if not math.isfinite(value):
+        raise ModelError(f"{file} has {tensor.name} = {value}; the file is damaged, get it again.")
+    pieces[key.piece] = value
+
+
+def _refuse(path: Path, source: TensorSource, strangers: list[str]) -> None:
+    if len(strangers) == len(source):
+        first = f" (its first tensor is {strangers[0]!r})" if strangers else ""
+        raise ModelError(f"{path.name} holds no LoRA weights known here{first}; choose a LoRA for Stable Diffusion v1.")
+    if not strangers:
+        raise ModelError(f"{path.name} holds textual inversions and no LoRA weights; use it as an embedding.")
+    some = ", ".join(repr(name) for name in strangers[:5]) + (", ..." if len(strangers) > 5 else "")
+    raise ModelError(
+        f"{path.name} has {len(strangers)} tensors of no LoRA form known here ({some}); using the rest alone would "
+        "change its effect, so it is refused."
+    )
+
+
+def _add_alphas(patches: Mapping[str, Mapping[str, dict[str, LazyTensor | float]]], source: TensorSource) -> None:
+    """diffusers writes alpha into the header (`lora_adapter_metadata`) instead of beside the weights."""
+    try:
+        config = json.loads(source.metadata.get("lora_adapter_metadata", "{}"))
+        for part, stems in patches.items():
+            default = config.get(f"{part}.lora_alpha")
+            pattern = {flat(key): float(alpha) for key, alpha in (config.get(f"{part}.alpha_pattern") or {}).items()}
+            for stem, pieces in stems.items():
+                alpha = next((a for key, a in pattern.items() if f"_{stem}".endswith(f"_{key}")), default)
+                down = pieces.get("down")
+                if alpha is None or "alpha" in pieces or not isinstance(down, LazyTensor):
+                    continue
+                # rank-stabilised LoRA divides by the square root of the rank
+                pieces["alpha"] = float(alpha) * (down.shape[0] ** 0.5 if config.get(f"{part}.use_rslora") else 1)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise ModelError(f"{source.path.name} has a damaged lora_adapter_metadata in its header; get it again.") from None
+
+
+Change = tuple[Patch, float]
+
+
+def _plan(
+    part: str, shapes: Mapping[str, tuple[int, ...]], loras: LoraWeights
+) -> tuple[dict[str, list[Change]], dict[str, list[Change]]]:
+    """Changes by tensor name: of weights, and of biases."""
+    weights: dict[str, list[Change]] = {}
+    biases: dict[str, list[Change]] = {}
+    for lora, text_weight, unet_weight in loras:
+        weight = {TEXT: text_weight, UNET: unet_weight}[part]
+        if not math.isfinite(weight):
+            raise InvalidRequest(f"The weight of the LoRA {lora.name} is {weight}; use a number such as 0.8.")
+        if weight == 0 or part not in lora.targets:
+            continue
+        for module, patch in lora.bind(part, shapes).items():
+            if patch.changes_weight:
+                weights.setdefault(f"{module}.weight", []).append((patch, weight))
+            if patch.changes_bias:
+                biases.setdefault(f"{module}.bias", []).append((patch, weight))
+    return weights, biases
+
+
+@torch.no_grad()
+def _changed(name: str, base: Tensor, changes: Sequence[Change], bias: bool) -> Tensor:
+    """`base` plus the weighted deltas: summed in float32, returned in base's dtype and on its device."""
+    # Metal lacks some of the linear algebra, and its memory is the CPU's anyway.
+    origin = base.cpu() if base.device.type == "mps" else base
+    origin = origin.to(torch.float32)
+    total = origin.clone()
+    for patch, weight in changes:
+        total.add_(patch.bias_delta(origin) if bias else patch.delta(origin), alpha=weight)
+    result = total.to(device=base.device, dtype=base.dtype)
+    if not result.isfinite().all() and base.isfinite().all():
+        raise ModelError(
+            f"The LoRAs make {name} infinite or NaN in {str(base.dtype).removeprefix('torch.')}; "
+            "a LoRA file is damaged or its weight too large."
+        )
+    return result
+
+
+@dataclass(frozen=True)
+class _Replaced:
+    owner: nn.Module
+    attribute: str
+    base: nn.Parameter
+    placed: nn.Parameter
+
+
+class Applied:
+    """LoRAs on networks. `remove()`, or leaving the `with` block, puts back the same base parameters.
+
+    Take them off in the reverse order of applying, and before moving a network to another device or dtype.
+    """
+
+    def __init__(self, replaced: Sequence[_Replaced]) -> None:
+        self._replaced = tuple(replaced)
+
+    def __enter__(self) -> Applied:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+    def remove(self) -> None:
+        """Idempotent. Raises RuntimeError when something else has replaced the parameters since."""
+        for r in self._replaced:
+            if getattr(r.owner, r.attribute) is not r.placed:
+                raise RuntimeError(f"{r.attribute} of {type(r.owner).__name__} was replaced after the LoRAs were applied")
+        for r in self._replaced:
+            setattr(r.owner, r.attribute, r.base)
+        self._replaced = ()
+
+
+def apply(modules: Mapping[str, nn.Module], loras: LoraWeights) -> Applied:
+    """Put LoRAs on networks: {'unet': ..., 'text_encoder': ...}, either may be absent; a weight of 0 leaves one alone.
+
+    Base parameters are replaced, never written to (they may view a file's map). Nothing is changed when any LoRA
+    does not fit: ModelError. Needs memory for a second copy of the weights that change, until removed.
+    """
+    replaced = []
+    for part, network in modules.items():
+        parameters = dict(network.named_parameters(remove_duplicate=False))
+        plans = _plan(part, {name: tuple(p.shape) for name, p in parameters.items()}, loras)
+        for bias, plan in enumerate(plans):
+            for name, changes in plan.items():
+                owner, _, attribute = name.rpartition(".")
+                base = parameters[name]
+                value = _changed(f"{part} {name}", base.detach(), changes, bool(bias))
+                placed = nn.Parameter(value, requires_grad=False)
+                replaced.append(_Replaced(network.get_submodule(owner), attribute, base, placed))
+    for r in replaced:
+        setattr(r.owner, r.attribute, r.placed)
+    return Applied(replaced)
+
+
+@dataclass(frozen=True)
+class MergedTensor:
+    """A checkpoint's tensor with LoRAs baked in when it is read; answers what LazyTensor answers."""
+
+    base: LazyTensor
+    changes: tuple[Change, ...]
+    bias: bool
+
+    @property
+    def name(self) -> str:
+        return self.base.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.base.shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.base.dtype
+
+    @property
+    def dtype_name(self) -> str:
+        return self.base.dtype_name
+
+    @property
+    def numel(self) -> int:
+        return self.base.numel
+
+    @property
+    def nbytes(self) -> int:
+        return self.base.nbytes
+
+    def read(self) -> Tensor:
+        return _changed(self.name, self.base.copy(), self.changes, self.bias)
+
+    def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Tensor:
+        return self.read().to(device, dtype or self.dtype)
+
+    def release(self) -> None:
+        """Nothing is mapped."""
+
+
+def merge(components: Mapping[str, Mapping[str, LazyTensor]], loras: LoraWeights) -> dict[str, dict[str, Any]]:
+    """`Checkpoint.components` with LoRAs baked in, lazily: tensors that change are MergedTensor, others as they were.
+
+    Reading every tensor in turn needs the memory of the largest one. Raises ModelError when a LoRA does not fit.
+    """
+    merged: dict[str, dict[str, Any]] = {part: dict(tensors) for part, tensors in components.items()}
+    for part in (UNET, TEXT):
+        tensors = components.get(part, {})
+        plans = _plan(part, {name: tensor.shape for name, tensor in tensors.items()}, loras) if tensors else ()
+        for bias, plan in enumerate(plans):
+            for name, changes in plan.items():
+                merged[part][name] = MergedTensor(tensors[name], tuple(changes), bool(bias))
+    return merged

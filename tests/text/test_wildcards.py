@@ -1,0 +1,97 @@
+"""Wildcards and styles."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdedge.errors import InvalidRequest
+from sdedge.text import styles, wildcards
+from sdedge.text.prompt import attention
+from sdedge.text.styles import Style
+from sdedge.text.wildcards import Choice, escape, resolve
+
+MARKED = st.text(st.sampled_from(list("ab {}|[]\\_")), max_size=40)
+
+
+def test_a_seed_chooses_the_same_and_seeds_choose_all():
+    texts = [resolve("a {red|green|blue} cat", seed).text for seed in range(60)]
+    assert texts == [resolve("a {red|green|blue} cat", seed).text for seed in range(60)]
+    assert set(texts) == {"a red cat", "a green cat", "a blue cat"}
+    assert resolve("{a|b|c|d|e|f|g|h}", 7).text != resolve("{a|b|c|d|e|f|g|h}", 7, stream="negative").text
+
+
+def test_choices_are_recorded_in_reading_order():
+    lines = {"colour": ["{dark|dark} red"], "a/b": ["x"]}
+    found = resolve("__colour__ {cat|cat} __a/b__", 0, lines.__getitem__)
+    assert found.text == "dark red cat x"
+    assert found.choices == (
+        Choice("__colour__", "dark red"), Choice("{dark|dark}", "dark"), Choice("{cat|cat}", "cat"), Choice("__a/b__", "x"),
+    )  # fmt: skip
+
+
+def test_what_is_not_a_wildcard_stays():
+    for text in ("a {b} c", "{", "a|b", "}{", "__", "a __ b", r"\{a|b\}", r"\__x__", "{a b", "[a|b]", "snake_case"):
+        assert resolve(text, 3) == wildcards.Resolved(text, ())
+    assert resolve("{[a|b]|[a|b]}", 1).text == "[a|b]"
+
+
+def test_escapes_are_read_as_plain_text():
+    assert attention(resolve(r"\{a|b\} \__x__", 1).text)[0].text == "{a|b} __x__"
+
+
+@given(MARKED)
+@settings(max_examples=60)
+def test_resolving_again_changes_nothing(text):
+    lines = {}.get
+    try:
+        once = resolve(text, 5, lambda name: lines(name, ["a"])).text
+    except InvalidRequest:
+        return
+    assert resolve(once, 6).text == once
+
+
+@given(MARKED)
+@settings(max_examples=60)
+def test_escaped_text_has_no_wildcards(text):
+    safe = escape(text)
+    assert resolve(safe, 1) == wildcards.Resolved(safe, ())
+    if "\\" not in text:
+        plain = str.maketrans("", "", "[]")
+        assert "".join(s.text for s in attention(safe.translate(plain))) == text.translate(plain)
+
+
+def test_loops_unknown_files_and_floods_are_refused(tmp_path):
+    (tmp_path / "loop.txt").write_text("__loop__\n")
+    (tmp_path / "many.txt").write_text("__many__ __many__\n")
+    (tmp_path / "empty.txt").write_text("# nothing\n\n")
+    lines = wildcards.from_folder(tmp_path)
+    for text in ("__loop__", "__many__", "__empty__", "__other__"):
+        with pytest.raises(InvalidRequest):
+            resolve(text, 0, lines)
+    with pytest.raises(InvalidRequest, match="no wildcard files"):
+        resolve("__x__", 0)
+    with pytest.raises(InvalidRequest, match="characters"):
+        resolve("__long__" * 3, 0, lambda name: ["x" * 9000])
+    deep = "{" * 1500 + "a|b" + "|c}" * 1500
+    assert {resolve(deep, seed).text for seed in range(3)} <= {"a", "b", "c"}
+
+
+def test_files_in_folders(tmp_path):
+    (tmp_path / "animals").mkdir()
+    (tmp_path / "animals" / "cats.txt").write_text("\ufeff# cats\n\ntabby\n", "utf-8")
+    assert resolve("a __animals/cats__", 0, wildcards.from_folder(tmp_path)).text == "a tabby"
+
+
+def test_styles_have_a_slot_or_follow(tmp_path):
+    path = tmp_path / "styles.csv"
+    path.write_text('name,prompt,negative_prompt\nfilm,"film still of {prompt}, grain",\nbw,monochrome,colour\n', "utf-8")
+    found = styles.read(path)
+    assert found["film"] == Style("film", "film still of {prompt}, grain", "")
+    assert styles.apply("a cat", "ugly", ["film", "bw"], found) == (
+        "film still of a cat, grain, monochrome",
+        "ugly, colour",
+    )
+    with pytest.raises(InvalidRequest, match="Unknown style 'x'"):
+        styles.apply("", "", ["x"], found)
