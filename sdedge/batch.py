@@ -12,7 +12,8 @@ import json
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,20 @@ def read(path: str | Path) -> list[Overrides]:
 
 def requests(path: str | Path, base: Request) -> list[Request]:
     """The requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong."""
-    return [
-        _at(f"request {number} of {path}", lambda row=row: base.replace(**row))
-        for number, row in enumerate(read(path), 1)
-    ]
+    found = []
+    for number, row in enumerate(read(path), 1):
+        with _at(f"request {number} of {path}"):
+            found.append(base.replace(**row))
+    return found
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    """Errors raised within say where they belong."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise InvalidRequest(f"In {where}: {error}") from error
 
 
 def _csv(text: str, path: Path, delimiter: str | None) -> list[Overrides]:
@@ -72,10 +83,12 @@ def _csv(text: str, path: Path, delimiter: str | None) -> list[Overrides]:
     rows = []
     try:
         for row in reader:
-            where = f"line {reader.line_num} of {path}"
-            if None in row:
-                raise InvalidRequest(f"{where} has more cells than the header; quote texts that hold {delimiter!r}.")
-            rows.append(_at(where, lambda row=row: overrides({k: v for k, v in row.items() if v not in (None, "")})))
+            with _at(f"line {reader.line_num} of {path}"):
+                if None in row:
+                    raise InvalidRequest(
+                        f"There are more cells than in the header; quote texts that hold {delimiter!r}."
+                    )
+                rows.append(overrides({name: cell for name, cell in row.items() if cell not in (None, "")}))
     except csv.Error as error:
         raise InvalidRequest(f"{path} is not CSV ({error}); check the quotes near line {reader.line_num}.") from error
     return [row for row in rows if row]
@@ -83,36 +96,34 @@ def _csv(text: str, path: Path, delimiter: str | None) -> list[Overrides]:
 
 def _json(text: str, path: Path) -> list[Overrides]:
     if path.suffix.lower() == ".json":
-        values = _at(str(path), lambda: _parsed(text))
-        numbered = list(enumerate(values if isinstance(values, list) else [values], 1))
-    else:
-        lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-        numbered = [
-            (number, _at(f"line {number} of {path}", lambda line=line: _parsed(line))) for number, line in lines
-        ]
-    return [_at(f"entry {number} of {path}", lambda value=value: _record(value)) for number, value in numbered]
+        with _at(str(path)):
+            values = _parsed(text)
+        entries = list(enumerate(values if isinstance(values, list) else [values], 1))
+        return [_record(value, f"entry {number} of {path}") for number, value in entries]
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            where = f"line {number} of {path}"
+            with _at(where):
+                value = _parsed(line)
+            rows.append(_record(value, where))
+    return rows
 
 
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"it is not JSON ({error}); write one object of request fields.") from error
+        raise InvalidRequest(f"This is not JSON ({error}); write one object of request fields.") from error
 
 
-def _record(value: Any) -> Overrides:
-    if isinstance(value, str):
-        return {"prompt": value}
-    if not isinstance(value, dict):
-        raise InvalidRequest(f"{value!r:.60} is not an object of request fields.")
-    return overrides(value)
-
-
-def _at(where: str, make: typing.Callable[[], Any]) -> Any:
-    try:
-        return make()
-    except InvalidRequest as error:
-        raise InvalidRequest(f"In {where}: {error}") from error
+def _record(value: Any, where: str) -> Overrides:
+    with _at(where):
+        if isinstance(value, str):
+            return {"prompt": value}
+        if not isinstance(value, dict):
+            raise InvalidRequest(f"{value!r:.60} is not an object of request fields; write one in braces.")
+        return overrides(value)
 
 
 def overrides(record: Mapping[str, Any]) -> Overrides:

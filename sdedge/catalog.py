@@ -169,7 +169,7 @@ _SAMPLER_ROWS = (
                 ANY, "brownian", _ANCESTRAL, ("k_dpmpp_2m_sde",)),
     SamplerInfo("dpmpp_2m_sde_heun", "DPM++ 2M SDE Heun", 2, True, 1, "a variant of DPM++ 2M SDE", "karras", ANY,
                 "brownian", _ANCESTRAL, ("k_dpmpp_2m_sde_heun",)),
-    SamplerInfo("dpmpp_3m_sde", "DPM++ 3M SDE", 3, True, 1, "for 30 steps and more, low guidance", "exponential", ANY,
+    SamplerInfo("dpmpp_3m_sde", "DPM++ 3M SDE", 2, True, 1, "for 30 steps and more, low guidance", "exponential", ANY,
                 "brownian", _ANCESTRAL, ("k_dpmpp_3m_sde",)),
     SamplerInfo("unipc", "UniPC", 2, False, 1, "predictor and corrector; good at 8 to 15 steps", "karras", ANY,
                 "none", {
@@ -178,7 +178,7 @@ _SAMPLER_ROWS = (
                 }, ("uni_pc", "UniPCMultistepScheduler")),
     SamplerInfo("deis", "DEIS", 2, False, 1, "exponential integrator in sigma; 10 to 20 steps", "karras", ANY, "none",
                 {"order": OptionInfo(2, 1, 3, "how many past steps it uses")}, ("DEISMultistepScheduler",)),
-    SamplerInfo("ipndm", "IPNDM", 4, False, 1, "PLMS without its extra first evaluation", "uniform", ANY, "none",
+    SamplerInfo("ipndm", "IPNDM", 2, False, 1, "PLMS without its extra first evaluation", "uniform", ANY, "none",
                 {"order": OptionInfo(4, 1, 4, "how many past steps it uses")}, ("IPNDMScheduler",)),
     SamplerInfo("sa_solver", "SA-Solver", 2, True, 1, "stochastic Adams with corrector; 15 to 30 steps", "karras",
                 ANY, "independent", {

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import sdedge
-from sdedge import catalog
+from sdedge import catalog, painting
 from sdedge.backends.engine import STAGES, Engine, ModelFacts
 from sdedge.errors import SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
@@ -23,8 +23,8 @@ from sdedge.images.output import Output
 from sdedge.images.preview import data_uri, preview
 from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
-from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import Plan, plan
+from sdedge.sampling.samplers import Denoise
 from sdedge.text import wildcards
 from sdedge.text.conditioning import Conditioning, chunk_counts, condition
 
@@ -74,9 +74,10 @@ class Pipeline:
         """
         engine = self.engine(request)
         facts = engine.facts
+        width, height = painting.drawn_size(request, facts)
         open_choices = {
-            "width": request.width or facts.width,
-            "height": request.height or facts.height,
+            "width": width,
+            "height": height,
             "guidance": facts.guidance if request.guidance is None else request.guidance,
             "schedule": None if request.sigmas else make_plan(request, facts).schedule,
             "noise": request.noise or catalog.PRESETS[request.preset].noise_source,
@@ -96,38 +97,47 @@ class Pipeline:
         yield Loading("model")
         resolved = self.resolve(request)
         engine = self.engine(resolved)
-        yield from (Notice(line) for line in engine.facts.report)
+        source = painting.open_source(resolved)
+        yield from (Notice(line) for line in (*engine.facts.report, *(source.notes if source else ())))
         yield Loading("text")
-        pictures = [choose_words(resolved.replace(seed=resolved.seed + i), i) for i in range(count)]
-        for group in _batches(engine, pictures, batch):
-            latents = yield from self._sample(engine, group, previews)
-            yield Loading("decoding")
-            rounding = catalog.PRESETS[resolved.preset].rounding
-            for i, one in enumerate(group):
-                pixels = to_pixels(decode(engine, latents[i : i + 1]), rounding)[0]
-                yield Picture(pixels, one.request, one.index, {**self._facts(engine), **one.facts})
+        pictures = [choose_words(painting.numbered(resolved, i), i) for i in range(count)]
+        with painting.tiling(engine, resolved.tiling):
+            for group in _batches(engine, pictures, batch):
+                latents = yield from self._sample(engine, group, source, previews)
+                yield Loading("decoding")
+                for i, one in enumerate(group):
+                    drawn = to_pixels(decode(engine, latents[i : i + 1]), catalog.PRESETS[resolved.preset].rounding)[0]
+                    pixels = drawn if source is None else source.finish(drawn)
+                    yield Picture(pixels, one.request, one.index, {**self._facts(engine), **one.facts})
 
-    def _sample(self, engine: Engine, group: Sequence[Worded], previews: bool) -> Generator[Step, None, Tensor]:
+    def _sample(
+        self, engine: Engine, group: Sequence[Worded], source: painting.Source | None, previews: bool
+    ) -> Generator[Step, None, Tensor]:
         """Denoise one batch step by step; returns scaled latents (B, 4, h, w)."""
         request, facts = group[0].request, engine.facts
         seeds = [one.request.seed for one in group]
-        steps = make_plan(request, facts)
-        shape = (facts.latent_channels, request.height // facts.downscale, request.width // facts.downscale)
-        denoise = Denoiser(
+        start = painting.begin(engine, [one.request for one in group], source)
+        if start.strength == 0 and start.latent is not None:
+            return start.latent
+        whole = make_plan(request, facts)
+        steps = whole if start.strength is None else make_plan(request, facts, start.strength)
+        denoise: Denoise = Denoiser(
             engine.predict,
             steps,
-            encode_prompts(engine, [one.request for one in group], steps.steps).along(steps.sigmas),
+            encode_prompts(engine, [one.request for one in group], whole.steps).along(steps.sigmas),
             guidance=request.guidance,
             guidance_rescale=request.guidance_rescale,
             guidance_interval=request.guidance_interval,
+            extra=start.extra,
         )
-        x = steps.start(initial(seeds, shape, request.noise).to(engine.device))
-        noise = steps.step_noise(seeds, shape, request.noise, engine.device, x.dtype)
+        x = steps.start(start.noise, None if start.strength is None else start.latent)
+        noise = start.step_noise(steps, seeds, request.noise)
+        denoise = start.hold(denoise, noise, steps.mask_style)
         for i, (latest, x0) in enumerate(steps.run(denoise, x, noise)):
             picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
             yield Step(i + 1, max(steps.yields or 0, i + 1), group[0].index, len(group), picture)
             x = latest
-        x = steps.finish(x)
+        x = start.keep(steps.finish(x))
         if not torch.isfinite(x).all():
             raise SdedgeError(
                 f"The {engine.description} UNet gave values that are not numbers at {request.width}x{request.height}; "
@@ -163,14 +173,18 @@ class Pipeline:
         return {"engine": engine.description, "version": sdedge.__version__, "model_name": engine.facts.name}
 
 
-def make_plan(request: Request, facts: ModelFacts) -> Plan:
-    """The levels and options of a resolved request. Raises InvalidRequest for pairs that do not go together."""
+def make_plan(request: Request, facts: ModelFacts, strength: float | None = None) -> Plan:
+    """The levels and options of a resolved request, from noise or with a strength from a picture.
+
+    Raises InvalidRequest for pairs that do not go together.
+    """
     return plan(
         request.sampler,
         request.schedule,
         request.steps,
         preset=request.preset,
         noise_schedule=facts.schedule,
+        strength=strength,
         sigmas=request.sigmas,
         options=None if request.eta is None else {"eta": request.eta},
     )

@@ -50,26 +50,31 @@ class Request:
     noise: str | None = None
     """Which generator draws: torch, numpy, philox; None is the preset's."""
     variation_seed: int | None = None
+    """The next picture of a series takes the next one; None is the seed after `seed`."""
     variation_strength: float = 0.0
+    """How far the initial noise is turned towards that of the variation seed, 0 to 1."""
     clip_skip: int = 1
     """1 uses the last layer of the text encoder, 2 the one before (A1111's counting)."""
     guidance_rescale: float = 0.0
     guidance_interval: tuple[float, float] | None = None
     """Guide only while sigma is within (low, high)."""
     image: str | None = None
-    """Path of the picture to start from."""
+    """Path of the picture to start from. An open size then follows its proportions."""
     strength: float = 0.75
     """How much of `image` is drawn anew, 0 to 1."""
     mask: str | None = None
-    """Path of a mask; white is drawn anew."""
+    """Path of a mask of the picture's shape; white is drawn anew."""
     mask_blur: float = 4.0
+    """Pixels of the picture over which the drawing fades in, inwards from the mask's edge."""
     masked_content: str = "original"
     mask_only: bool = False
     """Draw the masked region alone at full size and paste it back."""
     mask_padding: int = 32
+    """Pixels of surroundings that such a region takes in on every side."""
     outpaint: tuple[int, int, int, int] | None = None
     """Pixels added at the left, top, right and bottom."""
     tiling: bool = False
+    """Let every edge continue on the opposite side, so that the picture repeats without a seam."""
     safety: bool | None = None
     """Run the model's safety checker; None does where the model ships one."""
 
@@ -196,10 +201,23 @@ def _check_names(request: Request) -> None:
     _check_choice("masked_content", request.masked_content, MASKED_CONTENT)
     if not request.model:
         raise InvalidRequest("The model is empty; name an installed model or give the path of a folder or file.")
-    if request.mask is not None and request.image is None:
-        raise InvalidRequest(f"The mask {request.mask!r} has no picture to apply to; give an image too.")
+    _check_painting(request)
     if request.sigmas is not None and any(a <= b for a, b in zip(request.sigmas, request.sigmas[1:], strict=False)):
         raise InvalidRequest(f"The sigmas {request.sigmas} do not fall; list them from the noisiest to 0.")
+
+
+def _check_painting(request: Request) -> None:
+    if request.mask is not None and request.image is None:
+        raise InvalidRequest(f"The mask {request.mask!r} has no picture to apply to; give an image too.")
+    if (edges := request.outpaint) is None:
+        return
+    if request.image is None:
+        raise InvalidRequest(f"There is no picture to outpaint by {edges}; give an image too.")
+    if len(edges) != 4 or not all(type(e) is int and 0 <= e <= MAX_SIDE for e in edges) or not any(edges):
+        raise InvalidRequest(
+            f"The outpaint edges {edges} are not valid; give left, top, right and bottom in pixels, "
+            f"each 0 to {MAX_SIDE} and not all 0."
+        )
 
 
 def _check_choice(name: str, value: str | None, choices: typing.Iterable[str]) -> None:

@@ -42,6 +42,7 @@ class TorchEngine:
         self.dtype = dtype
         self.facts = read_facts(checkpoint)
         self._networks: dict[str, nn.Module] = {}
+        self._tiling = False
         _check_fit(checkpoint, tokenizer)
 
     @classmethod
@@ -77,7 +78,14 @@ class TorchEngine:
         with torch.device("meta"):
             module = NETWORKS[stage](self.checkpoint.configs[stage])
         load_into(module, self.checkpoint.components[stage], dtype=dtype, device=self.torch_device)
+        wrap_edges(module, self._tiling)
         return module.eval()
+
+    def set_tiling(self, on: bool) -> None:
+        """Let every edge continue on the opposite side, so that pictures repeat without a seam; False undoes it."""
+        self._tiling = on
+        for module in self._networks.values():
+            wrap_edges(module, on)
 
     def check_size(self, width: int, height: int) -> None:
         """Any multiple of the downscale works."""
@@ -119,6 +127,13 @@ class TorchEngine:
                 torch.cuda.empty_cache()
             elif self.torch_device.type == "mps":
                 torch.mps.empty_cache()
+
+
+def wrap_edges(module: nn.Module, on: bool) -> None:
+    """Pad every convolution circularly, or with zeros as trained."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d) and any(layer.padding):
+            layer.padding_mode = "circular" if on else "zeros"
 
 
 def read_facts(checkpoint: Checkpoint) -> ModelFacts:

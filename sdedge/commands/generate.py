@@ -13,7 +13,7 @@ import click
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
-from sdedge.request import Request
+from sdedge.request import MASKED_CONTENT, Request
 
 if TYPE_CHECKING:
     from sdedge.images.output import Output
@@ -45,6 +45,20 @@ class SamplerName(click.ParamType):
         return value if isinstance(value, tuple) else catalog.resolve(str(value))
 
 
+class Edges(click.ParamType):
+    """Left, top, right, bottom in pixels."""
+
+    name = "L,T,R,B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if len(parts) != 4 or not all(part.isdecimal() for part in parts):
+            self.fail(f"{value!r} is not four edges; write left, top, right, bottom as in 64,0,64,0.", param, ctx)
+        return tuple(map(int, parts))
+
+
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("-m", "--model", default="pocket", show_default=True, help="Installed model, folder or file.")
@@ -66,6 +80,17 @@ class SamplerName(click.ParamType):
 @click.option("--clip-skip", type=int, help="Text layer to use, counted from the last.  [default: 1]")
 @click.option("--guidance-rescale", type=float, help="0 to 1, against over-exposure.  [default: 0]")
 @click.option("--guidance-interval", type=float, nargs=2, metavar="LOW HIGH", help="Guide only between these sigmas.")
+@click.option("-i", "--image", metavar="PATH", help="Picture to start from.")
+@click.option("--strength", type=float, help="How much of it is drawn anew, 0 to 1.  [default: 0.75]")
+@click.option("--mask", metavar="PATH", help="Mask; white is drawn anew.")
+@click.option("--mask-blur", type=float, metavar="PIXELS", help="Soft edge inside the mask.  [default: 4]")
+@click.option("--masked-content", metavar="NAME", help=f"Start there: {', '.join(MASKED_CONTENT)}.  [default: original]")
+@click.option("--mask-only", is_flag=True, default=None, help="Draw only the mask's surroundings, at full size.")
+@click.option("--mask-padding", type=int, metavar="PIXELS", help="Surroundings of --mask-only.  [default: 32]")
+@click.option("--outpaint", type=Edges(), help="Pixels to add at the left, top, right and bottom.")
+@click.option("--variation-seed", type=int, help="Seed of variations.  [default: the seed after]")
+@click.option("--variation-strength", type=float, help="How far to vary, 0 to 1.  [default: 0]")
+@click.option("--tiling", is_flag=True, default=None, help="A picture that repeats without a seam.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder."
 )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 import numpy as np
-from PIL import ExifTags, Image, IptcImagePlugin, PngImagePlugin
+from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, PngImagePlugin
 
 import sdedge
 from sdedge.errors import InvalidRequest
@@ -141,7 +141,7 @@ def _texts(image: Image.Image) -> Texts:
     for key, find in (("parameters", _user_comment), ("description", _description), ("Software", _software)):
         if text := _quietly(find, image):
             texts[key] = text
-    for key, text in _quietly(lambda image: dict(_iptc_and_comments(image)), image) or ():
+    for key, text in _quietly(lambda image: list(_iptc_and_comments(image)), image) or ():
         texts.setdefault(key, text)
     return texts
 
@@ -183,8 +183,12 @@ def _software(image: Image.Image) -> str:
     return str(image.getexif().get(_SOFTWARE, ""))
 
 
+def _iptc(image: Image.Image) -> dict[tuple[int, int], bytes | list[bytes]] | None:
+    return IptcImagePlugin.getiptcinfo(image) if isinstance(image, ImageFile.ImageFile) else None
+
+
 def _iptc_and_comments(image: Image.Image) -> Iterator[tuple[str, str]]:
-    caption = (_quietly(IptcImagePlugin.getiptcinfo, image) or {}).get((2, 120))
+    caption = (_quietly(_iptc, image) or {}).get((2, 120))
     if isinstance(caption, list):
         caption = caption[0]
     if isinstance(caption, bytes):

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sdedge import catalog
-from sdedge.errors import InvalidRequest
 from sdedge.images import metadata_a1111
 from sdedge.images.metadata_fields import Draft, Metadata, real, whole
 from sdedge.request import Request
@@ -44,17 +43,6 @@ def parse_record(text: str) -> Metadata | None:
             draft.notes.append(f"The file's field {name!r} is not known here; it was written by another version.")
     facts = record.get("facts")
     draft.details = {"sdedge": record["sdedge"], **(facts if isinstance(facts, dict) else {})}
-    return _complete(draft)
-
-
-def _complete(draft: Draft) -> Metadata:
-    """Fields that are fine one by one may still not go together."""
-    try:
-        Request(**draft.fields)
-    except InvalidRequest as error:
-        draft.notes.append(str(error))
-        for name in ("mask", "outpaint", "sigmas"):
-            draft.fields.pop(name, None)
     return draft.done()
 
 

@@ -38,18 +38,13 @@ class Draft:
         self.notes: list[str] = []
 
     def put(self, name: str, value: Any, convert: Callable[[Any], Any] = lambda value: value) -> None:
-        """Set a Request field from `value`, unless it is None, empty or not acceptable."""
+        """Note down a Request field from `value`, unless it is None, empty or cannot be converted."""
         if value is None or value == "":
             return
         try:
-            value = convert(value)
-            Request(**{name: value})
-        except InvalidRequest as error:
-            self.notes.append(str(error))
+            self.fields[name] = convert(value)
         except (ValueError, TypeError, OverflowError):
             self.notes.append(f"The file's {name.replace('_', ' ')} {_short(value)} cannot be read.")
-        else:
-            self.fields[name] = value
 
     def put_sampler(self, name: Any) -> None:
         """Set sampler and, where the name includes one, schedule."""
@@ -80,8 +75,17 @@ class Draft:
         self.details |= {str(key): value for key, value in record.items() if key not in used}
 
     def done(self) -> Metadata:
-        """The result."""
-        return Metadata(self.fields, self.text, self.source, tuple(self.notes), self.details)
+        """The result, with the fields that a Request takes, alone and together."""
+        kept: dict[str, Any] = {}
+        for name in Request.__dataclass_fields__:  # in this order, what needs an image comes after it
+            if name in self.fields:
+                try:
+                    Request(**kept, **{name: self.fields[name]})
+                except InvalidRequest as error:
+                    self.notes.append(str(error))
+                else:
+                    kept[name] = self.fields[name]
+        return Metadata(kept, self.text, self.source, tuple(self.notes), self.details)
 
 
 def resolve_sampler(name: str) -> tuple[str, str | None]:

@@ -16,7 +16,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sdedge.text.prompt import Chunk, attention, chunked, parse, schedule
+from sdedge.text.prompt import Chunk, attention, chunked, parse
+from sdedge.text.scheduling import schedule
 from sdedge.text.tokenizer import LENGTH, Tokenizer
 
 ROWS = 16  # chunks encoded in one call
@@ -33,7 +34,7 @@ class TextEngine(Protocol):
     def encode_text(self, ids: Tensor, skip: int = 0) -> Tensor: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
 class Context:
     """What one evaluation reads, for B pictures: `cond` (K B, T, D), side 0 of all pictures first; `uncond` (B, T, D).
 
@@ -62,7 +63,7 @@ class Context:
         return uncond + scale * (w * (conds - uncond)).sum(0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conditioning:
     """A Context per step; steps that share one share the object."""
 

@@ -21,7 +21,7 @@ MAX_DEPTH = 20
 MAX_CHOICES = 1000
 MAX_LENGTH = 20_000  # characters, as in a Request
 _TOKEN = re.compile(r"\\.|__([A-Za-z0-9][\w/-]*?)__|[][{}|]|[^][\\_{}|]+|_|\\", re.S)
-_SPECIAL = re.compile(r"\{(?=[^{}]*\|)|__(?=[A-Za-z0-9][\w/-]*?__)")
+_OPENING = re.compile(r"\\.|\{|__(?=[A-Za-z0-9][\w/-]*?__)", re.S)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ class Resolved:
 
 def escape(text: str) -> str:
     """Text from a program without wildcards, such that none are seen in it."""
-    return _SPECIAL.sub(lambda match: "\\" + match[0], text) if _SPECIAL.search(text) else text
+    if "__" not in text and not ("{" in text and "|" in text):
+        return text
+    return _OPENING.sub(lambda match: match[0] if match[0][0] == "\\" else "\\" + match[0], text)
 
 
 def resolve(template: str, seed: int, lines: Lines | None = None, stream: str = "") -> Resolved:
@@ -85,7 +87,7 @@ def resolve(template: str, seed: int, lines: Lines | None = None, stream: str = 
             i += 1
         return "".join(parts)
 
-    text = expand(template, 0) if _SPECIAL.search(template) else template
+    text = expand(template, 0)
     if len(text) > MAX_LENGTH:
         raise InvalidRequest(f"The wildcards make a prompt of {len(text)} characters; keep it within {MAX_LENGTH}.")
     return Resolved(text, tuple(choices))

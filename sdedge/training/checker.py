@@ -24,7 +24,7 @@ SHIFTS = tuple((dx, dy) for dx in (-2, -1, 0, 1, 2) for dy in (-2, -1, 0, 1, 2))
 NEAR = 48.0  # Euclidean RGB distance beyond which a strip is no known sky or ground
 OBJECT_RESIDUAL = 34.0  # mean absolute RGB difference of a whole object that still counts as one
 OBJECT_GAIN = 0.62  # and at most this share of what the empty scene leaves in the same place
-PART_GAIN = 0.72  # the same for its painted part, its timber, and (against the paint) the band around it
+PART_GAIN = 0.75  # the same for its painted part, its timber, and (against the paint) the band around it
 COLOUR_MARGIN = 0.88  # a colour must fit this much better than the next
 
 
@@ -110,7 +110,7 @@ class Likeness:
     """A kind of object in every colour, in the light of one time; masks are bool (SIDE, SIDE)."""
 
     painted: np.ndarray  # the mask of what has the object's colour: walls, sails, envelope
-    timber: np.ndarray  # the mask of what is the same in every colour: roof and door, hull and mast, basket
+    timber: np.ndarray  # the mask of what is the same in every colour: roof and door, hull, basket
     around: np.ndarray  # the mask of a narrow band outside the object
     paint: np.ndarray  # float32 (colours, P, 3): the painted pixels in each colour
     brown: np.ndarray  # float32 (Q, 3): the others
@@ -122,7 +122,8 @@ def _likeness(kind: str, time: str) -> Likeness:
     bare = render.render(Scene(kind, "red", time, ground), SIDE, frozenset()).astype(np.float32)
     drawn = np.stack([render.render(Scene(kind, colour, time, ground), SIDE) for colour in COLOURS]).astype(np.float32)
     change, variety = np.abs(drawn - bare).mean(-1), np.ptp(drawn, axis=0).mean(-1)
-    painted, timber = variety > 70, (change.min(0) > 40) & (variety < 15)  # an edge is neither
+    painted, unpainted = variety > 70, (change.min(0) > 20) & (variety < 15)  # an edge is neither
+    timber = _grown(~_grown(~unpainted, 1), 1) & unpainted  # without masts and ropes, which a blur takes away
     whole = change.max(0) > 24
     around = _grown(whole, 3) & ~_grown(whole, 1)
     return Likeness(painted, timber, around, drawn[:, painted], drawn[0, timber])
@@ -161,12 +162,13 @@ def _resemblance(moved: np.ndarray, likeness: Likeness, empty: np.ndarray) -> tu
     from_paint = np.abs(seen - np.median(likeness.paint[colour], axis=0)).mean(-1)
     timber_from_empty = np.abs(moved[:, likeness.timber] - empty[likeness.timber]).mean((1, 2))  # (S,)
     whole = residual.min() / max(from_empty[likeness.painted | likeness.timber].mean(), 1.0)
+    unpainted = timber[move].mean() < from_paint[likeness.timber].mean()
     parts = (
         painted[move, colour].mean() / max(from_empty[likeness.painted].mean(), 1.0),
         (timber.mean(1) / np.maximum(timber_from_empty, 1.0)).min(),  # small as it is, it may sit a little apart
         from_empty[likeness.around].mean() / max(from_paint[likeness.around].mean(), 1.0),
     )
-    if residual.min() > OBJECT_RESIDUAL or max(parts) > PART_GAIN:
+    if residual.min() > OBJECT_RESIDUAL or max(parts) > PART_GAIN or not unpainted:
         return 1.0, None
     likely = np.sort(painted.mean(-1).min(0))  # (colours,)
     return float(whole), COLOURS[colour] if likely[0] < COLOUR_MARGIN * likely[1] else None

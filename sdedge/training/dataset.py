@@ -30,6 +30,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.scenes)
 
+    def first(self, count: int) -> Dataset:
+        """The first `count` pictures."""
+        return Dataset(self.pictures[:count], self.scenes[:count])
+
     def images(self, indices: np.ndarray) -> Tensor:
         """Pictures as float32 (B, 3, S, S) in [-1, 1]."""
         pixels = torch.from_numpy(self.pictures[np.sort(indices)][np.argsort(np.argsort(indices))])

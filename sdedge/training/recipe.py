@@ -34,6 +34,9 @@ class Recipe:
     """Every number that decides how the model comes out."""
 
     pictures: int = 20_000
+    """What the autoencoder sees; it needs variety more than the UNet does."""
+    encoded: int = 8_000
+    """How many of them become latents: every combination of facts about eight times."""
     size: int = 128
     seed: int = 20260
     unet: UNetConfig = UNetConfig(
@@ -49,9 +52,9 @@ class Recipe:
     )
     autoencoder: Optimisation = Optimisation(steps=3600, flat=0.3, ema=0.99)
     stages: tuple[DiffusionStage, ...] = (
-        DiffusionStage("low", 2, 32, 0.0, Optimisation(steps=2400, flat=0.6, floor=0.3)),
-        DiffusionStage("high", 1, 32, 0.0, Optimisation(steps=300, lr=7e-4, flat=1.0)),
-        DiffusionStage("guided", 1, 32, 0.1, Optimisation(steps=1150, lr=7e-4, warmup=1, flat=0.2)),
+        DiffusionStage("low", 2, 32, 0.0, Optimisation(steps=1400, flat=0.6, floor=0.3)),
+        DiffusionStage("high", 1, 32, 0.0, Optimisation(steps=200, lr=7e-4, flat=1.0)),
+        DiffusionStage("guided", 1, 32, 0.1, Optimisation(steps=950, lr=7e-4, warmup=1, flat=0.2)),
     )
     decoder: Optimisation = Optimisation(steps=900, lr=7e-4, flat=0.1, ema=0.99)
     guidance: float = 4.0
@@ -104,6 +107,7 @@ def train(recipe: Recipe, folder: Path, device: str = "cpu") -> Iterator[Progres
     nets = networks(recipe, device)
     yield from train_vae(nets.vae, data, recipe.autoencoder, recipe.seed, folder)
     latents: dict[int, Tensor] = {}
+    data = data.first(recipe.encoded)
     for scale in (2, 1):
         yield from _encode(nets.vae, data, scale, folder)
         latents[scale] = torch.load(folder / f"latents-{scale}.pt", weights_only=True, mmap=True)

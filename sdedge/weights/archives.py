@@ -15,6 +15,7 @@ from sdedge.errors import ModelError
 from sdedge.weights import pickles
 from sdedge.weights.files import ITEM_SIZES, LazyTensor, TensorSource, WeightFile
 from sdedge.weights.pickle_names import torch_rules
+from sdedge.weights.pickle_opcodes import load
 from sdedge.weights.pickles import Inert, Storage, StoredTensor
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -56,7 +57,7 @@ def open_zip(file: WeightFile) -> TensorSource:
     if entry.size > pickles.MAX_STREAM:
         raise ModelError(f"Its data.pkl has {entry.size} bytes, more than {pickles.MAX_STREAM}; it is damaged or hostile.")
     storages: dict[str, Storage] = {}
-    tree, end = pickles.load(file.read(entry.offset, entry.size), torch_rules(storages))
+    tree, end = load(file.read(entry.offset, entry.size), torch_rules(storages))
     if end != entry.size:
         raise ModelError("Its data.pkl goes on after its end; the file is damaged or hostile, get it again.")
 
@@ -66,7 +67,9 @@ def open_zip(file: WeightFile) -> TensorSource:
         if data is None:
             raise ModelError(f"The storage {storage.key[:40]!r} is missing from the archive; the file is damaged, get it again.")
         if data.size != nbytes:
-            raise ModelError(f"The storage {storage.key[:40]!r} has {data.size} bytes where {nbytes} are described; get it again.")
+            raise ModelError(
+                f"The storage {storage.key[:40]!r} has {data.size} bytes where {nbytes} are described; get it again."
+            )
         return data.offset
 
     return _source(file, "ckpt", tree, {key: place(storage) for key, storage in storages.items()}.__getitem__)
@@ -122,7 +125,7 @@ def _directory_entries(directory: bytes, count: int) -> Iterator[Entry]:
         if flags & 0x41:
             raise ModelError(f"The archive's entry {name[:80]!r} is encrypted; torch writes no such files.")
         if method != 0 or packed != size:
-            raise ModelError(f"The archive's entry {name[:80]!r} is compressed, which torch never does; unpack and save it again.")
+            raise ModelError(f"The archive's entry {name[:80]!r} is compressed, which torch never does; save it again.")
         yield Entry(name, header, size)
         position = after + extra_length + comment_length
 
@@ -163,10 +166,10 @@ def _check_overlap(entries: list[Entry], directory: int) -> None:
     end, previous = 0, ""
     for entry in sorted(entries, key=lambda entry: entry.header):
         if entry.header < end:
-            raise ModelError(f"The archive's entries {previous[:60]!r} and {entry.name[:60]!r} overlap; it is damaged or hostile.")
+            raise ModelError(f"The archive's entries {previous[:60]!r} and {entry.name[:60]!r} overlap; it is hostile.")
         end, previous = entry.offset + entry.size, entry.name
     if end > directory:
-        raise ModelError(f"The archive's entry {previous[:80]!r} runs into the directory: it is truncated or damaged, get it again.")
+        raise ModelError(f"The archive's entry {previous[:80]!r} runs into the directory: it is damaged, get it again.")
 
 
 # The legacy sequence of pickles
@@ -177,33 +180,34 @@ def open_legacy(file: WeightFile) -> TensorSource:
     stream = file.map
     storages: dict[str, Storage] = {}
     rules = torch_rules(storages)
-    magic, position = pickles.load(stream, rules)
+    magic, position = load(stream, rules)
     if magic != _LEGACY_MAGIC:
         raise ModelError("It is a Python pickle, but not one torch wrote; it holds no weights.")
-    protocol, position = pickles.load(stream, rules, position)
-    system, position = pickles.load(stream, rules, position)
+    protocol, position = load(stream, rules, position)
+    system, position = load(stream, rules, position)
     if protocol != _LEGACY_PROTOCOL or not isinstance(system, dict) or system.get("little_endian") is not True:
         raise ModelError("Its torch format is unknown or big-endian; save it again with a current torch.")
-    tree, position = pickles.load(stream, rules, position)
-    order, position = pickles.load(stream, rules, position)
+    tree, position = load(stream, rules, position)
+    order, position = load(stream, rules, position)
     offsets = _storage_offsets(file, storages, order, position)
     return _source(file, "ckpt", tree, offsets.__getitem__)
 
 
 def _storage_offsets(file: WeightFile, storages: dict[str, Storage], order: Any, position: int) -> dict[str, int]:
     """Where each storage begins: they follow one another, each after its count of elements."""
-    if not isinstance(order, list) or len(order) != len(set(map(str, order))) or {str(key) for key in order} != set(storages):
+    names = [key for key in order if isinstance(key, str)] if isinstance(order, list) else []
+    if len(names) != len(set(names)) or set(names) != set(storages) or len(names) != len(order):
         raise ModelError("The file's list of storages does not match its tensors; it is damaged, get it again.")
     offsets: dict[str, int] = {}
-    for key in map(str, order):
+    for key in names:
         storage = storages[key]
         (numel,) = struct.unpack("<q", file.read(position, 8))
         if numel != storage.numel:
-            raise ModelError(f"The storage {key[:40]!r} has {numel} elements where {storage.numel} are described; get the file again.")
+            raise ModelError(f"The storage {key[:40]!r} has {numel} elements, not {storage.numel}; get the file again.")
         offsets[key] = position + 8
         position += 8 + numel * ITEM_SIZES[storage.dtype_name]
         if position > file.size:
-            raise ModelError(f"The file is truncated inside the storage {key[:40]!r}: {file.size} of at least {position} bytes; get it again.")
+            raise ModelError(f"The file is truncated: {file.size} of at least {position} bytes are there; get it again.")
     return offsets
 
 

@@ -1,26 +1,24 @@
 """Open a Stable Diffusion v1 model from any layout: lazy tensors under diffusers names, and its configurations.
 
-`open_checkpoint` reads no weights and executes nothing; `load_into` fills a module tensor by tensor.
+`open_checkpoint` reads no weights and executes nothing. `load_into` fills a module with what it found.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sdedge.errors import ModelError
 from sdedge.weights import architecture, folders, keys
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
+from sdedge.weights.loading import find_broken, load_into, name_some
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
+__all__ = ["Checkpoint", "find_broken", "is_vae", "load_into", "open_checkpoint", "open_vae"]
 
 # LDM keys outside the three networks that every loader ignores: the schedule, the averages, training leftovers.
 _IGNORED = (
@@ -28,7 +26,7 @@ _IGNORED = (
     "model_ema.*", "loss.*", "*.loss.*", "lvlb_weights", "cond_stage_model.logit_scale",
     "cond_stage_model.text_projection*", "cond_stage_model.transformer.text_projection*", "v_pred", "ztsnr",
 )  # fmt: skip
-_METADATA = "sdedge."  # prefix of what our own exports keep in a safetensors header
+METADATA = "sdedge."  # prefix of what our own exports keep in a safetensors header
 
 
 @dataclass(frozen=True)
@@ -110,86 +108,18 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
     return renamed, config or architecture.infer_vae(renamed)
 
 
-def load_into(
-    module: nn.Module, tensors: Mapping[str, LazyTensor], dtype: torch.dtype | None = None,
-    device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), share: bool = True,
-) -> list[str]:  # fmt: skip
-    """Fill a module, usually built on the meta device, tensor by tensor; returns what is worth reporting.
-
-    Strict: keys missing from the file, unexpected ones (but for the `ignore` patterns) and wrong shapes raise
-    ModelError with counts and names. Floating tensors become `dtype` (None keeps the file's). Non-finite weights are
-    reported, not refused. The transient memory above the module's own weights is at most 8 MB.
-
-    With `share`, a tensor that already has the dtype on the CPU views the file's pages: nothing is copied and the
-    system can drop and re-read them. Deleting or replacing the file (a rename, as everything here does) is safe;
-    truncating it in place, or unplugging its disk, kills the process, so pass share=False for such places.
-    """
-    import torch
-
-    wanted = dict(module.state_dict(keep_vars=True))
-    _check_names(wanted, tensors, ignore)
-    broken: list[str] = []
-    for name, target in wanted.items():
-        lazy = tensors[name]
-        kept = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
-        shared = share and kept == lazy.dtype and torch.device(device).type == "cpu"
-        value = lazy.read() if shared else lazy.copy(kept, device)
-        if not shared and not _finite(value):
-            broken.append(name)
-        _assign(module, name, value, isinstance(target, torch.nn.Parameter))
-    return [_name_some("not finite (NaN or infinite)", broken, "weights are")] if broken else []
+def is_vae(path: Path) -> bool:
+    """Whether an existing file or folder is a VAE by itself, as opposed to a whole model or anything else."""
+    if path.is_dir():
+        return not (path / "unet").is_dir() and ((path / "vae").is_dir() or "latent_channels" in _config_of(path))
+    source = open_tensors(path)
+    if any(name.startswith((keys.UNET_PREFIX, keys.TEXT_PREFIX)) for name in source):
+        return False
+    return architecture.name_stranger(source) is None and bool(_vae_tensors(source))
 
 
-def find_broken(tensors: Mapping[str, LazyTensor]) -> list[str]:
-    """The names of tensors with NaN or infinite values. Reads everything; leaves no pages mapped."""
-    broken = []
-    for name, lazy in tensors.items():
-        if not _finite(lazy.copy()):
-            broken.append(name)
-    return broken
-
-
-def _finite(tensor: torch.Tensor) -> bool:
-    """One pass at memory speed: the extremes of a tensor are NaN or infinite exactly when something in it is."""
-    import torch
-
-    if not tensor.is_floating_point() or tensor.numel() == 0:
-        return True
-    if tensor.itemsize == 1:
-        tensor = tensor.to(torch.float16)
-    low, high = torch.aminmax(tensor)
-    return math.isfinite(low.item()) and math.isfinite(high.item())
-
-
-def _assign(module: nn.Module, name: str, value: torch.Tensor, parameter: bool) -> None:
-    import torch
-
-    path, _, leaf = name.rpartition(".")
-    owner = module.get_submodule(path)
-    if parameter:
-        owner._parameters[leaf] = torch.nn.Parameter(value, requires_grad=False)
-    else:
-        owner._buffers[leaf] = value
-
-
-def _check_names(wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, LazyTensor], ignore: Collection[str]) -> None:
-    missing = [name for name in wanted if name not in tensors]
-    extra = [name for name in tensors if name not in wanted and not any(fnmatchcase(name, p) for p in ignore)]
-    wrong = [name for name in wanted if name in tensors and tuple(wanted[name].shape) != tensors[name].shape]
-    faults = [_name_some("missing", missing), _name_some("unexpected", extra)]
-    if wrong:
-        first = f"{wrong[0]} is {list(tensors[wrong[0]].shape)}, expected {list(wanted[wrong[0]].shape)}"
-        faults.append(f"{len(wrong)} of {len(wanted)} tensors have the wrong shape (first: {first})")
-    faults = [fault for fault in faults if fault]
-    if faults:
-        raise ModelError(f"The weights do not fit the model: {'; '.join(faults)}. Check that its files belong together.")
-
-
-def _name_some(what: str, names: list[str], verb: str = "tensors are") -> str:
-    if not names:
-        return ""
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-    return f"{len(names)} {verb} {what} ({shown})"
+def _config_of(folder: Path) -> dict[str, Any]:
+    return folders.read_config(folder / "config.json") if (folder / "config.json").is_file() else {}
 
 
 # Layouts
@@ -287,7 +217,7 @@ def _choose_ema(
         report.append("Plain weights used; averaged (EMA) ones are in the file too")
         return plain
     if absent:
-        raise ModelError(f"Its averaged (EMA) weights are incomplete: {_name_some('missing', absent)}; load the plain ones.")
+        raise ModelError(f"Its averaged (EMA) weights are incomplete: {name_some('missing', absent)}; load the plain ones.")
     report.append("Averaged (EMA) weights used")
     return {name: averages[average] for name, average in named.items()}
 
@@ -339,7 +269,7 @@ def _renamed(tensors: Mapping[str, LazyTensor], table: dict[str, str], part: str
         else:
             _add(renamed, ours, tensor)
     if unknown:
-        raise ModelError(f"Its {part} is not v1's: {_name_some('unknown', unknown)}.")
+        raise ModelError(f"Its {part} is not v1's: {name_some('unknown', unknown)}.")
     return _complete(renamed, part.lower())
 
 
@@ -360,7 +290,7 @@ _LANDMARKS = {
 def _complete(tensors: dict[str, LazyTensor], part: str) -> dict[str, LazyTensor]:
     missing = [name for name in _LANDMARKS[part] if name not in tensors]
     if missing:
-        raise ModelError(f"The {part.replace('_', ' ')} is incomplete: {_name_some('missing', missing)}; get it again.")
+        raise ModelError(f"The {part.replace('_', ' ')} is incomplete: {name_some('missing', missing)}; get it again.")
     return tensors
 
 
@@ -368,7 +298,7 @@ def _report_unused(source: TensorSource, report: list[str]) -> None:
     prefixes = (keys.UNET_PREFIX, keys.TEXT_PREFIX, *keys.VAE_PREFIXES)
     unused = [n for n in source if not n.startswith(prefixes) and not any(fnmatchcase(n, p) for p in _IGNORED)]
     if unused:
-        report.append(_name_some("not used", unused))
+        report.append(name_some("not used", unused))
 
 
 def _single_configs(
@@ -396,7 +326,7 @@ def _single_configs(
 def _embedded(source: TensorSource, what: str) -> dict[str, Any]:
     """What our own export put in the header: configurations (head counts leave no trace in shapes), vocabulary."""
     try:
-        value = json.loads(source.metadata.get(_METADATA + what, "{}"))
+        value = json.loads(source.metadata.get(METADATA + what, "{}"))
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError
+from sdedge.places import hub_cache
+from sdedge.text.vocabulary import BPE_NAME, holds_tokenizer
 from sdedge.weights.files import LazyTensor, open_tensors
 
 _CONFIG_LIMIT = 4 << 20
@@ -47,16 +48,6 @@ def locate(path: str | Path) -> Path:
             f" `sdedge models fetch {path}`."
         )
     raise ModelError(f"There is no model at {path}; check the path, or see `sdedge models list`.")
-
-
-def hub_cache() -> Path:
-    """The Hugging Face cache of this machine, by the variables and defaults huggingface_hub uses."""
-    if os.environ.get("HF_HUB_CACHE"):
-        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
-    if os.environ.get("HF_HOME"):
-        return Path(os.environ["HF_HOME"]).expanduser() / "hub"
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "huggingface" / "hub"
 
 
 def _snapshot(cached: Path) -> Path:
@@ -139,10 +130,5 @@ def find_tokenizer(model: Path) -> Path | None:
     for place in places:
         if holds_tokenizer(place):
             return place
-    beside = (model if model.is_dir() else model.parent) / "bpe_simple_vocab_16e6.txt.gz"
+    beside = (model if model.is_dir() else model.parent) / BPE_NAME
     return beside if beside.is_file() else None
-
-
-def holds_tokenizer(folder: Path) -> bool:
-    pair = (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file()
-    return pair or (folder / "tokenizer.json").is_file()

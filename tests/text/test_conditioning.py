@@ -1,4 +1,4 @@
-"""Contexts of prompts, on an encoder whose output can be told by hand and on a small transformer of transformers."""
+"""Contexts of prompts, on an encoder whose output can be told by hand."""
 
 from __future__ import annotations
 
@@ -93,9 +93,10 @@ def test_a_run_of_one_prompt_has_one_length():
 def test_levels_find_their_step():
     found = condition(Encoder(), ["[cat:dog:2]"], [""], steps=4)
     at = found.along([10.0, 5.0, 2.0, 1.0, 0.0])
-    steps = [found.steps.index(at(sigma)) for sigma in (20.0, 10.0, 7.0, 5.0, 3.0, 2.0 * (1 + 1e-8), 1.5, 1.0, 0.5, 0.0)]
-    cat, dog = 0, 2  # index() finds the first step that shares the context
-    assert steps == [cat, cat, cat, cat, cat, dog, dog, dog, dog, dog]
+    cat, dog = found.steps[0], found.steps[2]
+    assert cat is not dog
+    assert all(at(sigma) is cat for sigma in (20.0, 10.0, 7.0, 5.0, 3.0))
+    assert all(at(sigma) is dog for sigma in (2.0 * (1 + 1e-8), 2.0, 1.5, 1.0, 0.5, 0.0))
     tail = found.along([2.0, 1.0, 0.0])  # image to image at half strength
     assert tail(2.0) is found.steps[2] and tail(0.5) is found.steps[3]
 
@@ -144,28 +145,3 @@ def test_a_cache_spares_the_encoder():
     again = condition(engine, ["cat"], ["dog"], cache=cache)
     assert len(engine.rows) == seen
     assert torch.equal(first.cond, again.cond)
-
-
-def test_equals_diffusers_prompt_embedding_on_plain_prompts():
-    """An independent text encoder and pipeline code: transformers' CLIPTextModel on our ids."""
-    transformers = pytest.importorskip("transformers")
-    tokenizer = from_words(WORDS)
-    config = transformers.CLIPTextConfig(
-        vocab_size=len(tokenizer.vocab), hidden_size=16, intermediate_size=32, num_hidden_layers=2,
-        num_attention_heads=2, max_position_embeddings=77, eos_token_id=tokenizer.eos, bos_token_id=tokenizer.bos,
-    )  # fmt: skip
-    torch.manual_seed(0)
-    model = transformers.CLIPTextModel(config).eval()
-
-    class Reference:
-        def __init__(self) -> None:
-            self.tokenizer = tokenizer
-
-        @torch.no_grad()
-        def encode_text(self, ids: Tensor, skip: int = 0) -> Tensor:
-            return model(ids).last_hidden_state
-
-    found = condition(Reference(), ["a cat, bird"], [""])
-    with torch.no_grad():
-        expected = model(torch.tensor([tokenizer.frame(tokenizer.ids("a cat, bird"))])).last_hidden_state
-    torch.testing.assert_close(found.cond, expected)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sdedge.errors import InvalidRequest
 from sdedge.text import prompt
-from sdedge.text.prompt import Lora, Part, Segment, attention, chunked, describe, parse, schedule, written
+from sdedge.text.prompt import Lora, Part, Segment, attention, chunked, describe, parse, written
+from sdedge.text.scheduling import schedule
 from sdedge.text.tokenizer import Tokenizer, from_words
 
 BPE = Path(__file__).parents[3] / "shared" / "clip" / "bpe_simple_vocab_16e6.txt.gz"

@@ -35,6 +35,7 @@ def test_what_is_not_a_wildcard_stays():
     for text in ("a {b} c", "{", "a|b", "}{", "__", "a __ b", r"\{a|b\}", r"\__x__", "{a b", "[a|b]", "snake_case"):
         assert resolve(text, 3) == wildcards.Resolved(text, ())
     assert resolve("{[a|b]|[a|b]}", 1).text == "[a|b]"
+    assert resolve("{a {b}|a {b}}", 1).text == "a {b}"
 
 
 def test_escapes_are_read_as_plain_text():
@@ -86,7 +87,9 @@ def test_files_in_folders(tmp_path):
 
 def test_styles_have_a_slot_or_follow(tmp_path):
     path = tmp_path / "styles.csv"
-    path.write_text('name,prompt,negative_prompt\nfilm,"film still of {prompt}, grain",\nbw,monochrome,colour\n', "utf-8")
+    path.write_text(
+        'name,prompt,negative_prompt\nfilm,"film still of {prompt}, grain",\nbw,monochrome,colour\n', "utf-8"
+    )
     found = styles.read(path)
     assert found["film"] == Style("film", "film still of {prompt}, grain", "")
     assert styles.apply("a cat", "ugly", ["film", "bw"], found) == (

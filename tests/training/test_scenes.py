@@ -222,11 +222,14 @@ def test_a_scene_without_its_object_has_no_kind_or_colour() -> None:
         assert seen == scene.facts | {"kind": None, "colour": None}
 
 
-@pytest.mark.parametrize("box", [(38, 8, 90, 60), (38, 45, 90, 97)])
-def test_a_mere_disc_in_the_right_colour_is_no_object(box: tuple[int, int, int, int]) -> None:
+@pytest.mark.parametrize(
+    ("shape", "box"),
+    [("ellipse", (38, 8, 90, 60)), ("ellipse", (38, 45, 90, 97)), ("rectangle", (38, 60, 90, 108))],
+)
+def test_a_mere_patch_of_the_right_colour_is_no_object(shape: str, box: tuple[int, int, int, int]) -> None:
     for scene in some_scenes(8, seed=13):
         image = Image.fromarray(render(scene, parts=frozenset({"mountains", "trees"})))
-        ImageDraw.Draw(image).ellipse(box, fill=lit(PAINT[scene.colour], scene.time))
+        getattr(ImageDraw.Draw(image), shape)(box, fill=lit(PAINT[scene.colour], scene.time))
         assert checker.read(np.asarray(image))["kind"] is None
 
 

@@ -1,0 +1,190 @@
+"""Masks: which pixels are drawn anew, where the drawing takes place, and how it is put back.
+
+A mask is a bool array (H, W), True where the picture is drawn anew. Whatever is done with it, a pixel where it is
+False comes back bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from sdedge.errors import InvalidRequest
+from sdedge.images.source import Size, flatten, load
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom
+Edges = tuple[int, int, int, int]  # left, top, right, bottom
+
+GREY = 128
+SHAPE_TOLERANCE = 0.02
+
+
+def read_mask(path: str | os.PathLike[str], size: Size) -> tuple[np.ndarray, tuple[str, ...]]:
+    """A mask file as bool (H, W) of `size` (width, height), and notes for the user.
+
+    White is drawn anew, cut at half brightness. Where a file has transparency, its opaque part is the mask, as in
+    A1111. Another resolution is resized; another shape, or a mask with nothing in it, raises InvalidRequest.
+    """
+    opened = load(path)
+    grey = _grey(opened.image)
+    (width, height), (W, H) = grey.size, size
+    if abs(width / height / (W / H) - 1) > SHAPE_TOLERANCE:
+        raise InvalidRequest(
+            f"The mask {str(path)!r} is {width}x{height} but its picture {W}x{H}; give it the shape of the picture."
+        )
+    if grey.size != size:
+        grey = grey.resize(size, Image.Resampling.BOX)
+    mask = np.asarray(grey) >= GREY
+    if not mask.any():
+        raise InvalidRequest(f"The mask {str(path)!r} is black everywhere; paint white what should be drawn anew.")
+    return mask, opened.notes
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data:
+        alpha = image.convert("RGBA").getchannel("A")
+        if alpha.getextrema() != (255, 255):
+            return alpha
+    return flatten(image).convert("L")
+
+
+def bounding_box(mask: np.ndarray) -> Box:
+    """The smallest box that holds every True pixel; there must be one."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def region_around(box: Box, padding: int, canvas: Size, size: Size) -> Box:
+    """The part of the canvas to draw for a masked box: padded, then widened to the proportions of `size`.
+
+    It is shifted to stay inside the canvas, and has other proportions only where the canvas is too small for them.
+    """
+    (W, H), (width, height) = canvas, size
+    left, top, right, bottom = (
+        max(box[0] - padding, 0), max(box[1] - padding, 0), min(box[2] + padding, W), min(box[3] + padding, H),
+    )  # fmt: skip
+    w, h = right - left, bottom - top
+    wide, tall = max(w, round(h * width / height)), max(h, round(w * height / width))
+    return _placed((left, top, right, bottom), min(wide, W), min(tall, H), canvas)
+
+
+def largest_region(box: Box, canvas: Size, size: Size) -> Box:
+    """The largest part of the canvas in the proportions of `size` that holds the box.
+
+    The whole canvas where that is as good as it, or where the box leaves no choice.
+    """
+    (W, H), (width, height) = canvas, size
+    scale = min(W / width, H / height)
+    w, h = round(width * scale), round(height * scale)
+    # Sizes are rounded to whole latent cells: that much stretching is not worth cutting for.
+    if max((W - w) / scale, (H - h) / scale) <= 8 or box[2] - box[0] > w or box[3] - box[1] > h:
+        return 0, 0, W, H
+    return _placed(box, w, h, canvas)
+
+
+def _placed(box: Box, w: int, h: int, canvas: Size) -> Box:
+    """A box of w x h about the middle of another, moved as little as keeps it inside the canvas."""
+    left = min(max((box[0] + box[2] - w) // 2, 0), canvas[0] - w)
+    top = min(max((box[1] + box[3] - h) // 2, 0), canvas[1] - h)
+    return left, top, left + w, top + h
+
+
+def outpaint(pixels: np.ndarray, mask: np.ndarray | None, edges: Edges) -> tuple[np.ndarray, np.ndarray]:
+    """A larger canvas, uint8 (H, W, 3), that continues the picture's edges, and the mask of everything added.
+
+    A mask of the picture itself stays part of it.
+    """
+    left, top, right, bottom = edges
+    beside = (top, bottom), (left, right)
+    inner = np.zeros(pixels.shape[:2], dtype=bool) if mask is None else mask
+    return np.pad(pixels, (*beside, (0, 0)), mode="edge"), np.pad(inner, beside, constant_values=True)
+
+
+def scaled(mask: np.ndarray, box: Box, size: Size) -> np.ndarray:
+    """The mask inside a box at another size: True wherever a part of the new pixel was."""
+    left, top, right, bottom = box
+    inside = mask[top:bottom, left:right]
+    if inside.shape == (size[1], size[0]):
+        return inside
+    return np.asarray(Image.fromarray(inside.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)) > 0
+
+
+def latent_mask(mask: np.ndarray, downscale: int, nearest: bool = False) -> Tensor:
+    """Latent cells to draw anew: float32 (1, 1, h, w) of 0 and 1.
+
+    A cell is drawn where any of its pixels is; `nearest` asks its first pixel alone, as diffusers does.
+    """
+    H, W = mask.shape
+    cells = mask.reshape(H // downscale, downscale, W // downscale, downscale)
+    chosen = cells[:, 0, :, 0] if nearest else cells.any((1, 3))
+    return torch.from_numpy(np.ascontiguousarray(chosen)).float()[None, None]  # (1, 1, h, w)
+
+
+def feather(mask: np.ndarray, blur: float) -> np.ndarray:
+    """How much of the new drawing a pixel takes: float32 (H, W) in 0 … 1, exactly 0 outside the mask.
+
+    It rises inwards from the mask's edge over about two standard deviations `blur` (pixels), so that the old picture
+    is never touched. Parts thinner than that rise faster instead of vanishing.
+    """
+    hard = torch.from_numpy(mask.astype(np.float32))[None, None]
+    if blur <= 0 or mask.all():
+        return mask.astype(np.float32)
+    soft = _gaussian(hard, blur)  # 1/2 at a straight edge
+    reach = 2 * math.ceil(2 * blur) + 1
+    inside = F.max_pool2d(soft * hard, (reach, 1), stride=1, padding=(reach // 2, 0))
+    inside = F.max_pool2d(inside, (1, reach), stride=1, padding=(0, reach // 2))  # what is reached nearby
+    share = hard * (2 * soft / inside.clamp(min=1e-6) - 1).clamp(0, 1)
+    return share[0, 0].numpy()
+
+
+def _gaussian(image: Tensor, sigma: float) -> Tensor:
+    """Separable blur of (1, 1, H, W) with its edges continued; the kernel ends at 2.5 sigma, as in A1111."""
+    radius = max(1, int(2.5 * sigma + 0.5))
+    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    image = F.conv2d(F.pad(image, (radius, radius, 0, 0), mode="replicate"), kernel[None, None, None])
+    return F.conv2d(F.pad(image, (0, 0, radius, radius), mode="replicate"), kernel[None, None, :, None])
+
+
+def fill(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with the masked part replaced by the colours around it, spread smoothly; grey if nothing is left.
+
+    Pull and push over a pyramid (Gortler et al. 1996, section 3.4).
+    """
+    if mask.all():
+        return np.full_like(pixels, GREY)
+    known = torch.from_numpy(~mask)[None, None].float()
+    colours = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]  # (1, 3, H, W)
+    spread = _spread(colours * known, known)[0].permute(1, 2, 0).clamp(0, 255).round().to(torch.uint8).numpy()
+    return np.where(mask[..., None], spread, pixels)
+
+
+def _spread(colours: Tensor, known: Tensor) -> Tensor:
+    if known.min() > 0:
+        return colours / known
+    coarse = _spread(
+        F.avg_pool2d(colours, 2, ceil_mode=True, count_include_pad=False),
+        F.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False),
+    )
+    smooth = F.interpolate(coarse, size=known.shape[2:], mode="bilinear", align_corners=False)
+    return torch.where(known > 0, colours / known.clamp(min=1e-6), smooth)
+
+
+def paste(canvas: np.ndarray, drawn: np.ndarray, box: Box, share: np.ndarray) -> np.ndarray:
+    """The drawing, uint8 of the box's size, laid into a copy of the canvas by `share` (H, W) of the whole canvas.
+
+    Bit-equal to the canvas wherever the share is 0 or outside the box.
+    """
+    left, top, right, bottom = box
+    inside = (slice(top, bottom), slice(left, right))
+    old, part = canvas[inside], share[inside][..., None]
+    mixed = (old + part * (drawn.astype(np.float32) - old)).clip(0, 255).round().astype(np.uint8)
+    result = canvas.copy()
+    result[inside] = np.where(part > 0, mixed, old)
+    return result

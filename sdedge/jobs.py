@@ -1,0 +1,308 @@
+"""The queue: jobs, their order and their states, on disk. One job is a request and how many pictures of it. No torch.
+
+States: waiting, paused, running, done, failed, cancelled, interrupted. A job is drawn under an id of its own per attempt
+(`Job.run`), so that what is said to one attempt never reaches another.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdedge.database import transaction
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.images.output import Output
+from sdedge.request import Request
+from sdedge.store import Store
+
+OPEN = ("waiting", "paused", "running")
+ENDED = ("done", "failed", "cancelled", "interrupted")
+WISHES = ("pause", "picture", "now", "kill")
+"""What a person asks of a running job, in rising order: put it off or end it after this picture, end it after this
+step, or end the process at once."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One entry of the queue. Times are Unix seconds; `reason` says in words why it is in its state."""
+
+    id: int
+    state: str
+    reason: str
+    priority: int
+    position: int
+    request: Request
+    count: int
+    batch: int
+    output: Output
+    saved: int
+    """Pictures on disk."""
+    attempt: int
+    wish: str
+    added: float
+    started: float | None
+    ended: float | None
+
+    @property
+    def run(self) -> str:
+        """The name of this attempt in messages."""
+        return f"{self.id}.{self.attempt}"
+
+
+class Queue:
+    """The jobs of a store. One thread uses it; every change is one transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.database = store.database
+
+    # Looking
+
+    def get(self, id: int) -> Job:
+        """Raises SdedgeError when there is none."""
+        row = self.database.execute("SELECT * FROM jobs WHERE id = ?", (id,)).fetchone()
+        if row is None:
+            raise SdedgeError(f"The queue has no job {id}; see `sdedge queue list`.")
+        return _job(row)
+
+    def jobs(self, states: Sequence[str] = OPEN + ENDED) -> list[Job]:
+        """Running, then waiting ones in the order they will be drawn, then ended ones, the latest first."""
+        marks = ", ".join("?" * len(states))
+        rows = self.database.execute(
+            f"""SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY ended IS NOT NULL, state != 'running',
+            CASE WHEN ended IS NULL THEN -priority END, CASE WHEN ended IS NULL THEN position END, ended DESC, id DESC""",
+            states,
+        )
+        return [_job(row) for row in rows]
+
+    def history(self, id: int) -> list[tuple[str, float, str]]:
+        """Every (state, time, reason) a job has been in."""
+        query = "SELECT state, at, reason FROM job_states WHERE job = ? ORDER BY rowid"
+        return [(row["state"], row["at"], row["reason"]) for row in self.database.execute(query, (id,))]
+
+    @property
+    def paused(self) -> str | None:
+        """Why the queue is paused, or None when it is not."""
+        return self.store.setting("paused")
+
+    # Arranging
+
+    def add(self, request: Request, output: Output, count: int = 1, batch: int = 1, priority: int = 0) -> Job:
+        """Append a job. Raises InvalidRequest."""
+        if count < 1 or batch < 1:
+            raise InvalidRequest(f"A job of {count} pictures, {batch} at a time, draws nothing; give 1 or more of both.")
+        values = {
+            "state": "waiting", "priority": priority, "request": request.to_json(), "count": count, "batch": batch,
+            "output": output_json(output), "added": time.time(),
+        }  # fmt: skip
+        with transaction(self.database):
+            values["position"] = self._next_position()
+            marks = ", ".join("?" * len(values))
+            query = f"INSERT INTO jobs ({', '.join(values)}) VALUES ({marks})"
+            id = self.database.execute(query, [*values.values()]).lastrowid
+            self._log(id, "waiting", "")
+        return self.get(id)  # type: ignore[arg-type]
+
+    def duplicate(self, id: int) -> Job:
+        """Append a job that asks for the same."""
+        job = self.get(id)
+        return self.add(job.request, job.output, job.count, job.batch, job.priority)
+
+    def move(self, id: int, before: int | None = None) -> None:
+        """Draw a waiting job just before another, with its priority; last of all when `before` is None."""
+        with transaction(self.database):
+            order = [job for job in self.jobs(("waiting", "paused")) if job.id != id]
+            moved = self._expect(id, "waiting", "paused")
+            target = next((i for i, job in enumerate(order) if job.id == before), len(order))
+            if before is not None and target == len(order):
+                raise SdedgeError(f"Job {before} is not waiting; name a waiting job to go before.")
+            neighbour = order[min(target, len(order) - 1)] if order else moved
+            self.database.execute("UPDATE jobs SET priority = ? WHERE id = ?", (neighbour.priority, id))
+            order.insert(target, moved)
+            pairs = [(position, job.id) for position, job in enumerate(order, 1)]
+            self.database.executemany("UPDATE jobs SET position = ? WHERE id = ?", pairs)
+
+    def set_priority(self, id: int, priority: int) -> None:
+        """Higher ones are drawn first."""
+        with transaction(self.database):
+            self._expect(id, *OPEN)
+            self.database.execute("UPDATE jobs SET priority = ? WHERE id = ?", (priority, id))
+
+    def pause(self, id: int | None = None, reason: str = "You paused it.") -> None:
+        """Without a job: draw no next one. With one: put it off; a running one stops after its current picture."""
+        if id is None:
+            self.store.set("paused", reason)
+            return
+        with transaction(self.database):
+            if self._expect(id, *OPEN).state == "running":
+                self._wish(id, "pause")
+            else:
+                self._set(id, "paused", reason)
+
+    def resume(self, id: int | None = None) -> None:
+        """Without a job: go on with the queue. With one: let it wait again; it draws the pictures it still lacks."""
+        if id is None:
+            self.store.set("paused", None)
+            return
+        with transaction(self.database):
+            job = self._expect(id, "paused", "failed", "cancelled", "interrupted")
+            if job.saved >= job.count:
+                raise SdedgeError(f"All {job.count} pictures of job {id} are saved; duplicate it to draw more.")
+            position = job.position if job.state == "paused" else self._next_position()
+            self._set(id, "waiting", "", ended=None, position=position)
+
+    def cancel(self, id: int, level: str = "now") -> None:
+        """End a job: after this "picture", after this step ("now"), or by ending its process ("kill").
+
+        One that waits ends at once; one that has ended is left alone. Raises SdedgeError.
+        """
+        with transaction(self.database):
+            job = self.get(id)
+            if job.state == "running":
+                self._wish(id, level)
+            elif job.state in OPEN:
+                self._set(id, "cancelled", "You cancelled it.", ended=time.time())
+
+    def clear(self, states: Sequence[str] = ENDED) -> int:
+        """Forget jobs; pictures stay. A running job is never forgotten. Returns how many were."""
+        given = [state for state in states if state != "running"]
+        marks = ", ".join("?" * len(given))
+        with transaction(self.database):
+            query = f"DELETE FROM job_states WHERE job IN (SELECT id FROM jobs WHERE state IN ({marks}))"
+            self.database.execute(query, given)
+            return self.database.execute(f"DELETE FROM jobs WHERE state IN ({marks})", given).rowcount
+
+    # Drawing: for the supervisor alone
+
+    def claim(self) -> Job | None:
+        """The next job, now running, with its seed chosen so that a later attempt continues the same pictures."""
+        with transaction(self.database):
+            if self.paused is not None:
+                return None
+            query = "SELECT * FROM jobs WHERE state = 'waiting' ORDER BY priority DESC, position, id LIMIT 1"
+            row = self.database.execute(query).fetchone()
+            if row is None:
+                return None
+            record = json.loads(row["request"])
+            if record.get("seed") is None:
+                record["seed"] = secrets.randbelow(2**32)
+            self._set(
+                row["id"], "running", "", request=json.dumps(record, ensure_ascii=False), attempt=row["attempt"] + 1,
+                started=time.time(), ended=None, wish="",
+            )  # fmt: skip
+            try:
+                Request.from_json(json.dumps(record))
+            except InvalidRequest as error:  # written by another version
+                self._set(row["id"], "failed", str(error), ended=time.time())
+                return None
+            return self.get(row["id"])
+
+    def wish(self, id: int) -> str:
+        """What was asked of the running job."""
+        row = self.database.execute("SELECT wish FROM jobs WHERE id = ?", (id,)).fetchone()
+        return row["wish"] if row else "kill"
+
+    def finish(self, id: int, state: str, reason: str = "", pause: str | None = None) -> Job:
+        """The attempt has ended: count its pictures, set the state, and pause the queue if `pause` says why.
+
+        A job whose pictures are all saved is done, however its process ended.
+        """
+        with transaction(self.database):
+            saved = self._count_saved(id)
+            if saved >= self.get(id).count:
+                state, reason = "done", ""
+            ended = None if state in OPEN else time.time()
+            self._set(id, state, reason, saved=saved, ended=ended, wish="")
+            if pause is not None:
+                self.store.set("paused", pause)
+            return self.get(id)
+
+    def note_saved(self, id: int) -> None:
+        """Bring a running job's count of pictures up to date."""
+        with transaction(self.database):
+            self.database.execute("UPDATE jobs SET saved = ? WHERE id = ?", (self._count_saved(id), id))
+
+    def open_session(self) -> str | None:
+        """Called when the supervision starts and the gallery is settled. After an unclean end: mark what was
+        interrupted, pause the queue, and return what happened in words."""
+        with transaction(self.database):
+            unclean = self.store.setting("session") is not None
+            lines = [self._interrupt(job) for job in self.jobs(("running",))]
+            self.store.set("session", str(time.time()))
+            if not (lines or (unclean and self.jobs(("waiting",)))):
+                return None
+            what = " ".join(lines) or "No picture was being drawn."
+            reason = f"sdedge ended unexpectedly. {what} Resume the queue to go on."
+            self.store.set("paused", reason)
+            return reason
+
+    def close_session(self) -> None:
+        """The supervision ends as it should."""
+        self.store.set("session", None)
+
+    def _interrupt(self, job: Job) -> str:
+        saved = self._count_saved(job.id)
+        words = f"Job {job.id} was interrupted with {saved} of {job.count} pictures saved."
+        state = "done" if saved >= job.count else "interrupted"
+        self._set(job.id, state, words if state == "interrupted" else "", saved=saved, ended=time.time(), wish="")
+        return words
+
+    def _count_saved(self, id: int) -> int:
+        """How far the pictures go, counting ones that were moved to the trash since."""
+        query = "SELECT max(number) + 1 AS n FROM images WHERE job = ? AND state != 'writing'"
+        row = self.database.execute(query, (id,)).fetchone()
+        return max(row["n"] or 0, self.get(id).saved)
+
+    def _wish(self, id: int, level: str) -> None:
+        if level not in WISHES:
+            raise SdedgeError(f"Unknown way to cancel {level!r}; choose one of {', '.join(WISHES[1:])}.")
+        if WISHES.index(level) >= WISHES.index(self.wish(id) or "pause"):  # a stronger one is not taken back
+            self.database.execute("UPDATE jobs SET wish = ? WHERE id = ?", (level, id))
+
+    def _expect(self, id: int, *states: str) -> Job:
+        job = self.get(id)
+        if job.state not in states:
+            raise SdedgeError(f"Job {id} is {job.state}; this works for a job that is {' or '.join(states)}.")
+        return job
+
+    def _set(self, id: int, state: str, reason: str, **values: Any) -> None:
+        values = {"state": state, "reason": reason, **values}
+        pairs = ", ".join(f"{name} = ?" for name in values)
+        self.database.execute(f"UPDATE jobs SET {pairs} WHERE id = ?", [*values.values(), id])
+        self._log(id, state, reason)
+
+    def _log(self, id: int | None, state: str, reason: str) -> None:
+        self.database.execute("INSERT INTO job_states VALUES (?, ?, ?, ?)", (id, state, time.time(), reason))
+
+    def _next_position(self) -> int:
+        return self.database.execute("SELECT coalesce(max(position), 0) + 1 AS n FROM jobs").fetchone()["n"]
+
+
+def _job(row: sqlite3.Row) -> Job:
+    values = dict(row)
+    return Job(**{**values, "request": _request(values["request"]), "output": output_of(values["output"])})
+
+
+def _request(text: str) -> Request:
+    """A stored request; of one that another version wrote at least the prompt, so that the list can be shown."""
+    try:
+        return Request.from_json(text)
+    except InvalidRequest:
+        return Request(prompt=str(json.loads(text).get("prompt", "")))
+
+
+def output_json(output: Output) -> str:
+    folder = str(output.folder.expanduser().absolute())  # the queue may be run from another folder
+    return json.dumps({"folder": folder, **{name: getattr(output, name) for name in ("format", "template", "private")}})
+
+
+def output_of(text: str) -> Output:
+    """An Output from a job's JSON."""
+    record = json.loads(text)
+    return Output(**{**record, "folder": Path(record["folder"])})

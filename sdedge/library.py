@@ -1,0 +1,264 @@
+"""The model library: what is installed, where, under which licence. SQLite and files in the app's data folder; no torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sdedge.errors import ModelError, OutputError
+from sdedge.library_schema import open_database, transaction
+from sdedge.places import data_folder
+
+EMBEDDED = "pocket"
+_ADDING = ".adding-"
+_MARKER = ".unfinished"  # in a model's folder until its row is committed
+
+
+@dataclass(frozen=True)
+class Model:
+    """One installed model or VAE. `sha256` of a folder is the hash of its list of files."""
+
+    name: str
+    role: str
+    path: Path
+    linked: bool
+    kind: str
+    base: str
+    sha256: str
+    legacy_hash: str | None
+    size: int
+    source: str
+    licence: str
+    added: str
+
+    @property
+    def short_hash(self) -> str | None:
+        """The ten digits web UIs show; a folder has none."""
+        return self.sha256[:10] if self.legacy_hash else None
+
+
+class Library:
+    """Open with a folder, by default the app's own. Every change is one transaction."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or data_folder()
+        self.database = open_database(self.folder / "library.sqlite")
+
+    def close(self) -> None:
+        self.database.close()
+
+    def models(self) -> list[Model]:
+        return [_model(row) for row in self.database.execute("SELECT * FROM models ORDER BY name COLLATE NOCASE")]
+
+    def find(self, name: str) -> Model:
+        """By name, or by the hash web UIs write (ten digits, more, or the legacy eight). Raises ModelError."""
+        row = self.database.execute("SELECT * FROM models WHERE name = ?", (name,)).fetchone()
+        if row is None and 8 <= len(name) <= 64 and all(digit in "0123456789abcdef" for digit in name.lower()):
+            query = "SELECT * FROM models WHERE legacy_hash = ?1 OR (length(?1) >= 10 AND substr(sha256, 1, length(?1)) = ?1)"
+            row = self.database.execute(query, (name.lower(),)).fetchone()
+        if row is None:
+            raise ModelError(f"There is no model named {name!r} in the library; see `sdedge models list`.")
+        return _model(row)
+
+    def locate(self, name: str) -> Path:
+        """The path of an installed model that may be used. Raises ModelError when it is gone or its licence not accepted."""
+        model = self.find(name)
+        if not model.path.exists():
+            raise ModelError(f"The model {name!r} is no longer at {model.path}; put it back or run `sdedge models remove`.")
+        if self.needs_acceptance(model.licence):
+            raise ModelError(
+                f"{name!r} is under the {model.licence} licence, whose use restrictions apply: read it and run"
+                f" `sdedge models accept {name!r}` once."
+            )
+        return model.path
+
+    def add(
+        self, path: str | Path, name: str | None = None, *, link: bool = False, source: str = "", base: str = "",
+        licence: str | None = None, progress: Callable[[int, int], None] | None = None,
+    ) -> Model:  # fmt: skip
+        """Install a model or VAE: check that it loads, hash it, and copy it in (or only remember where it is: `link`).
+
+        An interruption at any point leaves nothing behind. Raises ModelError or OutputError.
+        """
+        from sdedge import library_import as imports
+
+        found = imports.examine(path)
+        name = imports.check_name(name or _name_for(path, found.path))
+        if self.database.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone():
+            raise ModelError(f"There is a model named {name!r} already; choose another with --name, or remove it first.")
+        tell = _teller(found.size, progress)
+        self._sweep()
+        if link:
+            hashed = {place: imports.hash_file(file, None, tell) for place, file in found.files.items()}
+            return self._insert(name, found, hashed, found.path.resolve(), source or str(path), base, licence, None)
+        self._check_space(found.size)
+        work = Path(tempfile.mkdtemp(dir=self._models_folder(), prefix=f"{_ADDING}{os.getpid()}-"))
+        try:
+            (work / _MARKER).touch()
+            hashed = {}
+            for place, file in found.files.items():
+                target = work / place
+                target.parent.mkdir(parents=True, exist_ok=True)
+                hashed[place] = imports.hash_file(file, target, tell)
+            final = self._models_folder() / name / (found.path.name if found.path.is_file() else "")
+            return self._insert(name, found, hashed, final, source or str(path), base, licence, work)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _insert(
+        self, name: str, found: Any, hashed: dict[str, Any], path: Path, source: str, base: str, licence: str | None,
+        work: Path | None,
+    ) -> Model:  # fmt: skip
+        from sdedge import library_import as imports
+
+        single = next(iter(hashed.values())) if found.path.is_file() else None
+        sha256 = single.sha256 if single else imports.hash_of_folder(hashed)
+        model = Model(
+            name=name, role=found.role, path=path, linked=work is None, kind=found.kind,
+            base=base or imports.guess_base(f"{source} {name}", sha256, found.inpainting), sha256=sha256,
+            legacy_hash=single.legacy if single else None, size=sum(file.size for file in hashed.values()),
+            source=source, licence=imports.OPENRAIL if licence is None else licence,
+            added=datetime.now(UTC).isoformat(timespec="seconds"),
+        )  # fmt: skip
+        values = {**vars(model), "path": str(path), "linked": int(model.linked)}
+        names = ", ".join(values)
+        with transaction(self.database):
+            self.database.execute(f"INSERT INTO models ({names}) VALUES ({', '.join('?' * len(values))})", [*values.values()])
+            rows = [(name, place, file.size, file.sha256) for place, file in hashed.items()]
+            self.database.executemany("INSERT INTO model_files VALUES (?, ?, ?, ?)", rows)
+            if work is not None:
+                self._place(work, self._models_folder() / name)
+        if work is not None:
+            (self._models_folder() / name / _MARKER).unlink(missing_ok=True)
+        return model
+
+    def _place(self, work: Path, final: Path) -> None:
+        try:
+            if final.exists():
+                raise OutputError(f"{final} is in the way and not in the library; move it elsewhere.")
+            work.chmod(0o755)
+            os.replace(work, final)
+        except OSError as error:
+            raise OutputError(f"Cannot write {final}: {error.strerror or error}; check the library's folder.") from error
+
+    def remove(self, name: str) -> Model:
+        """Forget a model; files that were copied in are deleted, linked ones stay."""
+        model = self.find(name)
+        with transaction(self.database):
+            self.database.execute("DELETE FROM models WHERE name = ?", (model.name,))
+            self.database.execute("DELETE FROM settings WHERE key = 'default' AND value = ?", (model.name,))
+        if not model.linked:
+            shutil.rmtree(self._models_folder() / model.name, ignore_errors=True)
+        return model
+
+    def verify(self, name: str, progress: Callable[[int, int], None] | None = None) -> list[str]:
+        """Hash a model's files again; returns what is wrong, in sentences, nothing when all is as it was added."""
+        from sdedge import library_import as imports
+
+        model = self.find(name)
+        faults: list[str] = []
+        tell = _teller(model.size, progress)
+        for row in self.database.execute("SELECT * FROM model_files WHERE model = ?", (model.name,)).fetchall():
+            file = model.path / row["path"] if model.path.is_dir() else model.path
+            if not file.is_file():
+                faults.append(f"{file} is missing")
+            elif file.stat().st_size != row["size"]:
+                faults.append(f"{file} has {file.stat().st_size} bytes, expected {row['size']}")
+            elif imports.hash_file(file, None, tell).sha256 != row["sha256"]:
+                faults.append(f"{file} has changed since it was added")
+        return faults
+
+    # Licences
+
+    def needs_acceptance(self, licence: str) -> bool:
+        """Whether this licence has conditions of use that were not accepted on this machine yet."""
+        from sdedge import library_import as imports
+
+        if licence not in imports.LICENCE_PAGES:
+            return False
+        return self.database.execute("SELECT 1 FROM licences WHERE name = ?", (licence,)).fetchone() is None
+
+    def accept(self, licence: str) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.database.execute("INSERT OR IGNORE INTO licences VALUES (?, ?)", (licence, now))
+
+    # The model used when a request names none
+
+    @property
+    def default(self) -> str:
+        row = self.database.execute("SELECT value FROM settings WHERE key = 'default'").fetchone()
+        return row["value"] if row else EMBEDDED
+
+    def set_default(self, name: str) -> None:
+        value = EMBEDDED if name == EMBEDDED else self.find(name).name
+        self.database.execute("INSERT OR REPLACE INTO settings VALUES ('default', ?)", (value,))
+
+    # Files
+
+    def _models_folder(self) -> Path:
+        folder = self.folder / "models"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"Cannot write {folder}: {error.strerror or error}; check the library's folder.") from None
+        return folder
+
+    def _check_space(self, size: int) -> None:
+        free = shutil.disk_usage(self._models_folder()).free
+        if size > free:
+            raise OutputError(
+                f"The model needs {size / 1e9:.1f} GB and {self.folder} has {free / 1e9:.1f} GB free; free some or use --link."
+            )
+
+    def _sweep(self) -> None:
+        """Remove what an `add` that was killed left behind, and nothing else."""
+        with transaction(self.database):  # no other process is between its rename and its commit
+            names = {row["name"] for row in self.database.execute("SELECT name FROM models")}
+            for left in self._models_folder().iterdir():
+                owner = left.name.removeprefix(_ADDING).partition("-")[0]
+                dead = left.name.startswith(_ADDING) and owner.isdigit() and not _is_running(int(owner))
+                if dead or (left.name not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()):
+                    shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    if pid == os.getpid() or os.name != "posix":
+        return pid == os.getpid()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _name_for(given: str | Path, found: Path) -> str:
+    if not Path(given).expanduser().exists():
+        return Path(str(given)).name  # owner/name in the Hugging Face cache
+    if found.parent.name == "snapshots":
+        return found.parent.parent.name.rpartition("--")[2]
+    return found.stem if found.is_file() else found.name
+
+
+def _teller(total: int, progress: Callable[[int, int], None] | None) -> Callable[[int], None]:
+    done = 0
+
+    def tell(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
+
+    return tell
+
+
+def _model(row: sqlite3.Row) -> Model:
+    return Model(**{**dict(row), "path": Path(row["path"]), "linked": bool(row["linked"])})

@@ -1,0 +1,135 @@
+"""Looking at a model before it enters the library: which files it is made of, what it is, and its hashes. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdedge.errors import ModelError, OutputError
+from sdedge.weights import folders
+from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
+
+Progress = Callable[[int, int], None]
+"""(bytes done, bytes in all)"""
+
+OPENRAIL = "CreativeML OpenRAIL-M"
+LICENCE_PAGES = {OPENRAIL: "https://huggingface.co/spaces/CompVis/stable-diffusion-license"}
+
+_PIECE = 4 << 20
+_LEGACY_OFFSET, _LEGACY_SIZE = 0x100000, 0x10000
+_TEXT_FILES = ("*.json", "*.txt", "*.md", "LICENSE*", "*/*.json", "*/*.txt")
+
+# First ten digits of the SHA-256 of published files, as the web UIs show them.
+_PUBLISHED = {
+    "fe4efff1e1": "v1-4", "14749efc0a": "v1-4", "cc6cb27103": "v1-5", "e1441589a6": "v1-5", "6ce0161689": "v1-5",
+    "c6bbc15e32": "v1-5 inpainting",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model on disk: `files` by their place in the library, relative to the model's own path."""
+
+    path: Path
+    role: str
+    kind: str
+    files: dict[str, Path]
+    report: list[str]
+    inpainting: bool
+
+    @property
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self.files.values())
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """Size and hashes of one file; `legacy` are the eight digits web UIs showed before 2023."""
+
+    size: int
+    sha256: str
+    legacy: str
+
+
+def examine(path: str | Path) -> Found:
+    """Open a model or a VAE, raise ModelError if it is neither, and list the files it needs."""
+    found = folders.locate(path)
+    if is_vae(found):
+        tensors, _ = open_vae(found)
+        files = _files_of(found, tensors)
+        return Found(found, "vae", "folder" if found.is_dir() else found.suffix.lstrip("."), files, [], False)
+    checkpoint = open_checkpoint(found)
+    files = {}
+    for part in checkpoint.components.values():
+        files |= _files_of(found, part)
+    if checkpoint.safety_checker is not None:
+        files |= _safety_files(found, checkpoint.safety_checker)
+    return Found(found, "model", checkpoint.kind, files, checkpoint.report, checkpoint.in_channels == 9)
+
+
+def _files_of(root: Path, tensors: Mapping[str, Any]) -> dict[str, Path]:
+    """The weight files behind the tensors, and for a folder the texts beside them."""
+    if root.is_file():
+        return {root.name: root}
+    weights = {tensor.file.path for tensor in tensors.values()}
+    texts = {path for pattern in _TEXT_FILES for path in root.glob(pattern) if path.is_file()}
+    return {path.relative_to(root).as_posix(): path for path in sorted(weights | texts)}
+
+
+def _safety_files(root: Path, folder: Path) -> dict[str, Path]:
+    for pattern in ("*.safetensors", "*.bin"):
+        found = {path.relative_to(root).as_posix(): path for path in sorted(folder.glob(pattern))}
+        if found:
+            return found
+    return {}
+
+
+def hash_file(path: Path, copy_to: Path | None = None, told: Callable[[int], None] | None = None) -> Hashed:
+    """Read a file once: SHA-256, the legacy hash, and a copy on the way if asked. `told` gets the bytes of each piece."""
+    digest, window, size = hashlib.sha256(), b"", 0
+    try:
+        with open(path, "rb") as source, _maybe_open(copy_to) as target:
+            while piece := source.read(_PIECE):
+                digest.update(piece)
+                start, end = _LEGACY_OFFSET - size, _LEGACY_OFFSET + _LEGACY_SIZE - size
+                window += piece[max(start, 0) : max(end, 0)]
+                target.write(piece)
+                size += len(piece)
+                if told:
+                    told(len(piece))
+            target.flush()
+            if copy_to is not None:
+                os.fsync(target.fileno())
+    except OSError as error:
+        where = copy_to or path
+        raise OutputError(f"Cannot copy {path} to {where}: {error.strerror or error}; free some space or link it.") from None
+    return Hashed(size, digest.hexdigest(), hashlib.sha256(window).hexdigest()[:8])
+
+
+def _maybe_open(path: Path | None) -> Any:
+    return open(path if path is not None else os.devnull, "wb")
+
+
+def hash_of_folder(files: Mapping[str, Hashed]) -> str:
+    """One hash for a folder: SHA-256 of its list of `sha256  path` lines. It is not an A1111 hash."""
+    lines = "".join(f"{files[name].sha256}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def guess_base(name: str, sha256: str, inpainting: bool) -> str:
+    """'v1-4', 'v1-5 inpainting', ... from a published file's hash or the name; plain 'v1' when neither says."""
+    if sha256[:10] in _PUBLISHED:
+        return _PUBLISHED[sha256[:10]]
+    match = re.search(r"v1[-_.]([1-5])(?!\d)", name)
+    return (f"v1-{match.group(1)}" if match else "v1") + (" inpainting" if inpainting else "")
+
+
+def check_name(name: str) -> str:
+    if not re.fullmatch(r"[\w][\w .+-]{0,99}", name) or name.endswith((".", " ")):
+        raise ModelError(f"{name!r} cannot be a model's name; use letters, digits, spaces, '.', '+', '-' and '_'.")
+    return name

@@ -1,0 +1,284 @@
+"""`sdedge models …` and `sdedge tokenizer …`: the library from the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdedge.errors import ModelError
+
+if TYPE_CHECKING:
+    from sdedge.library import Library, Model
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+@click.group()
+def models() -> None:
+    """Install, list, check and export models."""
+
+
+@models.command()
+@click.argument("path")
+@click.option("--name", help="Name in the library; the file's by default.")
+@click.option("--link", is_flag=True, help="Leave the files where they are instead of copying them.")
+@click.option("--base", default="", help="Version it was made from, such as v1-5; guessed by default.")
+@click.option("--source", default="", help="Where it came from, for your own records.")
+@click.option("--license", "licence", help="Its licence, when it is not CreativeML OpenRAIL-M as v1's weights are.")
+@click.option("--accept-license", is_flag=True, help="Record that you read and accept the licence.")
+def add(
+    path: str, name: str | None, link: bool, base: str, source: str, licence: str | None, accept_license: bool
+) -> None:
+    """Install the model or VAE at PATH: a checkpoint file, a diffusers folder, or one in the Hugging Face cache."""
+    with _library() as library:
+        _add(library, path, name, link, base, source, licence, accept_license)
+
+
+def _add(
+    library: Library, path: str, name: str | None, link: bool, base: str, source: str, licence: str | None, accepted: bool
+) -> None:
+    with _progress("Hashing" if link else "Copying") as progress:
+        model = library.add(path, name, link=link, base=base, source=source, licence=licence, progress=progress)
+    click.echo(f"Added {model.name} ({model.base}, {_size(model.size)}" + _hash_note(model) + ")")
+    ask_licence(library, model.licence, accepted)
+
+
+def ask_licence(library: Library, licence: str, accepted: bool = False) -> None:
+    """Show a licence with conditions and record its acceptance, asked for on a terminal; later without one."""
+    from sdedge.library_import import LICENCE_PAGES
+
+    if not library.needs_acceptance(licence):
+        return
+    click.echo(
+        f"Its weights are under the {licence} licence: {LICENCE_PAGES[licence]}\n"
+        "It allows use and sharing, also commercial, and forbids the uses listed in its Attachment A;"
+        " these restrictions apply to you and go along with every copy.",
+        err=True,
+    )
+    if not accepted and sys.stdin.isatty():
+        accepted = click.confirm("Have you read it and do you accept it?", err=True)
+    if accepted:
+        library.accept(licence)
+    else:
+        click.echo("Before first use: `sdedge models accept NAME`.", err=True)
+
+
+@models.command()
+@click.argument("name")
+def accept(name: str) -> None:
+    """Record that you read and accept the licence of a model."""
+    with _library() as library:
+        model = library.find(name)
+        library.accept(model.licence)
+        click.echo(f"Accepted: {model.licence}")
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def list_models(as_json: bool) -> None:
+    """Show what is installed."""
+    with _library() as library:
+        default = library.default
+        if not as_json:
+            mark = "*" if default == "pocket" else " "
+            click.echo(f"{mark} pocket  (embedded)")
+        for model in library.models():
+            if as_json:
+                click.echo(json.dumps(_record(model)))
+                continue
+            mark = "*" if model.name == default else " "
+            state = "" if model.path.exists() else "  MISSING"
+            click.echo(f"{mark} {model.name}  {model.role}, {model.base}, {_size(model.size)}{_hash_note(model)}{state}")
+
+
+@models.command()
+@click.argument("name")
+def info(name: str) -> None:
+    """Show everything about an installed model, or about the model file or folder at a path."""
+    with _library() as library:
+        if Path(name).exists():
+            record = _describe(name)
+        else:
+            model = library.find(name)
+            record = {**_record(model), **_describe(str(model.path))}
+    for key, value in record.items():
+        for line in value if isinstance(value, list) else [value]:
+            click.echo(f"{key:>16}  {line}")
+
+
+@models.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Remove a model from the library, with its files if they were copied in."""
+    with _library() as library:
+        model = library.remove(name)
+        click.echo(f"Removed {model.name}" + (f"; its files stay at {model.path}" if model.linked else ""))
+
+
+@models.command()
+@click.argument("name", required=False)
+@click.option("--weights", is_flag=True, help="Also look for NaN and infinite weights.")
+def verify(name: str | None, weights: bool) -> None:
+    """Hash models again and compare with what was added; all of them without NAME."""
+    from sdedge.weights.checkpoint import find_broken, open_checkpoint, open_vae
+
+    faults = 0
+    with _library() as library:
+        for model in [library.find(name)] if name else library.models():
+            with _progress(f"Verifying {model.name}") as progress:
+                found = library.verify(model.name, progress)
+            if weights and not found:
+                opened = open_checkpoint(model.path).components if model.role == "model" else {"vae": open_vae(model.path)[0]}
+                for part, tensors in opened.items():
+                    found += [f"{part}: {broken} has NaN or infinite values" for broken in find_broken(tensors)]
+            for fault in found:
+                click.echo(f"{model.name}: {fault}")
+            faults += len(found)
+            if not found:
+                click.echo(f"{model.name}: as it was added")
+    if faults:
+        raise ModelError(f"{faults} faults found; get the models named above again.")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
+@click.option("--ema/--no-ema", "ema", default=None, help="Averaged or plain weights, where a checkpoint has both.")
+@click.option("--vae", help="Put in this VAE instead of the model's own.")
+def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: str | None) -> None:
+    """Write a model (installed or at a path) to TARGET: a .safetensors file for web UIs, or a diffusers folder."""
+    from sdedge.text.vocabulary import resolve
+    from sdedge.weights.checkpoint import open_checkpoint
+    from sdedge.weights.export import export_folder, export_single
+
+    with _library() as library:
+        path = name if Path(name).exists() else library.locate(name)
+        checkpoint = open_checkpoint(path, ema=ema, vae=_vae_path(library, vae))
+    tokenizer: Path | None = None
+    with contextlib.suppress(ModelError):  # weights go without a vocabulary too
+        tokenizer = resolve(checkpoint)
+    if target.suffix == ".safetensors":
+        click.echo(export_single(checkpoint, target, dtype, tokenizer))
+    else:
+        click.echo(export_folder(checkpoint, target, dtype, tokenizer))
+        if tokenizer is None:
+            click.echo("No vocabulary was found to put with it; run `sdedge tokenizer install` and export again.", err=True)
+
+
+@models.command()
+@click.argument("name", required=False)
+def default(name: str | None) -> None:
+    """Show or choose the model that is used when a request names none; `pocket` is the embedded one."""
+    with _library() as library:
+        if name:
+            library.set_default(name)
+        click.echo(library.default)
+
+
+@models.command()
+@click.argument("repository")
+@click.option("--name", help="Name in the library.")
+@click.option("--revision", default="main", show_default=True)
+@click.option("--variant", help="Such as fp16: half the download.")
+@click.option("--token", envvar="HF_TOKEN", help="Access token for gated repositories; HF_TOKEN or `hf auth login` serve too.")
+@click.option("--accept-license", is_flag=True, help="Record that you read and accept the licence.")
+def fetch(
+    repository: str, name: str | None, revision: str, variant: str | None, token: str | None, accept_license: bool
+) -> None:
+    """Download a model such as CompVis/stable-diffusion-v1-4 from the Hugging Face Hub and install it."""
+    from sdedge.weights.fetch import fetch as download
+
+    folder = download(repository, revision, variant, token)
+    with _library() as library:
+        _add(library, str(folder), name or repository.rpartition("/")[2], True, "", repository, None, accept_license)
+
+
+@click.group()
+def tokenizer() -> None:
+    """CLIP's vocabulary, which single-file models need."""
+
+
+@tokenizer.command()
+@click.argument("path", required=False)
+def install(path: str | None) -> None:
+    """Install CLIP's vocabulary once, from PATH or, without one, out of the open_clip_torch wheel through pip."""
+    from sdedge.text.vocabulary import install as put
+
+    click.echo(put(path))
+
+
+@contextlib.contextmanager
+def _library() -> Iterator[Library]:
+    from sdedge.library import Library
+
+    library = Library()
+    try:
+        yield library
+    finally:
+        library.close()
+
+
+@contextlib.contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1000, label=label, file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.update(1000 * done // max(total, 1) - bar.pos)
+
+        yield show
+
+
+def _vae_path(library: Library, vae: str | None) -> Path | None:
+    if vae is None:
+        return None
+    return Path(vae) if Path(vae).exists() else library.locate(vae)
+
+
+def _record(model: Model) -> dict[str, Any]:
+    record = {**vars(model), "path": str(model.path), "short_hash": model.short_hash}
+    return {key: value for key, value in record.items() if value is not None}
+
+
+def _describe(path: str) -> dict[str, Any]:
+    """What a model's files say, by opening them."""
+    from sdedge.weights.checkpoint import is_vae, open_checkpoint
+    from sdedge.weights.folders import locate
+
+    found = locate(path)
+    if is_vae(found):
+        return {"path": str(found), "kind": "VAE"}
+    checkpoint = open_checkpoint(found)
+    counts = {name: sum(t.numel for t in part.values()) for name, part in checkpoint.components.items()}
+    return {
+        "path": str(checkpoint.path), "kind": checkpoint.kind, "predicts": checkpoint.prediction_type,
+        "input channels": checkpoint.in_channels, "vocabulary": _vocabulary(checkpoint),
+        **{name: f"{count:,} parameters" for name, count in counts.items()}, "notes": checkpoint.report,
+    }  # fmt: skip
+
+
+def _vocabulary(checkpoint: Any) -> str:
+    from sdedge.text.vocabulary import resolve
+
+    try:
+        return str(resolve(checkpoint))
+    except ModelError:
+        return "none; run `sdedge tokenizer install`"
+
+
+def _hash_note(model: Model) -> str:
+    return f", {model.short_hash}" if model.short_hash else ""
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,300 @@
+"""Pictures as starting points: what img2img, inpainting and outpainting add to drawing from noise.
+
+`open_source` prepares the pixels once per request, `begin` makes the latents of one batch, `Source.finish` puts each
+drawing back. Which draw of a seed's stream is what:
+
+    sdedge, a1111, apple    initial noise, then the picture's encoding, then the masked picture's, then the steps'
+    diffusers, compvis      the picture's encoding first, then initial noise, the masked picture's, the steps'
+
+What is not needed is not drawn, except where diffusers does (the masked picture of a 4-channel model).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdedge.backends.engine import Engine, ModelFacts
+from sdedge.errors import InvalidRequest
+from sdedge.images import mask as masks
+from sdedge.images.convert import from_pixels
+from sdedge.images.mask import Box
+from sdedge.images.source import Size, fit, load, read
+from sdedge.request import MAX_SIDE, SEEDS, Request, Resolved
+from sdedge.sampling.denoiser import masked
+from sdedge.sampling.noise import Noise, stream
+from sdedge.sampling.presets import Plan
+from sdedge.sampling.samplers import Denoise, StepNoise
+
+ENCODED_FIRST = ("diffusers", "compvis")
+# At full strength these forget the picture: the start is noise alone, as without one.
+FORGETFUL = ("sdedge", "apple")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The picture of a request in pixels.
+
+    canvas   uint8 (H, W, 3): what comes back wherever nothing is drawn
+    box      the part of the canvas that is drawn
+    pixels   that part at the request's size, uint8
+    mask     bool at the request's size, True where drawn anew; None without a mask
+    share    float32 (H, W) of the canvas: how much of the drawing each pixel takes; None without a mask
+    notes    sentences for the user
+    """
+
+    canvas: np.ndarray
+    box: Box
+    pixels: np.ndarray
+    mask: np.ndarray | None = None
+    share: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+    def finish(self, drawn: np.ndarray) -> np.ndarray:
+        """The drawing, uint8 at the request's size, as the result: put back into the canvas where there is a mask."""
+        if self.share is None:
+            return drawn
+        left, top, right, bottom = self.box
+        return masks.paste(self.canvas, fit(drawn, (right - left, bottom - top), "stretch"), self.box, self.share)
+
+
+def drawn_size(request: Request, facts: ModelFacts) -> Size:
+    """Width and height at which a request is drawn, where it leaves them open.
+
+    From noise, and for the masked region alone, the model's own; from a picture, the picture's proportions with the
+    short side between one and one and a half times the model's, and the long side at most twice. Raises
+    InvalidRequest for a picture that cannot be read.
+    """
+    if request.image is None or request.mask_only or (request.width and request.height):
+        return request.width or facts.width, request.height or facts.height
+    W, H = load(request.image).image.size
+    if request.outpaint is not None:
+        left, top, right, bottom = request.outpaint
+        W, H = W + left + right, H + top + bottom
+    native, unit = min(facts.width, facts.height), facts.downscale
+    if request.width or request.height:
+        scale = request.width / W if request.width else (request.height or 0) / H
+    else:
+        scale = min(min(max(min(W, H), native), 1.5 * native) / min(W, H), 2 * native / max(W, H))
+
+    def rounded(side: float) -> int:
+        return min(max(round(side / unit) * unit, 64), MAX_SIDE // unit * unit)
+
+    return request.width or rounded(W * scale), request.height or rounded(H * scale)
+
+
+def open_source(request: Resolved) -> Source | None:
+    """The picture of a request, or None where it starts from noise.
+
+    Without a mask the picture is cropped to the request's size. With one it keeps its own size: the part to draw is
+    brought to the request's size, drawn, and put back. Raises InvalidRequest for files that cannot be used.
+    """
+    if request.image is None:
+        return None
+    size = request.width, request.height
+    canvas, notes = read(request.image)
+    if request.task == "img2img":
+        fitted = fit(canvas, size)
+        return Source(fitted, (0, 0, *size), fitted, notes=notes)
+    mask = None
+    if request.mask is not None:
+        mask, more = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]))
+        notes += more
+    if request.outpaint is not None:
+        canvas, mask = masks.outpaint(canvas, mask, request.outpaint)
+    assert mask is not None
+    return _masked_source(request, canvas, mask, notes)
+
+
+def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notes: tuple[str, ...]) -> Source:
+    size, whole = (request.width, request.height), (canvas.shape[1], canvas.shape[0])
+    around = masks.bounding_box(mask)
+    if request.mask_only:
+        box = masks.region_around(around, request.mask_padding, whole, size)
+    else:
+        box = masks.largest_region(around, whole, size)
+    left, top, right, bottom = box
+    return Source(
+        canvas,
+        box,
+        fit(np.ascontiguousarray(canvas[top:bottom, left:right]), size, "stretch"),
+        masks.scaled(mask, box, size),
+        masks.feather(mask, request.mask_blur),
+        notes,
+    )
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the latents of one batch begin.
+
+    noise      (B, 4, h, w), unit variance
+    strength   share of the levels to run, None for all of them from noise alone, 0 for none
+    latent     (B, 4, h, w) of the picture, where there is one
+    held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
+    extra      (B, 5, h, w) for a 9-channel model
+    draws      how many draws of each stream are taken
+    """
+
+    noise: Tensor
+    strength: float | None = None
+    latent: Tensor | None = None
+    held: Tensor | None = None
+    extra: Tensor | None = None
+    draws: int = 1
+
+    def step_noise(self, plan: Plan, seeds: Sequence[int], source: str) -> StepNoise:
+        """The noise of the steps, continuing each stream after what is taken."""
+        shape, place = self.noise.shape[1:], (self.noise.device, self.noise.dtype)
+        if plan.noise == "independent":
+            return Noise(seeds, shape, source, *place, skip=self.draws)
+        return plan.step_noise(seeds, shape, source, str(place[0]), place[1])
+
+    def hold(self, denoise: Denoise, step_noise: StepNoise, style: str) -> Denoise:
+        """Keep the latent outside the mask while sampling."""
+        if self.held is None or self.latent is None:
+            return denoise
+        return masked(denoise, self.latent, self.held, step_noise if style == "fresh" else self.noise, style)
+
+    def keep(self, x: Tensor) -> Tensor:
+        """The finished latent with the picture's own outside the mask."""
+        if self.held is None or self.latent is None:
+            return x
+        return x * self.held + self.latent * (1 - self.held)
+
+
+def begin(engine: Engine, requests: Sequence[Resolved], source: Source | None) -> Start:
+    """Noise and latents of a batch of pictures that differ only in their seeds and words."""
+    request, facts = requests[0], engine.facts
+    shape = facts.latent_channels, request.height // facts.downscale, request.width // facts.downscale
+    inpaints, mask = facts.in_channels != facts.latent_channels, source.mask if source is not None else None
+    strength = _strength(request, source)
+    held = None if inpaints or mask is None else _latent_mask(mask, request, facts).to(engine.device)
+    order = _order(request, inpaints, encodes=source is not None and (strength is not None or held is not None))
+
+    def draw(name: str) -> Tensor:
+        return _draw([one.seed for one in requests], shape, request.noise, order.index(name))
+
+    noise = vary(draw("noise"), requests, order.index("noise")).to(engine.device)
+    latent = None
+    if source is not None and "image" in order:
+        latent = _content(engine, request, source, draw("image"), noise)
+    extra = _extra(engine, request, source, draw("masked")) if inpaints else None
+    return Start(noise, strength, latent, held, extra, len(order))
+
+
+def _strength(request: Resolved, source: Source | None) -> float | None:
+    if source is None:
+        return None
+    forgets = request.preset in FORGETFUL or (request.preset == "diffusers" and source.mask is not None)
+    return None if request.strength == 1 and forgets else request.strength
+
+
+def _order(request: Resolved, inpaints: bool, encodes: bool) -> list[str]:
+    """What each draw of a stream is for."""
+    order = ["noise", "image"] if encodes else ["noise"]
+    if request.preset in ENCODED_FIRST:
+        order.reverse()
+    if inpaints or (request.preset == "diffusers" and request.task == "inpaint"):
+        order.append("masked")
+    return order
+
+
+def _draw(seeds: Sequence[int], shape: Sequence[int], source: str, index: int) -> Tensor:
+    """Draw number `index` of each seed's stream, (B, *shape) on the CPU."""
+    streams = [stream(seed, source) for seed in seeds]
+    for earlier in streams * index:
+        earlier(shape)
+    return torch.stack([draw(shape) for draw in streams])
+
+
+def vary(noise: Tensor, requests: Sequence[Resolved], index: int = 0) -> Tensor:
+    """Initial noise (B, C, h, w) turned towards the same draw of each variation seed, by variation strength."""
+    request = requests[0]
+    if not request.variation_strength:
+        return noise
+    seeds = [one.seed if one.variation_seed is None else one.variation_seed for one in requests]
+    other = _draw(seeds, noise.shape[1:], request.noise, index)
+    return torch.stack([slerp(a, b, request.variation_strength) for a, b in zip(noise, other, strict=True)])
+
+
+def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
+    """Spherical interpolation of noise (C, h, w) column by column, which is how the A1111 web UI does it."""
+    cosine = (a / a.norm(dim=1, keepdim=True) * (b / b.norm(dim=1, keepdim=True))).sum(1, keepdim=True)
+    if cosine.mean() > 0.9995:
+        return a + share * (b - a)  # A1111 swaps the two here; they are equal to within its threshold
+    angle = torch.acos(cosine.clamp(-1, 1))
+    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+
+
+def _latent_mask(mask: np.ndarray, request: Resolved, facts: ModelFacts) -> Tensor:
+    return masks.latent_mask(mask, facts.downscale, nearest=request.preset == "diffusers")
+
+
+def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, initial: Tensor) -> Tensor:
+    """The picture's latent (B, 4, h, w), its masked part replaced as the request says.
+
+    "noise" is the initial noise itself, as in A1111; "nothing" is zero, which decodes to a flat tone.
+    """
+    pixels, mask = source.pixels, source.mask
+    if mask is not None and request.masked_content == "fill":
+        pixels = masks.fill(pixels, mask)
+    latent = encode(engine, from_pixels(pixels[None]), noise)
+    if mask is None or request.masked_content in ("original", "fill"):
+        return latent
+    anew = _latent_mask(mask, request, engine.facts).to(latent.device)
+    return latent * (1 - anew) + (initial * anew if request.masked_content == "noise" else 0)
+
+
+def _extra(engine: Engine, request: Resolved, source: Source | None, noise: Tensor) -> Tensor:
+    """Mask and masked picture for a 9-channel model, (B, 5, h, w). Without a mask everything is masked."""
+    B, _, h, w = noise.shape
+    image = torch.zeros(1, 3, request.height, request.width)
+    mask = torch.ones(1, 1, h, w)
+    if source is not None and source.mask is not None:
+        image = from_pixels(source.pixels[None]) * torch.from_numpy(~source.mask)
+        mask = _latent_mask(source.mask, request, engine.facts)
+    latent = encode(engine, image, noise)
+    return torch.cat([mask.expand(B, 1, h, w).to(latent.device), latent], dim=1)
+
+
+def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:
+    """One image (1, 3, H, W) with each noise of (B, 4, h, w), one at a time: scaled latents (B, 4, h, w)."""
+    latents = torch.cat([engine.encode(image, one[None]) for one in noise])
+    if not torch.isfinite(latents).all():
+        raise InvalidRequest(
+            f"The {engine.description} VAE gave values that are not numbers for this picture; try --dtype float32."
+        )
+    return latents
+
+
+def numbered(request: Resolved, index: int) -> Resolved:
+    """Picture `index` of a series: the next seed, or with variations the next variation of the same one."""
+    if not request.variation_strength:
+        return request.replace(seed=request.seed + index)
+    first = request.seed + 1 if request.variation_seed is None else request.variation_seed
+    return request.replace(variation_seed=(first + index) % SEEDS)
+
+
+@contextmanager
+def tiling(engine: Engine, on: bool) -> Iterator[None]:
+    """Within: the engine draws pictures whose edges continue on the opposite side, if `on`; afterwards as before.
+
+    Raises InvalidRequest for an engine that cannot.
+    """
+    set_tiling = getattr(engine, "set_tiling", None)
+    if set_tiling is None:
+        if on:
+            raise InvalidRequest(f"The engine {engine.description} cannot draw seamless tiles; turn tiling off.")
+        yield
+        return
+    set_tiling(on)
+    try:
+        yield
+    finally:
+        set_tiling(False)

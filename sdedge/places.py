@@ -1,0 +1,24 @@
+"""Where the app keeps things on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def data_folder() -> Path:
+    """The app's own store (models, vocabulary, database): `SDEDGE_HOME`, or the platform's data directory."""
+    chosen = os.environ.get("SDEDGE_HOME")
+    return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("sdedge", appauthor=False))
+
+
+def hub_cache() -> Path:
+    """The Hugging Face cache of this machine, by the variables and defaults huggingface_hub uses."""
+    if os.environ.get("HF_HUB_CACHE"):
+        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
+    if os.environ.get("HF_HOME"):
+        return Path(os.environ["HF_HOME"]).expanduser() / "hub"
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "huggingface" / "hub"

@@ -1,0 +1,143 @@
+"""Loaded models, kept while memory allows and let go in the order they were last used."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sdedge.backends.engine import Engine
+
+log = logging.getLogger(__name__)
+
+KEEP = 3  # models at most
+RESERVE = 0.2  # of the machine's memory stays free for everything else
+EXPANSION = 2.5  # loaded size over file size: half precision on disk, single in memory, and room to draw
+
+Key = tuple[str, str | None, int]
+
+
+class Shelf:
+    """Wraps a Pipeline's `load`: a model asked for again is there already, as long as its file is and memory lasts."""
+
+    def __init__(
+        self,
+        load: Callable[[str, str | None], Engine],
+        locate: Callable[[str], Path],
+        keep: int = KEEP,
+        memory: Callable[[], tuple[int, int]] | None = None,
+    ) -> None:
+        self._load, self._locate, self._keep = load, locate, keep
+        self._memory = memory or available_memory
+        self._engines: dict[Key, Engine] = {}  # the latest used is last
+
+    def __call__(self, model: str, vae: str | None) -> Engine:
+        """The engine of a model and VAE. Raises what loading raises."""
+        key = (model, vae, self._stamp(model))
+        engine = self._engines.pop(key, None)
+        if engine is None:
+            for stale in [other for other in self._engines if other[:2] == key[:2]]:
+                self._drop(stale)
+            self._make_room(self._size(model))
+            engine = self._load(model, vae)
+        self._engines[key] = engine
+        return engine
+
+    def __len__(self) -> int:
+        return len(self._engines)
+
+    def clear(self) -> None:
+        """Let go of every model."""
+        for key in list(self._engines):
+            self._drop(key)
+
+    def _make_room(self, needed: int) -> None:
+        while self._engines:
+            free, total = self._memory()
+            if len(self._engines) < self._keep and free - needed >= RESERVE * total:
+                return
+            self._drop(next(iter(self._engines)))
+
+    def _drop(self, key: Key) -> None:
+        engine = self._engines.pop(key)
+        for stage in ("text_encoder", "unet", "vae"):
+            engine.release(stage)
+        del engine
+        give_back()
+        log.info("Let go of the model %s.", key[0])
+
+    def _stamp(self, model: str) -> int:
+        """When the files were last changed: a model replaced or removed on disk is not drawn from memory."""
+        try:
+            return max(file.stat().st_mtime_ns for file in _files(self._locate(model)))
+        except (OSError, ValueError):
+            return 0
+
+    def _size(self, model: str) -> int:
+        try:
+            return int(EXPANSION * sum(file.stat().st_size for file in _files(self._locate(model))))
+        except OSError:
+            return 0
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from (file for file in path.rglob("*") if file.is_file())
+
+
+def available_memory() -> tuple[int, int]:
+    """Bytes that can be had without swapping, and bytes in all. Nothing known counts as plenty."""
+    try:
+        if sys.platform == "linux":
+            with open("/proc/meminfo") as file:
+                table = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file if " kB" in line}
+            return table["MemAvailable"], table["MemTotal"]
+        if sys.platform == "darwin":
+            return _macos_memory()
+        if sys.platform == "win32":
+            return _windows_memory()
+    except (OSError, KeyError, ValueError, subprocess.SubprocessError) as error:
+        log.info("The free memory is not known: %s.", error)
+    return 1 << 50, 1 << 50
+
+
+def _macos_memory() -> tuple[int, int]:
+    text = subprocess.run(["vm_stat"], capture_output=True, text=True, timeout=5, check=True).stdout
+    page = int(text.split("page size of ")[1].split()[0])
+    lines = dict(line.split(":") for line in text.splitlines()[1:] if ":" in line)
+    kinds = ("Pages free", "Pages inactive", "Pages speculative", "Pages purgeable")
+    free = sum(int(lines[kind].strip(" .")) for kind in kinds)
+    return free * page, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _windows_memory() -> tuple[int, int]:
+    class Status(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+            (name, ctypes.c_ulonglong)
+            for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")
+        ]
+
+    status = Status()
+    status.length = ctypes.sizeof(status)
+    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined]
+        raise OSError("GlobalMemoryStatusEx failed")
+    return status.free, status.total
+
+
+def give_back() -> None:
+    """Collect garbage and return freed memory to the system, which glibc otherwise keeps."""
+    gc.collect()
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL(None).malloc_trim(0)
+        except (OSError, AttributeError):  # another C library
+            return

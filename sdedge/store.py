@@ -1,0 +1,177 @@
+"""The database of pictures and jobs in the app's data folder. No torch.
+
+Files are the truth: a damaged database is kept aside, and a new one gets what can still be read of the queue, the
+folders and marks from the journal beside it, and the pictures from their files at the next rescan.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdedge.database import Damaged, keep_aside, open_database, transaction
+from sdedge.places import data_folder
+
+DATABASE = "gallery.sqlite"
+JOURNAL = "gallery.journal"
+
+MIGRATIONS = (
+    """
+    CREATE TABLE images (
+        id INTEGER PRIMARY KEY,
+        path TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL CHECK (state IN ('writing', 'here', 'missing')),
+        created REAL NOT NULL,
+        width INTEGER NOT NULL DEFAULT 0,
+        height INTEGER NOT NULL DEFAULT 0,
+        bytes INTEGER NOT NULL DEFAULT 0,
+        modified INTEGER NOT NULL DEFAULT 0,
+        content TEXT NOT NULL DEFAULT '',
+        model TEXT NOT NULL DEFAULT '',
+        model_hash TEXT NOT NULL DEFAULT '',
+        sampler TEXT NOT NULL DEFAULT '',
+        seed TEXT NOT NULL DEFAULT '',
+        favourite INTEGER NOT NULL DEFAULT 0,
+        job INTEGER,
+        number INTEGER,
+        source TEXT NOT NULL DEFAULT '',
+        prompt TEXT NOT NULL DEFAULT '',
+        negative TEXT NOT NULL DEFAULT '',
+        request TEXT NOT NULL DEFAULT '{}',
+        facts TEXT NOT NULL DEFAULT '{}'
+    );
+    CREATE UNIQUE INDEX images_of_jobs ON images (job, number) WHERE job IS NOT NULL;
+    CREATE INDEX images_by_date ON images (created, id, state, model, sampler, width, height, favourite);
+    CREATE INDEX images_by_content ON images (content);
+    CREATE INDEX images_unsettled ON images (state) WHERE state = 'writing';
+    CREATE TABLE tags (
+        image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+        tag TEXT NOT NULL,
+        PRIMARY KEY (image, tag)
+    ) WITHOUT ROWID;
+    CREATE INDEX tags_by_name ON tags (tag);
+    CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID;
+    CREATE VIRTUAL TABLE prompts USING fts5 (prompt, negative, content = 'images', content_rowid = 'id', prefix = '2 3');
+    CREATE TRIGGER images_added AFTER INSERT ON images BEGIN INSERT INTO prompts (rowid, prompt, negative) VALUES (new.id, new.prompt, new.negative); END;
+    CREATE TRIGGER images_removed AFTER DELETE ON images BEGIN INSERT INTO prompts (prompts, rowid, prompt, negative) VALUES ('delete', old.id, old.prompt, old.negative); END;
+    CREATE TRIGGER images_changed AFTER UPDATE OF prompt, negative ON images BEGIN INSERT INTO prompts (prompts, rowid, prompt, negative) VALUES ('delete', old.id, old.prompt, old.negative); INSERT INTO prompts (rowid, prompt, negative) VALUES (new.id, new.prompt, new.negative); END;
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        state TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',
+        priority INTEGER NOT NULL DEFAULT 0,
+        position INTEGER NOT NULL,
+        request TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        batch INTEGER NOT NULL,
+        output TEXT NOT NULL,
+        saved INTEGER NOT NULL DEFAULT 0,
+        attempt INTEGER NOT NULL DEFAULT 0,
+        wish TEXT NOT NULL DEFAULT '',
+        added REAL NOT NULL,
+        started REAL,
+        ended REAL
+    );
+    CREATE INDEX jobs_by_state ON jobs (state, priority, position);
+    CREATE TABLE job_states (job INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL, reason TEXT NOT NULL);
+    CREATE INDEX job_states_by_job ON job_states (job);
+    CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,  # noqa: E501 - a trigger stays on one line
+)
+
+
+@dataclass
+class Store:
+    """An open database, its folder, and what opening it has to say to the user. One thread uses it."""
+
+    folder: Path
+    database: sqlite3.Connection
+    notes: tuple[str, ...] = ()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def setting(self, key: str) -> str | None:
+        row = self.database.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+        return row["value"] if row else None
+
+    def set(self, key: str, value: str | None) -> None:
+        """Remember a text; None forgets it."""
+        if value is None:
+            self.database.execute("DELETE FROM settings WHERE key = ?", (key,))
+        else:
+            self.database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
+
+    def note(self, **record: Any) -> None:
+        """Append to the journal what only the database knows and a rebuilt one must: folders, favourites, tags."""
+        with suppress(OSError), open(self.folder / JOURNAL, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def journal(self) -> Iterator[dict[str, Any]]:
+        """The records noted so far; a half-written line is skipped."""
+        try:
+            lines = (self.folder / JOURNAL).read_text("utf-8", "replace").splitlines()
+        except FileNotFoundError:
+            return
+        for line in lines:
+            with suppress(ValueError):
+                record = json.loads(line)
+                if isinstance(record, dict):
+                    yield record
+
+
+def open_store(folder: Path | None = None, timeout: float = 10) -> Store:
+    """Open the store in `folder`, by default the app's data folder; see the module for what happens to a damaged one.
+
+    Raises SdedgeError when it is of a newer version or cannot be opened.
+    """
+    folder = folder or data_folder()
+    path = folder / DATABASE
+    try:
+        return Store(folder, open_database(path, MIGRATIONS, timeout))
+    except Damaged as error:
+        aside = keep_aside(path)
+        store = Store(folder, open_database(path, MIGRATIONS, timeout))
+        jobs = _salvage(aside, store)
+        for record in store.journal():
+            if isinstance(record.get("folder"), str):
+                store.database.execute("INSERT OR IGNORE INTO folders VALUES (?)", (record["folder"],))
+        store.set("rebuild", str(aside))
+        words = {0: "no waiting job could be read", 1: "1 waiting job was recovered"}
+        store.notes = (
+            f"{str(error).rstrip('.')}; it is kept as {aside.name}, {words.get(jobs, f'{jobs} waiting jobs were recovered')},"
+            " and the pictures are found again from their files by a rescan.",
+        )
+        store.set("paused", store.notes[0])
+        return store
+
+
+def _salvage(damaged: Path, store: Store) -> int:
+    """Copy what can still be read of the queue and the folders; returns how many jobs were waiting."""
+    rows: list[dict[str, Any]] = []
+    # Not read-only: the journal beside it holds the newest rows. Row by row: what comes before the damage counts.
+    with suppress(sqlite3.Error), closing(sqlite3.connect(damaged)) as old:
+        old.row_factory = sqlite3.Row
+        with suppress(sqlite3.Error):
+            for row in old.execute("SELECT path FROM folders"):
+                store.database.execute("INSERT OR IGNORE INTO folders VALUES (?)", (row["path"],))
+        with suppress(sqlite3.Error):
+            for row in old.execute("SELECT * FROM jobs WHERE state NOT IN ('done', 'cancelled')"):
+                rows.append(dict(row))
+    with transaction(store.database):
+        for values in rows:
+            if values["state"] == "running":
+                values |= {"state": "interrupted", "ended": time.time(), "reason": "The database was damaged meanwhile."}
+            names = ", ".join(values)
+            marks = ", ".join("?" * len(values))
+            store.database.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", [*values.values()])
+    return sum(values["state"] in ("waiting", "paused", "interrupted") for values in rows)

@@ -1,0 +1,87 @@
+"""Prompts that change while a picture is drawn: `[from:to:when]` and `[a|b]`. No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_NESTING = 50
+
+_MARK = re.compile(r"\\.|[][():|]|[^][():|\\]+|\\", re.S)
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*", re.A)
+
+
+def schedule(text: str, steps: int) -> tuple[str, ...]:
+    """The text of each step, `steps` of them: what `[from:to:when]` and `[a|b]` become.
+
+    `[from:to:when]` is `from` during the first `when` steps; with a point, `when` is a fraction of the steps.
+    `[to:when]` and `[from::when]` leave one side empty. `[a|b|c]` takes turns, a first. They nest. Brackets of
+    emphasis stay as they are.
+    """
+    tokens = _MARK.findall(text)
+    closing = _matched(tokens)
+    changes = {i: _change(tokens, closing, i, j) for i, j in closing.items() if tokens[i] == "["}
+    changing = {i: change for i, change in changes.items() if change}
+    if not changing:
+        return (text,) * steps
+
+    def render(start: int, stop: int, step: int, depth: int) -> str:
+        out: list[str] = []
+        i = start
+        while i < stop:
+            if i in changing and depth < MAX_NESTING:
+                span = changing[i].at(step, steps)
+                out.append(render(*span, step, depth + 1) if span else "")
+                i = closing[i]
+            else:
+                out.append(tokens[i])
+            i += 1
+        return "".join(out)
+
+    return tuple(render(0, len(tokens), step, 0) for step in range(1, steps + 1))
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Spans of tokens, of which one is there at each step; `when` is None where they take turns."""
+
+    spans: tuple[tuple[int, int] | None, ...]
+    when: str | None = None
+
+    def at(self, step: int, steps: int) -> tuple[int, int] | None:
+        if self.when is None:
+            return self.spans[(step - 1) % len(self.spans)]
+        when = float(self.when) * (steps if "." in self.when else 1)
+        return self.spans[step > int(min(max(when, 0), steps))]
+
+
+def _matched(tokens: Sequence[str]) -> dict[int, int]:
+    """Index of each bracket that is closed, round or square -> index of the one that closes it."""
+    opened: list[int] = []
+    closing: dict[int, int] = {}
+    for i, token in enumerate(tokens):
+        if token in ("(", "["):
+            opened.append(i)
+        elif token in (")", "]") and opened and tokens[opened[-1]] + token in ("()", "[]"):
+            closing[opened.pop()] = i
+    return closing
+
+
+def _change(tokens: Sequence[str], closing: dict[int, int], start: int, stop: int) -> _Change | None:
+    """What the square brackets from `start` to `stop` mean besides emphasis, if anything."""
+    cuts = [start]
+    i = start + 1
+    while i < stop:
+        if tokens[i] in (":", "|"):
+            cuts.append(i)
+        i = closing.get(i, i) + 1
+    marks = "".join(tokens[i] for i in cuts[1:])
+    spans = tuple((a + 1, b) for a, b in zip(cuts, [*cuts[1:], stop]))
+    if marks and set(marks) == {"|"}:
+        return _Change(spans)
+    # A number is one token.
+    number = _NUMBER.fullmatch(tokens[stop - 1]) if cuts[-1] == stop - 2 else None
+    if marks not in (":", "::") or not number:
+        return None
+    return _Change((spans[0] if len(spans) == 3 else None, spans[-2]), number[1])

@@ -1,0 +1,90 @@
+"""Fetching a model from the Hugging Face Hub, for when there is a network. huggingface_hub does the work: its cache,
+its resuming, its token."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from sdedge.errors import InvalidRequest, ModelError
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_TEXTS = ("model_index.json", "*/*.json", "tokenizer/*.txt", "README.md", "LICENSE*")
+_NEEDED = ("unet", "vae", "text_encoder")
+_OPTIONAL = ("safety_checker",)
+
+
+def fetch(repository: str, revision: str = "main", variant: str | None = None, token: str | None = None) -> Path:
+    """Download a diffusers repository into the Hugging Face cache; a second call resumes or finds it complete.
+
+    Returns the snapshot's folder. Raises InvalidRequest for a malformed name, ModelError saying what to do when the
+    network, the repository or the permission is not there.
+    """
+    if not _REPOSITORY.fullmatch(repository):
+        raise InvalidRequest(f"{repository!r} is not a repository name; write it as CompVis/stable-diffusion-v1-4.")
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        raise ModelError(f"Cannot fetch {repository}: HF_HUB_OFFLINE is set, so nothing may be downloaded; unset it.")
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise ModelError("Fetching needs the package huggingface_hub; install it with pip.") from None
+    try:
+        names = huggingface_hub.HfApi(token=token).list_repo_files(repository, revision=revision)
+        chosen = files_to_fetch(names, variant, repository)
+        folder = huggingface_hub.snapshot_download(repository, revision=revision, token=token, allow_patterns=chosen)
+    except ModelError:
+        raise
+    except Exception as error:  # the hub's errors, its HTTP client's and the system's, told apart by name below
+        raise explain(error, repository, revision) from error
+    return Path(folder)
+
+
+def files_to_fetch(names: Iterable[str], variant: str | None, repository: str) -> list[str]:
+    """One weight file (or one set of shards) per component: safetensors before pickles, the variant when asked for."""
+    names = list(names)
+    chosen = {name for name in names for pattern in _TEXTS if fnmatch.fnmatchcase(name, pattern)}
+    if "model_index.json" not in names:
+        raise ModelError(f"{repository} is not a diffusers model (no model_index.json); download its checkpoint and add that.")
+    for component in (*_NEEDED, *_OPTIONAL):
+        weights = _choose([name for name in names if name.startswith(f"{component}/")], variant)
+        if not weights and component in _NEEDED:
+            what = f"the {variant} variant of the {component}" if variant else f"weights for the {component}"
+            raise ModelError(f"{repository} has no {what}; try another variant.")
+        chosen.update(weights)
+    return sorted(chosen)
+
+
+def _choose(names: list[str], variant: str | None) -> list[str]:
+    stems = r"(diffusion_pytorch_model|model|pytorch_model)"
+    part = rf"\.{re.escape(variant)}" if variant else ""
+    shard = r"(-\d{5}-of-\d{5})?"
+    for suffix in ("safetensors", "bin"):
+        pattern = re.compile(rf"[^/]+/{stems}({part}{shard}|{shard}{part})\.{suffix}")
+        found = [name for name in names if pattern.fullmatch(name)]
+        if found:
+            return found
+    return []
+
+
+def explain(error: Exception, repository: str, revision: str = "main") -> ModelError:
+    """A sentence for what the hub, its HTTP client or the network said."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    page = f"https://huggingface.co/{repository}"
+    if "GatedRepoError" in kinds:
+        return ModelError(
+            f"{repository} is gated: sign in at {page}, accept its conditions, then give your token with --token or"
+            " `hf auth login`."
+        )
+    if "RepositoryNotFoundError" in kinds:
+        return ModelError(f"There is no repository {repository}, or it is private; check the name, or give a --token.")
+    if "RevisionNotFoundError" in kinds:
+        return ModelError(f"{repository} has no revision {revision!r}; see {page}/tree/main.")
+    if kinds & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectionError", "TimeoutException"}:
+        return ModelError(f"Cannot reach the Hugging Face Hub to fetch {repository}; check the network, nothing was lost.")
+    if isinstance(error, OSError) and error.errno == 28:
+        return ModelError(f"The disk is full; free some space and fetch {repository} again, it resumes.")
+    said = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return ModelError(f"Cannot fetch {repository}: {said}; try again.")

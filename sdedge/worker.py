@@ -1,0 +1,311 @@
+"""The engine process: `python -m sdedge.worker`, started and watched by sdedge.supervisor.
+
+Three threads. The main one reads orders; one draws and owns the engine; one sends a heartbeat. Orders and answers are
+framed JSON on two private pipes; stdout and stderr are logs. It leaves when its pipe closes.
+
+Orders: {"do": "draw", "run", "job", "request", "count", "batch", "first", "output", "previews"},
+{"do": "cancel", "run", "level"}, {"do": "release"}.
+Answers: {"say": "ready", "pid"}, {"say": "event", "run", "event"}, {"say": "beat", "run", "memory"},
+{"say": "released"}, {"say": "unknown", "what"}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import faulthandler
+import importlib
+import json
+import logging
+import os
+import queue
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sdedge import events
+from sdedge.errors import InvalidRequest, ModelError, OutputError, SdedgeError
+from sdedge.framing import BadFrame, Channel
+from sdedge.gallery import Gallery
+from sdedge.images.naming import free_path, name
+from sdedge.images.output import FORMATS, Output
+from sdedge.jobs import output_of
+from sdedge.locks import ProcessLock
+from sdedge.request import Request
+from sdedge.store import open_store
+
+log = logging.getLogger("sdedge.worker")
+
+LOCK = "worker.lock"
+LEAVE = 2.0  # seconds given to the drawing thread when the pipe closes
+
+
+class Drawer(Protocol):
+    """What draws: the pipeline, or a stand-in for tests."""
+
+    def generate(
+        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
+    ) -> Iterator[events.Event]: ...
+
+    def release(self) -> None: ...
+
+
+class PipelineDrawer:
+    """The pipeline over the engines of this machine, with models kept on a shelf between jobs."""
+
+    def __init__(self) -> None:
+        from sdedge.engines import load_engine, locate
+        from sdedge.shelf import Shelf
+
+        device, dtype = os.environ.get("SDEDGE_DEVICE", "auto"), os.environ.get("SDEDGE_DTYPE")
+        self._shelf = Shelf(load_engine(device, dtype), locate)
+
+    def generate(
+        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
+    ) -> Iterator[events.Event]:
+        from sdedge.pipeline import Pipeline
+
+        return Pipeline(self._shelf).generate(request, output, count, batch, previews)
+
+    def release(self) -> None:
+        self._shelf.clear()
+
+
+@dataclass(frozen=True)
+class RecordedOutput(Output):
+    """Writes pictures so that the gallery knows of each: intention, file, row, in this order."""
+
+    gallery: Gallery | None = None
+    job: int | None = None
+    first: int = 0
+    """Number of the job's picture that this attempt starts with."""
+
+    def write(self, pixels: Any, request: Request, facts: Mapping[str, object], number: int) -> Path:
+        assert self.gallery is not None
+        number += self.first
+        stem = name(self.template, request, number, datetime.datetime.now())
+        path = free_path(self.folder, stem, FORMATS[self.format])
+        row = None
+        try:
+            row = self.gallery.begin(path, request, facts, self.job, number - 1)
+        except sqlite3.Error as error:  # the picture matters more than its row, which the supervisor adds
+            log.warning("The gallery cannot announce %s: %s.", path, error)
+        try:
+            self.write_to(path, pixels, request, facts)
+        except BaseException:
+            if row is not None:
+                with suppress(sqlite3.Error):
+                    self.gallery.abandon(row)
+            raise
+        if row is not None:
+            try:
+                self.gallery.complete(row)
+            except sqlite3.Error as error:  # settled by the supervisor at the end of the job
+                log.warning("The gallery cannot record %s: %s.", path, error)
+        return path
+
+
+class Worker:
+    """Serves one channel until it closes."""
+
+    def __init__(self, channel: Channel, folder: Path, drawer: str, beat: float) -> None:
+        self._channel, self._folder, self._drawer_path, self._beat = channel, folder, drawer, beat
+        self._orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._cancels: dict[str, str] = {}
+        self._run: str | None = None
+
+    def serve(self) -> None:
+        """Obey orders until the other end closes the pipe or sends what is no message."""
+        drawing = threading.Thread(target=self._draw_orders, name="drawing", daemon=True)
+        drawing.start()
+        threading.Thread(target=self._send_beats, name="heartbeat", daemon=True).start()
+        try:
+            while (message := self._channel.receive()) is not None:
+                self._obey(message)
+        except (BadFrame, OSError) as error:
+            log.error("The pipe is unusable: %s", error)
+        log.info("The pipe is closed; leaving.")
+        self._cancels = _Everything()
+        self._orders.put({"do": "leave"})
+        drawing.join(LEAVE)
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        match message.get("do"):
+            case "draw":
+                # Orders arrive in turn, so a cancel that is kept from before belongs to a run that has ended.
+                self._cancels.clear()
+                self._orders.put(message)
+            case "cancel":
+                self._cancels[str(message.get("run"))] = str(message.get("level"))
+            case "release":
+                self._orders.put(message)
+            case other:
+                log.warning("Unknown order %r.", other)
+                self._say("unknown", what=str(other)[:80])
+
+    def _draw_orders(self) -> None:
+        try:
+            drawer = load_drawer(self._drawer_path)
+            gallery = Gallery(open_store(self._folder, timeout=5))
+            self._say("ready", pid=os.getpid())
+            while (order := self._orders.get())["do"] != "leave":
+                if order["do"] == "draw":
+                    self._run = str(order["run"])
+                    self._draw(drawer, gallery, order)
+                    self._run = None
+                else:
+                    drawer.release()
+                    self._say("released")
+        except BaseException as error:  # without this thread the process is of no use
+            if not isinstance(error, BrokenPipeError):
+                log.exception("The drawing thread ended.")
+            logging.shutdown()
+            os._exit(1)
+
+    def _draw(self, drawer: Drawer, gallery: Gallery, order: dict[str, Any]) -> None:
+        """Run one attempt; its last event is Finished, Failed or Cancelled."""
+        run = str(order["run"])
+        try:
+            for event in self._events(drawer, gallery, order):
+                self._say("event", run=run, event=json.loads(events.to_json(event)))
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            failed = describe_failure(error)
+            if failed.kind == "memory":
+                drawer.release()
+            self._say("event", run=run, event=json.loads(events.to_json(failed)))
+
+    def _events(self, drawer: Drawer, gallery: Gallery, order: dict[str, Any]) -> Iterator[events.Event]:
+        request = Request.from_dict(order["request"])
+        first, count = order["first"], order["count"] - order["first"]
+        given = vars(output_of(json.dumps(order["output"])))
+        output = RecordedOutput(**given, gallery=gallery, job=order["job"], first=first)
+        shifted = request.replace(seed=(request.seed or 0) + first)
+        done = 0
+        stream = drawer.generate(shifted, output, count, order["batch"], order["previews"])
+        for event in stream:
+            if isinstance(event, events.ImageDone):
+                done += 1
+                event = dataclasses.replace(event, index=event.index + first)
+            elif isinstance(event, events.Step):
+                event = dataclasses.replace(event, first=event.first + first)
+            yield event
+            level = self._cancels.get(order["run"])
+            if done < count and (level == "now" or (level == "picture" and isinstance(event, events.ImageDone))):
+                stream.close()  # type: ignore[attr-defined]
+                yield events.Cancelled(first + done)
+                return
+
+    def _send_beats(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._say("beat", run=self._run, memory=resident_memory())
+                time.sleep(self._beat)
+
+    def _say(self, what: str, **values: Any) -> None:
+        self._channel.send({"say": what, **values})
+
+
+class _Everything(dict[str, str]):
+    """Cancels whatever is asked about."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return "now"
+
+
+def describe_failure(error: Exception) -> events.Failed:
+    """What went wrong, as an event: its kind, a sentence, and what to do where the sentence does not say it."""
+    kinds = ((InvalidRequest, "request"), (ModelError, "model"), (OutputError, "output"), (SdedgeError, "other"))
+    for kind, word in kinds:
+        if isinstance(error, kind):
+            return events.Failed(word, str(error))
+    text = str(error)
+    if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
+        log.exception("Out of memory.")
+        hint = "Draw smaller or fewer at a time, or close other programs."
+        return events.Failed("memory", "The memory ran out while drawing.", hint)
+    if isinstance(error, sqlite3.Error):
+        return events.Failed("database", f"The gallery's database cannot be used ({text}).", "Check the free space.")
+    log.exception("Drawing failed.")
+    summary = f"{type(error).__name__}: {text}"[:300]
+    return events.Failed("bug", f"Drawing failed unexpectedly ({summary}).", "The log of the engine says where.")
+
+
+def load_drawer(path: str) -> Drawer:
+    """Call the function or class named by "module:attribute"."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)()
+
+
+def resident_memory() -> int:
+    """Bytes of this process in memory; the peak where only that is known, 0 where nothing is."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        pass
+    try:
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    except ImportError:
+        return 0
+
+
+def die_with_parent() -> None:
+    """On Linux the kernel ends us with the thread that started us, even while we are stopped."""
+    if sys.platform == "linux":
+        import ctypes
+
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of the process."""
+    parser = argparse.ArgumentParser(prog="sdedge.worker")
+    parser.add_argument("--read", type=int, required=True, help="handle or descriptor to read orders from")
+    parser.add_argument("--write", type=int, required=True, help="handle or descriptor to write answers to")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--drawer", default="sdedge.worker:PipelineDrawer")
+    parser.add_argument("--beat", type=float, default=1.0)
+    parser.add_argument("--parent", type=int, required=True)
+    options = parser.parse_args(arguments)
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ["HF_HUB_OFFLINE"] = "1"  # before anything that reads it
+    die_with_parent()
+    if os.name == "posix" and os.getppid() != options.parent:
+        return  # the parent ended before the kernel was told
+    lock = ProcessLock(options.folder / LOCK)
+    if not lock.acquire():
+        log.error("Another worker holds %s.", lock.path)
+        sys.exit(1)
+    read, write = _descriptor(options.read, os.O_RDONLY), _descriptor(options.write, os.O_WRONLY)
+    log.info("Worker %d started.", os.getpid())
+    Worker(Channel(read, write), options.folder, options.drawer, options.beat).serve()
+    logging.shutdown()
+    os._exit(0)  # not waiting for a network that runs in native code
+
+
+def _descriptor(number: int, flags: int) -> int:
+    if os.name == "nt":
+        import msvcrt
+
+        return msvcrt.open_osfhandle(number, flags)  # type: ignore[attr-defined]
+    os.set_inheritable(number, False)
+    return number
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Shared by all tests: offline, few threads, and small random models in diffusers folders."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from sdedge.engines import EMBEDDED, locate
+from sdedge.training.recipe import QUICK, export, networks
+
+embedded_is_here = (locate(EMBEDDED) / "unet" / "diffusion_pytorch_model.safetensors").is_file()
+needs_embedded = pytest.mark.skipif(not embedded_is_here, reason="the embedded model's weights are not in this tree")
+
+
+@pytest.fixture(autouse=True)
+def _own_data_folder(tmp_path_factory, monkeypatch):
+    """No test reads or writes the user's library."""
+    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """A diffusers folder of random weights with the v1 topology, 64 pixels, drawn in a blink."""
+    recipe = replace(
+        QUICK,
+        unet=replace(QUICK.unet, block_out_channels=(8, 16, 16, 16), norm_num_groups=4, sample_size=8),
+        vae=replace(QUICK.vae, block_out_channels=(4, 8, 8, 8), layers_per_block=1),
+    )
+    nets = networks(recipe, "cpu")
+    torch.manual_seed(3)
+    torch.nn.init.normal_(nets.conditioned.unet.conv_out.weight, std=0.1)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    export(recipe, nets, folder)
+    return folder

@@ -1,0 +1,99 @@
+"""The shape of the project: imports go one way, `import sdedge` is light, and every package is in the wheel."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("sdedge", "converters", "gui")
+FORBIDDEN = {"sdedge": {"converters", "gui"}, "converters": {"gui"}, "gui": {"converters", "torch"}}
+NO_TORCH = (
+    "sdedge",
+    "sdedge.catalog",
+    "sdedge.request",
+    "sdedge.events",
+    "sdedge.cli",
+    "sdedge.commands.generate",
+    "sdedge.images.metadata",
+    "sdedge.text.prompt",
+    "sdedge.text.tokenizer",
+    "gui",
+)
+ONLY_WHERE_USED = {"coremltools", "transformers", "PySide6", "diffusers"}
+
+
+def _files(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def _imported(tree: ast.AST) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package):
+    for file in _files(package):
+        tops = {name.split(".")[0] for name in _imported(ast.parse(file.read_text("utf-8")))}
+        assert not tops & FORBIDDEN[package], f"{file.relative_to(ROOT)} imports {tops & FORBIDDEN[package]}"
+
+
+def test_heavy_packages_are_imported_inside_functions_only():
+    for file in [f for package in PACKAGES for f in _files(package)]:
+        if file.parts[-2] in ("gui", "converters") or "converters" in file.parts or "gui" in file.parts:
+            continue
+        top = ast.Module([n for n in ast.parse(file.read_text("utf-8")).body if not isinstance(n, ast.FunctionDef)], [])
+        tops = {n.split(".")[0] for n in _imported_at_top(top)}
+        assert not tops & ONLY_WHERE_USED, f"{file.relative_to(ROOT)} imports {tops & ONLY_WHERE_USED} at the top"
+
+
+def _imported_at_top(module: ast.Module) -> set[str]:
+    return set().union(*(_imported(node) for node in module.body if isinstance(node, ast.Import | ast.ImportFrom)), ())
+
+
+def test_no_file_has_a_name_that_says_nothing():
+    vague = {"utils", "util", "common", "base", "helpers", "helper", "manager", "misc"}
+    assert not [f for package in PACKAGES for f in _files(package) if f.stem in vague]
+
+
+@pytest.mark.parametrize("module", NO_TORCH)
+def test_light_modules_pull_in_no_torch(module):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=120, check=False).returncode == 0
+
+
+def test_there_is_no_import_circle():
+    graph = {}
+    for file in _files("sdedge"):
+        name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        top = ast.Module([n for n in ast.parse(file.read_text("utf-8")).body], [])
+        graph[name] = {target for target in _imported_at_top(top) if target.startswith("sdedge")}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, f"imports go in a circle: {' -> '.join((*path, name))}"
+        if name in done or name not in graph:
+            return
+        for target in graph[name] - {"sdedge"}:
+            visit(target, (*path, name))
+        done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_every_package_is_in_the_wheel():
+    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    found = {".".join(f.parent.relative_to(ROOT).parts) for package in PACKAGES for f in _files(package)}
+    assert found | {"sdedge.resources"} == listed
