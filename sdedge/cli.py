@@ -14,7 +14,12 @@ from sdedge.errors import InvalidRequest, SdedgeError
 # Name -> (where the click command is, one line of help). What other packages add comes through the entry points.
 COMMANDS = {
     "generate": ("sdedge.commands.generate:generate", "Draw pictures from a prompt."),
-    "train": ("sdedge.commands.train:train", "Train the embedded model from scratch."),
+    "grid": ("sdedge.commands.grid:grid", "Draw one prompt under every pair of two settings."),
+    "compare": ("sdedge.commands.grid:compare", "Draw one prompt with several samplers and steps."),
+    "samplers": ("sdedge.commands.samplers:samplers", "List samplers, schedules and presets."),
+    "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
+    "info": ("sdedge.commands.info:info", "Show how a picture was made."),
+    "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }
 
 

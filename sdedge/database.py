@@ -23,8 +23,8 @@ class Damaged(SdedgeError):
 def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) -> sqlite3.Connection:
     """Open or create the database at `path` in WAL mode and bring it to the newest schema.
 
-    `migrations[i]` takes `PRAGMA user_version` from i to i + 1; statements end with ";" at the end of a line, so a
-    trigger is written on one line. `timeout` is how many seconds a call waits for another process's lock.
+    `migrations[i]` takes `PRAGMA user_version` from i to i + 1; a ";" that ends a line ends a statement, so inside
+    a trigger none may end a line. `timeout` is how many seconds a call waits for another process's lock.
 
     Raises Damaged for a damaged file, SdedgeError when it is of a newer version or cannot be opened.
     """

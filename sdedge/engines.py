@@ -1,4 +1,4 @@
-"""From the name of a model to a running engine: embedded, installed, or a path."""
+"""From the name of a model to a running engine: embedded, installed, or a path. No torch until one is loaded."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdedge.library import EMBEDDED, Library
+
 if TYPE_CHECKING:
     from sdedge.backends.engine import Engine
+    from sdedge.text.tokenizer import Tokenizer
 
-EMBEDDED = "pocket"
+LoadEngine = Callable[[str, str | None], "Engine"]
 
 
 def locate(model: str) -> Path:
-    """Where a model is: the embedded one by its name, an installed one, or the path itself."""
-    if model == EMBEDDED and not Path(model).exists():
+    """Where a model is: the path itself where there is one, the embedded model by its name, or an installed one.
+
+    Raises ModelError when there is no such model, or its licence was not accepted yet.
+    """
+    path = Path(model).expanduser()
+    if path.exists():
+        return path
+    if model == EMBEDDED:
         return Path(str(files("sdedge.resources"))) / "models" / EMBEDDED
-    return Path(model).expanduser()
+    library = Library()
+    try:
+        return library.locate(model)
+    finally:
+        library.close()
 
 
-def load_engine(
-    device: str = "auto", dtype: str | None = None, ema: bool | None = None
-) -> Callable[[str, str | None], Engine]:
+def load_engine(device: str = "auto", dtype: str | None = None, ema: bool | None = None) -> LoadEngine:
     """A function (model, vae) -> engine on the given device, as the Pipeline wants it."""
     from sdedge.backends.torch import TorchEngine
 
@@ -30,3 +41,11 @@ def load_engine(
         return TorchEngine.load(locate(model), device, dtype, vae=locate(vae) if vae else None, ema=ema)
 
     return load
+
+
+def find_tokenizer(model: str) -> Tokenizer:
+    """The vocabulary of a model, without its weights. Raises ModelError."""
+    from sdedge.backends.torch import load_tokenizer
+    from sdedge.weights.checkpoint import open_checkpoint
+
+    return load_tokenizer(open_checkpoint(locate(model)))

@@ -19,7 +19,8 @@ class Channel:
     """One end of a private connection. `receive` belongs to one thread; `send` may be called from any."""
 
     def __init__(self, read: int, write: int) -> None:
-        self._read, self._write = read, write
+        self._read = read
+        self._write: int | None = write
         self._sending = threading.Lock()
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -27,6 +28,8 @@ class Channel:
         body = json.dumps(message).encode()
         data = memoryview(len(body).to_bytes(4, "big") + body)
         with self._sending:
+            if self._write is None:
+                raise BrokenPipeError("The channel is closed.")
             while data:
                 data = data[os.write(self._write, data) :]
 
@@ -52,10 +55,17 @@ class Channel:
             raise BadFrame(f"A message is a JSON {type(message).__name__}, not an object.")
         return message
 
+    def close_writing(self) -> None:
+        """Let the other end know that nothing more will be sent. Safe while another thread is inside `receive`."""
+        with self._sending:
+            if self._write is not None:
+                os.close(self._write)
+                self._write = None
+
     def close(self) -> None:
         """Close both directions. Only when no thread is inside `receive`."""
-        for descriptor in {self._read, self._write}:
-            os.close(descriptor)
+        self.close_writing()
+        os.close(self._read)
 
     def _exactly(self, length: int) -> bytes | None:
         parts, missing = [], length

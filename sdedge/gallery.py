@@ -151,7 +151,7 @@ class Gallery:
 
     # Looking
 
-    def search(self, search: Search = Search(), limit: int = 60, after: Entry | None = None) -> list[Entry]:  # noqa: B008
+    def search(self, search: Search = Search(), limit: int = 60, after: Entry | None = None) -> list[Entry]:
         """Newest first; the next page starts `after` the last entry of the one before."""
         where, values = _conditions(search)
         if after is not None:
@@ -160,7 +160,7 @@ class Gallery:
         query = f"SELECT * FROM images WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC LIMIT ?"
         return [_entry(row) for row in self.database.execute(query, [*values, limit])]
 
-    def count(self, search: Search = Search()) -> int:  # noqa: B008
+    def count(self, search: Search = Search()) -> int:
         """How many pictures a search finds."""
         where, values = _conditions(search)
         return self.database.execute(f"SELECT count(*) FROM images WHERE {' AND '.join(where)}", values).fetchone()[0]
@@ -473,7 +473,7 @@ def _fault(entry: Entry) -> str | None:
 
 def _entry(row: sqlite3.Row) -> Entry:
     values = dict(row)
-    state, modified = values.pop("state"), values.pop("modified")
+    state, _ = values.pop("state"), values.pop("modified")
     request, facts = values.pop("request"), values.pop("facts")
     changed = {
         "path": Path(values["path"]),

@@ -58,10 +58,17 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX tags_by_name ON tags (tag);
     CREATE TABLE folders (path TEXT PRIMARY KEY) WITHOUT ROWID;
-    CREATE VIRTUAL TABLE prompts USING fts5 (prompt, negative, content = 'images', content_rowid = 'id', prefix = '2 3');
-    CREATE TRIGGER images_added AFTER INSERT ON images BEGIN INSERT INTO prompts (rowid, prompt, negative) VALUES (new.id, new.prompt, new.negative); END;
-    CREATE TRIGGER images_removed AFTER DELETE ON images BEGIN INSERT INTO prompts (prompts, rowid, prompt, negative) VALUES ('delete', old.id, old.prompt, old.negative); END;
-    CREATE TRIGGER images_changed AFTER UPDATE OF prompt, negative ON images BEGIN INSERT INTO prompts (prompts, rowid, prompt, negative) VALUES ('delete', old.id, old.prompt, old.negative); INSERT INTO prompts (rowid, prompt, negative) VALUES (new.id, new.prompt, new.negative); END;
+    CREATE VIRTUAL TABLE prompts
+        USING fts5 (prompt, negative, content = 'images', content_rowid = 'id', prefix = '2 3');
+    CREATE TRIGGER images_added AFTER INSERT ON images BEGIN
+        INSERT INTO prompts (rowid, prompt, negative) VALUES (new.id, new.prompt, new.negative); END;
+    CREATE TRIGGER images_removed AFTER DELETE ON images BEGIN
+        INSERT INTO prompts (prompts, rowid, prompt, negative)
+        VALUES ('delete', old.id, old.prompt, old.negative); END;
+    CREATE TRIGGER images_changed AFTER UPDATE OF prompt, negative ON images BEGIN
+        INSERT INTO prompts (prompts, rowid, prompt, negative)
+        VALUES ('delete', old.id, old.prompt, old.negative); INSERT INTO prompts (rowid, prompt, negative)
+        VALUES (new.id, new.prompt, new.negative); END;
     CREATE TABLE jobs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         state TEXT NOT NULL,
@@ -83,7 +90,7 @@ MIGRATIONS = (
     CREATE TABLE job_states (job INTEGER NOT NULL, state TEXT NOT NULL, at REAL NOT NULL, reason TEXT NOT NULL);
     CREATE INDEX job_states_by_job ON job_states (job);
     CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    """,  # noqa: E501 - a trigger stays on one line
+    """,
 )
 
 
@@ -135,24 +142,28 @@ def open_store(folder: Path | None = None, timeout: float = 10) -> Store:
     Raises SdedgeError when it is of a newer version or cannot be opened.
     """
     folder = folder or data_folder()
-    path = folder / DATABASE
     try:
-        return Store(folder, open_database(path, MIGRATIONS, timeout))
+        return Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
     except Damaged as error:
-        aside = keep_aside(path)
-        store = Store(folder, open_database(path, MIGRATIONS, timeout))
-        jobs = _salvage(aside, store)
-        for record in store.journal():
-            if isinstance(record.get("folder"), str):
-                store.database.execute("INSERT OR IGNORE INTO folders VALUES (?)", (record["folder"],))
-        store.set("rebuild", str(aside))
-        words = {0: "no waiting job could be read", 1: "1 waiting job was recovered"}
-        store.notes = (
-            f"{str(error).rstrip('.')}; it is kept as {aside.name}, {words.get(jobs, f'{jobs} waiting jobs were recovered')},"
-            " and the pictures are found again from their files by a rescan.",
-        )
-        store.set("paused", store.notes[0])
-        return store
+        return rebuild(folder, str(error), timeout)
+
+
+def rebuild(folder: Path, fault: str, timeout: float = 10) -> Store:
+    """Keep the damaged database aside and open a new one with what is left of it; `notes` say so."""
+    aside = keep_aside(folder / DATABASE)
+    store = Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
+    jobs = _salvage(aside, store)
+    for record in store.journal():
+        if isinstance(record.get("folder"), str):
+            store.database.execute("INSERT OR IGNORE INTO folders VALUES (?)", (record["folder"],))
+    store.set("rebuild", str(aside))
+    count = {0: "no waiting job could be read", 1: "1 waiting job was recovered"}
+    store.notes = (
+        f"{fault.rstrip('.')}; it is kept as {aside.name}, {count.get(jobs, f'{jobs} waiting jobs were recovered')},"
+        " and the pictures are found again from their files by a rescan.",
+    )
+    store.set("paused", store.notes[0])
+    return store
 
 
 def _salvage(damaged: Path, store: Store) -> int:

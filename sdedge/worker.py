@@ -40,11 +40,11 @@ from sdedge.images.output import FORMATS, Output
 from sdedge.jobs import output_of
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
+from sdedge.spawn import LOCK
 from sdedge.store import open_store
 
 log = logging.getLogger("sdedge.worker")
 
-LOCK = "worker.lock"
 LEAVE = 2.0  # seconds given to the drawing thread when the pipe closes
 
 

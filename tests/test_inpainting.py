@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from diffusers import (
     PNDMScheduler,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
+    StableDiffusionPipeline,
 )
 from PIL import Image
 
@@ -103,8 +105,13 @@ def _request(model: str, files: Path, **more) -> Request:
 # ---- The referee --------------------------------------------------------------------------------------------------
 
 
+@cache
+def _components(model: str) -> dict:
+    return StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, safety_checker=None).components
+
+
 def _by_diffusers(kind: type, request: Request, **more) -> np.ndarray:
-    referee = kind.from_pretrained(request.model, torch_dtype=torch.float32, safety_checker=None)
+    referee = kind(**_components(request.model), requires_safety_checker=False)
     referee.set_progress_bar_config(disable=True)
     config = {**referee.scheduler.config, "clip_sample": False, "timestep_spacing": request.schedule or "leading"}
     referee.scheduler = SCHEDULERS[request.sampler].from_config(config)

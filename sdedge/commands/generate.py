@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge import catalog
+from sdedge import batch, catalog
 from sdedge.errors import InvalidRequest
 from sdedge.request import MASKED_CONTENT, Request
 
@@ -61,8 +61,8 @@ class Edges(click.ParamType):
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("-m", "--model", default="pocket", show_default=True, help="Installed model, folder or file.")
-@click.option("-n", "--negative", default="", metavar="TEXT", help="What the picture should not show.")
+@click.option("-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: pocket]")
+@click.option("-n", "--negative", metavar="TEXT", help="What the picture should not show.")
 @click.option("--vae", metavar="PATH", help="Model or file whose VAE replaces the model's own.")
 @click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20]")
 @click.option("-g", "--guidance", type=float, help="Guidance scale; 1 is off.  [default: the model's]")
@@ -76,7 +76,8 @@ class Edges(click.ParamType):
 @click.option("-c", "--count", type=click.IntRange(1), default=1, show_default=True, help="How many pictures.")
 @click.option("-b", "--batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Drawn at a time.")
 @click.option("--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
-@click.option("--from-file", type=click.Path(dir_okay=False, path_type=Path), help="One prompt per line.")
+@click.option("--from-file", type=click.Path(path_type=Path), help="A prompt per line; or CSV, JSON lines of settings.")
+@click.option("--like", type=click.Path(path_type=Path), help="Take the settings of a picture; options change them.")
 @click.option("--clip-skip", type=int, help="Text layer to use, counted from the last.  [default: 1]")
 @click.option("--guidance-rescale", type=float, help="0 to 1, against over-exposure.  [default: 0]")
 @click.option("--guidance-interval", type=float, nargs=2, metavar="LOW HIGH", help="Guide only between these sigmas.")
@@ -136,21 +137,24 @@ def _requests(prompt: str | None, options: dict[str, Any]) -> list[Request]:
         given["schedule"] = catalog.resolve_schedule(given["schedule"])
     if options["size"] is not None:
         given["width"], given["height"] = options["size"]
-    if options["from_file"] is None:
-        if prompt is None:
-            raise InvalidRequest('There is no prompt; write one, as in: sdedge generate "a red house at night".')
-        return [Request(prompt=prompt, **given)]
-    return [Request(prompt=line, **given) for line in _lines(options["from_file"])]
+    base = _like(options["like"]).replace(**given) if options["like"] else Request(**given)
+    if options["from_file"] is not None:
+        return batch.requests(options["from_file"], base if prompt is None else base.replace(prompt=prompt))
+    if prompt is None and options["like"] is None:
+        raise InvalidRequest('There is no prompt; write one, as in: sdedge generate "a red house at night".')
+    return [base if prompt is None else base.replace(prompt=prompt)]
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"Cannot read prompts from {path} ({error}); give a UTF-8 text file.") from error
-    if not any(lines):
-        raise InvalidRequest(f"{path} holds no prompts; write one per line.")
-    return [line for line in lines if line]
+def _like(path: Path) -> Request:
+    """The request that a picture records, with a note on what could not be read from it."""
+    from sdedge.images.metadata import read, to_request
+
+    found = read(path)
+    if not found.source:
+        raise InvalidRequest(f"{path} carries no settings to repeat; give a prompt instead.")
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    return to_request(found)
 
 
 def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: dict[str, Any]) -> None:

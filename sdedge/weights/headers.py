@@ -154,7 +154,10 @@ class _Scanner:
 
     def string(self) -> str:
         token = self._match(_STRING)
-        self.spend(4 * len(token) if not token.isascii() or b"\\u" in token else len(token))
+        if token.isascii() and b"\\" not in token:
+            self.spend(len(token))
+            return token[1:-1].decode()
+        self.spend(4 * len(token))
         try:
             value = json.loads(token)
             value.encode()

@@ -266,7 +266,7 @@ def _reshaped(delta: Tensor, shape: torch.Size) -> Tensor:
     if delta.numel() == shape.numel() and delta.shape[0] == shape[0]:
         return delta.reshape(shape)
     # A change of the first convolution, made on a plain model, reaches the four latent channels of an inpainting model.
-    if len(shape) == 4 and shape[1] == 9 and delta.flatten(1).shape == (shape[0], 4 * shape[2:].numel()):
+    if len(shape) == 4 and shape[1] == 9 and delta.flatten(1).shape == (shape[0], 4 * math.prod(shape[2:])):
         latent = delta.reshape(shape[0], 4, *shape[2:])
         return torch.cat([latent, latent.new_zeros(shape[0], 5, *shape[2:])], dim=1)
     raise RuntimeError(f"the change is {list(delta.shape)}")

@@ -22,7 +22,7 @@ def load(stream: Any, rules: Rules, start: int = 0) -> tuple[Any, int]:
 
 
 def _mark(m: Machine) -> None:
-    m.spend(9)
+    m.spend(24)
     m.marks.append(len(m.stack))
 
 

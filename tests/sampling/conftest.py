@@ -58,10 +58,23 @@ def k_diffusion() -> ModuleType:
 
 @dataclass
 class Prompt:
-    """A stand-in for a prompt's conditioning."""
+    """A stand-in for a prompt's conditioning: the same context at every level, two sides joined by plain guidance."""
 
     cond: Tensor
     uncond: Tensor | None = None
+    weights: Tensor | None = None
+
+    def __call__(self, sigma: float) -> Prompt:
+        return self
+
+    @property
+    def both(self) -> Tensor:
+        assert self.uncond is not None
+        return torch.cat([self.uncond, self.cond])
+
+    def combine(self, out: Tensor, scale: float) -> Tensor:
+        uncond, cond = out.chunk(2)
+        return uncond + scale * (cond - uncond)
 
 
 @pytest.fixture(scope="session")

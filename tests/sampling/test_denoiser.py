@@ -40,7 +40,7 @@ def x():
 def test_input_is_ddpms_variable_and_timestep(pair, x):
     network = Recorder()
     x0 = Denoiser(network, SCHEDULE, pair, guidance=1)(x, 2.5)
-    (seen, t, context), = network.inputs
+    ((seen, t, context),) = network.inputs
     assert torch.allclose(seen, x / (2.5**2 + 1) ** 0.5)
     assert t.tolist() == pytest.approx([SCHEDULE.timestep(2.5)] * 2) and context is pair.cond
     assert torch.allclose(x0, x - 2.5 * (0.5 * seen + pair.cond.mean((1, 2)).view(-1, 1, 1, 1)), atol=1e-5)
@@ -49,7 +49,7 @@ def test_input_is_ddpms_variable_and_timestep(pair, x):
 def test_guidance_is_one_call_of_both(pair, x):
     network = Recorder()
     x0 = Denoiser(network, SCHEDULE, pair, guidance=7.5)(x, 2.5)
-    (seen, t, context), = network.inputs
+    ((seen, t, context),) = network.inputs
     assert seen.shape[0] == 4 and t.shape == (4,) and torch.equal(context, torch.cat([pair.uncond, pair.cond]))
     cond, uncond = (Denoiser(network, SCHEDULE, Prompt(c), guidance=7.5)(x, 2.5) for c in (pair.cond, pair.uncond))
     assert torch.allclose(x0, uncond + 7.5 * (cond - uncond), atol=1e-4)

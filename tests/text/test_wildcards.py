@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdedge.errors import InvalidRequest
@@ -43,6 +43,9 @@ def test_escapes_are_read_as_plain_text():
 
 
 @given(MARKED)
+@example("_{_a_|_a_}_")
+@example("{{|{}a{||}}")
+@example("{\\|\\}{a}|b}")
 @settings(max_examples=60)
 def test_resolving_again_changes_nothing(text):
     lines = {}.get

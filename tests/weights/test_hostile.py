@@ -39,9 +39,12 @@ sys.addaudithook(_audit)  # cannot be removed again, hence the switch
 
 
 @pytest.fixture
-def watched() -> Iterator[list[str]]:
+def watched(tmp_path: Path) -> Iterator[list[str]]:
     """Everything the interpreter reports that a file should not be able to cause."""
     global _seen
+    for build in (exploits.archive, exploits.legacy):  # imports what the readers themselves need
+        (tmp_path / "first").write_bytes(build(pickle.dumps({"a": "\u20ac"}, 0)))
+        open_tensors(tmp_path / "first")
     _seen = []
     try:
         yield _seen
@@ -63,7 +66,7 @@ def test_refused_without_side_effect(title: str, tmp_path: Path, watched: list[s
     finally:
         tracemalloc.stop()
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
-    assert [event for event in watched if "sdedge.weights" not in event] == []
+    assert watched == []
     assert not os.path.exists(exploits.CANARY)
     assert peak <= (16 << 20) + 2 * len(data)
 

@@ -1,0 +1,218 @@
+"""`sdedge gallery …`: pictures found again, by words and by how they were made."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sdedge.commands.generate import Size
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.gallery import Entry, Gallery, Search, sampler_name
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Day(click.ParamType):
+    """A day, as 2026-05-31, in local time."""
+
+    name = "DATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.datetime:
+        if isinstance(value, datetime.datetime):
+            return value
+        try:
+            return datetime.datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a date; write it as 2026-05-31.", param, ctx)
+
+
+def searching(command: Any) -> Any:
+    """The options that describe a Search."""
+    for option in reversed(
+        (
+            click.argument("text", required=False, default=""),
+            click.option("-m", "--model", help="Name of the model, or the beginning of its hash."),
+            click.option("--sampler", help="By any of its names."),
+            click.option("--size", type=Size(), help="Pixels, such as 512x768."),
+            click.option("--since", type=Day(), help="From this day on."),
+            click.option("--until", type=Day(), help="Before this day."),
+            click.option("--favourite", is_flag=True, help="Only favourites."),
+            click.option("--tag", help="Only those with this tag."),
+            click.option("--missing", is_flag=True, help="Only those whose file is gone."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _search(options: dict[str, Any]) -> Search:
+    width, height = options["size"] or (None, None)
+    return Search(
+        text=options["text"], model=options["model"], width=width, height=height, tag=options["tag"],
+        sampler=sampler_name(options["sampler"]) if options["sampler"] else None,
+        since=options["since"].timestamp() if options["since"] else None,
+        until=options["until"].timestamp() if options["until"] else None,
+        favourite=options["favourite"], missing=options["missing"],
+    )  # fmt: skip
+
+
+@click.group()
+def gallery() -> None:
+    """Search, show, export and check the pictures."""
+
+
+@contextlib.contextmanager
+def _gallery() -> Iterator[Gallery]:
+    from sdedge.store import open_store
+
+    with contextlib.closing(open_store()) as store:
+        for note in store.notes:
+            click.echo(f"note: {note}", err=True)
+        gallery = Gallery(store)
+        if gallery.needs_rescan:
+            click.echo("note: finding the pictures again from their files", err=True)
+            gallery.rescan()
+        yield gallery
+
+
+@gallery.command()
+@searching
+@click.option("-n", "--limit", type=click.IntRange(1), default=60, show_default=True, help="At most this many.")
+@as_json
+def search(limit: int, as_json: bool, **options: Any) -> None:
+    """List pictures, newest first. TEXT is words of their prompts; "two words" stay together, -word must be absent."""
+    with _gallery() as gallery:
+        wanted = _search(options)
+        found = gallery.search(wanted, limit)
+        if as_json:
+            click.echo(json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, one) for one in found]}))
+            return
+        for entry in found:
+            click.echo(f"{entry.id:6}  {'*' if entry.favourite else ' '}  {entry.path}")
+        total = len(found) if len(found) < limit else gallery.count(wanted)
+        click.echo(f"{len(found)} of {total}", err=True)
+
+
+@gallery.command()
+@click.argument("picture")
+@click.option("--favourite/--no-favourite", default=None, help="Mark it, or take the mark away.")
+@click.option("--tag", "tags", multiple=True, help="Add a tag; may be repeated.")
+@click.option("--untag", multiple=True, help="Take a tag away.")
+@as_json
+def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tuple[str, ...], as_json: bool) -> None:
+    """Show how PICTURE, a number or a path, was made; and mark it."""
+    with _gallery() as gallery:
+        entry = _one(gallery, picture)
+        if favourite is not None:
+            gallery.set_favourite(entry.id, favourite)
+        if tags or untag:
+            gallery.set_tags(entry.id, {*gallery.tags(entry.id), *tags} - {*untag})
+        known = record(gallery, gallery.get(entry.id))
+        if as_json:
+            click.echo(json.dumps(known))
+            return
+        for name, value in known.items():
+            if value not in (None, "", [], {}):
+                click.echo(f"{name:>11}  {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+
+
+@gallery.command()
+@searching
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to copy into.")
+@click.option("--id", "ids", type=int, multiple=True, help="These pictures, instead of a search; may be repeated.")
+@click.option("--no-metadata", is_flag=True, help="Leave the settings out of the copies.")
+@as_json
+def export(out: Path, ids: tuple[int, ...], no_metadata: bool, as_json: bool, **options: Any) -> None:
+    """Copy the pictures that a search finds into a folder; none there is overwritten."""
+    with _gallery() as gallery:
+        entries = [gallery.get(id) for id in ids] if ids else _every(gallery, _search(options))
+        for entry in entries:
+            path = export_one(entry, out, no_metadata)
+            click.echo(json.dumps({"id": entry.id, "path": str(path)}) if as_json else path)
+
+
+@gallery.command()
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@as_json
+def rescan(folder: Path | None, as_json: bool) -> None:
+    """Take the files as they are: adopt the pictures in FOLDER, or look again at every folder known."""
+    with _gallery() as gallery:
+        scan = dataclasses.asdict(gallery.rescan(folder))
+        if as_json:
+            click.echo(json.dumps(scan))
+            return
+        for sentence in scan.pop("unreadable"):
+            click.echo(sentence, err=True)
+        click.echo(", ".join(f"{count} {name}" for name, count in scan.items()))
+
+
+@gallery.command()
+@as_json
+def verify(as_json: bool) -> None:
+    """Read every picture again and name those that are missing, changed or damaged; exit code 1 if there are any."""
+    with _gallery() as gallery:
+        faults = 0
+        for entry, fault in gallery.verify():
+            faults += 1
+            click.echo(json.dumps({"id": entry.id, "path": str(entry.path), "fault": fault}) if as_json else fault)
+    if faults:
+        raise SdedgeError(f"{faults} pictures are not as they were saved.")
+
+
+def export_one(entry: Entry, folder: Path, no_metadata: bool = False) -> Path:
+    """Copy one picture, whole or not at all. Raises SdedgeError."""
+    from sdedge.files import atomic_write
+    from sdedge.images.naming import free_path
+
+    path = free_path(folder, entry.path.stem, entry.path.suffix.lstrip("."))
+    try:
+        data = entry.path.read_bytes()
+    except OSError as error:
+        raise SdedgeError(f"Cannot read {entry.path}: {error.strerror}; run `sdedge gallery rescan`.") from error
+    with atomic_write(path) as file:
+        if not no_metadata:
+            file.write(data)
+            return path
+        import io
+
+        import numpy as np
+        from PIL import Image
+
+        from sdedge.images import metadata
+
+        kind = {".png": "png", ".webp": "webp"}.get(entry.path.suffix.lower(), "jpeg")
+        with Image.open(io.BytesIO(data)) as image:
+            metadata.write(file, np.asarray(image.convert("RGB")), kind, None, {})
+    return path
+
+
+def record(gallery: Gallery, entry: Entry) -> dict[str, Any]:
+    """An entry as JSON for scripts."""
+    names = ("id", "width", "height", "model", "model_hash", "seed", "favourite", "missing", "job", "source", "content")
+    created = datetime.datetime.fromtimestamp(entry.created, datetime.UTC).isoformat(timespec="seconds")
+    plain = {name: getattr(entry, name) for name in names}
+    details = {"tags": gallery.tags(entry.id), "request": json.loads(entry.request_json), "facts": entry.facts}
+    return {"path": str(entry.path), "created": created, **plain, **details}
+
+
+def _one(gallery: Gallery, picture: str) -> Entry:
+    if picture.isdigit():
+        return gallery.get(int(picture))
+    entry = gallery.find(Path(picture).expanduser())
+    if entry is None:
+        raise InvalidRequest(f"{picture} is not in the gallery; adopt its folder with `sdedge gallery rescan FOLDER`.")
+    return entry
+
+
+def _every(gallery: Gallery, search: Search) -> Iterator[Entry]:
+    after = None
+    while page := gallery.search(search, 500, after):
+        yield from page
+        after = page[-1]

@@ -1,0 +1,214 @@
+"""`sdedge queue …`: the persistent queue from the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdedge.commands.generate import _requests, generate, interruptible
+from sdedge.errors import SdedgeError
+from sdedge.jobs import ENDED, OPEN, Job, Queue
+
+if TYPE_CHECKING:
+    from sdedge.events import Event
+    from sdedge.request import Request
+
+# Options of `generate` that are about running now, not about the pictures.
+NOW = {
+    "prompt", "device", "dtype", "ema", "dry_run", "as_json", "quiet", "grid", "columns", "grid_only", "same_seed",
+}  # fmt: skip
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def queue() -> None:
+    """Line pictures up and draw them one after another; the queue survives crashes and restarts."""
+
+
+@contextlib.contextmanager
+def _queue() -> Iterator[Queue]:
+    from sdedge.store import open_store
+
+    with contextlib.closing(open_store()) as store:
+        for note in store.notes:
+            click.echo(f"note: {note}", err=True)
+        yield Queue(store)
+
+
+@queue.command(params=[option for option in generate.params if option.name not in NOW])
+@click.argument("prompt", required=False)
+@click.option("-p", "--priority", type=int, default=0, show_default=True, help="Higher ones are drawn first.")
+@as_json
+def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
+    """Append a job with the options of `generate`, one per prompt of --from-file."""
+    from sdedge.images.output import Output
+
+    requests = [_absolute(request) for request in _requests(prompt, options)]
+    template = {"template": options["template"]} if options["template"] else {}
+    output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
+    with _queue() as queue:
+        for request in requests:
+            job = queue.add(request, output, options["count"], options["batch"], priority)
+            click.echo(json.dumps(record(job)) if as_json else f"Job {job.id}: {_line(job)}")
+
+
+@queue.command("list")
+@click.option("--all", "every", is_flag=True, help="Ended jobs too.")
+@as_json
+def list_jobs(every: bool, as_json: bool) -> None:
+    """Show the jobs in the order they will be drawn, and why the queue is paused."""
+    with _queue() as queue:
+        jobs = queue.jobs(OPEN + ENDED if every else (*OPEN, "failed", "interrupted"))
+        if as_json:
+            click.echo(json.dumps({"paused": queue.paused, "jobs": [record(job) for job in jobs]}))
+            return
+        if queue.paused is not None:
+            click.echo(f"Paused: {queue.paused}")
+        for job in jobs:
+            click.echo(f"{job.id:5}  {job.state:<11}  {job.saved}/{job.count}  {_line(job)}")
+            if job.reason:
+                click.echo(f"       {job.reason}")
+        if not jobs:
+            click.echo("The queue is empty.")
+
+
+@queue.command()
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the paths.")
+@click.option("--resume", is_flag=True, help="Go on even if the queue is paused.")
+def run(as_json: bool, quiet: bool, resume: bool) -> None:
+    """Draw what is waiting and print the paths.
+
+    Ctrl-C stops after the current step; the job keeps its pictures and goes on at the next run.
+    """
+    from sdedge.supervisor import Supervisor
+
+    with _queue() as queue:
+        supervisor = Supervisor(listener=_teller(as_json, quiet))
+        with interruptible() as interrupted:
+            supervisor.start()
+            try:
+                if resume:
+                    queue.resume()
+                supervisor.wake()
+                while not (supervisor.wait_idle(0.1) or interrupted()):
+                    pass
+            finally:
+                supervisor.close()
+        if interrupted():
+            raise KeyboardInterrupt
+        if queue.paused is not None:
+            raise SdedgeError(f"The queue is paused: {queue.paused} Go on with `sdedge queue run --resume`.")
+
+
+@queue.command()
+@click.argument("job", type=int, required=False)
+def pause(job: int | None) -> None:
+    """Put JOB off, or without one, start no further job."""
+    with _queue() as queue:
+        queue.pause(job)
+
+
+@queue.command()
+@click.argument("job", type=int, required=False)
+def resume(job: int | None) -> None:
+    """Let JOB, also one that failed or was cancelled, wait again for its missing pictures; or go on with the queue."""
+    with _queue() as queue:
+        queue.resume(job)
+
+
+@queue.command()
+@click.argument("job", type=int)
+@click.option("--after-picture", "level", flag_value="picture", help="Finish the current picture first.")
+@click.option("--now", "level", flag_value="now", default=True, help="Stop after the current step (the default).")
+@click.option("--kill", "level", flag_value="kill", help="End the engine process at once.")
+def cancel(job: int, level: str) -> None:
+    """End JOB; its finished pictures stay."""
+    with _queue() as queue:
+        if queue.get(job).state in ENDED:
+            raise SdedgeError(f"Job {job} is {queue.get(job).state} already.")
+        queue.cancel(job, level)
+
+
+@queue.command()
+@click.argument("job", type=int)
+@click.option("--before", type=int, metavar="JOB", help="Draw it before this one.  [default: last]")
+@click.option("-p", "--priority", type=int, help="Change the priority instead.")
+def move(job: int, before: int | None, priority: int | None) -> None:
+    """Change when JOB is drawn."""
+    with _queue() as queue:
+        if priority is not None:
+            queue.set_priority(job, priority)
+        else:
+            queue.move(job, before)
+
+
+@queue.command()
+@click.argument("job", type=int)
+def duplicate(job: int) -> None:
+    """Append a job that asks for the same as JOB."""
+    with _queue() as queue:
+        click.echo(f"Job {queue.duplicate(job).id}")
+
+
+@queue.command()
+@click.option("--waiting", is_flag=True, help="Jobs that wait or are paused, instead of ended ones.")
+@as_json
+def clear(waiting: bool, as_json: bool) -> None:
+    """Forget ended jobs; their pictures stay."""
+    with _queue() as queue:
+        count = queue.clear(("waiting", "paused") if waiting else ENDED)
+        click.echo(json.dumps({"cleared": count}) if as_json else f"{count} cleared")
+
+
+def record(job: Job) -> dict[str, Any]:
+    """A job as JSON for scripts; times in ISO 8601, UTC."""
+    times = {name: _iso(getattr(job, name)) for name in ("added", "started", "ended")}
+    plain = {name: getattr(job, name) for name in ("id", "state", "reason", "priority", "count", "batch", "saved")}
+    return {**plain, **times, "folder": str(job.output.folder), "request": json.loads(job.request.to_json())}
+
+
+def _iso(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
+
+
+def _line(job: Job) -> str:
+    prompt = " ".join(job.request.prompt.split())
+    return prompt if len(prompt) <= 70 else prompt[:69] + "…"
+
+
+def _absolute(request: Request) -> Request:
+    """Paths still right when the queue is run from another folder."""
+    paths = {}
+    for name in ("image", "mask", "model", "vae"):
+        value = getattr(request, name)
+        if value and Path(value).expanduser().exists():
+            paths[name] = str(Path(value).expanduser().absolute())
+    return request.replace(**paths)
+
+
+def _teller(as_json: bool, quiet: bool) -> Callable[[int | None, Event], None]:
+    """A listener that prints: JSON lines with the job's number, or paths and remarks."""
+    from sdedge.events import Cancelled, Failed, ImageDone, Notice, to_json
+
+    def tell(job: int | None, event: Event) -> None:
+        if as_json:
+            click.echo(json.dumps({"job": job, **json.loads(to_json(event))}))
+        elif isinstance(event, ImageDone):
+            click.echo(event.path)
+        elif isinstance(event, Failed):
+            click.echo(f"Job {job} failed: {event.message} {event.hint}".rstrip(), err=True)
+        elif isinstance(event, Cancelled) and not quiet:
+            click.echo(f"Job {job} was stopped after {event.count} pictures.", err=True)
+        elif isinstance(event, Notice) and not quiet:
+            click.echo(f"note: {event.message}", err=True)
+
+    return tell

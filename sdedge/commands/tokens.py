@@ -1,0 +1,32 @@
+"""`sdedge tokens`: how a prompt is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("prompt")
+@click.option("-m", "--model", default="pocket", show_default=True, help="Whose vocabulary to use.")
+@click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="For scheduled prompts.")
+def tokens(prompt: str, model: str, steps: int) -> None:
+    """Show the tokens, chunks and weights of PROMPT."""
+    from sdedge.engines import find_tokenizer
+    from sdedge.text.prompt import describe
+
+    description = describe(prompt, find_tokenizer(model), steps)
+    several = len(description.stages) > 1
+    for stage in description.stages:
+        if several:
+            joined = f"part {stage.part + 1}, weight {stage.part_weight:g}, " if stage.part_weight != 1 else ""
+            click.secho(f"{joined}steps {stage.first} to {stage.last}: {stage.text}", bold=True)
+        for number, chunk in enumerate(stage.chunks, 1):
+            click.secho(f"chunk {number}, {len(chunk)} of 75 tokens", bold=True)
+            for token in chunk:
+                id = "" if token.id is None else str(token.id)
+                weight = "" if token.weight == 1 else f"  x {token.weight:.3g}"
+                click.echo(f"  {id:>6}  {token.text.removesuffix('</w>')}{weight}")
+    for lora in description.loras:
+        click.echo(f"LoRA {Path(lora.name).name}: text {lora.text_weight:g}, UNet {lora.unet_weight:g}")

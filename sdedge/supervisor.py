@@ -1,0 +1,469 @@
+"""Runs the queue: starts the engine process, watches it, restarts it, and keeps every state on disk. No torch.
+
+One thread of its own does all of it; whoever owns the Supervisor gives wishes through the queue's database (from any
+process) and is told events through a function. What must be written is written before it is told, in order; while
+another program locks the database or the disk is full, both wait and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import queue
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdedge import events
+from sdedge.awake import awake
+from sdedge.database import is_damage, is_passing
+from sdedge.errors import SdedgeError
+from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Notice, Step
+from sdedge.gallery import Gallery
+from sdedge.jobs import Job, Queue, output_json
+from sdedge.locks import ProcessLock
+from sdedge.places import data_folder
+from sdedge.spawn import LOCK, Inbox, WorkerProcess, end_leftover
+from sdedge.store import DATABASE, Store, open_store, rebuild
+
+log = logging.getLogger(__name__)
+
+RUNNER_LOCK = "queue.lock"
+Listener = Callable[[int | None, Event], None]
+"""Called with the job's id (None: the queue as a whole) and what happened, on the supervisor's thread."""
+
+PHASES = {"model": "loading the model", "text": "reading the prompt", "decoding": "decoding", "saving": "saving"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds."""
+
+    tick: float = 0.1
+    """Between looks at what other processes ask."""
+    beat: float = 1.0
+    silence: float = 30.0
+    """Without any message the process counts as hung."""
+    start: float = 300.0
+    """Until a started process must be ready: the first import of torch on a cold disk."""
+    stall: float = 3600.0
+    """Without an event of the job: the first compilation for a Neural Engine takes minutes."""
+    grace: float = 60.0
+    """For a cancel "now" to be answered, before the process is ended; one step on a slow CPU is shorter."""
+    close: float = 2.0
+    """For the process to leave when the app does."""
+    lock: float = 1.0
+    """For another process's database lock, before other work goes on."""
+
+
+@dataclass
+class Current:
+    """The attempt that is being drawn."""
+
+    job: Job
+    phase: str = "starting"
+    heard: float = 0.0
+    told: str = ""
+    """The wish that the worker has been told."""
+    deadline: float | None = None
+    ended_for: str = ""
+    """Why we ended the process, if we did."""
+
+
+class Supervisor:
+    """Start it, `close` it; everything between is on disk. At most one runs per data folder."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        listener: Listener = lambda job, event: None,
+        *,
+        drawer: str | None = None,
+        limits: Limits = Limits(),
+        previews: bool = False,
+        warm: bool = False,
+    ) -> None:
+        """`drawer` names what draws, "module:function"; `warm` starts the engine process before there is a job."""
+        self.folder = folder or data_folder()
+        self.limits = limits
+        self._listener, self._drawer, self._previews, self._warm = listener, drawer, previews, warm
+        self._inbox: Inbox = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._idle = threading.Event()
+        self._started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+        self._worker: WorkerProcess | None = None
+        self._current: Current | None = None
+        self._crashes = 0
+        self._todo: deque[Callable[[], None]] = deque()
+        self._waiting_told = False
+        self._awake: contextlib.ExitStack | None = None
+        self._changing = threading.Lock()  # held to change which job is current, and to end its process
+        self._wakes = 0
+
+    # For the owner, from any thread
+
+    def start(self) -> None:
+        """Take the folder, settle what a crash left, and begin. Raises SdedgeError, e.g. when another process has it."""
+        self._thread.start()
+        if (error := self._started.get()) is not None:
+            self._thread.join()
+            raise error
+
+    def close(self) -> None:
+        """Stop; a job that is being drawn keeps its pictures and waits for the next start. Returns when all is down."""
+        self._closing.set()
+        self._inbox.put((None, None))
+        self._thread.join()
+
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is drawn and no job can start: the queue is empty or paused. False after `timeout`."""
+        return self._idle.wait(timeout)
+
+    def wake(self) -> None:
+        """Look at the queue now: something was added, resumed or cancelled."""
+        with self._changing:
+            self._wakes += 1
+            self._idle.clear()
+        self._inbox.put((None, None))
+
+    def hard_cancel(self, job: int) -> None:
+        """End the process of a running job at once, whatever the database or the worker does."""
+        with self._changing:
+            current, worker = self._current, self._worker
+            if current is not None and worker is not None and current.job.id == job:
+                current.ended_for = "cancel"
+                worker.kill()
+
+    @property
+    def worker_pid(self) -> int | None:
+        worker = self._worker
+        return worker.process.pid if worker else None
+
+    @property
+    def worker_memory(self) -> int:
+        """Bytes the engine process last said it has in memory."""
+        worker = self._worker
+        return worker.memory if worker else 0
+
+    # The thread
+
+    def _run(self) -> None:
+        runner = ProcessLock(self.folder / RUNNER_LOCK)
+        try:
+            if not runner.acquire():
+                raise SdedgeError(f"The queue is being run by another sdedge (process {runner.holder()}); use that one.")
+            end_leftover(ProcessLock(self.folder / LOCK))
+            self._use(open_store(self.folder, timeout=self.limits.lock))
+            self._patiently(self._gallery.settle)
+            interrupted = self._patiently(self._queue.open_session)
+        except BaseException as error:
+            runner.release()
+            self._started.put(error)
+            return
+        self._started.put(None)
+        for note in (*self._store.notes, *([interrupted] if interrupted else [])):
+            self._tell(None, Notice(note))
+        try:
+            self._loop()
+        finally:
+            self._shut_down()
+            self._store.close()
+            runner.release()
+            self._idle.set()
+
+    def _use(self, store: Store) -> None:
+        self._store, self._queue, self._gallery = store, Queue(store), Gallery(store)
+
+    def _loop(self) -> None:
+        looked = time.monotonic()
+        while not self._closing.is_set():
+            self._hear(self.limits.tick)
+            now = time.monotonic()
+            if now - looked > max(5.0, 10 * self.limits.tick) and self._worker:
+                self._worker.heard = now  # we were stopped ourselves, or the computer slept
+            looked = now
+            self._watch(now)
+            try:
+                self._obey_wish(now)
+                self._work_off()
+                self._start_next()
+            except sqlite3.Error as error:
+                self._bear(error)
+
+    def _bear(self, error: sqlite3.Error) -> None:
+        """The database cannot be used: wait for it, or when it is damaged, go on with a new one."""
+        if not is_damage(error):
+            self._tell_waiting(error)
+            return
+        log.error("The database is damaged: %s", error)
+        if self._worker is not None:
+            self._worker.kill()  # it has the old one open
+            self._worker.join()
+        self._worker, self._current = None, None
+        self._todo.clear()
+        self._store.close()
+        self._use(rebuild(self.folder, f"The database {self.folder / DATABASE} is damaged ({error})", self.limits.lock))
+        self._queue.open_session()
+        self._tell(None, Notice(self._store.notes[0]))
+
+    def _hear(self, patience: float) -> None:
+        """Take what the worker has said, waiting at most `patience` for the first message."""
+        with contextlib.suppress(queue.Empty):
+            worker, message = self._inbox.get(timeout=patience)
+            while True:
+                if worker is not None and worker is self._worker:
+                    self._take(worker, message)
+                worker, message = self._inbox.get_nowait()
+
+    def _take(self, worker: WorkerProcess, message: dict[str, Any] | None) -> None:
+        if message is None:
+            self._worker_ended(worker)
+            return
+        worker.heard = time.monotonic()
+        match message.get("say"):
+            case "ready":
+                worker.ready = True
+            case "beat":
+                worker.memory = int(message.get("memory", 0))
+            case "event":
+                self._take_event(message)
+            case other:
+                log.warning("The worker said %r, which is not understood.", other)
+
+    def _take_event(self, message: dict[str, Any]) -> None:
+        current = self._current
+        if current is None or message.get("run") != current.job.run:
+            return
+        try:
+            event = events.from_json(json.dumps(message["event"]))
+        except (ValueError, KeyError):
+            log.warning("The worker sent an event that is not understood.")
+            return
+        current.heard = time.monotonic()
+        job = current.job.id
+        if isinstance(event, Loading):
+            current.phase = PHASES.get(event.phase, event.phase)
+        elif isinstance(event, Step):
+            current.phase = f"drawing step {event.index} of {event.total}"
+        if isinstance(event, ImageDone):
+            self._later(lambda: self._gallery.ensure(Path(event.path), job, event.index))
+            self._later(lambda: self._queue.note_saved(job))
+        if isinstance(event, (Finished, Cancelled, Failed)):
+            self._crashes = 0
+            self._end_job(event, current)
+        else:
+            self._later(lambda: self._tell(job, event))
+
+    def _end_job(self, event: Event, current: Current) -> None:
+        """The attempt is over: rows first, then the event."""
+        job, pause = current.job, None
+        if isinstance(event, Finished):
+            state, reason = "done", ""
+        elif isinstance(event, Cancelled) and self._closing.is_set():
+            state, reason = "waiting", "sdedge was closed; it goes on from here."
+        elif isinstance(event, Cancelled) and current.told == "pause":
+            state, reason = "paused", "You paused it."
+        elif isinstance(event, Cancelled):
+            state, reason = "cancelled", "You cancelled it."
+        else:
+            assert isinstance(event, Failed)
+            state, reason = "failed", " ".join(filter(None, (event.message, event.hint)))
+            if event.kind in ("output", "database", "crash", "hung"):  # the next job would meet the same
+                pause = f"Job {job.id} failed: {reason}"
+        with self._changing:
+            self._current = None
+        self._later(self._gallery.settle)
+        self._later(lambda: self._end_told(self._queue.finish(job.id, state, reason, pause), event, pause))
+
+    def _end_told(self, job: Job, event: Event, pause: str | None) -> None:
+        if job.state == "done" and not isinstance(event, Finished):
+            event = Finished(job.count, 0.0)  # the last picture was saved before the end
+        elif isinstance(event, Cancelled):
+            event = Cancelled(job.saved)
+        self._tell(job.id, event)
+        if pause is not None:
+            self._tell(None, Notice(f"The queue is paused. {pause}"))
+
+    # The process
+
+    def _spawn(self) -> None:
+        self._worker = WorkerProcess(self.folder, self._inbox, self._drawer, self.limits.beat)
+
+    def _worker_ended(self, worker: WorkerProcess) -> None:
+        current = self._current
+        phase = current.phase if current else ("" if worker.ready else "starting")
+        reason = worker.reason(worker.join(patience=1.0), phase)
+        self._worker = None
+        if current is not None and current.ended_for == "cancel":
+            self._end_job(Cancelled(current.job.saved), current)
+            return
+        if current is None and worker.ready:
+            self._crashes += 1
+            log.warning("Between jobs: %s", reason)  # the next job starts another
+            return
+        self._crashes += 1
+        if current is not None:
+            kind = "hung" if current.ended_for else "crash"
+            self._end_job(Failed(kind, current.ended_for or reason), current)
+        if self._crashes < 2:
+            self._try_spawn()
+        elif current is None:
+            self._later(lambda: self._queue.pause(reason=f"The engine cannot be started. {reason}"))
+            self._later(lambda: self._tell(None, Notice(f"The queue is paused. The engine cannot be started. {reason}")))
+
+    def _try_spawn(self) -> None:
+        try:
+            self._spawn()
+        except SdedgeError as error:
+            log.warning("%s", error)
+            words = str(error)
+            self._crashes = 2
+            self._later(lambda: self._queue.pause(reason=words))
+            self._later(lambda: self._tell(None, Notice(words)))
+
+    def _watch(self, now: float) -> None:
+        """The watchdog: a process that says nothing, does nothing, or does not obey is ended."""
+        worker, current, limits = self._worker, self._current, self.limits
+        if worker is None:
+            return
+        if now - worker.heard > (limits.silence if worker.ready else limits.start):
+            reason = f"The engine did not answer for {now - worker.heard:.0f} seconds and was ended."
+        elif current and now - current.heard > limits.stall:
+            reason = f"The engine got no further while {current.phase} and was ended."
+        elif current and current.deadline is not None and now > current.deadline:
+            current.ended_for = "cancel"
+            worker.kill()
+            return
+        else:
+            return
+        if current is not None and not current.ended_for:
+            current.ended_for = reason
+        worker.kill()
+
+    # The queue
+
+    def _obey_wish(self, now: float) -> None:
+        current, worker = self._current, self._worker
+        if current is None or worker is None:
+            return
+        wish = self._queue.wish(current.job.id)
+        if not wish or wish == current.told:
+            return
+        current.told = wish
+        if wish == "kill":
+            self.hard_cancel(current.job.id)
+            return
+        worker.send(do="cancel", run=current.job.run, level="now" if wish == "now" else "picture")
+        if wish == "now":
+            current.deadline = now + self.limits.grace
+
+    def _start_next(self) -> None:
+        if self._current is not None:
+            return
+        wakes = self._wakes
+        waiting = self._queue.paused is None and bool(self._queue.database.execute(_ANY_WAITING).fetchone())
+        if not waiting:
+            if self._awake is not None:
+                self._awake.close()
+                self._awake = None
+            if self._warm and self._worker is None and self._crashes < 2:
+                self._try_spawn()
+            with self._changing:
+                if wakes == self._wakes:
+                    self._idle.set()
+            return
+        self._idle.clear()
+        if self._worker is None:
+            if self._crashes >= 2:  # resumed by a person: try again
+                self._crashes = 0
+            self._try_spawn()
+        elif self._worker.ready and (job := self._queue.claim()) is not None:
+            self._draw(self._worker, job)
+
+    def _draw(self, worker: WorkerProcess, job: Job) -> None:
+        with self._changing:
+            self._current = Current(job, heard=time.monotonic())
+        worker.send(
+            do="draw", run=job.run, job=job.id, request=json.loads(job.request.to_json()), count=job.count,
+            batch=job.batch, first=job.saved, output=json.loads(output_json(job.output)), previews=self._previews,
+        )  # fmt: skip
+        if self._awake is None:
+            self._awake = contextlib.ExitStack()
+            self._awake.enter_context(awake())
+
+    # Writing and telling, in order
+
+    def _later(self, action: Callable[[], None]) -> None:
+        """Do it after what is waiting to be written: at once when nothing is."""
+        self._todo.append(action)
+        if len(self._todo) == 1:
+            try:
+                self._work_off()
+            except sqlite3.Error as error:
+                self._tell_waiting(error)
+
+    def _work_off(self) -> None:
+        while self._todo:
+            try:
+                self._todo[0]()
+            except sqlite3.Error as error:
+                if is_passing(error):
+                    raise
+                log.exception("A row could not be written; a rescan finds the pictures.")
+            except Exception:
+                log.exception("A listener or a file failed.")
+            self._todo.popleft()
+        self._waiting_told = False
+
+    def _tell(self, job: int | None, event: Event) -> None:
+        try:
+            self._listener(job, event)
+        except Exception:
+            log.exception("The listener failed.")
+
+    def _tell_waiting(self, error: sqlite3.Error) -> None:
+        if not self._waiting_told:
+            self._waiting_told = True
+            self._tell(None, Notice(f"The gallery's database cannot be written now ({error}); waiting for it."))
+
+    def _patiently(self, action: Callable[[], Any], patience: float = 60.0) -> Any:
+        """Before the loop runs: wait for other programs' locks. Raises SdedgeError."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return action()
+            except sqlite3.Error as error:
+                if not is_passing(error) or time.monotonic() > deadline or self._closing.is_set():
+                    raise SdedgeError(f"The gallery's database cannot be used: {error}; close other programs.") from error
+                time.sleep(0.1)
+
+    def _shut_down(self) -> None:
+        """Give the worker a moment to end its step, then end it; what was drawn is kept."""
+        self._closing.set()
+        deadline = time.monotonic() + self.limits.close
+        if self._current is not None and self._worker is not None:
+            self._worker.send(do="cancel", run=self._current.job.run, level="now")
+        while self._current is not None and self._worker is not None and time.monotonic() < deadline:
+            self._hear(0.05)
+        if self._worker is not None:
+            self._worker.leave(max(0.1, deadline - time.monotonic()))
+        if self._current is not None:
+            self._end_job(Cancelled(self._current.job.saved), self._current)
+        with contextlib.suppress(SdedgeError):
+            self._patiently(self._close_session, patience=5.0)
+        if self._awake is not None:
+            self._awake.close()
+
+    def _close_session(self) -> None:
+        self._work_off()
+        self._queue.close_session()
+
+
+_ANY_WAITING = "SELECT 1 FROM jobs WHERE state = 'waiting' LIMIT 1"

@@ -1,0 +1,88 @@
+"""Draws coloured noise without torch, and fails on request: for tests of the queue and its processes.
+
+The prompt says how: words such as `steps=3`, `step=0.05` (seconds), `load=0.1`, `write=0.1` (before a picture is
+written), `fail=segv@2` (at step 2; also segv, kill, hang, memory, bug, silent, noise, exit, at "load", a step, "done").
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from sdedge import events
+from sdedge.errors import ModelError, SdedgeError
+from sdedge.images.output import Output
+from sdedge.request import Request, Resolved
+
+
+class FakeDrawer:
+    """Answers `sdedge.worker.Drawer`."""
+
+    def release(self) -> None:
+        pass
+
+    def generate(
+        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
+    ) -> Iterator[events.Event]:
+        words = dict(word.split("=", 1) for word in request.prompt.split() if "=" in word)
+        fault, _, where = words.get("fail", "").partition("@")
+        output.check()
+        yield events.Loading("model")
+        if request.model != "fake" and not Path(request.model).exists():
+            raise ModelError(f"There is no model at {request.model}; put it back.")
+        time.sleep(float(words.get("load", 0)))
+        if where == "load":
+            happen(fault)
+        steps = int(words.get("steps", 3))
+        for index in range(count):
+            for step in range(1, steps + 1):
+                time.sleep(float(words.get("step", 0)))
+                if where == str(step):
+                    happen(fault)
+                yield events.Step(step, steps, index)
+            yield events.Loading("decoding")
+            time.sleep(float(words.get("write", 0)))
+            one = Resolved(**{**vars(request), "width": 64, "height": 64, "guidance": 1.0, "noise": "torch"})
+            one = one.replace(seed=(request.seed or 0) + index)
+            path = output.write(picture(one.seed), one, {"engine": "fake", "model_name": "fake"}, index + 1)
+            yield events.ImageDone(str(path), one.seed, index)
+            if where == "done":
+                happen(fault)
+        yield events.Finished(count, 0.0)
+
+
+def picture(seed: int) -> np.ndarray:
+    """The pixels that belong to a seed."""
+    return np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+
+def happen(fault: str) -> None:
+    """Go wrong."""
+    match fault:
+        case "segv":
+            ctypes.string_at(0)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "hang":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "stall":
+            time.sleep(3600)
+        case "memory":
+            raise MemoryError
+        case "bug":
+            raise ZeroDivisionError("a bug")
+        case "words":
+            raise SdedgeError("It cannot be done; do something else.")
+        case "exit":
+            os._exit(3)
+        case "noise":
+            print("progress 100%", flush=True)
+            os.write(1, b"\x00\x00\xff\xff" * 100)
+            sys.stderr.write("a warning\n")

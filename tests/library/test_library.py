@@ -1,0 +1,219 @@
+"""The model library: what goes in comes out whole, what is interrupted leaves nothing, licences are accepted first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sdedge import library_import
+from sdedge.errors import ModelError, OutputError, SdedgeError
+from sdedge.library import Library
+from sdedge.library_import import OPENRAIL, guess_base, hash_file
+from sdedge.library_schema import MIGRATIONS, open_database
+from sdedge.weights.checkpoint import open_checkpoint
+from tests.weights.conftest import Tiny, same, tiny, write_folder  # noqa: F401
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Any:
+    opened = Library(tmp_path / "store")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def single(tiny: Tiny, tmp_path: Path) -> Path:  # noqa: F811
+    save_file(tiny.ldm(), tmp_path / "some-v1-5.safetensors")
+    return tmp_path / "some-v1-5.safetensors"
+
+
+def left_behind(library: Library) -> list[str]:
+    return sorted(path.name for path in (library.folder / "models").iterdir())
+
+
+def test_add_copies_hashes_and_finds(library: Library, single: Path) -> None:
+    told: list[tuple[int, int]] = []
+    model = library.add(single, progress=lambda done, total: told.append((done, total)))
+    size = single.stat().st_size
+    assert told[-1] == (size, size)
+    assert model == library.find("some-v1-5") == library.models()[0]
+    assert model.sha256 == hashlib.sha256(single.read_bytes()).hexdigest()
+    assert model.short_hash == model.sha256[:10]
+    assert library.find(model.sha256[:10]) == library.find(str(model.legacy_hash)) == model
+    assert (model.base, model.kind, model.role, model.linked) == ("v1-5", "ldm safetensors", "model", False)
+    assert model.path.read_bytes() == single.read_bytes()
+    assert left_behind(library) == ["some-v1-5"]
+    assert [path.name for path in (library.folder / "models" / "some-v1-5").iterdir()] == ["some-v1-5.safetensors"]
+    with pytest.raises(ModelError, match="already"):
+        library.add(single)
+
+
+def test_legacy_hash_is_that_of_the_web_uis(tmp_path: Path) -> None:
+    """SHA-256 of 64 kB from the first megabyte on, eight digits; of what is there when the file is shorter."""
+    data = os.urandom(5 << 20)
+    for size in (100, 0x100000 + 7, 0x110000, 5 << 20):
+        (tmp_path / "f").write_bytes(data[:size])
+        expected = hashlib.sha256(data[:size][0x100000 : 0x100000 + 0x10000]).hexdigest()[:8]
+        assert hash_file(tmp_path / "f").legacy == expected
+
+
+def test_folder_copies_what_it_needs(library: Library, tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+    folder = write_folder(tmp_path / "m", tiny)
+    (folder / "flax_model.msgpack").write_bytes(b"x" * 1000)
+    (folder / "README.md").write_text("card")
+    save_file(tiny.to(torch.float16).unet, folder / "unet" / "diffusion_pytorch_model.fp16.safetensors")
+    model = library.add(folder, "mine", licence="Apache-2.0")
+    assert model.short_hash is None and library.locate("mine") == model.path
+    same(open_checkpoint(model.path).unet, tiny.unet)
+    assert (model.path / "README.md").is_file()
+    assert not (model.path / "flax_model.msgpack").exists()
+    assert not (model.path / "unet" / "diffusion_pytorch_model.fp16.safetensors").exists()
+    assert library.verify("mine") == []
+    weights = model.path / "vae" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x77")
+    assert library.verify("mine") == [f"{weights} has changed since it was added"]
+    weights.unlink()
+    assert library.verify("mine") == [f"{weights} is missing"]
+
+
+def test_link_and_remove(library: Library, single: Path) -> None:
+    model = library.add(single, "linked", link=True)
+    assert model.linked and model.path == single
+    library.add(single, "copied")
+    library.set_default("linked")
+    assert library.default == "linked"
+    library.remove("linked")
+    library.remove("copied")
+    assert single.exists() and library.models() == [] and left_behind(library) == []
+    assert library.default == "pocket"
+    with pytest.raises(ModelError, match="no model named 'linked'"):
+        library.remove("linked")
+
+
+def test_a_vae_is_told_from_a_model(library: Library, tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+    save_file(tiny.vae, tmp_path / "vae.safetensors")
+    assert library.add(tmp_path / "vae.safetensors").role == "vae"
+
+
+def test_licence_is_accepted_before_first_use(library: Library, single: Path) -> None:
+    library.add(single, "v")
+    with pytest.raises(ModelError, match=r"OpenRAIL-M.*sdedge models accept"):
+        library.locate("v")
+    library.accept(OPENRAIL)
+    assert library.locate("v") == library.find("v").path
+    library.find("v").path.unlink()
+    with pytest.raises(ModelError, match="no longer at"):
+        library.locate("v")
+
+
+def test_not_a_model_leaves_nothing(library: Library, tmp_path: Path) -> None:
+    (tmp_path / "x.ckpt").write_bytes(b"no model here")
+    with pytest.raises(ModelError):
+        library.add(tmp_path / "x.ckpt")
+    for name in ("../x", "a/b", ".hidden", "", "x" * 200):
+        with pytest.raises(ModelError, match="cannot be a model's name"):
+            library_import.check_name(name)
+    assert library.models() == []
+
+
+@pytest.mark.parametrize("fault", ["copy", "insert", "rename"])
+def test_interrupted_add_leaves_nothing(
+    library: Library, single: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    target = {"copy": "hash_file", "insert": "guess_base"}.get(fault)
+    if target:
+        monkeypatch.setattr(library_import, target, interrupt)
+    else:
+        monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        library.add(single, "x")
+    monkeypatch.undo()
+    assert library.models() == [] and left_behind(library) == []
+    assert library.add(single, "x").name == "x"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_add_is_swept(library: Library, single: Path) -> None:
+    """Killed at the worst moments, in a process of its own: the next add finds and removes the remains."""
+    script = """
+        import os, signal, sys
+        from pathlib import Path
+        from sdedge import library, library_import
+        which, store, model = sys.argv[1:]
+        die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        if which == "copying":
+            real = library_import.hash_file
+            library_import.hash_file = lambda path, copy_to, tell: (real(path, copy_to, tell), die())
+        else:
+            real_place = library.Library._place
+            library.Library._place = lambda self, work, final: (real_place(self, work, final), die())
+        library.Library(Path(store)).add(model, "x")
+    """
+    for moment in ("copying", "placed"):
+        command = [sys.executable, "-c", textwrap.dedent(script), moment, str(library.folder), str(single)]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        assert len(left_behind(library)) == 1 and library.models() == []
+        assert library.add(single, "x").path.exists()
+        assert left_behind(library) == ["x"]
+        library.remove("x")
+
+
+def test_full_disk_says_so(library: Library, single: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
+    with pytest.raises(OutputError, match="--link"):
+        library.add(single)
+
+
+def test_base_versions() -> None:
+    assert guess_base("CompVis/stable-diffusion-v1-4", "0" * 64, False) == "v1-4"
+    assert guess_base("sd-v1-1.ckpt", "0" * 64, False) == "v1-1"
+    assert guess_base("whatever", "fe4efff1e1" + "0" * 54, False) == "v1-4"
+    assert guess_base("my merge", "0" * 64, True) == "v1 inpainting"
+
+
+def test_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "library.sqlite"
+    open_database(path).execute("INSERT INTO settings VALUES ('a', 'b')").connection.close()
+    extended = (*MIGRATIONS, "CREATE TABLE images (path TEXT);\nCREATE INDEX by_path ON images (path);\n")
+    monkeypatch.setattr("sdedge.library_schema.MIGRATIONS", extended)
+    database = open_database(path)
+    assert database.execute("SELECT value FROM settings").fetchone()["value"] == "b"
+    assert database.execute("PRAGMA user_version").fetchone()[0] == len(extended)
+    database.close()
+    monkeypatch.undo()
+    with pytest.raises(SdedgeError, match="newer sdedge"):
+        open_database(path)
+
+
+def test_a_failed_migration_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "library.sqlite"
+    open_database(path).close()
+    monkeypatch.setattr("sdedge.library_schema.MIGRATIONS", (*MIGRATIONS, "CREATE TABLE a (b);\nNONSENSE;\n"))
+    with pytest.raises(SdedgeError, match="Cannot use the library"):
+        open_database(path)
+    database = sqlite3.connect(path)
+    assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'a'").fetchone()[0] == 0
+    assert database.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    database.close()
+
+
+def test_a_damaged_database_says_so(tmp_path: Path) -> None:
+    (tmp_path / "library.sqlite").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(SdedgeError, match="move the file away"):
+        Library(tmp_path)
