@@ -86,4 +86,3 @@ def _windows(flags: int) -> str:
         log.info("The computer may fall asleep while drawing: SetThreadExecutionState failed (%s).", error)
         return ""
     return "SetThreadExecutionState" if accepted else ""
-

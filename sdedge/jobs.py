@@ -96,7 +96,9 @@ class Queue:
     def add(self, request: Request, output: Output, count: int = 1, batch: int = 1, priority: int = 0) -> Job:
         """Append a job. Raises InvalidRequest."""
         if count < 1 or batch < 1:
-            raise InvalidRequest(f"A job of {count} pictures, {batch} at a time, draws nothing; give 1 or more of both.")
+            raise InvalidRequest(
+                f"A job of {count} pictures, {batch} at a time, draws nothing; give 1 or more of both."
+            )
         values = {
             "state": "waiting", "priority": priority, "request": request.to_json(), "count": count, "batch": batch,
             "output": output_json(output), "added": time.time(),
@@ -298,7 +300,7 @@ def _request(text: str) -> Request:
 
 
 def output_json(output: Output) -> str:
-    folder = str(output.folder.expanduser().absolute())  # the queue may be run from another folder
+    folder = str(output.folder.expanduser().resolve())  # the queue may be run from another folder
     return json.dumps({"folder": folder, **{name: getattr(output, name) for name in ("format", "template", "private")}})
 
 

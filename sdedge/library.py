@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sdedge.database import Damaged, open_database, transaction
 from sdedge.errors import ModelError, OutputError
-from sdedge.library_schema import open_database, transaction
+from sdedge.library_schema import MIGRATIONS
 from sdedge.places import data_folder
 
 EMBEDDED = "pocket"
@@ -49,7 +50,11 @@ class Library:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or data_folder()
-        self.database = open_database(self.folder / "library.sqlite")
+        path = self.folder / "library.sqlite"
+        try:
+            self.database = open_database(path, MIGRATIONS)
+        except Damaged as error:
+            raise Damaged(f"{error} Move it away and add the models again; their files are in {path.parent}.") from error
 
     def close(self) -> None:
         self.database.close()

@@ -1,16 +1,9 @@
-"""The library's SQLite database: one list of migrations, numbered by `PRAGMA user_version`.
+"""The library database's schema: one list of migrations, numbered by `PRAGMA user_version`.
 
-To change the schema append a script; never edit one that was released. A database from a newer version is refused.
+To change the schema append a script; never edit one that was released.
 """
 
 from __future__ import annotations
-
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-from sdedge.errors import SdedgeError
 
 MIGRATIONS = (
     """
@@ -39,47 +32,3 @@ MIGRATIONS = (
     CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
     """,
 )
-
-
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open (or create) the database and bring it to the newest schema. Raises SdedgeError when it cannot be used."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, timeout=10, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        _migrate(connection, path)
-    except (sqlite3.Error, OSError) as error:
-        raise SdedgeError(f"Cannot use the library {path}: {error}; move the file away to start a new one.") from error
-    return connection
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, other processes kept out from the start."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    if _version(connection) == len(MIGRATIONS):
-        return
-    with transaction(connection):
-        version = _version(connection)  # another process may have been first
-        if version > len(MIGRATIONS):
-            raise SdedgeError(f"The library {path} was written by a newer sdedge; update sdedge or move the file away.")
-        for script in MIGRATIONS[version:]:
-            for statement in script.split(";\n"):  # executescript would commit half way
-                if statement.strip():
-                    connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    return connection.execute("PRAGMA user_version").fetchone()[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -25,8 +24,7 @@ from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.presets import Plan, plan
 from sdedge.sampling.samplers import Denoise
-from sdedge.text import wildcards
-from sdedge.text.conditioning import Conditioning, chunk_counts, condition
+from sdedge.wording import Worded, adapt, batches, choose_words, encode_prompts
 
 LoadEngine = Callable[[str, str | None], Engine]
 
@@ -36,15 +34,6 @@ class Picture:
     """A finished picture: uint8 (H, W, 3) pixels, the resolved request that made it, and facts for its metadata."""
 
     pixels: np.ndarray
-    request: Resolved
-    index: int
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Worded:
-    """Picture `index` of a job with its wildcards resolved, and what its file should say about that."""
-
     request: Resolved
     index: int
     facts: dict[str, Any] = field(default_factory=dict)
@@ -102,7 +91,8 @@ class Pipeline:
         yield Loading("text")
         pictures = [choose_words(painting.numbered(resolved, i), i) for i in range(count)]
         with painting.tiling(engine, resolved.tiling):
-            for group in _batches(engine, pictures, batch):
+            for group in batches(engine, pictures, batch):
+                adapt(engine, group[0].request)
                 latents = yield from self._sample(engine, group, source, previews)
                 yield Loading("decoding")
                 for i, one in enumerate(group):
@@ -188,43 +178,6 @@ def make_plan(request: Request, facts: ModelFacts, strength: float | None = None
         sigmas=request.sigmas,
         options=None if request.eta is None else {"eta": request.eta},
     )
-
-
-def choose_words(request: Resolved, index: int) -> Worded:
-    """Resolve wildcards by the picture's seed; the file then records the words and the template."""
-    prompt = wildcards.resolve(request.prompt, request.seed)
-    negative = wildcards.resolve(request.negative, request.seed, None, "negative")
-    if not (prompt.choices or negative.choices):
-        return Worded(request, index)
-    chosen = [[choice.wildcard, choice.chosen] for choice in (*prompt.choices, *negative.choices)]
-    facts = {"template": request.prompt, "negative_template": request.negative, "choices": chosen}
-    return Worded(request.replace(prompt=prompt.text, negative=negative.text), index, facts)
-
-
-def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> Conditioning:
-    """Contexts of a batch of pictures that share everything but seed and words."""
-    guided = requests[0].guidance != 1
-    return condition(
-        engine,
-        [request.prompt for request in requests],
-        [request.negative for request in requests] if guided else None,
-        steps,
-        requests[0].clip_skip,
-    )
-
-
-def _batches(engine: Engine, pictures: Sequence[Worded], batch: int) -> Iterator[list[Worded]]:
-    """Groups of at most `batch` in order. Prompts of unequal length are not mixed: padding would change a picture."""
-
-    def length(one: Worded) -> int:
-        request = one.request
-        return chunk_counts(engine.tokenizer, request.prompt, request.negative, request.steps)
-
-    for _, equal in itertools.groupby(pictures, key=length):
-        group = list(equal)
-        size = 1 if catalog.SAMPLERS[group[0].request.sampler].one_image else batch
-        for start in range(0, len(group), size):
-            yield group[start : start + size]
 
 
 def decode(engine: Engine, latents: Tensor) -> Tensor:

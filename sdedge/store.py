@@ -181,7 +181,11 @@ def _salvage(damaged: Path, store: Store) -> int:
     with transaction(store.database):
         for values in rows:
             if values["state"] == "running":
-                values |= {"state": "interrupted", "ended": time.time(), "reason": "The database was damaged meanwhile."}
+                values |= {
+                    "state": "interrupted",
+                    "ended": time.time(),
+                    "reason": "The database was damaged meanwhile.",
+                }
             names = ", ".join(values)
             marks = ", ".join("?" * len(values))
             store.database.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", [*values.values()])

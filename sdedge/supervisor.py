@@ -14,20 +14,21 @@ import queue
 import sqlite3
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdedge import events
+from sdedge.attempt import Current, outcome
 from sdedge.awake import awake
-from sdedge.database import is_damage, is_passing
+from sdedge.database import is_damage
 from sdedge.errors import SdedgeError
-from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Notice, Step
+from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Notice
 from sdedge.gallery import Gallery
+from sdedge.gallery_scan import adopt_unannounced
 from sdedge.jobs import Job, Queue, output_json
 from sdedge.locks import ProcessLock
+from sdedge.outbox import Listener, Outbox, patiently
 from sdedge.places import data_folder
 from sdedge.spawn import LOCK, Inbox, WorkerProcess, end_leftover
 from sdedge.store import DATABASE, Store, open_store, rebuild
@@ -35,10 +36,6 @@ from sdedge.store import DATABASE, Store, open_store, rebuild
 log = logging.getLogger(__name__)
 
 RUNNER_LOCK = "queue.lock"
-Listener = Callable[[int | None, Event], None]
-"""Called with the job's id (None: the queue as a whole) and what happened, on the supervisor's thread."""
-
-PHASES = {"model": "loading the model", "text": "reading the prompt", "decoding": "decoding", "saving": "saving"}
 
 
 @dataclass(frozen=True)
@@ -62,20 +59,6 @@ class Limits:
     """For another process's database lock, before other work goes on."""
 
 
-@dataclass
-class Current:
-    """The attempt that is being drawn."""
-
-    job: Job
-    phase: str = "starting"
-    heard: float = 0.0
-    told: str = ""
-    """The wish that the worker has been told."""
-    deadline: float | None = None
-    ended_for: str = ""
-    """Why we ended the process, if we did."""
-
-
 class Supervisor:
     """Start it, `close` it; everything between is on disk. At most one runs per data folder."""
 
@@ -89,10 +72,12 @@ class Supervisor:
         previews: bool = False,
         warm: bool = False,
     ) -> None:
-        """`drawer` names what draws, "module:function"; `warm` starts the engine process before there is a job."""
+        """`listener` is called on the supervisor's thread. `drawer` names what draws, "module:function"; `warm` starts
+        the engine process before there is a job."""
         self.folder = folder or data_folder()
         self.limits = limits
-        self._listener, self._drawer, self._previews, self._warm = listener, drawer, previews, warm
+        self._drawer, self._previews, self._warm = drawer, previews, warm
+        self._outbox = Outbox(listener)
         self._inbox: Inbox = queue.SimpleQueue()
         self._closing = threading.Event()
         self._idle = threading.Event()
@@ -101,8 +86,6 @@ class Supervisor:
         self._worker: WorkerProcess | None = None
         self._current: Current | None = None
         self._crashes = 0
-        self._todo: deque[Callable[[], None]] = deque()
-        self._waiting_told = False
         self._awake: contextlib.ExitStack | None = None
         self._changing = threading.Lock()  # held to change which job is current, and to end its process
         self._wakes = 0
@@ -158,18 +141,22 @@ class Supervisor:
         runner = ProcessLock(self.folder / RUNNER_LOCK)
         try:
             if not runner.acquire():
-                raise SdedgeError(f"The queue is being run by another sdedge (process {runner.holder()}); use that one.")
+                raise SdedgeError(
+                    f"The queue is being run by another sdedge (process {runner.holder()}); use that one."
+                )
             end_leftover(ProcessLock(self.folder / LOCK))
             self._use(open_store(self.folder, timeout=self.limits.lock))
-            self._patiently(self._gallery.settle)
-            interrupted = self._patiently(self._queue.open_session)
+            patiently(self._gallery.settle)
+            for job in self._queue.jobs(("running",)):
+                adopt_unannounced(self._gallery, job)
+            interrupted = patiently(self._queue.open_session)
         except BaseException as error:
             runner.release()
             self._started.put(error)
             return
         self._started.put(None)
         for note in (*self._store.notes, *([interrupted] if interrupted else [])):
-            self._tell(None, Notice(note))
+            self._outbox.tell(None, Notice(note))
         try:
             self._loop()
         finally:
@@ -192,7 +179,7 @@ class Supervisor:
             self._watch(now)
             try:
                 self._obey_wish(now)
-                self._work_off()
+                self._outbox.work_off()
                 self._start_next()
             except sqlite3.Error as error:
                 self._bear(error)
@@ -200,26 +187,26 @@ class Supervisor:
     def _bear(self, error: sqlite3.Error) -> None:
         """The database cannot be used: wait for it, or when it is damaged, go on with a new one."""
         if not is_damage(error):
-            self._tell_waiting(error)
+            self._outbox.tell_waiting(error)
             return
         log.error("The database is damaged: %s", error)
         if self._worker is not None:
             self._worker.kill()  # it has the old one open
             self._worker.join()
         self._worker, self._current = None, None
-        self._todo.clear()
+        self._outbox.clear()
         self._store.close()
         self._use(rebuild(self.folder, f"The database {self.folder / DATABASE} is damaged ({error})", self.limits.lock))
         self._queue.open_session()
-        self._tell(None, Notice(self._store.notes[0]))
+        self._outbox.tell(None, Notice(self._store.notes[0]))
 
     def _hear(self, patience: float) -> None:
         """Take what the worker has said, waiting at most `patience` for the first message."""
         with contextlib.suppress(queue.Empty):
             worker, message = self._inbox.get(timeout=patience)
             while True:
-                if worker is not None and worker is self._worker:
-                    self._take(worker, message)
+                if self._worker is not None and worker is self._worker:
+                    self._take(self._worker, message)
                 worker, message = self._inbox.get_nowait()
 
     def _take(self, worker: WorkerProcess, message: dict[str, Any] | None) -> None:
@@ -246,50 +233,38 @@ class Supervisor:
         except (ValueError, KeyError):
             log.warning("The worker sent an event that is not understood.")
             return
-        current.heard = time.monotonic()
+        current.hear(event)
         job = current.job.id
-        if isinstance(event, Loading):
-            current.phase = PHASES.get(event.phase, event.phase)
-        elif isinstance(event, Step):
-            current.phase = f"drawing step {event.index} of {event.total}"
         if isinstance(event, ImageDone):
-            self._later(lambda: self._gallery.ensure(Path(event.path), job, event.index))
-            self._later(lambda: self._queue.note_saved(job))
+            self._outbox.later(lambda: self._gallery.ensure(Path(event.path), job, event.index))
+            self._outbox.later(lambda: self._queue.note_saved(job))
         if isinstance(event, (Finished, Cancelled, Failed)):
             self._crashes = 0
             self._end_job(event, current)
         else:
-            self._later(lambda: self._tell(job, event))
+            self._outbox.later(lambda: self._outbox.tell(job, event))
 
     def _end_job(self, event: Event, current: Current) -> None:
         """The attempt is over: rows first, then the event."""
-        job, pause = current.job, None
-        if isinstance(event, Finished):
-            state, reason = "done", ""
-        elif isinstance(event, Cancelled) and self._closing.is_set():
-            state, reason = "waiting", "sdedge was closed; it goes on from here."
-        elif isinstance(event, Cancelled) and current.told == "pause":
-            state, reason = "paused", "You paused it."
-        elif isinstance(event, Cancelled):
-            state, reason = "cancelled", "You cancelled it."
-        else:
-            assert isinstance(event, Failed)
-            state, reason = "failed", " ".join(filter(None, (event.message, event.hint)))
-            if event.kind in ("output", "database", "crash", "hung"):  # the next job would meet the same
-                pause = f"Job {job.id} failed: {reason}"
+        job = current.job
+        end = outcome(event, current, self._closing.is_set())
         with self._changing:
             self._current = None
-        self._later(self._gallery.settle)
-        self._later(lambda: self._end_told(self._queue.finish(job.id, state, reason, pause), event, pause))
+        self._outbox.later(self._gallery.settle)
+        if end.crashed:
+            self._outbox.later(lambda: adopt_unannounced(self._gallery, job))
+        self._outbox.later(
+            lambda: self._end_told(self._queue.finish(job.id, end.state, end.reason, end.pause), event, end.pause)
+        )
 
     def _end_told(self, job: Job, event: Event, pause: str | None) -> None:
         if job.state == "done" and not isinstance(event, Finished):
             event = Finished(job.count, 0.0)  # the last picture was saved before the end
         elif isinstance(event, Cancelled):
             event = Cancelled(job.saved)
-        self._tell(job.id, event)
+        self._outbox.tell(job.id, event)
         if pause is not None:
-            self._tell(None, Notice(f"The queue is paused. {pause}"))
+            self._outbox.tell(None, Notice(f"The queue is paused. {pause}"))
 
     # The process
 
@@ -315,18 +290,19 @@ class Supervisor:
         if self._crashes < 2:
             self._try_spawn()
         elif current is None:
-            self._later(lambda: self._queue.pause(reason=f"The engine cannot be started. {reason}"))
-            self._later(lambda: self._tell(None, Notice(f"The queue is paused. The engine cannot be started. {reason}")))
+            self._pause(f"The engine cannot be started. {reason}")
 
     def _try_spawn(self) -> None:
         try:
             self._spawn()
         except SdedgeError as error:
             log.warning("%s", error)
-            words = str(error)
             self._crashes = 2
-            self._later(lambda: self._queue.pause(reason=words))
-            self._later(lambda: self._tell(None, Notice(words)))
+            self._pause(str(error))
+
+    def _pause(self, reason: str) -> None:
+        self._outbox.later(lambda: self._queue.pause(reason=reason))
+        self._outbox.later(lambda: self._outbox.tell(None, Notice(f"The queue is paused. {reason}")))
 
     def _watch(self, now: float) -> None:
         """The watchdog: a process that says nothing, does nothing, or does not obey is ended."""
@@ -389,7 +365,7 @@ class Supervisor:
 
     def _draw(self, worker: WorkerProcess, job: Job) -> None:
         with self._changing:
-            self._current = Current(job, heard=time.monotonic())
+            self._current = Current(job)
         worker.send(
             do="draw", run=job.run, job=job.id, request=json.loads(job.request.to_json()), count=job.count,
             batch=job.batch, first=job.saved, output=json.loads(output_json(job.output)), previews=self._previews,
@@ -397,52 +373,6 @@ class Supervisor:
         if self._awake is None:
             self._awake = contextlib.ExitStack()
             self._awake.enter_context(awake())
-
-    # Writing and telling, in order
-
-    def _later(self, action: Callable[[], None]) -> None:
-        """Do it after what is waiting to be written: at once when nothing is."""
-        self._todo.append(action)
-        if len(self._todo) == 1:
-            try:
-                self._work_off()
-            except sqlite3.Error as error:
-                self._tell_waiting(error)
-
-    def _work_off(self) -> None:
-        while self._todo:
-            try:
-                self._todo[0]()
-            except sqlite3.Error as error:
-                if is_passing(error):
-                    raise
-                log.exception("A row could not be written; a rescan finds the pictures.")
-            except Exception:
-                log.exception("A listener or a file failed.")
-            self._todo.popleft()
-        self._waiting_told = False
-
-    def _tell(self, job: int | None, event: Event) -> None:
-        try:
-            self._listener(job, event)
-        except Exception:
-            log.exception("The listener failed.")
-
-    def _tell_waiting(self, error: sqlite3.Error) -> None:
-        if not self._waiting_told:
-            self._waiting_told = True
-            self._tell(None, Notice(f"The gallery's database cannot be written now ({error}); waiting for it."))
-
-    def _patiently(self, action: Callable[[], Any], patience: float = 60.0) -> Any:
-        """Before the loop runs: wait for other programs' locks. Raises SdedgeError."""
-        deadline = time.monotonic() + patience
-        while True:
-            try:
-                return action()
-            except sqlite3.Error as error:
-                if not is_passing(error) or time.monotonic() > deadline or self._closing.is_set():
-                    raise SdedgeError(f"The gallery's database cannot be used: {error}; close other programs.") from error
-                time.sleep(0.1)
 
     def _shut_down(self) -> None:
         """Give the worker a moment to end its step, then end it; what was drawn is kept."""
@@ -457,12 +387,12 @@ class Supervisor:
         if self._current is not None:
             self._end_job(Cancelled(self._current.job.saved), self._current)
         with contextlib.suppress(SdedgeError):
-            self._patiently(self._close_session, patience=5.0)
+            patiently(self._close_session, patience=5.0)
         if self._awake is not None:
             self._awake.close()
 
     def _close_session(self) -> None:
-        self._work_off()
+        self._outbox.work_off()
         self._queue.close_session()
 
 

@@ -6,7 +6,7 @@ framed JSON on two private pipes; stdout and stderr are logs. It leaves when its
 Orders: {"do": "draw", "run", "job", "request", "count", "batch", "first", "output", "previews"},
 {"do": "cancel", "run", "level"}, {"do": "release"}.
 Answers: {"say": "ready", "pid"}, {"say": "event", "run", "event"}, {"say": "beat", "run", "memory"},
-{"say": "released"}, {"say": "unknown", "what"}.
+{"say": "released"}, {"say": "unknown", "order"}.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class Worker:
                 self._orders.put(message)
             case other:
                 log.warning("Unknown order %r.", other)
-                self._say("unknown", what=str(other)[:80])
+                self._say("unknown", order=str(other)[:80])
 
     def _draw_orders(self) -> None:
         try:

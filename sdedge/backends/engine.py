@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
@@ -33,9 +34,19 @@ class ModelFacts:
     latent_channels: int = 4
     schedule: NoiseSchedule = field(default_factory=NoiseSchedule)
     preview: Rows = V1_ROWS
+    context_width: int = 768
     has_safety_checker: bool = False
     report: tuple[str, ...] = ()
     """Remarks from loading, such as which of two sets of weights was taken."""
+
+
+@dataclass(frozen=True)
+class LoraUse:
+    """A LoRA file and its weights on the text encoder and the UNet."""
+
+    path: Path
+    text_weight: float
+    unet_weight: float
 
 
 class Engine(Protocol):
@@ -75,6 +86,13 @@ class Engine(Protocol):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Scaled latents (B, 4, h, w) -> images (B, 3, H, W), about [-1, 1]."""
+        ...
+
+    def adapt(self, loras: Sequence[LoraUse]) -> None:
+        """Apply exactly these LoRAs from now on; those applied before and not named are taken off without a trace.
+
+        Raises ModelError for a LoRA that does not fit, or an engine that cannot take any.
+        """
         ...
 
     def release(self, stage: str) -> None:

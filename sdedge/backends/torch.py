@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdedge.backends.engine import ModelFacts
+from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.precision import choose_device, choose_dtype
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.models.clip import CLIPText
@@ -24,6 +24,7 @@ from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
+from sdedge.weights.lora import Applied, apply, open_lora
 
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "text_encoder": lambda config: CLIPText(TextConfig.from_json(config)),
@@ -42,6 +43,8 @@ class TorchEngine:
         self.dtype = dtype
         self.facts = read_facts(checkpoint)
         self._networks: dict[str, nn.Module] = {}
+        self._loras: tuple[LoraUse, ...] = ()
+        self._applied: dict[str, Applied] = {}
         self._tiling = False
         _check_fit(checkpoint, tokenizer)
 
@@ -72,7 +75,30 @@ class TorchEngine:
         """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not."""
         if stage not in self._networks:
             self._networks[stage] = self._build(stage, self.dtype)
+            self._apply(stage)
         return self._networks[stage]
+
+    def adapt(self, loras: Sequence[LoraUse]) -> None:
+        if tuple(loras) == self._loras:
+            return
+        self._take_off()
+        self._loras = tuple(loras)
+        try:
+            for stage in list(self._networks):
+                self._apply(stage)
+        except ModelError:
+            self._take_off()
+            self._loras = ()
+            raise
+
+    def _apply(self, stage: str) -> None:
+        if self._loras and stage != "vae":
+            opened = [(open_lora(use.path), use.text_weight, use.unet_weight) for use in self._loras]
+            self._applied[stage] = apply({stage: self._networks[stage]}, opened)
+
+    def _take_off(self) -> None:
+        while self._applied:
+            self._applied.popitem()[1].remove()
 
     def _build(self, stage: str, dtype: torch.dtype) -> Any:
         with torch.device("meta"):
@@ -121,6 +147,7 @@ class TorchEngine:
         return images
 
     def release(self, stage: str) -> None:
+        self._applied.pop(stage, None)
         if self._networks.pop(stage, None) is not None:
             gc.collect()
             if self.torch_device.type == "cuda":
@@ -147,6 +174,7 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
         height=side,
         downscale=vae.downscale,
         in_channels=unet.in_channels,
+        context_width=unet.cross_attention_dim,
         latent_channels=vae.latent_channels,
         schedule=NoiseSchedule.from_config(
             {**checkpoint.configs["scheduler"], "prediction_type": checkpoint.prediction_type}

@@ -15,6 +15,7 @@ import click
 from sdedge.commands.generate import Size
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.gallery import Entry, Gallery, Search, sampler_name
+from sdedge.gallery_scan import rescan as rescan_files
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -78,7 +79,7 @@ def _gallery() -> Iterator[Gallery]:
         gallery = Gallery(store)
         if gallery.needs_rescan:
             click.echo("note: finding the pictures again from their files", err=True)
-            gallery.rescan()
+            rescan_files(gallery)
         yield gallery
 
 
@@ -92,7 +93,9 @@ def search(limit: int, as_json: bool, **options: Any) -> None:
         wanted = _search(options)
         found = gallery.search(wanted, limit)
         if as_json:
-            click.echo(json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, one) for one in found]}))
+            click.echo(
+                json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, one) for one in found]})
+            )
             return
         for entry in found:
             click.echo(f"{entry.id:6}  {'*' if entry.favourite else ' '}  {entry.path}")
@@ -144,7 +147,7 @@ def export(out: Path, ids: tuple[int, ...], no_metadata: bool, as_json: bool, **
 def rescan(folder: Path | None, as_json: bool) -> None:
     """Take the files as they are: adopt the pictures in FOLDER, or look again at every folder known."""
     with _gallery() as gallery:
-        scan = dataclasses.asdict(gallery.rescan(folder))
+        scan = dataclasses.asdict(rescan_files(gallery, folder))
         if as_json:
             click.echo(json.dumps(scan))
             return

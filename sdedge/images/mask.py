@@ -132,15 +132,22 @@ def feather(mask: np.ndarray, blur: float) -> np.ndarray:
     It rises inwards from the mask's edge over about two standard deviations `blur` (pixels), so that the old picture
     is never touched. Parts thinner than that rise faster instead of vanishing.
     """
-    hard = torch.from_numpy(mask.astype(np.float32))[None, None]
-    if blur <= 0 or mask.all():
-        return mask.astype(np.float32)
+    share = mask.astype(np.float32)
+    if blur <= 0 or mask.all() or not mask.any():
+        return share
+    (left, top, right, bottom), margin = bounding_box(mask), math.ceil(2.5 * blur) + 1
+    near = slice(max(top - margin, 0), bottom + margin), slice(max(left - margin, 0), right + margin)
+    share[near] = _feather(torch.from_numpy(share[near])[None, None], blur)[0, 0].numpy()
+    return share
+
+
+def _feather(hard: Tensor, blur: float) -> Tensor:
+    """The same for a mask (1, 1, H, W) of 0 and 1."""
     soft = _gaussian(hard, blur)  # 1/2 at a straight edge
     reach = 2 * math.ceil(2 * blur) + 1
     inside = F.max_pool2d(soft * hard, (reach, 1), stride=1, padding=(reach // 2, 0))
     inside = F.max_pool2d(inside, (1, reach), stride=1, padding=(0, reach // 2))  # what is reached nearby
-    share = hard * (2 * soft / inside.clamp(min=1e-6) - 1).clamp(0, 1)
-    return share[0, 0].numpy()
+    return hard * (2 * soft / inside.clamp(min=1e-6) - 1).clamp(0, 1)
 
 
 def _gaussian(image: Tensor, sigma: float) -> Tensor:

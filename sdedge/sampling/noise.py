@@ -46,11 +46,12 @@ def initial(seeds: Sequence[int], shape: Sequence[int], source: str = "torch") -
 
 
 class Philox:
-    """The normals `torch.randn` gives on CUDA for up to a few hundred thousand values.
+    """The normals `torch.randn` gives on CUDA for up to a few hundred thousand values, as A1111 emulates them.
 
     Philox 4x32-10 (Salmon et al. 2011) keyed by the seed; the call's number is the counter's low word and the
     element's index its third word; the first two output words make one normal by Box and Muller (the sine).
-    Computed in float64 from CUDA's float32 constants and rounded once, as A1111 does.
+    Computed in float64 from CUDA's float32 constants and rounded once, as A1111 does; CUDA's own arithmetic is
+    float32 throughout and may differ in the last bits.
     """
 
     multipliers = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))

@@ -97,7 +97,7 @@ class NoiseSchedule:
 
     @cached_property
     def _log_levels(self) -> list[float]:
-        return [math.log(level) for level in self._levels]
+        return np.log(np.asarray(self._levels, dtype=self.precision)).astype(float).tolist()
 
     def sigma(self, timestep: float, interpolation: str = "log") -> float:
         """The level of a timestep; between two of them linear in log sigma (k-diffusion) or in sigma (diffusers)."""

@@ -41,7 +41,7 @@ class Optimisation:
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
-        done = max(0.0, (step / self.steps - self.flat) / (1 - self.flat))
+        done = max(0.0, step / self.steps - self.flat) / max(1 - self.flat, 1 / self.steps)
         cosine = self.floor + (1 - self.floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
         return self.lr * min(1.0, (step + 1) / self.warmup) * cosine
 

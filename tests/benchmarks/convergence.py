@@ -67,9 +67,9 @@ def solution(low: float = LOW) -> Tensor:
 def error(name: str, n: int, **options) -> float:
     """Root mean square error at the last level after n steps."""
     levels = np.geomspace(HIGH, LOW, n + 1).tolist()
-    x = start()
-    for x, _ in SAMPLERS[name](mixture_x0, x, levels, lambda *_: torch.zeros_like(x), **{**OPTIONS.get(name, {}), **options}):
-        pass
+    silent = torch.zeros_like(start())
+    steps = SAMPLERS[name](mixture_x0, start(), levels, lambda *_: silent, **{**OPTIONS.get(name, {}), **options})
+    *_, (x, _) = steps
     return float((x - solution()).square().mean().sqrt())
 
 

@@ -114,6 +114,12 @@ def pocket():
     return lambda x, t, c: network(x, t, c).sample, Prompt(context)
 
 
+def last(steps) -> Tensor:
+    """The latent a sampler ends with."""
+    *_, (x, _) = steps
+    return x
+
+
 def scaled_error(a: Tensor, b: Tensor) -> float:
     """Largest difference in units of the latents' scale."""
     return float((a.double() - b.double()).abs().max() / b.double().abs().max())

@@ -10,7 +10,7 @@ from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
 
-from .conftest import Prompt, elementwise, scaled_error
+from .conftest import Prompt, elementwise, last, scaled_error
 
 SHAPE = (4, 5, 7)  # odd: vector lanes and their remainders
 SEEDS = [5, 6, 7]
@@ -21,8 +21,7 @@ def run(network, name, seeds, prompt=CONTEXT, shape=SHAPE):
     decided = plan(name, None, 22 if name == "restart" else 6)
     x = decided.start(initial(seeds, shape))
     denoise = Denoiser(network, decided, Prompt(prompt.cond.expand(len(seeds), -1, -1)), guidance=1)
-    for x, _ in decided.run(denoise, x, decided.step_noise(seeds, shape)):
-        pass
+    x = last(decided.run(denoise, x, decided.step_noise(seeds, shape)))
     return decided.finish(x)
 
 

@@ -10,7 +10,7 @@ from sdedge.sampling.denoiser import Denoiser, dynamic_threshold, masked, rescal
 from sdedge.sampling.presets import plan
 from sdedge.sampling.schedule import NoiseSchedule
 
-from .conftest import Prompt, elementwise, scaled_error
+from .conftest import Prompt, elementwise, last, scaled_error
 
 SCHEDULE = NoiseSchedule()
 
@@ -136,8 +136,7 @@ def draws(seed):
 
 def inpaint(unet, prompt, run, style, noise0, noise):
     denoise = masked(Denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, style)
-    for x, _ in run.run(denoise, run.start(noise0, LATENT), draws(8)):
-        pass
+    x = last(run.run(denoise, run.start(noise0, LATENT), draws(8)))
     return x
 
 
@@ -183,8 +182,7 @@ def test_fresh_is_ldms_loop(unet, prompt):
         z = following**0.5 * x0 + (1 - following) ** 0.5 * eps + 0.0 * generator()
     noise = draws(8)
     denoise = masked(Denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, "fresh")
-    for x, _ in run.run(denoise, x, noise):
-        pass
+    x = last(run.run(denoise, x, noise))
     assert scaled_error(run.finish(x) * MASK, z * MASK) < 1e-9
 
 

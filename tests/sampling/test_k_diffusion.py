@@ -10,7 +10,7 @@ from sdedge.sampling.noise import BrownianNoise
 from sdedge.sampling.samplers import SAMPLERS
 from sdedge.sampling.schedule import NoiseSchedule, sigmas
 
-from .conftest import scaled_error
+from .conftest import last, scaled_error
 
 SCHEDULE = NoiseSchedule()
 SHAPE = (1, 4, 8, 8)
@@ -92,18 +92,19 @@ def test_stochastic_with_the_same_noise(k_diffusion, denoisers, x, name, eta):
 @pytest.mark.parametrize("eta", [0.0, 0.7])
 @pytest.mark.parametrize("steps", [9, 10, 11])
 def test_dpm_fast(k_diffusion, denoisers, x, steps, eta):
-    """Within 1e-5: the referee spaces its times in float32."""
+    """Within 1e-4: the referee spaces its times in float32, and with eta its noise follows the rounded times."""
     levels, seen = sigmas("uniform", steps, SCHEDULE), []
     expected = k_diffusion.sampling.sample_dpm_fast(
         denoisers[1], x, torch.tensor(SCHEDULE.sigma_min, dtype=torch.float64),
         torch.tensor(SCHEDULE.sigma_max, dtype=torch.float64), steps, disable=True, eta=eta, noise_sampler=draws(2),
         callback=lambda info: seen.append(info["denoised"]))
-    assert_same_run(SAMPLERS["dpm_fast"](denoisers[0], x, levels, draws(2), eta=eta), seen, expected, within=1e-5)
+    assert_same_run(SAMPLERS["dpm_fast"](denoisers[0], x, levels, draws(2), eta=eta), seen, expected, within=1e-4)
 
 
 @pytest.mark.parametrize("options", [{}, {"order": 2, "rtol": 0.02}, {"eta": 0.5}, {"pcoeff": 0.2, "dcoeff": 0.1}])
 def test_dpm_adaptive(k_diffusion, denoisers, x, options):
-    """Same steps tried, same accepted, same end; ours reports the accepted ones only."""
+    """Same steps tried, same accepted, same end; ours reports the accepted ones only. Within 1e-7: the referee's
+    tolerances are float32, and its steps follow them."""
     levels, infos = sigmas("uniform", 5, SCHEDULE), []
     expected, info = k_diffusion.sampling.sample_dpm_adaptive(
         denoisers[1], x, torch.tensor(SCHEDULE.sigma_min, dtype=torch.float64),
@@ -121,7 +122,7 @@ def test_dpm_adaptive(k_diffusion, denoisers, x, options):
         return denoisers[0](x, sigma)
 
     steps = SAMPLERS["dpm_adaptive"](counted, x, levels, draws(2), **options)
-    assert_same_run(steps, accepted, expected, count=info["n_accept"])
+    assert_same_run(steps, accepted, expected, count=info["n_accept"], within=1e-7)
     assert len(calls) == info["nfe"]
 
 
@@ -150,6 +151,5 @@ def test_brownian_run_in_float32(k_diffusion, denoisers, unet, prompt, name):
     noise = k_diffusion.sampling.BrownianTreeNoiseSampler(x, levels[-2], levels[0], seed=[4])
     expected = getattr(k_diffusion.sampling, f"sample_{name}")(Single(), x, levels, disable=True, noise_sampler=noise)
     ours = BrownianNoise([4], SHAPE[1:], float(levels[-2]), float(levels[0]))
-    for result, _ in SAMPLERS[name](lambda x, s: denoisers[0](x.double(), s).float(), x, levels, ours):
-        pass
+    result = last(SAMPLERS[name](lambda x, s: denoisers[0](x.double(), s).float(), x, levels, ours))
     assert scaled_error(result, expected) < 1e-3

@@ -14,13 +14,15 @@ from sdedge.sampling.noise import BrownianNoise, Noise, Philox, initial, stream
 
 SHAPE = (4, 8, 8)
 
-# What torch.randn gives on CUDA for seed 0, first call, as A1111's documentation of its emulation prints it.
+# What torch.randn gives on CUDA for seed 0, first call, as A1111's documentation prints it.
 CUDA_SEED_0 = [-0.92466259, -0.42534415, -2.6438457, 0.14518388, -0.12086647, -0.57972564, -0.62285122, -0.32838709,
                -1.07454231, -0.36314407, -1.67105067, 2.26550497]
 
 
 def test_philox_is_cudas():
-    assert torch.equal(Philox(0)((3, 4)), torch.tensor(CUDA_SEED_0).view(3, 4))
+    """The documented values are exact to eight decimals; A1111's code and ours take CUDA's float32 constant for a
+    full turn, which moves an angle by up to 2e-7."""
+    assert float((Philox(0)((3, 4)).flatten().double() - torch.tensor(CUDA_SEED_0).double()).abs().max()) < 5e-7
 
 
 def test_philox_rounds_are_the_published_ones():

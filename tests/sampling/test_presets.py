@@ -17,7 +17,7 @@ from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
 from sdedge.sampling.schedule import NoiseSchedule
 
-from .conftest import Prompt, elementwise, scaled_error
+from .conftest import Prompt, elementwise, last, scaled_error
 
 V1 = NoiseSchedule()
 ALPHAS = V1.alphas_cumprod
@@ -111,8 +111,7 @@ def test_compvis(unet, prompt, sampler, n, eta):
                         draws(), eta, sampler == "plms")
     run = plan(sampler, None, n, "compvis", options={"eta": eta} if sampler == "ddim" else {})
     assert run.steps == len(times) and run.rounding == "truncate"
-    for x, _ in run.run(Denoiser(unet, run, prompt, guidance=1), run.start(z), draws()):
-        pass
+    x = last(run.run(Denoiser(unet, run, prompt, guidance=1), run.start(z), draws()))
     assert scaled_error(run.finish(x), expected) < 1e-9
 
 
@@ -127,15 +126,15 @@ def test_compvis_image_to_image(unet, prompt):
     z = a**0.5 * latent + (1 - a) ** 0.5 * noise
     expected = ldm_ddim(lambda z, t: unet(z, torch.tensor([t], dtype=torch.float64), prompt.cond), z, times, 4,
                         lambda: 0.0)
-    for x, _ in run.run(Denoiser(unet, run, prompt, guidance=1), run.start(noise, latent), lambda *_: 0 * noise):
-        pass
+    x = last(run.run(Denoiser(unet, run, prompt, guidance=1), run.start(noise, latent), lambda *_: 0 * noise))
     assert scaled_error(run.finish(x), expected) < 1e-9
 
 
 def test_a1111_levels(k_diffusion):
     get = k_diffusion.sampling
     low, high = V1.sigma_min, V1.sigma_max
-    assert plan("dpmpp_2m", "karras", 20, "a1111").sigmas == pytest.approx(get.get_sigmas_karras(20, low, high).tolist(), rel=1e-5)
+    karras = get.get_sigmas_karras(20, low, high).tolist()
+    assert plan("dpmpp_2m", "karras", 20, "a1111").sigmas == pytest.approx(karras, rel=1e-5)
     # DPM2, DPM2 a and 3M SDE leave out the last level but one.
     for name in ("dpm2", "dpm2_a", "dpmpp_3m_sde"):
         one_more = get.get_sigmas_exponential(21, low, high).tolist()

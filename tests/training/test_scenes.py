@@ -28,7 +28,7 @@ def some_scenes(n: int, seed: int = 0) -> list[Scene]:
 # ---- Captions ---------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SEEDS)
 def test_facts_reads_back_what_a_caption_says(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -195,14 +195,21 @@ def unchanged(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("degrade", [unchanged, noised, blurred, compressed, halved, tinted, shifted])
 def test_the_checker_reads_every_fact(degrade: Callable[[np.ndarray], np.ndarray]) -> None:
     misread = []
-    for scene in some_scenes(10, seed=9):
+    for scene in some_scenes(6, seed=9):
         seen = checker.read(degrade(render(scene)))
         misread += [(name, seen[name], scene) for name in FACTS if seen[name] != scene.facts[name]]
     assert not misread
 
 
+@pytest.mark.parametrize("time", scenes.TIMES)
+@pytest.mark.parametrize("kind", scenes.KINDS)
+def test_the_checker_knows_every_kind_in_every_light(kind: str, time: str) -> None:
+    scene = Scene(kind, "white", time, scenes.grounds_of(kind)[0], mountains=True, jitter=4)
+    assert checker.read(render(scene)) == scene.facts
+
+
 def test_the_checker_reads_small_pictures_enlarged() -> None:
-    for scene in some_scenes(8, seed=10):
+    for scene in some_scenes(5, seed=10):
         assert checker.read(np.asarray(Image.fromarray(render(scene, 64)).resize((128, 128)))) == scene.facts
 
 
@@ -217,7 +224,7 @@ def test_noise_reads_as_nothing() -> None:
 
 
 def test_a_scene_without_its_object_has_no_kind_or_colour() -> None:
-    for scene in some_scenes(12, seed=12):
+    for scene in some_scenes(6, seed=12):
         seen = checker.read(render(scene, parts=frozenset({"mountains", "trees"})))
         assert seen == scene.facts | {"kind": None, "colour": None}
 
@@ -227,7 +234,7 @@ def test_a_scene_without_its_object_has_no_kind_or_colour() -> None:
     [("ellipse", (38, 8, 90, 60)), ("ellipse", (38, 45, 90, 97)), ("rectangle", (38, 60, 90, 108))],
 )
 def test_a_mere_patch_of_the_right_colour_is_no_object(shape: str, box: tuple[int, int, int, int]) -> None:
-    for scene in some_scenes(8, seed=13):
+    for scene in some_scenes(4, seed=13):
         image = Image.fromarray(render(scene, parts=frozenset({"mountains", "trees"})))
         getattr(ImageDraw.Draw(image), shape)(box, fill=lit(PAINT[scene.colour], scene.time))
         assert checker.read(np.asarray(image))["kind"] is None

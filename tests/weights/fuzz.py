@@ -6,8 +6,8 @@ import pickle
 import random
 import struct
 import time
-import tracemalloc
 import traceback
+import tracemalloc
 from dataclasses import dataclass, field
 from pathlib import Path
 

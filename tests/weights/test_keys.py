@@ -22,13 +22,14 @@ def test_unet_names_are_those_diffusers_converts_to() -> None:
     assert keys.ldm_unet_layout([str(name) for name in ldm]) == V1
     assert {keys.rename(str(name), table) for name in ldm} == set(state)
     theirs = convert_ldm_unet_checkpoint({f"model.diffusion_model.{n}": ours for n, ours in ldm.items()}, {"layers_per_block": 2})
-    assert {name: ours for name, ours in theirs.items()} == {name: name for name in state}
+    assert dict(theirs) == {name: name for name in state}
 
 
 def test_vae_names_are_those_diffusers_converts_to() -> None:
+    widths = {"block_out_channels": (128, 256, 512, 512), "layers_per_block": 2, "latent_channels": 4}
     config = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
     with torch.device("meta"):
-        state = AutoencoderKL(**config, block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4).state_dict()
+        state = AutoencoderKL(**config, **widths).state_dict()
     assert keys.vae_layout(state) == VAE
     table = keys.vae_table(VAE)
     ldm = {str(keys.rename(name, keys.invert(table))): name for name in state}

@@ -1,0 +1,65 @@
+"""One attempt at a job: how far it is, what it was told, and what its end means for the job and the queue. No torch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from sdedge.events import Cancelled, Event, Failed, Finished, Loading, Step
+from sdedge.jobs import Job
+
+PHASES = {"model": "loading the model", "text": "reading the prompt", "decoding": "decoding", "saving": "saving"}
+
+
+PAUSING = ("output", "database", "crash", "hung")
+
+
+@dataclass
+class Current:
+    """The attempt that is being drawn."""
+
+    job: Job
+    phase: str = "starting"
+    heard: float = field(default_factory=time.monotonic)
+    """When it last got further (monotonic seconds)."""
+    told: str = ""
+    """The wish that the worker has been told."""
+    deadline: float | None = None
+    ended_for: str = ""
+    """Why we ended the process, if we did."""
+
+    def hear(self, event: Event) -> None:
+        """Remember how far it is."""
+        self.heard = time.monotonic()
+        if isinstance(event, Loading):
+            self.phase = PHASES.get(event.phase, event.phase)
+        elif isinstance(event, Step):
+            self.phase = f"drawing step {event.index} of {event.total}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The job's new state and why; `pause` is why the queue stops, if it does."""
+
+    state: str
+    reason: str = ""
+    pause: str | None = None
+    crashed: bool = False
+
+
+def outcome(event: Event, current: Current, closing: bool) -> Outcome:
+    """What the last event of an attempt means. `closing`: the app is being closed."""
+    if isinstance(event, Finished):
+        return Outcome("done")
+    if isinstance(event, Cancelled):
+        crashed = bool(current.ended_for)
+        if closing:
+            return Outcome("waiting", "sdedge was closed; it goes on from here.", crashed=crashed)
+        if current.told == "pause":
+            return Outcome("paused", "You paused it.", crashed=crashed)
+        return Outcome("cancelled", "You cancelled it.", crashed=crashed)
+    assert isinstance(event, Failed)
+    reason = " ".join(filter(None, (event.message, event.hint)))
+    # After these the next job would meet the same, or a person should look first.
+    pause = f"Job {current.job.id} failed: {reason}" if event.kind in PAUSING else None
+    return Outcome("failed", reason, pause, crashed=event.kind in ("crash", "hung"))

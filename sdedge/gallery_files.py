@@ -1,0 +1,124 @@
+"""Picture files as the gallery sees them: found, read, measured, checked. No torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sdedge.errors import InvalidRequest
+from sdedge.request import Request
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+GROUP = 100  # files looked at, and rows written, at a time
+
+
+def columns(fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The searchable columns from what is known of a picture."""
+    seed = fields.get("seed")
+    return {
+        "width": fields.get("width") or 0,
+        "height": fields.get("height") or 0,
+        "model": str(facts.get("model_name") or fields.get("model") or ""),
+        "model_hash": str(facts.get("model_hash") or ""),
+        "sampler": str(fields.get("sampler") or ""),
+        "seed": "" if seed is None else str(seed),  # up to 2**64 - 1, more than SQLite's integers hold
+        "prompt": _text(fields.get("prompt")),
+        "negative": _text(fields.get("negative")),
+    }
+
+
+def _text(value: Any) -> str:
+    """Half surrogate pairs become question marks; SQLite takes none."""
+    return str(value or "").encode("utf-8", "replace").decode("utf-8")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The columns of a picture file made by anyone. Raises InvalidRequest or OSError."""
+    from sdedge.images import metadata
+
+    found = metadata.read(path)
+    measured = measure(path)
+    try:
+        request = metadata.to_request(found) if found.source else Request()
+    except InvalidRequest:
+        request = Request()
+    facts = json.dumps(dict(found.details), default=str)
+    return {
+        **(columns(found.fields, found.details) if found.source else {}),
+        **measured,
+        "created": measured["modified"] / 1e9,
+        "source": found.source,
+        "request": request.to_json(),
+        "facts": facts,
+    }
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """What the file itself tells: size in pixels and bytes, time, and the hash of its content."""
+    from PIL import Image
+
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        try:
+            with Image.open(file) as image:
+                width, height = image.size
+        except Exception as error:
+            raise InvalidRequest(f"Cannot read {path}: it is not a picture or is damaged.") from error
+    return {
+        "width": width, "height": height, "bytes": status.st_size, "modified": status.st_mtime_ns, "content": content,
+    }  # fmt: skip
+
+
+def fault_of(path: Path, content: str) -> str | None:
+    """What is wrong with a file that had the SHA-256 `content`, in words; None when nothing is."""
+    from PIL import Image
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror or error}"
+    if hashlib.sha256(data).hexdigest() == content:
+        return None
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except Exception:
+        return f"{path} is damaged: it has changed since it was saved and cannot be decoded"
+    return f"{path} was changed by another program since it was saved; a rescan takes it as it is"
+
+
+def groups(roots: Iterable[Path]) -> Iterator[list[Path]]:
+    """Picture files below the folders, in the order of their names, some at a time."""
+    group: list[Path] = []
+    for root in roots:
+        for folder, inner, files in os.walk(root):
+            inner[:] = sorted(name for name in inner if not name.startswith("."))
+            for name in sorted(files):
+                if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                    group.append(Path(folder, name))
+                if len(group) == GROUP:
+                    yield group
+                    group = []
+    if group:
+        yield group
+
+
+def outermost(folders: Iterable[Path]) -> list[Path]:
+    """Without the ones that lie inside another."""
+    kept: list[Path] = []
+    for folder in sorted(folders):
+        if not any(folder.is_relative_to(other) for other in kept):
+            kept.append(folder)
+    return kept
+
+
+def literal(text: str) -> str:
+    """Text that a glob takes as it is."""
+    return re.sub(r"([*?[])", r"[\1]", text)

@@ -1,0 +1,164 @@
+"""Bringing the gallery's rows in line with the files: adopting, following, rebuilding. No torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdedge.database import transaction
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.gallery import Gallery
+from sdedge.gallery_files import SUFFIXES, groups, outermost, read
+from sdedge.jobs import Job
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a rescan found: counts, and a sentence for each file that could not be read."""
+
+    added: int = 0
+    moved: int = 0
+    changed: int = 0
+    missing: int = 0
+    kept: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int], None] | None = None) -> Scan:
+    """Bring the rows in line with the files of `folder` and below, or of all known folders.
+
+    New pictures are adopted by their metadata, moved ones are recognised by their content and keep their marks,
+    rows of vanished ones are hidden until the file is back. Raises SdedgeError when `folder` is not there.
+    """
+    if folder is not None and not folder.is_dir():
+        raise SdedgeError(f"There is no folder {folder}; give one that holds pictures.")
+    roots = [folder.resolve()] if folder else gallery.folders()
+    counts = dict.fromkeys(("added", "moved", "changed", "missing", "kept"), 0)
+    unreadable: list[str] = []
+    for root in roots:
+        counts["missing"] += _hide_missing(gallery, root)
+    if folder:
+        with transaction(gallery.database):
+            gallery.remember_folder(roots[0])
+    seen = 0
+    for group in groups(outermost(roots)):
+        fresh = [(path, found) for path in group if (found := _look(gallery, path, counts, unreadable)) is not None]
+        with transaction(gallery.database):
+            for path, values in fresh:
+                counts[_adopt(gallery, path, values)] += 1
+        seen += len(group)
+        if progress:
+            progress(seen)
+    if folder is None or gallery.store.setting("rebuild"):
+        _mark_from_journal(gallery)
+    if folder is None:
+        gallery.store.set("rebuild", None)
+    return Scan(**counts, unreadable=tuple(unreadable))
+
+
+def _hide_missing(gallery: Gallery, root: Path) -> int:
+    inside = str(root).rstrip(os.sep) + os.sep
+    query = "SELECT id, path FROM images WHERE state = 'here' AND substr(path, 1, ?) = ?"
+    rows = gallery.database.execute(query, (len(inside), inside)).fetchall()
+    gone = [(row["id"],) for row in rows if not os.path.exists(row["path"])]
+    with transaction(gallery.database):
+        gallery.database.executemany("UPDATE images SET state = 'missing' WHERE id = ?", gone)
+    return len(gone)
+
+
+def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list[str]) -> dict[str, Any] | None:
+    """The columns of a file that is new or has changed; None when there is nothing to do."""
+    try:
+        now = path.stat()
+        query = "SELECT state, bytes, modified FROM images WHERE path = ?"
+        row = gallery.database.execute(query, (str(path),)).fetchone()
+        if row and (row["state"] == "writing" or (row["bytes"], row["modified"]) == (now.st_size, now.st_mtime_ns)):
+            if row["state"] == "missing":
+                gallery.database.execute("UPDATE images SET state = 'here' WHERE path = ?", (str(path),))
+            counts["kept"] += 1
+            return None
+        return read(path)
+    except (InvalidRequest, OSError) as error:
+        unreadable.append(str(error))
+        return None
+
+
+def _adopt(gallery: Gallery, path: Path, values: dict[str, Any]) -> str:
+    """Write one file's row inside a transaction; returns whether it was added, moved, changed or kept."""
+    measured = {name: values[name] for name in ("width", "height", "bytes", "modified", "content")}
+    row = gallery.database.execute("SELECT id FROM images WHERE path = ?", (str(path),)).fetchone()
+    if row is not None:  # what is known is not forgotten because another program dropped the settings
+        known = {**values, **measured} if values["source"] else measured
+        known.pop("created", None)
+        gallery.update(row["id"], {**known, "state": "here"})
+        return "changed"
+    query = "SELECT id, path FROM images WHERE content = ? AND state != 'writing'"
+    for row in gallery.database.execute(query, (values["content"],)).fetchall():
+        if not os.path.exists(row["path"]):
+            gallery.update(row["id"], {**measured, "path": str(path), "state": "here"})
+            return "moved"
+        if os.path.samefile(row["path"], path):  # by way of a link
+            return "kept"
+    gallery.insert({**values, "path": str(path), "state": "here"})
+    return "added"
+
+
+def _mark_from_journal(gallery: Gallery) -> None:
+    """Give favourites and tags back after a rebuild; the last word on each content counts."""
+    favourites: dict[str, bool] = {}
+    tags: dict[str, list[str]] = {}
+    for record in gallery.store.journal():
+        content = record.get("content", "")
+        if "favourite" in record:
+            favourites[content] = bool(record["favourite"])
+        if isinstance(record.get("tags"), list):
+            tags[content] = [str(tag) for tag in record["tags"]]
+    with transaction(gallery.database):
+        for content, favourite in favourites.items():
+            gallery.database.execute("UPDATE images SET favourite = ? WHERE content = ?", (int(favourite), content))
+        for content, names in tags.items():
+            for row in gallery.database.execute("SELECT id FROM images WHERE content = ?", (content,)).fetchall():
+                gallery.database.execute("DELETE FROM tags WHERE image = ?", (row["id"],))
+                gallery.database.executemany("INSERT INTO tags VALUES (?, ?)", [(row["id"], tag) for tag in names])
+
+
+def adopt_unannounced(gallery: Gallery, job: Job) -> int:
+    """After a crash: pictures of `job` that were saved while the database could not be written, by their metadata.
+
+    Returns how many. Looks at files of the job's folder no older than its start, an hour allowed for clock jumps.
+    """
+    first = job.request.seed or 0
+    adopted = 0
+    for path in _recent(job.output.folder, (job.started or 0) - 3600):
+        if gallery.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone():
+            continue
+        try:
+            values = read(path)
+        except (InvalidRequest, OSError):
+            continue
+        number = int(values.get("seed") or -1) - first
+        if values["source"] == "sdedge" and 0 <= number < job.count:
+            with transaction(gallery.database):
+                query = "SELECT 1 FROM images WHERE job = ? AND number = ?"
+                if gallery.database.execute(query, (job.id, number)).fetchone() is None:
+                    values |= {"job": job.id, "number": number}
+                gallery.insert({**values, "path": str(path), "state": "here"})
+                gallery.remember_folder(path.parent)
+            adopted += 1
+    return adopted
+
+
+def _recent(folder: Path, since: float) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                Path(entry.path)
+                for entry in entries
+                if entry.name.lower().endswith(SUFFIXES) and not entry.name.startswith(".")
+                if entry.stat().st_mtime >= since
+            )
+    except OSError:
+        return []
