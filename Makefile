@@ -8,6 +8,9 @@ TORCH  := torch==2.13.0 $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL))
 # What the command line needs; the app and the converters bring the rest when they are set up.
 NEEDED := numpy pillow safetensors tokenizers click rich platformdirs send2trash torchsde
 
+# Test-only referees whose own requirements would replace torch.
+REFEREES := k-diffusion lycoris-lora
+
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/.demo
@@ -27,13 +30,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)
 	$(PIP) $(NEEDED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP) --no-deps --editable .
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) "sdedge[test] @ file://$(CURDIR)"
-	$(PIP) --no-deps k-diffusion
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP) --editable ".[test]"
+	$(PIP) --no-deps $(REFEREES)
 	touch $@
 
 clean:

@@ -47,7 +47,7 @@ def find_lora(name: str) -> Path:
 
 
 def find_embeddings(texts: Iterable[str]) -> list[Embedding]:
-    """The installed embeddings whose names stand in any of the texts. Raises ModelError for a damaged file."""
+    """The installed embeddings whose file names stand in any of the texts. Raises ModelError for a damaged file."""
     from sdedge.weights.inversion import find, open_embedding
 
     folder = embedding_folder()

@@ -18,7 +18,7 @@ from sdedge.errors import ModelError
 
 MAX_OPCODES = 300_000  # a checkpoint with averages and optimizer has about 150,000
 MAX_STREAM = 64 << 20
-_ALLOWANCE = 10 << 20  # bytes of objects above the length of the stream itself
+_ALLOWANCE = 8 << 20  # bytes of objects above the length of the stream itself
 MAX_DIGITS = 400
 
 

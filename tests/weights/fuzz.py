@@ -49,7 +49,7 @@ def seeds() -> list[bytes]:
     stored = struct.pack("<Q", len(header)) + header + bytes(16)
     small = [data for data in exploits.pickles().values() if len(data) < 5000]
     good = [exploits.archive(body), exploits.legacy(body), stored, exploits.archive(nested), exploits.legacy(nested)]
-    return good * 8 + [build(data) for data in small for build in (exploits.archive, exploits.legacy)]
+    return good * 30 + [build(data) for data in small for build in (exploits.archive, exploits.legacy)]
 
 
 def mutate(data: bytes, random_: random.Random) -> bytes:
