@@ -19,6 +19,11 @@ COMMANDS = {
     "samplers": ("sdedge.commands.samplers:samplers", "List samplers, schedules and presets."),
     "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
     "info": ("sdedge.commands.info:info", "Show how a picture was made."),
+    "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
+    "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
+    "models": ("sdedge.models_cli:models", "Add, list, verify, export and fetch models."),
+    "tokenizer": ("sdedge.models_cli:tokenizer", "Install CLIP's vocabulary for single-file models."),
+    "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
     "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }
 

@@ -12,7 +12,8 @@ from sdedge.database import transaction
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.gallery import Gallery
 from sdedge.gallery_files import SUFFIXES, groups, outermost, read
-from sdedge.jobs import Job
+from sdedge.jobs import Job, numbered
+from sdedge.request import Request
 
 
 @dataclass(frozen=True)
@@ -130,17 +131,17 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
 
     Returns how many. Looks at files of the job's folder no older than its start, an hour allowed for clock jumps.
     """
-    first = job.request.seed or 0
+    numbers = {_key(numbered(job.request, number)): number for number in range(job.saved, job.count)}
     adopted = 0
     for path in _recent(job.output.folder, (job.started or 0) - 3600):
         if gallery.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone():
             continue
         try:
             values = read(path)
+            number = numbers.get(_key(Request.from_json(values["request"])))
         except (InvalidRequest, OSError):
             continue
-        number = int(values.get("seed") or -1) - first
-        if values["source"] == "sdedge" and 0 <= number < job.count:
+        if values["source"] == "sdedge" and number is not None:
             with transaction(gallery.database):
                 query = "SELECT 1 FROM images WHERE job = ? AND number = ?"
                 if gallery.database.execute(query, (job.id, number)).fetchone() is None:
@@ -149,6 +150,10 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
                 gallery.remember_folder(path.parent)
             adopted += 1
     return adopted
+
+
+def _key(request: Request) -> tuple[int | None, int | None]:
+    return request.seed, request.variation_seed
 
 
 def _recent(folder: Path, since: float) -> list[Path]:

@@ -105,6 +105,12 @@ class Store:
     def close(self) -> None:
         self.database.close()
 
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
     def setting(self, key: str) -> str | None:
         row = self.database.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
         return row["value"] if row else None

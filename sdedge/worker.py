@@ -37,7 +37,7 @@ from sdedge.framing import BadFrame, Channel
 from sdedge.gallery import Gallery
 from sdedge.images.naming import free_path, name
 from sdedge.images.output import FORMATS, Output
-from sdedge.jobs import output_of
+from sdedge.jobs import numbered, output_of
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
 from sdedge.spawn import LOCK
@@ -189,9 +189,8 @@ class Worker:
         first, count = order["first"], order["count"] - order["first"]
         given = vars(output_of(json.dumps(order["output"])))
         output = RecordedOutput(**given, gallery=gallery, job=order["job"], first=first)
-        shifted = request.replace(seed=(request.seed or 0) + first)
         done = 0
-        stream = drawer.generate(shifted, output, count, order["batch"], order["previews"])
+        stream = drawer.generate(numbered(request, first), output, count, order["batch"], order["previews"])
         for event in stream:
             if isinstance(event, events.ImageDone):
                 done += 1

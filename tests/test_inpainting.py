@@ -98,7 +98,7 @@ def _psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 def _request(model: str, files: Path, **more) -> Request:
     settings = {"prompt": "a red house", "negative": "trees", "model": model, "image": str(files / "photo.png"),
-                "guidance": 3.0, "steps": 6, "sampler": "ddim", "seed": 7}  # fmt: skip
+                "guidance": 3.0, "steps": 5, "sampler": "ddim", "seed": 7}  # fmt: skip
     return Request(**{**settings, **more})
 
 
@@ -140,7 +140,7 @@ def test_img2img_equals_diffusers(pipeline, models, files, sampler, strength):
 
 
 @pytest.mark.parametrize("channels", [4, 9])
-@pytest.mark.parametrize(("sampler", "strength"), [("ddim", 0.75), ("ddim", 1.0), ("euler", 0.75), ("euler_a", 0.6)])
+@pytest.mark.parametrize(("sampler", "strength"), [("ddim", 1.0), ("euler", 0.75), ("euler_a", 0.6)])
 def test_inpainting_equals_diffusers(pipeline, models, files, channels, sampler, strength):
     request = _request(models[channels], files, mask=str(files / "mask.png"), mask_blur=0, sampler=sampler,
                        strength=strength, preset="diffusers", schedule="leading")  # fmt: skip

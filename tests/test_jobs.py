@@ -59,7 +59,7 @@ def test_jobs_are_drawn_by_priority_then_in_the_order_they_came(queue):
     assert queue.claim().request.prompt == "urgent"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(moves=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=6))
 def test_moving_a_job_changes_its_place_and_nothing_else(tmp_path_factory, moves):
     queue = Queue(open_store(tmp_path_factory.mktemp("move")))
@@ -115,7 +115,7 @@ def test_a_job_whose_pictures_are_all_saved_is_done_however_it_ended(queue):
     save(queue, job, 0)
     save(queue, job, 1)
     assert queue.finish(job.id, "failed", "killed").state == "done"
-    with pytest.raises(SdedgeError, match="not done|works for a job"):
+    with pytest.raises(SdedgeError, match="works for a job"):
         queue.resume(job.id)
 
 
@@ -200,7 +200,9 @@ def test_clearing_spares_the_running_job_and_numbers_are_not_used_again(queue):
     assert add(queue).id > last.id
 
 
-@pytest.mark.parametrize("act", [lambda q: q.get(99), lambda q: q.cancel(99), lambda q: q.move(99), lambda q: q.pause(99)])
+@pytest.mark.parametrize(
+    "act", [lambda q: q.get(99), lambda q: q.cancel(99), lambda q: q.move(99), lambda q: q.pause(99)]
+)
 def test_unknown_jobs_are_named(queue, act):
     with pytest.raises(SdedgeError, match="no job 99"):
         act(queue)

@@ -73,7 +73,7 @@ def gallery() -> None:
 def _gallery() -> Iterator[Gallery]:
     from sdedge.store import open_store
 
-    with contextlib.closing(open_store()) as store:
+    with open_store() as store:
         for note in store.notes:
             click.echo(f"note: {note}", err=True)
         gallery = Gallery(store)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge.commands.generate import _requests, generate, interruptible
+from sdedge.commands.generate import _requests, _seeded, generate, interruptible
 from sdedge.errors import SdedgeError
 from sdedge.jobs import ENDED, OPEN, Job, Queue
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Options of `generate` that are about running now, not about the pictures.
 NOW = {
-    "prompt", "device", "dtype", "ema", "dry_run", "as_json", "quiet", "grid", "columns", "grid_only", "same_seed",
+    "prompt", "device", "dtype", "ema", "dry_run", "as_json", "quiet", "grid", "columns", "grid_only",
 }  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -35,7 +35,7 @@ def queue() -> None:
 def _queue() -> Iterator[Queue]:
     from sdedge.store import open_store
 
-    with contextlib.closing(open_store()) as store:
+    with open_store() as store:
         for note in store.notes:
             click.echo(f"note: {note}", err=True)
         yield Queue(store)
@@ -49,7 +49,7 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
     """Append a job with the options of `generate`, one per prompt of --from-file."""
     from sdedge.images.output import Output
 
-    requests = [_absolute(request) for request in _requests(prompt, options)]
+    requests = [_absolute(request) for request in _seeded(_requests(prompt, options), options)]
     template = {"template": options["template"]} if options["template"] else {}
     output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
     with _queue() as queue:

@@ -65,7 +65,7 @@ def load(path: str | os.PathLike[str]) -> Opened:
 def read(path: str | os.PathLike[str], background: Colour = (255, 255, 255)) -> tuple[np.ndarray, tuple[str, ...]]:
     """A file as uint8 (H, W, 3), transparency laid over `background`, and notes for the user. Raises InvalidRequest."""
     opened = load(path)
-    return np.asarray(flatten(opened.image, background)), opened.notes
+    return np.array(flatten(opened.image, background)), opened.notes
 
 
 def flatten(image: Image.Image, background: Colour = (255, 255, 255)) -> Image.Image:
@@ -87,7 +87,7 @@ def fit(pixels: np.ndarray, size: Size, mode: str = "crop") -> np.ndarray:
         raise InvalidRequest(f"Unknown resize mode {mode!r}; choose one of {', '.join(FIT_MODES)}.")
     H, W, _ = pixels.shape
     width, height = size
-    if (W, H) == (width, height):
+    if (width, height) == (W, H):
         return pixels
     if mode == "stretch":
         return _resize(pixels, size, (0, 0, W, H))
@@ -106,7 +106,7 @@ def _resize(pixels: np.ndarray, size: Size, box: tuple[float, float, float, floa
     H, W, _ = pixels.shape
     left, top, right, bottom = box
     within = (max(left, 0.0), max(top, 0.0), min(right, float(W)), min(bottom, float(H)))  # against rounding
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, within))
+    return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, within))
 
 
 def _check_pixels(path: str | os.PathLike[str], width: int, height: int) -> None:

@@ -56,7 +56,7 @@ class Recipe:
         DiffusionStage("high", 1, 32, 0.0, Optimisation(steps=200, lr=7e-4, flat=1.0)),
         DiffusionStage("guided", 1, 32, 0.1, Optimisation(steps=950, lr=7e-4, warmup=1, flat=0.2)),
     )
-    decoder: Optimisation = Optimisation(steps=900, lr=7e-4, flat=0.1, ema=0.99)
+    decoder: Optimisation = Optimisation(steps=800, lr=7e-4, flat=0.1, ema=0.99)
     guidance: float = 4.0
     """Guidance scale recommended to users, by measurement."""
 

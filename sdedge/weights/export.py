@@ -15,7 +15,7 @@ from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write
 from sdedge.weights import keys
 from sdedge.weights.checkpoint import METADATA, Checkpoint
-from sdedge.weights.files import ITEM_SIZES, LazyTensor
+from sdedge.weights.files import ALIGNMENT, ITEM_SIZES, LazyTensor
 from sdedge.weights.headers import DTYPES
 
 if TYPE_CHECKING:
@@ -86,19 +86,21 @@ def _write_safetensors(
     file: Any, tensors: Mapping[str, tuple[LazyTensor, str | None]], metadata: dict[str, str],
     integers: Mapping[str, list[int]] | None = None,
 ) -> None:  # fmt: skip
-    """Header, then the tensors one after another; the widest dtypes first, which keeps each aligned."""
+    """Header, then the tensors one after another. Those of whole cache lines come first, so that all of them are
+    aligned and can be used in place; the rest follows by width, which keeps each aligned to its own elements."""
     integers = integers or {}
     plan = {name: (_stored_as(tensor, dtype), list(tensor.shape)) for name, (tensor, dtype) in tensors.items()}
     plan |= {name: ("int64", [len(values)]) for name, values in integers.items()}
-    order = sorted(plan, key=lambda name: (-ITEM_SIZES[plan[name][0]], name))
+    sizes = {name: ITEM_SIZES[dtype_name] * _product(shape) for name, (dtype_name, shape) in plan.items()}
+    order = sorted(plan, key=lambda name: (sizes[name] % ALIGNMENT != 0, -ITEM_SIZES[plan[name][0]], name))
     header: dict[str, Any] = {"__metadata__": metadata}
     end = 0
     for name in order:
         dtype_name, shape = plan[name]
-        begin, end = end, end + ITEM_SIZES[dtype_name] * _product(shape)
+        begin, end = end, end + sizes[name]
         header[name] = {"dtype": _CODES[dtype_name], "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * (-(8 + len(text)) % ALIGNMENT)
     file.write(len(text).to_bytes(8, "little") + text)
     for name in order:
         if name in integers:

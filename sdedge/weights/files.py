@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _PIECE = 8 << 20  # bytes converted at a time: fits the cache, bounds the transient memory
 _INDEX_LIMIT = 16 << 20
+ALIGNMENT = 64  # bytes: what torch's CPU allocator gives, and a cache line
 
 ITEM_SIZES = dict(DTYPES.values())
 
@@ -135,6 +136,11 @@ class LazyTensor:
             return self.nbytes
         last = sum((extent - 1) * step for extent, step in zip(self.shape, self.stride, strict=True))
         return (last + 1) * ITEM_SIZES[self.dtype_name]
+
+    @property
+    def aligned(self) -> bool:
+        """Whether a view of the file is aligned as torch aligns its own tensors, so that the same kernels run on it."""
+        return self.offset % ALIGNMENT == 0 and self.stride is None
 
     def read(self) -> torch.Tensor:
         """The tensor as a view of the file's map: no bytes are copied, pages come in as they are touched.

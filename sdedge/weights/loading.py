@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 def load_into(
     module: nn.Module, tensors: Mapping[str, LazyTensor], dtype: torch.dtype | None = None,
-    device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), share: bool = True,
+    device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), share: bool | None = None,
 ) -> list[str]:  # fmt: skip
     """Fill a module, usually built on the meta device, tensor by tensor; returns what is worth reporting.
 
     Strict: keys missing from the file, unexpected ones (but for the `ignore` patterns) and wrong shapes raise
     ModelError with counts and names. Floating tensors become `dtype` (None keeps the file's). Non-finite weights are
-    reported, not refused. The transient memory above the module's own weights is at most 8 MB.
+    reported, not refused, where they are copied. At most 8 MB are used above the module's own weights.
 
-    With `share`, a tensor that already has the dtype on the CPU views the file's pages: nothing is copied and the
-    system can drop and re-read them. Deleting or replacing the file (a rename, as everything here does) is safe;
-    truncating it in place, or unplugging its disk, kills the process, so pass share=False for such places.
+    On the CPU a tensor that has the dtype already can view the file's pages: nothing is copied, and the system drops
+    and re-reads them. `share=None` does so where the file keeps it aligned as torch would (`.ckpt`, our exports);
+    True everywhere, which moves results by rounding, because kernels differ with alignment; False nowhere. Deleting
+    or replacing the file (a rename, as everything here does) is safe; truncating it in place, or unplugging its
+    disk, kills the process, so pass False for such places.
     """
     import torch
 
@@ -37,7 +39,7 @@ def load_into(
     for name, target in wanted.items():
         lazy = tensors[name]
         kept = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
-        shared = share and kept == lazy.dtype and torch.device(device).type == "cpu"
+        shared = kept == lazy.dtype and torch.device(device).type == "cpu" and (lazy.aligned if share is None else share)
         value = lazy.read() if shared else lazy.copy(kept, device)
         if not shared and not _finite(value):
             broken.append(name)

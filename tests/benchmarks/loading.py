@@ -239,7 +239,7 @@ def _loader(engine: str, path: Path, reference: Path, dtype: Any) -> Callable[[]
     if engine.startswith("sdedge"):
         from sdedge.backends.torch import NETWORKS  # noqa: F401  imported before the clock starts
 
-        return lambda: _load_ours(path, dtype, share="mapped" in engine)
+        return lambda: _load_ours(path, dtype, share={"sdedge mapped": True, "sdedge copied": False}.get(engine))
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
     from diffusers import StableDiffusionPipeline
@@ -257,7 +257,7 @@ def _loader(engine: str, path: Path, reference: Path, dtype: Any) -> Callable[[]
     return load
 
 
-def _load_ours(path: Path, dtype: Any, share: bool) -> tuple[Any, float]:
+def _load_ours(path: Path, dtype: Any, share: bool | None) -> tuple[Any, float]:
     import torch
 
     from sdedge.backends.torch import NETWORKS
@@ -328,7 +328,7 @@ def run(folder: Path, width: str) -> None:
         found = child("compare", path, reference, DTYPES[kind])
         digests.setdefault(kind, set()).add(found["denoised"])
         print(f"{container:18} {found['tensors']} tensors equal, {found['ema']} averages, output {found['denoised']}", flush=True)
-        if container in ("folder fp16", "safetensors fp16", "safetensors fp32"):
+        if container in ("folder fp16", "safetensors fp16", "safetensors fp32", "ckpt zip fp16"):
             rows += compare_loaders(container, path, reference, DTYPES[kind])
         remove(path)
     for kind, seen in digests.items():
@@ -341,7 +341,9 @@ def run(folder: Path, width: str) -> None:
 
 def compare_loaders(container: str, path: Path, reference: Path, dtype: str) -> list[str]:
     rows = []
-    engines = [("sdedge mapped", dtype), ("sdedge copied", dtype), ("sdedge", "float32"), ("diffusers", dtype)]
+    engines = [(name, dtype) for name in ("sdedge", "sdedge mapped", "sdedge copied", "diffusers")]
+    if dtype != "float32":
+        engines += [("sdedge", "float32"), ("diffusers", "float32")]
     for engine, target in engines:
         if engine == "diffusers" and not (reference / "tokenizer").exists():
             rows.append(f"| {container} | diffusers | not run: CLIP's vocabulary is not here | | | |")

@@ -39,7 +39,7 @@ def test_one_image_samplers_refuse_a_batch():
     assert torch.isfinite(run(elementwise, "dpm_adaptive", [5])).all()
 
 
-@pytest.mark.parametrize("name", ["euler_a", "dpmpp_2m", "dpmpp_2m_sde", "unipc"])
+@pytest.mark.parametrize("name", ["dpmpp_2m", "dpmpp_2m_sde"])
 def test_pictures_agree_across_batches_and_threads(unet, prompt, name):
     """Through a network in fp32: 1e-4 across batch sizes and thread counts, bit-equal when repeated one at a time."""
 

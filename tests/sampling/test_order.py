@@ -10,14 +10,14 @@ import torch
 from sdedge.catalog import SAMPLERS as CATALOG
 from sdedge.sampling.samplers import SAMPLERS
 from sdedge.sampling.samplers.sde import restart_levels
-from tests.benchmarks.convergence import HIGH, LOW, UNMEASURED, error, mixture_x0, order, solution, start
+from tests.benchmarks.convergence import HIGH, LOW, UNMEASURED, counts, error, mixture_x0, order, solution, start
 
 from .conftest import last
 
 
 @pytest.mark.parametrize("name", sorted(set(SAMPLERS) - set(UNMEASURED)))
 def test_error_falls_with_the_stated_order(name):
-    steps = (23, 47, 95) if name == "dpm_fast" else (24, 48, 96)  # dpm_fast: groups of three that end in second order
+    steps = counts(name, (24, 48, 96))
     errors = [error(name, n) for n in steps]
     assert order(errors, steps) == pytest.approx(CATALOG[name].order, abs=0.4), errors
     assert errors[-1] < 0.03

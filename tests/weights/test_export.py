@@ -43,6 +43,7 @@ def test_single_file_is_what_other_programs_expect(tiny: Tiny, tmp_path: Path) -
     assert all(torch.equal(read[name], tensor) for name, tensor in expected.items())
     with safe_open(path, "pt") as file:
         assert file.metadata()["format"] == "pt"
+    assert all(lazy.aligned for lazy in open_checkpoint(path).unet.values() if lazy.nbytes % 64 == 0)
 
 
 def test_mixed_and_converted_precision(tiny: Tiny, tmp_path: Path) -> None:
