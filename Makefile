@@ -31,6 +31,8 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PIP) $(TORCH)
 	$(PIP) $(NEEDED)
 	$(PIP) --no-deps --editable .
+	# CLIP's vocabulary, for single-file models; everything else works without it.
+	-$(BIN)/sdedge tokenizer install
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

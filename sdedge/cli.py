@@ -21,8 +21,8 @@ COMMANDS = {
     "info": ("sdedge.commands.info:info", "Show how a picture was made."),
     "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
     "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
-    "models": ("sdedge.models_cli:models", "Add, list, verify, export and fetch models."),
-    "tokenizer": ("sdedge.models_cli:tokenizer", "Install CLIP's vocabulary for single-file models."),
+    "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
+    "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
     "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
     "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdedge.library import EMBEDDED, Library
+from sdedge.weights.folders import locate as cached
 
 if TYPE_CHECKING:
     from sdedge.backends.engine import Engine
@@ -17,7 +18,8 @@ LoadEngine = Callable[[str, str | None], "Engine"]
 
 
 def locate(model: str) -> Path:
-    """Where a model is: the path itself where there is one, the embedded model by its name, or an installed one.
+    """Where a model is: the path itself where there is one, the embedded model by its name, an installed one by its name
+    or hash, or one in the Hugging Face cache by its repository's name.
 
     Raises ModelError when there is no such model, or its licence was not accepted yet.
     """
@@ -28,7 +30,17 @@ def locate(model: str) -> Path:
         return Path(str(files("sdedge.resources"))) / "models" / EMBEDDED
     library = Library()
     try:
-        return library.locate(model)
+        installed = model in {known.name for known in library.models()}
+        return library.locate(model) if installed or "/" not in model else cached(model)
+    finally:
+        library.close()
+
+
+def default_model() -> str:
+    """The model that is used when none is named."""
+    library = Library()
+    try:
+        return library.default
     finally:
         library.close()
 

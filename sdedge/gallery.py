@@ -21,6 +21,7 @@ from sdedge.gallery_files import columns, fault_of, literal, measure, read
 from sdedge.request import Request
 from sdedge.store import Store
 
+_COMMON = 2000  # pictures with a word, from which on it is looked for in the order of the page
 THUMBNAIL = 320  # pixels of the longer side
 
 
@@ -139,12 +140,16 @@ class Gallery:
 
     def search(self, search: Search = Search(), limit: int = 60, after: Entry | None = None) -> list[Entry]:
         """Newest first; the next page starts `after` the last entry of the one before."""
-        where, values = _conditions(search)
+        where, values = _conditions(search, common=self._is_common(search.text))
         if after is not None:
             where.append("(created, id) < (?, ?)")
             values += [after.created, after.id]
         query = f"SELECT * FROM images WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC LIMIT ?"
         return [_entry(row) for row in self.database.execute(query, [*values, limit])]
+
+    def _is_common(self, text: str) -> bool:
+        query = "SELECT count(*) FROM (SELECT 1 FROM prompts WHERE prompts MATCH ? LIMIT ?)"
+        return self.database.execute(query, (match_expression(text) or '""', _COMMON)).fetchone()[0] == _COMMON
 
     def count(self, search: Search = Search()) -> int:
         """How many pictures a search finds."""
@@ -275,7 +280,7 @@ def match_expression(text: str) -> str:
     return " AND ".join(wanted) + "".join(f" NOT {one}" for one in unwanted)
 
 
-def _conditions(search: Search) -> tuple[list[str], list[Any]]:
+def _conditions(search: Search, common: bool = False) -> tuple[list[str], list[Any]]:
     where, values = ["state = ?"], ["missing" if search.missing else "here"]
 
     def need(condition: str, *given: Any) -> None:
@@ -284,9 +289,10 @@ def _conditions(search: Search) -> tuple[list[str], list[Any]]:
             values.extend(given)
 
     if search.text.strip():
-        # The plus keeps SQLite on the index by date: it stops at the end of the page, where the other way round would
-        # sort every picture that has the word.
-        need("+id IN (SELECT rowid FROM prompts WHERE prompts MATCH ?)", match_expression(search.text) or '""')
+        # Of a common word the plus keeps SQLite on the index by date: it stops at the end of the page, where the other
+        # way round it would sort every picture that has the word. A rare one is looked up and sorted.
+        found = f"{'+' if common else ''}id IN (SELECT rowid FROM prompts WHERE prompts MATCH ?)"
+        need(found, match_expression(search.text) or '""')
     if search.model is not None:
         need("(model = ? OR (length(?) >= 8 AND substr(model_hash, 1, length(?)) = ?))", *[search.model] * 4)
     need("sampler = ?", search.sampler)

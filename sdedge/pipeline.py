@@ -87,13 +87,17 @@ class Pipeline:
         resolved = self.resolve(request)
         engine = self.engine(resolved)
         source = painting.open_source(resolved)
-        yield from (Notice(line) for line in (*engine.facts.report, *(source.notes if source else ())))
+        told = engine.facts.report
+        yield from (Notice(line) for line in (*told, *(source.notes if source else ())))
         yield Loading("text")
         pictures = [choose_words(painting.numbered(resolved, i), i) for i in range(count)]
         with painting.tiling(engine, resolved.tiling):
             for group in batches(engine, pictures, batch):
                 adapt(engine, group[0].request)
                 latents = yield from self._sample(engine, group, source, previews)
+                # Networks are loaded on their first call, which may bring remarks of its own (weights that are NaN).
+                yield from (Notice(line) for line in engine.facts.report if line not in told)
+                told = engine.facts.report
                 yield Loading("decoding")
                 for i, one in enumerate(group):
                     drawn = to_pixels(decode(engine, latents[i : i + 1]), catalog.PRESETS[resolved.preset].rounding)[0]

@@ -124,6 +124,11 @@ class Supervisor:
                 current.ended_for = "cancel"
                 worker.kill()
 
+    def release(self) -> None:
+        """Let the engine process give back the memory of its models, after the job it draws."""
+        if (worker := self._worker) is not None:
+            worker.send(do="release")
+
     @property
     def worker_pid(self) -> int | None:
         worker = self._worker
@@ -221,6 +226,8 @@ class Supervisor:
                 worker.memory = int(message.get("memory", 0))
             case "event":
                 self._take_event(message)
+            case "released" | "unknown":
+                log.info("The worker answered %s.", message)
             case other:
                 log.warning("The worker said %r, which is not understood.", other)
 

@@ -103,7 +103,8 @@ class TorchEngine:
     def _build(self, stage: str, dtype: torch.dtype) -> Any:
         with torch.device("meta"):
             module = NETWORKS[stage](self.checkpoint.configs[stage])
-        load_into(module, self.checkpoint.components[stage], dtype=dtype, device=self.torch_device)
+        remarks = load_into(module, self.checkpoint.components[stage], dtype=dtype, device=self.torch_device)
+        self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
         wrap_edges(module, self._tiling)
         return module.eval()
 
@@ -180,7 +181,7 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
             {**checkpoint.configs["scheduler"], "prediction_type": checkpoint.prediction_type}
         ),
         has_safety_checker=checkpoint.safety_checker is not None,
-        report=tuple(checkpoint.report),
+        report=tuple(line for line in checkpoint.report if not line.startswith("Stored as")),
     )
     hints = Path(checkpoint.path) / "sdedge.json"
     if not hints.is_file():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge import batch, catalog
+from sdedge.engines import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.request import MASKED_CONTENT, Request
 
@@ -61,7 +62,7 @@ class Edges(click.ParamType):
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: pocket]")
+@click.option("-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: see `sdedge models default`]")
 @click.option("-n", "--negative", metavar="TEXT", help="What the picture should not show.")
 @click.option("--vae", metavar="PATH", help="Model or file whose VAE replaces the model's own.")
 @click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20]")
@@ -137,6 +138,8 @@ def _requests(prompt: str | None, options: dict[str, Any]) -> list[Request]:
         given["schedule"] = catalog.resolve_schedule(given["schedule"])
     if options["size"] is not None:
         given["width"], given["height"] = options["size"]
+    if options["model"] is None and options["like"] is None:
+        given["model"] = default_model()
     base = _like(options["like"]).replace(**given) if options["like"] else Request(**given)
     if options["from_file"] is not None:
         return batch.requests(options["from_file"], base if prompt is None else base.replace(prompt=prompt))

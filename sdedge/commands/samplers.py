@@ -23,6 +23,7 @@ def samplers(what: str | None, name: str | None) -> None:
     if name is not None:
         _describe(catalog.SAMPLERS[catalog.resolve(name)[0]])
         return
+    columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
     table = Table(box=None, pad_edge=False, header_style="bold")
     if what == "schedules":

@@ -109,7 +109,7 @@ class App:
         return pid
 
     def say(self, word: str) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # it has ended
             self.process.stdin.write(word + "\n")
             self.process.stdin.flush()
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
 from sdedge.errors import ModelError
-from sdedge.models_cli import models, tokenizer
+from sdedge.commands.models import models, tokenizer
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
 
 

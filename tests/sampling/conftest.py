@@ -108,9 +108,9 @@ def pocket():
     if not weights.is_file():
         pytest.skip("resources/models/pocket has no weights yet")
     diffusers = pytest.importorskip("diffusers")
-    network = diffusers.UNet2DConditionModel.from_pretrained(POCKET / "unet").eval().requires_grad_(False)
+    network = diffusers.UNet2DConditionModel.from_pretrained(POCKET / "unet").eval().requires_grad_(False).double()
     generator = torch.Generator().manual_seed(1)
-    context = torch.randn(1, 77, network.config.cross_attention_dim, generator=generator)
+    context = torch.randn(1, 77, network.config.cross_attention_dim, generator=generator, dtype=torch.float64)
     return lambda x, t, c: network(x, t, c).sample, Prompt(context)
 
 

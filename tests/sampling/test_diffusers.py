@@ -229,15 +229,15 @@ def test_dummy_model_sums(prompt, sampler, schedule, config, options, total, mea
 
 @pytest.mark.parametrize("sampler", ["ddim", "dpmpp_2m", "euler", "unipc", "lms"])
 def test_on_the_embedded_model(pocket, sampler):
-    """The same on the model that ships, in float32; 1e-4, as two float32 networks' rounding passes ten steps."""
+    """The same on the model that ships, in float64."""
     network, prompt = pocket
     name = {"ddim": "DDIMScheduler", "dpmpp_2m": "DPMSolverMultistepScheduler", "euler": "EulerDiscreteScheduler",
             "unipc": "UniPCMultistepScheduler", "lms": "LMSDiscreteScheduler"}[sampler]
     scheduler = build(name, "leading", LDM if sampler == "ddim" else {})
     scheduler.set_timesteps(6)
-    noise = torch.randn((1, 4, 16, 16), generator=torch.Generator().manual_seed(0))
+    noise = torch.randn((1, 4, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     expected = referee_run(scheduler, 6, noise * scheduler.init_noise_sigma,
                            lambda x, t: network(x, torch.tensor([float(t)]), prompt.cond))
     run = plan(sampler, "leading", 6, "diffusers")
     x = last(run.run(Denoiser(network, run, prompt, guidance=1), run.start(noise), lambda *_: None))
-    assert scaled_error(run.finish(x), expected[-1]) < 1e-4
+    assert scaled_error(run.finish(x), expected[-1]) < 1e-5

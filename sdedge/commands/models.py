@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +103,11 @@ def list_models(as_json: bool) -> None:
 @click.argument("name")
 def info(name: str) -> None:
     """Show everything about an installed model, or about the model file or folder at a path."""
+    from sdedge.engines import EMBEDDED, locate
+
     with _library() as library:
-        if Path(name).exists():
-            record = _describe(name)
+        if name == EMBEDDED or Path(name).exists():
+            record = _describe(str(locate(name)))
         else:
             model = library.find(name)
             record = {**_record(model), **_describe(str(model.path))}
@@ -154,13 +158,18 @@ def verify(name: str | None, weights: bool) -> None:
 @click.option("--vae", help="Put in this VAE instead of the model's own.")
 def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: str | None) -> None:
     """Write a model (installed or at a path) to TARGET: a .safetensors file for web UIs, or a diffusers folder."""
-    from sdedge.text.vocabulary import resolve
+    from sdedge.engines import locate
     from sdedge.weights.checkpoint import open_checkpoint
-    from sdedge.weights.export import export_folder, export_single
 
     with _library() as library:
-        path = name if Path(name).exists() else library.locate(name)
-        checkpoint = open_checkpoint(path, ema=ema, vae=_vae_path(library, vae))
+        checkpoint = open_checkpoint(locate(name), ema=ema, vae=_vae_path(library, vae))
+    _write_model(checkpoint, target, dtype)
+
+
+def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
+    from sdedge.text.vocabulary import resolve
+    from sdedge.weights.export import export_folder, export_single
+
     tokenizer: Path | None = None
     with contextlib.suppress(ModelError):  # weights go without a vocabulary too
         tokenizer = resolve(checkpoint)
@@ -170,6 +179,35 @@ def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: st
         click.echo(export_folder(checkpoint, target, dtype, tokenizer))
         if tokenizer is None:
             click.echo("No vocabulary was found to put with it; run `sdedge tokenizer install` and export again.", err=True)
+
+
+@models.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--lora", "loras", multiple=True, required=True, metavar="FILE[:WEIGHT]", help="Repeat for several.")
+@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
+def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) -> None:
+    """Bake LoRAs into a model (installed or at a path) and write it to TARGET, as `export` does."""
+    from sdedge.engines import locate
+    from sdedge.extras import find_lora
+    from sdedge.weights.checkpoint import open_checkpoint
+    from sdedge.weights.lora import merge as bake
+    from sdedge.weights.lora import open_lora
+
+    weighed = []
+    for text in loras:
+        file, _, weight = text.rpartition(":") if _is_number(text.rpartition(":")[2]) else (text, "", "1")
+        weighed.append((open_lora(find_lora(file)), float(weight), float(weight)))
+    checkpoint = open_checkpoint(locate(name))
+    baked: Any = bake(checkpoint.components, weighed)
+    _write_model(replace(checkpoint, **baked), target, dtype)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 @models.command()
