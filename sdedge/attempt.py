@@ -1,4 +1,4 @@
-"""One attempt at a job: how far it is, what it was told, and what its end means for the job and the queue. No torch."""
+"""One attempt at a job: how long it may take, how far it is, and what its end means for job and queue. No torch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,27 @@ PHASES = {"model": "loading the model", "text": "reading the prompt", "decoding"
 
 
 PAUSING = ("output", "database", "crash", "hung")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds."""
+
+    tick: float = 0.1
+    """Between looks at what other processes ask."""
+    beat: float = 1.0
+    silence: float = 30.0
+    """Without any message the process counts as hung."""
+    start: float = 300.0
+    """Until a started process must be ready: the first import of torch on a cold disk."""
+    stall: float = 3600.0
+    """Without an event of the job: the first compilation for a Neural Engine takes minutes."""
+    grace: float = 60.0
+    """For a cancel "now" to be answered, before the process is ended; one step on a slow CPU is shorter."""
+    close: float = 2.0
+    """For the process to leave when the app does."""
+    lock: float = 1.0
+    """For another process's database lock, before other work goes on."""
 
 
 @dataclass

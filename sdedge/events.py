@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Loading:
-    """A phase before or between pictures: "model", "text", "decoding", "saving"."""
+    """A phase before or between pictures: "model", "safety checker", "text", "decoding", "saving"."""
 
     phase: str
 

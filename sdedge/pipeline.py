@@ -15,11 +15,13 @@ from torch import Tensor
 import sdedge
 from sdedge import catalog, painting
 from sdedge.backends.engine import STAGES, Engine, ModelFacts
-from sdedge.errors import SdedgeError
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
+from sdedge.images.card import filtered_card
 from sdedge.images.convert import to_pixels
 from sdedge.images.output import Output
 from sdedge.images.preview import data_uri, preview
+from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.presets import Plan, plan
@@ -37,6 +39,8 @@ class Picture:
     request: Resolved
     index: int
     facts: dict[str, Any] = field(default_factory=dict)
+    filtered: bool = False
+    """The pixels are a card that says so, in place of what the safety checker flagged."""
 
 
 class Pipeline:
@@ -74,6 +78,7 @@ class Pipeline:
         }
         resolved = Resolved(**{**vars(request), **open_choices})
         engine.check_size(resolved.width, resolved.height)
+        wants_safety(resolved, facts)
         return resolved
 
     def images(
@@ -89,6 +94,11 @@ class Pipeline:
         source = painting.open_source(resolved)
         told = engine.facts.report
         yield from (Notice(line) for line in (*told, *(source.notes if source else ())))
+        if resolved.watermark:
+            check_size(*finished_size(resolved, source))
+        if wants_safety(resolved, engine.facts):
+            yield Loading("safety checker")
+            engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told before the work, not after
         yield Loading("text")
         pictures = [choose_words(painting.numbered(resolved, i), i) for i in range(count)]
         with painting.tiling(engine, resolved.tiling):
@@ -101,8 +111,7 @@ class Pipeline:
                 yield Loading("decoding")
                 for i, one in enumerate(group):
                     drawn = to_pixels(decode(engine, latents[i : i + 1]), catalog.PRESETS[resolved.preset].rounding)[0]
-                    pixels = drawn if source is None else source.finish(drawn)
-                    yield Picture(pixels, one.request, one.index, {**self._facts(engine), **one.facts})
+                    yield from self._finish(engine, one, drawn, source)
 
     def _sample(
         self, engine: Engine, group: Sequence[Worded], source: painting.Source | None, previews: bool
@@ -139,6 +148,24 @@ class Pipeline:
             )
         return x
 
+    def _finish(
+        self, engine: Engine, one: Worded, drawn: np.ndarray, source: painting.Source | None
+    ) -> Iterator[Notice | Picture]:
+        """What becomes of a drawing: filtered, or put back into its picture and watermarked."""
+        request, facts = one.request, {**self._facts(engine), **one.facts}
+        checked = wants_safety(request, engine.facts)
+        filtered = checked and engine.check_safety(drawn[None])[0]
+        if engine.facts.has_safety_checker:
+            facts["safety_checker"] = "filtered" if filtered else "passed" if checked else "off"
+        if filtered:
+            yield Notice(f"The safety checker filtered the picture of seed {request.seed}; --no-safety draws it.")
+            pixels = filtered_card(*finished_size(request, source))
+        else:
+            pixels = drawn if source is None else source.finish(drawn)
+            if request.watermark:
+                pixels, facts["watermark"] = embed(pixels), TEXT
+        yield Picture(pixels, request, one.index, facts, filtered)
+
     def generate(
         self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
     ) -> Iterator[Event]:
@@ -151,7 +178,7 @@ class Pipeline:
         for event in self.images(request, count, batch, previews):
             if isinstance(event, Picture):
                 path = output.write(event.pixels, event.request, event.facts, event.index + 1)
-                yield ImageDone(str(path), event.request.seed, event.index)
+                yield ImageDone(str(path), event.request.seed, event.index, event.filtered)
             else:
                 yield event
         yield Finished(count, time.monotonic() - start)
@@ -165,6 +192,23 @@ class Pipeline:
     @staticmethod
     def _facts(engine: Engine) -> dict[str, Any]:
         return {"engine": engine.description, "version": sdedge.__version__, "model_name": engine.facts.name}
+
+
+def wants_safety(request: Request, facts: ModelFacts) -> bool:
+    """Whether the safety checker runs. Raises InvalidRequest when it is asked for and the model ships none."""
+    if request.safety and not facts.has_safety_checker:
+        raise InvalidRequest(
+            f"The model {facts.name} ships no safety checker; leave out --safety, or choose a model folder that has one."
+        )
+    return facts.has_safety_checker if request.safety is None else request.safety
+
+
+def finished_size(request: Resolved, source: painting.Source | None) -> tuple[int, int]:
+    """Width and height in pixels of the file, which differs from the drawing where that is put back into a picture."""
+    if source is None or source.share is None:
+        return request.width, request.height
+    H, W, _ = source.canvas.shape
+    return W, H
 
 
 def make_plan(request: Request, facts: ModelFacts, strength: float | None = None) -> Plan:

@@ -77,6 +77,8 @@ class Request:
     """Let every edge continue on the opposite side, so that the picture repeats without a seam."""
     safety: bool | None = None
     """Run the model's safety checker; None does where the model ships one."""
+    watermark: bool = False
+    """Put CompVis's invisible watermark into the finished pixels."""
 
     def __post_init__(self) -> None:
         _check_types(self)

@@ -14,12 +14,11 @@ import queue
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdedge import events
-from sdedge.attempt import Current, outcome
+from sdedge.attempt import Current, Limits, outcome
 from sdedge.awake import awake
 from sdedge.database import is_damage
 from sdedge.errors import SdedgeError
@@ -38,27 +37,6 @@ log = logging.getLogger(__name__)
 RUNNER_LOCK = "queue.lock"
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Seconds."""
-
-    tick: float = 0.1
-    """Between looks at what other processes ask."""
-    beat: float = 1.0
-    silence: float = 30.0
-    """Without any message the process counts as hung."""
-    start: float = 300.0
-    """Until a started process must be ready: the first import of torch on a cold disk."""
-    stall: float = 3600.0
-    """Without an event of the job: the first compilation for a Neural Engine takes minutes."""
-    grace: float = 60.0
-    """For a cancel "now" to be answered, before the process is ended; one step on a slow CPU is shorter."""
-    close: float = 2.0
-    """For the process to leave when the app does."""
-    lock: float = 1.0
-    """For another process's database lock, before other work goes on."""
-
-
 class Supervisor:
     """Start it, `close` it; everything between is on disk. At most one runs per data folder."""
 
@@ -68,14 +46,14 @@ class Supervisor:
         listener: Listener = lambda job, event: None,
         *,
         drawer: str | None = None,
-        limits: Limits = Limits(),
+        limits: Limits | None = None,
         previews: bool = False,
         warm: bool = False,
     ) -> None:
         """`listener` is called on the supervisor's thread. `drawer` names what draws, "module:function"; `warm` starts
         the engine process before there is a job."""
         self.folder = folder or data_folder()
-        self.limits = limits
+        self.limits = limits or Limits()
         self._drawer, self._previews, self._warm = drawer, previews, warm
         self._outbox = Outbox(listener)
         self._inbox: Inbox = queue.SimpleQueue()

@@ -384,6 +384,6 @@ def test_the_command_line_has_every_field(models, files):
 def test_inpainting_an_object_in_another_colour_changes_the_colour_and_nothing_outside(pipeline, tmp_path):
     from tests.benchmarks.inpainting import recolour
 
-    results = list(recolour(pipeline, 4, tmp_path))
+    results = list(recolour(pipeline, 3, tmp_path))
     assert all(result.outside_equal for result in results)
     assert all(result.colour_right for result in results)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 from torch import Tensor
 
 from sdedge.images.preview import V1_ROWS, Rows
@@ -14,7 +15,7 @@ from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 
-STAGES = ("text_encoder", "unet", "vae")
+STAGES = ("text_encoder", "unet", "vae", "safety_checker")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,13 @@ class Engine(Protocol):
         """Apply exactly these LoRAs from now on; those applied before and not named are taken off without a trace.
 
         Raises ModelError for a LoRA that does not fit, or an engine that cannot take any.
+        """
+        ...
+
+    def check_safety(self, images: np.ndarray) -> list[bool]:
+        """Whether each of the uint8 RGB pictures (B, H, W, 3) is to be filtered. None at all only loads the checker.
+
+        Called only where `facts.has_safety_checker`. Raises ModelError for a damaged one.
         """
         ...
 

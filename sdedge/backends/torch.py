@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +26,7 @@ from sdedge.text.tokenizer import Tokenizer
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.lora import Applied, apply, open_lora
+from sdedge.weights.safety import open_checker
 
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "text_encoder": lambda config: CLIPText(TextConfig.from_json(config)),
@@ -92,7 +94,7 @@ class TorchEngine:
             raise
 
     def _apply(self, stage: str) -> None:
-        if self._loras and stage != "vae":
+        if self._loras and stage in ("text_encoder", "unet"):
             opened = [(open_lora(use.path), use.text_weight, use.unet_weight) for use in self._loras]
             self._applied[stage] = apply({stage: self._networks[stage]}, opened)
 
@@ -146,6 +148,14 @@ class TorchEngine:
             # Some fine-tuned VAEs overflow in half precision; the picture is decoded again, never saved black.
             images = self._build("vae", torch.float32).decode(z.float())
         return images
+
+    def check_safety(self, images: np.ndarray) -> list[bool]:
+        """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
+        if self.checkpoint.safety_checker is None:
+            raise ModelError(f"The model {self.facts.name} ships no safety checker; leave out --safety.")
+        if "safety_checker" not in self._networks:
+            self._networks["safety_checker"] = open_checker(self.checkpoint.safety_checker)
+        return self._networks["safety_checker"].check(images)
 
     def release(self, stage: str) -> None:
         self._applied.pop(stage, None)

@@ -93,6 +93,8 @@ class Edges(click.ParamType):
 @click.option("--variation-seed", type=int, help="Seed of variations.  [default: the seed after]")
 @click.option("--variation-strength", type=float, help="How far to vary, 0 to 1.  [default: 0]")
 @click.option("--tiling", is_flag=True, default=None, help="A picture that repeats without a seam.")
+@click.option("--safety/--no-safety", default=None, help="Filter by the model's safety checker.  [default: if it has one]")
+@click.option("--watermark", is_flag=True, default=None, help="Put CompVis's invisible watermark into the pixels.")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder."
 )
@@ -177,7 +179,7 @@ def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: 
                     if not options["grid_only"]:
                         number = done * options["count"] + event.index
                         path = output.write(event.pixels, event.request, event.facts, number + 1)
-                        tell(ImageDone(str(path), event.request.seed or 0, number))
+                        tell(ImageDone(str(path), event.request.seed or 0, number, event.filtered))
                 else:
                     tell(event)
                 if interrupted():

@@ -203,6 +203,7 @@ def model_configs(recipe: Recipe, nets: Networks) -> dict[str, dict]:
     }
     index = {
         "_class_name": "StableDiffusionPipeline",
+        "_diffusers_version": "0.38.0",
         "feature_extractor": [None, None],
         "image_encoder": [None, None],
         "requires_safety_checker": False,

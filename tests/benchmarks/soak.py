@@ -458,12 +458,13 @@ def measure_search(folder: Path, rows: int = 100_000, times: int = 20) -> dict:
     }
     result = {}
     for name, search in searches.items():
-        taken = []
+        taken, busy = [], []
         for _ in range(times):
-            start = time.perf_counter()
+            start, ticks = time.perf_counter(), time.process_time()
             found = gallery.search(search)
             taken.append(1000 * (time.perf_counter() - start))
-        result[name] = f"{len(found)} shown, {statistics.median(taken):.1f} ms, at most {max(taken):.1f} ms"
+            busy.append(1000 * (time.process_time() - ticks))
+        result[name] = f"{len(found)} shown, {_spread(taken, 1)} ms; of the processor {_spread(busy, 1)} ms"
     first = gallery.search()
     start = time.perf_counter()
     gallery.search(after=first[-1])
@@ -472,8 +473,8 @@ def measure_search(folder: Path, rows: int = 100_000, times: int = 20) -> dict:
     return result
 
 
-def _spread(values: list[float]) -> str:
-    return f"median {statistics.median(values):.3f}, greatest {max(values):.3f}"
+def _spread(values: list[float], digits: int = 3) -> str:
+    return f"median {statistics.median(values):.{digits}f}, greatest {max(values):.{digits}f}"
 
 
 def _with_small_disk(folder: Path, faults: int, seed: int) -> dict:
