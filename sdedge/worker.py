@@ -121,6 +121,7 @@ class Worker:
         self._orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancels: dict[str, str] = {}
         self._run: str | None = None
+        self._leaving = False
 
     def serve(self) -> None:
         """Obey orders until the other end closes the pipe or sends what is no message."""
@@ -133,7 +134,7 @@ class Worker:
         except (BadFrame, OSError) as error:
             log.error("The pipe is unusable: %s", error)
         log.info("The pipe is closed; leaving.")
-        self._cancels = _Everything()
+        self._leaving = True
         self._orders.put({"do": "leave"})
         drawing.join(LEAVE)
 
@@ -199,6 +200,8 @@ class Worker:
                 event = dataclasses.replace(event, first=event.first + first)
             yield event
             level = self._cancels.get(order["run"])
+            if self._leaving:  # nobody asked for it, so it is no cancel
+                return
             if done < count and (level == "now" or (level == "picture" and isinstance(event, events.ImageDone))):
                 stream.close()  # type: ignore[attr-defined]
                 yield events.Cancelled(first + done)
@@ -212,13 +215,6 @@ class Worker:
 
     def _say(self, what: str, **values: Any) -> None:
         self._channel.send({"say": what, **values})
-
-
-class _Everything(dict[str, str]):
-    """Cancels whatever is asked about."""
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        return "now"
 
 
 def describe_failure(error: Exception) -> events.Failed:

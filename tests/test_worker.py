@@ -262,6 +262,16 @@ def test_an_engine_that_cannot_start_is_tried_twice_and_then_explained(desk):
     assert (desk.folder / "worker.log").read_text().count("No module named 'no'") == 2
 
 
+@posix
+def test_a_lost_connection_is_a_failure_and_no_cancel(desk):
+    job = desk.add("step=0.1 steps=20")
+    desk.start()
+    desk.until(lambda event: isinstance(event, Step))
+    desk.supervisor._worker._channel.close_writing()
+    desk.wait()
+    assert desk.queue.get(job).state == "failed" and "lost its connection" in desk.queue.get(job).reason
+
+
 # Cancelling
 
 

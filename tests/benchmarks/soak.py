@@ -155,7 +155,7 @@ class Soak:
         self.model.write_bytes(b"weights")
         self.report = {
             "faults": Counter(), "outcomes": Counter(), "pictures": 0, "lost": 0, "corrupt": 0, "duplicates": 0,
-            "hung": 0, "unexplained": 0,
+            "hung": 0, "unexplained": 0, "leftovers": 0,
         }  # fmt: skip
         self.complaints: list[str] = []
         self.jobs: dict[int, tuple[int, int]] = {}
@@ -198,8 +198,8 @@ class Soak:
                 self.app.start()
             if state.state in ("failed", "interrupted", "cancelled", "paused"):
                 explained = state.reason
-                if not explained:
-                    self.complain("unexplained", f"job {job} is {state.state} without a reason")
+                if not explained or state.state == "cancelled":  # nobody did
+                    self.complain("unexplained", f"job {job} is {state.state} with the reason {state.reason!r}")
                 self.queue.resume(job)
             elif self.queue.paused is not None and state.state == "waiting":
                 explained = explained or self.queue.paused
@@ -297,7 +297,10 @@ class Soak:
         for path in files ^ set(entries):
             self.complain("lost", f"{path} is only {'on disk' if path in files else 'in the gallery'}")
         for path in [path for path in self.out.iterdir() if path.suffix != ".png"]:
-            self.complain("corrupt", f"left behind: {path}")
+            self.report["leftovers"] += 1  # half a picture under a hidden name, when its folder vanished under it
+            hidden = path.name.startswith(".") and path.suffix == ".part"
+            if not hidden:
+                self.complain("corrupt", f"{path} is no picture")
         for entry in entries.values():
             self.check(entry)
         drawn = Counter((entry.job, entry.seed) for entry in entries.values())
