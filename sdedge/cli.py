@@ -23,6 +23,7 @@ COMMANDS = {
     "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
     "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
+    "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
     "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
     "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }

@@ -77,7 +77,7 @@ def test_there_is_no_import_circle():
     graph = {}
     for file in _files("sdedge"):
         name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        top = ast.Module([n for n in ast.parse(file.read_text("utf-8")).body], [])
+        top = ast.Module(ast.parse(file.read_text("utf-8")).body, [])
         graph[name] = {target for target in _imported_at_top(top) if target.startswith("sdedge")}
     done: set[str] = set()
 

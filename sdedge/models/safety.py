@@ -44,7 +44,9 @@ class SafetyChecker(nn.Module):
             width = int(config.get("projection_dim", 512))
             self.vision_model = CLIPVisionModel(tower)
         except Exception as error:  # configurations are checked by several libraries, each with errors of its own
-            raise ModelError(f"The safety checker's config.json does not describe it ({error}); get it again.") from error
+            raise ModelError(
+                f"The safety checker's config.json does not describe it ({error}); get it again."
+            ) from error
         self.image_size = tower.image_size
         self.visual_projection = nn.Linear(tower.hidden_size, width, bias=False)
         self.concept_embeds = nn.Parameter(torch.ones(CONCEPTS, width), requires_grad=False)
@@ -73,7 +75,9 @@ class SafetyChecker(nn.Module):
             special, self.special_care_embeds_weights.float().cpu().numpy(),
         )  # fmt: skip
         if not (np.isfinite(scores).all() and np.isfinite(special).all()):
-            raise ModelError("The safety checker gave values that are not numbers; get its weights again, or use --no-safety.")
+            raise ModelError(
+                "The safety checker gave values that are not numbers; get its weights again, or use --no-safety."
+            )
         return [bool(flagged) for flagged in (scores > 0).any(1)]
 
 

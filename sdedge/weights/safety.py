@@ -30,7 +30,9 @@ def open_checker(folder: Path) -> SafetyChecker:
             checker = SafetyChecker(config)
         load_into(checker, _renamed(tensors, checker), torch.float32, ignore=("*position_ids",), share=True)
     except ModelError as error:
-        raise ModelError(f"{str(error).rstrip('.')} (safety checker in {folder}; --no-safety draws without it).") from None
+        raise ModelError(
+            f"{str(error).rstrip('.')} (safety checker in {folder}; --no-safety draws without it)."
+        ) from None
     _count_positions(checker)
     return checker.eval()
 

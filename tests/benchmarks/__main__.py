@@ -8,6 +8,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     every = sorted(file.stem for file in Path(__file__).parent.glob("*.py") if not file.stem.startswith("_"))
-    for name in sys.argv[1:] or every:
+    for name in list(sys.argv[1:]) or every:
         print(f"\n## {name}\n", flush=True)
+        sys.argv = [name]
         importlib.import_module(f"tests.benchmarks.{name}").main()

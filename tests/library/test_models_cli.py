@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
-from sdedge.errors import ModelError
 from sdedge.commands.models import models, tokenizer
+from sdedge.errors import ModelError
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
 
 

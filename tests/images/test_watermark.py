@@ -1,0 +1,141 @@
+"""The invisible watermark: bit-equal to the library that CompVis uses, and read by either."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from sdedge.commands.watermark import watermark as command
+from sdedge.errors import InvalidRequest
+from sdedge.images.metadata import read as read_metadata
+from sdedge.images.output import Output
+from sdedge.images.watermark import TEXT, embed, extract, read
+
+cv2 = pytest.importorskip("cv2", reason="the referee needs opencv-python-headless")
+pytest.importorskip("pywt", reason="the referee needs PyWavelets")
+
+
+@pytest.fixture(scope="module")
+def referee():
+    """invisible-watermark's two classes; its package imports onnxruntime or torch only for other methods."""
+    return pytest.importorskip("imwatermark", reason="the referee invisible-watermark is not installed")
+
+
+def _scene(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Smooth colours with a little grain, as in a picture."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize((width, height), Image.BICUBIC)
+    return (np.asarray(small) + rng.normal(0, 2, (height, width, 3))).clip(0, 255).astype(np.uint8)
+
+
+PICTURES = {
+    "scene": _scene(256, 256),
+    "odd sides": _scene(259, 333, 1),
+    "noise": np.random.default_rng(2).integers(0, 256, (300, 270, 3), dtype=np.uint8),
+    "black": np.zeros((256, 256, 3), np.uint8),
+    "pure blue": np.full((256, 264, 3), (0, 0, 255), np.uint8),
+    "pure red": np.full((256, 256, 3), (255, 0, 0), np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pixels_equal_those_of_the_library(referee, name):
+    encoder = referee.WatermarkEncoder()
+    encoder.set_watermark("bytes", TEXT.encode())
+    theirs = encoder.encode(np.ascontiguousarray(PICTURES[name][..., ::-1]), "dwtDct", scales=[0, 36, 0], block=4)
+    assert np.array_equal(embed(PICTURES[name]), theirs[..., ::-1])
+    # CompVis gives no scales; the library's default [0, 36, 36] never reaches its third plane.
+    as_compvis = encoder.encode(np.ascontiguousarray(PICTURES[name][..., ::-1]), "dwtDct")
+    assert np.array_equal(as_compvis, theirs)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_bits_read_equal_those_of_the_library(referee, name):
+    for pixels in (PICTURES[name], embed(PICTURES[name])):
+        bgr = np.ascontiguousarray(pixels[..., ::-1])
+        theirs = referee.WatermarkDecoder("bytes", 136).decode(bgr, "dwtDct")
+        assert np.packbits(extract(pixels, 136)).tobytes() == theirs
+
+
+def test_the_text_comes_back_and_the_library_reads_it(referee):
+    marked = embed(PICTURES["scene"])
+    assert read(marked).agreement == 1 and read(marked).present
+    bgr = np.ascontiguousarray(marked[..., ::-1])
+    assert referee.WatermarkDecoder("bytes", 136).decode(bgr, "dwtDct") == TEXT.encode()
+
+
+def test_the_picture_stays_what_it_was():
+    before, after = PICTURES["scene"].astype(int), embed(PICTURES["scene"]).astype(int)
+    assert 10 * np.log10(255**2 / np.mean((before - after) ** 2)) > 30
+    assert not np.array_equal(before, after)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_unmarked_pictures_do_not_carry_it(name):
+    assert not read(PICTURES[name]).present
+
+
+def test_other_marked_texts_are_not_taken_for_it():
+    assert not read(embed(PICTURES["scene"], "SDV2")).present
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_it_survives_the_formats_written_here(tmp_path, format):
+    from sdedge.request import Request
+
+    path = Output(tmp_path, format).write(embed(_scene(512, 512)), Request("a", seed=1, watermark=True), {}, 1)
+    assert read(np.asarray(Image.open(path).convert("RGB"))).present
+    assert read_metadata(path).fields["watermark"] is True
+
+
+def test_small_pictures_are_refused():
+    with pytest.raises(InvalidRequest, match="128x256 is too small"):
+        embed(np.zeros((256, 128, 3), np.uint8))
+    with pytest.raises(InvalidRequest, match="too small"):
+        extract(np.zeros((255, 256, 3), np.uint8), 136)
+
+
+def test_the_pipeline_marks_the_finished_pixels_last(tiny_model, tmp_path):
+    from sdedge.engines import load_engine
+    from sdedge.pipeline import Picture, Pipeline
+    from sdedge.request import Request
+
+    request = Request("a red house", model=str(tiny_model), steps=1, seed=4, width=256, height=256)
+    pipeline = Pipeline(load_engine("cpu"))
+    plain, marked = (
+        next(event for event in pipeline.images(one) if isinstance(event, Picture))
+        for one in (request, request.replace(watermark=True))
+    )
+    assert np.array_equal(marked.pixels, embed(plain.pixels)) and "watermark" not in plain.facts
+    assert marked.facts["watermark"] == TEXT
+    with pytest.raises(InvalidRequest, match="64x64 is too small"):
+        list(pipeline.images(request.replace(watermark=True, width=64, height=64)))
+
+
+def test_the_command_tells_both(tmp_path):
+    Image.fromarray(embed(PICTURES["scene"])).save(tmp_path / "marked.png")
+    Image.fromarray(PICTURES["scene"]).save(tmp_path / "plain.png")
+    run = CliRunner().invoke
+    assert (
+        "carries the watermark StableDiffusionV1 (136 of 136 bits)"
+        in run(command, [str(tmp_path / "marked.png")]).output
+    )
+    assert "carries no watermark" in run(command, [str(tmp_path / "plain.png")]).output
+    found = json.loads(run(command, [str(tmp_path / "marked.png"), "--json"]).output)
+    assert found == {"present": True, "text": TEXT, "agreeing": 136, "bits": 136}
+
+
+def test_a_heavy_jpeg_is_read_for_what_is_left():
+    """Agreement falls with the quality and never errs towards a watermark in a picture without one."""
+    marked, plain = embed(_scene(512, 512)), _scene(512, 512)
+    for quality in (90, 70, 50, 30):
+        agreements = []
+        for pixels in (marked, plain):
+            Image.fromarray(pixels).save(file := io.BytesIO(), "JPEG", quality=quality)
+            agreements.append(read(np.asarray(Image.open(file))))
+        assert not agreements[1].present
