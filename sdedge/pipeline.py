@@ -236,4 +236,3 @@ def decode(engine: Engine, latents: Tensor) -> Tensor:
             f"The {engine.description} VAE gave values that are not numbers; try --dtype float32 or another VAE."
         )
     return images
-

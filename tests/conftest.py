@@ -13,9 +13,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from sdedge.engines import EMBEDDED, locate
 from sdedge.training.recipe import QUICK, export, networks
+
+# How long a case takes says how busy the machine is, not whether the code is right.
+settings.register_profile("sdedge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("sdedge")
 
 embedded_is_here = (locate(EMBEDDED) / "unet" / "diffusion_pytorch_model.safetensors").is_file()
 needs_embedded = pytest.mark.skipif(not embedded_is_here, reason="the embedded model's weights are not in this tree")

@@ -18,6 +18,7 @@ from sdedge.backends.precision import choose_device, choose_dtype
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.safety import SafetyChecker
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.sampling.schedule import NoiseSchedule
@@ -45,6 +46,7 @@ class TorchEngine:
         self.dtype = dtype
         self.facts = read_facts(checkpoint)
         self._networks: dict[str, nn.Module] = {}
+        self._checker: SafetyChecker | None = None
         self._loras: tuple[LoraUse, ...] = ()
         self._applied: dict[str, Applied] = {}
         self._tiling = False
@@ -94,7 +96,7 @@ class TorchEngine:
             raise
 
     def _apply(self, stage: str) -> None:
-        if self._loras and stage in ("text_encoder", "unet"):
+        if self._loras and stage != "vae":
             opened = [(open_lora(use.path), use.text_weight, use.unet_weight) for use in self._loras]
             self._applied[stage] = apply({stage: self._networks[stage]}, opened)
 
@@ -153,12 +155,14 @@ class TorchEngine:
         """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
         if self.checkpoint.safety_checker is None:
             raise ModelError(f"The model {self.facts.name} ships no safety checker; leave out --safety.")
-        if "safety_checker" not in self._networks:
-            self._networks["safety_checker"] = open_checker(self.checkpoint.safety_checker)
-        return self._networks["safety_checker"].check(images)
+        if self._checker is None:
+            self._checker = open_checker(self.checkpoint.safety_checker)
+        return self._checker.check(images)
 
     def release(self, stage: str) -> None:
         self._applied.pop(stage, None)
+        if stage == "safety_checker":
+            self._checker = None
         if self._networks.pop(stage, None) is not None:
             gc.collect()
             if self.torch_device.type == "cuda":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -17,10 +18,10 @@ def watermark(image: Path, as_json: bool) -> None:
     from sdedge.images.watermark import read
 
     found = read(open_picture(image)[0])
-    agreeing = round(found.agreement * found.bits)
+    measured = f"{found.deviations:.1f} standard deviations from chance, {found.agreeing} of {found.bits} bits"
     if as_json:
-        click.echo(json.dumps({"present": found.present, "text": found.text, "agreeing": agreeing, "bits": found.bits}))
+        click.echo(json.dumps({"present": found.present, **asdict(found)}))
     elif found.present:
-        click.echo(f"{image} carries the watermark {found.text} ({agreeing} of {found.bits} bits).")
+        click.echo(f"{image} carries the watermark {found.text} ({measured}).")
     else:
-        click.echo(f"{image} carries no watermark ({agreeing} of {found.bits} bits agree; chance gives half).")
+        click.echo(f"{image} carries no watermark that can be read ({measured}).")

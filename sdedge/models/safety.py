@@ -42,12 +42,12 @@ class SafetyChecker(nn.Module):
             vision = {**(config.get("vision_config") or {}), **(config.get("vision_config_dict") or {})}
             tower = CLIPVisionConfig(**{name: vision[name] for name in _ARCHITECTURE if name in vision})
             width = int(config.get("projection_dim", 512))
+            self.image_size = int(vision.get("image_size", 224))
             self.vision_model = CLIPVisionModel(tower)
         except Exception as error:  # configurations are checked by several libraries, each with errors of its own
             raise ModelError(
                 f"The safety checker's config.json does not describe it ({error}); get it again."
             ) from error
-        self.image_size = tower.image_size
         self.visual_projection = nn.Linear(tower.hidden_size, width, bias=False)
         self.concept_embeds = nn.Parameter(torch.ones(CONCEPTS, width), requires_grad=False)
         self.special_care_embeds = nn.Parameter(torch.ones(SPECIAL_CARE, width), requires_grad=False)
@@ -78,7 +78,7 @@ class SafetyChecker(nn.Module):
             raise ModelError(
                 "The safety checker gave values that are not numbers; get its weights again, or use --no-safety."
             )
-        return [bool(flagged) for flagged in (scores > 0).any(1)]
+        return (scores.max(1) > 0).tolist()
 
 
 def score(concepts: np.ndarray, thresholds: np.ndarray, special: np.ndarray, limits: np.ndarray) -> np.ndarray:

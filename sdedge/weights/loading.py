@@ -26,8 +26,9 @@ def load_into(
     reported, not refused, where they are copied. At most 8 MB are used above the module's own weights.
 
     On the CPU a tensor that has the dtype already can view the file's pages: nothing is copied, and the system drops
-    and re-reads them. `share=None` does so where the file keeps it aligned as torch would (`.ckpt`, our exports);
-    True everywhere, which moves results by rounding, because kernels differ with alignment; False nowhere. Deleting
+    and re-reads them. `share=None` does so for half precision, and for float32 where the file keeps it aligned as torch
+    would (`.ckpt`, our exports); True everywhere, which moves float32 results by rounding, because kernels differ with
+    alignment; False nowhere. Deleting
     or replacing the file (a rename, as everything here does) is safe; truncating it in place, or unplugging its
     disk, kills the process, so pass False for such places.
     """
@@ -39,7 +40,9 @@ def load_into(
     for name, target in wanted.items():
         lazy = tensors[name]
         kept = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
-        shared = kept == lazy.dtype and torch.device(device).type == "cpu" and (lazy.aligned if share is None else share)
+        shared = kept == lazy.dtype and torch.device(device).type == "cpu" and (
+            (lazy.aligned or lazy.dtype.itemsize < 4) if share is None else share
+        )
         value = lazy.read() if shared else lazy.copy(kept, device)
         if not shared and not _finite(value):
             broken.append(name)

@@ -46,5 +46,5 @@ def _renamed(tensors: Mapping[str, LazyTensor], checker: nn.Module) -> dict[str,
 def _count_positions(checker: nn.Module) -> None:
     """Position numbers are no weights: on the meta device they were made without values."""
     for module in checker.modules():
-        if "position_ids" in module._buffers:
-            module._buffers["position_ids"] = torch.arange(module._buffers["position_ids"].shape[-1])[None]
+        if (ids := module._buffers.get("position_ids")) is not None:
+            module._buffers["position_ids"] = torch.arange(ids.shape[-1])[None]

@@ -62,11 +62,24 @@ def test_bits_read_equal_those_of_the_library(referee, name):
         assert np.packbits(extract(pixels, 136)).tobytes() == theirs
 
 
-def test_the_text_comes_back_and_the_library_reads_it(referee):
-    marked = embed(PICTURES["scene"])
-    assert read(marked).agreement == 1 and read(marked).present
+@pytest.mark.parametrize("side", [256, 512])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_the_library_marks_is_read_and_nothing_else(referee, side, seed):
+    encoder = referee.WatermarkEncoder()
+    encoder.set_watermark("bytes", TEXT.encode())
+    plain = _scene(side, side, seed)
+    marked = encoder.encode(np.ascontiguousarray(plain[..., ::-1]), "dwtDct")[..., ::-1]
+    assert read(marked).present and read(marked).deviations > 12
+    assert not read(plain).present and read(plain).deviations < 4
+
+
+def test_the_library_reads_what_is_marked_here(referee):
+    """Grey with the grain of a photograph: the kind of picture on which the library's own decoder gets every bit."""
+    rng = np.random.default_rng(0)
+    marked = embed((128 + rng.normal(0, 2, (512, 512, 1)) + np.zeros(3)).clip(0, 255).astype(np.uint8))
     bgr = np.ascontiguousarray(marked[..., ::-1])
     assert referee.WatermarkDecoder("bytes", 136).decode(bgr, "dwtDct") == TEXT.encode()
+    assert read(marked).agreeing == read(marked).bits == 136
 
 
 def test_the_picture_stays_what_it_was():
@@ -121,21 +134,13 @@ def test_the_command_tells_both(tmp_path):
     Image.fromarray(embed(PICTURES["scene"])).save(tmp_path / "marked.png")
     Image.fromarray(PICTURES["scene"]).save(tmp_path / "plain.png")
     run = CliRunner().invoke
-    assert (
-        "carries the watermark StableDiffusionV1 (136 of 136 bits)"
-        in run(command, [str(tmp_path / "marked.png")]).output
-    )
+    assert "carries the watermark StableDiffusionV1" in run(command, [str(tmp_path / "marked.png")]).output
     assert "carries no watermark" in run(command, [str(tmp_path / "plain.png")]).output
     found = json.loads(run(command, [str(tmp_path / "marked.png"), "--json"]).output)
-    assert found == {"present": True, "text": TEXT, "agreeing": 136, "bits": 136}
+    assert found["present"] is True and found["text"] == TEXT and found["deviations"] > 12 and found["bits"] == 136
 
 
-def test_a_heavy_jpeg_is_read_for_what_is_left():
-    """Agreement falls with the quality and never errs towards a watermark in a picture without one."""
-    marked, plain = embed(_scene(512, 512)), _scene(512, 512)
-    for quality in (90, 70, 50, 30):
-        agreements = []
-        for pixels in (marked, plain):
-            Image.fromarray(pixels).save(file := io.BytesIO(), "JPEG", quality=quality)
-            agreements.append(read(np.asarray(Image.open(file))))
-        assert not agreements[1].present
+@pytest.mark.parametrize("quality", [90, 70, 50, 30])
+def test_a_heavy_jpeg_of_an_unmarked_picture_is_not_taken_for_marked(quality):
+    Image.fromarray(_scene(512, 512)).save(file := io.BytesIO(), "JPEG", quality=quality)
+    assert not read(np.asarray(Image.open(file))).present

@@ -114,6 +114,6 @@ def test_unknown_classes_become_stubs() -> None:
 
 def test_fuzzed_files_are_refused_or_read_within_bounds(tmp_path: Path) -> None:
     """A short run of `python -m tests.benchmarks.fuzz_weights`, which does 100,000 cases."""
-    tally = fuzz(tmp_path, cases=400, seed=1, limits=Limits(seconds=None))
-    assert tally.cases == 400 and tally.faults == []
-    assert tally.accepted > 10 and tally.refused > 100
+    tally = fuzz(tmp_path, cases=200, seed=1, limits=Limits(seconds=None))
+    assert tally.cases == 200 and tally.faults == []
+    assert tally.accepted > 5 and tally.refused > 50
