@@ -16,13 +16,11 @@ from sdedge.images.metadata import read as read_metadata
 from sdedge.images.output import Output
 from sdedge.images.watermark import TEXT, embed, extract, read
 
-cv2 = pytest.importorskip("cv2", reason="the referee needs opencv-python-headless")
-pytest.importorskip("pywt", reason="the referee needs PyWavelets")
-
 
 @pytest.fixture(scope="module")
 def referee():
-    """invisible-watermark's two classes; its package imports onnxruntime or torch only for other methods."""
+    for needed in ("cv2", "pywt"):
+        pytest.importorskip(needed, reason="invisible-watermark needs opencv-python-headless and PyWavelets")
     return pytest.importorskip("imwatermark", reason="the referee invisible-watermark is not installed")
 
 
