@@ -1,1 +1,1 @@
-"""Turning checkpoint components into Core ML packages and MPS graphs. Arrives in a later release."""
+"""Turning checkpoint components into Core ML packages and MPS-friendly graphs."""

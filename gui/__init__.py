@@ -1,1 +1,1 @@
-"""The desktop app. Arrives in a later release."""
+"""The desktop app. Qt only: the engine lives in a process of its own, started through sdedge.supervisor."""

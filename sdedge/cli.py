@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from importlib.metadata import entry_points
 
 import click
 
 import sdedge
+from sdedge.commands.lazy import LazyGroup
 from sdedge.errors import InvalidRequest, SdedgeError
 
 # Name -> (where the click command is, one line of help). What other packages add comes through the entry points.
@@ -27,32 +27,15 @@ COMMANDS = {
     "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
     "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }
+ADDED = {"convert": "Convert models for Apple devices, and prove the result.", "gui": "Open the desktop app."}
 
 
-class Commands(click.Group):
-    """A group that knows its commands' names and one-line helps without importing them."""
+class Commands(LazyGroup):
+    """Our own commands, and those other packages add."""
 
-    def _found(self) -> dict[str, tuple[str, str]]:
-        added = {point.name: (point.value, "") for point in entry_points(group="sdedge.commands")}
-        return {**added, **COMMANDS}
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._found())
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        found = self._found().get(name)
-        if found is None:
-            return None
-        module, _, attribute = found[0].partition(":")
-        return getattr(importlib.import_module(module), attribute)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text or self._help_of(ctx, name)) for name, (_, text) in self._found().items()])
-
-    def _help_of(self, ctx: click.Context, name: str) -> str:
-        command = self.get_command(ctx, name)
-        return command.get_short_help_str(80) if command else ""
+    def table(self) -> dict[str, tuple[str, str]]:
+        added = {point.name: (point.value, ADDED.get(point.name, "")) for point in entry_points(group="sdedge.commands")}
+        return {**COMMANDS, **{name: entry for name, entry in added.items() if name not in COMMANDS}}
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

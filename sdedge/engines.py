@@ -7,6 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdedge.backends.manifest import Manifest, is_bundle
+from sdedge.errors import ModelError
 from sdedge.library import EMBEDDED, Library
 from sdedge.weights.folders import locate as cached
 
@@ -50,9 +52,18 @@ def load_engine(device: str = "auto", dtype: str | None = None, ema: bool | None
     from sdedge.backends.torch import TorchEngine
 
     def load(model: str, vae: str | None) -> Engine:
-        return TorchEngine.load(locate(model), device, dtype, vae=locate(vae) if vae else None, ema=ema)
+        path = locate(model)
+        if is_bundle(path):
+            return open_bundle(path, device, dtype)
+        return TorchEngine.load(path, device, dtype, vae=locate(vae) if vae else None, ema=ema)
 
     return load
+
+
+def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:
+    """The engine of a converted bundle. Raises ModelError."""
+    kind = Manifest.read(path).kind
+    raise ModelError(f"There is no engine for {kind} bundles yet; use the model that {path} was made from.")
 
 
 def find_tokenizer(model: str) -> Tokenizer:

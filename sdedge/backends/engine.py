@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
@@ -39,6 +39,18 @@ class ModelFacts:
     has_safety_checker: bool = False
     report: tuple[str, ...] = ()
     """Remarks from loading, such as which of two sets of weights was taken."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For a bundle's manifest."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> ModelFacts:
+        """The inverse of `to_json`. Raises TypeError or KeyError for a record of another version."""
+        betas = record["schedule"]["trained_betas"]
+        schedule = NoiseSchedule(**{**record["schedule"], "trained_betas": tuple(betas) if betas else None})
+        rows = tuple(tuple(row) for row in record["preview"])
+        return cls(**{**record, "schedule": schedule, "preview": rows, "report": tuple(record["report"])})
 
 
 @dataclass(frozen=True)

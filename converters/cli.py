@@ -1,0 +1,20 @@
+"""`sdedge convert …`. Each command is imported when it runs."""
+
+from __future__ import annotations
+
+import click
+
+from sdedge.commands.lazy import LazyGroup
+
+COMMANDS = {
+    "coreml": ("converters.commands.coreml:coreml", "Convert a model to Core ML packages."),
+    "mps": ("converters.commands.mps:mps", "Convert a model to half-precision graphs for MPS."),
+    "verify": ("converters.commands.verify:verify", "Compare a bundle with the model it came from."),
+    "inspect": ("converters.commands.inspect:inspect", "Show what is in a package or bundle."),
+    "doctor": ("converters.commands.doctor:doctor", "On a Mac: compile, load, time and compare a bundle."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def convert() -> None:
+    """Convert models for Apple devices, and prove the result."""

@@ -1,0 +1,40 @@
+"""A click group that knows its commands' names and one-line helps without importing them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import click
+
+
+class LazyGroup(click.Group):
+    """Commands are imported when they run, so that `--help` and completion are instant.
+
+    `table` maps a name to ("module:command", one line of help); an empty help is asked of the command itself.
+    """
+
+    def __init__(self, *args: object, table: Mapping[str, tuple[str, str]] | None = None, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._table = dict(table or {})
+
+    def table(self) -> Mapping[str, tuple[str, str]]:
+        return self._table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.table())
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        found = self.table().get(name)
+        if found is None:
+            return None
+        module, _, attribute = found[0].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text or self._help_of(ctx, name)) for name, (_, text) in self.table().items()])
+
+    def _help_of(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(80) if command else ""
