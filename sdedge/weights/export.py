@@ -59,6 +59,7 @@ def export_folder(checkpoint: Checkpoint, folder: str | Path, dtype: str | None 
         _copy_tokenizer(tokenizer, new / "tokenizer")
         if checkpoint.safety_checker is not None:
             shutil.copytree(checkpoint.safety_checker, new / "safety_checker")
+            _write_json(new / "feature_extractor" / "preprocessor_config.json", _preprocessor(checkpoint.safety_checker))
         hints = checkpoint.path / "sdedge.json"
         if hints.is_file():
             shutil.copyfile(hints, new / "sdedge.json")
@@ -147,12 +148,30 @@ def _copy_tokenizer(source: Path | None, target: Path) -> None:
     tokenizer.save(target)
 
 
+def _preprocessor(checker: Path) -> dict[str, Any]:
+    """What transformers' CLIPImageProcessor needs to prepare pictures as `sdedge.models.safety.prepare` does."""
+    from sdedge.models.safety import MEAN, STD
+
+    config = json.loads((checker / "config.json").read_text("utf-8"))
+    vision = config.get("vision_config") or config.get("vision_config_dict") or {}
+    side = vision.get("image_size", 224)
+    return {
+        "image_processor_type": "CLIPImageProcessor", "do_convert_rgb": True,
+        "do_resize": True, "size": {"shortest_edge": side}, "resample": 3,
+        "do_center_crop": True, "crop_size": {"height": side, "width": side},
+        "do_rescale": True, "rescale_factor": 1 / 255,
+        "do_normalize": True, "image_mean": MEAN.astype(float).tolist(), "image_std": STD.astype(float).tolist(),
+    }  # fmt: skip
+
+
 def _model_index(checkpoint: Checkpoint) -> dict[str, Any]:
     inpaint = "Inpaint" if checkpoint.in_channels == 9 else ""
-    safety = ["stable_diffusion", "StableDiffusionSafetyChecker"] if checkpoint.safety_checker else [None, None]
+    checked = checkpoint.safety_checker is not None
+    safety = ["stable_diffusion", "StableDiffusionSafetyChecker"] if checked else [None, None]
+    extractor = ["transformers", "CLIPImageProcessor"] if checked else [None, None]
     return {
         "_class_name": f"StableDiffusion{inpaint}Pipeline", "_diffusers_version": "0.6.0",
-        "feature_extractor": [None, None], "requires_safety_checker": False, "safety_checker": safety,
+        "feature_extractor": extractor, "requires_safety_checker": False, "safety_checker": safety,
         "scheduler": ["diffusers", checkpoint.configs["scheduler"].get("_class_name", "PNDMScheduler")],
         "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],
         "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -25,6 +26,8 @@ from sdedge.images.output import Output
 from sdedge.models.safety import prepare
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
+from sdedge.weights.checkpoint import open_checkpoint
+from sdedge.weights.export import export_folder
 from sdedge.weights.safety import open_checker
 
 SIDE, WIDTH = 28, 16
@@ -159,6 +162,19 @@ def test_weights_that_are_not_numbers_never_let_a_picture_pass(tmp_path):
     referee.visual_projection.weight.data[0, 0] = torch.nan
     with pytest.raises(ModelError, match="not numbers"):
         open_checker(_save(referee, tmp_path)).check(_pictures(1))
+
+
+def test_diffusers_loads_an_export_and_decides_the_same(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    _referee().save_pretrained(tmp_path / "model" / "safety_checker")
+    folder = export_folder(open_checkpoint(tmp_path / "model"), tmp_path / "exported")
+    shutil.copytree(tiny_model / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
+    pipe = StableDiffusionPipeline.from_pretrained(folder)
+    pictures = _pictures(6)
+    x = pipe.feature_extractor([Image.fromarray(one) for one in pictures], return_tensors="pt").pixel_values
+    flags = pipe.safety_checker(images=pictures.astype(np.float32), clip_input=x)[1]
+    assert flags == open_checker(folder / "safety_checker").check(pictures)
+    torch.testing.assert_close(x[0], prepare(pictures[0], SIDE), rtol=0, atol=1e-6)
 
 
 # In the pipeline
