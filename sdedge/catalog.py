@@ -1,4 +1,4 @@
-"""Names, orders, advice and valid pairs of samplers, schedules, presets, noise sources and sizes. No torch.
+"""Names, orders, advice and valid pairs of samplers, schedules, presets, speeds, noise sources and sizes. No torch.
 
 The request, the command line and the window read their choices here; `sdedge.sampling` implements them, and a test
 asserts that both lists are the same. Facts about the samplers are those of their papers; the labels are the ones
@@ -82,6 +82,26 @@ class PresetInfo:
     mask: str
     noise_source: str
     always_draw: bool
+
+
+@dataclass(frozen=True)
+class SpeedInfo:
+    """How far a picture may differ from the exact one for the sake of time; `text` says so in words.
+
+    `reuse` is how many steps share the UNet's deep features (Ma et al. 2023, DeepCache), `guide_above` the sigma below
+    which guidance stops (Kynkäänniemi et al. 2024), `merge` the share of tokens merged before attention at the highest
+    resolution (Bolya and Hoffman 2023), `steps` the count that suits it, for whoever fills in a form: a request
+    always says its own. What each costs in quality is measured in docs/speed-modes.md.
+    """
+
+    name: str
+    label: str
+    text: str
+    lossy: bool
+    reuse: int = 1
+    guide_above: float = 0.0
+    merge: float = 0.0
+    steps: int = 20
 
 
 _SCHEDULE_ROWS = (
@@ -221,6 +241,15 @@ _PRESET_ROWS = (
 )
 PRESETS: dict[str, PresetInfo] = {row.name: row for row in _PRESET_ROWS}
 DEFAULT_PRESET = "sdedge"
+
+_SPEED_ROWS = (
+    SpeedInfo("exact", "Exact", "every step in full: the picture the settings stand for", lossy=False),
+    SpeedInfo("fast", "Fast", "lossy: every other step reuses the deep features of the one before", lossy=True, reuse=2),
+    SpeedInfo("fastest", "Fastest", "lossy: deep features last three steps, and few steps suit it", lossy=True,
+              reuse=3, steps=12),
+)
+SPEEDS: dict[str, SpeedInfo] = {row.name: row for row in _SPEED_ROWS}
+DEFAULT_SPEED = "exact"
 
 NOISE_SOURCES: tuple[str, ...] = ("torch", "numpy", "philox")
 SIZES: tuple[tuple[int, int], ...] = (

@@ -46,6 +46,8 @@ class Request:
     eta: float | None = None
     preset: str = catalog.DEFAULT_PRESET
     """Whose numerics to follow: sdedge, a1111, diffusers, compvis, apple."""
+    speed: str = catalog.DEFAULT_SPEED
+    """exact, or with which losses to save time: fast, fastest."""
     seed: int | None = None
     noise: str | None = None
     """Which generator draws: torch, numpy, philox; None is the preset's."""
@@ -199,6 +201,7 @@ def _check_names(request: Request) -> None:
     _check_choice("sampler", request.sampler, catalog.SAMPLERS)
     _check_choice("schedule", request.schedule, catalog.SCHEDULES)
     _check_choice("preset", request.preset, catalog.PRESETS)
+    _check_choice("speed", request.speed, catalog.SPEEDS)
     _check_choice("noise", request.noise, catalog.NOISE_SOURCES)
     _check_choice("masked_content", request.masked_content, MASKED_CONTENT)
     if not request.model:

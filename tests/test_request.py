@@ -21,6 +21,7 @@ REQUESTS = st.builds(
     guidance=st.none() | st.floats(0, 50),
     sampler=st.sampled_from(sorted(catalog.SAMPLERS)),
     schedule=st.none() | st.sampled_from(sorted(catalog.SCHEDULES)),
+    speed=st.sampled_from(sorted(catalog.SPEEDS)),
     seed=st.none() | st.integers(0, 2**64 - 1),
     guidance_interval=st.none() | st.tuples(st.floats(0, 1), st.floats(1, 15)),
 )
@@ -35,6 +36,7 @@ def test_a_request_survives_json(request):
     ("field", "value"),
     [("width", 100), ("height", 0), ("steps", 0), ("steps", 10**6), ("steps", True), ("steps", "20"), ("seed", -1),
      ("guidance", math.nan), ("guidance", math.inf), ("sampler", "magic"), ("schedule", "x"), ("preset", "x"),
+     ("speed", "slow"),
      ("noise", "x"), ("eta", 2.0), ("strength", -0.1), ("prompt", None), ("prompt", "x" * 100_000), ("model", ""),
      ("clip_skip", 0), ("sigmas", (1.0, 2.0)), ("mask", "mask.png")],
 )  # fmt: skip

@@ -70,6 +70,7 @@ class Edges(click.ParamType):
 @click.option("--sampler", type=SamplerName(), help='Such as euler_a or "DPM++ 2M Karras".  [default: dpmpp_2m]')
 @click.option("--schedule", metavar="NAME", help="Spacing of the noise levels.  [default: the sampler's]")
 @click.option("--preset", metavar="NAME", help=f"Numerics: {', '.join(catalog.PRESETS)}.  [default: sdedge]")
+@click.option("--speed", metavar="NAME", help=f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.  [default: exact]")
 @click.option("--eta", type=float, help="Share of fresh noise per step, 0 to 1, where the sampler has it.")
 @click.option("--noise", metavar="NAME", help=f"Generator: {', '.join(catalog.NOISE_SOURCES)}.")
 @click.option("--size", type=Size(), help="Pixels, such as 512x768.  [default: the model's]")
