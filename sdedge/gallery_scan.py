@@ -12,7 +12,7 @@ from sdedge.database import transaction
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.gallery import Gallery
 from sdedge.gallery_files import SUFFIXES, groups, outermost, read
-from sdedge.jobs import Job, numbered
+from sdedge.jobs import Job
 from sdedge.request import Request
 
 
@@ -131,7 +131,7 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
 
     Returns how many. Looks at files of the job's folder no older than its start, an hour allowed for clock jumps.
     """
-    numbers = {_key(numbered(job.request, number)): number for number in range(job.saved, job.count)}
+    numbers = {_key(job.request.numbered(number)): number for number in range(job.saved, job.count)}
     adopted = 0
     for path in _recent(job.output.folder, (job.started or 0) - 3600):
         if gallery.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone():

@@ -18,7 +18,7 @@ from typing import Any
 from sdedge.database import transaction
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.images.output import Output
-from sdedge.request import SEEDS, Request
+from sdedge.request import Request
 from sdedge.store import Store
 
 OPEN = ("waiting", "paused", "running")
@@ -284,16 +284,6 @@ class Queue:
 
     def _next_position(self) -> int:
         return self.database.execute("SELECT coalesce(max(position), 0) + 1 AS n FROM jobs").fetchone()["n"]
-
-
-def numbered(request: Request, number: int) -> Request:
-    """What draws picture `number` of a job alone, as `sdedge.painting.numbered` does within one: the next seed, or with
-    variations the next variation of the same one."""
-    seed = request.seed or 0
-    if not request.variation_strength:
-        return request.replace(seed=seed + number)
-    first = seed + 1 if request.variation_seed is None else request.variation_seed
-    return request.replace(seed=seed, variation_seed=(first + number) % SEEDS)
 
 
 def _job(row: sqlite3.Row) -> Job:

@@ -25,7 +25,7 @@ from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
 from sdedge.images.mask import Box
 from sdedge.images.source import Size, fit, load, read
-from sdedge.request import MAX_SIDE, SEEDS, Request, Resolved
+from sdedge.request import MAX_SIDE, Request, Resolved
 from sdedge.sampling.denoiser import masked
 from sdedge.sampling.noise import Noise, stream
 from sdedge.sampling.presets import Plan
@@ -271,14 +271,6 @@ def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:
             f"The {engine.description} VAE gave values that are not numbers for this picture; try --dtype float32."
         )
     return latents
-
-
-def numbered(request: Resolved, index: int) -> Resolved:
-    """Picture `index` of a series: the next seed, or with variations the next variation of the same one."""
-    if not request.variation_strength:
-        return request.replace(seed=request.seed + index)
-    first = request.seed + 1 if request.variation_seed is None else request.variation_seed
-    return request.replace(variation_seed=(first + index) % SEEDS)
 
 
 @contextmanager

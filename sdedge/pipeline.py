@@ -100,7 +100,7 @@ class Pipeline:
             yield Loading("safety checker")
             engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told before the work, not after
         yield Loading("text")
-        pictures = [choose_words(painting.numbered(resolved, i), i) for i in range(count)]
+        pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
         with painting.tiling(engine, resolved.tiling):
             for group in batches(engine, pictures, batch):
                 adapt(engine, group[0].request)

@@ -98,6 +98,17 @@ class Request:
         """A copy with other values, validated again."""
         return dataclasses.replace(self, **changes)
 
+    def numbered(self, index: int) -> Self:
+        """Picture `index` of a series: the next seed, or with variations the next variation of the same one.
+
+        An open seed counts as 0, so choose one first.
+        """
+        seed = self.seed or 0
+        if not self.variation_strength:
+            return self.replace(seed=seed + index)
+        first = seed + 1 if self.variation_seed is None else self.variation_seed
+        return self.replace(seed=seed, variation_seed=(first + index) % SEEDS)
+
     def to_json(self) -> str:
         """Compact JSON of the fields that differ from their defaults, plus the ones a picture always depends on."""
         always = {"prompt", "model", "width", "height", "steps", "guidance", "sampler", "schedule", "preset", "seed"}

@@ -37,7 +37,7 @@ from sdedge.framing import BadFrame, Channel
 from sdedge.gallery import Gallery
 from sdedge.images.naming import free_path, name
 from sdedge.images.output import FORMATS, Output
-from sdedge.jobs import numbered, output_of
+from sdedge.jobs import output_of
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
 from sdedge.spawn import LOCK
@@ -191,7 +191,7 @@ class Worker:
         given = vars(output_of(json.dumps(order["output"])))
         output = RecordedOutput(**given, gallery=gallery, job=order["job"], first=first)
         done = 0
-        stream = drawer.generate(numbered(request, first), output, count, order["batch"], order["previews"])
+        stream = drawer.generate(request.numbered(first), output, count, order["batch"], order["previews"])
         for event in stream:
             if isinstance(event, events.ImageDone):
                 done += 1

@@ -28,7 +28,7 @@ from sdedge.framing import LIMIT, BadFrame, Channel
 from sdedge.gallery import Gallery
 from sdedge.gallery_scan import rescan
 from sdedge.images.output import Output
-from sdedge.jobs import Queue, numbered
+from sdedge.jobs import Queue
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
 from sdedge.shelf import Shelf
@@ -246,10 +246,9 @@ def test_a_resumed_job_draws_exactly_the_pictures_it_lacks(desk):
 
 @pytest.mark.parametrize("fields", [{}, {"variation_strength": 0.3}, {"variation_strength": 0.3, "variation_seed": 9}])
 def test_a_continued_series_is_the_same_series(fields):
-    painting = pytest.importorskip("sdedge.painting")
     request = Request(prompt="x", seed=5, **fields)
     for first in range(3):
-        assert painting.numbered(numbered(request, first), 2) == painting.numbered(request, first + 2)
+        assert request.numbered(first).numbered(2) == request.numbered(first + 2)
 
 
 def test_an_engine_that_cannot_start_is_tried_twice_and_then_explained(desk):

@@ -116,7 +116,7 @@ def generate(prompt: str | None, **options: Any) -> None:
 
     Ctrl-C stops after the current step and keeps what is finished.
     """
-    requests = _requests(prompt, options)
+    requests = requests_of(prompt, options)
     from sdedge.engines import load_engine
     from sdedge.images.output import Output
     from sdedge.pipeline import Pipeline
@@ -131,7 +131,7 @@ def generate(prompt: str | None, **options: Any) -> None:
     _draw(pipeline, requests, output, options)
 
 
-def _requests(prompt: str | None, options: dict[str, Any]) -> list[Request]:
+def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     """The requests that the options describe. Raises InvalidRequest."""
     given = {name: value for name, value in options.items() if name in FIELDS and value is not None}
     if options["sampler"] is not None:
@@ -173,7 +173,7 @@ def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: 
     pictures: list[Picture] = []
     total = options["count"] * len(requests)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
-        for done, request in enumerate(_seeded(requests, options)):
+        for done, request in enumerate(seeded(requests, options)):
             for event in pipeline.images(request, options["count"], options["batch"]):
                 if isinstance(event, Picture):
                     pictures += [event] if options["grid"] or options["grid_only"] else []
@@ -195,7 +195,7 @@ def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: 
             raise KeyboardInterrupt
 
 
-def _seeded(requests: list[Request], options: dict[str, Any]) -> Iterator[Request]:
+def seeded(requests: list[Request], options: dict[str, Any]) -> Iterator[Request]:
     """Prompts of a file get consecutive seeds, as one long series would, unless one seed for all is asked for."""
     for i, request in enumerate(requests):
         move = 0 if options["same_seed"] else i * options["count"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge.commands.generate import _requests, _seeded, generate, interruptible
+from sdedge.commands.generate import generate, interruptible, requests_of, seeded
 from sdedge.errors import SdedgeError
 from sdedge.jobs import ENDED, OPEN, Job, Queue
 
@@ -49,7 +49,7 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
     """Append a job with the options of `generate`, one per prompt of --from-file."""
     from sdedge.images.output import Output
 
-    requests = [_absolute(request) for request in _seeded(_requests(prompt, options), options)]
+    requests = [_absolute(request) for request in seeded(requests_of(prompt, options), options)]
     template = {"template": options["template"]} if options["template"] else {}
     output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
     with _queue() as queue:
