@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib.metadata import entry_points
+from typing import Any
 
 import click
 
@@ -46,6 +48,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 bad usage, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Abort:
@@ -59,6 +62,11 @@ def main() -> None:
         fail(str(error), 2)
     except SdedgeError as error:
         fail(str(error), 1)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    """A program that started us ends us as Ctrl-C does: what was begun is cleaned up on the way out."""
+    raise KeyboardInterrupt
 
 
 def fail(message: str, code: int) -> None:

@@ -31,6 +31,15 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """Work on files rather than pictures, such as copying a model: `done` of `total` in any unit; a total of 0 is unknown."""
+
+    phase: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Notice:
     """Something the user should know that does not stop the work, such as a stage redone in a wider dtype."""
 
@@ -71,9 +80,9 @@ class Cancelled:
     count: int
 
 
-Event = Loading | Step | Notice | ImageDone | Finished | Failed | Cancelled
+Event = Loading | Step | Progress | Notice | ImageDone | Finished | Failed | Cancelled
 KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Loading, Step, Notice, ImageDone, Finished, Failed, Cancelled)
+    kind.__name__: kind for kind in (Loading, Step, Progress, Notice, ImageDone, Finished, Failed, Cancelled)
 }
 
 

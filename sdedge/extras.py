@@ -1,18 +1,35 @@
-"""LoRAs and embeddings by the names that prompts use: files in two folders of the app's store, or paths."""
+"""LoRAs and embeddings by the names that prompts use: files in two folders of the app's store, or paths.
+
+No torch until one is opened.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.files import atomic_write
 from sdedge.places import data_folder
 
 if TYPE_CHECKING:
     from sdedge.weights.inversion import Embedding
 
 LORA_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".bin")
+_PIECE = 4 << 20
+
+
+@dataclass(frozen=True)
+class Extra:
+    """An installed LoRA or embedding; `role` is "lora" or "embedding", `size` in bytes."""
+
+    name: str
+    role: str
+    path: Path
+    size: int
 
 
 def lora_folder() -> Path:
@@ -55,3 +72,61 @@ def find_embeddings(texts: Iterable[str]) -> list[Embedding]:
         return []
     joined = "\n".join(texts).lower()
     return [open_embedding(path) for name, path in find(folder).items() if name.lower() in joined]
+
+
+def installed() -> list[Extra]:
+    """Every LoRA, then every embedding."""
+    from sdedge.weights.inversion import find
+
+    embeddings = find(embedding_folder()) if embedding_folder().is_dir() else {}
+    pairs = [(role, found) for role, found in (("lora", loras()), ("embedding", embeddings))]
+    return [Extra(name, role, path, path.stat().st_size) for role, found in pairs for name, path in found.items()]
+
+
+def recognise(path: str | Path) -> str | None:
+    """Whether a file is a "lora" or an "embedding", by the names of its tensors; None for anything else."""
+    from sdedge.weights.architecture import name_stranger
+    from sdedge.weights.files import open_tensors
+
+    path = Path(path).expanduser()
+    if not path.is_file():
+        return None
+    if path.suffix.lower() == ".png":
+        return "embedding"
+    try:
+        source = open_tensors(path)
+    except ModelError:  # who adds it as a model says why
+        return None
+    stranger = name_stranger(source) or ""
+    if "LoRA" in stranger or "LyCORIS" in stranger or any(name.startswith(("lora_unet_", "lora_te_")) for name in source):
+        return "lora"
+    return "embedding" if "textual inversion" in stranger or len(source) == 1 else None
+
+
+def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None) -> Extra:
+    """Check a LoRA or embedding and copy it to where prompts find it. Raises ModelError or OutputError."""
+    path = Path(path).expanduser()
+    check(path, role)
+    taken = {extra.name for extra in installed() if extra.role == role}
+    if path.stem in taken:
+        raise ModelError(f"There is one named {path.stem!r} already; rename the file, or remove that one first.")
+    target = (lora_folder() if role == "lora" else embedding_folder()) / path.name
+    size, done = path.stat().st_size, 0
+    with open(path, "rb") as source, atomic_write(target) as file:
+        while piece := source.read(_PIECE):
+            file.write(piece)
+            done += len(piece)
+            if progress:
+                progress(done, size)
+    return Extra(path.stem, role, target, os.path.getsize(target))
+
+
+def check(path: Path, role: str) -> None:
+    """Open it as its role. Raises ModelError for a damaged file or one made for another model."""
+    from sdedge.weights.inversion import open_embedding
+    from sdedge.weights.lora import open_lora
+
+    if role == "lora":
+        open_lora(path)
+    else:
+        open_embedding(path)

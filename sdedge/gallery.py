@@ -16,13 +16,11 @@ from typing import Any
 from sdedge import catalog
 from sdedge.database import transaction
 from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.files import atomic_write
-from sdedge.gallery_files import columns, fault_of, literal, measure, read
+from sdedge.gallery_files import columns, fault_of, literal, measure, read, thumbnail, thumbnail_path
 from sdedge.request import Request
 from sdedge.store import Store
 
 _COMMON = 2000  # pictures with a word, from which on it is looked for in the order of the page
-THUMBNAIL = 320  # pixels of the longer side
 
 
 @dataclass(frozen=True)
@@ -171,20 +169,7 @@ class Gallery:
 
     def thumbnail(self, entry: Entry) -> Path:
         """A JPEG of at most 320 pixels, made once and kept by the file's content. Raises SdedgeError."""
-        path = self._thumbnail_path(entry.content)
-        if not path.exists():
-            from PIL import Image
-
-            try:
-                with Image.open(entry.path) as image:
-                    image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-                    small = image.convert("RGB")
-                    small.thumbnail((THUMBNAIL, THUMBNAIL))
-            except Exception as error:  # Pillow's plugins raise anything at all on damaged files
-                raise SdedgeError(f"Cannot read {entry.path} ({error}); it is missing or damaged.") from error
-            with atomic_write(path) as file:
-                small.save(file, "JPEG", quality=85)
-        return path
+        return thumbnail(self.store.folder, entry.path, entry.content)
 
     # Marking
 
@@ -221,7 +206,7 @@ class Gallery:
                 raise SdedgeError(f"Cannot move {entry.path} to the trash ({error}); delete it yourself.") from error
         self.database.execute("DELETE FROM images WHERE id = ?", (id,))
         if not self.database.execute("SELECT 1 FROM images WHERE content = ?", (entry.content,)).fetchone():
-            self._thumbnail_path(entry.content).unlink(missing_ok=True)
+            thumbnail_path(self.store.folder, entry.content).unlink(missing_ok=True)
 
     # Files are the truth
 
@@ -259,9 +244,6 @@ class Gallery:
         """Change columns of a row."""
         pairs = ", ".join(f"{name} = ?" for name in values)
         self.database.execute(f"UPDATE images SET {pairs} WHERE id = ?", [*values.values(), id])
-
-    def _thumbnail_path(self, content: str) -> Path:
-        return self.store.folder / "thumbnails" / content[:2] / f"{content}.jpg"
 
 
 def match_expression(text: str) -> str:

@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.files import atomic_write
 from sdedge.request import Request
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+THUMBNAIL = 320  # pixels of the longer side
+MAX_PIXELS = 64_000_000  # of a picture, for a thumbnail
 GROUP = 100  # files looked at, and rows written, at a time
 
 
@@ -74,6 +77,34 @@ def measure(path: Path) -> dict[str, Any]:
     return {
         "width": width, "height": height, "bytes": status.st_size, "modified": status.st_mtime_ns, "content": content,
     }  # fmt: skip
+
+
+def thumbnail(store: Path, path: Path, content: str) -> Path:
+    """A JPEG of at most 320 pixels of the picture at `path`, made once and kept in the folder `store` by its content.
+
+    Any thread may call it. Raises SdedgeError for a file that is missing, damaged or too large to open safely.
+    """
+    small = thumbnail_path(store, content)
+    if not small.exists():
+        from PIL import Image
+
+        try:
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise InvalidRequest(f"{image.width}x{image.height} pixels are too many")
+                image.draft("RGB", (THUMBNAIL, THUMBNAIL))
+                reduced = image.convert("RGB")
+                reduced.thumbnail((THUMBNAIL, THUMBNAIL))
+        except Exception as error:  # Pillow's plugins raise anything at all on damaged files
+            raise SdedgeError(f"Cannot read {path} ({error}); it is missing or damaged.") from error
+        with atomic_write(small) as file:
+            reduced.save(file, "JPEG", quality=85)
+    return small
+
+
+def thumbnail_path(store: Path, content: str) -> Path:
+    """Where the thumbnail of a picture with this SHA-256 is kept."""
+    return store / "thumbnails" / content[:2] / f"{content}.jpg"
 
 
 def fault_of(path: Path, content: str) -> str | None:

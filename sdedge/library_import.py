@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.errors import ModelError, OutputError
 from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
@@ -57,7 +58,9 @@ class Hashed:
 
 
 def examine(path: str | Path) -> Found:
-    """Open a model or a VAE, raise ModelError if it is neither, and list the files it needs."""
+    """Open a model, a VAE or a converted bundle, raise ModelError if it is none, and list the files it needs."""
+    if is_bundle(path):
+        return _bundle(Path(path))
     found = folders.locate(path)
     if is_vae(found):
         tensors, _ = open_vae(found)
@@ -70,6 +73,12 @@ def examine(path: str | Path) -> Found:
     if checkpoint.safety_checker is not None:
         files |= _safety_files(found, checkpoint.safety_checker)
     return Found(found, "model", checkpoint.kind, files, checkpoint.report, checkpoint.in_channels == 9)
+
+
+def _bundle(root: Path) -> Found:
+    kind = Manifest.read(root).kind
+    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
+    return Found(root, "model", kind, files, [], False)
 
 
 def _files_of(root: Path, tensors: Mapping[str, Any]) -> dict[str, Path]:

@@ -6,13 +6,14 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sdedge.commands.progress import counting
 from sdedge.errors import ModelError
 
 if TYPE_CHECKING:
@@ -34,19 +35,44 @@ def models() -> None:
 @click.option("--source", default="", help="Where it came from, for your own records.")
 @click.option("--license", "licence", help="Its licence, when it is not CreativeML OpenRAIL-M as v1's weights are.")
 @click.option("--accept-license", is_flag=True, help="Record that you read and accept the licence.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def add(
-    path: str, name: str | None, link: bool, base: str, source: str, licence: str | None, accept_license: bool
-) -> None:
-    """Install the model or VAE at PATH: a checkpoint file, a diffusers folder, or one in the Hugging Face cache."""
+    path: str, name: str | None, link: bool, base: str, source: str, licence: str | None, accept_license: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Install what is at PATH: a model or VAE as a checkpoint file, a diffusers folder or one in the Hugging Face cache,
+    a converted bundle, a LoRA or an embedding."""
+    from sdedge.extras import recognise
+
+    if role := recognise(path):
+        _add_extra(path, role, as_json)
+        return
     with _library() as library:
-        _add(library, path, name, link, base, source, licence, accept_license)
+        _add(library, path, name, link, base, source, licence, accept_license, as_json)
+
+
+def _add_extra(path: str, role: str, as_json: bool) -> None:
+    from sdedge.extras import install as put
+
+    with counting("Copying", as_json) as progress:
+        extra = put(path, role, progress)
+    if as_json:
+        click.echo(json.dumps({"event": "Added", "name": extra.name, "role": role, "path": str(extra.path)}))
+    else:
+        click.echo(f"Added the {'LoRA' if role == 'lora' else role} {extra.name} ({_size(extra.size)})")
 
 
 def _add(
-    library: Library, path: str, name: str | None, link: bool, base: str, source: str, licence: str | None, accepted: bool
-) -> None:
-    with _progress("Hashing" if link else "Copying") as progress:
+    library: Library, path: str, name: str | None, link: bool, base: str, source: str, licence: str | None, accepted: bool,
+    as_json: bool = False,
+) -> None:  # fmt: skip
+    with counting("Hashing" if link else "Copying", as_json) as progress:
         model = library.add(path, name, link=link, base=base, source=source, licence=licence, progress=progress)
+    if as_json:
+        click.echo(json.dumps({"event": "Added", **_record(model)}))
+        if accepted:
+            library.accept(model.licence)
+        return
     click.echo(f"Added {model.name} ({model.base}, {_size(model.size)}" + _hash_note(model) + ")")
     ask_licence(library, model.licence, accepted)
 
@@ -128,26 +154,33 @@ def remove(name: str) -> None:
 @models.command()
 @click.argument("name", required=False)
 @click.option("--weights", is_flag=True, help="Also look for NaN and infinite weights.")
-def verify(name: str | None, weights: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
+def verify(name: str | None, weights: bool, as_json: bool) -> None:
     """Hash models again and compare with what was added; all of them without NAME."""
-    from sdedge.weights.checkpoint import find_broken, open_checkpoint, open_vae
-
     faults = 0
     with _library() as library:
         for model in [library.find(name)] if name else library.models():
-            with _progress(f"Verifying {model.name}") as progress:
+            with counting(f"Verifying {model.name}", as_json) as progress:
                 found = library.verify(model.name, progress)
             if weights and not found:
-                opened = open_checkpoint(model.path).components if model.role == "model" else {"vae": open_vae(model.path)[0]}
-                for part, tensors in opened.items():
-                    found += [f"{part}: {broken} has NaN or infinite values" for broken in find_broken(tensors)]
-            for fault in found:
-                click.echo(f"{model.name}: {fault}")
+                found = _broken_weights(model)
             faults += len(found)
-            if not found:
-                click.echo(f"{model.name}: as it was added")
+            if as_json:
+                click.echo(json.dumps({"event": "Verified", "name": model.name, "faults": found}))
+                continue
+            for fault in found or ["as it was added"]:
+                click.echo(f"{model.name}: {fault}")
     if faults:
         raise ModelError(f"{faults} faults found; get the models named above again.")
+
+
+def _broken_weights(model: Model) -> list[str]:
+    from sdedge.weights.checkpoint import find_broken, open_checkpoint, open_vae
+
+    opened = open_checkpoint(model.path).components if model.role == "model" else {"vae": open_vae(model.path)[0]}
+    return [
+        f"{part}: {broken} has NaN or infinite values" for part, tensors in opened.items() for broken in find_broken(tensors)
+    ]
 
 
 @models.command()
@@ -261,20 +294,6 @@ def _library() -> Iterator[Library]:
         yield library
     finally:
         library.close()
-
-
-@contextlib.contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    with click.progressbar(length=1000, label=label, file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.update(1000 * done // max(total, 1) - bar.pos)
-
-        yield show
 
 
 def _vae_path(library: Library, vae: str | None) -> Path | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import click
 
-from sdedge.events import Event, ImageDone, Loading, Notice, Step, to_json
+from sdedge.events import Event, ImageDone, Loading, Notice, Progress, Step, to_json
 
 
 @contextlib.contextmanager
@@ -21,6 +22,31 @@ def show(total: int, as_json: bool = False, quiet: bool = False) -> Iterator[Cal
     else:
         with _bar(total) as tell:
             yield tell
+
+
+@contextlib.contextmanager
+def counting(phase: str, as_json: bool = False) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield a function of (done, total): a bar on a terminal, at most ten JSON lines a second, or nothing."""
+    if as_json:
+        yield _teller(phase)
+    elif not sys.stderr.isatty():
+        yield None
+    else:
+        with click.progressbar(length=1000, label=phase, file=sys.stderr) as bar:
+            yield lambda done, total: bar.update(1000 * done // max(total, 1) - bar.pos)
+
+
+def _teller(phase: str) -> Callable[[int, int], None]:
+    told = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if done == total or now - told > 0.1:
+            told = now
+            click.echo(to_json(Progress(phase, done, total)))
+
+    return tell
 
 
 def _plain(event: Event, quiet: bool) -> None:

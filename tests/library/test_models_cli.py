@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
+from sdedge import extras
+from sdedge.backends.manifest import Component, Manifest, Port
 from sdedge.commands.models import models, tokenizer
 from sdedge.errors import ModelError
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
@@ -70,3 +76,71 @@ def test_faults_are_found(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
 def test_tokenizer_install_says_what_is_wrong(tmp_path: Path) -> None:
     failed = CliRunner().invoke(tokenizer, ["install", str(tmp_path / "nothing")])
     assert isinstance(failed.exception, ModelError) and "no vocabulary at" in str(failed.exception)
+
+
+def kohya_lora(path: Path) -> Path:
+    stem = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+    pieces = {"lora_down.weight": torch.randn(4, 16), "lora_up.weight": torch.randn(16, 4), "alpha": torch.tensor(4.0)}
+    save_file({f"{stem}.{name}": tensor for name, tensor in pieces.items()}, path)
+    return path
+
+
+def test_loras_and_embeddings_go_where_prompts_find_them(tmp_path: Path) -> None:
+    save_file({"<cat>": torch.randn(2, 768)}, tmp_path / "cat.safetensors")
+    assert "Added the LoRA ink" in run("add", kohya_lora(tmp_path / "ink.safetensors")).output
+    assert "Added the embedding cat" in run("add", tmp_path / "cat.safetensors").output
+    assert [(extra.name, extra.role) for extra in extras.installed()] == [("ink", "lora"), ("cat", "embedding")]
+    assert extras.find_lora("ink").read_bytes() == (tmp_path / "ink.safetensors").read_bytes()
+    again = run("add", tmp_path / "ink.safetensors")
+    assert isinstance(again.exception, ModelError) and "already" in str(again.exception)
+
+
+def test_an_extra_for_another_model_is_refused_and_not_copied(tmp_path: Path) -> None:
+    save_file({"clip_g": torch.randn(2, 1280)}, tmp_path / "xl.safetensors")
+    refused = run("add", tmp_path / "xl.safetensors")
+    assert isinstance(refused.exception, ModelError) and "Stable Diffusion XL" in str(refused.exception)
+    assert extras.installed() == []
+
+
+def test_a_program_reads_events(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+    save_file(tiny.ldm(), tmp_path / "m.safetensors")
+    added = [json.loads(line) for line in run("add", tmp_path / "m.safetensors", "--json").stdout.splitlines()]
+    size = (tmp_path / "m.safetensors").stat().st_size
+    assert added[-2] == {"event": "Progress", "phase": "Copying", "done": size, "total": size}
+    assert (added[-1]["event"], added[-1]["name"], added[-1]["role"]) == ("Added", "m", "model")
+    verified = [json.loads(line) for line in run("verify", "m", "--json").stdout.splitlines()]
+    assert verified[-1] == {"event": "Verified", "name": "m", "faults": []}
+
+
+def test_a_converted_bundle_is_a_model(tmp_path: Path) -> None:
+    port = {"x": Port((1, 4, 8, 8), "float16")}
+    part = Component("unet.pt2", port, port, 3, "0" * 64)
+    Manifest("graph", "small", {"unet": part}, ((64, 64),), {}, {}, {}).write(tmp_path / "small-graph")
+    (tmp_path / "small-graph" / "unet.pt2").write_bytes(b"abc")
+    assert "Added small-graph" in run("add", tmp_path / "small-graph", "--link").output
+    assert run("verify", "small-graph").exit_code == 0
+    (tmp_path / "small-graph" / "unet.pt2").write_bytes(b"abd")
+    assert "has changed" in run("verify", "small-graph").output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+def test_ended_by_another_program_it_cleans_up(tmp_path: Path) -> None:
+    """SIGTERM in the middle of a copy leaves nothing behind."""
+    code = (
+        "import sys, time\n"
+        "from sdedge import library_import\n"
+        "real = library_import.hash_file\n"
+        "def slow(*given):\n"
+        "    print('copying', flush=True); time.sleep(60)\n"
+        "library_import.hash_file = slow\n"
+        "sys.argv = ['sdedge', 'models', 'add', sys.argv[1]]\n"
+        "from sdedge.cli import main\n"
+        "main()\n"
+    )
+    model = str(Path(str(files("sdedge.resources"))) / "models" / "pocket")
+    process = subprocess.Popen([sys.executable, "-c", code, model], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "copying\n"
+    process.terminate()
+    assert process.wait(20) == 130
+    process.stdout.close()
+    assert list((tmp_path / "home" / "models").iterdir()) == []
