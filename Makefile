@@ -11,10 +11,13 @@ NEEDED := numpy pillow safetensors tokenizers click rich platformdirs send2trash
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora
 
-.PHONY: demo test lint bench clean
+.PHONY: demo gui test lint bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sdedge generate "a red house at night with two trees" --out out
+
+gui: $(VENV)/.gui
+	$(BIN)/sdedge gui
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest
@@ -33,6 +36,10 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PIP) --no-deps --editable .
 	# CLIP's vocabulary, for single-file models; everything else works without it.
 	-$(BIN)/sdedge tokenizer install
+	touch $@
+
+$(VENV)/.gui: $(VENV)/.demo
+	$(PIP) PySide6-Essentials
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 
 @click.command()
-def gui() -> None:
-    """Open the desktop app."""
-    raise click.UsageError("The desktop app is not there yet.")
+@click.argument("files", nargs=-1, type=click.Path())
+def gui(files: tuple[str, ...]) -> None:
+    """Open the desktop app, with FILES if there are any: pictures to start from, or to restore settings from."""
+    try:
+        from gui.app import main
+    except ImportError as error:
+        raise click.ClickException(f"Qt cannot be loaded ({error}); run `make gui`, which installs it.") from error
+    sys.exit(main(files))

@@ -1,0 +1,148 @@
+"""Every action of the app, declared once: menus, shortcuts, buttons and the help page are made from this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
+
+from gui.theme import Theme, set_kind
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One action. `keys` are portable sequences ("Ctrl" is Cmd on a Mac) or a standard key; `menu` is its menu's key."""
+
+    id: str
+    text: str
+    menu: str
+    keys: tuple[str, ...] = ()
+    standard: QKeySequence.StandardKey | None = None
+    icon: str = ""
+    checkable: bool = False
+    separated: bool = False
+    """A line above it in the menu."""
+    role: QAction.MenuRole = QAction.MenuRole.NoRole
+
+
+def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
+    """Marks a text for lupdate, which looks for this name; it is translated where it is shown."""
+    return text
+
+
+MENUS = {
+    "file": QT_TRANSLATE_NOOP("actions", "&File"),
+    "edit": QT_TRANSLATE_NOOP("actions", "&Edit"),
+    "picture": QT_TRANSLATE_NOOP("actions", "&Picture"),
+    "queue": QT_TRANSLATE_NOOP("actions", "&Queue"),
+    "view": QT_TRANSLATE_NOOP("actions", "&View"),
+    "help": QT_TRANSLATE_NOOP("actions", "&Help"),
+}
+
+Key = QKeySequence.StandardKey
+
+ACTIONS = (
+    Spec("open", QT_TRANSLATE_NOOP("actions", "&Open Picture…"), "file", standard=Key.Open, icon="image"),
+    Spec("open-folder", QT_TRANSLATE_NOOP("actions", "Show Pictures &Folder"), "file", icon="folder"),
+    Spec("settings", QT_TRANSLATE_NOOP("actions", "&Settings…"), "file", ("Ctrl+,",), icon="settings", separated=True,
+         role=QAction.MenuRole.PreferencesRole),
+    Spec("quit", QT_TRANSLATE_NOOP("actions", "&Quit"), "file", standard=Key.Quit, separated=True,
+         role=QAction.MenuRole.QuitRole),
+    Spec("generate", QT_TRANSLATE_NOOP("actions", "&Generate"), "picture", ("Ctrl+Return", "Ctrl+Enter"), icon="create"),
+    Spec("weigh-more", QT_TRANSLATE_NOOP("actions", "&More Weight on the Word"), "edit", ("Ctrl+Up",)),
+    Spec("weigh-less", QT_TRANSLATE_NOOP("actions", "&Less Weight on the Word"), "edit", ("Ctrl+Down",)),
+    Spec("history", QT_TRANSLATE_NOOP("actions", "Prompt &History…"), "edit", ("Ctrl+H",), icon="history",
+         separated=True),
+    Spec("clear-prompt", QT_TRANSLATE_NOOP("actions", "&Clear the Prompt"), "edit", ("Ctrl+Shift+Backspace",)),
+    Spec("random-seed", QT_TRANSLATE_NOOP("actions", "&Random Seed"), "picture", ("Ctrl+R",), icon="dice"),
+    Spec("lock-seed", QT_TRANSLATE_NOOP("actions", "&Keep the Seed"), "picture", ("Ctrl+Shift+R",), icon="lock",
+         checkable=True),
+    Spec("swap-size", QT_TRANSLATE_NOOP("actions", "S&wap Width and Height"), "picture", ("Ctrl+Shift+W",), icon="swap"),
+    Spec("cancel", QT_TRANSLATE_NOOP("actions", "&Cancel the Picture"), "queue", ("Esc",), icon="stop"),
+    Spec("cancel-after", QT_TRANSLATE_NOOP("actions", "Cancel &After This Picture"), "queue", ("Shift+Esc",)),
+    Spec("pause-queue", QT_TRANSLATE_NOOP("actions", "&Pause the Queue"), "queue", ("Ctrl+P",), icon="pause",
+         checkable=True, separated=True),
+    Spec("clear-queue", QT_TRANSLATE_NOOP("actions", "&Forget Finished Jobs"), "queue"),
+    Spec("view-create", QT_TRANSLATE_NOOP("actions", "&Create"), "view", ("Ctrl+1",), icon="create", checkable=True),
+    Spec("view-gallery", QT_TRANSLATE_NOOP("actions", "&Gallery"), "view", ("Ctrl+2",), icon="gallery", checkable=True),
+    Spec("view-models", QT_TRANSLATE_NOOP("actions", "&Models"), "view", ("Ctrl+3",), icon="models", checkable=True),
+    Spec("view-convert", QT_TRANSLATE_NOOP("actions", "Con&vert"), "view", ("Ctrl+4",), icon="convert", checkable=True),
+    Spec("zoom-in", QT_TRANSLATE_NOOP("actions", "Zoom &In"), "view", standard=Key.ZoomIn, icon="zoom-in",
+         separated=True),
+    Spec("zoom-out", QT_TRANSLATE_NOOP("actions", "Zoom &Out"), "view", standard=Key.ZoomOut, icon="zoom-out"),
+    Spec("zoom-fit", QT_TRANSLATE_NOOP("actions", "&Fit the Window"), "view", ("Ctrl+0",), icon="fit"),
+    Spec("zoom-actual", QT_TRANSLATE_NOOP("actions", "&Actual Size"), "view", ("Ctrl+Shift+0",), icon="actual"),
+    Spec("before-after", QT_TRANSLATE_NOOP("actions", "&Before and After"), "view", ("Ctrl+B",), icon="before-after",
+         checkable=True),
+    Spec("side-column", QT_TRANSLATE_NOOP("actions", "&Queue and Recent Pictures"), "view", ("F9",), icon="sidebar",
+         checkable=True, separated=True),
+    Spec("full-screen", QT_TRANSLATE_NOOP("actions", "F&ull Screen"), "view", standard=Key.FullScreen, checkable=True),
+    Spec("shortcuts", QT_TRANSLATE_NOOP("actions", "&Keyboard Shortcuts"), "help", ("F1",), icon="help"),
+    Spec("show-log", QT_TRANSLATE_NOOP("actions", "Show the &Log"), "help"),
+    Spec("about", QT_TRANSLATE_NOOP("actions", "&About sdedge"), "help", separated=True, role=QAction.MenuRole.AboutRole),
+)  # fmt: skip
+
+
+class Actions(QObject):
+    """The QActions of the list. Views say what an action does with `bind`."""
+
+    def __init__(self, parent: QWidget, theme: Theme) -> None:
+        super().__init__(parent)
+        self._made: dict[str, QAction] = {}
+        for spec in ACTIONS:
+            action = QAction(QCoreApplication.translate("actions", spec.text), parent)
+            action.setObjectName(spec.id)
+            action.setShortcuts(_sequences(spec))
+            action.setCheckable(spec.checkable)
+            action.setMenuRole(spec.role)
+            if spec.icon:
+                action.setIcon(theme.icon(spec.icon))
+                action.setIconVisibleInMenu(False)
+            parent.addAction(action)
+            self._made[spec.id] = action
+
+    def __getitem__(self, id: str) -> QAction:
+        return self._made[id]
+
+    def bind(self, id: str, work: Callable[[], object]) -> None:
+        """What happens when the action is triggered; a checkable one is asked for its state by `work`."""
+        self._made[id].triggered.connect(lambda checked=False: work())
+
+    def fill(self, bar: QMenuBar) -> None:
+        """All menus, in the order of the list."""
+        for key, title in MENUS.items():
+            menu: QMenu = bar.addMenu(QCoreApplication.translate("actions", title))
+            for spec in (spec for spec in ACTIONS if spec.menu == key):
+                if spec.separated:
+                    menu.addSeparator()
+                menu.addAction(self._made[spec.id])
+
+    def button(self, id: str, kind: str = "quiet") -> QToolButton:
+        """A button for an action: its icon alone, named for screen readers, the shortcut in its tooltip."""
+        action, button = self._made[id], QToolButton()
+        button.setDefaultAction(action)
+        button.setFocusPolicy(button.focusPolicy() | button.focusPolicy().TabFocus)
+        set_kind(button, kind)
+        name_button(button, plain(action.text()), action.shortcut())
+        return button
+
+
+def _sequences(spec: Spec) -> list[QKeySequence]:
+    if spec.standard is not None:
+        return QKeySequence.keyBindings(spec.standard)
+    return [QKeySequence(keys) for keys in spec.keys]
+
+
+def name_button(button: QWidget, text: str, keys: QKeySequence | None = None) -> None:
+    """Accessible name, and tooltip with the shortcut."""
+    button.setAccessibleName(text)
+    shown = keys.toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
+    button.setToolTip(f"{text} ({shown})" if shown else text)
+
+
+def plain(text: str) -> str:
+    """A menu text without its mnemonic and dots."""
+    return text.replace("&", "").rstrip("…")

@@ -1,0 +1,48 @@
+"""The process of the app: one QApplication, one window, and what must be up before and down after it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+import sdedge
+from gui.bridge import Bridge
+from gui.settings import Settings
+from gui.theme import Theme
+from gui.window import MainWindow
+
+
+class App(QApplication):
+    """Hears of files that a Mac's Finder wants opened."""
+
+    opened = Signal(str)
+    """A path."""
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FileOpen:
+            self.opened.emit(event.file() or event.url().toLocalFile())  # type: ignore[attr-defined]
+            return True
+        return super().event(event)
+
+
+def main(files: Sequence[str] = ()) -> int:
+    """Open the window and run until it is closed; returns the exit status."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # inherited by the engine's process: the app asks no network for anything
+    app = App([sys.argv[0]])
+    app.setApplicationName("sdedge")
+    app.setApplicationVersion(sdedge.__version__)
+    settings = Settings()
+    theme = Theme(app, settings.theme)
+    settings.changed.connect(lambda name: theme.choose(settings.theme) if name == "theme" else None)
+    bridge = Bridge()
+    window = MainWindow(settings, theme, bridge)
+    window.show()
+    QTimer.singleShot(0, bridge.start)  # after the first paint
+    try:
+        return app.exec()
+    finally:
+        bridge.close()

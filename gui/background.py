@@ -1,0 +1,80 @@
+"""Work off the main thread: the one way in which anything here that may take longer than a frame is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal
+from shiboken6 import isValid
+
+from sdedge.errors import SdedgeError
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Then = Callable[[Any], None]
+Failed = Callable[[Exception], None]
+
+
+class Background(QObject):
+    """A few threads. Results come back on the main thread; an owner that is gone by then is not told."""
+
+    unexpected = Signal(str)
+    """A failure that nobody asked to hear of, in words."""
+    _returned = Signal(object)
+
+    def __init__(self, name: str, threads: int = 1, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._closed = False
+        self._returned.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+
+    def run(
+        self,
+        work: Callable[[], T],
+        then: Callable[[T], None] | None = None,
+        failed: Failed | None = None,
+        owner: QObject | None = None,
+    ) -> Future[T] | None:
+        """Do `work` (no widgets in it), then call `then(result)` or `failed(error)` on the main thread."""
+        if self._closed:
+            return None
+        future = self._pool.submit(work)
+        future.add_done_callback(lambda done: self._send_back(done, then, failed, owner))
+        return future
+
+    def close(self, finish: bool = False) -> None:
+        """Forget what has not begun, unless it is to `finish`, and wait for the rest. No result is delivered any more."""
+        self._closed = True
+        self._pool.shutdown(wait=True, cancel_futures=not finish)
+
+    def _send_back(self, done: Future[Any], then: Then | None, failed: Failed | None, owner: QObject | None) -> None:
+        if not self._closed and not done.cancelled():
+            self._returned.emit((done, then, failed, owner))
+
+    def _deliver(self, message: tuple[Future[Any], Then | None, Failed | None, QObject | None]) -> None:
+        done, then, failed, owner = message
+        if self._closed or (owner is not None and not isValid(owner)):
+            return
+        error = done.exception()
+        if error is None:
+            if then is not None:
+                then(done.result())
+        elif failed is not None and isinstance(error, Exception):
+            failed(error)
+        else:
+            if not isinstance(error, SdedgeError):
+                log.error("Work in the background failed.", exc_info=error)
+            self.unexpected.emit(in_words(error))
+
+
+def in_words(error: BaseException) -> str:
+    """A sentence for people: our errors are one already."""
+    if isinstance(error, SdedgeError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'}: {error.strerror or error}."
+    return f"Something unexpected happened ({type(error).__name__}: {error})."

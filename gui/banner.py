@@ -1,0 +1,82 @@
+"""One line above the views for what concerns the whole window. A new remark takes the place of the old one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
+
+from gui.actions import name_button
+from gui.studio import Remark
+from gui.theme import GAP, PAD, Theme, set_kind
+
+PASSING = 8000  # milliseconds
+_ICONS = {
+    "info": ("info", "accent"),
+    "good": ("check", "good"),
+    "warning": ("warning", "warning"),
+    "bad": ("warning", "bad"),
+}
+
+
+class Banner(QFrame):
+    """Hidden while there is nothing to say."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._remark: Remark | None = None
+        set_kind(self, "banner")
+        self._icon, self._text = QLabel(), QLabel()
+        self._text.setWordWrap(True)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._button = QPushButton()
+        self._button.clicked.connect(self._act)
+        self._close = QToolButton()
+        self._close.setIcon(theme.icon("close"))
+        set_kind(self._close, "quiet")
+        name_button(self._close, self.tr("Close this remark"))
+        self._close.clicked.connect(self.clear)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(PAD, GAP, GAP, GAP)
+        row.setSpacing(GAP)
+        for widget in (self._icon, self._text, self._button, self._close):
+            row.addWidget(widget)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.clear)
+        theme.changed.connect(self._tint)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What it says now; nothing when it is hidden."""
+        return self._remark.text if self._remark else ""
+
+    def show_remark(self, remark: Remark) -> None:
+        self._remark = remark
+        self._text.setText(remark.text)
+        self.setAccessibleName(remark.text)
+        self._button.setText(remark.label)
+        self._button.setVisible(bool(remark.label))
+        self._tint()
+        self.show()
+        self._timer.stop()
+        if remark.passing:
+            self._timer.start(PASSING)
+
+    def clear(self) -> None:
+        """Hide it."""
+        self._remark = None
+        self._timer.stop()
+        self.hide()
+
+    def _act(self) -> None:
+        remark = self._remark
+        self.clear()
+        if remark is not None and remark.work is not None:
+            remark.work()
+
+    def _tint(self) -> None:
+        if self._remark is not None:
+            name, token = _ICONS[self._remark.kind]
+            self._icon.setPixmap(self._theme.icon(name, token).pixmap(20, 20))

@@ -1,0 +1,196 @@
+"""Between sdedge and Qt: runs the queue, turns its events into signals on the main thread, and reaches its database.
+
+Everything that draws goes through here. The supervisor has its own thread and its own engine process; the database is
+used on one thread of ours, so that no view ever waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from gui.background import Background, Failed
+from sdedge.attempt import Limits
+from sdedge.database import is_damage
+from sdedge.errors import SdedgeError
+from sdedge.events import Notice
+from sdedge.gallery import Gallery
+from sdedge.images.output import Output
+from sdedge.jobs import Job, Queue
+from sdedge.places import data_folder
+from sdedge.request import Request
+from sdedge.store import DATABASE, Store, open_store
+from sdedge.supervisor import Supervisor
+
+T = TypeVar("T")
+LOOK = 500  # milliseconds between looks at whether the database has changed
+
+
+class Bridge(QObject):
+    """`start` it after the window is shown, `close` it at the end. All methods are for the main thread."""
+
+    happened = Signal(object, object)
+    """(job's id or None, event of sdedge.events)."""
+    store_changed = Signal()
+    """Jobs or pictures were added, moved, marked or removed, by us or by another process: look again."""
+    ready = Signal()
+    """The queue runs."""
+    unavailable = Signal(str)
+    """The queue cannot be run, in words; `start` tries again."""
+
+    _heard = Signal(object, object)
+
+    def __init__(
+        self, folder: Path | None = None, *, drawer: str | None = None, limits: Limits | None = None, warm: bool = True
+    ) -> None:
+        super().__init__()
+        self._folder, self._drawer, self._limits, self._warm = folder, drawer, limits, warm
+        self._supervisor: Supervisor | None = None
+        self._store: Store | None = None
+        self._opened = 0
+        self._version = (0, -1)
+        self.background = Background("work", 2, self)
+        """For files and pictures; the database has a thread of its own."""
+        self._database = Background("database", 1, self)
+        for pool in (self.background, self._database):
+            pool.unexpected.connect(lambda words: self.happened.emit(None, Notice(words)))
+        self._heard.connect(self.happened, Qt.ConnectionType.QueuedConnection)
+        self.happened.connect(lambda job, event: self._look())
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK)
+        self._timer.timeout.connect(self._look)
+
+    # Its life
+
+    def start(self) -> None:
+        """Take the data folder and begin to draw what waits; `ready` or `unavailable` follows."""
+        supervisor = Supervisor(
+            self._folder, self._heard.emit, drawer=self._drawer, limits=self._limits, previews=True, warm=self._warm
+        )
+
+        def begun(_: None) -> None:
+            self._supervisor = supervisor
+            self._timer.start()
+            self.ready.emit()
+            supervisor.wake()
+
+        self._database.run(supervisor.start, begun, lambda error: self.unavailable.emit(str(error)), self)
+
+    def close(self) -> None:
+        """Stop drawing, keep what is drawn, and end every thread and process."""
+        self._timer.stop()
+        if self._supervisor is not None:
+            self._supervisor.close()
+            self._supervisor = None
+        self._database.run(self._close_store)
+        self._database.close(finish=True)
+        self.background.close()
+
+    @property
+    def worker_pid(self) -> int | None:
+        """The engine's process, while there is one."""
+        return self._supervisor.worker_pid if self._supervisor else None
+
+    @property
+    def worker_memory(self) -> int:
+        """Bytes the engine's process has in memory."""
+        return self._supervisor.worker_memory if self._supervisor else 0
+
+    def release_models(self) -> None:
+        """Give back the memory of the engine's models after the job it draws."""
+        if self._supervisor is not None:
+            self._supervisor.release()
+
+    # The queue and the gallery
+
+    def ask(
+        self,
+        work: Callable[[Queue, Gallery], T],
+        then: Callable[[T], None] | None = None,
+        failed: Failed | None = None,
+        owner: QObject | None = None,
+    ) -> None:
+        """Do something with queue and gallery on the database's thread; `then(result)` comes on the main thread."""
+        self._database.run(lambda: self._use(work), then, failed, owner)
+
+    def change(
+        self,
+        work: Callable[[Queue, Gallery], T],
+        then: Callable[[T], None] | None = None,
+        failed: Failed | None = None,
+        owner: QObject | None = None,
+    ) -> None:
+        """As `ask`, for what changes something: the supervisor is woken, and `store_changed` follows."""
+
+        def done(result: T) -> None:
+            if self._supervisor is not None:
+                self._supervisor.wake()
+            self.store_changed.emit()
+            if then is not None:
+                then(result)
+
+        self._database.run(lambda: self._use(work), done, failed, owner)
+
+    def add(
+        self, request: Request, output: Output, count: int, batch: int = 1,
+        then: Callable[[Job], None] | None = None, failed: Failed | None = None,
+    ) -> None:  # fmt: skip
+        """Append a job."""
+        self.change(lambda queue, gallery: queue.add(request, output, count, batch), then, failed)
+
+    def cancel(self, job: int, level: str = "now") -> None:
+        """End a job after this "picture", after this step ("now"), or by ending its process ("kill")."""
+        if level == "kill" and self._supervisor is not None:
+            self._supervisor.hard_cancel(job)
+        self.change(lambda queue, gallery: queue.cancel(job, level))
+
+    # On the database's thread
+
+    def _use(self, work: Callable[[Queue, Gallery], T]) -> T:
+        try:
+            return work(*self._open())
+        except sqlite3.Error as error:
+            self._close_store()
+            what = "is damaged and will be rebuilt" if is_damage(error) else "cannot be used now"
+            raise SdedgeError(f"The gallery's database {what} ({error}); try again in a moment.") from error
+
+    def _open(self) -> tuple[Queue, Gallery]:
+        path = (self._folder or data_folder()) / DATABASE
+        if self._store is not None and _file_id(path) != self._opened:  # rebuilt meanwhile
+            self._close_store()
+        if self._store is None:
+            self._store = open_store(self._folder)
+            self._opened = _file_id(path)
+        return Queue(self._store), Gallery(self._store)
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _data_version(self) -> tuple[int, int]:
+        """Changes when another connection has written, or the file is another one."""
+        version = self._use(lambda queue, gallery: queue.database.execute("PRAGMA data_version").fetchone()[0])
+        return self._opened, version
+
+    # On the main thread
+
+    def _look(self) -> None:
+        self._database.run(self._data_version, self._compare, lambda error: None, self)
+
+    def _compare(self, version: tuple[int, int]) -> None:
+        if version != self._version:
+            self._version = version
+            self.store_changed.emit()
+
+
+def _file_id(path: Path) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0

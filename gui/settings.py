@@ -1,0 +1,113 @@
+"""The user's settings: typed values over QSettings in one file of the data folder, migrated between versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
+
+from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
+
+from sdedge.places import data_folder
+
+T = TypeVar("T", bound=str | int | float | bool)
+
+# MIGRATIONS[i] takes the file from version i + 1 to i + 2.
+MIGRATIONS: tuple[Callable[[QSettings], None], ...] = ()
+VERSION = len(MIGRATIONS) + 1
+
+
+class Setting(Generic[T]):
+    """One value. What is stored but not of its type, its choices or its range counts as the default."""
+
+    def __init__(
+        self, key: str, default: T, choices: tuple[T, ...] = (), low: float | None = None, high: float | None = None
+    ) -> None:
+        self.key, self.default, self.choices, self.low, self.high = key, default, choices, low, high
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> Setting[T]: ...
+    @overload
+    def __get__(self, owner: Settings, kind: type) -> T: ...
+    def __get__(self, owner: Settings | None, kind: type) -> Any:
+        return self if owner is None else self._read(owner.file.value(self.key))
+
+    def __set__(self, owner: Settings, value: T) -> None:
+        if not self.accepts(value):
+            raise ValueError(f"{value!r} is not a value of the setting {self.key}.")
+        if value != self.__get__(owner, type(owner)):
+            owner.file.setValue(self.key, value)
+            owner.changed.emit(self.name)
+
+    def accepts(self, value: Any) -> bool:
+        """Whether it may be set."""
+        if type(value) is not type(self.default) or (self.choices and value not in self.choices):
+            return False
+        low, high = self.low, self.high
+        return (low is None or value >= low) and (high is None or value <= high)  # type: ignore[operator]
+
+    def _read(self, stored: Any) -> T:
+        if stored is None:
+            return self.default
+        try:
+            value: Any = _TRUTH[str(stored).lower()] if isinstance(self.default, bool) else type(self.default)(stored)
+        except (ValueError, TypeError, KeyError):
+            return self.default
+        return value if self.accepts(value) else self.default
+
+
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Settings(QObject):
+    """Everything that is remembered between starts. Read and set as attributes; `changed` carries the attribute's name."""
+
+    changed = Signal(str)
+
+    theme = Setting("look/theme", "system", choices=("system", "light", "dark"))
+    side_column = Setting("look/side_column", True)
+    view = Setting("window/view", "create")
+    folder = Setting("pictures/folder", "")
+    """Where pictures are saved; empty is the system's pictures folder."""
+    file_format = Setting("pictures/format", "png", choices=("png", "jpeg", "webp"))
+    file_name = Setting("pictures/name", "")
+    """Template of file names; empty is the usual one."""
+    private = Setting("pictures/private", False)
+    """Leave the settings out of the files."""
+    preview_rate = Setting("drawing/preview_rate", 1, low=0, high=50)
+    """Show a preview every so many steps; 0 is never."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        super().__init__()
+        self.file = QSettings(str(path or data_folder() / "settings.ini"), QSettings.Format.IniFormat)
+        self._migrate()
+
+    def save(self) -> None:
+        """Write to disk now; Qt also does from time to time."""
+        self.file.sync()
+
+    def state(self, name: str) -> QByteArray | None:
+        """The remembered state of a window or splitter."""
+        value = self.file.value(f"state/{name}")
+        return value if isinstance(value, QByteArray) else None
+
+    def set_state(self, name: str, state: QByteArray) -> None:
+        self.file.setValue(f"state/{name}", state)
+
+    def texts(self, name: str) -> list[str]:
+        """A remembered list, such as the latest prompts."""
+        value = self.file.value(f"lists/{name}")
+        return [value] if isinstance(value, str) else [str(v) for v in value] if isinstance(value, list) else []
+
+    def set_texts(self, name: str, texts: list[str]) -> None:
+        self.file.setValue(f"lists/{name}", texts)
+
+    def _migrate(self) -> None:
+        stored = self.file.value("version")
+        version = int(stored) if str(stored).isdigit() else VERSION if stored is None else 1
+        for migrate in MIGRATIONS[max(version, 1) - 1 :]:
+            migrate(self.file)
+        self.file.setValue("version", max(version, VERSION))

@@ -1,0 +1,25 @@
+"""The views of the window, in the order of its switch. Each is built when it is first shown."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from gui.studio import Studio
+
+
+@dataclass(frozen=True)
+class View:
+    """`place` is "module:Class" of a QWidget that takes the Studio; the action "view-NAME" shows it."""
+
+    name: str
+    place: str
+
+    def build(self, studio: Studio) -> QWidget:
+        module, _, kind = self.place.partition(":")
+        return getattr(importlib.import_module(module), kind)(studio)
+
+
+VIEWS = (View("create", "gui.create_view:CreateView"),)

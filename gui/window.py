@@ -1,0 +1,137 @@
+"""The window: menu, header with the view switch, one remark, and the views in a stack."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QActionGroup, QCloseEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.actions import Actions, name_button, plain
+from gui.banner import Banner
+from gui.bridge import Bridge
+from gui.settings import Settings
+from gui.studio import Studio
+from gui.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
+from gui.views import VIEWS
+
+SIZE, SMALLEST = (1280, 800), (960, 640)
+HEADER = 40  # pixels
+
+
+class MainWindow(QMainWindow):
+    """Built without any view but the one that is shown; see gui.views."""
+
+    def __init__(self, settings: Settings, theme: Theme, bridge: Bridge) -> None:
+        super().__init__()
+        self.setWindowTitle("sdedge")
+        self.resize(*SIZE)
+        self.setMinimumSize(*SMALLEST)
+        self.actions_list = Actions(self, theme)
+        self.studio = Studio(settings, theme, bridge, self.actions_list)
+        self.banner = Banner(theme)
+        self.status = QLabel()
+        self._stack = QStackedWidget()
+        self._views: dict[str, QWidget] = {}
+        self._lay_out()
+        self._connect()
+        if (geometry := settings.state("geometry")) is not None:
+            self.restoreGeometry(geometry)
+        known = [view.name for view in VIEWS]
+        self.show_view(settings.view if settings.view in known else known[0])
+
+    # Views
+
+    def show_view(self, name: str) -> QWidget:
+        """Switch to a view, building it at first; returns it."""
+        view = self._views.get(name)
+        if view is None:
+            view = next(entry for entry in VIEWS if entry.name == name).build(self.studio)
+            self._views[name] = view
+            self._stack.addWidget(view)
+        self._stack.setCurrentWidget(view)
+        self.actions_list[f"view-{name}"].setChecked(True)
+        self.studio.settings.view = name
+        return view
+
+    @property
+    def current_view(self) -> str:
+        return self.studio.settings.view
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.studio.settings.set_state("geometry", self.saveGeometry())
+        for view in self._views.values():
+            view.close()  # so that each keeps its splitters
+        self.studio.settings.save()
+        super().closeEvent(event)
+
+    # Building
+
+    def _lay_out(self) -> None:
+        self.actions_list.fill(self.menuBar())
+        body = QWidget()
+        set_kind(body, "window")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._header())
+        column.addWidget(self.banner)
+        column.addWidget(self._stack, 1)
+        self.setCentralWidget(body)
+
+    def _header(self) -> QWidget:
+        header = QFrame()
+        set_kind(header, "header")
+        header.setFixedHeight(HEADER)
+        row = QHBoxLayout(header)
+        row.setContentsMargins(GAP, 0, PAD, 0)
+        row.setSpacing(HALF)
+        self._switch = QButtonGroup(self)
+        for view in VIEWS:
+            row.addWidget(self._segment(view.name))
+        row.addStretch(1)
+        set_kind(self.status, "muted")
+        self.status.setFont(spaced_font(self.status.font()))
+        self.status.setAccessibleName(self.tr("Model, device and memory"))
+        row.addWidget(self.status)
+        return header
+
+    def _segment(self, name: str) -> QToolButton:
+        action, button = self.actions_list[f"view-{name}"], QToolButton()
+        button.setText(plain(action.text()))
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        set_kind(button, "segment")
+        name_button(button, plain(action.text()), action.shortcut())
+        self._switch.addButton(button)
+        button.clicked.connect(action.trigger)
+        action.toggled.connect(button.setChecked)
+        return button
+
+    def _connect(self) -> None:
+        actions, studio = self.actions_list, self.studio
+        switch = QActionGroup(self)
+        for view in VIEWS:
+            switch.addAction(actions[f"view-{view.name}"])
+            actions.bind(f"view-{view.name}", partial(self.show_view, view.name))
+        for spec in ("view-gallery", "view-models", "view-convert"):
+            actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
+        actions.bind("quit", self.close)
+        actions["full-screen"].toggled.connect(lambda on: self.showFullScreen() if on else self.showNormal())
+        studio.remarked.connect(self.banner.show_remark)
+        studio.view_wanted.connect(self.show_view)
+        studio.bridge.unavailable.connect(self._say_unavailable)
+
+    def _say_unavailable(self, reason: str) -> None:
+        self.studio.say(reason, "bad", self.tr("Try again"), self.studio.bridge.start)

@@ -1,0 +1,101 @@
+"""The app without a screen: fresh settings and data per test, and nothing of it left afterwards.
+
+Qt's warnings fail a test (pyproject.toml). `open_window` gives a window over a queue that draws coloured noise without
+torch; `studio_window` one for the whole session over the real engine and the embedded model.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import threading
+import weakref
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from shiboken6 import isValid
+
+from gui.app import App
+from gui.bridge import Bridge
+from gui.settings import Settings
+from gui.theme import Theme
+from gui.window import MainWindow
+from sdedge.attempt import Limits
+
+ROOT = Path(__file__).parents[2]
+FAKE = "tests.fake_drawer:FakeDrawer"
+PATIENCE = 60_000  # milliseconds; nothing waits this long unless it hangs
+
+
+@pytest.fixture(scope="session")
+def qapp_cls():
+    return App
+
+
+@pytest.fixture(scope="session")
+def theme(qapp):
+    return Theme(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left(monkeypatch, qapp):
+    """Every thread, running timer, window and child process that a test started is gone after it."""
+    timers = weakref.WeakSet()
+    start = QTimer.start
+
+    def remember(self, *arguments):
+        timers.add(self)
+        start(self, *arguments)
+
+    monkeypatch.setattr(QTimer, "start", remember)
+    before, children, windows = _threads(), _children(), set(map(id, QApplication.topLevelWidgets()))
+    yield
+    for _ in range(3):
+        qapp.sendPostedEvents(None, 52)  # DeferredDelete
+        qapp.processEvents()
+    assert not [w for w in QApplication.topLevelWidgets() if w.isVisible() and id(w) not in windows]
+    assert not _threads() - before
+    assert len(_children()) <= len(children)
+    assert not [t for t in timers if isValid(t) and t.isActive() and not _lasting(t)]
+
+
+def _threads() -> collections.Counter:
+    return collections.Counter(thread.name for thread in threading.enumerate() if thread.is_alive())
+
+
+def _children() -> set[str]:
+    try:
+        return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+    except OSError:
+        return set()
+
+
+def _lasting(timer: QTimer) -> bool:
+    """Belongs to the session's window."""
+    return bool(timer.property("lasting"))
+
+
+@pytest.fixture
+def open_window(qtbot, theme, monkeypatch):
+    """A function that opens a window; all are closed, with their queues, at the end."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    opened: list[tuple[MainWindow, Bridge]] = []
+
+    def open_one(drawer: str | None = FAKE, start: bool = True) -> MainWindow:
+        bridge = Bridge(drawer=drawer, limits=Limits(tick=0.02, beat=0.2))
+        window = MainWindow(Settings(), theme, bridge)
+        opened.append((window, bridge))
+        window.show()
+        if start:
+            with qtbot.waitSignal(bridge.ready, timeout=PATIENCE):
+                bridge.start()
+        return window
+
+    yield open_one
+    for window, bridge in opened:
+        window.close()
+        bridge.close()
+        window.deleteLater()
+        bridge.deleteLater()

@@ -1,0 +1,149 @@
+"""Settings, observable properties, theme, actions and the window around the views."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QAbstractButton
+
+from gui import settings as settings_module
+from gui.actions import ACTIONS, MENUS
+from gui.observable import Observable, Observed
+from gui.settings import Settings
+from gui.theme import DARK, LIGHT, icon_names, tinted
+from sdedge.places import data_folder
+
+
+class Pair(Observable):
+    left = Observed(0)
+    right = Observed("")
+
+
+def test_a_watcher_hears_of_its_properties_only_and_of_real_changes_only():
+    pair, heard = Pair(), []
+    stop = pair.watch(lambda: heard.append(pair.left), "left")
+    pair.left, pair.right, pair.left = 1, "a", 1
+    assert heard == [1]
+    stop()
+    pair.left = 2
+    assert heard == [1]
+
+
+def test_grouped_changes_are_told_once_at_the_end():
+    pair, heard = Pair(), []
+    pair.watch(lambda: heard.append((pair.left, pair.right)))
+    with pair.grouped():
+        pair.left, pair.right = 5, "b"
+        assert heard == []
+    assert heard == [(5, "b")]
+
+
+def test_settings_keep_their_type_on_disk(qapp):
+    first = Settings()
+    first.theme, first.private, first.preview_rate = "dark", True, 4
+    first.set_texts("prompts", ["a, b", "ü"])
+    first.save()
+    again = Settings()
+    assert (again.theme, again.private, again.preview_rate) == ("dark", True, 4)
+    assert again.texts("prompts") == ["a, b", "ü"]
+
+
+@pytest.mark.parametrize("stored", ["", "purple", "-3", "51", "4.5", "[]"])
+def test_what_was_damaged_on_disk_counts_as_the_default(qapp, stored):
+    file = QSettings(str(data_folder() / "settings.ini"), QSettings.Format.IniFormat)
+    for key in ("look/theme", "drawing/preview_rate", "pictures/private"):
+        file.setValue(key, stored)
+    file.sync()
+    settings = Settings()
+    assert (settings.theme, settings.preview_rate, settings.private) == ("system", 1, False)
+
+
+def test_a_setting_refuses_what_it_cannot_be(qapp):
+    with pytest.raises(ValueError, match="look/theme"):
+        Settings().theme = "purple"
+
+
+def test_settings_of_an_older_version_are_migrated_once(qapp, monkeypatch):
+    Settings().save()
+    moved = []
+    monkeypatch.setattr(settings_module, "MIGRATIONS", (lambda file: moved.append(file.value("version")),))
+    monkeypatch.setattr(settings_module, "VERSION", 2)
+    Settings().save()
+    Settings()
+    assert moved == ["1"] or moved == [1]
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_every_text_colour_is_readable_on_every_ground(palette):
+    """WCAG 2 contrast, AA is 4.5."""
+    pairs = [(palette.on_accent, palette.accent)]
+    pairs += [
+        (text, ground)
+        for text in (palette.text, palette.muted, palette.accent, palette.good, palette.warning, palette.bad)
+        for ground in (palette.window, palette.panel)
+    ]
+    for text, ground in pairs:
+        low, high = sorted((luminance(text), luminance(ground)))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
+
+
+def test_icons_are_drawn_in_the_colour_of_the_scheme(theme):
+    for name in icon_names():
+        assert b"currentColor" not in tinted(name, "#ff0000")
+        image = theme.icon(name, "bad").pixmap(24, 24).toImage()
+        drawn = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+        solid = [color for color in drawn if color.alpha() > 200]
+        assert solid, name
+        for color in solid:  # within the rounding of premultiplied pixels
+            assert color.getRgb()[:3] == pytest.approx(theme.color("bad").getRgb()[:3], abs=2), name
+
+
+def test_no_two_actions_share_a_shortcut_and_every_one_is_in_a_menu():
+    keys = [key for spec in ACTIONS for key in spec.keys]
+    assert len(keys) == len(set(keys)) and len({spec.id for spec in ACTIONS}) == len(ACTIONS)
+    assert {spec.menu for spec in ACTIONS} == set(MENUS)
+
+
+def test_buttons_have_names_for_screen_readers(open_window):
+    window = open_window(start=False)
+    shown = [button for button in window.findChildren(QAbstractButton) if button.isVisibleTo(window)]
+    assert shown and not [button for button in shown if not (button.text() or button.accessibleName())]
+
+
+def test_the_window_remembers_its_size(open_window, qtbot):
+    window = open_window(start=False)
+    window.resize(960, 700)
+    window.close()
+    assert open_window(start=False).size().toTuple() == (960, 700)
+
+
+def test_a_second_app_on_the_same_folder_says_so_and_can_try_again(open_window, qtbot):
+    open_window()
+    second = open_window(start=False)
+    with qtbot.waitSignal(second.studio.bridge.unavailable):
+        second.studio.bridge.start()
+    assert "another sdedge" in second.banner.text
+
+
+def test_a_remark_is_replaced_and_not_stacked_and_its_button_acts(open_window, qtbot):
+    window, done = open_window(start=False), []
+    window.studio.say("One.", "warning")
+    window.studio.offer_undo("Two.", lambda: done.append(1))
+    assert window.banner.text == "Two."
+    button = next(b for b in window.banner.findChildren(QAbstractButton) if b.text() == "Undo")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert done == [1] and not window.banner.isVisible()
+
+
+def test_no_module_of_the_window_brings_torch():
+    code = "import sys, gui.app, gui.create_view; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
