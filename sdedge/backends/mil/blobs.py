@@ -1,0 +1,87 @@
+"""The weights beside a program: the blob storage format, version 2, memory-mapped.
+
+A file is a header of 64 bytes (count, version), then for each blob 64 bytes of metadata and its data, both aligned to
+64. A program names a blob by the offset of its metadata. Source: MILBlob/Blob/StorageFormat.hpp in apple/coremltools.
+"""
+
+from __future__ import annotations
+
+import struct
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from sdedge.backends.mil.program import TensorType
+from sdedge.errors import ModelError
+
+HEADER, METADATA = struct.Struct("<II56x"), struct.Struct("<IIQQQ32x")
+SENTINEL, VERSION = 0xDEADBEEF, 2
+DTYPES = {
+    1: "float16", 2: "float32", 3: "uint8", 4: "int8", 5: "bfloat16", 6: "int16", 7: "uint16", 8: "int4", 9: "uint1",
+    10: "uint2", 11: "uint4", 12: "uint3", 13: "uint6", 14: "int32", 15: "uint32", 16: "float8e4m3fn", 17: "float8e5m2",
+}  # fmt: skip
+
+
+class Blobs:
+    """One `weight.bin`. Arrays share its pages; nothing is read before it is used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @cached_property
+    def _bytes(self) -> np.ndarray:
+        try:
+            mapped = np.memmap(self.path, np.uint8, "c")
+        except (OSError, ValueError) as error:
+            raise ModelError(f"The weights {self.path} cannot be read ({error}); convert the model again.") from error
+        if len(mapped) < HEADER.size or HEADER.unpack(mapped[: HEADER.size])[1] != VERSION:
+            raise ModelError(
+                f"{self.path} does not hold Core ML weights of version {VERSION}; convert the model again."
+            )
+        return mapped
+
+    def read(self, offset: int, kind: TensorType) -> np.ndarray:
+        """The blob whose metadata is at `offset`, as an array of `kind`. Elements of under 8 bits get a byte each.
+
+        Raises ModelError when it is not there, is not of that kind, or the file ends before it does.
+        """
+        damaged = f"The weights {self.path} are damaged at byte {offset} ({{}}); convert or copy the package again."
+        if offset + METADATA.size > len(self._bytes):
+            raise ModelError(damaged.format(f"the file ends at {len(self._bytes)}"))
+        sentinel, code, size, start, _ = METADATA.unpack(self._bytes[offset : offset + METADATA.size])
+        if sentinel != SENTINEL or DTYPES.get(code) != kind.dtype:
+            raise ModelError(damaged.format(f"no {kind.dtype} data there"))
+        if size != kind.bytes:
+            raise ModelError(damaged.format(f"{size} bytes where {kind.bytes} belong"))
+        if start + size > len(self._bytes):
+            raise ModelError(damaged.format(f"the file ends at {len(self._bytes)}, the data at {start + size}"))
+        return unpack(self._bytes[start : start + size], kind)
+
+
+def unpack(packed: np.ndarray, kind: TensorType) -> np.ndarray:
+    """Bytes (uint8, n) as stored -> an array of `kind`. Elements of under 8 bits are packed from the lowest bit up."""
+    if kind.bits >= 8:
+        return packed.view(kind.numpy).reshape(kind.static)
+    values = from_bits(packed, kind.bits, kind.elements)
+    if kind.dtype.startswith("int"):
+        values = (values.astype(np.int8) ^ (1 << kind.bits - 1)) - (1 << kind.bits - 1)
+    return values.reshape(kind.static)
+
+
+def from_bits(packed: np.ndarray, bits: int, count: int) -> np.ndarray:
+    """The first `count` unsigned numbers of `bits` bits each in a row of bytes, lowest bits first: uint8 (count,)."""
+    if bits == 8:
+        return packed[:count]
+    whole = -(-count // 8)  # 8 numbers fill `bits` bytes
+    padded = np.zeros((whole, bits), np.uint8)
+    padded.reshape(-1)[: len(packed)] = packed[: whole * bits]
+    values = np.empty((whole, 8), np.uint8)
+    mask = (1 << bits) - 1
+    for i in range(8):
+        byte, shift = divmod(i * bits, 8)
+        wide = padded[:, byte].astype(np.uint16)
+        if shift + bits > 8:
+            wide |= padded[:, byte + 1].astype(np.uint16) << 8
+        values[:, i] = (wide >> shift) & mask
+    return values.reshape(-1)[:count]

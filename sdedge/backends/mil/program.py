@@ -1,0 +1,167 @@
+"""An ML Program as plain values: functions of operations in order, read from Core ML's protobuf. No torch."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sdedge.errors import ModelError
+
+CONSTANT = "const"
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """Element type, such as "float16" or "uint4", and shape; a dimension that may vary is None, a scalar has none."""
+
+    dtype: str
+    shape: tuple[int | None, ...] = ()
+
+    @property
+    def bits(self) -> int:
+        """Of one element; 0 for strings."""
+        digits = "".join(c for c in self.dtype.partition("e")[0] if c.isdigit())
+        return int(digits) if digits else 8 if self.dtype == "bool" else 0
+
+    @property
+    def static(self) -> tuple[int, ...]:
+        """The shape where dimensions that may vary are 1."""
+        return tuple(n or 1 for n in self.shape)
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.static)
+
+    @property
+    def bytes(self) -> int:
+        return -(-self.elements * self.bits // 8)
+
+    @property
+    def numpy(self) -> np.dtype:
+        """Raises ModelError for a type numpy lacks."""
+        try:
+            return np.dtype(self.dtype)
+        except TypeError:
+            raise ModelError(
+                f"The package holds {self.dtype} data, which sdedge cannot read; convert with other options."
+            ) from None
+
+
+@dataclass(frozen=True, eq=False)
+class Literal:
+    """A value that stands in the program itself: an array, or a string."""
+
+    type: TensorType
+    value: np.ndarray | str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A value that is kept in a blob file beside the program."""
+
+    type: TensorType
+    file: str
+    offset: int
+
+
+Argument = str | Literal | Stored
+"""What an input is bound to: the name of an earlier value, or a constant."""
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """`type` names what is done; attributes, such as the value of a const, are among the inputs.
+
+    An input that takes several values (concat, einsum) has them in one tuple.
+    """
+
+    type: str
+    inputs: Mapping[str, tuple[Argument, ...]]
+    outputs: tuple[tuple[str, TensorType], ...]
+
+    @property
+    def name(self) -> str:
+        """The name of its first output, unique in the function."""
+        return self.outputs[0][0]
+
+    @property
+    def constant(self) -> bool:
+        """Whether its result never depends on the function's inputs."""
+        return self.type == CONSTANT or self.type.startswith("constexpr_")
+
+    def names(self) -> Iterator[str]:
+        """Names of the values it reads."""
+        return (bound for bounds in self.inputs.values() for bound in bounds if isinstance(bound, str))
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A program or one of its variants. `opset` is the oldest system's, such as "CoreML6"."""
+
+    name: str
+    opset: str
+    inputs: Mapping[str, TensorType]
+    outputs: tuple[str, ...]
+    operations: tuple[Operation, ...]
+
+    def histogram(self) -> Counter[str]:
+        """How often each kind of operation occurs; constants and their decoding are left out."""
+        return Counter(op.type for op in self.operations if not op.constant)
+
+    def types(self) -> dict[str, TensorType]:
+        """The type of every value by name."""
+        return dict(self.inputs) | {name: kind for op in self.operations for name, kind in op.outputs}
+
+
+def read_function(name: str, message: Any, enum: Any) -> Function:
+    """A function from its protobuf message; `enum` is the protobuf's DataType. Raises ModelError for control flow."""
+    opset = message.opset
+    block = message.block_specializations[opset]
+
+    def kind(value_type: Any) -> TensorType:
+        which = value_type.WhichOneof("type")
+        if which != "tensorType":
+            raise ModelError(
+                f"A program with values of {which} is not one sdedge can read; convert the model with sdedge."
+            )
+        tensor = value_type.tensorType
+        shape = tuple(d.constant.size if d.HasField("constant") else None for d in tensor.dimensions)
+        return TensorType(enum.Name(tensor.dataType).lower(), shape)
+
+    def constant(value: Any) -> Literal | Stored:
+        what = kind(value.type)
+        if value.HasField("blobFileValue"):
+            return Stored(what, value.blobFileValue.fileName, value.blobFileValue.offset)
+        return Literal(what, _immediate(value.immediateValue.tensor, what))
+
+    def operation(op: Any) -> Operation:
+        if op.blocks:
+            raise ModelError(
+                f"The operation {op.type} runs other operations, which sdedge cannot; convert with sdedge."
+            )
+        attributes = {k: (constant(v),) for k, v in op.attributes.items() if k != "name"}
+        inputs = {
+            k: tuple(b.name if b.HasField("name") else constant(b.value) for b in v.arguments)
+            for k, v in op.inputs.items()
+        }
+        return Operation(op.type, attributes | inputs, tuple((o.name, kind(o.type)) for o in op.outputs))
+
+    operations = tuple(operation(op) for op in block.operations)
+    return Function(name, opset, {i.name: kind(i.type) for i in message.inputs}, tuple(block.outputs), operations)
+
+
+def _immediate(tensor: Any, kind: TensorType) -> np.ndarray | str:
+    from sdedge.backends.mil.blobs import unpack
+
+    which = tensor.WhichOneof("value")
+    values = getattr(tensor, which).values if which else ()
+    if kind.dtype == "string":
+        return values[0] if kind.shape == () else np.array(values)
+    if which == "bytes":
+        return unpack(np.frombuffer(bytearray(values), np.uint8), kind)
+    return np.array(list(values), kind.numpy).reshape(kind.static)

@@ -1,0 +1,178 @@
+"""Runs an ML Program with torch, on any system.
+
+Two precisions. "float16" is faithful to what the program says: each operation computes in float32, and a result that is declared
+float16 is rounded to float16. "float32" keeps every float16 result in float32, so that only the weights' own rounding is left.
+`operations` says what is rounded inside a fused operation (nothing) and between operations (everything).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdedge.backends.mil.constants import CONSTANTS
+from sdedge.backends.mil.operations import ARITHMETIC, MOVEMENT
+from sdedge.backends.mil.package import Package
+from sdedge.backends.mil.program import CONSTANT, Argument, Function, Operation, TensorType
+from sdedge.errors import ModelError
+
+PRECISIONS = ("float16", "float32")
+SEVERAL = {"values"}
+"""Inputs that are lists even when they hold one value."""
+HALF = torch.float16
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One operation, ready to run: what is constant is bound, what is not goes by name.
+
+    compute     from `operations`
+    wide        halves among the arguments are widened to float32 first
+    constants   by argument
+    variables   names of values by argument
+    dtypes      of the results
+    last        names of values nobody reads afterwards
+    """
+
+    operation: Operation
+    compute: Callable[..., Any]
+    wide: bool
+    constants: Mapping[str, Any]
+    variables: Mapping[str, str | tuple[Any, ...]]
+    dtypes: tuple[torch.dtype, ...]
+    last: tuple[str, ...]
+
+
+class Runner:
+    """A function of a package, its weights decoded once; those of float16 and float32 share the file's pages."""
+
+    def __init__(self, package: Package, function: str | None = None, precision: str = "float16") -> None:
+        """Raises ModelError for operations that are not known, naming them, and for damaged weights."""
+        self.function = package.function(function)
+        self.precision = precision
+        self._package = package
+        _check_known(package, self.function)
+        self._constants = self._decode()
+        self._steps = self._bind()
+
+    def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Outputs by name, of their declared types. Raises ModelError for inputs that do not fit."""
+        wanted = set(self.function.outputs)
+        outputs: dict[str, Tensor] = {}
+        for operation, results in self.trace(inputs):
+            outputs |= {name: y for (name, _), y in zip(operation.outputs, results) if name in wanted}
+        kinds = self.function.types()
+        return {name: outputs[name].to(getattr(torch, kinds[name].dtype)) for name in self.function.outputs}
+
+    @torch.inference_mode()
+    def trace(self, inputs: Mapping[str, Tensor]) -> Iterator[tuple[Operation, tuple[Tensor, ...]]]:
+        """Each operation as it was run, with its results. A value is let go after its last use."""
+        values = self._accept(inputs)
+        for step in self._steps:
+            arguments = dict(step.constants) | {k: _look_up(v, values) for k, v in step.variables.items()}
+            if step.wide:
+                arguments = {k: _widen(v) for k, v in arguments.items()}
+            results = step.compute(**arguments)
+            results = results if isinstance(results, tuple) else (results,)
+            results = tuple(y.to(dtype) for y, dtype in zip(results, step.dtypes, strict=True))
+            del arguments
+            values |= {name: y for (name, _), y in zip(step.operation.outputs, results)}
+            for name in step.last:
+                values.pop(name, None)
+            yield step.operation, results
+
+    def _accept(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        declared = self.function.inputs
+        if inputs.keys() != declared.keys():
+            raise ModelError(
+                f"The package {self._package.path} takes {', '.join(declared)}; given: {', '.join(inputs)}."
+            )
+        for name, kind in declared.items():
+            given = tuple(inputs[name].shape)
+            fits = len(given) == len(kind.shape) and all(n in (None, m) for n, m in zip(kind.shape, given))
+            if not fits:
+                raise ModelError(f"{self._package.path} takes {name} of shape {kind.shape}, given: {given}.")
+        return {name: x.to(self._dtype(declared[name])) for name, x in inputs.items()}
+
+    def _dtype(self, kind: TensorType) -> torch.dtype:
+        dtype = getattr(torch, kind.dtype, None)
+        if dtype is None:
+            raise ModelError(f"{self._package.path} computes with {kind.dtype}, which sdedge cannot; convert it again.")
+        return torch.float32 if dtype == HALF and self.precision == "float32" else dtype
+
+    def _decode(self) -> dict[str, Any]:
+        """Constants by name, as numpy arrays or strings. What only decoding reads is let go when it was read."""
+        values: dict[str, Any] = {}
+        for op in self.function.operations:
+            if op.type == CONSTANT:
+                values[op.name] = self._package.value(op.inputs["val"][0])  # type: ignore[arg-type]
+            elif op.constant:
+                arguments = {k: self._constant(v[0], values) for k, v in op.inputs.items()}
+                decoded = CONSTANTS[op.type](**arguments)
+                results = decoded if isinstance(decoded, tuple) else (decoded,)
+                values |= {name: value for (name, _), value in zip(op.outputs, results, strict=True)}
+        return values
+
+    def _constant(self, bound: Argument, values: Mapping[str, Any]) -> Any:
+        return values[bound] if isinstance(bound, str) else self._package.value(bound)
+
+    def _bind(self) -> tuple[Step, ...]:
+        ready = {name: _ready(value) for name, value in self._constants.items()}
+        self._constants = {}
+        running = [op for op in self.function.operations if not op.constant]
+        last_use = {name: i for i, op in enumerate(running) for name in (*op.names(), *(n for n, _ in op.outputs))}
+        last: dict[int, list[str]] = {}
+        for name, i in last_use.items():
+            if name not in ready and name not in self.function.outputs:
+                last.setdefault(i, []).append(name)
+        return tuple(self._step(op, ready, tuple(last.get(i, ()))) for i, op in enumerate(running))
+
+    def _step(self, op: Operation, ready: Mapping[str, Any], last: tuple[str, ...]) -> Step:
+        constants: dict[str, Any] = {}
+        variables: dict[str, Any] = {}
+        for name, bounds in op.inputs.items():
+            values = tuple(self._argument(bound, ready) for bound in bounds)
+            free = any(isinstance(bound, str) and bound not in ready for bound in bounds)
+            (variables if free else constants)[name] = values if name in SEVERAL else values[0]
+        dtypes = tuple(self._dtype(kind) for _, kind in op.outputs)
+        compute = ARITHMETIC.get(op.type) or MOVEMENT[op.type]
+        return Step(op, compute, op.type in ARITHMETIC, constants, variables, dtypes, last)
+
+    def _argument(self, bound: Argument, ready: Mapping[str, Any]) -> Any:
+        if isinstance(bound, str):
+            return ready.get(bound, bound)
+        return _ready(self._package.value(bound))
+
+
+def _check_known(package: Package, function: Function) -> None:
+    known = ARITHMETIC.keys() | MOVEMENT.keys() | CONSTANTS.keys() | {CONSTANT}
+    unknown = sorted({op.type for op in function.operations} - known)
+    if unknown:
+        raise ModelError(
+            f"The package {package.path} uses operations that sdedge cannot run: {', '.join(unknown)}; "
+            "run it on a Mac, or convert the model with sdedge."
+        )
+
+
+def _ready(value: np.ndarray | str) -> Any:
+    """A constant as the operations take it: numbers and strings as Python's, arrays as tensors."""
+    if isinstance(value, str):
+        return value
+    return torch.from_numpy(value) if value.ndim else value.item()
+
+
+def _look_up(bound: Any, values: Mapping[str, Tensor]) -> Any:
+    if isinstance(bound, tuple):
+        return [_look_up(one, values) for one in bound]
+    return values[bound] if isinstance(bound, str) else bound
+
+
+def _widen(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_widen(one) for one in value]
+    return value.float() if isinstance(value, Tensor) and value.dtype == HALF else value
