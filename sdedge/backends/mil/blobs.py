@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdedge.backends.mil.program import TensorType
+from sdedge.backends.mil.tensors import TensorType, unpack
 from sdedge.errors import ModelError
 
 HEADER, METADATA = struct.Struct("<II56x"), struct.Struct("<IIQQQ32x")
@@ -35,7 +35,7 @@ class Blobs:
             mapped = np.memmap(self.path, np.uint8, "c")
         except (OSError, ValueError) as error:
             raise ModelError(f"The weights {self.path} cannot be read ({error}); convert the model again.") from error
-        if len(mapped) < HEADER.size or HEADER.unpack(mapped[: HEADER.size])[1] != VERSION:
+        if len(mapped) < HEADER.size or HEADER.unpack(mapped[: HEADER.size].tobytes())[1] != VERSION:
             raise ModelError(
                 f"{self.path} does not hold Core ML weights of version {VERSION}; convert the model again."
             )
@@ -49,7 +49,7 @@ class Blobs:
         damaged = f"The weights {self.path} are damaged at byte {offset} ({{}}); convert or copy the package again."
         if offset + METADATA.size > len(self._bytes):
             raise ModelError(damaged.format(f"the file ends at {len(self._bytes)}"))
-        sentinel, code, size, start, _ = METADATA.unpack(self._bytes[offset : offset + METADATA.size])
+        sentinel, code, size, start, _ = METADATA.unpack(self._bytes[offset : offset + METADATA.size].tobytes())
         if sentinel != SENTINEL or DTYPES.get(code) != kind.dtype:
             raise ModelError(damaged.format(f"no {kind.dtype} data there"))
         if size != kind.bytes:
@@ -57,31 +57,3 @@ class Blobs:
         if start + size > len(self._bytes):
             raise ModelError(damaged.format(f"the file ends at {len(self._bytes)}, the data at {start + size}"))
         return unpack(self._bytes[start : start + size], kind)
-
-
-def unpack(packed: np.ndarray, kind: TensorType) -> np.ndarray:
-    """Bytes (uint8, n) as stored -> an array of `kind`. Elements of under 8 bits are packed from the lowest bit up."""
-    if kind.bits >= 8:
-        return packed.view(kind.numpy).reshape(kind.static)
-    values = from_bits(packed, kind.bits, kind.elements)
-    if kind.dtype.startswith("int"):
-        values = (values.astype(np.int8) ^ (1 << kind.bits - 1)) - (1 << kind.bits - 1)
-    return values.reshape(kind.static)
-
-
-def from_bits(packed: np.ndarray, bits: int, count: int) -> np.ndarray:
-    """The first `count` unsigned numbers of `bits` bits each in a row of bytes, lowest bits first: uint8 (count,)."""
-    if bits == 8:
-        return packed[:count]
-    whole = -(-count // 8)  # 8 numbers fill `bits` bytes
-    padded = np.zeros((whole, bits), np.uint8)
-    padded.reshape(-1)[: len(packed)] = packed[: whole * bits]
-    values = np.empty((whole, 8), np.uint8)
-    mask = (1 << bits) - 1
-    for i in range(8):
-        byte, shift = divmod(i * bits, 8)
-        wide = padded[:, byte].astype(np.uint16)
-        if shift + bits > 8:
-            wide |= padded[:, byte + 1].astype(np.uint16) << 8
-        values[:, i] = (wide >> shift) & mask
-    return values.reshape(-1)[:count]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sdedge.backends.mil.blobs import from_bits
+from sdedge.backends.mil.tensors import from_bits
 
 Decode = Callable[..., np.ndarray | tuple[np.ndarray, np.ndarray]]
 CONSTANTS: dict[str, Decode] = {}

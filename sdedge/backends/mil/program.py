@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,46 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from sdedge.backends.mil.tensors import TensorType, unpack
 from sdedge.errors import ModelError
 
 CONSTANT = "const"
-
-
-@dataclass(frozen=True)
-class TensorType:
-    """Element type, such as "float16" or "uint4", and shape; a dimension that may vary is None, a scalar has none."""
-
-    dtype: str
-    shape: tuple[int | None, ...] = ()
-
-    @property
-    def bits(self) -> int:
-        """Of one element; 0 for strings."""
-        digits = "".join(c for c in self.dtype.partition("e")[0] if c.isdigit())
-        return int(digits) if digits else 8 if self.dtype == "bool" else 0
-
-    @property
-    def static(self) -> tuple[int, ...]:
-        """The shape where dimensions that may vary are 1."""
-        return tuple(n or 1 for n in self.shape)
-
-    @property
-    def elements(self) -> int:
-        return math.prod(self.static)
-
-    @property
-    def bytes(self) -> int:
-        return -(-self.elements * self.bits // 8)
-
-    @property
-    def numpy(self) -> np.dtype:
-        """Raises ModelError for a type numpy lacks."""
-        try:
-            return np.dtype(self.dtype)
-        except TypeError:
-            raise ModelError(
-                f"The package holds {self.dtype} data, which sdedge cannot read; convert with other options."
-            ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +119,8 @@ def read_function(name: str, message: Any, enum: Any) -> Function:
 
 
 def _immediate(tensor: Any, kind: TensorType) -> np.ndarray | str:
-    from sdedge.backends.mil.blobs import unpack
-
     which = tensor.WhichOneof("value")
-    values = getattr(tensor, which).values if which else ()
+    values: Any = getattr(tensor, which).values if which else ()
     if kind.dtype == "string":
         return values[0] if kind.shape == () else np.array(values)
     if which == "bytes":

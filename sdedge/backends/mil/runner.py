@@ -18,7 +18,8 @@ from torch import Tensor
 from sdedge.backends.mil.constants import CONSTANTS
 from sdedge.backends.mil.operations import ARITHMETIC, MOVEMENT
 from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.program import CONSTANT, Argument, Function, Operation, TensorType
+from sdedge.backends.mil.program import CONSTANT, Argument, Function, Operation
+from sdedge.backends.mil.tensors import TensorType
 from sdedge.errors import ModelError
 
 PRECISIONS = ("float16", "float32")
