@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -11,6 +12,7 @@ from gui.actions import Actions
 from gui.bridge import Bridge
 from gui.settings import Settings
 from gui.theme import Theme
+from sdedge.request import Request
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Studio(QObject):
 
     remarked = Signal(object)
     view_wanted = Signal(str)
+    request_wanted = Signal(object)
+    """A Request: the form takes over its settings."""
+    seed_wanted = Signal(object)
+    """A seed, up to 2**64 - 1, which is more than Qt's int holds."""
+    picture_wanted = Signal(object, bool)
+    """(path, paint): the form starts from this picture, with the brush in hand or not."""
 
     def __init__(self, settings: Settings, theme: Theme, bridge: Bridge, actions: Actions) -> None:
         super().__init__()
@@ -46,3 +54,20 @@ class Studio(QObject):
     def show_view(self, name: str) -> None:
         """Switch the window to a view of gui.views."""
         self.view_wanted.emit(name)
+
+    # What other views hand to the form; its view is built and shown first, so that it hears.
+
+    def use_request(self, request: Request) -> None:
+        """Take a request's settings into the form."""
+        self.show_view("create")
+        self.request_wanted.emit(request)
+
+    def use_seed(self, seed: int) -> None:
+        """Take a seed into the form."""
+        self.show_view("create")
+        self.seed_wanted.emit(seed)
+
+    def edit_picture(self, path: Path, paint: bool = False) -> None:
+        """Draw from a picture; `paint` to draw a part of it anew."""
+        self.show_view("create")
+        self.picture_wanted.emit(path, paint)

@@ -95,6 +95,7 @@ QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QListView, QTreeView, QTableView, QScrollArea { background: transparent; border: none; outline: none; }
 QScrollArea > QWidget > QWidget { background: transparent; }
 QListView:focus, QTreeView:focus, QTableView:focus { border: 2px solid $accent; border-radius: ${radius}px; }
+QListView[kind="pictures"]:focus { border: none; }
 QHeaderView::section { background: $panel; color: $muted; border: none; border-bottom: 1px solid $line; padding: 4px 8px; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

@@ -22,4 +22,7 @@ class View:
         return getattr(importlib.import_module(module), kind)(studio)
 
 
-VIEWS = (View("create", "gui.create_view:CreateView"),)
+VIEWS = (
+    View("create", "gui.create_view:CreateView"),
+    View("gallery", "gui.gallery_view:GalleryView"),
+)

@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +153,22 @@ class Gallery:
         """How many pictures a search finds."""
         where, values = _conditions(search)
         return self.database.execute(f"SELECT count(*) FROM images WHERE {' AND '.join(where)}", values).fetchone()[0]
+
+    def ids(self, search: Search = Search()) -> list[int]:
+        """The ids of all that a search finds, newest first: what a view needs to know of the ones it does not show yet."""
+        where, values = _conditions(search)
+        query = f"SELECT id FROM images WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC"
+        return [row[0] for row in self.database.execute(query, values)]
+
+    def entries(self, ids: Sequence[int]) -> list[Entry]:
+        """Those of the pictures that there are, at most 500, in no order."""
+        marks = ", ".join("?" * len(ids))
+        return [_entry(row) for row in self.database.execute(f"SELECT * FROM images WHERE id IN ({marks})", ids)]
+
+    def models(self) -> list[str]:
+        """The names of the models that the pictures were drawn with."""
+        query = "SELECT DISTINCT model FROM images WHERE state = 'here' AND model != '' ORDER BY model COLLATE NOCASE"
+        return [row["model"] for row in self.database.execute(query)]
 
     def get(self, id: int) -> Entry:
         """One picture. Raises SdedgeError."""

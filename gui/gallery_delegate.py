@@ -1,0 +1,88 @@
+"""How one picture of the gallery is painted: thumbnail, star, ring, and words where there is no picture to show."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from gui.gallery_model import ENTRY
+from gui.theme import CAPTION, GAP, HALF, RADIUS, Theme
+from gui.thumbnails import Thumbnails
+
+CELL = 168  # pixels of a picture's place with the gap around it, at the least
+
+
+class PictureDelegate(QStyledItemDelegate):
+    """Pictures fill squares: cut to the middle, so that rows are calm whatever the proportions."""
+
+    def __init__(self, theme: Theme, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._thumbnails = theme, thumbnails
+        self._star = QPixmap()
+        self._draw_star()
+        theme.changed.connect(self._draw_star)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return option.widget.gridSize() if isinstance(option.widget, QListView) else QSize(CELL, CELL)  # type: ignore[attr-defined]
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        entry = index.data(ENTRY)
+        half = GAP // 2
+        place: QRect = option.rect.adjusted(half, half, -half, -half)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        outline = QPainterPath()
+        outline.addRoundedRect(QRectF(place), RADIUS, RADIUS)
+        pixmap = self._thumbnails.pixmap(entry) if entry is not None else None
+        if pixmap is not None:
+            painter.setClipPath(outline)
+            painter.drawPixmap(place, pixmap, _middle(pixmap))
+            painter.setClipping(False)
+        else:
+            painter.fillPath(outline, self._theme.color("line"))
+            if entry is not None and self._thumbnails.fault(entry):
+                self._write(painter, place, self.tr("This file is missing or damaged."))
+        if entry is not None and entry.favourite:
+            painter.drawPixmap(place.right() - 20 - HALF, place.top() + HALF, self._star)
+        self._ring(painter, place, option)
+        painter.restore()
+
+    def _ring(self, painter: QPainter, place: QRect, option: QStyleOptionViewItem) -> None:
+        """Selected: a ring of two pixels. Focused but not selected: a fine one."""
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        if selected or focused:
+            painter.setPen(QPen(self._theme.color("accent"), 3 if selected else 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(place).adjusted(-2, -2, 2, 2), RADIUS + 2, RADIUS + 2)
+
+    def _write(self, painter: QPainter, place: QRect, words: str) -> None:
+        font = painter.font()
+        font.setPixelSize(CAPTION)
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text"))
+        inside = place.adjusted(GAP, GAP, -GAP, -GAP)
+        painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
+
+    def _draw_star(self) -> None:
+        """A filled disc behind it keeps the star visible on any picture."""
+        self._star = QPixmap(40, 40)
+        self._star.setDevicePixelRatio(2)
+        self._star.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(self._star)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(self._theme.color("panel"))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawEllipse(0, 0, 20, 20)
+        self._theme.icon("star", "warning").paint(painter, QRect(3, 3, 14, 14))
+        painter.end()
+
+
+def _middle(pixmap: QPixmap) -> QRect:
+    """The largest square in the middle."""
+    side = min(pixmap.width(), pixmap.height())
+    return QRect((pixmap.width() - side) // 2, (pixmap.height() - side) // 2, side, side)

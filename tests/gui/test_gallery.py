@@ -1,0 +1,207 @@
+"""The gallery as a person uses it: looked through, searched, marked, trashed and undone, dragged out."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QAbstractItemModelTester
+
+from gui.gallery_model import ENTRY, UNDO_SECONDS
+from gui.gallery_view import GalleryView
+from sdedge.gallery import Gallery
+from sdedge.store import open_store
+from tests.gui.pictures import save_pictures
+
+PROMPTS = ("a red house at night", "a blue boat on the sea", "a yellow balloon", "a red boat at sunset")
+
+
+@pytest.fixture
+def bin(tmp_path, monkeypatch) -> Path:
+    """A trash of its own."""
+    import send2trash
+
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setattr(send2trash, "send2trash", lambda path: shutil.move(path, folder))
+    return folder
+
+
+@pytest.fixture
+def gallery(open_window, tmp_path, qtbot):
+    """(window, gallery view, files) of four pictures, the last one first."""
+    files = save_pictures(tmp_path / "out", PROMPTS)
+    window = open_window(start=False)
+    view = window.show_view("gallery")
+    assert isinstance(view, GalleryView)
+    qtbot.waitUntil(lambda: shown(view) == [*reversed(PROMPTS)])
+    return window, view, files
+
+
+def shown(view: GalleryView) -> list[str]:
+    return [view.model.index(row).data() for row in range(view.model.rowCount())]
+
+
+def select(view: GalleryView, *rows: int) -> None:
+    view.list.selectionModel().clear()
+    for row in rows:
+        view.list.selectionModel().setCurrentIndex(view.model.index(row), QItemSelectionModel.SelectionFlag.Select)
+
+
+def in_gallery() -> list[str]:
+    with open_store() as store:
+        return [entry.prompt for entry in Gallery(store).search()]
+
+
+def test_pictures_are_shown_newest_first_with_thumbnails(gallery, qtbot):
+    window, view, files = gallery
+    QAbstractItemModelTester(view.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
+    assert view.count.text() == "4 pictures"
+    entry = view.model.entry(0)
+    qtbot.waitUntil(lambda: view.thumbnails.pixmap(entry) is not None)
+    assert view.thumbnails.pixmap(entry).size().toTuple() == (96, 64)
+    assert "a red boat at sunset, 96 by 64" in view.model.index(0).data(Qt.ItemDataRole.AccessibleTextRole)
+
+
+def test_words_and_marks_narrow_the_gallery_and_all_comes_back(gallery, qtbot):
+    window, view, files = gallery
+    qtbot.keyClicks(view.filters.words, "red -night")
+    qtbot.waitUntil(lambda: shown(view) == ["a red boat at sunset"])
+    view.choose(0)
+    window.actions_list["favourite"].trigger()
+    view.filters.clear()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 4)
+    view.filters.favourites.click()
+    qtbot.waitUntil(lambda: shown(view) == ["a red boat at sunset"])
+    qtbot.keyClicks(view.filters.words, "zebra")
+    qtbot.waitUntil(lambda: view.empty.isVisible())
+    assert "Nothing found" in view.empty.text
+    view.filters.clear()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 4 and not view.empty.isVisible())
+
+
+def test_tags_are_written_and_offered_as_a_filter(gallery, qtbot):
+    window, view, files = gallery
+    view.choose(1)
+    view.details.tags.clear()
+    qtbot.keyClicks(view.details.tags, "sky, best")
+    qtbot.keyPress(view.details.tags, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: view.filters.tag.findText("best") > 0)
+    view.filters.tag.setCurrentText("best")
+    qtbot.waitUntil(lambda: shown(view) == ["a yellow balloon"])
+
+
+def test_trash_can_be_undone_and_is_final_when_the_window_closes(gallery, qtbot, bin):
+    window, view, files = gallery
+    select(view, 0, 2)
+    window.actions_list["trash"].trigger()
+    assert shown(view) == ["a yellow balloon", "a red house at night"] and files[3].exists()
+    assert "2 pictures moved to the trash" in window.banner.text
+    view.model.undo_trash()
+    qtbot.waitUntil(lambda: shown(view) == [*reversed(PROMPTS)])
+    select(view, 3)
+    window.actions_list["trash"].trigger()
+    window.close()
+    window.studio.bridge.close()
+    assert in_gallery() == [*reversed(PROMPTS[1:])] and [file.name for file in bin.iterdir()] == ["0.png"]
+
+
+def test_what_cannot_be_trashed_comes_back_with_the_reason(gallery, qtbot, monkeypatch):
+    import send2trash
+
+    def refuse(path):
+        raise OSError("no trash on this drive")
+
+    monkeypatch.setattr(send2trash, "send2trash", refuse)
+    window, view, files = gallery
+    view.choose(0)
+    view.trash()
+    assert view.model.rowCount() == 3 and UNDO_SECONDS > 1
+    view.model.empty_trash()
+    qtbot.waitUntil(lambda: "no trash on this drive" in window.banner.text)
+    qtbot.waitUntil(lambda: view.model.rowCount() == 4)
+
+
+def test_a_vanished_file_is_told_in_its_place(open_window, tmp_path, qtbot):
+    files = save_pictures(tmp_path / "out", PROMPTS[:2])
+    files[1].unlink()
+    (tmp_path / "out" / "0.png").write_bytes(b"\x89PNG not a picture")
+    view = open_window(start=False).show_view("gallery")
+    qtbot.waitUntil(lambda: view.model.rowCount() == 2 and None not in shown(view))
+    for row in (0, 1):
+        entry = view.model.entry(row)
+        qtbot.waitUntil(lambda entry=entry: view.thumbnails.pixmap(entry) is None and view.thumbnails.fault(entry) != "")
+        assert "missing or damaged" in view.thumbnails.fault(entry)
+
+
+def test_pictures_come_and_go_while_the_gallery_is_open(gallery, qtbot, tmp_path):
+    window, view, files = gallery
+    view.choose(1)
+    chosen = view.current().prompt
+    save_pictures(tmp_path / "out", ["a new one"], first_seed=9)
+    view.model.refresh()
+    qtbot.waitUntil(lambda: shown(view) == ["a new one", *reversed(PROMPTS)])
+    assert view.current().prompt == chosen  # the choice stays on its picture
+    with open_store() as store:
+        store.database.execute("DELETE FROM images WHERE seed = '1'")
+    view.model.refresh()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 4)
+
+
+def test_a_picture_is_dragged_out_as_its_file(gallery):
+    window, view, files = gallery
+    data = view.model.mimeData([view.model.index(row) for row in (0, 1)])
+    assert [url.toLocalFile() for url in data.urls()] == [str(files[3]), str(files[2])]
+    files[3].unlink()
+    assert len(view.model.mimeData([view.model.index(0)]).urls()) == 0
+
+
+def test_a_picture_is_taken_up_again(gallery, qtbot):
+    window, view, files = gallery
+    view.choose(3)
+    with qtbot.waitSignal(window.studio.request_wanted) as taken:
+        window.actions_list["use-settings"].trigger()
+    assert taken.args[0].prompt == "a red house at night" and window.current_view == "create"
+    for action, signal, wanted in (
+        ("use-seed", window.studio.seed_wanted, [0]),
+        ("edit-picture", window.studio.picture_wanted, [files[0], False]),
+        ("paint-picture", window.studio.picture_wanted, [files[0], True]),
+    ):
+        assert not window.actions_list[action].isEnabled()  # it is about the gallery, which is not shown
+        window.show_view("gallery")
+        with qtbot.waitSignal(signal) as taken:
+            window.actions_list[action].trigger()
+        assert taken.args == wanted
+    window.show_view("gallery")
+    window.actions_list["copy-prompt"].trigger()
+    assert QGuiApplication.clipboard().text() == "a red house at night"
+
+
+def test_the_arrow_keys_walk_the_gallery(gallery, qtbot):
+    window, view, files = gallery
+    view.choose(0)
+    qtbot.keyClick(view.list, Qt.Key.Key_Right)
+    assert view.current().prompt == "a yellow balloon"
+    qtbot.keyClick(view.list, Qt.Key.Key_End)
+    assert view.current().prompt == "a red house at night"
+    qtbot.keyClick(view.list, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert len(view.chosen()) == 4
+
+
+def test_an_empty_gallery_says_what_it_is_for(open_window, qtbot):
+    window = open_window(start=False)
+    view = window.show_view("gallery")
+    qtbot.waitUntil(lambda: view.empty.isVisible())
+    assert "No pictures yet" in view.empty.text
+    assert view.model.index(0).data(ENTRY) is None
+
+
+def test_a_database_that_cannot_be_opened_is_told(open_window, qtbot, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path / "file" / "inside"))
+    window = open_window(start=False)
+    window.show_view("gallery")
+    qtbot.waitUntil(lambda: "database" in window.banner.text)
