@@ -36,6 +36,8 @@ class ModelFacts:
     schedule: NoiseSchedule = field(default_factory=NoiseSchedule)
     preview: Rows = V1_ROWS
     context_width: int = 768
+    scaling_factor: float = 0.18215
+    """What the VAE's latents are multiplied by before the UNet sees them."""
     has_safety_checker: bool = False
     report: tuple[str, ...] = ()
     """Remarks from loading, such as which of two sets of weights was taken."""

@@ -191,6 +191,7 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
         in_channels=unet.in_channels,
         context_width=unet.cross_attention_dim,
         latent_channels=vae.latent_channels,
+        scaling_factor=vae.scaling_factor,
         schedule=NoiseSchedule.from_config(
             {**checkpoint.configs["scheduler"], "prediction_type": checkpoint.prediction_type}
         ),
