@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sdedge.backends import mps
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.precision import choose_device, choose_dtype
 from sdedge.errors import InvalidRequest, ModelError
@@ -45,6 +46,8 @@ class TorchEngine:
         self.torch_device = device
         self.dtype = dtype
         self.facts = read_facts(checkpoint)
+        if device.type == "mps":
+            self.facts = replace(self.facts, report=(*self.facts.report, *mps.remarks()))
         self._networks: dict[str, nn.Module] = {}
         self._checker: SafetyChecker | None = None
         self._loras: tuple[LoraUse, ...] = ()
@@ -110,7 +113,11 @@ class TorchEngine:
         remarks = load_into(module, self.checkpoint.components[stage], dtype=dtype, device=self.torch_device)
         self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
         wrap_edges(module, self._tiling)
-        return module.eval()
+        return self._suit(module.eval())
+
+    def _suit(self, module: Any) -> Any:
+        """What the device needs of a network beside its weights."""
+        return mps.suit(module, mps.score_budget()) if self.torch_device.type == "mps" else module
 
     def set_tiling(self, on: bool) -> None:
         """Let every edge continue on the opposite side, so that pictures repeat without a seam; False undoes it."""

@@ -45,6 +45,29 @@ def chunked(budget: int) -> AttentionFunction:
     return attend
 
 
+def pieces(budget: int) -> AttentionFunction:
+    """Exact attention for MPS: few heads at a time, and few of their queries where one head's scores exceed `budget` bytes.
+
+    Scores are float32 throughout, products included: macOS 14.5 and later give black pictures otherwise. Results are
+    joined, never written into slices, which MPS gets wrong on some versions.
+    """
+
+    def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        B, T, _ = q.shape
+        qh, kh, vh = (_split(x, heads).flatten(0, 1) for x in (q, k, v))  # (B heads, T, D)
+        row = kh.shape[1] * 4
+        group, rows = max(1, budget // (T * row)), max(1, budget // row)
+        done = []
+        for first in range(0, B * heads, group):
+            some = slice(first, first + group)
+            keys, values = kh[some].float().transpose(1, 2), vh[some]
+            queries = (qh[some].float() * qh.shape[-1] ** -0.5).split(rows, dim=1)
+            done.append(torch.cat([(part @ keys).softmax(-1).to(v.dtype) @ values for part in queries], dim=1))
+        return _merge(torch.cat(done).unflatten(0, (B, heads)))
+
+    return attend
+
+
 def set_attention(model: nn.Module, attend: AttentionFunction) -> None:
     """Give every attention layer of `model` the same function."""
     for module in model.modules():

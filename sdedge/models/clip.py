@@ -51,7 +51,10 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         B, T, C = x.shape
         q, k, v = (p(x).view(B, T, self.heads, -1).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj))
-        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (B, heads, T, D)
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, heads, T, T), small enough to hold everywhere
+        past = torch.ones(T, T, dtype=torch.bool, device=x.device).tril()
+        scores = scores.float().masked_fill(~past, float("-inf"))
+        out = scores.softmax(-1).to(v.dtype) @ v  # (B, heads, T, D)
         return self.out_proj(out.transpose(1, 2).reshape(B, T, C))
 
 

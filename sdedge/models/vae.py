@@ -35,7 +35,7 @@ class SpatialAttention(Attention):
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         B, C, H, W = x.shape
         h = self.group_norm(x).view(B, C, H * W).transpose(1, 2)  # (B, HW, C)
-        return super().forward(h).transpose(1, 2).reshape(B, C, H, W) + x
+        return x + super().forward(h).transpose(1, 2).reshape(B, C, H, W)  # x first: its memory layout is kept
 
 
 class MidBlock(nn.Module):

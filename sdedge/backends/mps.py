@@ -1,0 +1,41 @@
+"""What MPS needs that other devices do not; `mps_rules` checks it on any machine."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import nn
+
+from sdedge.models.attention import pieces, set_attention
+
+WATERMARK = "PYTORCH_MPS_HIGH_WATERMARK_RATIO"
+LEAST, MOST = 2**24, 2**28  # bytes of attention scores at a time
+
+
+def suit(module: nn.Module, budget: int) -> nn.Module:
+    """Give a network the attention that MPS needs, at most `budget` bytes of scores, and contiguous weights."""
+    set_attention(module, pieces(budget))
+    for parameter in module.parameters():
+        parameter.data = parameter.data.contiguous()
+    return module
+
+
+def free_bytes() -> int:
+    """What may still be allocated below the watermark that keeps macOS responsive."""
+    return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+
+
+def score_budget(free: int | None = None) -> int:
+    """Bytes of attention scores at a time: an eighth of the free memory, 16 to 256 MB."""
+    free = free_bytes() if free is None else free
+    return min(max(free // 8, LEAST), MOST)
+
+
+def remarks() -> tuple[str, ...]:
+    """A warning where the user has turned off the watermark."""
+    try:
+        off = float(os.environ.get(WATERMARK, "1")) == 0
+    except ValueError:
+        off = False
+    return (f"{WATERMARK}=0 lets torch take all memory and may freeze the Mac; unset it.",) if off else ()
