@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from gui.actions import Actions
 from gui.bridge import Bridge
+from gui.form_model import FormModel
 from gui.settings import Settings
 from gui.theme import Theme
 from sdedge.request import Request
@@ -32,16 +33,16 @@ class Studio(QObject):
 
     remarked = Signal(object)
     view_wanted = Signal(str)
-    request_wanted = Signal(object)
-    """A Request: the form takes over its settings."""
-    seed_wanted = Signal(object)
-    """A seed, up to 2**64 - 1, which is more than Qt's int holds."""
-    picture_wanted = Signal(object, bool)
-    """(path, paint): the form starts from this picture, with the brush in hand or not."""
+    files_wanted = Signal(list)
+    """Paths that a person opened or dropped anywhere."""
+    mask_wanted = Signal()
+    """Paint a mask over the picture that the form starts from."""
 
     def __init__(self, settings: Settings, theme: Theme, bridge: Bridge, actions: Actions) -> None:
         super().__init__()
         self.settings, self.theme, self.bridge, self.actions = settings, theme, bridge, actions
+        self.form = FormModel()
+        """The settings of the next picture."""
 
     def say(self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None) -> None:
         """Show a remark above the views until it is closed or another takes its place."""
@@ -55,19 +56,23 @@ class Studio(QObject):
         """Switch the window to a view of gui.views."""
         self.view_wanted.emit(name)
 
-    # What other views hand to the form; its view is built and shown first, so that it hears.
+    # What other views hand to the form
 
-    def use_request(self, request: Request) -> None:
-        """Take a request's settings into the form."""
+    def use_request(self, request: Request, keep: tuple[str, ...] = ()) -> None:
+        """Fill the form with a request's settings, but for the fields to `keep`, and show it; can be undone."""
+        before = self.form.snapshot()
+        self.form.restore(request, keep)
         self.show_view("create")
-        self.request_wanted.emit(request)
+        self.offer_undo(self.tr("The form has the picture's settings."), lambda: self.form.revert(before))
 
     def use_seed(self, seed: int) -> None:
-        """Take a seed into the form."""
+        """Keep this seed for the next picture."""
+        self.form.put(seed=seed)
         self.show_view("create")
-        self.seed_wanted.emit(seed)
 
     def edit_picture(self, path: Path, paint: bool = False) -> None:
-        """Draw from a picture; `paint` to draw a part of it anew."""
+        """Start from a picture; `paint` to draw a part of it anew."""
+        self.form.start_from(str(path))
         self.show_view("create")
-        self.picture_wanted.emit(path, paint)
+        if paint:
+            self.mask_wanted.emit()

@@ -67,8 +67,11 @@ def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> E
 
 
 def find_tokenizer(model: str) -> Tokenizer:
-    """The vocabulary of a model, without its weights. Raises ModelError."""
-    from sdedge.backends.torch import load_tokenizer
+    """The vocabulary of a model or bundle, without its weights and without torch. Raises ModelError."""
+    from sdedge.text.tokenizer import Tokenizer
+    from sdedge.text.vocabulary import resolve
     from sdedge.weights.checkpoint import open_checkpoint
 
-    return load_tokenizer(open_checkpoint(locate(model)))
+    path = locate(model)
+    found = path if is_bundle(path) else resolve(open_checkpoint(path))
+    return Tokenizer.from_folder(found) if found.is_dir() else Tokenizer.from_bpe_file(found)

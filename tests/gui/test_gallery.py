@@ -161,20 +161,20 @@ def test_a_picture_is_dragged_out_as_its_file(gallery):
 
 def test_a_picture_is_taken_up_again(gallery, qtbot):
     window, view, files = gallery
+    form = window.studio.form
     view.choose(3)
-    with qtbot.waitSignal(window.studio.request_wanted) as taken:
-        window.actions_list["use-settings"].trigger()
-    assert taken.args[0].prompt == "a red house at night" and window.current_view == "create"
-    for action, signal, wanted in (
-        ("use-seed", window.studio.seed_wanted, [0]),
-        ("edit-picture", window.studio.picture_wanted, [files[0], False]),
-        ("paint-picture", window.studio.picture_wanted, [files[0], True]),
+    window.actions_list["use-settings"].trigger()
+    assert form.prompt == "a red house at night" and window.current_view == "create"
+    for action, name, wanted in (
+        ("use-seed", "seed", 0),
+        ("edit-picture", "image", str(files[0])),
+        ("paint-picture", "image", str(files[0])),
     ):
         assert not window.actions_list[action].isEnabled()  # it is about the gallery, which is not shown
+        form.put(seed=None, image=None)
         window.show_view("gallery")
-        with qtbot.waitSignal(signal) as taken:
-            window.actions_list[action].trigger()
-        assert taken.args == wanted
+        window.actions_list[action].trigger()
+        assert getattr(form, name) == wanted and window.current_view == "create"
     window.show_view("gallery")
     window.actions_list["copy-prompt"].trigger()
     assert QGuiApplication.clipboard().text() == "a red house at night"

@@ -1,0 +1,85 @@
+"""How far a job is, from its events: phase, step, and how long it will still take. No Qt."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, field
+
+from sdedge.events import Event, ImageDone, Loading, Step
+
+RECENT = 12  # steps whose median counts
+SLOW = 10.0  # seconds of loading after which one wants to know how long it usually takes
+
+
+@dataclass
+class Progress:
+    """Hears the events of one attempt. Times are monotonic seconds."""
+
+    count: int = 1
+    """Pictures of the job."""
+    saved: int = 0
+    phase: str = "waiting"
+    index: int = 0
+    total: int = 0
+    preview: str | None = None
+    began: float = field(default_factory=time.monotonic)
+    phase_began: float = field(default_factory=time.monotonic)
+    _size: int = 1
+    _last_step: float | None = None
+    _steps: list[float] = field(default_factory=list)
+
+    def hear(self, event: Event, now: float | None = None) -> None:
+        """Take the next event."""
+        now = time.monotonic() if now is None else now
+        if isinstance(event, Step):
+            self._hear_step(event, now)
+        elif isinstance(event, Loading):
+            self._enter(event.phase, now)
+            self._last_step = None  # what comes before the next step is no step
+        elif isinstance(event, ImageDone):
+            self.saved = max(self.saved, event.index + 1)
+
+    def _hear_step(self, step: Step, now: float) -> None:
+        # The first step of all carries the loading of the networks, and the first of a picture its preparation.
+        if self._last_step is not None and step.index > 1:
+            self._steps = [*self._steps, now - self._last_step][-RECENT:]
+        self._last_step = now
+        self._enter("denoising", now)
+        self.index, self.total, self._size = step.index, step.total, step.size
+        self.saved = max(self.saved, step.first)
+        self.preview = step.preview or self.preview
+
+    def _enter(self, phase: str, now: float) -> None:
+        if phase != self.phase:
+            self.phase, self.phase_began = phase, now
+
+    @property
+    def share(self) -> float | None:
+        """Of the job that is done, 0 to 1; None before its first step."""
+        if not self.total or not self.count:
+            return None
+        current = (
+            0.0 if self.saved >= self.count else self.index / self.total * min(self._size, self.count - self.saved)
+        )
+        return min(1.0, (self.saved + current) / self.count)
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds, by the median of the latest steps; None before two steps are known."""
+        if not self._steps or self.phase != "denoising":
+            return None
+        batches = -(-max(0, self.count - self.saved - self._size) // self._size)
+        return statistics.median(self._steps) * (self.total - self.index + batches * self.total)
+
+    def elapsed(self, now: float | None = None) -> float:
+        """Seconds in the present phase."""
+        return (time.monotonic() if now is None else now) - self.phase_began
+
+
+def spoken(seconds: float) -> str:
+    """A duration as a person says it: "14 s", "2 min", "1 h 5 min"."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,64 @@
+"""How long a prompt is in tokens, where its chunks begin, and what in it cannot be read. No Qt, no torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sdedge.errors import InvalidRequest
+from sdedge.extras import find_lora
+from sdedge.text import wildcards
+from sdedge.text.prompt import CHUNK, attention, chunked, describe, extract_loras
+from sdedge.text.tokenizer import Tokenizer
+
+_MARKED = 20_000  # characters; beyond, a request is refused anyhow
+
+
+@dataclass(frozen=True)
+class Count:
+    """`used` of `limit` tokens; `starts` are the characters at which the second chunk and those after it begin."""
+
+    used: int = 0
+    limit: int = CHUNK
+    starts: tuple[int, ...] = ()
+    fault: str = ""
+
+
+def count(
+    text: str, tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None, negative: bool = False
+) -> Count:
+    """Count the longest of what is encoded at any step. What cannot be read is a fault in words, never an error."""
+    text = text[:_MARKED]
+    try:
+        plain, loras = ("", ()) if negative else extract_loras(text)
+        for lora in loras:
+            find_lora(lora.name)
+        resolved = wildcards.resolve(text, 0).text
+        stages = describe(resolved, tokenizer, embeddings=embeddings, negative=negative).stages
+    except InvalidRequest as error:
+        return Count(fault=str(error))
+    chunks = max((stage.chunks for stage in stages), key=lambda rows: (len(rows), sum(map(len, rows))))
+    used = sum(map(len, chunks[:-1])) + len(chunks[-1])
+    starts: tuple[int, ...] = ()
+    if len(stages) == 1 and len(chunks) > 1 and resolved == text and not loras:
+        starts = _starts(text, tokenizer, [len(chunk) for chunk in chunks], embeddings or {})
+    return Count(used, CHUNK * len(chunks), starts)
+
+
+def _starts(text: str, tokenizer: Tokenizer, lengths: list[int], embeddings: Mapping[str, int]) -> tuple[int, ...]:
+    """The words at which chunks begin: the first whose end has more tokens than all chunks before."""
+    words = [(match.start(), match.end()) for match in re.finditer(r"[^\s,]+|,", text)]
+    found, before = [], 0
+    for length in lengths[:-1]:
+        before += length
+        low, high = 0, len(words) - 1
+        while low < high:
+            middle = (low + high) // 2
+            chunks = chunked(attention(text[: words[middle][1]]), tokenizer, embeddings)
+            if sum(chunk.used for chunk in chunks) > before:
+                high = middle
+            else:
+                low = middle + 1
+        found.append(words[low][0])
+    return tuple(found)
