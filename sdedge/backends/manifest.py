@@ -73,7 +73,7 @@ class Manifest:
                     f"of {' and '.join(KINDS)}; convert the model again."
                 )
             known = {name: record[name] for name in (f.name for f in fields(cls)) if name in record}
-            parts = {name: _component(part) for name, part in known["components"].items()}
+            parts = {name: parse_component(part) for name, part in known["components"].items()}
             return cls(**{**known, "components": parts, "sizes": tuple((w, h) for w, h in known["sizes"])})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelError(f"The bundle {folder} has no usable {NAME} ({error}); convert the model again.") from error
@@ -90,7 +90,9 @@ def is_bundle(path: str | Path) -> bool:
     return (Path(path) / NAME).is_file()
 
 
-def _component(record: Mapping[str, Any]) -> Component:
+def parse_component(record: Mapping[str, Any]) -> Component:
+    """A component from its JSON record. Raises KeyError or TypeError for anything else."""
+
     def ports(side: str) -> dict[str, Port]:
         return {name: Port(tuple(port["shape"]), port["dtype"]) for name, port in record[side].items()}
 

@@ -1,0 +1,174 @@
+"""A bundle's folder: packages under the names that Swift apps look up, their vocabulary, and our manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from converters.graphs import Graph
+from converters.package import operations
+from converters.recipe import Recipe
+from sdedge.backends.engine import ModelFacts
+from sdedge.backends.manifest import Component, Manifest, is_bundle, parse_component
+from sdedge.errors import ModelError, OutputError
+from sdedge.files import atomic_write
+from sdedge.locks import ProcessLock
+from sdedge.text.tokenizer import Tokenizer
+
+TITLES = {
+    "text_encoder": "TextEncoder", "unet": "Unet", "unet_chunk1": "UnetChunk1", "unet_chunk2": "UnetChunk2",
+    "vae_decoder": "VAEDecoder", "vae_encoder": "VAEEncoder", "safety_checker": "SafetyChecker",
+}  # fmt: skip
+SCRIPT = "compile.sh"
+JOURNAL = ".converting.json"
+_LOCK = ".converting.lock"
+
+
+def package_name(component: str) -> str:
+    return f"{TITLES[component]}.mlpackage"
+
+
+@contextmanager
+def claim(out: Path) -> Iterator[None]:
+    """Hold the folder for writing. Raises OutputError where it holds other things or another process is writing to it."""
+    if out.exists() and not out.is_dir():
+        raise OutputError(f"{out} is a file; name a folder for the bundle.")
+    ours = is_bundle(out) or (out / JOURNAL).exists() or (out / _LOCK).exists()
+    if out.is_dir() and not ours and any(out.iterdir()):
+        raise OutputError(f"The folder {out} holds other things; name a new or empty one for the bundle.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Cannot write {out}: {error.strerror or error}; choose another folder.") from error
+    lock = ProcessLock(out / _LOCK)
+    if not lock.acquire():
+        raise OutputError(
+            f"Another conversion (process {lock.holder()}) is writing to {out}; wait for it, or name another folder."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(OSError):
+            (out / _LOCK).unlink()
+            out.rmdir()  # where nothing was made, nothing remains
+
+
+# What is there already
+
+
+def parts(out: Path) -> dict[str, Component]:
+    """Components of a finished or interrupted conversion; empty where there is none to read."""
+    try:
+        if (out / JOURNAL).exists():
+            record = json.loads((out / JOURNAL).read_text("utf-8"))
+            return {name: parse_component(part) for name, part in record.items()}
+        return dict(Manifest.read(out).components)
+    except (ModelError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def reusable(
+    out: Path, before: Mapping[str, Component], name: str, choices: Mapping[str, Any]
+) -> dict[str, Component] | None:
+    """The packages of a component (one, or two chunks) if they were made by these choices and are unchanged."""
+    names = ("unet_chunk1", "unet_chunk2") if choices.get("chunk") else (name,)
+    found = {part: before[part] for part in names if part in before}
+    intact = len(found) == len(names) and all(
+        part.figures.get("recipe") == choices
+        and (out / part.file).exists()
+        and hash_files(out / part.file) == part.sha256
+        for part in found.values()
+    )
+    return found if intact else None
+
+
+def note(out: Path, made: Mapping[str, Component]) -> None:
+    """Remember what is done, for a run that goes on after this one was interrupted."""
+    with atomic_write(out / JOURNAL) as file:
+        file.write(json.dumps({name: asdict(part) for name, part in made.items()}).encode())
+
+
+# Describing
+
+
+def describe(out: Path, path: Path, graph: Graph, choices: Mapping[str, Any]) -> Component:
+    """A package's entry in the manifest."""
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    figures = {"recipe": dict(choices), "operations": dict(operations(path))}
+    return Component(path.relative_to(out).as_posix(), graph.inputs, graph.outputs, size, hash_files(path), figures)
+
+
+def hash_files(folder: Path) -> str:
+    """SHA-256 over the relative names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        with open(path, "rb") as file:
+            digest.update(path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+# Finishing
+
+
+def finish(
+    out: Path, made: Mapping[str, Component], recipe: Recipe, source: Mapping[str, Any], facts: ModelFacts,
+    tokenizer: Tokenizer,
+) -> None:  # fmt: skip
+    """Vocabulary, compiled models or the script that makes them, and last the manifest."""
+    write_vocabulary(out, tokenizer)
+    if sys.platform == "darwin":
+        _compile(out, made)
+    else:
+        _write_script(out)
+    versions = {name: version(name) for name in ("sdedge", "coremltools", "torch")}
+    Manifest(
+        "coreml", facts.name, made, (recipe.size,), recipe.to_json(), source, facts.to_json(), versions=versions
+    ).write(out)
+    (out / JOURNAL).unlink(missing_ok=True)
+    _remove_strays(out, made)
+
+
+def write_vocabulary(out: Path, tokenizer: Tokenizer) -> None:
+    """`vocab.json` and `merges.txt`. Swift's reader drops the last merge unless a newline follows it."""
+    merges = ["#version: 0.2", *(" ".join(pair) for pair in tokenizer.merges)]
+    texts = {"vocab.json": json.dumps(tokenizer.vocab, ensure_ascii=False), "merges.txt": "\n".join(merges) + "\n"}
+    for name, text in texts.items():
+        with atomic_write(out / name) as file:
+            file.write(text.encode())
+
+
+def _remove_strays(out: Path, made: Mapping[str, Component]) -> None:
+    """Packages of an earlier recipe: Swift would prefer leftover chunks to the whole UNet."""
+    for title in set(TITLES.values()) - {TITLES[name] for name in made}:
+        for suffix in (".mlpackage", ".mlmodelc"):
+            shutil.rmtree(out / f"{title}{suffix}", ignore_errors=True)
+
+
+def _compile(out: Path, made: Mapping[str, Component]) -> None:
+    for part in made.values():
+        path = out / part.file
+        shutil.rmtree(path.with_suffix(".mlmodelc"), ignore_errors=True)
+        command = ["xcrun", "coremlcompiler", "compile", str(path), str(out)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            _write_script(out)  # needs Xcode; the packages are of use without
+            return
+
+
+def _write_script(out: Path) -> None:
+    """Apps load compiled models, which only a Mac with Xcode makes."""
+    script = '#!/bin/sh\ncd "$(dirname "$0")" && for p in *.mlpackage; do xcrun coremlcompiler compile "$p" . || exit 1; done\n'
+    with atomic_write(out / SCRIPT) as file:
+        file.write(script.encode())
+    os.chmod(out / SCRIPT, 0o755)

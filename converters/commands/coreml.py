@@ -1,0 +1,129 @@
+"""`sdedge convert coreml`: a model to a bundle of Core ML packages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from converters.recipe import ATTENTIONS, COMPONENTS, COMPUTE_UNITS, TARGETS, Recipe
+from sdedge.errors import SdedgeError
+from sdedge.events import Failed, Finished, Loading, Notice, Progress, to_json
+
+
+class Sizes(click.ParamType):
+    """512x512,512x768."""
+
+    name = "WxH[,WxH…]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[tuple[int, int], ...]:
+        sizes = []
+        for text in str(value).lower().replace("×", "x").split(","):
+            parts = [part.strip() for part in text.split("x")]
+            if len(parts) not in (1, 2) or not all(part.isdecimal() for part in parts):
+                self.fail(f"{text!r} is not a size; write 512x768, or 512 for a square.", param, ctx)
+            sizes.append((int(parts[0]), int(parts[-1])))
+        return tuple(dict.fromkeys(sizes))
+
+
+class Fused(click.ParamType):
+    """FILE or FILE:WEIGHT."""
+
+    name = "FILE[:WEIGHT]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Path, float]:
+        path, _, weight = str(value).rpartition(":")
+        try:
+            return (Path(path), float(weight)) if path else (Path(weight), 1.0)
+        except ValueError:
+            return Path(str(value)), 1.0
+
+
+class Names(click.ParamType):
+    """Components, comma-separated."""
+
+    name = "NAME[,NAME…]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        return tuple(part.strip().replace("-", "_") for part in str(value).split(","))
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder: new, empty, or a bundle to go on with."
+)
+@click.option(
+    "--size",
+    "sizes",
+    type=Sizes(),
+    help="Multiples of 64; of several, each gets a bundle in OUT.  [default: the model's]",
+)
+@click.option(
+    "--attention",
+    type=click.Choice(ATTENTIONS),
+    default="split-einsum",
+    show_default=True,
+    help="original: GPUs; the others: Neural Engine.",
+)
+@click.option(
+    "--compute-units",
+    type=click.Choice(COMPUTE_UNITS),
+    help="What sdedge runs it on.  [default: what suits the attention]",
+)
+@click.option(
+    "--target",
+    type=click.Choice(TARGETS),
+    default="macOS13",
+    show_default=True,
+    help="Oldest system that shall run it.",
+)
+@click.option("--unet-batch-one", is_flag=True, help="One latent per call of the UNet instead of two.")
+@click.option("--components", type=Names(), help=f"Only some of {', '.join(COMPONENTS)}.")
+@click.option("--lora", "loras", type=Fused(), multiple=True, help="Fuse a LoRA into the weights; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
+def coreml(
+    model: str, out: Path, sizes: tuple[tuple[int, int], ...] | None, attention: str, compute_units: str | None, target: str,
+    unet_batch_one: bool, components: tuple[str, ...] | None, loras: tuple[tuple[Path, float], ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Convert MODEL (a name, folder or file) to Core ML packages, on any system.
+
+    A run that was interrupted goes on where it stopped; packages made by the same recipe are kept.
+    """
+    tell = _as_json if as_json else _as_text
+    try:
+        from converters.coreml import convert, native_size
+
+        sizes = sizes or (native_size(model),)
+        for size in sizes:
+            recipe = Recipe(
+                size=size, attention=attention, target=target, compute_units=compute_units, components=components,
+                batch=1 if unet_batch_one else 2, loras=loras,
+            )  # fmt: skip
+            for event in convert(model, out if len(sizes) == 1 else out / f"{size[0]}x{size[1]}", recipe):
+                tell(event)
+    except SdedgeError as error:
+        if as_json:
+            _as_json(Failed(type(error).__name__, str(error)))
+        raise
+
+
+def _as_json(event: Any) -> None:
+    print(to_json(event), flush=True)
+
+
+def _as_text(event: Any) -> None:
+    if isinstance(event, Progress) and event.done < event.total:
+        click.echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)
+    elif isinstance(event, Loading):
+        click.echo(f"{event.phase.capitalize()} …", err=True)
+    elif isinstance(event, Notice):
+        click.echo(f"note: {event.message}", err=True)
+    elif isinstance(event, Finished):
+        click.echo(f"{event.count} packages in {event.seconds:.0f} s", err=True)
+    sys.stderr.flush()

@@ -1,0 +1,381 @@
+"""The networks as ML Program operations, with the names, shapes and types that apps look up in packages of Stable
+Diffusion (Apple's ml-stable-diffusion, torch2coreml.py). Layers are written with the names of the checkpoint's weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from converters.ane import ACTIVATIONS, LEAST, MASKED, Attention, conv, gelu, group_norm, layer_norm
+from converters.constants import Weights
+from converters.toolchain import Var, mb
+from sdedge.backends.manifest import Port
+from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.vae import EPS
+
+TOKENS = 77
+SAFETY_SIDE = 512
+"""Apple's Swift package feeds the checker pixels of this size, whatever the pictures have."""
+
+Vars = dict[str, Var]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One network: its interface, and what writes its operations. All shapes are fixed."""
+
+    inputs: Mapping[str, Port]
+    outputs: Mapping[str, Port]
+    emit: Callable[[Vars], Vars]
+
+
+# Blocks
+
+
+def _resnet(w: Weights, x: Var, name: str, groups: int, eps: float, time: Var | None = None) -> Var:
+    h = mb.silu(x=group_norm(w, x, f"{name}.norm1", groups, eps))
+    h = conv(w, h, f"{name}.conv1", pad=1)
+    if time is not None:
+        h = mb.add(x=h, y=conv(w, time, f"{name}.time_emb_proj"))
+    h = mb.silu(x=group_norm(w, h, f"{name}.norm2", groups, eps))
+    h = conv(w, h, f"{name}.conv2", pad=1)
+    if f"{name}.conv_shortcut.weight" in w.tensors:
+        x = conv(w, x, f"{name}.conv_shortcut")
+    return mb.add(x=x, y=h, name=w.label(name))
+
+
+def _upsample(w: Weights, x: Var, name: str) -> Var:
+    x = mb.upsample_nearest_neighbor(x=x, scale_factor_height=2.0, scale_factor_width=2.0)
+    return conv(w, x, f"{name}.conv", pad=1)
+
+
+def _attention(w: Weights, x: Var, context: Var, name: str, heads: int, attend: Attention) -> Var:
+    q, k, v = conv(w, x, f"{name}.to_q"), conv(w, context, f"{name}.to_k"), conv(w, context, f"{name}.to_v")
+    return conv(w, attend(q, k, v, heads, None), f"{name}.to_out.0")
+
+
+def _transformer(w: Weights, x: Var, context: Var, name: str, heads: int, groups: int, attend: Attention) -> Var:
+    B, C, H, W = x.shape
+    block = f"{name}.transformer_blocks.0"
+    h = conv(w, group_norm(w, x, f"{name}.norm", groups, 1e-6), f"{name}.proj_in")
+    h = mb.reshape(x=h, shape=[B, C, 1, H * W])
+    for number, other in ((1, None), (2, context)):
+        normed = layer_norm(w, h, f"{block}.norm{number}")
+        read = normed if other is None else other
+        h = mb.add(x=h, y=_attention(w, normed, read, f"{block}.attn{number}", heads, attend))
+    value, gate = mb.split(
+        x=conv(w, layer_norm(w, h, f"{block}.norm3"), f"{block}.ff.net.0.proj"), num_splits=2, axis=1
+    )
+    h = mb.add(x=h, y=conv(w, mb.mul(x=value, y=gelu(gate)), f"{block}.ff.net.2"))
+    h = conv(w, mb.reshape(x=h, shape=[B, C, H, W]), f"{name}.proj_out")
+    return mb.add(x=h, y=x, name=w.label(name))
+
+
+def _clip_layer(w: Weights, x: Var, name: str, config: Any, attend: Attention, mask: np.ndarray | None) -> Var:
+    """A layer of CLIP's text or vision tower: (1, C, 1, T) -> same."""
+    eps, part = config.layer_norm_eps, f"{name}.self_attn"
+    h = layer_norm(w, x, f"{name}.layer_norm1", eps)
+    q, k, v = (conv(w, h, f"{part}.{letter}_proj") for letter in "qkv")
+    x = mb.add(x=x, y=conv(w, attend(q, k, v, config.num_attention_heads, mask), f"{part}.out_proj"))
+    h = conv(w, layer_norm(w, x, f"{name}.layer_norm2", eps), f"{name}.mlp.fc1")
+    return mb.add(x=x, y=conv(w, ACTIVATIONS[config.hidden_act](h), f"{name}.mlp.fc2"), name=w.label(name))
+
+
+# Text encoder
+
+
+def text_encoder(w: Weights, config: TextConfig, attend: Attention) -> Graph:
+    """Token ids (1, 77) as floats -> final hidden states (1, 77, D), and that at the first end token (1, D)."""
+    D = config.hidden_size
+    return Graph(
+        {"input_ids": Port((1, TOKENS), "float32")},
+        {"last_hidden_state": Port((1, TOKENS, D), "float32"), "pooled_outputs": Port((1, D), "float32")},
+        lambda given: _encode_text(w, config, attend, given["input_ids"]),
+    )
+
+
+def _encode_text(w: Weights, config: TextConfig, attend: Attention, input_ids: Var) -> Vars:
+    ids = mb.cast(x=input_ids, dtype="int32")
+    x = mb.gather(x=w.table("text_model.embeddings.token_embedding.weight"), indices=ids, axis=0)  # (1, 77, D)
+    x = mb.add(x=x, y=w.vector("text_model.embeddings.position_embedding.weight", (1, TOKENS, config.hidden_size)))
+    x = mb.expand_dims(x=mb.transpose(x=x, perm=[0, 2, 1]), axes=[2])  # (1, D, 1, 77)
+    mask = np.triu(np.full((TOKENS, TOKENS), MASKED, np.float16), 1)
+    for i in range(config.num_hidden_layers):
+        x = _clip_layer(w, x, f"text_model.encoder.layers.{i}", config, attend, mask)
+    x = layer_norm(w, x, "text_model.final_layer_norm", config.layer_norm_eps)
+    hidden = mb.transpose(x=mb.squeeze(x=x, axes=[2]), perm=[0, 2, 1])  # (1, 77, D)
+    end = mb.reduce_argmax(x=ids, axis=1, keep_dims=False)  # (1,): the end token has the highest id
+    pooled = mb.gather(x=mb.squeeze(x=hidden, axes=[0]), indices=end, axis=0)
+    return {"last_hidden_state": hidden, "pooled_outputs": pooled}
+
+
+# UNet
+
+
+@dataclass(frozen=True)
+class Step:
+    """A piece of the UNet between two places where it can be cut: from named values to named values.
+
+    `layers` are the prefixes of the weights it uses.
+    """
+
+    layers: tuple[str, ...]
+    run: Callable[[Vars], Vars]
+
+
+def unet(w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int], batch: int = 2) -> Graph:
+    """Latents (B, in, h, w), timesteps (B,), context (B, D, 1, 77) -> predicted noise (B, out, h, w); `size` is (w, h)."""
+    W, H = size
+
+    def emit(given: Vars) -> Vars:
+        values = dict(given)
+        for step in unet_steps(w, config, attend):
+            values = step.run(values)
+        return values
+
+    return Graph(
+        {
+            "sample": Port((batch, config.in_channels, H, W), "float16"),
+            "timestep": Port((batch,), "float16"),
+            "encoder_hidden_states": Port((batch, config.cross_attention_dim, 1, TOKENS), "float16"),
+        },
+        {"noise_pred": Port((batch, config.out_channels, H, W), "float32")},
+        emit,
+    )
+
+
+def unet_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[Step]:
+    """The UNet in order. Values are the graph's inputs, "time", "hidden", and "skip_0", "skip_1", ... until used."""
+    levels, layers = len(config.block_out_channels), config.layers_per_block
+    steps = [
+        Step(("time_embedding.",), lambda v: _embed_time(w, config, v)),
+        Step(("conv_in.",), lambda v: _start(w, v)),
+    ]
+    for i in range(levels):
+        heads = config.heads[i] if i < levels - 1 else None
+        steps += [_down_step(w, config, f"down_blocks.{i}", j, heads, attend) for j in range(layers)]
+        steps += [_downsample_step(w, f"down_blocks.{i}.downsamplers.0.conv")] if i < levels - 1 else []
+    steps += _mid_steps(w, config, attend)
+    for i in range(levels):
+        level = levels - 1 - i
+        heads = config.heads[level] if i else None
+        steps += [_up_step(w, config, f"up_blocks.{i}", j, heads, attend) for j in range(layers + 1)]
+        steps += [_upsample_step(w, f"up_blocks.{i}.upsamplers.0")] if level else []
+    return [*steps, Step(("conv_norm_out.", "conv_out."), lambda v: _finish(w, config, v))]
+
+
+def _embed_time(w: Weights, config: UNetConfig, values: Vars) -> Vars:
+    """Sinusoids in float32: in half precision a timestep near 999 has a spacing of 0.5."""
+    width = config.block_out_channels[0]
+    frequencies = np.exp(-math.log(10000) * np.arange(width // 2, dtype=np.float32) / (width // 2))[None]
+    t = mb.expand_dims(x=mb.cast(x=values["timestep"], dtype="fp32"), axes=[1])
+    angles = mb.mul(x=t, y=frequencies.astype(np.float32))
+    waves = mb.cast(x=mb.concat(values=[mb.cos(x=angles), mb.sin(x=angles)], axis=1), dtype="fp16")
+    x = conv(w, mb.expand_dims(x=waves, axes=[2, 3]), "time_embedding.linear_1")
+    x = mb.silu(x=conv(w, mb.silu(x=x), "time_embedding.linear_2"))  # every block begins with SiLU
+    return {**_without(values, "timestep"), "time": x}
+
+
+def _start(w: Weights, values: Vars) -> Vars:
+    x = conv(w, values["sample"], "conv_in", pad=1)
+    return {**_without(values, "sample"), "hidden": x, "skip_0": x}
+
+
+def _down_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> Step:
+    def run(values: Vars) -> Vars:
+        x = _layer(w, config, block, j, heads, attend, values["hidden"], values)
+        return {**values, "hidden": x, f"skip_{_skips(values)}": x}
+
+    return Step(_prefixes(block, j, heads), run)
+
+
+def _up_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> Step:
+    def run(values: Vars) -> Vars:
+        last = f"skip_{_skips(values) - 1}"
+        x = mb.concat(values=[values["hidden"], values[last]], axis=1)
+        return {**_without(values, last), "hidden": _layer(w, config, block, j, heads, attend, x, values)}
+
+    return Step(_prefixes(block, j, heads), run)
+
+
+def _layer(
+    w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention, x: Var, values: Vars
+) -> Var:
+    groups = config.norm_num_groups
+    x = _resnet(w, x, f"{block}.resnets.{j}", groups, config.norm_eps, values["time"])
+    if heads is None:
+        return x
+    return _transformer(w, x, values["encoder_hidden_states"], f"{block}.attentions.{j}", heads, groups, attend)
+
+
+def _prefixes(block: str, j: int, heads: int | None) -> tuple[str, ...]:
+    return (f"{block}.resnets.{j}.",) if heads is None else (f"{block}.resnets.{j}.", f"{block}.attentions.{j}.")
+
+
+def _downsample_step(w: Weights, name: str) -> Step:
+    def run(values: Vars) -> Vars:
+        x = conv(w, values["hidden"], name, stride=2, pad=1)
+        return {**values, "hidden": x, f"skip_{_skips(values)}": x}
+
+    return Step((f"{name}.",), run)
+
+
+def _upsample_step(w: Weights, name: str) -> Step:
+    return Step((f"{name}.",), lambda values: {**values, "hidden": _upsample(w, values["hidden"], name)})
+
+
+def _mid_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[Step]:
+    groups, heads, name = config.norm_num_groups, config.heads[-1], "mid_block"
+
+    def resnet(values: Vars, i: int) -> Vars:
+        x = _resnet(w, values["hidden"], f"{name}.resnets.{i}", groups, config.norm_eps, values["time"])
+        return {**values, "hidden": x}
+
+    def transformer(values: Vars) -> Vars:
+        x, context = values["hidden"], values["encoder_hidden_states"]
+        return {**values, "hidden": _transformer(w, x, context, f"{name}.attentions.0", heads, groups, attend)}
+
+    return [
+        Step((f"{name}.resnets.0.",), lambda values: resnet(values, 0)),
+        Step((f"{name}.attentions.0.",), transformer),
+        Step((f"{name}.resnets.1.",), lambda values: resnet(values, 1)),
+    ]
+
+
+def _finish(w: Weights, config: UNetConfig, values: Vars) -> Vars:
+    x = mb.silu(x=group_norm(w, values["hidden"], "conv_norm_out", config.norm_num_groups, config.norm_eps))
+    return {"noise_pred": conv(w, x, "conv_out", pad=1)}
+
+
+def _skips(values: Vars) -> int:
+    return sum(name.startswith("skip_") for name in values)
+
+
+def _without(values: Vars, name: str) -> Vars:
+    return {key: value for key, value in values.items() if key != name}
+
+
+# VAE
+
+
+def vae_decoder(w: Weights, config: VAEConfig, attend: Attention, size: tuple[int, int]) -> Graph:
+    """Unscaled latent (1, 4, h, w) -> picture (1, 3, 8h, 8w), about [-1, 1]; `size` is (w, h)."""
+    (W, H), f = size, config.downscale
+    return Graph(
+        {"z": Port((1, config.latent_channels, H, W), "float16")},
+        {"image": Port((1, config.out_channels, H * f, W * f), "float32")},
+        lambda given: {"image": _decode(w, config, attend, given["z"])},
+    )
+
+
+def vae_encoder(w: Weights, config: VAEConfig, attend: Attention, size: tuple[int, int]) -> Graph:
+    """Picture (1, 3, 8h, 8w) in [-1, 1] -> mean and log variance (1, 8, h, w), neither clamped nor scaled."""
+    (W, H), f = size, config.downscale
+    return Graph(
+        {"x": Port((1, config.in_channels, H * f, W * f), "float16")},
+        {"latent": Port((1, 2 * config.latent_channels, H, W), "float32")},
+        lambda given: {"latent": _encode(w, config, attend, given["x"])},
+    )
+
+
+def _decode(w: Weights, config: VAEConfig, attend: Attention, z: Var) -> Var:
+    levels, groups = len(config.block_out_channels), config.norm_num_groups
+    x = conv(w, conv(w, z, "post_quant_conv"), "decoder.conv_in", pad=1)
+    x = _vae_middle(w, x, "decoder.mid_block", groups, attend)
+    for i in range(levels):
+        for j in range(config.layers_per_block + 1):
+            x = _resnet(w, x, f"decoder.up_blocks.{i}.resnets.{j}", groups, EPS)
+        if i < levels - 1:
+            x = _upsample(w, x, f"decoder.up_blocks.{i}.upsamplers.0")
+    x = mb.silu(x=group_norm(w, x, "decoder.conv_norm_out", groups, EPS))
+    return conv(w, x, "decoder.conv_out", pad=1)
+
+
+def _encode(w: Weights, config: VAEConfig, attend: Attention, x: Var) -> Var:
+    levels, groups = len(config.block_out_channels), config.norm_num_groups
+    x = conv(w, x, "encoder.conv_in", pad=1)
+    for i in range(levels):
+        for j in range(config.layers_per_block):
+            x = _resnet(w, x, f"encoder.down_blocks.{i}.resnets.{j}", groups, EPS)
+        if i < levels - 1:
+            x = mb.pad(x=x, pad=[0, 0, 0, 0, 0, 1, 0, 1], mode="constant", constant_val=np.float16(0))
+            x = conv(w, x, f"encoder.down_blocks.{i}.downsamplers.0.conv", stride=2)
+    x = _vae_middle(w, x, "encoder.mid_block", groups, attend)
+    x = mb.silu(x=group_norm(w, x, "encoder.conv_norm_out", groups, EPS))
+    return conv(w, conv(w, x, "encoder.conv_out", pad=1), "quant_conv")
+
+
+def _vae_middle(w: Weights, x: Var, name: str, groups: int, attend: Attention) -> Var:
+    x = _resnet(w, x, f"{name}.resnets.0", groups, EPS)
+    B, C, H, W = x.shape
+    part = f"{name}.attentions.0"
+    h = mb.reshape(x=group_norm(w, x, f"{part}.group_norm", groups, EPS), shape=[B, C, 1, H * W])
+    h = mb.reshape(x=_attention(w, h, h, part, 1, attend), shape=[B, C, H, W])
+    return _resnet(w, mb.add(x=h, y=x, name=w.label(part)), f"{name}.resnets.1", groups, EPS)
+
+
+# Safety checker
+
+
+def safety_checker(w: Weights, config: Any, attend: Attention) -> Graph:
+    """Prepared picture (1, 3, 224, 224), pixels (1, 512, 512, 3), adjustment (1,) -> pixels or black, verdict, 17 scores.
+
+    `config` is CLIP's vision configuration. As Apple's, the adjustment is added to the special-care scores.
+    """
+    side, concepts = config.image_size, w.tensors["concept_embeds_weights"].shape[0]
+    return Graph(
+        {
+            "clip_input": Port((1, config.num_channels, side, side), "float16"),
+            "images": Port((1, SAFETY_SIDE, SAFETY_SIDE, 3), "float16"),
+            "adjustment": Port((1,), "float16"),
+        },
+        {
+            "filtered_images": Port((1, SAFETY_SIDE, SAFETY_SIDE, 3), "float32"),
+            "has_nsfw_concepts": Port((1, 1, 1, 1), "float32"),
+            "concept_scores": Port((1, concepts), "float32"),
+        },
+        lambda given: _judge(w, config, attend, given),
+    )
+
+
+def _judge(w: Weights, config: Any, attend: Attention, given: Vars) -> Vars:
+    embedding = _see(w, config, attend, given["clip_input"])
+    special = mb.sub(x=_cosines(w, embedding, "special_care_embeds"), y=w.table("special_care_embeds_weights"))
+    near = mb.reduce_max(x=mb.add(x=special, y=given["adjustment"]), axes=[1], keep_dims=True)  # (1, 1)
+    scores = mb.sub(x=_cosines(w, embedding, "concept_embeds"), y=w.table("concept_embeds_weights"))
+    scores = mb.add(x=scores, y=mb.mul(x=_above_zero(near), y=np.float16(0.01)))  # (1, 17)
+    found = mb.expand_dims(x=_above_zero(mb.reduce_max(x=scores, axes=[1], keep_dims=True)), axes=[2, 3])
+    clean = mb.mul(x=given["images"], y=mb.sub(x=np.float16(1), y=found))
+    return {"filtered_images": clean, "has_nsfw_concepts": found, "concept_scores": scores}
+
+
+def _see(w: Weights, config: Any, attend: Attention, x: Var) -> Var:
+    """CLIP's vision tower and projection: (1, 3, S, S) -> (1, projection, 1, 1)."""
+    name, eps = "vision_model", config.layer_norm_eps
+    x = conv(w, x, f"{name}.embeddings.patch_embedding", stride=config.patch_size)
+    _, C, H, W = x.shape
+    first = w.vector(f"{name}.embeddings.class_embedding", (1, C, 1, 1))
+    x = mb.concat(values=[first, mb.reshape(x=x, shape=[1, C, 1, H * W])], axis=3)
+    places = np.ascontiguousarray(w.array(f"{name}.embeddings.position_embedding.weight").T[None, :, None])
+    x = layer_norm(w, mb.add(x=x, y=places), f"{name}.pre_layrnorm", eps)
+    for i in range(config.num_hidden_layers):
+        x = _clip_layer(w, x, f"{name}.encoder.layers.{i}", config, attend, None)
+    x = mb.slice_by_size(x=x, begin=[0, 0, 0, 0], size=[1, C, 1, 1])
+    return conv(w, layer_norm(w, x, f"{name}.post_layernorm", eps), "visual_projection")
+
+
+def _cosines(w: Weights, embedding: Var, name: str) -> Var:
+    """With each row of the table: (1, D, 1, 1) -> (1, rows)."""
+    table = w.array(name).astype(np.float32)
+    table = (table / np.linalg.norm(table, axis=1, keepdims=True)).astype(np.float16)
+    unit = mb.l2_norm(x=embedding, epsilon=LEAST)
+    return mb.squeeze(x=mb.conv(x=unit, weight=table[:, :, None, None], name=w.label(name)), axes=[2, 3])
+
+
+def _above_zero(x: Var) -> Var:
+    return mb.cast(x=mb.greater(x=x, y=np.float16(0)), dtype="fp16")

@@ -1,0 +1,86 @@
+"""Every choice of a Core ML conversion. No coremltools, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdedge.errors import InvalidRequest
+
+ATTENTIONS = ("original", "split-einsum", "split-einsum-v2")
+COMPUTE_UNITS = ("all", "cpu-and-ne", "cpu-and-gpu", "cpu-only")
+TARGETS = ("macOS13", "macOS14", "macOS15")
+COMPONENTS = ("text_encoder", "unet", "vae_decoder", "vae_encoder", "safety_checker")
+UNIT = 64
+"""Pixels: eight per latent cell, halved three times."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a bundle is made with. Raises InvalidRequest for what cannot be made.
+
+    size           (width, height) in pixels
+    attention      how attention is written: "original" suits GPUs, the split ones the Neural Engine
+    compute_units  which the bundle is meant for; None is what suits the attention
+    batch          latents per call of the UNet: 2 takes both halves of guidance at once
+    compress       the scheme for weights of text encoder and UNet, by its name in `converters.compress`
+    components     which to make; None is every one the model has
+    loras          (file, weight) fused into the weights
+    """
+
+    size: tuple[int, int]
+    attention: str = "split-einsum"
+    target: str = "macOS13"
+    compute_units: str | None = None
+    batch: int = 2
+    compress: str = "none"
+    chunk: bool = False
+    components: tuple[str, ...] | None = None
+    loras: tuple[tuple[Path, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        width, height = self.size
+        if width % UNIT or height % UNIT or min(self.size) < UNIT:
+            near = "x".join(str(max(UNIT, round(side / UNIT) * UNIT)) for side in self.size)
+            raise InvalidRequest(
+                f"The size {width}x{height} cannot be converted: both sides must be multiples of {UNIT}; try {near}."
+            )
+        _choose("attention", self.attention, ATTENTIONS)
+        _choose("target", self.target, TARGETS)
+        if self.compute_units is not None:
+            _choose("compute units", self.compute_units, COMPUTE_UNITS)
+        for name in self.components or ():
+            _choose("component", name, COMPONENTS)
+        if self.batch not in (1, 2):
+            raise InvalidRequest(f"The UNet's batch cannot be {self.batch}; choose 1 or 2.")
+
+    @property
+    def units(self) -> str:
+        """The compute units that suit: the Neural Engine for split attention, the GPU for the original one."""
+        return self.compute_units or ("cpu-and-gpu" if self.attention == "original" else "cpu-and-ne")
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        return {
+            "size": list(self.size), "attention": self.attention, "target": self.target, "compute_units": self.units,
+            "batch": self.batch, "compress": self.compress, "chunk": self.chunk,
+            "loras": [[path.name, weight] for path, weight in self.loras],
+        }  # fmt: skip
+
+    def of(self, component: str, source: Mapping[str, Any]) -> dict[str, Any]:
+        """The choices that shape one component; where they are equal, so is the package."""
+        shared = {"attention": self.attention, "target": self.target, "source": source["sha256"]}
+        if component != "text_encoder" and component != "safety_checker":
+            shared |= {"size": list(self.size)}
+        if component == "text_encoder":
+            shared |= {"compress": self.compress, "loras": source["loras"]}
+        if component.startswith("unet"):
+            shared |= {"compress": self.compress, "loras": source["loras"], "batch": self.batch, "chunk": self.chunk}
+        return shared
+
+
+def _choose(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InvalidRequest(f"Unknown {what} {value!r}; choose one of {', '.join(known)}.")

@@ -1,0 +1,75 @@
+"""The model a conversion starts from: its weights with LoRAs fused, its configurations, its vocabulary, its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sdedge.backends.engine import ModelFacts
+from sdedge.backends.torch import load_tokenizer, read_facts
+from sdedge.engines import locate
+from sdedge.errors import ModelError
+from sdedge.library_import import hash_file, hash_of_folder
+from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.safety import SafetyChecker
+from sdedge.text.tokenizer import Tokenizer
+from sdedge.weights.checkpoint import Checkpoint, open_checkpoint
+from sdedge.weights.lora import merge, open_lora
+from sdedge.weights.safety import open_checker
+
+
+@dataclass(frozen=True)
+class Source:
+    """A v1 checkpoint, opened. `components` are its networks' tensors by name, with the LoRAs in."""
+
+    name: str
+    checkpoint: Checkpoint
+    components: Mapping[str, Mapping[str, Any]]
+    facts: ModelFacts
+    tokenizer: Tokenizer
+    loras: tuple[tuple[Path, float], ...]
+
+    @property
+    def text(self) -> TextConfig:
+        return TextConfig.from_json(self.checkpoint.configs["text_encoder"])
+
+    @property
+    def unet(self) -> UNetConfig:
+        return UNetConfig.from_json(self.checkpoint.configs["unet"])
+
+    @property
+    def vae(self) -> VAEConfig:
+        return VAEConfig.from_json(self.checkpoint.configs["vae"])
+
+    @cached_property
+    def checker(self) -> SafetyChecker:
+        """Raises ModelError where the model has none."""
+        if self.checkpoint.safety_checker is None:
+            raise ModelError(f"The model {self.name} ships no safety checker; leave it out of --components.")
+        return open_checker(self.checkpoint.safety_checker)
+
+    def release(self, component: str) -> None:
+        """Give back the pages of a network's files."""
+        self.__dict__.pop("checker", None)
+        for tensor in self.components.get(component, {}).values():
+            tensor.release()
+
+    def identify(self, told: Callable[[int], None] | None = None) -> dict[str, Any]:
+        """Name and hashes of the files read, LoRAs included. Reads them all."""
+        files = {t.file.path for tensors in self.checkpoint.components.values() for t in tensors.values()}
+        hashed = {path.name if len(files) == 1 else str(path.parent.name + "/" + path.name): path for path in files}
+        sha256 = hash_of_folder({name: hash_file(path, None, told) for name, path in hashed.items()})
+        loras = [[path.name, weight, hash_file(path).sha256] for path, weight in self.loras]
+        return {"name": self.name, "sha256": sha256, "loras": loras}
+
+
+def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Source:
+    """The model of a name or path. Raises ModelError for one that cannot be loaded, or a LoRA that does not fit."""
+    checkpoint = open_checkpoint(locate(model))
+    opened = [(open_lora(path), weight, weight) for path, weight in loras]
+    facts = read_facts(checkpoint)
+    components = merge(checkpoint.components, opened) if opened else checkpoint.components
+    return Source(facts.name, checkpoint, components, facts, load_tokenizer(checkpoint), loras)
