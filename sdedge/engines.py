@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdedge.backends.manifest import Manifest, is_bundle
-from sdedge.errors import ModelError
+from sdedge.errors import InvalidRequest, ModelError
 from sdedge.library import EMBEDDED, Library
 from sdedge.weights.folders import locate as cached
 
@@ -63,7 +64,22 @@ def load_engine(device: str = "auto", dtype: str | None = None, ema: bool | None
 def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:
     """The engine of a converted bundle. Raises ModelError."""
     kind = Manifest.read(path).kind
+    if kind == "coreml":
+        return _open_packages(path, device, dtype)
     raise ModelError(f"There is no engine for {kind} bundles yet; use the model that {path} was made from.")
+
+
+def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:
+    """On a Mac by Core ML, on the compute units that `device` names; elsewhere, or on "cpu", by torch."""
+    if device == "cpu" or (device == "auto" and sys.platform != "darwin"):
+        from sdedge.backends.mil.engine import MILEngine
+
+        return MILEngine(path, dtype)
+    if sys.platform != "darwin":
+        raise InvalidRequest(f"The device {device!r} cannot run Core ML bundles here; choose auto or cpu.")
+    from sdedge.backends.coreml import CoreMLEngine
+
+    return CoreMLEngine(path, None if device == "auto" else device)
 
 
 def find_tokenizer(model: str) -> Tokenizer:

@@ -1,0 +1,194 @@
+"""The engine of a bundle of Core ML packages, whatever runs the packages: torch (`mil`) or Core ML itself (`coreml`)."""
+
+from __future__ import annotations
+
+import gc
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdedge.backends.engine import LoraUse, ModelFacts
+from sdedge.backends.manifest import Component, Manifest
+from sdedge.backends.mil.package import Package
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.models.safety import prepare
+from sdedge.models.vae import Posterior
+from sdedge.text.conditioning import Replacement
+from sdedge.text.tokenizer import LENGTH, Tokenizer
+
+Model = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
+"""Runs one function of one package: inputs to outputs, by name."""
+
+UNETS = ("unet", "unet_chunk1", "unet_chunk2")
+STAGE_COMPONENTS = {
+    "text_encoder": ("text_encoder",),
+    "unet": UNETS,
+    "vae": ("vae_encoder", "vae_decoder"),
+    "safety_checker": ("safety_checker",),
+}
+
+
+class PackageEngine(ABC):
+    """Answers the Engine protocol for a bundle that `sdedge convert coreml` made. Sizes, batch and LoRAs are fixed there.
+
+    Packages are opened on their first call and may be released.
+    """
+
+    device = "cpu"
+
+    def __init__(self, folder: str | Path, description: str) -> None:
+        """Raises ModelError for a bundle that is damaged."""
+        self.folder = Path(folder)
+        self.manifest = Manifest.read(folder)
+        self.tokenizer = Tokenizer.from_folder(folder)
+        self.description = description
+        self.facts = _read_facts(self.manifest)
+        self._packages: dict[str, Package] = {}
+        self._models: dict[tuple[str, str], Model] = {}
+
+    @abstractmethod
+    def open_model(self, package: Package, function: str) -> Model:
+        """Make a function of a package ready to run. Raises ModelError."""
+
+    def check_size(self, width: int, height: int) -> None:
+        """The sizes are those the bundle was converted for."""
+        if (width, height) not in self.manifest.sizes:
+            sizes = ", ".join(f"{w}x{h}" for w, h in self.manifest.sizes)
+            raise InvalidRequest(
+                f"The bundle {self.facts.name} draws {sizes}, not {width}x{height}; "
+                "choose such a size, or convert the model for another one."
+            )
+
+    def adapt(self, loras: Sequence[LoraUse]) -> None:
+        if loras:
+            raise ModelError(
+                f"The converted bundle {self.facts.name} cannot take the LoRA {loras[0].path.stem}: its weights are fixed; "
+                "convert the model again with --lora, or use the model it was made from."
+            )
+
+    def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
+        """Raises InvalidRequest for what the converted encoder has no input for: clip skip and learned embeddings."""
+        if skip or replacements:
+            what = f"clip skip {skip + 1}" if skip else "embeddings"
+            raise InvalidRequest(
+                f"The converted bundle {self.facts.name} cannot do {what}: its text encoder takes token ids and gives its "
+                "last layer; leave it out, or use the model it was made from."
+            )
+        return self._batched("text_encoder", {"input_ids": ids.float()}, "last_hidden_state")
+
+    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        """In calls of the batch that the UNet was converted for; the last one is filled up with its last row.
+
+        Raises InvalidRequest for contexts of another length than it was converted for.
+        """
+        chunked = "unet_chunk1" in self.manifest.components
+        length = self._component(UNETS[1] if chunked else UNETS[0]).inputs["encoder_hidden_states"].shape[-1]
+        if context.shape[1] != length:
+            raise InvalidRequest(
+                f"The prompt fills {context.shape[1] // LENGTH} chunks of {LENGTH} tokens, and the converted bundle "
+                f"{self.facts.name} takes {(length or LENGTH) // LENGTH}; shorten it, or use the model it was made from."
+            )
+        inputs = {"sample": x, "timestep": t, "encoder_hidden_states": context.transpose(1, 2).unsqueeze(2)}
+        if not chunked:
+            return self._batched(UNETS[0], inputs, "noise_pred")
+        return self._batched(UNETS[1], inputs, "noise_pred", UNETS[2])
+
+    def encode(self, images: Tensor, noise: Tensor) -> Tensor:
+        moments = self._batched("vae_encoder", {"x": images}, "latent")
+        mean, logvar = moments.chunk(2, dim=1)
+        return Posterior(mean, logvar.clamp(-30.0, 20.0)).sample(noise.to(mean)) * self.facts.scaling_factor
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self._batched("vae_decoder", {"z": latents / self.facts.scaling_factor}, "image")
+
+    def check_safety(self, images: np.ndarray) -> list[bool]:
+        shape = self._component("safety_checker").inputs["images"].shape
+        self._model("safety_checker", {})
+        pixels, adjustment = torch.zeros([n or 1 for n in shape]), torch.zeros(1)  # filtered pixels are made elsewhere
+        verdicts = []
+        for picture in images:
+            clip = prepare(picture)[None]
+            given = {"clip_input": clip, "images": pixels, "adjustment": adjustment}
+            scores = self._run("safety_checker", given)["concept_scores"]
+            if not torch.isfinite(scores).all():
+                raise ModelError(
+                    f"The safety checker of {self.facts.name} gave values that are not numbers; use --no-safety."
+                )
+            verdicts.append(bool((scores > 0).any()))
+        return verdicts
+
+    def release(self, stage: str) -> None:
+        names = STAGE_COMPONENTS[stage]
+        for key in [key for key in self._models if key[0] in names]:
+            del self._models[key]
+        for name in names:
+            self._packages.pop(name, None)
+        gc.collect()
+
+    def _batched(self, name: str, inputs: Mapping[str, Tensor], output: str, then: str | None = None) -> Tensor:
+        """Rows in groups of the package's batch; `then` is a second package that takes what the first gives."""
+        first = self._component(name).inputs
+        size = first[next(iter(inputs))].shape[0] or 1
+        made = []
+        rows = len(next(iter(inputs.values())))
+        for start in range(0, rows, size):
+            group = {key: _fill(value[start : start + size], size) for key, value in inputs.items()}
+            results = self._run(name, group)
+            if then is not None:
+                wanted = self._component(then).inputs
+                results = self._run(then, {key: {**group, **results}[key] for key in wanted})
+            made.append(results[output][: rows - start].float())
+        return torch.cat(made)
+
+    def _run(self, name: str, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return self._model(name, {key: tuple(value.shape) for key, value in inputs.items()})(inputs)
+
+    def _model(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> Model:
+        package = self._package(name)
+        function = _fitting(package, shapes)
+        if (name, function) not in self._models:
+            self._models[name, function] = self.open_model(package, function)
+        return self._models[name, function]
+
+    def _package(self, name: str) -> Package:
+        if name not in self._packages:
+            self._packages[name] = Package.open(self.folder / self._component(name).file)
+        return self._packages[name]
+
+    def _component(self, name: str) -> Component:
+        if name not in self.manifest.components:
+            raise ModelError(
+                f"The bundle {self.folder} was converted without its {name.replace('_', ' ')}; convert the model with it."
+            )
+        return self.manifest.components[name]
+
+
+def _fitting(package: Package, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The function that takes inputs of these shapes, the default one where there is a choice or none."""
+    for name in sorted(package.functions, key=lambda name: name != package.default):
+        inputs = package.functions[name].inputs
+        if all(key in inputs and inputs[key].shape == shape for key, shape in shapes.items()):
+            return name
+    return package.default
+
+
+def _fill(rows: Tensor, size: int) -> Tensor:
+    missing = size - len(rows)
+    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
+
+
+def _read_facts(manifest: Manifest) -> ModelFacts:
+    """What the model's are, but for what the conversion settled."""
+    try:
+        facts = ModelFacts.from_json(manifest.facts)
+    except (TypeError, KeyError) as error:
+        raise ModelError(f"The bundle {manifest.name} is from another version ({error}); convert it again.") from error
+    native = (facts.width, facts.height)
+    width, height = native if native in manifest.sizes else manifest.sizes[0]
+    has_checker = "safety_checker" in manifest.components
+    return replace(facts, width=width, height=height, has_safety_checker=has_checker)
