@@ -37,6 +37,8 @@ class Studio(QObject):
     """Paths that a person opened or dropped anywhere."""
     mask_wanted = Signal()
     """Paint a mask over the picture that the form starts from."""
+    library_changed = Signal()
+    """Models, VAEs, LoRAs or embeddings were added, removed or allowed."""
 
     def __init__(self, settings: Settings, theme: Theme, bridge: Bridge, actions: Actions) -> None:
         super().__init__()

@@ -96,6 +96,10 @@ QListView, QTreeView, QTableView, QScrollArea { background: transparent; border:
 QScrollArea > QWidget > QWidget { background: transparent; }
 QListView:focus, QTreeView:focus, QTableView:focus { border: 2px solid $accent; border-radius: ${radius}px; }
 QListView[kind="pictures"]:focus { border: none; }
+QTableView { selection-background-color: $line; selection-color: $text; }
+QTableView::item { padding: 0 8px; border: none; }
+QTableView:focus { border: none; }
+QTableView::item:focus { border: 2px solid $accent; padding: 0 6px; }
 QHeaderView::section { background: $panel; color: $muted; border: none; border-bottom: 1px solid $line; padding: 4px 8px; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

@@ -25,4 +25,5 @@ class View:
 VIEWS = (
     View("create", "gui.create_view:CreateView"),
     View("gallery", "gui.gallery_view:GalleryView"),
+    View("models", "gui.models_view:ModelsView"),
 )

@@ -130,3 +130,17 @@ def check(path: Path, role: str) -> None:
         open_lora(path)
     else:
         open_embedding(path)
+
+
+def faults_of(extra: Extra) -> list[str]:
+    """What is wrong with an installed file, in sentences: every number of it is read."""
+    from sdedge.weights.checkpoint import find_broken
+    from sdedge.weights.files import open_tensors
+
+    try:
+        check(extra.path, extra.role)
+        if extra.role == "embedding":
+            return []  # read whole just now
+        return [f"{broken} has NaN or infinite values" for broken in find_broken(open_tensors(extra.path))]
+    except ModelError as error:
+        return [str(error)]

@@ -156,22 +156,35 @@ def remove(name: str) -> None:
 @click.option("--weights", is_flag=True, help="Also look for NaN and infinite weights.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def verify(name: str | None, weights: bool, as_json: bool) -> None:
-    """Hash models again and compare with what was added; all of them without NAME."""
+    """Hash models again and compare with what was added; all of them without NAME, which may also be a LoRA's or an
+    embedding's: these are read whole."""
     faults = 0
     with _library() as library:
-        for model in [library.find(name)] if name else library.models():
-            with counting(f"Verifying {model.name}", as_json) as progress:
-                found = library.verify(model.name, progress)
-            if weights and not found:
-                found = _broken_weights(model)
+        for label, found in _verified(library, name, weights, as_json):
             faults += len(found)
             if as_json:
-                click.echo(json.dumps({"event": "Verified", "name": model.name, "faults": found}))
+                click.echo(json.dumps({"event": "Verified", "name": label, "faults": found}))
                 continue
             for fault in found or ["as it was added"]:
-                click.echo(f"{model.name}: {fault}")
+                click.echo(f"{label}: {fault}")
     if faults:
         raise ModelError(f"{faults} faults found; get the models named above again.")
+
+
+def _verified(library: Library, name: str | None, weights: bool, as_json: bool) -> Iterator[tuple[str, list[str]]]:
+    from sdedge.extras import faults_of, installed
+
+    models = library.models()
+    known = {model.name for model in models}
+    if name and name not in known and (extras := [extra for extra in installed() if extra.name == name]):
+        yield from ((extra.name, faults_of(extra)) for extra in extras)
+        return
+    for model in [library.find(name)] if name else models:
+        with counting(f"Verifying {model.name}", as_json) as progress:
+            found = library.verify(model.name, progress)
+        if weights and not found:
+            found = _broken_weights(model)
+        yield model.name, found
 
 
 def _broken_weights(model: Model) -> list[str]:

@@ -91,6 +91,11 @@ def test_loras_and_embeddings_go_where_prompts_find_them(tmp_path: Path) -> None
     assert "Added the embedding cat" in run("add", tmp_path / "cat.safetensors").output
     assert [(extra.name, extra.role) for extra in extras.installed()] == [("ink", "lora"), ("cat", "embedding")]
     assert extras.find_lora("ink").read_bytes() == (tmp_path / "ink.safetensors").read_bytes()
+    assert run("verify", "ink").output == "ink: as it was added\n" and run("verify", "cat").exit_code == 0
+    weights = load_file(extras.find_lora("ink"))
+    weights[next(name for name in weights if "lora_down" in name)][0, 0] = float("nan")
+    save_file(weights, extras.find_lora("ink"))
+    assert "has NaN or infinite values" in run("verify", "ink").output
     again = run("add", tmp_path / "ink.safetensors")
     assert isinstance(again.exception, ModelError) and "already" in str(again.exception)
 

@@ -1,0 +1,95 @@
+"""What the models view lists: the embedded model, the library's models and VAEs, LoRAs and embeddings. No Qt, no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdedge import extras
+from sdedge.backends.manifest import Manifest, is_bundle
+from sdedge.engines import locate
+from sdedge.errors import ModelError
+from sdedge.library import EMBEDDED, Library, Model
+from sdedge.library_import import LICENCE_PAGES
+
+ROLES = ("model", "vae", "lora", "embedding")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that pictures can be made with. `role` is one of ROLES, `size` in bytes, `page` the licence's address."""
+
+    name: str
+    role: str
+    kind: str
+    path: Path
+    size: int
+    base: str = "v1"
+    hash: str = ""
+    licence: str = ""
+    page: str = ""
+    accepted: bool = True
+    linked: bool = False
+    source: str = ""
+    added: str = ""
+    default: bool = False
+    here: bool = True
+    embedded: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return self.here and self.accepted
+
+
+def read_items(folder: Path | None = None) -> list[Item]:
+    """Everything there is, by role. Raises SdedgeError for a library that cannot be opened."""
+    library = Library(folder)
+    try:
+        default = library.default
+        models = [_item(library, model, default) for model in library.models()]
+    finally:
+        library.close()
+    others = [Item(extra.name, extra.role, extra.path.suffix.lstrip("."), extra.path, extra.size) for extra in extras.installed()]
+    models.sort(key=lambda item: ROLES.index(item.role))
+    return [_embedded(default == EMBEDDED), *models, *others]
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, whose first ten digits web UIs show."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _embedded(default: bool) -> Item:
+    path = locate(EMBEDDED)
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return Item(
+        EMBEDDED, "model", "folder", path, size, "v1 topology", licence="Apache-2.0", source="sdedge",
+        default=default, embedded=True,
+    )  # fmt: skip
+
+
+def _item(library: Library, model: Model, default: str) -> Item:
+    return Item(
+        name=model.name, role=model.role, kind=_kind(model), path=model.path, size=model.size, base=model.base,
+        hash=model.sha256, licence=model.licence, page=LICENCE_PAGES.get(model.licence, ""),
+        accepted=not library.needs_acceptance(model.licence), linked=model.linked, source=model.source,
+        added=model.added[:10], default=model.name == default, here=model.path.exists(), notes=_notes(model),
+    )  # fmt: skip
+
+
+def _kind(model: Model) -> str:
+    return {"coreml": "Core ML", "graph": "MPS graph"}.get(model.kind, model.kind)
+
+
+def _notes(model: Model) -> tuple[str, ...]:
+    """What a converted model says of itself: the sizes it draws."""
+    if not is_bundle(model.path):
+        return ()
+    try:
+        sizes = Manifest.read(model.path).sizes
+    except ModelError as error:
+        return (str(error),)
+    return ("Draws " + ", ".join(f"{width} × {height}" for width, height in sizes),)
