@@ -20,7 +20,7 @@ gui: $(VENV)/.gui
 	$(BIN)/sdedge gui
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

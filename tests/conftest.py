@@ -7,6 +7,8 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Several tests run side by side; threads of each would only wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dataclasses import replace
 from pathlib import Path
