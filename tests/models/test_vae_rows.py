@@ -1,0 +1,77 @@
+"""The VAE by rows against the VAE as a whole: the same picture, whatever the blocks, edges and places."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from sdedge.backends.torch import wrap_edges
+from sdedge.errors import OutputError
+from sdedge.models import vae_rows
+from sdedge.models.config import VAEConfig
+from sdedge.models.rows import Moments
+from sdedge.models.vae import VAE
+from sdedge.models.vae_rows import RowVAE
+
+CONFIG = VAEConfig(block_out_channels=(8, 16, 32, 32), norm_num_groups=4)
+
+
+@pytest.fixture(scope="module")
+def vae() -> VAE:
+    torch.manual_seed(0)
+    made = VAE(CONFIG).eval()
+    for parameter in made.parameters():  # norms and biases that do nothing would hide mistakes
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    return made
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("hold", [None, 0, 4096])
+@pytest.mark.parametrize("block", [1, 5000, 1 << 23])
+@torch.inference_mode()
+def test_rows_give_the_whole_picture_and_the_whole_posterior(vae, monkeypatch, tmp_path, wrap, hold, block):
+    monkeypatch.setattr(vae_rows, "BLOCK", block)
+    wrap_edges(vae, wrap)
+    z, image = 3 * torch.randn(2, 4, 6, 9), torch.randn(2, 3, 48, 72)
+    rows = RowVAE(vae, hold, tmp_path)
+    torch.testing.assert_close(rows.decode(z), vae.decode(z), atol=1e-4, rtol=0)
+    for ours, whole in zip(vars(rows.encode(image)).values(), vars(vae.encode(image)).values(), strict=True):
+        torch.testing.assert_close(ours, whole, atol=1e-4, rtol=0)
+    wrap_edges(vae, False)
+    assert not list(tmp_path.iterdir())
+
+
+@torch.inference_mode()
+def test_half_precision_is_no_further_from_float32_than_the_whole_is(vae, monkeypatch):
+    monkeypatch.setattr(vae_rows, "BLOCK", 2000)
+    z = torch.randn(1, 4, 8, 8)
+    exact = vae.decode(z)
+    half = VAE(CONFIG).eval().to(torch.bfloat16)
+    half.load_state_dict(vae.state_dict())
+    whole = (half.decode(z.bfloat16()).float() - exact).abs().mean()
+    ours = (RowVAE(half).decode(z.bfloat16()).float() - exact).abs().mean()
+    assert ours < 1.1 * whole
+
+
+@given(st.integers(1, 5), st.floats(-1e4, 1e4), st.integers(0, 1000))
+def test_moments_of_blocks_normalise_as_the_whole_map(blocks, offset, seed):
+    """A mean far from zero, where E[x²] - E[x]² would leave nothing of the variance."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = [torch.randn(1, 8, 3, 5, generator=generator, dtype=torch.float64) + offset for _ in range(blocks)]
+    whole, norm = torch.cat(parts, dim=2), nn.GroupNorm(2, 8)
+    moments = Moments.of(parts[0].float())
+    for part in parts[1:]:
+        moments = moments + Moments.of(part.float())
+    with torch.no_grad():
+        expected = norm.double()(whole.float().double())  # what float32 can still tell of the values
+        ours = moments.normaliser(norm)(whole.float())
+    assert (ours.double() - expected).abs().max() < 1e-5 * (10 + abs(offset))
+
+
+@torch.inference_mode()
+def test_a_folder_without_room_is_told(vae, tmp_path):
+    with pytest.raises(OutputError, match="Cannot keep rows of the picture"):
+        RowVAE(vae, hold=0, folder=tmp_path / "absent").decode(torch.randn(1, 4, 2, 2))
