@@ -88,7 +88,8 @@ class PresetInfo:
 class SpeedInfo:
     """How far a picture may differ from the exact one for the sake of time; `text` says so in words.
 
-    `reuse` is how many steps share the UNet's deep features (Ma et al. 2023, DeepCache), `guide_above` the sigma below
+    `reuse` is how many steps share the UNet's deep features and `depth` how many of its outer layers run anew at each
+    (Ma et al. 2023, DeepCache), `guide_above` the sigma below
     which guidance stops (Kynkäänniemi et al. 2024), `merge` the share of tokens merged before attention at the highest
     resolution (Bolya and Hoffman 2023), `steps` the count that suits it, for whoever fills in a form: a request
     always says its own. What each costs in quality is measured in docs/speed-modes.md.
@@ -99,6 +100,7 @@ class SpeedInfo:
     text: str
     lossy: bool
     reuse: int = 1
+    depth: int = 1
     guide_above: float = 0.0
     merge: float = 0.0
     steps: int = 20

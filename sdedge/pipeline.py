@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import sdedge
-from sdedge import catalog, painting
+from sdedge import catalog, painting, speed
 from sdedge.backends.engine import STAGES, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
@@ -99,6 +99,8 @@ class Pipeline:
         if wants_safety(resolved, engine.facts):
             yield Loading("safety checker")
             engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told before the work, not after
+        if note := speed.untaken(engine, resolved):
+            yield Notice(note)
         yield Loading("text")
         pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
         with painting.tiling(engine, resolved.tiling):
@@ -125,12 +127,12 @@ class Pipeline:
         whole = make_plan(request, facts)
         steps = whole if start.strength is None else make_plan(request, facts, start.strength)
         denoise: Denoise = Denoiser(
-            engine.predict,
+            speed.predictor(engine, request, steps),
             steps,
             encode_prompts(engine, [one.request for one in group], whole.steps).along(steps.sigmas),
             guidance=request.guidance,
             guidance_rescale=request.guidance_rescale,
-            guidance_interval=request.guidance_interval,
+            guidance_interval=speed.guidance_interval(request),
             extra=start.extra,
         )
         x = steps.start(start.noise, None if start.strength is None else start.latent)
@@ -153,6 +155,8 @@ class Pipeline:
     ) -> Iterator[Notice | Picture]:
         """What becomes of a drawing: filtered, or put back into its picture and watermarked."""
         request, facts = one.request, {**self._facts(engine), **one.facts}
+        if losses := speed.taken(engine, request):
+            facts["losses"] = losses
         checked = wants_safety(request, engine.facts)
         filtered = checked and engine.check_safety(drawn[None])[0]
         if engine.facts.has_safety_checker:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -119,4 +119,18 @@ class Engine(Protocol):
 
     def release(self, stage: str) -> None:
         """Give back the memory of a network that is not needed for now; it is loaded again on its next call."""
+        ...
+
+
+@runtime_checkable
+class PartialEngine(Protocol):
+    """An engine that can also run the UNet's outer layers alone, on deep features of another step."""
+
+    def predict_partly(
+        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None, depth: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        """`predict` and the deep features below the `depth` outer layers; given such features, those layers alone.
+
+        Features stay on the engine's device, in its own number format.
+        """
         ...

@@ -17,6 +17,7 @@ from sdedge.backends import mps
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.precision import choose_device, choose_dtype
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.models import reuse
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
@@ -141,6 +142,19 @@ class TorchEngine:
         device, dtype = self.torch_device, self.dtype
         eps = self.network("unet")(x.to(device, dtype), t.to(device, torch.float32), context.to(device, dtype))
         return eps.float()
+
+    @torch.inference_mode()
+    def predict_partly(
+        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None, depth: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        """`predict` and the UNet's deep features, or given those of another step, by its `depth` outer layers alone."""
+        unet, device, dtype = self.network("unet"), self.torch_device, self.dtype
+        given = x.to(device, dtype), t.to(device, torch.float32), context.to(device, dtype)
+        if features is None:
+            eps, features = reuse.whole(unet, *given, depth)
+        else:
+            eps = reuse.outer(unet, *given, features, depth)
+        return eps.float(), features
 
     @torch.inference_mode()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:

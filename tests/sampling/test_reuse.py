@@ -1,0 +1,77 @@
+"""Which calls of the network are whole: by step, whatever the sampler asks between; never across contexts or runs."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdedge.sampling.denoiser import Denoiser
+from sdedge.sampling.noise import initial
+from sdedge.sampling.presets import plan
+from sdedge.sampling.reuse import Reuse
+
+from .conftest import Prompt
+
+
+class Network:
+    """Predicts zero; remembers the timestep of each whole call and, for the others, whose features they were given."""
+
+    def __init__(self) -> None:
+        self.whole: list[float] = []
+        self.partial: list[tuple[float, float]] = []
+
+    def __call__(self, x, t, context, features=None):
+        if features is None:
+            self.whole.append(float(t[0]))
+            return torch.zeros_like(x), t.clone()
+        self.partial.append((float(t[0]), float(features[0])))
+        return torch.zeros_like(x), features
+
+
+def _run(sampler: str, steps: int, every: int, preset: str = "sdedge") -> tuple[Network, list[float]]:
+    chosen = plan(sampler, None, steps, preset=preset)
+    network, levels = Network(), [chosen.timestep(sigma) for sigma in chosen.sigmas[:-1]]
+    context = Prompt(torch.zeros(1, 2, 4), None)
+    denoise = Denoiser(Reuse(network, levels, every), chosen, lambda sigma: context, guidance=1.0)
+    for _ in chosen.run(denoise, initial([1], (4, 4, 4)) * chosen.sigmas[0], chosen.step_noise([1], (4, 4, 4))):
+        pass
+    return network, levels
+
+
+@given(steps=st.integers(2, 30), every=st.integers(2, 6))
+def test_one_call_a_step_is_whole_every_so_many(steps, every):
+    network, levels = _run("euler", steps, every)
+    assert network.whole == pytest.approx(levels[::every], rel=1e-6)
+    assert len(network.partial) == steps - len(network.whole)
+
+
+@pytest.mark.parametrize("sampler", ["heun", "dpm2", "dpmpp_sde", "dpmpp_2s_a", "plms", "restart", "dpm_fast", "unipc"])
+def test_features_are_of_the_same_steps_and_never_from_later_ones(sampler):
+    every = 3
+    network, levels = _run(sampler, 12, every)
+    assert network.partial
+
+    def block(t: float) -> int:
+        return sum(level >= t * (1 - 1e-6) for level in levels[::every])
+
+    assert all(block(now) == block(then) and then >= now * (1 - 1e-6) for now, then in network.partial)
+    assert len(network.whole) < (len(network.whole) + len(network.partial)) / 2
+
+
+def test_another_context_starts_anew():
+    network = Network()
+    reuse = Reuse(network, [900.0, 800.0, 700.0], 3)
+    x, first, second = torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 4), torch.zeros(2, 2, 4)
+    reuse(x, torch.tensor([900.0]), first)
+    reuse(x, torch.tensor([800.0]), first)
+    reuse(x.repeat(2, 1, 1, 1), torch.tensor([700.0, 700.0]), second)
+    assert network.whole == [900.0, 700.0]
+
+
+def test_runs_share_nothing():
+    network, context, x = Network(), torch.zeros(1, 2, 4), torch.zeros(1, 4, 2, 2)
+    for _ in range(2):  # the second picture of a series begins with the context of the first
+        Reuse(network, [900.0, 800.0], 2)(x, torch.tensor([900.0]), context)
+    assert network.whole == [900.0, 900.0]

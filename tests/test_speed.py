@@ -1,0 +1,95 @@
+"""Speeds: lossy ones show what the prompt says, hardly differ where they say so, and leave no trace on what follows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sdedge import catalog, speed
+from sdedge.engines import load_engine
+from sdedge.events import Notice, Step
+from sdedge.pipeline import Picture, Pipeline
+from sdedge.request import Request
+from sdedge.training.checker import score
+from sdedge.training.scenes import held_out_prompts
+from tests.conftest import needs_embedded
+
+LOSSY = [name for name, info in catalog.SPEEDS.items() if info.lossy]
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline(load_engine("cpu"))
+
+
+def _draw(pipeline: Pipeline, request: Request, count: int = 1, batch: int = 1) -> list[Picture]:
+    return [event for event in pipeline.images(request, count, batch) if isinstance(event, Picture)]
+
+
+def _psnr(a: np.ndarray, b: np.ndarray) -> float:
+    error = np.mean((a.astype(np.float64) - b.astype(np.float64)) ** 2)
+    return float("inf") if error == 0 else 10 * np.log10(255**2 / error)
+
+
+def test_only_exact_is_lossless_and_every_speed_says_what_it_costs():
+    assert [name for name, info in catalog.SPEEDS.items() if not info.lossy] == [catalog.DEFAULT_SPEED]
+    assert all("lossy" in catalog.SPEEDS[name].text for name in LOSSY)
+
+
+@needs_embedded
+@pytest.mark.parametrize("name", LOSSY)
+def test_lossy_pictures_obey_and_stay_near(pipeline, name):
+    for prompt, facts, _ in held_out_prompts(4):
+        request = Request(prompt=prompt, seed=1)
+        exact = _draw(pipeline, request)[0]
+        lossy = _draw(pipeline, request.replace(speed=name))[0]
+        assert "losses" not in exact.facts and lossy.facts["losses"]
+        assert lossy.request.speed == name
+        wanted = score(exact.pixels, facts)
+        assert sum(score(lossy.pixels, facts).values()) >= sum(wanted.values()) - 1
+        assert 18 < _psnr(lossy.pixels, exact.pixels) < 60
+
+
+@needs_embedded
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "heun", "euler_a"])
+def test_a_lossy_batch_changes_no_picture(pipeline, sampler):
+    request = Request(prompt="a blue boat on the sea at sunset", seed=3, steps=6, sampler=sampler, speed="fastest")
+    together = _draw(pipeline, request, count=3, batch=3)
+    alone = _draw(pipeline, request.replace(seed=4))[0]
+    assert _psnr(together[1].pixels, alone.pixels) > 45
+
+
+@needs_embedded
+def test_a_cancelled_picture_leaves_no_features_behind(pipeline):
+    request = Request(prompt="a red house at night", seed=5, steps=6, speed="fast")
+    before = _draw(pipeline, request)[0]
+    for event in pipeline.images(request.replace(prompt="a white house on the snow", seed=9)):
+        if isinstance(event, Step) and event.index == 1:
+            break
+    assert np.array_equal(_draw(pipeline, request)[0].pixels, before.pixels)
+
+
+@needs_embedded
+def test_the_users_guidance_interval_comes_first():
+    request = Request(speed="fastest", guidance_interval=(1.0, 5.0))
+    assert speed.guidance_interval(request) == (1.0, 5.0)
+
+
+class Whole:
+    """An engine that cannot run in part."""
+
+    def __init__(self, engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name):
+        if name == "predict_partly":
+            raise AttributeError(name)
+        return getattr(self._engine, name)
+
+
+@needs_embedded
+def test_an_engine_that_cannot_reuse_features_says_so_and_draws():
+    pipeline = Pipeline(lambda model, vae: Whole(load_engine("cpu")(model, vae)))
+    events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast")))
+    assert any(isinstance(event, Notice) and "as a whole" in event.message for event in events)
+    assert any(isinstance(event, Picture) for event in events)
