@@ -51,6 +51,7 @@ class Bridge(QObject):
         super().__init__()
         self._folder, self._drawer, self._limits, self._warm = folder, drawer, limits, warm
         self._supervisor: Supervisor | None = None
+        self._keep_awake = True
         self._store: Store | None = None
         self._opened = 0
         self._version = (0, -1)
@@ -73,6 +74,8 @@ class Bridge(QObject):
             self._folder, self._heard.emit, drawer=self._drawer, limits=self._limits, previews=True, warm=self._warm
         )
 
+        supervisor.keep_awake = self._keep_awake
+
         def begun(_: None) -> None:
             self._supervisor = supervisor
             self._timer.start()
@@ -90,6 +93,12 @@ class Bridge(QObject):
         self._database.run(self._close_store)
         self._database.close(finish=True)
         self.background.close()
+
+    def keep_awake(self, on: bool) -> None:
+        """Whether the computer may not fall asleep while pictures are drawn."""
+        self._keep_awake = on
+        if self._supervisor is not None:
+            self._supervisor.keep_awake = on
 
     @property
     def worker_pid(self) -> int | None:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
-from PySide6.QtCore import QByteArray, QObject, QSettings, Signal
+from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
 
+from sdedge.images.naming import TEMPLATE
+from sdedge.images.output import Output
 from sdedge.places import data_folder
 
 T = TypeVar("T", bound=str | int | float | bool)
@@ -59,6 +61,11 @@ class Setting(Generic[T]):
         return value if self.accepts(value) else self.default
 
 
+def default_folder() -> Path:
+    """Where pictures go unless a person chooses: "sdedge" in the system's folder of pictures."""
+    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or Path.home()) / "sdedge"
+
+
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -79,11 +86,22 @@ class Settings(QObject):
     """Leave the settings out of the files."""
     preview_rate = Setting("drawing/preview_rate", 1, low=0, high=50)
     """Show a preview every so many steps; 0 is never."""
+    safety = Setting("drawing/safety", True)
+    """Run the safety checker of models that ship one."""
+    keep_awake = Setting("drawing/keep_awake", True)
+    """While pictures are drawn, the computer does not fall asleep by itself."""
+    notify = Setting("drawing/notify", True)
+    """Say when the queue is done and the window is not in front."""
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
         self.file = QSettings(str(path or data_folder() / "settings.ini"), QSettings.Format.IniFormat)
         self._migrate()
+
+    def output(self) -> Output:
+        """Where and how pictures are saved."""
+        folder = Path(self.folder).expanduser() if self.folder else default_folder()
+        return Output(folder, self.file_format, self.file_name or TEMPLATE, self.private)
 
     def save(self) -> None:
         """Write to disk now; Qt also does from time to time."""

@@ -54,6 +54,8 @@ class Supervisor:
         the engine process before there is a job."""
         self.folder = folder or data_folder()
         self.limits = limits or Limits()
+        self.keep_awake = True
+        """Whether the computer may not fall asleep while pictures are drawn; counts from the next job on."""
         self._drawer, self._previews, self._warm = drawer, previews, warm
         self._outbox = Outbox(listener)
         self._inbox: Inbox = queue.SimpleQueue()
@@ -355,7 +357,7 @@ class Supervisor:
             do="draw", run=job.run, job=job.id, request=json.loads(job.request.to_json()), count=job.count,
             batch=job.batch, first=job.saved, output=json.loads(output_json(job.output)), previews=self._previews,
         )  # fmt: skip
-        if self._awake is None:
+        if self._awake is None and self.keep_awake:
             self._awake = contextlib.ExitStack()
             self._awake.enter_context(awake())
 
