@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,14 @@ from sdedge.models import reuse
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
+from sdedge.models.taesd import TinyConfig, TinyVAE
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.text.vocabulary import resolve
+from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.lora import Applied, apply, open_lora
 from sdedge.weights.safety import open_checker
@@ -34,7 +36,7 @@ from sdedge.weights.safety import open_checker
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "text_encoder": lambda config: CLIPText(TextConfig.from_json(config)),
     "unet": lambda config: UNet(UNetConfig.from_json(config)),
-    "vae": lambda config: VAE(VAEConfig.from_json(config)),
+    "vae": lambda config: TinyVAE(vae_config(config)) if is_tiny(config) else VAE(vae_config(config)),
 }
 
 
@@ -201,7 +203,7 @@ def wrap_edges(module: nn.Module, on: bool) -> None:
 
 def read_facts(checkpoint: Checkpoint) -> ModelFacts:
     """Native size, schedule and hints of a checkpoint; `sdedge.json` in a folder adds guidance and preview rows."""
-    vae = VAEConfig.from_json(checkpoint.configs["vae"])
+    vae = vae_config(checkpoint.configs["vae"])
     unet = UNetConfig.from_json(checkpoint.configs["unet"])
     side = unet.sample_size * vae.downscale
     facts = ModelFacts(
@@ -225,6 +227,16 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
     record = json.loads(hints.read_text("utf-8"))
     rows = tuple(tuple(row) for row in record.get("preview", facts.preview))
     return replace(facts, guidance=record.get("guidance", facts.guidance), preview=rows)
+
+
+def is_tiny(config: Mapping[str, Any]) -> bool:
+    """Whether a VAE's `config.json` is TAESD's."""
+    return config.get("_class_name") == TINY_VAE
+
+
+def vae_config(config: dict[str, Any]) -> Any:
+    """A TinyConfig or a VAEConfig, which answer the same questions. Raises ModelError."""
+    return TinyConfig.from_json(config) if is_tiny(config) else VAEConfig.from_json(config)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:

@@ -11,6 +11,7 @@ from sdedge.weights.files import LazyTensor
 from sdedge.weights.keys import UNET_PREFIX, unet_layout, vae_layout
 
 V1_VOCABULARY = 49408
+TINY_VAE = "AutoencoderTiny"  # diffusers' class for TAESD
 POSITIONS = 77
 
 Tensors = Mapping[str, LazyTensor]
@@ -96,7 +97,8 @@ def check_text_encoder(text: Tensors) -> None:
 
 
 def check_vae(vae: Tensors) -> None:
-    channels = _need(vae, "decoder.conv_in.weight", "VAE").shape[1]
+    first = "decoder.layers.0.weight" if "decoder.layers.0.weight" in vae else "decoder.conv_in.weight"
+    channels = _need(vae, first, "VAE").shape[1]
     if channels != 4:
         raise ModelError(f"The VAE has {channels} latent channels; Stable Diffusion v1 has 4.")
 

@@ -87,7 +87,8 @@ def open_checkpoint(path: str | Path, *, ema: bool | None = None, vae: str | Pat
 
 
 def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
-    """A VAE by itself: a bare file under LDM or diffusers names, a diffusers VAE folder, or a whole model's.
+    """A VAE by itself: a bare file under LDM or diffusers names, a diffusers VAE folder (a tiny one such as TAESD, too),
+    or a whole model's.
 
     Returns its tensors under diffusers keys and its configuration.
     """
@@ -100,6 +101,8 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
         source = open_tensors(found)
         tensors = source
         config = _embedded(source, "configs").get("vae") or {}
+    if config.get("_class_name") == architecture.TINY_VAE:
+        return dict(tensors), config
     renamed = _vae_tensors(tensors)
     if not renamed:
         what = architecture.name_stranger(tensors) or "not a VAE"
@@ -181,7 +184,9 @@ def _with_vae(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     report = [*checkpoint.report, f"VAE replaced by {path}"]
     scaling = config.get("scaling_factor", 0.18215)
     own = checkpoint.configs.get("vae", {}).get("scaling_factor", 0.18215)
-    if abs(scaling - own) > 1e-6:
+    if config.get("_class_name") == architecture.TINY_VAE:
+        report.append("It is a tiny autoencoder: faster, with less detail")  # and reads scaled latents
+    elif abs(scaling - own) > 1e-6:
         report.append(f"The VAE was made for latents scaled by {scaling}, the model for {own}; colours may be wrong")
     values = {**vars(checkpoint), "vae": tensors, "configs": {**checkpoint.configs, "vae": config}, "report": report}
     return Checkpoint(**values)
