@@ -107,20 +107,20 @@ class PackageEngine(ABC):
         return self._batched("vae_decoder", {"z": latents / self.facts.scaling_factor}, "image")
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
-        shape = self._component("safety_checker").inputs["images"].shape
-        self._model("safety_checker", {})
-        pixels, adjustment = torch.zeros([n or 1 for n in shape]), torch.zeros(1)  # filtered pixels are made elsewhere
-        verdicts = []
-        for picture in images:
-            clip = prepare(picture)[None]
-            given = {"clip_input": clip, "images": pixels, "adjustment": adjustment}
-            scores = self._run("safety_checker", given)["concept_scores"]
-            if not torch.isfinite(scores).all():
-                raise ModelError(
-                    f"The safety checker of {self.facts.name} gave values that are not numbers; use --no-safety."
-                )
-            verdicts.append(bool((scores > 0).any()))
-        return verdicts
+        self._model("safety_checker", {})  # a damaged one is told before the work, not after
+        return [bool((self.concept_scores(picture).round(decimals=3) > 0).any()) for picture in images]
+
+    def concept_scores(self, picture: np.ndarray) -> Tensor:
+        """How far a uint8 RGB picture (H, W, 3) is above each concept's threshold: (17,). Raises ModelError."""
+        inputs = self._component("safety_checker").inputs
+        given = {name: torch.zeros([n or 1 for n in port.shape]) for name, port in inputs.items()}
+        given["clip_input"] = prepare(picture, given["clip_input"].shape[-1])[None]
+        scores = self._run("safety_checker", given)["concept_scores"][0].float()
+        if not torch.isfinite(scores).all():
+            raise ModelError(
+                f"The safety checker of {self.facts.name} gave values that are not numbers; use --no-safety."
+            )
+        return scores
 
     def release(self, stage: str) -> None:
         names = STAGE_COMPONENTS[stage]

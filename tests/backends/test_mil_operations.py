@@ -92,6 +92,7 @@ EVALUATED = [
     Case("identity", {"x": _f(3)}),
     Case("band_part", {"x": _f(4, 5)}, {"lower": 1, "upper": 0}),
     Case("cumsum", {"x": _f(4, 5)}, {"axis": 1}),
+    Case("l2_norm", {"x": X}, {"epsilon": 1e-3}),
 ]
 
 

@@ -219,6 +219,12 @@ def layer_norm(
 
 
 @_arithmetic
+def l2_norm(x: Tensor, epsilon: float = 1e-6) -> Tensor:
+    """Over the last three axes."""
+    return x * torch.rsqrt(x.square().sum((-3, -2, -1), keepdim=True) + epsilon)
+
+
+@_arithmetic
 def upsample_nearest_neighbor(x: Tensor, scale_factor_height: float = 1, scale_factor_width: float = 1) -> Tensor:
     H, W = x.shape[-2:]
     return F.interpolate(x, size=(int(H * scale_factor_height), int(W * scale_factor_width)), mode="nearest")

@@ -1,0 +1,78 @@
+"""`sdedge convert inspect`: what is in a package or bundle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sdedge.backends.manifest import Manifest, is_bundle
+from sdedge.errors import ModelError
+
+if TYPE_CHECKING:
+    from converters.inspect import Inspection
+    from sdedge.backends.mil.tensors import TensorType
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def inspect(path: Path, as_json: bool) -> None:
+    """Show interface, operations, weights, work and memory of PATH, a .mlpackage or a bundle."""
+    found = {name: one for name, part in _packages(path).items() for name, one in _inspected(name, part).items()}
+    if as_json:
+        click.echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
+        return
+    for name, one in found.items():
+        click.echo(describe(name, one))
+
+
+def _packages(path: Path) -> dict[str, Path]:
+    if not is_bundle(path):
+        return {path.stem: path}
+    manifest = Manifest.read(path)
+    if manifest.kind != "coreml":
+        raise ModelError(f"{path} is a bundle of kind {manifest.kind}; inspect reads Core ML packages.")
+    return {name: path / part.file for name, part in manifest.components.items()}
+
+
+def _inspected(name: str, path: Path) -> dict[str, Inspection]:
+    from converters.inspect import inspect as look
+    from sdedge.backends.mil.package import Package
+
+    package = Package.open(path)
+    several = len(package.functions) > 1
+    return {f"{name}.{function}" if several else name: look(package, function) for function in package.functions}
+
+
+def describe(name: str, one: Inspection) -> str:
+    """A few lines of text."""
+    lines = [f"{name}   ({one.opset})"]
+    lines += [f"  takes {key}: {_type(kind)}" for key, kind in one.inputs.items()]
+    lines += [f"  gives {key}: {_type(kind)}" for key, kind in one.outputs.items()]
+    lines += [f"  weights: {', '.join(f'{kind} {_bytes(size)}' for kind, size in one.weights.items())}"]
+    lines += [f"  work: {one.macs / 1e9:.2f} GMAC; activations at most {_bytes(one.activations)}"]
+    times = ", ".join(f"{unit} {_time(seconds)}" for unit, seconds in one.seconds.items())
+    lines += [f"  estimated: {times}"]
+    lines += [f"  operations: {', '.join(f'{count} {kind}' for kind, count in one.operations.most_common())}"]
+    lines += [f"  not for the Neural Engine: {n} × {why} (first: {op})" for why, (n, op) in one.unfriendly.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _type(kind: TensorType) -> str:
+    return f"{kind.dtype} ({', '.join('?' if n is None else str(n) for n in kind.shape)})"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.3g} ms"
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.2f} GB"

@@ -1,0 +1,111 @@
+"""`sdedge convert verify`: a bundle against the model it came from."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from converters.commands.coreml import Fused
+from sdedge.backends.manifest import Manifest
+from sdedge.errors import ModelError
+
+if TYPE_CHECKING:
+    from converters.verify import Compared, Verdict
+    from sdedge.backends.torch import TorchEngine
+
+
+@click.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option("-m", "--model", metavar="NAME", help="The model it came from.  [default: as the bundle says]")
+@click.option("--lora", "loras", type=Fused(), multiple=True, help="A LoRA that was fused; as given to the conversion.")
+@click.option("--steps", type=click.IntRange(1), default=10, show_default=True, help="Of the whole picture.")
+@click.option("--no-picture", is_flag=True, help="Leave out the whole picture.")
+@click.option(
+    "--facts", type=click.IntRange(0), default=0, help="Pictures to judge by what they show; embedded model only."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def verify(
+    bundle: Path, model: str | None, loras: tuple[tuple[Path, float], ...], steps: int, no_picture: bool, facts: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Compare each component of BUNDLE with torch in float32, and draw one picture with both.
+
+    The figures go into the bundle's manifest. Ends with an error for a bundle that should not be published: under 60 dB in
+    half precision, or under 35 dB with weights of 8 bits. Narrower weights pass as lossy, with their figures.
+    """
+    manifest = Manifest.read(bundle)
+    if manifest.kind != "coreml":
+        raise ModelError(f"{bundle} is a bundle of kind {manifest.kind}; verify compares Core ML bundles.")
+    from converters.verify import Verdict
+    from converters.verify import verify as compare
+
+    reference = _reference(manifest, model, loras)
+    for told in compare(bundle, reference, steps=steps, pictures=facts, picture=not no_picture):
+        if isinstance(told, Verdict):
+            _conclude(bundle, told, as_json)
+        else:
+            click.echo(json.dumps(_finite(asdict(told))) if as_json else _line(told))
+
+
+def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, float], ...]) -> TorchEngine:
+    """The model in float32, with the LoRAs that were fused. Raises ModelError where it is not what was converted."""
+    from converters.source import open_source
+    from sdedge.backends.engine import LoraUse
+    from sdedge.backends.torch import TorchEngine
+    from sdedge.engines import locate
+
+    name = model or manifest.source.get("name", "")
+    try:
+        path = locate(name)
+    except ModelError as error:
+        raise ModelError(
+            f"The model {name!r} that the bundle came from was not found; name it with --model."
+        ) from error
+    given = open_source(str(path), loras).identify()
+    if given["sha256"] != manifest.source.get("sha256"):
+        raise ModelError(f"The bundle was made from other weights than {path}; name its model with --model.")
+    if [lora[1:] for lora in given["loras"]] != [list(lora[1:]) for lora in manifest.source.get("loras", [])]:
+        names = ", ".join(f"{lora[0]}:{lora[1]}" for lora in manifest.source.get("loras", [])) or "none"
+        raise ModelError(f"The bundle has these LoRAs fused: {names}; give the same ones with --lora.")
+    engine = TorchEngine.load(path, "cpu", "float32")
+    engine.adapt([LoraUse(path, weight, weight) for path, weight in loras])
+    return engine
+
+
+def _line(told: Compared) -> str:
+    figures = "   ".join(f"{precision} {db:6.1f} dB" for precision, db in told.psnr.items())
+    stray = f"\n    strays at {told.stray.type} {told.stray.name} ({told.stray.psnr:.1f} dB)" if told.stray else ""
+    return f"{told.component:15} {told.label:45.45} {figures}{stray}"
+
+
+def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_finite(asdict(verdict))))
+    if verdict.outcome == "failed":
+        low = {name: by["float16"] for name, by in verdict.figures["psnr"].items() if name != "picture"}
+        worst = min(low, key=low.__getitem__)
+        raise ModelError(
+            f"{bundle} should not be published: its {worst.replace('_', ' ')} reaches {low[worst]} dB of the "
+            f"{verdict.floor:g} that weights of {verdict.bits} bits must; convert with other options."
+        )
+    if not as_json:
+        what = (
+            f"lossy, weights of {verdict.bits} bits"
+            if verdict.outcome == "lossy"
+            else f"passed, {verdict.floor:g} dB or better"
+        )
+        obeyed = verdict.figures.get("obeyed", {})
+        shares = "".join(f"; facts obeyed by {name}: {100 * facts['mean']:.1f}%" for name, facts in obeyed.items())
+        click.echo(f"{what}{shares}")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinities."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

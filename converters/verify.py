@@ -1,0 +1,253 @@
+"""A converted bundle against the model it came from: each component, a whole picture, and whether it may be published.
+
+The measure is `psnr` over each component's output. "float16" is what the portable runner gives with every half-precision result
+rounded, as the programs say; "float32" is the same program without that rounding, which leaves the weights' own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from converters.drift import Drift, drift, origin
+from converters.inspect import inspect
+from converters.psnr import psnr
+from sdedge.backends.engine import STAGES, Engine
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.mil.engine import MILEngine
+from sdedge.backends.mil.package import Package
+from sdedge.backends.mil.runner import PRECISIONS, Runner
+from sdedge.backends.packages import UNETS, Model
+from sdedge.backends.torch import TorchEngine
+from sdedge.library import EMBEDDED
+from sdedge.models.safety import prepare
+from sdedge.pipeline import Picture, Pipeline
+from sdedge.request import Request
+from sdedge.text.conditioning import condition
+from sdedge.training.evaluate import Tally, obedience
+from sdedge.weights.safety import open_checker
+
+TIMESTEPS = (1, 261, 501, 741, 981)
+PROMPTS = ("a red house at night with two trees", "a blue boat on the sea at sunset", "")
+FLOORS = {16: 60.0, 8: 35.0}
+"""dB of every component by the bits of the narrowest weights. Narrower ones have none: they are lossy, and say so."""
+SEED = 0
+Output = Callable[[Engine], Tensor]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One output of one component, in dB by precision; with where the error begins if it is under the floor."""
+
+    component: str
+    label: str
+    psnr: Mapping[str, float]
+    stray: Drift | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a bundle came to. `outcome` is "passed", "lossy" or "failed"; `figures` go into its manifest."""
+
+    outcome: str
+    bits: int
+    floor: float | None
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def verify(
+    bundle: Path, reference: TorchEngine, *, steps: int = 10, pictures: int = 0, picture: bool = True
+) -> Iterator[Compared | Verdict]:
+    """Compare, telling each figure when it is there; the last thing told is the verdict, which the manifest then holds.
+
+    steps, picture   of a whole picture drawn by both; False leaves it out
+    pictures         how many pictures of held-out prompts to judge by the facts they show; the embedded model's only
+
+    Raises ModelError for a damaged bundle.
+    """
+    manifest = Manifest.read(bundle)
+    bits = weight_bits(bundle, manifest)
+    floor = FLOORS.get(bits)
+    engines = {precision: MILEngine(bundle, precision) for precision in PRECISIONS}
+    told: list[Compared] = []
+    before = ""
+    for component, label, output in probes(manifest, reference):
+        if component != before:
+            _release(reference, *engines.values())  # two full-size networks never share memory
+            before = component
+        compared = compare(component, label, output, reference, engines)
+        if floor is not None and compared.psnr["float16"] < floor:
+            compared = replace(compared, stray=find_stray(bundle, output, floor))
+        told.append(compared)
+        yield compared
+    if picture:
+        drawn = compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines)
+        told.append(drawn)
+        yield drawn
+    figures = _figures(told, bits)
+    if pictures and manifest.source.get("name") == EMBEDDED:
+        figures["obeyed"] = {"torch": obeyed(reference, pictures), "bundle": obeyed(engines["float16"], pictures)}
+    worst = min((c.psnr["float16"] for c in told if c.component != "picture"), default=math.inf)
+    outcome = "lossy" if floor is None else "passed" if worst >= floor else "failed"
+    verdict = Verdict(outcome, bits, floor, {**figures, "outcome": outcome})
+    record(bundle, manifest, verdict)
+    yield verdict
+
+
+def compare(
+    component: str, label: str, output: Output, reference: TorchEngine, engines: Mapping[str, MILEngine]
+) -> Compared:
+    """One output, by torch and by the portable runner in each precision."""
+    expected = output(reference)
+    return Compared(component, label, {name: psnr(expected, output(engine)) for name, engine in engines.items()})
+
+
+# ---- What is compared -----------------------------------------------------------------------------------------------
+
+
+def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, str, Output]]:
+    """(component, what, output) for what the bundle holds, on its first size."""
+    random = torch.Generator().manual_seed(SEED)
+    held, facts = manifest.components, reference.facts
+    W, H = manifest.sizes[0]
+    shape = (facts.latent_channels, H // facts.downscale, W // facts.downscale)
+    if "text_encoder" in held:
+        for prompt in PROMPTS:
+            yield "text_encoder", repr(prompt), _encoded(prompt)
+    if UNETS[0] in held or UNETS[1] in held:
+        context = condition(reference, ["", PROMPTS[0]], None).cond  # (2, 77, D)
+        for t in TIMESTEPS:
+            x = torch.randn(2, facts.in_channels, *shape[1:], generator=random)
+            yield "unet", f"t = {t}", _predicted(x, t, context)
+    image, noise = _image(H, W, random), torch.randn(1, *shape, generator=random)
+    if "vae_encoder" in held:
+        yield "vae_encoder", "an image", lambda e: e.encode(image, noise)
+    if "vae_decoder" in held:
+        z = reference.encode(image, noise)
+        yield "vae_decoder", "its latent", lambda e: e.decode(z)
+        yield "vae_decoder", "noise", lambda e: e.decode(noise)
+    if "safety_checker" in held:
+        pixels = ((image[0].permute(1, 2, 0) + 1) * 127.5).round().byte().numpy()
+        yield "safety_checker", "scores", lambda e: _scores(e, pixels)
+
+
+def _encoded(prompt: str) -> Output:
+    return lambda engine: condition(engine, [prompt], None).cond
+
+
+def _predicted(x: Tensor, t: int, context: Tensor) -> Output:
+    return lambda engine: engine.predict(x, torch.full((len(x),), float(t)), context)
+
+
+def _image(H: int, W: int, random: torch.Generator) -> Tensor:
+    """Smooth shapes with some grain, (1, 3, H, W) in [-1, 1]."""
+    shapes = torch.randn(1, 3, 8, 8, generator=random)
+    smooth = torch.nn.functional.interpolate(shapes, (H, W), mode="bicubic")
+    return (smooth + 0.05 * torch.randn(1, 3, H, W, generator=random)).clamp(-1, 1)
+
+
+@torch.inference_mode()
+def _scores(engine: Any, pixels: np.ndarray) -> Tensor:
+    """How far above each concept's threshold, without the caution that special-care concepts add."""
+    if isinstance(engine, MILEngine):
+        return engine.concept_scores(pixels)
+    checker = open_checker(engine.checkpoint.safety_checker)
+    concepts, special = checker(prepare(pixels, checker.image_size)[None])
+    near = (special > checker.special_care_embeds_weights).any()
+    return (concepts - checker.concept_embeds_weights + 0.01 * near)[0]
+
+
+def draw(engine: Engine, steps: int) -> Tensor:
+    """A whole picture, (H, W, 3) of 0 … 255."""
+    W, H = engine.facts.width, engine.facts.height
+    request = Request(
+        prompt=PROMPTS[0], model=engine.facts.name, seed=SEED + 1, steps=steps, width=W, height=H, safety=None
+    )
+    pipeline = Pipeline(lambda model, vae: engine)
+    pixels = next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
+    return torch.from_numpy(pixels.astype(np.float32))
+
+
+def obeyed(engine: Engine, pictures: int) -> dict[str, float]:
+    """Share of the facts of held-out prompts that the engine's pictures show."""
+    pipeline = Pipeline(lambda model, vae: engine)
+    tally = Tally()
+    for drawn in obedience(pipeline, Request(prompt="", model=engine.facts.name), pictures, seeds=(1,)):
+        tally.add(drawn.answers)
+    return {name: round(share, 4) for name, share in tally.shares().items()}
+
+
+# ---- Where it strays ----------------------------------------------------------------------------------------------
+
+
+class _Tracing(MILEngine):
+    """Runs each package in both precisions side by side and keeps how far they drift apart."""
+
+    def __init__(self, folder: Path, floor: float) -> None:
+        super().__init__(folder)
+        self.floor = floor
+        self.stray: Drift | None = None
+
+    def open_model(self, package: Package, function: str) -> Model:
+        runner = Runner(package, function, "float32")
+
+        def run(inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+            if self.stray is None:
+                drifts = list(drift(package, function, inputs))
+                found = (origin(drifts, name, self.floor) for name in package.function(function).outputs)
+                self.stray = next((stray for stray in found if stray), None)
+            return runner(inputs)
+
+        return run
+
+
+def find_stray(bundle: Path, output: Output, floor: float) -> Drift | None:
+    """The operation where the error of an output begins; None where rounding alone does not bring it under the floor."""
+    engine = _Tracing(bundle, floor)
+    output(engine)
+    return engine.stray
+
+
+# ---- What it comes to ---------------------------------------------------------------------------------------------
+
+
+def weight_bits(bundle: Path, manifest: Manifest) -> int:
+    """Bits of the narrowest weights of any component: 16 where none are compressed."""
+    packages = [Package.open(bundle / part.file) for part in manifest.components.values()]
+    return min(inspect(package, name).bits for package in packages for name in package.functions)
+
+
+def _figures(told: list[Compared], bits: int) -> dict[str, Any]:
+    worst: dict[str, dict[str, float]] = {}
+    for one in told:
+        kept = worst.setdefault(one.component, {})
+        kept |= {name: min(_finite(db), kept.get(name, math.inf)) for name, db in one.psnr.items()}
+    return {"psnr": worst, "weight_bits": bits, "measured_by": "portable runner"}
+
+
+def _finite(db: float) -> float:
+    """JSON has no infinities: equal outputs count as 200 dB, ones that are not numbers as -200."""
+    return round(min(max(db, -200.0), 200.0), 2)
+
+
+def record(bundle: Path, manifest: Manifest, verdict: Verdict) -> None:
+    """Write the figures into the manifest, those of a component beside it as well. Raises OutputError."""
+    worst = verdict.figures["psnr"]
+    parts = {
+        name: replace(part, figures={**part.figures, "psnr": worst["unet" if name in UNETS else name]})
+        for name, part in manifest.components.items()
+    }
+    replace(manifest, components=parts, figures={**manifest.figures, **verdict.figures}).write(bundle)
+
+
+def _release(*engines: Engine) -> None:
+    for engine in engines:
+        for stage in STAGES:
+            engine.release(stage)
