@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 import sdedge
 from gui.bridge import Bridge
+from gui.crash import CrashLog
+from gui.reveal import show_file
 from gui.settings import Settings
 from gui.theme import Theme
 from gui.window import MainWindow
@@ -33,6 +35,8 @@ def main(files: Sequence[str] = ()) -> int:
     """Open the window and run until it is closed; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # inherited by the engine's process: the app asks no network for anything
     app = App([sys.argv[0]])
+    crash = CrashLog()
+    last_crash = crash.begin()
     app.setApplicationName("sdedge")
     app.setApplicationVersion(sdedge.__version__)
     settings = Settings()
@@ -40,9 +44,17 @@ def main(files: Sequence[str] = ()) -> int:
     settings.changed.connect(lambda name: theme.choose(settings.theme) if name == "theme" else None)
     bridge = Bridge()
     window = MainWindow(settings, theme, bridge)
+    crash.tell = lambda words: window.studio.say(words, "bad", window.tr("Show the log"), lambda: show_file(crash.log))
+    app.opened.connect(lambda path: window.studio.files_wanted.emit([path]))
     window.show()
+    if last_crash is not None:
+        words = window.tr("sdedge ended unexpectedly the last time. Nothing was sent anywhere.")
+        window.studio.say(words, "warning", window.tr("Show the log"), lambda: show_file(last_crash))
     QTimer.singleShot(0, bridge.start)  # after the first paint
+    if files:
+        QTimer.singleShot(0, lambda: window.studio.files_wanted.emit(list(files)))
     try:
         return app.exec()
     finally:
         bridge.close()
+        crash.end()

@@ -89,7 +89,9 @@ class Command(QObject):
         elif crashed:
             self.ended.emit(self.tr("It was ended by the system, perhaps for want of memory; close other programs."))
         else:
-            self.ended.emit("" if code == 0 else last_sentence(self._complaint) or self.tr("It failed without a reason."))
+            self.ended.emit(
+                "" if code == 0 else last_sentence(self._complaint) or self.tr("It failed without a reason.")
+            )
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

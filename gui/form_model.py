@@ -162,6 +162,13 @@ class FormModel(Observable):
             self.seed = secrets.randbelow(2**32)  # shown, and not kept
         return Wanted(self._request(self.seed), self.count, self.batch)
 
+    def draft(self) -> Request | None:
+        """The form as it is, to be remembered; None while it comes to no request."""
+        try:
+            return self._request(self.seed)
+        except InvalidRequest:
+            return None
+
     def _request(self, seed: int | None) -> Request:
         own = {name: getattr(self, name) for name in _OWN if name not in ("seed", *_WITH_IMAGE)}
         if self.image is not None:

@@ -67,7 +67,9 @@ class GalleryView(QWidget):
     def current(self) -> Entry | None:
         """The picture that actions for one are about."""
         index = self.list.currentIndex()
-        return self.model.entry(index.row()) if index.isValid() and self.list.selectionModel().isSelected(index) else None
+        return (
+            self.model.entry(index.row()) if index.isValid() and self.list.selectionModel().isSelected(index) else None
+        )
 
     def choose(self, row: int) -> None:
         """Select one picture and scroll to it."""
@@ -141,7 +143,9 @@ class GalleryView(QWidget):
             return
         row = min(index.row() for index in self.list.selectionModel().selectedRows())
         self.model.trash(ids)
-        words = self.tr("1 picture moved to the trash.") if len(ids) == 1 else self.tr("{0} pictures moved to the trash.")
+        words = (
+            self.tr("1 picture moved to the trash.") if len(ids) == 1 else self.tr("{0} pictures moved to the trash.")
+        )
         self._studio.offer_undo(words.format(len(ids)), self.model.undo_trash)
         if self.model.rowCount():
             self.choose(min(row, self.model.rowCount() - 1))
@@ -170,7 +174,10 @@ class GalleryView(QWidget):
             return
         if self.filters.narrowed:
             self.empty.say(
-                self.tr("Nothing found"), self.tr("No picture has all of this."), self.tr("Show all"), self.filters.clear
+                self.tr("Nothing found"),
+                self.tr("No picture has all of this."),
+                self.tr("Show all"),
+                self.filters.clear,
             )
         else:
             self.empty.say(

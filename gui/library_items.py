@@ -51,7 +51,10 @@ def read_items(folder: Path | None = None) -> list[Item]:
         models = [_item(library, model, default) for model in library.models()]
     finally:
         library.close()
-    others = [Item(extra.name, extra.role, extra.path.suffix.lstrip("."), extra.path, extra.size) for extra in extras.installed()]
+    others = [
+        Item(extra.name, extra.role, extra.path.suffix.lstrip("."), extra.path, extra.size)
+        for extra in extras.installed()
+    ]
     models.sort(key=lambda item: ROLES.index(item.role))
     return [_embedded(default == EMBEDDED), *models, *others]
 

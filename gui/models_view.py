@@ -56,6 +56,7 @@ class ModelsView(QWidget):
         self.details.asked.connect(self._do)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
         studio.library_changed.connect(self.read)
+        studio.models_wanted.connect(lambda paths: self.add([Path(path) for path in paths]))
         self.read()
 
     # What there is
@@ -123,7 +124,9 @@ class ModelsView(QWidget):
         urls = event.mimeData().urls()
         self.add([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
         if not all(url.isLocalFile() for url in urls):
-            self._studio.say(self.tr("Only files and folders of this computer can be added; download it first."), "warning")
+            self._studio.say(
+                self.tr("Only files and folders of this computer can be added; download it first."), "warning"
+            )
         event.acceptProposedAction()
 
     def _task_ended(self, task: Task) -> None:
@@ -249,7 +252,9 @@ class ModelsView(QWidget):
         bar.addWidget(self.add_button)
         bar.addWidget(self.link)
         bar.addStretch(1)
-        hint = QLabel(self.tr("Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here."))
+        hint = QLabel(
+            self.tr("Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.")
+        )
         hint.setWordWrap(True)
         set_kind(hint, "caption")
         column.addLayout(bar)

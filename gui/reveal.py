@@ -17,3 +17,8 @@ def reveal(path: Path) -> None:
         QProcess.startDetached("explorer", [f"/select,{path}"])
     else:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path if path.is_dir() else path.parent)))
+
+
+def show_file(path: Path) -> None:
+    """Open a file in whatever the system opens it with."""
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

@@ -63,7 +63,10 @@ class Setting(Generic[T]):
 
 def default_folder() -> Path:
     """Where pictures go unless a person chooses: "sdedge" in the system's folder of pictures."""
-    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or Path.home()) / "sdedge"
+    return (
+        Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or Path.home())
+        / "sdedge"
+    )
 
 
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
@@ -77,6 +80,8 @@ class Settings(QObject):
     theme = Setting("look/theme", "system", choices=("system", "light", "dark"))
     side_column = Setting("look/side_column", True)
     view = Setting("window/view", "create")
+    form = Setting("window/form", "")
+    """The form as it was left, as a Request's JSON."""
     folder = Setting("pictures/folder", "")
     """Where pictures are saved; empty is the system's pictures folder."""
     file_format = Setting("pictures/format", "png", choices=("png", "jpeg", "webp"))

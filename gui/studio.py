@@ -10,7 +10,9 @@ from PySide6.QtCore import QObject, Signal
 
 from gui.actions import Actions
 from gui.bridge import Bridge
+from gui.drops import Drops
 from gui.form_model import FormModel
+from gui.job_board import JobBoard
 from gui.settings import Settings
 from gui.theme import Theme
 from sdedge.request import Request
@@ -35,16 +37,22 @@ class Studio(QObject):
     view_wanted = Signal(str)
     files_wanted = Signal(list)
     """Paths that a person opened or dropped anywhere."""
+    models_wanted = Signal(list)
+    """Paths of models, LoRAs or embeddings to add; the view of models is shown before."""
     mask_wanted = Signal()
     """Paint a mask over the picture that the form starts from."""
     library_changed = Signal()
     """Models, VAEs, LoRAs or embeddings were added, removed or allowed."""
 
     def __init__(self, settings: Settings, theme: Theme, bridge: Bridge, actions: Actions) -> None:
-        super().__init__()
+        super().__init__(actions)
         self.settings, self.theme, self.bridge, self.actions = settings, theme, bridge, actions
         self.form = FormModel()
         """The settings of the next picture."""
+        self.board = JobBoard(bridge)
+        """The queue, and how far each job is."""
+        self.drops = Drops(self)
+        """Files and text from outside."""
 
     def say(self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None) -> None:
         """Show a remark above the views until it is closed or another takes its place."""

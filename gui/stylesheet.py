@@ -17,6 +17,7 @@ QLabel[kind="caption"] { font-size: ${caption}px; color: $muted; }
 QLabel[kind="muted"] { color: $muted; }
 QLabel[kind="fault"] { font-size: ${caption}px; color: $bad; }
 QLabel[kind="caution"] { font-size: ${caption}px; color: $warning; }
+QLabel[kind="failure"] { color: $bad; }
 QLabel[kind="good"] { font-size: ${caption}px; color: $good; }
 
 QPushButton, QToolButton {

@@ -86,7 +86,9 @@ class _Card(QFrame):
             self._bar.setValue(round(1000 * task.fraction))
         self._state.setText(self._words())
         set_kind(self._state, {FAILED: "fault", DONE: "good"}.get(task.state, "caption"))
-        name_button(self._close, self.tr("Remove from this list") if task.over else self.tr("Cancel {0}").format(task.title))
+        name_button(
+            self._close, self.tr("Remove from this list") if task.over else self.tr("Cancel {0}").format(task.title)
+        )
 
     def _words(self) -> str:
         task = self._task

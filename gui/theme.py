@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.resources import files
@@ -11,7 +12,7 @@ from string import Template
 from PySide6.QtCore import QByteArray, QObject, QPoint, QRect, QRectF, QSize, Qt, QTemporaryDir, Signal
 from PySide6.QtGui import QColor, QFont, QIcon, QIconEngine, QPainter, QPalette, QPixmap
 from PySide6.QtSvg import QSvgRenderer
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
 from gui.stylesheet import STYLESHEET
 
@@ -189,3 +190,10 @@ def _qt_palette(tokens: Palette) -> QPalette:
 def motion(milliseconds: int) -> int:
     """How long an animation may take: as asked, or not at all where the system asks for less motion."""
     return milliseconds if QApplication.isEffectEnabled(Qt.UIEffect.UI_General) else 0
+
+
+def plain_button(label: str, work: Callable[[], object]) -> QPushButton:
+    """A button with words."""
+    button = QPushButton(label)
+    button.clicked.connect(lambda checked=False: work())
+    return button

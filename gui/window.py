@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QActionGroup, QCloseEvent
+from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -21,7 +22,10 @@ from PySide6.QtWidgets import (
 from gui.actions import Actions, name_button, plain
 from gui.banner import Banner
 from gui.bridge import Bridge
+from gui.help import Shortcuts, about
 from gui.settings import Settings
+from gui.stage import show_log
+from gui.status import Status
 from gui.studio import Studio
 from gui.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.views import VIEWS
@@ -38,6 +42,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("sdedge")
         self.resize(*SIZE)
         self.setMinimumSize(*SMALLEST)
+        self.setAcceptDrops(True)
+        self._app = cast(QGuiApplication, QGuiApplication.instance())
         self.actions_list = Actions(self, theme)
         self.studio = Studio(settings, theme, bridge, self.actions_list)
         self.banner = Banner(theme)
@@ -46,6 +52,7 @@ class MainWindow(QMainWindow):
         self._views: dict[str, QWidget] = {}
         self._lay_out()
         self._connect()
+        self._status = Status(self.studio, self.status)
         if (geometry := settings.state("geometry")) is not None:
             self.restoreGeometry(geometry)
         known = [view.name for view in VIEWS]
@@ -73,8 +80,19 @@ class MainWindow(QMainWindow):
         self.studio.settings.set_state("geometry", self.saveGeometry())
         for view in self._views.values():
             view.close()  # so that each keeps its splitters
+        self._status.stop()
         self.studio.settings.save()
         super().closeEvent(event)
+
+    # Files from outside
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.source() is None and self.studio.drops.accepts(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self.studio.drops.take(event.mimeData())
 
     # Building
 
@@ -128,10 +146,32 @@ class MainWindow(QMainWindow):
         for spec in ("view-gallery", "view-models", "view-convert"):
             actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
         actions.bind("quit", self.close)
+        actions.bind("shortcuts", lambda: Shortcuts(actions, self).open())
+        actions.bind("about", lambda: about(self))
+        actions.bind("show-log", show_log)
         actions["full-screen"].toggled.connect(lambda on: self.showFullScreen() if on else self.showNormal())
         studio.remarked.connect(self.banner.show_remark)
         studio.view_wanted.connect(self.show_view)
+        studio.board.progressed.connect(self._show_share)
+        studio.board.changed.connect(self._show_waiting)
+        studio.board.noticed.connect(self._notice)
         studio.bridge.unavailable.connect(self._say_unavailable)
+
+    def _show_share(self, id: int) -> None:
+        """How far the job is, in the title, where a taskbar shows it."""
+        progress = self.studio.board.progress(id)
+        share = progress.share if progress else None
+        self.setWindowTitle("sdedge" if share is None else f"{share:.0%} – sdedge")
+
+    def _show_waiting(self) -> None:
+        board = self.studio.board
+        if board.running is None:
+            self.setWindowTitle("sdedge")
+        self._app.setBadgeNumber(sum(job.state in ("running", "waiting") for job in board.jobs))
+
+    def _notice(self, job: int | None, words: str) -> None:
+        if words != self.studio.board.paused:  # the queue says that itself
+            self.studio.say(words, "info" if job is not None else "warning")
 
     def _say_unavailable(self, reason: str) -> None:
         self.studio.say(reason, "bad", self.tr("Try again"), self.studio.bridge.start)

@@ -71,13 +71,13 @@ class Queue:
             raise SdedgeError(f"The queue has no job {id}; see `sdedge queue list`.")
         return _job(row)
 
-    def jobs(self, states: Sequence[str] = OPEN + ENDED) -> list[Job]:
-        """Running, then waiting ones in the order they will be drawn, then ended ones, the latest first."""
+    def jobs(self, states: Sequence[str] = OPEN + ENDED, limit: int | None = None) -> list[Job]:
+        """Running, then waiting ones in the order they will be drawn, then ended ones, the latest first; at most `limit`."""
         marks = ", ".join("?" * len(states))
         rows = self.database.execute(
             f"""SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY ended IS NOT NULL, state != 'running',
-            CASE WHEN ended IS NULL THEN -priority END, CASE WHEN ended IS NULL THEN position END, ended DESC, id DESC""",
-            states,
+            CASE WHEN ended IS NULL THEN -priority END, CASE WHEN ended IS NULL THEN position END, ended DESC, id DESC LIMIT ?""",
+            [*states, -1 if limit is None else limit],
         )
         return [_job(row) for row in rows]
 

@@ -58,7 +58,8 @@ def _nothing_is_left(monkeypatch, qapp):
     assert not [w for w in QApplication.topLevelWidgets() if w.isVisible() and id(w) not in windows]
     assert not _threads() - before
     assert len(_children()) <= len(children)
-    assert not [t for t in timers if isValid(t) and t.isActive() and not _lasting(t)]
+    running = [timer for timer in timers if isValid(timer) and timer.isActive() and not _lasting(timer)]
+    assert not [(timer, timer.parent()) for timer in running]
 
 
 def _threads() -> collections.Counter:
@@ -78,14 +79,16 @@ def _lasting(timer: QTimer) -> bool:
 
 
 @pytest.fixture
-def open_window(qtbot, theme, monkeypatch):
+def open_window(qtbot, theme, monkeypatch, tmp_path):
     """A function that opens a window; all are closed, with their queues, at the end."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     opened: list[tuple[MainWindow, Bridge]] = []
 
     def open_one(drawer: str | None = FAKE, start: bool = True) -> MainWindow:
         bridge = Bridge(drawer=drawer, limits=Limits(tick=0.02, beat=0.2))
-        window = MainWindow(Settings(), theme, bridge)
+        settings = Settings()
+        settings.folder = str(tmp_path / "pictures")
+        window = MainWindow(settings, theme, bridge)
         opened.append((window, bridge))
         window.show()
         if start:

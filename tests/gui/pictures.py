@@ -20,7 +20,9 @@ def save_pictures(folder: Path, prompts: Sequence[str], first_seed: int = 0, **f
         gallery = Gallery(store)
         for seed, prompt in enumerate(prompts, first_seed):
             pixels = np.random.default_rng(seed).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-            request = Resolved(**{"prompt": prompt, "seed": seed, "width": 96, "height": 64, "model": "pocket", **fields})
+            request = Resolved(
+                **{"prompt": prompt, "seed": seed, "width": 96, "height": 64, "model": "pocket", **fields}
+            )
             path = folder / f"{seed}.png"
             row = gallery.begin(path, request, {"model_name": request.model}, None, None)
             Output(folder).write_to(path, pixels, request, {"model_name": request.model})

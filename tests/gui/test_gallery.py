@@ -133,7 +133,9 @@ def test_a_vanished_file_is_told_in_its_place(open_window, tmp_path, qtbot):
     qtbot.waitUntil(lambda: view.model.rowCount() == 2 and None not in shown(view))
     for row in (0, 1):
         entry = view.model.entry(row)
-        qtbot.waitUntil(lambda entry=entry: view.thumbnails.pixmap(entry) is None and view.thumbnails.fault(entry) != "")
+        qtbot.waitUntil(
+            lambda entry=entry: view.thumbnails.pixmap(entry) is None and view.thumbnails.fault(entry) != ""
+        )
         assert "missing or damaged" in view.thumbnails.fault(entry)
 
 

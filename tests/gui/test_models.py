@@ -195,5 +195,10 @@ def test_loras_go_to_the_trash(models, qtbot, embedding, tmp_path, monkeypatch):
 
 
 def test_sizes_are_told_in_words():
-    assert [size_in_words(size) for size in (10, 2_500, 22_300_000, 4_265_000_000)] == ["1 KB", "2 KB", "22 MB", "4.3 GB"]
+    assert [size_in_words(size) for size in (10, 2_500, 22_300_000, 4_265_000_000)] == [
+        "1 KB",
+        "2 KB",
+        "22 MB",
+        "4.3 GB",
+    ]
     assert Item("a", "lora", "pt", Path("a"), 1, here=False).usable is False

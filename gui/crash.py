@@ -1,0 +1,85 @@
+"""When the app itself goes wrong: a log on this machine, offered at the next start. Nothing is sent anywhere."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import logging.handlers
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from sdedge.places import data_folder
+
+LOG, CRASH, LAST = "app.log", "crash.log", "crash-last.log"
+LIMIT = 1 << 20  # bytes of the log, then the one of before is kept beside it
+
+log = logging.getLogger("gui")
+
+
+class CrashLog:
+    """Native crashes are written by faulthandler, exceptions by the hook; an empty file means that all went well."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or data_folder()
+        self._file: IO[str] | None = None
+        self.tell: Callable[[str], object] = lambda words: None
+        """Called with a sentence for an exception that the app survives."""
+
+    @property
+    def log(self) -> Path:
+        """Where exceptions are written."""
+        return self.folder / LOG
+
+    def begin(self) -> Path | None:
+        """Start to watch. Returns the log of the last run if it crashed."""
+        last = self._keep_last()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = open(self.folder / CRASH, "w", encoding="utf-8")  # noqa: SIM115
+            faulthandler.enable(self._file, all_threads=True)
+            handler = logging.handlers.RotatingFileHandler(
+                self.folder / LOG, maxBytes=LIMIT, backupCount=1, encoding="utf-8"
+            )
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+            logging.getLogger().addHandler(handler)
+            logging.getLogger().setLevel(logging.INFO)
+        except OSError as error:  # a full or read-only disk is no reason not to start
+            log.warning("There is no log: %s", error)
+        sys.excepthook = self._report
+        threading.excepthook = lambda args: self._report(args.exc_type, args.exc_value, args.exc_traceback)
+        return last
+
+    def end(self) -> None:
+        """All went well."""
+        faulthandler.disable()
+        sys.excepthook, threading.excepthook = sys.__excepthook__, threading.__excepthook__
+        for handler in list(logging.getLogger().handlers):
+            if isinstance(handler, logging.handlers.RotatingFileHandler):
+                logging.getLogger().removeHandler(handler)
+                handler.close()
+        if self._file is not None:
+            self._file.close()
+            if not os.path.getsize(self.folder / CRASH):
+                (self.folder / CRASH).unlink()
+
+    def _keep_last(self) -> Path | None:
+        crash, last = self.folder / CRASH, self.folder / LAST
+        try:
+            if crash.stat().st_size:
+                os.replace(crash, last)
+                return last
+        except OSError:
+            pass
+        return None
+
+    def _report(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error or kind(), trace)
+            return
+        log.error("Something unexpected happened.", exc_info=(kind, error or kind(), trace))
+        self.tell(f"Something unexpected happened ({kind.__name__}: {error}); the log says where.")

@@ -1,0 +1,153 @@
+"""Files and text from outside: dropped on the window, opened by the menu, the command line or a Mac's Finder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QMimeData, QObject, Signal
+
+from gui.background import in_words
+from gui.pictures import Looked, look
+from sdedge.engines import locate
+from sdedge.errors import ModelError, SdedgeError
+from sdedge.images.metadata import parse_parameters, to_request
+from sdedge.images.metadata_fields import Metadata
+
+if TYPE_CHECKING:
+    from gui.studio import Studio
+
+MODELS = (".safetensors", ".ckpt", ".pt", ".bin", ".pth")
+LONGEST = 100_000  # characters of text that are looked at
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Paths by what can be done with them."""
+
+    pictures: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def sort_out(paths: Sequence[str]) -> Sorted:
+    """By kind. Whether a picture is one shows only when it is read. A folder with `model_index.json` is a model."""
+    kinds: dict[str, list[str]] = {"pictures": [], "models": [], "folders": [], "missing": []}
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            is_model = any((path / name).is_file() for name in ("model_index.json", "manifest.json"))
+            kinds["models" if is_model else "folders"].append(text)
+        elif not path.is_file():
+            kinds["missing"].append(text)
+        else:
+            kinds["models" if path.suffix.lower() in MODELS else "pictures"].append(text)
+    return Sorted(**{kind: tuple(found) for kind, found in kinds.items()})
+
+
+@dataclass(frozen=True)
+class _Read:
+    found: Looked
+    keep: tuple[str, ...]
+
+
+class Drops(QObject):
+    """Says one thing about whatever comes, however much it is; the form changes only when a picture could be read."""
+
+    looked = Signal(object)
+    """A picture was read and the form starts from it."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        studio.files_wanted.connect(self.take_files)
+
+    @staticmethod
+    def accepts(data: QMimeData) -> bool:
+        """Whether there is anything to say about it."""
+        return data.hasUrls() or data.hasText()
+
+    def take(self, data: QMimeData) -> None:
+        """Something was dropped."""
+        local = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+        if local:
+            self.take_files(local)
+        elif data.hasUrls():
+            self._studio.say(
+                self.tr("sdedge opens no network addresses. Save the picture first and drop the file."), "warning"
+            )
+        elif data.hasText():
+            self._take_text(data.text()[:LONGEST])
+
+    def take_files(self, paths: list[str]) -> None:
+        """Pictures to start from or to take settings from, models to add, or neither."""
+        kinds = sort_out(paths)
+        if kinds.models:
+            self._studio.show_view("models")
+            self._studio.models_wanted.emit(list(kinds.models))
+        elif kinds.pictures:
+            self._read(kinds.pictures[0], len(kinds.pictures))
+        elif kinds.folders:
+            words = self.tr("{0} is a folder without a model in it. Drop a picture, or the folder of a model.")
+            self._studio.say(words.format(Path(kinds.folders[0]).name), "warning")
+        elif kinds.missing:
+            self._studio.say(self.tr("There is no file at {0} any more.").format(kinds.missing[0]), "warning")
+
+    def _read(self, path: str, count: int) -> None:
+        def read() -> _Read:
+            found = look(path)
+            return _Read(found, () if _is_known(found.metadata) else ("model",))
+
+        def fail(error: Exception) -> None:
+            self._studio.say(in_words(error), "warning")
+
+        self._studio.bridge.background.run(read, lambda done: self._start_from(done, count), fail, self)
+
+    def _start_from(self, read: _Read, count: int) -> None:
+        found, name = read.found, Path(read.found.path).name
+        before = self._studio.form.snapshot()
+        self.looked.emit(found)
+        self._studio.form.start_from(found.path)
+        self._studio.show_view("create")
+        more = self.tr("Only the first of {0} pictures is used.").format(count) if count > 1 else ""
+        if found.metadata.source:
+            words = self.tr("{0} says how it was made ({1}).").format(name, found.metadata.source)
+
+            def restore() -> None:
+                self._studio.form.revert(before)
+                self._restore(found.metadata, read.keep)
+
+            self._studio.say(f"{words} {more}".strip(), "info", self.tr("Use its settings"), restore)
+        elif more:
+            self._studio.say(more)
+
+    def _restore(self, metadata: Metadata, keep: tuple[str, ...]) -> None:
+        self._studio.use_request(to_request(metadata), keep)
+        notes = list(metadata.notes)
+        if keep:
+            model = metadata.fields.get("model")
+            notes.append(self.tr("Its model {0} is not installed; yours stays chosen.").format(model))
+        if notes:
+            self._studio.say(" ".join(notes), "warning")
+
+    def _take_text(self, text: str) -> None:
+        metadata = parse_parameters(text)
+        if metadata.source:
+            self._restore(metadata, () if _is_known(metadata) else ("model",))
+        else:
+            self._studio.say(self.tr("Drop text into the prompt, where it belongs."), "info")
+
+
+def _is_known(metadata: Metadata) -> bool:
+    """Whether the model that made a picture can be drawn with here."""
+    model = metadata.fields.get("model")
+    if model is None:
+        return True
+    try:
+        locate(model)
+    except (ModelError, SdedgeError):
+        return False
+    return True

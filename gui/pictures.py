@@ -1,0 +1,53 @@
+"""Picture files for the screen and for masks, read off the main thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QImage
+
+from sdedge.images.metadata import read
+from sdedge.images.metadata_fields import Metadata
+from sdedge.images.source import flatten, load
+
+SHOWN = 2048  # pixels of the longer side are enough to look at and to paint a mask on
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A picture of any origin: how it looks, its real size, what it says about its making, remarks."""
+
+    path: str
+    image: QImage
+    size: tuple[int, int]
+    metadata: Metadata
+    notes: tuple[str, ...] = ()
+
+
+def look(path: str | Path) -> Looked:
+    """Read any picture as one to start from. Raises InvalidRequest for what is missing, damaged, too large or none."""
+    opened = load(path)
+    flat = flatten(opened.image)
+    size = flat.size
+    flat.thumbnail((SHOWN, SHOWN))
+    rgb = flat.tobytes()
+    image = QImage(rgb, flat.width, flat.height, 3 * flat.width, QImage.Format.Format_RGB888).copy()
+    return Looked(str(path), image, size, read(path), opened.notes)
+
+
+def shrink(image: QImage, side: int) -> QImage:
+    """At most `side` pixels long."""
+    if max(image.width(), image.height()) <= side:
+        return image
+    mode = Qt.TransformationMode.SmoothTransformation
+    return image.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio, mode)
+
+
+def finished(path: str | Path) -> QImage:
+    """A picture of ours, at full size. Raises OSError when it is gone or damaged."""
+    image = QImage(str(path))
+    if image.isNull():
+        raise OSError(0, "the picture is gone or damaged", str(path))
+    return image

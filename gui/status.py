@@ -1,0 +1,68 @@
+"""The line at the right of the header: model, device and precision, memory."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QLabel
+
+from gui.studio import Studio
+from sdedge.gallery import Gallery
+from sdedge.jobs import Queue
+from sdedge.shelf import available_memory
+
+EVERY = 5000  # milliseconds
+_SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+
+
+class Status(QObject):
+    """Keeps a label up to date while it is visible."""
+
+    def __init__(self, studio: Studio, label: QLabel) -> None:
+        super().__init__(label)
+        self._studio, self._label = studio, label
+        self._engine = ""
+        self._memory = ""
+        self._timer = QTimer(self)
+        self._timer.setInterval(EVERY)
+        self._timer.timeout.connect(self._look)
+        studio.form.watch(self._show, "model")
+        studio.board.drawn.connect(lambda job, event: self._ask_engine())
+        studio.bridge.ready.connect(self._begin)
+        self._show()
+
+    def _begin(self) -> None:
+        self._timer.start()
+        self._look()
+        self._ask_engine()
+
+    def stop(self) -> None:
+        self._timer.stop()
+
+    def _look(self) -> None:
+        self._studio.bridge.background.run(available_memory, self._take_memory, owner=self)
+
+    def _take_memory(self, found: tuple[int, int]) -> None:
+        free, total = found
+        if total < 1 << 49:  # known
+            used = self._studio.bridge.worker_memory
+            words = self.tr("{0:.1f} of {1:.0f} GB").format(used / 1e9, total / 1e9)
+            self._memory = words
+            self._label.setToolTip(self.tr("The engine uses {0}; {1:.1f} GB are free.").format(words, free / 1e9))
+        self._show()
+
+    def _ask_engine(self) -> None:
+        """What drew the latest picture."""
+
+        def read(queue: Queue, gallery: Gallery) -> str:
+            latest = gallery.search(limit=1)
+            return str(latest[0].facts.get("engine", "")) if latest else ""
+
+        self._studio.bridge.ask(read, self._take_engine, lambda error: None, self)
+
+    def _take_engine(self, engine: str) -> None:
+        device, _, precision = engine.partition(" ")
+        self._engine = f"{device.upper()} {_SHORT.get(precision, precision)}".strip()
+        self._show()
+
+    def _show(self) -> None:
+        self._label.setText(" · ".join(part for part in (self._studio.form.model, self._engine, self._memory) if part))
