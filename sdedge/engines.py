@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdedge.backends.manifest import Manifest, is_bundle
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest
 from sdedge.library import EMBEDDED, Library
 from sdedge.weights.folders import locate as cached
 
@@ -66,7 +66,9 @@ def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> E
     kind = Manifest.read(path).kind
     if kind == "coreml":
         return _open_packages(path, device, dtype)
-    raise ModelError(f"There is no engine for {kind} bundles yet; use the model that {path} was made from.")
+    from sdedge.backends.graph import GraphEngine
+
+    return GraphEngine(path, device, dtype)
 
 
 def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:

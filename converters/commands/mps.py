@@ -1,0 +1,71 @@
+"""`sdedge convert mps`: a model to a bundle of half-precision graphs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from converters.commands.coreml import Fused
+from sdedge.errors import SdedgeError
+from sdedge.events import Failed, Finished, Loading, Notice, Progress, to_json
+
+
+class Range(click.ParamType):
+    """256..1024, or 512 for that alone."""
+
+    name = "PIXELS[..PIXELS]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        if not (found := re.fullmatch(r"(\d+)(?:\.\.(\d+))?", str(value).strip())):
+            self.fail(f"{value!r} is no range of sizes; write 256..1024, or 512 for that alone.", param, ctx)
+        return int(found[1]), int(found[2] or found[1])
+
+
+@click.command()
+@click.argument("model")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder: new, empty, or a bundle.")
+@click.option("--size", type=Range(), default="256..1024", show_default=True, help="Range of both sides, multiples of 64.")
+@click.option("--attention-budget", type=click.IntRange(min=1), help="MB of scores at a time.  [default: by the planner]")
+@click.option("--batch", type=click.IntRange(1, 2), default=2, show_default=True, help="Latents per call of the UNet.")
+@click.option("--dtype", type=click.Choice(["fp16", "bf16"]), default="fp16", show_default=True, help="bf16: macOS 14 on.")
+@click.option("--lora", "loras", type=Fused(), multiple=True, help="Fuse a LoRA into the weights; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
+def mps(
+    model: str, out: Path, size: tuple[int, int], attention_budget: int | None, batch: int, dtype: str,
+    loras: tuple[tuple[Path, float], ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Convert MODEL (a name, folder or file) to graphs for MPS, on any system.
+
+    Attention is cut so that its scores never exceed the budget at any size of the range; what is published breaks
+    none of the rules of MPS.
+    """
+    from converters.mps import GraphRecipe, convert
+
+    tell = _as_json if as_json else _as_text
+    try:
+        for event in convert(model, out, GraphRecipe(*size, attention_budget, batch, dtype, loras)):
+            tell(event)
+    except SdedgeError as error:
+        if as_json:
+            _as_json(Failed(type(error).__name__, str(error)))
+        raise
+
+
+def _as_json(event: Any) -> None:
+    click.echo(to_json(event))
+
+
+def _as_text(event: Any) -> None:
+    if isinstance(event, Progress) and event.done < event.total:
+        click.echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)
+    elif isinstance(event, Loading):
+        click.echo(f"{event.phase.capitalize()} …", err=True)
+    elif isinstance(event, Notice):
+        click.echo(f"note: {event.message}", err=True)
+    elif isinstance(event, Finished):
+        click.echo(f"{event.count} networks in {event.seconds:.0f} s", err=True)

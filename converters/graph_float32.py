@@ -1,0 +1,77 @@
+"""Running a half-precision program in float32, with or without the rounding of a half-precision device.
+
+Half-precision kernels of a CPU are a hundred times too slow to judge a graph by. Here every node is computed in
+float32 and its result is rounded to the type it has in the program, which is what a GPU does that accumulates wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils._pytree import tree_map
+
+from converters.graph_planner import shapes
+from sdedge.backends.graph_program import Program
+
+NARROW = (torch.float16, torch.bfloat16)
+LARGEST = float(torch.finfo(torch.float16).max)
+
+
+class Float32Run(fx.Interpreter):
+    """Computes a program in float32. Weights are widened one at a time, so that no second copy of them is needed.
+
+    rounds   whether results are rounded to the type they have in the program
+    seen     the largest magnitude of each node, where `rounds` is False
+    """
+
+    def __init__(self, program: Program, types: dict[str, Any], rounds: bool) -> None:
+        super().__init__(program.module())
+        self.types, self.rounds = types, rounds
+        self.seen: dict[str, float] = {}
+
+    def run_node(self, node: fx.Node) -> Any:
+        value = super().run_node(node)
+        if self.rounds and node.op == "call_function":
+            return tree_map(_round, value, self.types[node.name])
+        value = tree_map(_widen, value)
+        if isinstance(value, Tensor) and value.is_floating_point() and value.numel() and node.op == "call_function":
+            self.seen[node.name] = float(value.abs().max())
+        return value
+
+    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+        """Casts to the program's own type leave float32, which is rounded or not afterwards."""
+        args = tuple(torch.float32 if argument in NARROW else argument for argument in args)
+        return super().call_function(target, args, kwargs)
+
+
+def _round(value: Any, like: Any) -> Any:
+    return value.to(like.dtype).float() if isinstance(value, Tensor) and like.dtype in NARROW else value
+
+
+def _widen(value: Any) -> Any:
+    return value.float() if isinstance(value, Tensor) and value.dtype in NARROW else value
+
+
+def _run(program: Program, inputs: Sequence[Tensor], rounds: bool) -> tuple[tuple[Tensor, ...], dict[str, float]]:
+    types = shapes(program, [value.to("meta") for value in inputs])
+    with torch.inference_mode():
+        interpreter = Float32Run(program, types, rounds)
+        return interpreter.run(*(_widen(value) for value in inputs)), interpreter.seen
+
+
+def rounded(program: Program, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The outputs a half-precision device gives. Inputs have the program's types."""
+    return _run(program, inputs, rounds=True)[0]
+
+
+def overflowing(program: Program, inputs: Sequence[Tensor], margin: float = 4) -> frozenset[str]:
+    """The nodes that read or make values beyond float16's largest divided by `margin`; the rest is safe in it."""
+    _, seen = _run(program, inputs, rounds=False)
+    large = {name for name, value in seen.items() if not value * margin < LARGEST}
+    nodes = [node for node in program.graph.nodes if node.op == "call_function"]
+    return frozenset(
+        node.name for node in nodes if node.name in large or any(n.name in large for n in node.all_input_nodes)
+    )

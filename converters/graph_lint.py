@@ -1,0 +1,45 @@
+"""The rules of MPS on a program: nothing is published that breaks one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from sdedge.backends.graph_program import Program
+from sdedge.backends.mps_rules import Finding, Limits, MPSRules
+
+
+class _Watched(fx.Interpreter):
+    """Runs a program under the rules and says at which node each is broken."""
+
+    def __init__(self, program: Program, rules: MPSRules) -> None:
+        super().__init__(program.on("meta").module())
+        self.rules = rules
+        self.found: list[Finding] = []
+
+    def run_node(self, node: fx.Node) -> Any:
+        value = super().run_node(node)
+        self.found += [replace(finding, where=node.name) for finding in self.rules.found]
+        self.rules.found.clear()
+        return value
+
+
+def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[Finding]:
+    """Every breach of a rule at the size of the (meta) inputs, by node; shapes alone are run.
+
+    The rules are those of `sdedge.backends.mps_rules`; here a device named in the graph is a breach too.
+    """
+    named = [
+        Finding("no_device", str(node.target), f"names the device {value}", node.name)
+        for node in program.graph.nodes
+        for value in (*node.args, *node.kwargs.values())
+        if isinstance(value, torch.device)
+    ]
+    with torch.inference_mode(), MPSRules(limits) as rules:
+        watched = _Watched(program, rules)
+        watched.run(*inputs)
+    return [*named, *watched.found]

@@ -1,0 +1,271 @@
+"""A checkpoint to a bundle of half-precision graphs for MPS, one network after the other."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from converters.bundle import claim, hash_files, write_vocabulary
+from converters.graph_float32 import overflowing, rounded
+from converters.graph_lint import lint
+from converters.graph_passes import (
+    Inputs,
+    Setting,
+    aten,
+    calls,
+    drop_checks,
+    fold_constants,
+    place_casts,
+    rewrite,
+    widen,
+)
+from converters.graph_planner import largest_side, plan, shapes
+from converters.graph_trace import LONGEST, STAGES, TOKENS, UNIT, inputs, trace
+from converters.psnr import psnr
+from converters.source import Source, open_source
+from sdedge.backends.graph import PROGRAM, WEIGHTS, fingerprint
+from sdedge.backends.graph_program import Program, to_json
+from sdedge.backends.manifest import NAME, Component, Manifest, Port
+from sdedge.backends.mps_rules import Limits
+from sdedge.backends.torch import NETWORKS
+from sdedge.engines import locate
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.events import Event, Finished, Loading, Notice, Progress
+from sdedge.files import atomic_write
+from sdedge.weights.loading import load_into
+
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+MEMORIES = (4, 8, 16)  # GiB of a Mac, for which the largest size is told
+MB = 2**20
+
+
+@dataclass(frozen=True)
+class GraphRecipe:
+    """What a bundle is made with. Raises InvalidRequest for what cannot be made.
+
+    least, most   the range of sides in pixels, multiples of 64; equal for a single size
+    budget        MB of attention scores at a time; None lets the planner choose
+    batch         latents per call of the UNet: 2 takes both halves of guidance at once, 1 needs half the memory
+    loras         (file, weight) fused into the weights
+    """
+
+    least: int = 256
+    most: int = 1024
+    budget: int | None = None
+    batch: int = 2
+    dtype: str = "fp16"
+    loras: tuple[tuple[Path, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.least % UNIT or self.most % UNIT or not UNIT <= self.least <= self.most:
+            raise InvalidRequest(
+                f"The sizes {self.least} to {self.most} cannot be converted: both must be multiples of {UNIT}, the smaller "
+                "first; 256..1024 is usual."
+            )
+        if self.budget is not None and self.budget < 1:
+            raise InvalidRequest(f"An attention budget of {self.budget} MB holds nothing; give 16 or more.")
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        loras = [[path.name, weight] for path, weight in self.loras]
+        return {**vars(self), "tokens": LONGEST * TOKENS, "loras": loras}
+
+
+def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
+    """Write the bundle `out`, telling each phase.
+
+    Raises ModelError, InvalidRequest, and OutputError for a folder that holds something else or is being written to.
+    """
+    start = time.monotonic()
+    yield Loading("opening the model")
+    source = open_source(model, recipe.loras)
+    yield from (Notice(line) for line in source.facts.report)
+    with claim(out):
+        (out / NAME).unlink(missing_ok=True)
+        made: dict[str, Component] = {}
+        for i, stage in enumerate(STAGES):
+            yield Progress(stage.replace("_", " "), i, len(STAGES))
+            made[stage] = _make(source, stage, recipe, out)
+        if source.checkpoint.safety_checker is not None:
+            made["safety_checker"] = _copy_checker(source.checkpoint.safety_checker, out)
+        yield Loading("writing the manifest")
+        write_vocabulary(out, source.tokenizer)
+        _manifest(source, model, recipe, made).write(out)
+    yield Progress("done", len(STAGES), len(STAGES))
+    yield Finished(len(made), time.monotonic() - start)
+
+
+def _manifest(source: Source, model: str, recipe: GraphRecipe, made: dict[str, Component]) -> Manifest:
+    identity = {**source.identify(), "path": str(locate(model).resolve())}
+    sizes = ((recipe.least, recipe.least), (recipe.most, recipe.most))
+    peaks = {side: max(part.figures["peak_bytes"].get(side, 0) for name, part in made.items() if name in STAGES)
+             for side in made["unet"].figures["peak_bytes"]}  # fmt: skip
+    fitting = {f"{memory} GB": made["unet"].figures["largest"][str(memory)] for memory in MEMORIES}
+    versions = {name: version(name) for name in ("sdedge", "torch")}
+    return Manifest("graph", source.facts.name, made, sizes, recipe.to_json(), identity, source.facts.to_json(),
+                    {"peak_bytes": peaks, "largest_side": fitting}, versions)  # fmt: skip
+
+
+def network(source: Source, stage: str, dtype: torch.dtype) -> nn.Module:
+    """The module a stage is made from, with its weights, LoRAs included."""
+    name = STAGES[stage].network
+    with torch.device("meta"):
+        module = NETWORKS[name](source.checkpoint.configs[name])
+    load_into(module, source.components[name], dtype=dtype, share=False)
+    return module.eval()
+
+
+def example(source: Source, stage: str, recipe: GraphRecipe, side: int, seed: int = 0) -> Inputs:
+    """Plausible inputs for measuring: normal latents and contexts, a random prompt, a smooth picture."""
+    generator = torch.Generator().manual_seed(seed)
+    made = []
+    for name, value in zip(STAGES[stage].inputs(source.facts, recipe.batch, side, side), inputs(
+            stage, source.facts, recipe.batch, side, side, DTYPES[recipe.dtype], "cpu"), strict=True):  # fmt: skip
+        if name == "ids":
+            value = torch.randint(0, source.text.vocab_size, value.shape, generator=generator)
+        elif name == "t":
+            value = torch.full_like(value, 500.0)
+        elif name == "image":
+            small = torch.randn(1, 3, 8, 8, generator=generator).to(value)
+            value = nn.functional.interpolate(small.float(), value.shape[2:], mode="bilinear").clamp(-1, 1).to(value)
+        elif name == "latent":
+            value = (torch.randn(value.shape, generator=generator) / source.facts.scaling_factor).to(value)
+        elif value.is_floating_point():
+            value = torch.randn(value.shape, generator=generator).to(value)
+        made.append(value)
+    return tuple(made)
+
+
+@torch.inference_mode()
+def reference(source: Source, stage: str, given: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """What the eager network gives in float32."""
+    module = network(source, stage, torch.float32)
+    module = module if STAGES[stage].wrap is nn.Sequential else STAGES[stage].wrap(module)
+    result = module(*(value.float() if value.is_floating_point() else value for value in given))
+    return result if isinstance(result, tuple) else (result,)
+
+
+def build(source: Source, stage: str, recipe: GraphRecipe) -> tuple[Program, int]:
+    """The finished program of a stage, and its budget of attention scores in bytes. Raises ModelError on a lint finding."""
+    dtype = DTYPES[recipe.dtype]
+    program = trace(stage, network(source, stage, dtype), source.facts, recipe.batch, recipe.least, recipe.most)
+    least = inputs(stage, source.facts, recipe.batch, UNIT, UNIT, dtype)
+    most = inputs(stage, source.facts, recipe.batch, recipe.most, recipe.most, dtype, tokens=LONGEST * TOKENS)
+    setting = Setting(least, most, recipe.budget * MB if recipe.budget else 0, dtype)
+    program = fold_constants(drop_checks(program, setting), setting)
+    budget = setting.budget or choose_budget(program, most)
+    setting = replace(setting, budget=budget)
+    program = rewrite(program, setting)
+    if STAGES[stage].network == "vae" and dtype == torch.float16:
+        names = overflowing(program, example(source, stage, recipe, recipe.least))
+        program = place_casts(widen(program, names, setting), setting) if names else program
+    findings = lint(program, most, Limits(scores=budget))
+    if findings:
+        raise ModelError(
+            f"The {stage.replace('_', ' ')} breaks {len(findings)} rules of MPS and is not published; the first: {findings[0]}."
+        )
+    return program, budget
+
+
+def choose_budget(program: Program, most: Inputs) -> int:
+    """The largest power of two of bytes, up to 256 MB, with which attention is not the peak of a traced program.
+
+    Scores are there twice while their softmax is taken; fused attention is what the plan of the traced program counts.
+    At least 16 MB, and so much that no layer is cut into more than 128 pieces, whose calls would cost more than they save.
+    """
+    before, values = plan(program, most), shapes(program, most)
+    live, room, whole = dict(zip(before.names, before.live)), 256 * MB, 0
+    for node in calls(program.graph, aten.scaled_dot_product_attention.default):
+        q, k = (values[argument.name] for argument in node.args[:2])
+        room = min(room, (before.peak - live[node.name]) // 2)
+        whole = max(whole, q.shape[0] * q.shape[1] * q.shape[2] * k.shape[2] * 4)
+    budget = 16 * MB
+    while budget * 2 <= room or budget * 128 < whole:
+        budget *= 2
+    return budget
+
+
+def _make(source: Source, stage: str, recipe: GraphRecipe, out: Path) -> Component:
+    given = example(source, stage, recipe, recipe.least)
+    wanted = reference(source, stage, given)
+    gc.collect()
+    program, budget = build(source, stage, recipe)
+    folder = out / stage
+    _write(program, folder)
+    figures = {
+        "psnr": min(psnr(want, got) for want, got in zip(wanted, rounded(program, given), strict=True)),
+        "operators": len(program.graph.nodes),
+        "attention_budget": budget,
+        "fingerprints": {name: fingerprint(folder / name) for name in (PROGRAM, WEIGHTS)},
+        **_memory(source, stage, recipe, program),
+    }
+    ports = _ports(source, stage, recipe, program)
+    size = sum((folder / name).stat().st_size for name in (PROGRAM, WEIGHTS))
+    source.release(STAGES[stage].network)
+    gc.collect()
+    return Component(stage, *ports, size, hash_files(folder), figures)
+
+
+def _write(program: Program, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    save_file({name: weight.contiguous() for name, weight in program.weights.items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)
+    with atomic_write(folder / PROGRAM) as file:
+        file.write(to_json(program.graph).encode())
+
+
+def _memory(source: Source, stage: str, recipe: GraphRecipe, program: Program) -> dict[str, Any]:
+    """Peak activation bytes at square sizes, and the largest side that fits a Mac beside the largest network's weights."""
+    sides = range(recipe.least, recipe.most + 1, UNIT)
+
+    @cache
+    def peak(side: int) -> int:
+        return plan(program, inputs(stage, source.facts, recipe.batch, side, side, DTYPES[recipe.dtype])).peak
+
+    weights = sum(weight.nbytes for weight in program.weights.values())
+    told = sorted({recipe.least, recipe.most, *(side for side in (512, 768) if side in sides)})
+    return {
+        "peak_bytes": {f"{side}x{side}": peak(side) for side in told},
+        "largest": {str(memory): largest_side(peak, memory * 2**30 * 2 // 3 - weights, sides) for memory in MEMORIES},
+    }
+
+
+def _ports(source: Source, stage: str, recipe: GraphRecipe, program: Program) -> tuple[dict[str, Port], dict[str, Port]]:
+    """Inputs and outputs by name; a dimension that varies over the range is None."""
+    what, dtype = STAGES[stage], DTYPES[recipe.dtype]
+    few = shapes(program, inputs(stage, source.facts, recipe.batch, recipe.least, recipe.least, dtype))
+    many = shapes(program, inputs(stage, source.facts, recipe.batch, recipe.most, recipe.most, dtype, tokens=2 * TOKENS))
+
+    def port(name: str) -> Port:
+        a, b = few[name], many[name]
+        shape = tuple(one if one == other else None for one, other in zip(a.shape, b.shape, strict=True))
+        return Port(shape, str(a.dtype).removeprefix("torch."))
+
+    given = [node.name for node in program.graph.nodes if node.op == "placeholder"]
+    results = [node.name for node in next(n for n in program.graph.nodes if n.op == "output").args[0]]
+    names = what.inputs(source.facts, recipe.batch, UNIT, UNIT)
+    return (
+        {name: port(node) for name, node in zip(names, given, strict=True)},
+        {name: port(node) for name, node in zip(what.outputs, results, strict=True)},
+    )
+
+
+def _copy_checker(folder: Path, out: Path) -> Component:
+    """The safety checker runs on the CPU in float32, so it goes along as it is."""
+    target = out / "safety_checker"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(folder, target)
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    return Component("safety_checker", {}, {}, size, hash_files(target))

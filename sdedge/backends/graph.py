@@ -1,0 +1,309 @@
+"""The engine of a bundle of graphs that `sdedge convert mps` made: on MPS, CUDA or a CPU, without the model's code."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx
+
+from sdedge.backends import mps
+from sdedge.backends.engine import LoraUse, ModelFacts
+from sdedge.backends.graph_program import Program, read_graph
+from sdedge.backends.manifest import Component, Manifest
+from sdedge.backends.precision import choose_device, choose_dtype
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.models.safety import SafetyChecker
+from sdedge.models.vae import Posterior
+from sdedge.text.conditioning import Replacement
+from sdedge.text.tokenizer import LENGTH, Tokenizer
+from sdedge.weights.files import LazyTensor, open_tensors
+from sdedge.weights.safety import open_checker
+
+PROGRAM, WEIGHTS = "program.json", "weights.safetensors"
+STAGE_COMPONENTS = {"text_encoder": ("text_encoder",), "unet": ("unet",), "vae": ("vae_encoder", "vae_decoder")}
+AGAIN = "convert the model again with `sdedge convert mps`"
+SAMPLES, SAMPLE = 64, 4096
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file's size, its first megabyte and 64 samples: a second's work, where all of it would take many."""
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with open(path, "rb") as file:
+        digest.update(file.read(2**20))
+        for i in range(SAMPLES):
+            file.seek(size * i // SAMPLES)
+            digest.update(file.read(SAMPLE))
+    return digest.hexdigest()
+
+
+class GraphEngine:
+    """Answers the Engine protocol for a graph bundle. Sizes are a range, LoRAs are fixed at conversion.
+
+    Programs are opened on their first call and may be released. On a CPU they run in the format that suits it, never
+    in float16, whose kernels there are a hundred times slower.
+    """
+
+    def __init__(self, folder: str | Path, device: str = "auto", dtype: str | None = None) -> None:
+        """Raises ModelError for a damaged bundle or one from another torch, InvalidRequest for a device or dtype."""
+        self.folder = Path(folder)
+        self.manifest = Manifest.read(folder)
+        self.torch_device = choose_device(device)
+        self.dtype = _choose_dtype(self.manifest, self.torch_device, dtype)
+        self.facts = _read_facts(self.manifest)
+        self.tokenizer = Tokenizer.from_folder(folder)
+        self._modules: dict[str, fx.GraphModule] = {}
+        self._checker: SafetyChecker | None = None
+        self._eager: Any = None
+        check_files(self.folder, self.manifest)
+
+    @property
+    def device(self) -> str:
+        return str(self.torch_device)
+
+    @property
+    def description(self) -> str:
+        return f"graph {self.device} {str(self.dtype).removeprefix('torch.')}"
+
+    def check_size(self, width: int, height: int) -> None:
+        """Both sides are within the bundle's range and multiples of 64."""
+        (least, _), (most, _) = self.manifest.sizes[0], self.manifest.sizes[-1]
+        unit = 8 * self.facts.downscale
+        if any(side % unit or not least <= side <= most for side in (width, height)):
+            raise InvalidRequest(
+                f"The bundle {self.facts.name} draws multiples of {unit} from {least} to {most} pixels, not "
+                f"{width}x{height}; choose such a size, or convert the model with --size for another range."
+            )
+
+    def adapt(self, loras: Sequence[LoraUse]) -> None:
+        if loras:
+            raise ModelError(
+                f"The converted bundle {self.facts.name} cannot take the LoRA {loras[0].path.stem}: its weights are fixed; "
+                "convert the model again with --lora, or use the model it was made from."
+            )
+
+    def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
+        """Raises InvalidRequest for a clip skip that leaves out more than one layer."""
+        if skip > 1:
+            raise InvalidRequest(
+                f"The converted bundle {self.facts.name} cannot do clip skip {skip + 1}: its text encoder gives its last "
+                "layer and the one before; use 1 or 2, or the model it was made from."
+            )
+        rows = []
+        for row, line in enumerate(ids):
+            vectors = torch.zeros(1, LENGTH, self.facts.context_width)
+            replaced = torch.zeros(1, LENGTH, 1, dtype=torch.bool)
+            for _, position, given in (one for one in replacements if one[0] == row):
+                vectors[0, position : position + len(given)] = given
+                replaced[0, position : position + len(given)] = True
+            rows.append(self._run("text_encoder", line[None], vectors, replaced)[skip])
+        return torch.cat(rows).float()
+
+    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        """In calls of the batch that the UNet was converted for; the last one is filled up with its last row.
+
+        Raises InvalidRequest for a prompt that is longer than the program's largest.
+        """
+        longest = self.manifest.recipe["tokens"]
+        if context.shape[1] > longest:
+            raise InvalidRequest(
+                f"The prompt fills {context.shape[1] // LENGTH} chunks of {LENGTH} tokens, and the converted bundle "
+                f"{self.facts.name} takes {longest // LENGTH}; shorten it, or use the model it was made from."
+            )
+        size = self.manifest.recipe["batch"]
+        made = []
+        for start in range(0, len(x), size):
+            rows = [_fill(one[start : start + size], size) for one in (x, t.float(), context)]
+            made.append(self._run("unet", *rows)[0][: len(x) - start].float())
+        return torch.cat(made)
+
+    def encode(self, images: Tensor, noise: Tensor) -> Tensor:
+        latents = []
+        for image, one in zip(images, noise, strict=True):
+            mean, logvar = self._run("vae_encoder", image[None])
+            latents.append(Posterior(mean.float(), logvar.float()).sample(one[None].to(mean.device)))
+        return torch.cat(latents) * self.facts.scaling_factor
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return torch.cat([self._decode(one[None] / self.facts.scaling_factor) for one in latents])
+
+    def _decode(self, latent: Tensor) -> Tensor:
+        (image,) = self._run("vae_decoder", latent)
+        if self.dtype != torch.float32 and not torch.isfinite(image).all():
+            # A fine-tuned VAE may overflow where the conversion saw none; once more, wider, never a black picture.
+            wide = self._open("vae_decoder", torch.float32)
+            (image,) = wide(latent.to(self.torch_device))
+        return image.float()
+
+    def check_safety(self, images: np.ndarray) -> list[bool]:
+        """On the CPU in float32, as the eager engine does: a verdict never depends on the device."""
+        if self._checker is None:
+            self._checker = open_checker(self.folder / "safety_checker")
+        return self._checker.check(images)
+
+    def release(self, stage: str) -> None:
+        if stage == "safety_checker":
+            self._checker = None
+        for name in STAGE_COMPONENTS.get(stage, ()):
+            self._modules.pop(name, None)
+        if self._eager is not None:
+            self._eager.release(stage)
+        gc.collect()
+        if self.torch_device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.torch_device.type == "mps":
+            torch.mps.empty_cache()
+
+    # ---- Programs ---------------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def _run(self, name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """One call of a component, its inputs brought to the device and, where they are numbers of ours, the format."""
+        if self._eager is not None:
+            return self._run_eager(name, *inputs)
+        given = [self._bring(name, i, value) for i, value in enumerate(inputs)]
+        try:
+            return self._module(name)(*given)
+        except RuntimeError as error:
+            if self.torch_device.type != "mps":
+                raise
+            self._fall_back(name, error)
+            return self._run_eager(name, *inputs)
+
+    def _bring(self, name: str, index: int, value: Tensor) -> Tensor:
+        stored = list(self._component(name).inputs.values())[index].dtype
+        dtype = self.dtype if stored in ("float16", "bfloat16") else getattr(torch, stored)
+        return value.to(self.torch_device, dtype).contiguous()
+
+    def _module(self, name: str) -> fx.GraphModule:
+        if name not in self._modules:
+            self._modules[name] = self._open(name, self.dtype)
+            if self.torch_device.type == "mps":
+                self._warm_up(name)
+        return self._modules[name]
+
+    def _open(self, name: str, dtype: torch.dtype) -> fx.GraphModule:
+        """A component ready to run. Weights that have the device and format already stay pages of their file."""
+        folder = self.folder / self._component(name).file
+        tensors = open_tensors(folder / WEIGHTS)
+        weights = {key: _load(lazy, self.torch_device, dtype) for key, lazy in tensors.items()}
+        program = Program(read_graph(folder / PROGRAM), weights)
+        return (program if dtype == _stored_dtype(self.manifest) else program.recast(dtype)).module().eval()
+
+    def _warm_up(self, name: str) -> None:
+        """Metal compiles its kernels on their first use: done at the smallest size, so that no step has to wait."""
+        least = self.manifest.sizes[0][0]
+        inputs = self._component(name).inputs
+        sides = {"image": least}
+        shapes = {
+            key: [n or (LENGTH if key == "context" else sides.get(key, least // self.facts.downscale)) for n in port.shape]
+            for key, port in inputs.items()
+        }
+        zeros = [torch.zeros(shape, dtype=getattr(torch, inputs[key].dtype)) for key, shape in shapes.items()]
+        self._modules[name](*[self._bring(name, i, value) for i, value in enumerate(zeros)])
+        torch.mps.synchronize()
+
+    def _component(self, name: str) -> Component:
+        return self.manifest.components[name]
+
+    # ---- When a graph fails on MPS ----------------------------------------------------------------------------------
+
+    def _fall_back(self, name: str, error: RuntimeError) -> None:
+        """Go on with the model the bundle was made from. Raises ModelError where that is not there any more."""
+        from sdedge.backends.torch import TorchEngine
+
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        source = Path(self.manifest.source["path"])
+        if not source.exists():
+            raise ModelError(
+                f"The {name.replace('_', ' ')} graph of {self.facts.name} failed on MPS ({first}), and {source}, which it was "
+                "made from, is not there to draw with; use --device cpu."
+            ) from error
+        notice = f"The {name.replace('_', ' ')} graph failed on MPS ({first}); drawing with {source.name} itself."
+        self.facts = replace(self.facts, report=(*self.facts.report, notice))
+        self._modules.clear()
+        self._eager = TorchEngine.load(source, self.device)
+
+    def _run_eager(self, name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """The same call answered by the eager networks."""
+        device, dtype = self.torch_device, self._eager.dtype
+        if name == "text_encoder":
+            ids, vectors, replaced = inputs
+            given = [(0, int(i), vectors[0, i : i + 1]) for i in replaced[0, :, 0].nonzero().flatten()]
+            return tuple(self._eager.encode_text(ids, skip, given) for skip in (0, 1))
+        if name == "unet":
+            return (self._eager.predict(*inputs),)
+        vae = self._eager.network("vae")
+        if name == "vae_encoder":
+            posterior = vae.encode(inputs[0].to(device, dtype))
+            return posterior.mean, posterior.logvar
+        return (self._eager.decode(inputs[0] * vae.config.scaling_factor),)
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Raises ModelError for a bundle from another torch, and for files that are missing or not those of the manifest."""
+    made, here = manifest.versions.get("torch", "unknown"), torch.__version__
+    if _minor(made) != _minor(here):
+        raise ModelError(
+            f"The bundle {folder} was made with torch {made}, and this is torch {here}: operators may have changed; {AGAIN}."
+        )
+    for name, component in manifest.components.items():
+        for file, wanted in component.figures.get("fingerprints", {}).items():
+            path = folder / component.file / file
+            if not path.is_file():
+                raise ModelError(f"The bundle {folder} has lost {component.file}/{file}; copy it again, or {AGAIN}.")
+            if fingerprint(path) != wanted:
+                raise ModelError(
+                    f"{path} is not the file that the bundle was made with (wrong hash of its {name.replace('_', ' ')}); "
+                    f"copy it again, or {AGAIN}."
+                )
+
+
+def _minor(version: str) -> list[str]:
+    return version.split("+")[0].split(".")[:2]
+
+
+def _stored_dtype(manifest: Manifest) -> torch.dtype:
+    return {"fp16": torch.float16, "bf16": torch.bfloat16}[manifest.recipe["dtype"]]
+
+
+def _choose_dtype(manifest: Manifest, device: torch.device, name: str | None) -> torch.dtype:
+    """The one named; on a CPU what suits it, elsewhere the bundle's own."""
+    if name is None and device.type != "cpu":
+        return _stored_dtype(manifest)
+    dtype = choose_dtype(device, name)
+    if device.type == "cpu" and dtype == torch.float16:
+        raise InvalidRequest("Graphs in float16 would take hours on a CPU; choose --dtype float32 or bfloat16.")
+    return dtype
+
+
+def _load(lazy: LazyTensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    narrow = lazy.dtype_name in ("float16", "bfloat16")
+    wanted = dtype if narrow else lazy.dtype
+    return lazy.read() if device.type == "cpu" and wanted == lazy.dtype else lazy.copy(wanted, device)
+
+
+def _fill(rows: Tensor, size: int) -> Tensor:
+    missing = size - len(rows)
+    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
+
+
+def _read_facts(manifest: Manifest) -> ModelFacts:
+    try:
+        facts = ModelFacts.from_json(manifest.facts)
+    except (TypeError, KeyError) as error:
+        raise ModelError(f"The bundle {manifest.name} is from another version ({error}); {AGAIN}.") from error
+    (least, _), (most, _) = manifest.sizes[0], manifest.sizes[-1]
+    side = min(max(facts.width, least), most), min(max(facts.height, least), most)
+    remarks = mps.remarks() if torch.backends.mps.is_available() else ()
+    return replace(
+        facts, width=side[0], height=side[1], has_safety_checker="safety_checker" in manifest.components,
+        report=(*facts.report, *remarks),
+    )  # fmt: skip
