@@ -21,6 +21,8 @@ class Canvas(QWidget):
 
     zoomed = Signal()
     compared = Signal(bool)
+    filled = Signal()
+    """There is something to see."""
     painted = Signal()
     """A stroke has ended."""
 
@@ -54,6 +56,10 @@ class Canvas(QWidget):
     def image(self) -> QImage:
         """The picture that is shown, without a preview over it."""
         return self._image
+
+    @property
+    def is_empty(self) -> bool:
+        return self._size.isEmpty()
 
     def show_picture(self, image: QImage, before: QImage | None = None) -> None:
         """A finished picture, and what it is compared with; without one, with the picture shown before it."""
@@ -119,6 +125,7 @@ class Canvas(QWidget):
         self.update()
 
     def _set_size(self, size: QSize) -> None:
+        self.filled.emit()
         if size != self._size:
             self._size = size
             self._zoom, self._centre = None, QPointF(0.5, 0.5)

@@ -36,6 +36,12 @@ class CanvasPanel(QWidget):
     def is_painting(self) -> bool:
         return self.canvas.layer is not None
 
+    def greet(self, welcome: QWidget) -> None:
+        """Show this until there is a picture."""
+        if self.canvas.is_empty:
+            self._stack.addWidget(welcome)
+            self._stack.setCurrentWidget(welcome)
+
     # Masks
 
     def begin_mask(self, image: QImage, mask: QImage | None) -> None:
@@ -61,7 +67,7 @@ class CanvasPanel(QWidget):
 
     def _lay_out(self) -> None:
         bar = QFrame()
-        set_kind(bar, "panel")
+        set_kind(bar, "toolbar")
         bar.setFixedHeight(TOOLS)
         row = QHBoxLayout(bar)
         row.setContentsMargins(PAD, 0, GAP, 0)
@@ -87,9 +93,9 @@ class CanvasPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(bar)
-        self.stack = QStackedLayout()
-        self.stack.addWidget(self.canvas)
-        column.addLayout(self.stack, 1)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.canvas)
+        column.addLayout(self._stack, 1)
 
     def _mask_tools(self) -> QWidget:
         box = QWidget()
@@ -142,6 +148,7 @@ class CanvasPanel(QWidget):
         canvas.compared.connect(compare.setChecked)
         canvas.zoomed.connect(self._show_zoom)
         canvas.painted.connect(self._show_tools)
+        canvas.filled.connect(lambda: self._stack.setCurrentWidget(canvas))
 
     # Showing
 

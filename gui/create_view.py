@@ -20,6 +20,7 @@ from gui.reveal import reveal
 from gui.side_column import WIDTH, Drawer, SideColumn
 from gui.stage import Stage
 from gui.studio import Studio
+from gui.welcome import Welcome
 from sdedge.errors import InvalidRequest
 from sdedge.gallery import Entry
 from sdedge.jobs import Job
@@ -178,6 +179,21 @@ class CreateView(QWidget):
         studio.library_changed.connect(self.form.look_around)
         studio.form.watch(self._read_model, "model")
         self._read_model()
+        studio.bridge.ask(lambda queue, gallery: gallery.search(limit=1), self._begin, lambda error: None, self)
+
+    def _begin(self, latest: list[Entry]) -> None:
+        """On the canvas: the latest picture, or before there is one what this is."""
+        if not self.panel.canvas.is_empty:
+            return
+
+        def greet(error: Exception | None = None) -> None:
+            self.panel.greet(Welcome(self._studio))
+
+        if latest:
+            show = partial(self.stage.show_latest, latest[0])
+            self._studio.bridge.background.run(lambda: finished(latest[0].path), show, greet, self)
+        else:
+            greet()
 
     def _bind(self) -> None:
         actions, board, prompt = self._studio.actions, self._studio.board, self.form.prompt
@@ -232,6 +248,8 @@ class CreateView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self.window().focusWidget() is None:
+            self.form.prompt.editor.setFocus()
         self.form.look_around()
 
     def closeEvent(self, event: QCloseEvent) -> None:

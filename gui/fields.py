@@ -261,6 +261,7 @@ def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | Non
     column.setSpacing(2)
     column.addLayout(row)
     note = note or FaultLabel()
+    note.setContentsMargins(LABEL + GAP, 0, 0, 0)
     for widget in shown:
         if isinstance(widget, TypedEdit):
             widget.fault_changed.connect(note.say)

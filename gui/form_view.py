@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
 from gui.image_section import ImageSection
@@ -57,6 +57,7 @@ class FormView(QFrame):
         inside = stack(*rows)
         inside.layout().setContentsMargins(PAD, PAD, PAD, PAD)  # type: ignore[union-attr]
         inside.layout().addStretch(1)  # type: ignore[union-attr]
+        inside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the panel, no more
         scroll = QScrollArea()
         scroll.setWidget(inside)
         scroll.setWidgetResizable(True)

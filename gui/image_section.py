@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QTo
 from gui.actions import name_button
 from gui.background import in_words
 from gui.fields import Choice, FaultLabel, NumberField, Option, Switch, stack, watch
-from gui.pictures import Looked, look, shrink
+from gui.pictures import Looked, look, short, shrink
 from gui.studio import Studio
 from gui.theme import GAP, HALF, plain_button, set_kind
 
@@ -136,7 +136,7 @@ class ImageSection(QWidget):
         if given is not None and given.path == path:
             self._take(path, given)
             return
-        self._name.setText(self.tr("Reading {0}").format(Path(path).name))
+        self._name.setText(self.tr("Reading {0}").format(short(Path(path).name, 24)))
         work = self._studio.bridge.background
         work.run(lambda: look(path), lambda found: self._take(path, found), lambda error: self._fail(path, error), self)
 
@@ -148,14 +148,15 @@ class ImageSection(QWidget):
         pixmap = QPixmap.fromImage(shrink(found.image, round(THUMBNAIL * ratio)))
         pixmap.setDevicePixelRatio(ratio)
         self._thumbnail.setPixmap(pixmap)
-        self._name.setText(f"{Path(path).name}\n{found.size[0]} × {found.size[1]}")
+        self._name.setText(f"{short(Path(path).name, 24)}\n{found.size[0]} × {found.size[1]}")
+        self._name.setToolTip(path)
         if found.notes:
             self.fault.say(" ".join(found.notes), "caution")
         self.looked.emit(found)
 
     def _fail(self, path: str, error: Exception) -> None:
         if path == self._path:
-            self._name.setText(Path(path).name)
+            self._name.setText(short(Path(path).name, 24))
             self.fault.say(in_words(error))
 
     def _show_mask(self) -> None:

@@ -45,6 +45,14 @@ def shrink(image: QImage, side: int) -> QImage:
     return image.scaled(QSize(side, side), Qt.AspectRatioMode.KeepAspectRatio, mode)
 
 
+def short(name: str, length: int) -> str:
+    """A file name cut in the middle, so that its beginning and its ending stay readable."""
+    if len(name) <= length:
+        return name
+    tail = length // 3
+    return f"{name[: length - tail - 1]}…{name[-tail:]}"
+
+
 def finished(path: str | Path) -> QImage:
     """A picture of ours, at full size. Raises OSError when it is gone or damaged."""
     image = QImage(str(path))

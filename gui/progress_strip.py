@@ -21,7 +21,7 @@ class ProgressStrip(QFrame):
         super().__init__()
         self._studio = studio
         self._progress: Progress | None = None
-        set_kind(self, "panel")
+        set_kind(self, "strip")
         self.setMinimumHeight(HEIGHT)
         self._text = QLabel()
         self._text.setWordWrap(True)

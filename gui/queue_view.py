@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPainterPath
 from PySide6.QtWidgets import (
@@ -21,7 +23,7 @@ from gui.fields import FaultLabel
 from gui.job_board import JobBoard
 from gui.queue_model import JOB, LINE, SHARE, QueueModel
 from gui.studio import Studio
-from gui.theme import CAPTION, GAP, HALF, RADIUS, Theme, set_kind
+from gui.theme import CAPTION, GAP, HALF, RADIUS, Theme, plain_button, set_kind
 from sdedge.jobs import Job
 
 _REASON_LINES = 4  # of a failure, in the list; all of it is in the tooltip
@@ -39,6 +41,7 @@ class QueueView(QWidget):
         self.list.setItemDelegate(_JobDelegate(studio.theme, self.list))
         self.list.customContextMenuRequested.connect(self._show_menu)
         self._paused = FaultLabel()
+        self._go_on = plain_button(self.tr("Go on with the queue"), partial(board.pause, False))
         self._empty = QLabel(self.tr("Nothing waits. Each press of Generate lines up here."))
         self._empty.setWordWrap(True)
         set_kind(self._empty, "caption")
@@ -62,13 +65,20 @@ class QueueView(QWidget):
         column.setSpacing(GAP)
         column.addLayout(head)
         column.addWidget(self._paused)
+        column.addWidget(self._go_on)
         column.addWidget(self._empty)
         column.addWidget(self.list, 1)
+        column.addStretch(0)
 
     def _show_state(self) -> None:
-        reason = self._board.paused
-        self._paused.say(reason or "", "caution")
-        self._studio.actions["pause-queue"].setChecked(reason is not None)
+        reason, action = self._board.paused, self._studio.actions["pause-queue"]
+        told = any(job.reason and job.reason in (reason or "") for job in self._board.jobs)  # at the job itself
+        self._paused.say(
+            " ".join((self.tr("Paused."), "" if told else reason)) if reason is not None else "", "caution"
+        )
+        self._go_on.setVisible(reason is not None)
+        action.setChecked(reason is not None)
+        action.setIcon(self._studio.theme.icon("play" if reason is not None else "pause"))
         self._empty.setVisible(not self._board.jobs)
         self.list.setVisible(bool(self._board.jobs))
 

@@ -121,7 +121,10 @@ def _row(label: str, *widgets: QWidget) -> QWidget:
 
 
 def stack_into(host: QWidget, *rows: QWidget) -> None:
-    """Rows below one another as all of a widget."""
+    """Rows below one another as all of a widget; notes are in line with the controls."""
+    for row in rows:
+        if isinstance(row, FaultLabel):
+            row.setContentsMargins(LABEL + 2 * HALF, 0, 0, 0)
     box = QHBoxLayout(host)
     box.setContentsMargins(0, 0, 0, 0)
     box.addWidget(stack(*rows, gap=2))

@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from gui import failures
 from gui.background import in_words
 from gui.canvas_panel import CanvasPanel
-from gui.pictures import Looked, finished
+from gui.pictures import Looked, finished, short
 from gui.progress import Progress
 from gui.progress_strip import ProgressStrip
 from gui.reveal import show_file
@@ -62,6 +62,12 @@ class Stage(QObject):
         if not self._panel.is_painting:
             self._panel.canvas.show_picture(image)
             self._caption(self._seed(entry.seed), (entry.width, entry.height))
+
+    def show_latest(self, entry: Entry, image: QImage) -> None:
+        """The picture of before, at the start."""
+        if self._panel.canvas.is_empty:
+            self.show_entry(entry, image)
+            self._following = True
 
     # What happens
 
@@ -140,7 +146,7 @@ class Stage(QObject):
     # Words
 
     def _caption(self, name: str, size: tuple[int, int]) -> None:
-        self._panel.caption.setText(f"{name}   {size[0]} × {size[1]}")
+        self._panel.caption.setText(f"{short(name, 32)}   {size[0]} × {size[1]}")
 
     def _seed(self, seed: int | None) -> str:
         return self.tr("Seed {0}").format(seed) if seed is not None else ""

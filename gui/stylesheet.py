@@ -8,6 +8,8 @@ QWidget[kind="panel"] { background: $panel; }
 QWidget[kind="canvas"] { background: $canvas; }
 QWidget[kind="header"] { background: $panel; border-bottom: 1px solid $line; }
 QWidget[kind="card"] { background: $panel; border: 1px solid $line; border-radius: ${radius}px; }
+QWidget[kind="toolbar"] { background: $panel; border-bottom: 1px solid $line; }
+QWidget[kind="strip"] { background: $panel; border-top: 1px solid $line; }
 QWidget[kind="banner"] { background: $panel; border-bottom: 1px solid $line; }
 
 QLabel { background: transparent; }
@@ -39,9 +41,10 @@ QPushButton[kind="link"] {
 QPushButton[kind="link"]:hover { text-decoration: underline; }
 QPushButton[kind="link"]:focus { border: 2px solid $accent; padding: 1px 3px; }
 QPushButton[kind="fold"] {
-    background: transparent; border: 1px solid transparent; text-align: left; font-weight: 600; padding: 4px 4px;
+    background: transparent; border: 1px solid transparent; text-align: left; font-weight: 600; padding: 4px 4px 4px 0;
 }
-QPushButton[kind="fold"]:focus { border: 2px solid $accent; padding: 3px 3px; }
+QPushButton[kind="fold"]:hover { background: $canvas; }
+QPushButton[kind="fold"]:focus { border: 2px solid $accent; padding: 3px 3px 3px 0; }
 QToolButton[kind="quiet"] { background: transparent; border: 1px solid transparent; padding: 4px; }
 QToolButton[kind="quiet"]:hover { background: $canvas; }
 QToolButton[kind="quiet"]:checked { background: $canvas; border-color: $line; }

@@ -37,6 +37,7 @@ class Welcome(QWidget):
         text.setWordWrap(True)
         text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         text.setFixedWidth(_WIDTH)
+        text.setMinimumHeight(text.heightForWidth(_WIDTH))  # a centred label is not asked how high it is
         set_kind(text, "muted")
         row = QHBoxLayout()
         row.setSpacing(PAD)

@@ -170,7 +170,8 @@ class MainWindow(QMainWindow):
         self._app.setBadgeNumber(sum(job.state in ("running", "waiting") for job in board.jobs))
 
     def _notice(self, job: int | None, words: str) -> None:
-        if words != self.studio.board.paused:  # the queue says that itself
+        told = words.startswith("The queue is paused.") and self.current_view == "create"  # by the queue itself
+        if not told:
             self.studio.say(words, "info" if job is not None else "warning")
 
     def _say_unavailable(self, reason: str) -> None:
