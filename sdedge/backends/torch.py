@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends import mps
+from sdedge.backends import allocator, mps, onednn
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.precision import choose_device, choose_dtype
 from sdedge.errors import InvalidRequest, ModelError
@@ -30,7 +31,8 @@ from sdedge.text.tokenizer import Tokenizer
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
-from sdedge.weights.lora import Applied, apply, open_lora
+from sdedge.weights.files import LazyTensor
+from sdedge.weights.lora import Applied, LoraWeights, apply, merge, open_lora
 from sdedge.weights.safety import open_checker
 
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
@@ -38,6 +40,11 @@ NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "unet": lambda config: UNet(UNetConfig.from_json(config)),
     "vae": lambda config: TinyVAE(vae_config(config)) if is_tiny(config) else VAE(vae_config(config)),
 }
+
+
+_FREE: dict[str, Callable[[], None]] = {
+    "cpu": allocator.trim, "cuda": torch.cuda.empty_cache, "mps": torch.mps.empty_cache,
+}  # fmt: skip
 
 
 class TorchEngine:
@@ -56,6 +63,10 @@ class TorchEngine:
         self._loras: tuple[LoraUse, ...] = ()
         self._applied: dict[str, Applied] = {}
         self._tiling = False
+        self._dtypes: dict[str, torch.dtype] = {}
+        self._contexts = WeakTensorKeyDictionary()
+        if device.type == "cpu":
+            allocator.keep()
         _check_fit(checkpoint, tokenizer)
 
     @classmethod
@@ -79,14 +90,18 @@ class TorchEngine:
 
     @property
     def description(self) -> str:
-        return f"{self.device} {str(self.dtype).removeprefix('torch.')}"
+        return f"{self.device} {_name(self.dtype)}"
 
     def network(self, stage: str) -> Any:
         """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not."""
         if stage not in self._networks:
-            self._networks[stage] = self._build(stage, self.dtype)
+            self._networks[stage] = self._build(stage)
             self._apply(stage)
         return self._networks[stage]
+
+    def dtype_of(self, stage: str) -> torch.dtype:
+        """The engine's dtype, or a wider one where the stage overflowed in that."""
+        return self._dtypes.get(stage, self.dtype)
 
     def adapt(self, loras: Sequence[LoraUse]) -> None:
         if tuple(loras) == self._loras:
@@ -95,6 +110,9 @@ class TorchEngine:
         self._loras = tuple(loras)
         try:
             for stage in list(self._networks):
+                if self._packs(stage):
+                    self._tensors(stage)  # a LoRA that does not fit is told now
+                    self.release(stage)
                 self._apply(stage)
         except ModelError:
             self._take_off()
@@ -102,25 +120,57 @@ class TorchEngine:
             raise
 
     def _apply(self, stage: str) -> None:
-        if self._loras and stage != "vae":
-            opened = [(open_lora(use.path), use.text_weight, use.unet_weight) for use in self._loras]
-            self._applied[stage] = apply({stage: self._networks[stage]}, opened)
+        if self._loras and stage in self._networks and stage != "vae" and not self._packs(stage):
+            self._applied[stage] = apply({stage: self._networks[stage]}, self._opened())
+
+    def _opened(self) -> LoraWeights:
+        return [(open_lora(use.path), use.text_weight, use.unet_weight) for use in self._loras]
 
     def _take_off(self) -> None:
         while self._applied:
             self._applied.popitem()[1].remove()
 
-    def _build(self, stage: str, dtype: torch.dtype) -> Any:
+    def _packs(self, stage: str) -> bool:
+        """Whether a stage's weights are given up for packed ones, so that LoRAs go in as they are read."""
+        return stage == "unet" and self.torch_device.type == "cpu" and onednn.available(self.dtype_of(stage))
+
+    def _tensors(self, stage: str) -> Mapping[str, LazyTensor]:
+        tensors = self.checkpoint.components[stage]
+        return merge({stage: tensors}, self._opened())[stage] if self._loras and self._packs(stage) else tensors
+
+    def _build(self, stage: str) -> Any:
         with torch.device("meta"):
             module = NETWORKS[stage](self.checkpoint.configs[stage])
-        remarks = load_into(module, self.checkpoint.components[stage], dtype=dtype, device=self.torch_device)
-        self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
+        remarks = load_into(
+            module, self._tensors(stage), self.dtype_of(stage), self.torch_device,
+            share=False if self._packs(stage) else None,
+        )  # fmt: skip
+        self._report(*remarks)
         wrap_edges(module, self._tiling)
-        return self._suit(module.eval())
+        return self._suit(stage, module.eval())
 
-    def _suit(self, module: Any) -> Any:
+    def _report(self, *remarks: str) -> None:
+        self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
+
+    def _suit(self, stage: str, module: Any) -> Any:
         """What the device needs of a network beside its weights."""
-        return mps.suit(module, mps.score_budget()) if self.torch_device.type == "mps" else module
+        if self.torch_device.type == "mps":
+            return mps.suit(module, mps.score_budget())
+        return onednn.fuse(module) if self._packs(stage) else module
+
+    def _sure(self, stage: str, run: Callable[[], Tensor]) -> Tensor:
+        """What `run` makes of a stage; made again in float32, and the stage left there, where that is not finite.
+
+        Some fine-tuned VAEs overflow in half precision. The picture is never saved black.
+        """
+        out = run()
+        dtype = self.dtype_of(stage)
+        if dtype == torch.float32 or torch.isfinite(out).all():
+            return out
+        self.release(stage)
+        self._dtypes[stage] = torch.float32
+        self._report(f"The {stage.replace('_', ' ')} overflowed in {_name(dtype)}; it goes on in float32, which is slower.")
+        return run()
 
     def set_tiling(self, on: bool) -> None:
         """Let every edge continue on the opposite side, so that pictures repeat without a seam; False undoes it."""
@@ -141,38 +191,48 @@ class TorchEngine:
 
     @torch.inference_mode()
     def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        device, dtype = self.torch_device, self.dtype
-        eps = self.network("unet")(x.to(device, dtype), t.to(device, torch.float32), context.to(device, dtype))
-        return eps.float()
+        return self._sure("unet", lambda: self.network("unet")(*self._given(x, t, context)).float())
 
     @torch.inference_mode()
     def predict_partly(
         self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None, depth: int = 1
     ) -> tuple[Tensor, Tensor]:
         """`predict` and the UNet's deep features, or given those of another step, by its `depth` outer layers alone."""
-        unet, device, dtype = self.network("unet"), self.torch_device, self.dtype
-        given = x.to(device, dtype), t.to(device, torch.float32), context.to(device, dtype)
+        unet, given = self.network("unet"), self._given(x, t, context)
         if features is None:
             eps, features = reuse.whole(unet, *given, depth)
         else:
             eps = reuse.outer(unet, *given, features, depth)
         return eps.float(), features
 
+    def _given(self, x: Tensor, t: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The UNet's inputs on its device and in its dtype; one timestep stands for equal ones."""
+        device, dtype = self.torch_device, self.dtype_of("unet")
+        if t.device.type == "cpu" and bool((t == t[0]).all()):
+            t = t[:1]
+        kept = self._contexts.get(context)
+        if kept is None or kept.dtype != dtype:
+            # The same tensor at every step, so that what a network keeps with it is found again.
+            kept = self._contexts[context] = context.to(device, dtype, copy=True)
+        return x.to(device, dtype), t.to(device, torch.float32), kept
+
     @torch.inference_mode()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
-        vae = self.network("vae")
-        posterior = vae.encode(images.to(self.torch_device, self.dtype))
-        return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
+        def run() -> Tensor:
+            vae = self.network("vae")
+            posterior = vae.encode(images.to(self.torch_device, self.dtype_of("vae")))
+            return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
+
+        return self._sure("vae", run)
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
-        vae = self.network("vae")
-        z = latents.to(self.torch_device) / vae.config.scaling_factor
-        images = vae.decode(z.to(self.dtype)).float()
-        if self.dtype != torch.float32 and not torch.isfinite(images).all():
-            # Some fine-tuned VAEs overflow in half precision; the picture is decoded again, never saved black.
-            images = self._build("vae", torch.float32).decode(z.float())
-        return images
+        def run() -> Tensor:
+            vae = self.network("vae")
+            z = latents.to(self.torch_device) / vae.config.scaling_factor
+            return vae.decode(z.to(self.dtype_of("vae"))).float()
+
+        return self._sure("vae", run)
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
         """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
@@ -188,10 +248,11 @@ class TorchEngine:
             self._checker = None
         if self._networks.pop(stage, None) is not None:
             gc.collect()
-            if self.torch_device.type == "cuda":
-                torch.cuda.empty_cache()
-            elif self.torch_device.type == "mps":
-                torch.mps.empty_cache()
+            _FREE[self.torch_device.type]()
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def wrap_edges(module: nn.Module, on: bool) -> None:

@@ -98,8 +98,12 @@ class UNet(nn.Module):
         self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], eps=config.norm_eps)
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
+    def embed(self, t: Tensor, dtype: torch.dtype) -> Tensor:
+        """Timesteps (B,) -> (B, D), as the residual blocks read them; one row stands for a whole batch."""
+        return self.time_embedding(timestep_embedding(t, self.config.block_out_channels[0]).to(dtype))
+
     def forward(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        time = self.time_embedding(timestep_embedding(t, self.config.block_out_channels[0]).to(x.dtype))
+        time = self.embed(t, x.dtype)
         x = self.conv_in(x)
         skips = [x]
         for down in self.down_blocks:

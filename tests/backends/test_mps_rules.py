@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
 
-from sdedge.backends import mps
+from sdedge.backends import mps, onednn
 from sdedge.backends import mps_operators as operators
 from sdedge.backends.engine import LoraUse
 from sdedge.backends.mps_rules import RULES, Limits, MPSRules
@@ -124,7 +124,7 @@ def test_the_engine_suits_networks_to_mps_and_to_nothing_else(tiny_model, monkey
     engine.torch_device = torch.device("mps")
     unet = UNet(UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4))
     unet.conv_in.weight.data = unet.conv_in.weight.data.contiguous(memory_format=torch.channels_last)
-    engine._suit(unet)
+    engine._suit("unet", unet)
     assert unet.mid_block.attentions[0].transformer_blocks[0].attn1.attend is not sdpa
     assert unet.conv_in.weight.is_contiguous()
 
@@ -140,7 +140,8 @@ def test_the_budget_of_scores_follows_the_watermark(monkeypatch):
 @pytest.fixture
 def pipeline(monkeypatch) -> Pipeline:
     """The engine as it is on MPS, half precision and all, on the CPU."""
-    monkeypatch.setattr(TorchEngine, "_suit", lambda engine, module: mps.suit(module, 2**20))
+    monkeypatch.setattr(onednn, "available", lambda dtype: False)
+    monkeypatch.setattr(TorchEngine, "_suit", lambda engine, stage, module: mps.suit(module, 2**20))
     return Pipeline(load_engine("cpu", "float16"))
 
 

@@ -1,0 +1,244 @@
+"""The UNet by oneDNN's fused operators, for a CPU: weights packed once, and biases, activations and sums in the kernels.
+
+`fuse` gives every block a twin: the same layer with the same results to rounding and another forward. Feature maps
+are channels-last throughout, so that tokens and pixels are one memory and nothing is copied between them. Queries,
+keys and values of self attention are one product; keys and values of a context are made once and kept with it.
+
+The weights a network had are given up as they are packed. LoRAs therefore go in before (`weights.lora.merge`).
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from sdedge.models.layers import (
+    GEGLU,
+    Attention,
+    BasicTransformerBlock,
+    FeedForward,
+    ResnetBlock2D,
+    Transformer2DModel,
+)
+from sdedge.models.unet import UNet
+
+_ops = torch.ops.mkldnn
+
+
+def available(dtype: torch.dtype) -> bool:
+    """Whether this torch was built with the operators and this processor has them in `dtype`."""
+    if not torch.backends.mkldnn.is_available() or platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
+    supported = {
+        torch.float32: lambda: True, torch.bfloat16: _ops._is_mkldnn_bf16_supported,
+        torch.float16: _ops._is_mkldnn_fp16_supported,
+    }  # fmt: skip
+    return dtype in supported and bool(supported[dtype]())
+
+
+class PackedConv2d(nn.Conv2d):
+    """A convolution whose weight is in oneDNN's own order: channels-last in, channels-last out."""
+
+    def forward(self, x: Tensor, add: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """`add`, of the result's shape, is summed in the kernel; `bias` (C,) stands in for the layer's own."""
+        padding, bias = self.padding, self.bias if bias is None else bias
+        if self.padding_mode == "circular":
+            x, padding = F.pad(x, self._reversed_padding_repeated_twice, mode="circular"), (0, 0)
+        shape = padding, self.stride, self.dilation, self.groups
+        if add is None:
+            return _ops._convolution_pointwise(x, self.weight, bias, *shape, "none", [], "")
+        return _ops._convolution_pointwise.binary(x, add, self.weight, bias, *shape, "add", 1.0, None, [], None)
+
+
+class PackedLinear(nn.Linear):
+    """A linear layer whose weight is in oneDNN's own order."""
+
+    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+        """`add`, of the result's shape, is summed in the kernel."""
+        if add is None:
+            return _ops._linear_pointwise(x, self.weight, self.bias, "none", [], "")
+        return _ops._linear_pointwise.binary(x, add, self.weight, self.bias, "add")
+
+    def gelu(self, x: Tensor) -> Tensor:
+        """The erf GELU of the result."""
+        return _ops._linear_pointwise(x, self.weight, self.bias, "gelu", [], "none")
+
+    def times(self, x: Tensor, factor: Tensor) -> Tensor:
+        """The result times `factor` of its shape."""
+        return _ops._linear_pointwise.binary(x, factor, self.weight, self.bias, "mul")
+
+
+class FusedResnet(ResnetBlock2D):
+    """The time embedding goes into the first convolution's bias, the shortcut into the second convolution."""
+
+    kept: WeakTensorKeyDictionary
+
+    def forward(self, x: Tensor, time: Tensor | None = None) -> Tensor:
+        h = F.silu(self.norm1(x), inplace=True)
+        if time is None:
+            h = self.conv1(h)
+        elif time.shape[0] == 1:
+            h = self.conv1(h, bias=self._bias(time))
+        else:
+            h = self.conv1(h) + self.time_emb_proj(F.silu(time))[:, :, None, None]  # type: ignore[misc]
+        h = F.silu(self.norm2(h), inplace=True)
+        return self.conv2(h, add=x if self.conv_shortcut is None else self.conv_shortcut(x))
+
+    def _bias(self, time: Tensor) -> Tensor:
+        if time not in self.kept:
+            self.kept[time] = self.conv1.bias + self.time_emb_proj(F.silu(time))[0]  # type: ignore[misc]
+        return self.kept[time]
+
+
+class FusedSelfAttention(Attention):
+    """Queries, keys and values by one product."""
+
+    qkv: PackedLinear
+
+    def forward(self, x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
+        q, k, v = self.qkv(x).chunk(3, dim=-1)
+        return self.to_out[0](self.attend(q, k, v, self.heads), add)
+
+
+class FusedCrossAttention(Attention):
+    """Keys and values of a context are made once, and go when the context does."""
+
+    kept: WeakTensorKeyDictionary
+
+    def forward(self, x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
+        assert context is not None
+        if context not in self.kept:
+            self.kept[context] = self.to_k(context), self.to_v(context)
+        k, v = self.kept[context]
+        return self.to_out[0](self.attend(self.to_q(x), k, v, self.heads), add)
+
+
+class FusedGEGLU(GEGLU):
+    """The halves as two products, the second times the GELU of the first."""
+
+    value: PackedLinear
+    gate: PackedLinear
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.value.times(x, self.gate.gelu(x))
+
+
+class FusedFeedForward(FeedForward):
+    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+        return self.net[2](self.net[0](x), add)
+
+
+class FusedTransformerBlock(BasicTransformerBlock):
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        x = self.attn1(self.norm1(x), add=x)
+        x = self.attn2(self.norm2(x), context, add=x)
+        return self.ff(self.norm3(x), add=x)
+
+
+class FusedTransformer(Transformer2DModel):
+    """Channels-last pixels are tokens already."""
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        B, C, H, W = x.shape
+        h = self.proj_in(self.norm(x)).permute(0, 2, 3, 1).reshape(B, H * W, C)
+        for block in self.transformer_blocks:
+            h = block(h, context)
+        return self.proj_out(h.reshape(B, H, W, C).permute(0, 3, 1, 2), add=x)
+
+
+class FusedUNet(UNet):
+    """Embeddings of timesteps met before are kept, and with each what every residual block makes of it."""
+
+    times: dict[float, Tensor]
+
+    def embed(self, t: Tensor, dtype: torch.dtype) -> Tensor:
+        if t.shape[0] > 1:
+            return super().embed(t, dtype)
+        key = float(t)
+        if key not in self.times:
+            if len(self.times) >= 1000:  # as many as a schedule has
+                self.times.clear()
+            self.times[key] = super().embed(t, dtype)
+        return self.times[key]
+
+
+def fuse(unet: UNet) -> UNet:
+    """Turn a UNet on the CPU, of any floating dtype, into its fused twin, in place."""
+    _fuse(unet)
+    return unet
+
+
+@torch.no_grad()
+def _fuse(module: nn.Module) -> None:
+    if type(module) in _TWINS:
+        twin, prepare = _TWINS[type(module)]
+        module.__class__ = twin
+        prepare(module)
+    for child in module.children():
+        _fuse(child)
+
+
+def _pack_convolution(layer: Any) -> None:
+    shape = layer.padding, layer.stride, layer.dilation, layer.groups
+    layer.weight = _fixed(_ops._reorder_convolution_weight(layer.weight, *shape))
+
+
+def _pack_linear(layer: Any) -> None:
+    layer.weight = _fixed(_ops._reorder_linear_weight(layer.weight))
+
+
+def _prepare_attention(block: Any) -> None:
+    """One layer in place of three for self attention; a memory of contexts for cross attention."""
+    own, cross = block.attn1, block.attn2
+    own.__class__, cross.__class__ = FusedSelfAttention, FusedCrossAttention
+    own.qkv = _linear(torch.cat([own.to_q.weight, own.to_k.weight, own.to_v.weight]))
+    del own.to_q, own.to_k, own.to_v
+    cross.kept = WeakTensorKeyDictionary()
+
+
+def _remember_times(module: Any) -> None:
+    module.kept = WeakTensorKeyDictionary()
+
+
+def _split(layer: Any) -> None:
+    weights, biases = layer.proj.weight.chunk(2), layer.proj.bias.chunk(2)
+    layer.value, layer.gate = (_linear(weight.clone(), bias.clone()) for weight, bias in zip(weights, biases))
+    del layer.proj
+
+
+def _linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
+    layer.weight = _fixed(weight)
+    if bias is not None:
+        layer.bias = _fixed(bias)
+    return layer
+
+
+def _fixed(tensor: Tensor) -> nn.Parameter:
+    return nn.Parameter(tensor, requires_grad=False)
+
+
+def _as_it_is(module: Any) -> None:
+    """The twin needs nothing that the layer lacks."""
+
+
+def _forget_times(unet: Any) -> None:
+    unet.times = {}
+
+
+_TWINS: dict[type[nn.Module], tuple[type[nn.Module], Callable[[Any], None]]] = {
+    nn.Conv2d: (PackedConv2d, _pack_convolution),
+    nn.Linear: (PackedLinear, _pack_linear),
+    ResnetBlock2D: (FusedResnet, _remember_times),
+    GEGLU: (FusedGEGLU, _split),
+    FeedForward: (FusedFeedForward, _as_it_is),
+    BasicTransformerBlock: (FusedTransformerBlock, _prepare_attention),
+    Transformer2DModel: (FusedTransformer, _as_it_is),
+    UNet: (FusedUNet, _forget_times),
+}

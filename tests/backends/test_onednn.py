@@ -1,0 +1,88 @@
+"""The fused UNet is the UNet: same results to rounding in every dtype, size and padding, and nothing stale kept."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from sdedge.backends import onednn
+from sdedge.backends.torch import TorchEngine, wrap_edges
+from sdedge.models.config import UNetConfig
+from sdedge.models.unet import UNet
+
+CONFIG = UNetConfig(block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8)
+
+pytestmark = pytest.mark.skipif(not onednn.available(torch.float32), reason="this processor or torch has no oneDNN")
+
+
+@pytest.fixture(scope="module")
+def unet() -> UNet:
+    torch.manual_seed(5)
+    return UNet(CONFIG).eval()
+
+
+def _inputs(height: int = 16, width: int = 16, rows: int = 2) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(9)
+    x = torch.randn(rows, 4, height, width, generator=generator)
+    return x, torch.tensor([441.0]), torch.randn(rows, 7, 48, generator=generator)
+
+
+def _error(ours: Tensor, referee: Tensor) -> float:
+    return float((ours.float() - referee).norm() / referee.norm())
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("size", [(16, 16), (13, 24), (8, 8)])
+@pytest.mark.parametrize("tiled", [False, True])
+def test_equal_in_float32(unet: UNet, size: tuple[int, int], tiled: bool) -> None:
+    plain = copy.deepcopy(unet)
+    wrap_edges(plain, tiled)
+    given = _inputs(*size)
+    assert _error(onednn.fuse(copy.deepcopy(plain))(*given), plain(*given)) < 2e-6
+
+
+@torch.inference_mode()
+@pytest.mark.skipif(not onednn.available(torch.bfloat16), reason="no bfloat16 here")
+def test_as_near_to_float32_as_the_plain_network_in_bfloat16(unet: UNet) -> None:
+    x, t, context = _inputs()
+    half = copy.deepcopy(unet).bfloat16()
+    given = x.bfloat16(), t, context.bfloat16()
+    plain = _error(half(*given), unet(x, t, context))
+    assert _error(onednn.fuse(half)(*given), unet(x, t, context)) < 1.2 * plain
+
+
+@torch.inference_mode()
+def test_rows_of_different_timesteps(unet: UNet) -> None:
+    x, _, context = _inputs(rows=3)
+    t = torch.tensor([3.0, 500.0, 999.0])
+    assert _error(onednn.fuse(copy.deepcopy(unet))(x, t, context), unet(x, t, context)) < 2e-6
+
+
+@torch.inference_mode()
+def test_what_is_kept_follows_context_and_timestep(unet: UNet) -> None:
+    fused = onednn.fuse(copy.deepcopy(unet))
+    x, t, first = _inputs()
+    second = first.flip(0).contiguous()
+    for context in (first, second, first):
+        for time in (t, t / 2, t):
+            assert _error(fused(x, time, context), unet(x, time, context)) < 2e-6
+    kept = fused.mid_block.attentions[0].transformer_blocks[0].attn2.kept
+    assert len(kept) == 2
+    del first, context
+    assert len(kept) == 1
+
+
+def test_tiling_is_turned_on_and_off_in_a_running_engine(tiny_model) -> None:
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    x, t, context = torch.randn(1, 4, 8, 16), torch.tensor([500.0]), torch.randn(1, 77, engine.facts.context_width)
+    plain = engine.predict(x, t, context)
+    engine.set_tiling(True)
+    tiled = engine.predict(x, t, context)
+    assert not torch.allclose(plain, tiled)
+    rolled = engine.predict(x.roll(8, dims=3), t, context).roll(-8, dims=3)
+    assert torch.allclose(rolled, tiled, atol=1e-4)
+    engine.set_tiling(False)
+    assert torch.equal(engine.predict(x, t, context), plain)

@@ -1,0 +1,80 @@
+"""The torch engine: LoRAs leave no trace, and what overflows is made again in a wider dtype and told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sdedge.backends.engine import LoraUse
+from sdedge.backends.torch import NETWORKS, TorchEngine
+from sdedge.errors import ModelError
+from sdedge.weights.checkpoint import load_into, open_checkpoint
+from sdedge.weights.lora import apply, open_lora
+
+QUERY = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"  # one of three that the engine may join
+
+
+def _lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
+    generator = torch.Generator().manual_seed(2)
+    parts = {"lora_down": (2, width), "lora_up": (width, 2)}
+    save_file({f"{name}.{part}.weight": torch.randn(shape, generator=generator) for part, shape in parts.items()}, path)
+    return LoraUse(path, 0.0, 0.7)
+
+
+def _given(engine: TorchEngine) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(4)
+    context = torch.randn(2, 77, engine.facts.context_width, generator=generator)
+    return torch.randn(2, 4, 8, 8, generator=generator), torch.tensor([500.0, 500.0]), context
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp_path, loaded):
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    given = _given(engine)
+    before = engine.predict(*given)
+    if not loaded:
+        engine.release("unet")
+    use = _lora(tmp_path / "style.safetensors", 16)
+    engine.adapt([use])
+    checkpoint = open_checkpoint(tiny_model)
+    plain = NETWORKS["unet"](checkpoint.configs["unet"]).eval()
+    load_into(plain, checkpoint.unet, torch.float32)
+    with apply({"unet": plain}, [(open_lora(use.path), 0.0, 0.7)]), torch.inference_mode():
+        expected = plain(*given)
+    changed = engine.predict(*given)
+    assert torch.allclose(changed, expected, atol=1e-5) and not torch.allclose(changed, before, atol=1e-3)
+    engine.adapt([])
+    assert torch.equal(engine.predict(*given), before)
+
+
+def test_a_lora_that_does_not_fit_changes_nothing(tiny_model, tmp_path):
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    before = engine.predict(*_given(engine))
+    with pytest.raises(ModelError, match="cannot be used"):
+        engine.adapt([_lora(tmp_path / "wide.safetensors", 24)])
+    assert torch.equal(engine.predict(*_given(engine)), before)
+
+
+@pytest.mark.parametrize("stage", ["unet", "vae"])
+def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, stage):
+    half, full = (TorchEngine.load(tiny_model, "cpu", dtype) for dtype in ("float16", "float32"))
+    x, t, context = _given(half)
+    large = x * 1e6  # beyond float16
+
+    def run(engine: TorchEngine) -> torch.Tensor:
+        return engine.predict(large, t, context) if stage == "unet" else engine.decode(large)
+
+    drawn = run(half)
+    assert torch.isfinite(drawn).all() and torch.equal(drawn, run(full))
+    assert [line for line in half.facts.report if f"The {stage} overflowed in float16" in line]
+    assert half.dtype_of(stage) == torch.float32 and half.dtype_of("text_encoder") == torch.float16
+
+
+def test_no_remark_where_nothing_overflows(tiny_model):
+    engine = TorchEngine.load(tiny_model, "cpu", "float16")
+    told = engine.facts.report
+    engine.predict(*_given(engine))
+    assert engine.facts.report == told and engine.dtype_of("unet") == torch.float16
