@@ -35,7 +35,7 @@ def available(dtype: torch.dtype) -> bool:
     """Whether this torch was built with the operators and this processor has them in `dtype`."""
     if not torch.backends.mkldnn.is_available() or platform.machine().lower() not in ("x86_64", "amd64"):
         return False
-    supported = {
+    supported: dict[torch.dtype, Callable[[], bool]] = {
         torch.float32: lambda: True, torch.bfloat16: _ops._is_mkldnn_bf16_supported,
         torch.float16: _ops._is_mkldnn_fp16_supported,
     }  # fmt: skip

@@ -14,7 +14,7 @@ from sdedge.errors import ModelError
 from sdedge.weights.checkpoint import load_into, open_checkpoint
 from sdedge.weights.lora import apply, open_lora
 
-QUERY = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"  # one of three that the engine may join
+QUERY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"  # one of three that the engine may join
 
 
 def _lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
@@ -37,7 +37,7 @@ def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp
     before = engine.predict(*given)
     if not loaded:
         engine.release("unet")
-    use = _lora(tmp_path / "style.safetensors", 16)
+    use = _lora(tmp_path / "style.safetensors", 8)
     engine.adapt([use])
     checkpoint = open_checkpoint(tiny_model)
     plain = NETWORKS["unet"](checkpoint.configs["unet"]).eval()
