@@ -20,7 +20,7 @@ QUERY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"  
 def _lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
     generator = torch.Generator().manual_seed(2)
     parts = {"lora_down": (2, width), "lora_up": (width, 2)}
-    save_file({f"{name}.{part}.weight": torch.randn(shape, generator=generator) for part, shape in parts.items()}, path)
+    save_file({f"{name}.{part}.weight": 0.3 * torch.randn(shape, generator=generator) for part, shape in parts.items()}, path)
     return LoraUse(path, 0.0, 0.7)
 
 
@@ -45,7 +45,7 @@ def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp
     with apply({"unet": plain}, [(open_lora(use.path), 0.0, 0.7)]), torch.inference_mode():
         expected = plain(*given)
     changed = engine.predict(*given)
-    assert torch.allclose(changed, expected, atol=1e-5) and not torch.allclose(changed, before, atol=1e-3)
+    assert float((changed - expected).abs().max()) < 1e-4 * float((changed - before).abs().max())
     engine.adapt([])
     assert torch.equal(engine.predict(*given), before)
 
