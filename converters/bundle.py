@@ -29,6 +29,7 @@ TITLES = {
     "text_encoder": "TextEncoder", "unet": "Unet", "unet_chunk1": "UnetChunk1", "unet_chunk2": "UnetChunk2",
     "vae_decoder": "VAEDecoder", "vae_encoder": "VAEEncoder", "safety_checker": "SafetyChecker",
 }  # fmt: skip
+UNETS = ("unet", "unet_chunk1", "unet_chunk2")
 SCRIPT = "compile.sh"
 JOURNAL = ".converting.json"
 _LOCK = ".converting.lock"
@@ -67,8 +68,22 @@ def claim(out: Path) -> Iterator[None]:
 # What is there already
 
 
-def parts(out: Path) -> dict[str, Component]:
-    """Components of a finished or interrupted conversion; empty where there is none to read."""
+def parts(out: Path, source: Mapping[str, Any]) -> dict[str, Component]:
+    """Components of a finished or interrupted conversion of the same model; empty where there are none to read."""
+    return {
+        name: part for name, part in _read_parts(out).items()
+        if part.figures.get("recipe", {}).get("source") == source["sha256"]
+    }  # fmt: skip
+
+
+def combine(before: Mapping[str, Component], made: Mapping[str, Component]) -> dict[str, Component]:
+    """All components, new ones for old; a UNet is there whole or in two chunks, never both."""
+    replaced = any(name in UNETS for name in made)
+    kept = {name: part for name, part in before.items() if not (replaced and name in UNETS)}
+    return {**kept, **made}
+
+
+def _read_parts(out: Path) -> dict[str, Component]:
     try:
         if (out / JOURNAL).exists():
             record = json.loads((out / JOURNAL).read_text("utf-8"))
@@ -82,7 +97,7 @@ def reusable(
     out: Path, before: Mapping[str, Component], name: str, choices: Mapping[str, Any]
 ) -> dict[str, Component] | None:
     """The packages of a component (one, or two chunks) if they were made by these choices and are unchanged."""
-    names = ("unet_chunk1", "unet_chunk2") if choices.get("chunk") else (name,)
+    names = UNETS[1:] if choices.get("chunk") else (name,)
     found = {part: before[part] for part in names if part in before}
     intact = len(found) == len(names) and all(
         part.figures.get("recipe") == choices
@@ -102,11 +117,11 @@ def note(out: Path, made: Mapping[str, Component]) -> None:
 # Describing
 
 
-def describe(out: Path, path: Path, graph: Graph, choices: Mapping[str, Any]) -> Component:
+def describe(out: Path, path: Path, graph: Graph, figures: Mapping[str, Any]) -> Component:
     """A package's entry in the manifest."""
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    figures = {"recipe": dict(choices), "operations": dict(operations(path))}
-    return Component(path.relative_to(out).as_posix(), graph.inputs, graph.outputs, size, hash_files(path), figures)
+    counted = {**figures, "operations": dict(operations(path))}
+    return Component(path.relative_to(out).as_posix(), graph.inputs, graph.outputs, size, hash_files(path), counted)
 
 
 def hash_files(folder: Path) -> str:

@@ -4,13 +4,13 @@ compressed."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from converters.compress import Compress, as_kernel
 from converters.toolchain import Var, mb
 from sdedge.errors import ModelError
 
@@ -24,33 +24,32 @@ class Stored(Protocol):
     @property
     def dtype(self) -> torch.dtype: ...
 
+    @property
+    def numel(self) -> int: ...
+
     def read(self) -> Tensor: ...
 
     def copy(self, dtype: torch.dtype | None = None) -> Tensor: ...
 
 
-class Packed(Protocol):
-    """A compressed weight: writes the operation that the system unpacks at load."""
-
-    def emit(self, name: str) -> Var: ...
-
-
 class Weights:
-    """Names under `prefix` of a checkpoint's component. `packed` holds those that are compressed."""
+    """The tensors of a checkpoint's component by name; `compress` decides which kernels are packed, and how."""
 
-    def __init__(self, tensors: Mapping[str, Stored], packed: Mapping[str, Packed] | None = None) -> None:
+    def __init__(
+        self, tensors: Mapping[str, Stored], compress: Compress | None = None, target: str = "macOS13"
+    ) -> None:
         self.tensors = tensors
-        self.packed = packed or {}
-
-    @classmethod
-    def of_module(cls, module: torch.nn.Module) -> Weights:
-        """Those a module holds."""
-        return cls({name: _Held(tensor) for name, tensor in module.state_dict().items()})
+        self.compress = compress
+        self.target = target
 
     @staticmethod
     def label(name: str) -> str:
         """A layer's name as an operation's."""
         return name.replace(".", "_")
+
+    def count(self, prefixes: tuple[str, ...]) -> int:
+        """How many numbers are stored under the prefixes."""
+        return sum(tensor.numel for name, tensor in self.tensors.items() if name.startswith(prefixes))
 
     def array(self, name: str) -> np.ndarray:
         """In half precision; a view of the file's pages where that is what it holds. Raises ModelError if it overflows."""
@@ -66,9 +65,9 @@ class Weights:
 
     def kernel(self, name: str) -> Var:
         """Of a convolution (out, in, kh, kw), or of a linear layer (out, in) as (out, in, 1, 1)."""
-        if name in self.packed:
-            return self.packed[name].emit(self.label(name))
-        return self._const(name, as_kernel(self.array(name)))
+        kernel = as_kernel(self.array(name))
+        packed = self.compress(name, kernel) if self.compress else None
+        return packed.emit(self.label(name), self.target) if packed else self._const(name, kernel)
 
     def bias(self, name: str) -> Var | None:
         """None where the layer has none."""
@@ -82,28 +81,3 @@ class Weights:
 
     def _const(self, name: str, value: np.ndarray) -> Var:
         return mb.const(val=value, name=self.label(name))
-
-
-@dataclass(frozen=True)
-class _Held:
-    """A tensor in memory, answering as a stored one."""
-
-    tensor: Tensor
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.tensor.shape)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.tensor.dtype
-
-    def read(self) -> Tensor:
-        return self.tensor
-
-    def copy(self, dtype: torch.dtype | None = None) -> Tensor:
-        return self.tensor.to(dtype or self.dtype)
-
-
-def as_kernel(weight: np.ndarray) -> np.ndarray:
-    return weight if weight.ndim == 4 else weight[:, :, None, None]

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import gc
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from converters import bundle
 from converters.ane import ATTENTIONS
+from converters.chunk import unet_chunks
+from converters.compress import Compress, compressor, mixed
 from converters.constants import Weights
 from converters.graphs import Graph, safety_checker, text_encoder, unet, vae_decoder, vae_encoder
 from converters.package import write_package
-from converters.recipe import COMPONENTS, Recipe
+from converters.recipe import COMPONENTS, Recipe, mixed_target
+from converters.sensitivity import analyse, fit
 from converters.source import Source, open_source
 from sdedge.backends.manifest import Component
 from sdedge.backends.torch import read_facts
 from sdedge.engines import locate
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.weights.checkpoint import open_checkpoint
+
+SENSITIVITY = "sensitivity.json"
+"""Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
 
 
 def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
@@ -37,14 +44,15 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
         yield Loading("hashing the model")
         identity = source.identify()
         made: dict[str, Component] = {}
-        before = bundle.parts(out)
+        before = bundle.parts(out, identity)
         for i, name in enumerate(wanted):
             choices = recipe.of(name, identity)
             kept = bundle.reusable(out, before, name, choices)
             yield Progress(f"{bundle.TITLES[name]}: {'kept' if kept else 'converting'}", i, len(wanted))
-            made |= kept or _make(source, recipe, name, out, choices)
-            bundle.note(out, before | made)
+            made |= kept or (yield from _make(source, recipe, name, out, choices))
+            bundle.note(out, bundle.combine(before, made))
         yield Loading("writing the manifest")
+        made = bundle.combine(before, made)
         facts = replace(source.facts, has_safety_checker="safety_checker" in made)
         bundle.finish(out, made, recipe, identity, facts, source.tokenizer)
     yield Progress("done", len(wanted), len(wanted))
@@ -70,56 +78,59 @@ def _remarks(source: Source) -> list[str]:
     return remarks
 
 
-def _make(source: Source, recipe: Recipe, name: str, out: Path, choices: Mapping[str, Any]) -> dict[str, Component]:
+def _make(
+    source: Source, recipe: Recipe, name: str, out: Path, choices: Mapping[str, Any]
+) -> Generator[Event, None, dict[str, Component]]:
     """Convert one component: its packages' entries for the manifest, by name."""
+    compress: Compress | None = None
+    figures: dict[str, Any] = {}
+    if name in ("text_encoder", "unet"):
+        compress, figures = yield from _compression(source, recipe, name, out, choices)
     made = {}
-    for part, graph in build_graphs(source, recipe, name).items():
+    for part, graph in build_graphs(source, recipe, name, compress).items():
         path = out / bundle.package_name(part)
         write_package(graph, path, recipe.target)
-        made[part] = bundle.describe(out, path, graph, choices)
+        made[part] = bundle.describe(out, path, graph, {"recipe": dict(choices), **figures})
     source.release(name)
     gc.collect()
     return made
 
 
-def build_graphs(source: Source, recipe: Recipe, name: str) -> dict[str, Graph]:
+def _compression(
+    source: Source, recipe: Recipe, name: str, out: Path, choices: Mapping[str, Any]
+) -> Generator[Event, None, tuple[Compress | None, dict[str, Any]]]:
+    """How to compress a network, and figures of that. A mixed recipe measures the UNet first; the text encoder gets 8 bits."""
+    decibels = mixed_target(recipe.compress)
+    if decibels is None:
+        return compressor(recipe.compress), {}
+    if name != "unet":
+        return compressor("8bit"), {}
+    engine = source.engine()
+    kernels = yield from analyse(engine, out / SENSITIVITY, json.dumps([choices["source"], choices["loras"]]))
+    yield Progress("Unet: choosing bits", 0, 1)
+    bits, measured = fit(engine, kernels, decibels)
+    sizes = {name: kernel.size for name, kernel in kernels.items()}
+    average = sum(bits[name] * size for name, size in sizes.items()) / sum(sizes.values())
+    return mixed(bits), {"bits": round(average, 3), "trajectory_psnr": round(measured, 2)}
+
+
+def build_graphs(source: Source, recipe: Recipe, name: str, compress: Compress | None = None) -> dict[str, Graph]:
     """The graphs of one component, by the names of their packages."""
-    return {name: GRAPHS[name](source, recipe)}
-
-
-def _latent(source: Source, recipe: Recipe) -> tuple[int, int]:
-    return recipe.size[0] // source.facts.downscale, recipe.size[1] // source.facts.downscale
-
-
-def _text(source: Source, recipe: Recipe) -> Graph:
-    return text_encoder(Weights(source.components["text_encoder"]), source.text, ATTENTIONS[recipe.attention])
-
-
-def _unet(source: Source, recipe: Recipe) -> Graph:
-    weights = Weights(source.components["unet"])
-    return unet(weights, source.unet, ATTENTIONS[recipe.attention], _latent(source, recipe), recipe.batch)
-
-
-def _decoder(source: Source, recipe: Recipe) -> Graph:
-    return vae_decoder(
-        Weights(source.components["vae"]), source.vae, ATTENTIONS[recipe.attention], _latent(source, recipe)
-    )
-
-
-def _encoder(source: Source, recipe: Recipe) -> Graph:
-    return vae_encoder(
-        Weights(source.components["vae"]), source.vae, ATTENTIONS[recipe.attention], _latent(source, recipe)
-    )
-
-
-def _safety(source: Source, recipe: Recipe) -> Graph:
-    weights = Weights.of_module(source.checker)
-    return safety_checker(weights, source.checker.vision_model.config, ATTENTIONS[recipe.attention])
-
-
-GRAPHS: dict[str, Callable[[Source, Recipe], Graph]] = {
-    "text_encoder": _text, "unet": _unet, "vae_decoder": _decoder, "vae_encoder": _encoder, "safety_checker": _safety,
-}  # fmt: skip
+    attend = ATTENTIONS[recipe.attention]
+    size = recipe.size[0] // source.facts.downscale, recipe.size[1] // source.facts.downscale
+    weights = Weights(source.tensors(name), compress, recipe.target)
+    if name == "text_encoder":
+        return {name: text_encoder(weights, source.text, attend)}
+    if name == "vae_decoder":
+        return {name: vae_decoder(weights, source.vae, attend, size)}
+    if name == "vae_encoder":
+        return {name: vae_encoder(weights, source.vae, attend, size)}
+    if name == "safety_checker":
+        return {name: safety_checker(weights, source.checker.vision_model.config, attend)}
+    if recipe.chunk:
+        first, second = unet_chunks(weights, source.unet, attend, size, recipe.batch)
+        return {"unet_chunk1": first, "unet_chunk2": second}
+    return {name: unet(weights, source.unet, attend, size, recipe.batch)}
 
 
 def native_size(model: str) -> tuple[int, int]:

@@ -33,14 +33,16 @@ def build_program(graphs: Mapping[str, Graph], target: str) -> Program:
         }
         with Function(inputs, opset_version=TARGETS[target]) as function:
             made = graph.emit(dict(function.inputs))
-            function.set_outputs([_port(made[key], key, port) for key, port in graph.outputs.items()])
+            function.set_outputs([_port(made[key], key, port, graph) for key, port in graph.outputs.items()])
         program.add_function(name, function)
     return program
 
 
-def _port(value: Var, name: str, port: Port) -> Var:
+def _port(value: Var, name: str, port: Port, graph: Graph) -> Var:
     if value.dtype != DTYPES[port.dtype]:
         return mb.cast(x=value, dtype=CASTS[port.dtype], name=name)
+    if value.name in graph.outputs or value.name in graph.inputs:  # one value under two names
+        return mb.identity(x=value, name=name)
     value.name = name
     return value
 

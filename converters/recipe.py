@@ -13,6 +13,9 @@ ATTENTIONS = ("original", "split-einsum", "split-einsum-v2")
 COMPUTE_UNITS = ("all", "cpu-and-ne", "cpu-and-gpu", "cpu-only")
 TARGETS = ("macOS13", "macOS14", "macOS15")
 COMPONENTS = ("text_encoder", "unet", "vae_decoder", "vae_encoder", "safety_checker")
+COMPRESSIONS = ("none", "8bit", "6bit", "4bit", "2bit", "int8", "4bit-grouped", "int4")
+NEWER = ("4bit-grouped", "int4")
+"""Compressions that only macOS 15 knows."""
 UNIT = 64
 """Pixels: eight per latent cell, halved three times."""
 
@@ -25,7 +28,7 @@ class Recipe:
     attention      how attention is written: "original" suits GPUs, the split ones the Neural Engine
     compute_units  which the bundle is meant for; None is what suits the attention
     batch          latents per call of the UNet: 2 takes both halves of guidance at once
-    compress       the scheme for weights of text encoder and UNet, by its name in `converters.compress`
+    compress       the scheme for kernels of text encoder and UNet: "none", "8bit", ..., or "mixed-50" to keep 50 dB
     components     which to make; None is every one the model has
     loras          (file, weight) fused into the weights
     """
@@ -49,6 +52,7 @@ class Recipe:
             )
         _choose("attention", self.attention, ATTENTIONS)
         _choose("target", self.target, TARGETS)
+        _check_compression(self.compress, self.target)
         if self.compute_units is not None:
             _choose("compute units", self.compute_units, COMPUTE_UNITS)
         for name in self.components or ():
@@ -84,3 +88,17 @@ class Recipe:
 def _choose(what: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise InvalidRequest(f"Unknown {what} {value!r}; choose one of {', '.join(known)}.")
+
+
+def mixed_target(compression: str) -> float | None:
+    """The PSNR in dB that a mixed recipe shall keep: 50 of "mixed-50"; None for other names."""
+    name, _, decibels = compression.partition("-")
+    return float(decibels) if name == "mixed" and decibels.replace(".", "", 1).isdecimal() else None
+
+
+def _check_compression(name: str, target: str) -> None:
+    if name not in COMPRESSIONS and mixed_target(name) is None:
+        known = ", ".join(COMPRESSIONS)
+        raise InvalidRequest(f"Unknown compression {name!r}; choose one of {known}, or mixed-50 to keep 50 dB.")
+    if name in NEWER and target != "macOS15":
+        raise InvalidRequest(f"The compression {name} needs --target macOS15; {target} does not know it.")

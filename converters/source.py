@@ -8,8 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.torch import load_tokenizer, read_facts
+import torch
+from torch import Tensor
+
+from sdedge.backends.engine import LoraUse, ModelFacts
+from sdedge.backends.torch import TorchEngine, load_tokenizer, read_facts
 from sdedge.engines import locate
 from sdedge.errors import ModelError
 from sdedge.library_import import hash_file, hash_of_folder
@@ -51,11 +54,24 @@ class Source:
             raise ModelError(f"The model {self.name} ships no safety checker; leave it out of --components.")
         return open_checker(self.checkpoint.safety_checker)
 
+    def tensors(self, component: str) -> Mapping[str, Any]:
+        """Those of a component of a bundle: encoder and decoder share the VAE's."""
+        if component == "safety_checker":
+            return {name: _Held(tensor) for name, tensor in self.checker.state_dict().items()}
+        return self.components["vae" if component.startswith("vae") else component]
+
+    def engine(self) -> TorchEngine:
+        """The model in torch, float32 on the CPU, LoRAs included."""
+        engine = TorchEngine(self.checkpoint, self.tokenizer, torch.device("cpu"), torch.float32)
+        engine.adapt([LoraUse(path, weight, weight) for path, weight in self.loras])
+        return engine
+
     def release(self, component: str) -> None:
         """Give back the pages of a network's files."""
         self.__dict__.pop("checker", None)
-        for tensor in self.components.get(component, {}).values():
-            tensor.release()
+        if component != "safety_checker":
+            for tensor in self.tensors(component).values():
+                tensor.release()
 
     def identify(self, told: Callable[[int], None] | None = None) -> dict[str, Any]:
         """Name and hashes of the files read, LoRAs included. Reads them all."""
@@ -73,3 +89,28 @@ def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Sourc
     facts = read_facts(checkpoint)
     components = merge(checkpoint.components, opened) if opened else checkpoint.components
     return Source(facts.name, checkpoint, components, facts, load_tokenizer(checkpoint), loras)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A tensor in memory, answering as a stored one."""
+
+    tensor: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.tensor.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.tensor.dtype
+
+    @property
+    def numel(self) -> int:
+        return self.tensor.numel()
+
+    def read(self) -> Tensor:
+        return self.tensor
+
+    def copy(self, dtype: torch.dtype | None = None) -> Tensor:
+        return self.tensor.to(dtype or self.dtype)

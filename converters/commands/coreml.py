@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from converters.recipe import ATTENTIONS, COMPONENTS, COMPUTE_UNITS, TARGETS, Recipe
+from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, Recipe
 from sdedge.errors import SdedgeError
 from sdedge.events import Failed, Finished, Loading, Notice, Progress, to_json
 
@@ -83,19 +82,21 @@ class Names(click.ParamType):
     help="Oldest system that shall run it.",
 )
 @click.option("--unet-batch-one", is_flag=True, help="One latent per call of the UNet instead of two.")
+@click.option("--chunk", is_flag=True, help="The UNet in two packages, for devices with little memory.")
+@click.option("--compress", default="none", metavar="NAME", help=f"{', '.join(COMPRESSIONS)}, or mixed-50 for 50 dB.")
 @click.option("--components", type=Names(), help=f"Only some of {', '.join(COMPONENTS)}.")
 @click.option("--lora", "loras", type=Fused(), multiple=True, help="Fuse a LoRA into the weights; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def coreml(
     model: str, out: Path, sizes: tuple[tuple[int, int], ...] | None, attention: str, compute_units: str | None, target: str,
-    unet_batch_one: bool, components: tuple[str, ...] | None, loras: tuple[tuple[Path, float], ...],
+    unet_batch_one: bool, chunk: bool, compress: str, components: tuple[str, ...] | None, loras: tuple[tuple[Path, float], ...],
     as_json: bool,
 ) -> None:  # fmt: skip
     """Convert MODEL (a name, folder or file) to Core ML packages, on any system.
 
     A run that was interrupted goes on where it stopped; packages made by the same recipe are kept.
     """
-    tell = _as_json if as_json else _as_text
+    tell = _as_json if as_json else Lines()
     try:
         from converters.coreml import convert, native_size
 
@@ -103,7 +104,7 @@ def coreml(
         for size in sizes:
             recipe = Recipe(
                 size=size, attention=attention, target=target, compute_units=compute_units, components=components,
-                batch=1 if unet_batch_one else 2, loras=loras,
+                batch=1 if unet_batch_one else 2, chunk=chunk, compress=compress, loras=loras,
             )  # fmt: skip
             for event in convert(model, out if len(sizes) == 1 else out / f"{size[0]}x{size[1]}", recipe):
                 tell(event)
@@ -117,13 +118,19 @@ def _as_json(event: Any) -> None:
     print(to_json(event), flush=True)
 
 
-def _as_text(event: Any) -> None:
-    if isinstance(event, Progress) and event.done < event.total:
-        click.echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)
-    elif isinstance(event, Loading):
-        click.echo(f"{event.phase.capitalize()} …", err=True)
-    elif isinstance(event, Notice):
-        click.echo(f"note: {event.message}", err=True)
-    elif isinstance(event, Finished):
-        click.echo(f"{event.count} packages in {event.seconds:.0f} s", err=True)
-    sys.stderr.flush()
+class Lines:
+    """Events as lines for people; work of many small pieces is one line."""
+
+    def __init__(self) -> None:
+        self.phase = ""
+
+    def __call__(self, event: Any) -> None:
+        if isinstance(event, Progress) and event.phase != self.phase and event.done < event.total:
+            click.echo(f"{event.phase} …", err=True)
+            self.phase = event.phase
+        elif isinstance(event, Loading):
+            click.echo(f"{event.phase.capitalize()} …", err=True)
+        elif isinstance(event, Notice):
+            click.echo(f"note: {event.message}", err=True)
+        elif isinstance(event, Finished):
+            click.echo(f"{event.count} packages in {event.seconds:.0f} s", err=True)

@@ -92,11 +92,17 @@ def time_all(model: Path, work: Path, attentions: list[str]) -> None:
                 continue
             out = work / "timed"
             shutil.rmtree(out, ignore_errors=True)
-            command = [sys.executable, "-m", "tests.benchmarks.coreml", "--one", str(model), str(out), components, attention, "512x512"]
-            done = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+            done = _apart("--one", str(model), str(out), components, attention, "512x512")
             size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 1e6
             print(f"| {components} | {attention} | {done['seconds']:.0f} | {done['gb']:.2f} | {size:.0f} |", flush=True)
             shutil.rmtree(out)
+
+
+def _apart(*arguments: str) -> dict[str, float]:
+    """What this benchmark prints when it runs in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.coreml", *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def main() -> None:
@@ -106,14 +112,19 @@ def main() -> None:
     parser.add_argument("--attention", nargs="*", default=list(ATTENTIONS))
     parser.add_argument("--size", nargs="*", default=list(SIZES))
     parser.add_argument("--one", nargs=5)
+    parser.add_argument("--make", type=Path)
     options = parser.parse_args()
+    if options.make:
+        make_model(options.make)
+        print("{}")
+        return
     if options.one:
         model, out, components, attention, size = options.one
         print(json.dumps(convert_one(Path(model), Path(out), components, attention, size)))
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        subprocess.run([sys.executable, "-c", f"from tests.benchmarks.coreml import *; make_model(Path({str(folder / 'model')!r}))"], check=True)
+        _apart("--make", str(folder / "model"))
         time_all(folder / "model", folder, options.attention)
 
 

@@ -1,0 +1,55 @@
+"""The UNet in two packages of about the same weight, for devices that cannot load it whole (`UnetChunk1`, `UnetChunk2`).
+
+The second takes what the first made (hidden state, time embedding, skips) beside the inputs both need, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from converters.ane import Attention
+from converters.constants import Weights
+from converters.graphs import Graph, Step, Vars, unet, unet_steps
+from converters.package import build_program
+from sdedge.backends.manifest import Port
+from sdedge.models.config import UNetConfig
+
+
+def unet_chunks(
+    w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int], batch: int = 2
+) -> tuple[Graph, Graph]:
+    """As `unet`, in two graphs."""
+    whole, steps = unet(w, config, attend, size, batch), unet_steps(w, config, attend)
+    first, second = _halves(steps, w)
+    between = _boundary(Graph(whole.inputs, {}, lambda given: _run(first, given)))
+    context = "encoder_hidden_states"
+    return (
+        Graph(whole.inputs, between, lambda given: _run(first, given)),
+        Graph({context: whole.inputs[context], **between}, whole.outputs, lambda given: _run(second, given)),
+    )
+
+
+def _run(steps: Sequence[Step], values: Vars) -> Vars:
+    for step in steps:
+        values = step.run(values)
+    return values
+
+
+def _halves(steps: Sequence[Step], w: Weights) -> tuple[Sequence[Step], Sequence[Step]]:
+    """Cut where the weights before are nearest to half of all."""
+    done = list(accumulate(w.count(step.layers) for step in steps))
+    cut = min(range(1, len(steps)), key=lambda i: abs(done[i - 1] - done[-1] / 2))
+    return steps[:cut], steps[cut:]
+
+
+def _boundary(first: Graph) -> dict[str, Port]:
+    """What is alive at the cut, found by writing the first half once for its shapes alone."""
+    made: Vars = {}
+
+    def emit(given: Vars) -> Vars:
+        made.update(first.emit(given))
+        return made
+
+    build_program({"main": Graph(first.inputs, {}, emit)}, "macOS13")
+    return {name: Port(tuple(value.shape), "float16") for name, value in made.items() if name not in first.inputs}
