@@ -48,3 +48,25 @@ def tiny_model(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     export(recipe, nets, folder)
     return folder
+
+
+def convert_to_coreml(model: str | Path, folder: Path, **recipe) -> Path:
+    """A bundle of Core ML packages, by default of the model's own size."""
+    from converters.coreml import convert, native_size
+    from converters.recipe import Recipe
+
+    for _ in convert(str(model), folder, Recipe(**{"size": native_size(str(model)), **recipe})):
+        pass
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_model, tmp_path_factory) -> Path:
+    """The tiny model as Core ML packages with split attention; copy it before changing it."""
+    return convert_to_coreml(tiny_model, tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def pocket_bundle(tmp_path_factory) -> Path:
+    """The embedded model as Core ML packages with split attention; copy it before changing it."""
+    return convert_to_coreml(EMBEDDED, tmp_path_factory.mktemp("bundles") / "pocket")

@@ -48,25 +48,32 @@ class CoreMLEngine(PackageEngine):
 class NativeModel:
     """A function of a package, compiled and loaded by Core ML.
 
-    phases   in words, such as "compiled in 41.0 s, loaded in 2.3 s"
+    compiled  seconds, or None where the compiled package was kept from before
+    loaded    seconds; the first load on the Neural Engine compiles once more, which can take minutes
     """
 
     def __init__(self, package: Package, function: str, units: str) -> None:
         """Raises ModelError with what Core ML said."""
         ct = _coremltools()
+        named = {"function_name": function} if len(package.functions) > 1 else {}
         start = time.monotonic()
         try:
-            compiled, fresh = _compiled(ct, package)
+            path, fresh = _compiled(ct, package)
             between = time.monotonic()
-            named = {"function_name": function} if len(package.functions) > 1 else {}
-            self._model = ct.models.CompiledMLModel(str(compiled), getattr(ct.ComputeUnit, UNITS[units]), **named)
+            self._model = ct.models.CompiledMLModel(str(path), getattr(ct.ComputeUnit, UNITS[units]), **named)
         except Exception as error:  # Core ML's errors come as plain RuntimeErrors and Exceptions
             raise ModelError(
                 f"Core ML cannot load {package.path} on {units}: {error}; run `sdedge convert doctor` for a report."
             ) from error
-        took = f"compiled in {between - start:.1f} s, " if fresh else ""
-        self.phases = f"{took}loaded in {time.monotonic() - between:.1f} s"
+        self.compiled = between - start if fresh else None
+        self.loaded = time.monotonic() - between
         self._outputs = package.function(function).outputs
+
+    @property
+    def phases(self) -> str:
+        """In words, such as "compiled in 41.0 s, loaded in 2.3 s"."""
+        compiled = "" if self.compiled is None else f"compiled in {self.compiled:.1f} s, "
+        return f"{compiled}loaded in {self.loaded:.1f} s"
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Float32 arrays go in; Core ML makes the halves it wants itself."""

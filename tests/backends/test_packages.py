@@ -1,0 +1,222 @@
+"""A converted bundle answers as the torch engine does, and says what it cannot do. By torch, and by a stand-in for Core ML."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from converters.psnr import psnr
+from sdedge.backends import coreml
+from sdedge.backends.coreml import CoreMLEngine
+from sdedge.backends.engine import LoraUse
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.mil.engine import MILEngine
+from sdedge.backends.mil.package import Package
+from sdedge.backends.mil.runner import Runner
+from sdedge.backends.torch import TorchEngine
+from sdedge.cli import cli
+from sdedge.engines import EMBEDDED, load_engine, locate, open_bundle
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.pipeline import Picture, Pipeline
+from sdedge.request import Request
+from sdedge.training.checker import score
+from tests.conftest import convert_to_coreml, needs_embedded
+
+PROMPT = "a red house on the grass in the day with two trees"
+FACTS = {"kind": "house", "colour": "red", "time": "day", "ground": "grass", "trees": 2}
+
+
+@pytest.fixture(scope="module")
+def engines(tiny_model, tiny_bundle):
+    return TorchEngine.load(tiny_model, "cpu"), MILEngine(tiny_bundle, "float32")
+
+
+def _draw(load, request: Request, count: int = 1, batch: int = 1) -> list[np.ndarray]:
+    events = Pipeline(load).images(request, count, batch)
+    return [event.pixels.astype(float) for event in events if isinstance(event, Picture)]
+
+
+@needs_embedded
+def test_a_picture_from_the_bundle_equals_torchs_and_obeys_its_prompt(pocket_bundle):
+    request = Request(prompt=PROMPT, seed=4, steps=12)
+    (ours,) = _draw(load_engine(), request.replace(model=str(pocket_bundle)))
+    (theirs,) = _draw(load_engine(dtype="float32"), request.replace(model=EMBEDDED))
+    assert psnr(theirs, ours) >= 40
+    assert all(score(ours, FACTS).values())
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_any_batch_is_drawn_in_calls_of_the_converted_one(engines, rows):
+    theirs, ours = engines
+    D = ours.facts.context_width
+    x, t, context = torch.randn(rows, 4, 8, 8), torch.full((rows,), 261.0), torch.randn(rows, 77, D)
+    y = ours.predict(x, t, context)
+    assert y.shape == (rows, 4, 8, 8)
+    assert psnr(theirs.predict(x, t, context), y) > 60
+    alone = torch.cat([ours.predict(x[i : i + 1], t[:1], context[i : i + 1]) for i in range(rows)])
+    assert torch.allclose(alone, y, atol=1e-4)
+
+
+def test_text_is_encoded_as_by_torch(engines):
+    theirs, ours = engines
+    ids = torch.randint(0, len(ours.tokenizer.vocab), (3, 77))
+    assert psnr(theirs.encode_text(ids), ours.encode_text(ids)) > 60
+    assert ours.tokenizer == theirs.tokenizer
+
+
+def test_latents_are_sampled_with_the_noise_given(engines):
+    theirs, ours = engines
+    images, noise = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 4, 8, 8)
+    latents = ours.encode(images, noise)
+    assert psnr(theirs.encode(images, noise), latents) > 60
+    assert not torch.allclose(latents, ours.encode(images, -noise), atol=1e-3)
+    assert psnr(theirs.decode(latents), ours.decode(latents)) > 60
+
+
+def test_facts_are_the_models(engines):
+    theirs, ours = engines
+    assert ours.facts == theirs.facts
+    assert theirs.facts.scaling_factor == ours.facts.scaling_factor
+
+
+def test_what_a_bundle_cannot_do_is_said(engines, tiny_bundle):
+    _, ours = engines
+    with pytest.raises(InvalidRequest, match=r"draws 64x64, not 128x64"):
+        ours.check_size(128, 64)
+    with pytest.raises(InvalidRequest, match=r"fills 2 chunks of 77 tokens, and .* takes 1"):
+        ours.predict(torch.randn(1, 4, 8, 8), torch.tensor([1.0]), torch.randn(1, 154, ours.facts.context_width))
+    with pytest.raises(InvalidRequest, match="clip skip 2"):
+        ours.encode_text(torch.zeros(1, 77, dtype=torch.long), skip=1)
+    with pytest.raises(InvalidRequest, match="embeddings"):
+        ours.encode_text(torch.zeros(1, 77, dtype=torch.long), 0, [(0, 1, torch.zeros(1, 8))])
+    with pytest.raises(ModelError, match=r"cannot take the LoRA ink: .* --lora"):
+        ours.adapt([LoraUse(Path("ink.safetensors"), 1, 1)])
+    ours.adapt([])
+    with pytest.raises(InvalidRequest, match="float16 or float32, not bfloat16"):
+        MILEngine(tiny_bundle, "bfloat16")
+    with pytest.raises(InvalidRequest, match="'cuda' cannot run Core ML bundles"):
+        open_bundle(tiny_bundle, "cuda")
+
+
+def test_a_long_prompt_is_refused_on_the_command_line(tiny_bundle, tmp_path):
+    words = " ".join(["red house tree"] * 40)
+    done = CliRunner().invoke(cli, ["generate", words, "--model", str(tiny_bundle), "-o", str(tmp_path)])
+    assert isinstance(done.exception, InvalidRequest)
+    assert "chunks of 77 tokens" in str(done.exception)
+
+
+def test_a_bundle_without_an_encoder_says_so(tiny_model, tmp_path):
+    bundle = convert_to_coreml(tiny_model, tmp_path / "part", components=("text_encoder", "vae_decoder"))
+    engine = MILEngine(bundle)
+    with pytest.raises(ModelError, match="without its vae encoder"):
+        engine.encode(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4, 8, 8))
+    with pytest.raises(ModelError, match="without its unet"):
+        engine.predict(torch.zeros(1, 4, 8, 8), torch.zeros(1), torch.zeros(1, 77, 8))
+
+
+def test_released_networks_come_back(engines):
+    _, ours = engines
+    z = torch.randn(1, 4, 8, 8)
+    before = ours.decode(z)
+    ours.release("vae")
+    assert not ours._models.keys() & {("vae_decoder", "main")}
+    assert torch.equal(ours.decode(z), before)
+
+
+def test_a_manifest_of_another_version_is_said(tiny_bundle, tmp_path):
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "old")
+    manifest = (bundle / "manifest.json").read_text().replace('"downscale"', '"shrink"')
+    (bundle / "manifest.json").write_text(manifest)
+    with pytest.raises(ModelError, match="from another version"):
+        MILEngine(bundle)
+
+
+# ---- Core ML itself, by a stand-in --------------------------------------------------------------------------------
+
+
+class _CompiledModel:
+    """What coremltools' class of this name does, by the portable runner; takes what Core ML takes and nothing else."""
+
+    loads: list[str] = []
+
+    def __init__(self, path: str, compute_units: str, function_name: str = "") -> None:
+        assert path.endswith(".mlmodelc")
+        if compute_units == "CPU_AND_GPU":
+            raise RuntimeError("Error compiling for the GPU")
+        self.loads.append(compute_units)
+        self._runner = Runner(Package.open((Path(path) / "source").read_text()), function_name or None)
+
+    def predict(self, data):
+        assert all(type(value) is np.ndarray and value.dtype == np.float32 for value in data.values())
+        made = self._runner({name: torch.from_numpy(value) for name, value in data.items()})
+        return {name: value.numpy() for name, value in made.items()}
+
+
+@pytest.fixture
+def core_ml(monkeypatch):
+    compiled = []
+
+    def compile_model(model: str, destination_path: str) -> str:
+        compiled.append(Path(model).stem)
+        Path(destination_path).mkdir()
+        (Path(destination_path) / "source").write_text(model)
+        return destination_path
+
+    units = SimpleNamespace(**{name: name for name in ("ALL", "CPU_ONLY", "CPU_AND_NE", "CPU_AND_GPU")})
+    models = SimpleNamespace(CompiledMLModel=_CompiledModel, utils=SimpleNamespace(compile_model=compile_model))
+    monkeypatch.setattr(coreml, "_coremltools", lambda: SimpleNamespace(ComputeUnit=units, models=models))
+    _CompiledModel.loads = []
+    return SimpleNamespace(compiled=compiled, models=models)
+
+
+def test_core_ml_draws_the_portable_runners_picture(core_ml, tiny_bundle):
+    request = Request(prompt="a red house", model=str(tiny_bundle), seed=1, steps=2)
+    native = CoreMLEngine(tiny_bundle)
+    (ours,) = _draw(lambda model, vae: native, request)
+    (theirs,) = _draw(lambda model, vae: MILEngine(tiny_bundle), request)
+    assert np.array_equal(ours, theirs)
+    assert native.description == "coreml cpu-and-ne"
+    assert set(_CompiledModel.loads) == {"CPU_AND_NE"}
+    assert sum("Unet on cpu-and-ne: compiled in" in line for line in native.facts.report) == 1
+
+
+def test_compiled_packages_are_kept(core_ml, tiny_bundle):
+    z = torch.zeros(1, 4, 8, 8)
+    CoreMLEngine(tiny_bundle).decode(z)
+    again = CoreMLEngine(tiny_bundle, "cpu-only")
+    again.decode(z)
+    assert core_ml.compiled == ["VAEDecoder"]
+    assert "compiled" not in again.facts.report[-1]
+
+
+def test_a_failed_compilation_leaves_nothing(core_ml, tiny_bundle, monkeypatch):
+    def fail(model: str, destination_path: str) -> str:
+        (Path(destination_path)).mkdir()
+        raise RuntimeError("no space left")
+
+    core_ml.models.utils.compile_model = fail
+    with pytest.raises(ModelError, match=r"cannot load .*VAEDecoder.mlpackage on cpu-and-ne: no space left"):
+        CoreMLEngine(tiny_bundle).decode(torch.zeros(1, 4, 8, 8))
+    assert list((coreml.data_folder() / "compiled").iterdir()) == []
+
+
+def test_compute_units_are_chosen_by_the_bundle_or_the_device(core_ml, tiny_bundle, monkeypatch):
+    assert Manifest.read(tiny_bundle).recipe["compute_units"] == "cpu-and-ne"
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert open_bundle(tiny_bundle).description == "coreml cpu-and-ne"
+    assert open_bundle(tiny_bundle, "all").description == "coreml all"
+    assert open_bundle(tiny_bundle, "cpu").description == "mil float16"
+    with pytest.raises(InvalidRequest, match="Unknown compute units 'mps'; choose one of all, cpu-and-ne"):
+        open_bundle(tiny_bundle, "mps")
+
+
+def test_without_a_mac_core_ml_says_so(tiny_bundle):
+    with pytest.raises(ModelError, match="on a Mac only"):
+        CoreMLEngine(tiny_bundle).decode(torch.zeros(1, 4, 8, 8))
+    assert isinstance(load_engine()(str(locate(str(tiny_bundle))), None), MILEngine)
