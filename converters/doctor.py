@@ -131,7 +131,8 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.mac_ver()[0] or platform.release()}",
         "machine": platform.machine(),
     }
-    for name, key in (("chip", "machdep.cpu.brand_string"), ("memory", "hw.memsize")):
+    queries = {"chip": "machdep.cpu.brand_string", "memory": "hw.memsize"} if sys.platform == "darwin" else {}
+    for name, key in queries.items():
         done = subprocess.run(["sysctl", "-n", key], capture_output=True, text=True, check=False)
         facts |= {name: done.stdout.strip()} if done.returncode == 0 else {}
     return facts

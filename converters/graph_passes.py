@@ -227,7 +227,11 @@ def drop_copies(program: Program, setting: Setting) -> Program:
             replace(node, node.args[0])
     for node in calls(program.graph, aten.view.default, aten.reshape.default):
         source = node.args[0]
-        if source.op == "call_function" and source.target is node.target and values[source.args[0].name].is_contiguous():
+        if (
+            source.op == "call_function"
+            and source.target is node.target
+            and values[source.args[0].name].is_contiguous()
+        ):
             node.replace_input_with(source, source.args[0])
     for node in calls(program.graph, aten.transpose.int):
         source = node.args[0]

@@ -133,7 +133,9 @@ def _example_sides(least: int, most: int) -> tuple[int, int]:
     return (least, least + UNIT) if most > least else (least, least)
 
 
-def _dimensions(what: Stage, facts: ModelFacts, example: tuple[Tensor, ...], least: int, most: int) -> dict[str, object]:
+def _dimensions(
+    what: Stage, facts: ModelFacts, example: tuple[Tensor, ...], least: int, most: int
+) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in what.inputs(facts, 1, least, least):
         found[name] = None

@@ -242,11 +242,15 @@ def _memory(source: Source, stage: str, recipe: GraphRecipe, program: Program) -
     }
 
 
-def _ports(source: Source, stage: str, recipe: GraphRecipe, program: Program) -> tuple[dict[str, Port], dict[str, Port]]:
+def _ports(
+    source: Source, stage: str, recipe: GraphRecipe, program: Program
+) -> tuple[dict[str, Port], dict[str, Port]]:
     """Inputs and outputs by name; a dimension that varies over the range is None."""
     what, dtype = STAGES[stage], DTYPES[recipe.dtype]
     few = shapes(program, inputs(stage, source.facts, recipe.batch, recipe.least, recipe.least, dtype))
-    many = shapes(program, inputs(stage, source.facts, recipe.batch, recipe.most, recipe.most, dtype, tokens=2 * TOKENS))
+    many = shapes(
+        program, inputs(stage, source.facts, recipe.batch, recipe.most, recipe.most, dtype, tokens=2 * TOKENS)
+    )
 
     def port(name: str) -> Port:
         a, b = few[name], many[name]

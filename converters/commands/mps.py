@@ -29,10 +29,16 @@ class Range(click.ParamType):
 @click.command()
 @click.argument("model")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="Folder: new, empty, or a bundle.")
-@click.option("--size", type=Range(), default="256..1024", show_default=True, help="Range of both sides, multiples of 64.")
-@click.option("--attention-budget", type=click.IntRange(min=1), help="MB of scores at a time.  [default: by the planner]")
+@click.option(
+    "--size", type=Range(), default="256..1024", show_default=True, help="Range of both sides, multiples of 64."
+)
+@click.option(
+    "--attention-budget", type=click.IntRange(min=1), help="MB of scores at a time.  [default: by the planner]"
+)
 @click.option("--batch", type=click.IntRange(1, 2), default=2, show_default=True, help="Latents per call of the UNet.")
-@click.option("--dtype", type=click.Choice(["fp16", "bf16"]), default="fp16", show_default=True, help="bf16: macOS 14 on.")
+@click.option(
+    "--dtype", type=click.Choice(["fp16", "bf16"]), default="fp16", show_default=True, help="bf16: macOS 14 on."
+)
 @click.option("--lora", "loras", type=Fused(), multiple=True, help="Fuse a LoRA into the weights; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def mps(

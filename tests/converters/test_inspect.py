@@ -1,0 +1,130 @@
+"""What inspection says of a package, against torch's own counters and plain arithmetic."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch.utils.flop_counter import FlopCounterMode
+
+from converters import doctor
+from converters.cli import convert
+from converters.doctor import Trial, report, trials
+from converters.inspect import inspect
+from sdedge.backends.coreml import UNITS
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.mil.package import Package
+from sdedge.backends.mil.runner import Runner
+from sdedge.backends.torch import TorchEngine
+from sdedge.errors import ModelError
+from sdedge.models.attention import chunked, set_attention
+
+
+@pytest.fixture(scope="module")
+def unet(tiny_bundle):
+    return inspect(Package.open(tiny_bundle / "Unet.mlpackage"))
+
+
+def test_macs_equal_torchs_count(unet, tiny_model):
+    network = TorchEngine.load(tiny_model, "cpu").network("unet")
+    set_attention(network, chunked(1 << 30))  # the fused one is not counted
+    D = network.config.cross_attention_dim
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.randn(2, 4, 8, 8), torch.ones(2), torch.randn(2, 77, D))
+    assert unet.macs == pytest.approx(counter.get_total_flops() / 2, rel=0.02)
+    assert unet.seconds["M2 Neural Engine"] < unet.seconds["M1 Neural Engine"] < unet.seconds["M1 GPU"]
+
+
+def test_weights_are_those_of_the_network(unet, tiny_model):
+    network = TorchEngine.load(tiny_model, "cpu").network("unet")
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    assert unet.weights["float16"] == pytest.approx(2 * parameters, rel=0.05)
+    assert unet.bits == 16
+
+
+def test_the_activation_peak_is_what_a_run_holds(tiny_bundle):
+    package = Package.open(tiny_bundle / "VAEDecoder.mlpackage")
+    function = package.function()
+    last = {name: i for i, op in enumerate(function.operations) for name in op.names()}
+    held = {name: kind.bytes for name, kind in function.inputs.items()}
+    most = 0
+    running = {id(op): i for i, op in enumerate(function.operations)}
+    z = torch.zeros([n or 1 for n in function.inputs["z"].shape])
+    for op, results in Runner(package).trace({"z": z}):
+        held |= {name: y.numel() * y.element_size() for (name, _), y in zip(op.outputs, results)}
+        most = max(most, sum(held.values()))
+        for name in [name for name in held if last.get(name, 1 << 30) <= running[id(op)]]:
+            del held[name]
+    assert inspect(package).activations == most
+
+
+def test_unfriendly_operations_are_named(tiny_bundle):
+    text = inspect(Package.open(tiny_bundle / "TextEncoder.mlpackage"))
+    count, first = text.unfriendly["looks up by index"]
+    assert count == text.operations["gather"] > 0
+    assert first.startswith("gather ")
+
+
+def test_the_command_shows_packages_and_bundles(tiny_bundle):
+    done = CliRunner().invoke(convert, ["inspect", str(tiny_bundle)])
+    assert done.exit_code == 0, done.output
+    for words in (
+        "takes sample: float16 (2, 4, 8, 8)",
+        "gives noise_pred: float32",
+        "GMAC",
+        "M1 Neural Engine",
+        "einsum",
+    ):
+        assert words in done.output
+    done = CliRunner().invoke(convert, ["inspect", str(tiny_bundle / "Unet.mlpackage"), "--json"])
+    assert json.loads(done.stdout)["Unet"]["operations"]["conv"] > 50
+    done = CliRunner().invoke(convert, ["inspect", str(tiny_bundle / "Unet.mlpackage" / "Data")])
+    assert isinstance(done.exception, ModelError)
+
+
+# ---- The doctor, with a stand-in for Core ML ---------------------------------------------------------------------------
+
+
+class _Native:
+    """Fails on the GPU and is a little off on the Neural Engine."""
+
+    compiled, loaded = 2.0, 0.5
+
+    def __init__(self, package: Package, function: str, units: str) -> None:
+        if units == "cpu-and-gpu":
+            raise ModelError(f"Core ML cannot load {package.path}: a | b")
+        self._runner = Runner(package, function)
+        self._scale = 1.001 if units == "cpu-and-ne" else 1.0
+
+    def __call__(self, inputs):
+        return {name: y * self._scale for name, y in self._runner(inputs).items()}
+
+
+def test_the_doctor_tries_every_component_on_every_unit(tiny_bundle, monkeypatch):
+    monkeypatch.setattr(doctor, "NativeModel", _Native)
+    tried = list(trials(tiny_bundle, runs=1))
+    assert [(t.component, t.units) for t in tried] == [
+        (c, u) for c in Manifest.read(tiny_bundle).components for u in UNITS
+    ]
+    by_units = {units: [t for t in tried if t.units == units] for units in UNITS}
+    assert all(t.psnr == float("inf") for t in by_units["all"])
+    assert all(55 < t.psnr < 80 for t in by_units["cpu-and-ne"])
+    assert all(t.error and t.predicted is None for t in by_units["cpu-and-gpu"])
+    page = report(tiny_bundle, tried)
+    assert page.count("| unet |") == 4
+    assert str(tiny_bundle) not in page
+    assert "BUNDLE/Unet.mlpackage: a / b" in page
+
+
+def test_a_report_of_no_trials_is_still_a_report(tiny_bundle):
+    page = report(tiny_bundle, [Trial("unet", "all", None, 1.0, 0.25, 71.26)])
+    assert "| unet | all |  | 1.00 | 0.2500 | 71.3 |  |" in page
+
+
+def test_without_a_mac_the_doctor_says_what_it_checked(tiny_bundle):
+    done = CliRunner().invoke(convert, ["doctor", str(tiny_bundle)])
+    assert done.exit_code == 0
+    assert "on a Mac only; nothing was compiled, loaded or timed here" in done.output
+    assert "unet: " in done.output

@@ -1,0 +1,129 @@
+"""Verification finds what strays, refuses what is too far off, and what it measured stays in the manifest."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+
+import coremltools as ct
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from coremltools.converters.mil import Builder as mb  # noqa: N813
+from coremltools.converters.mil.mil import Function, Placeholder, Program, types
+
+from converters.cli import convert
+from converters.drift import drift, origin
+from converters.psnr import psnr
+from converters.verify import Verdict, verify
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.mil.package import Package
+from sdedge.backends.torch import TorchEngine
+from sdedge.errors import ModelError
+
+
+def _package(emit, folder, **shapes) -> Package:
+    program = Program()
+    holders = {name: Placeholder(shape, dtype=types.fp16, name=name) for name, shape in shapes.items()}
+    with Function(holders, opset_version=ct.target.iOS16) as function:
+        function.set_outputs([emit(**function.inputs)])
+    program.add_function("main", function)
+    ct.convert(
+        program, source="milinternal", convert_to="mlprogram", minimum_deployment_target=ct.target.iOS16,
+        compute_precision=ct.precision.FLOAT32, pass_pipeline=ct.PassPipeline.EMPTY, skip_model_load=True,
+        package_dir=str(folder / "made.mlpackage"),
+    )  # fmt: skip
+    return Package.open(folder / "made.mlpackage")
+
+
+def test_psnr_is_apples_measure():
+    reference = np.array([0.0, -4.0, 2.0])
+    assert psnr(reference, reference) == math.inf
+    assert psnr(reference, reference + 0.04) == pytest.approx(20 * math.log10(4 / 0.04))
+    assert psnr(torch.tensor(reference), torch.tensor([0.0, math.nan, 2.0])) == -math.inf
+    with pytest.raises(ValueError, match=r"\(3,\) and \(2,\)"):
+        psnr(reference, reference[:2])
+
+
+def test_the_origin_of_an_error_is_the_operation_that_overflows(tmp_path):
+    """A norm that squares in half precision, after a harmless mean of nearly nothing."""
+
+    def emit(x):
+        x = mb.sub(x=x, y=mb.reduce_mean(x=x, axes=[1], keep_dims=True, name="mean"), name="centred")
+        x = mb.sub(x=x, y=mb.reduce_mean(x=x, axes=[1], keep_dims=True, name="nearly_nothing"), name="centred_again")
+        spread = mb.reduce_mean(x=mb.square(x=x, name="squared"), axes=[1], keep_dims=True, name="spread")
+        return mb.real_div(x=x, y=mb.sqrt(x=spread), name="y")
+
+    package = _package(emit, tmp_path, x=(1, 64))
+    x = torch.randn(1, 64, generator=torch.Generator().manual_seed(0))
+    calm, wild = (list(drift(package, "main", {"x": x * scale})) for scale in (1, 500))
+    assert origin(calm, "y", 50) is None
+    assert next(d for d in calm if d.name == "nearly_nothing").psnr < 20  # strays, and brings nobody under
+    found = origin(wild, "y", 50)
+    assert (found.name, found.type, found.error) == ("squared", "square", math.inf)
+
+
+def _spoil(bundle, offset_of: str = "conv_out") -> None:
+    """Change one kernel of the UNet."""
+    package = Package.open(bundle / "Unet.mlpackage")
+    op = next(op for op in package.function().operations if op.type == "const" and offset_of in op.name
+              and hasattr(op.inputs["val"][0], "offset"))  # fmt: skip
+    weights = bundle / "Unet.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+    data = bytearray(weights.read_bytes())
+    start = op.inputs["val"][0].offset + 64
+    kernel = np.frombuffer(bytes(data[start : start + 64]), np.float16) * np.float16(1.1)
+    data[start : start + 64] = kernel.tobytes()
+    weights.write_bytes(data)
+
+
+def test_a_good_bundle_passes_and_keeps_its_figures(tiny_bundle, tiny_model, tmp_path):
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    done = CliRunner().invoke(convert, ["verify", str(bundle), "--model", str(tiny_model), "--steps", "2"])
+    assert done.exit_code == 0, done.output
+    assert "passed, 60 dB or better" in done.output
+    manifest = Manifest.read(bundle)
+    assert manifest.figures["outcome"] == "passed"
+    for name, part in manifest.components.items():
+        assert part.figures["psnr"]["float16"] >= 60, name
+        assert part.figures["psnr"]["float32"] > part.figures["psnr"]["float16"]
+    assert manifest.figures["psnr"]["picture"]["float16"] >= 40
+
+
+def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    _spoil(bundle)
+    arguments = ["verify", str(bundle), "--model", str(tiny_model), "--no-picture", "--json"]
+    done = CliRunner().invoke(convert, arguments)
+    assert isinstance(done.exception, ModelError)
+    assert "should not be published: its unet reaches" in str(done.exception)
+    told = [json.loads(line) for line in done.output.splitlines()]
+    spoilt = [one for one in told if one.get("component") == "unet"]
+    assert len(spoilt) == 5
+    assert all(one["psnr"]["float16"] < 60 and one["psnr"]["float32"] < 60 for one in spoilt)
+    assert Manifest.read(bundle).figures["outcome"] == "failed"
+
+
+def test_the_model_must_be_the_one_that_was_converted(tiny_bundle, tmp_path):
+    done = CliRunner().invoke(convert, ["verify", str(tiny_bundle)])
+    assert "name it with --model" in str(done.exception)
+    done = CliRunner().invoke(convert, ["verify", str(tiny_bundle), "--model", "pocket"])
+    assert "made from other weights" in str(done.exception)
+
+
+def test_a_damaged_package_is_an_error_not_a_figure(tiny_bundle, tiny_model, tmp_path):
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    weights = bundle / "VAEDecoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+    weights.write_bytes(weights.read_bytes()[:3000])
+    with pytest.raises(ModelError, match=r"weight\.bin are damaged"):
+        list(verify(bundle, TorchEngine.load(tiny_model, "cpu"), picture=False))
+
+
+def test_a_verdict_says_what_it_measured(tiny_bundle, tiny_model, tmp_path):
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    *compared, verdict = verify(bundle, TorchEngine.load(tiny_model, "cpu"), picture=False)
+    assert isinstance(verdict, Verdict)
+    assert (verdict.outcome, verdict.bits, verdict.floor) == ("passed", 16, 60.0)
+    assert {one.component for one in compared} == set(Manifest.read(bundle).components)
+    assert not any(one.stray for one in compared)
