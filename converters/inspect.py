@@ -50,7 +50,7 @@ class Inspection:
     opset: str
     inputs: Mapping[str, TensorType]
     outputs: Mapping[str, TensorType]
-    operations: Counter[str]
+    operations: Mapping[str, int]
     weights: Mapping[str, int]
     macs: int
     activations: int
@@ -72,7 +72,7 @@ def inspect(package: Package, function: str | None = None) -> Inspection:
         program.function.opset,
         program.function.inputs,
         {name: program.types[name] for name in program.function.outputs},
-        program.function.histogram(),
+        dict(program.function.histogram().most_common()),
         program.weights(),
         total,
         program.activations(),

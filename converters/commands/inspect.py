@@ -57,7 +57,7 @@ def describe(name: str, one: Inspection) -> str:
     lines += [f"  work: {one.macs / 1e9:.2f} GMAC; activations at most {_bytes(one.activations)}"]
     times = ", ".join(f"{unit} {_time(seconds)}" for unit, seconds in one.seconds.items())
     lines += [f"  estimated: {times}"]
-    lines += [f"  operations: {', '.join(f'{count} {kind}' for kind, count in one.operations.most_common())}"]
+    lines += [f"  operations: {', '.join(f'{count} {kind}' for kind, count in one.operations.items())}"]
     lines += [f"  not for the Neural Engine: {n} × {why} (first: {op})" for why, (n, op) in one.unfriendly.items()]
     return "\n".join(lines) + "\n"
 

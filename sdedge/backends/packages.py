@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -128,7 +127,6 @@ class PackageEngine(ABC):
             del self._models[key]
         for name in names:
             self._packages.pop(name, None)
-        gc.collect()
 
     def _batched(self, name: str, inputs: Mapping[str, Tensor], output: str, then: str | None = None) -> Tensor:
         """Rows in groups of the package's batch; `then` is a second package that takes what the first gives."""
