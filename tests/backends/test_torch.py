@@ -45,7 +45,8 @@ def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp
     with apply({"unet": plain}, [(open_lora(use.path), 0.0, 0.7)]), torch.inference_mode():
         expected = plain(*given)
     changed = engine.predict(*given)
-    assert float((changed - expected).abs().max()) < 1e-4 * float((changed - before).abs().max())
+    assert float((changed - before).abs().max()) > 5e-3
+    assert float((changed - expected).abs().max()) < 2e-5
     engine.adapt([])
     assert torch.equal(engine.predict(*given), before)
 
