@@ -26,6 +26,7 @@ COMMANDS = {
     "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
     "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
+    "doctor": ("sdedge.commands.doctor:doctor", "Show what this machine runs in, and why."),
     "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
     "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }

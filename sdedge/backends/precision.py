@@ -1,19 +1,62 @@
-"""Which number format each device computes in."""
+"""Which device, number format and memory layout: a table per device, decided by timing kernels of v1's widths on it.
+
+A processor's flags say nothing about speed: half precision is the fastest format on one machine and hundreds of times
+slower on the next. What was measured is kept (`machine`), so that it is measured once per machine and torch version.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from sdedge.errors import InvalidRequest
+from sdedge.backends import machine
+from sdedge.backends.machine import Finding, Timing
+from sdedge.errors import InvalidRequest, OutputError
 
-# A CPU flag says nothing about speed: half precision without hardware support is hundreds of times slower there.
-DEFAULTS = {"cpu": torch.float32, "cuda": torch.float16, "mps": torch.float16}
 NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 SHORT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+NARROW = 128
+"""Networks with fewer channels at their widest resolution spend their time between kernels: the table decides alone."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a kind of device may run in.
+
+    formats   to be timed, the most exact first
+    narrow    of narrow networks
+    layouts   to be timed
+    """
+
+    formats: tuple[str, ...]
+    narrow: str
+    layouts: tuple[str, ...]
+
+
+POLICIES = {
+    "cpu": Policy(("float32", "bfloat16", "float16"), "float32", ("channels_last", "contiguous")),
+    "cuda": Policy(("float32", "float16", "bfloat16"), "float16", ("channels_last", "contiguous")),
+    # Channels-last convolutions are several times slower on MPS, and some are wrong.
+    "mps": Policy(("float32", "float16"), "float16", ("contiguous",)),
+}
+SHARES = {"convolution": 0.55, "linear": 0.29, "attention": 0.16}
+"""Of a v1 UNet's multiplications at 512x512."""
+GAIN = 1.15
+"""How many times faster a less exact format must be to be chosen."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """"auto", "cpu", "cuda", "cuda:1" or "mps" -> a device that is there. Raises InvalidRequest otherwise."""
+    """"auto", "cpu", "cuda", "cuda:1" or "mps" -> a device that is there; of several GPUs the one with most free memory.
+
+    Raises InvalidRequest for others, naming those that are there.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     present = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
@@ -25,13 +68,142 @@ def choose_device(name: str = "auto") -> torch.device:
     known = device is not None and (str(device) in present or f"{device}:0" in present)
     if device is None or not known:
         raise InvalidRequest(f"The device {name!r} is not here; choose auto or one of {', '.join(present)}.")
+    if name == "cuda":
+        free = [torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count())]
+        return torch.device("cuda", free.index(max(free)))
     return device
 
 
-def choose_dtype(device: torch.device, name: str | None = None) -> torch.dtype:
-    """The named format, or what suits the device. Raises InvalidRequest for an unknown name."""
-    if name is None:
-        return DEFAULTS[device.type]
-    if (full := SHORT.get(name, name)) not in NAMES:
-        raise InvalidRequest(f"Unknown dtype {name!r}; choose one of {', '.join(NAMES)}.")
-    return NAMES[full]
+def choose_dtype(device: torch.device, name: str | None = None, width: int = NARROW) -> torch.dtype:
+    """The named format, or what suits the device and a UNet of `width` channels. Raises InvalidRequest for other names."""
+    if name is not None:
+        if (full := SHORT.get(name, name)) not in NAMES:
+            raise InvalidRequest(f"Unknown dtype {name!r}; choose one of {', '.join(NAMES)}.")
+        return NAMES[full]
+    return NAMES[POLICIES[device.type].narrow if width < NARROW else found(device).dtype]
+
+
+def found(device: torch.device) -> Finding:
+    """What was measured on this device, now if it never was."""
+    kept = machine.findings().get(str(device))
+    if kept is None:
+        kept = probe(device)
+        with suppress(OutputError):  # a data folder that cannot be written costs a second at every start, not the picture
+            machine.keep(kept)
+    return kept
+
+
+@torch.inference_mode()
+def probe(device: torch.device) -> Finding:
+    """Time the kernels in every format and layout of the device's policy: a second or two."""
+    policy = POLICIES[device.type]
+    timings = tuple(_timings(device, policy))
+    costs = {(dtype, layout): _cost(timings, dtype, layout) for dtype in policy.formats for layout in policy.layouts}
+    layouts = {dtype: min(policy.layouts, key=lambda layout: costs[dtype, layout]) for dtype in policy.formats}
+    best = policy.formats[0]
+    for dtype in policy.formats[1:]:
+        if costs[dtype, layouts[dtype]] * GAIN < costs[best, layouts[best]]:
+            best = dtype
+    threads = _threads() if device.type == "cpu" else 0
+    compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
+    return Finding(str(device), _name(device), best, layouts[best], threads, _reason(best, compared), timings)
+
+
+def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
+    for kernel in SHARES:
+        limit = float("inf")
+        for dtype in policy.formats:
+            for layout in policy.layouts if kernel == "convolution" else policy.layouts[:1]:
+                seconds = _time(device, kernel, NAMES[dtype], layout, limit)
+                limit = min(limit, 10 * seconds) if seconds is not None else limit
+                yield Timing(kernel, dtype, layout if kernel == "convolution" else "", seconds)
+
+
+def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
+    """Time of a step relative to the first format timed, by each kernel's share of it; infinite where one was refused."""
+    total = 0.0
+    for kernel, share in SHARES.items():
+        mine = [t for t in timings if t.kernel == kernel]
+        here = next(t.seconds for t in mine if t.dtype == dtype and t.layout in ("", layout))
+        first = mine[0].seconds
+        if here is None or first is None:
+            return float("inf")
+        total += share * here / first
+    return total
+
+
+def _time(device: torch.device, kernel: str, dtype: torch.dtype, layout: str, limit: float) -> float | None:
+    """Seconds of the fastest of five runs; of one where that takes over `limit`. None where the device refuses it."""
+    try:
+        run = KERNELS[kernel](device, dtype, LAYOUTS[layout])
+        best = _seconds(device, run)
+        if best > limit:
+            return best
+        return min(_seconds(device, run) for _ in range(5))
+    except RuntimeError:
+        return None
+
+
+def _seconds(device: torch.device, run: Callable[[], Tensor]) -> float:
+    start = time.perf_counter()
+    run()
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+    return time.perf_counter() - start
+
+
+def _side(device: torch.device) -> int:
+    """Pixels: few enough that a format without hardware behind it takes no minute, many enough to fill a GPU."""
+    return 16 if device.type == "cpu" else 64
+
+
+def _convolution(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> Callable[[], Tensor]:
+    side = _side(device)
+    x = torch.randn(2, 320, side, side).to(device, dtype).contiguous(memory_format=layout)
+    weight = torch.randn(320, 320, 3, 3).to(device, dtype).contiguous(memory_format=layout)
+    return lambda: F.conv2d(x, weight, padding=1)
+
+
+def _linear(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> Callable[[], Tensor]:
+    x, weight = torch.randn(2 * _side(device) ** 2, 640).to(device, dtype), torch.randn(1280, 640).to(device, dtype)
+    return lambda: F.linear(x, weight)
+
+
+def _attention(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> Callable[[], Tensor]:
+    q = torch.randn(1, 2, 4 * _side(device) ** 2, 40).to(device, dtype)
+    return lambda: F.scaled_dot_product_attention(q, q, q)
+
+
+KERNELS = {"convolution": _convolution, "linear": _linear, "attention": _attention}
+
+
+def _threads() -> int:
+    """All cores torch would take, or half of them where two threads to a core only get into each other's way."""
+    every = torch.get_num_threads()
+    if every < 4:
+        return every
+    run = _convolution(torch.device("cpu"), torch.float32, torch.channels_last)
+    times = {}
+    for count in (every // 2, every):
+        torch.set_num_threads(count)
+        times[count] = min(_seconds(torch.device("cpu"), run) for _ in range(8))
+    fewer, more = times.values()
+    chosen = every // 2 if fewer * GAIN < more else every
+    torch.set_num_threads(chosen)
+    return chosen
+
+
+def _name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return machine.processor() if device.type == "cpu" else "Apple GPU"
+
+
+def _reason(best: str, costs: dict[str, float]) -> str:
+    if costs[best] == float("inf"):
+        return f"No kernel could be timed; {best} is the safe choice."
+    others = [
+        f"{costs[dtype] / costs[best]:.1f} times as long in {dtype}" if costs[dtype] < float("inf") else f"{dtype} fails"
+        for dtype in costs if dtype != best
+    ]  # fmt: skip
+    return f"A v1 step is estimated to take {' and '.join(others)} as in {best}." if others else f"{best} is all there is."

@@ -82,7 +82,8 @@ class TorchEngine:
         """Open a diffusers folder or single file. Raises ModelError with what is wrong, InvalidRequest for a device."""
         place = choose_device(device)
         checkpoint = open_checkpoint(path, ema=ema, vae=vae)
-        return cls(checkpoint, load_tokenizer(checkpoint), place, choose_dtype(place, dtype))
+        width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
+        return cls(checkpoint, load_tokenizer(checkpoint), place, choose_dtype(place, dtype, width))
 
     @property
     def device(self) -> str:

@@ -1,0 +1,87 @@
+"""What this machine was found to be best at, kept in the data folder and read without torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from sdedge.files import atomic_write
+from sdedge.places import data_folder
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One kernel of v1's widths in one number format. `seconds` is None where the device refused it."""
+
+    kernel: str
+    dtype: str
+    layout: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What full-size networks run in on one device, and why.
+
+    device   as torch names it; `name` in words
+    dtype    "float32", "bfloat16" or "float16"
+    layout   "channels_last" or "contiguous"
+    threads  for a CPU; 0 elsewhere
+    reason   one sentence for people
+    """
+
+    device: str
+    name: str
+    dtype: str
+    layout: str
+    threads: int
+    reason: str
+    timings: tuple[Timing, ...] = ()
+
+
+def findings() -> dict[str, Finding]:
+    """Finding by device of this machine and torch; those of another are not counted, nor a damaged file."""
+    try:
+        record = json.loads(_path().read_text("utf-8"))
+        if record["machine"] != _machine():
+            return {}
+        return {device: _finding(found) for device, found in record["findings"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def keep(finding: Finding) -> None:
+    """Put a finding beside those of other devices. Raises OutputError."""
+    known = {**findings(), finding.device: finding}
+    record = {"machine": _machine(), "findings": {device: asdict(found) for device, found in known.items()}}
+    with atomic_write(_path()) as file:
+        file.write(json.dumps(record, indent=1).encode())
+
+
+def processor() -> str:
+    """The processor by name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        named = []
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def _machine() -> dict[str, str | int]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"processor": processor(), "system": platform.system(), "cores": cores, "torch": version("torch")}
+
+
+def _path() -> Path:
+    return data_folder() / "machine.json"
+
+
+def _finding(record: Mapping[str, object]) -> Finding:
+    timings = tuple(Timing(**timing) for timing in record["timings"])  # type: ignore[attr-defined]
+    return Finding(**{**record, "timings": timings})  # type: ignore[arg-type]

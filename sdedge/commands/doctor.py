@@ -1,0 +1,50 @@
+"""`sdedge doctor`: the devices of this machine, what was measured on them, and what follows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sdedge.backends.machine import Finding
+
+
+@click.command()
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--again", is_flag=True, help="Measure anew, on a machine that is doing nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def doctor(device: str, again: bool, as_json: bool) -> None:
+    """Show which device, number format and memory layout full-size models run in here, and why."""
+    from rich.console import Console
+
+    from sdedge.backends import machine, precision
+
+    place = precision.choose_device(device)
+    if again:
+        machine.keep(precision.probe(place))
+    finding = precision.found(place)
+    if as_json:
+        click.echo(json.dumps(asdict(finding), indent=1))
+    else:
+        _show(finding, Console(highlight=False))
+
+
+def _show(finding: Finding, console: Console) -> None:
+    from rich.table import Table
+
+    threads = f", {finding.threads} threads" if finding.threads else ""
+    console.print(f"{finding.device}: {finding.name}{threads}", style="bold")
+    console.print(f"Full-size models run in {finding.dtype}, {finding.layout.replace('_', ' ')}. {finding.reason}")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("kernel", "format", "layout"):
+        table.add_column(column)
+    table.add_column("ms", justify="right")
+    for timing in finding.timings:
+        spent = "refused" if timing.seconds is None else f"{timing.seconds * 1000:.2f}"
+        table.add_row(timing.kernel, timing.dtype, timing.layout.replace("_", " "), spent)
+    console.print(table)

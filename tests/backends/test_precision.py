@@ -1,0 +1,109 @@
+"""Devices and number formats are chosen by what was measured, once per machine, and told in words."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from sdedge.backends import machine, precision
+from sdedge.backends.machine import Finding
+from sdedge.backends.torch import TorchEngine
+from sdedge.cli import cli
+from sdedge.errors import InvalidRequest
+
+CPU = torch.device("cpu")
+
+
+def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> Finding:
+    """The probe's verdict where every kernel takes so long in each format."""
+    monkeypatch.setattr(
+        precision, "_time",
+        lambda device, kernel, dtype, layout, limit: seconds[str(dtype).removeprefix("torch.")],
+    )  # fmt: skip
+    return precision.probe(CPU)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen"),
+    [
+        ({"float32": 1.0, "bfloat16": 0.5, "float16": 20.0}, "bfloat16"),
+        ({"float32": 1.0, "bfloat16": 40.0, "float16": 20.0}, "float32"),
+        ({"float32": 1.0, "bfloat16": 0.95, "float16": None}, "float32"),  # no gain worth the digits
+        ({"float32": 1.0, "bfloat16": None, "float16": 0.4}, "float16"),
+        ({"float32": 1.0, "bfloat16": None, "float16": None}, "float32"),
+    ],
+)
+def test_the_fastest_format_wins_where_it_is_worth_its_digits(monkeypatch, seconds, chosen):
+    finding = _timed(monkeypatch, seconds)
+    assert finding.dtype == chosen and f"in {chosen}" in finding.reason
+    refused = [name for name, time in seconds.items() if time is None]
+    assert all(f"{name} fails" in finding.reason for name in refused)
+
+
+def test_a_kernel_that_a_device_refuses_is_no_error(monkeypatch):
+    def refuse(*_: object) -> None:
+        raise NotImplementedError("slow_conv2d is not implemented for Half")
+
+    monkeypatch.setitem(precision.KERNELS, "convolution", refuse)
+    assert precision.probe(CPU).dtype == "float32"
+
+
+def test_measured_once_and_read_without_torch(monkeypatch):
+    first = precision.found(CPU)
+    monkeypatch.setattr(precision, "probe", lambda device: pytest.fail("measured again"))
+    assert precision.found(CPU) == first and machine.findings() == {"cpu": first}
+    code = (
+        "import sys; from sdedge.backends import machine; print(machine.findings()['cpu'].reason);"
+        "assert 'torch' not in sys.modules"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.strip() == first.reason
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"machine": 3}', "[1]"])
+def test_another_machine_or_a_damaged_file_counts_as_never_measured(damage, monkeypatch):
+    machine.keep(Finding("cpu", "some", "float32", "contiguous", 2, "because"))
+    path = machine._path()
+    record = json.loads(path.read_text())
+    record["machine"]["torch"] = "1.0"
+    path.write_text(damage or json.dumps(record))
+    assert machine.findings() == {}
+
+
+def test_narrow_networks_take_the_table_and_measure_nothing(tiny_model, monkeypatch):
+    monkeypatch.setattr(precision, "probe", lambda device: pytest.fail("measured"))
+    assert TorchEngine.load(tiny_model, "cpu").dtype == torch.float32
+
+
+def test_full_size_networks_take_what_was_measured():
+    machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because"))
+    assert precision.choose_dtype(CPU, width=320) == torch.bfloat16
+    assert precision.choose_dtype(CPU, "fp32", width=320) == torch.float32
+
+
+def test_unknown_names_are_told_with_those_there_are():
+    with pytest.raises(InvalidRequest, match="Unknown dtype 'float8'; choose one of float32, float16"):
+        precision.choose_dtype(CPU, "float8")
+    for name in ("cuda:7", "tpu", "mps:3"):
+        with pytest.raises(InvalidRequest, match=f"The device '{name}' is not here; choose auto or one of cpu"):
+            precision.choose_device(name)
+
+
+def test_of_several_cards_the_one_with_most_free_memory(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda i: ([2 << 30, 9 << 30, 5 << 30][i], 16 << 30))
+    assert precision.choose_device("auto") == precision.choose_device("cuda") == torch.device("cuda:1")
+    assert precision.choose_device("cuda:2") == torch.device("cuda:2")
+
+
+def test_doctor_tells_and_measures_again():
+    told = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])
+    assert told.exit_code == 0 and machine.findings()["cpu"].dtype in told.output and "convolution" in told.output
+    record = json.loads(CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--json"]).output)
+    assert record["device"] == "cpu" and record["reason"] == machine.findings()["cpu"].reason
