@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
@@ -9,8 +11,10 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from gui.gallery_model import ENTRY
 from gui.theme import CAPTION, GAP, HALF, RADIUS, Theme
 from gui.thumbnails import Thumbnails
+from sdedge.gallery import Entry
 
 CELL = 168  # pixels of a picture's place with the gap around it, at the least
+TILES = 400  # kept: several screens of them
 
 
 class PictureDelegate(QStyledItemDelegate):
@@ -20,6 +24,7 @@ class PictureDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._theme, self._thumbnails = theme, thumbnails
         self._star = QPixmap()
+        self._tiles: OrderedDict[tuple[str, int, float], QPixmap] = OrderedDict()
         self._draw_star()
         theme.changed.connect(self._draw_star)
 
@@ -34,22 +39,34 @@ class PictureDelegate(QStyledItemDelegate):
         place: QRect = option.rect.adjusted(half, half, -half, -half)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        outline = QPainterPath()
-        outline.addRoundedRect(QRectF(place), RADIUS, RADIUS)
-        pixmap = self._thumbnails.pixmap(entry) if entry is not None else None
-        if pixmap is not None:
-            painter.setClipPath(outline)
-            painter.drawPixmap(place, pixmap, _middle(pixmap))
-            painter.setClipping(False)
+        tile = self._tile(entry, place.width(), painter.device().devicePixelRatioF()) if entry is not None else None
+        if tile is not None:
+            painter.drawPixmap(place.topLeft(), tile)
         else:
-            painter.fillPath(outline, self._theme.color("line"))
+            painter.setBrush(self._theme.color("line"))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawRoundedRect(QRectF(place), RADIUS, RADIUS)
             if entry is not None and self._thumbnails.fault(entry):
                 self._write(painter, place, self.tr("This file is missing or damaged."))
         if entry is not None and entry.favourite:
             painter.drawPixmap(place.right() - 20 - HALF, place.top() + HALF, self._star)
         self._ring(painter, place, option)
         painter.restore()
+
+    def _tile(self, entry: Entry, side: int, ratio: float) -> QPixmap | None:
+        """The thumbnail cut and scaled for its place, kept because scaling takes longer than all other painting."""
+        pixmap = self._thumbnails.pixmap(entry)
+        if pixmap is None:
+            return None
+        key = (entry.content, side, ratio)
+        tile = self._tiles.get(key)
+        if tile is None:
+            tile = self._tiles[key] = _rounded(pixmap, side, ratio)
+            if len(self._tiles) > TILES:
+                self._tiles.popitem(last=False)
+        else:
+            self._tiles.move_to_end(key)
+        return tile
 
     def _ring(self, painter: QPainter, place: QRect, option: QStyleOptionViewItem) -> None:
         """Selected: a ring of two pixels. Focused but not selected: a fine one."""
@@ -82,7 +99,20 @@ class PictureDelegate(QStyledItemDelegate):
         painter.end()
 
 
-def _middle(pixmap: QPixmap) -> QRect:
-    """The largest square in the middle."""
-    side = min(pixmap.width(), pixmap.height())
-    return QRect((pixmap.width() - side) // 2, (pixmap.height() - side) // 2, side, side)
+def _rounded(pixmap: QPixmap, side: int, ratio: float) -> QPixmap:
+    """The largest square in the middle, at another size, with round corners."""
+    pixels = round(side * ratio)
+    covering = pixmap.scaled(
+        pixels, pixels, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+    )
+    tile = QPixmap(pixels, pixels)
+    tile.fill(Qt.GlobalColor.transparent)
+    outline = QPainterPath()
+    outline.addRoundedRect(QRectF(0, 0, pixels, pixels), RADIUS * ratio, RADIUS * ratio)
+    painter = QPainter(tile)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setClipPath(outline)
+    painter.drawPixmap((pixels - covering.width()) // 2, (pixels - covering.height()) // 2, covering)
+    painter.end()
+    tile.setDevicePixelRatio(ratio)
+    return tile

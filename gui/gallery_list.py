@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QAbstractItemModel, QSize, Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView
 
 from gui.gallery_delegate import CELL
+from gui.gallery_model import GalleryModel
 from gui.theme import set_kind
 
 
 class PictureList(QListView):
     """A QListView set up for tens of thousands of equal squares."""
 
-    def __init__(self, model: QAbstractItemModel, delegate: QAbstractItemDelegate) -> None:
+    def __init__(self, model: GalleryModel, delegate: QAbstractItemDelegate) -> None:
         super().__init__()
         set_kind(self, "pictures")
+        self._pictures = model
         self.setModel(model)
         self.setItemDelegate(delegate)
         self.setAccessibleName(self.tr("Pictures"))
@@ -31,6 +33,27 @@ class PictureList(QListView):
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setDefaultDropAction(Qt.DropAction.CopyAction)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+
+    def rows_in_view(self) -> range:
+        """The rows of which at least a part can be seen."""
+        count, cell = self._pictures.rowCount(), self.gridSize().width()
+        columns = max(1, (self.viewport().width() - 1) // cell)
+        above = self.verticalScrollBar().value()
+        first = above // cell * columns
+        return range(min(first, count), min(count, ((above + self.viewport().height()) // cell + 1) * columns))
+
+    def repaint_picture(self, content: str) -> None:
+        """Paint one picture again, where it is in view, and nothing else."""
+        for row in self.rows_in_view():
+            entry = self._pictures.entry(row)
+            if entry is not None and entry.content == content:
+                self.update(self._pictures.index(row))
+
+    def chosen_rows(self) -> list[int]:
+        """The selected rows in their order."""
+        selection = self.selectionModel().selection()
+        ranges = [selection.at(number) for number in range(selection.count())]
+        return sorted(row for one in ranges for row in range(one.top(), one.bottom() + 1))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many columns as fit, all of the width shared among them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QLabel,
@@ -21,7 +21,7 @@ from gui.gallery_delegate import PictureDelegate
 from gui.gallery_details import GalleryDetails
 from gui.gallery_filters import GalleryFilters
 from gui.gallery_list import PictureList
-from gui.gallery_model import GalleryModel
+from gui.gallery_model import CHUNK, GalleryModel
 from gui.reveal import reveal
 from gui.studio import Studio
 from gui.theme import GAP, PAD, set_kind, spaced_font
@@ -61,8 +61,7 @@ class GalleryView(QWidget):
 
     def chosen(self) -> list[int]:
         """The ids of the selected pictures, in the order of the view."""
-        rows = sorted(index.row() for index in self.list.selectionModel().selectedRows())
-        return self.model.ids(rows)
+        return self.model.ids(self.list.chosen_rows())
 
     def current(self) -> Entry | None:
         """The picture that actions for one are about."""
@@ -77,7 +76,7 @@ class GalleryView(QWidget):
         self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def _chosen_changed(self) -> None:
-        self.model.want(index.row() for index in self.list.selectionModel().selectedRows())
+        self.model.want(self.list.chosen_rows()[:CHUNK])
         self._show_chosen()
 
     def _show_chosen(self) -> None:
@@ -99,10 +98,14 @@ class GalleryView(QWidget):
 
         self._studio.bridge.ask(lambda queue, gallery: gallery.tags(asked), show_tags, self._say, self)
 
-    def _thumbnail_came(self) -> None:
-        self.list.viewport().update()
+    def _read_rows(self, first: QModelIndex, last: QModelIndex) -> None:
+        if first.row() <= self.list.currentIndex().row() <= last.row():
+            self._show_chosen()
+
+    def _thumbnail_came(self, content: str) -> None:
+        self.list.repaint_picture(content)
         entry = self.current()
-        if entry is not None:
+        if entry is not None and entry.content == content:
             self.details.show_picture(self.thumbnails.pixmap(entry))
 
     # What can be done
@@ -141,7 +144,7 @@ class GalleryView(QWidget):
         ids = self.chosen()
         if not ids:
             return
-        row = min(index.row() for index in self.list.selectionModel().selectedRows())
+        row = self.list.chosen_rows()[0]
         self.model.trash(ids)
         words = (
             self.tr("1 picture moved to the trash.") if len(ids) == 1 else self.tr("{0} pictures moved to the trash.")
@@ -250,7 +253,7 @@ class GalleryView(QWidget):
         self.filters.changed.connect(self._search)
         self.model.counted.connect(self._counted)
         self.model.failed.connect(self._say)
-        self.model.dataChanged.connect(lambda *_: self._show_chosen())
+        self.model.dataChanged.connect(lambda first, last, roles: self._read_rows(first, last))
         self.model.modelReset.connect(self._show_chosen)
         self.thumbnails.loaded.connect(self._thumbnail_came)
         self.details.tagged.connect(self._tag)

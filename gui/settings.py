@@ -101,6 +101,8 @@ class Settings(QObject):
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
         self.file = QSettings(str(path or data_folder() / "settings.ini"), QSettings.Format.IniFormat)
+        # Qt would otherwise flush the disk on the main thread at every change: seconds while a model is copied.
+        self.file.setAtomicSyncRequired(False)
         self._migrate()
 
     def output(self) -> Output:

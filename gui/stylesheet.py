@@ -99,7 +99,7 @@ QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QListView, QTreeView, QTableView, QScrollArea { background: transparent; border: none; outline: none; }
 QScrollArea > QWidget > QWidget { background: transparent; }
 QListView:focus, QTreeView:focus, QTableView:focus { border: 2px solid $accent; border-radius: ${radius}px; }
-QListView[kind="pictures"]:focus { border: none; }
+QListView[kind="pictures"], QListView[kind="pictures"]:focus { background: $window; border: none; }
 QTableView { selection-background-color: $line; selection-color: $text; }
 QTableView::item { padding: 0 8px; border: none; }
 QTableView:focus { border: none; }

@@ -18,9 +18,10 @@ WAITING = 200  # more than a screen shows: who scrolls on no longer needs the ol
 
 
 class Thumbnails(QObject):
-    """Ask for a pixmap while painting; paint again after `loaded`."""
+    """Ask for a pixmap while painting; paint it after `loaded`."""
 
-    loaded = Signal()
+    loaded = Signal(str)
+    """The content of the picture whose thumbnail, or fault, is here now."""
 
     def __init__(self, store: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -88,4 +89,4 @@ class Thumbnails(QObject):
             self._pixmaps[content] = QPixmap.fromImage(image)
             while len(self._pixmaps) > KEPT:
                 self._pixmaps.popitem(last=False)
-        self.loaded.emit()
+        self.loaded.emit(content)
