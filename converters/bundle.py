@@ -19,7 +19,7 @@ from converters.graphs import Graph
 from converters.package import operations
 from converters.recipe import Recipe
 from sdedge.backends.engine import ModelFacts
-from sdedge.backends.manifest import Component, Manifest, is_bundle, parse_component
+from sdedge.backends.manifest import NAME, Component, Manifest, parse_component
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write
 from sdedge.locks import ProcessLock
@@ -32,6 +32,8 @@ TITLES = {
 UNETS = ("unet", "unet_chunk1", "unet_chunk2")
 SCRIPT = "compile.sh"
 JOURNAL = ".converting.json"
+SENSITIVITY = "sensitivity.json"
+"""Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
 _LOCK = ".converting.lock"
 
 
@@ -44,7 +46,7 @@ def claim(out: Path) -> Iterator[None]:
     """Hold the folder for writing. Raises OutputError where it holds other things or another process is writing to it."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; name a folder for the bundle.")
-    ours = is_bundle(out) or (out / JOURNAL).exists() or (out / _LOCK).exists()
+    ours = any((out / name).exists() for name in (NAME, JOURNAL, SENSITIVITY, _LOCK))
     if out.is_dir() and not ours and any(out.iterdir()):
         raise OutputError(f"The folder {out} holds other things; name a new or empty one for the bundle.")
     try:
@@ -57,6 +59,8 @@ def claim(out: Path) -> Iterator[None]:
             f"Another conversion (process {lock.holder()}) is writing to {out}; wait for it, or name another folder."
         )
     try:
+        for left in out.glob(".*.part"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         yield
     finally:
         lock.release()
@@ -148,7 +152,7 @@ def finish(
         _write_script(out)
     versions = {name: version(name) for name in ("sdedge", "coremltools", "torch")}
     Manifest(
-        "coreml", facts.name, made, (recipe.size,), recipe.to_json(), source, facts.to_json(), versions=versions
+        "coreml", facts.name, made, recipe.sizes, recipe.to_json(), source, facts.to_json(), versions=versions
     ).write(out)
     (out / JOURNAL).unlink(missing_ok=True)
     _remove_strays(out, made)

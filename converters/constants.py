@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from converters.compress import Compress, as_kernel
+from converters.compress import Compress, Packed, as_kernel
 from converters.toolchain import Var, mb
 from sdedge.errors import ModelError
 
@@ -33,14 +33,23 @@ class Stored(Protocol):
 
 
 class Weights:
-    """The tensors of a checkpoint's component by name; `compress` decides which kernels are packed, and how."""
+    """The tensors of a checkpoint's component by name; `compress` decides which kernels are packed, and how.
+
+    `shared` weights are written once for all functions of a program that use them.
+    """
 
     def __init__(
-        self, tensors: Mapping[str, Stored], compress: Compress | None = None, target: str = "macOS13"
+        self,
+        tensors: Mapping[str, Stored],
+        compress: Compress | None = None,
+        target: str = "macOS13",
+        shared: bool = False,
     ) -> None:
         self.tensors = tensors
         self.compress = compress
         self.target = target
+        self.shared = shared
+        self._packed: dict[str, Packed] = {}
 
     @staticmethod
     def label(name: str) -> str:
@@ -65,9 +74,15 @@ class Weights:
 
     def kernel(self, name: str) -> Var:
         """Of a convolution (out, in, kh, kw), or of a linear layer (out, in) as (out, in, 1, 1)."""
-        kernel = as_kernel(self.array(name))
-        packed = self.compress(name, kernel) if self.compress else None
-        return packed.emit(self.label(name), self.target) if packed else self._const(name, kernel)
+        packed = self._packed.get(name)
+        if packed is None:
+            kernel = as_kernel(self.array(name))
+            packed = self.compress(name, kernel) if self.compress else None
+            if packed is None:
+                return self._const(name, kernel)
+            if self.shared:
+                self._packed[name] = packed
+        return self._share(name, packed.emit(self.label(name), self.target))
 
     def bias(self, name: str) -> Var | None:
         """None where the layer has none."""
@@ -80,4 +95,13 @@ class Weights:
         return self._const(name, self.array(name))
 
     def _const(self, name: str, value: np.ndarray) -> Var:
-        return mb.const(val=value, name=self.label(name))
+        return self._share(name, mb.const(val=value, name=self.label(name)))
+
+    def _share(self, name: str, value: Var) -> Var:
+        """Constants of the same identity are stored once."""
+        if self.shared:
+            parts = {"val": value} if value.op.op_type == "const" else value.op.inputs
+            for part, constant in parts.items():
+                if constant.op.weight_id is None:
+                    constant.op.weight_id = f"{name}/{part}"
+        return value

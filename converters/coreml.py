@@ -26,9 +26,6 @@ from sdedge.engines import locate
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.weights.checkpoint import open_checkpoint
 
-SENSITIVITY = "sensitivity.json"
-"""Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
-
 
 def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
     """Write the bundle `out`, telling each phase. Components that are there already, made by the same recipe, are kept.
@@ -87,10 +84,11 @@ def _make(
     if name in ("text_encoder", "unet"):
         compress, figures = yield from _compression(source, recipe, name, out, choices)
     made = {}
-    for part, graph in build_graphs(source, recipe, name, compress).items():
+    for part, graphs in build_graphs(source, recipe, name, compress).items():
         path = out / bundle.package_name(part)
-        write_package(graph, path, recipe.target)
-        made[part] = bundle.describe(out, path, graph, {"recipe": dict(choices), **figures})
+        write_package(graphs, path, recipe.target)
+        first = next(iter(graphs.values()))
+        made[part] = bundle.describe(out, path, first, {"recipe": dict(choices), **figures})
     source.release(name)
     gc.collect()
     return made
@@ -106,7 +104,7 @@ def _compression(
     if name != "unet":
         return compressor("8bit"), {}
     engine = source.engine()
-    kernels = yield from analyse(engine, out / SENSITIVITY, json.dumps([choices["source"], choices["loras"]]))
+    kernels = yield from analyse(engine, out / bundle.SENSITIVITY, json.dumps([choices["source"], choices["loras"]]))
     yield Progress("Unet: choosing bits", 0, 1)
     bits, measured = fit(engine, kernels, decibels)
     sizes = {name: kernel.size for name, kernel in kernels.items()}
@@ -114,11 +112,26 @@ def _compression(
     return mixed(bits), {"bits": round(average, 3), "trajectory_psnr": round(measured, 2)}
 
 
-def build_graphs(source: Source, recipe: Recipe, name: str, compress: Compress | None = None) -> dict[str, Graph]:
-    """The graphs of one component, by the names of their packages."""
+def build_graphs(
+    source: Source, recipe: Recipe, name: str, compress: Compress | None = None
+) -> dict[str, dict[str, Graph]]:
+    """The graphs of one component: by its packages' names, then by function."""
+    sized = name not in ("text_encoder", "safety_checker") and len(recipe.sizes) > 1
+    weights = Weights(source.tensors(name), compress, recipe.target, shared=sized)
+    if not sized:
+        return {
+            part: {"main": graph} for part, graph in _graphs(source, recipe, name, weights, recipe.sizes[0]).items()
+        }
+    made: dict[str, dict[str, Graph]] = {}
+    for size in recipe.sizes:
+        for part, graph in _graphs(source, recipe, name, weights, size).items():
+            made.setdefault(part, {})[f"size_{size[0]}x{size[1]}"] = graph
+    return made
+
+
+def _graphs(source: Source, recipe: Recipe, name: str, weights: Weights, pixels: tuple[int, int]) -> dict[str, Graph]:
     attend = ATTENTIONS[recipe.attention]
-    size = recipe.size[0] // source.facts.downscale, recipe.size[1] // source.facts.downscale
-    weights = Weights(source.tensors(name), compress, recipe.target)
+    size = pixels[0] // source.facts.downscale, pixels[1] // source.facts.downscale
     if name == "text_encoder":
         return {name: text_encoder(weights, source.text, attend)}
     if name == "vae_decoder":

@@ -35,6 +35,8 @@ def build_program(graphs: Mapping[str, Graph], target: str) -> Program:
             made = graph.emit(dict(function.inputs))
             function.set_outputs([_port(made[key], key, port, graph) for key, port in graph.outputs.items()])
         program.add_function(name, function)
+    program.default_function_name = next(iter(graphs))
+    program.export_as_multifunction = len(graphs) > 1
     return program
 
 
@@ -47,14 +49,14 @@ def _port(value: Var, name: str, port: Port, graph: Graph) -> Var:
     return value
 
 
-def write_package(graph: Graph, path: Path, target: str) -> None:
-    """Write `graph` as the package `path` (.mlpackage), complete or not at all.
+def write_package(graphs: Mapping[str, Graph], path: Path, target: str) -> None:
+    """Write the package `path` (.mlpackage) with a function for each graph, complete or not at all; the first is the default.
 
     Raises OutputError for a folder that cannot be written or a full disk.
     """
     with _folder_beside(path) as work:
         ct.convert(
-            build_program({"main": graph}, target),
+            build_program(graphs, target),
             source="milinternal",
             convert_to="mlprogram",
             minimum_deployment_target=TARGETS[target],
@@ -74,7 +76,7 @@ def _folder_beside(path: Path) -> Iterator[Path]:
     before, work = tempfile.tempdir, None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}-"))
+        work = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part"))
         tempfile.tempdir = str(work)
         yield work
     except OSError as error:

@@ -24,7 +24,7 @@ UNIT = 64
 class Recipe:
     """What a bundle is made with. Raises InvalidRequest for what cannot be made.
 
-    size           (width, height) in pixels
+    sizes          (width, height) in pixels; of several, one package has a function for each, on one set of weights
     attention      how attention is written: "original" suits GPUs, the split ones the Neural Engine
     compute_units  which the bundle is meant for; None is what suits the attention
     batch          latents per call of the UNet: 2 takes both halves of guidance at once
@@ -33,7 +33,7 @@ class Recipe:
     loras          (file, weight) fused into the weights
     """
 
-    size: tuple[int, int]
+    sizes: tuple[tuple[int, int], ...]
     attention: str = "split-einsum"
     target: str = "macOS13"
     compute_units: str | None = None
@@ -44,11 +44,11 @@ class Recipe:
     loras: tuple[tuple[Path, float], ...] = ()
 
     def __post_init__(self) -> None:
-        width, height = self.size
-        if width % UNIT or height % UNIT or min(self.size) < UNIT:
-            near = "x".join(str(max(UNIT, round(side / UNIT) * UNIT)) for side in self.size)
+        for size in self.sizes:
+            _check_size(size)
+        if len(self.sizes) > 1 and self.target != "macOS15":
             raise InvalidRequest(
-                f"The size {width}x{height} cannot be converted: both sides must be multiples of {UNIT}; try {near}."
+                f"Several sizes in one package need --target macOS15; {self.target} does not know them."
             )
         _choose("attention", self.attention, ATTENTIONS)
         _choose("target", self.target, TARGETS)
@@ -68,21 +68,35 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
         return {
-            "size": list(self.size), "attention": self.attention, "target": self.target, "compute_units": self.units,
-            "batch": self.batch, "compress": self.compress, "chunk": self.chunk,
+            "sizes": [list(size) for size in self.sizes],
+            "attention": self.attention,
+            "target": self.target,
+            "compute_units": self.units,
+            "batch": self.batch,
+            "compress": self.compress,
+            "chunk": self.chunk,
             "loras": [[path.name, weight] for path, weight in self.loras],
-        }  # fmt: skip
+        }
 
     def of(self, component: str, source: Mapping[str, Any]) -> dict[str, Any]:
         """The choices that shape one component; where they are equal, so is the package."""
         shared = {"attention": self.attention, "target": self.target, "source": source["sha256"]}
         if component != "text_encoder" and component != "safety_checker":
-            shared |= {"size": list(self.size)}
+            shared |= {"sizes": [list(size) for size in self.sizes]}
         if component == "text_encoder":
             shared |= {"compress": self.compress, "loras": source["loras"]}
         if component.startswith("unet"):
             shared |= {"compress": self.compress, "loras": source["loras"], "batch": self.batch, "chunk": self.chunk}
         return shared
+
+
+def _check_size(size: tuple[int, int]) -> None:
+    width, height = size
+    if width % UNIT or height % UNIT or min(size) < UNIT:
+        near = "x".join(str(max(UNIT, round(side / UNIT) * UNIT)) for side in size)
+        raise InvalidRequest(
+            f"The size {width}x{height} cannot be converted: both sides must be multiples of {UNIT}; try {near}."
+        )
 
 
 def _choose(what: str, value: str, known: tuple[str, ...]) -> None:

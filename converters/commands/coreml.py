@@ -82,6 +82,7 @@ class Names(click.ParamType):
     help="Oldest system that shall run it.",
 )
 @click.option("--unet-batch-one", is_flag=True, help="One latent per call of the UNet instead of two.")
+@click.option("--multifunction", is_flag=True, help="All sizes in one bundle on one set of weights; needs macOS15.")
 @click.option("--chunk", is_flag=True, help="The UNet in two packages, for devices with little memory.")
 @click.option("--compress", default="none", metavar="NAME", help=f"{', '.join(COMPRESSIONS)}, or mixed-50 for 50 dB.")
 @click.option("--components", type=Names(), help=f"Only some of {', '.join(COMPONENTS)}.")
@@ -89,8 +90,8 @@ class Names(click.ParamType):
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def coreml(
     model: str, out: Path, sizes: tuple[tuple[int, int], ...] | None, attention: str, compute_units: str | None, target: str,
-    unet_batch_one: bool, chunk: bool, compress: str, components: tuple[str, ...] | None, loras: tuple[tuple[Path, float], ...],
-    as_json: bool,
+    unet_batch_one: bool, multifunction: bool, chunk: bool, compress: str, components: tuple[str, ...] | None,
+    loras: tuple[tuple[Path, float], ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Convert MODEL (a name, folder or file) to Core ML packages, on any system.
 
@@ -101,12 +102,13 @@ def coreml(
         from converters.coreml import convert, native_size
 
         sizes = sizes or (native_size(model),)
-        for size in sizes:
+        for group in (sizes,) if multifunction else ((size,) for size in sizes):
             recipe = Recipe(
-                size=size, attention=attention, target=target, compute_units=compute_units, components=components,
+                sizes=group, attention=attention, target=target, compute_units=compute_units, components=components,
                 batch=1 if unet_batch_one else 2, chunk=chunk, compress=compress, loras=loras,
             )  # fmt: skip
-            for event in convert(model, out if len(sizes) == 1 else out / f"{size[0]}x{size[1]}", recipe):
+            folder = out if len(group) == len(sizes) else out / f"{group[0][0]}x{group[0][1]}"
+            for event in convert(model, folder, recipe):
                 tell(event)
     except SdedgeError as error:
         if as_json:

@@ -79,7 +79,7 @@ def convert_one(model: Path, out: Path, components: str, attention: str, size: s
 
     names = None if components == "all" else tuple(components.split(","))
     width, height = map(int, size.split("x"))
-    for _ in convert(str(model), out, Recipe((width, height), attention, components=names)):
+    for _ in convert(str(model), out, Recipe(((width, height),), attention, components=names)):
         pass
     return {"seconds": time.perf_counter() - start, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
 
@@ -96,6 +96,67 @@ def time_all(model: Path, work: Path, attentions: list[str]) -> None:
             size = sum(f.stat().st_size for f in out.rglob("*") if f.is_file()) / 1e6
             print(f"| {components} | {attention} | {done['seconds']:.0f} | {done['gb']:.2f} | {size:.0f} |", flush=True)
             shutil.rmtree(out)
+
+
+# Numbers
+
+
+def compare(model: Path, work: Path, size: str, attentions: list[str]) -> None:
+    """Rows of a table for one size: PSNR at each timestep with half-precision results, at the last one with float32 results,
+    and the two chunks against the whole.
+    """
+    from converters.psnr import psnr
+    from sdedge.backends.mil.package import Package
+    from sdedge.backends.mil.runner import Runner
+
+    inputs, references = _references(model, size)
+    width, height = map(int, size.split("x"))
+    for attention in attentions:
+        out = work / f"compared-{size}-{attention}"
+        whole = _convert(model, out / "whole", (width, height), attention, chunk=False)
+        run = Runner(Package.open(whole / "Unet.mlpackage"))
+        outputs = [run(given)["noise_pred"] for given in inputs]
+        figures = [f"{psnr(reference, output):.1f}" for reference, output in zip(references, outputs, strict=True)]
+        exact = Runner(Package.open(whole / "Unet.mlpackage"), precision="float32")(inputs[-1])["noise_pred"]
+        halves = _convert(model, out / "halves", (width, height), attention, chunk=True)
+        chunked = psnr(references[-1], _through_chunks(halves, inputs[-1]))
+        print(f"| {size} | {attention} | {' | '.join(figures)} | {psnr(references[-1], exact):.1f} | {chunked:.1f} |", flush=True)
+        shutil.rmtree(out)
+
+
+def _references(model: Path, size: str) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Inputs by timestep, and what the float32 network makes of them."""
+    import torch
+
+    from sdedge.backends.torch import TorchEngine
+
+    engine = TorchEngine.load(model, "cpu", "float32")
+    width, height = (int(side) // engine.facts.downscale for side in size.split("x"))
+    torch.manual_seed(1)
+    inputs, references = [], []
+    for t in TIMESTEPS:
+        x, context, timestep = torch.randn(1, 4, height, width), torch.randn(1, 77, 768), torch.tensor([float(t)])
+        references.append(engine.predict(x, timestep, context))
+        inputs.append({"sample": x, "timestep": timestep, "encoder_hidden_states": context.transpose(1, 2)[:, :, None]})
+    return inputs, references
+
+
+def _convert(model: Path, out: Path, size: tuple[int, int], attention: str, chunk: bool) -> Path:
+    from converters.coreml import convert
+    from converters.recipe import Recipe
+
+    for _ in convert(str(model), out, Recipe((size,), attention, batch=1, chunk=chunk, components=("unet",))):
+        pass
+    return out
+
+
+def _through_chunks(out: Path, inputs: dict[str, Any]) -> Any:
+    from sdedge.backends.mil.package import Package
+    from sdedge.backends.mil.runner import Runner
+
+    between = Runner(Package.open(out / "UnetChunk1.mlpackage"))(inputs)
+    given = {"encoder_hidden_states": inputs["encoder_hidden_states"], **between}
+    return Runner(Package.open(out / "UnetChunk2.mlpackage"))(given)["noise_pred"]
 
 
 def _apart(*arguments: str) -> dict[str, float]:
@@ -125,7 +186,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         _apart("--make", str(folder / "model"))
-        time_all(folder / "model", folder, options.attention)
+        if options.part != "psnr":
+            time_all(folder / "model", folder, options.attention)
+        if options.part != "time":
+            columns = [f"t = {t}" for t in TIMESTEPS]
+            print(f"\n| size | attention | {' | '.join(columns)} | float32, t = 981 | in two chunks, t = 981 |")
+            print("|---" * (len(columns) + 4) + "|", flush=True)
+            for size in options.size:
+                compare(folder / "model", folder, size, options.attention)
 
 
 if __name__ == "__main__":
