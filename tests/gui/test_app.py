@@ -1,0 +1,100 @@
+"""The process of the app: it starts without torch and without a network, ends clean, and remembers a crash."""
+
+from __future__ import annotations
+
+import faulthandler
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QFileOpenEvent
+
+from gui.crash import CRASH, CrashLog
+from tests.gui.conftest import ROOT
+
+OFFLINE = Path(__file__).parent / "offline"
+# Opens the window, waits until the queue runs, and closes it; prints what must not be there.
+RUN = """
+import sys
+from PySide6.QtCore import QTimer
+import gui.app as app
+from gui.bridge import Bridge
+
+class Ending(Bridge):
+    def __init__(self):
+        super().__init__(drawer="tests.fake_drawer:FakeDrawer")
+        self.ready.connect(lambda: QTimer.singleShot(200, app.QApplication.closeAllWindows))
+
+app.Bridge = Ending
+status = app.main()
+print(sorted({"torch", "PySide6.QtNetwork", "converters"} & set(sys.modules)), status)
+"""
+
+
+def run(code: str, folder: Path) -> subprocess.CompletedProcess:
+    path = os.pathsep.join((str(OFFLINE), str(ROOT)))
+    extra = {"SDEDGE_HOME": str(folder), "PYTHONPATH": path, "OFFLINE_REPORT": str(folder / "connections.txt")}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env={**os.environ, **extra}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_app_starts_and_ends_without_torch_or_a_connection(tmp_path):
+    done = run(RUN, tmp_path)
+    assert done.stdout.strip() == "[] 0", done.stderr
+    assert not (tmp_path / "connections.txt").exists()
+    assert not (tmp_path / CRASH).exists() and (tmp_path / "settings.ini").is_file()
+
+
+def test_a_connection_would_have_been_noticed(tmp_path):
+    done = run("import urllib.request as u; u.urlopen('http://127.0.0.1:9')", tmp_path)
+    assert done.returncode == 1 and "127.0.0.1" in (tmp_path / "connections.txt").read_text()
+
+
+def test_a_native_crash_is_told_at_the_next_start(tmp_path):
+    code = "import ctypes; from gui.crash import CrashLog; CrashLog().begin(); ctypes.string_at(0)"
+    assert run(code, tmp_path).returncode != 0
+    crash = CrashLog(tmp_path)
+    last = crash.begin()
+    crash.end()
+    assert last is not None and "string_at" in last.read_text()
+    again = CrashLog(tmp_path)
+    assert again.begin() is None
+    again.end()
+
+
+def test_an_exception_is_written_down_and_told_and_the_app_goes_on(tmp_path, caplog):
+    was_on = faulthandler.is_enabled()
+    crash, told = CrashLog(tmp_path), []
+    crash.tell = told.append
+    crash.begin()
+    try:
+        sys.excepthook(ZeroDivisionError, ZeroDivisionError("no"), None)
+    finally:
+        crash.end()
+        logging.getLogger().setLevel(logging.WARNING)
+        if was_on:
+            faulthandler.enable()
+    assert "ZeroDivisionError: no" in told[0] and "ZeroDivisionError" in crash.log.read_text()
+    assert not (tmp_path / CRASH).exists()
+
+
+def test_a_disk_that_cannot_be_written_does_not_keep_the_app_from_starting(tmp_path):
+    (tmp_path / "file").touch()
+    crash = CrashLog(tmp_path / "file" / "deeper")
+    assert crash.begin() is None
+    crash.end()
+
+
+@pytest.mark.parametrize("place", ["/tmp/a picture.png", "/tmp/ü.png"])
+def test_a_file_that_the_finder_opens_is_told(qapp, place):
+    opened = []
+    qapp.opened.connect(opened.append)
+    qapp.event(QFileOpenEvent(QUrl.fromLocalFile(place)))
+    qapp.opened.disconnect(opened.append)
+    assert opened == [place]
