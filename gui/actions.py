@@ -96,7 +96,7 @@ ACTIONS = (
 
 
 class Actions(QObject):
-    """The QActions of the list. Views say what an action does with `bind`."""
+    """The QActions of the list. Views say what an action does with `bind`; until then it is disabled."""
 
     def __init__(self, parent: QWidget, theme: Theme) -> None:
         super().__init__(parent)
@@ -107,6 +107,7 @@ class Actions(QObject):
             action.setShortcuts(_sequences(spec))
             action.setCheckable(spec.checkable)
             action.setMenuRole(spec.role)
+            action.setEnabled(False)
             if spec.icon:
                 action.setIcon(theme.icon(spec.icon))
                 action.setIconVisibleInMenu(False)
@@ -119,6 +120,12 @@ class Actions(QObject):
     def bind(self, id: str, work: Callable[[], object]) -> None:
         """What happens when the action is triggered; a checkable one is asked for its state by `work`."""
         self._made[id].triggered.connect(lambda checked=False: work())
+        self._made[id].setEnabled(True)
+
+    def follow(self, id: str, work: Callable[[bool], object]) -> None:
+        """What happens whenever a checkable action is switched, by whomever."""
+        self._made[id].toggled.connect(work)
+        self._made[id].setEnabled(True)
 
     def fill(self, bar: QMenuBar) -> None:
         """All menus, in the order of the list."""

@@ -135,7 +135,7 @@ class Drops(QObject):
 
     def _take_text(self, text: str) -> None:
         metadata = parse_parameters(text)
-        if metadata.source:
+        if set(metadata.fields) - {"prompt", "negative"}:
             self._restore(metadata, () if _is_known(metadata) else ("model",))
         else:
             self._studio.say(self.tr("Drop text into the prompt, where it belongs."), "info")

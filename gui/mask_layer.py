@@ -85,10 +85,8 @@ class MaskLayer:
         """Take over a mask of any size: white is drawn anew."""
 
         def take(image: QImage) -> None:
-            grey = mask.convertToFormat(QImage.Format.Format_Grayscale8).scaled(image.size())
-            alpha = QImage(
-                grey.constBits(), grey.width(), grey.height(), grey.bytesPerLine(), QImage.Format.Format_Alpha8
-            )
+            alpha = mask.convertToFormat(QImage.Format.Format_Grayscale8).scaled(image.size())
+            alpha.reinterpretAsFormat(QImage.Format.Format_Alpha8)
             image.fill(_PAINT)
             painter = QPainter(image)
             painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationIn)
@@ -116,7 +114,8 @@ class MaskLayer:
     @property
     def is_empty(self) -> bool:
         """Nothing is painted."""
-        return not any(bytes(self._grey().constBits()))
+        grey = self._grey()  # kept while its bytes are looked at
+        return not any(bytes(grey.constBits()))
 
     def png(self) -> bytes:
         """A grey PNG; white is drawn anew."""
@@ -127,11 +126,9 @@ class MaskLayer:
         return bytes(data.data())
 
     def _grey(self) -> QImage:
-        alpha = self.image.convertToFormat(QImage.Format.Format_Alpha8)
-        view = QImage(
-            alpha.constBits(), alpha.width(), alpha.height(), alpha.bytesPerLine(), QImage.Format.Format_Grayscale8
-        )
-        return view.copy()
+        grey = self.image.convertToFormat(QImage.Format.Format_Alpha8)
+        grey.reinterpretAsFormat(QImage.Format.Format_Grayscale8)
+        return grey
 
     def _replace(self, change: Callable[[QImage], None]) -> None:
         self._undo = [*self._undo, (self.image.rect(), self.image.copy())][-UNDOS:]

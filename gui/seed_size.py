@@ -90,7 +90,7 @@ class SeedField(QWidget):
         self.edit.fault_changed.connect(self.note.say)
         self.lock, die = actions.button("lock-seed"), actions.button("random-seed")
         stack_into(self, _row(self.tr("Seed"), self.edit, self.lock, die), self.note)
-        actions["lock-seed"].toggled.connect(self._keep)
+        actions.follow("lock-seed", self._keep)
         actions.bind("random-seed", lambda: form.put(seed=secrets.randbelow(2**32)))
         watch(self, form, self._show_lock, "seed_locked")
 

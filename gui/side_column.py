@@ -46,7 +46,7 @@ class Drawer(QObject):
         self._narrow = False
         self._action = studio.actions["side-column"]
         self._action.setChecked(studio.settings.side_column)
-        self._action.toggled.connect(self._toggle)
+        studio.actions.follow("side-column", self._toggle)
         splitter.addWidget(column)
         column.setVisible(self._action.isChecked())
         host.installEventFilter(self)

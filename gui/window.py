@@ -56,7 +56,9 @@ class MainWindow(QMainWindow):
         if (geometry := settings.state("geometry")) is not None:
             self.restoreGeometry(geometry)
         known = [view.name for view in VIEWS]
-        self.show_view(settings.view if settings.view in known else known[0])
+        wanted = settings.view
+        self.show_view(known[0])  # it draws, whatever is looked at
+        self.show_view(wanted if wanted in known else known[0])
 
     # Views
 
@@ -149,7 +151,7 @@ class MainWindow(QMainWindow):
         actions.bind("shortcuts", lambda: Shortcuts(actions, self).open())
         actions.bind("about", lambda: about(self))
         actions.bind("show-log", show_log)
-        actions["full-screen"].toggled.connect(lambda on: self.showFullScreen() if on else self.showNormal())
+        actions.follow("full-screen", lambda on: self.showFullScreen() if on else self.showNormal())
         studio.remarked.connect(self.banner.show_remark)
         studio.view_wanted.connect(self.show_view)
         studio.board.progressed.connect(self._show_share)
