@@ -1,0 +1,33 @@
+"""A full-size v1 model of random weights, made on the spot as a diffusers folder in half precision (2.1 GB)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from sdedge.engines import EMBEDDED, locate
+from tests.benchmarks.loading import FULL, _file, _whole, _write_pipeline_files
+
+
+def make_model(folder: Path) -> Path:
+    """UNet, VAE and text encoder at full size with the embedded model's vocabulary; made once per folder."""
+    import torch
+    from safetensors.torch import save_file
+
+    from sdedge.backends.torch import NETWORKS
+
+    target = folder / "random-v1"
+    if (target / "model_index.json").exists():
+        return target
+    torch.manual_seed(0)
+    for name, config in FULL.items():
+        network = NETWORKS[name](config).half()
+        (target / name).mkdir(parents=True)
+        kind = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name)
+        (target / name / "config.json").write_text(json.dumps({"_class_name": kind, **_whole(name, config)}))
+        save_file(network.state_dict(), target / name / _file(name, "safetensors"))
+    _write_pipeline_files(target)
+    shutil.rmtree(target / "tokenizer", ignore_errors=True)
+    shutil.copytree(locate(EMBEDDED) / "tokenizer", target / "tokenizer")
+    return target

@@ -1,0 +1,216 @@
+"""Ours beside its peers at full v1 size: seconds per step, whole pictures, start and peak memory.
+
+    python -m tests.benchmarks speed
+    python -m tests.benchmarks.speed --rounds 3 --only "sdedge bfloat16" "diffusers bfloat16" --folder DIR
+
+A model of random weights is made on the spot. Every figure is taken in a process of its own that does one thing, and
+ours and theirs take turns, so that a machine that gets slower gets slower for both. A step is one call of the UNet with
+guidance (batch 2) at 512x512; the fastest of a process counts, and the median over the rounds. RSS is ru_maxrss:
+mapped pages count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks._models import make_model
+
+Step = Callable[[], object]
+SIZE = 512
+STEPS = 20
+PROMPT = "a red house at night with two trees"
+BASE = "diffusers bfloat16"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How one engine is measured: `step(model, size, batch)` readies one guided UNet call, `picture(model, target)`
+    draws and saves one picture and calls `began` when the first UNet call begins."""
+
+    step: Callable[[Path, int, int], Step]
+    picture: Callable[[Path, Path, Callable[[], None]], None]
+
+
+def _ours(dtype: str) -> Engine:
+    def step(model: Path, size: int, batch: int) -> Step:
+        import torch
+
+        from sdedge.backends.torch import TorchEngine
+
+        engine = TorchEngine.load(model, "cpu", dtype)
+        x, t, context = _inputs(size, batch)
+        t = torch.full((2 * batch,), 500.0)
+        return lambda: engine.predict(x, t, context)
+
+    def picture(model: Path, target: Path, began: Callable[[], None]) -> None:
+        from sdedge.engines import load_engine
+        from sdedge.images.output import Output
+        from sdedge.pipeline import Pipeline
+        from sdedge.request import Request
+
+        pipeline = Pipeline(load_engine("cpu", dtype))
+        request = Request(PROMPT, model=str(model), steps=STEPS, width=SIZE, height=SIZE, seed=1)
+        engine = pipeline.engine(request)
+        predict = engine.predict
+
+        def first(*given: Any) -> Any:
+            engine.predict = predict  # type: ignore[method-assign]
+            began()
+            return predict(*given)
+
+        engine.predict = first  # type: ignore[method-assign]
+        for _ in pipeline.generate(request, Output(target)):
+            pass
+
+    return Engine(step, picture)
+
+
+def _diffusers(dtype: str) -> Engine:
+    def step(model: Path, size: int, batch: int) -> Step:
+        import torch
+        from diffusers import UNet2DConditionModel
+
+        unet = UNet2DConditionModel.from_pretrained(model / "unet", torch_dtype=getattr(torch, dtype)).eval()
+        x, t, context = (tensor.to(unet.dtype) for tensor in _inputs(size, batch))
+
+        def run() -> object:
+            with torch.inference_mode():
+                return unet(x, t, context).sample
+
+        return run
+
+    def picture(model: Path, target: Path, began: Callable[[], None]) -> None:
+        import torch
+        from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+        pipeline = StableDiffusionPipeline.from_pretrained(model, torch_dtype=getattr(torch, dtype), safety_checker=None)
+        pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
+        pipeline.set_progress_bar_config(disable=True)
+        once = pipeline.unet.register_forward_pre_hook(lambda *_: (once.remove(), began()))
+        image = pipeline(PROMPT, num_inference_steps=STEPS, generator=torch.Generator().manual_seed(1)).images[0]
+        image.save(target / "picture.png")
+
+    return Engine(step, picture)
+
+
+ENGINES: dict[str, Engine] = {
+    "diffusers float32": _diffusers("float32"),
+    BASE: _diffusers("bfloat16"),
+    "sdedge float32": _ours("float32"),
+    "sdedge bfloat16": _ours("bfloat16"),
+}
+"""By name; other engines add themselves here."""
+
+
+def _inputs(size: int, batch: int) -> tuple[Any, Any, Any]:
+    """Latents, timestep and context of one guided call."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2 * batch, 4, size // 8, size // 8, generator=generator)
+    return x, torch.tensor(500.0), torch.randn(2 * batch, 77, 768, generator=generator)
+
+
+# In a process of its own
+
+
+def measure_step(name: str, model: Path, size: int = SIZE, batch: int = 1, calls: int = 4) -> dict[str, float]:
+    """Seconds of the fastest of `calls` steps after a first one, and the peak RSS in MB."""
+    step = ENGINES[name].step(model, size, batch)
+    step()
+    times = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return {"seconds": min(times), "rss": _peak()}
+
+
+def measure_picture(name: str, model: Path, started: float) -> dict[str, float]:
+    """Seconds from the start of the process to the saved picture and to the first UNet call, and the peak RSS in MB."""
+    first: list[float] = []
+    with tempfile.TemporaryDirectory() as target:
+        ENGINES[name].picture(model, Path(target), lambda: first.append(time.time() - started))
+    return {"seconds": time.time() - started, "start": first[0], "rss": _peak()}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e3 if sys.platform == "linux" else 1e6)
+
+
+# In the parent
+
+
+def child(*arguments: object) -> dict[str, float]:
+    """One measurement in a fresh process."""
+    command = [sys.executable, "-m", "tests.benchmarks.speed", "--child", *map(str, arguments), str(time.time())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def alternate(names: list[str], rounds: int, *arguments: object) -> dict[str, dict[str, float]]:
+    """Every engine once in each round; the median of each figure, the largest peak."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            found[name].append(child(arguments[0], name, *arguments[1:]))
+            print(f"  {arguments[0]} {name}: {found[name][-1]}", file=sys.stderr, flush=True)
+    return {
+        name: {key: (max if key == "rss" else statistics.median)(run[key] for run in runs) for key in runs[0]}
+        for name, runs in found.items()
+    }
+
+
+def table(title: str, found: dict[str, dict[str, float]], bases: list[str]) -> None:
+    """One line per engine, with its time relative to each of the bases."""
+    start = any("start" in run for run in found.values())
+    ratios = "".join(f" of {base} |" for base in bases)
+    print(f"\n| {title} | s |{ratios} peak RSS, MB |" + (" first UNet call, s |" if start else ""))
+    print("|---|---|" + "---|" * (len(bases) + 1 + start))
+    for name, run in found.items():
+        relative = "".join(f" {run['seconds'] / found[base]['seconds']:.2f} |" for base in bases)
+        print(f"| {name} | {run['seconds']:.2f} |{relative} {run['rss']:.0f} |" + (f" {run['start']:.1f} |" if start else ""))
+
+
+def main() -> None:
+    """Print the tables of steps and of whole pictures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--only", nargs="+", default=list(ENGINES), choices=list(ENGINES), metavar="ENGINE")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--what", nargs="+", default=["step", "picture"], choices=["step", "picture"])
+    parser.add_argument("--folder", type=Path, help="Where the random model is kept; a temporary folder by default.")
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(_in_child(options.child)))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        model = make_model(options.folder or Path(temporary))
+        bases = [name for name in options.only if name.startswith("diffusers")]
+        for what in options.what:
+            rounds = options.rounds if what == "step" else 1
+            table(what, alternate(options.only, rounds, what, model), bases)
+
+
+def _in_child(arguments: list[str]) -> dict[str, float]:
+    what, name, model, *more = arguments
+    if what == "picture":
+        return measure_picture(name, Path(model), float(more[0]))
+    return measure_step(name, Path(model), *map(int, more[:-1]))
+
+
+if __name__ == "__main__":
+    main()
