@@ -31,7 +31,8 @@ class _Watched(fx.Interpreter):
 def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[Finding]:
     """Every breach of a rule at the size of the (meta) inputs, by node; shapes alone are run.
 
-    The rules are those of `sdedge.backends.mps_rules`; here a device named in the graph is a breach too.
+    The rules are those of `sdedge.backends.mps_rules`. A device named in the graph is a breach too, and the only one
+    told where there is one, since such a graph cannot be run elsewhere.
     """
     named = [
         Finding("no_device", str(node.target), f"names the device {value}", node.name)
@@ -39,7 +40,9 @@ def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[Fin
         for value in (*node.args, *node.kwargs.values())
         if isinstance(value, torch.device)
     ]
+    if named:
+        return named
     with torch.inference_mode(), MPSRules(limits) as rules:
         watched = _Watched(program, rules)
         watched.run(*inputs)
-    return [*named, *watched.found]
+    return watched.found

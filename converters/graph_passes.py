@@ -90,7 +90,7 @@ def fuse_projections(program: Program, setting: Setting) -> Program:
     weights = dict(program.weights)
     families: dict[tuple[Any, str, int], list[Node]] = {}
     for node in calls(program.graph, aten.linear.default):
-        owner = str(node.args[1].target).rsplit(".", 2)[0]
+        owner = "".join(f"{part}." for part in str(node.args[1].target).split(".")[:-2])
         families.setdefault((node.args[0], owner, len(node.args)), []).append(node)
     for (source, owner, count), family in families.items():
         if len(family) < 2:
@@ -98,7 +98,7 @@ def fuse_projections(program: Program, setting: Setting) -> Program:
         with program.graph.inserting_before(family[0]):
             joined = []
             for part, kind in ((1, "weight"), (2, "bias"))[: count - 1]:
-                name = f"{owner}.joined.{kind}"
+                name = f"{owner}joined.{kind}"
                 weights[name] = torch.cat([weights[str(node.args[part].target)] for node in family])
                 joined.append(program.graph.create_node("get_attr", name))
             product = program.graph.call_function(aten.linear.default, (source, *joined))

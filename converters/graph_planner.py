@@ -89,7 +89,9 @@ def _storages(value: Any) -> list[torch.UntypedStorage]:
 
 def largest_side(peak: Callable[[int], int], memory: int, sides: Sequence[int]) -> int | None:
     """The largest square side whose peak fits into `memory` bytes; None where not even the smallest does."""
-    low, high = 0, len(sides)
+    if peak(sides[-1]) <= memory:
+        return sides[-1]
+    low, high = 0, len(sides) - 1
     while low < high:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if peak(sides[middle]) <= memory else (low, middle)

@@ -113,41 +113,31 @@ def inputs(
     return tuple(torch.zeros(shape, dtype=TYPES.get(name, dtype), device=device) for name, shape in shapes.items())
 
 
-def trace(stage: str, network: nn.Module, facts: ModelFacts, batch: int, least: int, most: int) -> Program:
-    """The program of one of our networks, at every size from `least` to `most` pixels a side.
+def trace(stage: str, network: nn.Module, facts: ModelFacts, batch: int) -> Program:
+    """The program of one of our networks; heights, widths and the length of the prompt stay symbols in it.
 
-    The network's parameters become the program's weights, not copied. Sizes stay symbols in the graph.
+    The network's parameters become the program's weights, not copied.
     """
     what = STAGES[stage]
     set_attention(network, sdpa)
     module = network if what.wrap is nn.Sequential else what.wrap(network)
     dtype = next(module.parameters()).dtype
-    # Two different sides, so that height and width are not taken for one, and more tokens than one prompt's.
-    example = inputs(stage, facts, batch, *_example_sides(least, most), dtype, "cpu", 2 * TOKENS)
+    # Two different sides, so that height and width are not taken for one; none of one unit, since torch.export takes
+    # sizes of 1 for constants; and more tokens than one prompt's.
+    example = inputs(stage, facts, batch, 2 * UNIT, 3 * UNIT, dtype, "cpu", 2 * TOKENS)
     with torch.no_grad():
-        exported = export(module.eval(), example, dynamic_shapes=_dimensions(what, facts, example, least, most))
-    return _plain(exported.module(check_guards=False))
+        exported = export(module.eval(), example, dynamic_shapes=_dimensions(what, facts))
+    return plain(exported.module(check_guards=False))
 
 
-def _example_sides(least: int, most: int) -> tuple[int, int]:
-    return (least, least + UNIT) if most > least else (least, least)
+def _dimensions(what: Stage, facts: ModelFacts) -> dict[str, object]:
+    height, width, tokens = (Dim(side, min=2) for side in ("height", "width", "tokens"))
+    found: dict[str, object] = dict.fromkeys(what.inputs(facts, 1, UNIT, UNIT))
+    found |= {name: {2: cells * height, 3: cells * width} for name, cells in what.sides.items()}
+    return found | ({"context": {1: tokens}} if "context" in found else {})
 
 
-def _dimensions(
-    what: Stage, facts: ModelFacts, example: tuple[Tensor, ...], least: int, most: int
-) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name in what.inputs(facts, 1, least, least):
-        found[name] = None
-        if name in what.sides and most > least:
-            height, width = (Dim(side, min=least // UNIT, max=most // UNIT) for side in ("height", "width"))
-            found[name] = {2: what.sides[name] * height, 3: what.sides[name] * width}
-        elif name == "context":
-            found[name] = {1: Dim("tokens", min=TOKENS, max=LONGEST * TOKENS)}
-    return found
-
-
-def _plain(module: fx.GraphModule) -> Program:
+def plain(module: fx.GraphModule) -> Program:
     """Without torch.export's checks and containers: the graph's output is a flat tuple."""
     graph = fx.Graph()
     values: dict[fx.Node, fx.Node] = {}

@@ -159,7 +159,7 @@ def reference(source: Source, stage: str, given: Sequence[Tensor]) -> tuple[Tens
 def build(source: Source, stage: str, recipe: GraphRecipe) -> tuple[Program, int]:
     """The finished program of a stage, and its budget of attention scores in bytes. Raises ModelError on a lint finding."""
     dtype = DTYPES[recipe.dtype]
-    program = trace(stage, network(source, stage, dtype), source.facts, recipe.batch, recipe.least, recipe.most)
+    program = trace(stage, network(source, stage, dtype), source.facts, recipe.batch)
     least = inputs(stage, source.facts, recipe.batch, UNIT, UNIT, dtype)
     most = inputs(stage, source.facts, recipe.batch, recipe.most, recipe.most, dtype, tokens=LONGEST * TOKENS)
     setting = Setting(least, most, recipe.budget * MB if recipe.budget else 0, dtype)

@@ -203,7 +203,9 @@ class GraphEngine:
         inputs = self._component(name).inputs
         sides = {"image": least}
         shapes = {
-            key: [n or (LENGTH if key == "context" else sides.get(key, least // self.facts.downscale)) for n in port.shape]
+            key: [
+                n or (LENGTH if key == "context" else sides.get(key, least // self.facts.downscale)) for n in port.shape
+            ]
             for key, port in inputs.items()
         }
         zeros = [torch.zeros(shape, dtype=getattr(torch, inputs[key].dtype)) for key, shape in shapes.items()]

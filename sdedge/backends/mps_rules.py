@@ -24,7 +24,9 @@ PACKAGE = Path(__file__).parents[1]
 WIDE = (torch.float64, torch.complex32, torch.complex64, torch.complex128)
 NARROW = (torch.float16, torch.bfloat16)
 COUNTING = 4096  # elements up to which 64-bit integers cost nothing worth naming
-HOST = {"sampling/schedule.py": "the table of noise levels is made on the CPU, and only numbers read from it go further"}
+HOST = {
+    "sampling/schedule.py": "the table of noise levels is made on the CPU, and only numbers read from it go further"
+}
 PLAIN_WRITES = ("copy_", "fill_", "zero_")
 
 
@@ -171,7 +173,12 @@ def no_forgotten_addend(call: Call, limits: Limits) -> str | None:
 def no_wide_counting(call: Call, limits: Limits) -> str | None:
     """64-bit integer arithmetic is emulated on the GPU."""
     made = call.made[0] if call.made else None
-    if made is None or made.dtype != torch.int64 or made.numel() <= COUNTING or torch.Tag.pointwise not in call.func.tags:
+    if (
+        made is None
+        or made.dtype != torch.int64
+        or made.numel() <= COUNTING
+        or torch.Tag.pointwise not in call.func.tags
+    ):
         return None
     return f"computes {made.numel()} 64-bit integers; use int32"
 

@@ -197,7 +197,9 @@ def test_loras_and_embeddings_break_no_rule(pipeline, tiny_model, tmp_path):
     save_file(lora, tmp_path / "style.safetensors")
     with MPSRules(Limits(scores=2**20)) as rules:
         engine.adapt([LoraUse(tmp_path / "style.safetensors", 0.8, 0.8)])
-        engine.encode_text(torch.zeros(1, 77, dtype=torch.int64), 1, [(0, 3, torch.ones(2, engine.facts.context_width))])
+        engine.encode_text(
+            torch.zeros(1, 77, dtype=torch.int64), 1, [(0, 3, torch.ones(2, engine.facts.context_width))]
+        )
         engine.predict(torch.ones(2, 4, 8, 8), torch.ones(2), torch.ones(2, 77, engine.facts.context_width))
         engine.adapt([])
     assert not rules.found, "\n".join(map(str, rules.found))
