@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 from collections import Counter
@@ -83,11 +82,10 @@ def _folder_beside(path: Path) -> Iterator[Path]:
         raise OutputError(
             f"Cannot write {path}: {error.strerror or error}; choose another folder or free some space."
         ) from error
-    except RuntimeError as error:  # from coremltools' writers in C++
-        if work is None or shutil.disk_usage(work).free > 1 << 20:
+    except RuntimeError as error:  # coremltools' writers do not say what the system told them
+        if "FileWriter" not in str(error) and (work is None or shutil.disk_usage(work).free > 1 << 20):
             raise
-        full = OSError(errno.ENOSPC, "the disk is full")
-        raise OutputError(f"Cannot write {path}: {full.strerror}; free some space and start again.") from error
+        raise OutputError(f"Cannot write {path}: the disk is full; free some space and start again.") from error
     finally:
         tempfile.tempdir = before
         if work is not None:

@@ -55,7 +55,7 @@ def convert_to_coreml(model: str | Path, folder: Path, **recipe) -> Path:
     from converters.coreml import convert, native_size
     from converters.recipe import Recipe
 
-    for _ in convert(str(model), folder, Recipe(**{"size": native_size(str(model)), **recipe})):
+    for _ in convert(str(model), folder, Recipe(**{"sizes": (native_size(str(model)),), **recipe})):
         pass
     return folder
 
