@@ -6,7 +6,7 @@ float32 and its result is rounded to the type it has in the program, which is wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,12 +23,13 @@ LARGEST = float(torch.finfo(torch.float16).max)
 class Float32Run(fx.Interpreter):
     """Computes a program in float32. Weights are widened one at a time, so that no second copy of them is needed.
 
-    rounds   whether results are rounded to the type they have in the program
+    types    the value of each node by name as the program has it, on the meta device
+    rounds   whether results are rounded to those types
     seen     the largest magnitude of each node, where `rounds` is False
     """
 
-    def __init__(self, program: Program, types: dict[str, Any], rounds: bool) -> None:
-        super().__init__(program.module())
+    def __init__(self, module: fx.GraphModule, types: Mapping[str, Any], rounds: bool) -> None:
+        super().__init__(module)
         self.types, self.rounds = types, rounds
         self.seen: dict[str, float] = {}
 
@@ -43,8 +44,33 @@ class Float32Run(fx.Interpreter):
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Casts to the program's own type leave float32, which is rounded or not afterwards."""
-        args = tuple(torch.float32 if argument in NARROW else argument for argument in args)
+        args = tuple(torch.float32 if isinstance(a, torch.dtype) and a in NARROW else a for a in args)
         return super().call_function(target, args, kwargs)
+
+
+class Rounded:
+    """Calls a program as a half-precision device would: `rounded(*inputs) -> outputs`. Inputs have the program's types."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.module = program, program.module()
+        self._types: dict[tuple[torch.Size, ...], Mapping[str, Any]] = {}
+
+    @torch.inference_mode()
+    def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        sizes = tuple(value.shape for value in inputs)
+        if sizes not in self._types:
+            self._types[sizes] = shapes(self.program, [value.to("meta") for value in inputs])
+        return Float32Run(self.module, self._types[sizes], rounds=True).run(*(_widen(value) for value in inputs))
+
+
+@torch.inference_mode()
+def overflowing(program: Program, inputs: Sequence[Tensor], margin: float = 4) -> frozenset[str]:
+    """The nodes that read or make values beyond float16's largest divided by `margin`; the rest is safe in it."""
+    interpreter = Float32Run(program.module(), {}, rounds=False)
+    interpreter.run(*(_widen(value) for value in inputs))
+    large = {name for name, value in interpreter.seen.items() if not value * margin < LARGEST}
+    nodes = [node for node in program.graph.nodes if node.op == "call_function"]
+    return frozenset(n.name for n in nodes if n.name in large or any(one.name in large for one in n.all_input_nodes))
 
 
 def _round(value: Any, like: Any) -> Any:
@@ -53,25 +79,3 @@ def _round(value: Any, like: Any) -> Any:
 
 def _widen(value: Any) -> Any:
     return value.float() if isinstance(value, Tensor) and value.dtype in NARROW else value
-
-
-def _run(program: Program, inputs: Sequence[Tensor], rounds: bool) -> tuple[tuple[Tensor, ...], dict[str, float]]:
-    types = shapes(program, [value.to("meta") for value in inputs])
-    with torch.inference_mode():
-        interpreter = Float32Run(program, types, rounds)
-        return interpreter.run(*(_widen(value) for value in inputs)), interpreter.seen
-
-
-def rounded(program: Program, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The outputs a half-precision device gives. Inputs have the program's types."""
-    return _run(program, inputs, rounds=True)[0]
-
-
-def overflowing(program: Program, inputs: Sequence[Tensor], margin: float = 4) -> frozenset[str]:
-    """The nodes that read or make values beyond float16's largest divided by `margin`; the rest is safe in it."""
-    _, seen = _run(program, inputs, rounds=False)
-    large = {name for name, value in seen.items() if not value * margin < LARGEST}
-    nodes = [node for node in program.graph.nodes if node.op == "call_function"]
-    return frozenset(
-        node.name for node in nodes if node.name in large or any(n.name in large for n in node.all_input_nodes)
-    )

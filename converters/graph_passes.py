@@ -274,7 +274,7 @@ def widen(program: Program, names: frozenset[str], setting: Setting) -> Program:
     for node in list(program.graph.nodes):
         if node.op != "call_function":
             continue
-        inside = node.name in names
+        inside = node.name in names and not isinstance(values[node.name], int)  # sizes stay sizes
         for source in node.all_input_nodes:
             is_wide = source in wide or _is(values[source.name], torch.float32)
             narrow = isinstance(values.get(source.name), Tensor) and values[source.name].dtype == setting.dtype

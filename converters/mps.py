@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from converters.bundle import claim, hash_files, write_vocabulary
-from converters.graph_float32 import overflowing, rounded
+from converters.graph_float32 import Rounded, overflowing
 from converters.graph_lint import lint
 from converters.graph_passes import (
     Inputs,
@@ -204,7 +204,7 @@ def _make(source: Source, stage: str, recipe: GraphRecipe, out: Path) -> Compone
     folder = out / stage
     _write(program, folder)
     figures = {
-        "psnr": min(psnr(want, got) for want, got in zip(wanted, rounded(program, given), strict=True)),
+        "psnr": {"float16": round(min(map(psnr, wanted, Rounded(program)(*given))), 2)},
         "operators": len(program.graph.nodes),
         "attention_budget": budget,
         "fingerprints": {name: fingerprint(folder / name) for name in (PROGRAM, WEIGHTS)},

@@ -7,7 +7,7 @@ rounded, as the programs say; "float32" is the same program without that roundin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def verify(
     before = ""
     for component, label, output in probes(manifest, reference):
         if component != before:
-            _release(reference, *engines.values())  # two full-size networks never share memory
+            release(reference, *engines.values())  # two full-size networks never share memory
             before = component
         compared = compare(component, label, output, reference, engines)
         if floor is not None and compared.psnr["float16"] < floor and not any(c.stray for c in told):
@@ -91,7 +91,7 @@ def verify(
         drawn = compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines)
         told.append(drawn)
         yield drawn
-    figures = _figures(told, bits)
+    figures = summarize(told, bits)
     if pictures and manifest.source.get("name") == EMBEDDED:
         figures["obeyed"] = {"torch": obeyed(reference, pictures), "bundle": obeyed(engines["float16"], pictures)}
     worst = min((c.psnr["float16"] for c in told if c.component != "picture"), default=math.inf)
@@ -224,12 +224,13 @@ def weight_bits(bundle: Path, manifest: Manifest) -> int:
     return min(inspect(package, name).bits for package in packages for name in package.functions)
 
 
-def _figures(told: list[Compared], bits: int) -> dict[str, Any]:
+def summarize(told: Sequence[Compared], bits: int, measured_by: str = "portable runner") -> dict[str, Any]:
+    """The worst figure of each component, for the manifest."""
     worst: dict[str, dict[str, float]] = {}
     for one in told:
         kept = worst.setdefault(one.component, {})
         kept |= {name: min(_finite(db), kept.get(name, math.inf)) for name, db in one.psnr.items()}
-    return {"psnr": worst, "weight_bits": bits, "measured_by": "portable runner"}
+    return {"psnr": worst, "weight_bits": bits, "measured_by": measured_by}
 
 
 def _finite(db: float) -> float:
@@ -240,14 +241,15 @@ def _finite(db: float) -> float:
 def record(bundle: Path, manifest: Manifest, verdict: Verdict) -> None:
     """Write the figures into the manifest, those of a component beside it as well. Raises OutputError."""
     worst = verdict.figures["psnr"]
+    measured = {name: "unet" if name in UNETS else name for name in manifest.components}
     parts = {
-        name: replace(part, figures={**part.figures, "psnr": worst["unet" if name in UNETS else name]})
+        name: replace(part, figures={**part.figures, "psnr": worst[measured[name]]}) if measured[name] in worst else part
         for name, part in manifest.components.items()
     }
     replace(manifest, components=parts, figures={**manifest.figures, **verdict.figures}).write(bundle)
 
 
-def _release(*engines: Engine) -> None:
+def release(*engines: Engine) -> None:
     for engine in engines:
         for stage in STAGES:
             engine.release(stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -104,7 +105,8 @@ def _event(line: bytes) -> dict[str, Any] | None:
 
 
 def last_sentence(complaint: str) -> str:
-    """What the command line said last: our errors begin with its name."""
+    """What the command line said last: our errors begin with its name, a bug's with the name of its exception."""
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     ours = [line.removeprefix("sdedge: ") for line in lines if line.startswith("sdedge: ")]
-    return (ours or lines or [""])[-1]
+    bugs = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Unsupported): ", line)]
+    return (ours or bugs or lines or [""])[-1]

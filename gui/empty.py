@@ -43,6 +43,7 @@ class Empty(QWidget):
     def say(self, title: str, text: str, label: str = "", work: Callable[[], object] | None = None) -> None:
         self._title.setText(title)
         self._text.setText(text)
+        self._text.setFixedHeight(self._text.heightForWidth(_WIDTH))
         self._button.setText(label)
         self._button.setVisible(bool(label))
         self._work = work

@@ -98,7 +98,7 @@ class _Card(QFrame):
             return f"{phase}{percent} · {_clock(task.seconds)}"
         if task.state == DONE:
             return task.message or self.tr("Done")
-        others = {FAILED: task.message, CANCELLED: self.tr("Cancelled; nothing was left behind")}
+        others = {FAILED: task.message, CANCELLED: self.tr("Cancelled")}
         return others.get(task.state, self.tr("Waiting"))
 
     def _end(self) -> None:

@@ -26,4 +26,5 @@ VIEWS = (
     View("create", "gui.create_view:CreateView"),
     View("gallery", "gui.gallery_view:GalleryView"),
     View("models", "gui.models_view:ModelsView"),
+    View("convert", "gui.convert_view:ConvertView"),
 )

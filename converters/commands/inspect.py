@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdedge.backends.manifest import Manifest, is_bundle
-from sdedge.errors import ModelError
+from sdedge.files import atomic_write
 
 if TYPE_CHECKING:
     from converters.inspect import Inspection
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def inspect(path: Path, as_json: bool) -> None:
+@click.option("--plot", type=click.Path(path_type=Path), help="SVG of memory over a graph; bundles of graphs only.")
+@click.option("--component", default="unet", show_default=True, help="Whose memory is plotted.")
+@click.option("--side", type=click.IntRange(64), default=512, show_default=True, help="At this size in pixels.")
+def inspect(path: Path, as_json: bool, plot: Path | None, component: str, side: int) -> None:
     """Show interface, operations, weights, work and memory of PATH, a .mlpackage or a bundle."""
+    if is_bundle(path) and Manifest.read(path).kind == "graph":
+        _inspect_graphs(path, as_json, plot, component, side)
+        return
     found = {name: one for name, part in _packages(path).items() for name, one in _inspected(name, part).items()}
     if as_json:
         click.echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
@@ -30,13 +36,25 @@ def inspect(path: Path, as_json: bool) -> None:
         click.echo(describe(name, one))
 
 
+def _inspect_graphs(bundle: Path, as_json: bool, plot: Path | None, component: str, side: int) -> None:
+    from converters import inspect_graph as graphs
+
+    if plot is not None:
+        with atomic_write(plot) as file:
+            file.write(graphs.plot(bundle, component, side).encode())
+        return
+    found = graphs.inspect_bundle(bundle)
+    if as_json:
+        click.echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
+        return
+    for name, one in found.items():
+        click.echo(graphs.describe(name, one))
+
+
 def _packages(path: Path) -> dict[str, Path]:
     if not is_bundle(path):
         return {path.stem: path}
-    manifest = Manifest.read(path)
-    if manifest.kind != "coreml":
-        raise ModelError(f"{path} is a bundle of kind {manifest.kind}; inspect reads Core ML packages.")
-    return {name: path / part.file for name, part in manifest.components.items()}
+    return {name: path / part.file for name, part in Manifest.read(path).components.items()}
 
 
 def _inspected(name: str, path: Path) -> dict[str, Inspection]:

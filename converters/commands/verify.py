@@ -39,14 +39,13 @@ def verify(
     half precision, or under 35 dB with weights of 8 bits. Narrower weights pass as lossy, with their figures.
     """
     manifest = Manifest.read(bundle)
-    if manifest.kind != "coreml":
-        raise ModelError(f"{bundle} is a bundle of kind {manifest.kind}; verify compares Core ML bundles.")
-    from converters.verify import Verdict
-    from converters.verify import verify as compare
+    from converters import verify as packages
+    from converters import verify_graph as graphs
 
+    compare = (graphs if manifest.kind == "graph" else packages).verify
     reference = _reference(manifest, model, loras)
     for told in compare(bundle, reference, steps=steps, pictures=facts, picture=not no_picture):
-        if isinstance(told, Verdict):
+        if isinstance(told, packages.Verdict):
             _conclude(bundle, told, as_json)
         else:
             click.echo(json.dumps(_finite(asdict(told))) if as_json else _line(told))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
 from sdedge.backends import mps
 from sdedge.backends.engine import LoraUse, ModelFacts
@@ -28,6 +28,7 @@ from sdedge.weights.safety import open_checker
 
 PROGRAM, WEIGHTS = "program.json", "weights.safetensors"
 STAGE_COMPONENTS = {"text_encoder": ("text_encoder",), "unet": ("unet",), "vae": ("vae_encoder", "vae_decoder")}
+Run = Callable[..., tuple[Tensor, ...]]
 AGAIN = "convert the model again with `sdedge convert mps`"
 SAMPLES, SAMPLE = 64, 4096
 
@@ -59,9 +60,10 @@ class GraphEngine:
         self.dtype = _choose_dtype(self.manifest, self.torch_device, dtype)
         self.facts = _read_facts(self.manifest)
         self.tokenizer = Tokenizer.from_folder(folder)
-        self._modules: dict[str, fx.GraphModule] = {}
+        self._modules: dict[str, Run] = {}
         self._checker: SafetyChecker | None = None
         self._eager: Any = None
+        self._may_fall_back = self.torch_device.type == "mps"
         check_files(self.folder, self.manifest)
 
     @property
@@ -172,7 +174,7 @@ class GraphEngine:
         try:
             return self._module(name)(*given)
         except RuntimeError as error:
-            if self.torch_device.type != "mps":
+            if not self._may_fall_back:
                 raise
             self._fall_back(name, error)
             return self._run_eager(name, *inputs)
@@ -182,20 +184,20 @@ class GraphEngine:
         dtype = self.dtype if stored in ("float16", "bfloat16") else getattr(torch, stored)
         return value.to(self.torch_device, dtype).contiguous()
 
-    def _module(self, name: str) -> fx.GraphModule:
+    def _module(self, name: str) -> Run:
         if name not in self._modules:
             self._modules[name] = self._open(name, self.dtype)
             if self.torch_device.type == "mps":
                 self._warm_up(name)
         return self._modules[name]
 
-    def _open(self, name: str, dtype: torch.dtype) -> fx.GraphModule:
+    def _open(self, name: str, dtype: torch.dtype) -> Run:
         """A component ready to run. Weights that have the device and format already stay pages of their file."""
         folder = self.folder / self._component(name).file
         tensors = open_tensors(folder / WEIGHTS)
         weights = {key: _load(lazy, self.torch_device, dtype) for key, lazy in tensors.items()}
         program = Program(read_graph(folder / PROGRAM), weights)
-        return (program if dtype == _stored_dtype(self.manifest) else program.recast(dtype)).module().eval()
+        return (program if dtype == stored_dtype(self.manifest) else program.recast(dtype)).module().eval()
 
     def _warm_up(self, name: str) -> None:
         """Metal compiles its kernels on their first use: done at the smallest size, so that no step has to wait."""
@@ -272,14 +274,14 @@ def _minor(version: str) -> list[str]:
     return version.split("+")[0].split(".")[:2]
 
 
-def _stored_dtype(manifest: Manifest) -> torch.dtype:
+def stored_dtype(manifest: Manifest) -> torch.dtype:
     return {"fp16": torch.float16, "bf16": torch.bfloat16}[manifest.recipe["dtype"]]
 
 
 def _choose_dtype(manifest: Manifest, device: torch.device, name: str | None) -> torch.dtype:
     """The one named; on a CPU what suits it, elsewhere the bundle's own."""
     if name is None and device.type != "cpu":
-        return _stored_dtype(manifest)
+        return stored_dtype(manifest)
     dtype = choose_dtype(device, name)
     if device.type == "cpu" and dtype == torch.float16:
         raise InvalidRequest("Graphs in float16 would take hours on a CPU; choose --dtype float32 or bfloat16.")

@@ -1,0 +1,137 @@
+"""What is in a graph bundle: interface, operators, weights, and the memory that the planner predicts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from converters.graph_planner import Plan, plan
+from sdedge.backends.graph import PROGRAM, WEIGHTS
+from sdedge.backends.graph_program import Program, read_graph
+from sdedge.backends.manifest import Component, Manifest
+from sdedge.errors import InvalidRequest
+from sdedge.weights.files import open_tensors
+
+MB = 2**20
+WIDTH, HEIGHT, MARGIN = 900, 320, 50  # of the plot
+
+
+@dataclass(frozen=True)
+class GraphInspection:
+    """One network of a bundle. Bytes of weights, peak activation bytes by side in pixels, calls by operator."""
+
+    inputs: Mapping[str, tuple[int | None, ...]]
+    outputs: Mapping[str, tuple[int | None, ...]]
+    operators: Mapping[str, int]
+    weights: int
+    peaks: Mapping[int, int]
+    largest: Mapping[str, int | None]
+
+
+def inspect_bundle(bundle: Path) -> dict[str, GraphInspection]:
+    """The networks of a bundle by name. Raises ModelError."""
+    manifest = Manifest.read(bundle)
+    return {
+        name: _inspect(bundle, manifest, part) for name, part in manifest.components.items() if name != "safety_checker"
+    }
+
+
+def _inspect(bundle: Path, manifest: Manifest, part: Component) -> GraphInspection:
+    program = open_program(bundle, part)
+    calls = [node.target for node in program.graph.nodes if node.op == "call_function"]
+    names = Counter(
+        str(call).removeprefix("aten.").split(".")[0] if "." in str(call) else call.__name__ for call in calls
+    )
+    least, most = manifest.sizes[0][0], manifest.sizes[-1][0]
+    sides = sorted({least, most, *(side for side in (512, 768) if least < side < most)})
+    return GraphInspection(
+        {name: port.shape for name, port in part.inputs.items()},
+        {name: port.shape for name, port in part.outputs.items()},
+        dict(names.most_common()),
+        sum(weight.nbytes for weight in program.weights.values()),
+        {side: plan_at(manifest, part, program, side, side).peak for side in sides},
+        part.figures["largest"],
+    )
+
+
+def open_program(bundle: Path, part: Component) -> Program:
+    """The program of a component on the meta device: no weight is read."""
+    tensors = open_tensors(bundle / part.file / WEIGHTS)
+    weights = {name: torch.empty(t.shape, dtype=t.dtype, device="meta") for name, t in tensors.items()}
+    return Program(read_graph(bundle / part.file / PROGRAM), weights)
+
+
+def plan_at(manifest: Manifest, part: Component, program: Program, width: int, height: int) -> Plan:
+    """The memory of a component's program at a size in pixels."""
+    return plan(program, _inputs(manifest, part, width, height))
+
+
+def _inputs(manifest: Manifest, part: Component, width: int, height: int) -> list[Tensor]:
+    cell = {"image": 1}
+    made = []
+    for name, port in part.inputs.items():
+        shape = [77 if n is None and name == "context" else n for n in port.shape]
+        if None in shape:
+            scale = cell.get(name, manifest.facts["downscale"])
+            shape[2:] = [height // scale, width // scale]
+        made.append(torch.zeros([n or 0 for n in shape], dtype=getattr(torch, port.dtype), device="meta"))
+    return made
+
+
+def describe(name: str, one: GraphInspection) -> str:
+    """A few lines of text."""
+    peaks = ", ".join(f"{side}x{side} {peak / MB:.1f} MB" for side, peak in one.peaks.items())
+    largest = ", ".join(f"{memory} GB: {f'{side}x{side}' if side else 'none'}" for memory, side in one.largest.items())
+    return "\n".join([
+        name,
+        *(f"  takes {key}: {_shape(shape)}" for key, shape in one.inputs.items()),
+        *(f"  gives {key}: {_shape(shape)}" for key, shape in one.outputs.items()),
+        f"  weights: {one.weights / MB:.1f} MB",
+        f"  activations at most: {peaks}",
+        f"  largest size for a Mac with {largest}",
+        f"  operators: {', '.join(f'{count} {kind}' for kind, count in one.operators.items())}",
+    ])  # fmt: skip
+
+
+def _shape(shape: tuple[int | None, ...]) -> str:
+    return " x ".join("?" if n is None else str(n) for n in shape)
+
+
+def plot(bundle: Path, component: str, side: int) -> str:
+    """An SVG of the live activation bytes over a component's operators at a square size.
+
+    Raises InvalidRequest for a component the bundle does not have.
+    """
+    manifest = Manifest.read(bundle)
+    if component not in manifest.components or component == "safety_checker":
+        names = ", ".join(name for name in manifest.components if name != "safety_checker")
+        raise InvalidRequest(f"The bundle {bundle} has no graph {component!r}; choose one of {names}.")
+    part = manifest.components[component]
+    return _svg(
+        plan_at(manifest, part, open_program(bundle, part), side, side), f"{component.replace('_', ' ')}, {side}x{side}"
+    )
+
+
+def _svg(found: Plan, title: str) -> str:
+    count, peak = len(found.live), found.peak
+    step = max(1, count // WIDTH)  # the highest of each group, so that no peak is lost
+    heights = [max(found.live[i : i + step]) for i in range(0, count, step)]
+    across, up = (WIDTH - 2 * MARGIN) / max(1, len(heights) - 1), (HEIGHT - 2 * MARGIN) / max(1, peak)
+    line = " ".join(f"{MARGIN + i * across:.1f},{HEIGHT - MARGIN - h * up:.1f}" for i, h in enumerate(heights))
+    base = HEIGHT - MARGIN
+    label: Any = 'font-family="sans-serif" font-size="12" fill="#555"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">\n'
+        f"<title>Memory of the {title} over its operators</title>\n"
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>\n'
+        f'<polygon points="{MARGIN},{base} {line} {WIDTH - MARGIN},{base}" fill="#cfe0f5" stroke="#2f6fb5"/>\n'
+        f'<text x="{MARGIN}" y="{MARGIN - 12}" {label}>{title}: peak {peak / MB:.1f} MB at {found.where}</text>\n'
+        f'<text x="{MARGIN}" y="{base + 20}" {label}>operator 1</text>\n'
+        f'<text x="{WIDTH - MARGIN}" y="{base + 20}" text-anchor="end" {label}>operator {count}</text>\n</svg>\n'
+    )

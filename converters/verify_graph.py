@@ -1,0 +1,107 @@
+"""A graph bundle against the model it came from: the counterpart of `converters.verify` for `sdedge convert mps`.
+
+"float16" is the program with every result rounded to the type it has there, "float32" the same program recast, which
+leaves the rounding of the weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from converters.bundle import hash_files
+from converters.graph_float32 import Rounded
+from converters.psnr import psnr
+from converters.verify import (
+    FLOORS,
+    Compared,
+    Output,
+    Verdict,
+    draw,
+    obeyed,
+    probes,
+    record,
+    release,
+    summarize,
+)
+from sdedge.backends.engine import Engine
+from sdedge.backends.graph import PROGRAM, WEIGHTS, GraphEngine, Run, stored_dtype
+from sdedge.backends.graph_program import Program, read_graph
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.torch import TorchEngine
+from sdedge.errors import ModelError
+from sdedge.library import EMBEDDED
+from sdedge.weights.files import open_tensors
+
+BITS = 16
+
+
+class RoundedEngine(GraphEngine):
+    """Runs a bundle as a half-precision device would, on a CPU."""
+
+    def __init__(self, folder: str | Path) -> None:
+        super().__init__(folder, "cpu", "float32")
+        self.dtype = stored_dtype(self.manifest)
+
+    def _open(self, name: str, dtype: torch.dtype) -> Run:
+        if dtype == torch.float32:
+            return super()._open(name, dtype)
+        folder = self.folder / self.manifest.components[name].file
+        weights = {key: lazy.read() for key, lazy in open_tensors(folder / WEIGHTS).items()}
+        return Rounded(Program(read_graph(folder / PROGRAM), weights))
+
+
+def verify(
+    bundle: Path, reference: TorchEngine, *, steps: int = 10, pictures: int = 0, picture: bool = True
+) -> Iterator[Compared | Verdict]:
+    """Compare, telling each figure when it is there; the last thing told is the verdict, which the manifest then holds.
+
+    Arguments as those of `converters.verify.verify`. Raises ModelError for a bundle with other files than its manifest's.
+    """
+    manifest = Manifest.read(bundle)
+    check_hashes(bundle, manifest)
+    engines: dict[str, Engine] = {
+        "float16": RoundedEngine(bundle),
+        "float32": GraphEngine(bundle, "cpu", "float32"),
+    }
+    told: list[Compared] = []
+    for component, label, output in probes(manifest, reference):
+        if component != "safety_checker":  # its files are the model's own
+            if told and told[-1].component != component:
+                release(reference, *engines.values())  # two full-size networks never share memory
+            told.append(_compare(component, label, output, reference, engines))
+            yield told[-1]
+    if picture:
+        facts = engines["float16"].facts
+        reference.facts = replace(reference.facts, width=facts.width, height=facts.height)
+        told.append(_compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines))
+        yield told[-1]
+    figures = summarize(told, BITS, "every node in float32, rounded to its type")
+    if pictures and manifest.source.get("name") == EMBEDDED:
+        figures["obeyed"] = {"torch": obeyed(reference, pictures), "bundle": obeyed(engines["float16"], pictures)}
+    worst = min((c.psnr["float16"] for c in told if c.component != "picture"), default=math.inf)
+    outcome = "passed" if worst >= FLOORS[BITS] else "failed"
+    verdict = Verdict(outcome, BITS, FLOORS[BITS], {**figures, "outcome": outcome})
+    record(bundle, manifest, verdict)
+    yield verdict
+
+
+def _compare(
+    component: str, label: str, output: Output, reference: TorchEngine, engines: dict[str, Engine]
+) -> Compared:
+    expected = output(reference)
+    return Compared(component, label, {name: psnr(expected, output(engine)) for name, engine in engines.items()})
+
+
+def check_hashes(bundle: Path, manifest: Manifest) -> None:
+    """Every byte of the components' files. Raises ModelError naming the component that is not the manifest's."""
+    for name, part in manifest.components.items():
+        if hash_files(bundle / part.file) != part.sha256:
+            raise ModelError(
+                f"The {name.replace('_', ' ')} of {bundle} is not the one its manifest describes (wrong hash); copy the "
+                "bundle again, or convert the model again."
+            )

@@ -1,0 +1,122 @@
+"""The convert view: plans and estimates as data, and one model all the way from the button to the form."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gui.command import last_sentence
+from gui.convert_plan import ANE, COMPRESSIONS, GPU, GRAPH, Plan, count_weights, estimate, parse_sizes
+from gui.library_items import Item
+from sdedge.backends.manifest import Manifest
+from sdedge.engines import locate
+from sdedge.errors import InvalidRequest
+from sdedge.library import Library
+
+PATIENCE = 120_000
+MODEL = Item("dream v1.5", "model", "folder", Path("/models/dream"), 1, licence="mine")
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("512", ((512, 512),)),
+        ("512x768, 768×512", ((512, 768), (768, 512))),
+        (" 64 ;64\n128X64", ((64, 64), (128, 64))),
+    ],
+)
+def test_sizes_are_read_as_people_type_them(text, sizes):
+    assert parse_sizes(text) == sizes
+
+
+@pytest.mark.parametrize("text", ["", "500", "512x", "-512", "4096", "512x100000000", "a"])
+def test_sizes_that_cannot_be_are_refused_in_words(text):
+    with pytest.raises(InvalidRequest, match=r"such as|512"):
+        parse_sizes(text)
+
+
+@given(st.text(max_size=20))
+def test_nothing_typed_as_a_size_breaks(text):
+    with contextlib.suppress(InvalidRequest):
+        assert all(side % 64 == 0 for size in parse_sizes(text) for side in size)
+
+
+def test_a_plan_is_a_command():
+    plan = Plan(MODEL, ANE, ((512, 512), (512, 768)), "6bit")
+    assert plan.name == "dream v1.5 neural engine 2 sizes 6bit"
+    assert plan.convert()[:3] == ["convert", "coreml", "/models/dream"]
+    assert "macOS15" in plan.convert() and "512x512,512x768" in plan.convert() and "split-einsum" in plan.convert()
+    assert "original" in Plan(MODEL, GPU, ((512, 512),)).convert()
+    assert Plan(MODEL, GRAPH).convert()[1] == "mps" and Plan(MODEL, GRAPH).verify() is None
+    assert plan.install()[-3:] == ["--license", "mine", "--accept-license"]
+
+
+def test_estimates_follow_the_weights_and_their_bits():
+    weights = count_weights(locate("pocket"))
+    plans = {name: Plan(MODEL, ANE, ((512, 512),), name) for name in COMPRESSIONS}
+    disk = [estimate(plan, weights).disk for plan in plans.values()]
+    assert disk == sorted(disk, reverse=True) and disk[0] == 2 * sum(weights.values())
+    full = {"unet": 859_520_964, "text_encoder": 123_060_480, "vae": 83_653_863}
+    assert 2.1e9 < estimate(plans["none"], full).disk < 2.2e9
+    assert estimate(plans["none"], full).memory > estimate(plans["none"], weights).memory
+
+
+def test_the_reason_is_found_in_what_a_process_says():
+    assert last_sentence("warning: x\nsdedge: The disk is full.\n") == "The disk is full."
+    assert last_sentence("Traceback …\nValueError: no\n\nsee the docs") == "ValueError: no"
+    assert last_sentence("") == ""
+
+
+@pytest.fixture
+def convert(open_window, qtbot):
+    window = open_window(start=False)
+    view = window.show_view("convert")
+    qtbot.waitUntil(lambda: view.model.count() > 0 and view.estimate.text() != "")
+    return window, view
+
+
+def test_the_plan_says_what_it_takes_and_what_is_wrong_with_it(convert, qtbot):
+    window, view = convert
+    assert view.model.currentText() == "pocket"
+    qtbot.waitUntil(lambda: "on disk" in view.estimate.text())
+    view.sizes.setText("500")
+    assert "multiples of 64" in view.fault.text() and view.fault.isVisible()
+    view.button.click()
+    assert not view.tasks.all
+    view.targets.button(2).click()
+    assert not view.sizes.isEnabled() and not view.fault.isVisible()
+
+
+def test_a_model_is_converted_compared_and_used(open_window, qtbot, tiny_model):
+    library = Library()
+    library.add(tiny_model, "tiny", link=True, licence="mine")
+    library.close()
+    window = open_window(start=False)
+    view = window.show_view("convert")
+    qtbot.waitUntil(lambda: view.model.findText("tiny") >= 0)
+    view.model.setCurrentText("tiny")
+    view.sizes.setText("64")
+    view.targets.button(1).click()
+    view.button.click()
+    qtbot.waitUntil(lambda: bool(view.results.cards) or any(task.state == "failed" for task in view.tasks.all), timeout=PATIENCE)
+    assert not view.tasks.all, view.tasks.all[0].message
+    card = view.results.cards[0]
+    figures = Manifest.read(card.item.path).figures
+    assert figures["outcome"] == "passed" and figures["psnr"]["unet"]["float16"] >= 60
+    assert "Verified" in card.verdict.text() and card.item.kind == "Core ML"
+    card.use.click()
+    assert window.studio.form.model == "tiny gpu 64x64" and window.current_view == "create"
+
+
+def test_a_conversion_is_cancelled(convert, qtbot):
+    window, view = convert
+    view.button.click()
+    (task,) = view.tasks.all
+    view.tasks.cancel(task)
+    qtbot.waitUntil(lambda: task.state == "cancelled", timeout=PATIENCE)
+    qtbot.waitUntil(lambda: not view.tasks.busy)
+    assert view.tasks.all == [task] and not view.results.cards
