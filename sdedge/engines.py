@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdedge.backends.manifest import Manifest, is_bundle
+from sdedge.backends.memory import CHOICES
 from sdedge.errors import InvalidRequest
 from sdedge.library import EMBEDDED, Library
 from sdedge.weights.folders import locate as cached
@@ -48,15 +49,23 @@ def default_model() -> str:
         library.close()
 
 
-def load_engine(device: str = "auto", dtype: str | None = None, ema: bool | None = None) -> LoadEngine:
-    """A function (model, vae) -> engine on the given device, as the Pipeline wants it."""
+def load_engine(
+    device: str = "auto", dtype: str | None = None, ema: bool | None = None, memory: str = "auto"
+) -> LoadEngine:
+    """A function (model, vae) -> engine on the given device, as the Pipeline wants it.
+
+    Raises InvalidRequest for a memory mode that there is not.
+    """
     from sdedge.backends.torch import TorchEngine
+
+    if memory not in CHOICES:
+        raise InvalidRequest(f"Unknown memory mode {memory!r}; choose one of {', '.join(CHOICES)}.")
 
     def load(model: str, vae: str | None) -> Engine:
         path = locate(model)
         if is_bundle(path):
             return open_bundle(path, device, dtype)
-        return TorchEngine.load(path, device, dtype, vae=locate(vae) if vae else None, ema=ema)
+        return TorchEngine.load(path, device, dtype, vae=locate(vae) if vae else None, ema=ema, memory=memory)
 
     return load
 

@@ -17,3 +17,14 @@ class ModelError(SdedgeError):
 
 class OutputError(SdedgeError):
     """A result that could not be written: unwritable folder, full disk, file in the way."""
+
+
+class OutOfMemory(SdedgeError):
+    """Too little memory for what was asked, before it began or in the middle of it."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of Python, torch or a driver says that an allocation failed."""
+    text = str(error).lower()
+    told = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory")
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in text for words in told))

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 import sdedge
-from sdedge import catalog, painting, speed
+from sdedge import catalog, painting, speed, thrift
 from sdedge.backends.engine import STAGES, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
@@ -96,6 +97,7 @@ class Pipeline:
         yield from (Notice(line) for line in (*told, *(source.notes if source else ())))
         if resolved.watermark:
             check_size(*finished_size(resolved, source))
+        yield from thrift.choose(engine, resolved, min(batch, count))
         if wants_safety(resolved, engine.facts):
             yield Loading("safety checker")
             engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told before the work, not after
@@ -106,18 +108,17 @@ class Pipeline:
         with painting.tiling(engine, resolved.tiling):
             for group in batches(engine, pictures, batch):
                 adapt(engine, group[0].request)
-                latents = yield from self._sample(engine, group, source, previews)
+                latents = yield from thrift.retried(engine, partial(self._sample, engine, group, source, previews))
                 # Networks are loaded on their first call, which may bring remarks of its own (weights that are NaN).
                 yield from (Notice(line) for line in engine.facts.report if line not in told)
                 told = engine.facts.report
-                yield Loading("decoding")
-                for i, one in enumerate(group):
-                    drawn = to_pixels(decode(engine, latents[i : i + 1]), catalog.PRESETS[resolved.preset].rounding)[0]
+                for latent, one in zip(latents.split(1), group, strict=True):
+                    drawn = yield from thrift.retried(engine, partial(_develop, engine, one.request, latent))
                     yield from self._finish(engine, one, drawn, source)
 
     def _sample(
         self, engine: Engine, group: Sequence[Worded], source: painting.Source | None, previews: bool
-    ) -> Generator[Step, None, Tensor]:
+    ) -> Generator[Event, None, Tensor]:
         """Denoise one batch step by step; returns scaled latents (B, 4, h, w)."""
         request, facts = group[0].request, engine.facts
         seeds = [one.request.seed for one in group]
@@ -230,6 +231,12 @@ def make_plan(request: Request, facts: ModelFacts, strength: float | None = None
         sigmas=request.sigmas,
         options=None if request.eta is None else {"eta": request.eta},
     )
+
+
+def _develop(engine: Engine, request: Resolved, latent: Tensor) -> Generator[Event, None, np.ndarray]:
+    """One scaled latent (1, 4, h, w) as pixels (H, W, 3)."""
+    yield Loading("decoding")
+    return to_pixels(decode(engine, latent), catalog.PRESETS[request.preset].rounding)[0]
 
 
 def decode(engine: Engine, latents: Tensor) -> Tensor:

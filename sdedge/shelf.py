@@ -5,12 +5,12 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sdedge.machine import available_memory
 
 if TYPE_CHECKING:
     from sdedge.backends.engine import Engine
@@ -92,45 +92,6 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
     elif path.is_dir():
         yield from (file for file in path.rglob("*") if file.is_file())
-
-
-def available_memory() -> tuple[int, int]:
-    """Bytes that can be had without swapping, and bytes in all. Nothing known counts as plenty."""
-    try:
-        if sys.platform == "linux":
-            with open("/proc/meminfo") as file:
-                table = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file if " kB" in line}
-            return table["MemAvailable"], table["MemTotal"]
-        if sys.platform == "darwin":
-            return _macos_memory()
-        if sys.platform == "win32":
-            return _windows_memory()
-    except (OSError, KeyError, ValueError, subprocess.SubprocessError) as error:
-        log.info("The free memory is not known: %s.", error)
-    return 1 << 50, 1 << 50
-
-
-def _macos_memory() -> tuple[int, int]:
-    text = subprocess.run(["vm_stat"], capture_output=True, text=True, timeout=5, check=True).stdout
-    page = int(text.split("page size of ")[1].split()[0])
-    lines = dict(line.split(":") for line in text.splitlines()[1:] if ":" in line)
-    kinds = ("Pages free", "Pages inactive", "Pages speculative", "Pages purgeable")
-    free = sum(int(lines[kind].strip(" .")) for kind in kinds)
-    return free * page, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _windows_memory() -> tuple[int, int]:
-    class Status(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
-            (name, ctypes.c_ulonglong)
-            for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")
-        ]
-
-    status = Status()
-    status.length = ctypes.sizeof(status)
-    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined]
-        raise OSError("GlobalMemoryStatusEx failed")
-    return status.free, status.total
 
 
 def give_back() -> None:

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sdedge import events
-from sdedge.errors import InvalidRequest, ModelError, OutputError, SdedgeError
+from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, SdedgeError, is_out_of_memory
 from sdedge.framing import BadFrame, Channel
 from sdedge.gallery import Gallery
 from sdedge.images.naming import free_path, name
@@ -66,7 +66,8 @@ class PipelineDrawer:
         from sdedge.shelf import Shelf
 
         device, dtype = os.environ.get("SDEDGE_DEVICE", "auto"), os.environ.get("SDEDGE_DTYPE")
-        self._shelf = Shelf(load_engine(device, dtype), locate)
+        memory = os.environ.get("SDEDGE_MEMORY", "auto")
+        self._shelf = Shelf(load_engine(device, dtype, memory=memory), locate)
 
     def generate(
         self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
@@ -219,12 +220,15 @@ class Worker:
 
 def describe_failure(error: Exception) -> events.Failed:
     """What went wrong, as an event: its kind, a sentence, and what to do where the sentence does not say it."""
-    kinds = ((InvalidRequest, "request"), (ModelError, "model"), (OutputError, "output"), (SdedgeError, "other"))
+    kinds = (
+        (InvalidRequest, "request"), (ModelError, "model"), (OutputError, "output"), (OutOfMemory, "memory"),
+        (SdedgeError, "other"),
+    )  # fmt: skip
     for kind, word in kinds:
         if isinstance(error, kind):
             return events.Failed(word, str(error))
     text = str(error)
-    if isinstance(error, MemoryError) or "out of memory" in text.lower() or "can't allocate memory" in text:
+    if is_out_of_memory(error):
         log.exception("Out of memory.")
         hint = "Draw smaller or fewer at a time, or close other programs."
         return events.Failed("memory", "The memory ran out while drawing.", hint)

@@ -11,18 +11,28 @@ import functools
 import platform
 from typing import Any
 
-_MMAP_MAX, _TRIM_THRESHOLD, _TOP_PAD = -4, -1, -2  # malloc.h
-_HALF_GIGABYTE = 1 << 29
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4  # malloc.h
+_HALF_GIGABYTE, _MEGABYTE = 1 << 29, 1 << 20
 
 
-@functools.cache
 def keep() -> None:
     """From now on keep freed blocks, up to half a gigabyte at the end of the heap."""
+    _set({_MMAP_MAX: 0, _TRIM_THRESHOLD: _HALF_GIGABYTE, _TOP_PAD: 1 << 24})
+
+
+def give_back() -> None:
+    """From now on give freed blocks of a megabyte or more back at once: slower, and nothing is held in vain.
+
+    Weights that are loaded so leave no holes behind when they are packed.
+    """
+    _set({_MMAP_MAX: 1 << 16, _MMAP_THRESHOLD: _MEGABYTE, _TRIM_THRESHOLD: _MEGABYTE, _TOP_PAD: 1 << 17})
+
+
+def _set(options: dict[int, int]) -> None:
     library = _glibc()
     if library is not None:
-        library.mallopt(_MMAP_MAX, 0)
-        library.mallopt(_TRIM_THRESHOLD, _HALF_GIGABYTE)
-        library.mallopt(_TOP_PAD, 1 << 24)
+        for option, value in options.items():
+            library.mallopt(option, value)
 
 
 def trim() -> None:

@@ -10,7 +10,7 @@ The weights a network had are given up as they are packed. LoRAs therefore go in
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ from sdedge.models.layers import (
     Transformer2DModel,
 )
 from sdedge.models.unet import UNet
+from sdedge.weights.parts import Half, Joined
 
 _ops = torch.ops.mkldnn
 
@@ -168,20 +169,39 @@ class FusedUNet(UNet):
         return self.times[key]
 
 
-def fuse(unet: UNet) -> UNet:
-    """Turn a UNet on the CPU, of any floating dtype, into its fused twin, in place."""
-    _fuse(unet)
+def fuse(unet: UNet, pack: bool = True) -> UNet:
+    """Turn a UNet on the CPU, of any floating dtype, into its fused twin, in place.
+
+    `pack=False` leaves weights in their usual order, for one whose weights come later: the kernels take both.
+    """
+    _fuse(unet, pack)
     return unet
 
 
 @torch.no_grad()
-def _fuse(module: nn.Module) -> None:
+def _fuse(module: nn.Module, pack: bool) -> None:
     if type(module) in _TWINS:
         twin, prepare = _TWINS[type(module)]
         module.__class__ = twin
-        prepare(module)
+        if pack or twin not in (PackedConv2d, PackedLinear):
+            prepare(module)
     for child in module.children():
-        _fuse(child)
+        _fuse(child, pack)
+
+
+def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """A UNet's lazy tensors under the names and in the shapes that its fused twin has."""
+    fused: dict[str, Any] = {}
+    for name, tensor in tensors.items():
+        if name.endswith("attn1.to_q.weight"):
+            parts = [tensors[name.replace("to_q", other)] for other in ("to_q", "to_k", "to_v")]
+            fused[name.replace("to_q", "qkv")] = Joined(tuple(parts))
+        elif ".net.0.proj." in name:
+            for i, half in enumerate(("value", "gate")):
+                fused[name.replace("proj", half)] = Half(tensor, i)
+        elif ".attn1.to_k." not in name and ".attn1.to_v." not in name:
+            fused[name] = tensor
+    return fused
 
 
 def _pack_convolution(layer: Any) -> None:

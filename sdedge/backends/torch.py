@@ -14,10 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends import allocator, mps, onednn
-from sdedge.backends.engine import LoraUse, ModelFacts
+from sdedge.backends import allocator, memory, mps, onednn
+from sdedge.backends.engine import STAGES, LoraUse, ModelFacts
 from sdedge.backends.precision import choose_device, choose_dtype
+from sdedge.backends.streaming import stream
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.machine import available_memory
 from sdedge.models import reuse
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
@@ -25,6 +27,7 @@ from sdedge.models.safety import SafetyChecker
 from sdedge.models.taesd import TinyConfig, TinyVAE
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
+from sdedge.models.vae_rows import RowVAE
 from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
@@ -50,7 +53,10 @@ _FREE: dict[str, Callable[[], None]] = {
 class TorchEngine:
     """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
 
-    def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype,
+        memory_choice: str = "auto",
+    ) -> None:  # fmt: skip
         self.checkpoint = checkpoint
         self.tokenizer = tokenizer
         self.torch_device = device
@@ -65,8 +71,8 @@ class TorchEngine:
         self._tiling = False
         self._dtypes: dict[str, torch.dtype] = {}
         self._contexts = WeakTensorKeyDictionary()
-        if device.type == "cpu":
-            allocator.keep()
+        self._memory_choice = memory_choice
+        self._mode = "fast" if memory_choice == "auto" else memory_choice
         _check_fit(checkpoint, tokenizer)
 
     @classmethod
@@ -78,12 +84,16 @@ class TorchEngine:
         *,
         vae: str | Path | None = None,
         ema: bool | None = None,
+        memory: str = "auto",
     ) -> TorchEngine:
-        """Open a diffusers folder or single file. Raises ModelError with what is wrong, InvalidRequest for a device."""
+        """Open a diffusers folder or single file; `memory` is one of `memory.CHOICES`.
+
+        Raises ModelError with what is wrong, InvalidRequest for a device.
+        """
         place = choose_device(device)
         checkpoint = open_checkpoint(path, ema=ema, vae=vae)
         width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
-        return cls(checkpoint, load_tokenizer(checkpoint), place, choose_dtype(place, dtype, width))
+        return cls(checkpoint, load_tokenizer(checkpoint), place, choose_dtype(place, dtype, width), memory)
 
     @property
     def device(self) -> str:
@@ -94,11 +104,42 @@ class TorchEngine:
         return f"{self.device} {_name(self.dtype)}"
 
     def network(self, stage: str) -> Any:
-        """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not."""
+        """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not; others go as the mode says."""
+        for other in [name for name in self._networks if name != stage and not memory.keeps(self._mode, name)]:
+            self.release(other)
         if stage not in self._networks:
             self._networks[stage] = self._build(stage)
             self._apply(stage)
         return self._networks[stage]
+
+    def choose_memory(self, width: int, height: int, batch: int) -> memory.Plan:
+        """Settle how networks and feature maps are kept while pictures of this size in pixels are drawn."""
+        job = memory.Job(width, height, batch, self.dtype.itemsize, self.torch_device.type)
+        plan = memory.plan(job, self._free_bytes(), read_sizes(self.checkpoint), self._memory_choice)
+        self._keep_as(plan.mode)
+        return plan
+
+    def use_less_memory(self) -> str | None:
+        """Go over to the next smaller mode and return its name; None where there is none."""
+        mode = memory.smaller(self._mode)
+        if mode is not None:
+            self._keep_as(mode)
+        return mode
+
+    def _keep_as(self, mode: str) -> None:
+        if mode != self._mode:
+            for stage in STAGES:
+                self.release(stage)
+            self._mode = mode
+
+    def _free_bytes(self) -> int:
+        """What this engine may take in all: what is free, and what it and its process hold already."""
+        held = sum(p.numel() * p.itemsize for network in self._networks.values() for p in network.parameters() if not p.is_meta)
+        kind = self.torch_device.type
+        if kind == "cuda":
+            return torch.cuda.mem_get_info(self.torch_device)[0] + held + memory.BASE[kind]
+        free = available_memory()[0]
+        return (min(free, mps.free_bytes()) if kind == "mps" else free) + held + memory.BASE[kind]
 
     def dtype_of(self, stage: str) -> torch.dtype:
         """The engine's dtype, or a wider one where the stage overflowed in that."""
@@ -133,7 +174,13 @@ class TorchEngine:
 
     def _packs(self, stage: str) -> bool:
         """Whether a stage's weights are given up for packed ones, so that LoRAs go in as they are read."""
+        return self._streams(stage) or (stage == "unet" and self._fuses(stage))
+
+    def _fuses(self, stage: str) -> bool:
         return stage == "unet" and self.torch_device.type == "cpu" and onednn.available(self.dtype_of(stage))
+
+    def _streams(self, stage: str) -> bool:
+        return stage == "unet" and self._mode == "stream"
 
     def _tensors(self, stage: str) -> Mapping[str, LazyTensor]:
         tensors = self.checkpoint.components[stage]
@@ -142,13 +189,21 @@ class TorchEngine:
     def _build(self, stage: str) -> Any:
         with torch.device("meta"):
             module = NETWORKS[stage](self.checkpoint.configs[stage])
-        remarks = load_into(
-            module, self._tensors(stage), self.dtype_of(stage), self.torch_device,
-            share=False if self._packs(stage) else None,
-        )  # fmt: skip
-        self._report(*remarks)
         wrap_edges(module, self._tiling)
-        return self._suit(stage, module.eval())
+        if self.torch_device.type == "cpu":
+            allocator.give_back()
+        tensors, dtype = self._tensors(stage), self.dtype_of(stage)
+        if self._streams(stage):
+            module = self._suit(stage, module)
+            tensors = onednn.fused_tensors(tensors) if self._fuses(stage) else tensors
+            stream(module, tensors, dtype, self.torch_device)
+        else:
+            share = False if self._packs(stage) else None
+            self._report(*load_into(module, tensors, dtype, self.torch_device, share=share))
+            module = self._suit(stage, module)
+        if self.torch_device.type == "cpu" and not memory.is_tight(self._mode):
+            allocator.keep()
+        return module.eval()
 
     def _report(self, *remarks: str) -> None:
         self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
@@ -157,7 +212,13 @@ class TorchEngine:
         """What the device needs of a network beside its weights."""
         if self.torch_device.type == "mps":
             return mps.suit(module, mps.score_budget())
-        return onednn.fuse(module) if self._packs(stage) else module
+        return onednn.fuse(module, pack=not self._streams(stage)) if self._fuses(stage) else module
+
+    def _by_rows(self, vae: Any) -> Any:
+        """The VAE as it computes: by rows wherever that is faster, or memory asks for it."""
+        if not isinstance(vae, VAE) or (self._mode == "fast" and self.torch_device.type != "cpu"):
+            return vae
+        return RowVAE(vae, hold=memory.HOLD if memory.is_tight(self._mode) else None)
 
     def _sure(self, stage: str, run: Callable[[], Tensor]) -> Tensor:
         """What `run` makes of a stage; made again in float32, and the stage left there, where that is not finite.
@@ -221,7 +282,7 @@ class TorchEngine:
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         def run() -> Tensor:
             vae = self.network("vae")
-            posterior = vae.encode(images.to(self.torch_device, self.dtype_of("vae")))
+            posterior = self._by_rows(vae).encode(images.to(self.torch_device, self.dtype_of("vae")))
             return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
 
         return self._sure("vae", run)
@@ -231,7 +292,7 @@ class TorchEngine:
         def run() -> Tensor:
             vae = self.network("vae")
             z = latents.to(self.torch_device) / vae.config.scaling_factor
-            return vae.decode(z.to(self.dtype_of("vae"))).float()
+            return self._by_rows(vae).decode(z.to(self.dtype_of("vae"))).float()
 
         return self._sure("vae", run)
 
@@ -241,12 +302,16 @@ class TorchEngine:
             raise ModelError(f"The model {self.facts.name} ships no safety checker; leave out --safety.")
         if self._checker is None:
             self._checker = open_checker(self.checkpoint.safety_checker)
-        return self._checker.check(images)
+        verdicts = self._checker.check(images)
+        if self._mode != "fast":
+            self.release("safety_checker")
+        return verdicts
 
     def release(self, stage: str) -> None:
         self._applied.pop(stage, None)
-        if stage == "safety_checker":
+        if stage == "safety_checker" and self._checker is not None:
             self._checker = None
+            gc.collect()
         if self._networks.pop(stage, None) is not None:
             gc.collect()
             _FREE[self.torch_device.type]()
@@ -289,6 +354,17 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
     record = json.loads(hints.read_text("utf-8"))
     rows = tuple(tuple(row) for row in record.get("preview", facts.preview))
     return replace(facts, guidance=record.get("guidance", facts.guidance), preview=rows)
+
+
+def read_sizes(checkpoint: Checkpoint) -> memory.Sizes:
+    """What the planner needs to know of a checkpoint."""
+    counts = {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in checkpoint.components.items()}
+    return memory.Sizes(
+        **counts,
+        safety_checker=0 if checkpoint.safety_checker is None else memory.CHECKER_SIZE,
+        unet_width=UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0],
+        vae_width=vae_config(checkpoint.configs["vae"]).block_out_channels[0],
+    )
 
 
 def is_tiny(config: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge import batch, catalog
+from sdedge.backends.memory import CHOICES
 from sdedge.engines import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.request import MASKED_CONTENT, Request
@@ -107,6 +108,7 @@ class Edges(click.ParamType):
 @click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--dtype", metavar="NAME", help="float32, float16 or bfloat16.  [default: the device's]")
+@click.option("--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}; docs/memory.md.")
 @click.option("--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
@@ -121,7 +123,7 @@ def generate(prompt: str | None, **options: Any) -> None:
     from sdedge.images.output import Output
     from sdedge.pipeline import Pipeline
 
-    pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"]))
+    pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
     if options["dry_run"]:
         for request in requests:
             click.echo(pipeline.resolve(request).to_json())

@@ -28,12 +28,17 @@ class RowVAE:
 
     hold    feature maps of more bytes are kept in a temporary file; None keeps all in memory
     folder  where that file goes; None is the system's temporary folder
+    layout  how rows lie in memory; None is channels-last on a CPU, where convolutions of few rows are fastest so and
+            rows are one piece, and contiguous elsewhere
     """
 
-    def __init__(self, vae: VAE, hold: int | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self, vae: VAE, hold: int | None = None, folder: Path | None = None, layout: torch.memory_format | None = None
+    ) -> None:
         self.vae = vae
         self.hold = hold
         self.folder = folder or Path(tempfile.gettempdir())
+        self.layout = layout
 
     def encode(self, image: Tensor) -> Posterior:
         """As `VAE.encode`. Raises OutputError when the temporary file does not fit."""
@@ -63,12 +68,12 @@ class RowVAE:
         del h
         for block in decoder.up_blocks:
             x = self._through((*block.resnets, *block.upsamplers), x, z)  # type: ignore[misc]
-        image = z.new_empty(1, decoder.conv_out.out_channels, x.height, x.width)
         activate = _activation(decoder.conv_norm_out, x)
+        image = []
         for start, stop in x.blocks():
-            image[:, :, start:stop] = _convolve(decoder.conv_out, x, start, stop, activate)
+            image.append(_convolve(decoder.conv_out, x, start, stop, activate))
             x.free(stop - 1, _wraps(decoder.conv_out))
-        return image
+        return torch.cat(image, dim=2).contiguous()
 
     def _through(self, layers: Iterable[nn.Module], x: Rows, like: Tensor) -> Rows:
         for layer in layers:
@@ -89,7 +94,7 @@ class RowVAE:
         for start, stop in x.blocks():
             _store(h, start, _convolve(block.conv1, x, start, stop, activate))
             if shortcut is not None:
-                out.write(start, shortcut(x.read(start, stop)))
+                out.write(start, shortcut(_dense(x.read(start, stop))))
                 x.free(stop - 1, _wraps(block.conv1))
         activate = _activation(block.norm2, h)
         out.moments = None
@@ -131,8 +136,8 @@ class RowVAE:
     def _rows(self, x: Tensor) -> Rows:
         """A whole small map as rows."""
         _, C, H, W = x.shape
-        if x.device.type == "cpu":  # where convolutions of few rows are fastest, and rows are one piece of memory
-            x = x.contiguous(memory_format=torch.channels_last)
+        usual = torch.channels_last if x.device.type == "cpu" else torch.contiguous_format
+        x = x.contiguous(memory_format=self.layout or usual)
         rows = Held(C, H, W, min(max(BLOCK // (C * W * x.element_size()), 1), H), x.dtype)
         for start, stop in rows.blocks():
             _store(rows, start, x[:, :, start:stop])
@@ -171,4 +176,9 @@ def _across(conv: nn.Conv2d, rows: Tensor) -> Tensor:
     """The convolution over rows that have their upper and lower neighbours already: (1, C, R + 2, W) -> (1, C', R, W)."""
     if _wraps(conv):
         return F.conv2d(F.pad(rows, (1, 1, 0, 0), mode="circular"), conv.weight, conv.bias)
-    return F.conv2d(rows, conv.weight, conv.bias, padding=(0, 1))
+    return F.conv2d(_dense(rows), conv.weight, conv.bias, padding=(0, 1))
+
+
+def _dense(rows: Tensor) -> Tensor:
+    """Rows out of a block in one piece of memory, which MPS needs; channels-last ones are."""
+    return rows if rows.is_contiguous(memory_format=torch.channels_last) else rows.contiguous()

@@ -54,12 +54,15 @@ class WeightFile:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         try:
-            self._file = open(self.path, "rb", buffering=0)  # noqa: SIM115 - lives as long as its tensors
+            self._file = self._open()
             self.size = self._file.seek(0, 2)
         except OSError as error:
             raise ModelError(f"Cannot open {self.path}: {error.strerror or error}; check the path.") from None
         self._lock = threading.Lock()
         self._map: mmap.mmap | None = None
+
+    def _open(self) -> Any:
+        return open(self.path, "rb", buffering=0)  # lives as long as its tensors
 
     def read_into(self, buffer: Any, offset: int) -> None:
         """Fill a writable buffer from `offset`. Raises ModelError when the file ends before."""
@@ -170,25 +173,28 @@ class LazyTensor:
             return torch.empty(self.shape, dtype=dtype, device=device)
         if self.stride is not None:
             flat = torch.empty(self.span // ITEM_SIZES[self.dtype_name], dtype=self.dtype)
-            self.file.read_into(_bytes_of(flat), self.offset)
+            self.file.read_into(bytes_of(flat), self.offset)
             return flat.as_strided(self.shape, self.stride).to(device, dtype).contiguous()
         result = torch.empty(self.shape, dtype=dtype, device=device)
-        if result.device.type == "cpu" and dtype == self.dtype:
-            self.file.read_into(_bytes_of(result), self.offset)
-            return result
-        self._convert_into(result.view(-1))
+        self.fill(result)
         return result
 
-    def _convert_into(self, flat: torch.Tensor) -> None:
+    def fill(self, target: torch.Tensor) -> None:
+        """Write the tensor into another of its shape, contiguous and of any dtype, with at most 8 MB besides."""
         import torch
 
-        size = ITEM_SIZES[self.dtype_name]
-        step = max(1, _PIECE // size)
-        piece = torch.empty(min(step, self.numel), dtype=self.dtype)
-        for start in range(0, self.numel, step):
-            part = piece[: min(step, self.numel - start)]
-            self.file.read_into(_bytes_of(part), self.offset + start * size)
-            flat[start : start + len(part)].copy_(part)
+        if self.stride is not None:
+            target.copy_(self.copy())
+        elif target.device.type == "cpu" and target.dtype == self.dtype:
+            self.file.read_into(bytes_of(target), self.offset)
+        else:
+            flat, size = target.view(-1), ITEM_SIZES[self.dtype_name]
+            step = max(1, _PIECE // size)
+            piece = torch.empty(min(step, self.numel), dtype=self.dtype)
+            for start in range(0, self.numel, step):
+                part = piece[: min(step, self.numel - start)]
+                self.file.read_into(bytes_of(part), self.offset + start * size)
+                flat[start : start + len(part)].copy_(part)
 
     def release(self) -> None:
         """Drop the mapped pages of this tensor (after `read`)."""
@@ -201,7 +207,8 @@ class LazyTensor:
         return replace(self, shape=shape)
 
 
-def _bytes_of(tensor: torch.Tensor) -> Any:
+def bytes_of(tensor: torch.Tensor) -> Any:
+    """The memory of a contiguous CPU tensor, as an array of bytes to read into or write from."""
     import torch
 
     return tensor.view(-1).view(torch.uint8).numpy()

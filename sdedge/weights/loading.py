@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 def load_into(
     module: nn.Module, tensors: Mapping[str, LazyTensor], dtype: torch.dtype | None = None,
     device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), share: bool | None = None,
+    skip: Collection[str] = frozenset(),
 ) -> list[str]:  # fmt: skip
     """Fill a module, usually built on the meta device, tensor by tensor; returns what is worth reporting.
 
     Strict: keys missing from the file, unexpected ones (but for the `ignore` patterns) and wrong shapes raise
     ModelError with counts and names. Floating tensors become `dtype` (None keeps the file's). Non-finite weights are
-    reported, not refused, where they are copied. At most 8 MB are used above the module's own weights.
+    reported, not refused, where they are copied. Those to `skip` are checked by name and shape and left unfilled. At most
+    8 MB are used above the module's own weights.
 
     On the CPU a tensor that has the dtype already can view the file's pages: nothing is copied, and the system drops
     and re-reads them. `share=None` does so for half precision, and for float32 where the file keeps it aligned as torch
@@ -38,6 +40,8 @@ def load_into(
     _check_names(wanted, tensors, ignore)
     broken: list[str] = []
     for name, target in wanted.items():
+        if name in skip:
+            continue
         lazy = tensors[name]
         kept = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
         shared = kept == lazy.dtype and torch.device(device).type == "cpu" and (

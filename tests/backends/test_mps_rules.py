@@ -21,6 +21,7 @@ from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
+from sdedge.models.vae_rows import RowVAE
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 
@@ -142,6 +143,8 @@ def pipeline(monkeypatch) -> Pipeline:
     """The engine as it is on MPS, half precision and all, on the CPU."""
     monkeypatch.setattr(onednn, "available", lambda dtype: False)
     monkeypatch.setattr(TorchEngine, "_suit", lambda engine, stage, module: mps.suit(module, 2**20))
+    by_rows = lambda engine, vae: RowVAE(vae, layout=torch.contiguous_format)  # noqa: E731
+    monkeypatch.setattr(TorchEngine, "_by_rows", by_rows)
     return Pipeline(load_engine("cpu", "float16"))
 
 

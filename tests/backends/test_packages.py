@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +27,7 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
-from tests.conftest import convert_to_coreml, needs_embedded
+from tests.conftest import needs_embedded
 
 PROMPT = "a red house on the grass in the day with two trees"
 FACTS = {"kind": "house", "colour": "red", "time": "day", "ground": "grass", "trees": 2}
@@ -111,8 +112,11 @@ def test_a_long_prompt_is_refused_on_the_command_line(tiny_bundle, tmp_path):
     assert "chunks of 77 tokens" in str(done.exception)
 
 
-def test_a_bundle_without_an_encoder_says_so(tiny_model, tmp_path):
-    bundle = convert_to_coreml(tiny_model, tmp_path / "part", components=("text_encoder", "vae_decoder"))
+def test_a_bundle_without_a_component_says_so(tiny_bundle, tmp_path):
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "part")
+    manifest = Manifest.read(bundle)
+    kept = {name: manifest.components[name] for name in ("text_encoder", "vae_decoder")}
+    replace(manifest, components=kept).write(bundle)
     engine = MILEngine(bundle)
     with pytest.raises(ModelError, match="without its vae encoder"):
         engine.encode(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4, 8, 8))

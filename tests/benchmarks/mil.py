@@ -44,7 +44,7 @@ def _convert_here(model: str, out: str, attention: str, size: str, chunk: str) -
     from converters.coreml import convert
 
     width, height = map(int, size.split("x"))
-    recipe = Recipe((width, height), attention, batch=1, chunk=bool(int(chunk)), components=("unet",))
+    recipe = Recipe(((width, height),), attention, batch=1, chunk=bool(int(chunk)), components=("unet",))
     for _ in convert(model, Path(out), recipe):
         pass
 

@@ -17,11 +17,13 @@ from coremltools.converters.mil.mil import Function, Placeholder, Program, types
 from converters.cli import convert
 from converters.drift import drift, origin
 from converters.psnr import psnr
-from converters.verify import Verdict, verify
+from converters.verify import PROMPTS, Verdict, verify
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.mil.package import Package
+from sdedge.backends.mil.program import Stored
 from sdedge.backends.torch import TorchEngine
 from sdedge.errors import ModelError
+from tests.conftest import convert_to_coreml
 
 
 def _package(emit, folder, **shapes) -> Package:
@@ -65,30 +67,42 @@ def test_the_origin_of_an_error_is_the_operation_that_overflows(tmp_path):
     assert (found.name, found.type, found.error) == ("squared", "square", math.inf)
 
 
-def _spoil(bundle, offset_of: str = "conv_out") -> None:
-    """Change one kernel of the UNet."""
-    package = Package.open(bundle / "Unet.mlpackage")
-    op = next(op for op in package.function().operations if op.type == "const" and offset_of in op.name
-              and hasattr(op.inputs["val"][0], "offset"))  # fmt: skip
-    weights = bundle / "Unet.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+def _spoil(bundle) -> None:
+    """Change a part of one kernel of the text encoder."""
+    operations = Package.open(bundle / "TextEncoder.mlpackage").function().operations
+    stored = [op.inputs["val"][0] for op in operations if op.type == "const"]
+    kernel = next(value for value in stored if isinstance(value, Stored) and len(value.type.shape) == 4)
+    weights = bundle / "TextEncoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
     data = bytearray(weights.read_bytes())
-    start = op.inputs["val"][0].offset + 64
-    kernel = np.frombuffer(bytes(data[start : start + 64]), np.float16) * np.float16(1.1)
-    data[start : start + 64] = kernel.tobytes()
+    start = kernel.offset + 64  # past the blob's metadata
+    data[start : start + 64] = (np.frombuffer(bytes(data[start : start + 64]), np.float16) * np.float16(1.1)).tobytes()
     weights.write_bytes(data)
 
 
 def test_a_good_bundle_passes_and_keeps_its_figures(tiny_bundle, tiny_model, tmp_path):
     bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
-    done = CliRunner().invoke(convert, ["verify", str(bundle), "--model", str(tiny_model), "--steps", "2"])
-    assert done.exit_code == 0, done.output
-    assert "passed, 60 dB or better" in done.output
+    *compared, verdict = verify(bundle, TorchEngine.load(tiny_model, "cpu"), steps=1)
+    assert isinstance(verdict, Verdict)
+    assert (verdict.outcome, verdict.bits, verdict.floor) == ("passed", 16, 60.0)
+    assert not any(one.stray for one in compared)
     manifest = Manifest.read(bundle)
+    assert {one.component for one in compared} == {*manifest.components, "picture"}
     assert manifest.figures["outcome"] == "passed"
     for name, part in manifest.components.items():
         assert part.figures["psnr"]["float16"] >= 60, name
         assert part.figures["psnr"]["float32"] > part.figures["psnr"]["float16"]
     assert manifest.figures["psnr"]["picture"]["float16"] >= 40
+
+
+def test_narrow_weights_pass_as_lossy_with_their_figures(tiny_model, tmp_path):
+    recipe = {"compress": "4bit", "components": ("text_encoder",)}
+    bundle = convert_to_coreml(tiny_model, tmp_path / "bundle", **recipe)
+    done = CliRunner().invoke(convert, ["verify", str(bundle), "--model", str(tiny_model), "--no-picture"])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[-1] == "lossy, weights of 4 bits"
+    figures = Manifest.read(bundle).figures
+    assert (figures["outcome"], figures["weight_bits"]) == ("lossy", 4)
+    assert figures["psnr"]["text_encoder"]["float16"] < 60
 
 
 def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):
@@ -97,10 +111,10 @@ def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):
     arguments = ["verify", str(bundle), "--model", str(tiny_model), "--no-picture", "--json"]
     done = CliRunner().invoke(convert, arguments)
     assert isinstance(done.exception, ModelError)
-    assert "should not be published: its unet reaches" in str(done.exception)
+    assert "should not be published: its text encoder reaches" in str(done.exception)
     told = [json.loads(line) for line in done.output.splitlines()]
-    spoilt = [one for one in told if one.get("component") == "unet"]
-    assert len(spoilt) == 5
+    spoilt = [one for one in told if one.get("component") == "text_encoder"]
+    assert len(spoilt) == len(PROMPTS)
     assert all(one["psnr"]["float16"] < 60 and one["psnr"]["float32"] < 60 for one in spoilt)
     assert Manifest.read(bundle).figures["outcome"] == "failed"
 
@@ -114,16 +128,7 @@ def test_the_model_must_be_the_one_that_was_converted(tiny_bundle, tmp_path):
 
 def test_a_damaged_package_is_an_error_not_a_figure(tiny_bundle, tiny_model, tmp_path):
     bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
-    weights = bundle / "VAEDecoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+    weights = bundle / "TextEncoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
     weights.write_bytes(weights.read_bytes()[:3000])
     with pytest.raises(ModelError, match=r"weight\.bin are damaged"):
         list(verify(bundle, TorchEngine.load(tiny_model, "cpu"), picture=False))
-
-
-def test_a_verdict_says_what_it_measured(tiny_bundle, tiny_model, tmp_path):
-    bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
-    *compared, verdict = verify(bundle, TorchEngine.load(tiny_model, "cpu"), picture=False)
-    assert isinstance(verdict, Verdict)
-    assert (verdict.outcome, verdict.bits, verdict.floor) == ("passed", 16, 60.0)
-    assert {one.component for one in compared} == set(Manifest.read(bundle).components)
-    assert not any(one.stray for one in compared)

@@ -86,7 +86,15 @@ def read_function(name: str, message: Any, enum: Any) -> Function:
     opset = message.opset
     block = message.block_specializations[opset]
 
+    seen: dict[bytes, TensorType] = {}  # few types, many thousand values
+
     def kind(value_type: Any) -> TensorType:
+        key = value_type.SerializeToString()
+        if key not in seen:
+            seen[key] = read_type(value_type)
+        return seen[key]
+
+    def read_type(value_type: Any) -> TensorType:
         which = value_type.WhichOneof("type")
         if which != "tensorType":
             raise ModelError(

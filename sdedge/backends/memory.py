@@ -1,0 +1,149 @@
+"""The memory a picture takes in each mode, predicted by arithmetic, and the mode that a machine can afford. No torch.
+
+    fast     the UNet and the VAE stay between pictures; the text encoder goes when its work is done
+    low      one network at a time
+    lowest   the same, and the VAE keeps its rows in a temporary file
+    stream   the same, and weights stay in their file: a layer's are read just before it runs
+
+All give the same picture. On a CPU every mode decodes row by row, which is also faster there; elsewhere fast decodes as
+a whole. `python -m tests.benchmarks memory` measures what is predicted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+MODES = ("fast", "low", "lowest", "stream")
+CHOICES = ("auto", *MODES)
+
+MB = 10**6
+BASE = {"cpu": 300 * MB, "mps": 400 * MB, "cuda": 500 * MB}
+"""The process itself: Python, torch and its kernels; on CUDA the context on the card."""
+UNET_VALUES = (
+    190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
+)
+WHOLE_VALUES, HELD_VALUES, SPILLED_VALUES = 1090, 290, 60  # the VAE's, per pixel
+ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
+LAYERS = 230 * MB  # streaming: the layer in use, those read ahead, and kernels' copies
+CHECKER = 350 * MB  # the libraries that the safety checker needs
+CHECKER_SIZE = 304_000_000  # its parameters, in float32
+HOLD = 32 << 20  # bytes; larger feature maps of the VAE go to a file in the tight modes
+MARGIN = 0.9  # of the free memory is planned with
+STEP = 64  # pixels
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Numbers of parameters of the networks, and of channels at their widest resolution. The defaults are v1's."""
+
+    text_encoder: int = 123_060_480
+    unet: int = 859_520_964
+    vae: int = 83_653_863
+    safety_checker: int = 0
+    """0 where the model has none; always in float32 and on the CPU."""
+    unet_width: int = 320
+    vae_width: int = 128
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be drawn: pixels, pictures at a time, bytes per number, and the kind of device ("cpu", "cuda", "mps")."""
+
+    width: int
+    height: int
+    batch: int = 1
+    itemsize: int = 4
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to draw a job.
+
+    peak      predicted bytes at most
+    free      bytes there were
+    nearest   the job that would fit where this one fits in no mode; None also where nothing does
+    """
+
+    mode: str
+    peak: int
+    free: int
+    nearest: Job | None = None
+
+    @property
+    def fits(self) -> bool:
+        return self.peak <= self.free
+
+    def __str__(self) -> str:
+        return f"{self.mode} (about {in_gb(self.peak)} of {in_gb(self.free)} free)"
+
+
+def keeps(mode: str, stage: str) -> bool:
+    """Whether a network stays while another one works."""
+    return mode == "fast" and stage != "text_encoder"
+
+
+def is_tight(mode: str) -> bool:
+    """Whether memory counts for more than time: rows go to a file and nothing freed is kept at hand."""
+    return mode in ("lowest", "stream")
+
+
+def smaller(mode: str) -> str | None:
+    """The next mode that takes less, for when an allocation fails all the same."""
+    return next(iter(MODES[MODES.index(mode) + 1 :]), None)
+
+
+def plan(job: Job, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> Plan:
+    """The first mode that fits into `free` bytes, or the named one; the smallest, with what would fit, where none does."""
+    if mode != "auto":
+        return _planned(mode, job, free, sizes)
+    plans = [_planned(name, job, free, sizes) for name in MODES]
+    affordable = next((one for one in plans if one.peak <= MARGIN * free), None)
+    return affordable or min(plans, key=lambda one: one.peak)
+
+
+def _planned(mode: str, job: Job, free: int, sizes: Sizes) -> Plan:
+    made = Plan(mode, predict(mode, job, sizes), free)
+    return made if made.fits else replace(made, nearest=_nearest(job, free, sizes))
+
+
+def predict(mode: str, job: Job, sizes: Sizes = Sizes()) -> int:
+    """Bytes at most while a job is drawn in a mode, the whole process counted; on CUDA those on the card."""
+    pixels, number = job.width * job.height, job.itemsize
+    text, unet, vae = sizes.text_encoder * number, sizes.unet * number, sizes.vae * number
+    drawing = UNET_VALUES * 2 * job.batch * pixels * number * sizes.unet_width // 320  # guidance takes two of each
+    decoding = ROWS + _rows_values(mode, job.device) * pixels * number * sizes.vae_width // 128
+    checking = sizes.safety_checker * 4 + CHECKER if sizes.safety_checker and job.device != "cuda" else 0
+    if mode == "fast":
+        return BASE[job.device] + unet + vae + checking + max(text, drawing, decoding)
+    if mode == "stream":
+        text, unet = min(text, LAYERS), min(unet, LAYERS)
+    return BASE[job.device] + max(text, unet + drawing, vae + decoding, checking)
+
+
+def _rows_values(mode: str, device: str) -> int:
+    if mode == "fast":
+        return HELD_VALUES if device == "cpu" else WHOLE_VALUES
+    return HELD_VALUES if mode == "low" else SPILLED_VALUES
+
+
+def _nearest(job: Job, free: int, sizes: Sizes) -> Job | None:
+    """The job with the fewest changes that fits: one picture at a time, then ever smaller in the same proportions."""
+    return next(
+        (one for one in _easier(job) if min(predict(mode, one, sizes) for mode in MODES) <= MARGIN * free), None
+    )
+
+
+def _easier(job: Job) -> Iterator[Job]:
+    one = replace(job, batch=1)
+    yield one
+    long = max(job.width, job.height)
+    for side in range((long - 1) // STEP * STEP, STEP, -STEP):
+        width, height = (max(STEP, round(x * side / long / STEP) * STEP) for x in (job.width, job.height))
+        yield replace(one, width=width, height=height)
+
+
+def in_gb(size: int) -> str:
+    """Bytes for people."""
+    return f"{size / 1e9:.1f} GB"

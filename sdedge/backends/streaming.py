@@ -1,0 +1,176 @@
+"""Networks whose weights stay in their file: a layer's are read just before it runs and go right after.
+
+A thread reads ahead by the order of the pass before, so that from the second pass on reading and computing overlap. Weights
+are read into one buffer that is used in turn, not mapped: the file's pages are the system's to keep or drop, and never
+count as this process's memory.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sdedge.models.layers import GEGLU
+from sdedge.weights.files import ALIGNMENT, LazyTensor, WeightFile, bytes_of
+from sdedge.weights.loading import load_into
+from sdedge.weights.parts import fill, is_stored
+
+STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
+"""Layers that are read as one. Their vectors (biases) and all norms are small and stay."""
+
+Source = Any  # what answers shape, dtype and copy: LazyTensor, MergedTensor, Joined, Half
+
+
+def stream(module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device) -> nn.Module:
+    """Fill a module that is on the meta device so that its weights come from their file whenever a layer is called.
+
+    Weights of another dtype are converted once and kept in an unnamed temporary file. Raises ModelError as `load_into` does.
+    """
+    layers = _layers(module)
+    streamed = {f"{path}.{name}" for path, names in layers.items() for name in names}
+    load_into(module, tensors, dtype, device, share=False, skip=streamed)
+    sources = {path: {name: tensors[f"{path}.{name}"] for name in names} for path, names in layers.items()}
+    largest = max(sum(_bytes(source, dtype) for source in weights.values()) for weights in sources.values())
+    reader = Reader(dtype, device, 2 * largest)  # one in use, and as much read ahead
+    for path, weights in sources.items():
+        reader.attach(module.get_submodule(path), weights)
+    return module
+
+
+def _layers(module: nn.Module) -> dict[str, list[str]]:
+    """Path of every streamed layer -> names of its matrices and kernels, relative to it."""
+    found: dict[str, list[str]] = {}
+    for path, layer in module.named_modules():
+        inside = any(path.startswith(f"{outer}.") for outer in found)
+        if isinstance(layer, STREAMED) and not inside:
+            found[path] = [name for name, parameter in layer.named_parameters() if parameter.ndim > 1]
+    return found
+
+
+def _bytes(source: Source, dtype: torch.dtype) -> int:
+    size = torch.Size(source.shape).numel() * dtype.itemsize
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A layer whose weights are being read, and their place in the buffer."""
+
+    layer: nn.Module
+    start: int
+    stop: int
+    weights: Future[dict[str, Tensor]]
+
+
+class Reader:
+    """Puts weights on layers as they are called, and reads the next ones meanwhile into a buffer of `size` bytes."""
+
+    def __init__(self, dtype: torch.dtype, device: torch.device, size: int) -> None:
+        self._dtype, self._device, self._size = dtype, device, size
+        self._buffer = torch.frombuffer(mmap.mmap(-1, size), dtype=torch.uint8)
+        self._sources: dict[nn.Module, dict[str, Source]] = {}
+        self._after: dict[nn.Module, nn.Module] = {}
+        """The layer that was called after each, last time."""
+        self._current: Reading | None = None
+        self._coming: deque[Reading] = deque()
+        self._scratch: Scratch | None = None
+        # One thread of one core, so that computing keeps the others.
+        self._thread = ThreadPoolExecutor(1, "weights", initializer=lambda: torch.set_num_threads(1))
+
+    def attach(self, layer: nn.Module, sources: Mapping[str, Source]) -> None:
+        """Stream these weights of a layer: name relative to it -> where they are."""
+        self._sources[layer] = dict(sources)
+        layer.register_forward_pre_hook(self._before)
+        layer.register_forward_hook(self._done)
+
+    def _before(self, layer: nn.Module, arguments: Any) -> None:
+        if self._current is not None:
+            self._after[self._current.layer] = layer
+        while self._coming and self._coming[0].layer is not layer:
+            _abandon(self._coming.popleft())
+        self._current = self._coming.popleft() if self._coming else self._start(layer, None)
+        assert self._current is not None
+        for name, tensor in self._current.weights.result().items():
+            _place(layer, name, tensor)
+        while (following := self._next()) is not None and (
+            reading := self._start(following, self._current)
+        ) is not None:
+            self._coming.append(reading)
+
+    def _done(self, layer: nn.Module, arguments: Any, result: Any) -> None:
+        for name, source in self._sources[layer].items():
+            _place(layer, name, torch.empty(source.shape, dtype=self._dtype, device="meta"))
+
+    def _next(self) -> nn.Module | None:
+        """The layer to read after those being read."""
+        last = self._coming[-1] if self._coming else self._current
+        following = self._after.get(last.layer) if last else None
+        busy = [reading.layer for reading in (self._current, *self._coming) if reading]
+        return None if following in busy else following
+
+    def _start(self, layer: nn.Module, current: Reading | None) -> Reading | None:
+        """Begin to read a layer into the buffer behind the last one, or at its beginning; None where there is no room."""
+        size = sum(_bytes(source, self._dtype) for source in self._sources[layer].values())
+        taken = [reading for reading in (current, *self._coming) if reading]
+        start = taken[-1].stop if taken else 0
+        if start + size > self._size:
+            start = 0
+        if any(start < other.stop and other.start < start + size for other in taken):
+            return None
+        return Reading(layer, start, start + size, self._thread.submit(self._read, layer, start))
+
+    @torch.inference_mode()
+    def _read(self, layer: nn.Module, start: int) -> dict[str, Tensor]:
+        weights = {}
+        for name, source in self._sources[layer].items():
+            size = torch.Size(source.shape).numel() * self._dtype.itemsize
+            place = self._buffer[start : start + size].view(self._dtype).view(source.shape)
+            fill(source, place)
+            if not is_stored(source, self._dtype):
+                self._scratch = self._scratch or Scratch()
+                self._sources[layer][name] = self._scratch.keep(place, source)
+            weights[name] = place.to(self._device)
+            start += _bytes(source, self._dtype)
+        return weights
+
+
+class Scratch(WeightFile):
+    """An unnamed temporary file of weights that took work to make: converted, or with LoRAs in them."""
+
+    def __init__(self) -> None:
+        super().__init__(tempfile.gettempdir())
+
+    def _open(self) -> Any:
+        return tempfile.TemporaryFile(buffering=0)
+
+    def keep(self, tensor: Tensor, source: Source) -> Source:
+        """The tensor as one of this file; its source where the disk has no room, so that it is made again each time."""
+        left = memoryview(bytes_of(tensor))
+        try:
+            start = self._file.seek(self.size)
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            return source
+        self.size = self._file.tell()
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        return LazyTensor(source.name, tuple(source.shape), dtype, self, start)
+
+
+def _abandon(reading: Reading) -> None:
+    """Forget a reading that is not wanted; its place is free when this returns."""
+    if not reading.weights.cancel():
+        reading.weights.exception()
+
+
+def _place(layer: nn.Module, name: str, tensor: Tensor) -> None:
+    path, _, leaf = name.rpartition(".")
+    layer.get_submodule(path)._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)

@@ -1,0 +1,69 @@
+"""What this machine can spare: memory that is free, and what this process holds. No torch."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+PLENTY = 1 << 50  # bytes; what is not known counts as this
+
+
+def available_memory() -> tuple[int, int]:
+    """Bytes that can be had without swapping, and bytes in all. Nothing known counts as plenty."""
+    try:
+        if sys.platform == "linux":
+            with open("/proc/meminfo") as file:
+                table = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file if " kB" in line}
+            free, total = _container_memory()
+            return min(table["MemAvailable"], free), min(table["MemTotal"], total)
+        if sys.platform == "darwin":
+            return _macos_memory()
+        if sys.platform == "win32":
+            return _windows_memory()
+    except (OSError, KeyError, ValueError, subprocess.SubprocessError) as error:
+        log.info("The free memory is not known: %s.", error)
+    return PLENTY, PLENTY
+
+
+def _container_memory(group: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
+    """Bytes free and in all of the control group (version 2) this process is in; plenty where it has no limit.
+
+    File pages that are not in use count as free: the kernel drops them first.
+    """
+    with suppress(OSError, ValueError, StopIteration):
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        lines = (group / "memory.stat").read_text().splitlines()
+        idle = next(int(line.split()[1]) for line in lines if line.startswith("inactive_file "))
+        return max(limit - used + idle, 0), limit
+    return PLENTY, PLENTY
+
+
+def _macos_memory() -> tuple[int, int]:
+    text = subprocess.run(["vm_stat"], capture_output=True, text=True, timeout=5, check=True).stdout
+    page = int(text.split("page size of ")[1].split()[0])
+    lines = dict(line.split(":") for line in text.splitlines()[1:] if ":" in line)
+    kinds = ("Pages free", "Pages inactive", "Pages speculative", "Pages purgeable")
+    free = sum(int(lines[kind].strip(" .")) for kind in kinds)
+    return free * page, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _windows_memory() -> tuple[int, int]:
+    class Status(ctypes.Structure):
+        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+            (name, ctypes.c_ulonglong)
+            for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")
+        ]
+
+    status = Status()
+    status.length = ctypes.sizeof(status)
+    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):  # type: ignore[attr-defined]
+        raise OSError("GlobalMemoryStatusEx failed")
+    return status.free, status.total

@@ -1,0 +1,91 @@
+"""Lazy tensors made of others: several in one, or half of one. They answer what `load_into` and streaming ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sdedge.weights.files import LazyTensor
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Tensors one after another along the first axis."""
+
+    parts: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        return self.parts[0].name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.parts[0].dtype
+
+    def fill(self, target: torch.Tensor) -> None:
+        start = 0
+        for part in self.parts:
+            fill(part, target[start : start + part.shape[0]])
+            start += part.shape[0]
+
+    def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
+        return _copied(self, dtype).to(device)
+
+
+@dataclass(frozen=True)
+class Half:
+    """The first (0) or second (1) half of a tensor along its first axis."""
+
+    whole: Any
+    index: int
+
+    @property
+    def name(self) -> str:
+        return self.whole.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.whole.shape[0] // 2, *self.whole.shape[1:])
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.whole.dtype
+
+    def fill(self, target: torch.Tensor) -> None:
+        if isinstance(self.whole, LazyTensor) and self.whole.stride is None:
+            offset = self.whole.offset + self.index * self.whole.nbytes // 2
+            replace(self.whole, shape=self.shape, offset=offset).fill(target)
+        else:
+            target.copy_(self.whole.copy().chunk(2)[self.index])
+
+    def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
+        return _copied(self, dtype).to(device)
+
+
+def fill(source: Any, target: torch.Tensor) -> None:
+    """Write any lazy tensor into another of its shape, contiguous and of any dtype."""
+    if hasattr(source, "fill"):
+        source.fill(target)
+    else:  # one with LoRAs in it is made as a whole
+        target.copy_(source.copy())
+
+
+def is_stored(source: Any, dtype: torch.dtype) -> bool:
+    """Whether the bytes wanted are those of the file, so that reading is all the work."""
+    parts = source.parts if isinstance(source, Joined) else (source.whole,) if isinstance(source, Half) else (source,)
+    return all(isinstance(part, LazyTensor) and part.stride is None and part.dtype == dtype for part in parts)
+
+
+def _copied(source: Joined | Half, dtype: torch.dtype | None) -> torch.Tensor:
+    import torch
+
+    result = torch.empty(source.shape, dtype=dtype or source.dtype)
+    source.fill(result)
+    return result
