@@ -113,7 +113,7 @@ def compare(
 
 
 def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, str, Output]]:
-    """(component, what, output) for what the bundle holds, on its first size."""
+    """(component, what, output) for what the bundle holds, on its first size; the UNet once on each other one as well."""
     random = torch.Generator().manual_seed(SEED)
     held, facts = manifest.components, reference.facts
     W, H = manifest.sizes[0]
@@ -126,6 +126,9 @@ def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, st
         for t in TIMESTEPS:
             x = torch.randn(2, facts.in_channels, *shape[1:], generator=random)
             yield "unet", f"t = {t}", _predicted(x, t, context)
+        for width, height in manifest.sizes[1:]:
+            x = torch.randn(2, facts.in_channels, height // facts.downscale, width // facts.downscale, generator=random)
+            yield "unet", f"t = {TIMESTEPS[-1]} at {width}x{height}", _predicted(x, TIMESTEPS[-1], context)
     image, noise = _image(H, W, random), torch.randn(1, *shape, generator=random)
     if "vae_encoder" in held:
         yield "vae_encoder", "an image", lambda e: e.encode(image, noise)

@@ -13,6 +13,7 @@ import torch
 from click.testing import CliRunner
 
 from converters.psnr import psnr
+from converters.verify import verify
 from sdedge.backends import coreml
 from sdedge.backends.coreml import CoreMLEngine
 from sdedge.backends.engine import LoraUse
@@ -24,10 +25,13 @@ from sdedge.backends.torch import TorchEngine
 from sdedge.cli import cli
 from sdedge.engines import EMBEDDED, load_engine, locate, open_bundle
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.models.safety import prepare
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
-from tests.conftest import needs_embedded
+from sdedge.weights.safety import open_checker
+from tests.conftest import convert_to_coreml, needs_embedded
+from tests.models.test_safety import _referee, _save
 
 PROMPT = "a red house on the grass in the day with two trees"
 FACTS = {"kind": "house", "colour": "red", "time": "day", "ground": "grass", "trees": 2}
@@ -122,6 +126,34 @@ def test_a_bundle_without_a_component_says_so(tiny_bundle, tmp_path):
         engine.encode(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4, 8, 8))
     with pytest.raises(ModelError, match="without its unet"):
         engine.predict(torch.zeros(1, 4, 8, 8), torch.zeros(1), torch.zeros(1, 77, 8))
+
+
+def _colours(n: int) -> np.ndarray:
+    """Coarse coloured squares, uint8 (n, 40, 56, 3)."""
+    return np.random.default_rng(0).integers(0, 256, (n, 5, 7, 3), dtype=np.uint8).repeat(8, 1).repeat(8, 2)
+
+
+def test_the_safety_checker_judges_as_torchs(tiny_model, tmp_path):
+    model, pictures = shutil.copytree(tiny_model, tmp_path / "model"), _colours(12)
+    referee = _referee()
+    _save(referee, model / "safety_checker")
+    checker = open_checker(model / "safety_checker")
+    with torch.inference_mode():
+        cosines, _ = checker(torch.stack([prepare(picture, checker.image_size) for picture in pictures]))
+    highest = cosines.max(1).values.sort().values
+    gap = int(highest.diff()[3:-3].argmax()) + 3
+    referee.concept_embeds_weights.data.fill_(float(highest[gap : gap + 2].mean()))  # between two pictures
+    referee.special_care_embeds_weights.data.fill_(2.0)
+    _save(referee, model / "safety_checker")
+    bundle = convert_to_coreml(model, tmp_path / "bundle", components=("safety_checker",))
+    theirs, ours = TorchEngine.load(model, "cpu"), MILEngine(bundle)
+    assert ours.facts.has_safety_checker
+    verdicts = ours.check_safety(pictures)
+    assert verdicts == theirs.check_safety(pictures)
+    assert set(verdicts) == {True, False}
+    *compared, verdict = verify(bundle, theirs, picture=False)
+    assert [one.label for one in compared] == ["scores"]
+    assert verdict.outcome == "passed"
 
 
 def test_released_networks_come_back(engines):
