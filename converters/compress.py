@@ -17,7 +17,8 @@ SMALLEST = 2048
 """Kernels of fewer numbers stay as they are."""
 GROUP, BLOCK = 16, 32
 """Output channels that share a palette, and input channels that share a scale."""
-ROUNDS = 300
+ROUNDS, SETTLED = 300, 1e-5
+"""Of k-means: at most so many, or until no centre moves by more than this share of their range."""
 HALVES = 1 << 16
 
 
@@ -114,9 +115,10 @@ def _lloyd(numbers: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
         bounds = np.concatenate([[0], edges, [len(numbers)]])
         mass = np.diff(total[bounds])
         moved = np.where(mass > 0, np.diff(moment[bounds]) / np.maximum(mass, 1), centres)
-        if np.array_equal(moved, centres):
-            break
+        step = np.abs(moved - centres).max()
         centres = moved
+        if step < SETTLED * (centres[-1] - centres[0]):
+            break
     return centres
 
 

@@ -18,7 +18,7 @@ from converters.constants import Weights
 from converters.graphs import Graph, safety_checker, text_encoder, unet, vae_decoder, vae_encoder
 from converters.package import write_package
 from converters.recipe import COMPONENTS, Recipe, mixed_target
-from converters.sensitivity import analyse, fit
+from converters.sensitivity import Bench, analyse, fit, trajectories
 from converters.source import Source, open_source
 from sdedge.backends.manifest import Component
 from sdedge.backends.torch import read_facts
@@ -103,10 +103,12 @@ def _compression(
         return compressor(recipe.compress), {}
     if name != "unet":
         return compressor("8bit"), {}
-    engine = source.engine()
-    kernels = yield from analyse(engine, out / bundle.SENSITIVITY, json.dumps([choices["source"], choices["loras"]]))
+    yield Progress("Unet: drawing what it is measured on", 0, 1)
+    states = trajectories(source.engine())
+    bench = Bench(source.network("unet"), states)
+    kernels = yield from analyse(bench, out / bundle.SENSITIVITY, json.dumps([choices["source"], choices["loras"]]))
     yield Progress("Unet: choosing bits", 0, 1)
-    bits, measured = fit(engine, kernels, decibels)
+    bits, measured = fit(bench, kernels, decibels)
     sizes = {name: kernel.size for name, kernel in kernels.items()}
     average = sum(bits[name] * size for name, size in sizes.items()) / sum(sizes.values())
     return mixed(bits), {"bits": round(average, 3), "trajectory_psnr": round(measured, 2)}

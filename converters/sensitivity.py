@@ -8,7 +8,7 @@ choice is then measured whole, and tightened until it holds.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,22 +78,33 @@ def trajectories(engine: TorchEngine) -> list[State]:
     return states
 
 
+class Bench:
+    """A float32 UNet as its checkpoint has it, states to run it on, and what it makes of them unharmed."""
+
+    def __init__(self, unet: nn.Module, states: Sequence[State]) -> None:
+        self.unet, self.states = unet, states
+        self.references = self.outputs({})
+
+    @torch.inference_mode()
+    def outputs(self, weights: Mapping[str, Tensor]) -> list[Tensor]:
+        """With some weights replaced."""
+        named: dict[str, Tensor] = {name: nn.Parameter(value, requires_grad=False) for name, value in weights.items()}
+        return [torch.func.functional_call(self.unet, named, state) for state in self.states]
+
+
 def kernels(unet: nn.Module) -> dict[str, Tensor]:
     """What compression would touch, by name."""
     layers = {f"{name}.weight": m.weight for name, m in unet.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)}
     return {name: weight for name, weight in layers.items() if weight.numel() >= SMALLEST}
 
 
-def analyse(engine: TorchEngine, journal: Path, identity: str) -> Generator[Progress, None, dict[str, Kernel]]:
+def analyse(bench: Bench, journal: Path, identity: str) -> Generator[Progress, None, dict[str, Kernel]]:
     """The kernels by name, telling progress. What the journal holds of the same identity is not measured again."""
     known = _read(journal, identity)
-    unet = engine.network("unet")
-    todo = [name for name in kernels(unet) if name not in known]
-    states = trajectories(engine) if todo else []
-    references = [engine.predict(*state) for state in states]
+    todo = [name for name in kernels(bench.unet) if name not in known]
     for i, name in enumerate(todo):
         yield Progress("Unet: measuring how much each layer needs", i, len(todo))
-        known[name] = _measure(engine, name, states, references)
+        known[name] = _measure(bench, name)
         with atomic_write(journal) as file:
             record = {name: [k.size, dict(k.errors), k.gain] for name, k in known.items()}
             file.write(json.dumps({"identity": identity, "kernels": record}).encode())
@@ -113,39 +124,18 @@ def _read(journal: Path, identity: str) -> dict[str, Kernel]:
         return {}
 
 
-def _measure(engine: TorchEngine, name: str, states: list[State], references: list[Tensor]) -> Kernel:
-    weight = kernels(engine.network("unet"))[name].detach()
+def _measure(bench: Bench, name: str) -> Kernel:
+    weight = kernels(bench.unet)[name].detach()
     dense = {bits: _rounded(weight, bits) for bits in WIDTHS[:-1]}
     errors = {bits: float((near - weight).square().mean()) for bits, near in dense.items()}
-    with _replaced(engine.network("unet"), {name: dense[PROBE]}):
-        output = [float((engine.predict(*s) - r).square().mean()) for s, r in zip(states, references, strict=True)]
-    gain = float(np.mean(output)) / max(errors[PROBE], 1e-30)
-    return Kernel(weight.numel(), {**errors, 16: 0.0}, gain)
+    made = zip(bench.outputs({name: dense[PROBE]}), bench.references, strict=True)
+    harm = float(np.mean([float((output - reference).square().mean()) for output, reference in made]))
+    return Kernel(weight.numel(), {**errors, 16: 0.0}, harm / max(errors[PROBE], 1e-30))
 
 
 def _rounded(weight: Tensor, bits: int) -> Tensor:
     indices, lut = cluster(as_kernel(weight.numpy()), bits)
     return torch.from_numpy(lut[indices].astype(np.float32)).reshape(weight.shape)
-
-
-class _replaced:  # noqa: N801
-    """A context in which some parameters of a network have other values."""
-
-    def __init__(self, network: nn.Module, values: Mapping[str, Tensor]) -> None:
-        self.network, self.values = network, values
-        self.before: dict[str, Tensor] = {}
-
-    def __enter__(self) -> None:
-        for name, value in self.values.items():
-            owner, _, leaf = name.rpartition(".")
-            module = self.network.get_submodule(owner)
-            self.before[name] = getattr(module, leaf)
-            setattr(module, leaf, nn.Parameter(value, requires_grad=False))
-
-    def __exit__(self, *raised: object) -> None:
-        for name, parameter in self.before.items():
-            owner, _, leaf = name.rpartition(".")
-            setattr(self.network.get_submodule(owner), leaf, parameter)
 
 
 # Choosing
@@ -177,19 +167,15 @@ def _harm(known: Mapping[str, Kernel], bits: Mapping[str, int]) -> float:
     return sum(known[name].harm(width) for name, width in bits.items())
 
 
-def fit(engine: TorchEngine, known: Mapping[str, Kernel], decibels: float) -> tuple[dict[str, int], float]:
+def fit(bench: Bench, known: Mapping[str, Kernel], decibels: float) -> tuple[dict[str, int], float]:
     """Bits by name that keep the UNet's output at `decibels` or better on real trajectories, and what was measured."""
-    states = trajectories(engine)
-    references = [engine.predict(*state) for state in states]
-    peak = float(np.mean([float(r.abs().max()) ** 2 for r in references]))
+    peak = float(np.mean([float(r.abs().max()) ** 2 for r in bench.references]))
     budget = peak * 10 ** (-decibels / 10)
-    weights = kernels(engine.network("unet"))
+    weights = kernels(bench.unet)
     for _ in range(ATTEMPTS):
         bits = choose(known, budget)
-        dense = {name: _rounded(weights[name].detach(), width) for name, width in bits.items() if width < 16}
-        with _replaced(engine.network("unet"), dense):
-            got = [engine.predict(*state) for state in states]
-        measured = min(psnr(r, g) for r, g in zip(references, got, strict=True))
+        made = bench.outputs({name: _rounded(weights[name].detach(), n) for name, n in bits.items() if n < 16})
+        measured = min(psnr(r, output) for r, output in zip(bench.references, made, strict=True))
         if measured >= decibels:
             break
         budget *= 10 ** (-(decibels - measured + 0.2) / 10)

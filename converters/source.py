@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.torch import TorchEngine, load_tokenizer, read_facts
+from sdedge.backends.torch import NETWORKS, TorchEngine, load_tokenizer, read_facts
 from sdedge.engines import locate
 from sdedge.errors import ModelError
 from sdedge.library_import import hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.text.tokenizer import Tokenizer
-from sdedge.weights.checkpoint import Checkpoint, open_checkpoint
+from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.lora import merge, open_lora
 from sdedge.weights.safety import open_checker
 
@@ -57,7 +57,7 @@ class Source:
     def tensors(self, component: str) -> Mapping[str, Any]:
         """Those of a component of a bundle: encoder and decoder share the VAE's."""
         if component == "safety_checker":
-            return {name: _Held(tensor) for name, tensor in self.checker.state_dict().items()}
+            return {name: Held(tensor) for name, tensor in self.checker.state_dict().items()}
         return self.components["vae" if component.startswith("vae") else component]
 
     def engine(self) -> TorchEngine:
@@ -65,6 +65,13 @@ class Source:
         engine = TorchEngine(self.checkpoint, self.tokenizer, torch.device("cpu"), torch.float32)
         engine.adapt([LoraUse(path, weight, weight) for path, weight in self.loras])
         return engine
+
+    def network(self, stage: str) -> torch.nn.Module:
+        """A network in float32 as the checkpoint has it, LoRAs included; an engine may rebuild its own for speed."""
+        with torch.device("meta"):
+            module = NETWORKS[stage](self.checkpoint.configs[stage])
+        load_into(module, self.components[stage], torch.float32)
+        return module.eval()
 
     def release(self, component: str) -> None:
         """Give back the pages of a network's files."""
@@ -92,7 +99,7 @@ def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Sourc
 
 
 @dataclass(frozen=True)
-class _Held:
+class Held:
     """A tensor in memory, answering as a stored one."""
 
     tensor: Tensor

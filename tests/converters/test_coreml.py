@@ -1,0 +1,371 @@
+"""Bundles have the interface that apps look up, compute what torch does, and are resumed, reused and refused as they should."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import coremltools as ct
+import pytest
+import torch
+from click.testing import CliRunner
+from coremltools.proto import FeatureTypes_pb2, MIL_pb2
+from safetensors.torch import save_file
+
+from converters import bundle
+from converters.cli import convert as convert_group
+from converters.coreml import convert
+from converters.package import operations
+from converters.psnr import psnr
+from converters.recipe import ATTENTIONS, COMPRESSIONS, Recipe
+from sdedge.backends.engine import LoraUse
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.mil.engine import MILEngine
+from sdedge.backends.torch import TorchEngine
+from sdedge.engines import EMBEDDED, locate
+from sdedge.errors import InvalidRequest, ModelError, OutputError
+from sdedge.events import Progress
+from sdedge.library import Library
+from sdedge.models.safety import SafetyChecker
+from sdedge.text.tokenizer import Tokenizer
+from tests.conftest import convert_to_coreml, needs_embedded
+
+TIMESTEPS = (1, 261, 501, 741, 981)
+Array = FeatureTypes_pb2.ArrayFeatureType
+
+
+@pytest.fixture(scope="session")
+def checked_model(tiny_model, tmp_path_factory) -> Path:
+    """The tiny model with a random safety checker of CLIP's architecture."""
+    folder = tmp_path_factory.mktemp("models") / "checked"
+    shutil.copytree(tiny_model, folder)
+    vision = {
+        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "patch_size": 32,
+    }  # fmt: skip
+    config = {"vision_config": vision, "projection_dim": 16}
+    torch.manual_seed(0)
+    checker = SafetyChecker(config)
+    for name in ("concept_embeds", "special_care_embeds"):
+        torch.nn.init.normal_(getattr(checker, name))
+    torch.nn.init.constant_(checker.concept_embeds_weights, 0.3)
+    torch.nn.init.constant_(checker.special_care_embeds_weights, 0.2)
+    (folder / "safety_checker").mkdir()
+    (folder / "safety_checker" / "config.json").write_text(json.dumps(config))
+    save_file(checker.state_dict(), folder / "safety_checker" / "model.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def checked_bundle(checked_model, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("bundles") / "checked"
+    return convert_to_coreml(checked_model, folder, sizes=((128, 64),), attention="original")
+
+
+# Interface
+
+
+def test_the_interface_is_the_one_apps_look_up(checked_bundle, checked_model):
+    """Names, shapes and types by Apple's torch2coreml.py, from the saved protobuf; (w, h) is (16, 8) and D the context's."""
+    D = TorchEngine.load(checked_model, "cpu").facts.context_width
+    half, full = Array.FLOAT16, Array.FLOAT32
+    expected = {
+        "TextEncoder": (
+            {"input_ids": ([1, 77], full)},
+            {"last_hidden_state": ([1, 77, D], full), "pooled_outputs": ([1, D], full)},
+        ),
+        "Unet": (
+            {
+                "sample": ([2, 4, 8, 16], half),
+                "timestep": ([2], half),
+                "encoder_hidden_states": ([2, D, 1, 77], half),
+            },
+            {"noise_pred": ([2, 4, 8, 16], full)},
+        ),
+        "VAEDecoder": ({"z": ([1, 4, 8, 16], half)}, {"image": ([1, 3, 64, 128], full)}),
+        "VAEEncoder": ({"x": ([1, 3, 64, 128], half)}, {"latent": ([1, 8, 8, 16], full)}),
+        "SafetyChecker": (
+            {
+                "clip_input": ([1, 3, 224, 224], half),
+                "images": ([1, 512, 512, 3], half),
+                "adjustment": ([1], half),
+            },
+            {
+                "filtered_images": ([1, 512, 512, 3], full),
+                "has_nsfw_concepts": ([1, 1, 1, 1], full),
+                "concept_scores": ([1, 17], full),
+            },
+        ),
+    }
+    assert {path.stem for path in checked_bundle.glob("*.mlpackage")} == set(expected)
+    for name, (inputs, outputs) in expected.items():
+        description = ct.utils.load_spec(str(checked_bundle / f"{name}.mlpackage")).description
+        assert _features(description.input) == inputs, name
+        assert _features(description.output) == outputs, name
+
+
+def _features(features) -> dict[str, tuple[list[int], int]]:
+    return {f.name: (list(f.type.multiArrayType.shape), f.type.multiArrayType.dataType) for f in features}
+
+
+def test_vocabulary_ends_with_a_newline_and_reads_back(checked_bundle, checked_model):
+    assert (checked_bundle / "merges.txt").read_bytes().endswith(b"\n")
+    ours, theirs = Tokenizer.from_folder(checked_bundle), TorchEngine.load(checked_model, "cpu").tokenizer
+    assert (ours.vocab, list(ours.merges)) == (theirs.vocab, list(theirs.merges))
+
+
+def test_apps_tell_the_attention_by_einsum(tiny_bundle, checked_bundle):
+    assert operations(tiny_bundle / "Unet.mlpackage")["einsum"] > 0
+    for path in checked_bundle.glob("*.mlpackage"):
+        assert operations(path)["einsum"] == 0
+
+
+def test_the_timesteps_sinusoids_are_float32_and_nothing_else_is(tiny_bundle):
+    function = ct.utils.load_spec(str(tiny_bundle / "Unet.mlpackage")).mlProgram.functions["main"]
+    block = function.block_specializations[function.opset]
+    wide = {}
+    for operation in block.operations:
+        kind = operation.outputs[0].type.tensorType.dataType
+        if kind == MIL_pb2.FLOAT32 and operation.type != "const":
+            wide.setdefault(operation.type, []).append(operation.outputs[0].name)
+    assert set(wide) == {"cast", "expand_dims", "mul", "cos", "sin", "concat"}
+    assert len(wide["cast"]) == 2 and "noise_pred" in wide["cast"]  # in at the timestep, out at the end
+
+
+# Numbers
+
+
+def _compare_unet(engine: TorchEngine, folder: Path, timesteps=TIMESTEPS) -> list[float]:
+    """dB of the bundle's UNet with every operation rounded, against float32."""
+    ours = MILEngine(folder, "float16")
+    (width, height), f = ours.manifest.sizes[0], engine.facts.downscale
+    generator = torch.Generator().manual_seed(2)
+    found = []
+    for t in timesteps:
+        x = torch.randn(2, 4, height // f, width // f, generator=generator)
+        context = torch.randn(2, 77, engine.facts.context_width, generator=generator)
+        steps = torch.full((2,), float(t))
+        found.append(psnr(engine.predict(x, steps, context), ours.predict(x, steps, context)))
+    return found
+
+
+@needs_embedded
+def test_the_embedded_unet_holds_60_db_at_every_timestep(pocket_bundle):
+    assert min(_compare_unet(TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), pocket_bundle)) >= 60
+
+
+@pytest.mark.parametrize("attention, size", [("original", (128, 64)), ("split-einsum-v2", (256, 192))])
+def test_other_attentions_and_sizes_do_too_in_two_chunks(tiny_model, tmp_path, attention, size):
+    """At 256x192 the chunked attention has 768 queries: 512 and a rest."""
+    recipe = {"attention": attention, "sizes": (size,), "chunk": True, "components": ("unet",)}
+    folder = convert_to_coreml(tiny_model, tmp_path / "b", **recipe)
+    first, second = (Manifest.read(folder).components[name] for name in bundle.UNETS[1:])
+    assert 0.7 < first.bytes / second.bytes < 1.4
+    assert list(second.outputs) == ["noise_pred"] and second.inputs.items() >= first.outputs.items()
+    assert min(_compare_unet(TorchEngine.load(tiny_model, "cpu", "float32"), folder)) >= 60
+
+
+def test_the_pooled_output_is_that_of_the_first_end_token(tiny_model, tiny_bundle):
+    engine, ours = TorchEngine.load(tiny_model, "cpu", "float32"), MILEngine(tiny_bundle, "float32")
+    ids = torch.full((1, 77), engine.tokenizer.eos)
+    ids[0, :3] = torch.tensor([engine.tokenizer.bos, 5, 6])
+    made = ours._run("text_encoder", {"input_ids": ids.float()})
+    expected = engine.encode_text(ids)
+    assert psnr(expected, made["last_hidden_state"]) > 80
+    assert psnr(expected[:, 3], made["pooled_outputs"]) > 80
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_safety_checker_scores_and_blackens(checked_model, checked_bundle, seed):
+    checker, ours = TorchEngine.load(checked_model, "cpu"), MILEngine(checked_bundle, "float16")
+    checker.check_safety([])
+    torch.manual_seed(seed)
+    clip, pixels = torch.randn(1, 3, 224, 224), torch.rand(1, 512, 512, 3)
+    with torch.no_grad():
+        concepts, special = checker._checker(clip)
+    for adjustment in (0.0, -1.0, 1.0):
+        given = {"clip_input": clip, "images": pixels, "adjustment": torch.tensor([adjustment])}
+        made = ours._run("safety_checker", given)
+        near = bool((special - 0.2 + adjustment > 0).any())
+        scores = concepts - 0.3 + near * 0.01
+        assert torch.allclose(made["concept_scores"], scores, atol=2e-3)
+        found = float(made["concept_scores"].max() > 0)
+        assert made["has_nsfw_concepts"].item() == found
+        assert torch.allclose(made["filtered_images"], pixels * (1 - found), atol=1e-3)
+
+
+def test_several_sizes_share_one_set_of_weights(tiny_model, tmp_path):
+    sizes = ((64, 64), (128, 64))
+    made = {"target": "macOS15", "components": ("unet",), "compress": "int8", "attention": "original"}
+    both = convert_to_coreml(tiny_model, tmp_path / "both", sizes=sizes, **made)
+    one = convert_to_coreml(tiny_model, tmp_path / "one", sizes=sizes[:1], **made)
+    weights = [next(folder.rglob("weight.bin")).stat().st_size for folder in (both, one)]
+    assert weights[0] < 1.01 * weights[1]
+    spec = ct.utils.load_spec(str(both / "Unet.mlpackage"))
+    assert spec.description.defaultFunctionName == "size_64x64"
+    engine, ours = MILEngine(one, "float16"), MILEngine(both, "float16")
+    x, t, context = torch.randn(2, 4, 8, 8), torch.full((2,), 501.0), torch.randn(2, 77, engine.facts.context_width)
+    assert torch.equal(engine.predict(x, t, context), ours.predict(x, t, context))
+    assert ours.predict(torch.randn(2, 4, 8, 16), t, context).shape == (2, 4, 8, 16)
+
+
+# LoRAs
+
+
+def _lora(path: Path, engine: TorchEngine, width: int | None = None) -> Path:
+    layer = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    out, inside = engine.checkpoint.unet[f"{layer}.weight"].shape
+    stem = f"lora_unet_{layer.replace('.', '_')}"
+    torch.manual_seed(1)
+    down, up = torch.randn(2, width or inside), torch.randn(out, 2)
+    save_file({f"{stem}.lora_down.weight": down, f"{stem}.lora_up.weight": up}, path)
+    return path
+
+
+def test_a_lora_is_fused(tiny_model, tiny_bundle, tmp_path):
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    path = _lora(tmp_path / "style.safetensors", engine)
+    folder = convert_to_coreml(tiny_model, tmp_path / "b", components=("unet",), loras=((path, 0.5),), attention="original")
+    assert max(_compare_unet(engine, folder, (501,))) < 50
+    engine.adapt([LoraUse(path, 0.5, 0.5)])
+    assert min(_compare_unet(engine, folder, (501,))) > 60
+    assert Manifest.read(folder).source["loras"][0][:2] == ["style.safetensors", 0.5]
+
+
+def test_a_lora_that_does_not_fit_is_refused_before_anything_is_written(tiny_model, tmp_path):
+    path = _lora(tmp_path / "other.safetensors", TorchEngine.load(tiny_model, "cpu"), width=999)
+    with pytest.raises(ModelError, match=r"other.*999"):
+        convert_to_coreml(tiny_model, tmp_path / "b", loras=((path, 1.0),))
+    assert not (tmp_path / "b").exists()
+
+
+# Going on, and making again
+
+
+def _phases(model: Path, folder: Path, **recipe) -> dict[str, str]:
+    """Each component and what was done about it."""
+    events = convert(str(model), folder, Recipe(**{"sizes": ((64, 64),), **recipe}))
+    told = [event.phase for event in events if isinstance(event, Progress) and ": " in event.phase]
+    return dict(phase.split(": ") for phase in told)
+
+
+def test_only_what_another_recipe_shapes_is_made_again(tiny_model, tiny_bundle, tmp_path):
+    folder = tmp_path / "b"
+    shutil.copytree(tiny_bundle, folder)
+    assert set(_phases(tiny_model, folder).values()) == {"kept"}
+    other = _phases(tiny_model, folder, chunk=True)
+    assert other == {"TextEncoder": "kept", "Unet": "converting", "VAEDecoder": "kept", "VAEEncoder": "kept"}
+    assert not (folder / "Unet.mlpackage").exists()  # apps take what they find
+    assert set(Manifest.read(folder).components) == {
+        "text_encoder", "unet_chunk1", "unet_chunk2", "vae_decoder", "vae_encoder",
+    }  # fmt: skip
+
+
+def test_a_package_that_was_tampered_with_is_made_again(tiny_model, tiny_bundle, tmp_path):
+    folder = tmp_path / "b"
+    shutil.copytree(tiny_bundle, folder)
+    weights = next((folder / "VAEDecoder.mlpackage").rglob("weight.bin"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert _phases(tiny_model, folder)["VAEDecoder"] == "converting"
+    assert _phases(tiny_model, folder)["VAEDecoder"] == "kept"
+
+
+def test_an_interrupted_conversion_goes_on(tiny_model, tmp_path):
+    folder, recipe = tmp_path / "b", Recipe(((64, 64),))
+    running = convert(str(tiny_model), folder, recipe)
+    for event in running:
+        if isinstance(event, Progress) and event.phase.startswith("Unet"):
+            break
+    running.close()
+    (folder / ".Unet-killed.part").mkdir()
+    assert not (folder / "manifest.json").exists()
+    phases = _phases(tiny_model, folder)
+    assert (phases["TextEncoder"], phases["Unet"]) == ("kept", "converting")
+    left = {path.name for path in folder.iterdir() if path.suffix != ".mlpackage"}
+    assert left == {"manifest.json", "vocab.json", "merges.txt", "compile.sh"}
+
+
+def test_the_library_takes_a_bundle(tiny_bundle, tmp_path):
+    library = Library(tmp_path / "library")
+    model = library.add(tiny_bundle, "converted")
+    assert model.kind == "coreml" and library.verify("converted") == []
+    library.close()
+
+
+# What cannot be done
+
+
+@pytest.mark.parametrize(
+    "recipe, message",
+    [
+        ({"sizes": ((500, 512),)}, "multiples of 64; try 512x512"),
+        ({"sizes": ((0, 512),)}, "multiples of 64; try 64x512"),
+        ({"sizes": ((64, 64), (128, 64))}, "need --target macOS15"),
+        ({"attention": "flash"}, "split-einsum-v2"),
+        ({"compress": "5bit"}, "mixed-50"),
+        ({"compress": "int4"}, "needs --target macOS15"),
+        ({"components": ("unet", "vae")}, "vae_decoder"),
+        ({"batch": 3}, "choose 1 or 2"),
+    ],
+)
+def test_recipes_that_cannot_be_made_say_why(recipe, message):
+    with pytest.raises(InvalidRequest, match=message):
+        Recipe(**{"sizes": ((64, 64),), **recipe})
+
+
+def test_a_model_without_a_safety_checker_says_so(tiny_model, tmp_path):
+    with pytest.raises(ModelError, match="ships no safety checker"):
+        convert_to_coreml(tiny_model, tmp_path / "b", components=("safety_checker",))
+
+
+def test_a_folder_of_other_things_is_left_alone(tiny_model, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="holds other things"):
+        convert_to_coreml(tiny_model, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    with pytest.raises(OutputError, match="is a file"):
+        convert_to_coreml(tiny_model, tmp_path / "notes.txt")
+
+
+def test_two_conversions_do_not_share_a_folder(tiny_model, tmp_path):
+    with bundle.claim(tmp_path / "b"), pytest.raises(OutputError, match="Another conversion"):
+        convert_to_coreml(tiny_model, tmp_path / "b")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")
+def test_nothing_half_written_remains_on_a_full_disk(tiny_model, tmp_path):
+    """A process whose files may not grow past 20 kB fails in the weights of the decoder."""
+    code = f"""
+import resource, signal
+from tests.conftest import convert_to_coreml
+from pathlib import Path
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+convert_to_coreml({str(tiny_model)!r}, Path({str(tmp_path / "b")!r}), components=("vae_decoder",))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert "OutputError: Cannot write" in done.stderr and "the disk is full" in done.stderr
+    assert not list(tmp_path.rglob("*.mlpackage")) and not list(tmp_path.rglob("*.part"))
+
+
+def test_the_command_tells_events_as_json_and_failures_too(tiny_model, tiny_bundle, tmp_path):
+    folder = tmp_path / "b"
+    shutil.copytree(tiny_bundle, folder)
+    command = ["coreml", str(tiny_model), "--out", str(folder), "--size", "64", "--json"]
+    lines = [json.loads(line) for line in CliRunner().invoke(convert_group, command).output.splitlines()]
+    assert lines[0] == {"event": "Loading", "phase": "opening the model"}
+    assert [line["event"] for line in lines].count("Progress") == 5 and lines[-1]["event"] == "Finished"
+    failed = CliRunner().invoke(convert_group, [*command[:4], "--size", "100", "--json"])
+    record = json.loads(failed.output.splitlines()[-1]) if failed.output else {}
+    assert record.get("event") == "Failed" and "multiples of 64" in record["message"]
+
+
+def test_names_of_choices_equal_what_is_implemented():
+    from converters.ane import ATTENTIONS as WRITTEN
+    from converters.compress import SCHEMES
+
+    assert tuple(WRITTEN) == ATTENTIONS
+    assert ("none", *SCHEMES) == COMPRESSIONS
