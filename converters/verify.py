@@ -93,7 +93,7 @@ def verify(
         yield drawn
     figures = summarize(told, bits)
     if pictures and manifest.source.get("name") == EMBEDDED:
-        figures["obeyed"] = {"torch": obeyed(reference, pictures), "bundle": obeyed(engines["float16"], pictures)}
+        figures["obeyed"] = obeyed(engines["float16"], pictures)
     worst = min((c.psnr["float16"] for c in told if c.component != "picture"), default=math.inf)
     outcome = "lossy" if floor is None else "passed" if worst >= floor else "failed"
     verdict = Verdict(outcome, bits, floor, {**figures, "outcome": outcome})
@@ -246,7 +246,9 @@ def record(bundle: Path, manifest: Manifest, verdict: Verdict) -> None:
     worst = verdict.figures["psnr"]
     measured = {name: "unet" if name in UNETS else name for name in manifest.components}
     parts = {
-        name: replace(part, figures={**part.figures, "psnr": worst[measured[name]]}) if measured[name] in worst else part
+        name: replace(part, figures={**part.figures, "psnr": worst[measured[name]]})
+        if measured[name] in worst
+        else part
         for name, part in manifest.components.items()
     }
     replace(manifest, components=parts, figures={**manifest.figures, **verdict.figures}).write(bundle)

@@ -98,9 +98,8 @@ def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
             if verdict.outcome == "lossy"
             else f"passed, {verdict.floor:g} dB or better"
         )
-        obeyed = verdict.figures.get("obeyed", {})
-        shares = "".join(f"; facts obeyed by {name}: {100 * facts['mean']:.1f}%" for name, facts in obeyed.items())
-        click.echo(f"{what}{shares}")
+        obeyed = verdict.figures.get("obeyed")
+        click.echo(f"{what}; {100 * obeyed['mean']:.1f}% of the facts obeyed" if obeyed else what)
 
 
 def _finite(value: Any) -> Any:
