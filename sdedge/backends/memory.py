@@ -30,6 +30,7 @@ CHECKER = 350 * MB  # the libraries that the safety checker needs
 CHECKER_SIZE = 304_000_000  # its parameters, in float32
 HOLD = 32 << 20  # bytes; larger feature maps of the VAE go to a file in the tight modes
 MARGIN = 0.9  # of the free memory is planned with
+SMALL = 64 * MB  # a text encoder of this size is not worth loading again for every picture
 STEP = 64  # pixels
 
 
@@ -79,9 +80,9 @@ class Plan:
         return f"{self.mode} (about {in_gb(self.peak)} of {in_gb(self.free)} free)"
 
 
-def keeps(mode: str, stage: str) -> bool:
-    """Whether a network stays while another one works."""
-    return mode == "fast" and stage != "text_encoder"
+def keeps(mode: str, stage: str, size: int) -> bool:
+    """Whether a network of `size` bytes stays while another one works."""
+    return mode == "fast" and (stage != "text_encoder" or size < SMALL)
 
 
 def is_tight(mode: str) -> bool:

@@ -105,8 +105,9 @@ class TorchEngine:
 
     def network(self, stage: str) -> Any:
         """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not; others go as the mode says."""
-        for other in [name for name in self._networks if name != stage and not memory.keeps(self._mode, name)]:
-            self.release(other)
+        for other in set(self._networks) - {stage}:
+            if not memory.keeps(self._mode, other, self._bytes_of(other)):
+                self.release(other)
         if stage not in self._networks:
             self._networks[stage] = self._build(stage)
             self._apply(stage)
@@ -134,12 +135,15 @@ class TorchEngine:
 
     def _free_bytes(self) -> int:
         """What this engine may take in all: what is free, and what it and its process hold already."""
-        held = sum(p.numel() * p.itemsize for network in self._networks.values() for p in network.parameters() if not p.is_meta)
+        held = sum(map(self._bytes_of, self._networks))
         kind = self.torch_device.type
         if kind == "cuda":
             return torch.cuda.mem_get_info(self.torch_device)[0] + held + memory.BASE[kind]
         free = available_memory()[0]
         return (min(free, mps.free_bytes()) if kind == "mps" else free) + held + memory.BASE[kind]
+
+    def _bytes_of(self, stage: str) -> int:
+        return sum(p.numel() * p.itemsize for p in self._networks[stage].parameters() if not p.is_meta)
 
     def dtype_of(self, stage: str) -> torch.dtype:
         """The engine's dtype, or a wider one where the stage overflowed in that."""

@@ -1,0 +1,150 @@
+"""Peak memory and time of pictures in every memory mode, and of the VAE by rows beside the whole, at full v1 size.
+
+    python -m tests.benchmarks memory
+    python -m tests.benchmarks.memory --only pictures --steps 20 --sizes 512 --modes fast stream --folder DIR
+
+A model of random weights is made on the spot. Every line is measured in a process of its own that does one thing: the
+seconds are those of that process from its first line on, and RSS is its ru_maxrss, mapped pages included. The live bytes of
+a decode are the storages alive at once, counted at every operator in another process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MODES = ("fast", "low", "lowest", "stream")
+WAYS = ("whole", "rows", "spilled")
+
+
+# In a process of its own
+
+
+def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, Any]:
+    """One guided picture, from loading to the saved file; seconds and bytes."""
+    start = time.perf_counter()
+    from sdedge.backends.memory import Job, predict
+    from sdedge.engines import load_engine
+    from sdedge.images.output import Output
+    from sdedge.pipeline import Pipeline
+    from sdedge.request import Request
+
+    pipeline = Pipeline(load_engine("cpu", dtype, memory=mode))
+    request = Request("a red house", model=model, steps=steps, width=side, height=side, seed=1)
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in pipeline.generate(request, Output(Path(folder))):
+            pass
+    job = Job(side, side, 1, 4 if dtype == "float32" else 2)
+    return {"seconds": time.perf_counter() - start, "rss": _peak(), "predicted": predict(mode, job)}
+
+
+def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[str, Any]:
+    """One decode of random latents; seconds and RSS above what the weights take, or live bytes, and the picture."""
+    import torch
+
+    from sdedge.backends.memory import HOLD
+    from sdedge.backends.torch import TorchEngine
+    from sdedge.models.vae_rows import RowVAE
+    from tests.live_bytes import LiveBytes
+
+    engine = TorchEngine.load(model, "cpu", dtype)
+    z = torch.randn(1, 4, side // 8, side // 8, generator=torch.Generator().manual_seed(0)).to(engine.dtype)
+    with torch.inference_mode():
+        vae = engine.network("vae")
+        ways: dict[str, Callable[[Any], Any]] = {
+            "whole": vae.decode, "rows": RowVAE(vae).decode, "spilled": RowVAE(vae, hold=HOLD).decode,
+        }  # fmt: skip
+        before, start = _peak(), time.perf_counter()
+        with LiveBytes() if counted else torch.inference_mode() as live:
+            image = ways[way](z)
+        found = {"seconds": time.perf_counter() - start, "rss": _peak() - before}
+        if counted:
+            reference = vae.decode(z) if way != "whole" else image
+            found = {"live": live.peak, "apart": float((image.float() - reference.float()).abs().max())}  # type: ignore[union-attr]
+    return found
+
+
+def _peak() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+# The tables
+
+
+def child(verb: str, *arguments: object) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.memory", "--child", verb, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def run_child(verb: str, given: list[str]) -> Any:
+    if verb == "make":
+        from tests.benchmarks._models import make_model
+
+        return str(make_model(Path(given[0])))
+    if verb == "draw":
+        return draw(given[0], given[1], given[2], int(given[3]), int(given[4]))
+    return decode(given[0], given[1], given[2], int(given[3]), given[4] == "counted")
+
+
+def show_pictures(model: object, options: argparse.Namespace) -> None:
+    print("\n| picture | mode | s | peak RSS MB | predicted MB |\n|---|---|---|---|---|")
+    for side in options.sizes:
+        for mode in options.modes:
+            found = child("draw", model, mode, options.dtype, side, options.steps)
+            what = f"{side}x{side}, {options.steps} steps, {options.dtype}"
+            rss, predicted = found["rss"] / 1e6, found["predicted"] / 1e6
+            print(f"| {what} | {mode} | {found['seconds']:.1f} | {rss:.0f} | {predicted:.0f} |", flush=True)
+
+
+def show_decodes(model: object, options: argparse.Namespace) -> None:
+    print("\n| VAE decode | way | live MiB | of the whole | s | of the whole | RSS beside weights MiB | apart |")
+    print("|---|---|---|---|---|---|---|---|")
+    for side in options.sizes:
+        first: dict[str, Any] = {}
+        for way in WAYS:
+            found = child("decode", model, way, options.dtype, side, "counted")
+            found |= child("decode", model, way, options.dtype, side, "timed")
+            first = first or found
+            shares = [found[name] / first[name] for name in ("live", "seconds")]
+            print(
+                f"| {side}x{side}, {options.dtype} | {way} | {found['live'] / 2**20:.0f} | {shares[0]:.2f} | "
+                f"{found['seconds']:.1f} | {shares[1]:.2f} | {found['rss'] / 2**20:.0f} | {found['apart']:.1e} |",
+                flush=True,
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("pictures", "decodes"))
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024])
+    parser.add_argument("--modes", nargs="+", default=MODES)
+    parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--folder", type=Path, help="where the model is made and kept; a temporary folder by default")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(run_child(options.child[0], options.child[1:])))
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        model = child("make", options.folder or temporary)
+        if options.only != "decodes":
+            show_pictures(model, options)
+        if options.only != "pictures":
+            show_decodes(model, options)
+
+
+if __name__ == "__main__":
+    main()
