@@ -10,7 +10,6 @@ from PySide6.QtGui import QImage
 
 from sdedge.images.metadata import read
 from sdedge.images.metadata_fields import Metadata
-from sdedge.images.source import flatten, load
 
 SHOWN = 2048  # pixels of the longer side are enough to look at and to paint a mask on
 
@@ -28,6 +27,8 @@ class Looked:
 
 def look(path: str | Path) -> Looked:
     """Read any picture as one to start from. Raises InvalidRequest for what is missing, damaged, too large or none."""
+    from sdedge.images.source import flatten, load  # brings numpy, which the first paint need not wait for
+
     opened = load(path)
     flat = flatten(opened.image)
     size = flat.size

@@ -10,9 +10,8 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, PngImagePlugin
 
 import sdedge
@@ -21,6 +20,9 @@ from sdedge.images import metadata_a1111
 from sdedge.images.metadata_apps import Texts, from_texts, parse_record
 from sdedge.images.metadata_fields import Metadata
 from sdedge.request import Request
+
+if TYPE_CHECKING:
+    import numpy as np
 
 EXIF_LIMIT = 65_500  # bytes; a JPEG segment holds 65,533 with its own header
 _SAVE: dict[str, dict[str, Any]] = {
@@ -45,6 +47,8 @@ def write(
     """
     if format not in _SAVE:
         raise InvalidRequest(f"Unknown picture format {format!r}; choose one of {', '.join(_SAVE)}.")
+    import numpy as np  # not needed to read, which is all that the app does
+
     image = Image.fromarray(np.ascontiguousarray(pixels))
     options = dict(_SAVE[format])
     if request is not None and format == "png":

@@ -6,14 +6,16 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.files import atomic_write
 from sdedge.images import metadata
 from sdedge.images.naming import TEMPLATE, free_path, name
 from sdedge.request import Request
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FORMATS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 
