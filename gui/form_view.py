@@ -7,6 +7,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from gui.actions import name_button
 from gui.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
 from gui.image_section import ImageSection
 from gui.model_card import ModelCard
@@ -36,7 +37,7 @@ class FormView(QFrame):
         self.image = ImageSection(studio)
         self.button = QPushButton(self.tr("Generate"))
         self.button.setIcon(studio.theme.icon("create", "on_accent"))
-        self.button.setToolTip(studio.actions["generate"].shortcut().toString())
+        name_button(self.button, self.tr("Generate"), studio.actions["generate"].shortcut())
         set_kind(self.button, "accent")
         self.problem = FaultLabel()
         self._lay_out()

@@ -3,6 +3,7 @@
 STYLESHEET = """
 * { font-size: ${body}px; }
 QWidget { color: $text; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QMainWindow, QDialog, QWidget[kind="window"] { background: $window; }
 QWidget[kind="panel"] { background: $panel; }
 QWidget[kind="canvas"] { background: $canvas; }
