@@ -169,24 +169,25 @@ class FusedUNet(UNet):
         return self.times[key]
 
 
-def fuse(unet: UNet, pack: bool = True) -> UNet:
-    """Turn a UNet on the CPU, of any floating dtype, into its fused twin, in place.
+def fuse(module: nn.Module, packed: bool = True) -> Any:
+    """Turn a UNet on the CPU, or a part of one, of any floating dtype, into its fused twin, in place.
 
-    `pack=False` leaves weights in their usual order, for one whose weights come later: the kernels take both.
+    `packed=False` leaves weights in their usual order, which the kernels take as well; `pack` does it layer by layer.
     """
-    _fuse(unet, pack)
-    return unet
+    with torch.no_grad():
+        _fuse(module, packed)
+    return module
 
 
-@torch.no_grad()
-def _fuse(module: nn.Module, pack: bool) -> None:
+def _fuse(module: nn.Module, packed: bool) -> None:
     if type(module) in _TWINS:
         twin, prepare = _TWINS[type(module)]
         module.__class__ = twin
-        if pack or twin not in (PackedConv2d, PackedLinear):
-            prepare(module)
+        prepare(module)
+        if packed and isinstance(module, PackedConv2d | PackedLinear):
+            pack(module)
     for child in module.children():
-        _fuse(child, pack)
+        _fuse(child, packed)
 
 
 def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,13 +205,13 @@ def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return fused
 
 
-def _pack_convolution(layer: Any) -> None:
-    shape = layer.padding, layer.stride, layer.dilation, layer.groups
-    layer.weight = _fixed(_ops._reorder_convolution_weight(layer.weight, *shape))
-
-
-def _pack_linear(layer: Any) -> None:
-    layer.weight = _fixed(_ops._reorder_linear_weight(layer.weight))
+def pack(layer: Any) -> None:
+    """Put a fused layer's weight in oneDNN's order."""
+    if isinstance(layer, nn.Conv2d):
+        shape = layer.padding, layer.stride, layer.dilation, layer.groups
+        layer.weight = _fixed(_ops._reorder_convolution_weight(layer.weight, *shape))
+    else:
+        layer.weight = _fixed(_ops._reorder_linear_weight(layer.weight))
 
 
 def _prepare_attention(block: Any) -> None:
@@ -253,8 +254,8 @@ def _forget_times(unet: Any) -> None:
 
 
 _TWINS: dict[type[nn.Module], tuple[type[nn.Module], Callable[[Any], None]]] = {
-    nn.Conv2d: (PackedConv2d, _pack_convolution),
-    nn.Linear: (PackedLinear, _pack_linear),
+    nn.Conv2d: (PackedConv2d, _as_it_is),
+    nn.Linear: (PackedLinear, _as_it_is),
     ResnetBlock2D: (FusedResnet, _remember_times),
     GEGLU: (FusedGEGLU, _split),
     FeedForward: (FusedFeedForward, _as_it_is),

@@ -78,7 +78,7 @@ def choose_dtype(device: torch.device, name: str | None = None, width: int = NAR
     """The named format, or what suits the device and a UNet of `width` channels. Raises InvalidRequest for other names."""
     if name is not None:
         if (full := SHORT.get(name, name)) not in NAMES:
-            raise InvalidRequest(f"Unknown dtype {name!r}; choose one of {', '.join(NAMES)}.")
+            raise InvalidRequest(f"Unknown dtype {name!r}; choose one of {', '.join(NAMES)}, int8.")
         return NAMES[full]
     return NAMES[POLICIES[device.type].narrow if width < NARROW else found(device).dtype]
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends import allocator, memory, mps, onednn
+from sdedge.backends import allocator, memory, mps, onednn, quantized
 from sdedge.backends.engine import STAGES, LoraUse, ModelFacts
 from sdedge.backends.precision import choose_device, choose_dtype
 from sdedge.backends.streaming import stream
@@ -55,7 +55,7 @@ class TorchEngine:
 
     def __init__(
         self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype,
-        memory_choice: str = "auto",
+        memory_choice: str = "auto", recipe: quantized.Recipe | None = None,
     ) -> None:  # fmt: skip
         self.checkpoint = checkpoint
         self.tokenizer = tokenizer
@@ -70,6 +70,7 @@ class TorchEngine:
         self._applied: dict[str, Applied] = {}
         self._tiling = False
         self._dtypes: dict[str, torch.dtype] = {}
+        self._recipe = recipe
         self._contexts = WeakTensorKeyDictionary()
         self._memory_choice = memory_choice
         self._mode = "fast" if memory_choice == "auto" else memory_choice
@@ -93,7 +94,9 @@ class TorchEngine:
         place = choose_device(device)
         checkpoint = open_checkpoint(path, ema=ema, vae=vae)
         width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
-        return cls(checkpoint, load_tokenizer(checkpoint), place, choose_dtype(place, dtype, width), memory)
+        recipe = quantized.read_recipe(checkpoint.path, place) if dtype == "int8" else None
+        floating = choose_dtype(place, None if recipe else dtype, width)
+        return cls(checkpoint, load_tokenizer(checkpoint), place, floating, memory, recipe)
 
     @property
     def device(self) -> str:
@@ -101,7 +104,7 @@ class TorchEngine:
 
     @property
     def description(self) -> str:
-        return f"{self.device} {_name(self.dtype)}"
+        return f"{self.device} {'int8' if self._recipe else _name(self.dtype)}"
 
     def network(self, stage: str) -> Any:
         """The module of a stage ("text_encoder", "unet", "vae"), loaded now if it is not; others go as the mode says."""
@@ -112,6 +115,10 @@ class TorchEngine:
             self._networks[stage] = self._build(stage)
             self._apply(stage)
         return self._networks[stage]
+
+    def put(self, stage: str, module: nn.Module) -> None:
+        """Run a module of the caller's in place of a stage, until the stage is released."""
+        self._networks[stage] = module
 
     def choose_memory(self, width: int, height: int, batch: int) -> memory.Plan:
         """Settle how networks and feature maps are kept while pictures of this size in pixels are drawn."""
@@ -201,6 +208,8 @@ class TorchEngine:
             module = self._suit(stage, module)
             tensors = onednn.fused_tensors(tensors) if self._fuses(stage) else tensors
             stream(module, tensors, dtype, self.torch_device)
+        elif stage == "unet" and self._recipe is not None:
+            self._report(*quantized.load(module, tensors, dtype, self._recipe))
         else:
             share = False if self._packs(stage) else None
             self._report(*load_into(module, tensors, dtype, self.torch_device, share=share))
@@ -216,7 +225,7 @@ class TorchEngine:
         """What the device needs of a network beside its weights."""
         if self.torch_device.type == "mps":
             return mps.suit(module, mps.score_budget())
-        return onednn.fuse(module, pack=not self._streams(stage)) if self._fuses(stage) else module
+        return onednn.fuse(module, packed=not self._streams(stage)) if self._fuses(stage) else module
 
     def _by_rows(self, vae: Any) -> Any:
         """The VAE as it computes: by rows wherever that is faster, or memory asks for it."""
@@ -234,6 +243,8 @@ class TorchEngine:
         if dtype == torch.float32 or torch.isfinite(out).all():
             return out
         self.release(stage)
+        if stage == "unet":
+            self._recipe = None
         self._dtypes[stage] = torch.float32
         self._report(f"The {stage.replace('_', ' ')} overflowed in {_name(dtype)}; it goes on in float32, which is slower.")
         return run()

@@ -249,6 +249,30 @@ def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) ->
     _write_model(replace(checkpoint, **baked), target, dtype)
 
 
+@models.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--steps", type=click.IntRange(1, 100), default=8, show_default=True, help="Of every picture measured on.")
+def quantize(name: str, target: Path, steps: int) -> None:
+    """Write a copy of a model (installed or at a path) to the folder TARGET that can also run with --dtype int8.
+
+    Measures on a dozen pictures, minutes on a CPU for a full-size model, and prints what int8 loses.
+    """
+    from sdedge.engines import locate
+    from sdedge.events import Loading
+    from sdedge.quantization import quantize as make
+
+    for told in make(locate(name), target, steps):
+        if isinstance(told, Loading):
+            click.echo(f"{told.phase} …", err=True)
+            continue
+        figures = told.figures
+        click.echo(
+            f"{target}: {len(told.ranges)} layers in int8, {len(told.kept)} as before; PSNR of pictures "
+            f"{', '.join(f'{one:.1f}' for one in figures['psnr'])} dB against {figures['against']}."
+        )
+
+
 def _is_number(text: str) -> bool:
     try:
         return math.isfinite(float(text))

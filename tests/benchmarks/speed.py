@@ -109,6 +109,7 @@ ENGINES: dict[str, Engine] = {
     BASE: _diffusers("bfloat16"),
     "sdedge float32": _ours("float32"),
     "sdedge bfloat16": _ours("bfloat16"),
+    "sdedge int8": _ours("int8"),
 }
 """By name; other engines add themselves here."""
 

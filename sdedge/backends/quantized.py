@@ -1,0 +1,211 @@
+"""The UNet in int8 on a CPU: oneDNN's int8 convolutions and products, with ranges of the activations measured before.
+
+A recipe says which layers run in int8 and what range the input of each has; it is a small file beside the UNet's
+ordinary weights (`unet/int8.json`), which are read, given their LoRAs and quantised block by block. Weights are symmetric
+per output channel, activations one uint8 range per layer, sums int32; norms, softmax and the residual stream stay
+in the floating dtype. Layers that lose most (measured, see `calibration`) are left out of the recipe.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdedge.backends import onednn
+from sdedge.backends.onednn import PackedConv2d, PackedLinear
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.files import atomic_write
+from sdedge.models.layers import ResnetBlock2D, Transformer2DModel
+from sdedge.weights.files import LazyTensor
+from sdedge.weights.loading import load_into
+
+FILE = Path("unet") / "int8.json"
+VERSION = 1
+_ops = torch.ops.onednn
+_JOINED = {"qkv": "to_q", "value": "proj", "gate": "proj"}
+"""Layers of the fused UNet that read what a layer of the plain one reads."""
+
+# It is the one kernel that scales, rounds and clips in one pass; torch is pinned below the version that drops it.
+warnings.filterwarnings("ignore", message="torch.quantize_per_tensor")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What calibration found for one UNet.
+
+    ranges   input range (low <= 0 <= high) of every layer that runs in int8, by the plain network's names
+    kept     layers left in the floating dtype, and the relative error that int8 would make in each
+    figures  quality against the floating dtype, and how it was measured
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    kept: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> Recipe:
+        """The recipe in a model folder. Raises ModelError where there is none, saying how to make one."""
+        path = folder / FILE
+        if not path.is_file():
+            raise ModelError(
+                f"The model {folder.name} has no int8 recipe; make a copy that has one with `sdedge models quantize`, "
+                "or leave out --dtype int8."
+            )
+        try:
+            record = json.loads(path.read_text("utf-8"))
+            if record.pop("version") != VERSION:
+                raise ValueError("another version")
+            ranges = {name: (float(low), float(high)) for name, (low, high) in record["ranges"].items()}
+            return cls(ranges, dict(record["kept"]), dict(record["figures"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{path} is damaged ({error}); quantize the model again.") from error
+
+    def write(self, folder: Path) -> None:
+        """Raises OutputError."""
+        with atomic_write(folder / FILE) as file:
+            file.write(json.dumps({"version": VERSION, **asdict(self)}, indent=1).encode())
+
+
+def read_recipe(path: str | Path, device: torch.device) -> Recipe:
+    """The recipe of a model folder, for a device that can use it. Raises InvalidRequest, ModelError."""
+    if device.type != "cpu" or not onednn.available(torch.float32):
+        raise InvalidRequest(f"int8 needs an x86 processor, and the device is {device}; choose --device cpu or another dtype.")
+    return Recipe.read(Path(path))
+
+
+def affine(low: float, high: float) -> tuple[float, int]:
+    """Scale and zero point of a range in uint8: real = (stored - zero) * scale, and 0 is exact."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = max(high - low, 1e-6) / 255
+    return scale, round(-low / scale)
+
+
+def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Symmetric int8 of a weight (O, …) and the scale (O,) of every output channel, float32."""
+    weight = weight.float()
+    scale = weight.flatten(1).abs().amax(1).clamp_(min=1e-12) / 127
+    shape = (-1, *[1] * (weight.ndim - 1))
+    return (weight / scale.view(shape)).round_().to(torch.int8), scale
+
+
+def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
+    """uint8 of a floating tensor, in its memory layout."""
+    stored = torch.quantize_per_tensor(x.float(), scale, zero, torch.quint8)
+    return torch.empty(0, dtype=torch.uint8).set_(stored.untyped_storage(), 0, stored.shape, stored.stride())
+
+
+class QuantizedConv2d(PackedConv2d):
+    """An int8 convolution in place of a packed one."""
+
+    scale: float
+    zero: int
+    scales: Tensor
+    zeros: Tensor
+
+    def forward(self, x: Tensor, add: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        padding, bias = self.padding, self.bias if bias is None else bias
+        if self.padding_mode == "circular":
+            x, padding = F.pad(x, self._reversed_padding_repeated_twice, mode="circular"), (0, 0)
+        out = _ops.qconv2d_pointwise(
+            quantise(x, self.scale, self.zero), self.scale, self.zero, self.weight, self.scales, self.zeros,
+            None if bias is None else bias.float(), self.stride, padding, self.dilation, self.groups,
+            1.0, 0, x.dtype, "none", [], "",
+        )  # fmt: skip
+        return out if add is None else out.add_(add)
+
+
+class QuantizedLinear(PackedLinear):
+    """An int8 product in place of a packed one."""
+
+    scale: float
+    zero: int
+    scales: Tensor
+    zeros: Tensor
+
+    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+        return self._run(self.stored(x), x.dtype, "none", add)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        return self._run(self.stored(x), x.dtype, "gelu", None)
+
+    def times(self, x: Tensor, factor: Tensor) -> Tensor:
+        return self._run(self.stored(x), x.dtype, "none", None).mul_(factor)
+
+    def stored(self, x: Tensor) -> Tensor:
+        return quantise(x, self.scale, self.zero)
+
+    def _run(self, stored: Tensor, dtype: torch.dtype, activation: str, add: Tensor | None) -> Tensor:
+        layer = stored, self.scale, self.zero, self.weight, self.scales, self.zeros
+        result = 1.0, 0, dtype
+        if add is None:
+            return _ops.qlinear_pointwise(*layer, self.bias, *result, activation, [], "none")
+        return _ops.qlinear_pointwise.binary(*layer, add, self.bias, *result, 1.0, 0, "add", 1.0, "none", [], "")
+
+
+def load(unet: Any, tensors: Mapping[str, LazyTensor], dtype: torch.dtype, recipe: Recipe) -> list[str]:
+    """Fill a UNet that is on the meta device, fused and quantised, holding one block in `dtype` at a time.
+
+    Returns what is worth reporting, as `load_into` does. Raises ModelError where recipe or tensors do not fit.
+    """
+    if set(tensors) != set(unet.state_dict()):
+        return load_into(unet, tensors, dtype)  # which says what is missing
+    missing = [name for name in recipe.ranges if f"{name}.weight" not in tensors]
+    if missing:
+        raise ModelError(f"The int8 recipe names {missing[0]}, which this UNet lacks; quantize the model again.")
+    remarks: list[str] = []
+    for path, part in _parts(unet):
+        mine = {name.removeprefix(f"{path}."): tensor for name, tensor in tensors.items() if name.startswith(f"{path}.")}
+        remarks += load_into(part, mine, dtype, share=False)
+        onednn.fuse(part, packed=False)
+        for name, layer in part.named_modules():
+            _convert(layer, recipe.ranges.get(_plain_name(f"{path}.{name}" if name else path)))
+    onednn.fuse(unet, packed=False)
+    return remarks
+
+
+def _parts(unet: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Blocks, and the layers outside of blocks, which together hold every tensor once."""
+    found: list[tuple[str, nn.Module]] = []
+    for path, module in unet.named_modules():
+        inside = any(path.startswith(f"{outer}.") for outer, _ in found)
+        whole = isinstance(module, ResnetBlock2D | Transformer2DModel)
+        if not inside and (whole or list(module.parameters(recurse=False))):
+            found.append((path, module))
+    return found
+
+
+def _plain_name(name: str) -> str:
+    head, _, leaf = name.rpartition(".")
+    return f"{head}.{_JOINED.get(leaf, leaf)}"
+
+
+@torch.no_grad()
+def _convert(layer: Any, bounds: tuple[float, float] | None) -> None:
+    """Quantise a layer that has a range, and pack one that has none."""
+    if type(layer) not in (PackedConv2d, PackedLinear):
+        return
+    if bounds is None:
+        onednn.pack(layer)
+        return
+    scale, zero = affine(*bounds)
+    weight, scales = quantise_weight(layer.weight)
+    if isinstance(layer, PackedConv2d):
+        shape = layer.stride, layer.padding, layer.dilation, layer.groups
+        packed = _ops.qconv_prepack(weight, scales, scale, zero, *shape)
+        layer.__class__ = QuantizedConv2d
+    else:
+        packed = _ops.qlinear_prepack(weight, None)
+        layer.__class__ = QuantizedLinear
+    layer.weight = nn.Parameter(packed, requires_grad=False)
+    layer.scale, layer.zero, layer.scales = scale, zero, scales
+    layer.zeros = torch.zeros(len(scales), dtype=torch.int64)
+    if layer.bias is not None:
+        layer.bias = nn.Parameter(layer.bias.float(), requires_grad=False)

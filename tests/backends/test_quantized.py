@@ -1,0 +1,173 @@
+"""int8: the recipe, its layers against the arithmetic they stand for, and a model that still draws what it is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+from sdedge.backends import onednn, quantized
+from sdedge.backends.quantized import FILE, QuantizedConv2d, QuantizedLinear, Recipe, affine, quantise, quantise_weight
+from sdedge.backends.torch import TorchEngine
+from sdedge.cli import cli
+from sdedge.engines import EMBEDDED, load_engine, locate
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.pipeline import Picture, Pipeline
+from sdedge.quantization import PROMPTS, measure, psnr
+from sdedge.request import Request
+from sdedge.training.checker import score
+from sdedge.training.scenes import held_out_prompts
+from sdedge.weights.checkpoint import open_checkpoint
+from sdedge.weights.export import export_folder
+from tests.backends.test_torch import _lora
+from tests.conftest import needs_embedded
+
+pytestmark = pytest.mark.skipif(not onednn.available(torch.float32), reason="this processor or torch has no oneDNN")
+
+
+@pytest.fixture(scope="module")
+def pocket8(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("int8") / "pocket8"
+    export_folder(open_checkpoint(locate(EMBEDDED)), folder, None, locate(EMBEDDED) / "tokenizer")
+    measure(TorchEngine.load(folder, "cpu", memory="fast"), 2).write(folder)
+    return folder
+
+
+@pytest.mark.parametrize("bounds", [(-0.28, 9.3), (-4.0, 4.0), (0.0, 1.0), (0.5, 2.0), (-3.0, -1.0), (0.0, 0.0)])
+def test_zero_is_exact_and_a_value_in_range_is_half_a_step_off_at_most(bounds):
+    scale, zero = affine(*bounds)
+    assert 0 <= zero <= 255
+    x = torch.linspace(*bounds, 1000).reshape(10, 4, 5, 5).contiguous(memory_format=torch.channels_last)
+    stored = quantise(x, scale, zero)
+    assert stored.dtype == torch.uint8 and stored.is_contiguous(memory_format=torch.channels_last)
+    assert ((stored.float() - zero) * scale - x).abs().max() <= 0.51 * scale
+    assert int(quantise(torch.zeros(1), scale, zero)) == zero
+    assert quantise(torch.tensor([-1e9, 1e9]), scale, zero).tolist() == [0, 255]
+
+
+def test_a_weight_is_half_a_step_off_at_most_in_every_channel():
+    weight = torch.randn(6, 5, 3, 3) * torch.tensor([1e-3, 1, 10, 0.1, 5, 0]).view(-1, 1, 1, 1)
+    stored, scale = quantise_weight(weight)
+    assert (((stored * scale.view(-1, 1, 1, 1)) - weight).abs().amax((1, 2, 3)) <= 0.51 * scale).all()
+
+
+def _converted(layer: nn.Module, bounds: tuple[float, float]) -> nn.Module:
+    fused = onednn.fuse(layer, packed=False)
+    quantized._convert(fused, bounds)
+    return fused
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("padding_mode", ["zeros", "circular"])
+def test_a_convolution_is_that_of_the_rounded_numbers(padding_mode):
+    conv = nn.Conv2d(16, 24, 3, padding=1, padding_mode=padding_mode)
+    x, add = torch.rand(2, 16, 9, 7) * 3 - 0.28, torch.randn(2, 24, 9, 7)
+    scale, zero = affine(-0.28, 2.72)
+    stored, scales = quantise_weight(conv.weight)
+    rounded = nn.Conv2d(16, 24, 3, padding=1, padding_mode=padding_mode)
+    rounded.weight.copy_(stored * scales.view(-1, 1, 1, 1))
+    rounded.bias.copy_(conv.bias)
+    expected = rounded((quantise(x, scale, zero).float() - zero) * scale)
+    ours = _converted(conv, (-0.28, 2.72))
+    assert isinstance(ours, QuantizedConv2d)
+    x = x.contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(ours(x), expected, atol=1e-4)
+    kept = add.clone()
+    assert torch.allclose(ours(x, add=add), expected + kept, atol=1e-4) and torch.equal(add, kept)
+
+
+@torch.inference_mode()
+def test_a_product_is_that_of_the_rounded_numbers():
+    linear, x, add = nn.Linear(48, 32), torch.randn(2, 5, 48).clamp(-2, 2), torch.randn(2, 5, 32)
+    scale, zero = affine(-2, 2)
+    stored, scales = quantise_weight(linear.weight)
+    expected = ((quantise(x, scale, zero).float() - zero) * scale) @ (stored * scales[:, None]).T + linear.bias
+    ours = _converted(linear, (-2, 2))
+    assert isinstance(ours, QuantizedLinear)
+    assert torch.allclose(ours(x), expected, atol=1e-4)
+    assert torch.allclose(ours(x, add), expected + add, atol=1e-4)
+    assert torch.allclose(ours.times(x, add), expected * add, atol=1e-4)
+    assert torch.allclose(ours.gelu(x), nn.functional.gelu(expected), atol=1e-4)
+
+
+@needs_embedded
+def test_the_recipe_keeps_what_a_step_depends_on(pocket8):
+    recipe = Recipe.read(pocket8)
+    assert len(recipe.ranges) > 150 and not set(recipe.ranges) & set(recipe.kept)
+    assert not [name for name in recipe.ranges if "time_emb" in name or name in ("conv_in", "conv_out")]
+    engine = TorchEngine.load(pocket8, "cpu", "int8")
+    assert engine.description == "cpu int8"
+    unet = engine.network("unet")
+    layers = [layer for layer in unet.modules() if isinstance(layer, QuantizedConv2d | QuantizedLinear)]
+    assert len(layers) > 130 and not isinstance(unet.conv_in, QuantizedConv2d)
+
+
+@needs_embedded
+def test_pictures_show_what_their_prompts_say_and_are_near_the_exact_ones(pocket8):
+    right = total = 0
+    pipelines = [Pipeline(load_engine("cpu", dtype)) for dtype in (None, "int8")]
+    for prompt, facts, _ in held_out_prompts(4, 3):
+        request = Request(prompt, model=str(pocket8), steps=10, seed=5)
+        exact, ours = (
+            next(one.pixels for one in pipeline.images(request) if isinstance(one, Picture)) for pipeline in pipelines
+        )
+        answers = score(ours, facts)
+        right, total = right + sum(answers.values()), total + len(answers)
+        assert psnr(exact, ours) > 22
+    assert prompt not in PROMPTS and right / total > 0.9
+
+
+@needs_embedded
+def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
+    engine = TorchEngine.load(pocket8, "cpu", "int8")
+    generator = torch.Generator().manual_seed(1)
+    x, context = (torch.randn(shape, generator=generator) for shape in ((1, 4, 16, 16), (1, 77, 128)))
+    given = x, torch.tensor([500.0]), context
+    before = engine.predict(*given)
+    use = replace(_lora(tmp_path / "style.safetensors", 32), unet_weight=30.0)
+    engine.adapt([use])
+    changed = engine.predict(*given)
+    exact = TorchEngine.load(pocket8, "cpu", "float32")
+    plain = exact.predict(*given)
+    exact.adapt([use])
+    effect = exact.predict(*given) - plain
+    assert float((changed - before - effect).norm()) < 0.5 * float(effect.norm())
+    engine.adapt([])
+    assert torch.equal(engine.predict(*given), before)
+
+
+def test_without_a_recipe_it_is_said_how_to_make_one(tiny_model):
+    with pytest.raises(ModelError, match="sdedge models quantize"):
+        TorchEngine.load(tiny_model, "cpu", "int8")
+    with pytest.raises(InvalidRequest, match="int8 needs an x86 processor"):
+        quantized.read_recipe(tiny_model, torch.device("mps"))
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"version": 99}', '{"version": 1, "ranges": {"a": [1]}}', "[]"])
+def test_a_damaged_recipe_is_told(tmp_path, text):
+    (tmp_path / "unet").mkdir()
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(ModelError, match="quantize the model again"):
+        Recipe.read(tmp_path)
+
+
+@needs_embedded
+def test_a_recipe_of_another_model_is_told(pocket8, tmp_path):
+    folder = tmp_path / "model"
+    export_folder(open_checkpoint(locate(EMBEDDED)), folder, None, locate(EMBEDDED) / "tokenizer")
+    Recipe({"down_blocks.9.conv": (0.0, 1.0)}).write(folder)
+    with pytest.raises(ModelError, match=r"names down_blocks\.9\.conv, which this UNet lacks"):
+        TorchEngine.load(folder, "cpu", "int8").network("unet")
+
+
+def test_the_command_writes_a_folder_and_says_what_is_lost(tiny_model, tmp_path):
+    told = CliRunner().invoke(cli, ["models", "quantize", str(tiny_model), str(tmp_path / "made"), "--steps", "1"])
+    assert told.exit_code == 0, told.output
+    record = json.loads((tmp_path / "made" / FILE).read_text())
+    assert len(record["figures"]["psnr"]) == 2 and "PSNR" in told.output
+    assert TorchEngine.load(tmp_path / "made", "cpu", "int8").network("unet") is not None
