@@ -73,25 +73,27 @@ class Bridge(QObject):
         supervisor = Supervisor(
             self._folder, self._heard.emit, drawer=self._drawer, limits=self._limits, previews=True, warm=self._warm
         )
-
         supervisor.keep_awake = self._keep_awake
 
-        def begun(_: None) -> None:
+        def begin() -> None:
+            supervisor.start()
             self._supervisor = supervisor
+
+        def begun(_: None) -> None:
             self._timer.start()
             self.ready.emit()
             supervisor.wake()
 
-        self._database.run(supervisor.start, begun, lambda error: self.unavailable.emit(str(error)), self)
+        self._database.run(begin, begun, lambda error: self.unavailable.emit(str(error)), self)
 
     def close(self) -> None:
         """Stop drawing, keep what is drawn, and end every thread and process."""
         self._timer.stop()
+        self._database.run(self._close_store)
+        self._database.close(finish=True)  # also a start that is under way
         if self._supervisor is not None:
             self._supervisor.close()
             self._supervisor = None
-        self._database.run(self._close_store)
-        self._database.close(finish=True)
         self.background.close()
 
     def keep_awake(self, on: bool) -> None:

@@ -134,6 +134,14 @@ def test_a_second_app_on_the_same_folder_says_so_and_can_try_again(open_window, 
     assert "another sdedge" in second.banner.text
 
 
+def test_a_window_that_is_closed_at_once_leaves_nothing_running(open_window):
+    window = open_window(start=False)
+    window.studio.bridge.start()
+    window.close()
+    window.studio.bridge.close()
+    assert window.studio.bridge.worker_pid is None
+
+
 def test_a_remark_is_replaced_and_not_stacked_and_its_button_acts(open_window, qtbot):
     window, done = open_window(start=False), []
     window.studio.say("One.", "warning")
