@@ -11,7 +11,7 @@ NEEDED := numpy pillow safetensors tokenizers click rich platformdirs send2trash
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora
 
-.PHONY: demo gui test lint bench clean
+.PHONY: demo gui test lint bench screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sdedge generate "a red house at night with two trees" --out out
@@ -46,6 +46,10 @@ $(VENV)/.test: $(VENV)/.demo
 	$(PIP) --editable ".[test]"
 	$(PIP) --no-deps $(REFEREES)
 	touch $@
+
+# The app's panels in light and dark, for the documentation; needs Xvfb.
+screenshots: $(VENV)/.test
+	xvfb-run -a -s "-screen 0 1600x1200x24" $(BIN)/python -m tests.screenshots
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

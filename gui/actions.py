@@ -88,6 +88,7 @@ ACTIONS = (
          checkable=True),
     Spec("side-column", QT_TRANSLATE_NOOP("actions", "&Queue and Recent Pictures"), "view", ("F9",), icon="sidebar",
          checkable=True, separated=True),
+    Spec("device", QT_TRANSLATE_NOOP("actions", "&Device and Memory…"), "view", ("Ctrl+I",), icon="memory"),
     Spec("full-screen", QT_TRANSLATE_NOOP("actions", "F&ull Screen"), "view", standard=Key.FullScreen, checkable=True),
     Spec("shortcuts", QT_TRANSLATE_NOOP("actions", "&Keyboard Shortcuts"), "help", ("F1",), icon="help"),
     Spec("show-log", QT_TRANSLATE_NOOP("actions", "Show the &Log"), "help"),

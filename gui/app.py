@@ -38,6 +38,7 @@ def main(files: Sequence[str] = ()) -> int:
     crash = CrashLog()
     last_crash = crash.begin()
     app.setApplicationName("sdedge")
+    app.setDesktopFileName("sdedge")
     app.setApplicationVersion(sdedge.__version__)
     settings = Settings()
     theme = Theme(app, settings.theme)

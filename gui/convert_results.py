@@ -9,8 +9,8 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.library_items import Item
-from gui.library_model import size_in_words
 from gui.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.wording import size_in_words
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.errors import ModelError
 

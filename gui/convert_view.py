@@ -29,7 +29,6 @@ from gui.convert_results import ConvertResults, Result, read_results
 from gui.empty import Empty
 from gui.fields import FaultLabel
 from gui.library_items import Item, read_items
-from gui.library_model import size_in_words
 from gui.model_card import read_card
 from gui.progress import spoken
 from gui.reveal import reveal
@@ -37,10 +36,11 @@ from gui.studio import Studio
 from gui.task_panel import TaskPanel
 from gui.tasks import DONE, FAILED, Task, Tasks
 from gui.theme import GAP, HALF, PAD, set_kind
+from gui.wording import size_in_words
 from sdedge.backends.manifest import is_bundle
 from sdedge.errors import InvalidRequest
 
-_WIDTH = 360
+_WIDTH, _LABEL = 360, 88  # pixels
 NATIVE = 512  # pixels, of v1
 
 
@@ -256,17 +256,8 @@ class ConvertView(QWidget):
 
     def _lay_out(self) -> None:
         set_kind(self, "window")
-        form = QFormLayout()
-        form.setHorizontalSpacing(PAD)
-        form.setVerticalSpacing(GAP)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(self.tr("Model"), self.model)
-        more = QFormLayout()
-        more.setHorizontalSpacing(PAD)
-        more.setVerticalSpacing(GAP)
-        more.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        more.addRow(self.tr("Sizes"), self.sizes)
-        more.addRow(self.tr("Compression"), self.compression)
+        form = _form((self.tr("Model"), self.model))
+        more = _form((self.tr("Sizes"), self.sizes), (self.tr("Compression"), self.compression))
         plan = QFrame()
         set_kind(plan, "panel")
         plan.setFixedWidth(_WIDTH)
@@ -307,3 +298,15 @@ class ConvertView(QWidget):
         row.setSpacing(0)
         row.addWidget(plan)
         row.addWidget(scroll, 1)
+
+
+def _form(*rows: tuple[str, QWidget]) -> QFormLayout:
+    form = QFormLayout()
+    form.setHorizontalSpacing(PAD)
+    form.setVerticalSpacing(GAP)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    for text, widget in rows:
+        label = QLabel(text)
+        label.setFixedWidth(_LABEL)
+        form.addRow(label, widget)
+    return form

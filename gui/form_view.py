@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, Q
 from gui.actions import name_button
 from gui.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
 from gui.image_section import ImageSection
+from gui.memory_hint import MemoryHint
 from gui.model_card import ModelCard
 from gui.names import Names, find_names
 from gui.prompt_field import PromptField
@@ -64,7 +65,7 @@ class FormView(QFrame):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        foot = stack(self.problem, self.button, gap=HALF)
+        foot = stack(MemoryHint(self._studio), self.problem, self.button, gap=HALF)
         foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

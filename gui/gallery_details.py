@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from gui.actions import plain
 from gui.studio import Studio
 from gui.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.wording import breakable
 from sdedge.errors import SdedgeError
 from sdedge.gallery import Entry
 
@@ -91,7 +92,7 @@ class GalleryDetails(QScrollArea):
             (self.tr("Seed"), "" if entry.seed is None else str(entry.seed)),
             (self.tr("Size"), f"{entry.width} × {entry.height}"),
             (self.tr("Made"), datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")),
-            (self.tr("File"), entry.path.name),
+            (self.tr("File"), breakable(entry.path.name)),
         ]
         return [(name, value) for name, value in facts if value]
 

@@ -7,8 +7,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.library_items import Item
-from gui.library_model import size_in_words
 from gui.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.wording import breakable, short_path, size_in_words
 
 
 class LibraryDetails(QScrollArea):
@@ -71,12 +71,13 @@ class LibraryDetails(QScrollArea):
     def _describe(self, item: Item) -> list[tuple[str, str]]:
         facts = [
             (self.tr("Format"), item.kind), (self.tr("Base"), item.base), (self.tr("Size"), size_in_words(item.size)),
-            (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence), (self.tr("From"), item.source),
+            (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence),
+            (self.tr("From"), breakable(item.source if item.source != str(item.path) else "")),
             (self.tr("Added"), item.added),
-            (self.tr("Where"), _breakable(str(item.path)) + (self.tr(" (left in its place)") if item.linked else "")),
+            (self.tr("Where"), breakable(short_path(item.path)) + (self.tr(" (left in its place)") if item.linked else "")),
             *((self.tr("Note"), note) for note in item.notes),
         ]  # fmt: skip
-        return [(name, _breakable(value) if name == self.tr("From") else value) for name, value in facts if value]
+        return [(name, value) for name, value in facts if value]
 
     def _open_page(self) -> None:
         QDesktopServices.openUrl(QUrl(self._page))
@@ -106,8 +107,3 @@ class LibraryDetails(QScrollArea):
             column.addWidget(self.buttons[name])
         column.addStretch(1)
         self.setWidget(body)
-
-
-def _breakable(path: str) -> str:
-    """Lines may break after every separator."""
-    return path.replace("/", "/\u200b").replace("\\", "\\\u200b")

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from gui.library_items import Item
+from gui.wording import size_in_words
 
 ITEM = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
@@ -71,14 +72,6 @@ class LibraryModel(QAbstractTableModel):
         if not item.accepted:
             return self.tr("Licence not accepted")
         return self.tr("Used by default") if item.default else self.tr("Ready")
-
-
-def size_in_words(size: int) -> str:
-    """Bytes as "4.3 GB", "22 MB" or "3 KB"."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size / unit:.0f} {name}"
-    return f"{max(1, round(size / 1e3))} KB"
 
 
 def _side(column: int) -> int:

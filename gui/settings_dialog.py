@@ -28,12 +28,14 @@ from gui.reveal import reveal
 from gui.settings import default_folder
 from gui.studio import Studio
 from gui.theme import GAP, HALF, PAD, set_kind
+from gui.wording import breakable, short_path
 from sdedge.errors import InvalidRequest
 from sdedge.images.naming import TEMPLATE, name
 from sdedge.places import data_folder
 from sdedge.request import Request
 
-_SIZE = 600, 640
+_SIZE = 640, 640
+_LABEL = 80  # pixels
 _EXAMPLE = Request(prompt="a red house at night", seed=1234, width=512, height=512)
 
 
@@ -67,7 +69,7 @@ class SettingsDialog(QDialog):
 
     def _pictures(self) -> QFormLayout:
         self.folder = QLineEdit(self._settings.folder)
-        self.folder.setPlaceholderText(str(default_folder()))
+        self.folder.setPlaceholderText(short_path(default_folder()))
         self.folder.setAccessibleName(self.tr("Folder for pictures"))
         self.folder_fault = FaultLabel()
         self.folder.editingFinished.connect(lambda: self.set_folder(self.folder.text()))
@@ -83,14 +85,14 @@ class SettingsDialog(QDialog):
         self.file_name.setAccessibleName(self.tr("Template of file names"))
         self.name_note = FaultLabel()
         self.file_name.textChanged.connect(self._set_name)
-        self.metadata = QCheckBox(self.tr("Write the settings into the files, so that a picture can be made again"))
+        self.metadata = QCheckBox(self.tr("Write the settings into the files"))
         self.metadata.setChecked(not self._settings.private)
         self.metadata.toggled.connect(lambda on: setattr(self._settings, "private", not on))
         form = _form()
-        form.addRow(self.tr("Folder"), _stack(row, self.folder_fault))
-        form.addRow(self.tr("Format"), self.format)
-        form.addRow(self.tr("File name"), _stack(self.file_name, self.name_note))
-        form.addRow("", self.metadata)
+        _row(form, self.tr("Folder"), _stack(row, self.folder_fault))
+        _row(form, self.tr("Format"), self.format)
+        _row(form, self.tr("File name"), _stack(self.file_name, self.name_note))
+        _row(form, "", self.metadata)
         self._set_name(self._settings.file_name)
         return form
 
@@ -125,24 +127,24 @@ class SettingsDialog(QDialog):
         ]  # fmt: skip
         self.preview = self._choice("preview_rate", self.tr("Preview"), rates)
         form = _form()
-        form.addRow(self.tr("Preview"), self.preview)
+        _row(form, self.tr("Preview"), self.preview)
         for setting, text in (
-            ("safety", self.tr("Check pictures with the model's safety checker, where it has one")),
-            ("keep_awake", self.tr("Keep the computer awake while pictures are drawn; the display may sleep")),
-            ("notify", self.tr("Tell me when the queue is done and I am in another window")),
+            ("safety", self.tr("Check pictures with the model's safety checker, if it has one")),
+            ("keep_awake", self.tr("Keep the computer awake while drawing; the display may sleep")),
+            ("notify", self.tr("Tell me in other windows when the queue is done")),
         ):
-            form.addRow("", self._switch(setting, text))
+            _row(form, "", self._switch(setting, text))
         return form
 
     def _look(self) -> QFormLayout:
         themes = [("system", self.tr("As the system")), ("light", self.tr("Light")), ("dark", self.tr("Dark"))]
         self.theme = self._choice("theme", self.tr("Theme"), themes)
         form = _form()
-        form.addRow(self.tr("Theme"), self.theme)
+        _row(form, self.tr("Theme"), self.theme)
         return form
 
     def _storage(self) -> QFormLayout:
-        where = QLabel(str(data_folder()))
+        where = QLabel(breakable(short_path(data_folder())))
         where.setWordWrap(True)
         where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         note = QLabel(self.tr("Models, the gallery's index, thumbnails and logs. SDEDGE_HOME names another place."))
@@ -151,8 +153,8 @@ class SettingsDialog(QDialog):
         show = QPushButton(self.tr("Show in Folder"))
         show.clicked.connect(lambda: reveal(data_folder()))
         form = _form()
-        form.addRow(self.tr("Data"), _stack(where, note))
-        form.addRow("", _left(show))
+        _row(form, self.tr("Data"), _stack(where, note))
+        _row(form, "", _left(show))
         return form
 
     def _choice(self, setting: str, label: str, options: Sequence[tuple[object, str]]) -> QComboBox:
@@ -207,6 +209,13 @@ def _form() -> QFormLayout:
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return form
+
+
+def _row(form: QFormLayout, text: str, field: QWidget | QVBoxLayout | QHBoxLayout) -> None:
+    """A row whose label is as wide as every other one."""
+    label = QLabel(text)
+    label.setFixedWidth(_LABEL)
+    form.addRow(label, field)  # type: ignore[arg-type]
 
 
 def _stack(*parts: QWidget | QHBoxLayout) -> QVBoxLayout:

@@ -102,9 +102,9 @@ QScrollArea > QWidget > QWidget { background: transparent; }
 QListView:focus, QTreeView:focus, QTableView:focus { border: 2px solid $accent; border-radius: ${radius}px; }
 QListView[kind="pictures"], QListView[kind="pictures"]:focus { background: $window; border: none; }
 QTableView { selection-background-color: $line; selection-color: $text; }
-QTableView::item { padding: 0 8px; border: none; }
+QTableView::item { padding: 0 5px; border: none; }
 QTableView:focus { border: none; }
-QTableView::item:focus { border: 2px solid $accent; padding: 0 6px; }
+QTableView::item:focus { border: 2px solid $accent; padding: 0 3px; }
 QHeaderView::section { background: $panel; color: $muted; border: none; border-bottom: 1px solid $line; padding: 4px 8px; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

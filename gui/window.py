@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -22,8 +23,11 @@ from PySide6.QtWidgets import (
 from gui.actions import Actions, name_button, plain
 from gui.banner import Banner
 from gui.bridge import Bridge
+from gui.device_dialog import DeviceDialog
 from gui.help import Shortcuts, about
+from gui.notifier import Notifier
 from gui.settings import Settings
+from gui.settings_dialog import SettingsDialog
 from gui.stage import show_log
 from gui.status import Status
 from gui.studio import Studio
@@ -50,6 +54,7 @@ class MainWindow(QMainWindow):
         self.status = QLabel()
         self._stack = QStackedWidget()
         self._views: dict[str, QWidget] = {}
+        self._dialogs: dict[type, QDialog] = {}
         self._lay_out()
         self._connect()
         self._status = Status(self.studio, self.status)
@@ -80,11 +85,19 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.studio.settings.set_state("geometry", self.saveGeometry())
-        for view in self._views.values():
+        for view in (*self._dialogs.values(), *self._views.values()):
             view.close()  # so that each keeps its splitters
         self._status.stop()
         self.studio.settings.save()
         super().closeEvent(event)
+
+    def show_dialog(self, kind: type[SettingsDialog] | type[DeviceDialog]) -> QDialog:
+        """Open a dialog beside the window, or bring it to the front."""
+        dialog = self._dialogs.get(kind) or self._dialogs.setdefault(kind, kind(self.studio, self))
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
+        return dialog
 
     # Files from outside
 
@@ -125,6 +138,7 @@ class MainWindow(QMainWindow):
         self.status.setFont(spaced_font(self.status.font()))
         self.status.setAccessibleName(self.tr("Model, device and memory"))
         row.addWidget(self.status)
+        row.addWidget(self.actions_list.button("device"))
         return header
 
     def _segment(self, name: str) -> QToolButton:
@@ -148,6 +162,8 @@ class MainWindow(QMainWindow):
         for spec in ("view-gallery", "view-models", "view-convert"):
             actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
         actions.bind("quit", self.close)
+        actions.bind("settings", partial(self.show_dialog, SettingsDialog))
+        actions.bind("device", partial(self.show_dialog, DeviceDialog))
         actions.bind("shortcuts", lambda: Shortcuts(actions, self).open())
         actions.bind("about", lambda: about(self))
         actions.bind("show-log", show_log)
@@ -158,6 +174,9 @@ class MainWindow(QMainWindow):
         studio.board.changed.connect(self._show_waiting)
         studio.board.noticed.connect(self._notice)
         studio.bridge.unavailable.connect(self._say_unavailable)
+        studio.settings.changed.connect(lambda name: studio.bridge.keep_awake(studio.settings.keep_awake))
+        studio.bridge.keep_awake(studio.settings.keep_awake)
+        Notifier(studio, self)
 
     def _show_share(self, id: int) -> None:
         """How far the job is, in the title, where a taskbar shows it."""

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QMessageBox, QPushButton
 from safetensors.torch import save_file
 
 from gui.library_items import Item, read_items
-from gui.library_model import size_in_words
+from gui.wording import size_in_words
 from sdedge import extras
 from sdedge.engines import locate
 from sdedge.library import Library

@@ -1,0 +1,34 @@
+"""Says when the queue is done while the person is in another window; nothing is said twice."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
+
+from gui.studio import Studio
+from sdedge.events import Event, Failed, Finished
+
+
+class Notifier(QObject):
+    """The dock or taskbar asks for attention; where there is a tray, a message says why."""
+
+    def __init__(self, studio: Studio, window: QWidget) -> None:
+        super().__init__(window)
+        self._studio, self._window = studio, window
+        studio.board.ended.connect(self._ended)
+
+    def _ended(self, job: int, event: Event) -> None:
+        if not isinstance(event, (Finished, Failed)) or not self._studio.settings.notify or self._window.isActiveWindow():
+            return
+        if any(other.id != job and other.state == "waiting" for other in self._studio.board.jobs):
+            return
+        QApplication.alert(self._window)
+        if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
+            self._show(event)
+
+    def _show(self, event: Finished | Failed) -> None:
+        tray = QSystemTrayIcon(self._window.windowIcon(), self)
+        tray.show()
+        words = event.message if isinstance(event, Failed) else self.tr("The queue is done.")
+        tray.showMessage("sdedge", words)
+        tray.messageClicked.connect(self._window.activateWindow)

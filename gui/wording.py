@@ -1,0 +1,26 @@
+"""Sizes and paths as people read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def size_in_words(size: float) -> str:
+    """Bytes as "4.3 GB", "22 MB" or "3 KB"."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if size >= unit:
+            return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size / unit:.0f} {name}"
+    return f"{max(1, round(size / 1e3))} KB"
+
+
+def short_path(path: Path) -> str:
+    """With "~" for the person's own folder."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) and path != home else str(path)
+
+
+def breakable(text: str) -> str:
+    """Lines may break after every separator of a path or file name."""
+    for separator in "/\\-_":
+        text = text.replace(separator, separator + "\u200b")
+    return text

@@ -1,0 +1,163 @@
+"""Settings, device and memory, the warning beside the form, notifications and the first start."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from gui import device as device_module
+from gui import memory_hint
+from gui.create_view import CreateView
+from gui.device import Device, look, plan_picture, read_sizes
+from gui.settings import Settings
+from gui.settings_dialog import SettingsDialog, folder_fault
+from gui.welcome import Welcome, example_path
+from sdedge.backends.machine import Finding, Timing, keep
+from sdedge.backends.memory import Sizes
+from sdedge.engines import locate
+from sdedge.events import Finished
+from sdedge.images import metadata
+from tests.gui.pictures import save_pictures
+
+FINDING = Finding(
+    "cpu", "A processor", "bfloat16", "channels_last", 2, "It is faster.", (Timing("linear", "float16", "", None),)
+)
+
+
+@pytest.fixture
+def dialog(open_window):
+    window = open_window(start=False)
+    window.actions_list["settings"].trigger()
+    found = window.findChild(SettingsDialog)
+    assert found is not None and found.isVisible()
+    return window, found
+
+
+# Settings
+
+
+def test_settings_apply_at_once_and_are_kept(dialog, theme):
+    window, dialog = dialog
+    dialog.format.setCurrentIndex(1)
+    dialog.preview.setCurrentIndex(dialog.preview.findData(0))
+    dialog.metadata.setChecked(False)
+    dialog.safety.setChecked(False)
+    dialog.theme.setCurrentIndex(dialog.theme.findData("dark"))
+    window.studio.settings.save()
+    again = Settings()
+    assert (again.file_format, again.preview_rate, again.private) == ("jpeg", 0, True)
+    assert (again.safety, again.theme) == (False, "dark")
+
+
+def test_a_folder_that_cannot_be_is_told_and_not_taken(dialog, tmp_path):
+    window, dialog = dialog
+    before = window.studio.settings.folder
+    (tmp_path / "file").touch()
+    for text, words in ((str(tmp_path / "file"), "is a file"), ("somewhere/else", "no place")):
+        dialog.set_folder(text)
+        assert words in dialog.folder_fault.text() and window.studio.settings.folder == before
+    dialog.set_folder(str(tmp_path / "new"))
+    assert dialog.folder_fault.text() == "" and window.studio.settings.output().folder == tmp_path / "new"
+    dialog.set_folder("")
+    assert window.studio.settings.folder == ""
+
+
+def test_a_folder_without_permission_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    assert "cannot be written" in folder_fault(tmp_path / "new")
+
+
+def test_a_file_name_shows_an_example_or_its_fault(dialog):
+    window, dialog = dialog
+    dialog.file_name.setText("{seed}-{steps}")
+    assert dialog.name_note.text() == "Such as 1234-20"
+    dialog.file_name.setText("{nonsense}")
+    assert "{nonsense}" in dialog.name_note.text() and window.studio.settings.file_name == "{seed}-{steps}"
+
+
+def test_keeping_awake_reaches_the_supervisor(open_window):
+    window = open_window()
+    window.studio.settings.keep_awake = False
+    assert window.studio.bridge._supervisor.keep_awake is False
+
+
+# Device and memory
+
+
+def test_the_device_is_the_measured_one(monkeypatch):
+    assert look().finding is None and look().itemsize == 4
+    keep(FINDING)
+    assert (look().finding, look().kind, look().itemsize) == (FINDING, "cpu", 2)
+    monkeypatch.setenv("SDEDGE_DEVICE", "cuda")
+    assert look().finding is None
+
+
+def test_the_device_dialog_says_what_draws_and_why(open_window, qtbot):
+    keep(FINDING)
+    window = open_window(start=False)
+    window.actions_list["device"].trigger()
+    (dialog,) = window._dialogs.values()
+    qtbot.waitUntil(lambda: "A processor (cpu)" in dialog.device.text())
+    assert "16 bits (bf16)" in dialog.reason.text() and "It is faster." in dialog.reason.text()
+    qtbot.waitUntil(lambda: "are free" in dialog.memory.text() and "planned with about" in dialog.planned.text())
+
+
+def test_the_embedded_models_sizes_are_read_from_its_headers():
+    sizes = read_sizes(locate("pocket"))
+    assert sizes is not None and sizes.unet_width < Sizes().unet_width and sizes.unet < Sizes().unet
+    assert plan_picture(Device(None, 8 << 30, 8 << 30), sizes, 256, 256, 1).fits
+
+
+def test_what_does_not_fit_is_told_beside_the_form_with_what_does(open_window, qtbot, monkeypatch):
+    monkeypatch.setattr(device_module, "available_memory", lambda: (2 << 30, 4 << 30))
+    window = open_window(start=False)
+    view = window.show_view("create")
+    hint = view.findChild(memory_hint.MemoryHint)
+    qtbot.waitUntil(lambda: window.studio.form.card is not None and hint.memory.plan is not None)
+    assert not hint.isVisible()
+    window.studio.form.put(width=4096, height=4096, batch=4, prompt="kept")
+    qtbot.waitUntil(hint.isVisible)
+    assert "2.1 GB are free" in hint.text.text()
+    hint.button.click()
+    qtbot.waitUntil(lambda: not hint.isVisible())
+    form = window.studio.form
+    assert form.width == form.height < 4096 and form.batch == 1 and form.prompt == "kept"
+
+
+# Notifications
+
+
+def test_the_end_of_the_queue_is_told_only_to_who_is_elsewhere(open_window, monkeypatch):
+    alerts = []
+    monkeypatch.setattr(QApplication, "alert", lambda window: alerts.append(window))
+    window = open_window(start=False)
+    for active, notify, told in ((True, True, 0), (False, False, 0), (False, True, 1)):
+        monkeypatch.setattr(window, "isActiveWindow", lambda active=active: active)
+        window.studio.settings.notify = notify
+        window.studio.board.ended.emit(1, Finished(1, 1.0))
+        assert len(alerts) == told
+
+
+# First start
+
+
+def test_the_first_start_greets_and_an_example_fills_the_form(open_window, qtbot):
+    window = open_window(start=False)
+    view = window.show_view("create")
+    assert isinstance(view, CreateView)
+    qtbot.waitUntil(lambda: view.findChild(Welcome) is not None)
+    welcome = view.findChild(Welcome)
+    for example, name in zip(welcome.examples, ("house", "boat", "balloon")):
+        example.click()
+        request = metadata.to_request(metadata.read(example_path(name)))
+        form = window.studio.form
+        assert name in form.prompt and form.wanted().request.replace(noise=None, schedule=None) == request.replace(
+            noise=None, schedule=None
+        )
+
+
+def test_who_has_pictures_is_not_greeted(open_window, qtbot, tmp_path):
+    save_pictures(tmp_path / "out", ["a red house"])
+    view = open_window(start=False).show_view("create")
+    qtbot.waitUntil(lambda: not view.panel.canvas.is_empty)
+    assert view.findChild(Welcome) is None
