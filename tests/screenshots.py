@@ -114,8 +114,7 @@ class Photographer:
         for name in ("settings", "device"):
             self.window.actions_list[name].trigger()
             dialog = list(self.window._dialogs.values())[-1]
-            wait(lambda: True)
-            wait(lambda: True)
+            wait(lambda name=name, dialog=dialog: name != "device" or "planned" in dialog.planned.text())  # type: ignore[attr-defined]
             self.shoot(name, dialog)
             dialog.close()
 
