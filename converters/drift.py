@@ -1,12 +1,14 @@
-"""Where a program strays: each operation of a half-precision run against the same program's run in float32."""
+"""Where a program strays: from its own run in float32, operation by operation, and from torch's network, layer by layer."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from converters.psnr import psnr
 from sdedge.backends.mil.package import Package
@@ -54,3 +56,43 @@ def origin(drifts: Sequence[Drift], output: str, floor: float) -> Drift | None:
         if not under:
             return at
         at = max(under, key=lambda d: d.error)
+
+
+# ---- Against torch's network ------------------------------------------------------------------------------------------
+
+
+@torch.inference_mode()
+def layer_results(network: nn.Module, run: Callable[[Any], Any]) -> dict[str, Tensor]:
+    """What each layer gives in one run of the network, by the name that conversions give its operation."""
+    results: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, given: Any, result: Any) -> None:
+            if isinstance(result, Tensor):
+                results[name] = result
+
+        return hook
+
+    hooks = [
+        layer.register_forward_hook(keep(name.replace(".", "_"))) for name, layer in network.named_modules() if name
+    ]
+    try:
+        run(network)
+    finally:
+        for hooked in hooks:
+            hooked.remove()
+    return results
+
+
+def stray_layer(
+    package: Package, function: str, inputs: Mapping[str, Tensor], expected: Mapping[str, Tensor], floor: float
+) -> Drift | None:
+    """The first layer of a program, run in float32, that is under the floor against what torch's gave."""
+    for operation, (result, *_) in Runner(package, function, "float32").trace(inputs):
+        if operation.name in expected:
+            wanted = expected[operation.name]
+            if wanted.dim() == 3 and result.dim() == 4:
+                wanted = wanted.transpose(1, 2)  # (B, T, C) is (B, C, 1, T) there
+            if wanted.numel() == result.numel() and (near := psnr(wanted.reshape(result.shape), result)) < floor:
+                return Drift(operation.name, operation.type, tuple(operation.names()), near, math.nan)
+    return None

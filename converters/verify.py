@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from converters.drift import Drift, drift, origin
+from converters.drift import Drift, drift, layer_results, origin, stray_layer
 from converters.inspect import inspect
 from converters.psnr import psnr
 from sdedge.backends.engine import STAGES, Engine
@@ -25,13 +25,14 @@ from sdedge.backends.mil.engine import MILEngine
 from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.runner import PRECISIONS, Runner
 from sdedge.backends.packages import UNETS, Model
-from sdedge.backends.torch import TorchEngine
+from sdedge.backends.torch import NETWORKS, TorchEngine
 from sdedge.library import EMBEDDED
 from sdedge.models.safety import prepare
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.text.conditioning import condition
 from sdedge.training.evaluate import Tally, obedience
+from sdedge.weights.loading import load_into
 from sdedge.weights.safety import open_checker
 
 TIMESTEPS = (1, 261, 501, 741, 981)
@@ -84,7 +85,7 @@ def verify(
             before = component
         compared = compare(component, label, output, reference, engines)
         if floor is not None and compared.psnr["float16"] < floor and not any(c.stray for c in told):
-            compared = replace(compared, stray=find_stray(bundle, output, floor))
+            compared = replace(compared, stray=find_stray(bundle, output, reference, floor))
         told.append(compared)
         yield compared
     if picture:
@@ -190,30 +191,66 @@ def obeyed(engine: Engine, pictures: int) -> dict[str, float]:
 # ---- Where it strays ----------------------------------------------------------------------------------------------
 
 
-class _Tracing(MILEngine):
-    """Runs each package in both precisions side by side and keeps how far they drift apart."""
+RUNS: dict[str, tuple[str, Callable[[Any, Mapping[str, Tensor]], Any]]] = {
+    "TextEncoder": ("text_encoder", lambda network, given: network(given["input_ids"].long())),
+    "Unet": ("unet", lambda network, given: _run_unet(network, given)),
+    "UnetChunk1": ("unet", lambda network, given: _run_unet(network, given)),
+    "VAEEncoder": ("vae", lambda network, given: network.encode(given["x"])),
+    "VAEDecoder": ("vae", lambda network, given: network.decode(given["z"])),
+}
+"""By package: the stage of torch's network, and how that is run on what the package is given."""
 
-    def __init__(self, folder: Path, floor: float) -> None:
+
+def _run_unet(network: Any, given: Mapping[str, Tensor]) -> Tensor:
+    context = given["encoder_hidden_states"].squeeze(2).transpose(1, 2)  # (B, 77, D)
+    return network(given["sample"], given["timestep"], context)
+
+
+class _Tracing(MILEngine):
+    """Compares each package it runs: its half-precision run with its float32 run, and that with torch's layers."""
+
+    def __init__(self, folder: Path, reference: TorchEngine, floor: float) -> None:
         super().__init__(folder)
+        self.reference = reference
         self.floor = floor
         self.stray: Drift | None = None
+        self._expected: Mapping[str, Tensor] = {}
 
     def open_model(self, package: Package, function: str) -> Model:
         runner = Runner(package, function, "float32")
 
         def run(inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
             if self.stray is None:
-                drifts = list(drift(package, function, inputs))
-                found = (origin(drifts, name, self.floor) for name in package.function(function).outputs)
-                self.stray = next((stray for stray in found if stray), None)
+                self.stray = self._rounding(package, function, inputs) or self._layer(package, function, inputs)
             return runner(inputs)
 
         return run
 
+    def _rounding(self, package: Package, function: str, inputs: Mapping[str, Tensor]) -> Drift | None:
+        drifts = list(drift(package, function, inputs))
+        found = (origin(drifts, name, self.floor) for name in package.function(function).outputs)
+        return next((stray for stray in found if stray), None)
 
-def find_stray(bundle: Path, output: Output, floor: float) -> Drift | None:
-    """The operation where the error of an output begins; None where rounding alone does not bring it under the floor."""
-    engine = _Tracing(bundle, floor)
+    def _layer(self, package: Package, function: str, inputs: Mapping[str, Tensor]) -> Drift | None:
+        if package.path.stem in RUNS:  # a second chunk goes on with what the first one's layers were compared to
+            stage, run = RUNS[package.path.stem]
+            network = _plain(self.reference, stage)
+            self._expected = layer_results(network, lambda network: run(network, inputs))
+        return stray_layer(package, function, inputs, self._expected, self.floor)
+
+
+def _plain(reference: TorchEngine, stage: str) -> torch.nn.Module:
+    """The network as it was defined, without what the engine does to make it fast."""
+    network = NETWORKS[stage](reference.checkpoint.configs[stage])
+    load_into(network, reference.merged(stage), torch.float32)
+    return network.eval()
+
+
+def find_stray(bundle: Path, output: Output, reference: TorchEngine, floor: float) -> Drift | None:
+    """Where an output begins to be under the floor: an operation that rounding brings there, or else the first layer
+    whose result is not torch's. None where neither is found.
+    """
+    engine = _Tracing(bundle, reference, floor)
     output(engine)
     return engine.stray
 

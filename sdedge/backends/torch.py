@@ -193,9 +193,13 @@ class TorchEngine:
     def _streams(self, stage: str) -> bool:
         return stage == "unet" and self._mode == "stream"
 
-    def _tensors(self, stage: str) -> Mapping[str, LazyTensor]:
+    def merged(self, stage: str) -> Mapping[str, LazyTensor]:
+        """A stage's weights as the checkpoint names them, with the LoRAs in."""
         tensors = self.checkpoint.components[stage]
-        return merge({stage: tensors}, self._opened())[stage] if self._loras and self._packs(stage) else tensors
+        return merge({stage: tensors}, self._opened())[stage] if self._loras and stage != "vae" else tensors
+
+    def _tensors(self, stage: str) -> Mapping[str, LazyTensor]:
+        return self.merged(stage) if self._packs(stage) else self.checkpoint.components[stage]
 
     def _build(self, stage: str) -> Any:
         with torch.device("meta"):

@@ -68,14 +68,15 @@ def test_the_origin_of_an_error_is_the_operation_that_overflows(tmp_path):
 
 
 def _spoil(bundle) -> None:
-    """Change a part of one kernel of the text encoder."""
+    """Make one kernel of the text encoder larger."""
     operations = Package.open(bundle / "TextEncoder.mlpackage").function().operations
-    stored = [op.inputs["val"][0] for op in operations if op.type == "const"]
-    kernel = next(value for value in stored if isinstance(value, Stored) and len(value.type.shape) == 4)
+    kernel = next(op.inputs["val"][0] for op in operations if op.name.endswith("layers_0_self_attn_q_proj_weight"))
+    assert isinstance(kernel, Stored)
     weights = bundle / "TextEncoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
     data = bytearray(weights.read_bytes())
     start = kernel.offset + 64  # past the blob's metadata
-    data[start : start + 64] = (np.frombuffer(bytes(data[start : start + 64]), np.float16) * np.float16(1.1)).tobytes()
+    end = start + kernel.type.bytes
+    data[start:end] = (np.frombuffer(bytes(data[start:end]), np.float16) * np.float16(1.5)).tobytes()
     weights.write_bytes(data)
 
 
@@ -115,6 +116,7 @@ def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):
     told = [json.loads(line) for line in done.output.splitlines()]
     spoilt = [one for one in told if one.get("component") == "text_encoder"]
     assert len(spoilt) == len(PROMPTS)
+    assert spoilt[0]["stray"]["name"] == "text_model_encoder_layers_0_self_attn_q_proj"
     assert all(one["psnr"]["float16"] < 60 and one["psnr"]["float32"] < 60 for one in spoilt)
     assert Manifest.read(bundle).figures["outcome"] == "failed"
 
