@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from sdedge.backends import mps
+from sdedge.backends.bundles import fill, recorded_facts, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.graph_program import Program, read_graph
 from sdedge.backends.manifest import Component, Manifest
@@ -85,11 +86,7 @@ class GraphEngine:
             )
 
     def adapt(self, loras: Sequence[LoraUse]) -> None:
-        if loras:
-            raise ModelError(
-                f"The converted bundle {self.facts.name} cannot take the LoRA {loras[0].path.stem}: its weights are fixed; "
-                "convert the model again with --lora, or use the model it was made from."
-            )
+        refuse_loras(self.facts.name, loras)
 
     def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
         """Raises InvalidRequest for a clip skip that leaves out more than one layer."""
@@ -122,7 +119,7 @@ class GraphEngine:
         size = self.manifest.recipe["batch"]
         made = []
         for start in range(0, len(x), size):
-            rows = [_fill(one[start : start + size], size) for one in (x, t.float(), context)]
+            rows = [fill(one[start : start + size], size) for one in (x, t.float(), context)]
             made.append(self._run("unet", *rows)[0][: len(x) - start].float())
         return torch.cat(made)
 
@@ -294,16 +291,8 @@ def _load(lazy: LazyTensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     return lazy.read() if device.type == "cpu" and wanted == lazy.dtype else lazy.copy(wanted, device)
 
 
-def _fill(rows: Tensor, size: int) -> Tensor:
-    missing = size - len(rows)
-    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
-
-
 def _read_facts(manifest: Manifest) -> ModelFacts:
-    try:
-        facts = ModelFacts.from_json(manifest.facts)
-    except (TypeError, KeyError) as error:
-        raise ModelError(f"The bundle {manifest.name} is from another version ({error}); {AGAIN}.") from error
+    facts = recorded_facts(manifest)
     (least, _), (most, _) = manifest.sizes[0], manifest.sizes[-1]
     side = min(max(facts.width, least), most), min(max(facts.height, least), most)
     remarks = mps.remarks() if torch.backends.mps.is_available() else ()

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdedge.backends.bundles import fill, recorded_facts, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.manifest import Component, Manifest
 from sdedge.backends.mil.package import Package
@@ -64,11 +65,7 @@ class PackageEngine(ABC):
             )
 
     def adapt(self, loras: Sequence[LoraUse]) -> None:
-        if loras:
-            raise ModelError(
-                f"The converted bundle {self.facts.name} cannot take the LoRA {loras[0].path.stem}: its weights are fixed; "
-                "convert the model again with --lora, or use the model it was made from."
-            )
+        refuse_loras(self.facts.name, loras)
 
     def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
         """Raises InvalidRequest for what the converted encoder has no input for: clip skip and learned embeddings."""
@@ -135,7 +132,7 @@ class PackageEngine(ABC):
         made = []
         rows = len(next(iter(inputs.values())))
         for start in range(0, rows, size):
-            group = {key: _fill(value[start : start + size], size) for key, value in inputs.items()}
+            group = {key: fill(value[start : start + size], size) for key, value in inputs.items()}
             results = self._run(name, group)
             if then is not None:
                 wanted = self._component(then).inputs
@@ -175,17 +172,9 @@ def _fitting(package: Package, shapes: Mapping[str, tuple[int, ...]]) -> str:
     return package.default
 
 
-def _fill(rows: Tensor, size: int) -> Tensor:
-    missing = size - len(rows)
-    return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows
-
-
 def _read_facts(manifest: Manifest) -> ModelFacts:
     """What the model's are, but for what the conversion settled."""
-    try:
-        facts = ModelFacts.from_json(manifest.facts)
-    except (TypeError, KeyError) as error:
-        raise ModelError(f"The bundle {manifest.name} is from another version ({error}); convert it again.") from error
+    facts = recorded_facts(manifest)
     native = (facts.width, facts.height)
     width, height = native if native in manifest.sizes else manifest.sizes[0]
     has_checker = "safety_checker" in manifest.components

@@ -58,8 +58,7 @@ class Runner:
         self.precision = precision
         self._package = package
         _check_known(package, self.function)
-        self._constants = self._decode()
-        self._steps = self._bind()
+        self._steps = self._bind(self._decode())
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name, of their declared types. Raises ModelError for inputs that do not fit."""
@@ -107,7 +106,7 @@ class Runner:
         return torch.float32 if dtype == HALF and self.precision == "float32" else dtype
 
     def _decode(self) -> dict[str, Any]:
-        """Constants by name, as numpy arrays or strings. What only decoding reads is let go when it was read."""
+        """Constants by name, as numpy arrays or strings."""
         values: dict[str, Any] = {}
         for op in self.function.operations:
             if op.type == CONSTANT:
@@ -122,9 +121,9 @@ class Runner:
     def _constant(self, bound: Argument, values: Mapping[str, Any]) -> Any:
         return values[bound] if isinstance(bound, str) else self._package.value(bound)
 
-    def _bind(self) -> tuple[Step, ...]:
-        ready = {name: _ready(value) for name, value in self._constants.items()}
-        self._constants = {}
+    def _bind(self, constants: Mapping[str, Any]) -> tuple[Step, ...]:
+        """Operations with their arguments. Constants that none of them takes (palettes, indices) are let go with this."""
+        ready = {name: _ready(value) for name, value in constants.items()}
         running = [op for op in self.function.operations if not op.constant]
         last_use = {name: i for i, op in enumerate(running) for name in (*op.names(), *(n for n, _ in op.outputs))}
         last: dict[int, list[str]] = {}
