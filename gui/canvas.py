@@ -183,8 +183,7 @@ class Canvas(QWidget):
         if self._size.isEmpty():
             return 1.0
         room = QSizeF(self.width() - 2 * PAD, self.height() - 2 * PAD) * self.devicePixelRatioF()
-        most = FIT_AT_MOST * self.devicePixelRatioF()
-        return max(SMALLEST, min(room.width() / self._size.width(), room.height() / self._size.height(), most))
+        return max(SMALLEST, min(room.width() / self._size.width(), room.height() / self._size.height(), FIT_AT_MOST))
 
     def _scale(self) -> float:
         """Logical pixels per pixel of the picture."""

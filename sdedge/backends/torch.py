@@ -377,12 +377,13 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
 
 def read_sizes(checkpoint: Checkpoint) -> memory.Sizes:
     """What the planner needs to know of a checkpoint."""
+    vae = vae_config(checkpoint.configs["vae"])
     counts = {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in checkpoint.components.items()}
     return memory.Sizes(
         **counts,
         safety_checker=0 if checkpoint.safety_checker is None else memory.CHECKER_SIZE,
         unet_width=UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0],
-        vae_width=vae_config(checkpoint.configs["vae"]).block_out_channels[0],
+        vae_width=(vae.decoder_block_out_channels if is_tiny(checkpoint.configs["vae"]) else vae.block_out_channels)[0],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from sdedge.backends.memory import MARGIN, MODES, Job, Sizes, plan, predict, sma
 from sdedge.backends.torch import TorchEngine
 from sdedge.engines import load_engine
 from sdedge.errors import InvalidRequest
+from sdedge.weights.architecture import TINY_VAE
+from sdedge.weights.checkpoint import open_checkpoint
 
 GB = 10**9
 JOBS = st.builds(
@@ -121,3 +124,10 @@ def test_auto_follows_the_free_memory(tiny_model, monkeypatch):
         monkeypatch.undo()
         assert made.fits and made.mode == mode and engine._mode == mode
         engine.network("vae")
+
+
+def test_a_tiny_vae_is_planned_with_too(tiny_model):
+    checkpoint = open_checkpoint(tiny_model)
+    configs = {**checkpoint.configs, "vae": {"_class_name": TINY_VAE}}
+    assert backend.read_sizes(replace(checkpoint, configs=configs)).vae_width == 64
+    assert backend.read_sizes(checkpoint).unet_width == 8
