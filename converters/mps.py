@@ -109,9 +109,9 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
 def _manifest(source: Source, model: str, recipe: GraphRecipe, made: dict[str, Component]) -> Manifest:
     identity = {**source.identify(), "path": str(locate(model).resolve())}
     sizes = ((recipe.least, recipe.least), (recipe.most, recipe.most))
-    peaks = {side: max(part.figures["peak_bytes"].get(side, 0) for name, part in made.items() if name in STAGES)
-             for side in made["unet"].figures["peak_bytes"]}  # fmt: skip
-    fitting = {f"{memory} GB": made["unet"].figures["largest"][str(memory)] for memory in MEMORIES}
+    graphs = [made[stage].figures for stage in STAGES]
+    peaks = {size: max(figures["peak_bytes"][size] for figures in graphs) for size in graphs[0]["peak_bytes"]}
+    fitting = {f"{memory} GB": min(figures["largest"][str(memory)] or 0 for figures in graphs) for memory in MEMORIES}
     versions = {name: version(name) for name in ("sdedge", "torch")}
     return Manifest("graph", source.facts.name, made, sizes, recipe.to_json(), identity, source.facts.to_json(),
                     {"peak_bytes": peaks, "largest_side": fitting}, versions)  # fmt: skip

@@ -64,7 +64,7 @@ class GraphEngine:
         self._modules: dict[str, Run] = {}
         self._checker: SafetyChecker | None = None
         self._eager: Any = None
-        self._may_fall_back = self.torch_device.type == "mps"
+        self._on_mps = self.torch_device.type == "mps"
         check_files(self.folder, self.manifest)
 
     @property
@@ -76,7 +76,7 @@ class GraphEngine:
         return f"graph {self.device} {str(self.dtype).removeprefix('torch.')}"
 
     def check_size(self, width: int, height: int) -> None:
-        """Both sides are within the bundle's range and multiples of 64."""
+        """Both sides are within the bundle's range and multiples of 64; on MPS, what it takes is below the watermark."""
         (least, _), (most, _) = self.manifest.sizes[0], self.manifest.sizes[-1]
         unit = 8 * self.facts.downscale
         if any(side % unit or not least <= side <= most for side in (width, height)):
@@ -84,6 +84,19 @@ class GraphEngine:
                 f"The bundle {self.facts.name} draws multiples of {unit} from {least} to {most} pixels, not "
                 f"{width}x{height}; choose such a size, or convert the model with --size for another range."
             )
+        if self._on_mps and (need := self._need(width, height)) > (free := mps.free_bytes()):
+            raise InvalidRequest(
+                f"{width}x{height} needs {need / 2**30:.1f} GB on MPS and {free / 2**30:.1f} GB are free below its watermark; "
+                "choose a smaller size, or close other apps."
+            )
+
+    def _need(self, width: int, height: int) -> int:
+        """Bytes of the largest network's weights and of its activations at the next larger size the manifest knows."""
+        needs = []
+        for part in (one for one in self.manifest.components.values() if "peak_bytes" in one.figures):
+            peaks = {int(size.split("x")[0]): peak for size, peak in part.figures["peak_bytes"].items()}
+            needs.append(part.bytes + peaks[min(side for side in peaks if side * side >= width * height)])
+        return max(needs)
 
     def adapt(self, loras: Sequence[LoraUse]) -> None:
         refuse_loras(self.facts.name, loras)
@@ -171,7 +184,7 @@ class GraphEngine:
         try:
             return self._module(name)(*given)
         except RuntimeError as error:
-            if not self._may_fall_back:
+            if not self._on_mps:
                 raise
             self._fall_back(name, error)
             return self._run_eager(name, *inputs)
@@ -184,7 +197,7 @@ class GraphEngine:
     def _module(self, name: str) -> Run:
         if name not in self._modules:
             self._modules[name] = self._open(name, self.dtype)
-            if self.torch_device.type == "mps":
+            if self._on_mps:
                 self._warm_up(name)
         return self._modules[name]
 

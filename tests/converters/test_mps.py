@@ -20,6 +20,7 @@ from converters.graph_passes import Setting, place_casts, rewrite, widen
 from converters.graph_trace import STAGES, UNIT, inputs, trace
 from converters.mps import GraphRecipe, choose_budget, convert
 from converters.psnr import psnr
+from sdedge.backends import mps
 from sdedge.backends.engine import ModelFacts
 from sdedge.backends.graph import GraphEngine
 from sdedge.backends.manifest import Manifest
@@ -266,13 +267,15 @@ def test_what_a_graph_cannot_do_is_said(engine, bundle, tmp_path):
 # ---- On MPS, as far as it goes without one -------------------------------------------------------------------------------
 
 
-def test_a_graph_that_fails_on_mps_is_drawn_by_the_model_itself(bundle, eager):
+def test_a_graph_that_fails_on_mps_is_drawn_by_the_model_itself(bundle, eager, monkeypatch):
     engine = GraphEngine(bundle, "cpu", "float32")
 
     def fail(*inputs):
         raise RuntimeError("MPSNDArray too large")
 
-    engine._may_fall_back, engine._modules["unet"] = True, fail
+    engine._on_mps, engine._modules["unet"] = True, fail
+    monkeypatch.setattr(mps, "free_bytes", lambda: 2**40)
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: None)
     picture = _draw(engine, REQUEST)
     assert psnr(_draw(eager, REQUEST), picture) >= 40
     assert any("MPSNDArray too large" in line and "pocket itself" in line for line in engine.facts.report)
@@ -285,9 +288,20 @@ def test_without_the_model_the_failure_says_what_to_do(copy):
     def fail(*inputs):
         raise RuntimeError("no")
 
-    engine._may_fall_back, engine._modules["vae_decoder"] = True, fail
+    engine._on_mps, engine._modules["vae_decoder"] = True, fail
     with pytest.raises(ModelError, match="use --device cpu"):
         engine.decode(torch.zeros(1, 4, 16, 16))
+
+
+def test_a_size_above_the_watermark_is_refused_before_it_is_drawn(bundle, monkeypatch):
+    engine = GraphEngine(bundle, "cpu", "float32")
+    engine._on_mps = True
+    part = engine.manifest.components["unet"]
+    peaks = part.figures["peak_bytes"]
+    monkeypatch.setattr(mps, "free_bytes", lambda: part.bytes + peaks["64x64"])
+    engine.check_size(64, 64)
+    with pytest.raises(InvalidRequest, match="below its watermark; choose a smaller size"):
+        engine.check_size(128, 64)
 
 
 def test_programs_are_warmed_up_at_the_smallest_size(bundle, monkeypatch):
