@@ -30,8 +30,10 @@ from sdedge.weights.loading import load_into
 FILE = Path("unet") / "int8.json"
 VERSION = 1
 _ops = torch.ops.onednn
-_JOINED = {"qkv": "to_q", "value": "proj", "gate": "proj"}
-"""Layers of the fused UNet that read what a layer of the plain one reads."""
+_JOINED = {"qkv": ("to_q", "to_k", "to_v"), "value": ("proj",), "gate": ("proj",)}
+"""Layers of the fused UNet, and those of the plain one that they stand for."""
+
+PIECE = 1 << 20  # values
 
 # It is the one kernel that scales, rounds and clips in one pass; torch is pinned below the version that drops it.
 warnings.filterwarnings("ignore", message="torch.quantize_per_tensor")
@@ -97,9 +99,14 @@ def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
-    """uint8 of a floating tensor, in its memory layout."""
-    stored = torch.quantize_per_tensor(x.float(), scale, zero, torch.quint8)
-    return torch.empty(0, dtype=torch.uint8).set_(stored.untyped_storage(), 0, stored.shape, stored.stride())
+    """uint8 of a floating tensor, in its memory layout; by pieces, so that no whole float32 copy is made."""
+    dense = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
+    source, target = (t.as_strided((t.numel(),), (1,)) for t in (x if x.stride() == dense.stride() else x.contiguous(), dense))
+    wide = torch.empty(min(PIECE, x.numel()))
+    for part, result in zip(source.split(PIECE), target.split(PIECE)):
+        stored = torch.quantize_per_tensor(wide[: len(part)].copy_(part), scale, zero, torch.quint8)
+        result.copy_(torch.empty(0, dtype=torch.uint8).set_(stored.untyped_storage(), 0, stored.shape, stored.stride()))
+    return dense
 
 
 class QuantizedConv2d(PackedConv2d):
@@ -125,26 +132,28 @@ class QuantizedConv2d(PackedConv2d):
 class QuantizedLinear(PackedLinear):
     """An int8 product in place of a packed one."""
 
+    dtype: torch.dtype
     scale: float
     zero: int
     scales: Tensor
     zeros: Tensor
 
-    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
-        return self._run(self.stored(x), x.dtype, "none", add)
-
-    def gelu(self, x: Tensor) -> Tensor:
-        return self._run(self.stored(x), x.dtype, "gelu", None)
-
-    def times(self, x: Tensor, factor: Tensor) -> Tensor:
-        return self._run(self.stored(x), x.dtype, "none", None).mul_(factor)
-
-    def stored(self, x: Tensor) -> Tensor:
+    def prepare(self, x: Tensor) -> Tensor:
         return quantise(x, self.scale, self.zero)
 
-    def _run(self, stored: Tensor, dtype: torch.dtype, activation: str, add: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+        return self._run(x, "none", add)
+
+    def gelu(self, x: Tensor) -> Tensor:
+        return self._run(x, "gelu", None)
+
+    def times(self, x: Tensor, factor: Tensor) -> Tensor:
+        return self._run(x, "none", None).mul_(factor)
+
+    def _run(self, x: Tensor, activation: str, add: Tensor | None) -> Tensor:
+        stored = x if x.dtype == torch.uint8 else self.prepare(x)
         layer = stored, self.scale, self.zero, self.weight, self.scales, self.zeros
-        result = 1.0, 0, dtype
+        result = 1.0, 0, self.dtype
         if add is None:
             return _ops.qlinear_pointwise(*layer, self.bias, *result, activation, [], "none")
         return _ops.qlinear_pointwise.binary(*layer, add, self.bias, *result, 1.0, 0, "add", 1.0, "none", [], "")
@@ -166,7 +175,7 @@ def load(unet: Any, tensors: Mapping[str, LazyTensor], dtype: torch.dtype, recip
         remarks += load_into(part, mine, dtype, share=False)
         onednn.fuse(part, packed=False)
         for name, layer in part.named_modules():
-            _convert(layer, recipe.ranges.get(_plain_name(f"{path}.{name}" if name else path)))
+            _convert(layer, _range(recipe, f"{path}.{name}" if name else path))
     onednn.fuse(unet, packed=False)
     return remarks
 
@@ -182,9 +191,11 @@ def _parts(unet: nn.Module) -> list[tuple[str, nn.Module]]:
     return found
 
 
-def _plain_name(name: str) -> str:
+def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:
+    """Of a layer of the fused UNet; None where any of the layers it stands for has none."""
     head, _, leaf = name.rpartition(".")
-    return f"{head}.{_JOINED.get(leaf, leaf)}"
+    found = [recipe.ranges.get(f"{head}.{one}" if head else one) for one in _JOINED.get(leaf, (leaf,))]
+    return None if None in found else found[0]
 
 
 @torch.no_grad()
@@ -203,7 +214,7 @@ def _convert(layer: Any, bounds: tuple[float, float] | None) -> None:
         layer.__class__ = QuantizedConv2d
     else:
         packed = _ops.qlinear_prepack(weight, None)
-        layer.__class__ = QuantizedLinear
+        layer.__class__, layer.dtype = QuantizedLinear, layer.weight.dtype
     layer.weight = nn.Parameter(packed, requires_grad=False)
     layer.scale, layer.zero, layer.scales = scale, zero, scales
     layer.zeros = torch.zeros(len(scales), dtype=torch.int64)
