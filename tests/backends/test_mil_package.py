@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdedge.backends.mil.constants import lut_to_dense
+from sdedge.backends.mil.operations import ARITHMETIC
 from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.runner import Runner
 from sdedge.backends.mil.tensors import from_bits
@@ -222,6 +223,13 @@ def test_unknown_operations_are_named(tmp_path):
     path = _save(convert(lambda x: mb.local_response_norm(x=mb.atanh(x=x), size=2), x=(1, 2, 3)), tmp_path)
     with pytest.raises(ModelError, match=r"cannot run: atanh, local_response_norm; run it on a Mac"):
         Runner(Package.open(path))
+
+
+def test_known_operations_with_unknown_arguments_are_named(tmp_path, monkeypatch):
+    path = _save(convert(lambda x: mb.softmax(x=x, axis=0, name="y"), x=(3,)), tmp_path)
+    monkeypatch.setitem(ARITHMETIC, "softmax", lambda x: x)  # a runner that knows less
+    with pytest.raises(ModelError, match=r"uses softmax y in a way that sdedge cannot run \(.*'axis'"):
+        Runner(Package.open(path))({"x": torch.zeros(3)})
 
 
 @pytest.mark.parametrize("keep", [10, 100, 20_000])

@@ -77,7 +77,7 @@ class Runner:
             arguments = dict(step.constants) | {k: _look_up(v, values) for k, v in step.variables.items()}
             if step.wide:
                 arguments = {k: _widen(v) for k, v in arguments.items()}
-            results = step.compute(**arguments)
+            results = self._run(step.operation, step.compute, arguments)
             results = results if isinstance(results, tuple) else (results,)
             results = tuple(y.to(dtype) for y, dtype in zip(results, step.dtypes, strict=True))
             del arguments
@@ -85,6 +85,15 @@ class Runner:
             for name in step.last:
                 values.pop(name, None)
             yield step.operation, results
+
+    def _run(self, operation: Operation, compute: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+        try:
+            return compute(**arguments)
+        except (TypeError, ValueError, IndexError) as error:  # arguments that its variant here does not have
+            raise ModelError(
+                f"The package {self._package.path} uses {operation.type} {operation.name} in a way that sdedge cannot run "
+                f"({error}); run it on a Mac, or convert the model with sdedge."
+            ) from error
 
     def _accept(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         declared = self.function.inputs
@@ -113,7 +122,7 @@ class Runner:
                 values[op.name] = self._package.value(op.inputs["val"][0])  # type: ignore[arg-type]
             elif op.constant:
                 arguments = {k: self._constant(v[0], values) for k, v in op.inputs.items()}
-                decoded = CONSTANTS[op.type](**arguments)
+                decoded = self._run(op, CONSTANTS[op.type], arguments)
                 results = decoded if isinstance(decoded, tuple) else (decoded,)
                 values |= {name: value for (name, _), value in zip(op.outputs, results, strict=True)}
         return values
