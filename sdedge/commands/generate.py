@@ -106,7 +106,7 @@ class Edges(click.ParamType):
 @click.option("--grid", is_flag=True, help="Also save all pictures as one grid.")
 @click.option("--columns", type=click.IntRange(1), help="Columns of the grid.")
 @click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps; for Core ML, compute units.")
 @click.option("--dtype", metavar="NAME", help="float32, float16 or bfloat16.  [default: the device's]")
 @click.option("--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}; docs/memory.md.")
 @click.option("--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
