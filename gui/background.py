@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
+from gui.advice import for_the_window
 from sdedge.errors import SdedgeError
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Background(QObject):
 def in_words(error: BaseException) -> str:
     """A sentence for people: our errors are one already."""
     if isinstance(error, SdedgeError):
-        return str(error)
+        return for_the_window(str(error))
     if isinstance(error, OSError):
         return f"{error.filename or 'A file'}: {error.strerror or error}."
     return f"Something unexpected happened ({type(error).__name__}: {error})."

@@ -58,7 +58,9 @@ class DeviceDialog(QDialog):
         finding = device.finding
         self.device.setText(f"{device.name}" + (f" ({finding.device})" if finding else ""))
         if finding is None:
-            self.reason.setText(self.tr("It was not measured yet which number format is fastest here; it takes a few seconds."))
+            self.reason.setText(
+                self.tr("It was not measured yet which number format is fastest here; it takes a few seconds.")
+            )
         else:
             formats = _FORMATS.get(finding.dtype, finding.dtype)
             self.reason.setText(self.tr("Full-size models run in {0}. {1}").format(formats, finding.reason))
@@ -146,7 +148,9 @@ class DeviceDialog(QDialog):
         column = QVBoxLayout(body)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         column.setSpacing(PAD)
-        column.addWidget(_card(self.tr("Device"), self.device, self.reason, self._timings, self.fault, _left(self.button)))
+        column.addWidget(
+            _card(self.tr("Device"), self.device, self.reason, self._timings, self.fault, _left(self.button))
+        )
         column.addWidget(_card(self.tr("Memory"), self.memory, self.bar, self.planned, _left(self.release)))
         column.addWidget(_card(self.tr("Speeds"), *self._speeds()))
         column.addStretch(1)

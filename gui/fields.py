@@ -52,6 +52,7 @@ class TypedEdit(QLineEdit):
         super().__init__()
         self._form, self._name = form, name
         self.setAccessibleName(label)
+        self.setAcceptDrops(False)  # whatever is dropped is for the window
         self.setFont(spaced_font(self.font()))
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from gui.advice import for_the_window
 from gui.bridge import Bridge
 from gui.progress import Progress
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
@@ -115,7 +116,7 @@ class JobBoard(QObject):
         message = getattr(event, "message", None)
         if id is None:
             if message:
-                self.noticed.emit(None, message)
+                self.noticed.emit(None, for_the_window(message))
             return
         progress = self._progress.get(id)
         if progress is None:
@@ -130,7 +131,7 @@ class JobBoard(QObject):
         elif isinstance(event, (Step, Loading, ImageDone)):
             self.progressed.emit(id)
         elif message:
-            self.noticed.emit(id, message)
+            self.noticed.emit(id, for_the_window(message))
 
     def _look(self) -> None:
         if not self._timer.isActive():

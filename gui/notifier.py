@@ -18,7 +18,11 @@ class Notifier(QObject):
         studio.board.ended.connect(self._ended)
 
     def _ended(self, job: int, event: Event) -> None:
-        if not isinstance(event, (Finished, Failed)) or not self._studio.settings.notify or self._window.isActiveWindow():
+        if (
+            not isinstance(event, (Finished, Failed))
+            or not self._studio.settings.notify
+            or self._window.isActiveWindow()
+        ):
             return
         if any(other.id != job and other.state == "waiting" for other in self._studio.board.jobs):
             return

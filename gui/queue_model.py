@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 
+from gui.advice import for_the_window
 from gui.job_board import JobBoard
 from gui.progress import Progress, spoken
 from sdedge.jobs import Job
@@ -69,7 +70,7 @@ class QueueModel(QAbstractListModel):
         elif job.state == "done":
             parts = [self.tr("done"), self.tr("{0} pictures").format(job.count) if job.count > 1 else ""]
         elif job.state in ("failed", "interrupted"):
-            parts = [job.reason or self.tr("failed"), pictures]
+            parts = [for_the_window(job.reason) or self.tr("failed"), pictures]
         else:
             words = {"waiting": self.tr("waiting"), "paused": self.tr("put off"), "cancelled": self.tr("cancelled")}
             parts = [words.get(job.state, job.state), pictures]

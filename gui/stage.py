@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QImage
 
 from gui import failures
+from gui.advice import for_the_window
 from gui.background import in_words
 from gui.canvas_panel import CanvasPanel
 from gui.pictures import Looked, finished, short
@@ -120,7 +121,7 @@ class Stage(QObject):
             self._strip.rest(words.format(event.count))
         elif isinstance(event, Failed):
             words = " ".join(part for part in (event.message, event.hint) if part)
-            self._strip.fail(words, self._helps(id, job, event.kind))
+            self._strip.fail(for_the_window(words), self._helps(id, job, event.kind))
 
     def _show_state(self) -> None:
         """A job that has begun says so before its first event."""

@@ -54,6 +54,7 @@ class MainWindow(QMainWindow):
         self.status = QLabel()
         self._stack = QStackedWidget()
         self._views: dict[str, QWidget] = {}
+        self._told: set[str] = set()
         self._dialogs: dict[type, QDialog] = {}
         self._lay_out()
         self._connect()
@@ -102,7 +103,7 @@ class MainWindow(QMainWindow):
     # Files from outside
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.source() is None and self.studio.drops.accepts(event.mimeData()):
+        if self.studio.drops.accepts(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -192,6 +193,9 @@ class MainWindow(QMainWindow):
 
     def _notice(self, job: int | None, words: str) -> None:
         told = words.startswith("The queue is paused.") and self.current_view == "create"  # by the queue itself
+        if job is not None and words in self._told:  # such as a remark of the model, at each of its pictures
+            return
+        self._told.add(words)
         if not told:
             self.studio.say(words, "info" if job is not None else "warning")
 

@@ -37,7 +37,7 @@ class Watched(app.MainWindow):
         return super().event(event)
 
     def tell(self):
-        print(time.time(), "torch" in sys.modules, flush=True)
+        print(time.time(), time.process_time(), "torch" in sys.modules, flush=True)
         self.close()
 
 app.MainWindow = Watched
@@ -48,19 +48,24 @@ main()
 
 
 def starts() -> str:
-    """Seconds from the start of the process to the end of the first paint."""
-    seconds, torch = [], set()
+    """Seconds from the start of the process to the end of the first paint; those of its processor, which other work on
+    the machine does not lengthen, beside them."""
+    seconds, computed, torch = [], [], set()
     for _ in range(STARTS):
         began = time.time()
         done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
-        at, has_torch = done.stdout.split()
+        at, spent, has_torch = done.stdout.split()
         seconds.append(float(at) - began)
+        computed.append(float(spent))
         torch.add(has_torch)
     middle, worst = statistics.median(seconds), max(seconds)
     verdict = "within" if worst < LIMIT else "OVER"
     loaded = "torch is in the process" if "True" in torch else "no torch in the process"
     what = f"start to first paint, {STARTS} times"
-    return f"{what:<44} median {middle:.2f}  worst {worst:.2f} s  {verdict} {LIMIT:.0f} s, {loaded}"
+    return (
+        f"{what:<44} median {middle:.2f} (processor {statistics.median(computed):.2f})  worst {worst:.2f} s"
+        f"  {verdict} {LIMIT:.0f} s, {loaded}"
+    )
 
 
 def drawing(folder: Path) -> list[str]:

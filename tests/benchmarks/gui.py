@@ -122,7 +122,10 @@ def scroll(window: object, heart: Heartbeat) -> list[str]:
         view = window.show_view("gallery")  # type: ignore[attr-defined]
         wait(lambda: view.model.rowCount() == PICTURES)
         wait(lambda: view.thumbnails.pixmap(view.model.entry(0)) is not None if view.model.entry(0) else False)
-    lines = [heart.report(f"opening {PICTURES:,} pictures"), f"  first thumbnail after {time.perf_counter() - started:.2f} s"]
+    lines = [
+        heart.report(f"opening {PICTURES:,} pictures"),
+        f"  first thumbnail after {time.perf_counter() - started:.2f} s",
+    ]
     bar, ticks, chance = view.list.verticalScrollBar(), 0, random.Random(0)
     end = time.monotonic() + SECONDS
 
@@ -143,7 +146,7 @@ def scroll(window: object, heart: Heartbeat) -> list[str]:
         wheel.stop()
     lines.append(heart.report(f"scrolling, {SECONDS:.0f} s, {ticks / SECONDS:.0f} moves a second"))
     with heart:
-        for text, found in (("red", PICTURES//4), ("red house -boat", PICTURES//4), ("zebra", 0), ("", PICTURES)):
+        for text, found in (("red", PICTURES // 4), ("red house -boat", PICTURES // 4), ("zebra", 0), ("", PICTURES)):
             view.filters.words.setText(text)
             wait(lambda found=found: view.model.rowCount() == found)
         view.list.selectAll()

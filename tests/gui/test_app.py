@@ -23,11 +23,18 @@ import sys
 from PySide6.QtCore import QTimer
 import gui.app as app
 from gui.bridge import Bridge
+from gui.views import VIEWS
 
 class Ending(Bridge):
     def __init__(self):
         super().__init__(drawer="tests.fake_drawer:FakeDrawer")
-        self.ready.connect(lambda: QTimer.singleShot(200, app.QApplication.closeAllWindows))
+        self.ready.connect(self.look_at_everything)
+
+    def look_at_everything(self):
+        window = next(w for w in app.QApplication.topLevelWidgets() if isinstance(w, app.MainWindow))
+        for view in VIEWS:
+            window.show_view(view.name)
+        QTimer.singleShot(1000, app.QApplication.closeAllWindows)
 
 app.Bridge = Ending
 status = app.main()

@@ -102,7 +102,9 @@ def test_a_model_is_converted_compared_and_used(open_window, qtbot, tiny_model):
     view.sizes.setText("64")
     view.targets.button(1).click()
     view.button.click()
-    qtbot.waitUntil(lambda: bool(view.results.cards) or any(task.state == "failed" for task in view.tasks.all), timeout=PATIENCE)
+    qtbot.waitUntil(
+        lambda: bool(view.results.cards) or any(task.state == "failed" for task in view.tasks.all), timeout=PATIENCE
+    )
     assert not view.tasks.all, view.tasks.all[0].message
     card = view.results.cards[0]
     figures = Manifest.read(card.item.path).figures
