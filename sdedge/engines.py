@@ -65,7 +65,12 @@ def load_engine(
         path = locate(model)
         if is_bundle(path):
             return open_bundle(path, device, dtype)
-        return TorchEngine.load(path, device, dtype, vae=locate(vae) if vae else None, ema=ema, memory=memory)
+        other = locate(vae) if vae else None
+        if device == "openvino":
+            from sdedge.backends.openvino import OpenVINOEngine
+
+            return OpenVINOEngine.open(path, dtype, vae=other, ema=ema)
+        return TorchEngine.load(path, device, dtype, vae=other, ema=ema, memory=memory)
 
     return load
 

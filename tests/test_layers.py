@@ -25,7 +25,7 @@ NO_TORCH = (
     "sdedge.text.tokenizer",
     "gui",
 )
-ONLY_WHERE_USED = {"coremltools", "transformers", "PySide6", "diffusers"}
+ONLY_WHERE_USED = {"coremltools", "transformers", "PySide6", "diffusers", "openvino", "nncf"}
 
 
 def _files(package: str) -> list[Path]:

@@ -126,6 +126,21 @@ def list_models(as_json: bool) -> None:
 
 
 @models.command()
+@click.option("--clear", is_flag=True, help="Delete it all; it is made again when it is needed.")
+def cache(clear: bool) -> None:
+    """Show the networks that were converted for OpenVINO, and the room they take."""
+    from sdedge.backends import openvino_cache
+
+    if clear:
+        click.echo(f"Deleted {_size(openvino_cache.clear())}.")
+        return
+    found = openvino_cache.entries()
+    for entry in found:
+        click.echo(f"{entry.path.name}  {_size(entry.size)}")
+    click.echo(f"{_size(sum(entry.size for entry in found))} in {openvino_cache.cache_folder()}")
+
+
+@models.command()
 @click.argument("name")
 def info(name: str) -> None:
     """Show everything about an installed model, or about the model file or folder at a path."""

@@ -25,7 +25,7 @@ def whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int) -> tupl
     finally:
         hook.remove()
     skip = unet.config.block_out_channels[0]  # the layer reads its features joined with a skip of this width
-    return eps, joined[0][:, :-skip].contiguous()
+    return eps, joined[0][:, :-skip].clone()
 
 
 def outer(unet: UNet, x: Tensor, t: Tensor, context: Tensor, deep: Tensor, depth: int) -> Tensor:

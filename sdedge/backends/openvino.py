@@ -1,0 +1,167 @@
+"""The engine that runs the UNet by OpenVINO on a CPU, and the other networks by torch.
+
+The UNet is converted once per model and precision, which takes a minute at v1's size, and kept (`openvino_cache`) for
+every picture size: giving the open sizes their values and compiling takes seconds. LoRAs and seamless tiles change the
+network itself, so with those it runs by torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from sdedge.backends import openvino_graph
+from sdedge.backends.openvino_cache import cache_folder, entry_name, making
+from sdedge.backends.precision import choose_dtype
+from sdedge.backends.torch import TorchEngine, load_tokenizer
+from sdedge.errors import InvalidRequest
+from sdedge.models.config import UNetConfig
+from sdedge.models.unet import UNet
+from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+    from sdedge.text.tokenizer import Tokenizer
+
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
+"""What each computes in; int8 where its models are quantized."""
+ROWS = 2  # evaluated in one call, the two halves of guidance; sizes are fixed, so other batches are cut
+
+
+def installed() -> str:
+    """OpenVINO's version, "" where it is not installed."""
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return ""
+
+
+class OpenVINOEngine(TorchEngine):
+    """Answers the Engine protocol for one checkpoint; `precision` is one of PRECISIONS."""
+
+    def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer, dtype: torch.dtype, precision: str) -> None:
+        super().__init__(checkpoint, tokenizer, torch.device("cpu"), dtype)
+        self.precision = precision
+        self._models: dict[str, ov.Model] = {}
+        self._compiled: dict[tuple[object, ...], ov.CompiledModel] = {}
+        self._prompts = WeakTensorKeyDictionary()
+        state = f"{installed()} {openvino_graph.VERSION}"
+        self.entry = cache_folder() / entry_name(checkpoint.path, precision, state)
+        if not self.entry.is_dir():
+            once = "converts the UNet once" + (", quantizes it on pictures it draws," if precision == "int8" else "")
+            self._report(f"OpenVINO {once} and keeps it: this first picture takes longer.")
+
+    @classmethod
+    def open(
+        cls, path: str | Path, dtype: str | None = None, *, vae: str | Path | None = None, ema: bool | None = None
+    ) -> OpenVINOEngine:
+        """Open a diffusers folder or single file. Raises InvalidRequest without OpenVINO or for an unknown dtype."""
+        if not installed():
+            raise InvalidRequest("OpenVINO is not installed; install it with `pip install 'sdedge[openvino]'`.")
+        if dtype is not None and dtype not in PRECISIONS:
+            raise InvalidRequest(f"Unknown dtype {dtype!r} for OpenVINO; choose one of {', '.join(PRECISIONS)}.")
+        checkpoint = open_checkpoint(path, ema=ema, vae=vae)
+        width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
+        torch_dtype = choose_dtype(torch.device("cpu"), None if dtype == "int8" else dtype, width)
+        precision = dtype or ("float32" if torch_dtype == torch.float32 else "bfloat16")
+        return cls(checkpoint, load_tokenizer(checkpoint), torch_dtype, precision)
+
+    @property
+    def description(self) -> str:
+        return f"openvino {self.precision}"
+
+    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+        if self._loras or self._tiling:
+            return super().predict(x, t, context)
+        return self._predict("whole", x, t, context)[0]
+
+    def predict_partly(
+        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None, depth: int = 1
+    ) -> tuple[Tensor, Tensor]:
+        if self._loras or self._tiling or depth != openvino_graph.DEPTH:
+            return super().predict_partly(x, t, context, features, depth)
+        if features is None:
+            eps, features = self._predict("whole", x, t, context)
+            return eps, features
+        return self._predict("outer", x, t, context, features)[0], features
+
+    def release(self, stage: str) -> None:
+        if stage == "unet":
+            self._compiled.clear()
+            self._models.clear()
+            self._prompts.clear()
+        super().release(stage)
+
+    # The three models
+
+    def _predict(self, name: str, x: Tensor, t: Tensor, context: Tensor, *features: Tensor) -> list[Tensor]:
+        rows = ROWS if x.shape[0] % ROWS == 0 else 1
+        outs = []
+        for i, given in enumerate(self._given_prompt(context, rows)):
+            part = slice(i * rows, (i + 1) * rows)
+            prompt = given if name == "whole" else given[-2 * openvino_graph.DEPTH :]
+            own = [tensor[part].float().contiguous().numpy() for tensor in (x, t, *features)]
+            outs.append(self._run(name, [*own[:2], *prompt, *own[2:]]))
+        return [torch.cat([torch.from_numpy(array) for array in arrays]) for arrays in zip(*outs, strict=True)]
+
+    def _given_prompt(self, context: Tensor, rows: int) -> list[list[np.ndarray]]:
+        """Keys and values of a context, `rows` at a time; made once and kept as long as it is."""
+        kept = self._prompts.get(context)
+        if kept is None or kept[0][0].shape[0] != rows:
+            parts = context.float().contiguous().split(rows)
+            kept = self._prompts[context] = [self._run("prompt", [part.numpy()]) for part in parts]
+        return kept
+
+    def _run(self, name: str, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        shapes = tuple(array.shape for array in inputs)
+        if (name, shapes) not in self._compiled:
+            # One size of each at a time: a compiled UNet holds weights of its own.
+            self._compiled = {key: kept for key, kept in self._compiled.items() if key[0] != name}
+            self._compiled[name, shapes] = self._compile(name, shapes)
+        results = self._compiled[name, shapes](inputs, share_inputs=True)
+        return [array.copy() for array in results.values()]
+
+    def _compile(self, name: str, shapes: Sequence[tuple[int, ...]]) -> ov.CompiledModel:
+        import openvino as ov
+
+        if name not in self._models:
+            self._convert_once()
+            self._models[name] = ov.Core().read_model(self.entry / f"{name}.xml")
+        return compile_model(self._models[name], shapes, PRECISIONS[self.precision])
+
+    def _convert_once(self) -> None:
+        """Make and keep the models, where they are not."""
+        import openvino as ov
+
+        if self.entry.is_dir():
+            return
+        with torch.device("meta"):
+            unet = UNet(UNetConfig.from_json(self.checkpoint.configs["unet"]))
+        self._report(*load_into(unet, self.checkpoint.unet, torch.float32))
+        models = openvino_graph.convert(unet.eval(), 1 if self.precision == "float32" else openvino_graph.TILE)
+        del unet
+        if self.precision == "int8":
+            from sdedge.backends.openvino_int8 import quantize
+
+            models["whole"] = quantize(self, models)
+        with making(self.entry.name) as folder:
+            for name, model in models.items():
+                ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=self.precision != "float32")
+
+
+def compile_model(model: ov.Model, shapes: Sequence[tuple[int, ...]], precision: str) -> ov.CompiledModel:
+    """A copy of a model of open sizes for these input shapes, computing in "f32" or "bf16", one call at a time."""
+    import openvino as ov
+
+    fixed = model.clone()
+    fixed.reshape({port: list(shape) for port, shape in zip(fixed.inputs, shapes, strict=True)})
+    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
+    return ov.Core().compile_model(fixed, "CPU", options)

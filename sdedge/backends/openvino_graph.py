@@ -1,0 +1,174 @@
+"""The UNet as OpenVINO runs it fastest on a CPU: the prompt's keys and values as inputs, heads padded for matrix units.
+
+A network of ours is changed in place, traced by torch and read by OpenVINO's PyTorch frontend. The result computes the
+same function: what is known before the first step is taken out of it, and each head's queries and keys get zeros up
+to a width that matrix units take whole, which changes no product. Three models come of it, all of open sizes:
+
+    prompt  context (B, S, D) -> keys (B, heads, S, padded) and values (B, heads, S, width) of every cross attention
+    whole   latent, timesteps, keys and values -> eps, and the deep features of `models.reuse`
+    outer   latent, timesteps, keys and values of the outer layers, deep features -> eps
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdedge.models import reuse
+from sdedge.models.layers import Attention, BasicTransformerBlock
+from sdedge.models.unet import UNet
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+NAMES = ("prompt", "whole", "outer")
+TILE = 32  # values of half precision that a matrix unit takes at once
+DEPTH = 1  # outer layers, see models.reuse
+VERSION = "1"  # of what this file makes
+
+
+class PaddedAttention(nn.Module):
+    """`Attention` over heads whose queries and keys are padded; the scale is part of the queries' weights.
+
+    Cross attention reads `given` keys and values, as `prompt` makes them; self attention makes its own.
+    """
+
+    def __init__(self, attention: Attention, tile: int) -> None:
+        super().__init__()
+        self.heads = attention.heads
+        width = attention.to_q.out_features // self.heads
+        padded = -(-width // tile) * tile
+        self.to_q = _pad_heads(attention.to_q, self.heads, padded, width**-0.5)
+        self.to_k = _pad_heads(attention.to_k, self.heads, padded)
+        self.to_v = attention.to_v
+        self.to_out = attention.to_out
+        self.given: tuple[Tensor, Tensor] | None = None
+
+    def prompt(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys (B, heads, S, padded) and values (B, heads, S, width) of a context (B, S, D)."""
+        return self._split(self.to_k(context)), self._split(self.to_v(context))
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        q = self._split(self.to_q(x))  # (B, heads, T, padded)
+        k, v = self.given if self.given is not None else self.prompt(x)
+        out = F.scaled_dot_product_attention(q, k, v, scale=1.0)  # (B, heads, T, width)
+        return self.to_out[0](out.transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class Prompt(nn.Module):
+    """The `prompt` model."""
+
+    def __init__(self, cross: list[PaddedAttention]) -> None:
+        super().__init__()
+        self.cross = nn.ModuleList(cross)
+
+    def forward(self, context: Tensor) -> tuple[Tensor, ...]:
+        return tuple(part for layer in self.cross for part in layer.prompt(context))  # type: ignore[operator]
+
+
+class Whole(nn.Module):
+    """The `whole` model."""
+
+    def __init__(self, unet: UNet, cross: list[PaddedAttention]) -> None:
+        super().__init__()
+        self.unet, self.cross = unet, cross
+
+    def forward(self, x: Tensor, t: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
+        _give(self.cross, given)
+        return reuse.whole(self.unet, x, t, x, DEPTH)  # nothing reads the context
+
+
+class Outer(Whole):
+    """The `outer` model."""
+
+    def forward(self, x: Tensor, t: Tensor, *given: Tensor) -> Tensor:  # type: ignore[override]
+        *prompt, features = given
+        _give(self.cross, prompt)
+        return reuse.outer(self.unet, x, t, x, features, DEPTH)
+
+
+def _give(cross: list[PaddedAttention], given: Any) -> None:
+    for layer, k, v in zip(cross, given[::2], given[1::2], strict=True):
+        layer.given = k, v
+
+
+@torch.no_grad()
+def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
+    """The three models of a float32 UNet, which is used up. `tile` 1 pads nothing.
+
+    Traced at the smallest size the network takes, so that it costs little; sizes stay open.
+    """
+    cross = _pad(unet, tile)
+    last = cross[-DEPTH:]  # modules come in the order they run
+    width = cross[0].to_k.in_features
+    x, t = torch.zeros(2, unet.config.in_channels, 8, 8), torch.full((2,), 500.0)
+    context = torch.zeros(2, 77, width)
+    prompt, whole, outer = Prompt(cross), Whole(unet, cross), Outer(unet, last)
+    given = prompt(context)
+    _, features = whole(x, t, *given)
+    return {
+        "prompt": _trace(prompt, (context,)),
+        "whole": _trace(whole, (x, t, *given)),
+        "outer": _trace(outer, (x, t, *given[-2 * DEPTH :], features)),
+    }
+
+
+def _pad(unet: UNet, tile: int) -> list[PaddedAttention]:
+    cross = []
+    for block in unet.modules():
+        if isinstance(block, BasicTransformerBlock):
+            block.attn1 = PaddedAttention(block.attn1, tile)  # type: ignore[assignment]
+            block.attn2 = PaddedAttention(block.attn2, tile)  # type: ignore[assignment]
+            cross.append(block.attn2)
+    return cross  # type: ignore[return-value]
+
+
+def _trace(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:
+    import openvino as ov
+
+    traced = torch.jit.trace(module.eval(), inputs, check_trace=False)  # a check would trace it twice more
+    model = ov.convert_model(traced, example_input=inputs)
+    _open_attention(model)
+    return model
+
+
+def _open_attention(model: ov.Model) -> None:
+    """Write attention as products and softmax: OpenVINO fuses these without first turning the keys around."""
+    from openvino import opset13 as op
+
+    for node in model.get_ops():
+        if node.get_type_name() == "ScaledDotProductAttention":
+            q, k, v = (node.input_value(i) for i in range(3))
+            scores = op.softmax(op.matmul(q, k, False, True), -1)
+            node.output(0).replace(op.matmul(scores, v, False, False).output(0))
+
+
+def open_products(model: ov.Model) -> list[str]:
+    """The names of the products of two activations, which are attention's."""
+    return [
+        node.get_friendly_name() for node in model.get_ops()
+        if node.get_type_name() == "MatMul" and not _constant(node.input_value(1).get_node())
+    ]  # fmt: skip
+
+
+def _constant(node: ov.Node) -> bool:
+    while node.get_type_name() in ("Convert", "Reshape", "Transpose") and node.get_input_size():
+        node = node.input_value(0).get_node()
+    return node.get_type_name() == "Constant"
+
+
+def _pad_heads(linear: nn.Linear, heads: int, padded: int, scale: float = 1.0) -> nn.Linear:
+    """The layer times `scale`, each head's outputs followed by zeros up to `padded`."""
+    C = linear.in_features
+    weight = (linear.weight.detach() * scale).view(heads, -1, C)
+    wider = weight.new_zeros(heads, padded, C)
+    wider[:, : weight.shape[1]] = weight
+    out = nn.Linear(C, heads * padded, bias=False, device="meta")
+    out.weight = nn.Parameter(wider.flatten(0, 1), requires_grad=False)
+    return out

@@ -1,0 +1,143 @@
+"""OpenVINO runs the same network: equal to torch, every way it is called, kept on disk and cleared; absent, it says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from sdedge.backends import openvino_cache
+from sdedge.backends.openvino import OpenVINOEngine, installed
+from sdedge.backends.torch import TorchEngine
+from sdedge.engines import EMBEDDED, load_engine, locate
+from sdedge.errors import InvalidRequest
+from sdedge.pipeline import Picture, Pipeline
+from sdedge.request import Request
+from sdedge.training.checker import score
+from tests.conftest import needs_embedded
+
+needs_openvino = pytest.mark.skipif(not installed(), reason="OpenVINO is not installed (pip install 'sdedge[openvino]')")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_cache(tmp_path_factory):
+    """Converted once for all tests here, in spite of the data folder that each test has to itself."""
+    folder = tmp_path_factory.mktemp("openvino")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(openvino_cache, "data_folder", lambda: folder)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def ours() -> TorchEngine:
+    return TorchEngine.load(locate(EMBEDDED), "cpu", "float32")
+
+
+@pytest.fixture(scope="module")
+def engine() -> OpenVINOEngine:
+    return OpenVINOEngine.open(locate(EMBEDDED), "float32")
+
+
+def _inputs(ours: TorchEngine, rows: int, h: int = 16, w: int = 16):
+    generator = torch.Generator().manual_seed(rows)
+    x = torch.randn(rows, 4, h, w, generator=generator)
+    return x, torch.full((rows,), 321.0), torch.randn(rows, 77, ours.facts.context_width, generator=generator)
+
+
+@needs_openvino
+@needs_embedded
+@pytest.mark.parametrize(("rows", "h", "w"), [(2, 16, 16), (4, 16, 16), (3, 8, 24), (2, 13, 16)])
+def test_float32_equals_torch_at_any_size_and_batch(ours, engine, rows, h, w):
+    x, t, context = _inputs(ours, rows, h, w)
+    expected = ours.predict(x, t, context)
+    assert torch.allclose(engine.predict(x, t, context), expected, atol=2e-4)
+    assert torch.allclose(engine.predict(x, t, context.clone()), expected, atol=2e-4)
+
+
+@needs_openvino
+@needs_embedded
+def test_features_are_torchs_too(ours, engine):
+    x, t, context = _inputs(ours, 2)
+    eps, features = engine.predict_partly(x, t, context)
+    expected, same = ours.predict_partly(x, t, context)
+    assert torch.allclose(features, same, atol=1e-3) and torch.allclose(eps, expected, atol=2e-4)
+    moved = x + 0.3
+    partial, _ = engine.predict_partly(moved, t, context, features)
+    assert torch.allclose(partial, ours.predict_partly(moved, t, context, same)[0], atol=3e-4)
+
+
+@needs_openvino
+@needs_embedded
+@pytest.mark.parametrize("speed", ["exact", "fast"])
+def test_bfloat16_pictures_obey(engine, speed):
+    half = OpenVINOEngine.open(locate(EMBEDDED), "bfloat16")
+    engine.predict(*_inputs(engine, 2))
+    half.entry = engine.entry  # the same networks, converted once for all tests here
+    pipeline = Pipeline(lambda model, vae: half)
+    request = Request("a red house at night with two trees", seed=1, speed=speed)
+    (picture,) = [event for event in pipeline.images(request) if isinstance(event, Picture)]
+    assert all(score(picture.pixels, {"kind": "house", "colour": "red", "time": "night", "trees": 2}).values())
+    assert picture.facts["engine"] == "openvino bfloat16"
+
+
+@needs_openvino
+@needs_embedded
+def test_tiles_run_by_torch_and_the_next_picture_does_not(ours, engine):
+    x, t, context = _inputs(ours, 2)
+    before = engine.predict(x, t, context)
+    for one in (engine, ours):
+        one.set_tiling(True)
+    assert torch.allclose(engine.predict(x, t, context), ours.predict(x, t, context), atol=1e-5)
+    for one in (engine, ours):
+        one.set_tiling(False)
+    assert torch.equal(engine.predict(x, t, context), before)
+
+
+def test_an_interrupted_conversion_leaves_nothing():
+    with pytest.raises(RuntimeError), openvino_cache.making("half") as folder:
+        (folder / "whole.xml").write_text("<")
+        raise RuntimeError
+    assert not list(openvino_cache.cache_folder().glob("*half*")) and not list(openvino_cache.cache_folder().glob(".*"))
+
+
+def test_a_changed_model_is_converted_anew(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"1")
+    first = openvino_cache.entry_name(file, "bfloat16", "1")
+    file.write_bytes(b"22")
+    assert openvino_cache.entry_name(file, "bfloat16", "1") != first
+    assert openvino_cache.entry_name(file, "bfloat16", "2") != openvino_cache.entry_name(file, "bfloat16", "1")
+
+
+@needs_embedded
+def test_without_openvino_the_device_is_refused_in_a_sentence(monkeypatch):
+    monkeypatch.setattr("sdedge.backends.openvino.installed", lambda: "")
+    with pytest.raises(InvalidRequest, match=r"sdedge\[openvino\]"):
+        load_engine("openvino")(EMBEDDED, None)
+
+
+@needs_openvino
+@needs_embedded
+def test_an_unknown_dtype_is_refused():
+    with pytest.raises(InvalidRequest, match="float16"):
+        load_engine("openvino", "float16")(EMBEDDED, None)
+
+
+@needs_openvino
+@needs_embedded
+def test_what_is_kept_is_found_again_and_shown_and_cleared(engine, ours):
+    from sdedge.cli import cli
+
+    engine.predict(*_inputs(ours, 2))
+    again = OpenVINOEngine.open(locate(EMBEDDED), "float32")
+    assert again.entry == engine.entry and not any("once" in line for line in again.facts.report)
+    shown = CliRunner().invoke(cli, ["models", "cache"])
+    assert engine.entry.name in shown.output and "MB" in shown.output
+    copy = openvino_cache.cache_folder() / "model-bfloat16-0"
+    copy.mkdir()
+    (copy / "whole.bin").write_bytes(np.zeros(1 << 20, np.uint8).tobytes())
+    assert {entry.path.name for entry in openvino_cache.entries()} >= {copy.name, engine.entry.name}
+    cleared = CliRunner().invoke(cli, ["models", "cache", "--clear"])
+    assert cleared.exit_code == 0 and not openvino_cache.entries()
