@@ -1,7 +1,7 @@
 """Core ML conversion at full v1 size, from random weights: seconds and peak memory of every component, and how near the
 packages come to the float32 model under the portable runner with every result rounded to half precision.
 
-    python -m tests.benchmarks.coreml [--folder DIR] [--part time|psnr] [--attention NAME …] [--size WxH …]
+    python -m tests.benchmarks.coreml [--folder DIR] [--part time|psnr|compress] [--attention NAME …] [--size WxH …]
 
 The model takes 3 GB of disk and 4 GB of memory to make, each package as much disk again; both are kept in the folder.
 Every conversion runs in a process of its own; peaks are ru_maxrss, so mapped pages count.
@@ -88,7 +88,7 @@ def time_all(model: Path, work: Path, attentions: list[str]) -> None:
     print("| component | attention | seconds | peak GB | MB |\n|---|---|---:|---:|---:|")
     for attention in attentions:
         for components in ("unet", "text_encoder", "vae_decoder", "vae_encoder", "safety_checker", "all"):
-            if components in ("text_encoder", "safety_checker") and attention != attentions[0]:
+            if components not in ("unet", "all") and attention != attentions[0]:
                 continue
             out = work / "timed"
             shutil.rmtree(out, ignore_errors=True)
@@ -159,6 +159,92 @@ def _through_chunks(out: Path, inputs: dict[str, Any]) -> Any:
     return Runner(Package.open(out / "UnetChunk2.mlpackage"))(given)["noise_pred"]
 
 
+# Compression of the embedded model
+
+
+def compress_all(work: Path, pictures: int) -> None:
+    """Size of each variant's UNet, its PSNR by the portable runner, and the facts its weights get right, drawn by torch."""
+    from converters.coreml import convert
+    from converters.recipe import COMPRESSIONS, NEWER, Recipe
+    from sdedge.backends.manifest import Manifest
+    from sdedge.engines import EMBEDDED, locate
+
+    print("| weights | bits | UNet MB | PSNR dB | facts right % | all facts % | lost % |\n|---|---:|---:|---:|---:|---:|---:|")
+    reference = None
+    for scheme in (*COMPRESSIONS, "mixed-45"):
+        out = work / "compressed" / scheme
+        shutil.rmtree(out, ignore_errors=True)
+        target = "macOS15" if scheme in NEWER else "macOS13"
+        recipe = Recipe(((128, 128),), "original", target, compress=scheme, components=("text_encoder", "unet"))
+        for _ in convert(EMBEDDED, out, recipe):
+            pass
+        shares = _obeyed(_unpacked(locate(EMBEDDED), out, work / "unpacked"), pictures)
+        reference = reference or shares["mean"]
+        part = Manifest.read(out).components["unet"]
+        size = (out / part.file / "Data/com.apple.CoreML/weights/weight.bin").stat().st_size
+        bits = 8 * size / _numbers(locate(EMBEDDED) / "unet")
+        facts = (f"{100 * x:.1f}" for x in (shares["mean"], shares["all"], reference - shares["mean"]))
+        print(f"| {scheme} | {bits:.1f} | {size / 1e6:.2f} | {_worst(out):.1f} | {' | '.join(facts)} |", flush=True)
+
+
+def _numbers(folder: Path) -> int:
+    from safetensors.torch import load_file
+
+    return sum(tensor.numel() for tensor in load_file(next(folder.glob("*.safetensors"))).values())
+
+
+def _unpacked(model: Path, bundle: Path, folder: Path) -> Path:
+    """The model with the weights that a bundle's packages hold, as a diffusers folder."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from sdedge.backends.mil.package import Package
+    from sdedge.backends.mil.runner import Runner
+
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(model, folder)
+    for component, package in (("unet", "Unet"), ("text_encoder", "TextEncoder")):
+        path = next((folder / component).glob("*.safetensors"))
+        state = load_file(path)
+        held = Runner(Package.open(bundle / f"{package}.mlpackage"))._decode()
+        for name, tensor in state.items():
+            if (value := held.get(name.replace(".", "_"))) is not None and value.size == tensor.numel():
+                state[name] = torch.tensor(value).reshape(tensor.shape)
+        save_file(state, path)
+    return folder
+
+
+def _obeyed(model: Path, pictures: int) -> dict[str, float]:
+    from sdedge.engines import load_engine
+    from sdedge.pipeline import Pipeline
+    from sdedge.request import Request
+    from sdedge.training.evaluate import Tally, obedience
+
+    tally, seeds = Tally(), (1, 2)
+    request = Request(prompt="", model=str(model), steps=12)
+    for drawn in obedience(Pipeline(load_engine("cpu", "float32")), request, pictures // len(seeds), seeds):
+        tally.add(drawn.answers)
+    return tally.shares()
+
+
+def _worst(bundle: Path) -> float:
+    """The lowest PSNR of the UNet over the timesteps."""
+    import torch
+
+    from converters.psnr import psnr
+    from sdedge.backends.mil.engine import MILEngine
+    from sdedge.backends.torch import TorchEngine
+    from sdedge.engines import EMBEDDED, locate
+
+    theirs, ours = TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), MILEngine(bundle, "float16")
+    torch.manual_seed(2)
+    found = []
+    for t in TIMESTEPS:
+        x, context, steps = torch.randn(2, 4, 16, 16), torch.randn(2, 77, 128), torch.full((2,), float(t))
+        found.append(psnr(theirs.predict(x, steps, context), ours.predict(x, steps, context)))
+    return min(found)
+
+
 def _apart(*arguments: str) -> dict[str, float]:
     """What this benchmark prints when it runs in a process of its own."""
     command = [sys.executable, "-m", "tests.benchmarks.coreml", *arguments]
@@ -169,7 +255,8 @@ def _apart(*arguments: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--part", choices=("time", "psnr"))
+    parser.add_argument("--part", choices=("time", "psnr", "compress"))
+    parser.add_argument("--pictures", type=int, default=96)
     parser.add_argument("--attention", nargs="*", default=list(ATTENTIONS))
     parser.add_argument("--size", nargs="*", default=list(SIZES))
     parser.add_argument("--one", nargs=5)
@@ -185,6 +272,10 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
+        if options.part in (None, "compress"):
+            compress_all(folder, options.pictures)
+        if options.part == "compress":
+            return
         _apart("--make", str(folder / "model"))
         if options.part != "psnr":
             time_all(folder / "model", folder, options.attention)

@@ -1,0 +1,136 @@
+"""Palettes are near the optimum, packages hold exactly what was packed, and mixed recipes keep what they promise."""
+
+from __future__ import annotations
+
+import coremltools as ct
+import coremltools.optimize as cto
+import numpy as np
+import pytest
+import torch
+from coremltools._deps import _kmeans1d
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from converters import sensitivity
+from converters.compress import BLOCK, GROUP, SCHEMES, cluster, compressor, mixed, pack
+from converters.constants import Weights
+from converters.coreml import convert
+from converters.recipe import NEWER, Recipe
+from converters.sensitivity import Kernel, choose
+from converters.source import Held
+from converters.toolchain import mb
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.mil.package import Package
+from sdedge.backends.mil.runner import Runner
+from tests.conftest import convert_to_coreml
+from tests.converters.conftest import package
+
+
+def _normal(*shape: int) -> np.ndarray:
+    return (np.random.default_rng(0).standard_normal(shape) * 0.05).astype(np.float16)
+
+
+# One kernel
+
+
+@pytest.mark.parametrize("size, bits, slack", [(3000, 2, 1.001), (3000, 4, 1.001), (1500, 8, 1.005), (200_000, 8, 1.15)])
+@pytest.mark.parametrize("power", [1, 3])
+def test_palettes_are_near_the_optimum(size, bits, slack, power):
+    """The exact algorithm over the plain values is the referee, on a bell and on heavy tails."""
+    values = (_normal(size).astype(np.float64) ** power).astype(np.float16)
+    numbers, counts = np.unique(values.astype(np.float64), return_counts=True)
+    best = _kmeans1d.cluster(numbers, 2**bits, weights=counts.astype(float))
+    optimum = np.average((np.array(best.centroids)[np.array(best.clusters)] - numbers) ** 2, weights=counts)
+    indices, lut = cluster(values, bits)
+    assert np.mean((lut[indices].astype(np.float64) - values) ** 2) <= slack * optimum
+    assert (np.diff(lut.astype(np.float64)) >= 0).all()
+
+
+@given(arrays(np.float16, (3, 5), elements=st.floats(-100, 100, width=16)), st.sampled_from([2, 4, 6, 8]))
+def test_few_values_are_kept_exactly(values, bits):
+    indices, lut = cluster(values, bits)
+    near = lut[indices]
+    assert np.isfinite(near).all() and np.abs(near - values).max() <= np.ptp(values.astype(np.float32)) + 1e-3
+    if len(np.unique(values)) <= 2**bits:
+        assert (near == values).all()
+
+
+@given(st.sampled_from([2, 4, 6]), st.lists(st.integers(0, 63), min_size=1, max_size=50))
+def test_packed_indices_unpack(bits, numbers):
+    indices = np.array([n % 2**bits for n in numbers], np.uint8)
+    stream = np.unpackbits(pack(indices, bits), bitorder="little")[: bits * len(indices)]
+    assert (np.packbits(stream.reshape(-1, bits), axis=1, bitorder="little")[:, 0] == indices).all()
+
+
+@pytest.mark.parametrize("target", ["macOS13", "macOS15"])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_package_holds_what_was_packed(tmp_path, scheme, target):
+    """Unpacked by coremltools, and by the portable runner."""
+    if scheme in NEWER and target != "macOS15":
+        return
+    kernel = _normal(2 * GROUP, 2 * BLOCK, 3, 3)
+    weights = Weights({"conv.weight": Held(torch.from_numpy(kernel))}, compressor(scheme), target)
+    x = torch.randn(1, 2 * BLOCK, 4, 4).half().float()
+    path = package(
+        lambda g: {"y": mb.conv(x=g["x"], weight=weights.kernel("conv.weight"))}, (1, 2 * GROUP, 2, 2),
+        tmp_path / "made.mlpackage", target, x=x,
+    )  # fmt: skip
+    expected = compressor(scheme)("conv.weight", kernel).dense()
+    model = cto.coreml.decompress_weights(ct.models.MLModel(str(path), skip_model_load=True))
+    (conv,) = model._mil_program.functions["main"].find_ops(op_type="conv")
+    assert np.array_equal(conv.weight.val, expected)
+    made = Runner(Package.open(path), precision="float32")({"x": x})["y"]
+    theirs = torch.nn.functional.conv2d(x, torch.from_numpy(expected).float())
+    assert torch.allclose(made, theirs, atol=1e-5)
+    stored = next(path.rglob("weight.bin")).stat().st_size
+    assert stored < kernel.size * SCHEMES[scheme].bits / 8 + 2500
+
+
+def test_small_kernels_and_those_of_sixteen_bits_stay():
+    assert compressor("4bit")("conv.weight", _normal(4, 4, 1, 1)) is None
+    chosen = mixed({"a.weight": 16, "b.weight": 4})
+    kernel = _normal(64, 64, 1, 1)
+    assert chosen("a.weight", kernel) is None and chosen("c.weight", kernel) is None
+    assert chosen("b.weight", kernel).bits == 4
+
+
+def test_only_kernels_of_text_encoder_and_unet_are_compressed(tiny_model, tmp_path):
+    folder = convert_to_coreml(tiny_model, tmp_path / "b", compress="int8", attention="original")
+    counts = {name: part.figures["operations"] for name, part in Manifest.read(folder).components.items()}
+    packed = {name for name, found in counts.items() if "constexpr_affine_dequantize" in found}
+    assert packed == {"text_encoder", "unet"}
+
+
+# Mixed recipes
+
+KERNELS = st.dictionaries(
+    st.text(min_size=1, max_size=3),
+    st.builds(
+        lambda size, gain: Kernel(size, {2: 1e-2, 4: 1e-3, 6: 1e-4, 8: 1e-5, 16: 0.0}, gain),
+        st.integers(2048, 10**7), st.floats(1e-6, 1e3),
+    ),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+@given(KERNELS, st.floats(1e-8, 10))
+def test_a_choice_keeps_its_budget_and_a_larger_one_is_never_bigger(known, budget):
+    def size(bits):
+        return sum(known[name].size * width for name, width in bits.items())
+
+    chosen = choose(known, budget)
+    assert sum(known[name].harm(width) for name, width in chosen.items()) <= budget
+    assert size(choose(known, 10 * budget)) <= size(chosen)
+
+
+def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, tmp_path, monkeypatch):
+    recipe = {"components": ("unet",), "attention": "original"}
+    folder = convert_to_coreml(tiny_model, tmp_path / "b", compress="mixed-45", **recipe)
+    first = Manifest.read(folder).components["unet"]
+    assert first.figures["trajectory_psnr"] >= 45 and 2 <= first.figures["bits"] <= 12
+    monkeypatch.setattr(sensitivity, "_measure", None)  # a second measurement would raise
+    for _ in convert(str(tiny_model), folder, Recipe(((64, 64),), compress="mixed-30", **recipe)):
+        pass
+    second = Manifest.read(folder).components["unet"]
+    assert second.figures["bits"] < first.figures["bits"] and second.bytes < first.bytes
