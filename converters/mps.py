@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
@@ -122,7 +122,7 @@ def network(source: Source, stage: str, dtype: torch.dtype) -> nn.Module:
     name = STAGES[stage].network
     with torch.device("meta"):
         module = NETWORKS[name](source.checkpoint.configs[name])
-    load_into(module, source.components[name], dtype=dtype, share=False)
+    load_into(module, source.components[name], dtype=dtype)
     return module.eval()
 
 
@@ -149,11 +149,37 @@ def example(source: Source, stage: str, recipe: GraphRecipe, side: int, seed: in
 
 @torch.inference_mode()
 def reference(source: Source, stage: str, given: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """What the eager network gives in float32."""
-    module = network(source, stage, torch.float32)
-    module = module if STAGES[stage].wrap is nn.Sequential else STAGES[stage].wrap(module)
-    result = module(*(value.float() if value.is_floating_point() else value for value in given))
+    """What the eager network gives in float32, each layer's weights read when it is called and dropped after."""
+    name = STAGES[stage].network
+    with torch.device("meta"):
+        module = NETWORKS[name](source.checkpoint.configs[name]).eval()
+    for path, layer in module.named_modules():
+        tensors = {
+            key: source.components[name][f"{path}.{key}"]
+            for key in layer._parameters
+            if layer._parameters[key] is not None
+        }
+        if isinstance(layer, nn.Embedding):  # whose weights others read too
+            layer.weight = nn.Parameter(tensors["weight"].copy(torch.float32), requires_grad=False)
+        elif tensors:
+            _read_when_called(layer, tensors)
+    wrapped = module if STAGES[stage].wrap is nn.Sequential else STAGES[stage].wrap(module)
+    result = wrapped(*(value.float() if value.is_floating_point() else value for value in given))
     return result if isinstance(result, tuple) else (result,)
+
+
+def _read_when_called(layer: nn.Module, tensors: Mapping[str, Any]) -> None:
+    empty = dict(layer._parameters)
+
+    def read(layer: nn.Module, inputs: Any) -> None:
+        for key, lazy in tensors.items():
+            layer._parameters[key] = nn.Parameter(lazy.copy(torch.float32), requires_grad=False)
+
+    def drop(layer: nn.Module, inputs: Any, result: Any) -> None:
+        layer._parameters.update(empty)
+
+    layer.register_forward_pre_hook(read)
+    layer.register_forward_hook(drop)
 
 
 def build(source: Source, stage: str, recipe: GraphRecipe) -> tuple[Program, int]:
