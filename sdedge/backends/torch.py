@@ -16,7 +16,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.backends import allocator, memory, mps, onednn, quantized
 from sdedge.backends.engine import STAGES, LoraUse, ModelFacts
-from sdedge.backends.precision import choose_device, choose_dtype
+from sdedge.backends.precision import LAYOUTS, NARROW, choose_device, choose_dtype, found
 from sdedge.backends.streaming import stream
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.machine import available_memory
@@ -229,7 +229,14 @@ class TorchEngine:
         """What the device needs of a network beside its weights."""
         if self.torch_device.type == "mps":
             return mps.suit(module, mps.score_budget())
+        if self.torch_device.type == "cuda" and stage != "text_encoder":
+            return module.to(memory_format=self._layout())
         return onednn.fuse(module, packed=not self._streams(stage)) if self._fuses(stage) else module
+
+    def _layout(self) -> torch.memory_format:
+        """What the probe found faster on a GPU; narrow networks are not worth a probe."""
+        width = UNetConfig.from_json(self.checkpoint.configs["unet"]).block_out_channels[0]
+        return LAYOUTS["contiguous" if width < NARROW else found(self.torch_device).layout]
 
     def _by_rows(self, vae: Any) -> Any:
         """The VAE as it computes: by rows wherever that is faster, or memory asks for it."""

@@ -107,7 +107,7 @@ class Edges(click.ParamType):
 @click.option("--columns", type=click.IntRange(1), help="Columns of the grid.")
 @click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, openvino, cuda, mps; Core ML: compute units.")
-@click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: the device's]")
+@click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]")
 @click.option("--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}; docs/memory.md.")
 @click.option("--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")

@@ -157,5 +157,6 @@ class Transformer2DModel(nn.Module):
         h = h.permute(0, 2, 3, 1).reshape(B, H * W, C)
         for block in self.transformer_blocks:
             h = block(h, context)
-        h = h.reshape(B, H, W, C).permute(0, 3, 1, 2).contiguous()  # (B, C, H, W)
+        h = h.reshape(B, H, W, C).permute(0, 3, 1, 2)  # (B, C, H, W), channels-last
+        h = h.contiguous() if x.is_contiguous() else h
         return self.proj_out(h) + x

@@ -61,15 +61,17 @@ def _ours(dtype: str) -> Engine:
 
         pipeline = Pipeline(load_engine("cpu", dtype))
         request = Request(PROMPT, model=str(model), steps=STEPS, width=SIZE, height=SIZE, seed=1)
-        engine = pipeline.engine(request)
-        predict = engine.predict
+        engine: Any = pipeline.engine(request)
+        network = engine.network
 
-        def first(*given: Any) -> Any:
-            engine.predict = predict  # type: ignore[method-assign]
-            began()
-            return predict(*given)
+        def loaded(stage: str) -> Any:
+            module = network(stage)
+            if stage == "unet":
+                engine.network = network
+                began()
+            return module
 
-        engine.predict = first  # type: ignore[method-assign]
+        engine.network = loaded
         for _ in pipeline.generate(request, Output(target)):
             pass
 
@@ -97,7 +99,12 @@ def _diffusers(dtype: str) -> Engine:
         pipeline = StableDiffusionPipeline.from_pretrained(model, torch_dtype=getattr(torch, dtype), safety_checker=None)
         pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
         pipeline.set_progress_bar_config(disable=True)
-        once = pipeline.unet.register_forward_pre_hook(lambda *_: (once.remove(), began()))
+
+        def first(*_: object) -> None:
+            once.remove()
+            began()
+
+        once = pipeline.unet.register_forward_pre_hook(first)
         image = pipeline(PROMPT, num_inference_steps=STEPS, generator=torch.Generator().manual_seed(1)).images[0]
         image.save(target / "picture.png")
 
@@ -147,7 +154,7 @@ def measure_picture(name: str, model: Path, started: float) -> dict[str, float]:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e3 if sys.platform == "linux" else 1e6)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1024 if sys.platform == "linux" else 1) / 1e6
 
 
 # In the parent
