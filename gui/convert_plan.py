@@ -63,10 +63,8 @@ class Plan:
             "--compress", self.compression, "--json", *newer,
         ]  # fmt: skip
 
-    def verify(self) -> list[str] | None:
-        """The arguments that compare it with the model; a graph was compared when it was made."""
-        if self.target == GRAPH:
-            return None
+    def verify(self) -> list[str]:
+        """The arguments that compare it with the model."""
         source = self.model.name if self.model.embedded else str(self.model.path)
         return ["convert", "verify", str(self.folder), "--model", source, "--steps", "5", "--json"]
 

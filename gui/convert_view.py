@@ -126,7 +126,7 @@ class ConvertView(QWidget):
 
     def _show_estimate(self) -> None:
         graph = self.targets.checkedId() == 2
-        for widget in (self.sizes, self.compression, self.verify):
+        for widget in (self.sizes, self.compression):
             widget.setEnabled(not graph)
         self._graph_note.setVisible(graph)
         try:
@@ -162,9 +162,8 @@ class ConvertView(QWidget):
         if plan is None:
             return
         made = task.arguments[0] == "convert" and task.arguments[1] != "verify"
-        check = plan.verify() if self.verify.isChecked() else None
-        if made and task.state == DONE and check is not None:
-            self._follow(plan, self.tr("Comparing {0} with the model").format(plan.name), check)
+        if made and task.state == DONE and self.verify.isChecked():
+            self._follow(plan, self.tr("Comparing {0} with the model").format(plan.name), plan.verify())
         elif task.arguments[0] == "convert" and (task.state == DONE or (task.state == FAILED and not made)):
             # One that fails the comparison is listed too: its card says so.
             self._follow(plan, self.tr("Adding {0}").format(plan.name), plan.install())

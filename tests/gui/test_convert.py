@@ -51,7 +51,7 @@ def test_a_plan_is_a_command():
     assert plan.convert()[:3] == ["convert", "coreml", "/models/dream"]
     assert "macOS15" in plan.convert() and "512x512,512x768" in plan.convert() and "split-einsum" in plan.convert()
     assert "original" in Plan(MODEL, GPU, ((512, 512),)).convert()
-    assert Plan(MODEL, GRAPH).convert()[1] == "mps" and Plan(MODEL, GRAPH).verify() is None
+    assert Plan(MODEL, GRAPH).convert()[1] == "mps" and Plan(MODEL, GRAPH).verify()[:2] == ["convert", "verify"]
     assert plan.install()[-3:] == ["--license", "mine", "--accept-license"]
 
 
