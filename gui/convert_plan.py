@@ -41,7 +41,13 @@ class Plan:
     @property
     def name(self) -> str:
         """What the result is called in the library."""
-        size = "x".join(map(str, self.sizes[0])) if len(self.sizes) == 1 else f"{len(self.sizes)} sizes" if self.sizes else ""
+        size = (
+            "x".join(map(str, self.sizes[0]))
+            if len(self.sizes) == 1
+            else f"{len(self.sizes)} sizes"
+            if self.sizes
+            else ""
+        )
         bits = "" if self.compression == "none" else self.compression
         target = {ANE: "neural engine", GPU: "gpu", GRAPH: "mps"}[self.target]
         return re.sub(r"[^\w .+-]", "", " ".join(part for part in (self.model.name, target, size, bits) if part))
@@ -109,7 +115,9 @@ def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
             raise InvalidRequest(f"{word[:40]!r} is not a size; type 512x768, or 512 for a square.")
         size = int(match[1]), int(match[2] or match[1])
         if any(side % UNIT or not UNIT <= side <= LARGEST for side in size):
-            raise InvalidRequest(f"{word!r} cannot be drawn; choose multiples of {UNIT} up to {LARGEST}, such as 512x768.")
+            raise InvalidRequest(
+                f"{word!r} cannot be drawn; choose multiples of {UNIT} up to {LARGEST}, such as 512x768."
+            )
         sizes.append(size)
     if not sizes:
         raise InvalidRequest("Type at least one size, such as 512.")

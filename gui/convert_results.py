@@ -98,13 +98,17 @@ class ResultCard(QFrame):
         grid.setVerticalSpacing(2)
         psnr = figures.get("psnr", {})
         if psnr:
-            for column, text in enumerate((self.tr("Against the model"), self.tr("half precision"), self.tr("single precision"))):
+            for column, text in enumerate(
+                (self.tr("Against the model"), self.tr("half precision"), self.tr("single precision"))
+            ):
                 grid.addWidget(_cell(text, "caption"), 0, column)
         for row, (network, by) in enumerate(psnr.items(), 1):
             grid.addWidget(_cell(network.replace("_", " ")), row, 0)
             for column, precision in enumerate(("float16", "float32"), 1):
                 value = by.get(precision)
-                grid.addWidget(_cell(self.tr("{0:.0f} dB").format(value) if value is not None else self.tr("exact")), row, column)
+                grid.addWidget(
+                    _cell(self.tr("{0:.0f} dB").format(value) if value is not None else self.tr("exact")), row, column
+                )
         grid.setColumnStretch(3, 1)
         return grid
 

@@ -223,7 +223,9 @@ class ConvertView(QWidget):
         self.verify = QCheckBox(self.tr("Compare the result with the model"))
         self.verify.setChecked(True)
         self.estimate, self._graph_note, self.fault = QLabel(), QLabel(), FaultLabel()
-        self._graph_note.setText(self.tr("One graph draws every size from 256 to 1024; its operators are checked as it is made."))
+        self._graph_note.setText(
+            self.tr("One graph draws every size from 256 to 1024; its operators are checked as it is made.")
+        )
         self.button = QPushButton(self.tr("Convert"))
         set_kind(self.button, "accent")
         self.button.clicked.connect(self.convert)
@@ -236,8 +238,14 @@ class ConvertView(QWidget):
         column.setSpacing(HALF)
         for number, (title, text) in enumerate(
             (
-                (self.tr("Core ML for the Neural Engine"), self.tr("iPhone, iPad and Macs with little memory; least power")),
-                (self.tr("Core ML for the GPU"), self.tr("Macs with a strong GPU; also for other apps that take Core ML")),
+                (
+                    self.tr("Core ML for the Neural Engine"),
+                    self.tr("iPhone, iPad and Macs with little memory; least power"),
+                ),
+                (
+                    self.tr("Core ML for the GPU"),
+                    self.tr("Macs with a strong GPU; also for other apps that take Core ML"),
+                ),
                 (self.tr("MPS graph"), self.tr("sdedge on a Mac, at any size; half precision, checked operators")),
             )
         ):
@@ -278,7 +286,9 @@ class ConvertView(QWidget):
         self._empty = Empty(self._studio.theme, "convert")
         self._empty.say(
             self.tr("No converted models yet"),
-            self.tr("Converting works on any computer, in the background. The result is for Apple devices and runs here too."),
+            self.tr(
+                "Converting works on any computer, in the background. The result is for Apple devices and runs here too."
+            ),
         )
         inside = QWidget()
         right = QVBoxLayout(inside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QImage, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -26,6 +26,8 @@ from sdedge.gallery import Entry
 from sdedge.jobs import Job
 from sdedge.request import Request
 
+SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint
+
 
 class CreateView(QWidget):
     """What is drawn is shown by the Stage; this lays things out and carries out the actions."""
@@ -35,6 +37,7 @@ class CreateView(QWidget):
         self._studio = studio
         self._waiting_for_mask = False
         self._model = ""
+        self._looking = False
         self.form = FormView(studio)
         self.panel = CanvasPanel(studio)
         self.strip = ProgressStrip(studio)
@@ -81,7 +84,7 @@ class CreateView(QWidget):
 
     def _read_model(self) -> None:
         name = self._studio.form.model
-        if name == self._model:
+        if name == self._model or not self._looking:
             return
         self._model = name
         self._studio.form.card = None
@@ -178,8 +181,6 @@ class CreateView(QWidget):
         studio.drops.looked.connect(self.form.image.give)
         studio.library_changed.connect(self.form.look_around)
         studio.form.watch(self._read_model, "model")
-        self._read_model()
-        studio.bridge.ask(lambda queue, gallery: gallery.search(limit=1), self._begin, lambda error: None, self)
 
     def _begin(self, latest: list[Entry]) -> None:
         """On the canvas: the latest picture, or before there is one what this is."""
@@ -250,7 +251,16 @@ class CreateView(QWidget):
         super().showEvent(event)
         if self.window().focusWidget() is None:
             self.form.prompt.editor.setFocus()
+        QTimer.singleShot(SOON, self, self._look_around)
+
+    def _look_around(self) -> None:
+        """What there is to choose from, and at first the model and the latest picture."""
         self.form.look_around()
+        if not self._looking:
+            self._looking = True
+            self._read_model()
+            bridge = self._studio.bridge
+            bridge.ask(lambda queue, gallery: gallery.search(limit=1), self._begin, lambda error: None, self)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         settings = self._studio.settings

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from gui.device import UNKNOWN, look, plan_picture, read_sizes
 from gui.fields import FaultLabel, watch
 from gui.studio import Studio
 from gui.theme import HALF
@@ -42,6 +41,8 @@ class PictureMemory(QObject):
             return
 
         def work() -> Plan | None:
+            from gui.device import UNKNOWN, look, plan_picture, read_sizes
+
             if model not in self._sizes:
                 self._sizes[model] = read_sizes(locate(model))
             device, sizes = look(mine), self._sizes[model]

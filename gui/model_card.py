@@ -12,7 +12,6 @@ from sdedge.engines import find_tokenizer, locate
 from sdedge.errors import ModelError
 from sdedge.library import EMBEDDED, Library
 from sdedge.text.tokenizer import Tokenizer
-from sdedge.weights.checkpoint import open_checkpoint
 
 GUIDANCE = 7.5  # of a model that does not say
 
@@ -48,6 +47,8 @@ def read_card(name: str) -> ModelCard:
             name, int(facts["width"]), float(facts.get("guidance", GUIDANCE)), facts.get("in_channels") == 9,
             bool(facts.get("has_safety_checker")), sizes, tokenizer, fault,
         )  # fmt: skip
+    from sdedge.weights.checkpoint import open_checkpoint
+
     checkpoint = open_checkpoint(path)
     factor = 2 ** (len(checkpoint.configs["vae"].get("block_out_channels", (1,) * 4)) - 1)
     side = int(checkpoint.configs["unet"].get("sample_size", 64)) * factor

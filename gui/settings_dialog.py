@@ -79,7 +79,9 @@ class SettingsDialog(QDialog):
         row.setSpacing(GAP)
         row.addWidget(self.folder, 1)
         row.addWidget(choose)
-        self.format = self._choice("file_format", self.tr("Format"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WebP")])
+        self.format = self._choice(
+            "file_format", self.tr("Format"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WebP")]
+        )
         self.file_name = QLineEdit(self._settings.file_name)
         self.file_name.setPlaceholderText(TEMPLATE)
         self.file_name.setAccessibleName(self.tr("Template of file names"))

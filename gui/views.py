@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
@@ -18,8 +20,13 @@ class View:
     place: str
 
     def build(self, studio: Studio) -> QWidget:
-        module, _, kind = self.place.partition(":")
-        return getattr(importlib.import_module(module), kind)(studio)
+        return load(self.place)(studio)
+
+
+def load(place: str) -> Callable[..., Any]:
+    """What is named by "module:name"; the first paint waits for no view or dialog but those that are shown."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 VIEWS = (

@@ -23,16 +23,13 @@ from PySide6.QtWidgets import (
 from gui.actions import Actions, name_button, plain
 from gui.banner import Banner
 from gui.bridge import Bridge
-from gui.device_dialog import DeviceDialog
-from gui.help import Shortcuts, about
 from gui.notifier import Notifier
 from gui.settings import Settings
-from gui.settings_dialog import SettingsDialog
 from gui.stage import show_log
 from gui.status import Status
 from gui.studio import Studio
 from gui.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
-from gui.views import VIEWS
+from gui.views import VIEWS, load
 
 SIZE, SMALLEST = (1280, 800), (960, 640)
 HEADER = 40  # pixels
@@ -55,7 +52,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._views: dict[str, QWidget] = {}
         self._told: set[str] = set()
-        self._dialogs: dict[type, QDialog] = {}
+        self._dialogs: dict[str, QDialog] = {}
         self._lay_out()
         self._connect()
         self._status = Status(self.studio, self.status)
@@ -92,13 +89,21 @@ class MainWindow(QMainWindow):
         self.studio.settings.save()
         super().closeEvent(event)
 
-    def show_dialog(self, kind: type[SettingsDialog] | type[DeviceDialog]) -> QDialog:
-        """Open a dialog beside the window, or bring it to the front."""
-        dialog = self._dialogs.get(kind) or self._dialogs.setdefault(kind, kind(self.studio, self))
+    def show_dialog(self, place: str) -> QDialog:
+        """Open a dialog, "module:Class", beside the window, or bring it to the front."""
+        if place not in self._dialogs:
+            self._dialogs[place] = load(place)(self.studio, self)
+        dialog = self._dialogs[place]
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()
         return dialog
+
+    def _show_shortcuts(self) -> None:
+        load("gui.help:Shortcuts")(self.actions_list, self).open()
+
+    def _show_about(self) -> None:
+        load("gui.help:about")(self)
 
     # Files from outside
 
@@ -163,10 +168,10 @@ class MainWindow(QMainWindow):
         for spec in ("view-gallery", "view-models", "view-convert"):
             actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
         actions.bind("quit", self.close)
-        actions.bind("settings", partial(self.show_dialog, SettingsDialog))
-        actions.bind("device", partial(self.show_dialog, DeviceDialog))
-        actions.bind("shortcuts", lambda: Shortcuts(actions, self).open())
-        actions.bind("about", lambda: about(self))
+        actions.bind("settings", partial(self.show_dialog, "gui.settings_dialog:SettingsDialog"))
+        actions.bind("device", partial(self.show_dialog, "gui.device_dialog:DeviceDialog"))
+        actions.bind("shortcuts", self._show_shortcuts)
+        actions.bind("about", self._show_about)
         actions.bind("show-log", show_log)
         actions.follow("full-screen", lambda on: self.showFullScreen() if on else self.showNormal())
         studio.remarked.connect(self.banner.show_remark)

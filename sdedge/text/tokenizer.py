@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-
-from tokenizers import Regex, normalizers, pre_tokenizers
-from tokenizers import Tokenizer as Engine
-from tokenizers.models import BPE
+from typing import TYPE_CHECKING
 
 from sdedge.errors import ModelError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Engine
 
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 LENGTH = 77
@@ -104,6 +104,10 @@ class Tokenizer:
     @cached_property
     def _engine(self) -> Engine:
         merges = list(self.merges)
+        from tokenizers import Regex, normalizers, pre_tokenizers
+        from tokenizers import Tokenizer as Engine
+        from tokenizers.models import BPE
+
         engine = Engine(BPE(self.vocab, merges, unk_token=EOS, end_of_word_suffix="</w>", continuing_subword_prefix=""))
         engine.normalizer = normalizers.Sequence(
             [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
