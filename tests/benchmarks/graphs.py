@@ -1,8 +1,8 @@
-"""Half-precision graphs at full v1 size with random weights: how near they come, what they hold, how fast they load.
+"""Half-precision graphs, full v1 size or the embedded model: how near they come, what they hold, how fast they load.
 
-    python -m tests.benchmarks.graphs [--folder DIR] [--only convert quality memory explicit load]
+    python -m tests.benchmarks.graphs [--folder DIR] [--model full|pocket] [--only convert quality memory explicit load]
 
-Needs 5 GB of disk and 10 GB of memory. Every part runs in a process of its own, so that peaks are its own.
+Needs 5 GB of disk and 10 GB of memory at full size. Every part runs in a process of its own, so that peaks are its own.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from converters.psnr import psnr
 from converters.source import open_source
 from sdedge.backends.graph import PROGRAM, WEIGHTS, GraphEngine
 from sdedge.backends.graph_program import Program, read_graph
+from sdedge.engines import EMBEDDED, locate
 from sdedge.weights.files import open_tensors
 from tests.benchmarks._models import make_model
 from tests.live_bytes import LiveBytes
@@ -142,20 +143,22 @@ PARTS: dict[str, Callable[[Path, Path], Iterator[str]]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--model", choices=("full", "pocket"), default="full")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary)
-        model, bundle = make_model(folder), folder / "bundle"
+        model = make_model(folder) if chosen.model == "full" else locate(EMBEDDED)
+        bundle = folder / f"bundle-{chosen.model}"
         if chosen.part:
             for line in PARTS[chosen.part](model, bundle):
                 print(line, flush=True)
             return
         for part in chosen.only:
             print(f"\n### {part}\n", flush=True)
-            command = [sys.executable, "-m", "tests.benchmarks.graphs", "--folder", str(folder), "--part", part]
-            subprocess.run(command, check=True)
+            command = [sys.executable, "-m", "tests.benchmarks.graphs", "--folder", str(folder), "--model", chosen.model]
+            subprocess.run([*command, "--part", part], check=True)
 
 
 if __name__ == "__main__":
