@@ -21,11 +21,12 @@ def keep() -> None:
 
 
 def give_back() -> None:
-    """From now on give freed blocks of a megabyte or more back at once: slower, and nothing is held in vain.
+    """Give back what is free, and from now on freed blocks of a megabyte or more at once: slower, and nothing is held in vain.
 
     Weights that are loaded so leave no holes behind when they are packed.
     """
     _set({_MMAP_MAX: 1 << 16, _MMAP_THRESHOLD: _MEGABYTE, _TRIM_THRESHOLD: _MEGABYTE, _TOP_PAD: 1 << 17})
+    trim()
 
 
 def _set(options: dict[int, int]) -> None:

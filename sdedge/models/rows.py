@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sdedge.errors import OutputError
 
-BLOCK = 8 << 20  # bytes of a block: small beside any whole feature map, large enough for the convolutions
+BLOCK = 8 << 20  # bytes of a block in float32, as it is normalised: small beside a whole map, enough for the convolutions
 
 
 @dataclass(frozen=True)

@@ -127,9 +127,8 @@ class RowVAE:
         return out
 
     def _new(self, channels: int, height: int, width: int, like: Tensor, step: int | None = None) -> Rows:
-        row = channels * width * like.element_size()
-        step = step or min(max(BLOCK // row // 2 * 2, 2), height)
-        if self.hold is not None and row * height > self.hold:
+        step = step or min(max(BLOCK // (channels * width * 4) // 2 * 2, 2), height)
+        if self.hold is not None and channels * width * height * like.element_size() > self.hold:
             return Spilled(channels, height, width, step, like.dtype, like.device, self.folder)
         return Held(channels, height, width, step, like.dtype)
 
@@ -138,7 +137,7 @@ class RowVAE:
         _, C, H, W = x.shape
         usual = torch.channels_last if x.device.type == "cpu" else torch.contiguous_format
         x = x.contiguous(memory_format=self.layout or usual)
-        rows = Held(C, H, W, min(max(BLOCK // (C * W * x.element_size()), 1), H), x.dtype)
+        rows = Held(C, H, W, min(max(BLOCK // (C * W * 4), 1), H), x.dtype)
         for start, stop in rows.blocks():
             _store(rows, start, x[:, :, start:stop])
         return rows
