@@ -19,6 +19,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.backends import openvino_graph
 from sdedge.backends.openvino_cache import cache_folder, entry_name, making
+from sdedge.backends.openvino_graph import load_openvino
 from sdedge.backends.precision import choose_dtype
 from sdedge.backends.torch import TorchEngine, load_tokenizer
 from sdedge.errors import InvalidRequest
@@ -130,17 +131,13 @@ class OpenVINOEngine(TorchEngine):
         return [array.copy() for array in results.values()]
 
     def _compile(self, name: str, shapes: Sequence[tuple[int, ...]]) -> ov.CompiledModel:
-        import openvino as ov
-
         if name not in self._models:
-            self._convert_once()
-            self._models[name] = ov.Core().read_model(self.entry / f"{name}.xml")
+            self.convert_once()
+            self._models[name] = load_openvino().Core().read_model(self.entry / f"{name}.xml")
         return compile_model(self._models[name], shapes, PRECISIONS[self.precision])
 
-    def _convert_once(self) -> None:
+    def convert_once(self) -> None:
         """Make and keep the models, where they are not."""
-        import openvino as ov
-
         if self.entry.is_dir():
             return
         with torch.device("meta"):
@@ -154,14 +151,12 @@ class OpenVINOEngine(TorchEngine):
             models["whole"] = quantize(self, models)
         with making(self.entry.name) as folder:
             for name, model in models.items():
-                ov.save_model(model, folder / f"{name}.xml", compress_to_fp16=self.precision != "float32")
+                load_openvino().save_model(model, folder / f"{name}.xml", compress_to_fp16=self.precision != "float32")
 
 
 def compile_model(model: ov.Model, shapes: Sequence[tuple[int, ...]], precision: str) -> ov.CompiledModel:
     """A copy of a model of open sizes for these input shapes, computing in "f32" or "bf16", one call at a time."""
-    import openvino as ov
-
     fixed = model.clone()
     fixed.reshape({port: list(shape) for port, shape in zip(fixed.inputs, shapes, strict=True)})
     options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
-    return ov.Core().compile_model(fixed, "CPU", options)
+    return load_openvino().Core().compile_model(fixed, "CPU", options)

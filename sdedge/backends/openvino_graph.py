@@ -11,6 +11,7 @@ to a width that matrix units take whole, which changes no product. Three models 
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,6 +29,14 @@ NAMES = ("prompt", "whole", "outer")
 TILE = 32  # values of half precision that a matrix unit takes at once
 DEPTH = 1  # outer layers, see models.reuse
 VERSION = "1"  # of what this file makes
+
+
+def load_openvino() -> Any:
+    """The package, kept from sending its makers statistics of use, which its converter and NNCF do unasked."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # both go on without it
+    import openvino
+
+    return openvino
 
 
 class PaddedAttention(nn.Module):
@@ -130,10 +139,8 @@ def _pad(unet: UNet, tile: int) -> list[PaddedAttention]:
 
 
 def _trace(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:
-    import openvino as ov
-
     traced = torch.jit.trace(module.eval(), inputs, check_trace=False)  # a check would trace it twice more
-    model = ov.convert_model(traced, example_input=inputs)
+    model = load_openvino().convert_model(traced, example_input=inputs)
     _open_attention(model)
     return model
 

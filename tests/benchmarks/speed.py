@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks._models import make_model
+from tests.benchmarks._openvino import PEER, home, openvino_step, prepare
 
 Step = Callable[[], object]
 SIZE = 512
@@ -42,13 +44,13 @@ class Engine:
     picture: Callable[[Path, Path, Callable[[], None]], None]
 
 
-def _ours(dtype: str) -> Engine:
+def _ours(dtype: str, device: str = "cpu") -> Engine:
     def step(model: Path, size: int, batch: int) -> Step:
         import torch
 
-        from sdedge.backends.torch import TorchEngine
+        from sdedge.engines import load_engine
 
-        engine = TorchEngine.load(model, "cpu", dtype)
+        engine = load_engine(device, dtype)(str(model), None)
         x, t, context = _inputs(size, batch)
         t = torch.full((2 * batch,), 500.0)
         return lambda: engine.predict(x, t, context)
@@ -59,7 +61,7 @@ def _ours(dtype: str) -> Engine:
         from sdedge.pipeline import Pipeline
         from sdedge.request import Request
 
-        pipeline = Pipeline(load_engine("cpu", dtype))
+        pipeline = Pipeline(load_engine(device, dtype))
         request = Request(PROMPT, model=str(model), steps=STEPS, width=SIZE, height=SIZE, seed=1)
         engine: Any = pipeline.engine(request)
         network = engine.network
@@ -111,12 +113,19 @@ def _diffusers(dtype: str) -> Engine:
     return Engine(step, picture)
 
 
+def _no_picture(model: Path, target: Path, began: Callable[[], None]) -> None:
+    raise SystemExit(f"{PEER} runs the UNet alone; leave it out of the pictures.")
+
+
 ENGINES: dict[str, Engine] = {
     "diffusers float32": _diffusers("float32"),
     BASE: _diffusers("bfloat16"),
     "sdedge float32": _ours("float32"),
     "sdedge bfloat16": _ours("bfloat16"),
     "sdedge int8": _ours("int8"),
+    PEER: Engine(openvino_step, _no_picture),
+    "sdedge openvino bfloat16": _ours("bfloat16", "openvino"),
+    "sdedge openvino int8": _ours("int8", "openvino"),
 }
 """By name; other engines add themselves here."""
 
@@ -197,7 +206,7 @@ def main() -> None:
     """Print the tables of steps and of whole pictures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    parser.add_argument("--only", nargs="+", default=list(ENGINES), choices=list(ENGINES), metavar="ENGINE")
+    parser.add_argument("--only", nargs="+", default=_present(), choices=list(ENGINES), metavar="ENGINE")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--what", nargs="+", default=["step", "picture"], choices=["step", "picture"])
     parser.add_argument("--folder", type=Path, help="Where the random model is kept; a temporary folder by default.")
@@ -207,10 +216,21 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         model = make_model(options.folder or Path(temporary))
-        bases = [name for name in options.only if name.startswith("diffusers")]
+        if any("openvino" in name for name in options.only):
+            prepare(model)
+            os.environ["SDEDGE_HOME"] = str(home(model))  # for the children
+        bases = [name for name in options.only if name.startswith(("diffusers", PEER))]
         for what in options.what:
             rounds = options.rounds if what == "step" else 1
-            table(what, alternate(options.only, rounds, what, model), bases)
+            names = [name for name in options.only if what == "step" or name != PEER]
+            table(what, alternate(names, rounds, what, model), [base for base in bases if base in names])
+
+
+def _present() -> list[str]:
+    """The engines that can be measured here."""
+    from sdedge.backends.openvino import installed
+
+    return [name for name in ENGINES if installed() or "openvino" not in name]
 
 
 def _in_child(arguments: list[str]) -> dict[str, float]:

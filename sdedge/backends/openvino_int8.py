@@ -1,0 +1,91 @@
+"""Convolutions and linear layers of the UNet in int8 for OpenVINO, by NNCF's post-training quantization.
+
+Ranges of activations are those of real denoising: a few pictures are drawn, and the UNet's inputs on the way are what
+it is calibrated on. Attention's products stay in half precision, as do the first and last convolution, whose
+arithmetic is small and whose error is in every pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from sdedge.backends.openvino_graph import load_openvino, open_products
+from sdedge.errors import InvalidRequest
+from sdedge.sampling.denoiser import Denoiser
+from sdedge.sampling.noise import initial
+from sdedge.sampling.presets import plan
+from sdedge.text.conditioning import condition
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+    from sdedge.backends.openvino import OpenVINOEngine
+
+PROMPTS = (
+    "a photograph of an astronaut riding a horse", "a red house at night with two trees",
+    "an oil painting of a boat on the sea at sunset", "a bowl of fruit on a wooden table",
+)  # fmt: skip
+STEPS = 8
+WHOLE = (".conv_in/", ".conv_out/", ".time_embedding.")
+"""Parts of the names of what is not quantized."""
+
+
+def quantize(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> ov.Model:
+    """The `whole` model in int8, calibrated at the model's native size on pictures that it draws itself.
+
+    Raises InvalidRequest where NNCF is not installed.
+    """
+    load_openvino()
+    try:
+        import nncf
+    except ImportError:
+        raise InvalidRequest("int8 needs NNCF; install it with `pip install 'sdedge[openvino]'`.") from None
+    nncf.set_log_level(40)
+    whole = models["whole"]
+    names = [node.get_friendly_name() for node in whole.get_ops()]
+    kept = [name for name in names if any(part in name for part in WHOLE) and name.split("/")[-1] in ("Convolution", "MatMul")]
+    samples = list(_calls(engine, models))
+    return nncf.quantize(
+        whole, nncf.Dataset(samples), subset_size=len(samples), model_type=nncf.ModelType.TRANSFORMER,
+        ignored_scope=nncf.IgnoredScope(names=open_products(whole) + kept, validate=False),
+    )  # fmt: skip
+
+
+@torch.inference_mode()
+def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[list[np.ndarray]]:
+    """The inputs of `whole` at every other step of drawing PROMPTS, as it is called."""
+    facts = engine.facts
+    shape = facts.latent_channels, facts.height // facts.downscale, facts.width // facts.downscale
+    calls: list[list[np.ndarray]] = []
+
+    def run(name: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
+        from sdedge.backends.openvino import compile_model
+
+        shapes = tuple(array.shape for array in inputs)
+        if (name, shapes) not in compiled:
+            compiled[name, shapes] = compile_model(models[name], shapes, "bf16")
+        return [array.copy() for array in compiled[name, shapes](inputs).values()]
+
+    compiled: dict[tuple[str, Any], ov.CompiledModel] = {}
+    for seed, prompt in enumerate(PROMPTS):
+        context = condition(engine, [prompt], [""], STEPS)
+        given = run("prompt", [context.steps[0].both.float().numpy()])
+
+        def predict(x: torch.Tensor, t: torch.Tensor, _: torch.Tensor, given: list[np.ndarray] = given) -> torch.Tensor:
+            calls.append([x.numpy(), t.numpy(), *given])
+            return torch.from_numpy(run("whole", calls[-1])[0])
+
+        steps = plan("dpmpp_2m", None, STEPS, noise_schedule=facts.schedule)
+        extra = None
+        if facts.in_channels > facts.latent_channels:  # an inpainting model, with everything masked
+            extra = torch.cat([torch.ones(1, 1, *shape[1:]), torch.zeros(1, *shape)], dim=1)
+        denoise = Denoiser(predict, steps, context.along(steps.sigmas), guidance=facts.guidance, extra=extra)
+        noise = initial([seed], shape)
+        for _ in steps.run(denoise, steps.start(noise), steps.step_noise([seed], shape)):
+            pass
+        yield from calls[::2]
+        calls.clear()
