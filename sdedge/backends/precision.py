@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from sdedge.backends import machine
+from sdedge.backends import machine, onednn, quantized
 from sdedge.backends.machine import Finding, Timing
 from sdedge.errors import InvalidRequest, OutputError
 
@@ -117,6 +117,9 @@ def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
                 seconds = _time(device, kernel, NAMES[dtype], layout, limit)
                 limit = min(limit, 10 * seconds) if seconds is not None else limit
                 yield Timing(kernel, dtype, layout if kernel == "convolution" else "", seconds)
+        if device.type == "cpu" and kernel in INT8 and onednn.available(torch.float32):
+            run = INT8[kernel]()
+            yield Timing(kernel, "int8", "", min(_seconds(device, run) for _ in range(5)))
 
 
 def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
@@ -175,6 +178,24 @@ def _attention(device: torch.device, dtype: torch.dtype, layout: torch.memory_fo
 
 
 KERNELS = {"convolution": _convolution, "linear": _linear, "attention": _attention}
+
+
+def _int8_convolution() -> Callable[[], Tensor]:
+    layer = onednn.fuse(nn.Conv2d(320, 320, 3, padding=1), packed=False)
+    quantized.convert(layer, (-4.0, 4.0))
+    x = torch.randn(2, 320, 16, 16).contiguous(memory_format=torch.channels_last)
+    return lambda: layer(x)
+
+
+def _int8_linear() -> Callable[[], Tensor]:
+    layer = onednn.fuse(nn.Linear(640, 1280), packed=False)
+    quantized.convert(layer, (-4.0, 4.0))
+    x = torch.randn(512, 640)
+    return lambda: layer(x)
+
+
+INT8 = {"convolution": _int8_convolution, "linear": _int8_linear}
+"""Shown beside the others, the rounding of the input included; int8 is never chosen unasked, because it is not exact."""
 
 
 def _threads() -> int:

@@ -175,7 +175,7 @@ def load(unet: Any, tensors: Mapping[str, LazyTensor], dtype: torch.dtype, recip
         remarks += load_into(part, mine, dtype, share=False)
         onednn.fuse(part, packed=False)
         for name, layer in part.named_modules():
-            _convert(layer, _range(recipe, f"{path}.{name}" if name else path))
+            convert(layer, _range(recipe, f"{path}.{name}" if name else path))
     onednn.fuse(unet, packed=False)
     return remarks
 
@@ -199,8 +199,8 @@ def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:
 
 
 @torch.no_grad()
-def _convert(layer: Any, bounds: tuple[float, float] | None) -> None:
-    """Quantise a layer that has a range, and pack one that has none."""
+def convert(layer: Any, bounds: tuple[float, float] | None) -> None:
+    """Quantise a fused layer that has a range, and pack one that has none; other modules are left alone."""
     if type(layer) not in (PackedConv2d, PackedLinear):
         return
     if bounds is None:

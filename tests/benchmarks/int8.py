@@ -1,0 +1,44 @@
+"""What int8 loses on the embedded model: facts obeyed, and PSNR to the pictures in float32.
+
+    python -m tests.benchmarks int8
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from pathlib import Path
+
+from sdedge.engines import EMBEDDED, load_engine, locate
+from sdedge.events import Loading
+from sdedge.pipeline import Pipeline
+from sdedge.quantization import psnr, quantize
+from sdedge.request import Request
+from sdedge.training.evaluate import Drawn, Tally, obedience
+
+PROMPTS, SEEDS = 20, (1, 2, 3)
+
+
+def main() -> None:
+    """Print one line for each format."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "pocket8"
+        for told in quantize(locate(EMBEDDED), model):
+            if not isinstance(told, Loading):
+                print(f"{len(told.ranges)} layers in int8, {len(told.kept)} kept for their error\n")
+        drawn: dict[str, list[Drawn]] = {}
+        for dtype in ("float32", "bfloat16", "int8"):
+            request = Request("", model=str(model), steps=20)
+            drawn[dtype] = list(obedience(Pipeline(load_engine("cpu", dtype)), request, PROMPTS, SEEDS))
+    print("| format | facts obeyed | pictures with all right | PSNR to float32, dB: median | lowest |\n|---|---|---|---|---|")
+    for dtype, pictures in drawn.items():
+        tally = Tally()
+        for one in pictures:
+            tally.add(one.answers)
+        shares = tally.shares()
+        near = [psnr(a.pixels, b.pixels) for a, b in zip(drawn["float32"], pictures, strict=True)]
+        print(f"| {dtype} | {shares['mean']:.1%} | {shares['all']:.1%} | {statistics.median(near):.1f} | {min(near):.1f} |")
+
+
+if __name__ == "__main__":
+    main()
