@@ -72,12 +72,14 @@ def claim(out: Path) -> Iterator[None]:
 # What is there already
 
 
-def parts(out: Path, source: Mapping[str, Any]) -> dict[str, Component]:
-    """Components of a finished or interrupted conversion of the same model; empty where there are none to read."""
-    return {
-        name: part for name, part in _read_parts(out).items()
-        if part.figures.get("recipe", {}).get("source") == source["sha256"]
-    }  # fmt: skip
+def parts(out: Path, source: Mapping[str, Any], recipe: Recipe) -> dict[str, Component]:
+    """Components of a finished or interrupted conversion that belong with this one: of the same model, LoRAs and sizes."""
+
+    def belongs(name: str, part: Component) -> bool:
+        made, wanted = part.figures.get("recipe", {}), recipe.of(name, source)
+        return all(made.get(key) == wanted.get(key) for key in ("source", "loras", "sizes"))
+
+    return {name: part for name, part in _read_parts(out).items() if belongs(name, part)}
 
 
 def combine(before: Mapping[str, Component], made: Mapping[str, Component]) -> dict[str, Component]:
@@ -113,9 +115,10 @@ def reusable(
 
 
 def note(out: Path, made: Mapping[str, Component]) -> None:
-    """Remember what is done, for a run that goes on after this one was interrupted."""
+    """Remember what is done, for a run that goes on after this one was interrupted. Until `finish`, there is no bundle."""
     with atomic_write(out / JOURNAL) as file:
         file.write(json.dumps({name: asdict(part) for name, part in made.items()}).encode())
+    (out / NAME).unlink(missing_ok=True)
 
 
 # Describing

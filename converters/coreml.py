@@ -41,13 +41,16 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
         yield Loading("hashing the model")
         identity = source.identify()
         made: dict[str, Component] = {}
-        before = bundle.parts(out, identity)
+        before = bundle.parts(out, identity, recipe)
         for i, name in enumerate(wanted):
             choices = recipe.of(name, identity)
             kept = bundle.reusable(out, before, name, choices)
             yield Progress(f"{bundle.TITLES[name]}: {'kept' if kept else 'converting'}", i, len(wanted))
-            made |= kept or (yield from _make(source, recipe, name, out, choices))
-            bundle.note(out, bundle.combine(before, made))
+            if kept is None:
+                bundle.note(out, bundle.combine(before, made))
+                kept = yield from _make(source, recipe, name, out, choices)
+                bundle.note(out, bundle.combine(before, made | kept))
+            made |= kept
         yield Loading("writing the manifest")
         made = bundle.combine(before, made)
         facts = replace(source.facts, has_safety_checker="safety_checker" in made)

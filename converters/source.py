@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,13 +82,15 @@ class Source:
             for tensor in self.tensors(component).values():
                 tensor.release()
 
-    def identify(self, told: Callable[[int], None] | None = None) -> dict[str, Any]:
-        """Name and hashes of the files read, LoRAs included. Reads them all."""
+    def identify(self) -> dict[str, Any]:
+        """Name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files."""
         files = {t.file.path for tensors in self.checkpoint.components.values() for t in tensors.values()}
-        hashed = {path.name if len(files) == 1 else str(path.parent.name + "/" + path.name): path for path in files}
-        sha256 = hash_of_folder({name: hash_file(path, None, told) for name, path in hashed.items()})
+        if self.checkpoint.safety_checker is not None:
+            files |= {path for path in self.checkpoint.safety_checker.iterdir() if path.is_file()}
+        hashed = {f"{path.parent.name}/{path.name}": hash_file(path) for path in files}
+        text = hash_of_folder(hashed) + json.dumps(self.checkpoint.configs, sort_keys=True)
         loras = [[path.name, weight, hash_file(path).sha256] for path, weight in self.loras]
-        return {"name": self.name, "sha256": sha256, "loras": loras}
+        return {"name": self.name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "loras": loras}
 
 
 def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Source:

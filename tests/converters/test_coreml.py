@@ -264,6 +264,14 @@ def test_only_what_another_recipe_shapes_is_made_again(tiny_model, tiny_bundle, 
     }  # fmt: skip
 
 
+def test_a_bundle_never_mixes_sizes(tiny_model, tiny_bundle, tmp_path):
+    folder = tmp_path / "b"
+    shutil.copytree(tiny_bundle, folder)
+    convert_to_coreml(tiny_model, folder, sizes=((128, 64),), components=("vae_decoder",))
+    assert set(Manifest.read(folder).components) == {"text_encoder", "vae_decoder"}
+    assert {path.stem for path in folder.glob("*.mlpackage")} == {"TextEncoder", "VAEDecoder"}
+
+
 def test_a_package_that_was_tampered_with_is_made_again(tiny_model, tiny_bundle, tmp_path):
     folder = tmp_path / "b"
     shutil.copytree(tiny_bundle, folder)
