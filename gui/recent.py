@@ -26,7 +26,7 @@ from sdedge.gallery import Entry
 from sdedge.places import data_folder
 
 SHOWN = 24
-CELL = 68  # pixels with the gap around a picture
+CELL = 65  # pixels with the gap around a picture
 CALM = 150  # milliseconds between looks
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()

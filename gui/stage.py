@@ -80,7 +80,9 @@ class Stage(QObject):
         if progress.preview and self._shows(progress):
             preview = QImage.fromData(base64.b64decode(progress.preview.partition(",")[2]))
             progress.preview = None  # shown once
-            self._panel.canvas.show_preview(preview, self._size_of(id, preview))
+            size = self._size_of(id, preview)
+            self._panel.canvas.show_preview(preview, size)
+            self._caption(self.tr("Preview"), (size.width(), size.height()))
 
     def _shows(self, progress: Progress) -> bool:
         rate = self._studio.settings.preview_rate
