@@ -88,10 +88,8 @@ class PresetInfo:
 class SpeedInfo:
     """How far a picture may differ from the exact one for the sake of time; `text` says so in words.
 
-    `reuse` is how many steps share the UNet's deep features and `depth` how many of its outer layers run anew at each
-    (Ma et al. 2023, DeepCache), `guide_above` the sigma below
-    which guidance stops (Kynkäänniemi et al. 2024), `merge` the share of tokens merged before attention at the highest
-    resolution (Bolya and Hoffman 2023), `steps` the count that suits it, for whoever fills in a form: a request
+    `reuse` is how many steps share the UNet's deep features (Ma et al. 2023, DeepCache), `guide_above` the sigma below
+    which guidance stops (Kynkäänniemi et al. 2024), `steps` the count that suits it where none is given: a request
     always says its own. What each costs in quality is measured in docs/speed-modes.md.
     """
 
@@ -100,9 +98,7 @@ class SpeedInfo:
     text: str
     lossy: bool
     reuse: int = 1
-    depth: int = 1
     guide_above: float = 0.0
-    merge: float = 0.0
     steps: int = 20
 
 
@@ -247,8 +243,8 @@ DEFAULT_PRESET = "sdedge"
 _SPEED_ROWS = (
     SpeedInfo("exact", "Exact", "every step in full: the picture the settings stand for", lossy=False),
     SpeedInfo("fast", "Fast", "lossy: every other step reuses the deep features of the one before", lossy=True, reuse=2),
-    SpeedInfo("fastest", "Fastest", "lossy: deep features last three steps, and few steps suit it", lossy=True,
-              reuse=3, steps=12),
+    SpeedInfo("fastest", "Fastest", "lossy: as fast, without guidance at low noise, and 12 steps suit it", lossy=True,
+              reuse=2, guide_above=0.5, steps=12),
 )
 SPEEDS: dict[str, SpeedInfo] = {row.name: row for row in _SPEED_ROWS}
 DEFAULT_SPEED = "exact"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from sdedge import catalog
 from sdedge.backends.engine import Engine, PartialEngine
 from sdedge.request import Request
@@ -21,7 +19,7 @@ def predictor(engine: Engine, request: Request, plan: Plan) -> Predict:
     if info.reuse == 1 or not isinstance(engine, PartialEngine):
         return engine.predict
     timesteps = [plan.timestep(sigma) for sigma in plan.sigmas[:-1]]
-    return Reuse(partial(engine.predict_partly, depth=info.depth), timesteps, info.reuse)
+    return Reuse(engine.predict_partly, timesteps, info.reuse)
 
 
 def guidance_interval(request: Request) -> tuple[float, float] | None:

@@ -127,9 +127,9 @@ class PartialEngine(Protocol):
     """An engine that can also run the UNet's outer layers alone, on deep features of another step."""
 
     def predict_partly(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None, depth: int = 1
+        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`predict` and the deep features below the `depth` outer layers; given such features, those layers alone.
+        """`predict` and the deep features; given those of another step, the outer layers alone.
 
         Features stay on the engine's device, in its own number format.
         """

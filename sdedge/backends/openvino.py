@@ -24,6 +24,7 @@ from sdedge.backends.precision import choose_dtype
 from sdedge.backends.torch import TorchEngine, load_tokenizer
 from sdedge.errors import InvalidRequest
 from sdedge.models.config import UNetConfig
+from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 
@@ -85,10 +86,10 @@ class OpenVINOEngine(TorchEngine):
         return self._predict("whole", x, t, context)[0]
 
     def predict_partly(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None, depth: int = 1
+        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        if self._loras or self._tiling or depth != openvino_graph.DEPTH:
-            return super().predict_partly(x, t, context, features, depth)
+        if self._loras or self._tiling:
+            return super().predict_partly(x, t, context, features)
         if features is None:
             eps, features = self._predict("whole", x, t, context)
             return eps, features
@@ -108,7 +109,7 @@ class OpenVINOEngine(TorchEngine):
         outs = []
         for i, given in enumerate(self._given_prompt(context, rows)):
             part = slice(i * rows, (i + 1) * rows)
-            prompt = given if name == "whole" else given[-2 * openvino_graph.DEPTH :]
+            prompt = given if name == "whole" else given[-2 * DEPTH :]
             own = [tensor[part].float().contiguous().numpy() for tensor in (x, t, *features)]
             outs.append(self._run(name, [*own[:2], *prompt, *own[2:]]))
         return [torch.cat([torch.from_numpy(array) for array in arrays]) for arrays in zip(*outs, strict=True)]

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from sdedge.models import reuse
 from sdedge.models.layers import Attention, BasicTransformerBlock
+from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 NAMES = ("prompt", "whole", "outer")
 TILE = 32  # values of half precision that a matrix unit takes at once
-DEPTH = 1  # outer layers, see models.reuse
 VERSION = "1"  # of what this file makes
 
 
@@ -90,7 +90,7 @@ class Whole(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
         _give(self.cross, given)
-        return reuse.whole(self.unet, x, t, x, DEPTH)  # nothing reads the context
+        return reuse.whole(self.unet, x, t, x)  # nothing reads the context
 
 
 class Outer(Whole):
@@ -99,7 +99,7 @@ class Outer(Whole):
     def forward(self, x: Tensor, t: Tensor, *given: Tensor) -> Tensor:  # type: ignore[override]
         *prompt, features = given
         _give(self.cross, prompt)
-        return reuse.outer(self.unet, x, t, x, features, DEPTH)
+        return reuse.outer(self.unet, x, t, x, features)
 
 
 def _give(cross: list[PaddedAttention], given: Any) -> None:

@@ -283,14 +283,14 @@ class TorchEngine:
 
     @torch.inference_mode()
     def predict_partly(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None, depth: int = 1
+        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`predict` and the UNet's deep features, or given those of another step, by its `depth` outer layers alone."""
+        """`predict` and the UNet's deep features, or given those of another step, by its outer layers alone."""
         unet, given = self.network("unet"), self._given(x, t, context)
         if features is None:
-            eps, features = reuse.whole(unet, *given, depth)
+            eps, features = reuse.whole(unet, *given)
         else:
-            eps = reuse.outer(unet, *given, features, depth)
+            eps = reuse.outer(unet, *given, features)
         return eps.float(), features
 
     def _given(self, x: Tensor, t: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -66,7 +66,7 @@ class Edges(click.ParamType):
 @click.option("-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: see `sdedge models default`]")
 @click.option("-n", "--negative", metavar="TEXT", help="What the picture should not show.")
 @click.option("--vae", metavar="PATH", help="Model or file whose VAE replaces the model's own.")
-@click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20]")
+@click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20, or what suits --speed]")
 @click.option("-g", "--guidance", type=float, help="Guidance scale; 1 is off.  [default: the model's]")
 @click.option("--sampler", type=SamplerName(), help='Such as euler_a or "DPM++ 2M Karras".  [default: dpmpp_2m]')
 @click.option("--schedule", metavar="NAME", help="Spacing of the noise levels.  [default: the sampler's]")
@@ -143,6 +143,8 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
         given["schedule"] = catalog.resolve_schedule(given["schedule"])
     if options["size"] is not None:
         given["width"], given["height"] = options["size"]
+    if given.get("speed") in catalog.SPEEDS and options["like"] is None:
+        given.setdefault("steps", catalog.SPEEDS[given["speed"]].steps)
     if options["model"] is None and options["like"] is None:
         given["model"] = default_model()
     base = _like(options["like"]).replace(**given) if options["like"] else Request(**given)

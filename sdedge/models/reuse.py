@@ -2,7 +2,8 @@
 
 The features that climb back up change slowly from step to step, the outermost layers quickly. `whole` runs everything
 and also returns what enters the last `depth` layers of the way up; `outer` takes that in place of running the rest.
-`depth` counts layers (a residual block and its attention), from 1 to all of the highest resolution.
+`depth` counts layers (a residual block and its attention), from 1 to all of the highest resolution: more cost more
+and stray less, and what they gain over one is measured in docs/speed-modes.md.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from torch.nn.functional import silu
 from sdedge.models.layers import ResnetBlock2D, Transformer2DModel, timestep_embedding
 from sdedge.models.unet import UNet
 
+DEPTH = 1
 
-def whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int) -> tuple[Tensor, Tensor]:
+
+def whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int = DEPTH) -> tuple[Tensor, Tensor]:
     """eps (B, out, h, w) as `unet` gives it, and the deep features (B, C, h, w) entering the last `depth` layers."""
     joined: list[Tensor] = []
     resnet, _ = _layers(unet.up_blocks[-1])[-depth]
@@ -28,7 +31,7 @@ def whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int) -> tupl
     return eps, joined[0][:, :-skip].clone()
 
 
-def outer(unet: UNet, x: Tensor, t: Tensor, context: Tensor, deep: Tensor, depth: int) -> Tensor:
+def outer(unet: UNet, x: Tensor, t: Tensor, context: Tensor, deep: Tensor, depth: int = DEPTH) -> Tensor:
     """eps (B, out, h, w) from the outer layers alone: latent, timesteps and context of now, `deep` of another step."""
     time = unet.time_embedding(timestep_embedding(t, unet.config.block_out_channels[0]).to(x.dtype))
     x = unet.conv_in(x)
