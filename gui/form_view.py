@@ -30,7 +30,6 @@ class FormView(QFrame):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
-        self._names: Names | None = None
         set_kind(self, "panel")
         self.setMinimumWidth(WIDTH)
         self.prompt = PromptField(studio, "prompt", self.tr("Prompt"), 5)
@@ -166,7 +165,6 @@ class FormView(QFrame):
             self.more_fold.open()  # type: ignore[attr-defined]
 
     def _take_names(self, names: Names) -> None:
-        self._names = names
         self.model.offer([Option(name, name) for name in names.models])
         for editor in (self.prompt.editor, self.negative.editor):
             editor.offer(names.loras, names.embeddings)

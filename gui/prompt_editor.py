@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QMimeData, QSignalBlocker, QSize, QStringListModel, Qt, QTimer, Signal
+from PySide6.QtCore import QMimeData, QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QTextCursor
 from PySide6.QtWidgets import QCompleter, QListView, QPlainTextEdit
 
@@ -162,15 +162,6 @@ class PromptEditor(QPlainTextEdit):
         cursor.setPosition(start, QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(f"{name}:1>" if lora else name)
         self.setTextCursor(cursor)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(120, 40)
-
-    def quietly_show(self, text: str) -> None:
-        """Show a text without telling that it changed; the undo history begins anew."""
-        with QSignalBlocker(self):
-            self.setPlainText(text)
-        self._timer.start()
 
 
 _COMMAND = Qt.KeyboardModifier.ControlModifier

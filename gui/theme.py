@@ -187,11 +187,6 @@ def _qt_palette(tokens: Palette) -> QPalette:
     return palette
 
 
-def motion(milliseconds: int) -> int:
-    """How long an animation may take: as asked, or not at all where the system asks for less motion."""
-    return milliseconds if QApplication.isEffectEnabled(Qt.UIEffect.UI_General) else 0
-
-
 def plain_button(label: str, work: Callable[[], object]) -> QPushButton:
     """A button with words."""
     button = QPushButton(label)
