@@ -16,7 +16,7 @@ from sdedge.quantization import psnr, quantize
 from sdedge.request import Request
 from sdedge.training.evaluate import Drawn, Tally, obedience
 
-PROMPTS, SEEDS = 20, (1, 2, 3)
+PROMPTS, SEEDS = 10, (1, 2, 3)
 
 
 def main() -> None:
