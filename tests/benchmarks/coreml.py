@@ -1,7 +1,7 @@
-"""Core ML conversion at full v1 size, from random weights: seconds and peak memory of every component, and how near the
-packages come to the float32 model under the portable runner with every result rounded to half precision.
+"""Core ML conversion at full v1 size, from random weights: seconds and peak memory of every component; and what compression
+costs the embedded model. How near the packages come to torch is measured by `tests.benchmarks.mil`.
 
-    python -m tests.benchmarks.coreml [--folder DIR] [--part time|psnr|compress] [--attention NAME …] [--size WxH …]
+    python -m tests.benchmarks.coreml [--folder DIR] [--part time|compress] [--attention NAME …]
 
 The model takes 3 GB of disk and 4 GB of memory to make, each package as much disk again; both are kept in the folder.
 Every conversion runs in a process of its own; peaks are ru_maxrss, so mapped pages count.
@@ -24,7 +24,6 @@ from typing import Any
 from converters.recipe import ATTENTIONS
 
 TIMESTEPS = (1, 261, 501, 741, 981)
-SIZES = ("512x512", "640x640", "512x768")
 
 
 # The model
@@ -98,67 +97,6 @@ def time_all(model: Path, work: Path, attentions: list[str]) -> None:
             shutil.rmtree(out)
 
 
-# Numbers
-
-
-def compare(model: Path, work: Path, size: str, attentions: list[str]) -> None:
-    """Rows of a table for one size: PSNR at each timestep with half-precision results, at the last one with float32 results,
-    and the two chunks against the whole.
-    """
-    from converters.psnr import psnr
-    from sdedge.backends.mil.package import Package
-    from sdedge.backends.mil.runner import Runner
-
-    inputs, references = _references(model, size)
-    width, height = map(int, size.split("x"))
-    for attention in attentions:
-        out = work / f"compared-{size}-{attention}"
-        whole = _convert(model, out / "whole", (width, height), attention, chunk=False)
-        run = Runner(Package.open(whole / "Unet.mlpackage"))
-        outputs = [run(given)["noise_pred"] for given in inputs]
-        figures = [f"{psnr(reference, output):.1f}" for reference, output in zip(references, outputs, strict=True)]
-        exact = Runner(Package.open(whole / "Unet.mlpackage"), precision="float32")(inputs[-1])["noise_pred"]
-        halves = _convert(model, out / "halves", (width, height), attention, chunk=True)
-        chunked = psnr(references[-1], _through_chunks(halves, inputs[-1]))
-        print(f"| {size} | {attention} | {' | '.join(figures)} | {psnr(references[-1], exact):.1f} | {chunked:.1f} |", flush=True)
-        shutil.rmtree(out)
-
-
-def _references(model: Path, size: str) -> tuple[list[dict[str, Any]], list[Any]]:
-    """Inputs by timestep, and what the float32 network makes of them."""
-    import torch
-
-    from sdedge.backends.torch import TorchEngine
-
-    engine = TorchEngine.load(model, "cpu", "float32")
-    width, height = (int(side) // engine.facts.downscale for side in size.split("x"))
-    torch.manual_seed(1)
-    inputs, references = [], []
-    for t in TIMESTEPS:
-        x, context, timestep = torch.randn(1, 4, height, width), torch.randn(1, 77, 768), torch.tensor([float(t)])
-        references.append(engine.predict(x, timestep, context))
-        inputs.append({"sample": x, "timestep": timestep, "encoder_hidden_states": context.transpose(1, 2)[:, :, None]})
-    return inputs, references
-
-
-def _convert(model: Path, out: Path, size: tuple[int, int], attention: str, chunk: bool) -> Path:
-    from converters.coreml import convert
-    from converters.recipe import Recipe
-
-    for _ in convert(str(model), out, Recipe((size,), attention, batch=1, chunk=chunk, components=("unet",))):
-        pass
-    return out
-
-
-def _through_chunks(out: Path, inputs: dict[str, Any]) -> Any:
-    from sdedge.backends.mil.package import Package
-    from sdedge.backends.mil.runner import Runner
-
-    between = Runner(Package.open(out / "UnetChunk1.mlpackage"))(inputs)
-    given = {"encoder_hidden_states": inputs["encoder_hidden_states"], **between}
-    return Runner(Package.open(out / "UnetChunk2.mlpackage"))(given)["noise_pred"]
-
-
 # Compression of the embedded model
 
 
@@ -199,14 +137,15 @@ def _unpacked(model: Path, bundle: Path, folder: Path) -> Path:
     from safetensors.torch import load_file, save_file
 
     from sdedge.backends.mil.package import Package
-    from sdedge.backends.mil.runner import Runner
+    from sdedge.backends.mil.runner import decode
 
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(model, folder)
     for component, package in (("unet", "Unet"), ("text_encoder", "TextEncoder")):
         path = next((folder / component).glob("*.safetensors"))
         state = load_file(path)
-        held = Runner(Package.open(bundle / f"{package}.mlpackage"))._decode()
+        opened = Package.open(bundle / f"{package}.mlpackage")
+        held = decode(opened, opened.function())
         for name, tensor in state.items():
             if (value := held.get(name.replace(".", "_"))) is not None and value.size == tensor.numel():
                 state[name] = torch.tensor(value).reshape(tensor.shape)
@@ -255,10 +194,9 @@ def _apart(*arguments: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--part", choices=("time", "psnr", "compress"))
+    parser.add_argument("--part", choices=("time", "compress"))
     parser.add_argument("--pictures", type=int, default=96)
     parser.add_argument("--attention", nargs="*", default=list(ATTENTIONS))
-    parser.add_argument("--size", nargs="*", default=list(SIZES))
     parser.add_argument("--one", nargs=5)
     parser.add_argument("--make", type=Path)
     options = parser.parse_args()
@@ -277,14 +215,7 @@ def main() -> None:
         if options.part == "compress":
             return
         _apart("--make", str(folder / "model"))
-        if options.part != "psnr":
-            time_all(folder / "model", folder, options.attention)
-        if options.part != "time":
-            columns = [f"t = {t}" for t in TIMESTEPS]
-            print(f"\n| size | attention | {' | '.join(columns)} | float32, t = 981 | in two chunks, t = 981 |")
-            print("|---" * (len(columns) + 4) + "|", flush=True)
-            for size in options.size:
-                compare(folder / "model", folder, size, options.attention)
+        time_all(folder / "model", folder, options.attention)
 
 
 if __name__ == "__main__":

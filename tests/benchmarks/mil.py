@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,6 +26,7 @@ from torch import Tensor
 from converters.psnr import psnr
 from converters.recipe import ATTENTIONS, Recipe
 from converters.verify import FLOORS, TIMESTEPS
+from sdedge.backends.engine import Engine
 from sdedge.backends.mil.engine import MILEngine
 from sdedge.backends.torch import TorchEngine
 from sdedge.engines import EMBEDDED, locate
@@ -33,20 +35,22 @@ from tests.benchmarks.coreml import make_model
 SIZES = ("512x512", "640x640", "512x768")
 
 
+class Inputs(NamedTuple):
+    """Latent (1, 4, h, w), context (1, 77, D) and timestep (1,)."""
+
+    x: Tensor
+    context: Tensor
+    t: Tensor
+
+    def through(self, engine: Engine) -> Tensor:
+        return engine.predict(self.x, self.t, self.context)
+
+
 def convert_unet(model: Path, out: Path, attention: str, size: str, chunk: bool) -> Path:
     """In a process of its own, so that its memory dies with it."""
     shutil.rmtree(out, ignore_errors=True)
-    command = [
-        sys.executable,
-        "-m",
-        "tests.benchmarks.mil",
-        "--one",
-        str(model),
-        str(out),
-        attention,
-        size,
-        str(int(chunk)),
-    ]
+    choices = map(str, (model, out, attention, size, int(chunk)))
+    command = [sys.executable, "-m", "tests.benchmarks.mil", "--one", *choices]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return out
 
@@ -60,12 +64,14 @@ def _convert_here(model: str, out: str, attention: str, size: str, chunk: str) -
         pass
 
 
-def inputs_for(engine: TorchEngine, size: str, timesteps: Sequence[int]) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Latent, timestep and context for each timestep."""
+def inputs_for(engine: TorchEngine, size: str, timesteps: Sequence[int]) -> list[Inputs]:
+    """What the UNet is asked at each timestep."""
     W, H = (int(side) // engine.facts.downscale for side in size.split("x"))
-    random = torch.Generator().manual_seed(1)
-    context = torch.randn(1, 77, engine.facts.context_width, generator=random)
-    return [(torch.randn(1, 4, H, W, generator=random), torch.tensor([float(t)]), context) for t in timesteps]
+    torch.manual_seed(1)
+    return [
+        Inputs(torch.randn(1, 4, H, W), torch.randn(1, 77, engine.facts.context_width), torch.tensor([float(t)]))
+        for t in timesteps
+    ]
 
 
 def compare(
@@ -76,7 +82,7 @@ def compare(
     good = True
     for size in sizes:
         inputs = inputs_for(engine, size, timesteps)
-        expected = [engine.predict(*one) for one in inputs]
+        expected = [one.through(engine) for one in inputs]
         engine.release("unet")
         for attention in attentions:
             for chunk in chunks:
@@ -86,13 +92,13 @@ def compare(
     return good
 
 
-def _row(bundle: Path, label: str, inputs: list[tuple[Tensor, Tensor, Tensor]], expected: list[Tensor]) -> bool:
+def _row(bundle: Path, label: str, inputs: list[Inputs], expected: list[Tensor]) -> bool:
     half = MILEngine(bundle)
     start = time.perf_counter()
-    figures = [psnr(y, half.predict(*one)) for one, y in zip(inputs, expected, strict=True)]
+    figures = [psnr(y, one.through(half)) for one, y in zip(inputs, expected, strict=True)]
     seconds = (time.perf_counter() - start) / len(inputs)
     half.release("unet")
-    wide = psnr(expected[-1], MILEngine(bundle, "float32").predict(*inputs[-1]))
+    wide = psnr(expected[-1], inputs[-1].through(MILEngine(bundle, "float32")))
     cells = " | ".join(f"{db:.1f}" for db in figures)
     print(f"{label} {cells} | {wide:.1f} | {seconds:.1f} |", flush=True)
     return min(figures) >= FLOORS[16]

@@ -58,7 +58,7 @@ class Runner:
         self.precision = precision
         self._package = package
         _check_known(package, self.function)
-        self._steps = self._bind(self._decode())
+        self._steps = self._bind(decode(package, self.function))
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name, of their declared types. Raises ModelError for inputs that do not fit."""
@@ -77,7 +77,7 @@ class Runner:
             arguments = dict(step.constants) | {k: _look_up(v, values) for k, v in step.variables.items()}
             if step.wide:
                 arguments = {k: _widen(v) for k, v in arguments.items()}
-            results = self._run(step.operation, step.compute, arguments)
+            results = _attempt(self._package, step.operation, step.compute, arguments)
             results = results if isinstance(results, tuple) else (results,)
             results = tuple(y.to(dtype) for y, dtype in zip(results, step.dtypes, strict=True))
             del arguments
@@ -85,15 +85,6 @@ class Runner:
             for name in step.last:
                 values.pop(name, None)
             yield step.operation, results
-
-    def _run(self, operation: Operation, compute: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
-        try:
-            return compute(**arguments)
-        except (TypeError, ValueError, IndexError) as error:  # arguments that its variant here does not have
-            raise ModelError(
-                f"The package {self._package.path} uses {operation.type} {operation.name} in a way that sdedge cannot run "
-                f"({error}); run it on a Mac, or convert the model with sdedge."
-            ) from error
 
     def _accept(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         declared = self.function.inputs
@@ -113,22 +104,6 @@ class Runner:
         if dtype is None:
             raise ModelError(f"{self._package.path} computes with {kind.dtype}, which sdedge cannot; convert it again.")
         return torch.float32 if dtype == HALF and self.precision == "float32" else dtype
-
-    def _decode(self) -> dict[str, Any]:
-        """Constants by name, as numpy arrays or strings."""
-        values: dict[str, Any] = {}
-        for op in self.function.operations:
-            if op.type == CONSTANT:
-                values[op.name] = self._package.value(op.inputs["val"][0])  # type: ignore[arg-type]
-            elif op.constant:
-                arguments = {k: self._constant(v[0], values) for k, v in op.inputs.items()}
-                decoded = self._run(op, CONSTANTS[op.type], arguments)
-                results = decoded if isinstance(decoded, tuple) else (decoded,)
-                values |= {name: value for (name, _), value in zip(op.outputs, results, strict=True)}
-        return values
-
-    def _constant(self, bound: Argument, values: Mapping[str, Any]) -> Any:
-        return values[bound] if isinstance(bound, str) else self._package.value(bound)
 
     def _bind(self, constants: Mapping[str, Any]) -> tuple[Step, ...]:
         """Operations with their arguments. Constants that none of them takes (palettes, indices) are let go with this."""
@@ -156,6 +131,32 @@ class Runner:
         if isinstance(bound, str):
             return ready.get(bound, bound)
         return _ready(self._package.value(bound))
+
+
+def decode(package: Package, function: Function) -> dict[str, Any]:
+    """Constants of a function by name, compressed ones decoded, as numpy arrays or strings.
+
+    Raises ModelError for damaged weights, or weights compressed in an unknown way.
+    """
+    values: dict[str, Any] = {}
+    for op in function.operations:
+        if op.constant:
+            bounds = {name: bound for name, (bound, *_) in op.inputs.items()}
+            read = {k: values[b] if isinstance(b, str) else package.value(b) for k, b in bounds.items()}
+            results = read["val"] if op.type == CONSTANT else _attempt(package, op, CONSTANTS[op.type], read)
+            results = results if isinstance(results, tuple) else (results,)
+            values |= {name: value for (name, _), value in zip(op.outputs, results, strict=True)}
+    return values
+
+
+def _attempt(package: Package, operation: Operation, compute: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    try:
+        return compute(**arguments)
+    except (TypeError, ValueError, IndexError) as error:  # arguments that its variant here does not have
+        raise ModelError(
+            f"The package {package.path} uses {operation.type} {operation.name} in a way that sdedge cannot run "
+            f"({error}); run it on a Mac, or convert the model with sdedge."
+        ) from error
 
 
 def _check_known(package: Package, function: Function) -> None:
