@@ -39,7 +39,7 @@ def stream(module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype,
     load_into(module, tensors, dtype, device, share=False, skip=streamed)
     sources = {path: {name: tensors[f"{path}.{name}"] for name in names} for path, names in layers.items()}
     largest = max(sum(_bytes(source, dtype) for source in weights.values()) for weights in sources.values())
-    reader = Reader(dtype, device, 2 * largest)  # one in use, and as much read ahead
+    reader = Reader(dtype, device, largest * 3 // 2)  # the one in use, and what is read ahead
     for path, weights in sources.items():
         reader.attach(module.get_submodule(path), weights)
     return module

@@ -4,8 +4,9 @@
     python -m tests.benchmarks.memory --only pictures --steps 20 --sizes 512 --modes fast stream --folder DIR
 
 A model of random weights is made on the spot. Every line is measured in a process of its own that does one thing: the
-seconds are those of that process from its first line on, and RSS is its ru_maxrss, mapped pages included. The live bytes of
-a decode are the storages alive at once, counted at every operator in another process.
+seconds are those of that process from its first line on, CPU seconds of all its threads (what is left to compare by where
+other work runs beside), and RSS is its ru_maxrss, mapped pages included. The live bytes of a decode are the storages alive
+at once, counted at every operator in another process.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
         for _ in pipeline.generate(request, Output(Path(folder))):
             pass
     job = Job(side, side, 1, 4 if dtype == "float32" else 2)
-    return {"seconds": time.perf_counter() - start, "rss": _peak(), "predicted": predict(mode, job)}
+    return {"seconds": time.perf_counter() - start, "cpu": time.process_time(), "rss": _peak(), "predicted": predict(mode, job)}
 
 
 def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[str, Any]:
@@ -62,10 +63,10 @@ def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[s
         ways: dict[str, Callable[[Any], Any]] = {
             "whole": vae.decode, "rows": RowVAE(vae).decode, "spilled": RowVAE(vae, hold=HOLD).decode,
         }  # fmt: skip
-        before, start = _peak(), time.perf_counter()
+        before, start, cpu = _peak(), time.perf_counter(), time.process_time()
         with LiveBytes() if counted else torch.inference_mode() as live:
             image = ways[way](z)
-        found = {"seconds": time.perf_counter() - start, "rss": _peak() - before}
+        found = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "rss": _peak() - before}
         if counted:
             reference = vae.decode(z) if way != "whole" else image
             found = {"live": live.peak, "apart": float((image.float() - reference.float()).abs().max())}  # type: ignore[union-attr]
@@ -99,28 +100,29 @@ def run_child(verb: str, given: list[str]) -> Any:
 
 
 def show_pictures(model: object, options: argparse.Namespace) -> None:
-    print("\n| picture | mode | s | peak RSS MB | predicted MB |\n|---|---|---|---|---|")
+    print("\n| picture | mode | s | CPU s | peak RSS MB | predicted MB |\n|---|---|---|---|---|---|")
     for side in options.sizes:
         for mode in options.modes:
             found = child("draw", model, mode, options.dtype, side, options.steps)
             what = f"{side}x{side}, {options.steps} steps, {options.dtype}"
             rss, predicted = found["rss"] / 1e6, found["predicted"] / 1e6
-            print(f"| {what} | {mode} | {found['seconds']:.1f} | {rss:.0f} | {predicted:.0f} |", flush=True)
+            print(f"| {what} | {mode} | {found['seconds']:.1f} | {found['cpu']:.1f} | {rss:.0f} | {predicted:.0f} |", flush=True)
 
 
 def show_decodes(model: object, options: argparse.Namespace) -> None:
-    print("\n| VAE decode | way | live MiB | of the whole | s | of the whole | RSS beside weights MiB | apart |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("\n| VAE decode | way | live MiB | of the whole | s | CPU s | of the whole | RSS beside weights MiB | apart |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for side in options.sizes:
         first: dict[str, Any] = {}
         for way in WAYS:
             found = child("decode", model, way, options.dtype, side, "counted")
             found |= child("decode", model, way, options.dtype, side, "timed")
             first = first or found
-            shares = [found[name] / first[name] for name in ("live", "seconds")]
+            shares = [found[name] / first[name] for name in ("live", "cpu")]
             print(
                 f"| {side}x{side}, {options.dtype} | {way} | {found['live'] / 2**20:.0f} | {shares[0]:.2f} | "
-                f"{found['seconds']:.1f} | {shares[1]:.2f} | {found['rss'] / 2**20:.0f} | {found['apart']:.1e} |",
+                f"{found['seconds']:.1f} | {found['cpu']:.1f} | {shares[1]:.2f} | {found['rss'] / 2**20:.0f} | "
+                f"{found['apart']:.1e} |",
                 flush=True,
             )
 
