@@ -29,7 +29,7 @@ class GalleryFilters(QFrame):
         self.words.setPlaceholderText(self.tr("Search prompts: red house -night"))
         self.words.setAccessibleName(self.tr("Search the prompts"))
         self.words.setClearButtonEnabled(True)
-        self.words.setMinimumWidth(200)
+        self.words.setMinimumWidth(120)
         self.words.setMaximumWidth(400)
         self.model = self._choice(self.tr("Model"), self.tr("Every model"))
         self.time = self._choice(self.tr("When"), self.tr("Any time"))
@@ -92,8 +92,8 @@ class GalleryFilters(QFrame):
         choice = QComboBox()
         choice.setAccessibleName(name)
         choice.addItem(everything, None)
-        choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        choice.setMaximumWidth(180)
+        choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        choice.setMinimumContentsLength(len(everything))
         return choice
 
     def _lay_out(self) -> None:

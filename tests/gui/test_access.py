@@ -1,0 +1,68 @@
+"""Every control of every view can be reached by keyboard and says what it is; nothing is cut off in the smallest window."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QSlider, QWidget
+
+from gui.views import VIEWS
+from gui.window import SMALLEST
+from tests.gui.pictures import save_pictures
+
+CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QSlider)
+
+
+@pytest.fixture
+def shown(open_window, tmp_path, qtbot):
+    """A window with one picture, and a function that shows a view or dialog of it."""
+    save_pictures(tmp_path / "out", ["a red house at night"])
+    window = open_window(start=False)
+
+    def show(name: str) -> QWidget:
+        if name in ("settings", "device"):
+            window.actions_list[name].trigger()
+            return list(window._dialogs.values())[-1]
+        view = window.show_view(name)
+        if name == "gallery":
+            qtbot.waitUntil(lambda: view.model.rowCount() == 1)
+            view.choose(0)
+        if name == "models":
+            qtbot.waitUntil(lambda: bool(view.model.items))
+        return view
+
+    return window, show
+
+
+@pytest.mark.parametrize("name", [*(view.name for view in VIEWS), "settings", "device"])
+def test_every_control_has_a_name_and_takes_the_focus(shown, name):
+    window, show = shown
+    view = show(name)
+    controls = [one for kind in CONTROLS for one in view.findChildren(kind) if one.isVisibleTo(view)]
+    assert controls
+    for control in controls:
+        if control.objectName().startswith("qt_"):  # parts of Qt's own controls
+            continue
+        words = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
+        assert words, f"{type(control).__name__} in {name} has no name"
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, f"{words} in {name} cannot be reached by keyboard"
+
+
+@pytest.mark.parametrize("name", [*(view.name for view in VIEWS), "settings", "device"])
+def test_nothing_is_cut_off_in_the_smallest_window(shown, name, qtbot):
+    window, show = shown
+    window.resize(*SMALLEST)
+    view = show(name)
+    qtbot.waitUntil(lambda: not cut_off(view))
+    assert window.size().toTuple() == SMALLEST
+
+
+def cut_off(view: QWidget) -> list[str]:
+    """The texts of what is narrower than its text needs."""
+    return [
+        one.text() if hasattr(one, "text") else one.currentText()
+        for kind in (QAbstractButton, QComboBox, QLabel)
+        for one in view.findChildren(kind)
+        if one.isVisibleTo(view) and not one.objectName().startswith("qt_") and not one.visibleRegion().isEmpty()
+        if one.width() < one.minimumSizeHint().width()
+    ]
