@@ -15,8 +15,8 @@ from sdedge.errors import InvalidRequest
 from sdedge.places import data_folder
 from sdedge.weights.checkpoint import open_checkpoint
 
-ANE, GPU, GRAPH = "ane", "gpu", "graph"
-TARGETS = (ANE, GPU, GRAPH)
+ANE, GPU, GRAPH, INT8 = "ane", "gpu", "graph", "int8"
+TARGETS = (ANE, GPU, GRAPH, INT8)
 COMPRESSIONS = {"none": 16, "8bit": 8, "6bit": 6, "4bit": 4}
 """Name -> bits per weight of the text encoder and the UNet."""
 UNIT, LARGEST = 64, 2048  # pixels
@@ -26,12 +26,13 @@ _PROCESS = 400e6  # bytes: Python and the converter's libraries
 _PER_WEIGHT = 4 * 1.5  # bytes: the largest network in single precision, and half of it again on its way out
 _SECONDS = 8.0  # that every conversion takes
 _WEIGHTS_PER_SECOND = 4e6
+_QUANTIZE_FACTOR = 4.0  # a dozen pictures are drawn
 _PALETTE_FACTOR = 3.0  # k-means over every kernel
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One conversion. `sizes` are (width, height) in pixels; a graph draws a range of sizes and has none."""
+    """One conversion. `sizes` are (width, height) in pixels; a graph and an int8 copy draw any and have none."""
 
     model: Item
     target: str
@@ -49,7 +50,7 @@ class Plan:
             else ""
         )
         bits = "" if self.compression == "none" else self.compression
-        target = {ANE: "neural engine", GPU: "gpu", GRAPH: "mps"}[self.target]
+        target = {ANE: "neural engine", GPU: "gpu", GRAPH: "mps", INT8: "int8"}[self.target]
         return re.sub(r"[^\w .+-]", "", " ".join(part for part in (self.model.name, target, size, bits) if part))
 
     @property
@@ -59,6 +60,8 @@ class Plan:
     def convert(self) -> list[str]:
         """The arguments of `sdedge` that make it."""
         source = self.model.name if self.model.embedded else str(self.model.path)
+        if self.target == INT8:
+            return ["models", "quantize", source, str(self.folder)]
         if self.target == GRAPH:
             return ["convert", "mps", source, "--out", str(self.folder), "--size", GRAPH_RANGE, "--json"]
         sizes = ",".join(f"{width}x{height}" for width, height in self.sizes)
@@ -69,8 +72,10 @@ class Plan:
             "--compress", self.compression, "--json", *newer,
         ]  # fmt: skip
 
-    def verify(self) -> list[str]:
-        """The arguments that compare it with the model."""
+    def verify(self) -> list[str] | None:
+        """The arguments that compare it with the model; an int8 copy was compared as it was made."""
+        if self.target == INT8:
+            return None
         source = self.model.name if self.model.embedded else str(self.model.path)
         return ["convert", "verify", str(self.folder), "--model", source, "--steps", "5", "--json"]
 
@@ -99,7 +104,10 @@ def estimate(plan: Plan, weights: Mapping[str, int]) -> Estimate:
     """What a conversion of a model with these numbers of weights takes."""
     narrow = sum(count for name, count in weights.items() if name in ("unet", "text_encoder"))
     half = sum(weights.values()) - narrow
-    bits = COMPRESSIONS[plan.compression] if plan.target != GRAPH else 16
+    bits = COMPRESSIONS[plan.compression]
+    if plan.target == INT8:  # the weights stay as they are, for devices without int8
+        pictures = _QUANTIZE_FACTOR * weights.get("unet", 0) / _WEIGHTS_PER_SECOND
+        return Estimate(sum(weights.values()) * 4, _PROCESS + _PER_WEIGHT * sum(weights.values()), _SECONDS + pictures)
     disk = narrow * bits / 8 + half * 2
     factor = _PALETTE_FACTOR if bits < 16 else 1.0
     seconds = _SECONDS + factor * sum(weights.values()) / _WEIGHTS_PER_SECOND

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -17,6 +19,8 @@ from sdedge.errors import ModelError
 Result = tuple[Item, Mapping[str, Any]]
 """A converted model, and the figures of its manifest."""
 
+INT8 = "unet/int8.json"
+"""What quantizing adds to the copy of a model; the module that writes it needs torch."""
 _KINDS = {"passed": "good", "lossy": "caution", "failed": "fault"}
 
 
@@ -81,6 +85,9 @@ class ResultCard(QFrame):
         column.addLayout(buttons)
 
     def _verdict(self, figures: Mapping[str, Any]) -> str:
+        if "pictures" in figures:
+            worst = min(figures["pictures"], default=0.0)
+            return self.tr("In int8 its pictures reach {0:.0f} dB against the model's.").format(worst)
         outcome = figures.get("outcome")
         words = {
             "passed": self.tr("Verified: every network computes what the model's does."),
@@ -117,12 +124,21 @@ def read_results(items: Sequence[Item]) -> list[Result]:
     """The converted models among these, with what their manifests say was measured; the latest first."""
     found: list[Result] = []
     for item in items:
-        if item.role == "model" and is_bundle(item.path):
+        if item.role == "model" and (item.path / INT8).is_file():
+            found.append((item, _int8_figures(item.path / INT8)))
+        elif item.role == "model" and is_bundle(item.path):
             try:
                 found.append((item, dict(Manifest.read(item.path).figures)))
             except ModelError:  # the library's view says what is wrong with it
                 continue
     return sorted(found, key=lambda result: result[0].added, reverse=True)
+
+
+def _int8_figures(path: Path) -> Mapping[str, Any]:
+    try:
+        return {"outcome": "lossy", "pictures": json.loads(path.read_text("utf-8"))["figures"]["psnr"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _cell(text: str, kind: str = "") -> QLabel:

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.background import in_words
-from gui.convert_plan import ANE, COMPRESSIONS, GPU, GRAPH, Estimate, Plan, count_weights, estimate, parse_sizes
+from gui.convert_plan import ANE, COMPRESSIONS, GPU, INT8, TARGETS, Estimate, Plan, count_weights, estimate, parse_sizes
 from gui.convert_results import ConvertResults, Result, read_results
 from gui.empty import Empty
 from gui.fields import FaultLabel
@@ -41,6 +41,8 @@ from sdedge.backends.manifest import is_bundle
 from sdedge.errors import InvalidRequest
 
 _WIDTH, _LABEL = 360, 88  # pixels
+_SIZED = (TARGETS.index(ANE), TARGETS.index(GPU))
+"""The targets that are made for sizes; the others draw any."""
 NATIVE = 512  # pixels, of v1
 
 
@@ -119,16 +121,17 @@ class ConvertView(QWidget):
             raise InvalidRequest("There is no model to convert yet; add one in Models.")
         if not item.accepted:
             raise InvalidRequest(f"The licence of {item.name} was not accepted yet; do it in Models.")
-        target = (ANE, GPU, GRAPH)[self.targets.checkedId()]
-        if target == GRAPH:
+        target = TARGETS[self.targets.checkedId()]
+        if self.targets.checkedId() not in _SIZED:
             return Plan(item, target)
         return Plan(item, target, parse_sizes(self.sizes.text()), self.compression.currentData())
 
     def _show_estimate(self) -> None:
-        graph = self.targets.checkedId() == 2
+        sized = self.targets.checkedId() in _SIZED
         for widget in (self.sizes, self.compression):
-            widget.setEnabled(not graph)
-        self._graph_note.setVisible(graph)
+            widget.setEnabled(sized)
+        self._any_size.setVisible(not sized)
+        self.verify.setEnabled(TARGETS[self.targets.checkedId()] != INT8)
         try:
             plan = self.plan()
         except InvalidRequest as error:
@@ -161,10 +164,11 @@ class ConvertView(QWidget):
         plan = self._followed.pop(task.id, None)
         if plan is None:
             return
-        made = task.arguments[0] == "convert" and task.arguments[1] != "verify"
-        if made and task.state == DONE and self.verify.isChecked():
-            self._follow(plan, self.tr("Comparing {0} with the model").format(plan.name), plan.verify())
-        elif task.arguments[0] == "convert" and (task.state == DONE or (task.state == FAILED and not made)):
+        did, check = list(task.arguments), plan.verify()
+        made, compared = did == plan.convert(), did == check
+        if made and task.state == DONE and check is not None and self.verify.isChecked():
+            self._follow(plan, self.tr("Comparing {0} with the model").format(plan.name), check)
+        elif (made and task.state == DONE) or (compared and task.state in (DONE, FAILED)):
             # One that fails the comparison is listed too: its card says so.
             self._follow(plan, self.tr("Adding {0}").format(plan.name), plan.install())
         elif task.state == DONE:
@@ -222,14 +226,12 @@ class ConvertView(QWidget):
             choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.verify = QCheckBox(self.tr("Compare the result with the model"))
         self.verify.setChecked(True)
-        self.estimate, self._graph_note, self.fault = QLabel(), QLabel(), FaultLabel()
-        self._graph_note.setText(
-            self.tr("One graph draws every size from 256 to 1024; its operators are checked as it is made.")
-        )
+        self.estimate, self._any_size, self.fault = QLabel(), QLabel(), FaultLabel()
+        self._any_size.setText(self.tr("The result draws every size that the model draws, a graph from 256 to 1024."))
         self.button = QPushButton(self.tr("Convert"))
         set_kind(self.button, "accent")
         self.button.clicked.connect(self.convert)
-        for label in (self.estimate, self._graph_note):
+        for label in (self.estimate, self._any_size):
             label.setWordWrap(True)
             set_kind(label, "caption")
 
@@ -247,6 +249,7 @@ class ConvertView(QWidget):
                     self.tr("Macs with a strong GPU; also for other apps that take Core ML"),
                 ),
                 (self.tr("MPS graph"), self.tr("sdedge on a Mac, at any size; half precision, checked operators")),
+                (self.tr("int8 for the processor"), self.tr("x86 processors; lossy, measured on a dozen pictures")),
             )
         ):
             radio, note = QRadioButton(title), QLabel(text)
@@ -277,7 +280,7 @@ class ConvertView(QWidget):
         column.addLayout(form)
         column.addLayout(self._targets())
         column.addLayout(more)
-        column.addWidget(self._graph_note)
+        column.addWidget(self._any_size)
         column.addWidget(self.verify)
         column.addStretch(1)
         column.addWidget(self.estimate)

@@ -70,9 +70,20 @@ def load_engine(
             from sdedge.backends.openvino import OpenVINOEngine
 
             return OpenVINOEngine.open(path, dtype, vae=other, ema=ema)
-        return TorchEngine.load(path, device, dtype, vae=other, ema=ema, memory=memory)
+        return TorchEngine.load(path, device, dtype or _made_for(path, device), vae=other, ema=ema, memory=memory)
 
     return load
+
+
+def _made_for(path: Path, device: str) -> str | None:
+    """ "int8" for a copy that `sdedge models quantize` made, on a processor that runs it; None is what suits the device."""
+    import torch
+
+    from sdedge.backends import onednn, quantized
+    from sdedge.backends.precision import choose_device
+
+    made = (path / quantized.FILE).is_file()
+    return "int8" if made and choose_device(device).type == "cpu" and onednn.available(torch.float32) else None
 
 
 def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:

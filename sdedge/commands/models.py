@@ -269,7 +269,9 @@ def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) ->
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--steps", type=click.IntRange(1, 100), default=8, show_default=True, help="Of every picture measured on.")
 def quantize(name: str, target: Path, steps: int) -> None:
-    """Write a copy of a model (installed or at a path) to the folder TARGET that can also run with --dtype int8.
+    """Write a copy of a model (installed or at a path) to the folder TARGET that runs in int8 on x86 processors.
+
+    Other devices, and an explicit --dtype, run it as they run the model.
 
     Measures on a dozen pictures, minutes on a CPU for a full-size model, and prints what int8 loses.
     """

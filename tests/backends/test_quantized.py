@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,3 +172,11 @@ def test_the_command_writes_a_folder_and_says_what_is_lost(tiny_model, tmp_path)
     record = json.loads((tmp_path / "made" / FILE).read_text())
     assert len(record["figures"]["psnr"]) == 2 and "PSNR" in told.output
     assert TorchEngine.load(tmp_path / "made", "cpu", "int8").network("unet") is not None
+
+
+def test_a_quantized_copy_runs_in_int8_where_the_processor_can(tiny_model, tmp_path):
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    Recipe({}).write(copy)
+    assert ("int8" in load_engine("cpu")(str(copy), None).description) == onednn.available(torch.float32)
+    assert "int8" not in load_engine("cpu", "float32")(str(copy), None).description
+    assert "int8" not in load_engine("cpu")(str(tiny_model), None).description

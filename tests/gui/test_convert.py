@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gui import convert_results
 from gui.command import last_sentence
-from gui.convert_plan import ANE, COMPRESSIONS, GPU, GRAPH, Plan, count_weights, estimate, parse_sizes
+from gui.convert_plan import ANE, COMPRESSIONS, GPU, GRAPH, INT8, Plan, count_weights, estimate, parse_sizes
 from gui.library_items import Item
 from sdedge.backends.manifest import Manifest
 from sdedge.engines import locate
@@ -52,6 +54,8 @@ def test_a_plan_is_a_command():
     assert "macOS15" in plan.convert() and "512x512,512x768" in plan.convert() and "split-einsum" in plan.convert()
     assert "original" in Plan(MODEL, GPU, ((512, 512),)).convert()
     assert Plan(MODEL, GRAPH).convert()[1] == "mps" and Plan(MODEL, GRAPH).verify()[:2] == ["convert", "verify"]
+    int8 = Plan(MODEL, INT8)
+    assert int8.convert() == ["models", "quantize", "/models/dream", str(int8.folder)] and int8.verify() is None
     assert plan.install()[-3:] == ["--license", "mine", "--accept-license"]
 
 
@@ -122,3 +126,14 @@ def test_a_conversion_is_cancelled(convert, qtbot):
     qtbot.waitUntil(lambda: task.state == "cancelled", timeout=PATIENCE)
     qtbot.waitUntil(lambda: not view.tasks.busy)
     assert view.tasks.all == [task] and not view.results.cards
+
+
+def test_an_int8_copy_shows_what_it_loses(open_window, qtbot, tmp_path):
+    mine = shutil.copytree(locate("pocket"), tmp_path / "mine int8")
+    (mine / convert_results.INT8).write_text('{"version": 1, "ranges": {}, "kept": {}, "figures": {"psnr": [40.6, 34.3]}}')
+    library = Library()
+    library.add(mine, link=True, licence="mine")
+    library.close()
+    view = open_window(start=False).show_view("convert")
+    qtbot.waitUntil(lambda: bool(view.results.cards))
+    assert "34 dB" in view.results.cards[0].verdict.text() and view.results.cards[0].use.isEnabled()
