@@ -7,6 +7,8 @@ arithmetic is small and whose error is in every pixel.
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -49,10 +51,11 @@ def quantize(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> ov.Model
     names = [node.get_friendly_name() for node in whole.get_ops()]
     kept = [name for name in names if any(part in name for part in WHOLE) and name.split("/")[-1] in ("Convolution", "MatMul")]
     samples = list(_calls(engine, models))
-    return nncf.quantize(
-        whole, nncf.Dataset(samples), subset_size=len(samples), model_type=nncf.ModelType.TRANSFORMER,
-        ignored_scope=nncf.IgnoredScope(names=open_products(whole) + kept, validate=False),
-    )  # fmt: skip
+    with contextlib.redirect_stdout(sys.stderr):  # where its progress bars are in nobody's way
+        return nncf.quantize(
+            whole, nncf.Dataset(samples), subset_size=len(samples), model_type=nncf.ModelType.TRANSFORMER,
+            ignored_scope=nncf.IgnoredScope(names=open_products(whole) + kept, validate=False),
+        )  # fmt: skip
 
 
 @torch.inference_mode()
