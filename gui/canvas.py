@@ -183,7 +183,8 @@ class Canvas(QWidget):
         if self._size.isEmpty():
             return 1.0
         room = QSizeF(self.width() - 2 * PAD, self.height() - 2 * PAD) * self.devicePixelRatioF()
-        return max(SMALLEST, min(room.width() / self._size.width(), room.height() / self._size.height(), FIT_AT_MOST))
+        most = FIT_AT_MOST * self.devicePixelRatioF()
+        return max(SMALLEST, min(room.width() / self._size.width(), room.height() / self._size.height(), most))
 
     def _scale(self) -> float:
         """Logical pixels per pixel of the picture."""

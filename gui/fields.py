@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -216,6 +216,7 @@ class Fold(QWidget):
         self._theme, self.content = theme, content
         self.button = QPushButton(title)
         self.button.setCheckable(True)
+        self.button.setIconSize(QSize(14, 14))
         set_kind(self.button, "fold")
         self.button.toggled.connect(self._fold)
         column = QVBoxLayout(self)

@@ -66,14 +66,16 @@ class QueueModel(QAbstractListModel):
         """What a job is doing, or why it is not."""
         pictures = self.tr("{0} of {1} pictures").format(job.saved, job.count) if job.count > 1 else ""
         if job.state == "running":
-            parts = [self._doing(job, progress), pictures]
+            parts = [self.tr("{0} of {1}").format(job.saved + 1, job.count) if job.count > 1 else ""]
+            parts.append(self._doing(job, progress))
         elif job.state == "done":
             parts = [self.tr("done"), self.tr("{0} pictures").format(job.count) if job.count > 1 else ""]
         elif job.state in ("failed", "interrupted"):
             parts = [for_the_window(job.reason) or self.tr("failed"), pictures]
         else:
             words = {"waiting": self.tr("waiting"), "paused": self.tr("put off"), "cancelled": self.tr("cancelled")}
-            parts = [words.get(job.state, job.state), pictures]
+            several = self.tr("{0} pictures").format(job.count) if job.count > 1 else ""
+            parts = [words.get(job.state, job.state), pictures if job.saved else several]
         return " · ".join(part for part in parts if part)
 
     def _doing(self, job: Job, progress: Progress | None) -> str:
@@ -83,7 +85,7 @@ class QueueModel(QAbstractListModel):
             return self.tr("ending")
         if progress is None or not progress.total:
             return self.tr("starting")
-        step = f"{progress.index}/{progress.total}"
+        step = self.tr("step {0}/{1}").format(progress.index, progress.total)
         left = progress.remaining
         return f"{step} · {self.tr('about {0}').format(spoken(left))}" if left is not None else step
 

@@ -31,6 +31,7 @@ class SideColumn(QFrame):
             column.setContentsMargins(PAD, PAD, PAD, PAD)
             column.addWidget(widget)
             self.splitter.addWidget(box)
+        self.splitter.setSizes([400, 300])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.splitter)

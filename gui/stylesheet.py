@@ -105,6 +105,7 @@ QTableView { selection-background-color: $line; selection-color: $text; }
 QTableView::item { padding: 0 5px; border: none; }
 QTableView:focus { border: none; }
 QTableView::item:focus { border: 2px solid $accent; padding: 0 3px; }
+QListView[kind="recent"]:focus { border: none; }
 QHeaderView::section { background: $panel; color: $muted; border: none; border-bottom: 1px solid $line; padding: 4px 8px; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
