@@ -20,7 +20,7 @@ gui: $(VENV)/.gui
 	$(BIN)/sdedge gui
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
