@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 PEER = "openvino bfloat16"
@@ -16,9 +16,10 @@ def home(model: Path) -> Path:
     return model.parent / "home"
 
 
-def prepare(model: Path) -> None:
-    """Convert for every engine that is not yet, each in a process of its own, so that no peak counts for a run."""
-    for what in ("peer", "bfloat16", "int8"):
+def prepare(model: Path, engines: Collection[str]) -> None:
+    """Convert what these engines need and is not there yet, each in a process of its own, so that no peak counts for a run."""
+    needed = {PEER: "peer", "sdedge openvino bfloat16": "bfloat16", "sdedge openvino int8": "int8"}
+    for what in [kind for engine, kind in needed.items() if engine in engines]:
         environment = {**os.environ, "SDEDGE_HOME": str(home(model))}
         command = [sys.executable, "-m", "tests.benchmarks._openvino", what, str(model)]
         subprocess.run(command, check=True, env=environment)

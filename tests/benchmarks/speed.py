@@ -217,7 +217,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         model = make_model(options.folder or Path(temporary))
         if any("openvino" in name for name in options.only):
-            prepare(model)
+            prepare(model, options.only)
             os.environ["SDEDGE_HOME"] = str(home(model))  # for the children
         bases = [name for name in options.only if name.startswith(("diffusers", PEER))]
         for what in options.what:
