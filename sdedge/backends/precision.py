@@ -7,7 +7,7 @@ slower on the next. What was measured is kept (`machine`), so that it is measure
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -95,9 +95,12 @@ def found(device: torch.device) -> Finding:
 
 @torch.inference_mode()
 def probe(device: torch.device) -> Finding:
-    """Time the kernels in every format and layout of the device's policy: a second or two."""
+    """Time the kernels in every format and layout of the device's policy: a second or two.
+
+    Three times over, the fastest counts: the choice is kept, so a moment in which another program ran must not make it.
+    """
     policy = POLICIES[device.type]
-    timings = tuple(_timings(device, policy))
+    timings = _fastest([tuple(_timings(device, policy)) for _ in range(3)])
     costs = {(dtype, layout): _cost(timings, dtype, layout) for dtype in policy.formats for layout in policy.layouts}
     layouts = {dtype: min(policy.layouts, key=lambda layout: costs[dtype, layout]) for dtype in policy.formats}
     best = policy.formats[0]
@@ -107,6 +110,14 @@ def probe(device: torch.device) -> Finding:
     threads = _threads() if device.type == "cpu" else 0
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     return Finding(str(device), _name(device), best, layouts[best], threads, _reason(best, compared), timings)
+
+
+def _fastest(rounds: Sequence[tuple[Timing, ...]]) -> tuple[Timing, ...]:
+    """Of each kernel, format and layout the fastest of all rounds; None where a round was refused."""
+    return tuple(
+        same[0] if any(t.seconds is None for t in same) else min(same, key=lambda t: t.seconds or 0.0)
+        for same in zip(*rounds, strict=True)
+    )
 
 
 def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
@@ -136,13 +147,11 @@ def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
 
 
 def _time(device: torch.device, kernel: str, dtype: torch.dtype, layout: str, limit: float) -> float | None:
-    """Seconds of the fastest of five runs; of one where that takes over `limit`. None where the device refuses it."""
+    """Seconds of the fastest of five runs; of two where one takes over `limit`. None where the device refuses it."""
     try:
         run = KERNELS[kernel](device, dtype, LAYOUTS[layout])
         best = _seconds(device, run)
-        if best > limit:
-            return best
-        return min(_seconds(device, run) for _ in range(5))
+        return min(best, *(_seconds(device, run) for _ in range(1 if best > limit else 4)))
     except RuntimeError:
         return None
 
