@@ -45,7 +45,7 @@ def test_a_wheel_works_installed_elsewhere(tmp_path):
     (Path(own) / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     environment = {**os.environ, "SDEDGE_HOME": str(tmp_path / "home")}
     environment.pop("PYTHONPATH", None)
-    where = _run(bin / "python", "-c", "import sdedge; print(sdedge.__file__)", cwd=tmp_path).strip()
+    where = _run(bin / "python", "-c", "import sdedge; print(sdedge.__file__)", cwd=tmp_path, env=environment).strip()
     assert Path(where).is_relative_to(own)
     path = _run(bin / "sdedge", "generate", "a red house", "--steps", 1, "-q", cwd=tmp_path, env=environment).strip()
     assert Image.open(tmp_path / path).size == (128, 128)
