@@ -17,7 +17,7 @@ from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.torch import NETWORKS, TorchEngine, load_tokenizer, read_facts
 from sdedge.engines import locate
 from sdedge.errors import ModelError
-from sdedge.library_import import hash_file, hash_of_folder
+from sdedge.library.imports import hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.text.tokenizer import Tokenizer

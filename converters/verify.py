@@ -26,7 +26,7 @@ from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.runner import PRECISIONS, Runner
 from sdedge.backends.packages import UNETS, Model
 from sdedge.backends.torch import NETWORKS, TorchEngine
-from sdedge.library import EMBEDDED
+from sdedge.library.models import EMBEDDED
 from sdedge.models.safety import prepare
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request

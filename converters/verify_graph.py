@@ -34,7 +34,7 @@ from sdedge.backends.graph_program import Program, read_graph
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.torch import TorchEngine
 from sdedge.errors import ModelError
-from sdedge.library import EMBEDDED
+from sdedge.library.models import EMBEDDED
 from sdedge.weights.files import open_tensors
 
 BITS = 16

@@ -16,15 +16,15 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from gui.background import Background, Failed
 from sdedge.attempt import Limits
-from sdedge.database import is_damage
 from sdedge.errors import SdedgeError
 from sdedge.events import Notice
-from sdedge.gallery import Gallery
 from sdedge.images.output import Output
-from sdedge.jobs import Job, Queue
+from sdedge.library.database import is_damage
+from sdedge.library.gallery import Gallery
+from sdedge.library.jobs import Job, Queue
+from sdedge.library.store import DATABASE, Store, open_store
 from sdedge.places import data_folder
 from sdedge.request import Request
-from sdedge.store import DATABASE, Store, open_store
 from sdedge.supervisor import Supervisor
 
 T = TypeVar("T")

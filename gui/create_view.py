@@ -22,8 +22,8 @@ from gui.stage import Stage
 from gui.studio import Studio
 from gui.welcome import Welcome
 from sdedge.errors import InvalidRequest
-from sdedge.gallery import Entry
-from sdedge.jobs import Job
+from sdedge.library.gallery import Entry
+from sdedge.library.jobs import Job
 from sdedge.request import Request
 
 SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from gui.gallery_model import ENTRY
 from gui.theme import CAPTION, GAP, HALF, RADIUS, Theme
 from gui.thumbnails import Thumbnails
-from sdedge.gallery import Entry
+from sdedge.library.gallery import Entry
 
 CELL = 168  # pixels of a picture's place with the gap around it, at the least
 TILES = 400  # kept: several screens of them

@@ -23,7 +23,7 @@ from gui.studio import Studio
 from gui.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.wording import breakable
 from sdedge.errors import SdedgeError
-from sdedge.gallery import Entry
+from sdedge.library.gallery import Entry
 
 _BUTTONS = ("favourite", "copy-prompt", "reveal", "trash")
 

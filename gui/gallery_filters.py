@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QToolBu
 
 from gui.actions import name_button
 from gui.theme import GAP, PAD, Theme, set_kind
-from sdedge.gallery import Search
+from sdedge.library.gallery import Search
 
 TYPING = 200  # milliseconds of rest after a key, then it is searched
 _DAY = 86_400

@@ -22,8 +22,8 @@ from PySide6.QtCore import (
 from gui.background import in_words
 from gui.bridge import Bridge
 from gui.thumbnails import Thumbnails
-from sdedge.gallery import Entry, Gallery, Search
-from sdedge.jobs import Queue
+from sdedge.library.gallery import Entry, Gallery, Search
+from sdedge.library.jobs import Queue
 
 CHUNK = 100  # rows looked up together
 UNDO_SECONDS = 10  # that a picture stays where it is after it was sent to the trash

@@ -27,8 +27,8 @@ from gui.studio import Studio
 from gui.theme import GAP, PAD, set_kind, spaced_font
 from gui.thumbnails import Thumbnails
 from sdedge.errors import SdedgeError
-from sdedge.gallery import Entry, Gallery
-from sdedge.jobs import Queue
+from sdedge.library.gallery import Entry, Gallery
+from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
 
 _ACTIONS = (

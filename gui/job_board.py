@@ -10,8 +10,8 @@ from gui.advice import for_the_window
 from gui.bridge import Bridge
 from gui.progress import Progress
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
-from sdedge.gallery import Gallery
-from sdedge.jobs import ENDED, OPEN, Job, Queue
+from sdedge.library.gallery import Gallery
+from sdedge.library.jobs import ENDED, OPEN, Job, Queue
 
 SHOWN = 30  # ended jobs
 CALM = 100  # milliseconds between looks, however much happens

@@ -10,8 +10,8 @@ from sdedge import extras
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.engines import locate
 from sdedge.errors import ModelError
-from sdedge.library import EMBEDDED, Library, Model
-from sdedge.library_import import LICENCE_PAGES
+from sdedge.library.imports import LICENCE_PAGES
+from sdedge.library.models import EMBEDDED, Library, Model
 
 ROLES = ("model", "vae", "lora", "embedding")
 

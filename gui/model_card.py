@@ -10,7 +10,7 @@ from typing import Any
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.engines import find_tokenizer, locate
 from sdedge.errors import ModelError
-from sdedge.library import EMBEDDED, Library
+from sdedge.library.models import EMBEDDED, Library
 from sdedge.text.tokenizer import Tokenizer
 
 GUIDANCE = 7.5  # of a model that does not say

@@ -34,7 +34,7 @@ from gui.studio import Studio
 from gui.task_panel import TaskPanel
 from gui.tasks import DONE, FAILED, Task, Tasks
 from gui.theme import GAP, PAD, set_kind
-from sdedge.library import Library
+from sdedge.library.models import Library
 
 
 class ModelsView(QWidget):

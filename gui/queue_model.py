@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersiste
 from gui.advice import for_the_window
 from gui.job_board import JobBoard
 from gui.progress import Progress, spoken
-from sdedge.jobs import Job
+from sdedge.library.jobs import Job
 
 JOB, SHARE, LINE = (Qt.ItemDataRole.UserRole + i for i in range(3))
 _MIME = "application/x-sdedge-job"

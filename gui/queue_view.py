@@ -24,7 +24,7 @@ from gui.job_board import JobBoard
 from gui.queue_model import JOB, LINE, SHARE, QueueModel
 from gui.studio import Studio
 from gui.theme import CAPTION, GAP, HALF, RADIUS, Theme, plain_button, set_kind
-from sdedge.jobs import Job
+from sdedge.library.jobs import Job
 
 _REASON_LINES = 4  # of a failure, in the list; all of it is in the tooltip
 

@@ -22,7 +22,7 @@ from gui.gallery_model import ENTRY
 from gui.studio import Studio
 from gui.theme import GAP, set_kind
 from gui.thumbnails import Thumbnails
-from sdedge.gallery import Entry
+from sdedge.library.gallery import Entry
 from sdedge.places import data_folder
 
 SHOWN = 24

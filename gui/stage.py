@@ -20,8 +20,8 @@ from gui.progress_strip import ProgressStrip
 from gui.reveal import show_file
 from gui.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
-from sdedge.gallery import Entry
-from sdedge.jobs import Job
+from sdedge.library.gallery import Entry
+from sdedge.library.jobs import Job
 from sdedge.places import data_folder
 from sdedge.spawn import LOG
 

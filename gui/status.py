@@ -6,8 +6,8 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLabel
 
 from gui.studio import Studio
-from sdedge.gallery import Gallery
-from sdedge.jobs import Queue
+from sdedge.library.gallery import Gallery
+from sdedge.library.jobs import Queue
 from sdedge.shelf import available_memory
 
 EVERY = 5000  # milliseconds

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from gui.background import Background, in_words
-from sdedge.gallery import Entry
-from sdedge.gallery_files import thumbnail
+from sdedge.library.gallery import Entry
+from sdedge.library.gallery_files import thumbnail
 
 KEPT = 600  # pixmaps of at most 320 x 320: about 150 MB at worst
 WAITING = 200  # more than a screen shows: who scrolls on no longer needs the oldest

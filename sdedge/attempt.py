@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from sdedge.events import Cancelled, Event, Failed, Finished, Loading, Step
-from sdedge.jobs import Job
+from sdedge.library.jobs import Job
 
 PHASES = {"model": "loading the model", "text": "reading the prompt", "decoding": "decoding", "saving": "saving"}
 

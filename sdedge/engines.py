@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.backends.memory import CHOICES
 from sdedge.errors import InvalidRequest
-from sdedge.library import EMBEDDED, Library
+from sdedge.library.models import EMBEDDED, Library
 from sdedge.weights.folders import locate as cached
 
 if TYPE_CHECKING:

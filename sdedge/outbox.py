@@ -9,9 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from sdedge.database import is_passing
 from sdedge.errors import SdedgeError
 from sdedge.events import Event, Notice
+from sdedge.library.database import is_passing
 
 log = logging.getLogger(__name__)
 

@@ -91,8 +91,8 @@ def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
 
 def version_of(model: str) -> str:
     """'v1-1' or 'v1-4' by the library's record or by the name. Raises ModelError when neither says."""
-    from sdedge.library import Library
-    from sdedge.library_import import guess_base
+    from sdedge.library.imports import guess_base
+    from sdedge.library.models import Library
 
     library = Library()
     try:

@@ -20,17 +20,17 @@ from typing import Any
 from sdedge import events
 from sdedge.attempt import Current, Limits, outcome
 from sdedge.awake import awake
-from sdedge.database import is_damage
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Notice
-from sdedge.gallery import Gallery
-from sdedge.gallery_scan import adopt_unannounced
-from sdedge.jobs import Job, Queue, output_json
+from sdedge.library.database import is_damage
+from sdedge.library.gallery import Gallery
+from sdedge.library.gallery_scan import adopt_unannounced
+from sdedge.library.jobs import Job, Queue, output_json
+from sdedge.library.store import DATABASE, Store, open_store, rebuild
 from sdedge.locks import ProcessLock
 from sdedge.outbox import Listener, Outbox, patiently
 from sdedge.places import data_folder
 from sdedge.spawn import LOCK, Inbox, WorkerProcess, end_leftover
-from sdedge.store import DATABASE, Store, open_store, rebuild
 
 log = logging.getLogger(__name__)
 

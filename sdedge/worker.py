@@ -34,14 +34,14 @@ from typing import Any, Protocol
 from sdedge import events
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, SdedgeError, is_out_of_memory
 from sdedge.framing import BadFrame, Channel
-from sdedge.gallery import Gallery
 from sdedge.images.naming import free_path, name
 from sdedge.images.output import FORMATS, Output
-from sdedge.jobs import output_of
+from sdedge.library.gallery import Gallery
+from sdedge.library.jobs import output_of
+from sdedge.library.store import open_store
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
 from sdedge.spawn import LOCK
-from sdedge.store import open_store
 
 log = logging.getLogger("sdedge.worker")
 

@@ -25,15 +25,15 @@ from sdedge.commands.queue import queue as queue_command
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Failed, Finished, ImageDone, Notice, Step
 from sdedge.framing import LIMIT, BadFrame, Channel
-from sdedge.gallery import Gallery
-from sdedge.gallery_scan import rescan
 from sdedge.images.output import Output
-from sdedge.jobs import Queue
+from sdedge.library.gallery import Gallery
+from sdedge.library.gallery_scan import rescan
+from sdedge.library.jobs import Queue
+from sdedge.library.store import DATABASE, open_store
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
 from sdedge.shelf import Shelf
 from sdedge.spawn import LOCK, describe_exit, end_leftover
-from sdedge.store import DATABASE, open_store
 from sdedge.supervisor import Limits, Supervisor
 from tests.benchmarks.soak import is_running, soak
 from tests.fake_drawer import picture

@@ -14,8 +14,8 @@ import click
 
 from sdedge.commands.generate import Size
 from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.gallery import Entry, Gallery, Search, sampler_name
-from sdedge.gallery_scan import rescan as rescan_files
+from sdedge.library.gallery import Entry, Gallery, Search, sampler_name
+from sdedge.library.gallery_scan import rescan as rescan_files
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -71,7 +71,7 @@ def gallery() -> None:
 
 @contextlib.contextmanager
 def _gallery() -> Iterator[Gallery]:
-    from sdedge.store import open_store
+    from sdedge.library.store import open_store
 
     with open_store() as store:
         for note in store.notes:

@@ -17,7 +17,7 @@ from sdedge.commands.progress import counting
 from sdedge.errors import ModelError
 
 if TYPE_CHECKING:
-    from sdedge.library import Library, Model
+    from sdedge.library.models import Library, Model
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -79,7 +79,7 @@ def _add(
 
 def ask_licence(library: Library, licence: str, accepted: bool = False) -> None:
     """Show a licence with conditions and record its acceptance, asked for on a terminal; later without one."""
-    from sdedge.library_import import LICENCE_PAGES
+    from sdedge.library.imports import LICENCE_PAGES
 
     if not library.needs_acceptance(licence):
         return
@@ -341,7 +341,7 @@ def install(path: str | None) -> None:
 
 @contextlib.contextmanager
 def _library() -> Iterator[Library]:
-    from sdedge.library import Library
+    from sdedge.library.models import Library
 
     library = Library()
     try:

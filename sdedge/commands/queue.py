@@ -13,7 +13,7 @@ import click
 
 from sdedge.commands.generate import generate, interruptible, requests_of, seeded
 from sdedge.errors import SdedgeError
-from sdedge.jobs import ENDED, OPEN, Job, Queue
+from sdedge.library.jobs import ENDED, OPEN, Job, Queue
 
 if TYPE_CHECKING:
     from sdedge.events import Event
@@ -33,7 +33,7 @@ def queue() -> None:
 
 @contextlib.contextmanager
 def _queue() -> Iterator[Queue]:
-    from sdedge.store import open_store
+    from sdedge.library.store import open_store
 
     with open_store() as store:
         for note in store.notes:

@@ -89,11 +89,11 @@ def fill_gallery(folder: Path) -> None:
     import numpy as np
     from PIL import Image
 
-    from sdedge.gallery import Gallery
-    from sdedge.gallery_scan import rescan
     from sdedge.images import metadata
+    from sdedge.library.gallery import Gallery
+    from sdedge.library.gallery_scan import rescan
+    from sdedge.library.store import open_store
     from sdedge.request import Resolved
-    from sdedge.store import open_store
 
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

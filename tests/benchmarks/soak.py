@@ -26,13 +26,13 @@ import numpy as np
 from PIL import Image
 
 from sdedge.events import Cancelled, Event, Finished, ImageDone, Step, to_json
-from sdedge.gallery import Gallery, Search
 from sdedge.images.output import Output
-from sdedge.jobs import Queue
+from sdedge.library.gallery import Gallery, Search
+from sdedge.library.jobs import Queue
+from sdedge.library.store import DATABASE, open_store
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
 from sdedge.spawn import LOCK
-from sdedge.store import DATABASE, open_store
 from sdedge.supervisor import Limits, Supervisor
 from tests.fake_drawer import picture
 

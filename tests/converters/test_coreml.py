@@ -29,7 +29,7 @@ from sdedge.backends.torch import TorchEngine
 from sdedge.engines import EMBEDDED, locate
 from sdedge.errors import InvalidRequest, ModelError, OutputError
 from sdedge.events import Progress
-from sdedge.library import Library
+from sdedge.library.models import Library
 from sdedge.models.safety import SafetyChecker
 from sdedge.text.tokenizer import Tokenizer
 from tests.conftest import convert_to_coreml, needs_embedded

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sdedge.gallery import Gallery
 from sdedge.images.output import Output
+from sdedge.library.gallery import Gallery
+from sdedge.library.store import open_store
 from sdedge.request import Resolved
-from sdedge.store import open_store
 
 
 def save_pictures(folder: Path, prompts: Sequence[str], first_seed: int = 0, **fields) -> list[Path]:

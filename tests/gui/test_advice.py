@@ -7,7 +7,7 @@ import pytest
 from gui.advice import for_the_window
 from gui.background import in_words
 from sdedge.errors import ModelError
-from sdedge.library import Library
+from sdedge.library.models import Library
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from gui.library_items import Item
 from sdedge.backends.manifest import Manifest
 from sdedge.engines import locate
 from sdedge.errors import InvalidRequest
-from sdedge.library import Library
+from sdedge.library.models import Library
 
 PATIENCE = 120_000
 MODEL = Item("dream v1.5", "model", "folder", Path("/models/dream"), 1, licence="mine")

@@ -12,8 +12,8 @@ from PySide6.QtTest import QAbstractItemModelTester
 
 from gui.gallery_model import ENTRY, UNDO_SECONDS
 from gui.gallery_view import GalleryView
-from sdedge.gallery import Gallery
-from sdedge.store import open_store
+from sdedge.library.gallery import Gallery
+from sdedge.library.store import open_store
 from tests.gui.pictures import save_pictures
 
 PROMPTS = ("a red house at night", "a blue boat on the sea", "a yellow balloon", "a red boat at sunset")

@@ -18,8 +18,8 @@ from gui.library_items import Item, read_items
 from gui.wording import size_in_words
 from sdedge import extras
 from sdedge.engines import locate
-from sdedge.library import Library
-from sdedge.library_import import OPENRAIL
+from sdedge.library.imports import OPENRAIL
+from sdedge.library.models import Library
 
 PATIENCE = 60_000
 

@@ -12,10 +12,10 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtWidgets import QAbstractButton
 
 from sdedge.events import Cancelled, Failed, Finished, ImageDone
-from sdedge.gallery import Gallery
 from sdedge.images.metadata import read, to_request
+from sdedge.library.gallery import Gallery
+from sdedge.library.store import open_store
 from sdedge.request import Request
-from sdedge.store import open_store
 from sdedge.training.checker import score
 from tests.conftest import needs_embedded
 from tests.gui.conftest import PATIENCE

@@ -11,7 +11,7 @@ from diffusers import AutoencoderTiny
 
 from sdedge.engines import load_engine
 from sdedge.errors import ModelError
-from sdedge.library import Library
+from sdedge.library.models import Library
 from sdedge.models.taesd import TinyConfig, TinyVAE
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sdedge import catalog
-from sdedge.database import transaction
 from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.gallery_files import columns, fault_of, literal, measure, read, thumbnail, thumbnail_path
+from sdedge.library.database import transaction
+from sdedge.library.gallery_files import columns, fault_of, literal, measure, read, thumbnail, thumbnail_path
+from sdedge.library.store import Store
 from sdedge.request import Request
-from sdedge.store import Store
 
 _COMMON = 2000  # pictures with a word, from which on it is looked for in the order of the page
 
@@ -242,7 +242,7 @@ class Gallery:
             if fault := fault_of(entry.path, entry.content):
                 yield entry, fault
 
-    # Rows, for sdedge.gallery_scan too
+    # Rows, for sdedge.library.gallery_scan too
 
     def remember_folder(self, folder: Path) -> None:
         """Pictures are in this folder; a rescan looks there."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.database import transaction
 from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.gallery import Gallery
-from sdedge.gallery_files import SUFFIXES, groups, outermost, read
-from sdedge.jobs import Job
+from sdedge.library.database import transaction
+from sdedge.library.gallery import Gallery
+from sdedge.library.gallery_files import SUFFIXES, groups, outermost, read
+from sdedge.library.jobs import Job
 from sdedge.request import Request
 
 

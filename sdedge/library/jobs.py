@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.database import transaction
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.images.output import Output
+from sdedge.library.database import transaction
+from sdedge.library.store import Store
 from sdedge.request import Request
-from sdedge.store import Store
 
 OPEN = ("waiting", "paused", "running")
 ENDED = ("done", "failed", "cancelled", "interrupted")

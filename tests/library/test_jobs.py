@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdedge.database import open_database
 from sdedge.errors import SdedgeError
-from sdedge.gallery import Gallery
 from sdedge.images.output import Output
-from sdedge.jobs import Queue
+from sdedge.library.database import open_database
+from sdedge.library.gallery import Gallery
+from sdedge.library.jobs import Queue
+from sdedge.library.store import DATABASE, MIGRATIONS, open_store
 from sdedge.locks import ProcessLock
 from sdedge.request import Request
-from sdedge.store import DATABASE, MIGRATIONS, open_store
 
 
 @pytest.fixture
@@ -297,7 +297,7 @@ def test_a_lock_is_free_again_when_its_process_is_killed(tmp_path):
 
 def test_the_queue_and_the_gallery_import_no_torch():
     code = (
-        "import sys, sdedge.jobs, sdedge.gallery_scan, sdedge.supervisor, sdedge.worker, sdedge.commands.queue,"
+        "import sys, sdedge.library.jobs, sdedge.library.gallery_scan, sdedge.supervisor, sdedge.worker, sdedge.commands.queue,"
         "sdedge.commands.gallery; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,13 +17,13 @@ from PIL import Image
 
 from sdedge.commands.gallery import gallery as gallery_command
 from sdedge.errors import SdedgeError
-from sdedge.gallery import Gallery, Search, match_expression
-from sdedge.gallery_scan import adopt_unannounced, rescan
 from sdedge.images import metadata
 from sdedge.images.output import Output
-from sdedge.jobs import Queue
+from sdedge.library.gallery import Gallery, Search, match_expression
+from sdedge.library.gallery_scan import adopt_unannounced, rescan
+from sdedge.library.jobs import Queue
+from sdedge.library.store import DATABASE, open_store
 from sdedge.request import Resolved
-from sdedge.store import DATABASE, open_store
 
 
 @pytest.fixture

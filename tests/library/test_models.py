@@ -15,11 +15,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdedge import library_import
 from sdedge.errors import ModelError, OutputError, SdedgeError
-from sdedge.library import Library
-from sdedge.library_import import OPENRAIL, guess_base, hash_file
-from sdedge.library_schema import MIGRATIONS
+from sdedge.library import imports
+from sdedge.library.imports import OPENRAIL, guess_base, hash_file
+from sdedge.library.models import Library
+from sdedge.library.schema import MIGRATIONS
 from sdedge.weights.checkpoint import open_checkpoint
 from tests.weights.conftest import Tiny, same, tiny, write_folder  # noqa: F401
 
@@ -122,7 +122,7 @@ def test_not_a_model_leaves_nothing(library: Library, tmp_path: Path) -> None:
         library.add(tmp_path / "x.ckpt")
     for name in ("../x", "a/b", ".hidden", "", "x" * 200):
         with pytest.raises(ModelError, match="cannot be a model's name"):
-            library_import.check_name(name)
+            imports.check_name(name)
     assert library.models() == []
 
 
@@ -135,7 +135,7 @@ def test_interrupted_add_leaves_nothing(
 
     target = {"copy": "hash_file", "insert": "guess_base"}.get(fault)
     if target:
-        monkeypatch.setattr(library_import, target, interrupt)
+        monkeypatch.setattr(imports, target, interrupt)
     else:
         monkeypatch.setattr(os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -151,12 +151,13 @@ def test_killed_add_is_swept(library: Library, single: Path) -> None:
     script = """
         import os, signal, sys
         from pathlib import Path
-        from sdedge import library, library_import
+        from sdedge.library import models as library
+        from sdedge.library import imports
         which, store, model = sys.argv[1:]
         die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         if which == "copying":
-            real = library_import.hash_file
-            library_import.hash_file = lambda path, copy_to, tell: (real(path, copy_to, tell), die())
+            real = imports.hash_file
+            imports.hash_file = lambda path, copy_to, tell: (real(path, copy_to, tell), die())
         else:
             real_place = library.Library._place
             library.Library._place = lambda self, work, final: (real_place(self, work, final), die())
@@ -190,7 +191,7 @@ def test_the_schema_can_grow(library: Library, single: Path, monkeypatch: pytest
     library.add(single, "x")
     library.close()
     extended = (*MIGRATIONS, "CREATE TABLE pictures (path TEXT);\nCREATE INDEX by_path ON pictures (path);\n")
-    monkeypatch.setattr("sdedge.library.MIGRATIONS", extended)
+    monkeypatch.setattr("sdedge.library.models.MIGRATIONS", extended)
     grown = Library(library.folder)
     assert grown.find("x").path.exists()
     assert grown.database.execute("PRAGMA user_version").fetchone()[0] == len(extended)

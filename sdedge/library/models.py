@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sdedge.database import Damaged, open_database, transaction
 from sdedge.errors import ModelError, OutputError
-from sdedge.library_schema import MIGRATIONS
+from sdedge.library.database import Damaged, open_database, transaction
+from sdedge.library.schema import MIGRATIONS
 from sdedge.places import data_folder
 
 EMBEDDED = "pocket"
@@ -92,7 +92,7 @@ class Library:
 
         An interruption at any point leaves nothing behind. Raises ModelError or OutputError.
         """
-        from sdedge import library_import as imports
+        from sdedge.library import imports
 
         found = imports.examine(path)
         name = imports.check_name(name or _name_for(path, found.path))
@@ -121,7 +121,7 @@ class Library:
         self, name: str, found: Any, hashed: dict[str, Any], path: Path, source: str, base: str, licence: str | None,
         work: Path | None,
     ) -> Model:  # fmt: skip
-        from sdedge import library_import as imports
+        from sdedge.library import imports
 
         single = next(iter(hashed.values())) if found.path.is_file() else None
         sha256 = single.sha256 if single else imports.hash_of_folder(hashed)
@@ -165,7 +165,7 @@ class Library:
 
     def verify(self, name: str, progress: Callable[[int, int], None] | None = None) -> list[str]:
         """Hash a model's files again; returns what is wrong, in sentences, nothing when all is as it was added."""
-        from sdedge import library_import as imports
+        from sdedge.library import imports
 
         model = self.find(name)
         faults: list[str] = []
@@ -184,7 +184,7 @@ class Library:
 
     def needs_acceptance(self, licence: str) -> bool:
         """Whether this licence has conditions of use that were not accepted on this machine yet."""
-        from sdedge import library_import as imports
+        from sdedge.library import imports
 
         if licence not in imports.LICENCE_PAGES:
             return False

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.database import Damaged, keep_aside, open_database, transaction
+from sdedge.library.database import Damaged, keep_aside, open_database, transaction
 from sdedge.places import data_folder
 
 DATABASE = "gallery.sqlite"

@@ -1,0 +1,1 @@
+"""What is kept on this machine: models, pictures and jobs, in SQLite and in files. No torch."""
