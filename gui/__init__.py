@@ -1,1 +1,1 @@
-"""The desktop app. Qt only: the engine lives in a process of its own, started through sdedge.supervisor."""
+"""The desktop app. Qt only: the engine lives in a process of its own, started through sdedge.process.supervisor."""

@@ -15,7 +15,6 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from gui.background import Background, Failed
-from sdedge.attempt import Limits
 from sdedge.errors import SdedgeError
 from sdedge.events import Notice
 from sdedge.images.output import Output
@@ -24,8 +23,9 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import DATABASE, Store, open_store
 from sdedge.places import data_folder
+from sdedge.process.attempt import Limits
+from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
-from sdedge.supervisor import Supervisor
 
 T = TypeVar("T")
 LOOK = 500  # milliseconds between looks at whether the database has changed

@@ -10,7 +10,7 @@ from pathlib import Path
 from sdedge.backends.machine import Finding, findings, processor
 from sdedge.backends.manifest import is_bundle
 from sdedge.backends.memory import Job, Plan, Sizes, plan
-from sdedge.shelf import available_memory
+from sdedge.process.shelf import available_memory
 from sdedge.weights.checkpoint import open_checkpoint
 
 _ORDER = ("cuda", "mps", "cpu")

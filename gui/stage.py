@@ -23,7 +23,7 @@ from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
 from sdedge.library.gallery import Entry
 from sdedge.library.jobs import Job
 from sdedge.places import data_folder
-from sdedge.spawn import LOG
+from sdedge.process.spawn import LOG
 
 Help = tuple[str, Callable[[], object]]
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel
 from gui.studio import Studio
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
-from sdedge.shelf import available_memory
+from sdedge.process.shelf import available_memory
 
 EVERY = 5000  # milliseconds
 _SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}

@@ -23,7 +23,7 @@ from sdedge.request import Request, Resolved
 
 
 class FakeDrawer:
-    """Answers `sdedge.worker.Drawer`."""
+    """Answers `sdedge.process.worker.Drawer`."""
 
     def release(self) -> None:
         pass

@@ -12,8 +12,8 @@ from sdedge.errors import OutOfMemory, SdedgeError
 from sdedge.events import ImageDone, Loading, Notice
 from sdedge.images.output import Output
 from sdedge.pipeline import Picture, Pipeline
+from sdedge.process.worker import describe_failure
 from sdedge.request import Request
-from sdedge.worker import describe_failure
 
 NO_ROOM = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
 

@@ -87,7 +87,7 @@ def run(as_json: bool, quiet: bool, resume: bool) -> None:
 
     Ctrl-C stops after the current step; the job keeps its pictures and goes on at the next run.
     """
-    from sdedge.supervisor import Supervisor
+    from sdedge.process.supervisor import Supervisor
 
     with _queue() as queue:
         supervisor = Supervisor(listener=_teller(as_json, quiet))

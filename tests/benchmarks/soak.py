@@ -30,10 +30,10 @@ from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery, Search
 from sdedge.library.jobs import Queue
 from sdedge.library.store import DATABASE, open_store
-from sdedge.locks import ProcessLock
+from sdedge.process.locks import ProcessLock
+from sdedge.process.spawn import LOCK
+from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request
-from sdedge.spawn import LOCK
-from sdedge.supervisor import Limits, Supervisor
 from tests.fake_drawer import picture
 
 FAKE = "tests.fake_drawer:FakeDrawer"

@@ -22,7 +22,7 @@ from gui.bridge import Bridge
 from gui.settings import Settings
 from gui.theme import Theme
 from gui.window import MainWindow
-from sdedge.attempt import Limits
+from sdedge.process.attempt import Limits
 
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.fake_drawer:FakeDrawer"

@@ -79,7 +79,7 @@ def test_a_model_that_is_missing_is_said_at_the_model_and_when_it_is_drawn(view,
 
 
 def test_every_failure_of_the_engine_has_an_answer():
-    from sdedge.worker import describe_failure
+    from sdedge.process.worker import describe_failure
 
     for error in (MemoryError(), ZeroDivisionError(), OSError("x")):
         assert describe_failure(error).kind in REMEDIES

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import SdedgeError
-from sdedge.framing import BadFrame, Channel
-from sdedge.locks import ProcessLock
+from sdedge.process.framing import BadFrame, Channel
+from sdedge.process.locks import ProcessLock
 
 LOG = "worker.log"
 LOCK = "worker.lock"
@@ -152,7 +152,7 @@ def _start(folder: Path, read: int, write: int, drawer: str | None, beat: float)
         read, write = handles
     else:
         platform = {"pass_fds": (read, write), "start_new_session": True}  # Ctrl-C is ours to handle
-    command = [sys.executable, "-m", "sdedge.worker", "--read", str(read), "--write", str(write)]
+    command = [sys.executable, "-m", "sdedge.process.worker", "--read", str(read), "--write", str(write)]
     command += ["--folder", str(folder), "--beat", str(beat), "--parent", str(os.getpid())]
     command += ["--drawer", drawer] if drawer else []
     with open(log, "ab") as file:

@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from sdedge import events
-from sdedge.attempt import Current, Limits, outcome
-from sdedge.awake import awake
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Notice
 from sdedge.library.database import is_damage
@@ -27,10 +25,12 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import adopt_unannounced
 from sdedge.library.jobs import Job, Queue, output_json
 from sdedge.library.store import DATABASE, Store, open_store, rebuild
-from sdedge.locks import ProcessLock
-from sdedge.outbox import Listener, Outbox, patiently
 from sdedge.places import data_folder
-from sdedge.spawn import LOCK, Inbox, WorkerProcess, end_leftover
+from sdedge.process.attempt import Current, Limits, outcome
+from sdedge.process.awake import awake
+from sdedge.process.locks import ProcessLock
+from sdedge.process.outbox import Listener, Outbox, patiently
+from sdedge.process.spawn import LOCK, Inbox, WorkerProcess, end_leftover
 
 log = logging.getLogger(__name__)
 

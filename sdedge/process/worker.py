@@ -1,4 +1,4 @@
-"""The engine process: `python -m sdedge.worker`, started and watched by sdedge.supervisor.
+"""The engine process: `python -m sdedge.process.worker`, started and watched by sdedge.process.supervisor.
 
 Three threads. The main one reads orders; one draws and owns the engine; one sends a heartbeat. Orders and answers are
 framed JSON on two private pipes; stdout and stderr are logs. It leaves when its pipe closes.
@@ -33,17 +33,17 @@ from typing import Any, Protocol
 
 from sdedge import events
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, SdedgeError, is_out_of_memory
-from sdedge.framing import BadFrame, Channel
 from sdedge.images.naming import free_path, name
 from sdedge.images.output import FORMATS, Output
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import output_of
 from sdedge.library.store import open_store
-from sdedge.locks import ProcessLock
+from sdedge.process.framing import BadFrame, Channel
+from sdedge.process.locks import ProcessLock
+from sdedge.process.spawn import LOCK
 from sdedge.request import Request
-from sdedge.spawn import LOCK
 
-log = logging.getLogger("sdedge.worker")
+log = logging.getLogger("sdedge.process.worker")
 
 LEAVE = 2.0  # seconds given to the drawing thread when the pipe closes
 
@@ -63,7 +63,7 @@ class PipelineDrawer:
 
     def __init__(self) -> None:
         from sdedge.engines import load_engine, locate
-        from sdedge.shelf import Shelf
+        from sdedge.process.shelf import Shelf
 
         device, dtype = os.environ.get("SDEDGE_DEVICE", "auto"), os.environ.get("SDEDGE_DTYPE")
         memory = os.environ.get("SDEDGE_MEMORY", "auto")
@@ -272,11 +272,11 @@ def die_with_parent() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the process."""
-    parser = argparse.ArgumentParser(prog="sdedge.worker")
+    parser = argparse.ArgumentParser(prog="sdedge.process.worker")
     parser.add_argument("--read", type=int, required=True, help="handle or descriptor to read orders from")
     parser.add_argument("--write", type=int, required=True, help="handle or descriptor to write answers to")
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--drawer", default="sdedge.worker:PipelineDrawer")
+    parser.add_argument("--drawer", default="sdedge.process.worker:PipelineDrawer")
     parser.add_argument("--beat", type=float, default=1.0)
     parser.add_argument("--parent", type=int, required=True)
     options = parser.parse_args(arguments)

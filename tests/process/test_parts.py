@@ -1,0 +1,124 @@
+"""What the engine process is made of: messages, exits in words, the shelf of models, staying awake."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import threading
+
+import pytest
+
+from sdedge.process import awake as awake_module
+from sdedge.process.awake import awake
+from sdedge.process.framing import LIMIT, BadFrame, Channel
+from sdedge.process.shelf import Shelf
+from sdedge.process.spawn import describe_exit
+from tests.process.desk import posix
+
+
+def test_messages_arrive_whole_in_both_directions_and_in_order():
+    (a, b), (c, d) = os.pipe(), os.pipe()
+    here, there = Channel(a, d), Channel(c, b)
+    messages = [{"n": i, "text": "é雪" * i * 5000} for i in range(8)]
+    echo = threading.Thread(target=lambda: [there.send(there.receive()) for _ in messages])
+    echo.start()
+    sender = threading.Thread(target=lambda: [here.send(message) for message in messages])
+    sender.start()
+    assert [here.receive() for _ in messages] == messages
+    echo.join()
+    sender.join()
+    here.close_writing()
+    assert there.receive() is None
+    there.close()
+    assert here.receive() is None
+    with pytest.raises(BrokenPipeError):
+        here.send({})
+    here.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "outcome"),
+    [
+        (b"\x00\x00\x00\x02{]", BadFrame),
+        (b"\x00\x00\x00\x02[]", BadFrame),
+        ((LIMIT + 1).to_bytes(4, "big"), BadFrame),
+        (b"\x00\x00", None),
+        (b"\x00\x00\x00\x09{}", None),
+    ],
+)
+def test_bad_and_broken_off_messages(data, outcome):
+    read, write = os.pipe()
+    os.write(write, data)
+    os.close(write)
+    channel = Channel(read, os.open(os.devnull, os.O_WRONLY))
+    if outcome is None:
+        assert channel.receive() is None
+    else:
+        with pytest.raises(outcome):
+            channel.receive()
+    channel.close()
+
+
+def test_exits_are_put_in_words(tmp_path):
+    log = tmp_path / "worker.log"
+    assert "memory ran out while drawing" in describe_exit(-9, "drawing", True, log)
+    assert "killed from outside" in describe_exit(-9, "drawing", False, log)
+    assert "model is damaged" in describe_exit(-7, "loading the model", False, log)
+    assert str(log) in describe_exit(-6, "", False, log) and "SIGABRT" in describe_exit(-6, "", False, log)
+    assert "lost its connection" in describe_exit(0, "", False, log)
+
+
+class FakeEngine:
+    def __init__(self, name):
+        self.name, self.released = name, []
+
+    def release(self, stage):
+        self.released.append(stage)
+
+
+def test_models_are_kept_while_memory_lasts_and_let_go_in_the_order_of_their_use(tmp_path):
+    for name in "abcd":
+        (tmp_path / name).write_bytes(b"x" * 100)
+    free, loads = [1000], []
+
+    def load(model, vae):
+        loads.append(model)
+        return FakeEngine(model)
+
+    shelf = Shelf(load, lambda model: tmp_path / model, keep=3, memory=lambda: (free[0], 1000))
+    a, b, _ = shelf("a", None), shelf("b", None), shelf("c", None)
+    assert shelf("a", None) is a and loads == ["a", "b", "c"]
+    shelf("d", None)  # a fourth: b was used longest ago
+    assert b.released == ["text_encoder", "unet", "vae"] and not a.released and len(shelf) == 3
+    free[0] = 400  # 100 bytes on disk need 250, and 200 stay free
+    shelf("b", None)
+    assert len(shelf) == 1 and a.released
+    os.utime(tmp_path / "b", ns=(1, 1))
+    shelf("b", None)
+    assert loads == ["a", "b", "c", "d", "b", "b"] and len(shelf) == 1
+
+
+@posix
+def test_the_computer_is_kept_awake_only_while_inside(tmp_path, monkeypatch):
+    command = tmp_path / "systemd-inhibit"
+    command.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\ncat > /dev/null\nrm {tmp_path}/arguments\n')
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(awake_module.sys, "platform", "linux")
+    with awake("drawing") as way:
+        if way == "systemd-inhibit":
+            assert "--what=sleep" in (tmp_path / "arguments").read_text()
+    assert way and not (tmp_path / "arguments").exists()
+
+
+@posix
+def test_without_a_way_to_stay_awake_the_log_says_why(tmp_path, monkeypatch, caplog):
+    refusing = tmp_path / "systemd-inhibit"
+    refusing.write_text("#!/bin/sh\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(awake_module.sys, "platform", "linux")
+    with caplog.at_level(logging.INFO), awake() as way:
+        assert way == ""
+    assert "gnome-session-inhibit is not installed" in caplog.text and "systemd-inhibit ended with code" in caplog.text
