@@ -44,9 +44,6 @@ WORST = 0.05
 NEVER = ("conv_in", "conv_out", "time_embedding", "time_emb_proj", "attn2.to_k", "attn2.to_v")
 """Small layers, on which everything or nothing of a step depends."""
 
-WORTH = 1000
-"""Products per value of the input from which int8 saves more time than rounding the value costs (measured with AMX)."""
-
 Layer = nn.Conv2d | nn.Linear
 Look = Callable[[str, Layer, Tensor], None]
 
@@ -160,20 +157,13 @@ def _looking(engine: TorchEngine, look: Look | None) -> Iterator[None]:
         unet = NETWORKS["unet"](checkpoint.configs["unet"])
     load_into(unet, checkpoint.unet, engine.dtype)
     for name, layer in unet.named_modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear) and _pays(name, layer) and not any(part in name for part in NEVER):
+        if isinstance(layer, nn.Conv2d | nn.Linear) and not any(part in name for part in NEVER):
             layer.register_forward_pre_hook(lambda layer, given, name=name: look(name, layer, given[0]))
     engine.put("unet", unet.eval())
     try:
         yield
     finally:
         engine.release("unet")
-
-
-def _pays(name: str, layer: Layer) -> bool:
-    """Whether a layer is worth rounding for. Narrow networks, which gain nothing anyway, round what wide ones would."""
-    inputs = layer.weight.shape[1]
-    products = layer.weight.numel() // inputs * (3 if ".attn1.to_" in name and "to_out" not in name else 1)
-    return products >= min(WORTH, 2 * inputs)
 
 
 def _apply(layer: Layer, x: Tensor, weight: Tensor) -> Tensor:

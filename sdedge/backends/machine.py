@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from sdedge.backends import native
 from sdedge.files import atomic_write
 from sdedge.places import data_folder
 
@@ -33,6 +34,7 @@ class Finding:
     layout   "channels_last" or "contiguous"
     threads  for a CPU; 0 elsewhere
     reason   one sentence for people
+    attention  whose kernel for bfloat16, "torch" or "own"
     """
 
     device: str
@@ -42,6 +44,7 @@ class Finding:
     threads: int
     reason: str
     timings: tuple[Timing, ...] = ()
+    attention: str = "torch"
 
 
 def findings() -> dict[str, Finding]:
@@ -75,7 +78,10 @@ def processor() -> str:
 
 def _machine() -> dict[str, str | int]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"processor": processor(), "system": platform.system(), "cores": cores, "torch": version("torch")}
+    return {
+        "processor": processor(), "system": platform.system(), "cores": cores,
+        "torch": version("torch"), "kernels": native.level(),
+    }  # fmt: skip
 
 
 def _path() -> Path:

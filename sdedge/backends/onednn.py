@@ -78,6 +78,10 @@ class PackedLinear(nn.Linear):
         """The result times `factor` of its shape."""
         return _ops._linear_pointwise.binary(x, factor, self.weight, self.bias, "mul")
 
+    def after(self, gated: FusedGEGLU, x: Tensor, add: Tensor | None = None) -> Tensor:
+        """What the layer makes of `gated(x)`."""
+        return self(gated(x), add)
+
 
 class FusedResnet(ResnetBlock2D):
     """The time embedding goes into the first convolution's bias, the shortcut into the second convolution."""
@@ -137,7 +141,8 @@ class FusedGEGLU(GEGLU):
 
 class FusedFeedForward(FeedForward):
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
-        return self.net[2](self.net[0](x), add)
+        last: PackedLinear = self.net[2]  # type: ignore[assignment]
+        return last.after(self.net[0], x, add)  # type: ignore[arg-type]
 
 
 class FusedTransformerBlock(BasicTransformerBlock):

@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.backends import machine, onednn, quantized
+from sdedge.backends import kernels, machine, onednn, quantized
 from sdedge.backends.machine import Finding, Timing
 from sdedge.errors import InvalidRequest, OutputError
+from sdedge.models.attention import sdpa
 
 NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -48,6 +49,8 @@ POLICIES = {
 }
 SHARES = {"convolution": 0.55, "linear": 0.29, "attention": 0.16}
 """Of a v1 UNet's multiplications at 512x512."""
+OWN = "own"
+"""In a finding: attention by `kernels`, timed beside torch's in bfloat16."""
 GAIN = 1.15
 """How many times faster a less exact format must be to be chosen."""
 
@@ -109,7 +112,15 @@ def probe(device: torch.device) -> Finding:
             best = dtype
     threads = _threads() if device.type == "cpu" else 0
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
-    return Finding(str(device), _name(device), best, layouts[best], threads, _reason(best, compared), timings)
+    reason = _reason(best, compared)
+    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, _attention_of(timings))
+
+
+def _attention_of(timings: Sequence[Timing]) -> str:
+    """Whose attention a CPU uses in bfloat16."""
+    seconds = {t.layout: t.seconds for t in timings if t.kernel == "attention" and t.dtype == "bfloat16"}
+    own, torchs = seconds.get(OWN), seconds.get("")
+    return OWN if own and torchs and own * GAIN < torchs else "torch"
 
 
 def _fastest(rounds: Sequence[tuple[Timing, ...]]) -> tuple[Timing, ...]:
@@ -131,6 +142,8 @@ def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
         if device.type == "cpu" and kernel in INT8 and onednn.available(torch.float32):
             run = INT8[kernel]()
             yield Timing(kernel, "int8", "", min(_seconds(device, run) for _ in range(5)))
+    if device.type == "cpu" and kernels.available():
+        yield Timing("attention", "bfloat16", OWN, _time(device, "attention", torch.bfloat16, OWN, float("inf")))
 
 
 def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
@@ -138,18 +151,18 @@ def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
     total = 0.0
     for kernel, share in SHARES.items():
         mine = [t for t in timings if t.kernel == kernel]
-        here = next(t.seconds for t in mine if t.dtype == dtype and t.layout in ("", layout))
+        here = [t.seconds for t in mine if t.dtype == dtype and t.layout in ("", layout, OWN)]
         first = mine[0].seconds
-        if here is None or first is None:
+        if here[0] is None or first is None:
             return float("inf")
-        total += share * here / first
+        total += share * min(seconds for seconds in here if seconds is not None) / first
     return total
 
 
 def _time(device: torch.device, kernel: str, dtype: torch.dtype, layout: str, limit: float) -> float | None:
     """Seconds of the fastest of five runs; of two where one takes over `limit`. None where the device refuses it."""
     try:
-        run = KERNELS[kernel](device, dtype, LAYOUTS[layout])
+        run = KERNELS[kernel](device, dtype, layout)
         best = _seconds(device, run)
         return min(best, *(_seconds(device, run) for _ in range(1 if best > limit else 4)))
     except RuntimeError:
@@ -169,21 +182,22 @@ def _side(device: torch.device) -> int:
     return 16 if device.type == "cpu" else 64
 
 
-def _convolution(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> Callable[[], Tensor]:
-    side = _side(device)
-    x = torch.randn(2, 320, side, side).to(device, dtype).contiguous(memory_format=layout)
-    weight = torch.randn(320, 320, 3, 3).to(device, dtype).contiguous(memory_format=layout)
+def _convolution(device: torch.device, dtype: torch.dtype, layout: str) -> Callable[[], Tensor]:
+    side, order = _side(device), LAYOUTS[layout]
+    x = torch.randn(2, 320, side, side).to(device, dtype).contiguous(memory_format=order)
+    weight = torch.randn(320, 320, 3, 3).to(device, dtype).contiguous(memory_format=order)
     return lambda: F.conv2d(x, weight, padding=1)
 
 
-def _linear(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> Callable[[], Tensor]:
+def _linear(device: torch.device, dtype: torch.dtype, layout: str) -> Callable[[], Tensor]:
     x, weight = torch.randn(2 * _side(device) ** 2, 640).to(device, dtype), torch.randn(1280, 640).to(device, dtype)
     return lambda: F.linear(x, weight)
 
 
-def _attention(device: torch.device, dtype: torch.dtype, layout: torch.memory_format) -> Callable[[], Tensor]:
-    q = torch.randn(1, 2, 4 * _side(device) ** 2, 40).to(device, dtype)
-    return lambda: F.scaled_dot_product_attention(q, q, q)
+def _attention(device: torch.device, dtype: torch.dtype, layout: str) -> Callable[[], Tensor]:
+    q = torch.randn(1, 4 * _side(device) ** 2, 80).to(device, dtype)
+    attend = kernels.attention if layout == OWN else sdpa
+    return lambda: attend(q, q, q, 2)
 
 
 KERNELS = {"convolution": _convolution, "linear": _linear, "attention": _attention}
@@ -212,7 +226,7 @@ def _threads() -> int:
     every = torch.get_num_threads()
     if every < 4:
         return every
-    run = _convolution(torch.device("cpu"), torch.float32, torch.channels_last)
+    run = _convolution(torch.device("cpu"), torch.float32, "channels_last")
     times = {}
     for count in (every // 2, every):
         torch.set_num_threads(count)

@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.backends import onednn
-from sdedge.backends.onednn import PackedConv2d, PackedLinear
+from sdedge.backends import kernels, onednn
+from sdedge.backends.onednn import FusedGEGLU, PackedConv2d, PackedLinear
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.files import atomic_write
 from sdedge.models.layers import ResnetBlock2D, Transformer2DModel
@@ -100,6 +100,8 @@ def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
     """uint8 of a floating tensor, in its memory layout; by pieces, so that no whole float32 copy is made."""
+    if x.dtype == torch.bfloat16 and kernels.available():
+        return kernels.round_uint8(x, scale, zero)
     dense = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
     source, target = (t.as_strided((t.numel(),), (1,)) for t in (x if x.stride() == dense.stride() else x.contiguous(), dense))
     wide = torch.empty(min(PIECE, x.numel()))
@@ -149,6 +151,13 @@ class QuantizedLinear(PackedLinear):
 
     def times(self, x: Tensor, factor: Tensor) -> Tensor:
         return self._run(x, "none", None).mul_(factor)
+
+    def after(self, gated: FusedGEGLU, x: Tensor, add: Tensor | None = None) -> Tensor:
+        if self.dtype != torch.bfloat16 or not kernels.available():
+            return super().after(gated, x, add)
+        x = gated.value.prepare(x)
+        value, gate = gated.value(x), gated.gate.gelu(x)
+        return self(kernels.round_uint8(value, self.scale, self.zero, gate), add)
 
     def _run(self, x: Tensor, activation: str, add: Tensor | None) -> Tensor:
         stored = x if x.dtype == torch.uint8 else self.prepare(x)

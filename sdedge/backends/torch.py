@@ -14,13 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends import allocator, memory, mps, onednn, quantized
+from sdedge.backends import allocator, kernels, memory, mps, onednn, quantized
 from sdedge.backends.engine import STAGES, LoraUse, ModelFacts
-from sdedge.backends.precision import LAYOUTS, NARROW, choose_device, choose_dtype, found
+from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found
 from sdedge.backends.streaming import stream
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.machine import available_memory
 from sdedge.models import reuse
+from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
@@ -218,6 +219,8 @@ class TorchEngine:
             share = False if self._packs(stage) else None
             self._report(*load_into(module, tensors, dtype, self.torch_device, share=share))
             module = self._suit(stage, module)
+        if stage == "unet" and self._own_attention():
+            set_attention(module, kernels.attention)
         if self.torch_device.type == "cpu" and not memory.is_tight(self._mode):
             allocator.keep()
         return module.eval()
@@ -233,10 +236,18 @@ class TorchEngine:
             return module.to(memory_format=self._layout())
         return onednn.fuse(module, packed=not self._streams(stage)) if self._fuses(stage) else module
 
+    def _own_attention(self) -> bool:
+        """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
+        if self._width() < NARROW or self.torch_device.type != "cpu" or self.dtype_of("unet") != torch.bfloat16:
+            return False
+        return kernels.available() and found(self.torch_device).attention == OWN
+
     def _layout(self) -> torch.memory_format:
         """What the probe found faster on a GPU; narrow networks are not worth a probe."""
-        width = UNetConfig.from_json(self.checkpoint.configs["unet"]).block_out_channels[0]
-        return LAYOUTS["contiguous" if width < NARROW else found(self.torch_device).layout]
+        return LAYOUTS["contiguous" if self._width() < NARROW else found(self.torch_device).layout]
+
+    def _width(self) -> int:
+        return UNetConfig.from_json(self.checkpoint.configs["unet"]).block_out_channels[0]
 
     def _by_rows(self, vae: Any) -> Any:
         """The VAE as it computes: by rows wherever that is faster, or memory asks for it."""

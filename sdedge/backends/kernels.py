@@ -1,0 +1,110 @@
+"""Attention in bfloat16 and rounding to uint8 by our own compiled kernels (`kernels.c`), on torch's threads.
+
+torch's attention leaves most of a processor with matrix units idle at v1's head sizes. Whether ours is faster is measured once
+per machine (`precision`), and asked for as `attend` of the networks' layers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sdedge.backends import native
+from sdedge.models.attention import sdpa
+
+FEWEST = 512
+"""Queries from which packing keys and values pays."""
+WIDEST = 160
+"""Values of a head, as in kernels.c."""
+_ALIGNED = 64
+
+_long, _pointer = ctypes.c_long, ctypes.c_void_p
+
+
+class _Attention(ctypes.Structure):
+    _fields_ = [
+        *((name, _long) for name in ("batch", "heads", "queries", "keys", "size")),
+        *((name, _pointer) for name in ("q", "k", "v", "out")),
+        *((name, _long) for name in ("q_batch", "q_token", "k_batch", "k_token", "v_batch", "v_token")),
+        ("scale", ctypes.c_float), ("scratch", _pointer), ("threads", ctypes.c_int),
+    ]  # fmt: skip
+
+
+class _Rounding(ctypes.Structure):
+    _fields_ = [
+        ("x", _pointer), ("factor", _pointer), ("out", _pointer), ("count", _long),
+        ("inverse", ctypes.c_float), ("zero", ctypes.c_int), ("threads", ctypes.c_int),
+    ]  # fmt: skip
+
+
+@functools.cache
+def available() -> bool:
+    """Whether the kernels were built, the processor is one they are for, and torch's threads can be asked to run them."""
+    return native.level() != native.NOTHING and _parallel() is not None
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Queries (B, T, heads * size), keys and values (B, S, heads * size) -> (B, T, heads * size), as `sdpa` to rounding.
+
+    Few queries, other number formats and heads that the kernel is not made for go to `sdpa`.
+    """
+    B, T, C = q.shape
+    size = C // heads
+    fits = all(x.dtype == torch.bfloat16 and x.stride(-1) == 1 and x.stride(1) % 2 == 0 for x in (q, k, v))
+    if T < FEWEST or size > WIDEST or size % 2 or not fits:
+        return sdpa(q, k, v, heads)
+    return run_attention(q, k, v, heads, native.level())
+
+
+def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int, level: int) -> Tensor:
+    """`attention` by the kernel in any case, at or below the processor's level."""
+    B, T, C = q.shape
+    size, S, threads = C // heads, k.shape[1], torch.get_num_threads()
+    out = torch.empty(B, T, C, dtype=torch.bfloat16)
+    scratch = torch.empty(threads * _library().attention_scratch(S, size) + _ALIGNED, dtype=torch.uint8)
+    start = -(-scratch.data_ptr() // _ALIGNED) * _ALIGNED
+    strides = [stride for x in (q, k, v) for stride in (x.stride(0), x.stride(1))]
+    places = [x.data_ptr() for x in (q, k, v, out)]
+    given = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads)
+    _library().attention(ctypes.byref(given), level, _parallel())
+    return out
+
+
+def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None) -> Tensor:
+    """uint8 of a bfloat16 tensor, in its memory layout: round(x / scale) + zero, cut to 0 … 255; of x * factor if given."""
+    out = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
+    x = _in_order_of(out, x)
+    factor = None if factor is None else _in_order_of(out, factor)
+    places = x.data_ptr(), None if factor is None else factor.data_ptr(), out.data_ptr()
+    given = _Rounding(*places, x.numel(), 1 / scale, zero, torch.get_num_threads())
+    _library().round_uint8(ctypes.byref(given), _parallel())
+    return out
+
+
+def _in_order_of(out: Tensor, x: Tensor) -> Tensor:
+    return x if x.stride() == out.stride() else torch.empty_like(out, dtype=x.dtype).copy_(x)
+
+
+@functools.cache
+def _library() -> Any:
+    library = native.library()
+    assert library is not None
+    library.attention_scratch.restype = _long
+    library.attention_scratch.argtypes = [_long, _long]
+    library.attention.argtypes = [_pointer, ctypes.c_int, _pointer]
+    library.round_uint8.argtypes = [_pointer, _pointer]
+    library.attention.restype = library.round_uint8.restype = None
+    return library
+
+
+@functools.cache
+def _parallel() -> Any:
+    """Where torch's OpenMP begins a parallel region (GOMP_parallel); None where it ships another one."""
+    for path in sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*")):
+        return ctypes.cast(ctypes.CDLL(str(path)).GOMP_parallel, _pointer)
+    return None
