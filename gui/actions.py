@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 
-from gui.theme import Theme, set_kind
+from gui.look.theme import Theme, set_kind
 
 
 @dataclass(frozen=True)

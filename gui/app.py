@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QApplication
 import sdedge
 from gui.bridge import Bridge
 from gui.crash import CrashLog
+from gui.look.theme import Theme
 from gui.reveal import show_file
 from gui.settings import Settings
-from gui.theme import Theme
 from gui.window import MainWindow
 
 

@@ -6,8 +6,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
 
 from gui.actions import name_button
+from gui.look.theme import GAP, PAD, Theme, set_kind
 from gui.studio import Remark
-from gui.theme import GAP, PAD, Theme, set_kind
 
 PASSING = 8000  # milliseconds
 _ICONS = {

@@ -11,10 +11,10 @@ from PySide6.QtCore import QObject, Signal
 from gui.actions import Actions
 from gui.bridge import Bridge
 from gui.drops import Drops
-from gui.form_model import FormModel
-from gui.job_board import JobBoard
+from gui.form.model import FormModel
+from gui.look.theme import Theme
+from gui.queue.board import JobBoard
 from gui.settings import Settings
-from gui.theme import Theme
 from sdedge.request import Request
 
 

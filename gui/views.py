@@ -30,8 +30,8 @@ def load(place: str) -> Callable[..., Any]:
 
 
 VIEWS = (
-    View("create", "gui.create_view:CreateView"),
-    View("gallery", "gui.gallery_view:GalleryView"),
-    View("models", "gui.models_view:ModelsView"),
-    View("convert", "gui.convert_view:ConvertView"),
+    View("create", "gui.create.view:CreateView"),
+    View("gallery", "gui.gallery.view:GalleryView"),
+    View("models", "gui.models.view:ModelsView"),
+    View("convert", "gui.convert.view:ConvertView"),
 )

@@ -23,12 +23,12 @@ from PySide6.QtWidgets import (
 from gui.actions import Actions, name_button, plain
 from gui.banner import Banner
 from gui.bridge import Bridge
+from gui.create.stage import show_log
+from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.notifier import Notifier
 from gui.settings import Settings
-from gui.stage import show_log
 from gui.status import Status
 from gui.studio import Studio
-from gui.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.views import VIEWS, load
 
 SIZE, SMALLEST = (1280, 800), (960, 640)
@@ -100,10 +100,10 @@ class MainWindow(QMainWindow):
         return dialog
 
     def _show_shortcuts(self) -> None:
-        load("gui.help:Shortcuts")(self.actions_list, self).open()
+        load("gui.dialogs.help:Shortcuts")(self.actions_list, self).open()
 
     def _show_about(self) -> None:
-        load("gui.help:about")(self)
+        load("gui.dialogs.help:about")(self)
 
     # Files from outside
 
@@ -168,8 +168,8 @@ class MainWindow(QMainWindow):
         for spec in ("view-gallery", "view-models", "view-convert"):
             actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
         actions.bind("quit", self.close)
-        actions.bind("settings", partial(self.show_dialog, "gui.settings_dialog:SettingsDialog"))
-        actions.bind("device", partial(self.show_dialog, "gui.device_dialog:DeviceDialog"))
+        actions.bind("settings", partial(self.show_dialog, "gui.dialogs.settings:SettingsDialog"))
+        actions.bind("device", partial(self.show_dialog, "gui.dialogs.device:DeviceDialog"))
         actions.bind("shortcuts", self._show_shortcuts)
         actions.bind("about", self._show_about)
         actions.bind("show-log", show_log)

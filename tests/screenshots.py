@@ -58,8 +58,8 @@ class Photographer:
 
     def __init__(self, scheme: str, out: Path) -> None:
         from gui.bridge import Bridge
+        from gui.look.theme import Theme
         from gui.settings import Settings
-        from gui.theme import Theme
         from gui.window import MainWindow
 
         app = _application()

@@ -74,8 +74,8 @@ def drawing(folder: Path) -> list[str]:
 
     from gui.app import App
     from gui.bridge import Bridge
+    from gui.look.theme import Theme
     from gui.settings import Settings
-    from gui.theme import Theme
     from gui.window import MainWindow
 
     app = App(["sdedge"])

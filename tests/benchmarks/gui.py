@@ -177,8 +177,8 @@ def main() -> None:
         make_model(Path(work) / "model")
         from gui.app import App
         from gui.bridge import Bridge
+        from gui.look.theme import Theme
         from gui.settings import Settings
-        from gui.theme import Theme
         from gui.window import MainWindow
 
         app = App(["sdedge"])

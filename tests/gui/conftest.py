@@ -19,8 +19,8 @@ from shiboken6 import isValid
 
 from gui.app import App
 from gui.bridge import Bridge
+from gui.look.theme import Theme
 from gui.settings import Settings
-from gui.theme import Theme
 from gui.window import MainWindow
 from sdedge.process.attempt import Limits
 

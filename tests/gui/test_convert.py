@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gui import convert_results
-from gui.command import last_sentence
-from gui.convert_plan import ANE, COMPRESSIONS, GPU, GRAPH, INT8, Plan, count_weights, estimate, parse_sizes
-from gui.library_items import Item
+from gui.commands.command import last_sentence
+from gui.convert import results as convert_results
+from gui.convert.plan import ANE, COMPRESSIONS, GPU, GRAPH, INT8, Plan, count_weights, estimate, parse_sizes
+from gui.models.items import Item
 from sdedge.backends.manifest import Manifest
 from sdedge.engines import locate
 from sdedge.errors import InvalidRequest

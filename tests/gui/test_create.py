@@ -16,9 +16,9 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
 )
 
-from gui.canvas import Canvas
+from gui.create.canvas import Canvas
+from gui.create.failures import REMEDIES, remedies, smaller
 from gui.drops import sort_out
-from gui.failures import REMEDIES, remedies, smaller
 from sdedge.extras import embedding_folder, lora_folder
 from sdedge.request import Request
 from tests.gui.conftest import PATIENCE
@@ -394,7 +394,7 @@ def test_the_keyboard_reaches_every_control_of_the_form(view, qtbot):
 
 
 def test_a_mask_is_painted_erased_undone_and_taken_up_again(theme, qtbot):
-    from gui.mask_layer import MaskLayer, save_mask
+    from gui.create.mask_layer import MaskLayer, save_mask
 
     layer = MaskLayer(QSize(100, 80))
     assert layer.is_empty
@@ -427,7 +427,7 @@ def _filled(color: str, width: int, height: int) -> QImage:
 
 
 def test_painting_with_the_mouse_follows_the_picture_at_any_zoom(theme, qtbot):
-    from gui.mask_layer import MaskLayer
+    from gui.create.mask_layer import MaskLayer
 
     canvas = Canvas(theme)
     qtbot.addWidget(canvas)

@@ -6,12 +6,12 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from gui import device as device_module
-from gui import memory_hint
-from gui.create_view import CreateView
+from gui.create.view import CreateView
+from gui.create.welcome import Welcome, example_path
 from gui.device import Device, look, plan_picture, read_sizes
+from gui.dialogs.settings import SettingsDialog, folder_fault
+from gui.form import memory_hint
 from gui.settings import Settings
-from gui.settings_dialog import SettingsDialog, folder_fault
-from gui.welcome import Welcome, example_path
 from sdedge.backends.machine import Finding, Timing, keep
 from sdedge.backends.memory import Sizes
 from sdedge.engines import locate

@@ -10,8 +10,8 @@ from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester
 
-from gui.gallery_model import ENTRY, UNDO_SECONDS
-from gui.gallery_view import GalleryView
+from gui.gallery.model import ENTRY, UNDO_SECONDS
+from gui.gallery.view import GalleryView
 from sdedge.library.gallery import Gallery
 from sdedge.library.store import open_store
 from tests.gui.pictures import save_pictures

@@ -14,8 +14,8 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from safetensors.torch import save_file
 
-from gui.library_items import Item, read_items
-from gui.wording import size_in_words
+from gui.look.wording import size_in_words
+from gui.models.items import Item, read_items
 from sdedge import extras
 from sdedge.engines import locate
 from sdedge.library.imports import OPENRAIL
@@ -186,7 +186,7 @@ def test_loras_go_to_the_trash(models, qtbot, embedding, tmp_path, monkeypatch):
     view.read()
     qtbot.waitUntil(lambda: "cat" in names(view))
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr("gui.models_view.send2trash", lambda path: shutil.move(path, tmp_path / "bin"))
+    monkeypatch.setattr("gui.models.view.send2trash", lambda path: shutil.move(path, tmp_path / "bin"))
     view.choose(names(view).index("cat"))
     qtbot.waitUntil(lambda: view.details.isVisible())
     view.remove(view.current())

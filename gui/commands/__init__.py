@@ -1,0 +1,1 @@
+"""`sdedge …` in processes of its own, one after the other, shown as cards."""

@@ -1,0 +1,1 @@
+"""The convert view: a model for Apple devices, planned, made and compared."""

@@ -1,0 +1,132 @@
+"""What a conversion will be: its target, sizes and compression as commands, and what it will take. No Qt, no torch.
+
+The estimates are rules of thumb from conversions of the embedded and of full-size random models; the view says "about".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gui.models.items import Item
+from sdedge.errors import InvalidRequest
+from sdedge.places import data_folder
+from sdedge.weights.checkpoint import open_checkpoint
+
+ANE, GPU, GRAPH, INT8 = "ane", "gpu", "graph", "int8"
+TARGETS = (ANE, GPU, GRAPH, INT8)
+COMPRESSIONS = {"none": 16, "8bit": 8, "6bit": 6, "4bit": 4}
+"""Name -> bits per weight of the text encoder and the UNet."""
+UNIT, LARGEST = 64, 2048  # pixels
+GRAPH_RANGE = "256..1024"
+
+_PROCESS = 400e6  # bytes: Python and the converter's libraries
+_PER_WEIGHT = 4 * 1.5  # bytes: the largest network in single precision, and half of it again on its way out
+_SECONDS = 8.0  # that every conversion takes
+_WEIGHTS_PER_SECOND = 4e6
+_QUANTIZE_FACTOR = 4.0  # a dozen pictures are drawn
+_PALETTE_FACTOR = 3.0  # k-means over every kernel
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One conversion. `sizes` are (width, height) in pixels; a graph and an int8 copy draw any and have none."""
+
+    model: Item
+    target: str
+    sizes: tuple[tuple[int, int], ...] = ()
+    compression: str = "none"
+
+    @property
+    def name(self) -> str:
+        """What the result is called in the library."""
+        size = (
+            "x".join(map(str, self.sizes[0]))
+            if len(self.sizes) == 1
+            else f"{len(self.sizes)} sizes"
+            if self.sizes
+            else ""
+        )
+        bits = "" if self.compression == "none" else self.compression
+        target = {ANE: "neural engine", GPU: "gpu", GRAPH: "mps", INT8: "int8"}[self.target]
+        return re.sub(r"[^\w .+-]", "", " ".join(part for part in (self.model.name, target, size, bits) if part))
+
+    @property
+    def folder(self) -> Path:
+        return data_folder() / "converted" / self.name
+
+    def convert(self) -> list[str]:
+        """The arguments of `sdedge` that make it."""
+        source = self.model.name if self.model.embedded else str(self.model.path)
+        if self.target == INT8:
+            return ["models", "quantize", source, str(self.folder)]
+        if self.target == GRAPH:
+            return ["convert", "mps", source, "--out", str(self.folder), "--size", GRAPH_RANGE, "--json"]
+        sizes = ",".join(f"{width}x{height}" for width, height in self.sizes)
+        newer = ["--target", "macOS15"] if len(self.sizes) > 1 else []
+        attention = "split-einsum" if self.target == ANE else "original"
+        return [
+            "convert", "coreml", source, "--out", str(self.folder), "--size", sizes, "--attention", attention,
+            "--compress", self.compression, "--json", *newer,
+        ]  # fmt: skip
+
+    def verify(self) -> list[str] | None:
+        """The arguments that compare it with the model; an int8 copy was compared as it was made."""
+        if self.target == INT8:
+            return None
+        source = self.model.name if self.model.embedded else str(self.model.path)
+        return ["convert", "verify", str(self.folder), "--model", source, "--steps", "5", "--json"]
+
+    def install(self) -> list[str]:
+        """The arguments that put it into the library, under the licence of the model."""
+        licence = ["--license", self.model.licence, *(["--accept-license"] if self.model.accepted else [])]
+        return ["models", "add", str(self.folder), "--link", "--name", self.name, "--json", *licence]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """About what a conversion takes: bytes on disk, bytes of memory, seconds."""
+
+    disk: float
+    memory: float
+    seconds: float
+
+
+def count_weights(model: Path) -> dict[str, int]:
+    """Numbers of weights by network, from the headers of the files. Raises ModelError."""
+    parts = open_checkpoint(model).components
+    return {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in parts.items()}
+
+
+def estimate(plan: Plan, weights: Mapping[str, int]) -> Estimate:
+    """What a conversion of a model with these numbers of weights takes."""
+    narrow = sum(count for name, count in weights.items() if name in ("unet", "text_encoder"))
+    half = sum(weights.values()) - narrow
+    bits = COMPRESSIONS[plan.compression]
+    if plan.target == INT8:  # the weights stay as they are, for devices without int8
+        pictures = _QUANTIZE_FACTOR * weights.get("unet", 0) / _WEIGHTS_PER_SECOND
+        return Estimate(sum(weights.values()) * 4, _PROCESS + _PER_WEIGHT * sum(weights.values()), _SECONDS + pictures)
+    disk = narrow * bits / 8 + half * 2
+    factor = _PALETTE_FACTOR if bits < 16 else 1.0
+    seconds = _SECONDS + factor * sum(weights.values()) / _WEIGHTS_PER_SECOND
+    return Estimate(disk, _PROCESS + _PER_WEIGHT * max(weights.values()), seconds)
+
+
+def parse_sizes(text: str) -> tuple[tuple[int, int], ...]:
+    """Sizes as typed: "512, 512x768". Raises InvalidRequest with what is wrong."""
+    sizes = []
+    for word in filter(None, re.split(r"[,;\s]+", text.strip())):
+        match = re.fullmatch(r"(\d{1,5})(?:[x×](\d{1,5}))?", word, re.IGNORECASE)
+        if match is None:
+            raise InvalidRequest(f"{word[:40]!r} is not a size; type 512x768, or 512 for a square.")
+        size = int(match[1]), int(match[2] or match[1])
+        if any(side % UNIT or not UNIT <= side <= LARGEST for side in size):
+            raise InvalidRequest(
+                f"{word!r} cannot be drawn; choose multiples of {UNIT} up to {LARGEST}, such as 512x768."
+            )
+        sizes.append(size)
+    if not sizes:
+        raise InvalidRequest("Type at least one size, such as 512.")
+    return tuple(dict.fromkeys(sizes))

@@ -1,0 +1,149 @@
+"""Converted models as cards: what they are, how close they are to the model they came from, and a button to use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.look.wording import size_in_words
+from gui.models.items import Item
+from sdedge.backends.manifest import Manifest, is_bundle
+from sdedge.errors import ModelError
+
+Result = tuple[Item, Mapping[str, Any]]
+"""A converted model, and the figures of its manifest."""
+
+INT8 = "unet/int8.json"
+"""What quantizing adds to the copy of a model; the module that writes it needs torch."""
+_KINDS = {"passed": "good", "lossy": "caution", "failed": "fault"}
+
+
+class ConvertResults(QWidget):
+    """One card per converted model."""
+
+    asked = Signal(str, object)
+    """("use" or "reveal", the Item)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(GAP)
+        self.cards: list[ResultCard] = []
+
+    def show_items(self, results: Sequence[Result]) -> None:
+        """Show these, in this order."""
+        for card in self.cards:
+            self._column.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+        self.cards = [ResultCard(item, figures) for item, figures in results]
+        for card in self.cards:
+            card.asked.connect(self.asked)
+            self._column.addWidget(card)
+
+
+class ResultCard(QFrame):
+    asked = Signal(str, object)
+
+    def __init__(self, item: Item, figures: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.item = item
+        set_kind(self, "card")
+        title = QLabel(item.name)
+        set_kind(title, "strong")
+        facts = QLabel(" · ".join(part for part in (item.kind, size_in_words(item.size), *item.notes) if part))
+        facts.setWordWrap(True)
+        set_kind(facts, "caption")
+        self.verdict = QLabel(self._verdict(figures))
+        self.verdict.setWordWrap(True)
+        set_kind(self.verdict, _KINDS.get(figures.get("outcome", ""), "caption"))
+        self.use = QPushButton(self.tr("Use the Result"))
+        self.use.setEnabled(item.usable)
+        self.use.clicked.connect(lambda: self.asked.emit("use", item))
+        show = QPushButton(self.tr("Show in Folder"))
+        show.clicked.connect(lambda: self.asked.emit("reveal", item))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GAP)
+        for button in (self.use, show):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(HALF)
+        column.addWidget(title)
+        column.addWidget(facts)
+        column.addWidget(self.verdict)
+        column.addLayout(self._table(figures))
+        column.addSpacing(HALF)
+        column.addLayout(buttons)
+
+    def _verdict(self, figures: Mapping[str, Any]) -> str:
+        if "pictures" in figures:
+            worst = min(figures["pictures"], default=0.0)
+            return self.tr("In int8 its pictures reach {0:.0f} dB against the model's.").format(worst)
+        outcome = figures.get("outcome")
+        words = {
+            "passed": self.tr("Verified: every network computes what the model's does."),
+            "lossy": self.tr("Verified: close to the model, with weights of {0} bits."),
+            "failed": self.tr("Not as close to the model as it must be; convert with other options."),
+        }
+        if outcome in words:
+            return words[outcome].format(figures.get("weight_bits", "?"))
+        return self.tr("Not compared with the model.")
+
+    def _table(self, figures: Mapping[str, Any]) -> QGridLayout:
+        """PSNR in dB by network and precision."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(PAD)
+        grid.setVerticalSpacing(2)
+        psnr = figures.get("psnr", {})
+        if psnr:
+            for column, text in enumerate(
+                (self.tr("Against the model"), self.tr("half precision"), self.tr("single precision"))
+            ):
+                grid.addWidget(_cell(text, "caption"), 0, column)
+        for row, (network, by) in enumerate(psnr.items(), 1):
+            grid.addWidget(_cell(network.replace("_", " ")), row, 0)
+            for column, precision in enumerate(("float16", "float32"), 1):
+                value = by.get(precision)
+                grid.addWidget(
+                    _cell(self.tr("{0:.0f} dB").format(value) if value is not None else self.tr("exact")), row, column
+                )
+        grid.setColumnStretch(3, 1)
+        return grid
+
+
+def read_results(items: Sequence[Item]) -> list[Result]:
+    """The converted models among these, with what their manifests say was measured; the latest first."""
+    found: list[Result] = []
+    for item in items:
+        if item.role == "model" and (item.path / INT8).is_file():
+            found.append((item, _int8_figures(item.path / INT8)))
+        elif item.role == "model" and is_bundle(item.path):
+            try:
+                found.append((item, dict(Manifest.read(item.path).figures)))
+            except ModelError:  # the library's view says what is wrong with it
+                continue
+    return sorted(found, key=lambda result: result[0].added, reverse=True)
+
+
+def _int8_figures(path: Path) -> Mapping[str, Any]:
+    try:
+        return {"outcome": "lossy", "pictures": json.loads(path.read_text("utf-8"))["figures"]["psnr"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _cell(text: str, kind: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setFont(spaced_font(label.font()))
+    if kind:
+        set_kind(label, kind)
+    return label

@@ -1,0 +1,178 @@
+"""The canvas with its tools: zoom and comparison, and while a mask is painted, brush, eraser, size and undo."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QAction, QImage, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+
+from gui.actions import name_button
+from gui.create.canvas import BRUSHES, Canvas
+from gui.create.mask_layer import MaskLayer
+from gui.form.fields import CalmSlider
+from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
+from gui.studio import Studio
+
+TOOLS = 40  # pixels
+
+
+class CanvasPanel(QWidget):
+    """`mask_done` carries the mask when painting ends with one, None when it ends without."""
+
+    mask_done = Signal(object)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.canvas = Canvas(studio.theme)
+        self.caption = QLabel()
+        self._zoom = QLabel()
+        self._masking = self._mask_tools()
+        self._lay_out()
+        self._bind()
+        self._show_tools()
+
+    @property
+    def is_painting(self) -> bool:
+        return self.canvas.layer is not None
+
+    def greet(self, welcome: QWidget) -> None:
+        """Show this until there is a picture."""
+        if self.canvas.is_empty:
+            self._stack.addWidget(welcome)
+            self._stack.setCurrentWidget(welcome)
+
+    # Masks
+
+    def begin_mask(self, image: QImage, mask: QImage | None) -> None:
+        """Show the picture and let a mask be painted over it, from an earlier one if there is one."""
+        layer = MaskLayer(image.size())
+        if mask is not None and not mask.isNull():
+            layer.load(mask)
+        self.canvas.show_picture(image)
+        self.canvas.set_brush(max(image.width(), image.height()) / 10)
+        self.canvas.paint_mask(layer)
+        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._show_tools()
+
+    def end_mask(self) -> None:
+        """Stop painting; what was painted is told."""
+        layer = self.canvas.layer
+        if layer is not None:
+            self.canvas.paint_mask(None)
+            self._show_tools()
+            self.mask_done.emit(None if layer.is_empty else layer)
+
+    # Building
+
+    def _lay_out(self) -> None:
+        bar = QFrame()
+        set_kind(bar, "toolbar")
+        bar.setFixedHeight(TOOLS)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(PAD, 0, GAP, 0)
+        row.setSpacing(HALF)
+        set_kind(self.caption, "muted")
+        self.caption.setFont(spaced_font(self.caption.font()))
+        row.addWidget(self.caption)
+        row.addWidget(self._masking)
+        row.addStretch(1)
+        self._zoom.setFont(spaced_font(self._zoom.font()))
+        self._zoom.setMinimumWidth(48)
+        self._zoom.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        set_kind(self._zoom, "caption")
+        actions = self._studio.actions
+        row.addWidget(actions.button("before-after"))
+        row.addWidget(actions.button("zoom-out"))
+        row.addWidget(self._zoom)
+        row.addWidget(actions.button("zoom-in"))
+        row.addWidget(actions.button("zoom-fit"))
+        row.addWidget(actions.button("zoom-actual"))
+        row.addWidget(actions.button("side-column"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(bar)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self.canvas)
+        column.addLayout(self._stack, 1)
+
+    def _mask_tools(self) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(HALF)
+        self.brush = self._tool("brush", self.tr("Brush: draw anew"), "B")
+        self.eraser = self._tool("eraser", self.tr("Eraser: keep"), "E")
+        self.brush.setCheckable(True)
+        self.eraser.setCheckable(True)
+        self.brush.clicked.connect(lambda: self._erase(False))
+        self.eraser.clicked.connect(lambda: self._erase(True))
+        self.brush_size = CalmSlider()
+        self.brush_size.setRange(*BRUSHES)
+        self.brush_size.setFixedWidth(96)
+        self.brush_size.setAccessibleName(self.tr("Size of the brush in pixels"))
+        self.brush_size.setToolTip(self.tr("Size of the brush ([ and ], or Shift and the wheel)"))
+        self.brush_size.valueChanged.connect(self.canvas.set_brush)
+        self.undo = self._tool("undo", self.tr("Undo the stroke"), QKeySequence.StandardKey.Undo)
+        self.redo = self._tool("redo", self.tr("Redo the stroke"), QKeySequence.StandardKey.Redo)
+        self.undo.clicked.connect(lambda: self._on_mask(MaskLayer.undo))
+        self.redo.clicked.connect(lambda: self._on_mask(MaskLayer.redo))
+        clear = plain_button(self.tr("Clear"), lambda: self._on_mask(MaskLayer.clear))
+        invert = plain_button(self.tr("Invert"), lambda: self._on_mask(MaskLayer.invert))
+        self.done = plain_button(self.tr("Done"), self.end_mask)
+        for widget in (self.brush, self.eraser, self.brush_size, self.undo, self.redo, clear, invert, self.done):
+            row.addWidget(widget)
+        return box
+
+    def _tool(self, icon: str, text: str, keys: str | QKeySequence.StandardKey) -> QToolButton:
+        """A button whose key works while the canvas has the focus."""
+        button = QToolButton()
+        button.setIcon(self._studio.theme.icon(icon))
+        button.setIconSize(QSize(18, 18))
+        set_kind(button, "quiet")
+        sequence = QKeySequence(keys)
+        name_button(button, text, sequence)
+        shortcut = QShortcut(sequence, self.canvas, context=Qt.ShortcutContext.WidgetShortcut)
+        shortcut.activated.connect(lambda: button.click() if self.is_painting else None)
+        return button
+
+    def _bind(self) -> None:
+        canvas, actions = self.canvas, self._studio.actions
+        actions.bind("zoom-in", canvas.zoom_in)
+        actions.bind("zoom-out", canvas.zoom_out)
+        actions.bind("zoom-fit", canvas.fit)
+        actions.bind("zoom-actual", lambda: canvas.zoom_to(1.0))
+        compare: QAction = actions["before-after"]
+        actions.follow("before-after", canvas.compare)
+        canvas.compared.connect(compare.setChecked)
+        canvas.zoomed.connect(self._show_zoom)
+        canvas.painted.connect(self._show_tools)
+        canvas.filled.connect(lambda: self._stack.setCurrentWidget(canvas))
+
+    # Showing
+
+    def _erase(self, on: bool) -> None:
+        self.canvas.erasing = on
+        self._show_tools()
+
+    def _on_mask(self, change) -> None:  # type: ignore[no-untyped-def]
+        if self.canvas.layer is not None:
+            change(self.canvas.layer)
+            self._show_tools()
+
+    def _show_zoom(self) -> None:
+        self._zoom.setText(f"{self.canvas.zoom:.0%}")
+        self._zoom.setAccessibleName(self.tr("Zoom {0}").format(self._zoom.text()))
+        if self.brush_size.value() != self.canvas.brush:
+            self.brush_size.setValue(self.canvas.brush)
+
+    def _show_tools(self) -> None:
+        mask = self.canvas.layer
+        self._masking.setVisible(mask is not None)
+        self.caption.setVisible(mask is None)
+        self.brush.setChecked(not self.canvas.erasing)
+        self.eraser.setChecked(self.canvas.erasing)
+        self.undo.setEnabled(bool(mask and mask.can_undo))
+        self.redo.setEnabled(bool(mask and mask.can_redo))
+        self._show_zoom()

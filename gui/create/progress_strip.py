@@ -1,0 +1,144 @@
+"""Beneath the canvas: what is being done and how long it will take, or what went wrong and what helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
+
+from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
+from gui.queue.progress import SLOW, Progress, spoken
+from gui.studio import Studio
+
+HEIGHT = 64  # pixels, always, so that nothing jumps
+
+
+class ProgressStrip(QFrame):
+    """One of three: resting with words about the picture, working, or a failure with buttons."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._progress: Progress | None = None
+        set_kind(self, "strip")
+        self.setMinimumHeight(HEIGHT)
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setFont(spaced_font(self._text.font()))
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(self.tr("Progress"))
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(GAP)
+        self._shown: list[QPushButton] = []
+        self._lay_out()
+        self._clock = QTimer(self)  # the seconds of a phase without steps
+        self._clock.setInterval(500)
+        self._clock.timeout.connect(self._show_progress)
+        self.rest("")
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        row.addWidget(self._text, 1)
+        row.addLayout(self._buttons)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PAD, GAP, PAD, GAP)
+        column.setSpacing(HALF)
+        column.addStretch(1)
+        column.addLayout(row)
+        column.addWidget(self._bar)
+        column.addStretch(1)
+
+    @property
+    def text(self) -> str:
+        return self._text.text()
+
+    # The three states
+
+    def rest(self, words: str, kind: str = "muted") -> None:
+        """Nothing is drawn."""
+        self._end()
+        set_kind(self._text, kind)
+        self._say(words)
+
+    def work(self, progress: Progress, cancel: Callable[[], object]) -> None:
+        """Follow a job."""
+        if progress is not self._progress:
+            self._end()
+            self._progress = progress
+            set_kind(self._text, "")
+            keys = self._studio.actions["cancel"].shortcut().toString()
+            button = plain_button(self.tr("Cancel"), cancel)
+            button.setToolTip(f"{self.tr('Cancel the picture')} ({keys})")
+            self._add(button)
+            self._clock.start()
+        self._show_progress()
+
+    def fail(self, words: str, helps: list[tuple[str, Callable[[], object]]]) -> None:
+        """Say what happened, with a button per thing that helps."""
+        self._end()
+        set_kind(self._text, "failure")
+        self._say(words)
+        for label, work in helps:
+            self._add(plain_button(label, work))
+
+    def buttons(self) -> list[QPushButton]:
+        """Those shown now."""
+        return list(self._shown)
+
+    # Words
+
+    def describe(self, progress: Progress) -> str:
+        """Phase, step, and the time left or spent."""
+        if progress.phase == "denoising":
+            parts = [self.tr("Denoising"), self.tr("step {0} of {1}").format(progress.index, progress.total)]
+            if progress.count > 1:
+                current = min(progress.count, progress.saved + 1)
+                parts.insert(0, self.tr("Picture {0} of {1}").format(current, progress.count))
+            if progress.remaining is not None:
+                parts.append(self.tr("about {0} left").format(spoken(progress.remaining)))
+            return "   ".join(parts)
+        words = {
+            "waiting": self.tr("Starting the engine"),
+            "model": self.tr("Loading the model"),
+            "text": self.tr("Reading the prompt"),
+            "safety checker": self.tr("Loading the safety checker"),
+            "decoding": self.tr("Decoding"),
+            "saving": self.tr("Saving"),
+        }
+        parts = [words.get(progress.phase, progress.phase.capitalize())]
+        if (elapsed := progress.elapsed()) >= 1:
+            parts.append(spoken(elapsed))
+        if elapsed >= SLOW and progress.phase in ("model", "waiting"):
+            parts.append(self.tr("large models take up to a minute; a first compilation takes minutes"))
+        return "   ".join(parts)
+
+    def _show_progress(self) -> None:
+        if self._progress is not None:
+            share = self._progress.share
+            self._bar.setRange(0, 0 if share is None else 1000)
+            self._bar.setValue(round(1000 * (share or 0)))
+            self._bar.show()
+            self._say(self.describe(self._progress))
+
+    def _say(self, words: str) -> None:
+        if words != self._text.text():
+            self._text.setText(words)
+            self._text.setAccessibleName(words)
+
+    def _end(self) -> None:
+        self._progress = None
+        self._clock.stop()
+        self._bar.hide()
+        for button in self._shown:
+            button.hide()
+            button.deleteLater()
+        self._shown = []
+
+    def _add(self, button: QPushButton) -> None:
+        self._shown.append(button)
+        self._buttons.addWidget(button)

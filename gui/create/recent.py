@@ -1,0 +1,127 @@
+"""The latest pictures beside the canvas: chosen with a click or the arrow keys, dragged out as files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QMimeData,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSize,
+    Qt,
+    QTimer,
+    QUrl,
+    Signal,
+)
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QVBoxLayout, QWidget
+
+from gui.gallery.delegate import PictureDelegate
+from gui.gallery.model import ENTRY
+from gui.gallery.thumbnails import Thumbnails
+from gui.look.theme import GAP, set_kind
+from gui.studio import Studio
+from sdedge.library.gallery import Entry
+from sdedge.places import data_folder
+
+SHOWN = 24
+CELL = 65  # pixels with the gap around a picture
+CALM = 150  # milliseconds between looks
+Index = QModelIndex | QPersistentModelIndex
+NOWHERE = QModelIndex()
+
+
+class RecentModel(QAbstractListModel):
+    """The latest entries of the gallery."""
+
+    def __init__(self, studio: Studio, thumbnails: Thumbnails) -> None:
+        super().__init__(thumbnails)
+        self._studio = studio
+        self._entries: list[Entry] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(CALM)
+        self._timer.timeout.connect(self.refresh)
+        studio.bridge.store_changed.connect(lambda: self._timer.isActive() or self._timer.start())
+        thumbnails.loaded.connect(lambda: self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1)))
+
+    def refresh(self) -> None:
+        """Look again."""
+        self._studio.bridge.ask(
+            lambda queue, gallery: gallery.search(limit=SHOWN), self._take, lambda error: None, self
+        )
+
+    def rowCount(self, parent: Index = NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._entries)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._entries):
+            return None
+        entry = self._entries[index.row()]
+        if role == ENTRY:
+            return entry
+        if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
+            return f"{entry.prompt}\n{entry.width} × {entry.height}"
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+
+    def mimeData(self, indexes: Any) -> QMimeData:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(index.data(ENTRY).path)) for index in indexes])
+        return data
+
+    def _take(self, entries: list[Entry]) -> None:
+        if entries != self._entries:
+            self.beginResetModel()
+            self._entries = entries
+            self.endResetModel()
+
+
+class Recent(QWidget):
+    """`chosen` carries the entry that a person wants to see."""
+
+    chosen = Signal(object)
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._thumbnails = Thumbnails(data_folder(), self)
+        self.model = RecentModel(studio, self._thumbnails)
+        self.list = QListView()
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(PictureDelegate(studio.theme, self._thumbnails, self.list))
+        self.list.setAccessibleName(self.tr("Recent pictures"))
+        self.list.setFlow(QListView.Flow.LeftToRight)
+        self.list.setWrapping(True)
+        self.list.setResizeMode(QListView.ResizeMode.Adjust)
+        self.list.setGridSize(QSize(CELL, CELL))
+        self.list.setUniformItemSizes(True)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        set_kind(self.list, "recent")
+        self.list.clicked.connect(self._choose)
+        self.list.activated.connect(self._choose)
+        self.list.selectionModel().currentChanged.connect(self._choose_by_key)
+        title = QLabel(self.tr("Recent"))
+        set_kind(title, "title")
+        title.setBuddy(self.list)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP)
+        column.addWidget(title)
+        column.addWidget(self.list, 1)
+        self.model.refresh()
+
+    def close_threads(self) -> None:
+        """No thumbnail is made any more."""
+        self._thumbnails.close()
+
+    def _choose_by_key(self, now: Index, before: Index) -> None:
+        if self.list.hasFocus():
+            self._choose(now)
+
+    def _choose(self, index: Index) -> None:
+        if (entry := index.data(ENTRY)) is not None:
+            self.chosen.emit(entry)

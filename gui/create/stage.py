@@ -1,0 +1,160 @@
+"""What is on the canvas and in the strip beneath it: the job that is drawn, the picture that came last, or a chosen one."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSize, Signal
+from PySide6.QtGui import QImage
+
+from gui.advice import for_the_window
+from gui.background import in_words
+from gui.create import failures
+from gui.create.canvas_panel import CanvasPanel
+from gui.create.progress_strip import ProgressStrip
+from gui.pictures import Looked, finished, short
+from gui.queue.progress import Progress
+from gui.reveal import show_file
+from gui.studio import Studio
+from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
+from sdedge.library.gallery import Entry
+from sdedge.library.jobs import Job
+from sdedge.places import data_folder
+from sdedge.process.spawn import LOG
+
+Help = tuple[str, Callable[[], object]]
+
+
+class Stage(QObject):
+    """Follows what is drawn until a person looks at something else, and again from the next press of Generate on."""
+
+    retry_wanted = Signal(int)
+    smaller_wanted = Signal(object, object)
+    """(Job, (width, height))."""
+
+    def __init__(self, studio: Studio, panel: CanvasPanel, strip: ProgressStrip) -> None:
+        super().__init__(panel)
+        self._studio, self._panel, self._strip = studio, panel, strip
+        self._following = True
+        self._source: Looked | None = None
+        board = studio.board
+        board.progressed.connect(self._show_progress)
+        board.drawn.connect(self._show_drawn)
+        board.ended.connect(self._show_end)
+        board.changed.connect(self._show_state)
+
+    def follow(self) -> None:
+        """Show what is drawn from now on."""
+        self._following = True
+
+    def show_source(self, found: Looked) -> None:
+        """The picture that the form starts from."""
+        self._source = found
+        if not self._panel.is_painting:
+            self._panel.canvas.show_picture(found.image)
+            self._caption(Path(found.path).name, found.size)
+
+    def show_entry(self, entry: Entry, image: QImage) -> None:
+        """A picture that was chosen; what is being drawn goes on without being shown."""
+        self._following = False
+        if not self._panel.is_painting:
+            self._panel.canvas.show_picture(image)
+            self._caption(self._seed(entry.seed), (entry.width, entry.height))
+
+    def show_latest(self, entry: Entry, image: QImage) -> None:
+        """The picture of before, at the start."""
+        if self._panel.canvas.is_empty:
+            self.show_entry(entry, image)
+            self._following = True
+
+    # What happens
+
+    def _show_progress(self, id: int) -> None:
+        progress = self._studio.board.progress(id)
+        if progress is None:
+            return
+        self._strip.work(progress, lambda: self._studio.board.cancel(id))
+        if progress.preview and self._shows(progress):
+            preview = QImage.fromData(base64.b64decode(progress.preview.partition(",")[2]))
+            progress.preview = None  # shown once
+            size = self._size_of(id, preview)
+            self._panel.canvas.show_preview(preview, size)
+            self._caption(self.tr("Preview"), (size.width(), size.height()))
+
+    def _shows(self, progress: Progress) -> bool:
+        rate = self._studio.settings.preview_rate
+        return self._following and not self._panel.is_painting and rate > 0 and progress.index % rate == 0
+
+    def _size_of(self, id: int, preview: QImage) -> QSize:
+        """Of the finished picture: as asked for, or as the preview's proportions tell."""
+        job = self._studio.board.find(id)
+        if job is not None and job.request.width and job.request.height and not job.request.mask_only:
+            return QSize(job.request.width, job.request.height)
+        return preview.size() * 8
+
+    def _show_drawn(self, id: int, event: ImageDone) -> None:
+        job = self._studio.board.find(id)
+        request = job.request if job else None
+        before = self._source.image if self._source and request and request.image == self._source.path else None
+
+        def show(image: QImage) -> None:
+            if self._following and not self._panel.is_painting:
+                self._panel.canvas.show_picture(image, before)
+                self._caption(self._seed(event.seed), image.size().toTuple())  # type: ignore[arg-type]
+
+        def fail(error: Exception) -> None:
+            self._studio.say(in_words(error), "warning")
+
+        self._studio.bridge.background.run(lambda: finished(event.path), show, fail, self)
+        if event.filtered:
+            words = self.tr("The safety checker filtered the picture of seed {0}; a card stands in its place.")
+            self._studio.say(words.format(event.seed), "warning")
+
+    def _show_end(self, id: int, event: Event) -> None:
+        self._panel.canvas.end_preview()
+        job = self._studio.board.find(id)
+        if isinstance(event, Finished):
+            self._strip.rest(self.tr("Done."))
+        elif isinstance(event, Cancelled):
+            words = self.tr("Cancelled. {0} finished pictures are kept.") if event.count else self.tr("Cancelled.")
+            self._strip.rest(words.format(event.count))
+        elif isinstance(event, Failed):
+            words = " ".join(part for part in (event.message, event.hint) if part)
+            self._strip.fail(for_the_window(words), self._helps(id, job, event.kind))
+
+    def _show_state(self) -> None:
+        """A job that has begun says so before its first event."""
+        job = self._studio.board.running
+        if job is not None and self._studio.board.progress(job.id) is None:
+            self._strip.work(self._studio.board.begin(job), lambda: self._studio.board.cancel(job.id))
+
+    def _helps(self, id: int, job: Job | None, kind: str) -> list[Help]:
+        """Buttons for what helps."""
+        card = self._studio.form.card
+        less = failures.smaller(job.request, card.side if card else 512) if job else None
+        known: dict[str, Help] = {
+            failures.RETRY: (self.tr("Try again"), partial(self.retry_wanted.emit, id)),
+            failures.SHOW_LOG: (self.tr("Show the log"), show_log),
+            failures.CHOOSE_FOLDER: (self.tr("Choose a folder…"), self._studio.actions["settings"].trigger),
+            failures.SHOW_MODELS: (self.tr("Show the models"), partial(self._studio.show_view, "models")),
+        }
+        if less is not None:
+            label = self.tr("Draw at {0} × {1}").format(*less)
+            known[failures.SMALLER] = (label, partial(self.smaller_wanted.emit, job, less))
+        return [known[remedy] for remedy in failures.remedies(kind) if remedy in known]
+
+    # Words
+
+    def _caption(self, name: str, size: tuple[int, int]) -> None:
+        self._panel.caption.setText(f"{short(name, 32)}   {size[0]} × {size[1]}")
+
+    def _seed(self, seed: int | None) -> str:
+        return self.tr("Seed {0}").format(seed) if seed is not None else ""
+
+
+def show_log() -> None:
+    """Open the engine's log."""
+    show_file(data_folder() / LOG)

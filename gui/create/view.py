@@ -1,0 +1,273 @@
+"""The view in which pictures are made: form, canvas, queue and recent pictures, and what connects them."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QImage, QShowEvent
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from gui.background import in_words
+from gui.create.canvas_panel import CanvasPanel
+from gui.create.mask_layer import MaskLayer, save_mask
+from gui.create.progress_strip import ProgressStrip
+from gui.create.side_column import WIDTH, Drawer, SideColumn
+from gui.create.stage import Stage
+from gui.create.welcome import Welcome
+from gui.form.view import FormView
+from gui.models.card import ModelCard, read_card
+from gui.pictures import Looked, finished
+from gui.reveal import reveal
+from gui.studio import Studio
+from sdedge.errors import InvalidRequest
+from sdedge.library.gallery import Entry
+from sdedge.library.jobs import Job
+from sdedge.request import Request
+
+SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint
+
+
+class CreateView(QWidget):
+    """What is drawn is shown by the Stage; this lays things out and carries out the actions."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._waiting_for_mask = False
+        self._model = ""
+        self._looking = False
+        self.form = FormView(studio)
+        self.panel = CanvasPanel(studio)
+        self.strip = ProgressStrip(studio)
+        self.side = SideColumn(studio, studio.board)
+        self.stage = Stage(studio, self.panel, self.strip)
+        self._lay_out()
+        self._connect()
+        self._bind()
+        self._restore_form()
+
+    # Drawing
+
+    def generate(self) -> None:
+        """Line up what the form says. What is wrong is said at its field, and nothing is lost."""
+        if self.panel.is_painting:
+            self._waiting_for_mask = True
+            self.panel.end_mask()
+            return
+        form, studio = self._studio.form, self._studio
+        try:
+            wanted = form.wanted()
+            output = studio.settings.output()
+        except InvalidRequest as error:
+            self.form.focus_problem()
+            self.form.problem.say(str(error))
+            return
+        self.form.problem.say("")
+        self.form.prompt.remember()
+        self.stage.follow()
+        request = wanted.request if studio.settings.safety else wanted.request.replace(safety=False)
+        studio.bridge.add(request, output, wanted.count, wanted.batch, failed=self._say_problem)
+
+    def cancel(self, level: str = "now") -> None:
+        """End painting, or the job that is drawn."""
+        if self.panel.is_painting:
+            self.panel.end_mask()
+        elif (job := self._studio.board.running) is not None:
+            self._studio.board.cancel(job.id, level)
+
+    def _say_problem(self, error: Exception) -> None:
+        self.form.problem.say(in_words(error))
+
+    # The model
+
+    def _read_model(self) -> None:
+        name = self._studio.form.model
+        if name == self._model or not self._looking:
+            return
+        self._model = name
+        self._studio.form.card = None
+
+        def take(card: ModelCard) -> None:
+            if name == self._model:
+                self.form.show_card(card)
+
+        def fail(error: Exception) -> None:
+            if name == self._model:
+                self.form.show_card(None, in_words(error))
+
+        self._studio.bridge.background.run(lambda: read_card(name), take, fail, self)
+
+    # Masks
+
+    def paint_mask(self) -> None:
+        """Paint over the picture that the form starts from, once it was read."""
+        found: Looked | None = self.form.image.found
+        if found is None:
+            self._waiting_to_paint = True
+            return
+        self._waiting_to_paint = False
+        mask = self._studio.form.mask
+        self.panel.begin_mask(found.image, QImage(mask) if mask else None)
+        self.panel.caption.setText(Path(found.path).name)
+
+    def _keep_mask(self, layer: MaskLayer | None) -> None:
+        """Write what was painted, then go on with drawing if that waited for it."""
+        if layer is None:
+            self._studio.form.put(mask=None)
+            self._go_on()
+            return
+
+        def take(path: Path) -> None:
+            self._studio.form.put(mask=str(path))
+            self._go_on()
+
+        def fail(error: Exception) -> None:
+            self._waiting_for_mask = False
+            self.form.image.fault.say(in_words(error))
+
+        self._studio.bridge.background.run(lambda: save_mask(layer.png()), take, fail, self)
+
+    def _go_on(self) -> None:
+        if self._waiting_for_mask:
+            self._waiting_for_mask = False
+            self.generate()
+
+    def _show_source(self, found: Looked | None) -> None:
+        """The picture to start from was read, or taken out."""
+        if found is not None:
+            self.stage.show_source(found)
+            if self._waiting_to_paint:
+                self.paint_mask()
+        elif self.panel.is_painting:
+            self.panel.end_mask()
+
+    # Building
+
+    _waiting_to_paint = False
+
+    def _lay_out(self) -> None:
+        centre = QWidget()
+        column = QVBoxLayout(centre)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.panel, 1)
+        column.addWidget(self.strip)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setChildrenCollapsible(False)
+        self.splitter.addWidget(self.form)
+        self.splitter.addWidget(centre)
+        self._drawer = Drawer(self, self.splitter, self.side, self._studio)
+        self.splitter.setStretchFactor(1, 1)
+        self.splitter.setSizes([320, 720, WIDTH])
+        row = QVBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.splitter)
+        for name, splitter in (("create", self.splitter), ("side", self.side.splitter)):
+            if (state := self._studio.settings.state(name)) is not None:
+                splitter.restoreState(state)
+
+    def _connect(self) -> None:
+        studio = self._studio
+        self.form.generate.connect(self.generate)
+        self.form.image.looked.connect(self._show_source)
+        self.form.image.paint_wanted.connect(self.paint_mask)
+        self.panel.mask_done.connect(self._keep_mask)
+        self.side.recent.chosen.connect(self._show_entry)
+        self.stage.retry_wanted.connect(self._retry)
+        self.stage.smaller_wanted.connect(self._draw_smaller)
+        studio.mask_wanted.connect(self.paint_mask)
+        studio.drops.looked.connect(self.form.image.give)
+        studio.library_changed.connect(self.form.look_around)
+        studio.form.watch(self._read_model, "model")
+
+    def _begin(self, latest: list[Entry]) -> None:
+        """On the canvas: the latest picture, or before there is one what this is."""
+        if not self.panel.canvas.is_empty:
+            return
+
+        def greet(error: Exception | None = None) -> None:
+            self.panel.greet(Welcome(self._studio))
+
+        if latest:
+            show = partial(self.stage.show_latest, latest[0])
+            self._studio.bridge.background.run(lambda: finished(latest[0].path), show, greet, self)
+        else:
+            greet()
+
+    def _bind(self) -> None:
+        actions, board, prompt = self._studio.actions, self._studio.board, self.form.prompt
+        actions.bind("generate", self.generate)
+        actions.bind("cancel", self.cancel)
+        actions.bind("cancel-after", partial(self.cancel, "picture"))
+        actions.bind("pause-queue", lambda: board.pause(actions["pause-queue"].isChecked()))
+        actions.bind("clear-queue", board.clear)
+        actions.bind("open", self.form.image.choose)
+        actions.bind("open-folder", lambda: reveal(self._studio.settings.output().folder))
+        actions.bind("weigh-more", partial(self._weigh, 1))
+        actions.bind("weigh-less", partial(self._weigh, -1))
+        actions.bind("history", prompt.show_history)
+        actions.bind("clear-prompt", lambda: prompt.editor.show_text(""))
+
+    def _weigh(self, direction: int) -> None:
+        negative = self.form.negative.editor
+        (negative if negative.hasFocus() else self.form.prompt.editor).weigh(direction)
+
+    # What other parts want
+
+    def _show_entry(self, entry: Entry) -> None:
+        def fail(error: Exception) -> None:
+            self._studio.say(in_words(error), "warning")
+
+        show = partial(self.stage.show_entry, entry)
+        self._studio.bridge.background.run(lambda: finished(entry.path), show, fail, self)
+
+    def _retry(self, job: int) -> None:
+        self.stage.follow()
+        self._studio.board.resume(job)
+
+    def _draw_smaller(self, job: Job, size: tuple[int, int]) -> None:
+        """Put a size into the form that is likelier to fit, and draw the same with it."""
+        self._studio.form.restore(job.request)
+        self._studio.form.put(width=size[0], height=size[1], batch=1)
+        self._studio.board.pause(False)
+        self.generate()
+
+    # Remembering
+
+    def _restore_form(self) -> None:
+        text = self._studio.settings.form
+        try:
+            request = Request.from_json(text) if text else None
+        except InvalidRequest:  # of another version
+            return
+        if request is not None:
+            seed = request.seed
+            self._studio.form.restore(request.replace(seed=None))
+            self._studio.form.seed = seed
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self.window().focusWidget() is None:
+            self.form.prompt.editor.setFocus()
+        QTimer.singleShot(SOON, self, self._look_around)
+
+    def _look_around(self) -> None:
+        """What there is to choose from, and at first the model and the latest picture."""
+        self.form.look_around()
+        if not self._looking:
+            self._looking = True
+            self._read_model()
+            bridge = self._studio.bridge
+            bridge.ask(lambda queue, gallery: gallery.search(limit=1), self._begin, lambda error: None, self)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        settings = self._studio.settings
+        settings.set_state("create", self.splitter.saveState())
+        settings.set_state("side", self.side.splitter.saveState())
+        if (request := self._studio.form.draft()) is not None:
+            settings.form = request.to_json()
+        self.strip.rest("")
+        self.side.recent.close_threads()
+        super().closeEvent(event)

@@ -1,0 +1,1 @@
+"""Settings, device and memory, shortcuts and about."""

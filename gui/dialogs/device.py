@@ -1,0 +1,196 @@
+"""Device and memory: what draws and why, what is free and planned, and what the speeds really do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.commands.command import Command
+from gui.device import UNKNOWN, Device, look
+from gui.form.fields import FaultLabel
+from gui.form.memory_hint import PictureMemory
+from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.look.wording import size_in_words
+from gui.studio import Studio
+from sdedge import catalog
+from sdedge.backends.memory import Plan
+
+EVERY = 3000  # milliseconds
+_SIZE = 560, 640
+_FORMATS = {"float32": "32 bits", "float16": "16 bits (fp16)", "bfloat16": "16 bits (bf16)"}
+
+
+class DeviceDialog(QDialog):
+    """Not modal; looks again every few seconds while it is open."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._command: Command | None = None
+        self.setWindowTitle(self.tr("Device and Memory"))
+        self.resize(*_SIZE)
+        self._memory = PictureMemory(studio, self)
+        self._memory.planned.connect(self._show_plan)
+        self._timer = QTimer(self)
+        self._timer.setInterval(EVERY)
+        self._timer.timeout.connect(self.look)
+        self._lay_out()
+
+    def look(self) -> None:
+        """Read what is known and free."""
+        mine = self._studio.bridge.worker_memory
+        self._studio.bridge.background.run(lambda: look(mine), self._show, owner=self)
+        self._memory.look()
+
+    def _show(self, device: Device) -> None:
+        finding = device.finding
+        self.device.setText(f"{device.name}" + (f" ({finding.device})" if finding else ""))
+        if finding is None:
+            self.reason.setText(
+                self.tr("It was not measured yet which number format is fastest here; it takes a few seconds.")
+            )
+        else:
+            formats = _FORMATS.get(finding.dtype, finding.dtype)
+            self.reason.setText(self.tr("Full-size models run in {0}. {1}").format(formats, finding.reason))
+        self._show_timings(device)
+        self._show_memory(device)
+
+    def _show_timings(self, device: Device) -> None:
+        while (item := self._timings.takeAt(0)) is not None:
+            if (widget := item.widget()) is not None:
+                widget.deleteLater()
+        timings = device.finding.timings if device.finding else ()
+        for row, timing in enumerate(timings):
+            spent = self.tr("refused") if timing.seconds is None else f"{timing.seconds * 1000:.1f} ms"
+            layout = timing.layout.replace("_", " ")
+            for column, text in enumerate((timing.kernel, _FORMATS.get(timing.dtype, timing.dtype), layout, spent)):
+                label = QLabel(text)
+                set_kind(label, "caption")
+                label.setFont(spaced_font(label.font()))
+                self._timings.addWidget(label, row, column)
+
+    def _show_memory(self, device: Device) -> None:
+        if device.total > UNKNOWN:
+            self.memory.setText(self.tr("This system does not say how much memory is free."))
+            self.bar.hide()
+            return
+        words = self.tr("{0} of {1} are free.").format(size_in_words(device.free), size_in_words(device.total))
+        if mine := self._studio.bridge.worker_memory:
+            held = self.tr("The engine's process holds {0}, which counts as free for pictures.")
+            words += " " + held.format(size_in_words(mine))
+        self.memory.setText(words)
+        self.bar.setValue(round(1000 * (1 - device.free / device.total)))
+
+    def _show_plan(self, plan: Plan | None) -> None:
+        if plan is None:
+            self.planned.setText(self.tr("The next picture's memory cannot be planned for this model."))
+        else:
+            words = self.tr("The next picture is planned with about {0}, in mode “{1}”.")
+            self.planned.setText(words.format(size_in_words(plan.peak), plan.mode))
+
+    def measure(self) -> None:
+        """Time the kernels again, in a process of its own."""
+        if self._command is None:
+            self.button.setEnabled(False)
+            self.fault.say(self.tr("Measuring; it is best to do nothing else meanwhile."), "caption")
+            self._command = Command(["doctor", "--again", "--json"], self)
+            self._command.ended.connect(self._measured)
+            self._command.start()
+
+    def _measured(self, failure: str) -> None:
+        self._command = None
+        self.button.setEnabled(True)
+        self.fault.say(failure)
+        self.look()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.look()
+        self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+        if self._command is not None:
+            self._command.close()
+            self._measured("")
+
+    # Building
+
+    def _lay_out(self) -> None:
+        self.device, self.reason, self.memory, self.planned = QLabel(), QLabel(), QLabel(), QLabel()
+        self.fault = FaultLabel()
+        self.button = QPushButton(self.tr("Measure Again"))
+        self.button.clicked.connect(self.measure)
+        self.release = QPushButton(self.tr("Give Back the Models' Memory"))
+        self.release.clicked.connect(self._studio.bridge.release_models)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName(self.tr("Memory in use"))
+        self._timings = QGridLayout()
+        self._timings.setHorizontalSpacing(PAD)
+        self._timings.setVerticalSpacing(2)
+        set_kind(self.device, "strong")
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(PAD)
+        column.addWidget(
+            _card(self.tr("Device"), self.device, self.reason, self._timings, self.fault, _left(self.button))
+        )
+        column.addWidget(_card(self.tr("Memory"), self.memory, self.bar, self.planned, _left(self.release)))
+        column.addWidget(_card(self.tr("Speeds"), *self._speeds()))
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+
+    def _speeds(self) -> list[QLabel]:
+        labels = []
+        for speed in catalog.SPEEDS.values():
+            title, text = QLabel(speed.label), QLabel(speed.text)
+            set_kind(title, "strong")
+            set_kind(text, "muted")
+            labels += [title, text]
+        return labels
+
+
+def _card(title: str, *parts: QWidget | QHBoxLayout | QGridLayout) -> QFrame:
+    card = QFrame()
+    set_kind(card, "card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(PAD, PAD, PAD, PAD)
+    column.setSpacing(GAP)
+    heading = QLabel(title)
+    set_kind(heading, "title")
+    column.addWidget(heading)
+    column.addSpacing(HALF)
+    for part in parts:
+        if isinstance(part, QLabel):
+            part.setWordWrap(True)
+        column.addWidget(part) if isinstance(part, QWidget) else column.addLayout(part)
+    return card
+
+
+def _left(widget: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(widget)
+    row.addStretch(1)
+    return row

@@ -1,0 +1,86 @@
+"""Help: every shortcut, from the list of actions; and what this app is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QLabel,
+    QMessageBox,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+import sdedge
+from gui.actions import ACTIONS, MENUS, Actions, plain
+from gui.look.theme import GAP, PAD, WIDE, set_kind
+
+# What is no action: keys of the canvas, the editor and the lists.
+OTHERS = (
+    ("Space", "Before and after, on the canvas"),
+    ("Alt+Up", "The prompt before, in the prompt"),
+    ("[", "Smaller brush, while painting a mask"),
+    ("]", "Larger brush, while painting a mask"),
+    ("Del", "Cancel the chosen job, in the queue"),
+)
+
+
+class Shortcuts(QDialog):
+    """All shortcuts by menu."""
+
+    def __init__(self, actions: Actions, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keyboard Shortcuts"))
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        inside = QWidget()
+        grid = QGridLayout(inside)
+        grid.setHorizontalSpacing(WIDE)
+        grid.setVerticalSpacing(GAP)
+        for menu, title in MENUS.items():
+            rows = [spec for spec in ACTIONS if spec.menu == menu and not actions[spec.id].shortcut().isEmpty()]
+            rows = [spec for spec in rows if actions[spec.id].isVisible()]
+            if rows:
+                self._head(grid, plain(QCoreApplication.translate("actions", title)))
+            for spec in rows:
+                keys = actions[spec.id].shortcut()
+                self._row(grid, plain(QCoreApplication.translate("actions", spec.text)), keys)
+        self._head(grid, self.tr("Elsewhere"))
+        for sequence, text in OTHERS:
+            self._row(grid, self.tr(text), QKeySequence(sequence))
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.addWidget(scroll)
+        column.addWidget(buttons)
+        self.resize(480, 600)
+
+    def _head(self, grid: QGridLayout, text: str) -> None:
+        label = QLabel(text)
+        set_kind(label, "strong")
+        grid.addWidget(label, grid.rowCount(), 0, 1, 2)
+
+    def _row(self, grid: QGridLayout, text: str, keys: QKeySequence) -> None:
+        row = grid.rowCount()
+        shown = QLabel(keys.toString(QKeySequence.SequenceFormat.NativeText))
+        set_kind(shown, "muted")
+        grid.addWidget(QLabel(text), row, 0)
+        grid.addWidget(shown, row, 1, Qt.AlignmentFlag.AlignRight)
+
+
+def about(parent: QWidget) -> None:
+    """Name, version, what it is."""
+    words = QCoreApplication.translate(
+        "help", "Stable Diffusion v1 for the machine in front of you. It opens no network connection by itself."
+    )
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "sdedge", f"sdedge {sdedge.__version__}", parent=parent)
+    box.setInformativeText(words)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()

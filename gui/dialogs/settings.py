@@ -1,0 +1,235 @@
+"""The settings dialog: everything applies at once, and what cannot be is said beside it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.form.fields import FaultLabel
+from gui.look.theme import GAP, HALF, PAD, set_kind
+from gui.look.wording import breakable, short_path
+from gui.reveal import reveal
+from gui.settings import default_folder
+from gui.studio import Studio
+from sdedge.errors import InvalidRequest
+from sdedge.images.naming import TEMPLATE, name
+from sdedge.places import data_folder
+from sdedge.request import Request
+
+_SIZE = 640, 640
+_LABEL = 80  # pixels
+_EXAMPLE = Request(prompt="a red house at night", seed=1234, width=512, height=512)
+
+
+class SettingsDialog(QDialog):
+    """Not modal: the effect of a setting is seen behind it."""
+
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio, self._settings = studio, studio.settings
+        self.setWindowTitle(self.tr("Settings"))
+        self.resize(*_SIZE)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(PAD)
+        for title, form in (
+            (self.tr("Pictures"), self._pictures()), (self.tr("Drawing"), self._drawing()),
+            (self.tr("Look"), self._look()), (self.tr("Storage"), self._storage()),
+        ):  # fmt: skip
+            column.addWidget(_section(title, form))
+        column.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+
+    # Pictures
+
+    def _pictures(self) -> QFormLayout:
+        self.folder = QLineEdit(self._settings.folder)
+        self.folder.setPlaceholderText(short_path(default_folder()))
+        self.folder.setAccessibleName(self.tr("Folder for pictures"))
+        self.folder_fault = FaultLabel()
+        self.folder.editingFinished.connect(lambda: self.set_folder(self.folder.text()))
+        choose = QPushButton(self.tr("Choose…"))
+        choose.clicked.connect(self._choose_folder)
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        row.addWidget(self.folder, 1)
+        row.addWidget(choose)
+        self.format = self._choice(
+            "file_format", self.tr("Format"), [("png", "PNG"), ("jpeg", "JPEG"), ("webp", "WebP")]
+        )
+        self.file_name = QLineEdit(self._settings.file_name)
+        self.file_name.setPlaceholderText(TEMPLATE)
+        self.file_name.setAccessibleName(self.tr("Template of file names"))
+        self.name_note = FaultLabel()
+        self.file_name.textChanged.connect(self._set_name)
+        self.metadata = QCheckBox(self.tr("Write the settings into the files"))
+        self.metadata.setChecked(not self._settings.private)
+        self.metadata.toggled.connect(lambda on: setattr(self._settings, "private", not on))
+        form = _form()
+        _row(form, self.tr("Folder"), _stack(row, self.folder_fault))
+        _row(form, self.tr("Format"), self.format)
+        _row(form, self.tr("File name"), _stack(self.file_name, self.name_note))
+        _row(form, "", self.metadata)
+        self._set_name(self._settings.file_name)
+        return form
+
+    def set_folder(self, text: str) -> None:
+        """Save pictures there, if that can be a folder."""
+        text = text.strip()
+        fault = folder_fault(Path(text).expanduser()) if text else ""
+        self.folder_fault.say(fault)
+        self.folder.setText(text)
+        if not fault:
+            self._settings.folder = text
+
+    def _choose_folder(self) -> None:
+        if chosen := QFileDialog.getExistingDirectory(self, self.tr("Folder for Pictures"), self.folder.text()):
+            self.set_folder(chosen)
+
+    def _set_name(self, template: str) -> None:
+        try:
+            example = name(template or TEMPLATE, _EXAMPLE, 1, datetime.datetime.now())
+        except InvalidRequest as error:
+            self.name_note.say(str(error))
+            return
+        self.name_note.say(self.tr("Such as {0}").format(example), "caption")
+        self._settings.file_name = template
+
+    # Drawing, look, storage
+
+    def _drawing(self) -> QFormLayout:
+        rates = [
+            (1, self.tr("After every step")), (2, self.tr("After every second step")),
+            (5, self.tr("After every fifth step")), (0, self.tr("Never")),
+        ]  # fmt: skip
+        self.preview = self._choice("preview_rate", self.tr("Preview"), rates)
+        form = _form()
+        _row(form, self.tr("Preview"), self.preview)
+        for setting, text in (
+            ("safety", self.tr("Check pictures with the model's safety checker, if it has one")),
+            ("keep_awake", self.tr("Keep the computer awake while drawing; the display may sleep")),
+            ("notify", self.tr("Tell me in other windows when the queue is done")),
+        ):
+            _row(form, "", self._switch(setting, text))
+        return form
+
+    def _look(self) -> QFormLayout:
+        themes = [("system", self.tr("As the system")), ("light", self.tr("Light")), ("dark", self.tr("Dark"))]
+        self.theme = self._choice("theme", self.tr("Theme"), themes)
+        form = _form()
+        _row(form, self.tr("Theme"), self.theme)
+        return form
+
+    def _storage(self) -> QFormLayout:
+        where = QLabel(breakable(short_path(data_folder())))
+        where.setWordWrap(True)
+        where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        note = QLabel(self.tr("Models, the gallery's index, thumbnails and logs. SDEDGE_HOME names another place."))
+        note.setWordWrap(True)
+        set_kind(note, "caption")
+        show = QPushButton(self.tr("Show in Folder"))
+        show.clicked.connect(lambda: reveal(data_folder()))
+        form = _form()
+        _row(form, self.tr("Data"), _stack(where, note))
+        _row(form, "", _left(show))
+        return form
+
+    def _choice(self, setting: str, label: str, options: Sequence[tuple[object, str]]) -> QComboBox:
+        choice = QComboBox()
+        choice.setAccessibleName(label)
+        for value, text in options:
+            choice.addItem(text, value)
+        current = getattr(self._settings, setting)
+        if choice.findData(current) < 0:
+            choice.addItem(str(current), current)
+        choice.setCurrentIndex(choice.findData(current))
+        choice.currentIndexChanged.connect(lambda: setattr(self._settings, setting, choice.currentData()))
+        return choice
+
+    def _switch(self, setting: str, text: str) -> QCheckBox:
+        switch = QCheckBox(text)
+        switch.setChecked(getattr(self._settings, setting))
+        switch.toggled.connect(lambda on: setattr(self._settings, setting, on))
+        setattr(self, setting, switch)
+        return switch
+
+
+def folder_fault(folder: Path) -> str:
+    """Why pictures cannot be saved there, in words; nothing when they can, even if it has to be made first."""
+    import os
+
+    if folder.exists() and not folder.is_dir():
+        return f"{folder} is a file; choose a folder."
+    there = next((place for place in (folder, *folder.parents) if place.is_dir()), None)
+    if there is None or not folder.is_absolute():
+        return f"There is no place {folder}; choose a folder of this computer."
+    return "" if os.access(there, os.W_OK) else f"{there} cannot be written to; choose another folder."
+
+
+def _section(title: str, form: QFormLayout) -> QFrame:
+    card = QFrame()
+    set_kind(card, "card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(PAD, PAD, PAD, PAD)
+    column.setSpacing(GAP)
+    heading = QLabel(title)
+    set_kind(heading, "title")
+    column.addWidget(heading)
+    column.addLayout(form)
+    return card
+
+
+def _form() -> QFormLayout:
+    form = QFormLayout()
+    form.setHorizontalSpacing(PAD)
+    form.setVerticalSpacing(GAP)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return form
+
+
+def _row(form: QFormLayout, text: str, field: QWidget | QVBoxLayout | QHBoxLayout) -> None:
+    """A row whose label is as wide as every other one."""
+    label = QLabel(text)
+    label.setFixedWidth(_LABEL)
+    form.addRow(label, field)  # type: ignore[arg-type]
+
+
+def _stack(*parts: QWidget | QHBoxLayout) -> QVBoxLayout:
+    column = QVBoxLayout()
+    column.setSpacing(HALF)
+    for part in parts:
+        column.addLayout(part) if isinstance(part, QHBoxLayout) else column.addWidget(part)
+    return column
+
+
+def _left(widget: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.addWidget(widget)
+    row.addStretch(1)
+    return row

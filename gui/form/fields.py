@@ -1,0 +1,276 @@
+"""Controls bound to the form: each shows a value of the form model, changes it, and says its fault beneath itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.form.model import FormModel
+from gui.look.theme import GAP, HALF, Theme, set_kind, spaced_font
+
+LABEL = 72  # pixels: the column of labels
+NUMBER = 64  # pixels: a number's box
+PATIENCE = 700  # milliseconds without a key until a fault is shown: half a number is no fault
+
+
+class FaultLabel(QLabel):
+    """A sentence beneath a control; no room is taken while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        set_kind(self, "fault")
+        self.setWordWrap(True)
+        self.hide()
+
+    def say(self, fault: str, kind: str = "fault") -> None:
+        set_kind(self, kind)
+        self.setText(fault)
+        self.setVisible(bool(fault))
+
+
+class TypedEdit(QLineEdit):
+    """A line bound to one field of the form. Each key counts at once; a fault is shown after a pause or at the end."""
+
+    fault_changed = Signal(str)
+
+    def __init__(self, form: FormModel, name: str, label: str) -> None:
+        super().__init__()
+        self._form, self._name = form, name
+        self.setAccessibleName(label)
+        self.setAcceptDrops(False)  # whatever is dropped is for the window
+        self.setFont(spaced_font(self.font()))
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PATIENCE)
+        self._pause.timeout.connect(self._show_fault)
+        self.textEdited.connect(self._take)
+        self.editingFinished.connect(self._finish)
+        watch(self, form, self.refresh, name, "typed", "faults")
+
+    def refresh(self) -> None:
+        """Show the form's value, but leave alone what is being typed."""
+        text = self._form.text(self._name)
+        if not (self.hasFocus() and self.isModified()) and text != self.text():
+            self.setText(text)
+        if not self._form.faults.get(self._name) or not self.hasFocus():
+            self._show_fault()
+
+    def _take(self, text: str) -> None:
+        self._form.type(self._name, text)
+        self._pause.start()
+
+    def _finish(self) -> None:
+        self._pause.stop()
+        self.setModified(False)
+        self.refresh()
+        self._show_fault()
+
+    def _show_fault(self) -> None:
+        fault = self._form.faults.get(self._name, "")
+        if self.property("faulty") != bool(fault):
+            self.setProperty("faulty", bool(fault))
+            self.style().unpolish(self)
+            self.style().polish(self)
+        self.setAccessibleDescription(fault)
+        self.fault_changed.emit(fault)
+
+
+class NumberField(QWidget):
+    """A number and its slider as one control. `scale` is how many slider steps one makes."""
+
+    def __init__(
+        self, form: FormModel, name: str, label: str, low: float, high: float, scale: int = 1,
+        resting: Callable[[], float] | None = None,
+    ) -> None:  # fmt: skip
+        """`resting` is what an empty box stands for; it is shown in grey."""
+        super().__init__()
+        self._form, self._name, self._scale, self._resting = form, name, scale, resting
+        self.edit = TypedEdit(form, name, label)
+        self.edit.setFixedWidth(NUMBER)
+        self.slider = CalmSlider()
+        self.slider.setRange(round(low * scale), round(high * scale))
+        self.slider.setAccessibleName(label)
+        self.slider.valueChanged.connect(self._slid)
+        lay_out(self, label, self.edit, self.slider, self.edit)
+        watch(self, form, self._refresh, name, "card")
+
+    def _refresh(self) -> None:
+        value = getattr(self._form, self._name)
+        if value is None and self._resting is not None:
+            value = self._resting()
+            self.edit.setPlaceholderText(f"{value:g}")
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(value * self._scale))
+
+    def _slid(self, value: int) -> None:
+        kind = int if self._scale == 1 else float
+        self.edit.setModified(False)
+        self._form.put(**{self._name: kind(value / self._scale)})
+
+
+class CalmSlider(QSlider):
+    """Horizontal, and not moved by the wheel that scrolls the form."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class CalmCombo(QComboBox):
+    """Not changed by the wheel that scrolls the form, and no wider than its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+        self.setMaxVisibleItems(16)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+@dataclass(frozen=True)
+class Option:
+    """One entry of a choice: its value, its name, and what it is good for."""
+
+    value: Any
+    label: str
+    text: str = ""
+
+
+class Choice(QWidget):
+    """One of several values, with the chosen one's advice beneath."""
+
+    def __init__(
+        self, form: FormModel, name: str, label: str, options: Sequence[Option] = (), advice: bool = False
+    ) -> None:
+        super().__init__()
+        self._form, self._name = form, name
+        self.combo = CalmCombo()
+        self.combo.setAccessibleName(label)
+        self.note = FaultLabel()
+        self._advice = advice
+        self.offer(options)
+        self.combo.activated.connect(lambda row: form.put(**{name: self._options[row].value}))
+        lay_out(self, label, self.combo, note=self.note)
+        watch(self, form, self._refresh, name)
+
+    def offer(self, options: Sequence[Option]) -> None:
+        """Replace the entries. A value of the form that is not among them stays shown by its own name."""
+        self._options = list(options)
+        with QSignalBlocker(self.combo):
+            self.combo.clear()
+            for row, option in enumerate(self._options):
+                self.combo.addItem(option.label)
+                self.combo.setItemData(row, option.text, Qt.ItemDataRole.ToolTipRole)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        value = getattr(self._form, self._name)
+        row = next((i for i, option in enumerate(self._options) if option.value == value), -1)
+        if row < 0 and value is not None:
+            row = len(self._options)
+            self._options.append(Option(value, str(value)))
+            self.combo.addItem(str(value))
+        with QSignalBlocker(self.combo):
+            self.combo.setCurrentIndex(row)
+        if self._advice:
+            self.note.say(self._options[row].text if row >= 0 else "", "caption")
+
+
+class Switch(QCheckBox):
+    """A yes or no of the form."""
+
+    def __init__(self, form: FormModel, name: str, label: str) -> None:
+        super().__init__(label)
+        self.toggled.connect(lambda on: form.put(**{name: on}))
+        watch(self, form, lambda: self.setChecked(bool(getattr(form, name))), name)
+
+
+class Fold(QWidget):
+    """A section under a heading that opens and closes it. `toggled` tells when it did."""
+
+    toggled = Signal(bool)
+
+    def __init__(self, theme: Theme, title: str, content: QWidget, opened: bool = False) -> None:
+        super().__init__()
+        self._theme, self.content = theme, content
+        self.button = QPushButton(title)
+        self.button.setCheckable(True)
+        self.button.setIconSize(QSize(14, 14))
+        set_kind(self.button, "fold")
+        self.button.toggled.connect(self._fold)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(HALF)
+        column.addWidget(self.button)
+        column.addWidget(content)
+        self.button.setChecked(opened)
+        self._fold(opened)
+
+    def open(self) -> None:
+        self.button.setChecked(True)
+
+    def _fold(self, opened: bool) -> None:
+        self.content.setVisible(opened)
+        self.button.setIcon(self._theme.icon("chevron-down" if opened else "chevron-right", "muted"))
+        self.toggled.emit(opened)
+
+
+def stack(*rows: QWidget, gap: int = GAP) -> QWidget:
+    """Widgets below one another, without a margin."""
+    box = QWidget()
+    column = QVBoxLayout(box)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(gap)
+    for row in rows:
+        column.addWidget(row)
+    return box
+
+
+def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:
+    """A label, controls beside it, and beneath them what is wrong: of the last widget where that is typed into."""
+    title = QLabel(label)
+    title.setFixedWidth(LABEL)
+    shown = list(dict.fromkeys(widgets))
+    title.setBuddy(shown[0])
+    row = QHBoxLayout()
+    row.setSpacing(GAP)
+    row.addWidget(title)
+    for widget in shown:
+        row.addWidget(widget, 0 if isinstance(widget, TypedEdit) else 1)
+    column = QVBoxLayout(host)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(2)
+    column.addLayout(row)
+    note = note or FaultLabel()
+    note.setContentsMargins(LABEL + GAP, 0, 0, 0)
+    for widget in shown:
+        if isinstance(widget, TypedEdit):
+            widget.fault_changed.connect(note.say)
+    column.addWidget(note)
+
+
+def watch(owner: QObject, form: FormModel, watcher: Callable[[], None], *names: str) -> None:
+    """Call `watcher` now and after changes, as long as its owner lives."""
+    owner.destroyed.connect(form.watch(watcher, *names))
+    watcher()

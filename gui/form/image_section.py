@@ -1,0 +1,166 @@
+"""Picture to picture: the picture to start from, how much of it stays, and its mask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from gui.actions import name_button
+from gui.background import in_words
+from gui.form.fields import Choice, FaultLabel, NumberField, Option, Switch, stack, watch
+from gui.look.theme import GAP, HALF, plain_button, set_kind
+from gui.pictures import Looked, look, short, shrink
+from gui.studio import Studio
+
+THUMBNAIL = 64  # pixels
+FILES = "*.png *.jpg *.jpeg *.webp *.avif *.gif *.bmp *.tif *.tiff *.jp2 *.ppm *.qoi"
+
+
+class ImageSection(QWidget):
+    """`looked` tells when the picture was read, None when there is none any more."""
+
+    looked = Signal(object)
+    paint_wanted = Signal()
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._path: str | None = None
+        self.found: Looked | None = None
+        self.fault = FaultLabel()
+        self._thumbnail, self._name = QLabel(), QLabel()
+        self._hint = QLabel(self.tr("Drop a picture anywhere on the window, or choose one."))
+        self._lay_out()
+        watch(self, studio.form, self._follow, "image")
+        watch(self, studio.form, self._show_mask, "mask", "image")
+
+    def choose(self) -> None:
+        """Ask for a file."""
+        title, kinds = self.tr("Open a picture"), self.tr("Pictures ({0})").format(FILES)
+        path, _ = QFileDialog.getOpenFileName(self, title, "", f"{kinds};;{self.tr('All files (*)')}")
+        if path:
+            self._studio.files_wanted.emit([path])
+
+    def give(self, found: Looked) -> None:
+        """A picture that was read already, just before the form takes its path."""
+        self._given = found
+
+    # Building
+
+    _given: Looked | None = None
+
+    def _lay_out(self) -> None:
+        self._hint.setWordWrap(True)
+        set_kind(self._hint, "caption")
+        self._choose = plain_button(self.tr("Choose…"), self.choose)
+        self._with_image = stack(self._card(), self._strength(), self._mask_row(), self._mask_settings())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP)
+        for widget in (self._hint, self._choose, self._with_image, self.fault):
+            column.addWidget(widget)
+
+    def _card(self) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GAP)
+        self._thumbnail.setFixedSize(THUMBNAIL, THUMBNAIL)
+        self._thumbnail.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._thumbnail.setAccessibleName(self.tr("Picture to start from"))
+        self._name.setWordWrap(True)
+        set_kind(self._name, "caption")
+        remove = QToolButton()
+        remove.setIcon(self._studio.theme.icon("close", "muted"))
+        set_kind(remove, "quiet")
+        name_button(remove, self.tr("Take the picture out"))
+        remove.clicked.connect(lambda: self._studio.form.start_from(None))
+        row.addWidget(self._thumbnail)
+        row.addWidget(self._name, 1)
+        row.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
+        return box
+
+    def _strength(self) -> QWidget:
+        field = NumberField(self._studio.form, "strength", self.tr("Strength"), 0, 1, 20)
+        field.setToolTip(self.tr("How much is drawn anew: 0 keeps the picture, 1 keeps next to nothing."))
+        return field
+
+    def _mask_row(self) -> QWidget:
+        box = QWidget()
+        row = QHBoxLayout(box)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GAP)
+        self._paint = QPushButton()
+        self._paint.setIcon(self._studio.theme.icon("brush"))
+        self._paint.clicked.connect(self.paint_wanted)
+        self._remove_mask = plain_button(self.tr("Remove the mask"), lambda: self._studio.form.put(mask=None))
+        row.addWidget(self._paint, 1)
+        row.addWidget(self._remove_mask)
+        return box
+
+    def _mask_settings(self) -> QWidget:
+        form = self._studio.form
+        contents = [
+            Option("original", self.tr("The picture"), self.tr("the masked part starts from what is there")),
+            Option("fill", self.tr("Its surroundings"), self.tr("the masked part starts from the colours around it")),
+            Option("noise", self.tr("Noise"), self.tr("the masked part starts from noise")),
+            Option("nothing", self.tr("Nothing"), self.tr("the masked part starts empty")),
+        ]
+        self._mask_box = stack(
+            NumberField(form, "mask_blur", self.tr("Soft edge"), 0, 32),
+            Choice(form, "masked_content", self.tr("Start with"), contents, advice=True),
+            Switch(form, "mask_only", self.tr("Draw the masked part at full size")),
+            gap=HALF + HALF,
+        )
+        return self._mask_box
+
+    # Following the form
+
+    def _follow(self) -> None:
+        path = self._studio.form.image
+        self._hint.setVisible(path is None)
+        self._choose.setVisible(path is None)
+        self._with_image.setVisible(path is not None)
+        if path == self._path:
+            return
+        self._path, self.found = path, None
+        self.fault.say("")
+        self._thumbnail.setPixmap(QPixmap())
+        if path is None:
+            self.looked.emit(None)
+            return
+        given, self._given = self._given, None
+        if given is not None and given.path == path:
+            self._take(path, given)
+            return
+        self._name.setText(self.tr("Reading {0}").format(short(Path(path).name, 24)))
+        work = self._studio.bridge.background
+        work.run(lambda: look(path), lambda found: self._take(path, found), lambda error: self._fail(path, error), self)
+
+    def _take(self, path: str, found: Looked) -> None:
+        if path != self._path:
+            return
+        self.found = found
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap.fromImage(shrink(found.image, round(THUMBNAIL * ratio)))
+        pixmap.setDevicePixelRatio(ratio)
+        self._thumbnail.setPixmap(pixmap)
+        self._name.setText(f"{short(Path(path).name, 24)}\n{found.size[0]} × {found.size[1]}")
+        self._name.setToolTip(path)
+        if found.notes:
+            self.fault.say(" ".join(found.notes), "caution")
+        self.looked.emit(found)
+
+    def _fail(self, path: str, error: Exception) -> None:
+        if path == self._path:
+            self._name.setText(short(Path(path).name, 24))
+            self.fault.say(in_words(error))
+
+    def _show_mask(self) -> None:
+        masked = self._studio.form.mask is not None
+        self._paint.setText(self.tr("Change the mask") if masked else self.tr("Paint a mask"))
+        self._remove_mask.setVisible(masked)
+        self._mask_box.setVisible(masked)

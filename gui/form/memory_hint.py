@@ -1,0 +1,92 @@
+"""Whether the next picture fits into memory: planned while the form is filled, said beside it before it is asked for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from gui.form.fields import FaultLabel, watch
+from gui.look.theme import HALF
+from gui.studio import Studio
+from sdedge.backends.memory import Plan, Sizes, in_gb
+from sdedge.engines import locate
+
+REST = 300  # milliseconds without a change
+
+
+class PictureMemory(QObject):
+    """Plans the picture that the form asks for, a moment after each change."""
+
+    planned = Signal(object)
+    """A Plan; None where nothing can be planned, as for a converted model."""
+
+    def __init__(self, studio: Studio, parent: QObject) -> None:
+        super().__init__(parent)
+        self._studio = studio
+        self._sizes: dict[str, Sizes | None] = {}
+        self.plan: Plan | None = None
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(self.look)
+        for name in ("width", "height", "batch", "card"):
+            watch(self, studio.form, self._rest.start, name)
+
+    def look(self) -> None:
+        """Plan it now."""
+        form, mine = self._studio.form, self._studio.bridge.worker_memory
+        size, model, batch = form.size, form.model, form.batch
+        if size is None or form.card is None or form.card.sizes:
+            self._take(None)
+            return
+
+        def work() -> Plan | None:
+            from gui.device import UNKNOWN, look, plan_picture, read_sizes
+
+            if model not in self._sizes:
+                self._sizes[model] = read_sizes(locate(model))
+            device, sizes = look(mine), self._sizes[model]
+            return None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch)
+
+        self._studio.bridge.background.run(work, self._take, lambda error: self._take(None), self)
+
+    def _take(self, plan: Plan | None) -> None:
+        self.plan = plan
+        self.planned.emit(plan)
+
+
+class MemoryHint(QWidget):
+    """Hidden while everything fits; otherwise says what is missing, with a button for the nearest that fits."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.text = FaultLabel()
+        self.button = QPushButton()
+        self.button.clicked.connect(self._use_nearest)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(HALF)
+        column.addWidget(self.text)
+        column.addWidget(self.button)
+        self.hide()
+        self.memory = PictureMemory(studio, self)
+        self.memory.planned.connect(self._show)
+
+    def _show(self, plan: Plan | None) -> None:
+        self.setVisible(plan is not None and not plan.fits)
+        if plan is None or plan.fits:
+            return
+        words = self.tr("This needs about {0} of memory, and {1} are free.").format(in_gb(plan.peak), in_gb(plan.free))
+        self.text.say(words, "caution")
+        nearest = plan.nearest
+        self.button.setVisible(nearest is not None)
+        if nearest is not None:
+            fits = self.tr("Use {0} × {1}, which fits")
+            one = self.tr("Use {0} × {1}, one at a time, which fits")
+            words = one if nearest.batch < self._studio.form.batch else fits
+            self.button.setText(words.format(nearest.width, nearest.height))
+
+    def _use_nearest(self) -> None:
+        if self.memory.plan is not None and (nearest := self.memory.plan.nearest) is not None:
+            self._studio.form.put(width=nearest.width, height=nearest.height, batch=nearest.batch)

@@ -1,0 +1,223 @@
+"""The form as data: every setting, what was typed that makes no sense, and the Request they come to. No Qt."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from gui.models.card import ModelCard
+from gui.observable import Observable, Observed
+from sdedge import catalog
+from sdedge.errors import InvalidRequest
+from sdedge.request import Request
+from sdedge.text.prompt import extract_loras
+
+MAX_COUNT = 1000
+_DEFAULTS = {field.name: field.default for field in fields(Request)}
+_NUMBERS: dict[str, type] = {
+    "width": int, "height": int, "steps": int, "guidance": float, "count": int, "batch": int, "clip_skip": int,
+    "strength": float, "mask_blur": float, "mask_padding": int, "variation_strength": float, "seed": int,
+}  # fmt: skip
+_OPEN = ("width", "height", "guidance", "seed")  # empty means: the model's own, or chance
+_SIZE = re.compile(r"(\d{1,6})\s*[x×*]\s*(\d{1,6})", re.I)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What pressing Generate asks for."""
+
+    request: Request
+    count: int
+    batch: int
+
+
+class FormModel(Observable):
+    """Settings of the next picture. A value is always valid; text that is not one waits in `typed`, its fault in
+    `faults`, both by the field's name, so that nothing typed is ever lost."""
+
+    prompt = Observed("")
+    negative = Observed("")
+    model = Observed("pocket")
+    width: Observed[int | None] = Observed(None)
+    height: Observed[int | None] = Observed(None)
+    steps = Observed(20)
+    guidance: Observed[float | None] = Observed(None)
+    seed: Observed[int | None] = Observed(None)
+    seed_locked = Observed(False)
+    count = Observed(1)
+    batch = Observed(1)
+    speed = Observed(catalog.DEFAULT_SPEED)
+    sampler = Observed("dpmpp_2m")
+    schedule: Observed[str | None] = Observed(None)
+    preset = Observed(catalog.DEFAULT_PRESET)
+    clip_skip = Observed(1)
+    tiling = Observed(False)
+    variation_strength = Observed(0.0)
+    image: Observed[str | None] = Observed(None)
+    strength = Observed(0.75)
+    mask: Observed[str | None] = Observed(None)
+    mask_blur = Observed(4.0)
+    masked_content = Observed("original")
+    mask_only = Observed(False)
+    other: Observed[Mapping[str, Any]] = Observed({})
+    """Request fields without a control here, as a restored picture had them."""
+
+    card: Observed[ModelCard | None] = Observed(None)
+    """What is known of the model, once it was read."""
+    faults: Observed[Mapping[str, str]] = Observed({})
+    typed: Observed[Mapping[str, str]] = Observed({})
+
+    # Typing
+
+    def type(self, name: str, text: str) -> None:
+        """Take what a person typed into a field. A fault is kept with the text, and the value stays as it was."""
+        try:
+            values = self._parse(name, text.strip())
+            self._check(values)
+        except InvalidRequest as error:
+            with self.grouped():
+                self.typed = {**self.typed, name: text}
+                self.faults = {**self.faults, name: str(error)}
+            return
+        self.put(**values)
+
+    def put(self, **values: Any) -> None:
+        """Set fields to valid values; what was typed there is forgotten."""
+        with self.grouped():
+            for name, value in values.items():
+                setattr(self, name, value)
+            if "seed" in values:
+                self.seed_locked = values["seed"] is not None
+            self.typed = {name: text for name, text in self.typed.items() if name not in values}
+            self.faults = {name: fault for name, fault in self.faults.items() if name not in values}
+
+    def text(self, name: str) -> str:
+        """What a field shows: what was typed, or its value; nothing where it is left open."""
+        if name in self.typed:
+            return self.typed[name]
+        value = getattr(self, name)
+        return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+    def _parse(self, name: str, text: str) -> dict[str, Any]:
+        if name in ("width", "height") and (match := _SIZE.fullmatch(text)):
+            return {"width": int(match[1]), "height": int(match[2])}
+        if name in _OPEN and (not text or (name == "seed" and text == "-1")):
+            return {name: None}
+        kind = _NUMBERS[name]
+        try:
+            return {name: int(text) if kind is int and len(text) < 40 else kind(text.replace(",", "."))}
+        except (ValueError, OverflowError):
+            what = "a whole number" if kind is int else "a number"
+            shown = text if len(text) <= 40 else text[:39] + "…"
+            raise InvalidRequest(f"{shown!r} is not {what}; type {_example(name)}.") from None
+
+    def _check(self, values: Mapping[str, Any]) -> None:
+        for name in ("count", "batch"):
+            top = MAX_COUNT if name == "count" else 64
+            if name in values and not 1 <= values[name] <= top:
+                raise InvalidRequest(f"The {name} {values[name]} is out of range; choose from 1 to {top}.")
+        Request(**{name: value for name, value in values.items() if name in _DEFAULTS})
+
+    # Reading
+
+    @property
+    def task(self) -> str:
+        """txt2img, img2img or inpaint."""
+        return "txt2img" if self.image is None else "img2img" if self.mask is None else "inpaint"
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height as they will be drawn, where that is known before: not from a picture."""
+        side = self.card.side if self.card else None
+        width, height = self.width or side, self.height or side
+        return (width, height) if width and height else None
+
+    def problems(self) -> dict[str, str]:
+        """Everything that keeps the form from being drawn, in words, by field."""
+        found = dict(self.faults)
+        try:
+            extract_loras(self.prompt)
+        except InvalidRequest as error:
+            found.setdefault("prompt", str(error))
+        for name in ("image", "mask"):
+            path = getattr(self, name)
+            if path is not None and not Path(path).is_file():
+                found[name] = f"There is no file at {path} any more; choose another, or take it out."
+        if not found:
+            try:
+                self._request(self.seed)
+            except InvalidRequest as error:
+                found[_field_of(str(error))] = str(error)
+        return found
+
+    def wanted(self) -> Wanted:
+        """What Generate asks for, with a new seed unless it is kept. Raises InvalidRequest with the first problem."""
+        for fault in self.problems().values():
+            raise InvalidRequest(fault)
+        if not self.seed_locked or self.seed is None:
+            self.seed = secrets.randbelow(2**32)  # shown, and not kept
+        return Wanted(self._request(self.seed), self.count, self.batch)
+
+    def draft(self) -> Request | None:
+        """The form as it is, to be remembered; None while it comes to no request."""
+        try:
+            return self._request(self.seed)
+        except InvalidRequest:
+            return None
+
+    def _request(self, seed: int | None) -> Request:
+        own = {name: getattr(self, name) for name in _OWN if name not in ("seed", *_WITH_IMAGE)}
+        if self.image is not None:
+            own |= {name: getattr(self, name) for name in _WITH_IMAGE}
+        return Request(**{**self.other, **own, "seed": seed})
+
+    # Restoring
+
+    def restore(self, request: Request, keep: tuple[str, ...] = ()) -> None:
+        """Show the settings of a picture, but for the fields to `keep`; its seed is kept from then on."""
+        values = {name: getattr(request, name) for name in _OWN if name not in keep}
+        rest = {
+            field.name: value
+            for field in fields(Request)
+            if field.name not in _OWN and (value := getattr(request, field.name)) != field.default
+        }
+        self.put(**values, other=rest)
+
+    def snapshot(self) -> dict[str, Any]:
+        """All values and faults, for `revert`."""
+        return {name: getattr(self, name) for name in _ALL}
+
+    def revert(self, snapshot: Mapping[str, Any]) -> None:
+        """Everything as it was."""
+        with self.grouped():
+            for name, value in snapshot.items():
+                setattr(self, name, value)
+
+    def start_from(self, image: str | None, mask: str | None = None) -> None:
+        """Draw from this picture from now on; None is from noise again."""
+        self.put(image=image, mask=mask if image else None)
+
+
+_ALL = tuple(name for name, value in vars(FormModel).items() if isinstance(value, Observed) and name != "card")
+_OWN = tuple(name for name in _ALL if name in _DEFAULTS)
+_WITH_IMAGE = ("image", "strength", "mask", "mask_blur", "masked_content", "mask_only")
+
+
+def _example(name: str) -> str:
+    examples = {
+        "width": "512, or 512x768",
+        "height": "512, or 512x768",
+        "guidance": "7.5",
+        "seed": "1234, or -1 for chance",
+    }
+    return examples.get(name, "0.75" if _NUMBERS[name] is float else "20" if name == "steps" else "1")
+
+
+def _field_of(sentence: str) -> str:
+    """The field that a Request's complaint is about."""
+    lower = sentence.lower()
+    return next((name for name in _OWN if re.search(rf"\b{name.replace('_', '[ _]')}\b", lower)), "prompt")

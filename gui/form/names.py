@@ -1,0 +1,24 @@
+"""What is installed, by name, for lists and completion. No Qt, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gui.models.card import installed_models
+from sdedge.extras import embedding_folder, loras
+from sdedge.weights.inversion import find
+
+
+@dataclass(frozen=True)
+class Names:
+    """In the order in which they are shown."""
+
+    models: list[str]
+    loras: list[str]
+    embeddings: list[str]
+
+
+def find_names() -> Names:
+    """Looks into the library and two folders."""
+    folder = embedding_folder()
+    return Names(installed_models(), sorted(loras()), sorted(find(folder)) if folder.is_dir() else [])

@@ -1,0 +1,132 @@
+"""A prompt's editor with its heading, live token count and what cannot be read in it."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+
+from gui.actions import name_button
+from gui.form.fields import FaultLabel, watch
+from gui.form.prompt_editor import PromptEditor
+from gui.form.tokens import Count, count
+from gui.look.theme import HALF, set_kind, spaced_font
+from gui.studio import Studio
+
+KEPT = 100  # prompts of the history
+SHOWN = 20
+_WIDTH = 60  # characters of a prompt in the menu
+
+
+class PromptField(QWidget):
+    """`name` is the field of the form: prompt or negative."""
+
+    def __init__(self, studio: Studio, name: str, label: str, lines: int) -> None:
+        super().__init__()
+        self._studio, self._name = studio, name
+        self._asked = 0
+        self._walked = 0
+        self.editor = PromptEditor(studio.theme, label, lines)
+        self.counter = QLabel()
+        self.counter.setFont(spaced_font(self.counter.font()))
+        set_kind(self.counter, "caption")
+        self.note = FaultLabel()
+        self._lay_out(label)
+        self.editor.textChanged.connect(lambda: studio.form.put(**{name: self.editor.toPlainText()}))
+        self.editor.paused.connect(self._count)
+        self.editor.history_wanted.connect(self._walk)
+        watch(self, studio.form, lambda: self.editor.show_text(getattr(studio.form, name)), name)
+        watch(self, studio.form, self._count, "card")
+
+    def _lay_out(self, label: str) -> None:
+        title = QLabel(label)
+        set_kind(title, "strong")
+        title.setBuddy(self.editor)
+        row = QHBoxLayout()
+        row.setSpacing(HALF)
+        row.addWidget(title)
+        row.addStretch(1)
+        row.addWidget(self.counter)
+        if self._name == "prompt":
+            row.addWidget(self._history_button())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(HALF)
+        column.addLayout(row)
+        column.addWidget(self.editor)
+        column.addWidget(self.note)
+
+    # Counting
+
+    def _count(self) -> None:
+        card, text = self._studio.form.card, self.editor.toPlainText()
+        self._asked += 1
+        asked = self._asked
+        if card is None or card.tokenizer is None:
+            self._show(Count(), known=False)
+            return
+        tokenizer, negative = card.tokenizer, self._name == "negative"
+
+        def show(found: Count) -> None:
+            if asked == self._asked:  # nothing was typed since
+                self._show(found)
+
+        self._studio.bridge.background.run(lambda: count(text, tokenizer, negative=negative), show, owner=self)
+
+    def _show(self, found: Count, known: bool = True) -> None:
+        self.counter.setText(f"{found.used}/{found.limit}" if known and not found.fault else "")
+        parts = found.limit // 75
+        self.counter.setToolTip(
+            self.tr("{0} of {1} tokens in {2} parts, each read on its own").format(found.used, found.limit, parts)
+            if parts > 1 else self.tr("{0} of {1} tokens").format(found.used, found.limit)
+        )  # fmt: skip
+        self.counter.setAccessibleName(self.counter.toolTip())
+        self.editor.set_marks(found.starts)
+        self.note.say(found.fault)
+
+    # History
+
+    def remember(self) -> None:
+        """Put the present text at the top of the history."""
+        text = self.editor.toPlainText().strip()
+        if text and self._name == "prompt":
+            others = [old for old in self._studio.settings.texts("prompts") if old != text]
+            self._studio.settings.set_texts("prompts", [text, *others][:KEPT])
+        self._walked = 0
+
+    def show_history(self) -> None:
+        """A menu of the latest prompts."""
+        button = self.findChild(QToolButton)
+        if button is not None and button.menu() is not None:
+            button.showMenu()
+
+    def _history_button(self) -> QToolButton:
+        button = QToolButton()
+        button.setIcon(self._studio.theme.icon("history", "muted"))
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        set_kind(button, "quiet")
+        name_button(button, self.tr("Prompt history"), self._studio.actions["history"].shortcut())
+        menu = QMenu(button)
+        menu.aboutToShow.connect(lambda: self._fill(menu))
+        button.setMenu(menu)
+        return button
+
+    def _fill(self, menu: QMenu) -> None:
+        menu.clear()
+        for text in self._studio.settings.texts("prompts")[:SHOWN]:
+            line = " ".join(text.split())
+            shown = line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+            action = QAction(shown.replace("&", "&&"), menu)
+            action.triggered.connect(lambda checked=False, text=text: self.editor.show_text(text))
+            menu.addAction(action)
+        if menu.isEmpty():
+            menu.addAction(self.tr("Prompts that you draw with are kept here.")).setEnabled(False)
+
+    def _walk(self, direction: int) -> None:
+        texts = self._studio.settings.texts("prompts")
+        if not texts:
+            return
+        if self._walked == 0 and direction < 0 and self.editor.toPlainText().strip() not in ("", texts[0]):
+            self.remember()
+            texts = self._studio.settings.texts("prompts")
+        self._walked = min(len(texts) - 1, max(0, self._walked - direction))
+        self.editor.show_text(texts[self._walked])

@@ -1,0 +1,130 @@
+"""The two settings that have buttons of their own: the picture's size, and its seed."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
+
+from gui.actions import name_button
+from gui.form.fields import LABEL, FaultLabel, TypedEdit, stack, watch
+from gui.look.theme import HALF, set_kind
+from gui.studio import Studio
+from sdedge import catalog
+
+
+class SizeField(QWidget):
+    """Width, height, swap, and a menu of sizes; an empty side is the model's own."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._form = studio.form
+        self.width_edit = TypedEdit(self._form, "width", self.tr("Width in pixels"))
+        self.height_edit = TypedEdit(self._form, "height", self.tr("Height in pixels"))
+        self.note = FaultLabel()
+        swap = studio.actions.button("swap-size")
+        self.presets = QToolButton()
+        self.presets.setIcon(studio.theme.icon("chevron-down", "muted"))
+        self.presets.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        set_kind(self.presets, "quiet")
+        name_button(self.presets, self.tr("Sizes to choose from"))
+        menu = QMenu(self.presets)
+        menu.aboutToShow.connect(lambda: self._fill(menu))
+        self.presets.setMenu(menu)
+        times = QLabel("×")
+        set_kind(times, "muted")
+        row = _row(self.tr("Size"), self.width_edit, times, self.height_edit, swap, self.presets)
+        stack_into(self, row, self.note)
+        for edit in (self.width_edit, self.height_edit):
+            edit.fault_changed.connect(self._say)
+        studio.actions.bind("swap-size", self._swap)
+        watch(self, self._form, self._show_own, "card", "image", "width", "height")
+
+    def _say(self, fault: str) -> None:
+        faults = self._form.faults
+        self.note.say(faults.get("width") or faults.get("height") or self._hint(), "fault" if fault else "caution")
+
+    def _hint(self) -> str:
+        """A converted model draws its own sizes only."""
+        card, size = self._form.card, self._form.size
+        if card is None or not card.sizes or size is None or size in card.sizes:
+            return ""
+        listed = ", ".join(f"{w}×{h}" for w, h in card.sizes)
+        return self.tr("This converted model draws {0} only; choose one of them.").format(listed)
+
+    def _show_own(self) -> None:
+        form = self._form
+        own = "" if form.image else str(form.card.side) if form.card else ""
+        for edit in (self.width_edit, self.height_edit):
+            edit.setPlaceholderText(own or self.tr("auto"))
+        self._say(form.faults.get("width") or form.faults.get("height") or "")
+
+    def _swap(self) -> None:
+        size = self._form.size
+        if size is not None:
+            self._form.put(width=size[1], height=size[0])
+
+    def _fill(self, menu: QMenu) -> None:
+        menu.clear()
+        card = self._form.card
+        own = self.tr("The picture's own") if self._form.image else self.tr("The model's own")
+        if card is not None and not self._form.image:
+            own += f" ({card.side} × {card.side})"
+        menu.addAction(own, lambda: self._form.put(width=None, height=None))
+        menu.addSeparator()
+        for width, height in card.sizes if card and card.sizes else catalog.SIZES:
+            menu.addAction(f"{width} × {height}", partial(self._form.put, width=width, height=height))
+
+
+class SeedField(QWidget):
+    """The seed, a lock that keeps it, and a die. Empty, or -1, is chance; so is a seed that is not kept."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        form, actions = studio.form, studio.actions
+        self.edit = TypedEdit(form, "seed", self.tr("Seed"))
+        self.edit.setPlaceholderText(self.tr("by chance"))
+        self.note = FaultLabel()
+        self.edit.fault_changed.connect(self.note.say)
+        self.lock, die = actions.button("lock-seed"), actions.button("random-seed")
+        stack_into(self, _row(self.tr("Seed"), self.edit, self.lock, die), self.note)
+        actions.follow("lock-seed", self._keep)
+        actions.bind("random-seed", lambda: form.put(seed=secrets.randbelow(2**32)))
+        watch(self, form, self._show_lock, "seed_locked")
+
+    def _keep(self, on: bool) -> None:
+        form = self._studio.form
+        if on and form.seed is None:
+            form.put(seed=secrets.randbelow(2**32))
+        form.seed_locked = on
+
+    def _show_lock(self) -> None:
+        locked, action = self._studio.form.seed_locked, self._studio.actions["lock-seed"]
+        action.setChecked(locked)
+        action.setIcon(self._studio.theme.icon("lock" if locked else "unlock", "accent" if locked else "muted"))
+
+
+def _row(label: str, *widgets: QWidget) -> QWidget:
+    box, row = QWidget(), QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(HALF)
+    title = QLabel(label)
+    title.setFixedWidth(LABEL + HALF)
+    title.setBuddy(widgets[0])
+    row.addWidget(title)
+    for widget in widgets:
+        row.addWidget(widget, 1 if isinstance(widget, TypedEdit) else 0)
+    box.setLayout(row)
+    return box
+
+
+def stack_into(host: QWidget, *rows: QWidget) -> None:
+    """Rows below one another as all of a widget; notes are in line with the controls."""
+    for row in rows:
+        if isinstance(row, FaultLabel):
+            row.setContentsMargins(LABEL + 2 * HALF, 0, 0, 0)
+    box = QHBoxLayout(host)
+    box.setContentsMargins(0, 0, 0, 0)
+    box.addWidget(stack(*rows, gap=2))

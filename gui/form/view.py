@@ -1,0 +1,197 @@
+"""The form: everything that determines the next picture, in the order in which one thinks of it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.actions import name_button
+from gui.form.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
+from gui.form.image_section import ImageSection
+from gui.form.memory_hint import MemoryHint
+from gui.form.names import Names, find_names
+from gui.form.prompt_field import PromptField
+from gui.form.seed_size import SeedField, SizeField
+from gui.look.theme import GAP, HALF, PAD, set_kind
+from gui.models.card import ModelCard
+from gui.studio import Studio
+from sdedge import catalog
+
+WIDTH = 320  # pixels
+
+
+class FormView(QFrame):
+    """`generate` is pressed here; what keeps it from being drawn is said above the button and at its field."""
+
+    generate = Signal()
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        set_kind(self, "panel")
+        self.setMinimumWidth(WIDTH)
+        self.prompt = PromptField(studio, "prompt", self.tr("Prompt"), 5)
+        self.negative = PromptField(studio, "negative", self.tr("What it should not show"), 3)
+        self.image = ImageSection(studio)
+        self.button = QPushButton(self.tr("Generate"))
+        self.button.setIcon(studio.theme.icon("create", "on_accent"))
+        name_button(self.button, self.tr("Generate"), studio.actions["generate"].shortcut())
+        set_kind(self.button, "accent")
+        self.problem = FaultLabel()
+        self._lay_out()
+        self.button.clicked.connect(self.generate)
+        for name in ("faults", "image", "mask", "prompt"):
+            watch(self, studio.form, self._show_problem, name)
+
+    # Building
+
+    def _lay_out(self) -> None:
+        rows = [self.prompt, self._fold("negative", self.tr("Negative prompt"), self.negative), *self._basics()]
+        rows += [
+            self._samplers(),
+            self._fold("image", self.tr("Picture to picture"), self.image),
+            self._extras(),
+            self._more(),
+        ]
+        inside = stack(*rows)
+        inside.layout().setContentsMargins(PAD, PAD, PAD, PAD)  # type: ignore[union-attr]
+        inside.layout().addStretch(1)  # type: ignore[union-attr]
+        inside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the panel, no more
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        foot = stack(MemoryHint(self._studio), self.problem, self.button, gap=HALF)
+        foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(scroll, 1)
+        column.addWidget(foot)
+
+    def _basics(self) -> list[QWidget]:
+        form = self._studio.form
+        self.model = Choice(form, "model", self.tr("Model"))
+        self.model_fault = FaultLabel()
+        speeds = [Option(row.name, row.label, row.text) for row in catalog.SPEEDS.values()]
+        self.speed = Choice(form, "speed", self.tr("Speed"), speeds, advice=True)
+        self.steps = NumberField(form, "steps", self.tr("Steps"), 1, 60)
+        self.guidance = NumberField(
+            form, "guidance", self.tr("Guidance"), 1, 15, 2, resting=lambda: form.card.guidance if form.card else 7.5
+        )
+        self.size_field = SizeField(self._studio)
+        self.seed = SeedField(self._studio)
+        self.count = NumberField(form, "count", self.tr("Count"), 1, 16)
+        return [
+            stack(self.model, self.model_fault, gap=2), self.size_field, self.steps, self.guidance, self.seed, self.count,
+            self.speed,
+        ]  # fmt: skip
+
+    def _samplers(self) -> QWidget:
+        form = self._studio.form
+        samplers = [Option(row.name, row.label, row.advice) for row in catalog.SAMPLERS.values()]
+        schedules = [Option(row.name, row.label, row.text) for row in catalog.SCHEDULES.values()]
+        presets = [Option(row.name, row.label, row.text) for row in catalog.PRESETS.values()]
+        own = Option(None, self.tr("What suits the sampler"))
+        box = stack(
+            Choice(form, "sampler", self.tr("Sampler"), samplers, advice=True),
+            Choice(form, "schedule", self.tr("Schedule"), [own, *schedules], advice=True),
+            Choice(form, "preset", self.tr("Numerics"), presets, advice=True),
+        )
+        return self._fold("sampler", self.tr("Sampler and schedule"), box)
+
+    def _extras(self) -> QWidget:
+        self.lora = self._inserting(self.tr("Add a LoRA…"))
+        self.embedding = self._inserting(self.tr("Add an embedding…"))
+        self.extras_note = QLabel()
+        self.extras_note.setWordWrap(True)
+        set_kind(self.extras_note, "caption")
+        return self._fold("extras", self.tr("LoRA and embeddings"), stack(self.lora, self.embedding, self.extras_note))
+
+    def _inserting(self, label: str) -> QPushButton:
+        button = QPushButton(label)
+        button.setMenu(QMenu(button))
+        return button
+
+    def _more(self) -> QWidget:
+        form = self._studio.form
+        self.carried = QLabel()
+        self.carried.setWordWrap(True)
+        set_kind(self.carried, "caption")
+        self.forget = QPushButton(self.tr("Forget these"))
+        self.forget.clicked.connect(lambda: form.put(other={}))
+        box = stack(
+            NumberField(form, "batch", self.tr("At a time"), 1, 8),
+            NumberField(form, "clip_skip", self.tr("Clip skip"), 1, 4),
+            NumberField(form, "variation_strength", self.tr("Variation"), 0, 1, 20),
+            Switch(form, "tiling", self.tr("Edges continue on the other side")),
+            self.carried, self.forget,
+        )  # fmt: skip
+        watch(self, form, self._show_carried, "other")
+        return self._fold("more", self.tr("More"), box)
+
+    def _fold(self, name: str, title: str, content: QWidget) -> Fold:
+        settings = self._studio.settings
+        fold = Fold(self._studio.theme, title, content, name in settings.texts("open_sections"))
+        setattr(self, f"{name}_fold", fold)
+
+        def keep(opened: bool) -> None:
+            others = [one for one in settings.texts("open_sections") if one != name]
+            settings.set_texts("open_sections", [*others, name] if opened else others)
+
+        fold.toggled.connect(keep)
+        return fold
+
+    # Showing
+
+    def look_around(self) -> None:
+        """Read again what models, LoRAs and embeddings there are."""
+        self._studio.bridge.background.run(find_names, self._take_names, owner=self)
+
+    def show_card(self, card: ModelCard | None, fault: str = "") -> None:
+        """What is known of the chosen model, or why it cannot be used."""
+        self._studio.form.card = card
+        self.model_fault.say(fault or (card.fault if card else ""), "fault" if fault else "caution")
+
+    def focus_problem(self) -> None:
+        """Open what hides the first problem."""
+        problems = self._studio.form.problems()
+        if any(name in problems for name in ("image", "mask", "strength", "mask_blur")):
+            self.image_fold.open()  # type: ignore[attr-defined]
+        if any(name in problems for name in ("batch", "clip_skip", "variation_strength")):
+            self.more_fold.open()  # type: ignore[attr-defined]
+
+    def _take_names(self, names: Names) -> None:
+        self.model.offer([Option(name, name) for name in names.models])
+        for editor in (self.prompt.editor, self.negative.editor):
+            editor.offer(names.loras, names.embeddings)
+        self._fill(self.lora, names.loras, "<lora:{}:1>")
+        self._fill(self.embedding, names.embeddings, "{}")
+        empty = not (names.loras or names.embeddings)
+        words = (
+            self.tr("None is installed: drop their files on Models.") if empty else self.tr("They go into the prompt.")
+        )
+        self.extras_note.setText(words)
+
+    def _fill(self, button: QPushButton, names: list[str], pattern: str) -> None:
+        menu = button.menu()
+        menu.clear()
+        for name in names:
+            menu.addAction(name, partial(self.prompt.editor.insert, pattern.format(name)))
+        button.setEnabled(bool(names))
+
+    def _show_carried(self) -> None:
+        other = self._studio.form.other
+        words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in other.items())
+        self.carried.setText(self.tr("Also, from a picture: {0}").format(words))
+        for widget in (self.carried, self.forget):
+            widget.setVisible(bool(other))
+
+    def _show_problem(self) -> None:
+        """Where a field says it already, only that there is something to put right."""
+        problems = self._studio.form.problems()
+        hidden = [words for name, words in problems.items() if name in ("prompt", "model")]
+        self.problem.say(hidden[0] if hidden else "")

@@ -1,0 +1,1 @@
+"""The gallery view: every picture there is, its thumbnails, and how it was made."""

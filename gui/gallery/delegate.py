@@ -1,0 +1,118 @@
+"""How one picture of the gallery is painted: thumbnail, star, ring, and words where there is no picture to show."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from gui.gallery.model import ENTRY
+from gui.gallery.thumbnails import Thumbnails
+from gui.look.theme import CAPTION, GAP, HALF, RADIUS, Theme
+from sdedge.library.gallery import Entry
+
+CELL = 168  # pixels of a picture's place with the gap around it, at the least
+TILES = 400  # kept: several screens of them
+
+
+class PictureDelegate(QStyledItemDelegate):
+    """Pictures fill squares: cut to the middle, so that rows are calm whatever the proportions."""
+
+    def __init__(self, theme: Theme, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._thumbnails = theme, thumbnails
+        self._star = QPixmap()
+        self._tiles: OrderedDict[tuple[str, int, float], QPixmap] = OrderedDict()
+        self._draw_star()
+        theme.changed.connect(self._draw_star)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        return option.widget.gridSize() if isinstance(option.widget, QListView) else QSize(CELL, CELL)  # type: ignore[attr-defined]
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        entry = index.data(ENTRY)
+        half = GAP // 2
+        place: QRect = option.rect.adjusted(half, half, -half, -half)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        tile = self._tile(entry, place.width(), painter.device().devicePixelRatioF()) if entry is not None else None
+        if tile is not None:
+            painter.drawPixmap(place.topLeft(), tile)
+        else:
+            painter.setBrush(self._theme.color("line"))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.drawRoundedRect(QRectF(place), RADIUS, RADIUS)
+            if entry is not None and self._thumbnails.fault(entry):
+                self._write(painter, place, self.tr("This file is missing or damaged."))
+        if entry is not None and entry.favourite:
+            painter.drawPixmap(place.right() - 20 - HALF, place.top() + HALF, self._star)
+        self._ring(painter, place, option)
+        painter.restore()
+
+    def _tile(self, entry: Entry, side: int, ratio: float) -> QPixmap | None:
+        """The thumbnail cut and scaled for its place, kept because scaling takes longer than all other painting."""
+        pixmap = self._thumbnails.pixmap(entry)
+        if pixmap is None:
+            return None
+        key = (entry.content, side, ratio)
+        tile = self._tiles.get(key)
+        if tile is None:
+            tile = self._tiles[key] = _rounded(pixmap, side, ratio)
+            if len(self._tiles) > TILES:
+                self._tiles.popitem(last=False)
+        else:
+            self._tiles.move_to_end(key)
+        return tile
+
+    def _ring(self, painter: QPainter, place: QRect, option: QStyleOptionViewItem) -> None:
+        """Selected: a ring of two pixels. Focused but not selected: a fine one."""
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
+        if selected or focused:
+            painter.setPen(QPen(self._theme.color("accent"), 3 if selected else 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(place).adjusted(-2, -2, 2, 2), RADIUS + 2, RADIUS + 2)
+
+    def _write(self, painter: QPainter, place: QRect, words: str) -> None:
+        font = painter.font()
+        font.setPixelSize(CAPTION)
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text"))
+        inside = place.adjusted(GAP, GAP, -GAP, -GAP)
+        painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
+
+    def _draw_star(self) -> None:
+        """A filled disc behind it keeps the star visible on any picture."""
+        self._star = QPixmap(40, 40)
+        self._star.setDevicePixelRatio(2)
+        self._star.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(self._star)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(self._theme.color("panel"))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.drawEllipse(0, 0, 20, 20)
+        self._theme.icon("star", "warning").paint(painter, QRect(3, 3, 14, 14))
+        painter.end()
+
+
+def _rounded(pixmap: QPixmap, side: int, ratio: float) -> QPixmap:
+    """The largest square in the middle, at another size, with round corners."""
+    pixels = round(side * ratio)
+    covering = pixmap.scaled(
+        pixels, pixels, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+    )
+    tile = QPixmap(pixels, pixels)
+    tile.fill(Qt.GlobalColor.transparent)
+    outline = QPainterPath()
+    outline.addRoundedRect(QRectF(0, 0, pixels, pixels), RADIUS * ratio, RADIUS * ratio)
+    painter = QPainter(tile)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setClipPath(outline)
+    painter.drawPixmap((pixels - covering.width()) // 2, (pixels - covering.height()) // 2, covering)
+    painter.end()
+    tile.setDevicePixelRatio(ratio)
+    return tile

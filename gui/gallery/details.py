@@ -1,0 +1,169 @@
+"""Beside the gallery: the chosen picture, how it was made, its tags, and what can be done with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.actions import plain
+from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.look.wording import breakable
+from gui.studio import Studio
+from sdedge.errors import SdedgeError
+from sdedge.library.gallery import Entry
+
+_BUTTONS = ("favourite", "copy-prompt", "reveal", "trash")
+
+
+class GalleryDetails(QScrollArea):
+    """Shows one entry, or how many are chosen."""
+
+    tagged = Signal(int, list)
+    """(id, tags) as typed."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._entry: Entry | None = None
+        self._pixmap: QPixmap | None = None
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._picture, self.prompt, self._negative = QLabel(), QLabel(), QLabel()
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._picture.setMinimumSize(1, 1)
+        for label in (self.prompt, self._negative):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        set_kind(self._negative, "muted")
+        self.tags = QLineEdit()
+        self.tags.setPlaceholderText(self.tr("Tags, separated by commas"))
+        self.tags.setAccessibleName(self.tr("Tags of the picture"))
+        self.tags.editingFinished.connect(self._tell_tags)
+        self._facts = QFormLayout()
+        self._facts.setHorizontalSpacing(PAD)
+        self._facts.setVerticalSpacing(HALF)
+        self._lay_out()
+
+    def show_entry(self, entry: Entry | None, pixmap: QPixmap | None, tags: list[str]) -> None:
+        """Show this picture; None shows nothing."""
+        self._entry = entry
+        self.show_picture(pixmap)
+        self.prompt.setText(entry.prompt if entry else "")
+        self._negative.setText(self.tr("Not: {0}").format(entry.negative) if entry and entry.negative else "")
+        self._negative.setVisible(bool(entry and entry.negative))
+        self.tags.setText(", ".join(tags))
+        while self._facts.rowCount():
+            self._facts.removeRow(0)
+        for name, value in self._describe(entry) if entry else ():
+            self._facts.addRow(_caption(name), _value(value))
+
+    def show_picture(self, pixmap: QPixmap | None) -> None:
+        """The entry's picture, which may come later than the rest."""
+        self._pixmap = pixmap
+        self._fit()
+
+    def _describe(self, entry: Entry) -> list[tuple[str, str]]:
+        """What is known of a picture, in the order of interest."""
+        facts = [(self.tr("Model"), entry.model or self.tr("unknown"))]
+        try:
+            request = entry.request
+        except SdedgeError:  # of a later version
+            request = None
+        if entry.source and request is not None:
+            facts += [
+                (self.tr("Sampler"), entry.sampler),
+                (self.tr("Steps"), str(request.steps)),
+                (self.tr("Guidance"), "" if request.guidance is None else f"{request.guidance:g}"),
+            ]
+        facts += [
+            (self.tr("Seed"), "" if entry.seed is None else str(entry.seed)),
+            (self.tr("Size"), f"{entry.width} × {entry.height}"),
+            (self.tr("Made"), datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")),
+            (self.tr("File"), breakable(entry.path.name)),
+        ]
+        return [(name, value) for name, value in facts if value]
+
+    def _tell_tags(self) -> None:
+        if self._entry is not None and self.tags.isModified():
+            self.tags.setModified(False)
+            self.tagged.emit(self._entry.id, [tag.strip() for tag in self.tags.text().split(",") if tag.strip()])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The picture as wide as the column."""
+        if self._pixmap is None:
+            self._picture.clear()
+            return
+        ratio = self.devicePixelRatioF()
+        side = max(1, self.viewport().width() - 2 * PAD)
+        scaled = self._pixmap.scaled(
+            round(side * ratio), round(side * ratio), Qt.AspectRatioMode.KeepAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )  # fmt: skip
+        scaled.setDevicePixelRatio(ratio)
+        self._picture.setPixmap(scaled)
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        set_kind(body, "panel")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(GAP)
+        column.addWidget(self._picture)
+        row = QHBoxLayout()
+        row.setSpacing(HALF)
+        for id in _BUTTONS:
+            row.addWidget(self._studio.actions.button(id))
+        row.addStretch(1)
+        column.addLayout(row)
+        column.addWidget(self.prompt)
+        column.addWidget(self._negative)
+        for id, kind in (("use-settings", "accent"), ("use-seed", ""), ("edit-picture", ""), ("paint-picture", "")):
+            column.addWidget(self._button(id, kind))
+        line = QFrame()
+        line.setFixedHeight(GAP)
+        column.addWidget(line)
+        column.addLayout(self._facts)
+        column.addWidget(self.tags)
+        column.addStretch(1)
+        self.setWidget(body)
+
+    def _button(self, id: str, kind: str) -> QPushButton:
+        action = self._studio.actions[id]
+        button = QPushButton(plain(action.text()))
+        button.clicked.connect(action.trigger)
+        action.enabledChanged.connect(button.setEnabled)
+        button.setEnabled(action.isEnabled())
+        if kind:
+            set_kind(button, kind)
+        return button
+
+
+def _caption(text: str) -> QLabel:
+    label = QLabel(text)
+    set_kind(label, "muted")
+    return label
+
+
+def _value(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setFont(spaced_font(label.font()))
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

@@ -1,0 +1,114 @@
+"""The row above the gallery: words, model, day, tag and favourites, together one Search."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QToolButton
+
+from gui.actions import name_button
+from gui.look.theme import GAP, PAD, Theme, set_kind
+from sdedge.library.gallery import Search
+
+TYPING = 200  # milliseconds of rest after a key, then it is searched
+_DAY = 86_400
+
+
+class GalleryFilters(QFrame):
+    """Emits `changed` when there is something else to search for."""
+
+    changed = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        set_kind(self, "header")
+        self.words = QLineEdit()
+        self.words.setPlaceholderText(self.tr("Search prompts: red house -night"))
+        self.words.setAccessibleName(self.tr("Search the prompts"))
+        self.words.setClearButtonEnabled(True)
+        self.words.setMinimumWidth(120)
+        self.words.setMaximumWidth(400)
+        self.model = self._choice(self.tr("Model"), self.tr("Every model"))
+        self.time = self._choice(self.tr("When"), self.tr("Any time"))
+        for label, days in ((self.tr("Today"), 0), (self.tr("Last 7 days"), 7), (self.tr("Last 30 days"), 30)):
+            self.time.addItem(label, days)
+        self.tag = self._choice(self.tr("Tag"), self.tr("Every tag"))
+        self.favourites = QToolButton()
+        self.favourites.setCheckable(True)
+        self.favourites.setIcon(theme.icon("star"))
+        set_kind(self.favourites, "quiet")
+        name_button(self.favourites, self.tr("Only favourites"))
+        self._lay_out()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(TYPING)
+        self._rest.timeout.connect(self.changed)
+        self.words.textChanged.connect(lambda: self._rest.start())
+        for choice in (self.model, self.time, self.tag):
+            choice.currentIndexChanged.connect(self.changed)
+        self.favourites.toggled.connect(self.changed)
+
+    def search(self) -> Search:
+        """What is asked for now."""
+        return Search(
+            text=self.words.text(), model=self.model.currentData(), since=_since(self.time.currentData()),
+            tag=self.tag.currentData(), favourite=self.favourites.isChecked(),
+        )  # fmt: skip
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it asks for less than everything."""
+        return self.search() != Search()
+
+    def clear(self) -> None:
+        """Ask for everything."""
+        blockers = [QSignalBlocker(one) for one in (self.words, self.model, self.time, self.tag, self.favourites)]
+        self.words.clear()
+        for choice in (self.model, self.time, self.tag):
+            choice.setCurrentIndex(0)
+        self.favourites.setChecked(False)
+        del blockers
+        self.changed.emit()
+
+    def offer(self, models: Sequence[str], tags: Sequence[str]) -> None:
+        """What there is to choose from; a choice that is made stays."""
+        for choice, names in ((self.model, models), (self.tag, tags)):
+            if [choice.itemText(row) for row in range(1, choice.count())] == list(names):
+                continue
+            blocker = QSignalBlocker(choice)
+            chosen = choice.currentData()
+            while choice.count() > 1:
+                choice.removeItem(1)
+            for name in names:
+                choice.addItem(name, name)
+            choice.setCurrentIndex(max(0, choice.findData(chosen)))
+            del blocker
+        self.tag.setVisible(self.tag.count() > 1)
+
+    def _choice(self, name: str, everything: str) -> QComboBox:
+        choice = QComboBox()
+        choice.setAccessibleName(name)
+        choice.addItem(everything, None)
+        choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        choice.setMinimumContentsLength(len(everything))
+        return choice
+
+    def _lay_out(self) -> None:
+        row = self.row = QHBoxLayout(self)
+        row.setContentsMargins(PAD, GAP, PAD, GAP)
+        row.setSpacing(GAP)
+        row.addWidget(self.words, 1)
+        for widget in (self.model, self.time, self.tag, self.favourites):
+            row.addWidget(widget)
+        row.addStretch(1)
+
+
+def _since(days: int | None) -> float | None:
+    """The Unix time from which on, `days` before the beginning of today."""
+    if days is None:
+        return None
+    midnight = datetime.fromtimestamp(time.time()).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.timestamp() - days * _DAY

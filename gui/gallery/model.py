@@ -1,0 +1,273 @@
+"""The gallery's pictures as Qt sees them: all ids at once, the rest of a picture when it comes into view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QMimeData,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+    QTimer,
+    QUrl,
+    Signal,
+)
+
+from gui.background import in_words
+from gui.bridge import Bridge
+from gui.gallery.thumbnails import Thumbnails
+from sdedge.library.gallery import Entry, Gallery, Search
+from sdedge.library.jobs import Queue
+
+CHUNK = 100  # rows looked up together
+UNDO_SECONDS = 10  # that a picture stays where it is after it was sent to the trash
+ENTRY = Qt.ItemDataRole.UserRole
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+
+
+class GalleryModel(QAbstractListModel):
+    """One row per picture that the search finds, newest first. Nothing here waits for the database."""
+
+    counted = Signal(int)
+    """How many pictures the search finds."""
+    failed = Signal(str)
+    """Something could not be done, in words."""
+    trashed = Signal(int)
+    """How many pictures wait to be moved to the trash, for as long as it can be undone; 0 when none does."""
+
+    def __init__(self, bridge: Bridge, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.thumbnails = thumbnails
+        self._bridge = bridge
+        self._search = Search()
+        self._round = 0
+        self._ids: list[int] = []
+        self._entries: dict[int, Entry] = {}
+        self._asked: set[int] = set()
+        self._leaving: list[list[int]] = []
+        self._soon = _timer(self, 150, self.look)
+        self._emptying = _timer(self, UNDO_SECONDS * 1000, self.empty_trash)
+        bridge.store_changed.connect(self.refresh)
+
+    # Looking
+
+    def search(self, search: Search) -> None:
+        """Show what this finds instead."""
+        if search != self._search:
+            self._search = search
+            self._round += 1
+            self.look()
+
+    @property
+    def searching(self) -> Search:
+        return self._search
+
+    def refresh(self) -> None:
+        """Look soon whether pictures came, went or changed."""
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def look(self) -> None:
+        """Look now."""
+        search, asked_in = self._search, self._round
+
+        def show(ids: list[int]) -> None:
+            if asked_in == self._round:
+                self._show(ids)
+
+        self._bridge.ask(lambda queue, gallery: gallery.ids(search), show, self._complain, self)
+
+    def _show(self, ids: list[int]) -> None:
+        """Take over a result, keeping the rows that stay, so that neither selection nor scroll position jump."""
+        leaving = {id for batch in self._leaving for id in batch}
+        ids = [id for id in ids if id not in leaving]
+        if ids != self._ids:
+            old, new = set(self._ids), set(ids)
+            if len(old ^ new) > CHUNK or not _same_order(self._ids, ids, old & new):
+                self.beginResetModel()
+                self._ids = ids
+                self.endResetModel()
+            else:
+                self._remove(old - new)
+                self._insert(ids, new - old)
+        self.counted.emit(len(self._ids))
+
+    def _remove(self, gone: set[int]) -> None:
+        for row in reversed([row for row, id in enumerate(self._ids) if id in gone]):
+            self.beginRemoveRows(ROOT, row, row)
+            del self._ids[row]
+            self.endRemoveRows()
+
+    def _insert(self, ids: list[int], come: set[int]) -> None:
+        for row, id in enumerate(ids):
+            if id in come:
+                self.beginInsertRows(ROOT, row, row)
+                self._ids.insert(row, id)
+                self.endInsertRows()
+
+    # Rows
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._ids)
+
+    def entry(self, row: int) -> Entry | None:
+        """The picture of a row; None until it is read, which this call begins."""
+        if not 0 <= row < len(self._ids):
+            return None
+        entry = self._entries.get(self._ids[row])
+        if entry is None:
+            self.want(range(row // CHUNK * CHUNK, row // CHUNK * CHUNK + CHUNK))
+        return entry
+
+    def ids(self, rows: Iterable[int]) -> list[int]:
+        return [self._ids[row] for row in rows]
+
+    def want(self, rows: Iterable[int]) -> None:
+        """Read the pictures of these rows."""
+        unread = [self._ids[row] for row in rows if row < len(self._ids)]
+        unread = [id for id in unread if id not in self._entries and id not in self._asked]
+        for start in range(0, len(unread), CHUNK):
+            self._read(unread[start : start + CHUNK])
+
+    def _read(self, ids: list[int]) -> None:
+        self._asked.update(ids)
+
+        def take(entries: list[Entry]) -> None:
+            self._asked.difference_update(ids)
+            self._entries.update({entry.id: entry for entry in entries})
+            self._tell_changed(ids)
+
+        self._bridge.ask(lambda queue, gallery: gallery.entries(ids), take, self._complain, self)
+
+    def _tell_changed(self, ids: Sequence[int]) -> None:
+        changed = set(ids)
+        rows = [row for row, id in enumerate(self._ids) if id in changed]
+        if rows:
+            self.dataChanged.emit(self.index(rows[0]), self.index(rows[-1]))
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        entry = self.entry(index.row()) if index.isValid() else None
+        if entry is None:
+            return None
+        if role == ENTRY:
+            return entry
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return entry.prompt or entry.path.name
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return spoken(entry)
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        usual = super().flags(index)
+        return usual | Qt.ItemFlag.ItemIsDragEnabled | Qt.ItemFlag.ItemNeverHasChildren if index.isValid() else usual
+
+    # Out as files
+
+    def mimeTypes(self) -> list[str]:
+        return ["text/uri-list"]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        entries = [entry for index in indexes if (entry := self.entry(index.row())) is not None]
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(entry.path)) for entry in entries if entry.path.exists()])
+        return data
+
+    def supportedDragActions(self) -> Qt.DropAction:
+        return Qt.DropAction.CopyAction
+
+    # Marks
+
+    def set_favourite(self, ids: Sequence[int], favourite: bool) -> None:
+        """Mark pictures, seen at once."""
+        for id in ids:
+            if id in self._entries:
+                self._entries[id] = replace(self._entries[id], favourite=favourite)
+        self._tell_changed(ids)
+
+        def mark(queue: Queue, gallery: Gallery) -> None:
+            for id in ids:
+                gallery.set_favourite(id, favourite)
+
+        self._bridge.change(mark, None, self._complain, self)
+
+    def set_tags(self, id: int, tags: Sequence[str]) -> None:
+        """Give a picture these tags."""
+        self._bridge.change(lambda queue, gallery: gallery.set_tags(id, tags), None, self._complain, self)
+
+    # Trash: the rows go at once, the files when it can no longer be undone
+
+    def trash(self, ids: Sequence[int]) -> None:
+        """Send pictures to the system's trash, `UNDO_SECONDS` from now."""
+        if ids:
+            self._leaving.append(list(ids))
+            self._remove(set(ids))
+            self._emptying.start()
+            self._tell_trash()
+
+    def undo_trash(self) -> None:
+        """Bring back those of the latest `trash` that are still here."""
+        if self._leaving:
+            self._leaving.pop()
+            self._tell_trash()
+            self.look()
+
+    def empty_trash(self) -> None:
+        """Move what waits to the system's trash now, as at the end of the program."""
+        ids = [id for batch in self._leaving for id in batch]
+        self._leaving.clear()
+        self._emptying.stop()
+        self._tell_trash()
+
+        def move(queue: Queue, gallery: Gallery) -> list[str]:
+            return [fault for id in ids if (fault := _moved(gallery, id))]
+
+        def report(faults: list[str]) -> None:
+            if faults:
+                more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
+                self.failed.emit(faults[0] + more)
+            self.look()
+
+        if ids:
+            self._bridge.change(move, report, self._complain, self)
+
+    def _tell_trash(self) -> None:
+        self.trashed.emit(sum(map(len, self._leaving)))
+        self.counted.emit(len(self._ids))
+
+    def _complain(self, error: Exception) -> None:
+        self.failed.emit(in_words(error))
+
+
+def spoken(entry: Entry) -> str:
+    """A picture in words, for those who do not see it."""
+    when = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")
+    star = "favourite, " if entry.favourite else ""
+    return f"{entry.prompt or entry.path.name}, {star}{entry.width} by {entry.height}, {when}"
+
+
+def _moved(gallery: Gallery, id: int) -> str:
+    """Trash one picture; what went wrong, in words, or nothing."""
+    try:
+        gallery.trash(id)
+    except Exception as error:
+        return in_words(error)
+    return ""
+
+
+def _same_order(old: list[int], new: list[int], kept: set[int]) -> bool:
+    return [id for id in old if id in kept] == [id for id in new if id in kept]
+
+
+def _timer(owner: QObject, milliseconds: int, slot: Any) -> QTimer:
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(slot)
+    return timer

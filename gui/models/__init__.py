@@ -1,0 +1,1 @@
+"""The models view: what pictures are made with."""

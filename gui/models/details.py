@@ -1,0 +1,109 @@
+"""Beside the models: the chosen one, its licence, and what can be done with it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.look.wording import breakable, short_path, size_in_words
+from gui.models.items import Item
+
+
+class LibraryDetails(QScrollArea):
+    """Shows one item; the buttons ask for what they say."""
+
+    asked = Signal(str)
+    """ "use", "default", "accept", "verify", "reveal" or "remove"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.title, self._state, self._terms = QLabel(), QLabel(), QLabel()
+        set_kind(self.title, "title")
+        self.title.setWordWrap(True)
+        for label in (self._state, self._terms):
+            label.setWordWrap(True)
+        self.buttons = {
+            "use": QPushButton(self.tr("Use It")), "default": QPushButton(self.tr("Use by Default")),
+            "accept": QPushButton(self.tr("I Have Read and Accept It")), "verify": QPushButton(self.tr("Verify the Files")),
+            "reveal": QPushButton(self.tr("Show in Folder")), "remove": QPushButton(self.tr("Remove…")),
+        }  # fmt: skip
+        for name, button in self.buttons.items():
+            button.clicked.connect(lambda checked=False, name=name: self.asked.emit(name))
+        self._read = QPushButton(self.tr("Read the Licence"))
+        self._read.clicked.connect(self._open_page)
+        self._page = ""
+        self._facts = QFormLayout()
+        self._facts.setHorizontalSpacing(PAD)
+        self._facts.setVerticalSpacing(HALF)
+        self._lay_out()
+
+    def show_item(self, item: Item, state: str) -> None:
+        self.title.setText(item.name)
+        self._state.setText(state)
+        set_kind(self._state, "muted" if item.usable else "caution")
+        self._page = item.page
+        self._licence.setVisible(not item.accepted)
+        self._terms.setText(
+            self.tr(
+                "The weights are under the {0} licence. It allows use and sharing, also commercial, and forbids the uses "
+                "listed in its Attachment A; these restrictions apply to you and go along with every copy."
+            ).format(item.licence)
+        )
+        self.buttons["use"].setEnabled(item.usable)
+        self.buttons["default"].setVisible(item.role == "model")
+        self.buttons["default"].setEnabled(item.usable and not item.default)
+        self.buttons["verify"].setVisible(not item.embedded)
+        self.buttons["remove"].setVisible(not item.embedded)
+        while self._facts.rowCount():
+            self._facts.removeRow(0)
+        for name, value in self._describe(item):
+            caption, text = QLabel(name), QLabel(value)
+            set_kind(caption, "muted")
+            text.setWordWrap(True)
+            text.setFont(spaced_font(text.font()))
+            text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._facts.addRow(caption, text)
+
+    def _describe(self, item: Item) -> list[tuple[str, str]]:
+        facts = [
+            (self.tr("Format"), item.kind), (self.tr("Base"), item.base), (self.tr("Size"), size_in_words(item.size)),
+            (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence),
+            (self.tr("From"), breakable(item.source if item.source != str(item.path) else "")),
+            (self.tr("Added"), item.added),
+            (self.tr("Where"), breakable(short_path(item.path)) + (self.tr(" (left in its place)") if item.linked else "")),
+            *((self.tr("Note"), note) for note in item.notes),
+        ]  # fmt: skip
+        return [(name, value) for name, value in facts if value]
+
+    def _open_page(self) -> None:
+        QDesktopServices.openUrl(QUrl(self._page))
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        set_kind(body, "panel")
+        column = QVBoxLayout(body)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(GAP)
+        column.addWidget(self.title)
+        column.addWidget(self._state)
+        self._licence = QFrame()
+        set_kind(self._licence, "card")
+        inside = QVBoxLayout(self._licence)
+        inside.setContentsMargins(PAD, PAD, PAD, PAD)
+        inside.setSpacing(GAP)
+        for widget in (self._terms, self._read, self.buttons["accept"]):
+            inside.addWidget(widget)
+        column.addWidget(self._licence)
+        for name in ("use", "default"):
+            column.addWidget(self.buttons[name])
+        column.addSpacing(GAP)
+        column.addLayout(self._facts)
+        column.addSpacing(GAP)
+        for name in ("reveal", "verify", "remove"):
+            column.addWidget(self.buttons[name])
+        column.addStretch(1)
+        self.setWidget(body)

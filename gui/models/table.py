@@ -1,0 +1,79 @@
+"""The models view's table for Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from gui.look.wording import size_in_words
+from gui.models.items import Item
+
+ITEM = Qt.ItemDataRole.UserRole
+Index = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+
+
+class LibraryModel(QAbstractTableModel):
+    """One row per item: name, what it is, base, size, state."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.items: list[Item] = []
+        self._titles = (self.tr("Name"), self.tr("Kind"), self.tr("Base"), self.tr("Size"), self.tr("State"))
+        self._roles = {
+            "model": self.tr("Model"), "vae": self.tr("VAE"), "lora": self.tr("LoRA"), "embedding": self.tr("Embedding"),
+        }  # fmt: skip
+
+    def show(self, items: Sequence[Item]) -> None:
+        """Replace the rows, if they differ."""
+        if list(items) != self.items:
+            self.beginResetModel()
+            self.items = list(items)
+            self.endResetModel()
+
+    def row_of(self, name: str, role: str) -> int | None:
+        return next((row for row, item in enumerate(self.items) if (item.name, item.role) == (name, role)), None)
+
+    def rowCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self.items)
+
+    def columnCount(self, parent: Index = ROOT) -> int:
+        return 0 if parent.isValid() else len(self._titles)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self._titles[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.TextAlignmentRole:
+            return _side(section)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid():
+            return None
+        item = self.items[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._texts(item)[index.column()]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _side(index.column())
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return ", ".join(self._texts(item))
+        return item if role == ITEM else None
+
+    def _texts(self, item: Item) -> tuple[str, ...]:
+        kind = self._roles[item.role] if item.role != "model" else f"{self._roles['model']}, {item.kind}"
+        return (item.name, kind, item.base, size_in_words(item.size), self.state(item))
+
+    def state(self, item: Item) -> str:
+        """Whether it can be used, and if not why not."""
+        if not item.here:
+            return self.tr("File is gone")
+        if not item.accepted:
+            return self.tr("Licence not accepted")
+        return self.tr("Used by default") if item.default else self.tr("Ready")
+
+
+def _side(column: int) -> int:
+    side = Qt.AlignmentFlag.AlignRight if column == 3 else Qt.AlignmentFlag.AlignLeft
+    return int(side | Qt.AlignmentFlag.AlignVCenter)

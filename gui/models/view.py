@@ -1,0 +1,276 @@
+"""The library: what pictures are made with. Added by drop or dialog in a process of its own, checked, and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QMenu,
+    QMessageBox,
+    QPushButton,
+    QSplitter,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+from send2trash import send2trash
+
+from gui.background import in_words
+from gui.commands.panel import TaskPanel
+from gui.commands.tasks import DONE, FAILED, Task, Tasks
+from gui.look.theme import GAP, PAD, set_kind
+from gui.models.details import LibraryDetails
+from gui.models.items import Item, file_hash, read_items
+from gui.models.table import LibraryModel
+from gui.reveal import reveal
+from gui.studio import Studio
+from sdedge.library.models import Library
+
+
+class ModelsView(QWidget):
+    """The table of everything installed, details beside it, running imports below."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self.model = LibraryModel(self)
+        self.tasks = Tasks(self)
+        self.details = LibraryDetails()
+        self.table = self._table()
+        self.link = QCheckBox(self.tr("Leave the files where they are"))
+        self.link.setToolTip(self.tr("Remember where a model is instead of copying it"))
+        self.question: QMessageBox | None = None
+        self.setAcceptDrops(True)
+        self._lay_out()
+        self.tasks.finished.connect(self._task_ended)
+        self.details.asked.connect(self._do)
+        self.table.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
+        studio.library_changed.connect(self.read)
+        studio.models_wanted.connect(lambda paths: self.add([Path(path) for path in paths]))
+        self.read()
+
+    # What there is
+
+    def read(self) -> None:
+        """Look at the library again."""
+        self._studio.bridge.background.run(read_items, self._take, self._failed, self)
+
+    def _take(self, items: Sequence[Item]) -> None:
+        chosen = self.current()
+        self.model.show(items)
+        row = self.model.row_of(chosen.name, chosen.role) if chosen else None
+        self.choose(row or 0)
+
+    def current(self) -> Item | None:
+        """The chosen item."""
+        row = self.table.currentIndex().row()
+        return self.model.items[row] if 0 <= row < len(self.model.items) else None
+
+    def choose(self, row: int) -> None:
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        self.table.selectionModel().setCurrentIndex(self.model.index(row, 0), flags)
+        self._show_chosen()
+
+    def _show_chosen(self) -> None:
+        item = self.current()
+        self.details.setVisible(item is not None)
+        if item is None:
+            return
+        self.details.show_item(item, self.model.state(item))
+        if not item.hash and not item.embedded and item.here:
+
+            def show_hash(digest: str) -> None:
+                if self.current() == item:
+                    self.details.show_item(replace(item, hash=digest), self.model.state(item))
+
+            self._studio.bridge.background.run(lambda: file_hash(item.path), show_hash, self._failed, self)
+
+    # Adding
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Import these, one after the other, in a process of their own."""
+        gone = [path for path in paths if not path.exists()]
+        for path in paths:
+            if path.exists():
+                link = ["--link"] if self.link.isChecked() else []
+                self.tasks.add(self.tr("Adding {0}").format(path.name), ["models", "add", str(path), "--json", *link])
+        if gone:
+            self._studio.say(self.tr("{0} is not there any more.").format(gone[0]), "bad")
+
+    def _ask_for_files(self) -> None:
+        kinds = self.tr("Models, VAEs, LoRAs, embeddings") + " (*.safetensors *.ckpt *.pt *.bin *.png)"
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add Models"), "", kinds)
+        self.add([Path(name) for name in names])
+
+    def _ask_for_folder(self) -> None:
+        if name := QFileDialog.getExistingDirectory(self, self.tr("Add a Diffusers Folder or Converted Model")):
+            self.add([Path(name)])
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        urls = event.mimeData().urls()
+        self.add([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
+        if not all(url.isLocalFile() for url in urls):
+            self._studio.say(
+                self.tr("Only files and folders of this computer can be added; download it first."), "warning"
+            )
+        event.acceptProposedAction()
+
+    def _task_ended(self, task: Task) -> None:
+        for event in task.events:
+            if event.get("event") == "Verified" and not event["faults"]:
+                task.message = self.tr("Every file is as it was added.")
+            elif event.get("event") == "Verified":
+                task.message = " ".join(f"{fault}." for fault in event["faults"])
+        if task.state == DONE and task.arguments[1] == "add":
+            self.tasks.dismiss(task)
+        if task.state in (DONE, FAILED):
+            self._studio.library_changed.emit()
+
+    # What can be done with one
+
+    def _do(self, what: str) -> None:
+        item = self.current()
+        if item is None:
+            return
+        if what == "use":
+            self._use(item)
+        elif what == "default":
+            self._change(lambda library: library.set_default(item.name))
+        elif what == "accept":
+            self._change(lambda library: library.accept(item.licence))
+        elif what == "verify":
+            self.tasks.add(self.tr("Verifying {0}").format(item.name), ["models", "verify", item.name, "--json"])
+        elif what == "reveal":
+            reveal(item.path)
+        elif what == "remove":
+            self._ask_to_remove(item)
+
+    def _use(self, item: Item) -> None:
+        form = self._studio.form
+        if item.role == "model":
+            form.put(model=item.name)
+        elif item.role == "vae":
+            form.put(other={**form.other, "vae": item.name})
+        else:
+            word = f"<lora:{item.name}:1>" if item.role == "lora" else item.name
+            form.put(prompt=f"{form.prompt} {word}".strip())
+        self._studio.show_view("create")
+
+    def _change(self, work: object) -> None:
+        def change() -> None:
+            library = Library()
+            try:
+                work(library)  # type: ignore[operator]
+            finally:
+                library.close()
+
+        self._studio.bridge.background.run(change, lambda _: self._studio.library_changed.emit(), self._failed, self)
+
+    def _ask_to_remove(self, item: Item) -> None:
+        """Files that were copied in are deleted for good, so this is asked; everything else can be taken back."""
+        if item.role in ("model", "vae") and not item.linked:
+            question = self.question = QMessageBox(self)
+            question.setText(self.tr("Delete {0} from the library?").format(item.name))
+            question.setInformativeText(self.tr("Its copy in {0} is deleted for good.").format(item.path.parent))
+            button = question.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+            question.addButton(QMessageBox.StandardButton.Cancel)
+            question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            button.clicked.connect(lambda: self.remove(item))
+            question.open()
+        else:
+            self.remove(item)
+
+    def remove(self, item: Item) -> None:
+        """Take it out of the library; LoRAs and embeddings go to the system's trash."""
+        if item.role in ("model", "vae"):
+            self._change(lambda library: library.remove(item.name))
+        else:
+            self._studio.bridge.background.run(
+                lambda: send2trash(item.path), lambda _: self._studio.library_changed.emit(), self._failed, self
+            )
+
+    def _failed(self, error: Exception) -> None:
+        self._studio.say(in_words(error), "bad")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.table.setFocus()
+        self.read()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.tasks.close()
+        self._studio.settings.set_state("models", self._splitter.saveState())
+        super().closeEvent(event)
+
+    # Building
+
+    def _table(self) -> QTableView:
+        table = QTableView()
+        table.setModel(self.model)
+        table.setAccessibleName(self.tr("Models, VAEs, LoRAs and embeddings"))
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setShowGrid(False)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(32)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        table.activated.connect(lambda _: self._do("use"))
+        return table
+
+    def _lay_out(self) -> None:
+        set_kind(self, "window")
+        main = QWidget()
+        column = QVBoxLayout(main)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(GAP)
+        bar = QHBoxLayout()
+        bar.setSpacing(PAD)
+        menu = QMenu(self)
+        menu.addAction(self.tr("Files…"), self._ask_for_files)
+        menu.addAction(self.tr("Folder…"), self._ask_for_folder)
+        self.add_button = QPushButton(self.tr("Add Models"))
+        set_kind(self.add_button, "accent")
+        self.add_button.setMenu(menu)
+        bar.addWidget(self.add_button)
+        bar.addWidget(self.link)
+        bar.addStretch(1)
+        hint = QLabel(
+            self.tr("Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.")
+        )
+        hint.setWordWrap(True)
+        set_kind(hint, "caption")
+        column.addLayout(bar)
+        column.addWidget(self.table, 1)
+        column.addWidget(hint)
+        column.addWidget(TaskPanel(self.tasks, self._studio.theme))
+        self.details.setMinimumWidth(280)
+        self.details.setMaximumWidth(420)
+        self._splitter = QSplitter()
+        self._splitter.addWidget(main)
+        self._splitter.addWidget(self.details)
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setStretchFactor(0, 1)
+        self._splitter.setSizes([960, 320])
+        if (state := self._studio.settings.state("models")) is not None:
+            self._splitter.restoreState(state)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._splitter)

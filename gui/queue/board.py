@@ -1,0 +1,152 @@
+"""The jobs as the window sees them: the queue's rows, how far each is, and what happened to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from gui.advice import for_the_window
+from gui.bridge import Bridge
+from gui.queue.progress import Progress
+from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
+from sdedge.library.gallery import Gallery
+from sdedge.library.jobs import ENDED, OPEN, Job, Queue
+
+SHOWN = 30  # ended jobs
+CALM = 100  # milliseconds between looks, however much happens
+
+
+@dataclass(frozen=True)
+class Board:
+    """What was read of the queue at one moment."""
+
+    jobs: tuple[Job, ...] = ()
+    paused: str | None = None
+
+
+class JobBoard(QObject):
+    """One per window. All of it on the main thread."""
+
+    changed = Signal()
+    """Jobs came, went, moved or changed their state."""
+    progressed = Signal(int)
+    """A job got further."""
+    drawn = Signal(int, object)
+    """(job, ImageDone)."""
+    ended = Signal(int, object)
+    """(job, Finished, Failed or Cancelled)."""
+    noticed = Signal(object, str)
+    """(job or None, a sentence)."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        super().__init__(bridge)
+        self.bridge = bridge
+        self.board = Board()
+        self._progress: dict[int, Progress] = {}
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(CALM)
+        self._timer.timeout.connect(self._read)
+        bridge.happened.connect(self._hear)
+        bridge.store_changed.connect(self._look)
+        bridge.ready.connect(self._read)
+
+    # Looking
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        return self.board.jobs
+
+    @property
+    def paused(self) -> str | None:
+        """Why nothing further is drawn."""
+        return self.board.paused
+
+    @property
+    def running(self) -> Job | None:
+        return next((job for job in self.jobs if job.state == "running"), None)
+
+    def find(self, id: int) -> Job | None:
+        return next((job for job in self.jobs if job.id == id), None)
+
+    def progress(self, id: int) -> Progress | None:
+        """How far a job is that is drawn, or was since the app started."""
+        return self._progress.get(id)
+
+    def begin(self, job: Job) -> Progress:
+        """Follow a job that is about to be drawn."""
+        return self._progress.setdefault(job.id, Progress(job.count, job.saved))
+
+    # Arranging
+
+    def pause(self, on: bool) -> None:
+        """Draw no next job, or go on."""
+        self.bridge.change(lambda queue, gallery: queue.pause() if on else queue.resume())
+
+    def resume(self, id: int) -> None:
+        """Draw the pictures that an ended or paused job lacks, and go on with the queue."""
+
+        def go_on(queue: Queue, gallery: Gallery) -> None:
+            queue.resume(id)
+            queue.resume()
+
+        self.bridge.change(go_on)
+
+    def pause_job(self, id: int) -> None:
+        self.bridge.change(lambda queue, gallery: queue.pause(id))
+
+    def duplicate(self, id: int) -> None:
+        self.bridge.change(lambda queue, gallery: queue.duplicate(id))
+
+    def move(self, id: int, before: int | None) -> None:
+        """Draw a waiting job before another, or last."""
+        self.bridge.change(lambda queue, gallery: queue.move(id, before))
+
+    def cancel(self, id: int, level: str = "now") -> None:
+        self.bridge.cancel(id, level)
+
+    def clear(self) -> None:
+        """Forget ended jobs; their pictures stay."""
+        self.bridge.change(lambda queue, gallery: queue.clear(ENDED))
+
+    # Hearing
+
+    def _hear(self, id: int | None, event: Event) -> None:
+        message = getattr(event, "message", None)
+        if id is None:
+            if message:
+                self.noticed.emit(None, for_the_window(message))
+            return
+        progress = self._progress.get(id)
+        if progress is None:
+            job = self.find(id)
+            progress = self.begin(job) if job else self._progress.setdefault(id, Progress())
+        progress.hear(event)
+        if isinstance(event, ImageDone):
+            self.drawn.emit(id, event)
+        if isinstance(event, (Finished, Failed, Cancelled)):
+            del self._progress[id]
+            self.ended.emit(id, event)
+        elif isinstance(event, (Step, Loading, ImageDone)):
+            self.progressed.emit(id)
+        elif message:
+            self.noticed.emit(id, for_the_window(message))
+
+    def _look(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _read(self) -> None:
+        def read(queue: Queue, gallery: Gallery) -> Board:
+            return Board((*queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)), queue.paused)
+
+        self.bridge.ask(read, self._take, lambda error: self.noticed.emit(None, str(error)), self)
+
+    def _take(self, board: Board) -> None:
+        if board != self.board:
+            self.board = board
+            for job in board.jobs:
+                if (progress := self._progress.get(job.id)) is not None:
+                    progress.count = job.count
+            self.changed.emit()

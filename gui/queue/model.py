@@ -1,0 +1,136 @@
+"""The queue as a list for Qt: words and progress per job, reordered by dragging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
+
+from gui.advice import for_the_window
+from gui.queue.board import JobBoard
+from gui.queue.progress import Progress, spoken
+from sdedge.library.jobs import Job
+
+JOB, SHARE, LINE = (Qt.ItemDataRole.UserRole + i for i in range(3))
+_MIME = "application/x-sdedge-job"
+_MOVABLE = ("waiting", "paused")
+Index = QModelIndex | QPersistentModelIndex
+NOWHERE = QModelIndex()
+
+
+class QueueModel(QAbstractListModel):
+    """Rows are the board's jobs. JOB is the row's Job, SHARE 0 to 1 or None, LINE what it is doing in words."""
+
+    def __init__(self, board: JobBoard) -> None:
+        super().__init__(board)
+        self._board = board
+        self._jobs: tuple[Job, ...] = ()
+        board.changed.connect(self._refresh)
+        board.progressed.connect(self._touch)
+
+    def rowCount(self, parent: Index = NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._jobs)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not index.isValid() or index.row() >= len(self._jobs):
+            return None
+        job = self._jobs[index.row()]
+        progress = self._board.progress(job.id)
+        if role == JOB:
+            return job
+        if role == SHARE:
+            return progress.share if progress and job.state == "running" else None
+        if role == LINE:
+            return self.line(job, progress)
+        if role == Qt.ItemDataRole.DisplayRole:
+            return " ".join(job.request.prompt.split()) or self.tr("(no prompt)")
+        if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
+            return f"{job.request.prompt}\n{self.line(job, progress)}"
+        return None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flag = Qt.ItemFlag
+        if not index.isValid():
+            return flag.ItemIsDropEnabled
+        movable = self._jobs[index.row()].state in _MOVABLE
+        return flag.ItemIsSelectable | flag.ItemIsEnabled | (flag.ItemIsDragEnabled if movable else flag.NoItemFlags)
+
+    def row_of(self, id: int) -> int:
+        """Where a job is; -1 when it is not."""
+        return next((row for row, job in enumerate(self._jobs) if job.id == id), -1)
+
+    # Words
+
+    def line(self, job: Job, progress: Progress | None) -> str:
+        """What a job is doing, or why it is not."""
+        pictures = self.tr("{0} of {1} pictures").format(job.saved, job.count) if job.count > 1 else ""
+        if job.state == "running":
+            parts = [self.tr("{0} of {1}").format(job.saved + 1, job.count) if job.count > 1 else ""]
+            parts.append(self._doing(job, progress))
+        elif job.state == "done":
+            parts = [self.tr("done"), self.tr("{0} pictures").format(job.count) if job.count > 1 else ""]
+        elif job.state in ("failed", "interrupted"):
+            parts = [for_the_window(job.reason) or self.tr("failed"), pictures]
+        else:
+            words = {"waiting": self.tr("waiting"), "paused": self.tr("put off"), "cancelled": self.tr("cancelled")}
+            several = self.tr("{0} pictures").format(job.count) if job.count > 1 else ""
+            parts = [words.get(job.state, job.state), pictures if job.saved else several]
+        return " · ".join(part for part in parts if part)
+
+    def _doing(self, job: Job, progress: Progress | None) -> str:
+        if job.wish == "picture":
+            return self.tr("ends after this picture")
+        if job.wish in ("now", "kill"):
+            return self.tr("ending")
+        if progress is None or not progress.total:
+            return self.tr("starting")
+        step = self.tr("step {0}/{1}").format(progress.index, progress.total)
+        left = progress.remaining
+        return f"{step} · {self.tr('about {0}').format(spoken(left))}" if left is not None else step
+
+    # Dragging
+
+    def supportedDropActions(self) -> Qt.DropAction:
+        return Qt.DropAction.MoveAction
+
+    def mimeTypes(self) -> list[str]:
+        return [_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        data = QMimeData()
+        data.setData(_MIME, str(self._jobs[indexes[0].row()].id).encode())
+        return data
+
+    def dropMimeData(self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index) -> bool:
+        if not data.hasFormat(_MIME):
+            return False
+        row = parent.row() if row < 0 and parent.isValid() else len(self._jobs) if row < 0 else row
+        self.put_before(int(bytes(data.data(_MIME).data())), row)
+        return False  # the rows move when the queue says so
+
+    def put_before(self, id: int, row: int) -> None:
+        """Draw a waiting job before the one in this row, or last of the waiting."""
+        later = [job.id for job in self._jobs[row:] if job.state in _MOVABLE and job.id != id]
+        self._board.move(id, later[0] if later else None)
+
+    def move_by(self, id: int, places: int) -> None:
+        """One place up (-1) or down (1), for those who use keys."""
+        row = self.row_of(id)
+        self.put_before(id, max(0, row - 1) if places < 0 else row + 2)
+
+    # Following the board
+
+    def _refresh(self) -> None:
+        jobs = self._board.jobs
+        if [job.id for job in jobs] == [job.id for job in self._jobs]:
+            self._jobs = jobs
+            self.dataChanged.emit(self.index(0), self.index(max(0, len(jobs) - 1)))
+            return
+        self.beginResetModel()
+        self._jobs = jobs
+        self.endResetModel()
+
+    def _touch(self, id: int) -> None:
+        if (row := self.row_of(id)) >= 0:
+            self.dataChanged.emit(self.index(row), self.index(row))

@@ -1,0 +1,73 @@
+"""Token counts and chunk marks, and how long a job will take."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gui.form.tokens import count
+from gui.queue.progress import Progress, spoken
+from sdedge.engines import find_tokenizer
+from sdedge.events import ImageDone, Loading, Step
+from sdedge.text.prompt import attention, chunked
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return find_tokenizer("pocket")
+
+
+@given(text=st.text(alphabet="ab ,()[]:|<>{}_.1lorAND\n") | st.text())
+def test_no_text_is_too_strange_to_be_counted(tokenizer, text):
+    found = count(text, tokenizer)
+    assert found.fault or 0 <= found.used <= found.limit
+
+
+def test_marks_are_where_the_text_encoder_begins_a_chunk(tokenizer):
+    text = ", ".join(f"a red house number {i}" for i in range(40))
+    found = count(text, tokenizer)
+    chunks = chunked(attention(text), tokenizer)
+    assert found.limit == 75 * len(chunks) and len(found.starts) == len(chunks) - 1
+    for start, end, chunk in zip((0, *found.starts), (*found.starts, len(text)), chunks):
+        assert chunked(attention(text[start:end]), tokenizer)[0].ids == chunk.ids
+
+
+def test_the_longest_of_all_steps_counts(tokenizer):
+    assert count("[a:a red house by the sea:0.5]", tokenizer).used == 6
+
+
+@pytest.mark.parametrize(
+    "text, named", [("<lora:nothere>", "nothere"), ("<lora::1>", "<lora::1>"), ("__nope__", "nope")]
+)
+def test_what_cannot_be_read_is_named(tokenizer, text, named):
+    assert named in count(text, tokenizer).fault
+
+
+def test_time_left_is_the_median_step_without_the_first():
+    progress = Progress(count=1, began=0, phase_began=0)
+    progress.hear(Loading("model"), 0)
+    progress.hear(Loading("text"), 1)
+    times = [30, 31, 32, 33, 34, 44, 45]  # the first carries the loading, one was interrupted
+    for index, at in enumerate(times, 1):
+        assert progress.remaining is None or index > 2
+        progress.hear(Step(index, 20), at)
+    assert progress.remaining == 13 and progress.phase == "denoising" and progress.share == 7 / 20
+    progress.hear(Loading("decoding"), 60)
+    assert progress.remaining is None and progress.elapsed(63) == 3
+
+
+def test_pictures_and_batches_that_follow_are_counted_in():
+    progress = Progress(count=5, began=0, phase_began=0)
+    for index in (1, 2, 3):
+        progress.hear(Step(index, 10, 0, 2), float(index))
+    assert progress.remaining == 7 + 2 * 10 and progress.share == pytest.approx(2 * 0.3 / 5)
+    progress.hear(ImageDone("a", 1, 0))
+    progress.hear(ImageDone("b", 2, 1))
+    progress.hear(Step(1, 10, 2, 2), 20.0)
+    assert progress.saved == 2 and progress.remaining == 9 + 10
+
+
+@given(seconds=st.floats(0, 1e6))
+def test_durations_are_short_words(seconds):
+    assert 2 <= len(spoken(seconds)) <= 12
