@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from converters.commands.progress import show
 from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, Recipe
-from sdedge.errors import SdedgeError
-from sdedge.events import Failed, Finished, Loading, Notice, Progress, to_json
+from sdedge.events import Progress
 
 
 class Sizes(click.ParamType):
@@ -97,8 +97,7 @@ def coreml(
 
     A run that was interrupted goes on where it stopped; packages made by the same recipe are kept.
     """
-    tell = _as_json if as_json else Lines()
-    try:
+    with show("packages", Phases(), as_json) as tell:
         from converters.coreml import convert, native_size
 
         sizes = sizes or (native_size(model),)
@@ -110,29 +109,15 @@ def coreml(
             folder = out if len(group) == len(sizes) else out / f"{group[0][0]}x{group[0][1]}"
             for event in convert(model, folder, recipe):
                 tell(event)
-    except SdedgeError as error:
-        if as_json:
-            _as_json(Failed(type(error).__name__, str(error)))
-        raise
 
 
-def _as_json(event: Any) -> None:
-    print(to_json(event), flush=True)
-
-
-class Lines:
-    """Events as lines for people; work of many small pieces is one line."""
+class Phases:
+    """A line where a phase begins; work of many small pieces is one line."""
 
     def __init__(self) -> None:
         self.phase = ""
 
-    def __call__(self, event: Any) -> None:
-        if isinstance(event, Progress) and event.phase != self.phase and event.done < event.total:
+    def __call__(self, event: Progress) -> None:
+        if event.phase != self.phase:
             click.echo(f"{event.phase} …", err=True)
             self.phase = event.phase
-        elif isinstance(event, Loading):
-            click.echo(f"{event.phase.capitalize()} …", err=True)
-        elif isinstance(event, Notice):
-            click.echo(f"note: {event.message}", err=True)
-        elif isinstance(event, Finished):
-            click.echo(f"{event.count} packages in {event.seconds:.0f} s", err=True)

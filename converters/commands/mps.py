@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from converters.commands.coreml import Fused
-from sdedge.errors import SdedgeError
-from sdedge.events import Failed, Finished, Loading, Notice, Progress, to_json
+from converters.commands.progress import show
+from sdedge.events import Progress
 
 
 class Range(click.ParamType):
@@ -52,26 +52,10 @@ def mps(
     """
     from converters.mps import GraphRecipe, convert
 
-    tell = _as_json if as_json else _as_text
-    try:
+    with show("networks", _one_of_all, as_json) as tell:
         for event in convert(model, out, GraphRecipe(*size, attention_budget, batch, dtype, loras)):
             tell(event)
-    except SdedgeError as error:
-        if as_json:
-            _as_json(Failed(type(error).__name__, str(error)))
-        raise
 
 
-def _as_json(event: Any) -> None:
-    click.echo(to_json(event))
-
-
-def _as_text(event: Any) -> None:
-    if isinstance(event, Progress) and event.done < event.total:
-        click.echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)
-    elif isinstance(event, Loading):
-        click.echo(f"{event.phase.capitalize()} …", err=True)
-    elif isinstance(event, Notice):
-        click.echo(f"note: {event.message}", err=True)
-    elif isinstance(event, Finished):
-        click.echo(f"{event.count} networks in {event.seconds:.0f} s", err=True)
+def _one_of_all(event: Progress) -> None:
+    click.echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)

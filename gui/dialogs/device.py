@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
-    QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
 from gui.commands.command import Command
 from gui.device import UNKNOWN, Device, look
+from gui.dialogs.cards import card, fill, left
 from gui.form.fields import FaultLabel
 from gui.form.memory_hint import PictureMemory
-from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.look.theme import HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
 from gui.studio import Studio
 from sdedge import catalog
@@ -144,23 +141,14 @@ class DeviceDialog(QDialog):
         self._timings.setHorizontalSpacing(PAD)
         self._timings.setVerticalSpacing(2)
         set_kind(self.device, "strong")
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(PAD, PAD, PAD, PAD)
-        column.setSpacing(PAD)
-        column.addWidget(
-            _card(self.tr("Device"), self.device, self.reason, self._timings, self.fault, _left(self.button))
+        device = (self.device, self.reason, self._timings, self.fault, left(self.button))
+        memory = (self.memory, self.bar, self.planned, left(self.release))
+        fill(
+            self,
+            card(self.tr("Device"), *device, gap=HALF),
+            card(self.tr("Memory"), *memory, gap=HALF),
+            card(self.tr("Speeds"), *self._speeds(), gap=HALF),
         )
-        column.addWidget(_card(self.tr("Memory"), self.memory, self.bar, self.planned, _left(self.release)))
-        column.addWidget(_card(self.tr("Speeds"), *self._speeds()))
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
 
     def _speeds(self) -> list[QLabel]:
         labels = []
@@ -170,27 +158,3 @@ class DeviceDialog(QDialog):
             set_kind(text, "muted")
             labels += [title, text]
         return labels
-
-
-def _card(title: str, *parts: QWidget | QHBoxLayout | QGridLayout) -> QFrame:
-    card = QFrame()
-    set_kind(card, "card")
-    column = QVBoxLayout(card)
-    column.setContentsMargins(PAD, PAD, PAD, PAD)
-    column.setSpacing(GAP)
-    heading = QLabel(title)
-    set_kind(heading, "title")
-    column.addWidget(heading)
-    column.addSpacing(HALF)
-    for part in parts:
-        if isinstance(part, QLabel):
-            part.setWordWrap(True)
-        column.addWidget(part) if isinstance(part, QWidget) else column.addLayout(part)
-    return card
-
-
-def _left(widget: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.addWidget(widget)
-    row.addStretch(1)
-    return row

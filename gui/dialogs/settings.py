@@ -13,16 +13,15 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from gui.dialogs.cards import card, fill, left
 from gui.form.fields import FaultLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import breakable, short_path
@@ -47,23 +46,13 @@ class SettingsDialog(QDialog):
         self._studio, self._settings = studio, studio.settings
         self.setWindowTitle(self.tr("Settings"))
         self.resize(*_SIZE)
-        body = QWidget()
-        column = QVBoxLayout(body)
-        column.setContentsMargins(PAD, PAD, PAD, PAD)
-        column.setSpacing(PAD)
-        for title, form in (
-            (self.tr("Pictures"), self._pictures()), (self.tr("Drawing"), self._drawing()),
-            (self.tr("Look"), self._look()), (self.tr("Storage"), self._storage()),
-        ):  # fmt: skip
-            column.addWidget(_section(title, form))
-        column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(body)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
+        fill(
+            self,
+            card(self.tr("Pictures"), self._pictures()),
+            card(self.tr("Drawing"), self._drawing()),
+            card(self.tr("Look"), self._look()),
+            card(self.tr("Storage"), self._storage()),
+        )
 
     # Pictures
 
@@ -156,7 +145,7 @@ class SettingsDialog(QDialog):
         show.clicked.connect(lambda: reveal(data_folder()))
         form = _form()
         _row(form, self.tr("Data"), _stack(where, note))
-        _row(form, "", _left(show))
+        _row(form, "", left(show))
         return form
 
     def _choice(self, setting: str, label: str, options: Sequence[tuple[object, str]]) -> QComboBox:
@@ -191,19 +180,6 @@ def folder_fault(folder: Path) -> str:
     return "" if os.access(there, os.W_OK) else f"{there} cannot be written to; choose another folder."
 
 
-def _section(title: str, form: QFormLayout) -> QFrame:
-    card = QFrame()
-    set_kind(card, "card")
-    column = QVBoxLayout(card)
-    column.setContentsMargins(PAD, PAD, PAD, PAD)
-    column.setSpacing(GAP)
-    heading = QLabel(title)
-    set_kind(heading, "title")
-    column.addWidget(heading)
-    column.addLayout(form)
-    return card
-
-
 def _form() -> QFormLayout:
     form = QFormLayout()
     form.setHorizontalSpacing(PAD)
@@ -226,10 +202,3 @@ def _stack(*parts: QWidget | QHBoxLayout) -> QVBoxLayout:
     for part in parts:
         column.addLayout(part) if isinstance(part, QHBoxLayout) else column.addWidget(part)
     return column
-
-
-def _left(widget: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.addWidget(widget)
-    row.addStretch(1)
-    return row

@@ -1,0 +1,53 @@
+"""A dialog of cards: each a title with its parts beneath; together they scroll."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+
+from gui.look.theme import GAP, PAD, set_kind
+
+
+def fill(dialog: QDialog, *cards: QWidget) -> None:
+    """Put the cards beneath each other."""
+    body = QWidget()
+    column = QVBoxLayout(body)
+    column.setContentsMargins(PAD, PAD, PAD, PAD)
+    column.setSpacing(PAD)
+    for each in cards:
+        column.addWidget(each)
+    column.addStretch(1)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(body)
+    whole = QVBoxLayout(dialog)
+    whole.setContentsMargins(0, 0, 0, 0)
+    whole.addWidget(scroll)
+
+
+def card(title: str, *parts: QWidget | QLayout, gap: int = 0) -> QFrame:
+    """A card; `gap` is more room beneath its title, in pixels. Labels among its parts are wrapped."""
+    frame = QFrame()
+    set_kind(frame, "card")
+    column = QVBoxLayout(frame)
+    column.setContentsMargins(PAD, PAD, PAD, PAD)
+    column.setSpacing(GAP)
+    heading = QLabel(title)
+    set_kind(heading, "title")
+    column.addWidget(heading)
+    if gap:
+        column.addSpacing(gap)
+    for part in parts:
+        if isinstance(part, QLabel):
+            part.setWordWrap(True)
+        column.addWidget(part) if isinstance(part, QWidget) else column.addLayout(part)
+    return frame
+
+
+def left(widget: QWidget) -> QHBoxLayout:
+    """A row in which the widget is no wider than it wants to be."""
+    row = QHBoxLayout()
+    row.addWidget(widget)
+    row.addStretch(1)
+    return row
