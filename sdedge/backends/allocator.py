@@ -20,6 +20,11 @@ def keep() -> None:
     _set({_MMAP_MAX: 0, _TRIM_THRESHOLD: _HALF_GIGABYTE, _TOP_PAD: 1 << 24})
 
 
+def keep_small(size: int) -> None:
+    """From now on keep freed blocks of less than `size` bytes, up to 64 MB at the end of the heap; larger ones go back at once."""
+    _set({_MMAP_MAX: 1 << 16, _MMAP_THRESHOLD: size, _TRIM_THRESHOLD: 64 * _MEGABYTE, _TOP_PAD: 1 << 20})
+
+
 def give_back() -> None:
     """Give back what is free, and from now on freed blocks of a megabyte or more at once: slower, and nothing is held in vain.
 

@@ -179,25 +179,25 @@ class FusedUNet(UNet):
         return self.times[key]
 
 
-def fuse(module: nn.Module, packed: bool = True) -> Any:
+def fuse(module: nn.Module, packing: bool = True) -> Any:
     """Turn a UNet on the CPU, or a part of one, of any floating dtype, into its fused twin, in place.
 
-    `packed=False` leaves weights in their usual order, which the kernels take as well; `pack` does it layer by layer.
+    `packing=False` leaves weights in their usual order, which the kernels take as well; `pack` does it layer by layer.
     """
     with torch.no_grad():
-        _fuse(module, packed)
+        _fuse(module, packing)
     return module
 
 
-def _fuse(module: nn.Module, packed: bool) -> None:
+def _fuse(module: nn.Module, packing: bool) -> None:
     if type(module) in _TWINS:
         twin, prepare = _TWINS[type(module)]
         module.__class__ = twin
         prepare(module)
-        if packed and isinstance(module, PackedConv2d | PackedLinear):
+        if packing and isinstance(module, PackedConv2d | PackedLinear):
             pack(module)
     for child in module.children():
-        _fuse(child, packed)
+        _fuse(child, packing)
 
 
 def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,13 +215,21 @@ def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return fused
 
 
+def fused_layer(path: str) -> str:
+    """Where the fused twin has what a UNet's layer does, by the first of those it joins."""
+    return path.replace("attn1.to_q", "attn1.qkv")
+
+
 def pack(layer: Any) -> None:
     """Put a fused layer's weight in oneDNN's order."""
+    layer.weight = _fixed(packed(layer, layer.weight))
+
+
+def packed(layer: Any, weight: Tensor) -> Tensor:
+    """A weight of a fused layer in oneDNN's order."""
     if isinstance(layer, nn.Conv2d):
-        shape = layer.padding, layer.stride, layer.dilation, layer.groups
-        layer.weight = _fixed(_ops._reorder_convolution_weight(layer.weight, *shape))
-    else:
-        layer.weight = _fixed(_ops._reorder_linear_weight(layer.weight))
+        return _ops._reorder_convolution_weight(weight, layer.padding, layer.stride, layer.dilation, layer.groups)
+    return _ops._reorder_linear_weight(weight)
 
 
 def _prepare_attention(block: Any) -> None:

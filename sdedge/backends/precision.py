@@ -204,14 +204,14 @@ KERNELS = {"convolution": _convolution, "linear": _linear, "attention": _attenti
 
 
 def _int8_convolution() -> Callable[[], Tensor]:
-    layer = onednn.fuse(nn.Conv2d(320, 320, 3, padding=1), packed=False)
+    layer = onednn.fuse(nn.Conv2d(320, 320, 3, padding=1), packing=False)
     quantized.convert(layer, (-4.0, 4.0))
     x = torch.randn(2, 320, 16, 16).contiguous(memory_format=torch.channels_last)
     return lambda: layer(x)
 
 
 def _int8_linear() -> Callable[[], Tensor]:
-    layer = onednn.fuse(nn.Linear(640, 1280), packed=False)
+    layer = onednn.fuse(nn.Linear(640, 1280), packing=False)
     quantized.convert(layer, (-4.0, 4.0))
     x = torch.randn(512, 640)
     return lambda: layer(x)

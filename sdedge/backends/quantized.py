@@ -182,10 +182,10 @@ def load(unet: Any, tensors: Mapping[str, LazyTensor], dtype: torch.dtype, recip
     for path, part in _parts(unet):
         mine = {name.removeprefix(f"{path}."): tensor for name, tensor in tensors.items() if name.startswith(f"{path}.")}
         remarks += load_into(part, mine, dtype, share=False)
-        onednn.fuse(part, packed=False)
+        onednn.fuse(part, packing=False)
         for name, layer in part.named_modules():
             convert(layer, _range(recipe, f"{path}.{name}" if name else path))
-    onednn.fuse(unet, packed=False)
+    onednn.fuse(unet, packing=False)
     return remarks
 
 

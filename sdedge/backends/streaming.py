@@ -7,10 +7,11 @@ count as this process's memory.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import tempfile
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sdedge.backends import onednn, packing
+from sdedge.backends.onednn import PackedConv2d, PackedLinear
 from sdedge.models.layers import GEGLU
-from sdedge.weights.files import ALIGNMENT, LazyTensor, WeightFile, bytes_of
+from sdedge.models.unet import UNet
+from sdedge.weights.files import ALIGNMENT, WeightFile
 from sdedge.weights.loading import load_into
 from sdedge.weights.parts import fill, is_stored
+
+PATIENCE = 2
+"""How many layers may be called before one that was expected first."""
 
 STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
 """Layers that are read as one. Their vectors (biases) and all norms are small and stay."""
@@ -29,10 +36,15 @@ STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
 Source = Any  # what answers shape, dtype and copy: LazyTensor, MergedTensor, Joined, Half
 
 
-def stream(module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device) -> nn.Module:
+def stream(
+    module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device, order: Sequence[str] = ()
+) -> nn.Module:
     """Fill a module that is on the meta device so that its weights come from their file whenever a layer is called.
 
-    Weights of another dtype are converted once and kept in an unnamed temporary file. Raises ModelError as `load_into` does.
+    `order` names the layers in the order of the first pass, as far as it is known, so that it is read ahead too.
+
+    Weights of another dtype, or for layers that take them packed, are made once and kept in an unnamed temporary file.
+    Raises ModelError as `load_into` does.
     """
     layers = _layers(module)
     streamed = {f"{path}.{name}" for path, names in layers.items() for name in names}
@@ -42,7 +54,24 @@ def stream(module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype,
     reader = Reader(dtype, device, largest * 3 // 2)  # the one in use, and what is read ahead
     for path, weights in sources.items():
         reader.attach(module.get_submodule(path), weights)
+    reader.expect([module.get_submodule(path) for path in order if path in sources])
     return module
+
+
+@torch.inference_mode()
+def call_order(unet: UNet) -> list[str]:
+    """Paths of a UNet's layers in the order they run; it is on the meta device, where running costs nothing."""
+    order: list[str] = []
+    hooks = [
+        layer.register_forward_pre_hook(lambda *_, path=path: order.append(path))
+        for path, layer in unet.named_modules() if isinstance(layer, STREAMED)
+    ]  # fmt: skip
+    config = unet.config
+    with torch.device("meta"):
+        unet(torch.empty(1, config.in_channels, 64, 64), torch.empty(1), torch.empty(1, 77, config.cross_attention_dim))
+    for hook in hooks:
+        hook.remove()
+    return order
 
 
 def _layers(module: nn.Module) -> dict[str, list[str]]:
@@ -60,14 +89,15 @@ def _bytes(source: Source, dtype: torch.dtype) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-@dataclass(frozen=True)
+@dataclass
 class Reading:
-    """A layer whose weights are being read, and their place in the buffer."""
+    """A layer whose weights are being read, and their place in the buffer; `passed` others were called before it."""
 
     layer: nn.Module
     start: int
     stop: int
     weights: Future[dict[str, Tensor]]
+    passed: int = 0
 
 
 class Reader:
@@ -91,12 +121,14 @@ class Reader:
         layer.register_forward_pre_hook(self._before)
         layer.register_forward_hook(self._done)
 
+    def expect(self, order: Sequence[nn.Module]) -> None:
+        """Layers are called in this order, until they are not."""
+        self._after = dict(itertools.pairwise(order))
+
     def _before(self, layer: nn.Module, arguments: Any) -> None:
         if self._current is not None:
             self._after[self._current.layer] = layer
-        while self._coming and self._coming[0].layer is not layer:
-            _abandon(self._coming.popleft())
-        self._current = self._coming.popleft() if self._coming else self._start(layer, None)
+        self._current = self._take(layer) or self._start(layer, None)
         assert self._current is not None
         for name, tensor in self._current.weights.result().items():
             _place(layer, name, tensor)
@@ -104,6 +136,19 @@ class Reader:
             reading := self._start(following, self._current)
         ) is not None:
             self._coming.append(reading)
+
+    def _take(self, layer: nn.Module) -> Reading | None:
+        """The layer's reading, if it was begun. Those that should have come before it may still come, but not for long."""
+        reading = next((one for one in self._coming if one.layer is layer), None)
+        for one in [*self._coming]:
+            if one is reading:
+                self._coming.remove(one)
+                break
+            one.passed += 1
+            if reading is None or one.passed > PATIENCE:
+                self._coming.remove(one)
+                _abandon(one)
+        return reading
 
     def _done(self, layer: nn.Module, arguments: Any, result: Any) -> None:
         for name, source in self._sources[layer].items():
@@ -131,19 +176,55 @@ class Reader:
     def _read(self, layer: nn.Module, start: int) -> dict[str, Tensor]:
         weights = {}
         for name, source in self._sources[layer].items():
-            size = torch.Size(source.shape).numel() * self._dtype.itemsize
-            place = self._buffer[start : start + size].view(self._dtype).view(source.shape)
-            fill(source, place)
-            if not is_stored(source, self._dtype):
-                self._scratch = self._scratch or Scratch()
-                self._sources[layer][name] = self._scratch.keep(place, source)
-            weights[name] = place.to(self._device)
-            start += _bytes(source, self._dtype)
+            size = _bytes(source, self._dtype)
+            space = self._buffer[start : start + size]
+            if isinstance(source, Kept):
+                weights[name] = source.read(space).to(self._device)
+            else:
+                weights[name] = self._first(layer, name, source, space).to(self._device)
+            start += size
         return weights
+
+    def _first(self, layer: nn.Module, name: str, source: Source, space: Tensor) -> Tensor:
+        """A weight from the model's file, and as the layer takes it from now on."""
+        size = torch.Size(source.shape).numel() * self._dtype.itemsize
+        weight = space[:size].view(self._dtype).view(source.shape)
+        fill(source, weight)
+        memory, form = space[:size], None
+        taker = layer.get_submodule(name.rpartition(".")[0])
+        if isinstance(taker, PackedConv2d | PackedLinear) and packing.available():
+            packed, packed_form = packing.bytes_of(whole := onednn.packed(taker, weight))
+            if len(packed) <= len(space):  # a few very small layers grow
+                memory, form = space[: len(packed)].copy_(packed), packed_form
+                weight = packing.weight_over(memory, form)
+            del whole
+        if form is not None or not is_stored(source, self._dtype):
+            self._scratch = self._scratch or Scratch()
+            self._sources[layer][name] = self._scratch.keep(memory, form, source, self._dtype)
+        return weight
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A weight in the scratch file, in its layer's own order where it has a form."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    file: WeightFile
+    offset: int
+    size: int
+    form: packing.Form | None
+
+    def read(self, space: Tensor) -> Tensor:
+        """The weight, in the first bytes of `space`."""
+        memory = space[: self.size]
+        self.file.read_into(memory.numpy(), self.offset)
+        return packing.weight_over(memory, self.form) if self.form else memory.view(self.dtype).view(self.shape)
 
 
 class Scratch(WeightFile):
-    """An unnamed temporary file of weights that took work to make: converted, or with LoRAs in them."""
+    """An unnamed temporary file of weights that took work to make: converted, packed, or with LoRAs in them."""
 
     def __init__(self) -> None:
         super().__init__(tempfile.gettempdir())
@@ -151,9 +232,9 @@ class Scratch(WeightFile):
     def _open(self) -> Any:
         return tempfile.TemporaryFile(buffering=0)
 
-    def keep(self, tensor: Tensor, source: Source) -> Source:
-        """The tensor as one of this file; its source where the disk has no room, so that it is made again each time."""
-        left = memoryview(bytes_of(tensor))
+    def keep(self, memory: Tensor, form: packing.Form | None, source: Source, dtype: torch.dtype) -> Source:
+        """A weight's bytes as one of this file; its source where the disk has no room, so that it is made again each time."""
+        left = memoryview(memory.numpy())
         try:
             start = self._file.seek(self.size)
             while left:
@@ -161,8 +242,7 @@ class Scratch(WeightFile):
         except OSError:
             return source
         self.size = self._file.tell()
-        dtype = str(tensor.dtype).removeprefix("torch.")
-        return LazyTensor(source.name, tuple(source.shape), dtype, self, start)
+        return Kept(source.name, tuple(source.shape), dtype, self, start, len(memory), form)
 
 
 def _abandon(reading: Reading) -> None:

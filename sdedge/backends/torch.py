@@ -17,7 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from sdedge.backends import allocator, kernels, memory, mps, onednn, quantized
 from sdedge.backends.engine import STAGES, LoraUse, ModelFacts
 from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found
-from sdedge.backends.streaming import stream
+from sdedge.backends.streaming import call_order, stream
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.machine import available_memory
 from sdedge.models import reuse
@@ -210,9 +210,10 @@ class TorchEngine:
             allocator.give_back()
         tensors, dtype = self._tensors(stage), self.dtype_of(stage)
         if self._streams(stage):
-            module = self._suit(stage, module)
-            tensors = onednn.fused_tensors(tensors) if self._fuses(stage) else tensors
-            stream(module, tensors, dtype, self.torch_device)
+            order = call_order(module)
+            if self._fuses(stage):
+                tensors, order = onednn.fused_tensors(tensors), [onednn.fused_layer(path) for path in order]
+            stream(self._suit(stage, module), tensors, dtype, self.torch_device, order)
         elif stage == "unet" and self._recipe is not None:
             self._report(*quantized.load(module, tensors, dtype, self._recipe))
         else:
@@ -221,8 +222,8 @@ class TorchEngine:
             module = self._suit(stage, module)
         if stage == "unet" and self._own_attention():
             set_attention(module, kernels.attention)
-        if self.torch_device.type == "cpu" and not memory.is_tight(self._mode):
-            allocator.keep()
+        if self.torch_device.type == "cpu":
+            self._keep_freed(stage)
         return module.eval()
 
     def _report(self, *remarks: str) -> None:
@@ -234,7 +235,14 @@ class TorchEngine:
             return mps.suit(module, mps.score_budget())
         if self.torch_device.type == "cuda" and stage != "text_encoder":
             return module.to(memory_format=self._layout())
-        return onednn.fuse(module, packed=not self._streams(stage)) if self._fuses(stage) else module
+        return onednn.fuse(module, packing=not self._streams(stage)) if self._fuses(stage) else module
+
+    def _keep_freed(self, stage: str) -> None:
+        """How much of freed memory stays at hand while a stage works."""
+        if not memory.is_tight(self._mode):
+            allocator.keep()
+        else:  # the VAE's blocks of rows, or the UNet's smaller maps
+            allocator.keep_small(12 << 20 if stage == "vae" else 2 << 20)
 
     def _own_attention(self) -> bool:
         """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""

@@ -58,7 +58,7 @@ def test_a_weight_is_half_a_step_off_at_most_in_every_channel():
 
 
 def _converted(layer: nn.Module, bounds: tuple[float, float]) -> nn.Module:
-    fused = onednn.fuse(layer, packed=False)
+    fused = onednn.fuse(layer, packing=False)
     quantized.convert(fused, bounds)
     return fused
 
