@@ -42,6 +42,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
                 os.unlink(temporary)
 
 
+def reserve(file: IO[bytes], start: int, size: int) -> None:
+    """Give an open file `size` bytes of the disk from `start`, where the system can: growing it write by write takes many times
+    as long on some. Raises OSError when the disk is full, before anything is written."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), start, size)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -21,7 +21,7 @@ def keep() -> None:
 
 
 def keep_small(size: int) -> None:
-    """From now on keep freed blocks of less than `size` bytes, up to 64 MB at the end of the heap; larger ones go back at once."""
+    """From now on keep freed blocks below `size` bytes, up to 64 MB at the end of the heap; others go back at once."""
     _set({_MMAP_MAX: 1 << 16, _MMAP_THRESHOLD: size, _TRIM_THRESHOLD: 64 * _MEGABYTE, _TOP_PAD: 1 << 20})
 
 

@@ -21,14 +21,18 @@ from torch import Tensor, nn
 
 from sdedge.backends import onednn, packing
 from sdedge.backends.onednn import PackedConv2d, PackedLinear
+from sdedge.files import reserve
 from sdedge.models.layers import GEGLU
 from sdedge.models.unet import UNet
-from sdedge.weights.files import ALIGNMENT, WeightFile
+from sdedge.weights.files import ALIGNMENT, WeightFile, bytes_of
 from sdedge.weights.loading import load_into
 from sdedge.weights.parts import fill, is_stored
 
 PATIENCE = 2
 """How many layers may be called before one that was expected first."""
+
+RESERVED = 256 << 20
+"""Bytes of the disk that a scratch file takes at a time."""
 
 STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
 """Layers that are read as one. Their vectors (biases) and all norms are small and stay."""
@@ -219,7 +223,7 @@ class Kept:
     def read(self, space: Tensor) -> Tensor:
         """The weight, in the first bytes of `space`."""
         memory = space[: self.size]
-        self.file.read_into(memory.numpy(), self.offset)
+        self.file.read_into(bytes_of(memory), self.offset)
         return packing.weight_over(memory, self.form) if self.form else memory.view(self.dtype).view(self.shape)
 
 
@@ -228,14 +232,18 @@ class Scratch(WeightFile):
 
     def __init__(self) -> None:
         super().__init__(tempfile.gettempdir())
+        self._reserved = 0
 
     def _open(self) -> Any:
         return tempfile.TemporaryFile(buffering=0)
 
     def keep(self, memory: Tensor, form: packing.Form | None, source: Source, dtype: torch.dtype) -> Source:
         """A weight's bytes as one of this file; its source where the disk has no room, so that it is made again each time."""
-        left = memoryview(memory.numpy())
+        left = bytes_of(memory)
         try:
+            if self.size + len(left) > self._reserved:
+                reserve(self._file, self._reserved, RESERVED)
+                self._reserved += RESERVED
             start = self._file.seek(self.size)
             while left:
                 left = left[self._file.write(left) :]

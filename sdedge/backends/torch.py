@@ -210,7 +210,7 @@ class TorchEngine:
             allocator.give_back()
         tensors, dtype = self._tensors(stage), self.dtype_of(stage)
         if self._streams(stage):
-            order = call_order(module)
+            order = call_order(module)  # type: ignore[arg-type]
             if self._fuses(stage):
                 tensors, order = onednn.fused_tensors(tensors), [onednn.fused_layer(path) for path in order]
             stream(self._suit(stage, module), tensors, dtype, self.torch_device, order)
@@ -241,8 +241,8 @@ class TorchEngine:
         """How much of freed memory stays at hand while a stage works."""
         if not memory.is_tight(self._mode):
             allocator.keep()
-        else:  # the VAE's blocks of rows, or the UNet's smaller maps
-            allocator.keep_small(12 << 20 if stage == "vae" else 2 << 20)
+        elif stage == "vae":  # whose blocks of rows are small
+            allocator.keep_small(12 << 20)
 
     def _own_attention(self) -> bool:
         """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""

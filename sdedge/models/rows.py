@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from sdedge.errors import OutputError
+from sdedge.files import reserve
 
 BLOCK = 8 << 20  # bytes of a block in float32, as it is normalised: small beside a whole map, enough for the convolutions
 
@@ -134,6 +135,7 @@ class Spilled(Rows):
         self._row = channels * width * dtype.itemsize  # bytes
         try:
             self._file: Any = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - lives with the map
+            reserve(self._file, 0, height * self._row)
         except OSError as error:
             raise _no_room(folder, error) from error
         self._folder = folder

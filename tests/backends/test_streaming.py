@@ -96,12 +96,12 @@ def test_weights_of_another_dtype_are_converted_once_or_again_where_the_disk_is_
     kept, full = [], [False]
     plain = Scratch.keep
 
-    def keep(scratch: Scratch, tensor: torch.Tensor, source: object) -> object:
+    def keep(scratch: Scratch, memory: torch.Tensor, form: object, source: object, dtype: torch.dtype) -> object:
         kept.append(source)
         if full[0]:
             scratch._file.close()
             scratch._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
-        return plain(scratch, tensor, source)
+        return plain(scratch, memory, form, source, dtype)
 
     monkeypatch.setattr(Scratch, "keep", keep)
     for disk_is_full in (False, True):
