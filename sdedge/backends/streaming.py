@@ -239,7 +239,7 @@ class Scratch(WeightFile):
 
     def keep(self, memory: Tensor, form: packing.Form | None, source: Source, dtype: torch.dtype) -> Source:
         """A weight's bytes as one of this file; its source where the disk has no room, so that it is made again each time."""
-        left = bytes_of(memory)
+        left = memoryview(bytes_of(memory))
         try:
             if self.size + len(left) > self._reserved:
                 reserve(self._file, self._reserved, RESERVED)
