@@ -90,7 +90,8 @@ class SpeedInfo:
 
     `reuse` is how many steps share the UNet's deep features (Ma et al. 2023, DeepCache), `guide_above` the sigma below
     which guidance stops (Kynkäänniemi et al. 2024), `steps` the count that suits it where none is given: a request
-    always says its own. What each costs in quality is measured in docs/speed-modes.md.
+    always says its own. `merge` is the share of tokens that the UNet's highest self attention leaves out (Bolya &
+    Hoffman 2023). What each costs in quality is measured in docs/speed-modes.md.
     """
 
     name: str
@@ -100,6 +101,7 @@ class SpeedInfo:
     reuse: int = 1
     guide_above: float = 0.0
     steps: int = 20
+    merge: float = 0.0
 
 
 _SCHEDULE_ROWS = (
@@ -242,9 +244,10 @@ DEFAULT_PRESET = "sdedge"
 
 _SPEED_ROWS = (
     SpeedInfo("exact", "Exact", "every step in full: the picture the settings stand for", lossy=False),
-    SpeedInfo("fast", "Fast", "lossy: every other step reuses the deep features of the one before", lossy=True, reuse=2),
+    SpeedInfo("fast", "Fast", "lossy: every other step reuses the deep features of the one before, and similar pixels share "
+              "their attention", lossy=True, reuse=2, merge=0.5),
     SpeedInfo("fastest", "Fastest", "lossy: as fast, without guidance at low noise, and 12 steps suit it", lossy=True,
-              reuse=2, guide_above=0.5, steps=12),
+              reuse=2, merge=0.5, guide_above=0.5, steps=12),
 )
 SPEEDS: dict[str, SpeedInfo] = {row.name: row for row in _SPEED_ROWS}
 DEFAULT_SPEED = "exact"

@@ -105,7 +105,7 @@ class Pipeline:
             yield Notice(note)
         yield Loading("text")
         pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
-        with painting.tiling(engine, resolved.tiling):
+        with painting.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
             for group in batches(engine, pictures, batch):
                 adapt(engine, group[0].request)
                 latents = yield from thrift.retried(engine, partial(self._sample, engine, group, source, previews))

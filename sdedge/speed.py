@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeGuard
+
 from sdedge import catalog
-from sdedge.backends.engine import Engine, PartialEngine
+from sdedge.backends.engine import Engine, MergingEngine, PartialEngine
 from sdedge.request import Request
 from sdedge.sampling.denoiser import Predict
 from sdedge.sampling.presets import Plan
@@ -28,11 +32,27 @@ def guidance_interval(request: Request) -> tuple[float, float] | None:
     return request.guidance_interval or ((above, float("inf")) if above else None)
 
 
+@contextmanager
+def merging(engine: Engine, request: Request) -> Iterator[None]:
+    """Within: the engine merges as many tokens as the request's speed says, if it can; afterwards none."""
+    ratio = catalog.SPEEDS[request.speed].merge
+    if not (ratio and _merges(engine)):
+        yield
+        return
+    engine.set_merging(ratio)
+    try:
+        yield
+    finally:
+        engine.set_merging(0)
+
+
 def taken(engine: Engine, request: Request) -> str:
     """The losses a picture took, in words for its facts; "" where it is exact."""
     info, words = catalog.SPEEDS[request.speed], []
     if info.reuse > 1 and isinstance(engine, PartialEngine):
         words.append(f"deep features shared by {info.reuse} steps")
+    if info.merge and _merges(engine):
+        words.append(f"{info.merge:.0%} of the tokens merged in the highest self attention")
     if info.guide_above and request.guidance_interval is None:
         words.append(f"no guidance below sigma {info.guide_above:g}")
     return ", ".join(words)
@@ -40,6 +60,15 @@ def taken(engine: Engine, request: Request) -> str:
 
 def untaken(engine: Engine, request: Request) -> str:
     """A sentence for the user where the engine cannot do all that the speed asks for; "" where it can."""
-    if catalog.SPEEDS[request.speed].reuse == 1 or isinstance(engine, PartialEngine):
+    info, missing = catalog.SPEEDS[request.speed], []
+    if info.reuse > 1 and not isinstance(engine, PartialEngine):
+        missing.append("reuses no features")
+    if info.merge and not _merges(engine):
+        missing.append("merges no tokens")
+    if not missing:
         return ""
-    return f"The engine {engine.description} runs the UNet as a whole only: --speed {request.speed} reuses no features there."
+    return f"The engine {engine.description} {' and '.join(missing)}, which --speed {request.speed} does elsewhere."
+
+
+def _merges(engine: Engine) -> TypeGuard[MergingEngine]:
+    return isinstance(engine, MergingEngine) and engine.merges

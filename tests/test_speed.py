@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,5 +93,43 @@ class Whole:
 def test_an_engine_that_cannot_reuse_features_says_so_and_draws():
     pipeline = Pipeline(lambda model, vae: Whole(load_engine("cpu")(model, vae)))
     events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast")))
-    assert any(isinstance(event, Notice) and "as a whole" in event.message for event in events)
+    assert any(isinstance(event, Notice) and "reuses no features" in event.message for event in events)
     assert any(isinstance(event, Picture) for event in events)
+
+
+@needs_embedded
+def test_merging_is_seen_and_exact_pictures_never_know(pipeline, monkeypatch):
+    request = Request(prompt="a red house at night", seed=5, steps=6)
+    exact = _draw(pipeline, request)[0]
+    fast = _draw(pipeline, request.replace(speed="fast"))[0]
+    assert "tokens merged" in fast.facts["losses"]
+    for event in pipeline.images(request.replace(speed="fast")):
+        if isinstance(event, Step):
+            break
+    assert np.array_equal(_draw(pipeline, request)[0].pixels, exact.pixels)
+    monkeypatch.setitem(catalog.SPEEDS, "fast", replace(catalog.SPEEDS["fast"], merge=0.0))
+    whole = _draw(pipeline, request.replace(speed="fast"))[0]
+    assert "tokens merged" not in whole.facts["losses"]
+    assert 25 < _psnr(whole.pixels, fast.pixels) < 60
+
+
+class Unmerged:
+    """An engine that attends to every token, as OpenVINO's does."""
+
+    merges = False
+
+    def __init__(self, engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name):
+        return getattr(self._engine, name)
+
+
+@needs_embedded
+def test_an_engine_that_cannot_merge_says_so_and_draws():
+    pipeline = Pipeline(lambda model, vae: Unmerged(load_engine("cpu")(model, vae)))
+    events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast")))
+    told = [event.message for event in events if isinstance(event, Notice)]
+    assert any("merges no tokens" in message and "features" not in message for message in told)
+    drawn = [event for event in events if isinstance(event, Picture)]
+    assert drawn and "tokens" not in drawn[0].facts["losses"]

@@ -134,3 +134,14 @@ class PartialEngine(Protocol):
         Features stay on the engine's device, in its own number format.
         """
         ...
+
+
+@runtime_checkable
+class MergingEngine(Protocol):
+    """An engine whose self attention can run on fewer tokens, where `merges` says so."""
+
+    merges: bool
+
+    def set_merging(self, ratio: float) -> None:
+        """Merge this share of the tokens at the highest resolution from now on; 0 is none at all."""
+        ...

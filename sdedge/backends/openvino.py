@@ -49,6 +49,8 @@ def installed() -> str:
 class OpenVINOEngine(TorchEngine):
     """Answers the Engine protocol for one checkpoint; `precision` is one of PRECISIONS."""
 
+    merges = False  # the compiled network attends to every token
+
     def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer, dtype: torch.dtype, precision: str) -> None:
         super().__init__(checkpoint, tokenizer, torch.device("cpu"), dtype)
         self.precision = precision

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.taesd import TinyConfig, TinyVAE
+from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
@@ -54,6 +56,8 @@ _FREE: dict[str, Callable[[], None]] = {
 class TorchEngine:
     """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
 
+    merges = True
+
     def __init__(
         self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype,
         memory_choice: str = "auto", recipe: quantized.Recipe | None = None,
@@ -70,6 +74,7 @@ class TorchEngine:
         self._loras: tuple[LoraUse, ...] = ()
         self._applied: dict[str, Applied] = {}
         self._tiling = False
+        self._merge_ratio = 0.0
         self._dtypes: dict[str, torch.dtype] = {}
         self._recipe = recipe
         self._contexts = WeakTensorKeyDictionary()
@@ -285,6 +290,14 @@ class TorchEngine:
         for module in self._networks.values():
             wrap_edges(module, on)
 
+    def set_merging(self, ratio: float) -> None:
+        """Leave out this share of the tokens in self attention at the highest resolution; 0 leaves out none."""
+        self._merge_ratio = ratio
+
+    def _merging(self, unet: Any, x: Tensor) -> AbstractContextManager[None]:
+        """Within: the UNet merges tokens for latents like x, if it is to; exact pictures never come near it."""
+        return merging(unet, self._merge_ratio, *x.shape[2:]) if self._merge_ratio else nullcontext()
+
     def check_size(self, width: int, height: int) -> None:
         """Any multiple of the downscale works."""
         unit = self.facts.downscale
@@ -298,7 +311,12 @@ class TorchEngine:
 
     @torch.inference_mode()
     def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        return self._sure("unet", lambda: self.network("unet")(*self._given(x, t, context)).float())
+        def run() -> Tensor:
+            unet = self.network("unet")
+            with self._merging(unet, x):
+                return unet(*self._given(x, t, context)).float()
+
+        return self._sure("unet", run)
 
     @torch.inference_mode()
     def predict_partly(
@@ -306,10 +324,11 @@ class TorchEngine:
     ) -> tuple[Tensor, Tensor]:
         """`predict` and the UNet's deep features, or given those of another step, by its outer layers alone."""
         unet, given = self.network("unet"), self._given(x, t, context)
-        if features is None:
-            eps, features = reuse.whole(unet, *given)
-        else:
-            eps = reuse.outer(unet, *given, features)
+        with self._merging(unet, x):
+            if features is None:
+                eps, features = reuse.whole(unet, *given)
+            else:
+                eps = reuse.outer(unet, *given, features)
         return eps.float(), features
 
     def _given(self, x: Tensor, t: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:

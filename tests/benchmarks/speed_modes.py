@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from sdedge.training.evaluate import Tally, obedience
 from tests.benchmarks._models import make_model
 
 GUIDANCE = 4.0  # the embedded model's
+MERGED = (0.0, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,20 @@ class Way:
 FASTEST = catalog.SPEEDS["fastest"]
 WAYS = (
     Way("exact", {}, {}),
-    Way("reuse 2 (fast)", {"reuse": 2}, {}),
+    Way("reuse 2", {"reuse": 2}, {}),
     Way("reuse 2, 2 layers", {"reuse": 2}, {}, 2),
     Way("reuse 2, 3 layers", {"reuse": 2}, {}, 3),
     Way("reuse 3", {"reuse": 3}, {}),
     Way("reuse 3, 2 layers", {"reuse": 3}, {}, 2),
+    Way("half the tokens merged", {"merge": 0.5}, {}),
+    Way("three quarters merged", {"merge": 0.75}, {}),
+    Way("reuse 2, half merged (fast)", {"reuse": 2, "merge": 0.5}, {}),
     Way("guidance above 0.5", {"guide_above": 0.5}, {}),
     Way("15 steps", {}, {"steps": 15}),
     Way("12 steps", {}, {"steps": 12}),
     Way("reuse 2, guidance above 0.5", {"reuse": 2, "guide_above": 0.5}, {}),
-    Way("fastest", {"reuse": FASTEST.reuse, "guide_above": FASTEST.guide_above}, {"steps": FASTEST.steps}),
+    Way("fastest, none merged", {"reuse": 2, "guide_above": 0.5}, {"steps": 12}),
+    Way("fastest", {name: getattr(FASTEST, name) for name in ("reuse", "guide_above", "merge")}, {"steps": FASTEST.steps}),
 )
 
 
@@ -88,17 +94,18 @@ def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return 10 * np.log10(255**2 / np.maximum(error, 1e-3))
 
 
-def call_seconds(model: Path) -> dict[tuple[int, int], float]:
-    """Seconds of a UNet call at 512x512 by (rows, outer layers run alone, 0 for the whole)."""
+def call_seconds(model: Path) -> dict[tuple[int, int, float], float]:
+    """Seconds of a UNet call at 512x512 by (rows, outer layers run alone, 0 for the whole, share of tokens merged)."""
     engine = load_engine("cpu", memory="fast")(str(model), None)
     found = {}
     for rows in (2, 1):
         given = torch.randn(rows, 4, 64, 64), torch.full((rows,), 500.0), torch.randn(rows, 77, 768)
-        found[rows, 0] = _fastest(partial(engine.predict, *given))
-        for depth in (1, 2, 3):
-            reuse.whole.__defaults__ = reuse.outer.__defaults__ = (depth,)
-            _, features = engine.predict_partly(*given)
-            found[rows, depth] = _fastest(partial(engine.predict_partly, *given, features))
+        for depth, merged in product((0, 1, 2, 3), MERGED):
+            engine.set_merging(merged)
+            reuse.whole.__defaults__ = reuse.outer.__defaults__ = (depth or 1,)
+            features = engine.predict_partly(*given)[1] if depth else None
+            found[rows, depth, merged] = _fastest(partial(engine.predict_partly, *given, features))
+        engine.set_merging(0)
     reuse.whole.__defaults__ = reuse.outer.__defaults__ = (1,)
     return found
 
@@ -112,17 +119,16 @@ def _fastest(run: Callable[[], object]) -> float:
     return min(times)
 
 
-def picture_seconds(way: Way, calls: dict[tuple[int, int], float], pipeline: Pipeline) -> float:
+def picture_seconds(way: Way, calls: dict[tuple[int, int, float], float], pipeline: Pipeline) -> float:
     """Seconds that all UNet calls of a picture take: whole or in part, with guidance or without."""
     with taking(way) as request:
-        steps = make_plan(request, pipeline.engine(request).facts)
-    every, above = way.speed.get("reuse", 1), way.speed.get("guide_above", 0.0)
+        steps, info = make_plan(request, pipeline.engine(request).facts), catalog.SPEEDS[request.speed]
     total, kept = 0.0, None
     for i, sigma in enumerate(steps.sigmas[:-1]):
-        rows = 2 if sigma >= above else 1
-        whole = kept != (i // every, rows)
-        kept = (i // every, rows)
-        total += calls[rows, 0 if whole else way.depth]
+        rows = 2 if sigma >= info.guide_above else 1
+        whole = kept != (i // info.reuse, rows)
+        kept = (i // info.reuse, rows)
+        total += calls[rows, 0 if whole else way.depth, info.merge]
     return total
 
 
@@ -146,9 +152,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         model = make_model(options.folder or Path(temporary))
         calls = call_seconds(model)
-        print("| UNet call at 512x512 | with guidance, s | without, s |\n|---|---|---|")
+        columns = [(rows, merged) for rows in (2, 1) for merged in MERGED]
+        print("| UNet call at 512x512, s | " + " | ".join(f"{rows} rows, {merged:.0%} merged" for rows, merged in columns) + " |")
+        print("|---" * (1 + len(columns)) + "|")
         for depth, name in enumerate(("whole", "1 outer layer", "2 outer layers", "3 outer layers")):
-            print(f"| {name} | {calls[2, depth]:.2f} | {calls[1, depth]:.2f} |", flush=True)
+            print(f"| {name} | {' | '.join(f'{calls[rows, depth, merged]:.2f}' for rows, merged in columns)} |", flush=True)
         vae, tiny = decoder_seconds(model)
         print(f"\nDecoding 512x512: VAE {vae:.2f} s, TAESD {tiny:.2f} s.\n", flush=True)
     pipeline = Pipeline(load_engine("cpu", "float32"))

@@ -1,0 +1,211 @@
+"""Token merging: its sets are what the paper says, copies come back to every token, and it leaves no trace."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from sdedge.backends import onednn, quantized
+from sdedge.backends.torch import TorchEngine
+from sdedge.models import token_merging
+from sdedge.models.config import UNetConfig
+from sdedge.models.token_merging import match, merging, split
+from sdedge.models.unet import UNet
+from sdedge.weights.lora import apply, open_lora
+from tests.backends.test_torch import _lora
+
+CONFIG = UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4, cross_attention_dim=12, attention_head_dim=2)
+SIDES = st.integers(1, 6).map(lambda cells: 2 * cells)
+RATIOS = st.floats(0.05, 1)
+SEEDS = st.integers(0, 1000)
+needs_onednn = pytest.mark.skipif(not onednn.available(torch.float32), reason="this processor or torch has no oneDNN")
+pytestmark = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+
+
+def _tokens(height: int, width: int, seed: int = 0, batch: int = 2) -> Tensor:
+    return torch.randn(batch, height * width, 5, generator=torch.Generator().manual_seed(seed))
+
+
+@given(SIDES, SIDES)
+def test_every_cell_has_one_destination(height, width):
+    destinations, sources = split(height, width)
+    assert sorted([*destinations.tolist(), *sources.tolist()]) == list(range(height * width))
+    cells = {(int(place) // width // 2, int(place) % width // 2) for place in destinations}
+    assert len(cells) == len(destinations) == height * width // 4
+
+
+def test_destinations_are_no_regular_grid():
+    destinations, _ = split(16, 16)
+    assert len({(int(place) // 16 % 2, int(place) % 2) for place in destinations}) == 4
+
+
+@given(SIDES, SIDES, RATIOS, SEEDS)
+@settings(deadline=None, max_examples=40)
+def test_the_most_similar_sources_join_the_destination_they_are_most_like(height, width, ratio, seed):
+    x = _tokens(height, width, seed)
+    found = match(x, height, width, ratio)
+    T, (destinations, sources) = height * width, split(height, width)
+    merged = min(int(T * ratio), len(sources))
+    if found is None:
+        assert merged == 0
+        return
+    assert found.count == T - merged and found.merge(x).shape == (2, T - merged, 5)
+    for tokens, rows in zip(x.double(), found.rows, strict=True):
+        likeness = torch.cosine_similarity(tokens[sources][:, None], tokens[destinations][None], dim=-1)
+        gone = rows[sources] < len(destinations)
+        assert int(gone.sum()) == merged
+        assert torch.equal(rows[sources][gone], likeness.argmax(1)[gone])
+        best = likeness.amax(1)
+        assert gone.all() or best[gone].min() >= best[~gone].max() - 1e-6
+        assert set(rows.tolist()) == set(range(found.count))
+
+
+@given(SIDES, SIDES, RATIOS, SEEDS)
+@settings(deadline=None, max_examples=40)
+def test_a_set_becomes_its_mean_and_every_token_gets_it_back(height, width, ratio, seed):
+    x = _tokens(height, width, seed)
+    found = match(x, height, width, ratio)
+    if found is None:
+        return
+    back = found.unmerge(found.merge(x))
+    for tokens, rows, copied in zip(x, found.rows, back, strict=True):
+        for place in rows.unique():
+            alike = rows == place
+            assert torch.allclose(copied[alike], tokens[alike].mean(0).expand_as(copied[alike]), atol=1e-6)
+    same = torch.randint(-9, 9, (2, found.count, 3)).float().gather(1, found.rows[..., None].expand(-1, -1, 3))
+    assert torch.equal(found.unmerge(found.merge(same)), same)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_equal_tokens_stay_what_they_are_even_where_one_set_holds_most(dtype):
+    x = torch.full((1, 32 * 32, 4), 300.0, dtype=dtype)
+    found = match(x, 32, 32, 0.75)
+    assert found is not None and found.count == 16 * 16
+    assert torch.equal(found.unmerge(found.merge(x)), x)
+    assert torch.isfinite(match(torch.zeros_like(x), 32, 32, 0.5).merge(torch.zeros_like(x))).all()
+
+
+@pytest.mark.parametrize(("height", "width", "ratio"), [(7, 8, 0.5), (8, 7, 0.5), (8, 8, 0.0), (8, 8, 0.01)])
+def test_nothing_is_merged_on_odd_maps_or_below_one_token(height, width, ratio):
+    assert match(_tokens(height, width), height, width, ratio) is None
+
+
+def test_pictures_of_a_batch_and_parts_of_the_work_change_nothing(monkeypatch):
+    x = _tokens(8, 12, batch=3)
+    together = match(x, 8, 12, 0.5).rows
+    assert torch.equal(together, torch.cat([match(one, 8, 12, 0.5).rows for one in x.split(1)]))
+    monkeypatch.setattr(token_merging, "SCORES", 7 * 3 * 24)  # similarities of 7 sources at once
+    assert torch.equal(match(x, 8, 12, 0.5).rows, together)
+
+
+@pytest.fixture(scope="module")
+def unet() -> UNet:
+    torch.manual_seed(0)
+    return UNet(CONFIG).eval()
+
+
+@pytest.fixture
+def inputs() -> tuple[Tensor, Tensor, Tensor]:
+    torch.manual_seed(1)
+    return torch.randn(2, 4, 16, 24), torch.tensor([500.0]), torch.randn(2, 77, 12)
+
+
+def _error(a: Tensor, b: Tensor) -> float:
+    return float((a - b).norm() / b.norm())
+
+
+@torch.inference_mode()
+def test_only_self_attention_of_the_highest_resolution_has_fewer_tokens(unet, inputs):
+    seen: list[int] = []
+    layers = [layer for layer in unet.modules() if hasattr(layer, "attend")]
+    hooks = [layer.to_q.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1])) for layer in layers]
+    try:
+        with merging(unet, 0.5, 16, 24):
+            unet(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    tokens = 16 * 24
+    assert [seen.count(n) for n in (tokens // 2, tokens)] == [5, 5]  # self attention, and cross attention in full
+    assert seen.count(tokens // 4) == 10
+
+
+@torch.inference_mode()
+def test_it_changes_the_result_and_leaves_no_trace(unet, inputs):
+    exact = unet(*inputs)
+    with merging(unet, 0.5, 16, 24):
+        merged = unet(*inputs)
+    assert 1e-4 < _error(merged, exact) < 0.3
+    with merging(unet, 0, 16, 24):
+        assert torch.equal(unet(*inputs), exact)
+    with pytest.raises(RuntimeError), merging(unet, 0.5, 16, 24):
+        raise RuntimeError
+    assert torch.equal(unet(*inputs), exact)
+    assert not any("forward" in vars(layer) for layer in unet.modules())
+
+
+@needs_onednn
+@torch.inference_mode()
+def test_the_fused_twin_merges_the_same(unet, inputs):
+    fused = onednn.fuse(copy.deepcopy(unet))
+    with merging(unet, 0.5, 16, 24), merging(fused, 0.5, 16, 24):
+        assert _error(fused(*inputs), unet(*inputs)) < 1e-5
+
+
+@needs_onednn
+@torch.inference_mode()
+@pytest.mark.parametrize("narrow", ["bfloat16", "int8"])
+def test_narrow_twins_are_as_near_as_without_merging(unet, inputs, narrow):
+    x, t, context = inputs
+    if narrow == "bfloat16":
+        if not onednn.available(torch.bfloat16):
+            pytest.skip("no bfloat16 here")
+        twin = onednn.fuse(copy.deepcopy(unet).bfloat16())
+        given = x.bfloat16(), t, context.bfloat16()
+    else:
+        twin, given = onednn.fuse(copy.deepcopy(unet), packed=False), inputs
+        for layer in twin.modules():
+            quantized.convert(layer, (-6.0, 6.0))
+    apart = _error(twin(*given).float(), unet(*inputs))
+    with merging(unet, 0.5, 16, 24), merging(twin, 0.5, 16, 24):
+        assert _error(twin(*given).float(), unet(*inputs)) < 2 * apart
+
+
+@torch.inference_mode()
+def test_an_engine_merges_streamed_tiled_and_with_another_size(tiny_model):
+    whole, streamed = (TorchEngine.load(tiny_model, "cpu", "float32", memory=mode) for mode in ("fast", "stream"))
+    for height, width in ((8, 16), (16, 8)):
+        x, t, context = torch.randn(2, 4, height, width), torch.tensor([500.0]), torch.randn(2, 77, whole.facts.context_width)
+        exact = whole.predict(x, t, context)
+        for tiled in (False, True):
+            for engine in (whole, streamed):
+                engine.set_tiling(tiled)
+                engine.set_merging(0.5)
+            merged, features = whole.predict_partly(x, t, context)
+            assert torch.equal(whole.predict(x, t, context), merged) and not torch.allclose(merged, exact, atol=1e-5)
+            assert torch.allclose(streamed.predict(x, t, context), merged, atol=1e-5)
+            assert torch.allclose(whole.predict_partly(x, t, context, features)[0], merged, atol=1e-5)
+        whole.set_tiling(False)
+        whole.set_merging(0)
+        assert torch.equal(whole.predict(x, t, context), exact)
+
+
+@torch.inference_mode()
+def test_a_lora_is_in_what_is_merged(tiny_model, tmp_path):
+    engine, plain = (TorchEngine.load(tiny_model, "cpu", "float32") for _ in range(2))
+    network = UNet(UNetConfig.from_json(engine.checkpoint.configs["unet"])).eval()
+    network.load_state_dict({name: tensor.read() for name, tensor in engine.checkpoint.unet.items()})
+    x, t, context = torch.randn(2, 4, 8, 8), torch.tensor([500.0]), torch.randn(2, 77, engine.facts.context_width)
+    use = _lora(tmp_path / "style.safetensors", 8)
+    for one in (engine, plain):
+        one.set_merging(0.5)
+    engine.adapt([use])
+    with apply({"unet": network}, [(open_lora(use.path), 0.0, 0.7)]), merging(network, 0.5, 8, 8):
+        expected = network(x, t, context)
+    assert torch.allclose(engine.predict(x, t, context), expected, atol=1e-5)
+    assert not torch.allclose(plain.predict(x, t, context), expected, atol=1e-4)
