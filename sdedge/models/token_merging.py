@@ -3,7 +3,7 @@
 Neighbouring pixels of a feature map are much alike. Of every cell of 2x2 tokens one is a destination and three are
 sources; the sources most like any destination are averaged into it, attention runs on what is left, and its results
 are copied back to every token of a set. Only self attention at the highest resolution is merged: it is what grows with
-the square of the pixels, and merging elsewhere costs quality for little time (the paper's section 4).
+the square of the pixels, and merging elsewhere saves little.
 """
 
 from __future__ import annotations
