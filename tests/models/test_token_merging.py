@@ -168,7 +168,7 @@ def test_narrow_twins_are_as_near_as_without_merging(unet, inputs, narrow):
         twin = onednn.fuse(copy.deepcopy(unet).bfloat16())
         given = x.bfloat16(), t, context.bfloat16()
     else:
-        twin, given = onednn.fuse(copy.deepcopy(unet), packed=False), inputs
+        twin, given = onednn.fuse(copy.deepcopy(unet), packing=False), inputs
         for layer in twin.modules():
             quantized.convert(layer, (-6.0, 6.0))
     apart = _error(twin(*given).float(), unet(*inputs))
