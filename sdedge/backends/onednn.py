@@ -9,8 +9,10 @@ The weights a network had are given up as they are packed. LoRAs therefore go in
 
 from __future__ import annotations
 
+import math
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -27,9 +29,11 @@ from sdedge.models.layers import (
     Transformer2DModel,
 )
 from sdedge.models.unet import UNet
-from sdedge.weights.parts import Half, Joined
+from sdedge.weights.loading import is_finite, load_into, report_broken
+from sdedge.weights.parts import Half, Joined, fill
 
 _ops = torch.ops.mkldnn
+LARGE = 1 << 20  # values
 
 
 def available(dtype: torch.dtype) -> bool:
@@ -140,9 +144,15 @@ class FusedGEGLU(GEGLU):
 
 
 class FusedFeedForward(FeedForward):
+    """Large maps go through one picture at a time: nothing in a step takes more memory than what is between the products."""
+
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+        gated: FusedGEGLU = self.net[0]  # type: ignore[assignment]
         last: PackedLinear = self.net[2]  # type: ignore[assignment]
-        return last.after(self.net[0], x, add)  # type: ignore[arg-type]
+        if x.numel() < LARGE:
+            return last.after(gated, x, add)
+        adds = [None] * len(x) if add is None else add.split(1)
+        return torch.cat([last.after(gated, one, its) for one, its in zip(x.split(1), adds)])
 
 
 class FusedTransformerBlock(BasicTransformerBlock):
@@ -198,6 +208,51 @@ def _fuse(module: nn.Module, packing: bool) -> None:
             pack(module)
     for child in module.children():
         _fuse(child, packing)
+
+
+def load(
+    unet: UNet, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None] | None = None
+) -> list[str]:
+    """Fill a UNet that is on the meta device and fuse it; `finish(path, layer)` packs each layer, as `pack` does.
+
+    Weights pass through two buffers in turn, one filled while the other is packed: nothing else is held beside the packed ones,
+    and memory is touched for the first time only there. Returns what is worth reporting and raises ModelError as `load_into`.
+    """
+    load_into(unet, tensors, dtype, share=False, skip=set(tensors))  # which says what does not fit
+    with torch.no_grad():
+        _fuse(unet, packing=False)
+    fused = fused_tensors(tensors)
+    layers = {path: layer for path, layer in unet.named_modules() if isinstance(layer, PackedConv2d | PackedLinear)}
+    names = [f"{path}.weight" for path in layers]
+    remarks = load_into(unet, fused, dtype, share=False, skip=names)
+    broken = []
+    for (path, layer), weight in zip(layers.items(), _read_ahead([fused[name] for name in names], dtype), strict=True):
+        broken += [] if is_finite(weight) else [f"{path}.weight"]
+        layer.weight = _fixed(weight)
+        with torch.no_grad():
+            finish(path, layer) if finish else pack(layer)
+    return remarks + report_broken(broken)
+
+
+def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[Tensor]:
+    """The tensors one by one, each good until the next is asked for."""
+    sizes = [math.prod(source.shape) for source in sources]
+    buffers = torch.empty(2, max(sizes), dtype=dtype)
+
+    @torch.inference_mode()
+    def read(i: int) -> Tensor:
+        target = buffers[i % 2, : sizes[i]].view(sources[i].shape)
+        fill(sources[i], target)
+        return target
+
+    # One thread of one core, so that packing keeps the others.
+    with ThreadPoolExecutor(1, initializer=lambda: torch.set_num_threads(1)) as reader:
+        coming = reader.submit(read, 0)
+        for i in range(len(sources)):
+            weight = coming.result()
+            if i + 1 < len(sources):
+                coming = reader.submit(read, i + 1)
+            yield weight
 
 
 def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,9 +23,7 @@ from sdedge.backends import kernels, onednn
 from sdedge.backends.onednn import FusedGEGLU, PackedConv2d, PackedLinear
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.files import atomic_write
-from sdedge.models.layers import ResnetBlock2D, Transformer2DModel
 from sdedge.weights.files import LazyTensor
-from sdedge.weights.loading import load_into
 
 FILE = Path("unet") / "int8.json"
 VERSION = 1
@@ -33,7 +31,7 @@ _ops = torch.ops.onednn
 _JOINED = {"qkv": ("to_q", "to_k", "to_v"), "value": ("proj",), "gate": ("proj",)}
 """Layers of the fused UNet, and those of the plain one that they stand for."""
 
-PIECE = 1 << 20  # values
+PIECE, CACHED = 1 << 20, 1 << 18  # values
 
 # It is the one kernel that scales, rounds and clips in one pass; torch is pinned below the version that drops it.
 warnings.filterwarnings("ignore", message="torch.quantize_per_tensor")
@@ -91,11 +89,18 @@ def affine(low: float, high: float) -> tuple[float, int]:
 
 
 def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Symmetric int8 of a weight (O, …) and the scale (O,) of every output channel, float32."""
-    weight = weight.float()
-    scale = weight.flatten(1).abs().amax(1).clamp_(min=1e-12) / 127
-    shape = (-1, *[1] * (weight.ndim - 1))
-    return (weight / scale.view(shape)).round_().to(torch.int8), scale
+    """Symmetric int8 of a weight (O, …) and the scale (O,) of every output channel, float32; by pieces that fit a cache."""
+    rows = weight.flatten(1)
+    stored, scale = torch.empty(rows.shape, dtype=torch.int8), torch.empty(len(rows))
+    step = max(1, CACHED // rows.shape[1])
+    wide = torch.empty(min(step, len(rows)), rows.shape[1])
+    for start in range(0, len(rows), step):
+        some = slice(start, start + step)
+        part = wide[: len(rows[some])].copy_(rows[some])
+        low, high = part.aminmax(dim=1)
+        torch.maximum(high, -low, out=scale[some]).clamp_(min=1e-12).div_(127)
+        stored[some] = part.div_(scale[some, None]).round_()
+    return stored.view(weight.shape), scale
 
 
 def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
@@ -169,35 +174,11 @@ class QuantizedLinear(PackedLinear):
 
 
 def load(unet: Any, tensors: Mapping[str, LazyTensor], dtype: torch.dtype, recipe: Recipe) -> list[str]:
-    """Fill a UNet that is on the meta device, fused and quantised, holding one block in `dtype` at a time.
-
-    Returns what is worth reporting, as `load_into` does. Raises ModelError where recipe or tensors do not fit.
-    """
-    if set(tensors) != set(unet.state_dict()):
-        return load_into(unet, tensors, dtype)  # which says what is missing
+    """`onednn.load` with the layers of a recipe in int8. Raises ModelError where recipe or tensors do not fit."""
     missing = [name for name in recipe.ranges if f"{name}.weight" not in tensors]
-    if missing:
+    if missing and set(tensors) == set(unet.state_dict()):
         raise ModelError(f"The int8 recipe names {missing[0]}, which this UNet lacks; quantize the model again.")
-    remarks: list[str] = []
-    for path, part in _parts(unet):
-        mine = {name.removeprefix(f"{path}."): tensor for name, tensor in tensors.items() if name.startswith(f"{path}.")}
-        remarks += load_into(part, mine, dtype, share=False)
-        onednn.fuse(part, packing=False)
-        for name, layer in part.named_modules():
-            convert(layer, _range(recipe, f"{path}.{name}" if name else path))
-    onednn.fuse(unet, packing=False)
-    return remarks
-
-
-def _parts(unet: nn.Module) -> list[tuple[str, nn.Module]]:
-    """Blocks, and the layers outside of blocks, which together hold every tensor once."""
-    found: list[tuple[str, nn.Module]] = []
-    for path, module in unet.named_modules():
-        inside = any(path.startswith(f"{outer}.") for outer, _ in found)
-        whole = isinstance(module, ResnetBlock2D | Transformer2DModel)
-        if not inside and (whole or list(module.parameters(recurse=False))):
-            found.append((path, module))
-    return found
+    return onednn.load(unet, tensors, dtype, lambda path, layer: convert(layer, _range(recipe, path)))
 
 
 def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:

@@ -221,9 +221,10 @@ class TorchEngine:
             stream(self._suit(stage, module), tensors, dtype, self.torch_device, order)
         elif stage == "unet" and self._recipe is not None:
             self._report(*quantized.load(module, tensors, dtype, self._recipe))
+        elif self._fuses(stage):
+            self._report(*onednn.load(module, tensors, dtype))  # type: ignore[arg-type]
         else:
-            share = False if self._packs(stage) else None
-            self._report(*load_into(module, tensors, dtype, self.torch_device, share=share))
+            self._report(*load_into(module, tensors, dtype, self.torch_device))
             module = self._suit(stage, module)
         if stage == "unet" and self._own_attention():
             set_attention(module, kernels.attention)
@@ -240,7 +241,7 @@ class TorchEngine:
             return mps.suit(module, mps.score_budget())
         if self.torch_device.type == "cuda" and stage != "text_encoder":
             return module.to(memory_format=self._layout())
-        return onednn.fuse(module, packing=not self._streams(stage)) if self._fuses(stage) else module
+        return onednn.fuse(module, packing=False) if self._fuses(stage) else module
 
     def _keep_freed(self, stage: str) -> None:
         """How much of freed memory stays at hand while a stage works."""

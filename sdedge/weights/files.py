@@ -21,7 +21,7 @@ from sdedge.weights.headers import DTYPES, MAX_HEADER, parse_header
 if TYPE_CHECKING:
     import torch
 
-_PIECE = 8 << 20  # bytes converted at a time: fits the cache, bounds the transient memory
+_PIECE = 1 << 19  # bytes converted at a time: fits the cache
 _INDEX_LIMIT = 16 << 20
 ALIGNMENT = 64  # bytes: what torch's CPU allocator gives, and a cache line
 
@@ -161,7 +161,7 @@ class LazyTensor:
         return flat.view(self.shape) if self.stride is None else flat.as_strided(self.shape, self.stride)
 
     def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
-        """The tensor in memory of its own, contiguous. At most 8 MB more than the result is used on the way.
+        """The tensor in memory of its own, contiguous. At most 2 MB more than the result are used on the way.
 
         Read, not mapped: on Linux that is several times faster than copying out of a map, and a file that was
         truncated meanwhile raises ModelError instead of killing the process.
@@ -180,7 +180,7 @@ class LazyTensor:
         return result
 
     def fill(self, target: torch.Tensor) -> None:
-        """Write the tensor into another of its shape, contiguous and of any dtype, with at most 8 MB besides."""
+        """Write the tensor into another of its shape, contiguous and of any dtype, with at most 2 MB besides."""
         import torch
 
         if self.stride is not None:
@@ -191,9 +191,12 @@ class LazyTensor:
             flat, size = target.view(-1), ITEM_SIZES[self.dtype_name]
             step = max(1, _PIECE // size)
             piece = torch.empty(min(step, self.numel), dtype=self.dtype)
+            # From one half precision to another torch goes value by value, unless by way of float32.
+            wide = torch.empty(len(piece)) if size == target.itemsize == 2 else None
             for start in range(0, self.numel, step):
                 part = piece[: min(step, self.numel - start)]
                 self.file.read_into(bytes_of(part), self.offset + start * size)
+                part = part if wide is None else wide[: len(part)].copy_(part)
                 flat[start : start + len(part)].copy_(part)
 
     def release(self) -> None:

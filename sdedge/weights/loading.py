@@ -25,7 +25,7 @@ def load_into(
     Strict: keys missing from the file, unexpected ones (but for the `ignore` patterns) and wrong shapes raise
     ModelError with counts and names. Floating tensors become `dtype` (None keeps the file's). Non-finite weights are
     reported, not refused, where they are copied. Those to `skip` are checked by name and shape and left unfilled. At most
-    8 MB are used above the module's own weights.
+    2 MB are used above the module's own weights.
 
     On the CPU a tensor that has the dtype already can view the file's pages: nothing is copied, and the system drops
     and re-reads them. `share=None` does so for half precision, and for float32 where the file keeps it aligned as torch
@@ -48,22 +48,27 @@ def load_into(
             (lazy.aligned or lazy.dtype.itemsize < 4) if share is None else share
         )
         value = lazy.read() if shared else lazy.copy(kept, device)
-        if not shared and not _finite(value):
+        if not shared and not is_finite(value):
             broken.append(name)
         _assign(module, name, value, isinstance(target, torch.nn.Parameter))
-    return [name_some("not finite (NaN or infinite)", broken, "weights are")] if broken else []
+    return report_broken(broken)
+
+
+def report_broken(names: list[str]) -> list[str]:
+    """What to tell of weights with NaN or infinite values; nothing where there are none."""
+    return [name_some("not finite (NaN or infinite)", names, "weights are")] if names else []
 
 
 def find_broken(tensors: Mapping[str, LazyTensor]) -> list[str]:
     """The names of tensors with NaN or infinite values. Reads everything; leaves no pages mapped."""
     broken = []
     for name, lazy in tensors.items():
-        if not _finite(lazy.copy()):
+        if not is_finite(lazy.copy()):
             broken.append(name)
     return broken
 
 
-def _finite(tensor: torch.Tensor) -> bool:
+def is_finite(tensor: torch.Tensor) -> bool:
     """One pass at memory speed: the extremes of a tensor are NaN or infinite exactly when something in it is."""
     import torch
 
