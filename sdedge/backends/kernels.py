@@ -1,4 +1,4 @@
-"""Attention in bfloat16 and rounding to uint8 by our own compiled kernels (`kernels.c`), on torch's threads.
+"""Attention and group norms in bfloat16 and rounding to uint8 by our own compiled kernels (`kernels.c`), on torch's threads.
 
 torch's attention leaves most of a processor with matrix units idle at v1's head sizes. Whether ours is faster is measured once
 per machine (`precision`), and asked for as `attend` of the networks' layers.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdedge.backends import native
 from sdedge.models.attention import sdpa
@@ -39,6 +40,15 @@ class _Rounding(ctypes.Structure):
     _fields_ = [
         ("x", _pointer), ("factor", _pointer), ("out", _pointer), ("count", _long),
         ("inverse", ctypes.c_float), ("zero", ctypes.c_int), ("threads", ctypes.c_int),
+    ]  # fmt: skip
+
+
+class _Norm(ctypes.Structure):
+    _fields_ = [
+        *((name, _long) for name in ("batch", "pixels", "channels", "groups")),
+        *((name, _pointer) for name in ("x", "weight", "bias", "out")),
+        ("eps", ctypes.c_float), ("inverse", ctypes.c_float), ("zero", ctypes.c_int), ("silu", ctypes.c_int),
+        ("threads", ctypes.c_int), ("scratch", _pointer),
     ]  # fmt: skip
 
 
@@ -86,6 +96,29 @@ def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None
     return out
 
 
+def takes_norm(x: Tensor) -> bool:
+    """Whether `group_norm` is made for a map (B, C, H, W)."""
+    fits = x.dtype == torch.bfloat16 and x.shape[1] % 16 == 0 and x.is_contiguous(memory_format=torch.channels_last)
+    return fits and available()
+
+
+def group_norm(x: Tensor, norm: nn.GroupNorm, silu: bool = False, rounding: tuple[float, int] | None = None) -> Tensor:
+    """`norm(x)` of a channels-last bfloat16 map (B, C, H, W), its SiLU, and that in uint8 by a scale and zero point, if wanted.
+
+    Statistics are those of the whole map, in double precision over sums of 64 pixels.
+    """
+    B, C, H, W = x.shape
+    out = torch.empty_like(x, dtype=torch.uint8 if rounding else torch.bfloat16)
+    scratch = torch.empty(_library().group_norm_scratch(B, H * W, C), dtype=torch.uint8)
+    weight, bias = norm.weight.float(), norm.bias.float()
+    places = x.data_ptr(), weight.data_ptr(), bias.data_ptr(), out.data_ptr()
+    scale, zero = rounding or (math.inf, 0)
+    shape = B, H * W, C, norm.num_groups
+    given = _Norm(*shape, *places, norm.eps, 1 / scale, zero, silu, torch.get_num_threads(), scratch.data_ptr())
+    _library().group_norm(ctypes.byref(given), _parallel())
+    return out
+
+
 def _in_order_of(out: Tensor, x: Tensor) -> Tensor:
     return x if x.stride() == out.stride() else torch.empty_like(out, dtype=x.dtype).copy_(x)
 
@@ -97,8 +130,10 @@ def _library() -> Any:
     library.attention_scratch.restype = _long
     library.attention_scratch.argtypes = [_long, _long]
     library.attention.argtypes = [_pointer, ctypes.c_int, _pointer]
-    library.round_uint8.argtypes = [_pointer, _pointer]
-    library.attention.restype = library.round_uint8.restype = None
+    library.group_norm_scratch.restype = _long
+    library.group_norm_scratch.argtypes = [_long, _long, _long]
+    library.round_uint8.argtypes = library.group_norm.argtypes = [_pointer, _pointer]
+    library.attention.restype = library.round_uint8.restype = library.group_norm.restype = None
     return library
 
 

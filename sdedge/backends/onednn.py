@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from sdedge.backends import kernels
 from sdedge.models.layers import (
     GEGLU,
     Attention,
@@ -48,7 +49,12 @@ def available(dtype: torch.dtype) -> bool:
 
 
 class PackedConv2d(nn.Conv2d):
-    """A convolution whose weight is in oneDNN's own order: channels-last in, channels-last out."""
+    """A convolution whose weight is in oneDNN's own order: channels-last in, channels-last out.
+
+    `rounding` is the scale and zero point of inputs that it takes in uint8 as well; None where it takes none.
+    """
+
+    rounding: tuple[float, int] | None = None
 
     def forward(self, x: Tensor, add: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """`add`, of the result's shape, is summed in the kernel; `bias` (C,) stands in for the layer's own."""
@@ -87,20 +93,27 @@ class PackedLinear(nn.Linear):
         return self(gated(x), add)
 
 
+def normalised(norm: nn.GroupNorm, x: Tensor, reader: Any, silu: bool = False) -> Tensor:
+    """A norm of a map, or its SiLU, as the convolution that reads it takes it."""
+    if kernels.takes_norm(x):
+        return kernels.group_norm(x, norm, silu, reader.rounding)
+    return F.silu(norm(x), inplace=True) if silu else norm(x)
+
+
 class FusedResnet(ResnetBlock2D):
     """The time embedding goes into the first convolution's bias, the shortcut into the second convolution."""
 
     kept: WeakTensorKeyDictionary
 
     def forward(self, x: Tensor, time: Tensor | None = None) -> Tensor:
-        h = F.silu(self.norm1(x), inplace=True)
+        h = normalised(self.norm1, x, self.conv1, silu=True)
         if time is None:
             h = self.conv1(h)
         elif time.shape[0] == 1:
             h = self.conv1(h, bias=self._bias(time))
         else:
             h = self.conv1(h) + self.time_emb_proj(F.silu(time))[:, :, None, None]  # type: ignore[misc]
-        h = F.silu(self.norm2(h), inplace=True)
+        h = normalised(self.norm2, h, self.conv2, silu=True)
         return self.conv2(h, add=x if self.conv_shortcut is None else self.conv_shortcut(x))
 
     def _bias(self, time: Tensor) -> Tensor:
@@ -167,7 +180,7 @@ class FusedTransformer(Transformer2DModel):
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         B, C, H, W = x.shape
-        h = self.proj_in(self.norm(x)).permute(0, 2, 3, 1).reshape(B, H * W, C)
+        h = self.proj_in(normalised(self.norm, x, self.proj_in)).permute(0, 2, 3, 1).reshape(B, H * W, C)
         for block in self.transformer_blocks:
             h = block(h, context)
         return self.proj_out(h.reshape(B, H, W, C).permute(0, 3, 1, 2), add=x)

@@ -119,19 +119,25 @@ def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
 class QuantizedConv2d(PackedConv2d):
     """An int8 convolution in place of a packed one."""
 
+    dtype: torch.dtype
     scale: float
     zero: int
     scales: Tensor
     zeros: Tensor
 
+    @property
+    def rounding(self) -> tuple[float, int] | None:  # type: ignore[override]
+        return (self.scale, self.zero) if self.padding_mode == "zeros" else None
+
     def forward(self, x: Tensor, add: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         padding, bias = self.padding, self.bias if bias is None else bias
         if self.padding_mode == "circular":
             x, padding = F.pad(x, self._reversed_padding_repeated_twice, mode="circular"), (0, 0)
+        stored = x if x.dtype == torch.uint8 else quantise(x, self.scale, self.zero)
         out = _ops.qconv2d_pointwise(
-            quantise(x, self.scale, self.zero), self.scale, self.zero, self.weight, self.scales, self.zeros,
+            stored, self.scale, self.zero, self.weight, self.scales, self.zeros,
             None if bias is None else bias.float(), self.stride, padding, self.dilation, self.groups,
-            1.0, 0, x.dtype, "none", [], "",
+            1.0, 0, self.dtype, "none", [], "",
         )  # fmt: skip
         return out if add is None else out.add_(add)
 
@@ -201,10 +207,12 @@ def convert(layer: Any, bounds: tuple[float, float] | None) -> None:
     if isinstance(layer, PackedConv2d):
         shape = layer.stride, layer.padding, layer.dilation, layer.groups
         packed = _ops.qconv_prepack(weight, scales, scale, zero, *shape)
-        layer.__class__ = QuantizedConv2d
+        kind: type[QuantizedConv2d | QuantizedLinear] = QuantizedConv2d
     else:
         packed = _ops.qlinear_prepack(weight, None)
-        layer.__class__, layer.dtype = QuantizedLinear, layer.weight.dtype
+        kind = QuantizedLinear
+    twin: Any = layer
+    twin.__class__, twin.dtype = kind, layer.weight.dtype
     layer.weight = nn.Parameter(packed, requires_grad=False)
     layer.scale, layer.zero, layer.scales = scale, zero, scales
     layer.zeros = torch.zeros(len(scales), dtype=torch.int64)

@@ -1,15 +1,17 @@
-"""Our compiled attention is attention, our rounding is torch's, and without them everything goes on as before."""
+"""Our compiled attention is attention, our norms and rounding are torch's, and without them everything goes on as before."""
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdedge.backends import kernels, machine, native
 from sdedge.backends.machine import Finding, Timing
@@ -109,6 +111,46 @@ def test_rounding_is_torchs(shape, scale, zero, by_product):
     ours = kernels.round_uint8(x, scale, zero, factor if by_product else None)
     assert ours.stride() == x.stride()
     assert ((ours.float() - expected).abs() <= ((wide / scale) % 1 - 0.5).abs().lt(1e-3)).all()  # ties may differ
+
+
+@here
+@settings(max_examples=40, deadline=None)
+@given(
+    B=st.integers(1, 3), side=st.integers(1, 13), groups=st.sampled_from([1, 4, 8]), wide=st.sampled_from([4, 12, 20]),
+    silu=st.booleans(), level=st.sampled_from([0.0, 5.0, 300.0]), seed=st.integers(0, 9),
+)  # fmt: skip
+def test_group_norm_is_as_near_to_exact_as_torchs(B, side, groups, wide, silu, level, seed):
+    generator = torch.Generator().manual_seed(seed)
+    C = groups * wide * 4
+    x = (level + torch.randn(B, C, side, side + 1, generator=generator)).bfloat16().contiguous(memory_format=torch.channels_last)
+    norm = nn.GroupNorm(groups, C)
+    nn.init.normal_(norm.weight, generator=generator)
+    nn.init.normal_(norm.bias, generator=generator)
+
+    def made(dtype: torch.dtype) -> Tensor:
+        out = copy.deepcopy(norm).to(dtype)(x.to(dtype))
+        return (F.silu(out) if silu else out).double()
+
+    half = copy.deepcopy(norm).bfloat16()
+    assert kernels.takes_norm(x)
+    exact, ours = made(torch.float64), kernels.group_norm(x, half, silu)
+    rounded_weights = copy.deepcopy(half).double()(x.double())  # which is all that a kernel can be asked for
+    asked = F.silu(rounded_weights) if silu else rounded_weights
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    assert float((ours.double() - asked).norm() / asked.norm()) < 3e-3
+    assert float((ours.double() - exact).norm()) < 1.1 * float((made(torch.bfloat16) - exact).norm()) + 1e-6
+    scale, zero = 0.05, 20
+    stored = kernels.group_norm(x, half, silu, (scale, zero))
+    apart = (stored.double() - ((asked / scale).round() + zero).clamp(0, 255)).abs()
+    assert stored.dtype == torch.uint8 and apart.max() <= 1 and apart.mean() < 0.05
+
+
+@here
+def test_maps_that_the_norm_is_not_made_for_are_told_apart():
+    x = torch.randn(2, 32, 6, 5).bfloat16()
+    assert not kernels.takes_norm(x) and kernels.takes_norm(x.contiguous(memory_format=torch.channels_last))
+    assert not kernels.takes_norm(x.float().contiguous(memory_format=torch.channels_last))
+    assert not kernels.takes_norm(x[:, :24].contiguous(memory_format=torch.channels_last))
 
 
 @here
