@@ -12,11 +12,15 @@ from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.backends.memory import CHOICES
 from sdedge.errors import InvalidRequest
 from sdedge.library.models import EMBEDDED, Library
+from sdedge.machine import available_memory
 from sdedge.weights.folders import locate as cached
 
 if TYPE_CHECKING:
     from sdedge.backends.engine import Engine
     from sdedge.text.tokenizer import Tokenizer
+
+OPENVINO_FREE = 6 * 10**9
+"""Bytes that must be free before it is chosen unasked: it takes more than twice of what torch does."""
 
 LoadEngine = Callable[[str, str | None], "Engine"]
 
@@ -66,13 +70,28 @@ def load_engine(
         if is_bundle(path):
             return open_bundle(path, device, dtype)
         other = locate(vae) if vae else None
-        if device == "openvino":
+        if device == "openvino" or (device == "auto" and memory == "auto" and _by_openvino(path, dtype)):
             from sdedge.backends.openvino import OpenVINOEngine
 
             return OpenVINOEngine.open(path, dtype, vae=other, ema=ema)
         return TorchEngine.load(path, device, dtype or _made_for(path, device), vae=other, ema=ema, memory=memory)
 
     return load
+
+
+def _by_openvino(path: Path, dtype: str | None) -> bool:
+    """Whether "auto" means OpenVINO: the probe found it faster, nothing better is there, and so is the memory it takes."""
+    from sdedge.backends.machine import openvino_version
+
+    if not openvino_version() or dtype == "int8" or available_memory()[0] < OPENVINO_FREE:
+        return False
+    from sdedge.backends.precision import choose_device, prefers_openvino
+    from sdedge.models.config import UNetConfig
+    from sdedge.weights.checkpoint import open_checkpoint
+
+    if choose_device("auto").type != "cpu" or _made_for(path, "cpu"):
+        return False
+    return prefers_openvino(UNetConfig.from_json(open_checkpoint(path).configs["unet"]).block_out_channels[0])
 
 
 def _made_for(path: Path, device: str) -> str | None:

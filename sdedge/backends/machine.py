@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sdedge.backends import native
@@ -35,6 +35,7 @@ class Finding:
     threads  for a CPU; 0 elsewhere
     reason   one sentence for people
     attention  whose kernel for bfloat16, "torch" or "own"
+    openvino  how long it takes for a small UNet, of torch's time; 0 where it was not timed
     """
 
     device: str
@@ -45,6 +46,7 @@ class Finding:
     reason: str
     timings: tuple[Timing, ...] = ()
     attention: str = "torch"
+    openvino: float = 0.0
 
 
 def findings() -> dict[str, Finding]:
@@ -76,11 +78,19 @@ def processor() -> str:
     return named[0] if named else platform.processor() or platform.machine()
 
 
+def openvino_version() -> str:
+    """ "" where it is not installed."""
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return ""
+
+
 def _machine() -> dict[str, str | int]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "processor": processor(), "system": platform.system(), "cores": cores,
-        "torch": version("torch"), "kernels": native.level(),
+        "torch": version("torch"), "kernels": native.level(), "openvino": openvino_version(),
     }  # fmt: skip
 
 

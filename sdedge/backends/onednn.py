@@ -224,9 +224,9 @@ def _fuse(module: nn.Module, packing: bool) -> None:
 
 
 def load(
-    unet: UNet, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None] | None = None
+    unet: UNet, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None]
 ) -> list[str]:
-    """Fill a UNet that is on the meta device and fuse it; `finish(path, layer)` packs each layer, as `pack` does.
+    """Fill a UNet that is on the meta device and fuse it; `finish(path, layer)` packs each layer, as `finish` here does.
 
     Weights pass through two buffers in turn, one filled while the other is packed: nothing else is held beside the packed ones,
     and memory is touched for the first time only there. Returns what is worth reporting and raises ModelError as `load_into`.
@@ -243,7 +243,7 @@ def load(
         broken += [] if is_finite(weight) else [f"{path}.weight"]
         layer.weight = _fixed(weight)
         with torch.no_grad():
-            finish(path, layer) if finish else pack(layer)
+            finish(path, layer)
     return remarks + report_broken(broken)
 
 
@@ -291,6 +291,12 @@ def fused_layer(path: str) -> str:
 def pack(layer: Any) -> None:
     """Put a fused layer's weight in oneDNN's order."""
     layer.weight = _fixed(packed(layer, layer.weight))
+
+
+def finish(path: str, layer: Any) -> None:
+    """`pack` for those who tell layers apart by their paths, and have them made ready before their weights are there."""
+    if not layer.weight.is_meta:
+        pack(layer)
 
 
 def packed(layer: Any, weight: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ network itself, so with those it runs by torch.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.backends import openvino_graph
+from sdedge.backends.machine import openvino_version as installed
 from sdedge.backends.openvino_cache import cache_folder, entry_name, making
 from sdedge.backends.openvino_graph import load_openvino
 from sdedge.backends.precision import choose_dtype
@@ -36,14 +36,6 @@ if TYPE_CHECKING:
 PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
 """What each computes in; int8 where its models are quantized."""
 ROWS = 2  # evaluated in one call, the two halves of guidance; sizes are fixed, so other batches are cut
-
-
-def installed() -> str:
-    """OpenVINO's version, "" where it is not installed."""
-    try:
-        return version("openvino")
-    except PackageNotFoundError:
-        return ""
 
 
 class OpenVINOEngine(TorchEngine):

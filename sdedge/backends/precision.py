@@ -112,8 +112,22 @@ def probe(device: torch.device) -> Finding:
             best = dtype
     threads = _threads() if device.type == "cpu" else 0
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
+    attention, openvino = _attention_of(timings), 0.0
     reason = _reason(best, compared)
-    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, _attention_of(timings))
+    if device.type == "cpu" and machine.openvino_version() and best != "float16":
+        from sdedge.backends.contest import share_of_openvino
+
+        openvino = share_of_openvino(NAMES[best], attention == OWN)
+        reason += f" OpenVINO takes {openvino:.2f} of torch's time."
+    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention, openvino)
+
+
+def prefers_openvino(width: int) -> bool:
+    """Whether a UNet of `width` channels is clearly faster by OpenVINO on this machine's CPU."""
+    if width < NARROW or not machine.openvino_version():
+        return False
+    share = found(torch.device("cpu")).openvino
+    return 0 < share * GAIN < 1
 
 
 def _attention_of(timings: Sequence[Timing]) -> str:

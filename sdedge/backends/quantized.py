@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from sdedge.backends import kernels, onednn
 from sdedge.backends.onednn import FusedGEGLU, PackedConv2d, PackedLinear
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.files import atomic_write
-from sdedge.weights.files import LazyTensor
 
 FILE = Path("unet") / "int8.json"
 VERSION = 1
@@ -179,12 +178,12 @@ class QuantizedLinear(PackedLinear):
         return _ops.qlinear_pointwise.binary(*layer, add, self.bias, *result, 1.0, 0, "add", 1.0, "none", [], "")
 
 
-def load(unet: Any, tensors: Mapping[str, LazyTensor], dtype: torch.dtype, recipe: Recipe) -> list[str]:
-    """`onednn.load` with the layers of a recipe in int8. Raises ModelError where recipe or tensors do not fit."""
+def finisher(tensors: Mapping[str, Any], recipe: Recipe) -> Callable[[str, Any], None]:
+    """What turns the layers of a fused UNet into those of a recipe. Raises ModelError where the recipe is another's."""
     missing = [name for name in recipe.ranges if f"{name}.weight" not in tensors]
-    if missing and set(tensors) == set(unet.state_dict()):
+    if missing:
         raise ModelError(f"The int8 recipe names {missing[0]}, which this UNet lacks; quantize the model again.")
-    return onednn.load(unet, tensors, dtype, lambda path, layer: convert(layer, _range(recipe, path)))
+    return lambda path, layer: convert(layer, _range(recipe, path))
 
 
 def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:
@@ -196,25 +195,26 @@ def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:
 
 @torch.no_grad()
 def convert(layer: Any, bounds: tuple[float, float] | None) -> None:
-    """Quantise a fused layer that has a range, and pack one that has none; other modules are left alone."""
-    if type(layer) not in (PackedConv2d, PackedLinear):
+    """Quantise a fused layer that has a range, and pack one that has none.
+
+    A weight on the meta device is yet to come: the layer is made ready for it.
+    """
+    if bounds is not None and not isinstance(layer, QuantizedConv2d | QuantizedLinear):
+        layer.__class__ = QuantizedConv2d if isinstance(layer, PackedConv2d) else QuantizedLinear
+        layer.scale, layer.zero = affine(*bounds)
+        if layer.bias is not None:
+            layer.bias = nn.Parameter(layer.bias.float(), requires_grad=False)
+    layer.dtype = layer.weight.dtype
+    if layer.weight.is_meta:
         return
     if bounds is None:
         onednn.pack(layer)
         return
-    scale, zero = affine(*bounds)
-    weight, scales = quantise_weight(layer.weight)
+    weight, layer.scales = quantise_weight(layer.weight)
+    layer.zeros = torch.zeros(len(layer.scales), dtype=torch.int64)
     if isinstance(layer, PackedConv2d):
         shape = layer.stride, layer.padding, layer.dilation, layer.groups
-        packed = _ops.qconv_prepack(weight, scales, scale, zero, *shape)
-        kind: type[QuantizedConv2d | QuantizedLinear] = QuantizedConv2d
+        packed = _ops.qconv_prepack(weight, layer.scales, layer.scale, layer.zero, *shape)
     else:
         packed = _ops.qlinear_prepack(weight, None)
-        kind = QuantizedLinear
-    twin: Any = layer
-    twin.__class__, twin.dtype = kind, layer.weight.dtype
     layer.weight = nn.Parameter(packed, requires_grad=False)
-    layer.scale, layer.zero, layer.scales = scale, zero, scales
-    layer.zeros = torch.zeros(len(scales), dtype=torch.int64)
-    if layer.bias is not None:
-        layer.bias = nn.Parameter(layer.bias.float(), requires_grad=False)

@@ -11,7 +11,7 @@ import itertools
 import mmap
 import tempfile
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdedge.backends import onednn, packing
+from sdedge.backends import packing
 from sdedge.backends.onednn import PackedConv2d, PackedLinear
 from sdedge.files import reserve
 from sdedge.models.layers import GEGLU
@@ -37,15 +37,18 @@ RESERVED = 256 << 20
 STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
 """Layers that are read as one. Their vectors (biases) and all norms are small and stay."""
 
+Finish = Callable[[str, Any], None]
 Source = Any  # what answers shape, dtype and copy: LazyTensor, MergedTensor, Joined, Half
 
 
 def stream(
-    module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device, order: Sequence[str] = ()
-) -> nn.Module:
+    module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device,
+    order: Sequence[str] = (), finish: Finish | None = None,
+) -> nn.Module:  # fmt: skip
     """Fill a module that is on the meta device so that its weights come from their file whenever a layer is called.
 
     `order` names the layers in the order of the first pass, as far as it is known, so that it is read ahead too.
+    `finish(path, layer)` packs the weight of a fused layer, as `onednn.load` has it done.
 
     Weights of another dtype, or for layers that take them packed, are made once and kept in an unnamed temporary file.
     Raises ModelError as `load_into` does.
@@ -55,9 +58,16 @@ def stream(
     load_into(module, tensors, dtype, device, share=False, skip=streamed)
     sources = {path: {name: tensors[f"{path}.{name}"] for name in names} for path, names in layers.items()}
     largest = max(sum(_bytes(source, dtype) for source in weights.values()) for weights in sources.values())
-    reader = Reader(dtype, device, largest * 3 // 2)  # the one in use, and what is read ahead
+    for name in streamed:
+        _place(module, name, torch.empty(tensors[name].shape, dtype=dtype, device="meta"))
+    finish = finish if packing.available() else None
+    if finish is not None:  # which may change what a layer does: it must be known before it is called
+        for path, layer in module.named_modules():
+            if isinstance(layer, PackedConv2d | PackedLinear):
+                finish(path, layer)
+    reader = Reader(dtype, device, largest * 3 // 2, finish)  # the one in use, and what is read ahead
     for path, weights in sources.items():
-        reader.attach(module.get_submodule(path), weights)
+        reader.attach(path, module.get_submodule(path), weights)
     reader.expect([module.get_submodule(path) for path in order if path in sources])
     return module
 
@@ -107,9 +117,10 @@ class Reading:
 class Reader:
     """Puts weights on layers as they are called, and reads the next ones meanwhile into a buffer of `size` bytes."""
 
-    def __init__(self, dtype: torch.dtype, device: torch.device, size: int) -> None:
-        self._dtype, self._device, self._size = dtype, device, size
+    def __init__(self, dtype: torch.dtype, device: torch.device, size: int, finish: Finish | None = None) -> None:
+        self._dtype, self._device, self._size, self._finish = dtype, device, size, finish
         self._buffer = torch.frombuffer(mmap.mmap(-1, size), dtype=torch.uint8)
+        self._paths: dict[nn.Module, str] = {}
         self._sources: dict[nn.Module, dict[str, Source]] = {}
         self._after: dict[nn.Module, nn.Module] = {}
         """The layer that was called after each, last time."""
@@ -119,9 +130,9 @@ class Reader:
         # One thread of one core, so that computing keeps the others.
         self._thread = ThreadPoolExecutor(1, "weights", initializer=lambda: torch.set_num_threads(1))
 
-    def attach(self, layer: nn.Module, sources: Mapping[str, Source]) -> None:
+    def attach(self, path: str, layer: nn.Module, sources: Mapping[str, Source]) -> None:
         """Stream these weights of a layer: name relative to it -> where they are."""
-        self._sources[layer] = dict(sources)
+        self._paths[layer], self._sources[layer] = path, dict(sources)
         layer.register_forward_pre_hook(self._before)
         layer.register_forward_hook(self._done)
 
@@ -179,7 +190,7 @@ class Reader:
     @torch.inference_mode()
     def _read(self, layer: nn.Module, start: int) -> dict[str, Tensor]:
         weights = {}
-        for name, source in self._sources[layer].items():
+        for name, source in [*self._sources[layer].items()]:
             size = _bytes(source, self._dtype)
             space = self._buffer[start : start + size]
             if isinstance(source, Kept):
@@ -195,13 +206,17 @@ class Reader:
         weight = space[:size].view(self._dtype).view(source.shape)
         fill(source, weight)
         memory, form = space[:size], None
-        taker = layer.get_submodule(name.rpartition(".")[0])
-        if isinstance(taker, PackedConv2d | PackedLinear) and packing.available():
-            packed, packed_form = packing.bytes_of(whole := onednn.packed(taker, weight))
-            if len(packed) <= len(space):  # a few very small layers grow
-                memory, form = space[: len(packed)].copy_(packed), packed_form
-                weight = packing.weight_over(memory, form)
-            del whole
+        path = name.rpartition(".")[0]
+        taker = layer.get_submodule(path)
+        if self._finish is not None and isinstance(taker, PackedConv2d | PackedLinear):
+            _place(layer, name, weight)
+            self._finish(f"{self._paths[layer]}.{path}" if path else self._paths[layer], taker)
+            packed, packed_form = packing.bytes_of(taker.weight)
+            if len(packed) > len(space):  # a few very small layers grow, and stay
+                del self._sources[layer][name]
+                return taker.weight
+            memory, form = space[: len(packed)].copy_(packed), packed_form
+            weight = packing.weight_over(memory, form)
         if form is not None or not is_stored(source, self._dtype):
             self._scratch = self._scratch or Scratch()
             self._sources[layer][name] = self._scratch.keep(memory, form, source, self._dtype)

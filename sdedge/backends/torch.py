@@ -214,15 +214,14 @@ class TorchEngine:
         if self.torch_device.type == "cpu":
             allocator.give_back()
         tensors, dtype = self._tensors(stage), self.dtype_of(stage)
+        finish = self._finisher(stage, tensors)
         if self._streams(stage):
             order = call_order(module)  # type: ignore[arg-type]
             if self._fuses(stage):
                 tensors, order = onednn.fused_tensors(tensors), [onednn.fused_layer(path) for path in order]
-            stream(self._suit(stage, module), tensors, dtype, self.torch_device, order)
-        elif stage == "unet" and self._recipe is not None:
-            self._report(*quantized.load(module, tensors, dtype, self._recipe))
-        elif self._fuses(stage):
-            self._report(*onednn.load(module, tensors, dtype))  # type: ignore[arg-type]
+            stream(self._suit(stage, module), tensors, dtype, self.torch_device, order, finish)
+        elif finish is not None:
+            self._report(*onednn.load(module, tensors, dtype, finish))  # type: ignore[arg-type]
         else:
             self._report(*load_into(module, tensors, dtype, self.torch_device))
             module = self._suit(stage, module)
@@ -231,6 +230,12 @@ class TorchEngine:
         if self.torch_device.type == "cpu":
             self._keep_freed(stage)
         return module.eval()
+
+    def _finisher(self, stage: str, tensors: Mapping[str, Any]) -> Callable[[str, Any], None] | None:
+        """What packs the layers of a network that is fused; None for others."""
+        if not self._fuses(stage):
+            return None
+        return quantized.finisher(tensors, self._recipe) if self._recipe else onednn.finish
 
     def _report(self, *remarks: str) -> None:
         self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
@@ -324,13 +329,20 @@ class TorchEngine:
         self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """`predict` and the UNet's deep features, or given those of another step, by its outer layers alone."""
-        unet, given = self.network("unet"), self._given(x, t, context)
-        with self._merging(unet, x):
-            if features is None:
-                eps, features = reuse.whole(unet, *given)
-            else:
-                eps = reuse.outer(unet, *given, features)
-        return eps.float(), features
+        deep: list[Tensor] = []
+
+        def run() -> Tensor:
+            unet, given = self.network("unet"), self._given(x, t, context)
+            with self._merging(unet, x):
+                if features is None:
+                    eps, made = reuse.whole(unet, *given)
+                else:
+                    made = features.to(given[0].dtype)  # which is wider after an overflow
+                    eps = reuse.outer(unet, *given, made)
+            deep[:] = [made]
+            return eps.float()
+
+        return self._sure("unet", run), deep[0]
 
     def _given(self, x: Tensor, t: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The UNet's inputs on its device and in its dtype; one timestep stands for equal ones."""

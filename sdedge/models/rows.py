@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,21 +126,38 @@ class Held(Rows):
         self._blocks[index] = None
 
 
+class Spill:
+    """Unnamed temporary files that maps use in turn: one that is written over costs a fraction of one that grows."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._free: list[Any] = []
+
+    def take(self, size: int) -> Any:
+        """An open file with room for `size` bytes. Raises OutputError."""
+        try:
+            new = partial(tempfile.TemporaryFile, dir=self.folder, buffering=0)  # which lives with the maps
+            file: Any = self._free.pop() if self._free else new()
+            reserve(file, 0, size)
+        except OSError as error:
+            raise _no_room(self.folder, error) from error
+        return file
+
+    def give(self, file: Any) -> None:
+        self._free.append(file)
+
+
 class Spilled(Rows):
-    """Blocks in an unnamed temporary file, in row order with the channels last, so that any rows are one read."""
+    """Blocks in a temporary file, in row order with the channels last, so that any rows are one read."""
 
     def __init__(
-        self, channels: int, height: int, width: int, step: int, dtype: torch.dtype, device: torch.device, folder: Path
+        self, channels: int, height: int, width: int, step: int, dtype: torch.dtype, device: torch.device, spill: Spill
     ) -> None:
         super().__init__(channels, height, width, step, dtype)
         self._device = device
         self._row = channels * width * dtype.itemsize  # bytes
-        try:
-            self._file: Any = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - lives with the map
-            reserve(self._file, 0, height * self._row)
-        except OSError as error:
-            raise _no_room(folder, error) from error
-        self._folder = folder
+        self._spill, self._file = spill, spill.take(height * self._row)
+        weakref.finalize(self, spill.give, self._file)
 
     def _put(self, index: int, rows: Tensor) -> None:
         whole = rows.permute(0, 2, 3, 1).contiguous().cpu()  # (1, R, W, C)
@@ -148,7 +167,7 @@ class Spilled(Rows):
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            raise _no_room(self._folder, error) from error
+            raise _no_room(self._spill.folder, error) from error
 
     def _get(self, start: int, stop: int) -> Tensor:
         whole = torch.empty(1, stop - start, self.width, self.channels, dtype=self.dtype)
@@ -159,7 +178,7 @@ class Spilled(Rows):
         return whole.permute(0, 3, 1, 2).to(self._device)
 
     def _drop(self, index: int) -> None:
-        pass  # the whole file goes with the map
+        pass  # the whole file is free when the map goes
 
 
 def _bytes_of(tensor: Tensor) -> memoryview:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.models.layers import Downsample2D, ResnetBlock2D, Upsample2D
-from sdedge.models.rows import BLOCK, Held, Rows, Spilled
+from sdedge.models.rows import BLOCK, Held, Rows, Spill, Spilled
 from sdedge.models.vae import VAE, Posterior
 
 Activation = Callable[[Tensor], Tensor]
@@ -37,7 +37,7 @@ class RowVAE:
     ) -> None:
         self.vae = vae
         self.hold = hold
-        self.folder = folder or Path(tempfile.gettempdir())
+        self.spill = Spill(folder or Path(tempfile.gettempdir()))
         self.layout = layout
 
     def encode(self, image: Tensor) -> Posterior:
@@ -129,7 +129,7 @@ class RowVAE:
     def _new(self, channels: int, height: int, width: int, like: Tensor, step: int | None = None) -> Rows:
         step = step or min(max(BLOCK // (channels * width * 4) // 2 * 2, 2), height)
         if self.hold is not None and channels * width * height * like.element_size() > self.hold:
-            return Spilled(channels, height, width, step, like.dtype, like.device, self.folder)
+            return Spilled(channels, height, width, step, like.dtype, like.device, self.spill)
         return Held(channels, height, width, step, like.dtype)
 
     def _rows(self, x: Tensor) -> Rows:

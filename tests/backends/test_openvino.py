@@ -15,6 +15,7 @@ from sdedge.backends.openvino import OpenVINOEngine, installed
 from sdedge.backends.torch import TorchEngine
 from sdedge.engines import EMBEDDED, load_engine, locate
 from sdedge.errors import InvalidRequest
+from sdedge.models.config import UNetConfig
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
@@ -154,3 +155,31 @@ def test_what_is_kept_is_found_again_and_shown_and_cleared(engine, ours):
     assert {entry.path.name for entry in openvino_cache.entries()} >= {copy.name, engine.entry.name}
     cleared = CliRunner().invoke(cli, ["models", "cache", "--clear"])
     assert cleared.exit_code == 0 and not openvino_cache.entries()
+
+
+@needs_openvino
+@needs_embedded
+@pytest.mark.parametrize(
+    ("preferred", "free", "dtype", "engine"),
+    [
+        (True, 8, None, "OpenVINOEngine"), (False, 8, None, "TorchEngine"),
+        (True, 4, None, "TorchEngine"), (True, 8, "int8", "TorchEngine"),
+    ],
+)  # fmt: skip
+def test_auto_means_it_where_the_probe_preferred_it_and_there_is_room(preferred, free, dtype, engine, monkeypatch):
+    monkeypatch.setattr("sdedge.backends.precision.prefers_openvino", lambda width: preferred)
+    monkeypatch.setattr("sdedge.engines.available_memory", lambda: (free * 10**9, 16 * 10**9))
+    monkeypatch.setattr("sdedge.backends.quantized.read_recipe", lambda path, device: None)
+    loaded = load_engine("auto", dtype)(EMBEDDED, None)
+    assert type(loaded).__name__ == engine
+    assert type(load_engine("cpu")(EMBEDDED, None)).__name__ == "TorchEngine"
+    assert type(load_engine("auto", memory="low")(EMBEDDED, None)).__name__ == "TorchEngine"
+
+
+@needs_openvino
+def test_the_contest_gives_a_share_that_can_be_meant(monkeypatch):
+    from sdedge.backends import contest
+
+    monkeypatch.setattr(contest, "CONFIG", UNetConfig(block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=48))
+    monkeypatch.setattr(contest, "SIDE", 16)
+    assert 0.01 < contest.share_of_openvino(torch.float32, False) < 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 import torch
@@ -17,6 +18,12 @@ from sdedge.cli import cli
 from sdedge.errors import InvalidRequest
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which would be timed as well, for seconds."""
+    monkeypatch.setattr(machine, "openvino_version", lambda: "")
 
 
 def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> Finding:
@@ -58,7 +65,8 @@ def test_measured_once_and_read_without_torch(monkeypatch):
     monkeypatch.setattr(precision, "probe", lambda device: pytest.fail("measured again"))
     assert precision.found(CPU) == first and machine.findings() == {"cpu": first}
     code = (
-        "import sys; from sdedge.backends import machine; print(machine.findings()['cpu'].reason);"
+        "import sys; from sdedge.backends import machine; machine.openvino_version = lambda: '';"
+        "print(machine.findings()['cpu'].reason);"
         "assert 'torch' not in sys.modules"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
@@ -84,6 +92,25 @@ def test_full_size_networks_take_what_was_measured():
     machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because"))
     assert precision.choose_dtype(CPU, width=320) == torch.bfloat16
     assert precision.choose_dtype(CPU, "fp32", width=320) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("share", "width", "preferred"), [(0.7, 320, True), (0.95, 320, False), (0.7, 64, False), (0.0, 320, False)]
+)
+def test_openvino_is_preferred_where_it_was_measured_clearly_faster(share, width, preferred, monkeypatch):
+    monkeypatch.setattr(machine, "openvino_version", lambda: "2026.4")
+    machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
+    assert precision.prefers_openvino(width) == preferred
+
+
+def test_the_probe_times_openvino_where_it_is_installed(monkeypatch):
+    monkeypatch.setattr(machine, "openvino_version", lambda: "2026.4")
+    contest = types.ModuleType("contest")
+    contest.share_of_openvino = lambda dtype, own: 0.5  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "sdedge.backends.contest", contest)
+    seconds = {"float32": 1.0, "bfloat16": None, "float16": None}
+    finding = _timed(monkeypatch, seconds)
+    assert finding.openvino == 0.5 and "OpenVINO takes 0.50 of torch's time" in finding.reason
 
 
 def test_unknown_names_are_told_with_those_there_are():

@@ -142,6 +142,16 @@ def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
     assert torch.equal(engine.predict(*given), before)
 
 
+def test_streamed_it_is_the_same(pocket8):
+    """Rounded and packed in the first pass, read from the temporary file in the next."""
+    kept, streamed = (TorchEngine.load(pocket8, "cpu", "int8", memory=mode) for mode in ("fast", "stream"))
+    given = torch.randn(2, 4, 16, 16), torch.full((2,), 500.0), torch.randn(2, 77, 128)
+    expected = kept.predict(*given)
+    assert all(torch.equal(streamed.predict(*given), expected) for _ in range(3))
+    held = [p for p in streamed.network("unet").parameters() if not p.is_meta]
+    assert sum(p.numel() for p in held) < 0.1 * sum(p.numel() for p in kept.network("unet").parameters())
+
+
 def test_without_a_recipe_it_is_said_how_to_make_one(tiny_model):
     with pytest.raises(ModelError, match="sdedge models quantize"):
         TorchEngine.load(tiny_model, "cpu", "int8")

@@ -74,6 +74,15 @@ def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, stage):
     assert half.dtype_of(stage) == torch.float32 and half.dtype_of("text_encoder") == torch.float16
 
 
+def test_a_step_that_reuses_features_is_made_again_too(tiny_model):
+    half, full = (TorchEngine.load(tiny_model, "cpu", dtype) for dtype in ("float16", "float32"))
+    x, t, context = _given(half)
+    _, features = half.predict_partly(x, t, context)
+    drawn, kept = half.predict_partly(x * 1e6, t, context, features)
+    assert torch.isfinite(drawn).all() and kept.dtype == torch.float32
+    assert torch.equal(drawn, full.predict_partly(x * 1e6, t, context, features.float())[0])
+
+
 def test_no_remark_where_nothing_overflows(tiny_model):
     engine = TorchEngine.load(tiny_model, "cpu", "float16")
     told = engine.facts.report
