@@ -20,9 +20,10 @@ CHOICES = ("auto", *MODES)
 MB = 10**6
 BASE = {"cpu": 300 * MB, "mps": 400 * MB, "cuda": 500 * MB}
 """The process itself: Python, torch and its kernels; on CUDA the context on the card."""
-UNET_VALUES = (
-    190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
-)
+UNET_VALUES = 190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
+TIGHT_VALUES = 70  # the same where nothing freed is kept
+KEPT = 300 * MB  # at most, of freed feature maps that the C library keeps, in the modes that let it
+LOADING = 120 * MB  # two buffers of the largest layer
 WHOLE_VALUES, HELD_VALUES, SPILLED_VALUES = 1090, 290, 60  # the VAE's, per pixel
 ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
 LAYERS = 230 * MB  # streaming: the layer in use, those read ahead, and kernels' copies
@@ -56,6 +57,8 @@ class Job:
     batch: int = 1
     itemsize: int = 4
     device: str = "cpu"
+    unet_itemsize: int = 0
+    """Of the UNet's weights, where they are smaller; 0 where they are not."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ def _planned(mode: str, job: Job, free: int, sizes: Sizes) -> Plan:
 def predict(mode: str, job: Job, sizes: Sizes = Sizes()) -> int:
     """Bytes at most while a job is drawn in a mode, the whole process counted; on CUDA those on the card."""
     pixels, number = job.width * job.height, job.itemsize
-    text, unet, vae = sizes.text_encoder * number, sizes.unet * number, sizes.vae * number
-    drawing = UNET_VALUES * 2 * job.batch * pixels * number * sizes.unet_width // 320  # guidance takes two of each
+    text, unet, vae = sizes.text_encoder * number, sizes.unet * (job.unet_itemsize or number), sizes.vae * number
+    drawing = _drawing(mode, job, sizes)
     decoding = ROWS + _rows_values(mode, job.device) * pixels * number * sizes.vae_width // 128
     checking = sizes.safety_checker * 4 + CHECKER if sizes.safety_checker and job.device != "cuda" else 0
     if mode == "fast":
@@ -121,6 +124,15 @@ def predict(mode: str, job: Job, sizes: Sizes = Sizes()) -> int:
     if mode == "stream":
         text, unet = min(text, LAYERS), min(unet, LAYERS)
     return BASE[job.device] + max(text, unet + drawing, vae + decoding, checking)
+
+
+def _drawing(mode: str, job: Job, sizes: Sizes) -> int:
+    """Bytes of a step's feature maps, and of what the C library holds beside them on a CPU."""
+    values = TIGHT_VALUES if is_tight(mode) and job.device == "cpu" else UNET_VALUES
+    maps = values * 2 * job.batch * job.width * job.height * job.itemsize * sizes.unet_width // 320  # guidance takes two of each
+    if job.device != "cpu":
+        return maps
+    return maps + min(LOADING if is_tight(mode) else KEPT, sizes.unet * job.itemsize)
 
 
 def _rows_values(mode: str, device: str) -> int:

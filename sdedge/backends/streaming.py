@@ -1,18 +1,21 @@
 """Networks whose weights stay in their file: a layer's are read just before it runs and go right after.
 
-A thread reads ahead by the order of the pass before, so that from the second pass on reading and computing overlap. Weights
-are read into one buffer that is used in turn, not mapped: the file's pages are the system's to keep or drop, and never
-count as this process's memory.
+A thread reads ahead by the order of the pass before, so that reading and computing overlap, and no more than one and a half
+times the largest layer is there at once. What took work to make is kept in a temporary file, whose pages are mapped while
+their layer runs and let go right after. From the model's own file weights are read into one buffer that is used in turn,
+because a mapping cannot tell when that file is cut.
 """
 
 from __future__ import annotations
 
 import itertools
 import mmap
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +36,9 @@ PATIENCE = 2
 
 RESERVED = 256 << 20
 """Bytes of the disk that a scratch file takes at a time."""
+
+POPULATE_READ = 22
+"""MADV_POPULATE_READ: map pages that are there, as readable."""
 
 STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
 """Layers that are read as one. Their vectors (biases) and all norms are small and stay."""
@@ -111,6 +117,7 @@ class Reading:
     start: int
     stop: int
     weights: Future[dict[str, Tensor]]
+    buffered: bool
     passed: int = 0
 
 
@@ -119,7 +126,8 @@ class Reader:
 
     def __init__(self, dtype: torch.dtype, device: torch.device, size: int, finish: Finish | None = None) -> None:
         self._dtype, self._device, self._size, self._finish = dtype, device, size, finish
-        self._buffer = torch.frombuffer(mmap.mmap(-1, size), dtype=torch.uint8)
+        self._memory: mmap.mmap | None = mmap.mmap(-1, size)
+        self._buffer = torch.frombuffer(self._memory, dtype=torch.uint8)
         self._paths: dict[nn.Module, str] = {}
         self._sources: dict[nn.Module, dict[str, Source]] = {}
         self._after: dict[nn.Module, nn.Module] = {}
@@ -151,6 +159,17 @@ class Reader:
             reading := self._start(following, self._current)
         ) is not None:
             self._coming.append(reading)
+        self._empty_buffer()
+
+    def _empty_buffer(self) -> None:
+        """Give the buffer's memory back for good, once every layer is mapped instead."""
+        using = [reading for reading in (self._current, *self._coming) if reading and reading.buffered]
+        if self._memory is not None and not using and not any(map(self._is_buffered, self._sources)):
+            self._memory.madvise(mmap.MADV_DONTNEED)
+            self._memory = None
+
+    def _is_buffered(self, layer: nn.Module) -> bool:
+        return not all(isinstance(source, Kept) and source.map for source in self._sources[layer].values())
 
     def _take(self, layer: nn.Module) -> Reading | None:
         """The layer's reading, if it was begun. Those that should have come before it may still come, but not for long."""
@@ -162,12 +181,24 @@ class Reader:
             one.passed += 1
             if reading is None or one.passed > PATIENCE:
                 self._coming.remove(one)
-                _abandon(one)
+                self._abandon(one)
         return reading
 
     def _done(self, layer: nn.Module, arguments: Any, result: Any) -> None:
         for name, source in self._sources[layer].items():
             _place(layer, name, torch.empty(source.shape, dtype=self._dtype, device="meta"))
+        self._let_go(layer)
+
+    def _let_go(self, layer: nn.Module) -> None:
+        for source in self._sources[layer].values():
+            if isinstance(source, Kept):
+                source.let_go()
+
+    def _abandon(self, reading: Reading) -> None:
+        """Forget a reading that is not wanted; its place is free when this returns."""
+        if not reading.weights.cancel():
+            reading.weights.exception()
+        self._let_go(reading.layer)
 
     def _next(self) -> nn.Module | None:
         """The layer to read after those being read."""
@@ -185,7 +216,8 @@ class Reader:
             start = 0
         if any(start < other.stop and other.start < start + size for other in taken):
             return None
-        return Reading(layer, start, start + size, self._thread.submit(self._read, layer, start))
+        buffered = self._is_buffered(layer)
+        return Reading(layer, start, start + size, self._thread.submit(self._read, layer, start), buffered)
 
     @torch.inference_mode()
     def _read(self, layer: nn.Module, start: int) -> dict[str, Tensor]:
@@ -225,7 +257,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Kept:
-    """A weight in the scratch file, in its layer's own order where it has a form."""
+    """A weight in the scratch file, in its layer's own order where it has a form; `map` is its part of the file on Linux."""
 
     name: str
     shape: tuple[int, ...]
@@ -234,12 +266,22 @@ class Kept:
     offset: int
     size: int
     form: packing.Form | None
+    map: mmap.mmap | None
 
     def read(self, space: Tensor) -> Tensor:
-        """The weight, in the first bytes of `space`."""
-        memory = space[: self.size]
-        self.file.read_into(bytes_of(memory), self.offset)
+        """The weight, in the first bytes of `space` where it is not mapped."""
+        if self.map is not None:
+            with suppress(OSError):  # from Linux 5.14 on; before, pages come as they are touched
+                self.map.madvise(POPULATE_READ)
+            memory = torch.frombuffer(self.map, dtype=torch.uint8)
+        else:
+            memory = space[: self.size]
+            self.file.read_into(bytes_of(memory), self.offset)
         return packing.weight_over(memory, self.form) if self.form else memory.view(self.dtype).view(self.shape)
+
+    def let_go(self) -> None:
+        if self.map is not None:
+            self.map.madvise(mmap.MADV_DONTNEED)
 
 
 class Scratch(WeightFile):
@@ -254,24 +296,20 @@ class Scratch(WeightFile):
 
     def keep(self, memory: Tensor, form: packing.Form | None, source: Source, dtype: torch.dtype) -> Source:
         """A weight's bytes as one of this file; its source where the disk has no room, so that it is made again each time."""
-        left = memoryview(bytes_of(memory))
+        left, start = memoryview(bytes_of(memory)), -(-self.size // mmap.PAGESIZE) * mmap.PAGESIZE
         try:
-            if self.size + len(left) > self._reserved:
+            while start + len(left) > self._reserved:
                 reserve(self._file, self._reserved, RESERVED)
                 self._reserved += RESERVED
-            start = self._file.seek(self.size)
+            self._file.seek(start)
             while left:
                 left = left[self._file.write(left) :]
+            self.size = self._file.tell()
+            size = len(memory)
+            part = mmap.mmap(self._file.fileno(), size, offset=start) if sys.platform == "linux" else None
         except OSError:
             return source
-        self.size = self._file.tell()
-        return Kept(source.name, tuple(source.shape), dtype, self, start, len(memory), form)
-
-
-def _abandon(reading: Reading) -> None:
-    """Forget a reading that is not wanted; its place is free when this returns."""
-    if not reading.weights.cancel():
-        reading.weights.exception()
+        return Kept(source.name, tuple(source.shape), dtype, self, start, size, form, part)
 
 
 def _place(layer: nn.Module, name: str, tensor: Tensor) -> None:

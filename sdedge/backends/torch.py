@@ -128,7 +128,7 @@ class TorchEngine:
 
     def choose_memory(self, width: int, height: int, batch: int) -> memory.Plan:
         """Settle how networks and feature maps are kept while pictures of this size in pixels are drawn."""
-        job = memory.Job(width, height, batch, self.dtype.itemsize, self.torch_device.type)
+        job = memory.Job(width, height, batch, self.dtype.itemsize, self.torch_device.type, int(self._recipe is not None))
         plan = memory.plan(job, self._free_bytes(), read_sizes(self.checkpoint), self._memory_choice)
         self._keep_as(plan.mode)
         return plan

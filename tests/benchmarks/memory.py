@@ -43,7 +43,7 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         for _ in pipeline.generate(request, Output(Path(folder))):
             pass
-    job = Job(side, side, 1, 4 if dtype == "float32" else 2)
+    job = Job(side, side, 1, 4 if dtype == "float32" else 2, unet_itemsize=int(dtype == "int8"))
     return {"seconds": time.perf_counter() - start, "cpu": time.process_time(), "rss": _peak(), "predicted": predict(mode, job)}
 
 
