@@ -12,15 +12,11 @@ from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.backends.memory import CHOICES
 from sdedge.errors import InvalidRequest
 from sdedge.library.models import EMBEDDED, Library
-from sdedge.machine import available_memory
 from sdedge.weights.folders import locate as cached
 
 if TYPE_CHECKING:
     from sdedge.backends.engine import Engine
     from sdedge.text.tokenizer import Tokenizer
-
-OPENVINO_FREE = 6 * 10**9
-"""Bytes that must be free before it is chosen unasked: it takes more than twice of what torch does."""
 
 LoadEngine = Callable[[str, str | None], "Engine"]
 
@@ -80,10 +76,10 @@ def load_engine(
 
 
 def _by_openvino(path: Path, dtype: str | None) -> bool:
-    """Whether "auto" means OpenVINO: the probe found it faster, nothing better is there, and so is the memory it takes."""
+    """Whether "auto" means OpenVINO: the probe found it faster, there is memory for it, and no GPU."""
     from sdedge.backends.machine import openvino_version
 
-    if not openvino_version() or dtype == "int8" or available_memory()[0] < OPENVINO_FREE:
+    if not openvino_version() or dtype == "int8":
         return False
     from sdedge.backends.precision import choose_device, prefers_openvino
     from sdedge.models.config import UNetConfig

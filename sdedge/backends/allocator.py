@@ -21,8 +21,8 @@ def keep() -> None:
 
 
 def keep_small(size: int) -> None:
-    """From now on keep freed blocks below `size` bytes, up to 64 MB at the end of the heap; others go back at once."""
-    _set({_MMAP_MAX: 1 << 16, _MMAP_THRESHOLD: size, _TRIM_THRESHOLD: 64 * _MEGABYTE, _TOP_PAD: 1 << 20})
+    """From now on keep freed blocks below `size` bytes, and little of them at the end of the heap; others go back at once."""
+    _set({_MMAP_MAX: 1 << 16, _MMAP_THRESHOLD: size, _TRIM_THRESHOLD: max(size, 8 * _MEGABYTE), _TOP_PAD: 1 << 17})
 
 
 def give_back() -> None:

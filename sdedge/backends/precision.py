@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sdedge.backends import kernels, machine, onednn, quantized
 from sdedge.backends.machine import Finding, Timing
 from sdedge.errors import InvalidRequest, OutputError
+from sdedge.machine import available_memory
 from sdedge.models.attention import sdpa
 
 NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -49,6 +50,8 @@ POLICIES = {
 }
 SHARES = {"convolution": 0.55, "linear": 0.29, "attention": 0.16}
 """Of a v1 UNet's multiplications at 512x512."""
+OPENVINO_FREE = 6 * 10**9
+"""Bytes that must be free before it is thought of: it takes more than twice of what torch does."""
 OWN = "own"
 """In a finding: attention by `kernels`, timed beside torch's in bfloat16."""
 GAIN = 1.15
@@ -114,7 +117,7 @@ def probe(device: torch.device) -> Finding:
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     attention, openvino = _attention_of(timings), 0.0
     reason = _reason(best, compared)
-    if device.type == "cpu" and machine.openvino_version() and best != "float16":
+    if device.type == "cpu" and machine.openvino_version() and best != "float16" and available_memory()[0] > OPENVINO_FREE:
         from sdedge.backends.contest import share_of_openvino
 
         openvino = share_of_openvino(NAMES[best], attention == OWN)
@@ -127,7 +130,7 @@ def prefers_openvino(width: int) -> bool:
     if width < NARROW or not machine.openvino_version():
         return False
     share = found(torch.device("cpu")).openvino
-    return 0 < share * GAIN < 1
+    return 0 < share * GAIN < 1 and available_memory()[0] > OPENVINO_FREE
 
 
 def _attention_of(timings: Sequence[Timing]) -> str:

@@ -135,7 +135,6 @@ class Reader:
         self._current: Reading | None = None
         self._coming: deque[Reading] = deque()
         self._scratch: Scratch | None = None
-        # One thread of one core, so that computing keeps the others.
         self._thread = ThreadPoolExecutor(1, "weights", initializer=lambda: torch.set_num_threads(1))
 
     def attach(self, path: str, layer: nn.Module, sources: Mapping[str, Source]) -> None:
@@ -249,6 +248,7 @@ class Reader:
                 return taker.weight
             memory, form = space[: len(packed)].copy_(packed), packed_form
             weight = packing.weight_over(memory, form)
+            _place(layer, name, weight)  # or the packed one would stay until the layer is called
         if form is not None or not is_stored(source, self._dtype):
             self._scratch = self._scratch or Scratch()
             self._sources[layer][name] = self._scratch.keep(memory, form, source, self._dtype)

@@ -79,6 +79,7 @@ class TorchEngine:
         self._recipe = recipe
         self._contexts = WeakTensorKeyDictionary()
         self._memory_choice = memory_choice
+        self._half = "decoder"
         self._mode = "fast" if memory_choice == "auto" else memory_choice
         _check_fit(checkpoint, tokenizer)
 
@@ -223,13 +224,27 @@ class TorchEngine:
         elif finish is not None:
             self._report(*onednn.load(module, tensors, dtype, finish))  # type: ignore[arg-type]
         else:
-            self._report(*load_into(module, tensors, dtype, self.torch_device))
+            self._report(*load_into(module, tensors, dtype, self.torch_device, skip=self._unused(stage, tensors)))
             module = self._suit(stage, module)
         if stage == "unet" and self._own_attention():
             set_attention(module, kernels.attention)
         if self.torch_device.type == "cpu":
             self._keep_freed(stage)
         return module.eval()
+
+    def _unused(self, stage: str, tensors: Mapping[str, Any]) -> set[str]:
+        """Where memory is tight, the half of the VAE that nobody asked for."""
+        if stage != "vae" or not memory.is_tight(self._mode):
+            return set()
+        other = ("decoder.", "post_quant_conv.") if self._half == "encoder" else ("encoder.", "quant_conv.")
+        return {name for name in tensors if name.startswith(other)}
+
+    def _vae(self, half: str) -> Any:
+        """The VAE with its "encoder" or "decoder" at least."""
+        if memory.is_tight(self._mode) and half != self._half:
+            self.release("vae")
+        self._half = half
+        return self.network("vae")
 
     def _finisher(self, stage: str, tensors: Mapping[str, Any]) -> Callable[[str, Any], None] | None:
         """What packs the layers of a network that is fused; None for others."""
@@ -252,8 +267,8 @@ class TorchEngine:
         """How much of freed memory stays at hand while a stage works."""
         if not memory.is_tight(self._mode):
             allocator.keep()
-        elif stage == "vae":  # whose blocks of rows are small
-            allocator.keep_small(12 << 20)
+        else:  # blocks of the VAE's rows, or what is small of the UNet's maps
+            allocator.keep_small((16 if stage == "vae" else 2) << 20)
 
     def _own_attention(self) -> bool:
         """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
@@ -358,7 +373,7 @@ class TorchEngine:
     @torch.inference_mode()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         def run() -> Tensor:
-            vae = self.network("vae")
+            vae = self._vae("encoder")
             posterior = self._by_rows(vae).encode(images.to(self.torch_device, self.dtype_of("vae")))
             return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
 
@@ -367,7 +382,7 @@ class TorchEngine:
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         def run() -> Tensor:
-            vae = self.network("vae")
+            vae = self._vae("decoder")
             z = latents.to(self.torch_device) / vae.config.scaling_factor
             return self._by_rows(vae).decode(z.to(self.dtype_of("vae"))).float()
 

@@ -109,6 +109,9 @@ def test_every_mode_gives_the_same_values(engine, tiny_model):
         torch.testing.assert_close(engine.predict(*given), reference.predict(*given), atol=1e-5, rtol=0)
     whole = reference.network("vae").decode(x / engine.facts.scaling_factor)
     torch.testing.assert_close(engine.decode(x), whole, atol=1e-4, rtol=0)
+    image, noise = torch.randn(1, 3, 64, 64, generator=g), torch.zeros(1, 4, 8, 8)
+    torch.testing.assert_close(engine.encode(image, noise), reference.encode(image, noise), atol=1e-4, rtol=0)
+    torch.testing.assert_close(engine.decode(x), whole, atol=1e-4, rtol=0)  # where only half of the VAE is held, again
 
 
 def test_auto_follows_the_free_memory(tiny_model, monkeypatch):

@@ -95,9 +95,11 @@ def test_full_size_networks_take_what_was_measured():
 
 
 @pytest.mark.parametrize(
-    ("share", "width", "preferred"), [(0.7, 320, True), (0.95, 320, False), (0.7, 64, False), (0.0, 320, False)]
+    ("share", "width", "free", "preferred"),
+    [(0.7, 320, 8, True), (0.95, 320, 8, False), (0.7, 64, 8, False), (0.0, 320, 8, False), (0.7, 320, 4, False)],
 )
-def test_openvino_is_preferred_where_it_was_measured_clearly_faster(share, width, preferred, monkeypatch):
+def test_openvino_is_preferred_where_it_was_measured_clearly_faster(share, width, free, preferred, monkeypatch):
+    monkeypatch.setattr(precision, "available_memory", lambda: (free * 10**9, 16 * 10**9))
     monkeypatch.setattr(machine, "openvino_version", lambda: "2026.4")
     machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
     assert precision.prefers_openvino(width) == preferred
