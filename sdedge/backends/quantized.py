@@ -197,8 +197,10 @@ def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:
 def convert(layer: Any, bounds: tuple[float, float] | None) -> None:
     """Quantise a fused layer that has a range, and pack one that has none.
 
-    A weight on the meta device is yet to come: the layer is made ready for it.
+    A weight on the meta device is yet to come: the layer is made ready for it. Modules that are not fused layers are left alone.
     """
+    if not isinstance(layer, PackedConv2d | PackedLinear):
+        return
     if bounds is not None and not isinstance(layer, QuantizedConv2d | QuantizedLinear):
         layer.__class__ = QuantizedConv2d if isinstance(layer, PackedConv2d) else QuantizedLinear
         layer.scale, layer.zero = affine(*bounds)

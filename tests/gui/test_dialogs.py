@@ -109,7 +109,7 @@ def test_the_embedded_models_sizes_are_read_from_its_headers():
 
 
 def test_what_does_not_fit_is_told_beside_the_form_with_what_does(open_window, qtbot, monkeypatch):
-    monkeypatch.setattr(device_module, "available_memory", lambda: (2 << 30, 4 << 30))
+    monkeypatch.setattr(device_module, "available_memory", lambda: (1 << 30, 4 << 30))
     window = open_window(start=False)
     view = window.show_view("create")
     hint = view.findChild(memory_hint.MemoryHint)
@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_told_beside_the_form_with_what_does(open_window, q
     assert not hint.isVisible()
     window.studio.form.put(width=4096, height=4096, batch=4, prompt="kept")
     qtbot.waitUntil(hint.isVisible)
-    assert "2.1 GB are free" in hint.text.text()
+    assert "1.1 GB are free" in hint.text.text()
     hint.button.click()
     qtbot.waitUntil(lambda: not hint.isVisible())
     form = window.studio.form
