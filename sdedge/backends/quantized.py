@@ -199,9 +199,12 @@ def convert(layer: Any, bounds: tuple[float, float] | None) -> None:
 
     A weight on the meta device is yet to come: the layer is made ready for it. Modules that are not fused layers are left alone.
     """
-    if not isinstance(layer, PackedConv2d | PackedLinear):
-        return
-    if bounds is not None and not isinstance(layer, QuantizedConv2d | QuantizedLinear):
+    if isinstance(layer, PackedConv2d | PackedLinear):
+        _convert(layer, bounds)
+
+
+def _convert(layer: Any, bounds: tuple[float, float] | None) -> None:
+    if bounds is not None and type(layer) in (PackedConv2d, PackedLinear):
         layer.__class__ = QuantizedConv2d if isinstance(layer, PackedConv2d) else QuantizedLinear
         layer.scale, layer.zero = affine(*bounds)
         if layer.bias is not None:
