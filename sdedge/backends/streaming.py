@@ -1,7 +1,7 @@
 """Networks whose weights stay in their file: a layer's are read just before it runs and go right after.
 
-A thread reads ahead by the order of the pass before, so that reading and computing overlap, and no more than one and a half
-times the largest layer is there at once. What took work to make is kept in a temporary file, whose pages are mapped while
+A thread reads ahead by the order of the pass before, so that reading and computing overlap, and no more than the largest layer
+takes is there at once. What took work to make is kept in a temporary file, whose pages are mapped while
 their layer runs and let go right after. From the model's own file weights are read into one buffer that is used in turn,
 because a mapping cannot tell when that file is cut.
 """
@@ -71,7 +71,7 @@ def stream(
         for path, layer in module.named_modules():
             if isinstance(layer, PackedConv2d | PackedLinear):
                 finish(path, layer)
-    reader = Reader(dtype, device, largest * 3 // 2, finish)  # the one in use, and what is read ahead
+    reader = Reader(dtype, device, largest, finish)
     for path, weights in sources.items():
         reader.attach(path, module.get_submodule(path), weights)
     reader.expect([module.get_submodule(path) for path in order if path in sources])
