@@ -29,7 +29,7 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 
-$(VENV)/.demo: pyproject.toml constraints.txt sdedge/backends/kernels.c
+$(VENV)/.demo: pyproject.toml constraints.txt $(wildcard sdedge/backends/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)
 	$(PIP) $(NEEDED)

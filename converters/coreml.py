@@ -20,8 +20,8 @@ from converters.package import write_package
 from converters.recipe import COMPONENTS, Recipe, mixed_target
 from converters.sensitivity import Bench, analyse, fit, trajectories
 from converters.source import Source, open_source
+from sdedge.backends.facts import read_facts
 from sdedge.backends.manifest import Component
-from sdedge.backends.torch import read_facts
 from sdedge.engines import locate
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.weights.checkpoint import open_checkpoint

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.torch import NETWORKS, TorchEngine, load_tokenizer, read_facts
+from sdedge.backends.facts import load_tokenizer, read_facts
+from sdedge.backends.torch import NETWORKS, TorchEngine
 from sdedge.engines import locate
 from sdedge.errors import ModelError
 from sdedge.library.imports import hash_file, hash_of_folder

@@ -1,6 +1,6 @@
-"""Attention and group norms in bfloat16 and rounding to uint8 by our own compiled kernels (`kernels.c`), on torch's threads.
+"""Attention and group norms in bfloat16 and rounding to uint8 by our own kernels, on torch's threads.
 
-torch's attention leaves most of a processor with matrix units idle at v1's head sizes. Whether ours is faster is measured once
+They are `attention.c` and `norms.c`, compiled by the installation. torch's attention leaves most of a processor with matrix units idle at v1's head sizes. Whether ours is faster is measured once
 per machine (`precision`), and asked for as `attend` of the networks' layers.
 """
 
@@ -21,7 +21,7 @@ from sdedge.models.attention import sdpa
 FEWEST = 512
 """Queries from which packing keys and values pays."""
 WIDEST = 160
-"""Values of a head, as in kernels.c."""
+"""Values of a head, as in attention.c."""
 _ALIGNED = 64
 
 _long, _pointer = ctypes.c_long, ctypes.c_void_p

@@ -1,4 +1,4 @@
-"""The compiled kernels of `kernels.c`, where the installation had a C compiler and the processor is one they are for.
+"""The compiled kernels of `attention.c` and `norms.c`, where there was a C compiler and the processor is one they are for.
 
 Neither torch nor its import is needed to ask. What there is, is part of what a machine's measurements are kept for.
 """

@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.backends import openvino_graph
+from sdedge.backends.facts import load_tokenizer
 from sdedge.backends.machine import openvino_version as installed
 from sdedge.backends.openvino_cache import cache_folder, entry_name, making
 from sdedge.backends.openvino_graph import load_openvino
 from sdedge.backends.precision import choose_dtype
-from sdedge.backends.torch import TorchEngine, load_tokenizer
+from sdedge.backends.torch import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.models.config import UNetConfig
 from sdedge.models.reuse import DEPTH

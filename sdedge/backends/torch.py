@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -16,7 +15,8 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.backends import allocator, kernels, memory, mps, onednn, quantized
-from sdedge.backends.engine import STAGES, LoraUse, ModelFacts
+from sdedge.backends.engine import STAGES, LoraUse
+from sdedge.backends.facts import check_fit, is_tiny, load_tokenizer, read_facts, read_sizes, vae_config
 from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found
 from sdedge.backends.streaming import call_order, stream
 from sdedge.errors import InvalidRequest, ModelError
@@ -24,18 +24,15 @@ from sdedge.machine import available_memory
 from sdedge.models import reuse
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
-from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.config import TextConfig, UNetConfig
 from sdedge.models.safety import SafetyChecker
-from sdedge.models.taesd import TinyConfig, TinyVAE
+from sdedge.models.taesd import TinyVAE
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
-from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
-from sdedge.text.vocabulary import resolve
-from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.lora import Applied, LoraWeights, apply, merge, open_lora
@@ -81,7 +78,7 @@ class TorchEngine:
         self._memory_choice = memory_choice
         self._half = "decoder"
         self._mode = "fast" if memory_choice == "auto" else memory_choice
-        _check_fit(checkpoint, tokenizer)
+        check_fit(checkpoint, tokenizer)
 
     @classmethod
     def load(
@@ -418,74 +415,3 @@ def wrap_edges(module: nn.Module, on: bool) -> None:
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d) and any(layer.padding):
             layer.padding_mode = "circular" if on else "zeros"
-
-
-def read_facts(checkpoint: Checkpoint) -> ModelFacts:
-    """Native size, schedule and hints of a checkpoint; `sdedge.json` in a folder adds guidance and preview rows."""
-    vae = vae_config(checkpoint.configs["vae"])
-    unet = UNetConfig.from_json(checkpoint.configs["unet"])
-    side = unet.sample_size * vae.downscale
-    facts = ModelFacts(
-        name=Path(checkpoint.path).stem,
-        width=side,
-        height=side,
-        downscale=vae.downscale,
-        in_channels=unet.in_channels,
-        context_width=unet.cross_attention_dim,
-        latent_channels=vae.latent_channels,
-        scaling_factor=vae.scaling_factor,
-        schedule=NoiseSchedule.from_config(
-            {**checkpoint.configs["scheduler"], "prediction_type": checkpoint.prediction_type}
-        ),
-        has_safety_checker=checkpoint.safety_checker is not None,
-        report=tuple(line for line in checkpoint.report if not line.startswith("Stored as")),
-    )
-    hints = Path(checkpoint.path) / "sdedge.json"
-    if not hints.is_file():
-        return facts
-    record = json.loads(hints.read_text("utf-8"))
-    rows = tuple(tuple(row) for row in record.get("preview", facts.preview))
-    return replace(facts, guidance=record.get("guidance", facts.guidance), preview=rows)
-
-
-def read_sizes(checkpoint: Checkpoint) -> memory.Sizes:
-    """What the planner needs to know of a checkpoint."""
-    vae = vae_config(checkpoint.configs["vae"])
-    counts = {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in checkpoint.components.items()}
-    return memory.Sizes(
-        **counts,
-        safety_checker=0 if checkpoint.safety_checker is None else memory.CHECKER_SIZE,
-        unet_width=UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0],
-        vae_width=(vae.decoder_block_out_channels if is_tiny(checkpoint.configs["vae"]) else vae.block_out_channels)[0],
-    )
-
-
-def is_tiny(config: Mapping[str, Any]) -> bool:
-    """Whether a VAE's `config.json` is TAESD's."""
-    return config.get("_class_name") == TINY_VAE
-
-
-def vae_config(config: dict[str, Any]) -> Any:
-    """A TinyConfig or a VAEConfig, which answer the same questions. Raises ModelError."""
-    return TinyConfig.from_json(config) if is_tiny(config) else VAEConfig.from_json(config)
-
-
-def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    """The vocabulary beside or inside the checkpoint, or an installed one. Raises ModelError naming the ways."""
-    found = resolve(checkpoint)
-    return Tokenizer.from_folder(found) if found.is_dir() else Tokenizer.from_bpe_file(found)
-
-
-def _check_fit(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
-    text = TextConfig.from_json(checkpoint.configs["text_encoder"])
-    unet = UNetConfig.from_json(checkpoint.configs["unet"])
-    if text.hidden_size != unet.cross_attention_dim:
-        raise ModelError(
-            f"The text encoder of {checkpoint.path} gives {text.hidden_size} channels but its UNet reads "
-            f"{unet.cross_attention_dim}; the folder mixes two models, copy it again."
-        )
-    if len(tokenizer.vocab) > text.vocab_size:
-        raise ModelError(
-            f"The vocabulary of {checkpoint.path} has {len(tokenizer.vocab)} tokens but its text encoder knows "
-            f"{text.vocab_size}; use the tokenizer that came with the model."
-        )

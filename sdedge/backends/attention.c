@@ -1,39 +1,26 @@
-/* Attention, group norms and the rounding to uint8 in bfloat16, for processors with AVX-512: what torch leaves much of the
- * machine idle for.
+/* Attention in bfloat16.
  *
- * Attention is computed as in FlashAttention (Dao et al. 2022): blocks of 32 queries meet blocks of keys, with running
- * maxima and sums, so that scores never leave the cache. Scores and sums are float32; the weights of the values are
- * rounded to bfloat16 for the product, as torch's own kernel does. A block of 32 x 32 of a product is made by matrix
- * units (AMX) or, without them, by dot products (AVX512-BF16); both read the same packed order.
- *
- * Work is shared out on the threads of torch's own OpenMP, whose entry point the caller passes: a second pool would
- * fight with it for the cores. `kernels.py` is the other half.
+ * Computed as in FlashAttention (Dao et al. 2022): blocks of 32 queries meet blocks of keys, with running maxima and sums,
+ * so that scores never leave the cache. Scores and sums are float32; the weights of the values are rounded to bfloat16 for
+ * the product, as torch's own kernel does. A block of 32 x 32 of a product is made by matrix units (AMX) or, without
+ * them, by dot products (AVX512-BF16); both read the same packed order.
  */
 
 #if defined(__x86_64__) && defined(__linux__)
 
-#include <immintrin.h>
-#include <math.h>
-#include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "kernels.h"
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define VECTOR __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 #define MATRIX __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,amx-tile,amx-bf16")))
 
 enum {
     ROWS = 32,    /* queries of a block */
-    TILE = 16,    /* keys, or value columns, that are packed together */
     DEPTH = 32,   /* values of a packed row's reduction: 16 pairs */
-    PACKED = TILE * DEPTH, /* values of a packed tile: DEPTH / 2 rows of TILE pairs */
+    PACKED = TILE * DEPTH, /* values of a packed tile: DEPTH / 2 rows of TILE pairs, of TILE keys or value columns */
     KEYS = 128,   /* keys of a block: scores and weights of ROWS x KEYS stay in the first cache */
     WIDEST = 160, /* values of a head */
 };
-
-typedef uint16_t bf16;
 
 static const float LOWEST = -3.0e38f;
 
@@ -57,9 +44,6 @@ typedef struct {
     atomic_long item; /* the next to be done */
     atomic_int slot;  /* the next thread's scratch */
 } Job;
-
-static long ceiling(long n, long unit) { return (n + unit - 1) / unit; }
-static long smaller(long a, long b) { return a < b ? a : b; }
 
 /* ---- Products of a block */
 
@@ -183,17 +167,6 @@ static void pack_values(const bf16 *v, long token, long keys, long padded, long 
 }
 
 /* ---- Softmax */
-
-/* 2^x to 7.5e-5 of itself: a polynomial over the fraction, minimax in relative error. */
-VECTOR static inline __m512 exp2_ps(__m512 x)
-{
-    __m512 f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
-    __m512 p = _mm512_set1_ps(0.07802371f);
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.22606677f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.69583451f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.99992503f));
-    return _mm512_scalef_ps(p, x); /* which takes the floor of x */
-}
 
 typedef struct {
     float scores[ROWS * KEYS];
@@ -329,8 +302,6 @@ static void attend_by_vector(void *job) { attend_items(job); }
 
 /* ---- What is called from outside */
 
-typedef void Parallel(void (*work)(void *), void *data, unsigned threads, unsigned flags); /* GOMP_parallel */
-
 /* 0 nothing that helps, 1 AVX512-BF16, 2 AMX as well, which Linux grants on request. */
 int kernels_level(void)
 {
@@ -351,185 +322,6 @@ void attention(const Attention *given, int level, Parallel *parallel)
     if (heads % given->threads) /* an even share for every thread, at the price of packing a head more than once */
         job.parts = smaller(blocks, ceiling(4 * given->threads, heads));
     parallel(level == 2 ? attend_by_matrix : attend_by_vector, &job, given->threads, 0);
-}
-
-/* ---- Rounding to uint8, as torch.quantize_per_tensor does it, without the float32 copy that needs */
-
-typedef struct {
-    const bf16 *x, *factor; /* of the same shape, or NULL */
-    uint8_t *out;
-    long count;
-    float inverse; /* of the scale */
-    int zero, threads;
-} Rounding;
-
-typedef struct {
-    Rounding given;
-    atomic_long piece;
-} RoundingJob;
-
-enum { PIECE = 1 << 14 };
-
-VECTOR static inline __m512 widen_16(const bf16 *x, __mmask16 mask)
-{
-    __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, x));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-}
-
-VECTOR static inline void store_rounded(uint8_t *out, __m512 x, float inverse, int zero, __mmask16 mask)
-{
-    /* What is out of range would become the least integer, and so 0, unless it is cut before. */
-    __m512 scaled = _mm512_min_ps(_mm512_mul_ps(x, _mm512_set1_ps(inverse)), _mm512_set1_ps(512.0f));
-    __m512i whole = _mm512_add_epi32(_mm512_cvtps_epi32(scaled), _mm512_set1_epi32(zero));
-    _mm_mask_storeu_epi8(out, mask, _mm512_cvtusepi32_epi8(_mm512_max_epi32(whole, _mm512_setzero_si512())));
-}
-
-VECTOR static inline void round_16(const Rounding *g, long i, __mmask16 mask)
-{
-    __m512 x = widen_16(g->x + i, mask);
-    if (g->factor)
-        x = _mm512_mul_ps(x, widen_16(g->factor + i, mask));
-    store_rounded(g->out + i, x, g->inverse, g->zero, mask);
-}
-
-VECTOR static void round_pieces(void *data)
-{
-    RoundingJob *job = data;
-    const Rounding *g = &job->given;
-    for (long start; (start = atomic_fetch_add(&job->piece, 1) * PIECE) < g->count;) {
-        long stop = smaller(start + PIECE, g->count), i = start;
-        for (; i + TILE <= stop; i += TILE)
-            round_16(g, i, 0xffff);
-        if (i < stop)
-            round_16(g, i, (__mmask16)((1u << (stop - i)) - 1));
-    }
-}
-
-void round_uint8(const Rounding *given, Parallel *parallel)
-{
-    RoundingJob job = {.given = *given};
-    if (given->count <= PIECE)
-        round_pieces(&job);
-    else
-        parallel(round_pieces, &job, given->threads, 0);
-}
-
-/* ---- Group norm over channels-last maps, with SiLU and the rounding of what reads it, in two passes over memory */
-
-typedef struct {
-    long batch, pixels, channels, groups; /* channels are a multiple of TILE */
-    const bf16 *x;                        /* (batch, pixels, channels) */
-    const float *weight, *bias;           /* (channels) */
-    void *out;                            /* as x, bfloat16 or uint8 */
-    float eps, inverse;                   /* 1 / scale of uint8; 0 for bfloat16 */
-    int zero, silu, threads;
-    float *scratch; /* `group_norm_scratch` bytes */
-} Norm;
-
-typedef struct {
-    Norm given;
-    long chunks; /* of PIXELS each, per picture */
-    float *sums, *factors;
-    atomic_long item;
-} NormJob;
-
-enum { PIXELS = 64 };
-
-/* Per picture, chunk and channel: the sum and the sum of squares of what is above the picture's first pixel. */
-VECTOR static void sum_chunks(void *data)
-{
-    NormJob *job = data;
-    const Norm *g = &job->given;
-    long C = g->channels, items = g->batch * job->chunks;
-    for (long item; (item = atomic_fetch_add(&job->item, 1)) < items;) {
-        long start = item % job->chunks * PIXELS, count = smaller(PIXELS, g->pixels - start);
-        const bf16 *first = g->x + item / job->chunks * g->pixels * C;
-        for (long c = 0; c < C; c += TILE) {
-            __m512 shift = widen_16(first + c, 0xffff), sum = _mm512_setzero_ps(), square = sum;
-            for (long p = start; p < start + count; p++) {
-                __m512 above = _mm512_sub_ps(widen_16(first + p * C + c, 0xffff), shift);
-                sum = _mm512_add_ps(sum, above);
-                square = _mm512_fmadd_ps(above, above, square);
-            }
-            _mm512_storeu_ps(job->sums + item * 2 * C + c, sum);
-            _mm512_storeu_ps(job->sums + item * 2 * C + C + c, square);
-        }
-    }
-}
-
-/* What a picture's channels are multiplied by, and what is added then. */
-static void find_factors(const NormJob *job, long b)
-{
-    const Norm *g = &job->given;
-    long C = g->channels, wide = C / g->groups;
-    const bf16 *first = g->x + b * g->pixels * C;
-    float *factor = job->factors + b * 2 * C, *offset = factor + C;
-    for (long group = 0; group < g->groups; group++) {
-        double mean = 0, spread = 0, count = (double)g->pixels * wide;
-        double sums[wide], squares[wide], shifts[wide];
-        for (long i = 0; i < wide; i++) {
-            long c = group * wide + i;
-            uint32_t bits = (uint32_t)first[c] << 16;
-            float shift;
-            memcpy(&shift, &bits, sizeof shift);
-            shifts[i] = shift;
-            sums[i] = squares[i] = 0;
-            for (long k = b * job->chunks; k < (b + 1) * job->chunks; k++) {
-                sums[i] += job->sums[k * 2 * C + c];
-                squares[i] += job->sums[k * 2 * C + C + c];
-            }
-            mean += (g->pixels * shifts[i] + sums[i]) / count;
-        }
-        for (long i = 0; i < wide; i++) {
-            double off = shifts[i] - mean;
-            spread += (squares[i] + 2 * off * sums[i] + g->pixels * off * off) / count;
-        }
-        double scale = 1 / sqrt((spread > 0 ? spread : 0) + g->eps);
-        for (long c = group * wide; c < (group + 1) * wide; c++) {
-            factor[c] = (float)(scale * g->weight[c]);
-            offset[c] = (float)(g->bias[c] - mean * scale * g->weight[c]);
-        }
-    }
-}
-
-VECTOR static void norm_chunks(void *data)
-{
-    NormJob *job = data;
-    const Norm *g = &job->given;
-    long C = g->channels, items = g->batch * job->chunks;
-    for (long item; (item = atomic_fetch_add(&job->item, 1)) < items;) {
-        long b = item / job->chunks, start = item % job->chunks * PIXELS, count = smaller(PIXELS, g->pixels - start);
-        const float *factor = job->factors + b * 2 * C;
-        for (long p = start; p < start + count; p++)
-            for (long c = 0; c < C; c += TILE) {
-                long at = (b * g->pixels + p) * C + c;
-                __m512 y = _mm512_fmadd_ps(widen_16(g->x + at, 0xffff), _mm512_loadu_ps(factor + c), _mm512_loadu_ps(factor + C + c));
-                if (g->silu) {
-                    __m512 one = _mm512_set1_ps(1.0f), e = exp2_ps(_mm512_mul_ps(y, _mm512_set1_ps(-1.44269504f)));
-                    y = _mm512_mul_ps(y, _mm512_rcp14_ps(_mm512_add_ps(one, e)));
-                }
-                if (g->inverse)
-                    store_rounded((uint8_t *)g->out + at, y, g->inverse, g->zero, 0xffff);
-                else
-                    _mm256_storeu_si256((__m256i *)((bf16 *)g->out + at), (__m256i)_mm512_cvtneps_pbh(y));
-            }
-    }
-}
-
-long group_norm_scratch(long batch, long pixels, long channels)
-{
-    return batch * 2 * channels * (ceiling(pixels, PIXELS) + 1) * sizeof(float);
-}
-
-void group_norm(const Norm *given, Parallel *parallel)
-{
-    NormJob job = {.given = *given, .chunks = ceiling(given->pixels, PIXELS), .sums = given->scratch};
-    job.factors = job.sums + given->batch * job.chunks * 2 * given->channels;
-    parallel(sum_chunks, &job, given->threads, 0);
-    for (long b = 0; b < given->batch; b++)
-        find_factors(&job, b);
-    atomic_store(&job.item, 0);
-    parallel(norm_chunks, &job, given->threads, 0);
 }
 
 #endif

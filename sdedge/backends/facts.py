@@ -1,0 +1,92 @@
+"""What an engine needs to know of a checkpoint before it loads a network: its facts, sizes and vocabulary."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sdedge.backends import memory
+from sdedge.backends.engine import ModelFacts
+from sdedge.errors import ModelError
+from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.taesd import TinyConfig
+from sdedge.sampling.schedule import NoiseSchedule
+from sdedge.text.tokenizer import Tokenizer
+from sdedge.text.vocabulary import resolve
+from sdedge.weights.architecture import TINY_VAE
+from sdedge.weights.checkpoint import Checkpoint
+
+
+def read_facts(checkpoint: Checkpoint) -> ModelFacts:
+    """Native size, schedule and hints of a checkpoint; `sdedge.json` in a folder adds guidance and preview rows."""
+    vae = vae_config(checkpoint.configs["vae"])
+    unet = UNetConfig.from_json(checkpoint.configs["unet"])
+    side = unet.sample_size * vae.downscale
+    facts = ModelFacts(
+        name=Path(checkpoint.path).stem,
+        width=side,
+        height=side,
+        downscale=vae.downscale,
+        in_channels=unet.in_channels,
+        context_width=unet.cross_attention_dim,
+        latent_channels=vae.latent_channels,
+        scaling_factor=vae.scaling_factor,
+        schedule=NoiseSchedule.from_config(
+            {**checkpoint.configs["scheduler"], "prediction_type": checkpoint.prediction_type}
+        ),
+        has_safety_checker=checkpoint.safety_checker is not None,
+        report=tuple(line for line in checkpoint.report if not line.startswith("Stored as")),
+    )
+    hints = Path(checkpoint.path) / "sdedge.json"
+    if not hints.is_file():
+        return facts
+    record = json.loads(hints.read_text("utf-8"))
+    rows = tuple(tuple(row) for row in record.get("preview", facts.preview))
+    return replace(facts, guidance=record.get("guidance", facts.guidance), preview=rows)
+
+
+def read_sizes(checkpoint: Checkpoint) -> memory.Sizes:
+    """What the planner needs to know of a checkpoint."""
+    vae = vae_config(checkpoint.configs["vae"])
+    counts = {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in checkpoint.components.items()}
+    return memory.Sizes(
+        **counts,
+        safety_checker=0 if checkpoint.safety_checker is None else memory.CHECKER_SIZE,
+        unet_width=UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0],
+        vae_width=(vae.decoder_block_out_channels if is_tiny(checkpoint.configs["vae"]) else vae.block_out_channels)[0],
+    )
+
+
+def is_tiny(config: Mapping[str, Any]) -> bool:
+    """Whether a VAE's `config.json` is TAESD's."""
+    return config.get("_class_name") == TINY_VAE
+
+
+def vae_config(config: dict[str, Any]) -> Any:
+    """A TinyConfig or a VAEConfig, which answer the same questions. Raises ModelError."""
+    return TinyConfig.from_json(config) if is_tiny(config) else VAEConfig.from_json(config)
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """The vocabulary beside or inside the checkpoint, or an installed one. Raises ModelError naming the ways."""
+    found = resolve(checkpoint)
+    return Tokenizer.from_folder(found) if found.is_dir() else Tokenizer.from_bpe_file(found)
+
+
+def check_fit(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
+    """Raises ModelError where text encoder, UNet and vocabulary do not belong together."""
+    text = TextConfig.from_json(checkpoint.configs["text_encoder"])
+    unet = UNetConfig.from_json(checkpoint.configs["unet"])
+    if text.hidden_size != unet.cross_attention_dim:
+        raise ModelError(
+            f"The text encoder of {checkpoint.path} gives {text.hidden_size} channels but its UNet reads "
+            f"{unet.cross_attention_dim}; the folder mixes two models, copy it again."
+        )
+    if len(tokenizer.vocab) > text.vocab_size:
+        raise ModelError(
+            f"The vocabulary of {checkpoint.path} has {len(tokenizer.vocab)} tokens but its text encoder knows "
+            f"{text.vocab_size}; use the tokenizer that came with the model."
+        )
