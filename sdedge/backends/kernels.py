@@ -1,7 +1,8 @@
 """Attention and group norms in bfloat16 and rounding to uint8 by our own kernels, on torch's threads.
 
-They are `attention.c` and `norms.c`, compiled by the installation. torch's attention leaves most of a processor with matrix units idle at v1's head sizes. Whether ours is faster is measured once
-per machine (`precision`), and asked for as `attend` of the networks' layers.
+They are `attention.c` and `norms.c`, compiled by the installation. torch's attention leaves most of a processor with matrix
+units idle at v1's head sizes. Whether ours is faster is measured once per machine (`precision`), and it is asked for as
+`attend` of the networks' layers.
 """
 
 from __future__ import annotations
