@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,20 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.backends import allocator, kernels, memory, mps, onednn, quantized
 from sdedge.backends.engine import STAGES, LoraUse
 from sdedge.backends.facts import check_fit, is_tiny, load_tokenizer, read_facts, read_sizes, vae_config
 from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found
 from sdedge.backends.streaming import call_order, stream
+from sdedge.backends.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.machine import available_memory
-from sdedge.models import reuse
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.taesd import TinyVAE
-from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
@@ -71,13 +68,13 @@ class TorchEngine:
         self._loras: tuple[LoraUse, ...] = ()
         self._applied: dict[str, Applied] = {}
         self._tiling = False
-        self._merge_ratio = 0.0
         self._dtypes: dict[str, torch.dtype] = {}
         self._recipe = recipe
-        self._contexts = WeakTensorKeyDictionary()
+        self._calls = UNetCalls(device)
         self._memory_choice = memory_choice
         self._half = "decoder"
         self._mode = "fast" if memory_choice == "auto" else memory_choice
+        self._calls.keep_recordings(self._mode == "fast")
         check_fit(checkpoint, tokenizer)
 
     @classmethod
@@ -143,6 +140,7 @@ class TorchEngine:
             for stage in STAGES:
                 self.release(stage)
             self._mode = mode
+            self._calls.keep_recordings(mode == "fast")
 
     def _free_bytes(self) -> int:
         """What this engine may take in all: what is free, and what it and its process hold already."""
@@ -163,6 +161,7 @@ class TorchEngine:
     def adapt(self, loras: Sequence[LoraUse]) -> None:
         if tuple(loras) == self._loras:
             return
+        self._calls.forget()
         self._take_off()
         self._loras = tuple(loras)
         try:
@@ -304,17 +303,16 @@ class TorchEngine:
 
     def set_tiling(self, on: bool) -> None:
         """Let every edge continue on the opposite side, so that pictures repeat without a seam; False undoes it."""
+        if on == self._tiling:
+            return
         self._tiling = on
+        self._calls.forget()
         for module in self._networks.values():
             wrap_edges(module, on)
 
     def set_merging(self, ratio: float) -> None:
         """Leave out this share of the tokens in self attention at the highest resolution; 0 leaves out none."""
-        self._merge_ratio = ratio
-
-    def _merging(self, unet: Any, x: Tensor) -> AbstractContextManager[None]:
-        """Within: the UNet merges tokens for latents like x, if it is to; exact pictures never come near it."""
-        return merging(unet, self._merge_ratio, *x.shape[2:]) if self._merge_ratio else nullcontext()
+        self._calls.merge_ratio = ratio
 
     def check_size(self, width: int, height: int) -> None:
         """Any multiple of the downscale works."""
@@ -329,43 +327,21 @@ class TorchEngine:
 
     @torch.inference_mode()
     def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        def run() -> Tensor:
-            unet = self.network("unet")
-            with self._merging(unet, x):
-                return unet(*self._given(x, t, context)).float()
-
-        return self._sure("unet", run)
+        return self._sure("unet", lambda: self._calls.whole(self.network("unet"), self.dtype_of("unet"), x, t, context))
 
     @torch.inference_mode()
     def predict_partly(
         self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`predict` and the UNet's deep features, or given those of another step, by its outer layers alone."""
         deep: list[Tensor] = []
 
         def run() -> Tensor:
-            unet, given = self.network("unet"), self._given(x, t, context)
-            with self._merging(unet, x):
-                if features is None:
-                    eps, made = reuse.whole(unet, *given)
-                else:
-                    made = features.to(given[0].dtype)  # which is wider after an overflow
-                    eps = reuse.outer(unet, *given, made)
+            unet = self.network("unet")
+            eps, made = self._calls.partly(unet, self.dtype_of("unet"), x, t, context, features)
             deep[:] = [made]
-            return eps.float()
+            return eps
 
         return self._sure("unet", run), deep[0]
-
-    def _given(self, x: Tensor, t: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The UNet's inputs on its device and in its dtype; one timestep stands for equal ones."""
-        device, dtype = self.torch_device, self.dtype_of("unet")
-        if t.device.type == "cpu" and bool((t == t[0]).all()):
-            t = t[:1]
-        kept = self._contexts.get(context)
-        if kept is None or kept.dtype != dtype:
-            # The same tensor at every step, so that what a network keeps with it is found again.
-            kept = self._contexts[context] = context.to(device, dtype, copy=True)
-        return x.to(device, dtype), t.to(device, torch.float32), kept
 
     @torch.inference_mode()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
@@ -398,6 +374,8 @@ class TorchEngine:
 
     def release(self, stage: str) -> None:
         self._applied.pop(stage, None)
+        if stage == "unet":
+            self._calls.forget()
         if stage == "safety_checker" and self._checker is not None:
             self._checker = None
             gc.collect()

@@ -30,8 +30,8 @@ SCORES = 1 << 22
 
 
 @lru_cache(maxsize=8)
-def split(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Positions (int64, row by row) of a map's destinations (one in every 2x2 cell) and of its sources.
+def split(height: int, width: int, device: torch.device = torch.device("cpu")) -> tuple[Tensor, Tensor]:
+    """Positions (int64, row by row) of a map's destinations (one in every 2x2 cell) and of its sources, on a device.
 
     The place within the cell is drawn anew for each: the paper found a regular grid to show in the picture.
     """
@@ -41,7 +41,7 @@ def split(height: int, width: int) -> tuple[Tensor, Tensor]:
     x = torch.arange(columns) * CELL + chosen % CELL
     is_destination = torch.zeros(height * width, dtype=torch.bool)
     is_destination[(y * width + x).flatten()] = True
-    return is_destination.nonzero().flatten(), (~is_destination).nonzero().flatten()
+    return is_destination.nonzero().flatten().to(device), (~is_destination).nonzero().flatten().to(device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def match(x: Tensor, height: int, width: int, ratio: float) -> Merging | None:
     merged = min(int(T * ratio), T - T // CELL**2)
     if merged <= 0 or height % CELL or width % CELL:
         return None
-    destinations, sources = (places.to(x.device) for places in split(height, width))
+    destinations, sources = split(height, width, x.device)
     likeness, nearest = _nearest(x[:, sources], x[:, destinations])
     order = likeness.argsort(dim=-1, descending=True, stable=True)
     gone, kept = order[:, :merged], order[:, merged:]

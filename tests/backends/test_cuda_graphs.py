@@ -1,0 +1,189 @@
+"""Recorded calls, on a tape that stands in for a CUDA graph: it takes down every operator and runs them again."""
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from sdedge.backends import cuda_graphs
+from sdedge.backends.cuda_graphs import Recorder
+from sdedge.backends.torch import TorchEngine
+from sdedge.backends.unet_calls import UNetCalls
+from sdedge.models.config import UNetConfig
+from sdedge.models.unet import UNet
+from sdedge.pipeline import Picture, Pipeline
+from sdedge.request import Request
+
+CONFIG = UNetConfig(block_out_channels=(32, 64), cross_attention_dim=16, attention_head_dim=4, layers_per_block=1)
+READS = ("_local_scalar_dense", "nonzero", "masked_select", "unique")
+"""Operators whose results a program has to wait for, which a graph cannot."""
+
+
+class Tape(TorchDispatchMode):
+    """Operators with their arguments and results, to be run again on the same memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operators: list[tuple] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func._schema.name.split("::")[-1] in READS:
+            raise RuntimeError(f"{func} is not permitted while recording")
+        result = func(*args, **(kwargs or {}))
+        self.operators.append((func, args, kwargs or {}, result))
+        return result
+
+    def replay(self) -> None:
+        for func, args, kwargs, result in self.operators:
+            again = func(*args, **kwargs)
+            for old, new in zip(tree_leaves(result), tree_leaves(again), strict=True):
+                if isinstance(old, Tensor) and old.data_ptr() != new.data_ptr():
+                    old.copy_(new)
+
+
+def record(run):
+    with Tape() as tape:
+        results = run()
+    return results, tape.replay
+
+
+@pytest.fixture(scope="module")
+def unet() -> UNet:
+    torch.manual_seed(0)
+    return UNet(CONFIG).eval()
+
+
+def inputs(seed: int, batch: int = 2, side: int = 8) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(batch, 4, side, side, generator=generator)
+    return x, torch.full((batch,), float(seed)), torch.randn(batch, 77, 16, generator=generator)
+
+
+def recorded() -> UNetCalls:
+    calls = UNetCalls(torch.device("cpu"))
+    calls.recorder = Recorder(record)
+    return calls
+
+
+def kinds(recorder: Recorder) -> list[str]:
+    return [type(known).__name__ for known in recorder._known.values()]
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.5])
+@torch.inference_mode()
+def test_replays_are_the_calls_bit_for_bit(unet, ratio):
+    plain, calls = UNetCalls(torch.device("cpu")), recorded()
+    plain.merge_ratio = calls.merge_ratio = ratio
+    for seed in range(5):
+        given, later = inputs(seed), inputs(seed + 10)
+        assert torch.equal(calls.whole(unet, torch.float32, *given), plain.whole(unet, torch.float32, *given))
+        eps, features = plain.partly(unet, torch.float32, *given, None)
+        made = calls.partly(unet, torch.float32, *given, None)
+        assert torch.equal(made[0], eps) and torch.equal(made[1], features)
+        outer = plain.partly(unet, torch.float32, *later, features)[0]
+        assert torch.equal(calls.partly(unet, torch.float32, *later, features)[0], outer)
+    assert kinds(calls.recorder) == ["Recording"] * 3
+
+
+@torch.inference_mode()
+def test_results_of_one_replay_outlive_the_next(unet):
+    calls = recorded()
+    kept = [calls.whole(unet, torch.float32, *inputs(seed)) for seed in range(4)]
+    assert all(torch.equal(one, calls.whole(unet, torch.float32, *inputs(seed))) for seed, one in enumerate(kept))
+
+
+@torch.inference_mode()
+def test_another_shape_is_another_recording_and_only_some_are_kept(unet):
+    plain, calls = UNetCalls(torch.device("cpu")), recorded()
+    for side, batch, seed in itertools.product((4, 8, 12), (1, 2), (1, 2, 3)):
+        given = inputs(seed, batch, side)
+        assert torch.equal(calls.whole(unet, torch.float32, *given), plain.whole(unet, torch.float32, *given))
+    assert kinds(calls.recorder) == ["Recording"] * cuda_graphs.MOST
+
+
+@pytest.mark.parametrize("fault", ["fails", "lies", "is not finite"])
+def test_a_recording_that_fails_or_lies_is_not_used(fault):
+    def faulty(run):
+        if fault == "fails":
+            raise RuntimeError("operation not permitted when stream is capturing")
+        results = run()
+        wrong = 1.5 if fault == "lies" else float("nan")
+        return results, lambda: results[0].mul_(wrong)
+
+    recorder = Recorder(faulty)
+    for value in (1.0, 2.0, 3.0, 4.0):
+        x = torch.full((3,), value)
+        assert torch.equal(recorder.run("double", lambda x: (x * 2,), x)[0], x * 2)
+    assert kinds(recorder) == ["function"]
+
+
+def test_what_waits_for_a_number_is_called_as_it_is():
+    recorder = Recorder(record)
+    for value in (1.0, 2.0, 3.0):
+        x = torch.full((3,), value)
+        assert torch.equal(recorder.run("read", lambda x: (x * float(x.sum()),), x)[0], x * x.sum())
+
+
+def test_long_calls_are_left_alone(monkeypatch):
+    monkeypatch.setattr(cuda_graphs, "LONG", -1.0)
+    recorder = Recorder(lambda run: pytest.fail("recorded"))
+    for _ in range(3):
+        recorder.run("double", lambda x: (x * 2,), torch.ones(3))
+
+
+def test_a_picture_is_the_same_with_recordings_and_a_changed_network_is_recorded_anew(tiny_model, monkeypatch):
+    monkeypatch.setattr(TorchEngine, "_fuses", lambda self, stage: False)  # as on CUDA
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    pipeline = Pipeline(lambda model, vae: engine)
+    request = Request("a red house", model=str(tiny_model), steps=5, seed=3, width=64, height=64)
+
+    def draw(**changes) -> Tensor:
+        drawn = (one for one in pipeline.images(request.replace(**changes)) if isinstance(one, Picture))
+        return torch.from_numpy(next(drawn).pixels)
+
+    ways = [{}, {"tiling": True}, {"speed": "fast"}, {}]
+    expected = [draw(**way) for way in ways]
+    engine._calls.recorder = Recorder(record)
+    for way, picture in zip(ways, expected, strict=True):
+        assert torch.equal(draw(**way), picture), way
+    assert "Recording" in kinds(engine._calls.recorder)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.5])
+@torch.inference_mode()
+def test_nothing_of_a_call_touches_the_host(ratio):
+    """On the meta device, as one that is not the CPU: a graph holds no copy from or to it and waits for no number."""
+    strangers: list[str] = []
+
+    class OnDevice(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            places = {x.device.type for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor)}
+            if func._schema.name.split("::")[-1] in READS or places - {"meta"}:
+                strangers.append(f"{func} {places}")
+            return result
+
+    calls = UNetCalls(torch.device("meta"))
+    calls.merge_ratio = ratio
+    with torch.device("meta"):
+        unet, given = UNet(CONFIG), (torch.empty(2, 4, 8, 8), torch.empty(2), torch.empty(2, 77, 16))
+    _, features = calls.partly(unet, torch.float32, *given, None)  # places of tokens are moved once, before a recording
+    with OnDevice():
+        calls.whole(unet, torch.float32, *given)
+        calls.partly(unet, torch.float32, *given, None)
+        calls.partly(unet, torch.float32, *given, features)
+    assert strangers == []
+
+
+def test_only_a_cuda_device_with_memory_to_spare_records():
+    calls = UNetCalls(torch.device("cuda"))
+    calls.keep_recordings(True)
+    assert calls.recorder is not None
+    calls.keep_recordings(False)
+    assert calls.recorder is None
+    other = UNetCalls(torch.device("cpu"))
+    other.keep_recordings(True)
+    assert other.recorder is None
