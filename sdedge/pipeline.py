@@ -83,10 +83,11 @@ class Pipeline:
         return resolved
 
     def images(
-        self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
+        self, request: Request, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False
     ) -> Iterator[Event | Picture]:
         """Draw `count` pictures with seeds seed, seed + 1 …, `batch` at a time, yielding events and pictures.
 
+        `last` says that no request comes after this one, so that the UNet goes before its last pictures are decoded.
         Stop iterating to cancel: no further network is run.
         """
         yield Loading("model")
@@ -112,6 +113,8 @@ class Pipeline:
                 # Networks are loaded on their first call, which may bring remarks of its own (weights that are NaN).
                 yield from (Notice(line) for line in engine.facts.report if line not in told)
                 told = engine.facts.report
+                if last and group[-1] is pictures[-1]:
+                    engine.release("unet")
                 for latent, one in zip(latents.split(1), group, strict=True):
                     drawn = yield from thrift.retried(engine, partial(_develop, engine, one.request, latent))
                     yield from self._finish(engine, one, drawn, source)
@@ -172,15 +175,15 @@ class Pipeline:
         yield Picture(pixels, request, one.index, facts, filtered)
 
     def generate(
-        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
+        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False
     ) -> Iterator[Event]:
-        """Draw and save pictures. Each is complete on disk before its ImageDone.
+        """Draw and save pictures, as `images` does. Each is complete on disk before its ImageDone.
 
         Raises SdedgeError for what the user can act on; pictures saved before stay.
         """
         start = time.monotonic()
         output.check()
-        for event in self.images(request, count, batch, previews):
+        for event in self.images(request, count, batch, previews, last):
             if isinstance(event, Picture):
                 path = output.write(event.pixels, event.request, event.facts, event.index + 1)
                 yield ImageDone(str(path), event.request.seed, event.index, event.filtered)

@@ -90,6 +90,17 @@ def test_events_tell_the_story_and_files_are_there_when_they_say_so(pipeline, ti
     assert not list(tmp_path.glob(".*"))
 
 
+def test_the_unet_goes_before_the_last_decode_of_the_last_request(pipeline, tiny_model, monkeypatch):
+    request = Request("a red house", model=str(tiny_model), steps=1, seed=1)
+    engine = pipeline.engine(request)
+    decode, there = engine.decode, []
+    monkeypatch.setattr(engine, "decode", lambda latents: there.append("unet" in engine._networks) or decode(latents))
+    kept = _pictures(pipeline, request, count=3, batch=2)
+    let_go = [one for one in pipeline.images(request, count=3, batch=2, last=True) if isinstance(one, Picture)]
+    assert there == [True] * 3 + [True, True, False]
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(kept, let_go, strict=True))
+
+
 def test_stopping_runs_no_further_network(pipeline, tiny_model, monkeypatch):
     request = Request("a red house", model=str(tiny_model), steps=50, seed=1)
     engine = pipeline.engine(request)

@@ -178,7 +178,7 @@ def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: 
     total = options["count"] * len(requests)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
         for done, request in enumerate(seeded(requests, options)):
-            for event in pipeline.images(request, options["count"], options["batch"]):
+            for event in pipeline.images(request, options["count"], options["batch"], last=done + 1 == len(requests)):
                 if isinstance(event, Picture):
                     pictures += [event] if options["grid"] or options["grid_only"] else []
                     if not options["grid_only"]:
