@@ -21,7 +21,7 @@ Record = Callable[[Callable[[], tuple[Tensor, ...]]], tuple[tuple[Tensor, ...], 
 """Runs a function once for the recording: its results, in memory that stays, and what runs it again."""
 
 MOST = 4
-"""Recordings kept: the halves of guidance together and one of them alone, each whole and in part. Each holds its own feature maps."""
+"""Recordings kept: both halves of guidance and one of them alone, each whole and in part. Each holds its own feature maps."""
 
 LONG = 0.15
 """Seconds of a call from which launching costs too little of it to be worth the memory."""

@@ -120,7 +120,8 @@ def predict(mode: str, job: Job, sizes: Sizes = Sizes()) -> int:
     decoding = ROWS + _rows_values(mode, job.device) * pixels * number * sizes.vae_width // 128
     checking = sizes.safety_checker * 4 + CHECKER if sizes.safety_checker and job.device != "cuda" else 0
     if mode == "fast":
-        return BASE[job.device] + unet + vae + checking + max(text, drawing, decoding)
+        recorded = drawing if job.device == "cuda" else 0  # which `cuda_graphs` keeps for the next call
+        return BASE[job.device] + unet + vae + checking + recorded + max(text, drawing, decoding)
     if mode == "stream":
         text, unet = min(text, LAYERS), min(unet, LAYERS)
     return BASE[job.device] + max(text, unet + drawing, vae + decoding, checking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -256,7 +257,10 @@ class TorchEngine:
         if self.torch_device.type == "mps":
             return mps.suit(module, mps.score_budget())
         if self.torch_device.type == "cuda" and stage != "text_encoder":
-            return module.to(memory_format=self._layout())
+            module = module.to(memory_format=self._layout())
+            if stage == "unet" and os.environ.get("SDEDGE_COMPILE") == "1":
+                module.compile(dynamic=False)
+            return module
         return onednn.fuse(module, packing=False) if self._fuses(stage) else module
 
     def _keep_freed(self, stage: str) -> None:

@@ -37,14 +37,17 @@ def doctor(device: str, again: bool, as_json: bool) -> None:
 def _show(finding: Finding, console: Console) -> None:
     from rich.table import Table
 
+    from sdedge.backends.precision import OWN
+
     threads = f", {finding.threads} threads" if finding.threads else ""
     console.print(f"{finding.device}: {finding.name}{threads}", style="bold")
     console.print(f"Full-size models run in {finding.dtype}, {finding.layout.replace('_', ' ')}. {finding.reason}")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("kernel", "format", "layout"):
+    for column in ("operation", "format", "variant"):
         table.add_column(column)
     table.add_column("ms", justify="right")
     for timing in finding.timings:
         spent = "refused" if timing.seconds is None else f"{timing.seconds * 1000:.2f}"
-        table.add_row(timing.kernel, timing.dtype, timing.layout.replace("_", " "), spent)
+        variant = "own kernel" if timing.layout == OWN else timing.layout.replace("_", " ")
+        table.add_row(timing.kernel, timing.dtype, variant, spent)
     console.print(table)

@@ -30,7 +30,7 @@ SCORES = 1 << 22
 
 
 @lru_cache(maxsize=8)
-def split(height: int, width: int, device: torch.device = torch.device("cpu")) -> tuple[Tensor, Tensor]:
+def split(height: int, width: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """Positions (int64, row by row) of a map's destinations (one in every 2x2 cell) and of its sources, on a device.
 
     The place within the cell is drawn anew for each: the paper found a regular grid to show in the picture.

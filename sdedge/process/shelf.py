@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdedge.backends import allocator
 from sdedge.machine import available_memory
 
 if TYPE_CHECKING:
@@ -70,7 +69,8 @@ class Shelf:
         for stage in ("text_encoder", "unet", "vae"):
             engine.release(stage)
         del engine
-        give_back()
+        gc.collect()
+        allocator.trim()
         log.info("Let go of the model %s.", key[0])
 
     def _stamp(self, model: str) -> int:
@@ -92,13 +92,3 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
     elif path.is_dir():
         yield from (file for file in path.rglob("*") if file.is_file())
-
-
-def give_back() -> None:
-    """Collect garbage and return freed memory to the system, which glibc otherwise keeps."""
-    gc.collect()
-    if sys.platform == "linux":
-        try:
-            ctypes.CDLL(None).malloc_trim(0)
-        except (OSError, AttributeError):  # another C library
-            return

@@ -178,6 +178,19 @@ def test_nothing_of_a_call_touches_the_host(ratio):
     assert strangers == []
 
 
+@torch.inference_mode()
+def test_a_compiled_network_is_one_graph_and_gives_the_same(unet):
+    """What SDEDGE_COMPILE=1 hands to torch.compile holds nothing that it has to leave to Python."""
+    torch._dynamo.reset()
+    compiled = UNet(CONFIG).eval()
+    compiled.load_state_dict(unet.state_dict())
+    compiled.compile(backend="eager", fullgraph=True, dynamic=False)
+    calls = UNetCalls(torch.device("cpu"))
+    for seed in range(2):
+        given = inputs(seed)
+        assert torch.equal(calls.whole(compiled, torch.float32, *given), calls.whole(unet, torch.float32, *given))
+
+
 def test_only_a_cuda_device_with_memory_to_spare_records():
     calls = UNetCalls(torch.device("cuda"))
     calls.keep_recordings(True)

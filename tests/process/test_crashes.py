@@ -22,7 +22,8 @@ from sdedge.process.locks import ProcessLock
 from sdedge.process.spawn import LOCK, end_leftover
 from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request
-from tests.benchmarks.soak import is_running, soak
+from tests.benchmarks._broken import is_running
+from tests.benchmarks.soak import soak
 from tests.process.desk import FAKE, ROOT, posix
 
 # What only the supervisor can see
