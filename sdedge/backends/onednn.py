@@ -28,6 +28,7 @@ from sdedge.models.layers import (
     FeedForward,
     ResnetBlock2D,
     Transformer2DModel,
+    linear_of,
 )
 from sdedge.models.unet import UNet
 from sdedge.weights.loading import is_finite, load_into, report_broken
@@ -310,7 +311,7 @@ def _prepare_attention(block: Any) -> None:
     """One layer in place of three for self attention; a memory of contexts for cross attention."""
     own, cross = block.attn1, block.attn2
     own.__class__, cross.__class__ = FusedSelfAttention, FusedCrossAttention
-    own.qkv = _linear(torch.cat([own.to_q.weight, own.to_k.weight, own.to_v.weight]))
+    own.qkv = linear_of(torch.cat([own.to_q.weight, own.to_k.weight, own.to_v.weight]))
     del own.to_q, own.to_k, own.to_v
     cross.kept = WeakTensorKeyDictionary()
 
@@ -321,16 +322,8 @@ def _remember_times(module: Any) -> None:
 
 def _split(layer: Any) -> None:
     weights, biases = layer.proj.weight.chunk(2), layer.proj.bias.chunk(2)
-    layer.value, layer.gate = (_linear(weight.clone(), bias.clone()) for weight, bias in zip(weights, biases))
+    layer.value, layer.gate = (linear_of(weight.clone(), bias.clone()) for weight, bias in zip(weights, biases))
     del layer.proj
-
-
-def _linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
-    layer.weight = _fixed(weight)
-    if bias is not None:
-        layer.bias = _fixed(bias)
-    return layer
 
 
 def _fixed(tensor: Tensor) -> nn.Parameter:

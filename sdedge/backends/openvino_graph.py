@@ -1,4 +1,5 @@
-"""The UNet as OpenVINO runs it fastest on a CPU: the prompt's keys and values as inputs, heads padded for matrix units.
+"""The UNet as OpenVINO runs it fastest on a CPU: the prompt's keys and values as inputs, heads padded for matrix units,
+no result cut in two.
 
 A network of ours is changed in place, traced by torch and read by OpenVINO's PyTorch frontend. The result computes the
 same function: what is known before the first step is taken out of it, and each head's queries and keys get zeros up
@@ -19,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.models import reuse
-from sdedge.models.layers import Attention, BasicTransformerBlock
+from sdedge.models.layers import GEGLU, Attention, BasicTransformerBlock, linear_of
 from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 NAMES = ("prompt", "whole", "outer")
 TILE = 32  # values of half precision that a matrix unit takes at once
-VERSION = "1"  # of what this file makes
+VERSION = "2"  # of what this file makes
 
 
 def load_openvino() -> Any:
@@ -68,6 +69,18 @@ class PaddedAttention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class SplitGEGLU(nn.Module):
+    """`GEGLU` by two products: OpenVINO copies the halves of one apart."""
+
+    def __init__(self, layer: GEGLU) -> None:
+        super().__init__()
+        weights, biases = layer.proj.weight.chunk(2), layer.proj.bias.chunk(2)
+        self.value, self.gate = map(linear_of, weights, biases)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.value(x) * F.gelu(self.gate(x))
 
 
 class Prompt(nn.Module):
@@ -113,7 +126,7 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
 
     Traced at the smallest size the network takes, so that it costs little; sizes stay open.
     """
-    cross = _pad(unet, tile)
+    cross = _adapt(unet, tile)
     last = cross[-DEPTH:]  # modules come in the order they run
     width = cross[0].to_k.in_features
     x, t = torch.zeros(2, unet.config.in_channels, 8, 8), torch.full((2,), 500.0)
@@ -128,12 +141,13 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
     }
 
 
-def _pad(unet: UNet, tile: int) -> list[PaddedAttention]:
+def _adapt(unet: UNet, tile: int) -> list[PaddedAttention]:
     cross = []
     for block in unet.modules():
         if isinstance(block, BasicTransformerBlock):
             block.attn1 = PaddedAttention(block.attn1, tile)  # type: ignore[assignment]
             block.attn2 = PaddedAttention(block.attn2, tile)  # type: ignore[assignment]
+            block.ff.net[0] = SplitGEGLU(block.ff.net[0])  # type: ignore[arg-type]
             cross.append(block.attn2)
     return cross  # type: ignore[return-value]
 
@@ -176,6 +190,4 @@ def _pad_heads(linear: nn.Linear, heads: int, padded: int, scale: float = 1.0) -
     weight = (linear.weight.detach() * scale).view(heads, -1, C)
     wider = weight.new_zeros(heads, padded, C)
     wider[:, : weight.shape[1]] = weight
-    out = nn.Linear(C, heads * padded, bias=False, device="meta")
-    out.weight = nn.Parameter(wider.flatten(0, 1), requires_grad=False)
-    return out
+    return linear_of(wider.flatten(0, 1))
