@@ -93,17 +93,8 @@ class Pipeline:
         yield Loading("model")
         resolved = self.resolve(request)
         engine = self.engine(resolved)
-        source = painting.open_source(resolved)
-        told = engine.facts.report
-        yield from (Notice(line) for line in (*told, *(source.notes if source else ())))
-        if resolved.watermark:
-            check_size(*finished_size(resolved, source))
-        yield from thrift.choose(engine, resolved, min(batch, count))
-        if wants_safety(resolved, engine.facts):
-            yield Loading("safety checker")
-            engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told before the work, not after
-        if note := speed.untaken(engine, resolved):
-            yield Notice(note)
+        source, told = painting.open_source(resolved), engine.facts.report
+        yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
         pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
         with painting.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
@@ -200,6 +191,19 @@ class Pipeline:
     @staticmethod
     def _facts(engine: Engine) -> dict[str, Any]:
         return {"engine": engine.description, "version": sdedge.__version__, "model_name": engine.facts.name}
+
+
+def _prepare(engine: Engine, request: Resolved, source: painting.Source | None, batch: int) -> Iterator[Event]:
+    """What can be told or refused before the work."""
+    yield from (Notice(line) for line in (*engine.facts.report, *(source.notes if source else ())))
+    if request.watermark:
+        check_size(*finished_size(request, source))
+    yield from thrift.choose(engine, request, batch)
+    if wants_safety(request, engine.facts):
+        yield Loading("safety checker")
+        engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told now, not after
+    if note := speed.untaken(engine, request):
+        yield Notice(note)
 
 
 def wants_safety(request: Request, facts: ModelFacts) -> bool:

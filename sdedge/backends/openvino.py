@@ -78,7 +78,7 @@ class OpenVINOEngine(TorchEngine):
     def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
         if self._loras or self._tiling:
             return super().predict(x, t, context)
-        return self._predict("whole", x, t, context)[0]
+        return self._predict("whole", 1, x, t, context)[0]
 
     def predict_partly(
         self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
@@ -86,9 +86,9 @@ class OpenVINOEngine(TorchEngine):
         if self._loras or self._tiling:
             return super().predict_partly(x, t, context, features)
         if features is None:
-            eps, features = self._predict("whole", x, t, context)
+            eps, features = self._predict("whole", 2, x, t, context)
             return eps, features
-        return self._predict("outer", x, t, context, features)[0], features
+        return self._predict("outer", 1, x, t, context, features)[0], features
 
     def release(self, stage: str) -> None:
         if stage == "unet":
@@ -99,15 +99,16 @@ class OpenVINOEngine(TorchEngine):
 
     # The three models
 
-    def _predict(self, name: str, x: Tensor, t: Tensor, context: Tensor, *features: Tensor) -> list[Tensor]:
+    def _predict(self, name: str, wanted: int, x: Tensor, t: Tensor, context: Tensor, *features: Tensor) -> list[Tensor]:
+        """The first `wanted` results of a model, for any number of rows."""
         rows = ROWS if x.shape[0] % ROWS == 0 else 1
         outs = []
         for i, given in enumerate(self._given_prompt(context, rows)):
             part = slice(i * rows, (i + 1) * rows)
             prompt = given if name == "whole" else given[-2 * DEPTH :]
             own = [tensor[part].float().contiguous().numpy() for tensor in (x, t, *features)]
-            outs.append(self._run(name, [*own[:2], *prompt, *own[2:]]))
-        return [torch.cat([torch.from_numpy(array) for array in arrays]) for arrays in zip(*outs, strict=True)]
+            outs.append(self._run(name, [*own[:2], *prompt, *own[2:]], wanted))
+        return [torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts)) for parts in zip(*outs, strict=True)]
 
     def _given_prompt(self, context: Tensor, rows: int) -> list[list[np.ndarray]]:
         """Keys and values of a context, `rows` at a time; made once and kept as long as it is."""
@@ -117,14 +118,14 @@ class OpenVINOEngine(TorchEngine):
             kept = self._prompts[context] = [self._run("prompt", [part.numpy()]) for part in parts]
         return kept
 
-    def _run(self, name: str, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _run(self, name: str, inputs: Sequence[np.ndarray], wanted: int | None = None) -> list[np.ndarray]:
         shapes = tuple(array.shape for array in inputs)
         if (name, shapes) not in self._compiled:
             # One size of each at a time: a compiled UNet holds weights of its own.
             self._compiled = {key: kept for key, kept in self._compiled.items() if key[0] != name}
             self._compiled[name, shapes] = self._compile(name, shapes)
-        results = self._compiled[name, shapes](inputs, share_inputs=True)
-        return [array.copy() for array in results.values()]
+        results = self._compiled[name, shapes](inputs, share_inputs=True, share_outputs=True)
+        return [array.copy() for array in [*results.values()][:wanted]]  # the next call writes over them
 
     def _compile(self, name: str, shapes: Sequence[tuple[int, ...]]) -> ov.CompiledModel:
         if name not in self._models:
