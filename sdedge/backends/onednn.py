@@ -69,7 +69,9 @@ class PackedConv2d(nn.Conv2d):
 
 
 class PackedLinear(nn.Linear):
-    """A linear layer whose weight is in oneDNN's own order."""
+    """A linear layer whose weight is in oneDNN's own order. `rounding` as a convolution's."""
+
+    rounding: tuple[float, int] | None = None
 
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
         """`add`, of the result's shape, is summed in the kernel."""
@@ -88,10 +90,6 @@ class PackedLinear(nn.Linear):
     def times(self, x: Tensor, factor: Tensor) -> Tensor:
         """The result times `factor` of its shape."""
         return _ops._linear_pointwise.binary(x, factor, self.weight, self.bias, "mul")
-
-    def after(self, gated: FusedGEGLU, x: Tensor, add: Tensor | None = None) -> Tensor:
-        """What the layer makes of `gated(x)`."""
-        return self(gated(x), add)
 
 
 def normalised(norm: nn.GroupNorm, x: Tensor, reader: Any, silu: bool = False) -> Tensor:
@@ -152,9 +150,12 @@ class FusedGEGLU(GEGLU):
     value: PackedLinear
     gate: PackedLinear
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, rounding: tuple[float, int] | None = None) -> Tensor:
+        """In uint8 by the scale and zero point of the layer that reads it, where that takes it so."""
         x = self.value.prepare(x)
-        return self.value.times(x, self.gate.gelu(x))
+        if rounding is None:
+            return self.value.times(x, self.gate.gelu(x))
+        return kernels.round_uint8(self.value(x), *rounding, self.gate.gelu(x))
 
 
 class FusedFeedForward(FeedForward):
@@ -164,9 +165,9 @@ class FusedFeedForward(FeedForward):
         gated: FusedGEGLU = self.net[0]  # type: ignore[assignment]
         last: PackedLinear = self.net[2]  # type: ignore[assignment]
         if x.numel() < LARGE:
-            return last.after(gated, x, add)
+            return last(gated(x, last.rounding), add)
         adds = [None] * len(x) if add is None else add.split(1)
-        return torch.cat([last.after(gated, one, its) for one, its in zip(x.split(1), adds)])
+        return torch.cat([last(gated(one, last.rounding), its) for one, its in zip(x.split(1), adds)])
 
 
 class FusedTransformerBlock(BasicTransformerBlock):

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.backends import kernels, onednn
-from sdedge.backends.onednn import FusedGEGLU, PackedConv2d, PackedLinear
+from sdedge.backends.onednn import PackedConv2d, PackedLinear
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.files import atomic_write
 
@@ -150,6 +150,10 @@ class QuantizedLinear(PackedLinear):
     scales: Tensor
     zeros: Tensor
 
+    @property
+    def rounding(self) -> tuple[float, int] | None:  # type: ignore[override]
+        return (self.scale, self.zero) if self.dtype == torch.bfloat16 and kernels.available() else None
+
     def prepare(self, x: Tensor) -> Tensor:
         return quantise(x, self.scale, self.zero)
 
@@ -161,13 +165,6 @@ class QuantizedLinear(PackedLinear):
 
     def times(self, x: Tensor, factor: Tensor) -> Tensor:
         return self._run(x, "none", None).mul_(factor)
-
-    def after(self, gated: FusedGEGLU, x: Tensor, add: Tensor | None = None) -> Tensor:
-        if self.dtype != torch.bfloat16 or not kernels.available():
-            return super().after(gated, x, add)
-        x = gated.value.prepare(x)
-        value, gate = gated.value(x), gated.gate.gelu(x)
-        return self(kernels.round_uint8(value, self.scale, self.zero, gate), add)
 
     def _run(self, x: Tensor, activation: str, add: Tensor | None) -> Tensor:
         stored = x if x.dtype == torch.uint8 else self.prepare(x)
