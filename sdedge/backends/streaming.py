@@ -78,20 +78,16 @@ def stream(
     return module
 
 
-@torch.inference_mode()
 def call_order(unet: UNet) -> list[str]:
-    """Paths of a UNet's layers in the order they run; it is on the meta device, where running costs nothing."""
-    order: list[str] = []
-    hooks = [
-        layer.register_forward_pre_hook(lambda *_, path=path: order.append(path))
-        for path, layer in unet.named_modules() if isinstance(layer, STREAMED)
-    ]  # fmt: skip
-    config = unet.config
-    with torch.device("meta"):
-        unet(torch.empty(1, config.in_channels, 64, 64), torch.empty(1), torch.empty(1, 77, config.cross_attention_dim))
-    for hook in hooks:
-        hook.remove()
-    return order
+    """Paths of a UNet's layers in the order its forward calls them."""
+    parts = [unet.time_embedding, unet.conv_in]
+    for block in (*unet.down_blocks, unet.mid_block, *unet.up_blocks):
+        pairs = itertools.zip_longest(block.resnets, block.attentions)
+        parts += [part for pair in pairs for part in pair if part is not None]
+        parts += [*getattr(block, "downsamplers", ()), *getattr(block, "upsamplers", ())]
+    parts.append(unet.conv_out)
+    paths = {module: path for path, module in unet.named_modules()}
+    return [paths[layer] for part in parts for layer in part.modules() if isinstance(layer, STREAMED)]
 
 
 def _layers(module: nn.Module) -> dict[str, list[str]]:

@@ -21,13 +21,21 @@ def quick_gelu(x: Tensor) -> Tensor:
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"quick_gelu": quick_gelu, "gelu": F.gelu}
 
 
+class Embedding(nn.Embedding):
+    """torch's, without random values on the meta device, which would import 80 MB of torch's compiler."""
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
+
 class Embeddings(nn.Module):
     """Token plus position embedding. Positions are an arange made on the spot: files are known to corrupt theirs."""
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
-        self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.position_embedding = nn.Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_embedding = Embedding(config.vocab_size, config.hidden_size)
+        self.position_embedding = Embedding(config.max_position_embeddings, config.hidden_size)
 
     def forward(self, ids: Tensor, replacements: Replacements = ()) -> Tensor:
         tokens = self.token_embedding(ids)  # (B, T, C)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from sdedge.backends import onednn
-from sdedge.backends.streaming import Scratch, stream
+from sdedge.backends.streaming import STREAMED, Scratch, call_order, stream
 from sdedge.backends.torch import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.models.config import UNetConfig
@@ -43,6 +43,17 @@ def test_a_streamed_unet_is_the_unet(tiny_model, dtype):
         assert torch.equal(ours(*given), reference(*given))
         held = sum(p.numel() for p in ours.parameters() if not p.is_meta)
         assert held < 0.1 * sum(t.numel for t in tensors.values())
+
+
+@torch.inference_mode()
+def test_the_order_of_the_layers_is_that_of_their_calls(tiny_model):
+    unet, _ = _unet(tiny_model, torch.float32, False)
+    called: list[str] = []
+    for path, layer in unet.named_modules():
+        if isinstance(layer, STREAMED):
+            layer.register_forward_pre_hook(lambda *_, path=path: called.append(path))
+    unet(torch.randn(1, 4, 8, 8), torch.tensor([7.0]), torch.randn(1, 77, unet.config.cross_attention_dim))
+    assert call_order(unet) == called
 
 
 class Choosy(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,18 @@ from sdedge.weights.checkpoint import load_into, open_checkpoint
 from sdedge.weights.lora import apply, open_lora
 
 QUERY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"  # one of three that the engine may join
+
+
+DRAWN = """
+import sys, torch
+from sdedge.backends.torch import TorchEngine
+
+for mode in ("fast", "stream"):
+    engine = TorchEngine.load(sys.argv[1], "cpu", "bfloat16", memory=mode)
+    context = engine.encode_text(torch.zeros(2, 77, dtype=torch.int64))
+    engine.decode(engine.predict(torch.randn(2, 4, 8, 8), torch.full((2,), 500.0), context)[:1])
+print([name for name in ("torch._dynamo", "sympy", "transformers") if name in sys.modules])
+"""
 
 
 def _lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
@@ -88,3 +102,9 @@ def test_no_remark_where_nothing_overflows(tiny_model):
     told = engine.facts.report
     engine.predict(*_given(engine))
     assert engine.facts.report == told and engine.dtype_of("unet") == torch.float16
+
+
+def test_drawing_needs_nothing_of_torchs_compiler(tiny_model):
+    """Which some operators on the meta device import: 80 MB and a second at every start."""
+    done = subprocess.run([sys.executable, "-c", DRAWN, str(tiny_model)], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
