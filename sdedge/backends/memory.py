@@ -18,12 +18,12 @@ MODES = ("fast", "low", "lowest", "stream")
 CHOICES = ("auto", *MODES)
 
 MB = 10**6
-BASE = {"cpu": 300 * MB, "mps": 400 * MB, "cuda": 500 * MB}
+BASE = {"cpu": 260 * MB, "mps": 400 * MB, "cuda": 500 * MB}
 """The process itself: Python, torch and its kernels; on CUDA the context on the card."""
 UNET_VALUES = 190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
 TIGHT_VALUES = 70  # the same where nothing freed is kept
 KEPT = 300 * MB  # at most, of freed feature maps that the C library keeps, in the modes that let it
-LOADING = 120 * MB  # two buffers of the largest layer
+LOADING = 150 * MB  # two buffers of the largest layer, and what packing takes
 WHOLE_VALUES, HELD_VALUES, SPILLED_VALUES = 1090, 290, 60  # the VAE's, per pixel
 ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
 LAYERS = 230 * MB  # streaming: the layer in use, those read ahead, and kernels' copies

@@ -52,10 +52,12 @@ def available(dtype: torch.dtype) -> bool:
 class PackedConv2d(nn.Conv2d):
     """A convolution whose weight is in oneDNN's own order: channels-last in, channels-last out.
 
-    `rounding` is the scale and zero point of inputs that it takes in uint8 as well; None where it takes none.
+    `rounding` is the scale and zero point of inputs that it takes in uint8 as well; None where it takes none. `reads` is the
+    height and width of the maps it is packed for, where that matters.
     """
 
     rounding: tuple[float, int] | None = None
+    reads: tuple[int, int] | None = None
 
     def forward(self, x: Tensor, add: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
         """`add`, of the result's shape, is summed in the kernel; `bias` (C,) stands in for the layer's own."""
@@ -290,6 +292,28 @@ def fused_layer(path: str) -> str:
     return path.replace("attn1.to_q", "attn1.qkv")
 
 
+def minds_sizes(dtype: torch.dtype) -> bool:
+    """Whether the best order of a convolution's weight depends on the size of the maps, as without AVX-512 it does.
+
+    There a weight in the order for another size takes twice the time and more.
+    """
+    return dtype == torch.float32 and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+
+
+def expect_maps(unet: UNet, height: int, width: int) -> None:
+    """Tell every convolution of a UNet which maps it reads for latents of a size, before it is packed."""
+    sizes = [(height, width)]
+    for _ in unet.down_blocks[1:]:
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    levels = [*zip(unet.down_blocks, sizes), (unet.mid_block, sizes[-1]), *zip(unet.up_blocks, reversed(sizes))]
+    ends = [(unet.conv_in, sizes[0]), (unet.conv_out, sizes[0])]
+    enlarged = [(block.upsamplers, size) for block, size in zip(unet.up_blocks, reversed(sizes[:-1]))]  # before they are read
+    for part, size in [*levels, *ends, *enlarged]:
+        for layer in part.modules():  # type: ignore[union-attr]
+            if isinstance(layer, nn.Conv2d):
+                layer.reads = size  # type: ignore[assignment]
+
+
 def pack(layer: Any) -> None:
     """Put a fused layer's weight in oneDNN's order."""
     layer.weight = _fixed(packed(layer, layer.weight))
@@ -303,8 +327,9 @@ def finish(path: str, layer: Any) -> None:
 
 def packed(layer: Any, weight: Tensor) -> Tensor:
     """A weight of a fused layer in oneDNN's order."""
-    if isinstance(layer, nn.Conv2d):
-        return _ops._reorder_convolution_weight(weight, layer.padding, layer.stride, layer.dilation, layer.groups)
+    if isinstance(layer, PackedConv2d):
+        maps = None if layer.reads is None else [2, layer.in_channels, *layer.reads]  # of both halves of guidance
+        return _ops._reorder_convolution_weight(weight, layer.padding, layer.stride, layer.dilation, layer.groups, maps)
     return _ops._reorder_linear_weight(weight)
 
 

@@ -24,6 +24,7 @@ from sdedge.machine import available_memory
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig
+from sdedge.models.layers import wrap_edges
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.taesd import TinyVAE
 from sdedge.models.unet import UNet
@@ -74,6 +75,7 @@ class TorchEngine:
         self._calls = UNetCalls(device)
         self._memory_choice = memory_choice
         self._half = "decoder"
+        self._latent = self._latent_size(self.facts.width, self.facts.height)
         self._mode = "fast" if memory_choice == "auto" else memory_choice
         self._calls.keep_recordings(self._mode == "fast")
         check_fit(checkpoint, tokenizer)
@@ -127,7 +129,17 @@ class TorchEngine:
         job = memory.Job(width, height, batch, self.dtype.itemsize, self.torch_device.type, int(self._recipe is not None))
         plan = memory.plan(job, self._free_bytes(), read_sizes(self.checkpoint), self._memory_choice)
         self._keep_as(plan.mode)
+        self._expect(self._latent_size(width, height))
         return plan
+
+    def _latent_size(self, width: int, height: int) -> tuple[int, int]:
+        return height // self.facts.downscale, width // self.facts.downscale
+
+    def _expect(self, latent: tuple[int, int]) -> None:
+        """Have the UNet packed for latents of a size, where the kernels mind."""
+        if latent != self._latent and self._fuses("unet") and onednn.minds_sizes(self.dtype_of("unet")):
+            self.release("unet")
+        self._latent = latent
 
     def use_less_memory(self) -> str | None:
         """Go over to the next smaller mode and return its name; None where there is none."""
@@ -213,6 +225,8 @@ class TorchEngine:
             allocator.give_back()
         tensors, dtype = self._tensors(stage), self.dtype_of(stage)
         finish = self._finisher(stage, tensors)
+        if finish is not None and onednn.minds_sizes(dtype):
+            onednn.expect_maps(module, *self._latent)  # type: ignore[arg-type]
         if self._streams(stage):
             order = call_order(module)  # type: ignore[arg-type]
             if self._fuses(stage):
@@ -390,10 +404,3 @@ class TorchEngine:
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def wrap_edges(module: nn.Module, on: bool) -> None:
-    """Pad every convolution circularly, or with zeros as trained."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d) and any(layer.padding):
-            layer.padding_mode = "circular" if on else "zeros"

@@ -169,3 +169,10 @@ class Transformer2DModel(nn.Module):
         h = h.reshape(B, H, W, C).permute(0, 3, 1, 2)  # (B, C, H, W), channels-last
         h = h.contiguous() if x.is_contiguous() else h
         return self.proj_out(h) + x
+
+
+def wrap_edges(module: nn.Module, on: bool) -> None:
+    """Pad every convolution circularly, or with zeros as trained."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d) and any(layer.padding):
+            layer.padding_mode = "circular" if on else "zeros"

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from sdedge.backends import onednn
-from sdedge.backends.torch import TorchEngine, wrap_edges
+from sdedge.backends.torch import TorchEngine
 from sdedge.models.config import UNetConfig
+from sdedge.models.layers import wrap_edges
 from sdedge.models.unet import UNet
 
 CONFIG = UNetConfig(block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8)
@@ -42,6 +43,34 @@ def test_equal_in_float32(unet: UNet, size: tuple[int, int], tiled: bool) -> Non
     wrap_edges(plain, tiled)
     given = _inputs(*size)
     assert _error(onednn.fuse(copy.deepcopy(plain))(*given), plain(*given)) < 2e-6
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("size", [(16, 16), (13, 24)])
+def test_convolutions_know_the_maps_they_read(unet: UNet, size: tuple[int, int]) -> None:
+    told = copy.deepcopy(unet)
+    onednn.expect_maps(told, *size)
+    read = {}
+    for layer in told.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_pre_hook(lambda layer, given: read.update({layer: tuple(given[0].shape[2:])}))
+    given = _inputs(*size)
+    told(*given)
+    assert read and all(layer.reads == maps for layer, maps in read.items())
+    packed = onednn.fuse(copy.deepcopy(told))
+    for other in (given, _inputs(size[1], size[0])):
+        assert _error(packed(*other), unet(*other)) < 2e-6
+
+
+def test_where_the_kernels_mind_another_size_is_packed_for(tiny_model, monkeypatch) -> None:
+    monkeypatch.setattr(onednn, "minds_sizes", lambda dtype: True)
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    reads = []
+    for width, height in ((64, 64), (96, 64), (96, 64)):
+        engine.choose_memory(width, height, 1)
+        reads.append((engine.network("unet").conv_in.reads, engine.network("unet")))
+    assert [size for size, _ in reads] == [(8, 8), (8, 12), (8, 12)]
+    assert reads[0][1] is not reads[1][1] and reads[1][1] is reads[2][1]
 
 
 @torch.inference_mode()

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sdedge.backends.torch import wrap_edges
 from sdedge.errors import OutputError
 from sdedge.models import vae_rows
 from sdedge.models.config import VAEConfig
+from sdedge.models.layers import wrap_edges
 from sdedge.models.rows import Moments
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
