@@ -2,8 +2,7 @@
  *
  * Computed as in FlashAttention (Dao et al. 2022): blocks of 32 queries meet blocks of keys, with running maxima and sums,
  * so that scores never leave the cache. Scores and sums are float32; the weights of the values are rounded to bfloat16 for
- * the product, as torch's own kernel does. A block of 32 x 32 of a product is made by matrix units (AMX) or, without
- * them, by dot products (AVX512-BF16); both read the same packed order.
+ * the product, as torch's own kernel does. A block of 32 x 32 of a product is made by matrix units (AMX).
  */
 
 #if defined(__x86_64__) && defined(__linux__)
@@ -24,9 +23,6 @@ enum {
 
 static const float LOWEST = -3.0e38f;
 
-/* C[32][32] (or [32][16] where there is no b1) is, or grows by, A[32][32 * depth] times packed tiles. */
-typedef void Product(const bf16 *a, long stride, const bf16 *b0, const bf16 *b1, long step, int depth, float *c, long width, int grow);
-
 typedef struct {
     long batch, heads, queries, keys, size; /* `size` values per head */
     const bf16 *q, *k, *v;                  /* (batch, tokens, heads * size) with the strides below, in values */
@@ -39,7 +35,6 @@ typedef struct {
 
 typedef struct {
     Attention given;
-    Product *product;
     long parts;      /* a head's queries are cut into so many */
     atomic_long item; /* the next to be done */
     atomic_int slot;  /* the next thread's scratch */
@@ -53,7 +48,8 @@ typedef struct {
     uint8_t rows[16];
 } __attribute__((aligned(64))) TileConfig;
 
-MATRIX static void amx_product(const bf16 *a, long stride, const bf16 *b0, const bf16 *b1, long step, int depth, float *c, long width, int grow)
+/* C[32][32] (or [32][16] where there is no b1) is, or grows by, A[32][32 * depth] times packed tiles. */
+MATRIX static void product(const bf16 *a, long stride, const bf16 *b0, const bf16 *b1, long step, int depth, float *c, long width, int grow)
 {
     const bf16 *below = a + TILE * stride;
     float *under = c + TILE * width;
@@ -93,51 +89,6 @@ MATRIX static void amx_product(const bf16 *a, long stride, const bf16 *b0, const
         _tile_stored(1, c + TILE, wide);
         _tile_stored(3, under + TILE, wide);
     }
-}
-
-VECTOR static inline __m512bh pair(const bf16 *a)
-{
-    int32_t two;
-    memcpy(&two, a, sizeof two);
-    return (__m512bh)_mm512_set1_epi32(two);
-}
-
-/* Eight rows at a time, which with both columns are sixteen sums in registers. */
-VECTOR static inline void vector_columns(const bf16 *a, long stride, const bf16 *b0, const bf16 *b1, long step, int depth, float *c, long width, int grow, int both)
-{
-    enum { TALL = 8 };
-    for (int row = 0; row < ROWS; row += TALL) {
-        __m512 left[TALL], right[TALL];
-        for (int i = 0; i < TALL; i++) {
-            float *at = c + (row + i) * width;
-            left[i] = grow ? _mm512_loadu_ps(at) : _mm512_setzero_ps();
-            if (both) right[i] = grow ? _mm512_loadu_ps(at + TILE) : _mm512_setzero_ps();
-        }
-        for (int t = 0; t < depth; t++)
-            for (int p = 0; p < DEPTH / 2; p++) {
-                long at = t * step + p * 2 * TILE;
-                __m512bh l = (__m512bh)_mm512_loadu_si512(b0 + at), r = l;
-                if (both) r = (__m512bh)_mm512_loadu_si512(b1 + at);
-                for (int i = 0; i < TALL; i++) {
-                    __m512bh x = pair(a + (row + i) * stride + t * DEPTH + 2 * p);
-                    left[i] = _mm512_dpbf16_ps(left[i], x, l);
-                    if (both) right[i] = _mm512_dpbf16_ps(right[i], x, r);
-                }
-            }
-        for (int i = 0; i < TALL; i++) {
-            float *at = c + (row + i) * width;
-            _mm512_storeu_ps(at, left[i]);
-            if (both) _mm512_storeu_ps(at + TILE, right[i]);
-        }
-    }
-}
-
-VECTOR static void vector_product(const bf16 *a, long stride, const bf16 *b0, const bf16 *b1, long step, int depth, float *c, long width, int grow)
-{
-    if (b1)
-        vector_columns(a, stride, b0, b1, step, depth, c, width, grow, 1);
-    else
-        vector_columns(a, stride, b0, b0, step, depth, c, width, grow, 0);
 }
 
 /* ---- Packing: a tile's row holds pairs of the reduction, for 16 columns */
@@ -239,14 +190,14 @@ VECTOR static void attend_block(const Job *job, Block *b, const bf16 *keys, cons
         long here = smaller(KEYS, padded - start);
         for (long j = 0; j < here; j += 2 * TILE) {
             const bf16 *tile = keys + (start + j) / TILE * depth * PACKED;
-            job->product(b->queries, depth * DEPTH, tile, tile + depth * PACKED, PACKED, depth, b->scores + j, KEYS, 0);
+            product(b->queries, depth * DEPTH, tile, tile + depth * PACKED, PACKED, depth, b->scores + j, KEYS, 0);
         }
         for (int i = 0; i < ROWS; i++)
             soften(b, i, here, g->keys - start, factor, wide);
         const bf16 *tile = values + start / DEPTH * across * PACKED;
         for (long n = 0; n < across; n += 2)
-            job->product(b->weights, KEYS, tile + n * PACKED, n + 1 < across ? tile + (n + 1) * PACKED : NULL,
-                         across * PACKED, here / DEPTH, b->result + n * TILE, wide, 1);
+            product(b->weights, KEYS, tile + n * PACKED, n + 1 < across ? tile + (n + 1) * PACKED : NULL,
+                    across * PACKED, here / DEPTH, b->result + n * TILE, wide, 1);
     }
     for (long i = 0; i < rows; i++)
         store_row(b, i, wide, size, out + i * g->heads * size);
@@ -282,7 +233,7 @@ static void attend_items(Job *job)
 }
 
 /* oneDNN keeps a tile configuration of its own on these threads, which is put back. */
-MATRIX static void attend_by_matrix(void *job)
+MATRIX static void attend(void *job)
 {
     TileConfig ours = {.palette = 1}, theirs;
     for (int i = 0; i < 8; i++) {
@@ -297,8 +248,6 @@ MATRIX static void attend_by_matrix(void *job)
     else
         _tile_release();
 }
-
-static void attend_by_vector(void *job) { attend_items(job); }
 
 /* ---- What is called from outside */
 
@@ -315,13 +264,13 @@ int kernels_level(void)
 
 long attention_scratch(long keys, long size) { return sizeof(Block) + packed_bytes(keys, size); }
 
-void attention(const Attention *given, int level, Parallel *parallel)
+void attention(const Attention *given, Parallel *parallel)
 {
-    Job job = {.given = *given, .product = level == 2 ? amx_product : vector_product, .parts = 1};
+    Job job = {.given = *given, .parts = 1};
     long heads = given->batch * given->heads, blocks = ceiling(given->queries, ROWS);
     if (heads % given->threads) /* an even share for every thread, at the price of packing a head more than once */
         job.parts = smaller(blocks, ceiling(4 * given->threads, heads));
-    parallel(level == 2 ? attend_by_matrix : attend_by_vector, &job, given->threads, 0);
+    parallel(attend, &job, given->threads, 0);
 }
 
 #endif

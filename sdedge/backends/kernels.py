@@ -59,6 +59,11 @@ def available() -> bool:
     return native.level() != native.NOTHING and _parallel() is not None
 
 
+def attends() -> bool:
+    """Whether attention is among them: it takes matrix units. By dot products it took three times as long as torch's."""
+    return native.level() == native.MATRIX and available()
+
+
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Queries (B, T, heads * size), keys and values (B, S, heads * size) -> (B, T, heads * size), as `sdpa` to rounding.
 
@@ -69,11 +74,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     fits = all(x.dtype == torch.bfloat16 and x.stride(-1) == 1 and x.stride(1) % 2 == 0 for x in (q, k, v))
     if T < FEWEST or size > WIDEST or size % 2 or not fits:
         return sdpa(q, k, v, heads)
-    return run_attention(q, k, v, heads, native.level())
+    return run_attention(q, k, v, heads)
 
 
-def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int, level: int) -> Tensor:
-    """`attention` by the kernel in any case, at or below the processor's level."""
+def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """`attention` by the kernel in any case."""
     B, T, C = q.shape
     size, S, threads = C // heads, k.shape[1], torch.get_num_threads()
     out = torch.empty(B, T, C, dtype=torch.bfloat16)
@@ -82,7 +87,7 @@ def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int, level: int) -> Te
     strides = [stride for x in (q, k, v) for stride in (x.stride(0), x.stride(1))]
     places = [x.data_ptr() for x in (q, k, v, out)]
     given = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads)
-    _library().attention(ctypes.byref(given), level, _parallel())
+    _library().attention(ctypes.byref(given), _parallel())
     return out
 
 
@@ -130,10 +135,9 @@ def _library() -> Any:
     assert library is not None
     library.attention_scratch.restype = _long
     library.attention_scratch.argtypes = [_long, _long]
-    library.attention.argtypes = [_pointer, ctypes.c_int, _pointer]
     library.group_norm_scratch.restype = _long
     library.group_norm_scratch.argtypes = [_long, _long, _long]
-    library.round_uint8.argtypes = library.group_norm.argtypes = [_pointer, _pointer]
+    library.attention.argtypes = library.round_uint8.argtypes = library.group_norm.argtypes = [_pointer, _pointer]
     library.attention.restype = library.round_uint8.restype = library.group_norm.restype = None
     return library
 

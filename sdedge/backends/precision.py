@@ -159,7 +159,7 @@ def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
         if device.type == "cpu" and kernel in INT8 and onednn.available(torch.float32):
             run = INT8[kernel]()
             yield Timing(kernel, "int8", "", min(_seconds(device, run) for _ in range(5)))
-    if device.type == "cpu" and kernels.available():
+    if device.type == "cpu" and kernels.attends():
         yield Timing("attention", "bfloat16", OWN, _time(device, "attention", torch.bfloat16, OWN, float("inf")))
 
 

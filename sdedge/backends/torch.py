@@ -288,7 +288,7 @@ class TorchEngine:
         """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
         if self._width() < NARROW or self.torch_device.type != "cpu" or self.dtype_of("unet") != torch.bfloat16:
             return False
-        return kernels.available() and found(self.torch_device).attention == OWN
+        return kernels.attends() and found(self.torch_device).attention == OWN
 
     def _layout(self) -> torch.memory_format:
         """What the probe found faster on a GPU; narrow networks are not worth a probe."""

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from sdedge.backends import kernels, machine, native
+from sdedge.backends import kernels, machine
 from sdedge.backends.machine import Finding, Timing
 from sdedge.backends.precision import OWN, _attention_of
 from sdedge.backends.torch import TorchEngine
 from sdedge.models.attention import sdpa
 
 here = pytest.mark.skipif(not kernels.available(), reason="not built, or no AVX512-BF16 in this processor")
-LEVELS = [level for level in (native.VECTOR, native.MATRIX) if level <= native.level()]
+attends = pytest.mark.skipif(not kernels.attends(), reason="not built, or no AMX in this processor")
 
 
 def _inputs(B: int, T: int, S: int, C: int, seed: int = 0, size: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -38,46 +38,43 @@ def _error(ours: Tensor, q: Tensor, k: Tensor, v: Tensor, heads: int) -> tuple[f
     return norms[0], norms[1]
 
 
-@here
-@pytest.mark.parametrize("level", LEVELS)
+@attends
 @settings(max_examples=40, deadline=None)
 @given(
     B=st.integers(1, 3), T=st.integers(1, 90), S=st.integers(1, 300), heads=st.integers(1, 4),
     size=st.sampled_from([2, 8, 30, 32, 40, 64, 80, 158, 160]), seed=st.integers(0, 9),
 )  # fmt: skip
-def test_attention_of_any_shape_is_as_near_to_exact_as_torchs(level, B, T, S, heads, size, seed):
+def test_attention_of_any_shape_is_as_near_to_exact_as_torchs(B, T, S, heads, size, seed):
     q, k, v = _inputs(B, T, S, heads * size, seed)
-    ours, torchs = _error(kernels.run_attention(q, k, v, heads, level), q, k, v, heads)
+    ours, torchs = _error(kernels.run_attention(q, k, v, heads), q, k, v, heads)
     assert ours < max(1.3 * torchs, 4e-3)
 
 
-@here
-@pytest.mark.parametrize("level", LEVELS)
-def test_large_scores_and_one_that_outweighs_all_stay_finite(level):
+@attends
+def test_large_scores_and_one_that_outweighs_all_stay_finite():
     q, k, v = _inputs(1, 40, 200, 40, size=30.0)
-    ours, _ = _error(kernels.run_attention(q, k, v, 1, level), q, k, v, 1)
+    ours, _ = _error(kernels.run_attention(q, k, v, 1), q, k, v, 1)
     assert ours < 1e-2
     k[:, 150] = 100 * q[:, 3]
-    out = kernels.run_attention(q, k, v, 1, level)
+    out = kernels.run_attention(q, k, v, 1)
     assert torch.allclose(out[0, 3], v[0, 150], rtol=1e-2)
 
 
-@here
-@pytest.mark.parametrize("level", LEVELS)
-def test_threads_share_the_work_and_change_nothing(level):
+@attends
+def test_threads_share_the_work_and_change_nothing():
     q, k, v = _inputs(1, 700, 130, 3 * 40)
     before = torch.get_num_threads()
     try:
         outs = []
         for threads in (1, 2, 5):
             torch.set_num_threads(threads)
-            outs.append(kernels.run_attention(q, k, v, 3, level))
+            outs.append(kernels.run_attention(q, k, v, 3))
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(out, outs[0]) for out in outs)
 
 
-@here
+@attends
 def test_products_of_torch_are_right_after_it():
     """Matrix units keep a configuration per thread, which is left as it was found."""
     x, weight = torch.randn(600, 320).bfloat16(), torch.randn(320, 320).bfloat16()
@@ -86,7 +83,7 @@ def test_products_of_torch_are_right_after_it():
     assert torch.equal(x @ weight, before)
 
 
-@here
+@attends
 def test_what_the_kernel_is_not_made_for_goes_to_torch(monkeypatch):
     monkeypatch.setattr(kernels, "run_attention", lambda *_: pytest.fail("asked the kernel"))
     few, wide = _inputs(1, kernels.FEWEST - 1, 60, 80), _inputs(1, kernels.FEWEST, 60, 2 * kernels.WIDEST + 4)
@@ -170,7 +167,7 @@ def test_chosen_where_it_was_measured_faster(own, torchs, chosen):
 
 @pytest.mark.parametrize("built", [True, False])
 def test_an_engine_asks_for_it_where_it_was_chosen(built, tiny_model, monkeypatch):
-    monkeypatch.setattr(kernels, "available", lambda: built)
+    monkeypatch.setattr(kernels, "attends", lambda: built)
     monkeypatch.setattr("sdedge.backends.torch.NARROW", 1)
     monkeypatch.setattr("sdedge.backends.precision.NARROW", 1)
     machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 1, "because", (), OWN))
