@@ -11,7 +11,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 NOTHING, VECTOR, MATRIX = 0, 1, 2
-"""What a processor offers: nothing of use, bfloat16 in AVX-512 for norms and rounding, matrix units (AMX) for attention as well."""
+"""What a processor offers: nothing of use, bfloat16 in AVX-512 for norms and rounding, matrix units (AMX) for attention too."""
 
 
 @functools.cache
