@@ -30,10 +30,13 @@ APART = 0.02
 """Of the largest value: kernels that sum in another order differ by that much in half precision, wrong ones by more."""
 
 
-def record_cuda(run: Callable[[], tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...], Callable[[], None]]:
-    """`Record` by torch's CUDA graphs. Raises RuntimeError where something in `run` cannot be recorded."""
+def record_cuda(device: torch.device, run: Callable[[], tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...], Callable[[], None]]:
+    """`Record` by torch's CUDA graphs on a device, which need not be the current one.
+
+    Raises RuntimeError where something in `run` cannot be recorded.
+    """
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    with torch.cuda.device(device), torch.cuda.graph(graph):
         results = run()
     return results, graph.replay
 
@@ -56,7 +59,7 @@ class Recording:
 class Recorder:
     """Runs calls by their recordings, made as they come; `record` makes one."""
 
-    def __init__(self, record: Record = record_cuda) -> None:
+    def __init__(self, record: Record) -> None:
         self._record = record
         self._known: dict[object, Call] = {}
         """By name and shapes: a recording, or the call itself where it is not to be recorded."""

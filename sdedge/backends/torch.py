@@ -123,6 +123,7 @@ class TorchEngine:
     def put(self, stage: str, module: nn.Module) -> None:
         """Run a module of the caller's in place of a stage, until the stage is released."""
         self._networks[stage] = module
+        self._calls.forget()
 
     def choose_memory(self, width: int, height: int, batch: int) -> memory.Plan:
         """Settle how networks and feature maps are kept while pictures of this size in pixels are drawn."""
@@ -136,8 +137,8 @@ class TorchEngine:
         return height // self.facts.downscale, width // self.facts.downscale
 
     def _expect(self, latent: tuple[int, int]) -> None:
-        """Have the UNet packed for latents of a size, where the kernels mind."""
-        if latent != self._latent and self._fuses("unet") and onednn.minds_sizes(self.dtype_of("unet")):
+        """Have the UNet packed for latents of a size, where the kernels mind; those in int8 do not."""
+        if latent != self._latent and not self._recipe and self._fuses("unet") and onednn.minds_sizes(self.dtype_of("unet")):
             self.release("unet")
         self._latent = latent
 

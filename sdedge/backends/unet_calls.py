@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends.cuda_graphs import Call, Recorder
+from sdedge.backends.cuda_graphs import Call, Recorder, record_cuda
 from sdedge.models import reuse
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
@@ -44,7 +44,7 @@ class UNetCalls:
 
     def keep_recordings(self, on: bool) -> None:
         """Whether there is memory for them, on devices that have any."""
-        self.recorder = Recorder() if on and self.device.type == "cuda" else None
+        self.recorder = Recorder(partial(record_cuda, self.device)) if on and self.device.type == "cuda" else None
 
     def forget(self) -> None:
         """The UNet is another one from now on, or its weights are."""
