@@ -1,15 +1,56 @@
-"""Writing files so that a reader, a crash or a full disk never meets half of one."""
+"""Files: written so that a reader, a crash or a full disk never meets half of one; read so that no path hangs or leads astray."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from sdedge.errors import OutputError
+from sdedge.errors import ModelError, OutputError
+
+_MAX_NAME = 255  # bytes of one part of a path, what common file systems take
+
+
+class NotRegularFile(OSError):
+    """A path that leads to a folder, a FIFO, a socket or a device where a file was expected."""
+
+
+def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Opens a regular file for reading, in binary. Never waits for a FIFO's writer and never reads a device.
+
+    Raises NotRegularFile, whose `strerror` says what the path is, and OSError as `open` does.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a FIFO" if stat.S_ISFIFO(mode) else "a device or socket"
+            raise NotRegularFile(errno.EINVAL, f"it is {kind}, not a file", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Returns the path of `name`, which foreign data gave, inside `folder`; symbolic links are followed before it is judged.
+
+    Raises ModelError for an absolute name, for `..` and links that lead out, and for names that no system takes.
+    """
+    try:
+        if not name or any(len(part.encode()) > _MAX_NAME for part in name.split("/")):
+            raise ValueError("empty or too long")
+        path, root = (folder / name).resolve(), folder.resolve()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{folder} names {name[:80]!r}, which is no file name; take the model from a source you trust.") from error
+    if path == root or not path.is_relative_to(root):
+        raise ModelError(f"{folder} names {name[:80]!r}, which lies outside of it; take the model from a source you trust.")
+    return path
 
 
 @contextmanager
