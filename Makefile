@@ -1,4 +1,4 @@
-# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+# Two commands set everything up on a fresh machine: `make demo` and `make test`. `make proof` is the slow tier of the tests.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -11,7 +11,7 @@ NEEDED := numpy pillow safetensors tokenizers click rich platformdirs send2trash
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora
 
-.PHONY: demo gui test lint bench screenshots clean
+.PHONY: demo gui test proof lint bench screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sdedge generate "a red house at night with two trees" --out out
@@ -20,7 +20,10 @@ gui: $(VENV)/.gui
 	$(BIN)/sdedge gui
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+
+proof: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
