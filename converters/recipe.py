@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, Remedy
 
 ATTENTIONS = ("original", "split-einsum", "split-einsum-v2")
 COMPUTE_UNITS = ("all", "cpu-and-ne", "cpu-and-gpu", "cpu-only")
@@ -48,7 +48,8 @@ class Recipe:
             _check_size(size)
         if len(self.sizes) > 1 and self.target != "macOS15":
             raise InvalidRequest(
-                f"Several sizes in one package need --target macOS15; {self.target} does not know them."
+                f"Several sizes in one package need {Remedy.TARGET_MACOS15}; {self.target} does not know them.",
+                remedy=Remedy.TARGET_MACOS15,
             )
         _choose("attention", self.attention, ATTENTIONS)
         _choose("target", self.target, TARGETS)
@@ -115,4 +116,6 @@ def _check_compression(name: str, target: str) -> None:
         known = ", ".join(COMPRESSIONS)
         raise InvalidRequest(f"Unknown compression {name!r}; choose one of {known}, or mixed-50 to keep 50 dB.")
     if name in NEWER and target != "macOS15":
-        raise InvalidRequest(f"The compression {name} needs --target macOS15; {target} does not know it.")
+        raise InvalidRequest(
+            f"The compression {name} needs {Remedy.TARGET_MACOS15}; {target} does not know it.", remedy=Remedy.TARGET_MACOS15
+        )

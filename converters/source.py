@@ -17,7 +17,7 @@ from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.facts import load_tokenizer, read_facts
 from sdedge.backends.torch import NETWORKS, TorchEngine
 from sdedge.engines import locate
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.library.imports import hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
@@ -54,7 +54,9 @@ class Source:
     def checker(self) -> SafetyChecker:
         """Raises ModelError where the model has none."""
         if self.checkpoint.safety_checker is None:
-            raise ModelError(f"The model {self.name} ships no safety checker; leave it out of --components.")
+            raise ModelError(
+                f"The model {self.name} ships no safety checker; {Remedy.OTHER_COMPONENTS}.", remedy=Remedy.OTHER_COMPONENTS
+            )
         return open_checker(self.checkpoint.safety_checker)
 
     def tensors(self, component: str) -> Mapping[str, Any]:

@@ -4,28 +4,66 @@ from __future__ import annotations
 
 import re
 
-_ADVICE = tuple(
-    (re.compile(pattern), words)
-    for pattern, words in (
-        (r"read it and run `sdedge models accept [^`]*` once", "read and accept it under Models"),
-        (r"put it back or run `sdedge models remove`", "put it back, or remove it under Models"),
-        (r"see `sdedge models list`", "see Models"),
-        (r"choose another with --name, or remove it first", "remove it first, under Models"),
-        (r"or use --link", "or leave the file where it is"),
-        (r"; --no-safety draws (it|without it)", "; the checker can be turned off in Settings"),
-        (r"(or )?use --no-safety", r"\1turn the checker off in Settings"),
-        (r"with the safety checker off \(--no-safety\)", "with the safety checker turned off in Settings"),
-        (r"try --dtype float32", "start sdedge with SDEDGE_DTYPE=float32 in its environment"),
-        (r"use --device cpu", "start sdedge with SDEDGE_DEVICE=cpu in its environment"),
-        (r"convert the model again with `sdedge convert mps`", "convert the model again"),
-        (r"with --lora\b", "with its LoRA"),
-        (r"with --size\b", "with other sizes"),
-    )
-)
+from sdedge.errors import Remedy
+
+WORDS = {
+    Remedy.FLOAT32: "start sdedge with SDEDGE_DTYPE=float32 in its environment",
+    Remedy.FLOAT32_OR_BFLOAT16: "start sdedge with SDEDGE_DTYPE=float32, or bfloat16, in its environment",
+    Remedy.WITHOUT_INT8: "start sdedge without SDEDGE_DTYPE=int8 in its environment",
+    Remedy.QUANTIZE: "make a copy that has one under Convert",
+    Remedy.CPU: "start sdedge with SDEDGE_DEVICE=cpu in its environment",
+    Remedy.CHOOSE_CPU: "start sdedge with SDEDGE_DEVICE=cpu in its environment,",
+    Remedy.DRAWN_ON_CPU: "elsewhere the bundle is drawn with SDEDGE_DEVICE=cpu in the environment of sdedge",
+    Remedy.SAFETY_OFF: "turn the checker off in Settings",
+    Remedy.UNCHECKED: "the checker can be turned off in Settings",
+    Remedy.WITHOUT_CHECKER: "the checker can be turned off in Settings",
+    Remedy.SAFETY_OPEN: "leave its check open",
+    Remedy.SPEED: "the speed {name}",
+    Remedy.SEE_MODELS: "see Models",
+    Remedy.SEE_QUEUE: "see the queue",
+    Remedy.SEE_GALLERY: "see Gallery",
+    Remedy.RESTORE_OR_REMOVE: "put it back, or remove it under Models",
+    Remedy.ACCEPT: "read and accept it under Models",
+    Remedy.OTHER_NAME: "remove it first, under Models",
+    Remedy.LINK: "leave the files where they are",
+    Remedy.TOKEN: "sign in at a terminal, with `hf auth login`",
+    Remedy.GIVE_TOKEN: "sign in at a terminal, with `hf auth login`",
+    Remedy.FETCH: "get its files first and add them under Models",
+    Remedy.INSTALL_VOCABULARY: "at a terminal, run `sdedge tokenizer install`",
+    Remedy.INSTALL_VOCABULARY_FROM: "at a terminal, `sdedge tokenizer install PATH`",
+    Remedy.CONVERT_AGAIN: "convert the model again",
+    Remedy.CONVERT_WITH_LORA: "convert the model again with its LoRA",
+    Remedy.CONVERT_OTHER_SIZES: "convert the model for other sizes",
+    Remedy.CONVERT_REPORT: "at a terminal, run `sdedge convert doctor` for a report",
+    Remedy.TARGET_MACOS15: "the target macOS 15",
+    Remedy.OTHER_COMPONENTS: "leave it out",
+    Remedy.NAME_SOURCE: "add it under Models",
+    Remedy.NAME_ITS_MODEL: "convert that model again",
+    Remedy.SAME_LORAS: "it is compared with its LoRAs at a terminal only",
+}
+"""By what helps: how the window says it."""
 
 
 def for_the_window(sentence: str) -> str:
-    """A message with its options and commands replaced by where the same is done here; what is not known stays."""
-    for pattern, words in _ADVICE:
-        sentence = pattern.sub(words, sentence)
-    return sentence
+    """A message with the clauses of a command line replaced by where the same is done here; all else stays.
+
+    The clauses are constants of `sdedge.errors`, so this holds for a sentence out of the database or another process too.
+    """
+    return _CLAUSE.sub(_reworded, sentence)
+
+
+def _reworded(match: re.Match[str]) -> str:
+    remedy = Remedy[str(match.lastgroup)]
+    found = _PATTERNS[remedy].fullmatch(match[0])
+    return WORDS[remedy].replace("{name}", found[1] if found is not None and found.groups() else "")
+
+
+_PATTERNS = {remedy: re.compile(re.escape(remedy).replace(r"\{name\}", r"([^`;]*?)")) for remedy in Remedy}
+_PATTERNS[Remedy.SPEED] = re.compile(r"--speed (\w+)")
+# The longest first: "choose --device cpu" is no "--device cpu".
+_CLAUSE = re.compile(
+    "|".join(
+        f"(?P<{remedy.name}>{_PATTERNS[remedy].pattern.replace('(', '(?:')})"
+        for remedy in sorted(Remedy, key=len, reverse=True)
+    )
+)

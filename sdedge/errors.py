@@ -2,9 +2,60 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+
+class Remedy(StrEnum):
+    """What helps, as data: the name is what is done, the value how it is said at a command line.
+
+    Sentences are written with these clauses and no other option or command in them, so that another interface can put its
+    own words, or a button, in their place. `{name}` stands for a name or path.
+    """
+
+    FLOAT32 = "try --dtype float32"
+    FLOAT32_OR_BFLOAT16 = "choose --dtype float32 or bfloat16"
+    WITHOUT_INT8 = "leave out --dtype int8"
+    QUANTIZE = "make a copy that has one with `sdedge models quantize`"
+    CPU = "use --device cpu"
+    CHOOSE_CPU = "choose --device cpu"
+    DRAWN_ON_CPU = "elsewhere the bundle is drawn with --device cpu"
+    SAFETY_OFF = "use --no-safety"
+    UNCHECKED = "--no-safety draws it"
+    WITHOUT_CHECKER = "--no-safety draws without it"
+    SAFETY_OPEN = "leave out --safety"
+    SPEED = "--speed {name}"
+    SEE_MODELS = "see `sdedge models list`"
+    SEE_QUEUE = "see `sdedge queue list`"
+    SEE_GALLERY = "see `sdedge gallery search`"
+    RESTORE_OR_REMOVE = "put it back or run `sdedge models remove`"
+    ACCEPT = "read it and run `sdedge models accept {name}` once"
+    OTHER_NAME = "choose another with --name, or remove it first"
+    LINK = "use --link"
+    TOKEN = "give your token with --token or `hf auth login`"
+    GIVE_TOKEN = "give a --token"
+    FETCH = "get it with `sdedge models fetch {name}`"
+    INSTALL_VOCABULARY = "run `sdedge tokenizer install`"
+    INSTALL_VOCABULARY_FROM = "`sdedge tokenizer install PATH`"
+    CONVERT_AGAIN = "convert the model again with `sdedge convert mps`"
+    CONVERT_WITH_LORA = "convert the model again with --lora"
+    CONVERT_OTHER_SIZES = "convert the model with --size for another range"
+    CONVERT_REPORT = "run `sdedge convert doctor` for a report"
+    TARGET_MACOS15 = "--target macOS15"
+    OTHER_COMPONENTS = "leave it out of --components"
+    NAME_SOURCE = "name it with --model"
+    NAME_ITS_MODEL = "name its model with --model"
+    SAME_LORAS = "give the same ones with --lora"
+
 
 class SdedgeError(Exception):
-    """Something the user can act on. The command line prints the message without a traceback and exits with 1."""
+    """Something the user can act on. The command line prints the message without a traceback and exits with 1.
+
+    `field` is the request's field that is at fault, where it is one; `remedy` is what the message says helps.
+    """
+
+    def __init__(self, message: str = "", *, field: str = "", remedy: Remedy | None = None) -> None:
+        super().__init__(message)
+        self.field, self.remedy = field, remedy
 
 
 class InvalidRequest(SdedgeError):

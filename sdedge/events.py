@@ -71,6 +71,8 @@ class Failed:
     kind: str
     message: str
     hint: str = ""
+    remedy: str = ""
+    """Name of an `sdedge.errors.Remedy` that the message speaks of."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from sdedge.backends.engine import Engine, ModelFacts
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
 from sdedge.images.mask import Box
@@ -268,7 +268,8 @@ def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:
     latents = torch.cat([engine.encode(image, one[None]) for one in noise])
     if not torch.isfinite(latents).all():
         raise InvalidRequest(
-            f"The {engine.description} VAE gave values that are not numbers for this picture; try --dtype float32."
+            f"The {engine.description} VAE gave values that are not numbers for this picture; {Remedy.FLOAT32}.",
+            remedy=Remedy.FLOAT32,
         )
     return latents
 

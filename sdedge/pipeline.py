@@ -16,7 +16,7 @@ from torch import Tensor
 import sdedge
 from sdedge import catalog, painting, speed, thrift
 from sdedge.backends.engine import STAGES, Engine, ModelFacts
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
 from sdedge.images.card import filtered_card
 from sdedge.images.convert import to_pixels
@@ -141,7 +141,8 @@ class Pipeline:
         if not torch.isfinite(x).all():
             raise SdedgeError(
                 f"The {engine.description} UNet gave values that are not numbers at {request.width}x{request.height}; "
-                "try --dtype float32."
+                f"{Remedy.FLOAT32}.",
+                remedy=Remedy.FLOAT32,
             )
         return x
 
@@ -157,7 +158,7 @@ class Pipeline:
         if engine.facts.has_safety_checker:
             facts["safety_checker"] = "filtered" if filtered else "passed" if checked else "off"
         if filtered:
-            yield Notice(f"The safety checker filtered the picture of seed {request.seed}; --no-safety draws it.")
+            yield Notice(f"The safety checker filtered the picture of seed {request.seed}; {Remedy.UNCHECKED}.")
             pixels = filtered_card(*finished_size(request, source))
         else:
             pixels = drawn if source is None else source.finish(drawn)
@@ -210,7 +211,8 @@ def wants_safety(request: Request, facts: ModelFacts) -> bool:
     """Whether the safety checker runs. Raises InvalidRequest when it is asked for and the model ships none."""
     if request.safety and not facts.has_safety_checker:
         raise InvalidRequest(
-            f"The model {facts.name} ships no safety checker; leave out --safety, or choose a model folder that has one."
+            f"The model {facts.name} ships no safety checker; {Remedy.SAFETY_OPEN}, or choose a model folder that has one.",
+            remedy=Remedy.SAFETY_OPEN,
         )
     return facts.has_safety_checker if request.safety is None else request.safety
 
@@ -251,6 +253,7 @@ def decode(engine: Engine, latents: Tensor) -> Tensor:
     images = engine.decode(latents)
     if not torch.isfinite(images).all():
         raise SdedgeError(
-            f"The {engine.description} VAE gave values that are not numbers; try --dtype float32 or another VAE."
+            f"The {engine.description} VAE gave values that are not numbers; {Remedy.FLOAT32} or another VAE.",
+            remedy=Remedy.FLOAT32,
         )
     return images

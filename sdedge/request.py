@@ -167,16 +167,16 @@ def _check_types(request: Request) -> None:
             object.__setattr__(request, field.name, float(value))
         elif type(value) not in plain:
             names = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in plain)
-            raise InvalidRequest(f"{field.name} is {value!r}, which is not a valid value; give it {names}.")
+            raise InvalidRequest(f"{field.name} is {value!r}, which is not a valid value; give it {names}.", field=field.name)
         elif isinstance(value, tuple) and not all(type(v) in (int, float) for v in value):
-            raise InvalidRequest(f"{field.name} is {value!r}; give it a list of numbers.")
+            raise InvalidRequest(f"{field.name} is {value!r}; give it a list of numbers.", field=field.name)
 
 
 def _check_numbers(request: Request) -> None:
     for name in ("prompt", "negative"):
         if len(getattr(request, name)) > MAX_PROMPT:
             length = len(getattr(request, name))
-            raise InvalidRequest(f"The {name} has {length} characters; shorten it to {MAX_PROMPT} or fewer.")
+            raise InvalidRequest(f"The {name} has {length} characters; shorten it to {MAX_PROMPT} or fewer.", field=name)
     for name in ("width", "height"):
         _check_side(name, getattr(request, name))
     _check_range(request, "steps", 1, MAX_STEPS)
@@ -196,16 +196,20 @@ def _check_side(name: str, side: int | None) -> None:
     if side is None:
         return
     if side < 64 or side > MAX_SIDE:
-        raise InvalidRequest(f"The {name} {side} is out of range; choose a multiple of 8 from 64 to {MAX_SIDE}.")
+        raise InvalidRequest(
+            f"The {name} {side} is out of range; choose a multiple of 8 from 64 to {MAX_SIDE}.", field=name
+        )
     if side % 8:
         low = max(64, side // 8 * 8)
-        raise InvalidRequest(f"The {name} {side} is not a multiple of 8; try {low} or {low + 8}.")
+        raise InvalidRequest(f"The {name} {side} is not a multiple of 8; try {low} or {low + 8}.", field=name)
 
 
 def _check_range(request: Request, name: str, low: float, high: float) -> None:
     value = getattr(request, name)
     if value is not None and not (math.isfinite(value) and low <= value <= high):
-        raise InvalidRequest(f"The {name.replace('_', ' ')} {value} is out of range; choose from {low} to {high}.")
+        raise InvalidRequest(
+            f"The {name.replace('_', ' ')} {value} is out of range; choose from {low} to {high}.", field=name
+        )
 
 
 def _check_names(request: Request) -> None:
@@ -216,26 +220,27 @@ def _check_names(request: Request) -> None:
     _check_choice("noise", request.noise, catalog.NOISE_SOURCES)
     _check_choice("masked_content", request.masked_content, MASKED_CONTENT)
     if not request.model:
-        raise InvalidRequest("The model is empty; name an installed model or give the path of a folder or file.")
+        raise InvalidRequest("The model is empty; name an installed model or give the path of a folder or file.", field="model")
     _check_painting(request)
     if request.sigmas is not None and any(a <= b for a, b in zip(request.sigmas, request.sigmas[1:], strict=False)):
-        raise InvalidRequest(f"The sigmas {request.sigmas} do not fall; list them from the noisiest to 0.")
+        raise InvalidRequest(f"The sigmas {request.sigmas} do not fall; list them from the noisiest to 0.", field="sigmas")
 
 
 def _check_painting(request: Request) -> None:
     if request.mask is not None and request.image is None:
-        raise InvalidRequest(f"The mask {request.mask!r} has no picture to apply to; give an image too.")
+        raise InvalidRequest(f"The mask {request.mask!r} has no picture to apply to; give an image too.", field="mask")
     if (edges := request.outpaint) is None:
         return
     if request.image is None:
-        raise InvalidRequest(f"There is no picture to outpaint by {edges}; give an image too.")
+        raise InvalidRequest(f"There is no picture to outpaint by {edges}; give an image too.", field="outpaint")
     if len(edges) != 4 or not all(type(e) is int and 0 <= e <= MAX_SIDE for e in edges) or not any(edges):
         raise InvalidRequest(
             f"The outpaint edges {edges} are not valid; give left, top, right and bottom in pixels, "
-            f"each 0 to {MAX_SIDE} and not all 0."
+            f"each 0 to {MAX_SIDE} and not all 0.",
+            field="outpaint",
         )
 
 
 def _check_choice(name: str, value: str | None, choices: typing.Iterable[str]) -> None:
     if value is not None and value not in (valid := tuple(choices)):
-        raise InvalidRequest(f"Unknown {name} {value!r}; choose one of {', '.join(valid)}.")
+        raise InvalidRequest(f"Unknown {name} {value!r}; choose one of {', '.join(valid)}.", field=name)

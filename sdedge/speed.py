@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from sdedge import catalog
 from sdedge.backends.engine import Engine, MergingEngine, PartialEngine
+from sdedge.errors import Remedy
 from sdedge.request import Request
 from sdedge.sampling.denoiser import Predict
 from sdedge.sampling.presets import Plan
@@ -67,7 +68,8 @@ def untaken(engine: Engine, request: Request) -> str:
         missing.append("merges no tokens")
     if not missing:
         return ""
-    return f"The engine {engine.description} {' and '.join(missing)}, which --speed {request.speed} does elsewhere."
+    chosen = Remedy.SPEED.format(name=request.speed)
+    return f"The engine {engine.description} {' and '.join(missing)}, which {chosen} does elsewhere."
 
 
 def _merges(engine: Engine) -> TypeGuard[MergingEngine]:

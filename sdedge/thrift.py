@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sdedge.backends.engine import Engine
 from sdedge.backends.memory import Plan, in_gb
-from sdedge.errors import OutOfMemory, SdedgeError, is_out_of_memory
+from sdedge.errors import OutOfMemory, Remedy, SdedgeError, is_out_of_memory
 from sdedge.events import Event, Loading, Notice
 from sdedge.request import Resolved
 
@@ -76,6 +76,7 @@ def _told(engine: Engine, work: Callable[[], Work[T]]) -> Work[T]:
         if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _GONE):
             raise SdedgeError(
                 f"The device {engine.device} stopped answering ({first}); check that it is attached and start again, or "
-                "use --device cpu. Pictures that were finished are kept."
+                f"{Remedy.CPU}. Pictures that were finished are kept.",
+                remedy=Remedy.CPU,
             ) from error
         raise

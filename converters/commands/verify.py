@@ -12,7 +12,7 @@ import click
 
 from converters.commands.coreml import Fused
 from sdedge.backends.manifest import Manifest
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 
 if TYPE_CHECKING:
     from converters.verify import Compared, Verdict
@@ -63,14 +63,19 @@ def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, f
         path = locate(name)
     except ModelError as error:
         raise ModelError(
-            f"The model {name!r} that the bundle came from was not found; name it with --model."
+            f"The model {name!r} that the bundle came from was not found; {Remedy.NAME_SOURCE}.",
+            remedy=Remedy.NAME_SOURCE,
         ) from error
     given = open_source(str(path), loras).identify()
     if given["sha256"] != manifest.source.get("sha256"):
-        raise ModelError(f"The bundle was made from other weights than {path}; name its model with --model.")
+        raise ModelError(
+            f"The bundle was made from other weights than {path}; {Remedy.NAME_ITS_MODEL}.", remedy=Remedy.NAME_ITS_MODEL
+        )
     if [lora[1:] for lora in given["loras"]] != [list(lora[1:]) for lora in manifest.source.get("loras", [])]:
         names = ", ".join(f"{lora[0]}:{lora[1]}" for lora in manifest.source.get("loras", [])) or "none"
-        raise ModelError(f"The bundle has these LoRAs fused: {names}; give the same ones with --lora.")
+        raise ModelError(
+            f"The bundle has these LoRAs fused: {names}; {Remedy.SAME_LORAS}.", remedy=Remedy.SAME_LORAS
+        )
     engine = TorchEngine.load(path, "cpu", "float32")
     engine.adapt([LoraUse(path, weight, weight) for path, weight in loras])
     return engine

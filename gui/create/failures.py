@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from sdedge.errors import Remedy
 from sdedge.request import Request
 
 RETRY, SMALLER, SHOW_LOG, CHOOSE_FOLDER, SHOW_MODELS = "retry", "smaller", "show-log", "choose-folder", "show-models"
+CHECKER_OFF = "checker-off"
 
 # By sdedge.events.Failed.kind.
 REMEDIES: dict[str, tuple[str, ...]] = {
@@ -19,10 +21,20 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "other": (RETRY,),
 }
 
+# By the name of the sdedge.errors.Remedy that the message speaks of: what the window can do itself.
+BY_REMEDY = {
+    Remedy.SAFETY_OFF.name: CHECKER_OFF,
+    Remedy.WITHOUT_CHECKER.name: CHECKER_OFF,
+    Remedy.SEE_MODELS.name: SHOW_MODELS,
+    Remedy.ACCEPT.name: SHOW_MODELS,
+    Remedy.RESTORE_OR_REMOVE.name: SHOW_MODELS,
+}
 
-def remedies(kind: str) -> tuple[str, ...]:
+
+def remedies(kind: str, remedy: str = "") -> tuple[str, ...]:
     """What helps, the likeliest first."""
-    return REMEDIES.get(kind, (RETRY,))
+    first = (BY_REMEDY[remedy],) if remedy in BY_REMEDY else ()
+    return tuple(dict.fromkeys((*first, *REMEDIES.get(kind, (RETRY,)))))
 
 
 def smaller(request: Request, side: int) -> tuple[int, int] | None:

@@ -123,7 +123,12 @@ class Stage(QObject):
             self._strip.rest(words.format(event.count))
         elif isinstance(event, Failed):
             words = " ".join(part for part in (event.message, event.hint) if part)
-            self._strip.fail(for_the_window(words), self._helps(id, job, event.kind))
+            self._strip.fail(for_the_window(words), self._helps(id, job, event.kind, event.remedy))
+
+    def _turn_checker_off(self) -> None:
+        """For the pictures from now on; the settings dialog turns it on again."""
+        self._studio.settings.safety = False
+        self._studio.say(self.tr("The safety checker is off; Settings turn it on again."))
 
     def _show_state(self) -> None:
         """A job that has begun says so before its first event."""
@@ -131,7 +136,7 @@ class Stage(QObject):
         if job is not None and self._studio.board.progress(job.id) is None:
             self._strip.work(self._studio.board.begin(job), lambda: self._studio.board.cancel(job.id))
 
-    def _helps(self, id: int, job: Job | None, kind: str) -> list[Help]:
+    def _helps(self, id: int, job: Job | None, kind: str, remedy: str = "") -> list[Help]:
         """Buttons for what helps."""
         card = self._studio.form.card
         less = failures.smaller(job.request, card.side if card else 512) if job else None
@@ -140,11 +145,12 @@ class Stage(QObject):
             failures.SHOW_LOG: (self.tr("Show the log"), show_log),
             failures.CHOOSE_FOLDER: (self.tr("Choose a folder…"), self._studio.actions["settings"].trigger),
             failures.SHOW_MODELS: (self.tr("Show the models"), partial(self._studio.show_view, "models")),
+            failures.CHECKER_OFF: (self.tr("Turn the checker off"), self._turn_checker_off),
         }
         if less is not None:
             label = self.tr("Draw at {0} × {1}").format(*less)
             known[failures.SMALLER] = (label, partial(self.smaller_wanted.emit, job, less))
-        return [known[remedy] for remedy in failures.remedies(kind) if remedy in known]
+        return [known[help] for help in failures.remedies(kind, remedy) if help in known]
 
     # Words
 

@@ -151,7 +151,7 @@ class FormModel(Observable):
             try:
                 self._request(self.seed)
             except InvalidRequest as error:
-                found[_field_of(str(error))] = str(error)
+                found[error.field or "prompt"] = str(error)
         return found
 
     def wanted(self) -> Wanted:
@@ -215,9 +215,3 @@ def _example(name: str) -> str:
         "seed": "1234, or -1 for chance",
     }
     return examples.get(name, "0.75" if _NUMBERS[name] is float else "20" if name == "steps" else "1")
-
-
-def _field_of(sentence: str) -> str:
-    """The field that a Request's complaint is about."""
-    lower = sentence.lower()
-    return next((name for name in _OWN if re.search(rf"\b{name.replace('_', '[ _]')}\b", lower)), "prompt")

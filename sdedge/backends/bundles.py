@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.manifest import Manifest
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 
 
 def recorded_facts(manifest: Manifest) -> ModelFacts:
@@ -27,7 +27,8 @@ def refuse_loras(name: str, loras: Sequence[LoraUse]) -> None:
     if loras:
         raise ModelError(
             f"The converted bundle {name} cannot take the LoRA {loras[0].path.stem}: its weights are fixed; "
-            "convert the model again with --lora, or use the model it was made from."
+            f"{Remedy.CONVERT_WITH_LORA}, or use the model it was made from.",
+            remedy=Remedy.CONVERT_WITH_LORA,
         )
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from sdedge.backends.mil.package import Package
 from sdedge.backends.packages import Model, PackageEngine
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.places import data_folder
 
 UNITS = {"all": "ALL", "cpu-and-ne": "CPU_AND_NE", "cpu-and-gpu": "CPU_AND_GPU", "cpu-only": "CPU_ONLY"}
@@ -63,7 +63,8 @@ class NativeModel:
             self._model = ct.models.CompiledMLModel(str(path), getattr(ct.ComputeUnit, UNITS[units]), **named)
         except Exception as error:  # Core ML's errors come as plain RuntimeErrors and Exceptions
             raise ModelError(
-                f"Core ML cannot load {package.path} on {units}: {error}; run `sdedge convert doctor` for a report."
+                f"Core ML cannot load {package.path} on {units}: {error}; {Remedy.CONVERT_REPORT}.",
+                remedy=Remedy.CONVERT_REPORT,
             ) from error
         self.compiled = between - start if fresh else None
         self.loaded = time.monotonic() - between
@@ -83,7 +84,7 @@ class NativeModel:
 
 def _coremltools() -> Any:
     if sys.platform != "darwin":
-        raise ModelError("Core ML runs on a Mac only; elsewhere the bundle is drawn with --device cpu.")
+        raise ModelError(f"Core ML runs on a Mac only; {Remedy.DRAWN_ON_CPU}.", field="model", remedy=Remedy.CPU)
     import coremltools
 
     return coremltools

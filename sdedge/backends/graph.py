@@ -19,7 +19,7 @@ from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.graph_program import Program, read_graph
 from sdedge.backends.manifest import Component, Manifest
 from sdedge.backends.precision import choose_device, choose_dtype
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.vae import Posterior
 from sdedge.text.conditioning import Replacement
@@ -30,7 +30,7 @@ from sdedge.weights.safety import open_checker
 PROGRAM, WEIGHTS = "program.json", "weights.safetensors"
 STAGE_COMPONENTS = {"text_encoder": ("text_encoder",), "unet": ("unet",), "vae": ("vae_encoder", "vae_decoder")}
 Run = Callable[..., tuple[Tensor, ...]]
-AGAIN = "convert the model again with `sdedge convert mps`"
+AGAIN = Remedy.CONVERT_AGAIN
 SAMPLES, SAMPLE = 64, 4096
 
 
@@ -82,7 +82,9 @@ class GraphEngine:
         if any(side % unit or not least <= side <= most for side in (width, height)):
             raise InvalidRequest(
                 f"The bundle {self.facts.name} draws multiples of {unit} from {least} to {most} pixels, not "
-                f"{width}x{height}; choose such a size, or convert the model with --size for another range."
+                f"{width}x{height}; choose such a size, or {Remedy.CONVERT_OTHER_SIZES}.",
+                field="width",
+                remedy=Remedy.CONVERT_OTHER_SIZES,
             )
         if self._on_mps and (need := self._need(width, height)) > (free := mps.free_bytes()):
             raise InvalidRequest(
@@ -238,7 +240,8 @@ class GraphEngine:
         if not source.exists():
             raise ModelError(
                 f"The {name.replace('_', ' ')} graph of {self.facts.name} failed on MPS ({first}), and {source}, which it was "
-                "made from, is not there to draw with; use --device cpu."
+                f"made from, is not there to draw with; {Remedy.CPU}.",
+                remedy=Remedy.CPU,
             ) from error
         notice = f"The {name.replace('_', ' ')} graph failed on MPS ({first}); drawing with {source.name} itself."
         self.facts = replace(self.facts, report=(*self.facts.report, notice))
@@ -294,7 +297,9 @@ def _choose_dtype(manifest: Manifest, device: torch.device, name: str | None) ->
         return stored_dtype(manifest)
     dtype = choose_dtype(device, name)
     if device.type == "cpu" and dtype == torch.float16:
-        raise InvalidRequest("Graphs in float16 would take hours on a CPU; choose --dtype float32 or bfloat16.")
+        raise InvalidRequest(
+            f"Graphs in float16 would take hours on a CPU; {Remedy.FLOAT32_OR_BFLOAT16}.", remedy=Remedy.FLOAT32_OR_BFLOAT16
+        )
     return dtype
 
 

@@ -15,7 +15,7 @@ from sdedge.backends.bundles import fill, recorded_facts, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.manifest import Component, Manifest
 from sdedge.backends.mil.package import Package
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.models.safety import prepare
 from sdedge.models.vae import Posterior
 from sdedge.text.conditioning import Replacement
@@ -114,7 +114,8 @@ class PackageEngine(ABC):
         scores = self._run("safety_checker", given)["concept_scores"][0].float()
         if not torch.isfinite(scores).all():
             raise ModelError(
-                f"The safety checker of {self.facts.name} gave values that are not numbers; use --no-safety."
+                f"The safety checker of {self.facts.name} gave values that are not numbers; {Remedy.SAFETY_OFF}.",
+                remedy=Remedy.SAFETY_OFF,
             )
         return scores
 

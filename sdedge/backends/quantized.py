@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from sdedge.backends import kernels, onednn
 from sdedge.backends.onednn import PackedConv2d, PackedLinear
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.files import atomic_write
 
 FILE = Path("unet") / "int8.json"
@@ -55,8 +55,8 @@ class Recipe:
         path = folder / FILE
         if not path.is_file():
             raise ModelError(
-                f"The model {folder.name} has no int8 recipe; make a copy that has one with `sdedge models quantize`, "
-                "or leave out --dtype int8."
+                f"The model {folder.name} has no int8 recipe; {Remedy.QUANTIZE}, or {Remedy.WITHOUT_INT8}.",
+                remedy=Remedy.WITHOUT_INT8,
             )
         try:
             record = json.loads(path.read_text("utf-8"))
@@ -76,7 +76,10 @@ class Recipe:
 def read_recipe(path: str | Path, device: torch.device) -> Recipe:
     """The recipe of a model folder, for a device that can use it. Raises InvalidRequest, ModelError."""
     if device.type != "cpu" or not onednn.available(torch.float32):
-        raise InvalidRequest(f"int8 needs an x86 processor, and the device is {device}; choose --device cpu or another dtype.")
+        raise InvalidRequest(
+            f"int8 needs an x86 processor, and the device is {device}; {Remedy.CHOOSE_CPU} or another dtype.",
+            remedy=Remedy.CHOOSE_CPU,
+        )
     return Recipe.read(Path(path))
 
 

@@ -19,7 +19,7 @@ from sdedge.backends.facts import check_fit, is_tiny, load_tokenizer, read_facts
 from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found
 from sdedge.backends.streaming import call_order, stream
 from sdedge.backends.unet_calls import UNetCalls
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.machine import available_memory
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
@@ -383,7 +383,9 @@ class TorchEngine:
     def check_safety(self, images: np.ndarray) -> list[bool]:
         """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
         if self.checkpoint.safety_checker is None:
-            raise ModelError(f"The model {self.facts.name} ships no safety checker; leave out --safety.")
+            raise ModelError(
+                f"The model {self.facts.name} ships no safety checker; {Remedy.SAFETY_OPEN}.", remedy=Remedy.SAFETY_OPEN
+            )
         if self._checker is None:
             self._checker = open_checker(self.checkpoint.safety_checker)
         verdicts = self._checker.check(images)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 FILTERED = "Filtered by the safety checker"
-HINT = "To see it, draw it again with the safety checker off (--no-safety)."
+HINT = "To see it, draw it again with the safety checker off."
 
 _PAPER, _INK, _FRAME = (236, 236, 238), (60, 60, 67), (200, 200, 204)
 _SMALLEST = 8  # pixels: the smallest type that can be read

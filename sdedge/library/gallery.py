@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge import catalog
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.library.database import transaction
 from sdedge.library.gallery_files import columns, fault_of, literal, measure, read, thumbnail, thumbnail_path
 from sdedge.library.store import Store
@@ -174,7 +174,7 @@ class Gallery:
         """One picture. Raises SdedgeError."""
         row = self.database.execute("SELECT * FROM images WHERE id = ? AND state != 'writing'", (id,)).fetchone()
         if row is None:
-            raise SdedgeError(f"The gallery has no picture {id}; see `sdedge gallery search`.")
+            raise SdedgeError(f"The gallery has no picture {id}; {Remedy.SEE_GALLERY}.", remedy=Remedy.SEE_GALLERY)
         return _entry(row)
 
     def find(self, path: str | os.PathLike[str]) -> Entry | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.images.output import Output
 from sdedge.library.database import transaction
 from sdedge.library.store import Store
@@ -68,7 +68,7 @@ class Queue:
         """Raises SdedgeError when there is none."""
         row = self.database.execute("SELECT * FROM jobs WHERE id = ?", (id,)).fetchone()
         if row is None:
-            raise SdedgeError(f"The queue has no job {id}; see `sdedge queue list`.")
+            raise SdedgeError(f"The queue has no job {id}; {Remedy.SEE_QUEUE}.", remedy=Remedy.SEE_QUEUE)
         return _job(row)
 
     def jobs(self, states: Sequence[str] = OPEN + ENDED, limit: int | None = None) -> list[Job]:

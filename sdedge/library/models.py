@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError, OutputError
+from sdedge.errors import ModelError, OutputError, Remedy
 from sdedge.library.database import Damaged, open_database, transaction
 from sdedge.library.schema import MIGRATIONS
 from sdedge.places import data_folder
@@ -69,18 +69,28 @@ class Library:
             query = "SELECT * FROM models WHERE legacy_hash = ?1 OR (length(?1) >= 10 AND substr(sha256, 1, length(?1)) = ?1)"
             row = self.database.execute(query, (name.lower(),)).fetchone()
         if row is None:
-            raise ModelError(f"There is no model named {name!r} in the library; see `sdedge models list`.")
+            raise ModelError(
+                f"There is no model named {name!r} in the library; {Remedy.SEE_MODELS}.",
+                field="model",
+                remedy=Remedy.SEE_MODELS,
+            )
         return _model(row)
 
     def locate(self, name: str) -> Path:
         """The path of an installed model that may be used. Raises ModelError when it is gone or its licence not accepted."""
         model = self.find(name)
         if not model.path.exists():
-            raise ModelError(f"The model {name!r} is no longer at {model.path}; put it back or run `sdedge models remove`.")
+            raise ModelError(
+                f"The model {name!r} is no longer at {model.path}; {Remedy.RESTORE_OR_REMOVE}.",
+                field="model",
+                remedy=Remedy.RESTORE_OR_REMOVE,
+            )
         if self.needs_acceptance(model.licence):
             raise ModelError(
-                f"{name!r} is under the {model.licence} licence, whose use restrictions apply: read it and run"
-                f" `sdedge models accept {name!r}` once."
+                f"{name!r} is under the {model.licence} licence, whose use restrictions apply: "
+                f"{Remedy.ACCEPT.format(name=repr(name))}.",
+                field="model",
+                remedy=Remedy.ACCEPT,
             )
         return model.path
 
@@ -97,7 +107,7 @@ class Library:
         found = imports.examine(path)
         name = imports.check_name(name or _name_for(path, found.path))
         if self.database.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone():
-            raise ModelError(f"There is a model named {name!r} already; choose another with --name, or remove it first.")
+            raise ModelError(f"There is a model named {name!r} already; {Remedy.OTHER_NAME}.", remedy=Remedy.OTHER_NAME)
         tell = _teller(found.size, progress)
         self._sweep()
         if link:
@@ -219,7 +229,9 @@ class Library:
         free = shutil.disk_usage(self._models_folder()).free
         if size > free:
             raise OutputError(
-                f"The model needs {size / 1e9:.1f} GB and {self.folder} has {free / 1e9:.1f} GB free; free some or use --link."
+                f"The model needs {size / 1e9:.1f} GB and {self.folder} has {free / 1e9:.1f} GB free; "
+                f"free some or {Remedy.LINK}.",
+                remedy=Remedy.LINK,
             )
 
     def _sweep(self) -> None:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 
 CONCEPTS, SPECIAL_CARE = 17, 3
 CAUTION = np.float32(0.01)
@@ -76,7 +76,8 @@ class SafetyChecker(nn.Module):
         )  # fmt: skip
         if not (np.isfinite(scores).all() and np.isfinite(special).all()):
             raise ModelError(
-                "The safety checker gave values that are not numbers; get its weights again, or use --no-safety."
+                f"The safety checker gave values that are not numbers; get its weights again, or {Remedy.SAFETY_OFF}.",
+                remedy=Remedy.SAFETY_OFF,
             )
         return (scores.max(1) > 0).tolist()
 

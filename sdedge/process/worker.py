@@ -226,7 +226,8 @@ def describe_failure(error: Exception) -> events.Failed:
     )  # fmt: skip
     for kind, word in kinds:
         if isinstance(error, kind):
-            return events.Failed(word, str(error))
+            remedy = error.remedy.name if isinstance(error, SdedgeError) and error.remedy else ""
+            return events.Failed(word, str(error), remedy=remedy)
     text = str(error)
     if is_out_of_memory(error):
         log.exception("Out of memory.")

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Engine
@@ -48,7 +48,8 @@ class Tokenizer:
                 return cls.from_bpe_file(folder / name)
         raise ModelError(
             f"No tokenizer in {folder}: expected vocab.json with merges.txt, tokenizer.json or "
-            "bpe_simple_vocab_16e6.txt.gz; run `sdedge tokenizer install`."
+            f"bpe_simple_vocab_16e6.txt.gz; {Remedy.INSTALL_VOCABULARY}.",
+            remedy=Remedy.INSTALL_VOCABULARY,
         )
 
     @classmethod

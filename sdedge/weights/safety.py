@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.models.safety import SafetyChecker
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.folders import open_component, read_config
@@ -31,7 +31,8 @@ def open_checker(folder: Path) -> SafetyChecker:
         load_into(checker, _renamed(tensors, checker), torch.float32, ignore=("*position_ids",), share=True)
     except ModelError as error:
         raise ModelError(
-            f"{str(error).rstrip('.')} (safety checker in {folder}; --no-safety draws without it)."
+            f"{str(error).rstrip('.')} (safety checker in {folder}; {Remedy.WITHOUT_CHECKER}).",
+            remedy=Remedy.SAFETY_OFF,
         ) from None
     _count_positions(checker)
     return checker.eval()

@@ -130,3 +130,13 @@ def test_every_choice_of_the_catalog_can_be_drawn_from_the_form():
 def test_the_embedded_models_card_is_read_without_its_weights():
     card = read_card("pocket")
     assert card.side > 0 and card.guidance == 4.0 and card.tokenizer is not None and not card.inpainting
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [("steps", 0), ("width", 65), ("sampler", "none"), ("clip_skip", 13), ("prompt", "x" * 20_001), ("schedule", "none")],
+)
+def test_what_the_request_refuses_is_said_at_its_field(field, value):
+    form = FormModel()
+    setattr(form, field, value)
+    assert set(form.problems()) == {field}
