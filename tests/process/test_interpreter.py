@@ -1,0 +1,110 @@
+"""No Python of ours takes modules from the folder it is started in."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sdedge.interpreter import python_command, python_environment
+from sdedge.text import vocabulary
+
+ROOT = Path(__file__).parents[2]
+STARTS = {"multiprocessing", "concurrent.futures.process", "runpy"}
+CALLS = {"system", "popen", "execv", "execve", "execvp", "execvpe", "execl", "execlp", "spawnv", "spawnve", "posix_spawn"}
+PYTHONS = ("python", "python3", "python.exe", "pip", "pip3")
+NAMES = ("queue", "random", "json", "sdedge", "click", "numpy", "socket", "argparse", "typing", "pip", "tempfile",
+         "sitecustomize")  # fmt: skip
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """A working folder in which every module that is likely to be imported leaves a trace."""
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    for name in NAMES:
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'trace')!r}, 'a').write({name!r})\n")
+    monkeypatch.chdir(folder)
+    yield folder
+    assert not (tmp_path / "trace").exists(), (tmp_path / "trace").read_text()
+
+
+def test_the_engine_draws_from_a_hostile_working_folder(desk, hostile):
+    job = desk.add("steps=1")
+    desk.start()
+    desk.wait()
+    assert desk.queue.get(job).state == "done"
+
+
+def test_pip_is_started_so_that_it_runs_nothing_of_the_working_folder(hostile, monkeypatch, tmp_path):
+    started = []
+
+    def run(command, **options):
+        started.append((command, options["env"]))
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(vocabulary.subprocess, "run", run)
+    with pytest.raises(vocabulary.ModelError):
+        vocabulary._download_wheel(tmp_path)
+    monkeypatch.undo()
+    ((command, environment),) = started
+    code = "import sys, json, random, queue; sys.exit('' in sys.path or any(p.endswith('hostile') for p in sys.path))"
+    flags = command[: command.index("-m")]
+    assert subprocess.run([*flags, "-c", code], cwd=hostile, env=environment, check=False).returncode == 0
+
+
+def test_a_started_module_drops_the_working_folder_before_it_imports_more(hostile):
+    for name in ("sdedge", "typing", "random", "argparse", "socket", "tempfile", "json", "queue", "sitecustomize"):
+        (hostile / f"{name}.py").unlink()  # python itself, or the package's own name, comes before any line of ours
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "sdedge", "--version"]
+    done = subprocess.run(command, cwd=hostile, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0 and done.stdout.startswith(b"sdedge"), done.stderr
+
+
+@pytest.mark.parametrize(("given", "left"), [(":/a", "/a"), ("/a::/b:", "/a:/b"), ("", None), (":", None)])
+def test_empty_entries_of_the_search_path_are_dropped(given, left, monkeypatch):
+    monkeypatch.setattr(os, "pathsep", ":")
+    made = python_environment({"PYTHONPATH": given, "OTHER": "1"})
+    assert made.get("PYTHONPATH") == left and made["OTHER"] == made["PYTHONSAFEPATH"] == "1"
+    assert python_command("pip", "x")[1:] == ["-P", "-m", "pip", "x"]
+
+
+def test_no_other_place_starts_a_python():
+    for file in [f for package in ("sdedge", "converters") for f in sorted((ROOT / package).rglob("*.py"))]:
+        text = file.read_text("utf-8")
+        signs = ("executable", "import os", *STARTS, *(f'"{name}"' for name in PYTHONS))
+        if file.name != "interpreter.py" and any(sign in text for sign in signs):
+            assert not (found := list(_starts(ast.parse(text)))), f"{file}: {found}; use sdedge.interpreter"
+
+
+def _starts(tree: ast.Module) -> Iterator[str]:
+    """What in a module starts a Python, or a process that nobody has looked at."""
+    named = {
+        id(argument) for call in ast.walk(tree) if isinstance(call, ast.Call)
+        and getattr(call.func, "id", getattr(call.func, "attr", "")) == "python_command" for argument in call.args
+    }  # fmt: skip
+    for node in ast.walk(tree):
+        where = f"line {getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if (node.value.id, node.attr) == ("sys", "executable") or (node.value.id == "os" and node.attr in CALLS):
+                yield f"{where}: {node.value.id}.{node.attr}"
+        elif isinstance(node, ast.Import) and {alias.name for alias in node.names} & STARTS:
+            yield where
+        elif isinstance(node, ast.ImportFrom):
+            if node.module in STARTS or (node.module == "sys" and any(alias.name == "executable" for alias in node.names)):
+                yield where
+        elif isinstance(node, ast.Constant) and node.value in PYTHONS and id(node) not in named:
+            yield f"{where}: {node.value!r}"
+
+
+def test_the_lint_sees_what_it_looks_for():
+    for line in ("import sys; x = [sys.executable]", "from sys import executable", "import os; os.system('x')",
+                 "import multiprocessing", "run(['python3', '-m', 'pip'])", "run(['pip'])"):  # fmt: skip
+        assert list(_starts(ast.parse(line))), line
+    assert not list(_starts(ast.parse("python_command('pip', 'download')")))
