@@ -14,7 +14,6 @@ differs. No function here raises on any text, except `parse` on a LoRA tag that 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,21 +22,13 @@ from itertools import groupby
 
 from sdedge.errors import InvalidRequest
 from sdedge.text.scheduling import schedule
+from sdedge.text.tags import Lora, extract_loras
 from sdedge.text.tokenizer import LENGTH, Tokenizer
 
 CHUNK = LENGTH - 2  # tokens between start and end
 COMMA_REACH = 20  # tokens a cut may move back to a comma
 STRONGER, WEAKER = 1.1, 1 / 1.1
 HEAVIEST = 1e6  # keeps products of many weights finite
-
-
-@dataclass(frozen=True)
-class Lora:
-    """A `<lora:name:text:unet>` tag; one weight stands for both."""
-
-    name: str
-    text_weight: float = 1.0
-    unet_weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -80,10 +71,8 @@ class Chunk:
     """How many of the ids are the prompt's own, after the start token."""
 
 
-# LoRA tags and AND
+# AND
 
-
-_LORA = re.compile(r"<(?:lora|lyco):([^<>]*)>", re.I)
 _AND = re.compile(r"\bAND\b")
 _AND_WEIGHT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*", re.A)
 
@@ -91,31 +80,11 @@ _AND_WEIGHT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*", re.A)
 def parse(text: str, negative: bool = False) -> Prompt:
     """LoRA tags taken out, the rest split at AND. A negative prompt has no AND; there the word is text.
 
-    Raises InvalidRequest for a LoRA tag without a name or with a weight that is not a number.
+    Raises InvalidRequest as `extract_loras` does.
     """
     rest, loras = extract_loras(text)
     sides = [rest] if negative else _AND.split(rest)
     return Prompt(tuple(map(_part, sides)) if len(sides) > 1 else (Part(rest),), loras)
-
-
-def extract_loras(text: str) -> tuple[str, tuple[Lora, ...]]:
-    """Text without `<lora:…>` tags, and the tags. Raises InvalidRequest as `parse` does."""
-    return _LORA.sub("", text), tuple(_lora(match) for match in _LORA.finditer(text))
-
-
-def _lora(match: re.Match[str]) -> Lora:
-    name, *weights = (field.strip() for field in match[1].split(":"))
-    try:
-        # "te=0.5:unet=1" is the same in words.
-        named = dict(field.split("=", 1) for field in weights if "=" in field)
-        plain = [float(field) for field in weights if "=" not in field]
-        text_weight = float(named.get("te", plain[0] if plain else 1.0))
-        unet_weight = float(named.get("unet", plain[1] if len(plain) > 1 else text_weight))
-        if not name or len(plain) > 2 or not math.isfinite(text_weight * unet_weight):
-            raise ValueError
-    except ValueError:
-        raise InvalidRequest(f"The tag {match[0]!r} is not a LoRA's; write <lora:name:0.8>.") from None
-    return Lora(name, text_weight, unet_weight)
 
 
 def _part(side: str) -> Part:

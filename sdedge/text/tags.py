@@ -1,0 +1,121 @@
+"""The tags of extra networks in a prompt: `<lora:name:0.8>` with its weights, block weights and names. No torch.
+
+Reference: modules/extra_networks.py of the A1111 web UI, and sd-webui-lora-block-weight for `lbw`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from sdedge.errors import InvalidRequest
+
+BLOCKS = ("BASE", *(f"IN{i:02}" for i in range(12)), "M00", *(f"OUT{i:02}" for i in range(12)))
+"""The 26 parts of a v1 model that block weights tell apart: the text encoder (and all else), and the UNet's blocks."""
+
+_WITH_LORA = (1, 2, 4, 5, 7, 8)  # the input blocks that attention is in; kohya's trainer changes no others
+# Lists of these lengths name these blocks; the others are 0, as in sd-webui-lora-block-weight.
+_LISTED = {
+    12: ("BASE", *(f"IN{i:02}" for i in (4, 5, 7, 8)), "M00", *(f"OUT{i:02}" for i in range(6))),
+    17: ("BASE", *(f"IN{i:02}" for i in _WITH_LORA), "M00", *(f"OUT{i:02}" for i in range(3, 12))),
+    20: ("BASE", *(f"IN{i:02}" for i in range(9)), "M00", *(f"OUT{i:02}" for i in range(9))),
+    26: BLOCKS,
+}
+_PRESETS = {
+    "NONE": "0" * 17, "ALL": "1" * 17, "INS": "1111" + "0" * 13, "IND": "1000111" + "0" * 10,
+    "INALL": "1" * 7 + "0" * 10, "MIDD": "1000" + "1" * 8 + "0" * 5, "OUTD": "1" + "0" * 7 + "1111" + "0" * 5,
+    "OUTS": "1" + "0" * 11 + "1" * 5, "OUTALL": "1" + "0" * 7 + "1" * 9,
+}  # fmt: skip
+PRESETS = {name: tuple(map(float, digits)) for name, digits in _PRESETS.items()} | {"ALL0.5": (0.5,) * 17}
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A `<lora:name:text:unet>` tag; one weight stands for both. `blocks` are factors in the order of BLOCKS, or None."""
+
+    name: str
+    text_weight: float = 1.0
+    unet_weight: float = 1.0
+    blocks: tuple[float, ...] | None = None
+
+
+_LORA = re.compile(r"<(?:lora|lyco):([^<>]*)>", re.I)
+_HYPERNET = re.compile(r"<hypernet:[^<>]*>", re.I)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_UNSUPPORTED = {
+    "lbwe": "weights of single elements", "start": "a first step", "stop": "a last step", "step": "a range of steps",
+    "dyn": "a dynamic rank", "hr": "a second pass", "lr": "a first pass", "x": "inherited block weights",
+}  # fmt: skip
+
+
+def extract_loras(text: str) -> tuple[str, tuple[Lora, ...]]:
+    """Text without `<lora:…>` and `<hypernet:…>` tags, and the LoRAs.
+
+    Raises InvalidRequest for a tag without a name, with a weight that is not a number, or with a key or preset of
+    block weights that is not known: nothing is drawn at another weight than the tag says.
+    """
+    return _HYPERNET.sub("", _LORA.sub("", text)), tuple(_lora(match) for match in _LORA.finditer(text))
+
+
+def left_out(text: str) -> tuple[str, ...]:
+    """What to say of the tags that `extract_loras` drops: hypernetworks."""
+    found = dict.fromkeys(match[0][:80] for match in _HYPERNET.finditer(text))
+    return tuple(f"Hypernetworks are not supported; {tag} was left out." for tag in found)
+
+
+def path_tags(text: str) -> tuple[str, ...]:
+    """The names of LoRA tags that `extras.find_lora` would open as paths. Any text may be given; nothing is opened."""
+    names = (_fields(match[1])[0] for match in _LORA.finditer(text))
+    return tuple(name for name in names if is_path(name))
+
+
+def is_path(name: str) -> bool:
+    """Whether a LoRA's name is a path: it begins with a slash, `~`, `.` and a slash, or a drive; or holds `..`."""
+    plain = name.strip().replace("\\", "/")
+    return plain.startswith(("/", "~", "./", "../")) or ".." in plain.split("/") or bool(_DRIVE.match(plain))
+
+
+def _fields(inside: str) -> list[str]:
+    """What the colons of a tag divide; that of a drive divides nothing."""
+    start = 2 if _DRIVE.match(inside.lstrip()) else 0
+    offset = len(inside) - len(inside.lstrip()) + start if start else 0
+    first, *others = inside[offset:].split(":")
+    return [inside[:offset] + first, *others]
+
+
+def _lora(match: re.Match[str]) -> Lora:
+    name, *fields = _fields(match[1])
+    named = {key.strip().lower(): value.strip() for key, _, value in (f.partition("=") for f in fields if "=" in f)}
+    plain = [field.strip() for field in fields if "=" not in field]
+    blocks = named.pop("lbw", named.pop("w", None))
+    if blocks is None and len(plain) > 1 and ("," in plain[-1] or plain[-1].upper() in PRESETS):
+        blocks = plain.pop()  # the older spelling, <lora:name:1:MIDD>
+    tag = f"{match[0][:200]!r}"
+    if unknown := sorted(named.keys() - {"te", "unet"}):
+        what = f" ({_UNSUPPORTED[unknown[0]]})" if unknown[0] in _UNSUPPORTED else ""
+        raise InvalidRequest(f"The tag {tag} sets {unknown[0][:40]!r}{what}, which is not supported; take it out of the tag.")
+    try:
+        text_weight = float(named.get("te", plain[0] if plain else 1.0))
+        unet_weight = float(named.get("unet", plain[1] if len(plain) > 1 else text_weight))
+        if not name.strip() or len(plain) > 2 or not math.isfinite(text_weight * unet_weight):
+            raise ValueError
+    except ValueError:
+        raise InvalidRequest(f"The tag {tag} is not a LoRA's; write <lora:name:0.8>.") from None
+    return Lora(name.strip(), text_weight, unet_weight, None if blocks is None else _blocks(blocks, tag))
+
+
+def _blocks(text: str, tag: str) -> tuple[float, ...]:
+    """Factors in the order of BLOCKS, from a preset's name or a list of 12, 17, 20 or 26 numbers."""
+    preset = PRESETS.get(text.upper())
+    try:
+        numbers = preset or tuple(float(number) for number in text.split(","))
+        if len(numbers) not in _LISTED or not all(map(math.isfinite, numbers)):
+            raise ValueError
+    except ValueError:
+        raise InvalidRequest(
+            f"The tag {tag} has block weights that are not known; lbw takes 17 numbers (or 12, 20, 26) or one of "
+            f"{', '.join(PRESETS)}."
+        ) from None
+    factors = dict(zip(_LISTED[len(numbers)], numbers))
+    return tuple(factors.get(block, 0.0) for block in BLOCKS)

@@ -1,0 +1,56 @@
+"""Tags of LoRAs: names, weights, block weights, and what is not supported."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdedge.errors import InvalidRequest
+from sdedge.text.tags import BLOCKS, extract_loras, left_out, path_tags
+
+
+def _blocks(tag: str) -> dict[str, float]:
+    factors = extract_loras(tag)[1][0].blocks
+    assert factors is not None
+    return dict(zip(BLOCKS, factors, strict=True))
+
+
+def test_block_weights_by_preset_and_by_list():
+    assert set(_blocks("<lora:a:1:lbw=NONE>").values()) == {0.0}
+    middle = _blocks("<lora:a:1:lbw=MIDD>")
+    assert [name for name, factor in middle.items() if factor] == [
+        "BASE", "IN05", "IN07", "IN08", "M00", "OUT03", "OUT04", "OUT05", "OUT06",
+    ]  # fmt: skip
+    assert _blocks("<lora:a:1:MIDD>") == middle == _blocks("<lora:a:1:lbw=1,0,0,0,1,1,1,1,1,1,1,1,0,0,0,0,0>")
+    assert _blocks("<lora:a:1:lbw=" + ",".join(["0.5"] * 26) + ">")["IN00"] == 0.5
+    assert _blocks("<lora:a:1:lbw=1,1,1,1,1,1,1,1,1,1,1,1>")["OUT06"] == 0
+    assert extract_loras("<lora:a:1>")[1][0].blocks is None
+
+
+@pytest.mark.parametrize("field", ["lbw=NOSUCH", "lbw=1,0", "lbw=R,0", "start=5", "stop=0.5", "step=1-5", "dyn=8", "lbwe=A", "zz=1", "lbw="])
+def test_a_key_or_preset_that_is_not_known_is_refused_by_name(field):
+    with pytest.raises(InvalidRequest, match=field.split("=")[0]):
+        extract_loras(f"a <lora:name:1:{field}> b")
+
+
+def test_which_tags_name_paths():
+    text = r"<lora:/tmp/a:1> <lora:C:\x\b.safetensors:0.5> <lora:\\host\share\c> <lora:~/d:1> <lora:./e:1> <lora:x/../../f:1>"
+    assert path_tags(text) == ("/tmp/a", r"C:\x\b.safetensors", r"\\host\share\c", "~/d", "./e", "x/../../f")
+    assert path_tags("<lora:folder/name:1> <lora:name.safetensors> <lora:a..b:1> /etc/passwd") == ()
+    assert extract_loras(r"<lora:C:\x\b.safetensors:0.5>")[1][0].text_weight == 0.5
+
+
+def test_hypernetworks_are_left_out_and_said():
+    assert extract_loras("a <hypernet:anime:0.6> cat")[0] == "a  cat"
+    assert "<hypernet:anime:0.6>" in left_out("a <hypernet:anime:0.6> cat")[0] and left_out("a cat") == ()
+
+
+@given(st.text(st.sampled_from(list("<lora:>,=/\\~.C1 wbx")), max_size=40))
+@settings(max_examples=80)
+def test_whatever_is_in_a_tag_is_read_or_refused(inside):
+    path_tags(f"<lora:{inside}>")
+    try:
+        extract_loras(f"<lora:{inside}>")
+    except InvalidRequest:
+        pass
