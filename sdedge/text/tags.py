@@ -72,8 +72,13 @@ def path_tags(text: str) -> tuple[str, ...]:
 
 def is_path(name: str) -> bool:
     """Whether a LoRA's name is a path: it begins with a slash, `~`, `.` and a slash, or a drive; or holds `..`."""
-    plain = name.strip().replace("\\", "/")
+    plain = unescaped(name).replace("\\", "/")
     return plain.startswith(("/", "~", "./", "../")) or ".." in plain.split("/") or bool(_DRIVE.match(plain))
+
+
+def unescaped(name: str) -> str:
+    """A tag's name without the backslashes that keep wildcards' marks and brackets plain, and without spaces around it."""
+    return re.sub(r"\\(?=__|[{}()[\]])", "", name).strip()
 
 
 def _fields(inside: str) -> list[str]:

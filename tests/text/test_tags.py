@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +30,10 @@ def test_block_weights_by_preset_and_by_list():
     assert extract_loras("<lora:a:1>")[1][0].blocks is None
 
 
-@pytest.mark.parametrize("field", ["lbw=NOSUCH", "lbw=1,0", "lbw=R,0", "start=5", "stop=0.5", "step=1-5", "dyn=8", "lbwe=A", "zz=1", "lbw="])
+UNKNOWN = ("lbw=NOSUCH", "lbw=1,0", "lbw=R,0", "lbw=", "start=5", "stop=0.5", "step=1-5", "dyn=8", "lbwe=A", "zz=1")
+
+
+@pytest.mark.parametrize("field", UNKNOWN)
 def test_a_key_or_preset_that_is_not_known_is_refused_by_name(field):
     with pytest.raises(InvalidRequest, match=field.split("=")[0]):
         extract_loras(f"a <lora:name:1:{field}> b")
@@ -50,7 +55,5 @@ def test_hypernetworks_are_left_out_and_said():
 @settings(max_examples=80)
 def test_whatever_is_in_a_tag_is_read_or_refused(inside):
     path_tags(f"<lora:{inside}>")
-    try:
+    with suppress(InvalidRequest):
         extract_loras(f"<lora:{inside}>")
-    except InvalidRequest:
-        pass
