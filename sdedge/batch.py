@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from sdedge import catalog
+from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
 
@@ -32,6 +32,8 @@ ALIASES = {
     "scheduler": "sampler", "schedule_type": "schedule", "denoising_strength": "strength", "init_image": "image",
 }  # fmt: skip
 MAX_CELLS = 400
+OPTION = "option."
+"""Begins the name of a column or an axis that sets one option of the sampler: option.s_churn."""
 _TYPES = typing.get_type_hints(Request)
 
 
@@ -134,8 +136,16 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
     """
     found: Overrides = {}
     for key, value in record.items():
+        if str(key).strip().startswith(OPTION):
+            option = str(key).strip().removeprefix(OPTION)
+            value = options.read(option, value.strip()) if isinstance(value, str) else value
+            found["options"] = {**found.get("options", {}), option: value}
+            continue
         name = _field(key)
-        if name == "size":
+        if name == "options" and isinstance(value, str | Mapping):
+            texts = [text for text in re.split(r"[\s,;]+", value) if text] if isinstance(value, str) else None
+            found["options"] = {**found.get("options", {}), **(value if texts is None else options.parse(texts))}
+        elif name == "size":
             found["width"], found["height"] = _size(value)
         elif name == "sampler" and isinstance(value, str):
             found["sampler"], schedule = catalog.resolve(value)
@@ -229,7 +239,7 @@ def axis(text: str) -> Axis:
     name, equals, listed = text.partition("=")
     if not equals:
         raise InvalidRequest(f"The axis {text!r} has no values; write one such as steps=10,20,30.")
-    name = _field(name)
+    name = name.strip() if name.strip().startswith(OPTION) else _field(name)
     try:
         values = next(csv.reader([listed], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
@@ -257,13 +267,21 @@ def grid(base: Request, x: Axis, y: Axis | None = None) -> Grid:
 
     A seed that is left to chance should be fixed in `base` first, so that the cells differ only in what is compared.
     """
-    if y is not None and set(x.values[0]) & set(y.values[0]):
+    if y is not None and (x.field == y.field or set(x.values[0]) & set(y.values[0]) - {"options"}):
         raise InvalidRequest(f"Both axes set {x.field}; choose two different fields.")
     downs = y.values if y is not None else ({},)
     if len(x.values) * len(downs) > MAX_CELLS:
         raise InvalidRequest(f"The grid has {len(x.values) * len(downs)} cells; keep it to {MAX_CELLS}.")
-    rows = tuple(tuple(base.replace(**across, **down) for across in x.values) for down in downs)
+    rows = tuple(tuple(_laid(base, across, down) for across in x.values) for down in downs)
     return Grid(rows, x, y)
+
+
+def _laid(base: Request, across: Overrides, down: Overrides) -> Request:
+    """A cell; options of both sides and of the base come together."""
+    changed = {**across, **down}
+    if "options" in changed:
+        changed["options"] = {**base.options, **across.get("options", {}), **down.get("options", {})}
+    return base.replace(**changed)
 
 
 def sheet(grid: Grid, pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:

@@ -62,18 +62,21 @@ class Pipeline:
         return self._engine
 
     def resolve(self, request: Request) -> Resolved:
-        """The request with every open choice made: size, guidance, schedule, noise source and seed.
+        """The request with every open choice made: size, guidance, schedule, noise source and seed; steps as many as levels.
 
         Raises InvalidRequest when the model cannot draw it.
         """
         engine = self.engine(request)
         facts = engine.facts
         width, height = painting.drawn_size(request, facts)
+        steps = make_plan(request, facts)
+        chosen = request.sigmas is not None or request.timesteps is not None
         open_choices = {
             "width": width,
             "height": height,
             "guidance": facts.guidance if request.guidance is None else request.guidance,
-            "schedule": None if request.sigmas else make_plan(request, facts).schedule,
+            "schedule": None if chosen else steps.schedule,
+            "steps": steps.steps if chosen else request.steps,
             "noise": request.noise or catalog.PRESETS[request.preset].noise_source,
             "seed": secrets.randbelow(2**32) if request.seed is None else request.seed,
         }
@@ -238,7 +241,8 @@ def make_plan(request: Request, facts: ModelFacts, strength: float | None = None
         noise_schedule=facts.schedule,
         strength=strength,
         sigmas=request.sigmas,
-        options=None if request.eta is None else {"eta": request.eta},
+        timesteps=request.timesteps,
+        options={**request.options, **({} if request.eta is None else {"eta": request.eta})},
     )
 
 

@@ -7,15 +7,19 @@ import json
 import math
 import types
 import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any, Self
 
-from sdedge import catalog
+from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
+from sdedge.options import Options
 
 MAX_PROMPT = 20_000  # characters
 MAX_SIDE = 4096  # pixels
 MAX_STEPS = 1000
+MAX_LEVEL = 10**6  # of a sigma or timestep; a model's own are far lower
 SEEDS = 2**64
 MASKED_CONTENT = ("original", "fill", "noise", "nothing")
 
@@ -43,7 +47,11 @@ class Request:
     """None is what suits the sampler."""
     sigmas: tuple[float, ...] | None = None
     """Noise levels chosen by hand, falling; they replace steps and schedule."""
+    timesteps: tuple[float, ...] | None = None
+    """Or the timesteps of the levels, falling."""
     eta: float | None = None
+    options: Options = Options()
+    """The sampler's own by name, as `catalog.SAMPLERS` lists them; eta among them becomes the field of that name."""
     preset: str = catalog.DEFAULT_PRESET
     """Whose numerics to follow: sdedge, a1111, diffusers, compvis, apple."""
     speed: str = catalog.DEFAULT_SPEED
@@ -86,6 +94,7 @@ class Request:
         _check_types(self)
         _check_numbers(self)
         _check_names(self)
+        _settle_options(self)
 
     @property
     def task(self) -> str:
@@ -95,7 +104,9 @@ class Request:
         return "inpaint" if self.mask is not None or self.outpaint is not None else "img2img"
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with other values, validated again."""
+        """A copy with other values, validated again. Options that another sampler does not take go with the old one."""
+        if changes.get("sampler", self.sampler) != self.sampler and changes["sampler"] in catalog.SAMPLERS:
+            changes.setdefault("options", options.fitting(changes["sampler"], self.options))
         return dataclasses.replace(self, **changes)
 
     def numbered(self, index: int) -> Self:
@@ -161,6 +172,8 @@ def _check_types(request: Request) -> None:
     """Values come from JSON and from people, so annotations are enforced; whole floats become ints and back."""
     for field in fields(request):
         value, wanted = getattr(request, field.name), _TYPES[field.name]
+        if field.name == "options" and isinstance(value, Mapping):
+            continue  # checked against the sampler's own
         allowed = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
         plain = tuple(typing.get_origin(kind) or kind for kind in allowed)
         if float in plain and isinstance(value, int) and not isinstance(value, bool):
@@ -222,8 +235,35 @@ def _check_names(request: Request) -> None:
     if not request.model:
         raise InvalidRequest("The model is empty; name an installed model or give the path of a folder or file.", field="model")
     _check_painting(request)
-    if request.sigmas is not None and any(a <= b for a, b in zip(request.sigmas, request.sigmas[1:], strict=False)):
-        raise InvalidRequest(f"The sigmas {request.sigmas} do not fall; list them from the noisiest to 0.", field="sigmas")
+    _check_levels("sigmas", request.sigmas)
+    _check_levels("timesteps", request.timesteps)
+    if request.sigmas is not None and request.timesteps is not None:
+        raise InvalidRequest("Both sigmas and timesteps are given; give one of them.", field="timesteps")
+
+
+def _check_levels(name: str, levels: Sequence[float] | None) -> None:
+    if levels is None:
+        return
+    if not 1 <= len(levels) <= MAX_STEPS:
+        raise InvalidRequest(f"There are {len(levels)} {name}; list 1 to {MAX_STEPS}.", field=name)
+    if not all(0 <= level <= MAX_LEVEL for level in levels):  # NaN is not, either
+        raise InvalidRequest(f"The {name} {_some(levels)} are out of range; list numbers from 0 to {MAX_LEVEL}.", field=name)
+    if any(a <= b for a, b in pairwise(levels)):
+        raise InvalidRequest(f"The {name} {_some(levels)} do not fall; list them from the noisiest to 0.", field=name)
+
+
+def _some(levels: Sequence[float]) -> str:
+    return ", ".join(f"{level:g}" for level in levels[:4]) + (" …" if len(levels) > 4 else "")
+
+
+def _settle_options(request: Request) -> None:
+    """Options in the sampler's own types, and an eta among them as the field it is."""
+    given = options.check(request.sampler, request.options)
+    if "eta" in given:
+        if request.eta not in (None, given["eta"]):
+            raise InvalidRequest(f"eta is given twice, as {request.eta} and as {given['eta']}; give it once.", field="eta")
+        object.__setattr__(request, "eta", given["eta"])
+    object.__setattr__(request, "options", Options({name: value for name, value in given.items() if name != "eta"}))
 
 
 def _check_painting(request: Request) -> None:

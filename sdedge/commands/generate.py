@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdedge import batch, catalog
+from sdedge import options as sampler_options
 from sdedge.backends.memory import CHOICES
 from sdedge.engines import default_model
 from sdedge.errors import InvalidRequest
@@ -61,6 +62,39 @@ class Edges(click.ParamType):
         return tuple(map(int, parts))
 
 
+class Levels(click.ParamType):
+    """Falling numbers, such as 14.6,7,3,1."""
+
+    name = "LIST"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers; write them as in 14.6,7,3,1.", param, ctx)
+
+
+@dataclass(frozen=True)
+class Series:
+    """What of the command line is about a job as a whole: how many pictures of each request, and where they go."""
+
+    count: int
+    batch: int
+    same_seed: bool
+    output: Output
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Series:
+        """From the options as click gives them. Raises InvalidRequest."""
+        from sdedge.images.output import Output
+
+        template = {"template": options["template"]} if options["template"] else {}
+        output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
+        return cls(options["count"], options["batch"], options["same_seed"], output)
+
+
 @click.command()
 @click.argument("prompt", required=False)
 @click.option("-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: see `sdedge models default`]")
@@ -70,6 +104,9 @@ class Edges(click.ParamType):
 @click.option("-g", "--guidance", type=float, help="Guidance scale; 1 is off.  [default: the model's]")
 @click.option("--sampler", type=SamplerName(), help='Such as euler_a or "DPM++ 2M Karras".  [default: dpmpp_2m]')
 @click.option("--schedule", metavar="NAME", help="Spacing of the noise levels.  [default: the sampler's]")
+@click.option("--sigmas", type=Levels(), help="Your own noise levels, falling, in place of steps and schedule.")
+@click.option("--timesteps", type=Levels(), help="Or the timesteps of the levels, falling.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the sampler; see `sdedge samplers NAME`.")
 @click.option("--preset", metavar="NAME", help=f"Numerics: {', '.join(catalog.PRESETS)}.  [default: sdedge]")
 @click.option("--speed", metavar="NAME", help=f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.  [default: exact]")
 @click.option("--eta", type=float, help="Share of fresh noise per step, 0 to 1, where the sampler has it.")
@@ -118,9 +155,8 @@ def generate(prompt: str | None, **options: Any) -> None:
 
     Ctrl-C stops after the current step and keeps what is finished.
     """
-    requests = requests_of(prompt, options)
+    requests, series = requests_of(prompt, options), Series.of(options)
     from sdedge.engines import load_engine
-    from sdedge.images.output import Output
     from sdedge.pipeline import Pipeline
 
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
@@ -128,14 +164,13 @@ def generate(prompt: str | None, **options: Any) -> None:
         for request in requests:
             click.echo(pipeline.resolve(request).to_json())
         return
-    template = {"template": options["template"]} if options["template"] else {}
-    output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
-    _draw(pipeline, requests, output, options)
+    _draw(pipeline, requests, series, options)
 
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     """The requests that the options describe. Raises InvalidRequest."""
     given = {name: value for name, value in options.items() if name in FIELDS and value is not None}
+    own = sampler_options.parse(given.pop("options", ()))
     if options["sampler"] is not None:
         given["sampler"], schedule = options["sampler"]
         given.setdefault("schedule", schedule)
@@ -147,7 +182,9 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
         given.setdefault("steps", catalog.SPEEDS[given["speed"]].steps)
     if options["model"] is None and options["like"] is None:
         given["model"] = default_model()
-    base = _like(options["like"]).replace(**given) if options["like"] else Request(**given)
+    base = (_like(options["like"]) if options["like"] else Request()).replace(**given)
+    if own:
+        base = base.replace(options={**base.options, **own})
     if options["from_file"] is not None:
         return batch.requests(options["from_file"], base if prompt is None else base.replace(prompt=prompt))
     if prompt is None and options["like"] is None:
@@ -167,22 +204,23 @@ def _like(path: Path) -> Request:
     return to_request(found)
 
 
-def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: dict[str, Any]) -> None:
+def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: dict[str, Any]) -> None:
     from sdedge.commands.progress import show
     from sdedge.events import Cancelled, ImageDone
     from sdedge.images.grid import save_grid
     from sdedge.pipeline import Picture
 
+    output, count = series.output, series.count
     output.check()
     pictures: list[Picture] = []
-    total = options["count"] * len(requests)
+    total = count * len(requests)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
-        for done, request in enumerate(seeded(requests, options)):
-            for event in pipeline.images(request, options["count"], options["batch"], last=done + 1 == len(requests)):
+        for done, request in enumerate(seeded(requests, series)):
+            for event in pipeline.images(request, count, series.batch, last=done + 1 == len(requests)):
                 if isinstance(event, Picture):
                     pictures += [event] if options["grid"] or options["grid_only"] else []
                     if not options["grid_only"]:
-                        number = done * options["count"] + event.index
+                        number = done * count + event.index
                         path = output.write(event.pixels, event.request, event.facts, number + 1)
                         tell(ImageDone(str(path), event.request.seed or 0, number, event.filtered))
                 else:
@@ -199,10 +237,10 @@ def _draw(pipeline: Pipeline, requests: list[Request], output: Output, options: 
             raise KeyboardInterrupt
 
 
-def seeded(requests: list[Request], options: dict[str, Any]) -> Iterator[Request]:
+def seeded(requests: list[Request], series: Series) -> Iterator[Request]:
     """Prompts of a file get consecutive seeds, as one long series would, unless one seed for all is asked for."""
     for i, request in enumerate(requests):
-        move = 0 if options["same_seed"] else i * options["count"]
+        move = 0 if series.same_seed else i * series.count
         yield request if request.seed is None else request.replace(seed=request.seed + move)
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from sdedge.engines import default_model
 from sdedge.request import Request
 
 
 def _shared(command: Any) -> Any:
     """The options that both commands take."""
     for option in (
-        click.option("-m", "--model", default="pocket", show_default=True, help="Installed model, folder or file."),
+        click.option("-m", "--model", metavar="NAME", help="Name, folder or file.  [default: see `sdedge models default`]"),
         click.option("-n", "--negative", default="", metavar="TEXT", help="What the picture should not show."),
         click.option("--seed", type=int, default=1, show_default=True, help="The same for every cell."),
         click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other setting, for all."),
@@ -60,7 +61,8 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     from sdedge.pipeline import Picture, Pipeline
 
     pairs = dict(setting.partition("=")[::2] for setting in options["settings"])
-    base = Request(prompt, options["negative"], options["model"], seed=options["seed"], **batch.overrides(pairs))
+    given = {"model": options["model"] or default_model(), "seed": options["seed"], **batch.overrides(pairs)}
+    base = Request(prompt, options["negative"], **given)
     cells = batch.grid(base, across, down)
     output = Output(options["out"])
     output.check()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge.commands.generate import generate, interruptible, requests_of, seeded
+from sdedge.commands.generate import Series, generate, interruptible, requests_of, seeded
 from sdedge.errors import SdedgeError
 from sdedge.library.jobs import ENDED, OPEN, Job, Queue
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from sdedge.events import Event
     from sdedge.request import Request
 
-# Options of `generate` that are about running now, not about the pictures.
+# Options of `generate` that are about running now, not about the pictures: SDEDGE_DEVICE, SDEDGE_DTYPE and SDEDGE_MEMORY
+# say it to the engine of the queue.
 NOW = {
-    "prompt", "device", "dtype", "ema", "dry_run", "as_json", "quiet", "grid", "columns", "grid_only",
+    "prompt", "device", "dtype", "memory", "ema", "dry_run", "as_json", "quiet", "grid", "columns", "grid_only",
 }  # fmt: skip
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -47,14 +48,11 @@ def _queue() -> Iterator[Queue]:
 @as_json
 def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
     """Append a job with the options of `generate`, one per prompt of --from-file."""
-    from sdedge.images.output import Output
-
-    requests = [_absolute(request) for request in seeded(requests_of(prompt, options), options)]
-    template = {"template": options["template"]} if options["template"] else {}
-    output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
+    series = Series.of(options)
+    requests = [_absolute(request) for request in seeded(requests_of(prompt, options), series)]
     with _queue() as queue:
         for request in requests:
-            job = queue.add(request, output, options["count"], options["batch"], priority)
+            job = queue.add(request, series.output, series.count, series.batch, priority)
             click.echo(json.dumps(record(job)) if as_json else f"Job {job.id}: {_line(job)}")
 
 

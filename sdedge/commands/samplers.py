@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sdedge import catalog
+from sdedge.options import describe
 
 
 @click.command()
@@ -50,6 +51,6 @@ def _describe(info: catalog.SamplerInfo) -> None:
     click.echo(f"  order {info.order}, {info.calls_per_step:g} UNet calls a step, noise: {info.noise}")
     click.echo(f"  schedules: {', '.join(info.schedules)} (default {info.default_schedule})")
     for name, option in info.options.items():
-        click.echo(f"  {name} = {option.default}: {option.text}")
+        click.echo(f"  --option {name}={option.default}: {option.text}, {describe(option)}")
     presets = [preset.name for preset in catalog.PRESETS.values() if info.name in preset.samplers]
     click.echo(f"  presets: {', '.join(presets)}")

@@ -9,14 +9,14 @@ import click
 
 @click.command()
 @click.argument("prompt")
-@click.option("-m", "--model", default="pocket", show_default=True, help="Whose vocabulary to use.")
+@click.option("-m", "--model", metavar="NAME", help="Whose vocabulary to use.  [default: see `sdedge models default`]")
 @click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="For scheduled prompts.")
-def tokens(prompt: str, model: str, steps: int) -> None:
+def tokens(prompt: str, model: str | None, steps: int) -> None:
     """Show the tokens, chunks and weights of PROMPT."""
-    from sdedge.engines import find_tokenizer
+    from sdedge.engines import default_model, find_tokenizer
     from sdedge.text.prompt import describe
 
-    description = describe(prompt, find_tokenizer(model), steps)
+    description = describe(prompt, find_tokenizer(model or default_model()), steps)
     several = len(description.stages) > 1
     for stage in description.stages:
         if several:

@@ -40,7 +40,7 @@ def pocket(out: Path, device: str, quick: bool) -> None:
 
 
 @train.command()
-@click.option("--model", default="pocket", show_default=True, help="Model that draws the scenes.")
+@click.option("--model", metavar="NAME", help="Model that draws the scenes.  [default: see `sdedge models default`]")
 @click.option("--prompts", type=click.IntRange(1), default=200, show_default=True, help="Held-out prompts.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Pictures per prompt.")
 @click.option("--steps", type=click.IntRange(1), default=20, show_default=True)
@@ -48,10 +48,10 @@ def pocket(out: Path, device: str, quick: bool) -> None:
 @click.option("--sheet", type=click.Path(path_type=Path), help="PNG of the first pictures with their verdicts.")
 @click.option("--device", default="cpu", show_default=True)
 def measure(
-    model: str, prompts: int, seeds: int, steps: int, guidance: tuple[float, ...], sheet: Path | None, device: str
+    model: str | None, prompts: int, seeds: int, steps: int, guidance: tuple[float, ...], sheet: Path | None, device: str
 ) -> None:
     """Print a table of how many facts of held-out prompts the pictures obey, and the VAE's ceiling."""
-    from sdedge.engines import load_engine
+    from sdedge.engines import default_model, load_engine
     from sdedge.pipeline import Pipeline
     from sdedge.request import Request
     from sdedge.training.evaluate import Drawn, Tally, ceiling, obedience, report, write_sheet
@@ -59,6 +59,7 @@ def measure(
 
     pipeline = Pipeline(load_engine(device))
     rows: dict[str, dict[str, float]] = {}
+    model = model or default_model()
     for scale in guidance or (None,):
         request = Request(model=model, steps=steps, guidance=scale)
         everything, unseen = Tally(), Tally()

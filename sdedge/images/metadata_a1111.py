@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 import sdedge
-from sdedge import catalog
+from sdedge import catalog, options
 from sdedge.request import Request
 
 _PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _NEGATIVE = "Negative prompt:"
+OPTIONS = {
+    "s_churn": "Sigma churn", "s_tmin": "Sigma tmin", "s_tmax": "Sigma tmax", "s_noise": "Sigma noise",
+    "order": "UniPC order", "variant": "UniPC variant",
+}  # fmt: skip
+"""Options of samplers that have a key there; those of UniPC are no other sampler's."""
 _RNG = {"torch": "CPU", "philox": "NV"}
 
 
@@ -67,10 +72,26 @@ def _settings(request: Request, facts: Mapping[str, object]) -> list[tuple[str, 
         ("RNG", _RNG.get(request.noise or "")),
         ("Tiling", True if request.tiling else None),
         ("Eta", plain(request.eta)),
+        *((OPTIONS[name], _number(value)) for name, value in request.options.items() if _has_key(request.sampler, name)),
         *(_inpaint_settings(request) if request.task == "inpaint" else []),
         ("Lora hashes", facts.get("lora_hashes")),
         ("Version", f"sdedge {facts.get('version') or sdedge.__version__}"),
     ]
+
+
+def _has_key(sampler: str, option: str) -> bool:
+    return option in OPTIONS and (sampler == "unipc" or not OPTIONS[option].startswith("UniPC"))
+
+
+def _number(value: float | int | str) -> str | None:
+    return value if isinstance(value, str) else plain(value)
+
+
+def read_options(settings: Mapping[str, str]) -> dict[str, float | int | str]:
+    """The options that a picture's settings say, as far as they are values. Raises InvalidRequest."""
+    unipc = settings.get("Sampler") == "UniPC"
+    given = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
+    return {name: options.read(name, value) for name, value in given.items() if unipc or "UniPC" not in OPTIONS[name]}
 
 
 def _inpaint_settings(request: Request) -> list[tuple[str, object]]:

@@ -78,6 +78,7 @@ _A1111_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "Denoising strength": ("strength", real),
     "Clip skip": ("clip_skip", whole),
     "Tiling": ("tiling", lambda text: text == "True"),
+    "Eta DDIM": ("eta", real),
     "Eta": ("eta", real),
     "Mask blur": ("mask_blur", real),
     "Masked area padding": ("mask_padding", whole),
@@ -93,6 +94,7 @@ def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
     for key, (name, convert) in _A1111_FIELDS.items():
         draft.put(name, settings.get(key), convert)
     draft.put_sampler(settings.get("Sampler"))
+    draft.put_options(lambda: metadata_a1111.read_options(settings))
     if "Schedule type" in settings:
         draft.put_schedule(settings["Schedule type"])
     elif not ours and "schedule" not in draft.fields and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
@@ -108,7 +110,7 @@ def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
     if "Denoising strength" in settings and not any(key.startswith("Hires") for key in settings):
         _note_start(draft)
     draft.keep(settings, set(_A1111_FIELDS))
-    lost = sorted(set(settings) - set(_A1111_FIELDS) - _A1111_HARMLESS)
+    lost = sorted(set(settings) - set(_A1111_FIELDS) - _A1111_HARMLESS - {*metadata_a1111.OPTIONS.values()})
     if lost:
         draft.notes.append(f"These settings are not carried over: {', '.join(lost)}.")
 

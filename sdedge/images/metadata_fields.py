@@ -65,6 +65,14 @@ class Draft:
         except InvalidRequest:
             self.notes.append(f"The schedule type {_short(name)} is not known here; the sampler's default is used.")
 
+    def put_options(self, read: Callable[[], Mapping[str, Any]]) -> None:
+        """Set the sampler's options, as far as `read` finds any."""
+        try:
+            if options := read():
+                self.put("options", options)
+        except InvalidRequest as error:
+            self.notes.append(str(error))
+
     def put_size(self, width: Any, height: Any) -> None:
         """Set both sides."""
         self.put("width", width, whole)

@@ -20,6 +20,7 @@ from torch import Tensor
 from sdedge import catalog
 from sdedge.catalog import PRESETS, SAMPLERS, PresetInfo, SamplerInfo
 from sdedge.errors import InvalidRequest
+from sdedge.options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
 from sdedge.sampling.routes import CUTS, DIFFUSERS_PAIRS, ROUTES, Route, cut_sdedge
 from sdedge.sampling.samplers import SAMPLERS as IMPLEMENTED
@@ -138,7 +139,7 @@ def plan(sampler: str, schedule: str | None = None, steps: int = 20, preset: str
     info, rules = SAMPLERS[sampler], PRESETS[preset]
     if sampler not in rules.samplers:
         raise InvalidRequest(f"Preset {preset} has no sampler {sampler}; choose one of {', '.join(rules.samplers)}.")
-    chosen = _check_options(info, options or {})
+    chosen = dict(check_options(sampler, options or {}))
     trained = replace(noise_schedule or NoiseSchedule(), precision=rules.precision)
     named = catalog.resolve_schedule(schedule) if schedule is not None else attached
     if sigmas is not None or timesteps is not None:
@@ -193,26 +194,6 @@ def _finish_plan(sampler: str, schedule: str, rules: PresetInfo, trained: NoiseS
 
 
 # What is refused.
-
-
-def _check_options(info: SamplerInfo, options: Mapping[str, Any]) -> dict[str, Any]:
-    for name, value in options.items():
-        if name not in info.options:
-            known = f"its options are {', '.join(info.options)}" if info.options else "it has no options"
-            raise InvalidRequest(f"Option {name} means nothing to sampler {info.name}; {known}.")
-        option = info.options[name]
-        if option.choices:
-            if value not in option.choices:
-                raise InvalidRequest(f"Option {name}={value!r} of {info.name} is unknown; "
-                                     f"choose one of {', '.join(option.choices)}.")
-        elif (not isinstance(value, (int, float)) or isinstance(value, bool) or math.isnan(value)
-              or (isinstance(option.default, int) and value != int(value))
-              or not (option.minimum or 0) <= value <= (math.inf if option.maximum is None else option.maximum)):
-            kind = "a whole number" if isinstance(option.default, int) else "a number"
-            raise InvalidRequest(f"Option {name}={value!r} of {info.name} is out of range; "
-                                 f"choose {kind} from {option.minimum:g} to {option.maximum:g}.")
-    return {name: int(value) if isinstance(info.options[name].default, int) else value
-            for name, value in options.items()}
 
 
 def _check_pair(info: SamplerInfo, rules: PresetInfo, schedule: str) -> None:

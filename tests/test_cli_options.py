@@ -1,0 +1,113 @@
+"""Options of the command line: each does what its help says, in every command that has it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sdedge.commands.generate import generate as command
+from sdedge.commands.queue import add
+from sdedge.library.models import Library
+from sdedge.request import Request
+
+from .test_cli import generate, run
+
+SPOKEN = {
+    "model": "another", "negative": "n", "vae": "v", "steps": 7, "guidance": 3.0, "sampler": "heun", "schedule": "karras",
+    "preset": "a1111", "speed": "fast", "eta": None, "noise": "numpy", "size": "64x128", "seed": 9, "count": 2, "batch": 2,
+    "clip_skip": 2, "guidance_rescale": 0.5, "guidance_interval": "1 2", "image": "i.png", "strength": 0.5, "mask": None,
+    "mask_blur": 2.0, "masked_content": "fill", "mask_padding": 8, "variation_seed": 3, "variation_strength": 0.25,
+    "sigmas": "3,2,1", "timesteps": "900,3", "options": "s_churn=3", "out": "elsewhere", "file_format": "webp",
+    "template": "{seed}", "outpaint": None,
+}  # fmt: skip
+"""A value of every option that takes one; None where it needs another beside it, which other tests give."""
+
+
+def added(*args: object) -> dict:
+    result = run("queue", "add", "a house", "--sampler", "euler", "--json", *args)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
+    """None is accepted and ignored: those about the engine that draws are refused, as it is another process."""
+    from sdedge.library.jobs import Queue
+    from sdedge.library.store import open_store
+
+    monkeypatch.chdir(tmp_path)
+
+    def job(*args: object) -> tuple:
+        id = added(*args)["id"]
+        with open_store() as store:
+            one = Queue(store).get(id)
+        return one.request, one.count, one.batch, one.output, one.priority
+
+    plain, told = job(), []
+    for option in add.params:
+        if option.name in ("prompt", "as_json", "same_seed", "from_file", "like") or SPOKEN.get(option.name, 1) is None:
+            continue  # those of files have tests of their own
+        value = [] if option.is_flag or option.name == "safety" else str(SPOKEN.get(option.name, 5)).split(" ")
+        told.append(option.name)
+        assert job(option.opts[-1], *value) != plain, option.name
+    assert len(told) > 30 and "memory" not in told
+    for about_now in ("--memory", "--device", "--dtype"):
+        result = run("queue", "add", "a house", about_now, "nonsense")
+        assert result.returncode == 2 and about_now in result.stderr
+
+
+def test_options_of_generate_reach_the_picture(tiny_model, tmp_path):
+    args = ("--sampler", "euler", "--timesteps", "900,500,20", "--option", "s_churn=4", "--option", "s_noise=1.01", "--dry-run")
+    drawn = Request.from_json(generate(tiny_model, tmp_path, *args).stdout)
+    assert drawn.options == {"s_churn": 4, "s_noise": 1.01} and drawn.timesteps == (900, 500, 20) and drawn.steps == 3
+    drawn = Request.from_json(generate(tiny_model, tmp_path, "--sigmas", "9,3,1", "--dry-run").stdout)
+    assert drawn.sigmas == (9, 3, 1) and drawn.schedule is None
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [(("--option", "s_churn=4"), "Option s_churn means nothing to sampler dpmpp_2m"), (("--option", "x"), "no value"),
+     (("--sigmas", "1,a"), "not a list of numbers"), (("--sigmas", "1,2"), "do not fall"),
+     (("--timesteps", "5000,1"), "none above 999"), (("--sigmas", "3,1", "--schedule", "karras"), "not both")],
+)  # fmt: skip
+def test_options_that_cannot_be_are_refused(tiny_model, tmp_path, args, said):
+    result = generate(tiny_model, tmp_path / "out", *args)
+    assert result.returncode == 2 and said in result.stderr and not [*tmp_path.glob("out/*")]
+
+
+def test_the_picture_s_options_are_kept_and_laid_over(tiny_model, tmp_path):
+    first = generate(tiny_model, tmp_path, "--sampler", "euler", "--option", "s_churn=4").stdout.strip()
+    again = generate(tiny_model, tmp_path, "--like", first, "--option", "s_tmin=0.5", "--dry-run")
+    assert Request.from_json(again.stdout).options == {"s_churn": 4, "s_tmin": 0.5}
+
+
+def test_the_chosen_model_is_every_command_s_default(tiny_model, tmp_path, monkeypatch):
+    library = Library()
+    library.add(tiny_model, "mine", link=True)
+    library.close()
+    assert run("models", "default", "mine").returncode == 0
+    drawn: list[str] = []
+
+    def load(*args: object, **kwargs: object):
+        def engine(model: str, vae: str | None):
+            drawn.append(model)
+            raise KeyboardInterrupt
+
+        return engine
+
+    monkeypatch.setattr("sdedge.engines.load_engine", load)
+    monkeypatch.setattr("sdedge.engines.find_tokenizer", lambda model: load()(model, None))
+    commands = (
+        ("generate", "a house"), ("grid", "a house", "--x", "steps=1,2"), ("compare", "a house"), ("tokens", "a house"),
+        ("train", "measure"),
+    )  # fmt: skip
+    for args in commands:
+        run(*args)
+    assert drawn == ["mine"] * len(commands)
+    assert added()["request"]["model"] == "mine"
+
+
+def test_every_option_is_in_the_help_with_a_line():
+    assert all(option.help for option in command.params if option.name != "prompt" and hasattr(option, "help"))
+    listed = run("samplers", "euler").stdout
+    assert "--option s_churn=0.0" in listed and "from 0 to 1000" in listed
