@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -25,7 +28,8 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
 
     Raises NotRegularFile, whose `strerror` says what the path is, and OSError as `open` does.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    flags = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
+    descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
@@ -47,7 +51,8 @@ def inside(folder: Path, name: str) -> Path:
             raise ValueError("empty or too long")
         path, root = (folder / name).resolve(), folder.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{folder} names {name[:80]!r}, which is no file name; take the model from a source you trust.") from error
+        reason = f"{folder} names {name[:80]!r}, which is no file name; take the model from a source you trust."
+        raise ModelError(reason) from error
     if path == root or not path.is_relative_to(root):
         raise ModelError(f"{folder} names {name[:80]!r}, which lies outside of it; take the model from a source you trust.")
     return path
@@ -81,6 +86,158 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         if temporary is not None:
             with suppress(OSError):
                 os.unlink(temporary)
+
+
+def write_new(names: Iterable[Path], data: bytes, announce: Callable[[Path], None] = lambda path: None) -> Path:
+    """Writes a file under the first of `names` that is free, never over another, however many processes write at once.
+
+    `announce` is called with a name before anything of it is on the disk; again with the next one when another process was
+    faster. The file is whole under its name, or not there. Raises OutputError as `atomic_write` does.
+    """
+    temporary: Path | None = None
+    target = Path()
+    try:
+        for target in names:
+            if os.path.lexists(target) and not _is_abandoned(target):
+                continue
+            announce(target)
+            temporary = temporary or _written(target, data)
+            if rename_to_new(temporary, target):
+                temporary = None
+                _sync_folder(target.parent)
+                return target
+        raise OutputError(f"Every name like {target} is taken; choose another folder or name.")
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"Cannot write {target}: {reason}; choose another folder or free some space.") from error
+    finally:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+def _written(target: Path, data: bytes) -> Path:
+    """A temporary file beside `target` with these bytes, on the disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return Path(temporary)
+
+
+def rename_to_new(temporary: Path, target: Path) -> bool:
+    """Renames, but never over a file that is there: False when the name is taken. Raises OSError.
+
+    The system's own exclusive rename comes first, then a hard link; where a file system has neither, an empty file claims the
+    name for the moment before the rename, and one that a kill left is taken back by `write_new`.
+    """
+    for way in (_rename_exclusively, _link):
+        try:
+            way(temporary, target)
+            return True
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+    try:
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return False
+    try:
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(target)
+        raise
+    return True
+
+
+_UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EMLINK, errno.EXDEV}
+_AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # Linux, renameat2(2)
+_RENAME_EXCL = 4  # macOS, renamex_np(2)
+_ABANDONED = 600.0  # seconds after which an empty file that claims a name, or a temporary one, has nobody
+
+
+def _rename_exclusively(temporary: Path, target: Path) -> None:
+    if os.name == "nt":
+        os.rename(temporary, target)  # never replaces there
+        return
+    library = ctypes.CDLL(None, use_errno=True)
+    old, new = os.fsencode(temporary), os.fsencode(target)
+    if sys.platform == "linux" and hasattr(library, "renameat2"):
+        failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+    elif sys.platform == "darwin" and hasattr(library, "renamex_np"):
+        failed = library.renamex_np(old, new, _RENAME_EXCL)
+    else:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if failed:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(target))
+
+
+def _link(temporary: Path, target: Path) -> None:
+    if not hasattr(os, "link"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    os.link(temporary, target)
+    os.unlink(temporary)
+
+
+def _is_abandoned(target: Path) -> bool:
+    """Removes an empty file that has claimed a name for long: whoever did was killed. Whether the name is free again."""
+    try:
+        status = os.lstat(target)
+        if status.st_size or not stat.S_ISREG(status.st_mode) or time.time() - status.st_mtime < _ABANDONED:
+            return False
+        aside = Path(f"{target}.{os.getpid()}.part")
+        os.rename(target, aside)  # only one process gets it
+        if os.lstat(aside).st_size and not rename_to_new(aside, target):  # it was filled meanwhile
+            return False
+        with suppress(FileNotFoundError):
+            os.unlink(aside)
+        return not os.path.lexists(target)
+    except OSError:
+        return False
+
+
+def sweep_parts(folder: Path) -> None:
+    """Removes the temporary files in a folder that killed processes left: those of `atomic_write` and `write_new` that nobody
+    has written to for ten minutes."""
+    for path in folder.glob(".*.part"):
+        with suppress(OSError):
+            if time.time() - path.lstat().st_mtime > _ABANDONED:
+                path.unlink()
+
+
+def make_private_folder(folder: Path) -> None:
+    """Makes a folder that only its owner can enter; an existing one of ours is tightened. Raises OSError.
+
+    Folders that others have a part in (the home folder, a root, one like /tmp) are used as they are.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if os.name != "posix":
+        return
+    status = folder.stat()
+    shared = status.st_mode & stat.S_ISVTX or folder.resolve() in (Path.home(), Path(folder.anchor or "/"))
+    if status.st_mode & 0o077 and status.st_uid == os.geteuid() and not shared:
+        with suppress(OSError):  # file systems without permissions
+            folder.chmod(0o700)
+
+
+def make_private_file(path: Path) -> None:
+    """Makes a file, empty, that only its owner can read; an existing one of ours is tightened and keeps its content."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    if os.name == "posix":
+        with suppress(OSError):
+            if path.stat().st_mode & 0o077:
+                path.chmod(0o600)
 
 
 def reserve(file: IO[bytes], start: int, size: int) -> None:

@@ -171,29 +171,37 @@ def verify(as_json: bool) -> None:
 
 def export_one(entry: Entry, folder: Path, no_metadata: bool = False) -> Path:
     """Copy one picture, whole or not at all. Raises SdedgeError."""
-    from sdedge.files import atomic_write
-    from sdedge.images.naming import free_path
+    from sdedge.files import write_new
+    from sdedge.images.naming import names
 
-    path = free_path(folder, entry.path.stem, entry.path.suffix.lstrip("."))
     try:
         data = entry.path.read_bytes()
     except OSError as error:
         raise SdedgeError(f"Cannot read {entry.path}: {error.strerror}; run `sdedge gallery rescan`.") from error
-    with atomic_write(path) as file:
-        if not no_metadata:
-            file.write(data)
-            return path
-        import io
+    stem = entry.path.stem
+    if no_metadata:  # neither in the file nor in its name
+        stem = f"{datetime.datetime.fromtimestamp(entry.created):%Y-%m-%d}-{entry.id:05d}"
+        data = _bare(entry.path, data)
+    return write_new(names(folder, stem, entry.path.suffix.lstrip(".")), data)
 
-        import numpy as np
-        from PIL import Image
 
-        from sdedge.images import metadata
+def _bare(path: Path, data: bytes) -> bytes:
+    """A picture's file without its settings. Raises SdedgeError."""
+    import io
 
-        kind = {".png": "png", ".webp": "webp"}.get(entry.path.suffix.lower(), "jpeg")
+    import numpy as np
+    from PIL import Image
+
+    from sdedge.images import metadata
+
+    kind, file = {".png": "png", ".webp": "webp"}.get(path.suffix.lower(), "jpeg"), io.BytesIO()
+    try:
         with Image.open(io.BytesIO(data)) as image:
-            metadata.write(file, np.asarray(image.convert("RGB")), kind, None, {})
-    return path
+            pixels = np.asarray(image.convert("RGB"))
+    except Exception as error:  # Pillow's plugins raise anything at all on damaged files
+        raise SdedgeError(f"Cannot read {path}: it is damaged; run `sdedge gallery verify`.") from error
+    metadata.write(file, pixels, kind, None, {})
+    return file.getvalue()
 
 
 def record(gallery: Gallery, entry: Entry) -> dict[str, Any]:

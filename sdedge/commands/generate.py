@@ -86,12 +86,12 @@ class Series:
     output: Output
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> Series:
-        """From the options as click gives them. Raises InvalidRequest."""
-        from sdedge.images.output import Output
+    def of(cls, options: dict[str, Any], prompts: int = 1) -> Series:
+        """From the options as click gives them, for so many prompts. Raises InvalidRequest."""
+        from sdedge.images.output import output_at
 
-        template = {"template": options["template"]} if options["template"] else {}
-        output = Output(options["out"], options["file_format"], private=options["no_metadata"], **template)
+        many = options["count"] * prompts > 1
+        output = output_at(options["out"], options["file_format"], options["template"], options["no_metadata"], many)
         return cls(options["count"], options["batch"], options["same_seed"], output)
 
 
@@ -135,9 +135,9 @@ class Series:
 @click.option("--safety/--no-safety", default=None, help="Filter by the model's safety checker.  [default: if it has one]")
 @click.option("--watermark", is_flag=True, default=None, help="Put CompVis's invisible watermark into the pixels.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Output folder."
+    "-o", "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Folder, or file.png for a name."
 )
-@click.option("-f", "--format", "file_format", default="png", show_default=True, help="png, jpeg or webp.")
+@click.option("-f", "--format", "file_format", metavar="NAME", help="png, jpeg or webp.  [default: as --out says, or png]")
 @click.option("--name", "template", help="File name template, such as {seed}-{prompt:40}.")
 @click.option("--no-metadata", is_flag=True, help="Leave the settings out of the files.")
 @click.option("--grid", is_flag=True, help="Also save all pictures as one grid.")
@@ -155,7 +155,8 @@ def generate(prompt: str | None, **options: Any) -> None:
 
     Ctrl-C stops after the current step and keeps what is finished.
     """
-    requests, series = requests_of(prompt, options), Series.of(options)
+    requests = requests_of(prompt, options)
+    series = Series.of(options, len(requests))
     from sdedge.engines import load_engine
     from sdedge.pipeline import Pipeline
 
@@ -230,7 +231,9 @@ def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: 
             if interrupted():
                 break
         if pictures:
-            path = save_grid(output, [p.pixels for p in pictures], pictures[0].request, options["columns"])
+            path = save_grid(
+                output, [p.pixels for p in pictures], pictures[0].request, options["columns"], options["grid_only"]
+            )
             tell(ImageDone(str(path), pictures[0].request.seed or 0, total))
         if interrupted():
             tell(Cancelled(len(pictures)))

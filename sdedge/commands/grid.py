@@ -56,15 +56,15 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     from sdedge.commands.progress import show
     from sdedge.engines import load_engine
     from sdedge.events import ImageDone
-    from sdedge.images.naming import free_path
-    from sdedge.images.output import Output
+    from sdedge.files import write_new
+    from sdedge.images.output import output_at
     from sdedge.pipeline import Picture, Pipeline
 
     pairs = dict(setting.partition("=")[::2] for setting in options["settings"])
     given = {"model": options["model"] or default_model(), "seed": options["seed"], **batch.overrides(pairs)}
     base = Request(prompt, options["negative"], **given)
     cells = batch.grid(base, across, down)
-    output = Output(options["out"])
+    output = output_at(options["out"])
     output.check()
     pipeline = Pipeline(load_engine(options["device"], options["dtype"]))
     resolved = pipeline.resolve(base)
@@ -76,6 +76,6 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
                     pictures.append(event.pixels)
                 else:
                     tell(event)
-        path = free_path(output.folder, f"grid-{resolved.seed}", "png")
-        output.write_to(path, batch.sheet(cells, pictures), resolved, {})
+        sheet = output.encode(batch.sheet(cells, pictures), resolved, {})
+        path = write_new(output.sheet_names(resolved), sheet)
         tell(ImageDone(str(path), resolved.seed))

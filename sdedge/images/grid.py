@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sdedge.images.naming import free_path
-from sdedge.images.output import FORMATS, Output
+from sdedge.files import write_new
+from sdedge.images.output import Output
 from sdedge.request import Request
 
 
@@ -29,8 +29,8 @@ def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarr
     return sheet
 
 
-def save_grid(output: Output, pictures: Sequence[np.ndarray], request: Request, columns: int | None) -> Path:
-    """Write the sheet beside the pictures, with the request of the first one. Raises OutputError."""
-    path = free_path(output.folder, f"grid-{request.seed}", FORMATS[output.format])
-    output.write_to(path, grid(pictures, columns), request, {})
-    return path
+def save_grid(
+    output: Output, pictures: Sequence[np.ndarray], request: Request, columns: int | None, alone: bool = False
+) -> Path:
+    """Write the sheet beside the pictures, or `alone`, with the request of the first one. Raises OutputError."""
+    return write_new(output.sheet_names(request, alone), output.encode(grid(pictures, columns), request, {}))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 import string
+from collections.abc import Iterator
 from pathlib import Path
 
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
 
 TEMPLATE = "{date}-{seed}-{prompt:40}"
+PRIVATE = "{date}-{time}-{number}"  # says nothing of how the picture was made
 FIELDS = ("date", "time", "seed", "model", "prompt", "sampler", "steps", "guidance", "width", "height", "number")
 RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 LONGEST = 150  # characters; the systems allow 255 bytes
@@ -51,11 +54,8 @@ def _value(template: str, field: str, width: str, request: Request, number: int,
     return value[: int(width)].strip() if width else value
 
 
-def free_path(folder: Path, stem: str, suffix: str) -> Path:
-    """`folder/stem.suffix`, or with -2, -3 … when that exists, so that no picture is overwritten."""
-    path = folder / f"{stem}.{suffix}"
-    number = 2
-    while path.exists():
-        path = folder / f"{stem}-{number}.{suffix}"
-        number += 1
-    return path
+def names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
+    """`folder/stem.suffix`, then with -2, -3 …: for `sdedge.files.write_new`, which takes the first that is free."""
+    yield folder / f"{stem}.{suffix}"
+    for number in itertools.count(2):
+        yield folder / f"{stem}-{number}.{suffix}"

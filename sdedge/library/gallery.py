@@ -87,16 +87,19 @@ class Gallery:
     # Saving: a row in state "writing" says what is about to be written, so that no crash loses or doubles a picture.
 
     def begin(
-        self, path: Path, request: Request, facts: Mapping[str, Any], job: int | None = None, number: int | None = None
-    ) -> int:
-        """Announce that `path` is about to be written; returns the row's id."""
+        self, path: Path, request: Request, facts: Mapping[str, Any], job: int | None = None, number: int | None = None,
+        content: str = "",
+    ) -> int:  # fmt: skip
+        """Announce that `path` is about to be written, with this SHA-256 of its bytes; returns the row's id."""
         values = {
             "path": str(path), "state": "writing", "created": time.time(), "job": job, "number": number,
-            "source": "sdedge", "request": request.to_json(), "facts": json.dumps(dict(facts), default=str),
+            "source": "sdedge", "content": content, "request": request.to_json(), "facts": json.dumps(dict(facts), default=str),
             **columns(vars(request), facts),
         }  # fmt: skip
         with transaction(self.database):
             self.remember_folder(path.parent)
+            if not os.path.lexists(path):  # the row of a file that is gone gives its name away
+                self.database.execute("DELETE FROM images WHERE path = ? AND state != 'writing'", (str(path),))
             return self.insert(values)
 
     def complete(self, row: int) -> None:
@@ -114,12 +117,14 @@ class Gallery:
         Only while nobody is drawing: a file that is there was renamed whole, one that is not was never finished.
         """
         found = 0
-        for row in self.database.execute("SELECT id, path FROM images WHERE state = 'writing'").fetchall():
+        for row in self.database.execute("SELECT id, path, content FROM images WHERE state = 'writing'").fetchall():
             path = Path(row["path"])
             for part in path.parent.glob(f".{literal(path.name[:40])}.*.part"):
                 with suppress(OSError):
                     part.unlink()
             try:
+                if row["content"] and measure(path)["content"] != row["content"]:
+                    raise InvalidRequest(f"{path} is another process's picture.")
                 self.complete(row["id"])
                 found += 1
             except (OSError, InvalidRequest):

@@ -301,7 +301,8 @@ def _request(text: str) -> Request:
 
 def output_json(output: Output) -> str:
     folder = str(output.folder.expanduser().resolve())  # the queue may be run from another folder
-    return json.dumps({"folder": folder, **{name: getattr(output, name) for name in ("format", "template", "private")}})
+    names = ("format", "template", "private", "file", "numbered")
+    return json.dumps({"folder": folder, **{name: getattr(output, name) for name in names}})
 
 
 def output_of(text: str) -> Output:

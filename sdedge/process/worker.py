@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime
 import faulthandler
+import hashlib
 import importlib
 import json
 import logging
@@ -33,8 +33,8 @@ from typing import Any, Protocol
 
 from sdedge import events
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, SdedgeError, is_out_of_memory
-from sdedge.images.naming import free_path, name
-from sdedge.images.output import FORMATS, Output
+from sdedge.files import write_new
+from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import output_of
 from sdedge.library.store import open_store
@@ -91,16 +91,23 @@ class RecordedOutput(Output):
 
     def write(self, pixels: Any, request: Request, facts: Mapping[str, object], number: int) -> Path:
         assert self.gallery is not None
+        gallery, row = self.gallery, None
         number += self.first
-        stem = name(self.template, request, number, datetime.datetime.now())
-        path = free_path(self.folder, stem, FORMATS[self.format])
-        row = None
+        data = self.encode(pixels, request, facts)
+        content = hashlib.sha256(data).hexdigest()
+
+        def announce(path: Path) -> None:
+            nonlocal row
+            try:
+                if row is not None:  # another process has taken the name announced before
+                    gallery.abandon(row)
+                    row = None
+                row = gallery.begin(path, request, facts, self.job, number - 1, content)
+            except sqlite3.Error as error:  # the picture matters more than its row, which the supervisor adds
+                log.warning("The gallery cannot announce %s: %s.", path, error)
+
         try:
-            row = self.gallery.begin(path, request, facts, self.job, number - 1)
-        except sqlite3.Error as error:  # the picture matters more than its row, which the supervisor adds
-            log.warning("The gallery cannot announce %s: %s.", path, error)
-        try:
-            self.write_to(path, pixels, request, facts)
+            path = write_new(self.names(request, number), data, announce)
         except BaseException:
             if row is not None:
                 with suppress(sqlite3.Error):
