@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QObject
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 
+from gui.look.plain import set_tooltip
 from gui.look.theme import Theme, set_kind
 
 
@@ -157,7 +158,7 @@ def name_button(button: QWidget, text: str, keys: QKeySequence | None = None) ->
     """Accessible name, and tooltip with the shortcut."""
     button.setAccessibleName(text)
     shown = keys.toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
-    button.setToolTip(f"{text} ({shown})" if shown else text)
+    set_tooltip(button, f"{text} ({shown})" if shown else text)
 
 
 def plain(text: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton
 
 from gui.actions import name_button
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, Theme, set_kind
 from gui.studio import Remark
 
@@ -26,7 +27,7 @@ class Banner(QFrame):
         self._theme = theme
         self._remark: Remark | None = None
         set_kind(self, "banner")
-        self._icon, self._text = QLabel(), QLabel()
+        self._icon, self._text = PlainLabel(), PlainLabel()
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._button = QPushButton()

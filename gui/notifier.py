@@ -31,8 +31,10 @@ class Notifier(QObject):
             self._show(event)
 
     def _show(self, event: Finished | Failed) -> None:
+        """Words of ours only: systems differ in what markup of a message they follow."""
         tray = QSystemTrayIcon(self._window.windowIcon(), self)
         tray.show()
-        words = event.message if isinstance(event, Failed) else self.tr("The queue is done.")
+        failed = self.tr("A picture could not be drawn; the window says why.")
+        words = failed if isinstance(event, Failed) else self.tr("The queue is done.")
         tray.showMessage("sdedge", words)
         tray.messageClicked.connect(self._window.activateWindow)

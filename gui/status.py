@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLabel
 
+from gui.look.plain import set_tooltip
 from gui.studio import Studio
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
@@ -47,7 +48,7 @@ class Status(QObject):
             used = self._studio.bridge.worker_memory
             words = self.tr("{0:.1f} of {1:.0f} GB").format(used / 1e9, total / 1e9)
             self._memory = words
-            self._label.setToolTip(self.tr("The engine uses {0}; {1:.1f} GB are free.").format(words, free / 1e9))
+            set_tooltip(self._label, self.tr("The engine uses {0}; {1:.1f} GB are free.").format(words, free / 1e9))
         self._show()
 
     def _ask_engine(self) -> None:

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QStackedWidget,
     QToolButton,
@@ -24,6 +23,7 @@ from gui.actions import Actions, name_button, plain
 from gui.banner import Banner
 from gui.bridge import Bridge
 from gui.create.stage import show_log
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.notifier import Notifier
 from gui.settings import Settings
@@ -48,7 +48,7 @@ class MainWindow(QMainWindow):
         self.actions_list = Actions(self, theme)
         self.studio = Studio(settings, theme, bridge, self.actions_list)
         self.banner = Banner(theme)
-        self.status = QLabel()
+        self.status = PlainLabel()
         self._stack = QStackedWidget()
         self._views: dict[str, QWidget] = {}
         self._told: set[str] = set()

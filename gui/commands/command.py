@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QObject, QProcess, QTimer, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+from sdedge.interpreter import python_command, python_environment
 
 PATIENCE = 4000  # milliseconds that a process gets to clean up after it was asked to end
 _KEPT = 8000  # characters of what it said about its failure
@@ -26,8 +27,13 @@ class Command(QObject):
         super().__init__(parent)
         self._line, self._complaint, self._cancelled, self._over = b"", "", False, False
         self._process = QProcess(self)
-        self._process.setProgram(sys.executable)
-        self._process.setArguments(["-m", "sdedge", *arguments])
+        program, *rest = python_command("sdedge", *arguments)
+        self._process.setProgram(program)
+        self._process.setArguments(rest)
+        environment = QProcessEnvironment()
+        for name, value in python_environment().items():
+            environment.insert(name, value)
+        self._process.setProcessEnvironment(environment)
         self._process.readyReadStandardOutput.connect(self._read)
         self._process.readyReadStandardError.connect(self._hear)
         self._process.finished.connect(lambda code, status: self._finish(code))
@@ -75,7 +81,7 @@ class Command(QObject):
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and not self._over:
             self._over = True
-            self.ended.emit(self.tr("Cannot start {0}: {1}.").format(sys.executable, self._process.errorString()))
+            self.ended.emit(self.tr("Cannot start {0}: {1}.").format(self._process.program(), self._process.errorString()))
 
     def _finish(self, code: int) -> None:
         self._killing.stop()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from gui.actions import name_button
 from gui.commands.tasks import CANCELLED, DONE, FAILED, RUNNING, Task, Tasks
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 
 SHOWN = 4  # cards; the rest is counted
@@ -19,7 +20,7 @@ class TaskPanel(QWidget):
         super().__init__()
         self._tasks, self._theme = tasks, theme
         self._cards: dict[int, _Card] = {}
-        self._more = QLabel()
+        self._more = PlainLabel()
         set_kind(self._more, "caption")
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -58,7 +59,7 @@ class _Card(QFrame):
         super().__init__()
         self._tasks, self._task = tasks, task
         set_kind(self, "card")
-        self._title, self._state = QLabel(task.title), QLabel()
+        self._title, self._state = PlainLabel(task.title), PlainLabel()
         set_kind(self._title, "strong")
         self._state.setFont(spaced_font(self._state.font()))
         self._state.setWordWrap(True)

@@ -10,6 +10,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
 from gui.models.items import Item
@@ -56,12 +57,12 @@ class ResultCard(QFrame):
         super().__init__()
         self.item = item
         set_kind(self, "card")
-        title = QLabel(item.name)
+        title = PlainLabel(item.name)
         set_kind(title, "strong")
-        facts = QLabel(" · ".join(part for part in (item.kind, size_in_words(item.size), *item.notes) if part))
+        facts = PlainLabel(" · ".join(part for part in (item.kind, size_in_words(item.size), *item.notes) if part))
         facts.setWordWrap(True)
         set_kind(facts, "caption")
-        self.verdict = QLabel(self._verdict(figures))
+        self.verdict = PlainLabel(self._verdict(figures))
         self.verdict.setWordWrap(True)
         set_kind(self.verdict, _KINDS.get(figures.get("outcome", ""), "caption"))
         self.use = QPushButton(self.tr("Use the Result"))
@@ -142,7 +143,7 @@ def _int8_figures(path: Path) -> Mapping[str, Any]:
 
 
 def _cell(text: str, kind: str = "") -> QLabel:
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setFont(spaced_font(label.font()))
     if kind:
         set_kind(label, kind)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QRadioButton,
@@ -30,6 +29,7 @@ from gui.convert.plan import ANE, COMPRESSIONS, GPU, INT8, TARGETS, Estimate, Pl
 from gui.convert.results import ConvertResults, Result, read_results
 from gui.form.fields import FaultLabel
 from gui.look.empty import Empty
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import size_in_words
 from gui.models.card import read_card
@@ -226,7 +226,7 @@ class ConvertView(QWidget):
             choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.verify = QCheckBox(self.tr("Compare the result with the model"))
         self.verify.setChecked(True)
-        self.estimate, self._any_size, self.fault = QLabel(), QLabel(), FaultLabel()
+        self.estimate, self._any_size, self.fault = PlainLabel(), PlainLabel(), FaultLabel()
         self._any_size.setText(self.tr("The result draws every size that the model draws, a graph from 256 to 1024."))
         self.button = QPushButton(self.tr("Convert"))
         set_kind(self.button, "accent")
@@ -252,7 +252,7 @@ class ConvertView(QWidget):
                 (self.tr("int8 for the processor"), self.tr("x86 processors; lossy, measured on a dozen pictures")),
             )
         ):
-            radio, note = QRadioButton(title), QLabel(text)
+            radio, note = QRadioButton(title), PlainLabel(text)
             set_kind(note, "caption")
             note.setWordWrap(True)
             note.setContentsMargins(PAD + GAP + HALF, 0, 0, HALF)
@@ -274,7 +274,7 @@ class ConvertView(QWidget):
         column = QVBoxLayout(plan)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         column.setSpacing(PAD)
-        title = QLabel(self.tr("Convert a model"))
+        title = PlainLabel(self.tr("Convert a model"))
         set_kind(title, "title")
         column.addWidget(title)
         column.addLayout(form)
@@ -318,7 +318,7 @@ def _form(*rows: tuple[str, QWidget]) -> QFormLayout:
     form.setVerticalSpacing(GAP)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     for text, widget in rows:
-        label = QLabel(text)
+        label = PlainLabel(text)
         label.setFixedWidth(_LABEL)
         form.addRow(label, widget)
     return form

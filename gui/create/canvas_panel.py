@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QImage, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.actions import name_button
 from gui.create.canvas import BRUSHES, Canvas
 from gui.create.mask_layer import MaskLayer
 from gui.form.fields import CalmSlider
+from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.studio import Studio
 
@@ -25,8 +26,8 @@ class CanvasPanel(QWidget):
         super().__init__()
         self._studio = studio
         self.canvas = Canvas(studio.theme)
-        self.caption = QLabel()
-        self._zoom = QLabel()
+        self.caption = PlainLabel()
+        self._zoom = PlainLabel()
         self._masking = self._mask_tools()
         self._lay_out()
         self._bind()
@@ -112,7 +113,7 @@ class CanvasPanel(QWidget):
         self.brush_size.setRange(*BRUSHES)
         self.brush_size.setFixedWidth(96)
         self.brush_size.setAccessibleName(self.tr("Size of the brush in pixels"))
-        self.brush_size.setToolTip(self.tr("Size of the brush ([ and ], or Shift and the wheel)"))
+        set_tooltip(self.brush_size, self.tr("Size of the brush ([ and ], or Shift and the wheel)"))
         self.brush_size.valueChanged.connect(self.canvas.set_brush)
         self.undo = self._tool("undo", self.tr("Undo the stroke"), QKeySequence.StandardKey.Undo)
         self.redo = self._tool("redo", self.tr("Redo the stroke"), QKeySequence.StandardKey.Redo)

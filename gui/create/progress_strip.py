@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
 
+from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.queue.progress import SLOW, Progress, spoken
 from gui.studio import Studio
@@ -23,7 +24,7 @@ class ProgressStrip(QFrame):
         self._progress: Progress | None = None
         set_kind(self, "strip")
         self.setMinimumHeight(HEIGHT)
-        self._text = QLabel()
+        self._text = PlainLabel()
         self._text.setWordWrap(True)
         self._text.setFont(spaced_font(self._text.font()))
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -73,7 +74,7 @@ class ProgressStrip(QFrame):
             set_kind(self._text, "")
             keys = self._studio.actions["cancel"].shortcut().toString()
             button = plain_button(self.tr("Cancel"), cancel)
-            button.setToolTip(f"{self.tr('Cancel the picture')} ({keys})")
+            set_tooltip(button, f"{self.tr('Cancel the picture')} ({keys})")
             self._add(button)
             self._clock.start()
         self._show_progress()

@@ -15,11 +15,12 @@ from PySide6.QtCore import (
     QUrl,
     Signal,
 )
-from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QVBoxLayout, QWidget
 
 from gui.gallery.delegate import PictureDelegate
 from gui.gallery.model import ENTRY
 from gui.gallery.thumbnails import Thumbnails
+from gui.look.plain import PlainLabel, plain_tooltip
 from gui.look.theme import GAP, set_kind
 from gui.studio import Studio
 from sdedge.library.gallery import Entry
@@ -62,7 +63,8 @@ class RecentModel(QAbstractListModel):
         if role == ENTRY:
             return entry
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            return f"{entry.prompt}\n{entry.width} × {entry.height}"
+            words = f"{entry.prompt}\n{entry.width} × {entry.height}"
+            return plain_tooltip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -104,7 +106,7 @@ class Recent(QWidget):
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
         self.list.selectionModel().currentChanged.connect(self._choose_by_key)
-        title = QLabel(self.tr("Recent"))
+        title = PlainLabel(self.tr("Recent"))
         set_kind(title, "title")
         title.setBuddy(self.list)
         column = QVBoxLayout(self)

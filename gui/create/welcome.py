@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, PAD, WIDE, set_kind
 from gui.studio import Studio
 
@@ -26,9 +27,9 @@ class Welcome(QWidget):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
-        title = QLabel(self.tr("Say what you want to see"))
+        title = PlainLabel(self.tr("Say what you want to see"))
         set_kind(title, "title")
-        text = QLabel(
+        text = PlainLabel(
             self.tr(
                 "The model “pocket” is ready. It is small and draws houses, boats and balloons, by day, at sunset and at "
                 "night. Nothing you type or draw leaves this computer. Try one of these, then press Generate."
@@ -74,7 +75,7 @@ class Welcome(QWidget):
             "balloon": self.tr("A yellow balloon over the desert"),
         }  # fmt: skip
         button.setAccessibleName(titles[name])
-        button.setToolTip(titles[name])
+        set_tooltip(button, titles[name])
         button.clicked.connect(lambda: self._choose(path))
         return button
 

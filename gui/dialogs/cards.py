@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
 
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind
 
 
@@ -33,7 +34,7 @@ def card(title: str, *parts: QWidget | QLayout, gap: int = 0) -> QFrame:
     column = QVBoxLayout(frame)
     column.setContentsMargins(PAD, PAD, PAD, PAD)
     column.setSpacing(GAP)
-    heading = QLabel(title)
+    heading = PlainLabel(title)
     set_kind(heading, "title")
     column.addWidget(heading)
     if gap:

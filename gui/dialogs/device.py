@@ -18,6 +18,7 @@ from gui.device import UNKNOWN, Device, look
 from gui.dialogs.cards import card, fill, left
 from gui.form.fields import FaultLabel
 from gui.form.memory_hint import PictureMemory
+from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
 from gui.studio import Studio
@@ -73,7 +74,7 @@ class DeviceDialog(QDialog):
             spent = self.tr("refused") if timing.seconds is None else f"{timing.seconds * 1000:.1f} ms"
             layout = timing.layout.replace("_", " ")
             for column, text in enumerate((timing.kernel, _FORMATS.get(timing.dtype, timing.dtype), layout, spent)):
-                label = QLabel(text)
+                label = PlainLabel(text)
                 set_kind(label, "caption")
                 label.setFont(spaced_font(label.font()))
                 self._timings.addWidget(label, row, column)
@@ -127,7 +128,7 @@ class DeviceDialog(QDialog):
     # Building
 
     def _lay_out(self) -> None:
-        self.device, self.reason, self.memory, self.planned = QLabel(), QLabel(), QLabel(), QLabel()
+        self.device, self.reason, self.memory, self.planned = PlainLabel(), PlainLabel(), PlainLabel(), PlainLabel()
         self.fault = FaultLabel()
         self.button = QPushButton(self.tr("Measure Again"))
         self.button.clicked.connect(self.measure)
@@ -153,7 +154,7 @@ class DeviceDialog(QDialog):
     def _speeds(self) -> list[QLabel]:
         labels = []
         for speed in catalog.SPEEDS.values():
-            title, text = QLabel(speed.label), QLabel(speed.text)
+            title, text = PlainLabel(speed.label), PlainLabel(speed.text)
             set_kind(title, "strong")
             set_kind(text, "muted")
             labels += [title, text]

@@ -8,8 +8,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QGridLayout,
-    QLabel,
-    QMessageBox,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -17,6 +15,7 @@ from PySide6.QtWidgets import (
 
 import sdedge
 from gui.actions import ACTIONS, MENUS, Actions, plain
+from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, PAD, WIDE, set_kind
 
 # What is no action: keys of the canvas, the editor and the lists.
@@ -63,15 +62,15 @@ class Shortcuts(QDialog):
         self.resize(480, 600)
 
     def _head(self, grid: QGridLayout, text: str) -> None:
-        label = QLabel(text)
+        label = PlainLabel(text)
         set_kind(label, "strong")
         grid.addWidget(label, grid.rowCount(), 0, 1, 2)
 
     def _row(self, grid: QGridLayout, text: str, keys: QKeySequence) -> None:
         row = grid.rowCount()
-        shown = QLabel(keys.toString(QKeySequence.SequenceFormat.NativeText))
+        shown = PlainLabel(keys.toString(QKeySequence.SequenceFormat.NativeText))
         set_kind(shown, "muted")
-        grid.addWidget(QLabel(text), row, 0)
+        grid.addWidget(PlainLabel(text), row, 0)
         grid.addWidget(shown, row, 1, Qt.AlignmentFlag.AlignRight)
 
 
@@ -80,7 +79,4 @@ def about(parent: QWidget) -> None:
     words = QCoreApplication.translate(
         "help", "Stable Diffusion v1 for the machine in front of you. It opens no network connection by itself."
     )
-    box = QMessageBox(QMessageBox.Icon.NoIcon, "sdedge", f"sdedge {sdedge.__version__}", parent=parent)
-    box.setInformativeText(words)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.open()
+    message_box(parent, f"sdedge {sdedge.__version__}", words, title="sdedge").open()

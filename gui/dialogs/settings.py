@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from gui.dialogs.cards import card, fill, left
 from gui.form.fields import FaultLabel
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import breakable, short_path
 from gui.reveal import reveal
@@ -135,10 +135,10 @@ class SettingsDialog(QDialog):
         return form
 
     def _storage(self) -> QFormLayout:
-        where = QLabel(breakable(short_path(data_folder())))
+        where = PlainLabel(breakable(short_path(data_folder())))
         where.setWordWrap(True)
         where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        note = QLabel(self.tr("Models, the gallery's index, thumbnails and logs. SDEDGE_HOME names another place."))
+        note = PlainLabel(self.tr("Models, the gallery's index, thumbnails and logs. SDEDGE_HOME names another place."))
         note.setWordWrap(True)
         set_kind(note, "caption")
         show = QPushButton(self.tr("Show in Folder"))
@@ -191,7 +191,7 @@ def _form() -> QFormLayout:
 
 def _row(form: QFormLayout, text: str, field: QWidget | QVBoxLayout | QHBoxLayout) -> None:
     """A row whose label is as wide as every other one."""
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setFixedWidth(_LABEL)
     form.addRow(label, field)  # type: ignore[arg-type]
 

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QSlider,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.form.model import FormModel
+from gui.look.plain import PlainLabel, plain_tooltip
 from gui.look.theme import GAP, HALF, Theme, set_kind, spaced_font
 
 LABEL = 72  # pixels: the column of labels
@@ -28,7 +28,7 @@ NUMBER = 64  # pixels: a number's box
 PATIENCE = 700  # milliseconds without a key until a fault is shown: half a number is no fault
 
 
-class FaultLabel(QLabel):
+class FaultLabel(PlainLabel):
     """A sentence beneath a control; no room is taken while there is none."""
 
     def __init__(self) -> None:
@@ -181,7 +181,7 @@ class Choice(QWidget):
             self.combo.clear()
             for row, option in enumerate(self._options):
                 self.combo.addItem(option.label)
-                self.combo.setItemData(row, option.text, Qt.ItemDataRole.ToolTipRole)
+                self.combo.setItemData(row, plain_tooltip(option.text), Qt.ItemDataRole.ToolTipRole)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -249,7 +249,7 @@ def stack(*rows: QWidget, gap: int = GAP) -> QWidget:
 
 def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:
     """A label, controls beside it, and beneath them what is wrong: of the last widget where that is typed into."""
-    title = QLabel(label)
+    title = PlainLabel(label)
     title.setFixedWidth(LABEL)
     shown = list(dict.fromkeys(widgets))
     title.setBuddy(shown[0])

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from gui.actions import name_button
 from gui.background import in_words
 from gui.form.fields import Choice, FaultLabel, NumberField, Option, Switch, stack, watch
+from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.pictures import Looked, look, short, shrink
 from gui.studio import Studio
@@ -31,8 +32,8 @@ class ImageSection(QWidget):
         self._path: str | None = None
         self.found: Looked | None = None
         self.fault = FaultLabel()
-        self._thumbnail, self._name = QLabel(), QLabel()
-        self._hint = QLabel(self.tr("Drop a picture anywhere on the window, or choose one."))
+        self._thumbnail, self._name = PlainLabel(), PlainLabel()
+        self._hint = PlainLabel(self.tr("Drop a picture anywhere on the window, or choose one."))
         self._lay_out()
         watch(self, studio.form, self._follow, "image")
         watch(self, studio.form, self._show_mask, "mask", "image")
@@ -85,7 +86,7 @@ class ImageSection(QWidget):
 
     def _strength(self) -> QWidget:
         field = NumberField(self._studio.form, "strength", self.tr("Strength"), 0, 1, 20)
-        field.setToolTip(self.tr("How much is drawn anew: 0 keeps the picture, 1 keeps next to nothing."))
+        set_tooltip(field, self.tr("How much is drawn anew: 0 keeps the picture, 1 keeps next to nothing."))
         return field
 
     def _mask_row(self) -> QWidget:
@@ -149,7 +150,7 @@ class ImageSection(QWidget):
         pixmap.setDevicePixelRatio(ratio)
         self._thumbnail.setPixmap(pixmap)
         self._name.setText(f"{short(Path(path).name, 24)}\n{found.size[0]} × {found.size[1]}")
-        self._name.setToolTip(path)
+        set_tooltip(self._name, path)
         if found.notes:
             self.fault.say(" ".join(found.notes), "caution")
         self.looked.emit(found)

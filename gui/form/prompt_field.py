@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from gui.actions import name_button
 from gui.form.fields import FaultLabel, watch
 from gui.form.prompt_editor import PromptEditor
 from gui.form.tokens import Count, count
+from gui.look.plain import PlainLabel, menu_text, set_tooltip
 from gui.look.theme import HALF, set_kind, spaced_font
 from gui.studio import Studio
 
@@ -26,7 +27,7 @@ class PromptField(QWidget):
         self._asked = 0
         self._walked = 0
         self.editor = PromptEditor(studio.theme, label, lines)
-        self.counter = QLabel()
+        self.counter = PlainLabel()
         self.counter.setFont(spaced_font(self.counter.font()))
         set_kind(self.counter, "caption")
         self.note = FaultLabel()
@@ -38,7 +39,7 @@ class PromptField(QWidget):
         watch(self, studio.form, self._count, "card")
 
     def _lay_out(self, label: str) -> None:
-        title = QLabel(label)
+        title = PlainLabel(label)
         set_kind(title, "strong")
         title.setBuddy(self.editor)
         row = QHBoxLayout()
@@ -75,10 +76,10 @@ class PromptField(QWidget):
     def _show(self, found: Count, known: bool = True) -> None:
         self.counter.setText(f"{found.used}/{found.limit}" if known and not found.fault else "")
         parts = found.limit // 75
-        self.counter.setToolTip(
-            self.tr("{0} of {1} tokens in {2} parts, each read on its own").format(found.used, found.limit, parts)
-            if parts > 1 else self.tr("{0} of {1} tokens").format(found.used, found.limit)
-        )  # fmt: skip
+        words = (
+            self.tr("{0} of {1} tokens in {2} parts, each read on its own") if parts > 1 else self.tr("{0} of {1} tokens")
+        )
+        set_tooltip(self.counter, words.format(found.used, found.limit, parts))
         self.counter.setAccessibleName(self.counter.toolTip())
         self.editor.set_marks(found.starts)
         self.note.say(found.fault)
@@ -115,7 +116,7 @@ class PromptField(QWidget):
         for text in self._studio.settings.texts("prompts")[:SHOWN]:
             line = " ".join(text.split())
             shown = line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
-            action = QAction(shown.replace("&", "&&"), menu)
+            action = QAction(menu_text(shown), menu)
             action.triggered.connect(lambda checked=False, text=text: self.editor.show_text(text))
             menu.addAction(action)
         if menu.isEmpty():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from functools import partial
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from gui.actions import name_button
 from gui.form.fields import LABEL, FaultLabel, TypedEdit, stack, watch
+from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, set_kind
 from gui.studio import Studio
 from sdedge import catalog
@@ -32,7 +33,7 @@ class SizeField(QWidget):
         menu = QMenu(self.presets)
         menu.aboutToShow.connect(lambda: self._fill(menu))
         self.presets.setMenu(menu)
-        times = QLabel("×")
+        times = PlainLabel("×")
         set_kind(times, "muted")
         row = _row(self.tr("Size"), self.width_edit, times, self.height_edit, swap, self.presets)
         stack_into(self, row, self.note)
@@ -110,7 +111,7 @@ def _row(label: str, *widgets: QWidget) -> QWidget:
     box, row = QWidget(), QHBoxLayout()
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(HALF)
-    title = QLabel(label)
+    title = PlainLabel(label)
     title.setFixedWidth(LABEL + HALF)
     title.setBuddy(widgets[0])
     row.addWidget(title)

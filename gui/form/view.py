@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.actions import name_button
 from gui.form.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
@@ -14,6 +14,7 @@ from gui.form.memory_hint import MemoryHint
 from gui.form.names import Names, find_names
 from gui.form.prompt_field import PromptField
 from gui.form.seed_size import SeedField, SizeField
+from gui.look.plain import PlainLabel, menu_text
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.models.card import ModelCard
 from gui.studio import Studio
@@ -106,7 +107,7 @@ class FormView(QFrame):
     def _extras(self) -> QWidget:
         self.lora = self._inserting(self.tr("Add a LoRA…"))
         self.embedding = self._inserting(self.tr("Add an embedding…"))
-        self.extras_note = QLabel()
+        self.extras_note = PlainLabel()
         self.extras_note.setWordWrap(True)
         set_kind(self.extras_note, "caption")
         return self._fold("extras", self.tr("LoRA and embeddings"), stack(self.lora, self.embedding, self.extras_note))
@@ -118,7 +119,7 @@ class FormView(QFrame):
 
     def _more(self) -> QWidget:
         form = self._studio.form
-        self.carried = QLabel()
+        self.carried = PlainLabel()
         self.carried.setWordWrap(True)
         set_kind(self.carried, "caption")
         self.forget = QPushButton(self.tr("Forget these"))
@@ -180,7 +181,7 @@ class FormView(QFrame):
         menu = button.menu()
         menu.clear()
         for name in names:
-            menu.addAction(name, partial(self.prompt.editor.insert, pattern.format(name)))
+            menu.addAction(menu_text(name), partial(self.prompt.editor.insert, pattern.format(name)))
         button.setEnabled(bool(names))
 
     def _show_carried(self) -> None:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.actions import plain
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import breakable
 from gui.studio import Studio
@@ -41,7 +42,7 @@ class GalleryDetails(QScrollArea):
         self._pixmap: QPixmap | None = None
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._picture, self.prompt, self._negative = QLabel(), QLabel(), QLabel()
+        self._picture, self.prompt, self._negative = PlainLabel(), PlainLabel(), PlainLabel()
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._picture.setMinimumSize(1, 1)
         for label in (self.prompt, self._negative):
@@ -156,13 +157,13 @@ class GalleryDetails(QScrollArea):
 
 
 def _caption(text: str) -> QLabel:
-    label = QLabel(text)
+    label = PlainLabel(text)
     set_kind(label, "muted")
     return label
 
 
 def _value(text: str) -> QLabel:
-    label = QLabel(text)
+    label = PlainLabel(text)
     label.setWordWrap(True)
     label.setFont(spaced_font(label.font()))
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

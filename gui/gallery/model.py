@@ -22,6 +22,7 @@ from PySide6.QtCore import (
 from gui.background import in_words
 from gui.bridge import Bridge
 from gui.gallery.thumbnails import Thumbnails
+from gui.look.plain import plain_tooltip
 from sdedge.library.gallery import Entry, Gallery, Search
 from sdedge.library.jobs import Queue
 
@@ -159,7 +160,8 @@ class GalleryModel(QAbstractListModel):
         if role == ENTRY:
             return entry
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return entry.prompt or entry.path.name
+            words = entry.prompt or entry.path.name
+            return plain_tooltip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return spoken(entry)
         return None

@@ -8,7 +8,6 @@ from typing import Any
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QLabel,
     QMenu,
     QSplitter,
     QStackedWidget,
@@ -23,6 +22,7 @@ from gui.gallery.grid import PictureList
 from gui.gallery.model import CHUNK, GalleryModel
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.empty import Empty
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind, spaced_font
 from gui.reveal import reveal
 from gui.studio import Studio
@@ -48,7 +48,7 @@ class GalleryView(QWidget):
         self.filters = GalleryFilters(studio.theme)
         self.details = GalleryDetails(studio)
         self.list = PictureList(self.model, PictureDelegate(studio.theme, self.thumbnails, self))
-        self.count = QLabel()
+        self.count = PlainLabel()
         self.empty = Empty(studio.theme, "gallery")
         self._middle = QStackedWidget()
         self._lay_out()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, Theme, set_kind
 
 _ICON = 40  # pixels
@@ -19,7 +20,7 @@ class Empty(QWidget):
     def __init__(self, theme: Theme, icon: str) -> None:
         super().__init__()
         self._theme, self._name = theme, icon
-        self._icon, self._title, self._text = QLabel(), QLabel(), QLabel()
+        self._icon, self._title, self._text = PlainLabel(), PlainLabel(), PlainLabel()
         self._button = QPushButton()
         self._work: Callable[[], object] | None = None
         self._button.clicked.connect(lambda: self._work and self._work())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import breakable, short_path, size_in_words
 from gui.models.items import Item
@@ -21,7 +22,7 @@ class LibraryDetails(QScrollArea):
         super().__init__()
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.title, self._state, self._terms = QLabel(), QLabel(), QLabel()
+        self.title, self._state, self._terms = PlainLabel(), PlainLabel(), PlainLabel()
         set_kind(self.title, "title")
         self.title.setWordWrap(True)
         for label in (self._state, self._terms):
@@ -61,7 +62,7 @@ class LibraryDetails(QScrollArea):
         while self._facts.rowCount():
             self._facts.removeRow(0)
         for name, value in self._describe(item):
-            caption, text = QLabel(name), QLabel(value)
+            caption, text = PlainLabel(name), PlainLabel(value)
             set_kind(caption, "muted")
             text.setWordWrap(True)
             text.setFont(spaced_font(text.font()))

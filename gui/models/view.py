@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelectionModel
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QMenu,
     QMessageBox,
     QPushButton,
@@ -28,6 +27,7 @@ from send2trash import send2trash
 from gui.background import in_words
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
+from gui.look.plain import PlainLabel, message_box, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
 from gui.models.details import LibraryDetails
 from gui.models.items import Item, file_hash, read_items
@@ -48,7 +48,7 @@ class ModelsView(QWidget):
         self.details = LibraryDetails()
         self.table = self._table()
         self.link = QCheckBox(self.tr("Leave the files where they are"))
-        self.link.setToolTip(self.tr("Remember where a model is instead of copying it"))
+        set_tooltip(self.link, self.tr("Remember where a model is instead of copying it"))
         self.question: QMessageBox | None = None
         self.setAcceptDrops(True)
         self._lay_out()
@@ -183,12 +183,13 @@ class ModelsView(QWidget):
     def _ask_to_remove(self, item: Item) -> None:
         """Files that were copied in are deleted for good, so this is asked; everything else can be taken back."""
         if item.role in ("model", "vae") and not item.linked:
-            question = self.question = QMessageBox(self)
-            question.setText(self.tr("Delete {0} from the library?").format(item.name))
-            question.setInformativeText(self.tr("Its copy in {0} is deleted for good.").format(item.path.parent))
+            question = self.question = message_box(
+                self,
+                self.tr("Delete {0} from the library?").format(item.name),
+                self.tr("Its copy in {0} is deleted for good.").format(item.path.parent),
+            )
             button = question.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
             question.addButton(QMessageBox.StandardButton.Cancel)
-            question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             button.clicked.connect(lambda: self.remove(item))
             question.open()
         else:
@@ -252,7 +253,7 @@ class ModelsView(QWidget):
         bar.addWidget(self.add_button)
         bar.addWidget(self.link)
         bar.addStretch(1)
-        hint = QLabel(
+        hint = PlainLabel(
             self.tr("Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.")
         )
         hint.setWordWrap(True)

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 
 from gui.advice import for_the_window
+from gui.look.plain import plain_tooltip
 from gui.queue.board import JobBoard
 from gui.queue.progress import Progress, spoken
 from sdedge.library.jobs import Job
@@ -46,7 +47,8 @@ class QueueModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return " ".join(job.request.prompt.split()) or self.tr("(no prompt)")
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            return f"{job.request.prompt}\n{self.line(job, progress)}"
+            words = f"{job.request.prompt}\n{self.line(job, progress)}"
+            return plain_tooltip(words) if role == Qt.ItemDataRole.ToolTipRole else words
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

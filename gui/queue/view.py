@@ -9,7 +9,6 @@ from PySide6.QtGui import QFont, QFontMetrics, QKeyEvent, QPainter, QPainterPath
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QListView,
     QMenu,
     QStyle,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.form.fields import FaultLabel
+from gui.look.plain import PlainLabel
 from gui.look.theme import CAPTION, GAP, HALF, RADIUS, Theme, plain_button, set_kind
 from gui.queue.board import JobBoard
 from gui.queue.model import JOB, LINE, SHARE, QueueModel
@@ -42,7 +42,7 @@ class QueueView(QWidget):
         self.list.customContextMenuRequested.connect(self._show_menu)
         self._paused = FaultLabel()
         self._go_on = plain_button(self.tr("Go on with the queue"), partial(board.pause, False))
-        self._empty = QLabel(self.tr("Nothing waits. Each press of Generate lines up here."))
+        self._empty = PlainLabel(self.tr("Nothing waits. Each press of Generate lines up here."))
         self._empty.setWordWrap(True)
         set_kind(self._empty, "caption")
         self._lay_out()
@@ -53,7 +53,7 @@ class QueueView(QWidget):
         self._show_state()
 
     def _lay_out(self) -> None:
-        title = QLabel(self.tr("Queue"))
+        title = PlainLabel(self.tr("Queue"))
         set_kind(title, "title")
         title.setBuddy(self.list)
         head = QHBoxLayout()
