@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sdedge.errors import InvalidRequest
 from sdedge.extras import find_lora
 from sdedge.text import wildcards
-from sdedge.text.prompt import CHUNK, attention, chunked, describe, extract_loras
+from sdedge.text.chunks import CHUNK
+from sdedge.text.prompt import describe
+from sdedge.text.tags import extract_loras
 from sdedge.text.tokenizer import Tokenizer
 
 _MARKED = 20_000  # characters; beyond, a request is refused anyhow
@@ -42,23 +45,11 @@ def count(
     used = sum(map(len, chunks[:-1])) + len(chunks[-1])
     starts: tuple[int, ...] = ()
     if len(stages) == 1 and len(chunks) > 1 and resolved == text and not loras:
-        starts = _starts(text, tokenizer, [len(chunk) for chunk in chunks], embeddings or {})
+        starts = _words(text, stages[0].starts[1:])
     return Count(used, CHUNK * len(chunks), starts)
 
 
-def _starts(text: str, tokenizer: Tokenizer, lengths: list[int], embeddings: Mapping[str, int]) -> tuple[int, ...]:
-    """The words at which chunks begin: the first whose end has more tokens than all chunks before."""
-    words = [(match.start(), match.end()) for match in re.finditer(r"[^\s,]+|,", text)]
-    found, before = [], 0
-    for length in lengths[:-1]:
-        before += length
-        low, high = 0, len(words) - 1
-        while low < high:
-            middle = (low + high) // 2
-            chunks = chunked(attention(text[: words[middle][1]]), tokenizer, embeddings)
-            if sum(chunk.used for chunk in chunks) > before:
-                high = middle
-            else:
-                low = middle + 1
-        found.append(words[low][0])
-    return tuple(found)
+def _words(text: str, starts: tuple[int, ...]) -> tuple[int, ...]:
+    """The words in which these places are, by their first characters."""
+    words = [match.start() for match in re.finditer(r"[^\s,]+|,", text)]
+    return tuple(words[max(bisect_right(words, start) - 1, 0)] for start in starts)

@@ -85,8 +85,8 @@ def check_fit(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:
             f"The text encoder of {checkpoint.path} gives {text.hidden_size} channels but its UNet reads "
             f"{unet.cross_attention_dim}; the folder mixes two models, copy it again."
         )
-    if len(tokenizer.vocab) > text.vocab_size:
+    if (ids := max(tokenizer.vocab.values()) + 1) > text.vocab_size:
         raise ModelError(
-            f"The vocabulary of {checkpoint.path} has {len(tokenizer.vocab)} tokens but its text encoder knows "
+            f"The vocabulary of {checkpoint.path} has {ids} ids but its text encoder knows "
             f"{text.vocab_size}; use the tokenizer that came with the model."
         )

@@ -20,13 +20,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
-from sdedge.errors import InvalidRequest
+from sdedge.text.chunks import Chunk, Segment, chunked
 from sdedge.text.scheduling import schedule
 from sdedge.text.tags import Lora, extract_loras
-from sdedge.text.tokenizer import LENGTH, Tokenizer
+from sdedge.text.tokenizer import Tokenizer
 
-CHUNK = LENGTH - 2  # tokens between start and end
-COMMA_REACH = 20  # tokens a cut may move back to a comma
 STRONGER, WEAKER = 1.1, 1 / 1.1
 HEAVIEST = 1e6  # keeps products of many weights finite
 
@@ -47,34 +45,10 @@ class Prompt:
     loras: tuple[Lora, ...] = ()
 
 
-@dataclass(frozen=True)
-class Segment:
-    """Text with one weight."""
-
-    text: str
-    weight: float = 1.0
-
-    @property
-    def is_break(self) -> bool:
-        """Whether this starts a new chunk. In A1111 any weighted group around a BREAK makes it text."""
-        return self.text == "BREAK" and self.weight == -1
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """77 token ids with the weight of each; `embeddings` are (position in the 77, name) of learned vectors."""
-
-    ids: tuple[int, ...]
-    weights: tuple[float, ...]
-    embeddings: tuple[tuple[int, str], ...] = ()
-    used: int = 0
-    """How many of the ids are the prompt's own, after the start token."""
-
-
 # AND
 
 _AND = re.compile(r"\bAND\b")
-_AND_WEIGHT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*", re.A)
+_AND_WEIGHT = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+))\s*", re.A)
 
 
 def parse(text: str, negative: bool = False) -> Prompt:
@@ -96,8 +70,8 @@ def _part(side: str) -> Part:
 
 # Attention
 
-_ATTENTION = re.compile(r"\\[][()\\]|\\|\(|\[|:\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)|\)|]|[^\\()\[\]:]+|:", re.A)
-_BREAK = re.compile(r"\s*\bBREAK\b\s*")
+_ATTENTION = re.compile(r"\\[][()\\]|\\|\(|\[|:\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\)|\)|]|[^\\()\[\]:]+|:", re.A)
+_BREAK = re.compile(r"\bBREAK\b")
 
 
 def attention(text: str) -> tuple[Segment, ...]:
@@ -107,7 +81,8 @@ def attention(text: str) -> tuple[Segment, ...]:
     A bracket that is never closed reaches to the end; one that was never opened is text, and so is a weight that is
     not a decimal number: `(a:1e3)`, `(a:1.2.3)`.
     """
-    tokens = [(match[0], match[1]) for match in _ATTENTION.finditer(text)]
+    matches = list(_ATTENTION.finditer(text))
+    tokens = [(match[0], match[1]) for match in matches]
     factors, closers = _factors(tokens)
     product = {"(": [1.0], "[": [1.0]}
     segments: list[Segment] = []
@@ -117,7 +92,7 @@ def attention(text: str) -> tuple[Segment, ...]:
         elif i in closers:
             product[closers[i]].pop()
         else:
-            segments += _segments(token, _bounded(product["("][-1] * product["["][-1]))
+            segments += _segments(token, matches[i].start(), _bounded(product["("][-1] * product["["][-1]))
     return tuple(segment for segment in _merged(segments) if segment.text) or (Segment(""),)
 
 
@@ -142,15 +117,33 @@ def _bounded(weight: float) -> float:
     return min(max(weight, -HEAVIEST), HEAVIEST)
 
 
-def _segments(token: str, weight: float) -> list[Segment]:
+def _segments(token: str, origin: int, weight: float) -> list[Segment]:
     if token.startswith("\\"):
-        return [Segment(token[1:], weight)]
-    first, *others = (Segment(text, weight) for text in _BREAK.split(token))
-    return [first, *(segment for other in others for segment in (Segment("BREAK", -weight), other))]
+        return [Segment(token[1:], weight, ((0, origin + 1),))]
+    breaks = [(match.start(), match.end()) for match in _BREAK.finditer(token)]
+    segments: list[Segment] = []
+    starts, stops = [0, *(stop for _, stop in breaks)], [*(start for start, _ in breaks), len(token)]
+    for i, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        # Spaces around a BREAK go; were they in its pattern, every run of spaces would be tried from each of its places.
+        text = token[start:stop].rstrip() if i < len(breaks) else token[start:stop]
+        text, length = text.lstrip() if i else text, len(text)
+        segments.append(Segment(text, weight, ((0, origin + start + length - len(text)),)))
+        segments += [Segment("BREAK", -weight)] * (i < len(breaks))
+    return segments
 
 
 def _merged(segments: Sequence[Segment]) -> list[Segment]:
-    return [Segment("".join(s.text for s in run), weight) for weight, run in groupby(segments, lambda s: s.weight)]
+    merged = []
+    for weight, run in groupby(segments, lambda s: s.weight):
+        texts: list[str] = []
+        source: list[tuple[int, int]] = []
+        length = 0
+        for segment in run:
+            source += [(length, origin) for _, origin in segment.source]
+            texts.append(segment.text)
+            length += len(segment.text)
+        merged.append(Segment("".join(texts), weight, tuple(source)))
+    return merged
 
 
 def written(segments: Sequence[Segment]) -> str:
@@ -164,91 +157,6 @@ def _written(segment: Segment) -> str:
     text = re.sub(r"[][()\\]", r"\\\g<0>", segment.text)
     text = re.sub(r"\bBREAK\b", r"BRE\\AK", text)  # a lone backslash is dropped, and the word is not one
     return text if segment.weight == 1 else f"({text}:{Decimal(repr(segment.weight)):f})"
-
-
-# Chunks
-
-
-def chunked(
-    segments: Sequence[Segment], tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None
-) -> tuple[Chunk, ...]:
-    """Tokens of the segments in chunks of 77 with start and end, never none.
-
-    A full chunk whose last comma is at most COMMA_REACH tokens back is cut after that comma. `embeddings` maps the
-    names of learned vectors to how many they are; a name in the text, in any case, becomes so many places in one
-    chunk, their ids the end token and their names in `Chunk.embeddings`.
-
-    Raises InvalidRequest for an embedding of more than 75 vectors.
-    """
-    names = _names(tokenizer, embeddings or {})
-    comma = tokenizer.vocab.get(",</w>")
-    done: list[list[_Place]] = []
-    row: list[_Place] = []
-    last_comma = -1
-    for segment in segments:
-        if segment.is_break:
-            done.append(row)
-            row, last_comma = [], -1
-            continue
-        for group in _places(tokenizer.ids(segment.text), segment.weight, names, tokenizer.eos):
-            if group[0].id == comma and not group[0].name:
-                last_comma = len(row)
-            elif len(row) == CHUNK and last_comma >= 0 and CHUNK - last_comma <= COMMA_REACH:
-                done.append(row[: last_comma + 1])
-                row, last_comma = row[last_comma + 1 :], -1
-            if len(row) + len(group) > CHUNK:
-                done.append(row)
-                row, last_comma = [], -1
-            row += group
-    if row or not done:
-        done.append(row)
-    return tuple(_framed(row, tokenizer) for row in done)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """One of the 75 places; `name` is set on the first one of an embedding."""
-
-    id: int
-    weight: float
-    name: str = ""
-
-
-def _names(tokenizer: Tokenizer, embeddings: Mapping[str, int]) -> dict[int, list[tuple[list[int], str, int]]]:
-    """By first token: (all tokens, name, vectors), longest first."""
-    names: dict[int, list[tuple[list[int], str, int]]] = {}
-    for name, count in embeddings.items():
-        if not 0 < count <= CHUNK:
-            raise InvalidRequest(f"The embedding {name!r} has {count} vectors; a prompt takes from 1 to {CHUNK}.")
-        if ids := tokenizer.ids(name):
-            names.setdefault(ids[0], []).append((ids, name, count))
-    return {first: sorted(rows, key=lambda row: -len(row[0])) for first, rows in names.items()}
-
-
-def _places(
-    ids: list[int], weight: float, names: Mapping[int, list[tuple[list[int], str, int]]], filler: int
-) -> list[list[_Place]]:
-    """One group per token or embedding; a group is never cut."""
-    groups, i = [], 0
-    while i < len(ids):
-        for tokens, name, count in names.get(ids[i], ()):
-            if ids[i : i + len(tokens)] == tokens:
-                groups.append([_Place(filler, weight, name), *[_Place(filler, weight)] * (count - 1)])
-                i += len(tokens)
-                break
-        else:
-            groups.append([_Place(ids[i], weight)])
-            i += 1
-    return groups
-
-
-def _framed(row: Sequence[_Place], tokenizer: Tokenizer) -> Chunk:
-    return Chunk(
-        ids=tuple(tokenizer.frame(place.id for place in row)),
-        weights=(1.0, *(place.weight for place in row), *[1.0] * (LENGTH - 1 - len(row))),
-        embeddings=tuple((i + 1, place.name) for i, place in enumerate(row) if place.name),
-        used=len(row),
-    )
 
 
 # What `sdedge tokens` shows
@@ -273,6 +181,8 @@ class Stage:
     first: int
     last: int
     chunks: tuple[tuple[Token, ...], ...]
+    starts: tuple[int, ...] = ()
+    """Where in `text` each chunk begins."""
 
 
 @dataclass(frozen=True)
@@ -292,18 +202,18 @@ def describe(
 ) -> Description:
     """Tokens, chunks and weights of a prompt, stage by stage. Raises InvalidRequest as `parse` does."""
     prompt = parse(text, negative)
-    spelling = {id: token for token, id in tokenizer.vocab.items()}
     stages = []
     for number, part in enumerate(prompt.parts):
         last = 0
         for stage, run in groupby(schedule(part.text, steps)):
             first, last = last + 1, last + len(list(run))
-            chunks = tuple(_tokens(chunk, spelling) for chunk in chunked(attention(stage), tokenizer, embeddings))
-            stages.append(Stage(stage, number, part.weight, first, last, chunks))
+            rows = chunked(attention(stage), tokenizer, embeddings)
+            chunks, starts = tuple(_tokens(row, tokenizer.spellings) for row in rows), tuple(row.start for row in rows)
+            stages.append(Stage(stage, number, part.weight, first, last, chunks, starts))
     return Description(tuple(stages), prompt.loras)
 
 
 def _tokens(chunk: Chunk, spelling: Mapping[int, str]) -> tuple[Token, ...]:
     names = dict(chunk.embeddings)
     rows = [(names.get(i), chunk.ids[i], chunk.weights[i]) for i in range(1, chunk.used + 1)]
-    return tuple(Token(name, None, weight) if name else Token(spelling[id], id, weight) for name, id, weight in rows)
+    return tuple(Token(name, None, weight) if name else Token(spelling.get(id, "?"), id, weight) for name, id, weight in rows)

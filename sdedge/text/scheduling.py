@@ -9,7 +9,7 @@ from dataclasses import dataclass
 MAX_NESTING = 50
 
 _MARK = re.compile(r"\\.|[][():|]|[^][():|\\]+|\\", re.S)
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*", re.A)
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*", re.A)
 
 
 def schedule(text: str, steps: int) -> tuple[str, ...]:

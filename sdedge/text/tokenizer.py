@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import json
+import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError, Remedy
+from sdedge.files import open_regular
+from sdedge.json_values import read_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Engine
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 BOS, EOS = "<|startoftext|>", "<|endoftext|>"
 LENGTH = 77
 PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+MAX_BYTES = 16 << 20  # of a file, packed or unpacked; CLIP's largest has 4 MB
+MAX_ID = 1 << 24
+_HALVES = re.compile("[\ud800-\udfff]")
 
 Merge = tuple[str, str]
 
@@ -39,8 +46,8 @@ class Tokenizer:
         """Read `vocab.json` + `merges.txt`, or `tokenizer.json`, or CLIP's BPE file. Raises ModelError."""
         folder = Path(folder)
         if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-            merges = (folder / "merges.txt").read_text("utf-8").splitlines()
-            return cls._checked(folder, _json(folder / "vocab.json"), _pairs(merges))
+            vocab, merges = _json(folder / "vocab.json"), _text(folder / "merges.txt").splitlines()
+            return cls._checked(folder, vocab, _pairs(merges))
         if (folder / "tokenizer.json").is_file():
             return cls.from_tokenizer_json(folder / "tokenizer.json")
         for name in ("bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt"):
@@ -55,19 +62,17 @@ class Tokenizer:
     @classmethod
     def from_tokenizer_json(cls, path: str | Path) -> Tokenizer:
         """Read the vocabulary out of a `tokenizer.json` written by transformers. Raises ModelError."""
-        model = _json(Path(path)).get("model", {})
-        merges = [m if isinstance(m, str) else " ".join(m) for m in model.get("merges", [])]
-        return cls._checked(Path(path), model.get("vocab", {}), _pairs(merges))
+        model = _json(Path(path)).get("model")
+        merges, vocab = (model.get("merges"), model.get("vocab")) if isinstance(model, dict) else (None, None)
+        written = [m for m in merges if isinstance(m, str | list)] if isinstance(merges, list) else []
+        lines = [m if isinstance(m, str) else " ".join(map(str, m)) for m in written]
+        return cls._checked(Path(path), vocab, _pairs(lines))
 
     @classmethod
     def from_bpe_file(cls, path: str | Path) -> Tokenizer:
         """Build from OpenAI's `bpe_simple_vocab_16e6.txt(.gz)`, whose token order is implied. Raises ModelError."""
         path = Path(path)
-        try:
-            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-            lines = data.decode("utf-8").split("\n")
-        except (OSError, EOFError, UnicodeDecodeError) as error:
-            raise ModelError(f"{path} is not CLIP's BPE vocabulary ({error}); fetch it again.") from error
+        lines = _text(path).split("\n")
         # The file goes on past the 48,894 merges CLIP uses: 49152 - 256 - 2 of them count.
         merges = _pairs(lines[1 : 49152 - 256 - 2 + 1])
         alphabet = byte_alphabet()
@@ -75,9 +80,17 @@ class Tokenizer:
         return cls._checked(path, {token: i for i, token in enumerate(tokens)}, merges)
 
     @classmethod
-    def _checked(cls, where: Path, vocab: dict[str, int], merges: tuple[Merge, ...]) -> Tokenizer:
-        if BOS not in vocab or EOS not in vocab or not merges:
+    def _checked(cls, where: Path, vocab: Any, merges: tuple[Merge, ...]) -> Tokenizer:
+        """Raises ModelError for what is no vocabulary, for ids that are none, and for merges of or into unknown tokens."""
+        if not isinstance(vocab, dict) or BOS not in vocab or EOS not in vocab or not merges:
             raise ModelError(f"{where} is not a CLIP vocabulary: it lacks {BOS}, {EOS} or merges; use another file.")
+        for token, id in vocab.items():
+            if type(id) is not int or not 0 <= id < MAX_ID:
+                raise ModelError(f"{where} gives the token {token[:40]!r} the id {id!r:.40}, which is no id; get it again.")
+        for left, right in merges:
+            if left not in vocab or right not in vocab or left + right not in vocab:
+                pair = f"{left[:40]} {right[:40]}"
+                raise ModelError(f"{where} merges {pair!r}, of which the vocabulary lacks a part or the whole; get it again.")
         return cls(vocab, merges)
 
     def save(self, folder: str | Path) -> None:
@@ -122,13 +135,23 @@ class Tokenizer:
         engine.add_special_tokens([BOS, EOS])
         return engine
 
+    @cached_property
+    def spellings(self) -> dict[int, str]:
+        """Tokens as they stand in the vocabulary, by id."""
+        return {id: token for token, id in self.vocab.items()}
+
     def ids(self, text: str) -> list[int]:
-        """Token ids of `text`, any length, without start and end."""
-        return self._engine.encode(text, add_special_tokens=False).ids
+        """Token ids of `text`, any length, without start and end. Half surrogates are read as U+FFFD."""
+        return self._engine.encode(_whole(text), add_special_tokens=False).ids
 
     def tokens(self, text: str) -> list[str]:
         """The tokens of `text` as they stand in the vocabulary, `</w>` marking the end of a word."""
-        return self._engine.encode(text, add_special_tokens=False).tokens
+        return self._engine.encode(_whole(text), add_special_tokens=False).tokens
+
+    def located(self, text: str) -> list[tuple[int, int]]:
+        """Token ids of `text`, each with the place in it where its token begins."""
+        encoding = self._engine.encode(_whole(text), add_special_tokens=False)
+        return [(id, start) for id, (start, _) in zip(encoding.ids, encoding.offsets)]
 
     def frame(self, ids: Iterable[int]) -> list[int]:
         """Start, at most 75 ids, end, padded with end to 77."""
@@ -174,8 +197,36 @@ def _pairs(lines: Iterable[str]) -> tuple[Merge, ...]:
     return tuple((parts[0], parts[1]) for parts in split if len(parts) == 2)
 
 
-def _json(path: Path) -> dict:
+def _whole(text: str) -> str:
+    return _HALVES.sub("\ufffd", text)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    value = read_json(_bytes(path), str(path), max_bytes=MAX_BYTES)
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} does not hold a JSON object; get it again.")
+    return value
+
+
+def _text(path: Path) -> str:
+    data = _bytes(path)
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read as JSON ({error}); copy the model again.") from error
+        if path.suffix == ".gz":
+            unpacker = zlib.decompressobj(wbits=31)
+            data = unpacker.decompress(data, MAX_BYTES)
+            if not unpacker.eof:
+                raise ModelError(f"{path} is cut off or unpacks to more than {MAX_BYTES >> 20} MB; get it again.")
+        return data.decode("utf-8-sig")
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not a vocabulary's text ({str(error)[:100]}); get it again.") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ModelError(f"Cannot read {path}: {error.strerror or error}; check the path.") from None
+    if len(data) > MAX_BYTES:
+        raise ModelError(f"{path} is too large for a vocabulary (over {MAX_BYTES >> 20} MB); get it again.")
+    return data

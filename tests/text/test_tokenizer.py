@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -87,3 +88,44 @@ def test_damaged_vocabularies_are_refused_in_words(tmp_path, content):
 def test_a_folder_without_a_vocabulary_says_what_to_do(tmp_path):
     with pytest.raises(ModelError, match="sdedge tokenizer install"):
         Tokenizer.from_folder(tmp_path)
+
+
+def _vocabulary(**changes):
+    small = from_words(["cat"])
+    return {**small.vocab, **changes}, [" ".join(pair) for pair in small.merges]
+
+
+REFUSED = {
+    "an id that is no number": {"cat</w>": "7"}, "an id that is a truth value": {"cat</w>": True}, "a fraction": {"cat</w>": 1.5},
+    "a negative id": {"cat</w>": -1}, "an id past any table": {"cat</w>": 10**18}, "no id": {"cat</w>": None},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_vocabularies_with_such_ids_are_refused(case, tmp_path):
+    vocab, merges = _vocabulary(**REFUSED[case])
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+    (tmp_path / "merges.txt").write_text("\n".join(merges))
+    with pytest.raises(ModelError, match="no id"):
+        Tokenizer.from_folder(tmp_path)
+
+
+def test_other_types_encodings_and_merges_are_refused(tmp_path):
+    vocab, merges = _vocabulary()
+    (tmp_path / "merges.txt").write_text("\n".join([*merges, "c zz"]))
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+    with pytest.raises(ModelError, match="merges 'c zz'"):
+        Tokenizer.from_folder(tmp_path)
+    (tmp_path / "merges.txt").write_text("\n".join(merges), "utf-16")
+    with pytest.raises(ModelError, match=r"merges\.txt"):
+        Tokenizer.from_folder(tmp_path)
+    for model in (None, [], 5, {"vocab": []}, {"vocab": vocab, "merges": 5}, {"vocab": vocab, "merges": [None, 1, [1, 2]]}):
+        (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
+        with pytest.raises(ModelError, match=r"not a CLIP vocabulary|merges"):
+            Tokenizer.from_tokenizer_json(tmp_path / "tokenizer.json")
+
+
+def test_half_surrogates_are_read_as_a_replacement():
+    tokenizer = from_words(["cat"])
+    assert tokenizer.ids("a \ud83d cat") == tokenizer.ids("a \ufffd cat")
+    assert tokenizer.tokens("\udc00") == tokenizer.tokens("\ufffd")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -86,6 +89,57 @@ def test_files_in_folders(tmp_path):
     (tmp_path / "animals").mkdir()
     (tmp_path / "animals" / "cats.txt").write_text("\ufeff# cats\n\ntabby\n", "utf-8")
     assert resolve("a __animals/cats__", 0, wildcards.from_folder(tmp_path)).text == "a tabby"
+
+
+def test_files_are_read_once_and_only_regular_ones_inside_the_folder(tmp_path, monkeypatch):
+    folder = tmp_path / "wildcards"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "Cafe\u0301.txt").write_text("latte\n" * 500)
+    (folder / "latin.txt").write_bytes(b"caf\xe9")
+    (folder / "sub" / "folder.txt").mkdir()
+    (tmp_path / "secret.txt").write_text("secret")
+    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    os.mkfifo(folder / "fifo.txt")
+    opened = []
+    reader = wildcards.open_regular
+    monkeypatch.setattr(wildcards, "open_regular", lambda path: (opened.append(path), reader(path))[1])
+    lines = wildcards.from_folder(folder)
+    assert resolve("__café__ " * 400, 0, lines).text == "latte " * 400
+    assert len(opened) == 1
+    for name in ("latin", "sub/folder", "link", "fifo", "x" * 5000, "sub"):
+        with pytest.raises(InvalidRequest, match="Cannot read the wildcard") as refusal:
+            lines(name)
+        assert len(str(refusal.value)) < 600 and "secret" not in str(refusal.value)
+    assert resolve("__../../etc/passwd__ __..__", 0, lines).choices == ()
+
+
+def test_no_more_is_read_than_the_bound(monkeypatch):
+    read = []
+    monkeypatch.setattr(wildcards, "_TOKEN", _Counting(wildcards._TOKEN, read))
+    for line in ("x" * 19_000, "{a|__a__} " * 900):
+        read.clear()
+        with pytest.raises(InvalidRequest):
+            resolve("__a__ " * 900, 0, lambda name, line=line: [line])
+        assert sum(read) <= wildcards.MAX_SCANNED + 20_000
+
+
+class _Counting:
+    def __init__(self, pattern, read):
+        self.pattern, self.read = pattern, read
+
+    def finditer(self, text):
+        self.read.append(len(text))
+        return self.pattern.finditer(text)
+
+
+def test_names_with_double_underscores_are_left_alone():
+    tag = "<lora:my__style__v2:1>"
+    assert resolve(f"a {{red {tag}|red {tag}}}", 0).text == f"a red {tag}"
+    assert escape(tag) == tag
+    assert resolve("<lora:__x__:1>", 0, {"x": ["y"]}.__getitem__).text == "<lora:y:1>"
+    assert resolve("<lora:{y|y}:1>", 0).text == "<lora:y:1>"
+    kept = resolve("bad__hands__5 {a|a}", 0, keep=re.compile("bad__hands__5"))
+    assert attention(kept.text)[0].text == "bad__hands__5 a"
 
 
 def test_styles_have_a_slot_or_follow(tmp_path):
