@@ -269,7 +269,7 @@ def resolve(name: str) -> tuple[str, str | None]:
     for suffix, schedule in _SCHEDULE_KEYS.items():
         if key.endswith(suffix) and key[: -len(suffix)] in _SAMPLER_KEYS:
             return _SAMPLER_KEYS[key[: -len(suffix)]], schedule
-    raise InvalidRequest(f"Unknown sampler {name!r}; choose one of {', '.join(SAMPLERS)}.")
+    raise InvalidRequest(f"Unknown sampler {name[:60]!r}; choose one of {', '.join(SAMPLERS)}.")
 
 
 def resolve_schedule(name: str) -> str | None:
@@ -282,7 +282,7 @@ def resolve_schedule(name: str) -> str | None:
         return None
     if key in _SCHEDULE_KEYS:
         return _SCHEDULE_KEYS[key]
-    raise InvalidRequest(f"Unknown schedule {name!r}; choose one of {', '.join(SCHEDULES)}.")
+    raise InvalidRequest(f"Unknown schedule {name[:60]!r}; choose one of {', '.join(SCHEDULES)}.")
 
 
 def _key(name: str) -> str:

@@ -12,6 +12,7 @@ import click
 import sdedge
 from sdedge.commands.lazy import LazyGroup
 from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.text.clean import clean
 
 # Name -> (where the click command is, one line of help). What other packages add comes through the entry points.
 COMMANDS = {
@@ -72,5 +73,5 @@ def _interrupt(number: int, frame: Any) -> None:
 
 def fail(message: str, code: int) -> None:
     """Print one sentence to stderr and leave."""
-    click.echo(f"sdedge: {message}", err=True)
+    click.echo(f"sdedge: {clean(message)}", err=True)
     sys.exit(code)

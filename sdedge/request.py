@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,12 @@ from typing import Any, Self
 from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
 from sdedge.options import Options
+from sdedge.text.clean import clean, shown
 
 MAX_PROMPT = 20_000  # characters
 MAX_SIDE = 4096  # pixels
 MAX_STEPS = 1000
+MAX_PATH, MAX_NAME = 4096, 255  # bytes of a path and of each part of one
 MAX_LEVEL = 10**6  # of a sigma or timestep; a model's own are far lower
 SEEDS = 2**64
 MASKED_CONTENT = ("original", "fill", "noise", "nothing")
@@ -57,6 +60,7 @@ class Request:
     speed: str = catalog.DEFAULT_SPEED
     """exact, or with which losses to save time: fast, fastest."""
     seed: int | None = None
+    """None is chance, and so is -1, the word for it elsewhere."""
     noise: str | None = None
     """Which generator draws: torch, numpy, philox; None is the preset's."""
     variation_seed: int | None = None
@@ -92,7 +96,9 @@ class Request:
 
     def __post_init__(self) -> None:
         _check_types(self)
+        _tidy(self)
         _check_numbers(self)
+        _check_paths(self)
         _check_names(self)
         _settle_options(self)
 
@@ -123,21 +129,21 @@ class Request:
     def to_json(self) -> str:
         """Compact JSON of the fields that differ from their defaults, plus the ones a picture always depends on."""
         always = {"prompt", "model", "width", "height", "steps", "guidance", "sampler", "schedule", "preset", "seed"}
-        return json.dumps(
-            {
-                field.name: getattr(self, field.name)
-                for field in fields(self)
-                if field.name in always or getattr(self, field.name) != _DEFAULTS[field.name]
-            },
-            ensure_ascii=False,
-        )
+        record = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name in always or getattr(self, field.name) != _DEFAULTS[field.name]
+        }
+        text = json.dumps(record, ensure_ascii=False)
+        # A path may hold bytes that are no UTF-8, as half surrogates; escaped, databases and pipes take them.
+        return text if text.isascii() or clean(text) == text else json.dumps(record)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises InvalidRequest for text that is not a request."""
         try:
             record = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidRequest(f"The request is not JSON ({error}); pass an object of request fields.") from error
         if not isinstance(record, dict):
             raise InvalidRequest(f"The request is a JSON {type(record).__name__}; pass an object of request fields.")
@@ -148,7 +154,7 @@ class Request:
         """Build from parsed JSON. Raises InvalidRequest for unknown fields."""
         names = {field.name for field in fields(cls)}
         if unknown := sorted(set(record) - names):
-            raise InvalidRequest(f"Unknown request field {unknown[0]!r}; the fields are {', '.join(sorted(names))}.")
+            raise InvalidRequest(f"Unknown request field {shown(unknown[0])}; the fields are {', '.join(sorted(names))}.")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
         return cls(**values)
 
@@ -180,9 +186,37 @@ def _check_types(request: Request) -> None:
             object.__setattr__(request, field.name, float(value))
         elif type(value) not in plain:
             names = " or ".join("nothing" if kind is type(None) else kind.__name__ for kind in plain)
-            raise InvalidRequest(f"{field.name} is {value!r}, which is not a valid value; give it {names}.", field=field.name)
+            raise InvalidRequest(
+                f"{field.name} is {shown(value)}, which is not a valid value; give it {names}.", field=field.name
+            )
         elif isinstance(value, tuple) and not all(type(v) in (int, float) for v in value):
-            raise InvalidRequest(f"{field.name} is {value!r}; give it a list of numbers.", field=field.name)
+            raise InvalidRequest(f"{field.name} is {shown(value)}; give it a list of numbers.", field=field.name)
+
+
+def _tidy(request: Request) -> None:
+    """Prompts are cleaned and a seed of -1 is left open, wherever the request comes from."""
+    for name in ("prompt", "negative"):
+        object.__setattr__(request, name, clean(getattr(request, name)))
+    for name in ("seed", "variation_seed"):
+        if getattr(request, name) == -1:
+            object.__setattr__(request, name, None)
+
+
+def _check_paths(request: Request) -> None:
+    for name in ("model", "vae", "image", "mask"):
+        path = getattr(request, name)
+        if path is None:
+            continue
+        try:  # half surrogates of the lower kind stand for bytes that are no UTF-8
+            fits = len(path) <= MAX_PATH and all(
+                len(part.encode("utf-8", "surrogateescape")) <= MAX_NAME for part in re.split(r"[/\\]", path)
+            )
+        except UnicodeEncodeError:
+            fits = False
+        if not fits or "\0" in path:
+            raise InvalidRequest(
+                f"The {name} {shown(path)} is not a path or name that a system takes; choose another.", field=name
+            )
 
 
 def _check_numbers(request: Request) -> None:
@@ -210,7 +244,7 @@ def _check_side(name: str, side: int | None) -> None:
         return
     if side < 64 or side > MAX_SIDE:
         raise InvalidRequest(
-            f"The {name} {side} is out of range; choose a multiple of 8 from 64 to {MAX_SIDE}.", field=name
+            f"The {name} {shown(side)} is out of range; choose a multiple of 8 from 64 to {MAX_SIDE}.", field=name
         )
     if side % 8:
         low = max(64, side // 8 * 8)
@@ -221,7 +255,7 @@ def _check_range(request: Request, name: str, low: float, high: float) -> None:
     value = getattr(request, name)
     if value is not None and not (math.isfinite(value) and low <= value <= high):
         raise InvalidRequest(
-            f"The {name.replace('_', ' ')} {value} is out of range; choose from {low} to {high}.", field=name
+            f"The {name.replace('_', ' ')} {shown(value)} is out of range; choose from {low} to {high}.", field=name
         )
 
 
@@ -268,14 +302,14 @@ def _settle_options(request: Request) -> None:
 
 def _check_painting(request: Request) -> None:
     if request.mask is not None and request.image is None:
-        raise InvalidRequest(f"The mask {request.mask!r} has no picture to apply to; give an image too.", field="mask")
+        raise InvalidRequest(f"The mask {shown(request.mask)} has no picture to apply to; give an image too.", field="mask")
     if (edges := request.outpaint) is None:
         return
     if request.image is None:
-        raise InvalidRequest(f"There is no picture to outpaint by {edges}; give an image too.", field="outpaint")
+        raise InvalidRequest(f"There is no picture to outpaint by {shown(edges)}; give an image too.", field="outpaint")
     if len(edges) != 4 or not all(type(e) is int and 0 <= e <= MAX_SIDE for e in edges) or not any(edges):
         raise InvalidRequest(
-            f"The outpaint edges {edges} are not valid; give left, top, right and bottom in pixels, "
+            f"The outpaint edges {shown(edges)} are not valid; give left, top, right and bottom in pixels, "
             f"each 0 to {MAX_SIDE} and not all 0.",
             field="outpaint",
         )
@@ -283,4 +317,4 @@ def _check_painting(request: Request) -> None:
 
 def _check_choice(name: str, value: str | None, choices: typing.Iterable[str]) -> None:
     if value is not None and value not in (valid := tuple(choices)):
-        raise InvalidRequest(f"Unknown {name} {value!r}; choose one of {', '.join(valid)}.", field=name)
+        raise InvalidRequest(f"Unknown {name} {shown(value)}; choose one of {', '.join(valid)}.", field=name)

@@ -34,7 +34,7 @@ def test_a_request_survives_json(request):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("width", 100), ("height", 0), ("steps", 0), ("steps", 10**6), ("steps", True), ("steps", "20"), ("seed", -1),
+    [("width", 100), ("height", 0), ("steps", 0), ("steps", 10**6), ("steps", True), ("steps", "20"), ("seed", -2),
      ("guidance", math.nan), ("guidance", math.inf), ("sampler", "magic"), ("schedule", "x"), ("preset", "x"),
      ("speed", "slow"),
      ("noise", "x"), ("eta", 2.0), ("strength", -0.1), ("prompt", None), ("prompt", "x" * 100_000), ("model", ""),

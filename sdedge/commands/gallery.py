@@ -171,11 +171,12 @@ def verify(as_json: bool) -> None:
 
 def export_one(entry: Entry, folder: Path, no_metadata: bool = False) -> Path:
     """Copy one picture, whole or not at all. Raises SdedgeError."""
-    from sdedge.files import write_new
+    from sdedge.files import open_regular, write_new
     from sdedge.images.naming import names
 
     try:
-        data = entry.path.read_bytes()
+        with open_regular(entry.path) as source:
+            data = source.read()
     except OSError as error:
         raise SdedgeError(f"Cannot read {entry.path}: {error.strerror}; run `sdedge gallery rescan`.") from error
     stem = entry.path.stem
@@ -190,15 +191,15 @@ def _bare(path: Path, data: bytes) -> bytes:
     import io
 
     import numpy as np
-    from PIL import Image
 
     from sdedge.images import metadata
+    from sdedge.images.opening import opened
 
     kind, file = {".png": "png", ".webp": "webp"}.get(path.suffix.lower(), "jpeg"), io.BytesIO()
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with opened(io.BytesIO(data)) as image:
             pixels = np.asarray(image.convert("RGB"))
-    except Exception as error:  # Pillow's plugins raise anything at all on damaged files
+    except InvalidRequest as error:
         raise SdedgeError(f"Cannot read {path}: it is damaged; run `sdedge gallery verify`.") from error
     metadata.write(file, pixels, kind, None, {})
     return file.getvalue()

@@ -17,6 +17,7 @@ from sdedge.backends.memory import CHOICES
 from sdedge.engines import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.request import MASKED_CONTENT, Request
+from sdedge.text.clean import shown
 
 if TYPE_CHECKING:
     from sdedge.images.output import Output
@@ -34,7 +35,7 @@ class Size(click.ParamType):
         if isinstance(value, tuple):
             return value
         parts = str(value).lower().replace("×", "x").split("x")
-        if len(parts) not in (1, 2) or not all(part.strip().isdigit() for part in parts):
+        if len(parts) not in (1, 2) or not all(part.strip().isdecimal() for part in parts):
             self.fail(f"{value!r} is not a size; write 512x768, or 512 for a square.", param, ctx)
         return int(parts[0]), int(parts[-1])
 
@@ -183,7 +184,9 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
         given.setdefault("steps", catalog.SPEEDS[given["speed"]].steps)
     if options["model"] is None and options["like"] is None:
         given["model"] = default_model()
-    base = (_like(options["like"]) if options["like"] else Request()).replace(**given)
+    typed = given if prompt is None else {**given, "prompt": prompt}
+    recorded = _like(options["like"], typed) if options["like"] else {}
+    base = Request(**recorded, **given)
     if own:
         base = base.replace(options={**base.options, **own})
     if options["from_file"] is not None:
@@ -193,16 +196,26 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     return [base if prompt is None else base.replace(prompt=prompt)]
 
 
-def _like(path: Path) -> Request:
-    """The request that a picture records, with a note on what could not be read from it."""
-    from sdedge.images.metadata import read, to_request
+def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """The fields that a picture records, but those given, with a note on each that is not taken over.
+
+    No path in them is opened. Raises InvalidRequest when its model is not installed and none is given.
+    """
+    from sdedge.images.metadata import read
+    from sdedge.images.safe_settings import library_names, recorded_hashes, safe_settings
 
     found = read(path)
     if not found.source:
         raise InvalidRequest(f"{path} carries no settings to repeat; give a prompt instead.")
-    for note in found.notes:
+    safe, notices = safe_settings(found.fields, library_names, given, recorded_hashes(found.details))
+    if "model" in found.fields and "model" not in safe and "model" not in given:
+        raise InvalidRequest(
+            f"{path} was drawn with the model {shown(found.fields['model'])}, which is not installed; choose one with --model.",
+            field="model",
+        )
+    for note in (*found.notes, *notices):
         click.echo(f"note: {note}", err=True)
-    return to_request(found)
+    return safe if "model" in (*safe, *given) else {**safe, "model": default_model()}
 
 
 def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: dict[str, Any]) -> None:

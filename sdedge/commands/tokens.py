@@ -14,9 +14,10 @@ import click
 def tokens(prompt: str, model: str | None, steps: int) -> None:
     """Show the tokens, chunks and weights of PROMPT."""
     from sdedge.engines import default_model, find_tokenizer
+    from sdedge.text.clean import clean
     from sdedge.text.prompt import describe
 
-    description = describe(prompt, find_tokenizer(model or default_model()), steps)
+    description = describe(clean(prompt), find_tokenizer(model or default_model()), steps)
     several = len(description.stages) > 1
     for stage in description.stages:
         if several:

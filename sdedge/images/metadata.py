@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.images import metadata_a1111
 from sdedge.images.metadata_apps import Texts, from_texts, parse_record
 from sdedge.images.metadata_fields import Metadata
+from sdedge.images.opening import opened
 from sdedge.request import Request
 
 if TYPE_CHECKING:
@@ -99,25 +99,14 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def read(path: str | os.PathLike[str]) -> Metadata:
+def read(path: str | os.PathLike[str] | IO[bytes]) -> Metadata:
     """What the picture file at `path` says about its making; an empty `source` means nothing.
 
     Reads ours, A1111 (and the many that write like it), InvokeAI, Draw Things, Mochi Diffusion and NovelAI.
     Raises InvalidRequest for a file that cannot be opened as a picture or whose size in pixels is not sane.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _read_image(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InvalidRequest(f"{path} claims more pixels than are safe to open; use a smaller picture.") from error
-    except OSError as error:
-        reason = error.strerror or "it is not a picture or is damaged"
-        raise InvalidRequest(f"Cannot read {path}: {reason}; choose another file.") from error
-    except Exception as error:  # Pillow's plugins raise anything at all on damaged files
-        raise InvalidRequest(f"Cannot read {path}: it is damaged ({type(error).__name__}); choose another.") from error
+    with opened(path) as image:
+        return _read_image(image)
 
 
 def to_request(metadata: Metadata) -> Request:

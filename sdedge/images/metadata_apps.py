@@ -9,20 +9,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sdedge import catalog
+from sdedge.errors import ModelError
 from sdedge.images import metadata_a1111
 from sdedge.images.metadata_fields import Draft, Metadata, real, whole
+from sdedge.json_values import read_json
 from sdedge.request import Request
+from sdedge.text.clean import clean, clean_json
 from sdedge.text.wildcards import escape
 
 Texts = Mapping[str, str]
 """By PNG key, or "description" (EXIF), "iptc", "parameters" (also EXIF UserComment and comments)."""
 
+MAX_TEXT = 2_000_000  # characters; what is longer is not read
 _NOISE = {"CPU": "torch", "NV": "philox", "GPU": "philox"}
 _SEED_MODES = {"Torch CPU Compatible": "torch", "NVIDIA GPU Compatible": "philox"}
 
 
 def from_texts(texts: Texts) -> Metadata:
     """What the first program that recognises its own texts makes of them; an empty Metadata if none does."""
+    texts = {key: clean(text) for key, text in texts.items() if len(text) <= MAX_TEXT}
     for reader in (_sdedge, _invokeai, _invokeai_2, _novelai, _draw_things, _mochi, _a1111, _comfyui):
         if (found := reader(texts)) is not None:
             return found
@@ -286,12 +291,12 @@ def _xmp(texts: Texts, tag: str) -> str:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """A JSON object, or an empty one for anything else."""
+    """A JSON object with its texts cleaned, or an empty one for anything else, for too many values and too deep nesting."""
     if not text.lstrip().startswith("{"):
         return {}
     try:
-        record = json.loads(text)
-    except (ValueError, RecursionError):
+        record = clean_json(read_json(text, "The text", MAX_TEXT))
+    except (ValueError, ModelError):
         return {}
     return record if isinstance(record, dict) else {}
 

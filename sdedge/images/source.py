@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,13 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from sdedge.errors import InvalidRequest
+from sdedge.images.opening import opened
 
 Colour = tuple[int, int, int]
 Size = tuple[int, int]  # width, height
 
-MAX_PIXELS = 64_000_000
 FIT_MODES = ("crop", "stretch", "pad")
-# Decoders that start another program (EPS) or take almost any bytes for a picture (TGA) are left out.
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "QOI")
+_ROWS = 64  # of a picture of wide samples, converted at a time
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "TIFF")  # a phone's JPEG may hold a second view, which is no animation
 
 
@@ -34,32 +32,12 @@ class Opened:
 def load(path: str | os.PathLike[str]) -> Opened:
     """Decode a picture file completely.
 
-    The size is checked before a pixel is unpacked. Raises InvalidRequest for what is missing, no picture, damaged,
-    or larger than `MAX_PIXELS`.
+    The size is checked before a pixel is unpacked. Raises InvalidRequest for what is missing, a FIFO or device, no
+    picture, damaged, or larger than `opening.MAX_PIXELS`.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise InvalidRequest(f"There is no picture {str(path)!r}; check the path.")
-    Image.init()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is stricter
-            with Image.open(file, formats=[name for name in FORMATS if name in Image.OPEN]) as image:
-                _check_pixels(path, image.width, image.height)
-                image.load()
-                return Opened(_upright(image), _notes(path, image))
-    except InvalidRequest:
-        raise
-    except Image.DecompressionBombError as error:
-        raise InvalidRequest(f"The picture {str(path)!r} is too large to open safely; reduce it first.") from error
-    except Image.UnidentifiedImageError as error:
-        raise InvalidRequest(
-            f"{str(path)!r} is not a picture that can be read here; save it as PNG, JPEG or WebP."
-        ) from error
-    except Exception as error:  # a decoder that meets damaged data may raise anything
-        raise InvalidRequest(
-            f"The picture {str(path)!r} is damaged ({error}); open and save it again in another program."
-        ) from error
+    with opened(path) as image:
+        image.load()
+        return Opened(_upright(image), _notes(path, image))
 
 
 def read(path: str | os.PathLike[str], background: Colour = (255, 255, 255)) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -109,13 +87,6 @@ def _resize(pixels: np.ndarray, size: Size, box: tuple[float, float, float, floa
     return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, within))
 
 
-def _check_pixels(path: str | os.PathLike[str], width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise InvalidRequest(
-            f"The picture {str(path)!r} has {width}x{height} pixels; reduce it to {MAX_PIXELS // 10**6} megapixels."
-        )
-
-
 def _upright(image: Image.Image) -> Image.Image:
     """Turned as the camera's note says; a damaged note turns nothing."""
     with contextlib.suppress(Exception):
@@ -133,12 +104,20 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     """16-bit, 32-bit and float samples as 8-bit grey; all other modes unchanged."""
     if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
         return image
-    samples = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    brightest = float(samples.max(initial=0.0))
-    if image.mode.startswith("I;"):
-        white = 65535.0
-    elif image.mode == "F" and brightest <= 1:
-        white = 1.0
-    else:
-        white = 255.0 if brightest <= 255 else 65535.0
-    return Image.fromarray((samples / white * 255).clip(0, 255).round().astype(np.uint8))
+    samples = np.asarray(image)
+    white = _white(image.mode, samples)
+    grey = np.empty(samples.shape, np.uint8)
+    for top in range(0, len(samples), _ROWS):  # a wide float copy of a large picture would take a gigabyte
+        part = np.nan_to_num(samples[top : top + _ROWS].astype(np.float64))
+        grey[top : top + _ROWS] = (part / white * 255).clip(0, 255).round()
+    return Image.fromarray(grey)
+
+
+def _white(mode: str, samples: np.ndarray) -> float:
+    """The value that stands for white."""
+    if mode.startswith("I;"):
+        return 65535.0
+    brightest = max((float(np.nan_to_num(row.astype(np.float64)).max(initial=0.0)) for row in samples), default=0.0)
+    if mode == "F" and brightest <= 1:
+        return 1.0
+    return 255.0 if brightest <= 255 else 65535.0

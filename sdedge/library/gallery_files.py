@@ -8,15 +8,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.files import atomic_write
+from sdedge.errors import InvalidRequest
+from sdedge.files import atomic_write, open_regular
 from sdedge.request import Request
+from sdedge.text.clean import clean
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 THUMBNAIL = 320  # pixels of the longer side
-MAX_PIXELS = 64_000_000  # of a picture, for a thumbnail
 GROUP = 100  # files looked at, and rows written, at a time
 
 
@@ -26,9 +26,9 @@ def columns(fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, An
     return {
         "width": fields.get("width") or 0,
         "height": fields.get("height") or 0,
-        "model": str(facts.get("model_name") or fields.get("model") or ""),
-        "model_hash": str(facts.get("model_hash") or ""),
-        "sampler": str(fields.get("sampler") or ""),
+        "model": _text(facts.get("model_name") or fields.get("model")),
+        "model_hash": _text(facts.get("model_hash")),
+        "sampler": _text(fields.get("sampler")),
         "seed": "" if seed is None else str(seed),  # up to 2**64 - 1, more than SQLite's integers hold
         "prompt": _text(fields.get("prompt")),
         "negative": _text(fields.get("negative")),
@@ -36,8 +36,7 @@ def columns(fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, An
 
 
 def _text(value: Any) -> str:
-    """Half surrogate pairs become question marks; SQLite takes none."""
-    return str(value or "").encode("utf-8", "replace").decode("utf-8")
+    return clean(str(value or ""))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -63,17 +62,13 @@ def read(path: Path) -> dict[str, Any]:
 
 def measure(path: Path) -> dict[str, Any]:
     """What the file itself tells: size in pixels and bytes, time, and the hash of its content."""
-    from PIL import Image
+    from sdedge.images.opening import opened
 
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         status = os.fstat(file.fileno())
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        try:
-            with Image.open(file) as image:
-                width, height = image.size
-        except Exception as error:
-            raise InvalidRequest(f"Cannot read {path}: it is not a picture or is damaged.") from error
+        content = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
+    with opened(path) as image:
+        width, height = image.size
     return {
         "width": width, "height": height, "bytes": status.st_size, "modified": status.st_mtime_ns, "content": content,
     }  # fmt: skip
@@ -86,17 +81,12 @@ def thumbnail(store: Path, path: Path, content: str) -> Path:
     """
     small = thumbnail_path(store, content)
     if not small.exists():
-        from PIL import Image
+        from sdedge.images.opening import opened
 
-        try:
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise InvalidRequest(f"{image.width}x{image.height} pixels are too many")
-                image.draft("RGB", (THUMBNAIL, THUMBNAIL))
-                reduced = image.convert("RGB")
-                reduced.thumbnail((THUMBNAIL, THUMBNAIL))
-        except Exception as error:  # Pillow's plugins raise anything at all on damaged files
-            raise SdedgeError(f"Cannot read {path} ({error}); it is missing or damaged.") from error
+        with opened(path) as image:
+            image.draft("RGB", (THUMBNAIL, THUMBNAIL))
+            reduced = image.convert("RGB")
+            reduced.thumbnail((THUMBNAIL, THUMBNAIL))
         with atomic_write(small) as file:
             reduced.save(file, "JPEG", quality=85)
     return small
@@ -109,18 +99,19 @@ def thumbnail_path(store: Path, content: str) -> Path:
 
 def fault_of(path: Path, content: str) -> str | None:
     """What is wrong with a file that had the SHA-256 `content`, in words; None when nothing is."""
-    from PIL import Image
+    from sdedge.images.opening import opened
 
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read()
     except OSError as error:
         return f"{path} cannot be read: {error.strerror or error}"
     if hashlib.sha256(data).hexdigest() == content:
         return None
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             image.load()
-    except Exception:
+    except InvalidRequest:
         return f"{path} is damaged: it has changed since it was saved and cannot be decoded"
     return f"{path} was changed by another program since it was saved; a rescan takes it as it is"
 

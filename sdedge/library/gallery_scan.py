@@ -14,6 +14,7 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_files import SUFFIXES, groups, outermost, read
 from sdedge.library.jobs import Job
 from sdedge.request import Request
+from sdedge.text.clean import clean
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def _hide_missing(gallery: Gallery, root: Path) -> int:
 def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list[str]) -> dict[str, Any] | None:
     """The columns of a file that is new or has changed; None when there is nothing to do."""
     try:
+        str(path).encode()  # what SQLite takes; a name in another encoding is half surrogates
         now = path.stat()
         query = "SELECT state, bytes, modified FROM images WHERE path = ?"
         row = gallery.database.execute(query, (str(path),)).fetchone()
@@ -82,9 +84,11 @@ def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list
             counts["kept"] += 1
             return None
         return read(path)
-    except (InvalidRequest, OSError) as error:
-        unreadable.append(str(error))
-        return None
+    except UnicodeEncodeError:
+        unreadable.append(f"The name of {clean(str(path))} is not in UTF-8; rename the file.")
+    except (SdedgeError, OSError) as error:
+        unreadable.append(clean(str(error)))
+    return None
 
 
 def _adopt(gallery: Gallery, path: Path, values: dict[str, Any]) -> str:
@@ -134,12 +138,12 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
     numbers = {_key(job.request.numbered(number)): number for number in range(job.saved, job.count)}
     adopted = 0
     for path in _recent(job.output.folder, (job.started or 0) - 3600):
-        if gallery.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone():
-            continue
         try:
+            if gallery.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone():
+                continue
             values = read(path)
             number = numbers.get(_key(Request.from_json(values["request"])))
-        except (InvalidRequest, OSError):
+        except (InvalidRequest, OSError, UnicodeEncodeError):
             continue
         if values["source"] == "sdedge" and number is not None:
             with transaction(gallery.database):

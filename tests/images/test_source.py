@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from sdedge.errors import InvalidRequest
-from sdedge.images.source import FIT_MODES, fit, load, read
+from sdedge.images import metadata
+from sdedge.images.mask import read_mask
+from sdedge.images.source import FIT_MODES, fit, flatten, load, read
+from sdedge.library import gallery_files
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -178,3 +183,26 @@ def test_crop_keeps_proportions_and_pad_keeps_everything(quarters):
     assert abs(2 * wide - tall) <= 2
     with pytest.raises(InvalidRequest, match="crop, stretch, pad"):
         fit(quarters, (8, 8), "zoom")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_fifos_and_devices_are_refused_at_once(tmp_path):
+    os.mkfifo(fifo := tmp_path / "fifo.png")
+    for path in (fifo, Path("/dev/zero")):
+        for reader in (load, metadata.read, lambda path: read_mask(path, (8, 8))):
+            with pytest.raises(InvalidRequest, match="not a file"):
+                reader(path)
+
+
+def test_a_picture_that_needs_another_program_is_not_decoded(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n")
+    for reader in (load, metadata.read, gallery_files.measure):
+        with pytest.raises(InvalidRequest, match="not a picture"):
+            reader(tmp_path / "a.png")
+
+
+def test_wide_samples_are_converted_rows_at_a_time():
+    wide = np.arange(200 * 3, dtype=np.float32).reshape(200, 3) * 100
+    wide[0, 0] = np.nan
+    grey = np.asarray(flatten(Image.fromarray(wide)))[..., 0]
+    assert np.array_equal(grey, (np.nan_to_num(wide.astype(np.float64)) / 65535 * 255).clip(0, 255).round().astype(np.uint8))

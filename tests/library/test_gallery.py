@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from sdedge.commands.gallery import gallery as gallery_command
 from sdedge.errors import SdedgeError
@@ -124,7 +125,7 @@ def test_thumbnails_are_made_once_and_kept_by_content(gallery, tmp_path):
     written = path.stat().st_mtime_ns
     entry.path.unlink()
     assert gallery.thumbnail(entry) == path and path.stat().st_mtime_ns == written
-    with pytest.raises(SdedgeError, match="missing or damaged"):
+    with pytest.raises(SdedgeError, match="there is no picture"):
         gallery.thumbnail(replace(entry, content="0" * 64))
 
 
@@ -306,3 +307,20 @@ def test_verify_fails_when_a_picture_is_damaged(command, gallery, tmp_path):
     entry.path.write_bytes(b"x")
     result = CliRunner().invoke(gallery_command, ["verify"])
     assert isinstance(result.exception, SdedgeError) and "damaged" in result.stdout
+
+
+def test_one_odd_picture_does_not_stop_the_adoption_of_a_folder(gallery, tmp_path):
+    folder = tmp_path / "found"
+    folder.mkdir()
+    for number, text in enumerate(('{"positive_prompt": "half \\ud83d", "model": "\\udc00", "seed": 7}', "{}")):
+        info = PngInfo()
+        info.add_itxt("invokeai_metadata", text)
+        Image.new("RGB", (64, 64), (number, 0, 0)).save(folder / f"{number}.png", pnginfo=info)
+    (folder / "damaged.png").write_bytes(b"\x89PNG")
+    os.mkfifo(folder / "fifo.png")
+    odd = os.fsencode(folder) + b"/caf\xe9.png"
+    shutil.copyfile(folder / "1.png", odd)
+    scan = rescan(gallery, folder)
+    assert scan.added == 2 and len(scan.unreadable) == 3 and any("not in UTF-8" in line for line in scan.unreadable)
+    (entry,) = gallery.search(Search(text="half"))
+    assert json.loads(entry.request_json)["prompt"] == "half \ufffd"

@@ -1,0 +1,130 @@
+"""Settings that came out of a picture, made safe to draw with: no path in them is opened until a person gives it. No torch.
+
+A picture may say anything of its making: a model at a path that freezes the program when opened, a LoRA on a network share.
+What names something installed is kept; what names a place is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from sdedge.text.clean import shown
+from sdedge.text.tags import path_tags, unescaped
+from sdedge.text.wildcards import escape
+
+Installed = Callable[[str], str | None]
+"""From a name or hash to the name of what is installed so, or None; opens nothing by that name."""
+
+PATH_FIELDS = ("model", "vae", "image", "mask")
+_PATHLIKE = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
+_LORA = re.compile(r"<((?:lora|lyco):)([^<>]*)>", re.I)
+
+
+def is_path(name: str) -> bool:
+    """Whether a name leads somewhere in a file system, rather than being looked up among what is installed."""
+    return _PATHLIKE.search(name) is not None
+
+
+def unconfirmed_paths(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Field -> paths in the settings that a person has not given; a picture to start from and a mask always are some.
+
+    "lora" stands for the tags of both prompts.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name in PATH_FIELDS:
+        value = settings.get(name)
+        if isinstance(value, str) and (name in ("image", "mask") or is_path(value)):
+            found[name] = (value,)
+    prompts = "\n".join(str(settings.get(name) or "") for name in ("prompt", "negative"))
+    tags = tuple(dict.fromkeys(path_tags(prompts)))
+    return found | ({"lora": tags} if tags else {})
+
+
+def safe_settings(
+    settings: Mapping[str, Any], installed: Installed, given: Collection[str] = (), hashes: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Request fields without unconfirmed paths, and a sentence for each that was changed or left out.
+
+    `given` are the fields that the person sets himself, which are left out without a word. A model or VAE is kept by its
+    installed name, looked up by its name, by the last part of its path, or by its hash in `hashes` (field -> hash). A LoRA
+    tag keeps the last part of its path, which is looked up among the installed. `image` and `mask` are always left out, and
+    `outpaint` with them unless an image is given.
+    """
+    safe = {name: value for name, value in settings.items() if name not in given}
+    notices: list[str] = []
+    for name in ("model", "vae"):
+        if isinstance(value := safe.get(name), str):
+            _installed_only(safe, name, value, (hashes or {}).get(name), installed, notices)
+    for name, option in (("image", "--image"), ("mask", "--mask")):
+        if (value := safe.pop(name, None)) is not None:
+            notices.append(f"It was drawn from the {name} {shown(value)}, which is not opened unasked; give it with {option}.")
+    if "image" not in given and safe.pop("outpaint", None) is not None:
+        notices.append("Its edges to outpaint need the picture it was drawn from.")
+    for name in ("prompt", "negative"):
+        if isinstance(value := safe.get(name), str):
+            safe[name] = _installed_loras(value, notices)
+    return safe, tuple(notices)
+
+
+def library_names(name: str) -> str | None:
+    """`Installed` for this machine's library: the embedded model, and every model and VAE by name or hash."""
+    from sdedge.errors import ModelError
+    from sdedge.library.models import EMBEDDED, Library
+
+    if name == EMBEDDED:
+        return name
+    library = Library()
+    try:
+        return library.find(name).name
+    except ModelError:
+        return None
+    finally:
+        library.close()
+
+
+def recorded_hashes(details: Mapping[str, Any]) -> dict[str, str]:
+    """The hashes of model and VAE that a picture records, ours or A1111's, for `safe_settings`."""
+    keys = {"model": ("model_hash", "Model hash"), "vae": ("vae_hash", "VAE hash")}
+    found = {name: next((details[key] for key in names if key in details), None) for name, names in keys.items()}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
+def last_part(path: str) -> str:
+    """The file's name in a path of any system, without an ending of weights."""
+    name = PureWindowsPath(PurePosixPath(path).name).name
+    return re.sub(r"\.(safetensors|ckpt|pt|pth|bin)$", "", name, flags=re.I)
+
+
+def _installed_only(
+    safe: dict[str, Any], name: str, value: str, hash: str | None, installed: Installed, notices: list[str]
+) -> None:
+    names = [value] if not is_path(value) else []
+    found = next((known for key in (*names, hash, last_part(value)) if key and (known := installed(key))), None)
+    what = "VAE" if name == "vae" else name
+    if found is None:
+        del safe[name]
+        notices.append(
+            f"Its {what} {shown(value)} is not installed, and no path out of a picture is opened; choose one with --{name}."
+        )
+    elif found != value:
+        safe[name] = found
+        notices.append(f"Its {what} {shown(value)} is read as the installed {shown(found)}.")
+
+
+def _installed_loras(prompt: str, notices: list[str]) -> str:
+    def named(match: re.Match[str]) -> str:
+        paths = path_tags(match[0])
+        if not paths:
+            return match[0]
+        (path,) = paths
+        name = last_part(unescaped(path))
+        if not name or is_path(name):
+            notices.append(f"The LoRA {shown(path)} is a path and is left out.")
+            return ""
+        notices.append(f"The LoRA {shown(path)} is looked up by its name {shown(name)}; no path out of a picture is opened.")
+        return f"<{match[1]}{name}{match[2][len(path) :]}>"
+
+    return _LORA.sub(named, escape(prompt))  # a wildcard could make a tag only when it is chosen
