@@ -15,6 +15,7 @@ from gui.crash import CrashLog
 from gui.look.theme import Theme
 from gui.reveal import show_file
 from gui.settings import Settings
+from gui.signals import Ending
 from gui.window import MainWindow
 
 
@@ -32,9 +33,10 @@ class App(QApplication):
 
 
 def main(files: Sequence[str] = ()) -> int:
-    """Open the window and run until it is closed; returns the exit status."""
+    """Open the window and run until it is closed, by a person or a signal; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # inherited by the engine's process: the app asks no network for anything
     app = App([sys.argv[0]])
+    ending = Ending()
     crash = CrashLog()
     last_crash = crash.begin()
     app.setApplicationName("sdedge")
@@ -47,6 +49,7 @@ def main(files: Sequence[str] = ()) -> int:
     window = MainWindow(settings, theme, bridge)
     crash.tell = lambda words: window.studio.say(words, "bad", window.tr("Show the log"), lambda: show_file(crash.log))
     app.opened.connect(lambda path: window.studio.files_wanted.emit([path]))
+    ending.asked.connect(lambda: close(app))
     window.show()
     if last_crash is not None:
         words = window.tr("sdedge ended unexpectedly the last time. Nothing was sent anywhere.")
@@ -59,3 +62,10 @@ def main(files: Sequence[str] = ()) -> int:
     finally:
         bridge.close()
         crash.end()
+        ending.close()
+
+
+def close(app: QApplication) -> None:
+    """Close every window as its own button does, which keeps the form, and leave whatever dialog waits."""
+    app.closeAllWindows()
+    app.quit()

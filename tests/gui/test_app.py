@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QFileOpenEvent
 
 from gui.crash import CRASH, CrashLog
+from gui.settings import Settings
+from sdedge.library.jobs import Queue
+from sdedge.library.store import open_store
 from tests.gui.conftest import ROOT
 
 OFFLINE = Path(__file__).parent / "offline"
@@ -43,12 +47,19 @@ print(sorted({"torch", "PySide6.QtNetwork", "converters"} & set(sys.modules)), s
 
 
 def run(code: str, folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=surroundings(folder), capture_output=True, text=True, timeout=120, check=False)
+
+
+def start(code: str, folder: Path) -> subprocess.Popen:
+    command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    return subprocess.Popen(command, env=surroundings(folder), stdout=pipe, stderr=pipe, text=True)
+
+
+def surroundings(folder: Path) -> dict[str, str]:
     path = os.pathsep.join((str(OFFLINE), str(ROOT)))
     extra = {"SDEDGE_HOME": str(folder), "PYTHONPATH": path, "OFFLINE_REPORT": str(folder / "connections.txt")}
-    command = [sys.executable, "-c", code]
-    return subprocess.run(
-        command, env={**os.environ, **extra}, capture_output=True, text=True, timeout=120, check=False
-    )
+    return {**os.environ, **extra}
 
 
 def test_the_app_starts_and_ends_without_torch_or_a_connection(tmp_path):
@@ -105,3 +116,49 @@ def test_a_file_that_the_finder_opens_is_told(qapp, place):
     qapp.event(QFileOpenEvent(QUrl.fromLocalFile(place)))
     qapp.opened.disconnect(opened.append)
     assert opened == [place]
+
+
+# Opens the window, fills the form and lines up a long and a waiting job; says when the first is drawn.
+BUSY = """
+import os, sys
+import gui.app as app
+from gui.bridge import Bridge
+from sdedge.request import Request
+
+class Busy(Bridge):
+    def __init__(self):
+        super().__init__(drawer="tests.fake_drawer:FakeDrawer")
+        self.ready.connect(self.fill)
+        self.happened.connect(self.tell)
+
+    def fill(self):
+        self.window = next(w for w in app.QApplication.topLevelWidgets() if isinstance(w, app.MainWindow))
+        self.window.studio.form.put(prompt="what was typed", steps=33)
+        for prompt in ("steps=400 step=0.05", "waits"):
+            self.add(Request(prompt, model="fake"), self.window.studio.settings.output(), 1)
+
+    def tell(self, job, event):
+        if job and type(event).__name__ == "Step":
+            print(f"drawing {self.worker_pid}", flush=True)
+
+app.Bridge = Busy
+sys.exit(app.main())
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a program by its window")
+@pytest.mark.parametrize("name", ["SIGTERM", *(pytest.param(n, marks=pytest.mark.slow) for n in ("SIGINT", "SIGHUP"))])
+def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
+    process = start(BUSY, tmp_path)
+    assert process.stdout is not None
+    words = next(line for line in process.stdout if line.startswith("drawing")).split()
+    process.send_signal(getattr(signal, name))
+    said, complaint = process.communicate(timeout=60)
+    assert process.returncode == 0, complaint
+    assert "Traceback" not in complaint and "KeyboardInterrupt" not in complaint
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(words[1]), 0)
+    form = Settings(tmp_path / "settings.ini").form
+    assert '"what was typed"' in form and '"steps": 33' in form
+    with open_store(tmp_path) as store:
+        assert [job.state for job in Queue(store).jobs()] == ["waiting", "waiting"]
