@@ -21,7 +21,7 @@ from converters.recipe import Recipe
 from sdedge.backends.engine import ModelFacts
 from sdedge.backends.manifest import NAME, Component, Manifest, parse_component
 from sdedge.errors import ModelError, OutputError
-from sdedge.files import atomic_write
+from sdedge.files import atomic_write, inside
 from sdedge.process.locks import ProcessLock
 from sdedge.text.tokenizer import Tokenizer
 
@@ -73,11 +73,11 @@ def claim(out: Path) -> Iterator[None]:
 
 
 def parts(out: Path, source: Mapping[str, Any], recipe: Recipe) -> dict[str, Component]:
-    """Components of a finished or interrupted conversion that belong with this one: of the same model, LoRAs and sizes."""
+    """Components of an earlier or interrupted conversion that belong with this one: same converter, model, LoRAs and sizes."""
 
     def belongs(name: str, part: Component) -> bool:
         made, wanted = part.figures.get("recipe", {}), recipe.of(name, source)
-        return all(made.get(key) == wanted.get(key) for key in ("source", "loras", "sizes"))
+        return all(made.get(key) == wanted.get(key) for key in ("converter", "source", "loras", "sizes"))
 
     return {name: part for name, part in _read_parts(out).items() if belongs(name, part)}
 
@@ -138,6 +138,16 @@ def hash_files(folder: Path) -> str:
         with open(path, "rb") as file:
             digest.update(path.relative_to(folder).as_posix().encode() + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def check_hashes(bundle: Path, manifest: Manifest) -> None:
+    """Reads every byte of the components' files. Raises ModelError naming the component that is not the manifest's."""
+    for name, part in manifest.components.items():
+        if hash_files(inside(bundle, part.file)) != part.sha256:
+            raise ModelError(
+                f"The {name.replace('_', ' ')} of {bundle} is not the one its manifest describes (wrong hash); copy the "
+                "bundle again, or convert the model again."
+            )
 
 
 # Finishing

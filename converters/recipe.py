@@ -16,6 +16,8 @@ COMPONENTS = ("text_encoder", "unet", "vae_decoder", "vae_encoder", "safety_chec
 COMPRESSIONS = ("none", "8bit", "6bit", "4bit", "2bit", "int8", "4bit-grouped", "int4")
 NEWER = ("4bit-grouped", "int4")
 """Compressions that only macOS 15 knows."""
+CONVERTER = 2
+"""Raised whenever the same choices give another program, so that packages of an older converter are made anew."""
 UNIT = 64
 """Pixels: eight per latent cell, halved three times."""
 
@@ -81,7 +83,7 @@ class Recipe:
 
     def of(self, component: str, source: Mapping[str, Any]) -> dict[str, Any]:
         """The choices that shape one component; where they are equal, so is the package."""
-        shared = {"attention": self.attention, "target": self.target, "source": source["sha256"]}
+        shared = {"converter": CONVERTER, "attention": self.attention, "target": self.target, "source": source["sha256"]}
         if component != "text_encoder" and component != "safety_checker":
             shared |= {"sizes": [list(size) for size in self.sizes]}
         if component == "text_encoder":

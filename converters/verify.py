@@ -16,16 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from converters import bundle as bundle_files
 from converters.drift import Drift, drift, layer_results, origin, stray_layer
 from converters.inspect import inspect
 from converters.psnr import psnr
+from converters.verify_floors import LOSSY, floor
+from converters.verify_weights import KernelError, compare_weights
 from sdedge.backends.engine import STAGES, Engine
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.mil.engine import MILEngine
 from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.runner import PRECISIONS, Runner
-from sdedge.backends.packages import UNETS, Model
+from sdedge.backends.packages import STAGE_COMPONENTS, UNETS, Model
 from sdedge.backends.torch import NETWORKS, TorchEngine
+from sdedge.files import inside
 from sdedge.library.models import EMBEDDED
 from sdedge.models.safety import prepare
 from sdedge.pipeline import Picture, Pipeline
@@ -37,9 +41,8 @@ from sdedge.weights.safety import open_checker
 
 TIMESTEPS = (1, 261, 501, 741, 981)
 PROMPTS = ("a red house at night with two trees", "a blue boat on the sea at sunset", "")
-FLOORS = {16: 60.0, 8: 35.0}
-"""dB of every component by the bits of the narrowest weights. Narrower ones have none: they are lossy, and say so."""
 SEED = 0
+TOKENS, TOKEN_TABLE = "token_embedding", "text_model.embeddings.token_embedding.weight"
 Output = Callable[[Engine], Tensor]
 
 
@@ -54,12 +57,30 @@ class Compared:
 
 
 @dataclass(frozen=True)
+class Shortfall:
+    """A component's worst figure in one precision, in dB, and the floor it is under."""
+
+    component: str
+    precision: str
+    psnr: float
+    floor: float
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """What a bundle came to. `outcome` is "passed", "lossy" or "failed"; `figures` go into its manifest."""
+    """What a bundle came to: `outcome` is "passed", "lossy" or "failed"; `figures` go into its manifest.
+
+    bits        of the narrowest weights
+    floors      dB that must be reached, by component and precision
+    shortfalls  what does not reach them
+    kernels     weights that are not the checkpoint's; with either, the bundle has failed
+    """
 
     outcome: str
     bits: int
-    floor: float | None
+    floors: Mapping[str, Mapping[str, float]]
+    shortfalls: tuple[Shortfall, ...] = ()
+    kernels: tuple[KernelError, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -71,35 +92,55 @@ def verify(
     steps, picture   of a whole picture drawn by both; False leaves it out
     pictures         how many pictures of held-out prompts to judge by the facts they show; the embedded model's only
 
-    Raises ModelError for a damaged bundle.
+    Raises ModelError for a damaged bundle, which one whose files are not those that the manifest describes is.
     """
     manifest = Manifest.read(bundle)
-    bits = weight_bits(bundle, manifest)
-    floor = FLOORS.get(bits)
+    bundle_files.check_hashes(bundle, manifest)
+    widths = component_bits(bundle, manifest)
+    floors = {name: floor(bits, holds_halves(reference, name)) for name, bits in widths.items()}
+    kernels = tuple(_wrong_kernels(bundle, manifest, reference))
     engines = {precision: MILEngine(bundle, precision) for precision in PRECISIONS}
     told: list[Compared] = []
+    if TOKENS in floors:
+        told.append(compare_tokens(reference, engines))
+        yield told[-1]
     before = ""
     for component, label, output in probes(manifest, reference):
         if component != before:
             release(reference, *engines.values())  # two full-size networks never share memory
             before = component
         compared = compare(component, label, output, reference, engines)
-        if floor is not None and compared.psnr["float16"] < floor and not any(c.stray for c in told):
-            compared = replace(compared, stray=find_stray(bundle, output, reference, floor))
+        least = floors[component]["float16"]
+        if compared.psnr["float16"] < least and not any(c.stray for c in told):
+            compared = replace(compared, stray=find_stray(bundle, output, reference, least))
         told.append(compared)
         yield compared
     if picture:
         drawn = compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines)
         told.append(drawn)
         yield drawn
-    figures = summarize(told, bits)
+    figures = summarize(told, min(widths.values()))
     if pictures and manifest.source.get("name") == EMBEDDED:
         figures["obeyed"] = obeyed(engines["float16"], pictures)
-    worst = min((c.psnr["float16"] for c in told if c.component != "picture"), default=math.inf)
-    outcome = "lossy" if floor is None else "passed" if worst >= floor else "failed"
-    verdict = Verdict(outcome, bits, floor, {**figures, "outcome": outcome})
+    verdict = judge(figures, floors, kernels)
     record(bundle, manifest, verdict)
     yield verdict
+
+
+def judge(
+    figures: Mapping[str, Any], floors: Mapping[str, Mapping[str, float]], kernels: tuple[KernelError, ...] = ()
+) -> Verdict:
+    """Holds the worst figures of `summarize` against the floors."""
+    short = tuple(
+        Shortfall(component, precision, db, floors[component][precision])
+        for component, worst in figures["psnr"].items()
+        if component in floors
+        for precision, db in worst.items()
+        if db < floors[component][precision]
+    )
+    bits = figures["weight_bits"]
+    outcome = "failed" if short or kernels else "lossy" if bits < LOSSY else "passed"
+    return Verdict(outcome, bits, floors, short, kernels, {**figures, "outcome": outcome})
 
 
 def compare(
@@ -108,6 +149,16 @@ def compare(
     """One output, by torch and by the portable runner in each precision."""
     expected = output(reference)
     return Compared(component, label, {name: psnr(expected, output(engine)) for name, engine in engines.items()})
+
+
+def compare_tokens(reference: TorchEngine, engines: Mapping[str, MILEngine]) -> Compared:
+    """The embedding of every token of the vocabulary; the figure is that of the one that fares worst."""
+    table = reference.merged("text_encoder")[TOKEN_TABLE].copy(torch.float32)
+    worst = {
+        name: min((psnr(table[i], row) for i, row in enumerate(engine.token_embeddings(len(table)))), default=math.inf)
+        for name, engine in engines.items()
+    }
+    return Compared(TOKENS, f"each of {len(table)} tokens", worst)
 
 
 # ---- What is compared -----------------------------------------------------------------------------------------------
@@ -258,10 +309,32 @@ def find_stray(bundle: Path, output: Output, reference: TorchEngine, floor: floa
 # ---- What it comes to ---------------------------------------------------------------------------------------------
 
 
-def weight_bits(bundle: Path, manifest: Manifest) -> int:
-    """Bits of the narrowest weights of any component: 16 where none are compressed."""
-    packages = [Package.open(bundle / part.file) for part in manifest.components.values()]
-    return min(inspect(package, name).bits for package in packages for name in package.functions)
+def component_bits(bundle: Path, manifest: Manifest) -> dict[str, int]:
+    """Bits of the narrowest weights by component, the UNet's chunks as one: 16 where none are compressed."""
+    widths: dict[str, int] = {}
+    for name, part in manifest.components.items():
+        package = Package.open(inside(bundle, part.file))
+        component = "unet" if name in UNETS else name
+        narrowest = min(inspect(package, function).bits for function in package.functions)
+        widths[component] = min(narrowest, widths.get(component, 16))
+    if "text_encoder" in widths:
+        widths[TOKENS] = 16  # embeddings are never compressed
+    return widths
+
+
+def holds_halves(reference: TorchEngine, component: str) -> bool:
+    """Whether the checkpoint's own weights are of 16 bits, so that a package's are the very same numbers."""
+    stage = {TOKENS: "text_encoder", "vae_encoder": "vae", "vae_decoder": "vae"}.get(component, component)
+    if stage not in reference.checkpoint.components:
+        return False
+    return all(tensor.dtype == torch.float16 for tensor in reference.merged(stage).values())
+
+
+def _wrong_kernels(bundle: Path, manifest: Manifest, reference: TorchEngine) -> Iterator[KernelError]:
+    for name, part in manifest.components.items():
+        stage = next((stage for stage, names in STAGE_COMPONENTS.items() if name in names), name)
+        if stage in NETWORKS:
+            yield from compare_weights(Package.open(inside(bundle, part.file)), reference.merged(stage))
 
 
 def summarize(told: Sequence[Compared], bits: int, measured_by: str = "portable runner") -> dict[str, Any]:

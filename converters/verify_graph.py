@@ -6,34 +6,33 @@ leaves the rounding of the weights.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from converters.bundle import hash_files
+from converters.bundle import check_hashes
 from converters.graph_float32 import Rounded
 from converters.psnr import psnr
 from converters.verify import (
-    FLOORS,
     Compared,
     Output,
     Verdict,
     draw,
+    judge,
     obeyed,
     probes,
     record,
     release,
     summarize,
 )
+from converters.verify_floors import floor
 from sdedge.backends.engine import Engine
 from sdedge.backends.graph import PROGRAM, WEIGHTS, GraphEngine, Run, stored_dtype
 from sdedge.backends.graph_program import Program, read_graph
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.torch import TorchEngine
-from sdedge.errors import ModelError
 from sdedge.library.models import EMBEDDED
 from sdedge.weights.files import open_tensors
 
@@ -83,9 +82,7 @@ def verify(
     figures = summarize(told, BITS, "every node in float32, rounded to its type")
     if pictures and manifest.source.get("name") == EMBEDDED:
         figures["obeyed"] = {"torch": obeyed(reference, pictures), "bundle": obeyed(engines["float16"], pictures)}
-    worst = min((c.psnr["float16"] for c in told if c.component != "picture"), default=math.inf)
-    outcome = "passed" if worst >= FLOORS[BITS] else "failed"
-    verdict = Verdict(outcome, BITS, FLOORS[BITS], {**figures, "outcome": outcome})
+    verdict = judge(figures, {name: floor(BITS) for name in manifest.components})
     record(bundle, manifest, verdict)
     yield verdict
 
@@ -95,13 +92,3 @@ def _compare(
 ) -> Compared:
     expected = output(reference)
     return Compared(component, label, {name: psnr(expected, output(engine)) for name, engine in engines.items()})
-
-
-def check_hashes(bundle: Path, manifest: Manifest) -> None:
-    """Every byte of the components' files. Raises ModelError naming the component that is not the manifest's."""
-    for name, part in manifest.components.items():
-        if hash_files(bundle / part.file) != part.sha256:
-            raise ModelError(
-                f"The {name.replace('_', ' ')} of {bundle} is not the one its manifest describes (wrong hash); copy the "
-                "bundle again, or convert the model again."
-            )

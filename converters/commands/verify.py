@@ -35,8 +35,9 @@ def verify(
 ) -> None:  # fmt: skip
     """Compare each component of BUNDLE with torch in float32, and draw one picture with both.
 
-    The figures go into the bundle's manifest. Ends with an error for a bundle that should not be published: under 60 dB in
-    half precision, or under 35 dB with weights of 8 bits. Narrower weights pass as lossy, with their figures.
+    Every byte is compared with the manifest's hashes and every kernel with the model's first. The figures go into the bundle's
+    manifest. Ends with an error for a bundle that should not be published: a component under its floor, which is 60 dB in half
+    precision and lower with fewer bits. Weights of fewer than 8 bits pass as lossy, with their figures.
     """
     manifest = Manifest.read(bundle)
     from converters import verify as packages
@@ -91,20 +92,23 @@ def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_finite(asdict(verdict))))
     if verdict.outcome == "failed":
-        low = {name: by["float16"] for name, by in verdict.figures["psnr"].items() if name != "picture"}
-        worst = min(low, key=low.__getitem__)
-        raise ModelError(
-            f"{bundle} should not be published: its {worst.replace('_', ' ')} reaches {low[worst]} dB of the "
-            f"{verdict.floor:g} that weights of {verdict.bits} bits must; convert with other options."
-        )
+        raise ModelError(f"{bundle} should not be published: {_why(verdict)}; convert the model again, or with other options.")
     if not as_json:
-        what = (
-            f"lossy, weights of {verdict.bits} bits"
-            if verdict.outcome == "lossy"
-            else f"passed, {verdict.floor:g} dB or better"
-        )
+        least = min(by["float16"] for by in verdict.floors.values())
+        what = f"lossy, weights of {verdict.bits} bits" if verdict.outcome == "lossy" else f"passed, {least:g} dB or better"
         obeyed = verdict.figures.get("obeyed")
         click.echo(f"{what}; {100 * obeyed['mean']:.1f}% of the facts obeyed" if obeyed else what)
+
+
+def _why(verdict: Verdict) -> str:
+    """What is wrong with a bundle that failed: the weights first, for they explain the rest."""
+    if verdict.kernels:
+        first, more = verdict.kernels[0], len(verdict.kernels) - 1
+        others = f" and {more} other kernels" if more else ""
+        return f"{first.wrong} of {first.size} numbers of {first.name}{others} are not what its model gives in {first.bits} bits"
+    worst = min(verdict.shortfalls, key=lambda one: one.psnr - one.floor)
+    component = worst.component.replace("_", " ")
+    return f"its {component} reaches {worst.psnr:g} dB in {worst.precision} of the {worst.floor:g} that it must"
 
 
 def _finite(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 
 import coremltools as ct
 import numpy as np
@@ -14,10 +15,13 @@ from click.testing import CliRunner
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Function, Placeholder, Program, types
 
+from converters.bundle import hash_files
 from converters.cli import convert
 from converters.drift import drift, origin
 from converters.psnr import psnr
-from converters.verify import PROMPTS, Verdict, verify
+from converters.verify import PROMPTS, Verdict, judge, summarize, verify
+from converters.verify_floors import floor
+from converters.verify_weights import compare_weights
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.program import Stored
@@ -80,14 +84,95 @@ def _spoil(bundle) -> None:
     weights.write_bytes(data)
 
 
+def rehash(bundle) -> None:
+    """Writes the hashes of the files as they are into the manifest, as who converts wrongly would."""
+    manifest = Manifest.read(bundle)
+    parts = {name: replace(part, sha256=hash_files(bundle / part.file)) for name, part in manifest.components.items()}
+    replace(manifest, components=parts).write(bundle)
+
+
+def change(bundle, title: str, name: str, edit) -> None:
+    """Lets `edit` change the stored bytes of the constant that the operation `name` holds or decodes, as a uint8 array."""
+    operations = Package.open(bundle / f"{title}.mlpackage").function().operations
+    op = next(op for op in operations if op.name == name)
+    bounds = [bound for bounds in op.inputs.values() for bound in bounds if isinstance(bound, Stored)]
+    stored = max(bounds, key=lambda bound: bound.type.bytes)
+    weights = bundle / f"{title}.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
+    data = bytearray(weights.read_bytes())
+    start = stored.offset + 64
+    values = np.frombuffer(bytes(data[start : start + stored.type.bytes]), np.uint8).copy()
+    edit(values)
+    data[start : start + len(values)] = values.tobytes()
+    weights.write_bytes(data)
+    rehash(bundle)
+
+
+def _flip_exponent(values) -> None:
+    values[1] ^= 0x40  # the highest bit of the first half's exponent
+
+
+def _zero(values) -> None:
+    values[: len(values) // 8] = 0
+
+
+def _noise(values) -> None:
+    values[:] = np.random.default_rng(0).integers(0, 255, len(values))
+
+
+DAMAGE = {
+    "a flipped exponent bit in a kernel's middle": ("VAEEncoder", "encoder_mid_block_resnets_0_conv1_weight", _flip_exponent),
+    "a flipped exponent bit in a kernel": ("VAEDecoder", "decoder_conv_in_weight", _flip_exponent),
+    "zeros in a kernel": ("Unet", "mid_block_resnets_0_conv1_weight", _zero),
+    "one token's embedding": (
+        "TextEncoder", "text_model_embeddings_token_embedding_weight", lambda values: _noise(values[32 * 40 : 32 * 42])
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_that_the_hashes_do_not_tell_fails_all_the_same(damage, tiny_bundle, tiny_model, tmp_path):
+    bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    title, name, edit = DAMAGE[damage]
+    change(bundle, title, name, edit)
+    reference = TorchEngine.load(tiny_model, "cpu")
+    tensors = reference.merged({"TextEncoder": "text_encoder", "Unet": "unet"}.get(title, "vae"))
+    (wrong,) = compare_weights(Package.open(bundle / f"{title}.mlpackage"), tensors)
+    assert wrong.name.replace(".", "_") == name
+    assert judge(summarize([], 16), {}, (wrong,)).outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    ("compress", "target"),
+    [("4bit", "macOS13"), ("2bit", "macOS13"), ("int8", "macOS13"), ("8bit", "macOS15"), ("int4", "macOS15")],
+)
+def test_noise_in_a_compressed_kernel_is_told_from_the_loss_of_its_form(compress, target, tiny_model, tmp_path):
+    recipe = {"compress": compress, "target": target, "components": ("text_encoder",)}
+    bundle = convert_to_coreml(tiny_model, tmp_path / "bundle", **recipe)
+    kernel = "text_model_encoder_layers_1_mlp_fc1_weight"
+    tensors = TorchEngine.load(tiny_model, "cpu").merged("text_encoder")
+    assert not list(compare_weights(Package.open(bundle / "TextEncoder.mlpackage"), tensors))
+    change(bundle, "TextEncoder", kernel, lambda values: _noise(values[: len(values) // 4]))
+    (wrong,) = compare_weights(Package.open(bundle / "TextEncoder.mlpackage"), tensors)
+    assert (wrong.name, wrong.bits) == ("text_model.encoder.layers.1.mlp.fc1.weight", int(compress.strip("bitn")))
+    assert wrong.wrong > wrong.size / 10
+
+
+def test_every_width_has_a_floor_and_wider_weights_a_higher_one():
+    floors = [floor(bits)["float16"] for bits in range(1, 17)]
+    assert floors == sorted(floors) and floors[0] > 0
+    assert floor(16, same_weights=True) == {"float16": 60.0, "float32": 100.0}
+    assert floor(8, same_weights=True) == floor(8)
+
+
 def test_a_good_bundle_passes_and_keeps_its_figures(tiny_bundle, tiny_model, tmp_path):
     bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
     *compared, verdict = verify(bundle, TorchEngine.load(tiny_model, "cpu"), steps=1)
     assert isinstance(verdict, Verdict)
-    assert (verdict.outcome, verdict.bits, verdict.floor) == ("passed", 16, 60.0)
+    assert (verdict.outcome, verdict.bits, verdict.shortfalls, verdict.kernels) == ("passed", 16, (), ())
+    assert verdict.floors["vae_decoder"] == {"float16": 60.0, "float32": 100.0}
     assert not any(one.stray for one in compared)
     manifest = Manifest.read(bundle)
-    assert {one.component for one in compared} == {*manifest.components, "picture"}
+    assert {one.component for one in compared} == {*manifest.components, "token_embedding", "picture"}
     assert manifest.figures["outcome"] == "passed"
     for name, part in manifest.components.items():
         assert part.figures["psnr"]["float16"] >= 60, name
@@ -109,10 +194,13 @@ def test_narrow_weights_pass_as_lossy_with_their_figures(tiny_model, tmp_path):
 def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):
     bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
     _spoil(bundle)
+    with pytest.raises(ModelError, match=r"text encoder of .* is not the one its manifest describes"):
+        list(verify(bundle, TorchEngine.load(tiny_model, "cpu"), picture=False))
+    rehash(bundle)
     arguments = ["verify", str(bundle), "--model", str(tiny_model), "--no-picture", "--json"]
     done = CliRunner().invoke(convert, arguments)
     assert isinstance(done.exception, ModelError)
-    assert "should not be published: its text encoder reaches" in str(done.exception)
+    assert "should not be published" in str(done.exception) and "layers.0.self_attn.q_proj.weight" in str(done.exception)
     told = [json.loads(line) for line in done.output.splitlines()]
     spoilt = [one for one in told if one.get("component") == "text_encoder"]
     assert len(spoilt) == len(PROMPTS)
@@ -132,5 +220,5 @@ def test_a_damaged_package_is_an_error_not_a_figure(tiny_bundle, tiny_model, tmp
     bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
     weights = bundle / "TextEncoder.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
     weights.write_bytes(weights.read_bytes()[:3000])
-    with pytest.raises(ModelError, match=r"weight\.bin are damaged"):
+    with pytest.raises(ModelError, match=r"wrong hash"):
         list(verify(bundle, TorchEngine.load(tiny_model, "cpu"), picture=False))

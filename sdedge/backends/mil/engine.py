@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.runner import PRECISIONS, Runner
 from sdedge.backends.packages import Model, PackageEngine
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.text.tokenizer import LENGTH
 
 
 class MILEngine(PackageEngine):
@@ -20,5 +25,24 @@ class MILEngine(PackageEngine):
             raise InvalidRequest(f"Core ML bundles run in {' or '.join(PRECISIONS)}, not {dtype}; choose one of them.")
         super().__init__(folder, f"mil {self.precision}")
 
+    def token_embeddings(self, count: int) -> Iterator[Tensor]:
+        """Yields what the text encoder looks up for each of the first `count` token ids: (D,), in order.
+
+        Raises ModelError for a text encoder that looks nothing up.
+        """
+        runner = Runner(self._package("text_encoder"), None, self.precision)
+        length = self._component("text_encoder").inputs["input_ids"].shape[-1] or LENGTH
+        for start in range(0, count, length):
+            ids = (torch.arange(start, start + length) % count)[None].float()
+            yield from _looked_up(runner, ids)[: count - start]
+
     def open_model(self, package: Package, function: str) -> Model:
         return Runner(package, function, self.precision)
+
+
+def _looked_up(runner: Runner, ids: Tensor) -> Tensor:
+    """The rows (77, D) of the first table that ids (1, 77) index; nothing after it is run."""
+    for operation, (first, *_) in runner.trace({"input_ids": ids}):
+        if operation.type == "gather":
+            return first.reshape(-1, first.shape[-1]).float()
+    raise ModelError("The text encoder of the bundle looks up no token; convert the model again.")

@@ -123,7 +123,28 @@ def read_function(name: str, message: Any, enum: Any) -> Function:
         return Operation(op.type, attributes | inputs, tuple((o.name, kind(o.type)) for o in op.outputs))
 
     operations = tuple(operation(op) for op in block.operations)
-    return Function(name, opset, {i.name: kind(i.type) for i in message.inputs}, tuple(block.outputs), operations)
+    function = Function(name, opset, {i.name: kind(i.type) for i in message.inputs}, tuple(block.outputs), operations)
+    _check_order(function)
+    return function
+
+
+def _check_order(function: Function) -> None:
+    """Raises ModelError for an operation without a result, a value that is read before it is there, or given twice."""
+    known = set(function.inputs)
+    for op in function.operations:
+        if not op.outputs:
+            raise ModelError(f"An operation {op.type} of the program gives no result; convert or copy the package again.")
+        if missing := [name for name in op.names() if name not in known]:
+            raise ModelError(
+                f"The operation {op.type} {op.name} reads {missing[0][:80]!r}, which nothing before it gives; convert or copy "
+                "the package again."
+            )
+        names = [name for name, _ in op.outputs]
+        if twice := [name for name in names if name in known]:
+            raise ModelError(f"The program gives {twice[0][:80]!r} twice; convert or copy the package again.")
+        known.update(names)
+    if missing := [name for name in function.outputs if name not in known]:
+        raise ModelError(f"The program never gives its output {missing[0][:80]!r}; convert or copy the package again.")
 
 
 def _immediate(tensor: Any, kind: TensorType) -> np.ndarray | str:

@@ -7,7 +7,8 @@ float16 is rounded to float16. "float32" keeps every float16 result in float32, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,9 @@ PRECISIONS = ("float16", "float32")
 SEVERAL = {"values"}
 """Inputs that are lists even when they hold one value."""
 HALF = torch.float16
+SMALL = 1 << 17
+"""Elements of an average result below which one thread runs a program: threads of small operations mostly wait for one another,
+a hundred times as long where other programs use the processor."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +63,15 @@ class Runner:
         self._package = package
         _check_known(package, self.function)
         self._steps = self._bind(decode(package, self.function))
+        self._one_thread = _average_size(self._steps) < SMALL
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Outputs by name, of their declared types. Raises ModelError for inputs that do not fit."""
         wanted = set(self.function.outputs)
         outputs: dict[str, Tensor] = {}
-        for operation, results in self.trace(inputs):
-            outputs |= {name: y for (name, _), y in zip(operation.outputs, results) if name in wanted}
+        with threads(1 if self._one_thread else torch.get_num_threads()):
+            for operation, results in self.trace(inputs):
+                outputs |= {name: y for (name, _), y in zip(operation.outputs, results) if name in wanted}
         kinds = self.function.types()
         return {name: outputs[name].to(getattr(torch, kinds[name].dtype)) for name in self.function.outputs}
 
@@ -131,6 +137,22 @@ class Runner:
         if isinstance(bound, str):
             return ready.get(bound, bound)
         return _ready(self._package.value(bound))
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Lets torch compute with `count` threads inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _average_size(steps: Sequence[Step]) -> float:
+    sizes = [kind.elements for step in steps for _, kind in step.operation.outputs]
+    return sum(sizes) / max(1, len(sizes))
 
 
 def decode(package: Package, function: Function) -> dict[str, Any]:
