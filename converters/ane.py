@@ -21,10 +21,12 @@ QUERIES = 512
 """How many queries the chunked attention takes at a time, as in Apple's split_einsum_v2."""
 MASKED = -1e4
 """Added to scores that must not count. Minus infinity spoils palettes, and makes NaN of its products."""
+RANGE = 64
+"""What norms bring the spread of their inputs to before they square: squares of 300 times less are still normal numbers of
+half precision, which matters where the Neural Engine takes subnormal ones for 0, and 64 squared is far from the largest."""
 TINY = np.float16(2.0**-14)
-"""The smallest normal number of half precision."""
-LEAST = np.float16(2.0**-24)
-"""The smallest number of half precision: the epsilon of operations that insist on one."""
+"""The smallest normal number of half precision: the floor of what is divided by, and the epsilon of operations that insist
+on one."""
 
 
 # Layers
@@ -41,13 +43,13 @@ def conv(w: Weights, x: Var, name: str, stride: int = 1, pad: int = 0) -> Var:
 
 
 def _centred(x: Var, axes: list[int]) -> tuple[Var, Var]:
-    """`(x - mean) / range`, which is in [-1, 1], and `1 / range`.
+    """`(x - mean) * scale` and `scale`, which is RANGE / (largest - smallest), at most 2^14.
 
-    All that follows stays within half precision for any |x| below 32000: the textbook form squares x - mean, which
-    overflows from 256 on.
+    All that follows stays within half precision for any |x| below 32000, and needs no subnormal number: the textbook
+    form squares x - mean, which overflows from 256 on.
     """
     width = mb.sub(x=mb.reduce_max(x=x, axes=axes, keep_dims=True), y=mb.reduce_min(x=x, axes=axes, keep_dims=True))
-    scale = mb.inverse(x=width, epsilon=TINY)
+    scale = mb.inverse(x=mb.mul(x=width, y=np.float16(1 / RANGE)), epsilon=TINY)
     mean = mb.reduce_mean(x=x, axes=axes, keep_dims=True)
     return mb.mul(x=mb.sub(x=x, y=mean), y=scale), scale
 
@@ -56,24 +58,33 @@ def _factor(d: Var, scale: Var, axes: list[int], eps: float) -> Var:
     """What brings `d` to a variance of 1; eps is scaled along, so that the result is the textbook's."""
     root = mb.mul(x=scale, y=np.float16(eps**0.5))
     variance = mb.add(x=mb.reduce_mean(x=mb.mul(x=d, y=d), axes=axes, keep_dims=True), y=mb.mul(x=root, y=root))
-    return mb.rsqrt(x=variance, epsilon=LEAST)
+    return mb.rsqrt(x=variance, epsilon=TINY)
 
 
 def group_norm(w: Weights, x: Var, name: str, groups: int, eps: float) -> Var:
-    """(B, C, H, W) -> same. The weight is folded into each group's factor, one pass over the data less."""
+    """(B, C, H, W) -> same. The weight is folded into each group's factor, one pass over the data less.
+
+    H and W stay apart: together they pass the Neural Engine's largest dimension from 192x192 on, which the VAE has at
+    every size over a picture's eighth.
+    """
     B, C, H, W = x.shape
-    shape = (1, groups, C // groups, 1)
-    d, scale = _centred(mb.reshape(x=x, shape=[B, groups, C // groups, H * W]), [2, 3])
-    factor = mb.mul(x=_factor(d, scale, [2, 3], eps), y=w.vector(f"{name}.weight", shape))  # (B, groups, C/groups, 1)
+    shape, axes = (1, groups, C // groups, 1, 1), [2, 3, 4]
+    d, scale = _centred(mb.reshape(x=x, shape=[B, groups, C // groups, H, W]), axes)
+    factor = mb.mul(x=_factor(d, scale, axes, eps), y=w.vector(f"{name}.weight", shape))  # (B, groups, C/groups, 1, 1)
     out = mb.add(x=mb.mul(x=d, y=factor), y=w.vector(f"{name}.bias", shape))
     return mb.reshape(x=out, shape=[B, C, H, W], name=w.label(name))
 
 
 def layer_norm(w: Weights, x: Var, name: str, eps: float = 1e-5) -> Var:
-    """Over the channels of (B, C, 1, S)."""
+    """Over the channels of (B, C, 1, S).
+
+    The weight comes before the factor: a product with one constant and then a sum with another, both (1, C, 1, 1), is
+    what coremltools takes for a batch norm, and rewrites wrongly in half precision.
+    """
     shape = (1, x.shape[1], 1, 1)
     d, scale = _centred(x, [1])
-    out = mb.mul(x=mb.mul(x=d, y=_factor(d, scale, [1], eps)), y=w.vector(f"{name}.weight", shape))
+    factor = _factor(d, scale, [1], eps)
+    out = mb.mul(x=mb.mul(x=d, y=w.vector(f"{name}.weight", shape)), y=factor)
     return mb.add(x=out, y=w.vector(f"{name}.bias", shape), name=w.label(name))
 
 
@@ -92,12 +103,17 @@ ACTIVATIONS: dict[str, Callable[[Var], Var]] = {"quick_gelu": quick_gelu, "gelu"
 
 
 def original(q: Var, k: Var, v: Var, heads: int, mask: np.ndarray | None = None) -> Var:
-    """All heads in two batched products: suits GPUs."""
+    """All heads in two batched products: suits GPUs.
+
+    The weights come first in the second one: values first, with the weights transposed, is the expression to which
+    aborts of Core ML's GPU path on macOS 26 were bisected.
+    """
     B, C, _, S = q.shape
     q, k, v = (mb.reshape(x=x, shape=[B, heads, C // heads, x.shape[3]]) for x in (_scaled(q, heads), k, v))
     scores = mb.matmul(x=q, y=k, transpose_x=True)  # (B, heads, Sq, Sk)
     weights = mb.softmax(x=scores if mask is None else mb.add(x=scores, y=mask.astype(np.float16)), axis=-1)
-    return mb.reshape(x=mb.matmul(x=v, y=weights, transpose_y=True), shape=[B, C, 1, S])
+    out = mb.matmul(x=weights, y=mb.transpose(x=v, perm=[0, 1, 3, 2]))  # (B, heads, Sq, C / heads)
+    return mb.reshape(x=mb.transpose(x=out, perm=[0, 1, 3, 2]), shape=[B, C, 1, S])
 
 
 def split_einsum(q: Var, k: Var, v: Var, heads: int, mask: np.ndarray | None = None) -> Var:

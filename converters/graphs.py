@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.ane import ACTIVATIONS, LEAST, MASKED, Attention, conv, gelu, group_norm, layer_norm
+from converters.ane import ACTIVATIONS, MASKED, TINY, Attention, conv, gelu, group_norm, layer_norm
 from converters.constants import Weights
 from converters.toolchain import Var, mb
 from sdedge.backends.manifest import Port
@@ -373,7 +373,7 @@ def _cosines(w: Weights, embedding: Var, name: str) -> Var:
     """With each row of the table: (1, D, 1, 1) -> (1, rows)."""
     table = w.array(name).astype(np.float32)
     table = (table / np.linalg.norm(table, axis=1, keepdims=True)).astype(np.float16)
-    unit = mb.l2_norm(x=embedding, epsilon=LEAST)
+    unit = mb.l2_norm(x=embedding, epsilon=TINY)
     return mb.squeeze(x=mb.conv(x=unit, weight=table[:, :, None, None], name=w.label(name)), axes=[2, 3])
 
 

@@ -30,6 +30,7 @@ that the M1 Max reached. An estimate leaves out whatever moves data only."""
 
 SIDE_LIMIT = 16384
 """Largest size of a dimension on the Neural Engine."""
+TOO_LONG = f"makes a dimension over {SIDE_LIMIT}"
 NUMBERS_OF_PLACES = ("int32", "uint32", "bool", "string")
 """Types of shapes, axes and flags rather than weights."""
 INDEXING = ("gather", "gather_along_axis", "gather_nd", "scatter", "scatter_nd", "non_zero", "topk")
@@ -42,7 +43,7 @@ class Inspection:
     weights      bytes of the constants by their kind, such as "float16", "6-bit palette", "8-bit linear"
     macs         multiply-accumulates of one run
     activations  the largest sum of values alive at one time, in bytes; no operation is taken to work in place
-    seconds      estimated for one run, by compute unit
+    seconds      estimated for one run, by compute unit; none for the Neural Engine where a dimension passes its limit
     unfriendly   what leaves or slows the Neural Engine, by reason: how many operations, and the first one's name
     """
 
@@ -67,6 +68,7 @@ def inspect(package: Package, function: str | None = None) -> Inspection:
     """Raises ModelError for a function that is not there."""
     program = _Reading(package.function(function))
     total = sum(program.macs(op) for op in program.operations)
+    unfriendly = program.unfriendly()
     return Inspection(
         program.function.name,
         program.function.opset,
@@ -76,8 +78,8 @@ def inspect(package: Package, function: str | None = None) -> Inspection:
         program.weights(),
         total,
         program.activations(),
-        {unit: 2 * total / rate for unit, rate in RATES.items()},
-        program.unfriendly(),
+        {unit: 2 * total / rate for unit, rate in RATES.items() if not (TOO_LONG in unfriendly and "Neural" in unit)},
+        unfriendly,
     )
 
 
@@ -180,7 +182,7 @@ class _Reading:
         if op.type in INDEXING:
             reasons.append("looks up by index")
         if any(side > SIDE_LIMIT for kind in kinds for side in kind.static):
-            reasons.append(f"makes a dimension over {SIDE_LIMIT}")
+            reasons.append(TOO_LONG)
         if any(len(kind.shape) > 5 for kind in kinds):
             reasons.append("makes a tensor of more than 5 dimensions")
         if op.type == "conv" and np.max(self.value(op, "dilations", 1)) > 1:

@@ -16,7 +16,7 @@ COMPONENTS = ("text_encoder", "unet", "vae_decoder", "vae_encoder", "safety_chec
 COMPRESSIONS = ("none", "8bit", "6bit", "4bit", "2bit", "int8", "4bit-grouped", "int4")
 NEWER = ("4bit-grouped", "int4")
 """Compressions that only macOS 15 knows."""
-CONVERTER = 2
+CONVERTER = 3
 """Raised whenever the same choices give another program, so that packages of an older converter are made anew."""
 UNIT = 64
 """Pixels: eight per latent cell, halved three times."""

@@ -19,11 +19,14 @@ Emit = Callable[[Vars], Vars]
 
 @pytest.fixture
 def run(tmp_path) -> Callable[..., Tensor]:
-    """run(emit, shape, **inputs): the value "y" that `emit` makes of half-precision inputs, each operation rounded."""
+    """run(emit, shape, **inputs): the value "y" that `emit` makes of half-precision inputs, each operation rounded.
 
-    def running(emit: Emit, shape: tuple[int, ...], **inputs: Tensor) -> Tensor:
+    With `flush=True`, subnormal halves are taken for 0.
+    """
+
+    def running(emit: Emit, shape: tuple[int, ...], flush: bool = False, **inputs: Tensor) -> Tensor:
         path = package(emit, shape, tmp_path / "made.mlpackage", **inputs)
-        return Runner(Package.open(path))(inputs)["y"]
+        return Runner(Package.open(path), flush=flush)(inputs)["y"]
 
     return running
 

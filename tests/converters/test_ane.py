@@ -21,12 +21,12 @@ NORMS = {
 }  # fmt: skip
 
 
-def _normed(run, kind: str, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _normed(run, kind: str, x: torch.Tensor, flush: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
     emit, _, referee = NORMS[kind]
     C = x.shape[1]
     weight, bias = torch.linspace(0.5, 2, C).half(), torch.linspace(-1, 1, C).half()
     weights = Weights({"norm.weight": Held(weight), "norm.bias": Held(bias)})
-    got = run(lambda given: {"y": emit(weights, given["x"])}, tuple(x.shape), x=x)
+    got = run(lambda given: {"y": emit(weights, given["x"])}, tuple(x.shape), flush, x=x)
     return got, referee(x.half().float(), weight.float(), bias.float())
 
 
@@ -37,6 +37,27 @@ def test_norms_hold_from_a_thousandth_to_two_thousand(run, kind, scale, shift):
     x = torch.empty(NORMS[kind][1]).uniform_(-1, 1, generator=torch.Generator().manual_seed(0)) * scale + shift
     got, expected = _normed(run, kind, x)
     assert psnr(expected, got) > 55
+
+
+@pytest.mark.parametrize("flush", [False, True])
+@pytest.mark.parametrize("kind, shape", [("group", (1, 16, 64, 80)), ("layer", (1, 768, 1, 9))])
+def test_norms_need_no_subnormal_number(run, kind, shape, flush):
+    """One value 300 standard deviations out makes all others so small that their squares are, scaled to a range of 1."""
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    x[0, 3, 0, 5] = 300
+    got, expected = _normed(run, kind, x, flush)
+    assert torch.isfinite(got).all()
+    near = expected.abs() < 3  # psnr goes by the outlier, which is all that it would see
+    assert psnr(expected[near], got[near]) > 55
+
+
+def test_layer_norms_take_weights_of_zero_and_nearly(run):
+    x = torch.randn(1, 6, 1, 9, generator=torch.Generator().manual_seed(0))
+    weight, bias = torch.tensor([0, 1e-7, -1e-4, 1, -2, 0.5]).half(), torch.tensor([3, -3, 2, 0, 1, 0.1]).half()
+    weights = Weights({"norm.weight": Held(weight), "norm.bias": Held(bias)})
+    got = run(lambda given: {"y": layer_norm(weights, given["x"], "norm")}, tuple(x.shape), x=x)
+    expected = F.layer_norm(x.half().float().movedim(1, -1), (6,), weight.float(), bias.float()).movedim(-1, 1)
+    assert psnr(expected, got) > 70 and torch.equal(got[0, 0], torch.full((1, 9), 3.0))
 
 
 @pytest.mark.parametrize("kind", NORMS)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import coremltools as ct
+import coremltools.optimize as cto
 import pytest
 import torch
 from click.testing import CliRunner
@@ -25,6 +26,8 @@ from converters.recipe import ATTENTIONS, COMPRESSIONS, Recipe
 from sdedge.backends.engine import LoraUse
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.mil.engine import MILEngine
+from sdedge.backends.mil.package import Package
+from sdedge.backends.mil.runner import Runner
 from sdedge.backends.torch import TorchEngine
 from sdedge.engines import EMBEDDED, locate
 from sdedge.errors import InvalidRequest, ModelError, OutputError
@@ -121,6 +124,53 @@ def test_apps_tell_the_attention_by_einsum(tiny_bundle, checked_bundle):
     assert operations(tiny_bundle / "Unet.mlpackage")["einsum"] > 0
     for path in checked_bundle.glob("*.mlpackage"):
         assert operations(path)["einsum"] == 0
+
+
+def test_original_attention_multiplies_weights_by_values_in_that_order(checked_bundle):
+    """Values first, with the weights transposed, aborts in the GPU's compiler of macOS 26."""
+    for path in checked_bundle.glob("*.mlpackage"):
+        operations = Package.open(path).function().operations
+        constants = {op.name: op.inputs["val"][0].value for op in operations if op.type == "const" and op.name.count("transpose")}
+        weights = {op.name for op in operations if op.type == "softmax"}
+        products = [op for op in operations if op.type == "matmul"]
+        assert len(products) == 2 * len(weights) > 0
+        for op in products:
+            (x,), (y,) = op.inputs["x"], op.inputs["y"]
+            assert y not in weights
+            assert x not in weights or not any(constants.get(flag) for flag in _flags(op))
+
+
+def _flags(op) -> list[str]:
+    return [name for key in ("transpose_x", "transpose_y") for name in op.inputs.get(key, ())]
+
+
+ARRAY = ct.proto.FeatureTypes_pb2.ArrayFeatureType
+TOOLS = {
+    "decompress": cto.coreml.decompress_weights,
+    "linear_quantize": lambda model: cto.coreml.linear_quantize_weights(
+        model, cto.coreml.OptimizationConfig(cto.coreml.OpLinearQuantizerConfig(mode="linear_symmetric"))
+    ),
+    "palettize": lambda model: cto.coreml.palettize_weights(
+        model, cto.coreml.OptimizationConfig(cto.coreml.OpPalettizerConfig(mode="uniform", nbits=4))
+    ),
+    "tensor_type": lambda model: ct.models.utils.change_input_output_tensor_type(model, ARRAY.FLOAT32, ARRAY.FLOAT16),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", TOOLS)
+def test_coremltools_own_tools_take_every_package(checked_bundle, tiny_bundle, tool, tmp_path):
+    """Their passes fuse what looks like a layer; what they make runs, and computes the same but for its own rounding."""
+    for path in sorted((tiny_bundle if tool == "decompress" else checked_bundle).glob("*.mlpackage")):
+        TOOLS[tool](ct.models.MLModel(str(path), skip_model_load=True)).save(str(tmp_path / path.name))
+        before, after = Package.open(path), Package.open(tmp_path / path.name)
+        random = torch.Generator().manual_seed(0)
+        shapes = {name: kind.static for name, kind in before.function().inputs.items()}
+        given = {name: torch.rand(shape, generator=random) for name, shape in shapes.items()}
+        expected, got = (Runner(package, precision="float32")(given) for package in (before, after))
+        floor = 100 if tool == "decompress" else 50 if tool == "tensor_type" else 5
+        for (name, one), other in zip(expected.items(), got.values(), strict=True):  # some tools rename outputs
+            assert name in ("has_nsfw_concepts", "filtered_images") or psnr(one, other) > floor, (path.stem, name)
 
 
 def test_the_timesteps_sinusoids_are_float32_and_nothing_else_is(tiny_bundle):

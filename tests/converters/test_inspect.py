@@ -12,7 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from converters import doctor
 from converters.cli import convert
 from converters.doctor import Trial, report, trials
-from converters.inspect import inspect
+from converters.inspect import SIDE_LIMIT, TOO_LONG, inspect
+from converters.toolchain import mb
 from sdedge.backends.coreml import UNITS
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.mil.package import Package
@@ -21,6 +22,8 @@ from sdedge.backends.torch import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.models.attention import chunked, set_attention
 from sdedge.models.unet import UNet
+from tests.conftest import convert_to_coreml
+from tests.converters.conftest import package
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,30 @@ def test_unfriendly_operations_are_named(tiny_bundle):
     count, first = text.unfriendly["looks up by index"]
     assert count == text.operations["gather"] > 0
     assert first.startswith("gather ")
+
+
+def test_the_vae_keeps_to_the_neural_engines_largest_dimension(tiny_model, tmp_path):
+    """At 512x512 the last level has 262144 pixels; the norms must not lay them in one row."""
+    recipe = {"sizes": ((512, 512),), "components": ("vae_decoder", "vae_encoder")}
+    bundle = convert_to_coreml(tiny_model, tmp_path / "bundle", **recipe)
+    for path in bundle.glob("*.mlpackage"):
+        found = inspect(Package.open(path))
+        assert TOO_LONG not in found.unfriendly, path.stem
+        assert max(len(kind.shape) for _, kind in _results(path)) <= 5
+        assert "M1 Neural Engine" in found.seconds
+
+
+def _results(path):
+    return [output for op in Package.open(path).function().operations for output in op.outputs]
+
+
+def test_what_passes_the_limit_gets_no_time_on_the_neural_engine(tmp_path):
+    x = torch.zeros(1, 4, 8, SIDE_LIMIT // 4)
+    for shape, friendly in (((1, 2, 16, SIDE_LIMIT // 4), True), ((1, 1, 2, 2 * SIDE_LIMIT), False)):
+        path = package(lambda g, shape=shape: {"y": mb.reshape(x=g["x"], shape=shape)}, shape, tmp_path / "m.mlpackage", x=x)
+        found = inspect(Package.open(path))
+        assert (TOO_LONG not in found.unfriendly) == friendly
+        assert ("M2 Neural Engine" in found.seconds) == friendly and "M1 GPU" in found.seconds
 
 
 def test_the_command_shows_packages_and_bundles(tiny_bundle):

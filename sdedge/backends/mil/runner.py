@@ -30,6 +30,8 @@ HALF = torch.float16
 SMALL = 1 << 17
 """Elements of an average result below which one thread runs a program: threads of small operations mostly wait for one another,
 a hundred times as long where other programs use the processor."""
+SMALLEST = 2.0**-14
+"""The smallest normal number of half precision."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +58,16 @@ class Step:
 class Runner:
     """A function of a package, its weights decoded once; those of float16 and float32 share the file's pages."""
 
-    def __init__(self, package: Package, function: str | None = None, precision: str = "float16") -> None:
-        """Raises ModelError for operations that are not known, naming them, and for damaged weights."""
+    def __init__(
+        self, package: Package, function: str | None = None, precision: str = "float16", flush: bool = False
+    ) -> None:
+        """`flush` takes halves under 2^-14, the smallest normal one, for 0 wherever one is made, as hardware may.
+
+        Raises ModelError for operations that are not known, naming them, and for damaged weights.
+        """
         self.function = package.function(function)
         self.precision = precision
+        self.flush = flush
         self._package = package
         _check_known(package, self.function)
         self._steps = self._bind(decode(package, self.function))
@@ -85,7 +93,7 @@ class Runner:
                 arguments = {k: _widen(v) for k, v in arguments.items()}
             results = _attempt(self._package, step.operation, step.compute, arguments)
             results = results if isinstance(results, tuple) else (results,)
-            results = tuple(y.to(dtype) for y, dtype in zip(results, step.dtypes, strict=True))
+            results = tuple(self._made(y.to(dtype)) for y, dtype in zip(results, step.dtypes, strict=True))
             del arguments
             values |= {name: y for (name, _), y in zip(step.operation.outputs, results)}
             for name in step.last:
@@ -103,7 +111,13 @@ class Runner:
             fits = len(given) == len(kind.shape) and all(n in (None, m) for n, m in zip(kind.shape, given))
             if not fits:
                 raise ModelError(f"{self._package.path} takes {name} of shape {kind.shape}, given: {given}.")
-        return {name: x.to(self._dtype(declared[name])) for name, x in inputs.items()}
+        return {name: self._made(x.to(self._dtype(declared[name]))) for name, x in inputs.items()}
+
+    def _made(self, value: Any) -> Any:
+        """A value as it is kept."""
+        if not self.flush or not isinstance(value, Tensor) or value.dtype != HALF:
+            return value
+        return torch.where(value.abs() < SMALLEST, 0, value)
 
     def _dtype(self, kind: TensorType) -> torch.dtype:
         dtype = getattr(torch, kind.dtype, None)
@@ -113,7 +127,7 @@ class Runner:
 
     def _bind(self, constants: Mapping[str, Any]) -> tuple[Step, ...]:
         """Operations with their arguments. Constants that none of them takes (palettes, indices) are let go with this."""
-        ready = {name: _ready(value) for name, value in constants.items()}
+        ready = {name: self._made(_ready(value)) for name, value in constants.items()}
         running = [op for op in self.function.operations if not op.constant]
         last_use = {name: i for i, op in enumerate(running) for name in (*op.names(), *(n for n, _ in op.outputs))}
         last: dict[int, list[str]] = {}
@@ -136,7 +150,7 @@ class Runner:
     def _argument(self, bound: Argument, ready: Mapping[str, Any]) -> Any:
         if isinstance(bound, str):
             return ready.get(bound, bound)
-        return _ready(self._package.value(bound))
+        return self._made(_ready(self._package.value(bound)))
 
 
 @contextmanager
