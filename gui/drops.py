@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject, Signal
 
 from gui.background import in_words
-from gui.pictures import Looked, look
-from sdedge.engines import locate
-from sdedge.errors import ModelError, SdedgeError
-from sdedge.images.metadata import parse_parameters, to_request
-from sdedge.images.metadata_fields import Metadata
+from gui.pictures import Looked, look, short
+from gui.restoring import Restored, from_metadata
+from sdedge.errors import SdedgeError
+from sdedge.images.metadata import parse_parameters
 
 if TYPE_CHECKING:
     from gui.studio import Studio
 
 MODELS = (".safetensors", ".ckpt", ".pt", ".bin", ".pth")
 LONGEST = 100_000  # characters of text that are looked at
+LONGEST_NAME = 60  # characters of a name in a remark
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def sort_out(paths: Sequence[str]) -> Sorted:
 @dataclass(frozen=True)
 class _Read:
     found: Looked
-    keep: tuple[str, ...]
+    restored: Restored | None
+    """Its settings, if it has any that can be used."""
 
 
 class Drops(QObject):
@@ -99,7 +101,7 @@ class Drops(QObject):
     def _read(self, path: str, count: int) -> None:
         def read() -> _Read:
             found = look(path)
-            return _Read(found, () if _is_known(found.metadata) else ("model",))
+            return _Read(found, from_metadata(found.metadata) if found.metadata.source else None)
 
         def fail(error: Exception) -> None:
             self._studio.say(in_words(error), "warning")
@@ -113,41 +115,50 @@ class Drops(QObject):
         self._studio.form.start_from(found.path)
         self._studio.show_view("create")
         more = self.tr("Only the first of {0} pictures is used.").format(count) if count > 1 else ""
-        if found.metadata.source:
+        restored = read.restored
+        if restored is not None:
             words = self.tr("{0} says how it was made ({1}).").format(name, found.metadata.source)
 
             def restore() -> None:
                 self._studio.form.revert(before)
-                self._restore(found.metadata, read.keep)
+                self.restore(restored)
 
             self._studio.say(f"{words} {more}".strip(), "info", self.tr("Use its settings"), restore)
         elif more:
             self._studio.say(more)
 
-    def _restore(self, metadata: Metadata, keep: tuple[str, ...]) -> None:
-        self._studio.use_request(to_request(metadata), keep)
-        notes = list(metadata.notes)
-        if keep:
-            model = metadata.fields.get("model")
-            notes.append(self.tr("Its model {0} is not installed; yours stays chosen.").format(model))
-        if notes:
-            self._studio.say(" ".join(notes), "warning")
+    def restore(self, restored: Restored) -> None:
+        """Fill the form with a picture's settings; what was left out is said once, with a button to choose it oneself."""
+        self._studio.use_request(restored.request, restored.keep)
+        words = [*self._left_out(restored), *restored.notes]
+        if restored.pictures:
+            self._studio.say(" ".join(words), "info", self.tr("Choose the picture…"), self._studio.actions["open"].trigger)
+        elif restored.model or restored.vae:
+            show = partial(self._studio.show_view, "models")
+            self._studio.say(" ".join(words), "warning", self.tr("Show the models"), show)
+        elif words:
+            self._studio.say(" ".join(words), "warning")
+
+    def _left_out(self, restored: Restored) -> list[str]:
+        words = []
+        if restored.pictures:
+            words.append(self.tr("It was drawn from another picture, which sdedge does not open by itself."))
+        if restored.model:
+            model = self.tr("Its model {0} is not installed; yours stays chosen.")
+            words.append(model.format(short(restored.model, LONGEST_NAME)))
+        if restored.vae:
+            words.append(self.tr("Its VAE {0} is not installed and is left out.").format(short(restored.vae, LONGEST_NAME)))
+        if restored.loras:
+            names = ", ".join(short(path, LONGEST_NAME) for path in restored.loras[:3])
+            words.append(self.tr("Paths of LoRAs are not followed, only their names looked up: {0}.").format(names))
+        return words
 
     def _take_text(self, text: str) -> None:
         metadata = parse_parameters(text)
         if set(metadata.fields) - {"prompt", "negative"}:
-            self._restore(metadata, () if _is_known(metadata) else ("model",))
+            try:
+                self.restore(from_metadata(metadata))
+            except SdedgeError as error:
+                self._studio.say(in_words(error), "warning")
         else:
             self._studio.say(self.tr("Drop text into the prompt, where it belongs."), "info")
-
-
-def _is_known(metadata: Metadata) -> bool:
-    """Whether the model that made a picture can be drawn with here."""
-    model = metadata.fields.get("model")
-    if model is None:
-        return True
-    try:
-        locate(model)
-    except (ModelError, SdedgeError):
-        return False
-    return True

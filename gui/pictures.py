@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QImage
 
+from sdedge.files import open_regular
 from sdedge.images.metadata import read
 from sdedge.images.metadata_fields import Metadata
 
@@ -56,7 +57,8 @@ def short(name: str, length: int) -> str:
 
 def finished(path: str | Path) -> QImage:
     """A picture of ours, at full size. Raises OSError when it is gone or damaged."""
-    image = QImage(str(path))
+    with open_regular(path) as file:
+        image = QImage.fromData(file.read())
     if image.isNull():
         raise OSError(0, "the picture is gone or damaged", str(path))
     return image

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QImage, QShowEvent
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.background import in_words
@@ -108,8 +109,11 @@ class CreateView(QWidget):
             self._waiting_to_paint = True
             return
         self._waiting_to_paint = False
-        mask = self._studio.form.mask
-        self.panel.begin_mask(found.image, QImage(mask) if mask else None)
+        mask = None
+        if (path := self._studio.form.mask) is not None:
+            with suppress(OSError):  # it is painted anew then
+                mask = finished(path)
+        self.panel.begin_mask(found.image, mask)
         self.panel.caption.setText(Path(found.path).name)
 
     def _keep_mask(self, layer: MaskLayer | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
@@ -24,9 +25,9 @@ from gui.gallery.thumbnails import Thumbnails
 from gui.look.empty import Empty
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind, spaced_font
+from gui.restoring import from_entry
 from gui.reveal import reveal
 from gui.studio import Studio
-from sdedge.errors import SdedgeError
 from sdedge.library.gallery import Entry, Gallery
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
@@ -112,10 +113,8 @@ class GalleryView(QWidget):
 
     def _use_settings(self) -> None:
         if (entry := self.current()) is not None:
-            try:
-                self._studio.use_request(entry.request)
-            except SdedgeError as error:
-                self._say(error)
+            work = self._studio.bridge.background
+            work.run(partial(from_entry, entry), self._studio.drops.restore, self._say, self)
 
     def _use_seed(self) -> None:
         entry = self.current()

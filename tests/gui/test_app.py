@@ -150,10 +150,12 @@ sys.exit(app.main())
 @pytest.mark.parametrize("name", ["SIGTERM", *(pytest.param(n, marks=pytest.mark.slow) for n in ("SIGINT", "SIGHUP"))])
 def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
     process = start(BUSY, tmp_path)
-    assert process.stdout is not None
-    words = next(line for line in process.stdout if line.startswith("drawing")).split()
-    process.send_signal(getattr(signal, name))
-    said, complaint = process.communicate(timeout=60)
+    try:
+        words = next(line for line in process.stdout or () if line.startswith("drawing")).split()
+        process.send_signal(getattr(signal, name))
+        complaint = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
     assert process.returncode == 0, complaint
     assert "Traceback" not in complaint and "KeyboardInterrupt" not in complaint
     with pytest.raises(ProcessLookupError):
