@@ -6,6 +6,7 @@ ImageDescription for the same two texts. The JSON is `{"sdedge": version, "reque
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -148,28 +149,45 @@ def _quietly(find: Callable[[Image.Image], Any], image: Image.Image) -> Any:
 
 
 def _user_comment(image: Image.Image) -> str:
+    """EXIF's UserComment: eight bytes that name the encoding, which many writers get wrong, and text."""
     value = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
-    if isinstance(value, str):
-        return value.strip("\0 ")
-    if not isinstance(value, bytes):
-        return ""
-    code, body = value[:8], value[8:]
-    if code == b"UNICODE\0":
-        # The byte order is the EXIF block's in some programs and always big in A1111: the zero halves tell.
-        little = body[1::2].count(0) > body[::2].count(0)
-        return body.decode("utf-16-le" if little else "utf-16-be", "replace").strip("\0 ")
-    known = code in (b"ASCII\0\0\0", b"\0" * 8)
-    return (body if known else value).decode("utf-8", "replace").strip("\0 ")
+    if isinstance(value, bytes):
+        code = value[:8].upper()
+        if code == b"JIS\0\0\0\0\0":
+            return value[8:].decode("iso2022_jp", "replace").strip("\0 ")
+        known = code in (b"UNICODE\0", b"ASCII\0\0\0", b"\0" * 8)
+        return _decoded(value[8:] if known else value).strip("\0 ")
+    return _as_utf8(value) if isinstance(value, str) else ""
+
+
+def _decoded(body: bytes) -> str:
+    """Text in UTF-8 or in UTF-16 of either byte order, by its mark if it has one, else by the bytes themselves.
+
+    ASCII in UTF-16 has a zero byte in every character and there is always some ASCII, at least the settings' names: the order
+    that gives more characters below 256 is right. UTF-8 has no zeros but at the end. Anything else is Latin-1.
+    """
+    for mark, encoding in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding, "replace")
+    if b"\0" in body.rstrip(b"\0"):
+        little = body[1::2].count(0) > body[::2].count(0)  # the byte order is A1111's, big, where neither is clear
+        return body[: len(body) // 2 * 2].decode("utf-16-le" if little else "utf-16-be", "replace")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def _as_utf8(text: str) -> str:
+    try:  # Pillow reads EXIF's ASCII as Latin-1, while programs write UTF-8
+        return text.encode("latin-1").decode("utf-8").strip("\0 ")
+    except UnicodeError:
+        return text.strip("\0 ")
 
 
 def _description(image: Image.Image) -> str:
     value = image.getexif().get(_DESCRIPTION, "")
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace").strip("\0 ")
-    try:  # Pillow reads EXIF's ASCII as Latin-1, while programs write UTF-8
-        return str(value).encode("latin-1").decode("utf-8").strip("\0 ")
-    except UnicodeError:
-        return str(value).strip("\0 ")
+    return _decoded(value).strip("\0 ") if isinstance(value, bytes) else _as_utf8(str(value))
 
 
 def _software(image: Image.Image) -> str:
@@ -185,8 +203,8 @@ def _iptc_and_comments(image: Image.Image) -> Iterator[tuple[str, str]]:
     if isinstance(caption, list):
         caption = caption[0]
     if isinstance(caption, bytes):
-        yield "iptc", caption.decode("utf-8", "replace")
+        yield "iptc", _decoded(caption)
     if isinstance(xmp := image.info.get("xmp"), bytes):
-        yield "XML:com.adobe.xmp", xmp.decode("utf-8", "replace")
+        yield "XML:com.adobe.xmp", _decoded(xmp)
     if isinstance(comment := image.info.get("comment"), bytes):  # GIF and JPEG
-        yield "parameters", comment.decode("utf-8", "replace")
+        yield "comment", _decoded(comment)

@@ -1,9 +1,8 @@
-"""The A1111 web UI's `parameters` text, both ways (processing.py and infotext_utils.py of its version 1.9)."""
+"""The A1111 web UI's `parameters` text as it is written (processing.py and infotext_utils.py of its version 1.9)."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -11,8 +10,7 @@ import sdedge
 from sdedge import catalog, options
 from sdedge.request import Request
 
-_PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
-_NEGATIVE = "Negative prompt:"
+NEGATIVE = "Negative prompt:"
 OPTIONS = {
     "s_churn": "Sigma churn", "s_tmin": "Sigma tmin", "s_tmax": "Sigma tmax", "s_noise": "Sigma noise",
     "order": "UniPC order", "variant": "UniPC variant",
@@ -48,7 +46,7 @@ def write(request: Request, facts: Mapping[str, object]) -> str:
     `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes` and `version`.
     """
     settings = ", ".join(f"{key}: {quote(value)}" for key, value in _settings(request, facts) if value is not None)
-    negative = f"\n{_NEGATIVE} {request.negative}" if request.negative else ""
+    negative = f"\n{NEGATIVE} {request.negative}" if request.negative else ""
     return f"{request.prompt}{negative}\n{settings}".strip()
 
 
@@ -100,30 +98,3 @@ def _inpaint_settings(request: Request) -> list[tuple[str, object]]:
         ("Inpaint area", "Only masked" if request.mask_only else None),
         ("Masked area padding", request.mask_padding if request.mask_only else None),
     ]
-
-
-def parse(text: str) -> tuple[str, str, dict[str, str]]:
-    """(prompt, negative prompt, settings) of a `parameters` text; never raises.
-
-    The last line holds settings only if it has at least three of them. Negative prompt and settings on one line,
-    which some sites write, are taken apart too. Values keep their spelling; no defaults are filled in.
-    """
-    *lines, last = text.strip().split("\n")
-    pairs = list(_PAIR.finditer(last))
-    if len(pairs) < 3:
-        lines, pairs = [*lines, last], []
-    elif last.lstrip().startswith(_NEGATIVE):
-        start = re.search(r"[,.\s]\s*(?=Steps:\s*\d)", last)
-        lines.append(last[: start.start()] if start else last)
-        pairs = list(_PAIR.finditer(last[start.end() :])) if start else []
-    prompt, negative = _split_negative([line.strip() for line in lines])
-    return prompt, negative, {pair[1]: unquote(pair[2].strip()) for pair in pairs}
-
-
-def _split_negative(lines: list[str]) -> tuple[str, str]:
-    for i, line in enumerate(lines):
-        if line.startswith(_NEGATIVE):
-            # Later lines that start the same way have their label removed as well, as there.
-            rest = [other.removeprefix(_NEGATIVE).strip() for other in lines[i:]]
-            return "\n".join(lines[:i]), "\n".join(rest)
-    return "\n".join(lines), ""

@@ -10,11 +10,11 @@ from typing import Any
 
 from sdedge import catalog
 from sdedge.errors import ModelError
-from sdedge.images import metadata_a1111
+from sdedge.images import metadata_a1111, metadata_infotext
 from sdedge.images.metadata_fields import Draft, Metadata, real, whole
 from sdedge.json_values import read_json
 from sdedge.request import Request
-from sdedge.text.clean import clean, clean_json
+from sdedge.text.clean import clean, clean_json, shown
 from sdedge.text.wildcards import escape
 
 Texts = Mapping[str, str]
@@ -60,22 +60,29 @@ def _sdedge(texts: Texts) -> Metadata | None:
 
 def _a1111(texts: Texts) -> Metadata | None:
     text = texts.get("parameters", "")
+    if not text.strip() and metadata_infotext.parse(texts.get("comment", "")).settings:
+        text = texts["comment"]  # of a GIF or JPEG, in which anything may stand
     if not text.strip() or _object(text):
         return None
-    prompt, negative, settings = metadata_a1111.parse(text)
-    ours = settings.get("Version", "").startswith("sdedge")
+    if len(text) > metadata_infotext.MAX_TEXT:
+        note = f"The text has {len(text)} characters; settings are read from {metadata_infotext.MAX_TEXT} at most."
+        return Metadata(source="A1111", notes=(note,))
+    found = metadata_infotext.parse(text)
+    ours = found.settings.get("Version", "").startswith("sdedge")
     draft = Draft("sdedge" if ours else "A1111", text)
-    draft.put("prompt", prompt, str if ours else escape)
-    draft.put("negative", negative, str if ours else escape)
-    if settings:
-        _a1111_settings(draft, settings, ours)
+    draft.put("prompt", found.prompt, str if ours else escape)
+    draft.put("negative", found.negative, str if ours else escape)
+    if found.settings:
+        _a1111_settings(draft, found.settings, ours)
+    draft.details |= {label or "After the settings": after for label, after in found.after.items()}
+    if "" in found.after:
+        draft.notes.append(f"The text behind the settings is no prompt and is left out: {shown(found.after[''])}.")
     return draft.done()
 
 
 _A1111_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "Steps": ("steps", whole),
     "CFG scale": ("guidance", real),
-    "Seed": ("seed", whole),
     "Model": ("model", str),
     "VAE": ("vae", str),
     "Variation seed": ("variation_seed", whole),
@@ -90,7 +97,7 @@ _A1111_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "Inpaint area": ("mask_only", lambda text: text == "Only masked"),
 }
 _A1111_HARMLESS = {
-    "Sampler", "Schedule type", "Size", "RNG", "Version", "Model hash", "VAE hash", "Lora hashes", "TI hashes", "User",
+    "Seed", "Sampler", "Schedule type", "Size", "RNG", "Version", "Model hash", "VAE hash", "Lora hashes", "TI hashes", "User",
     "Init image hash", "Emphasis", "Hashes", "VAE Decoder", "VAE Encoder",
 }  # fmt: skip
 
@@ -98,14 +105,14 @@ _A1111_HARMLESS = {
 def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
     for key, (name, convert) in _A1111_FIELDS.items():
         draft.put(name, settings.get(key), convert)
+    draft.put_seed(settings.get("Seed"))
     draft.put_sampler(settings.get("Sampler"))
     draft.put_options(lambda: metadata_a1111.read_options(settings))
     if "Schedule type" in settings:
         draft.put_schedule(settings["Schedule type"])
     elif not ours and "schedule" not in draft.fields and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
         draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
-    if size := re.fullmatch(r"(\d{1,6})x(\d{1,6})", settings.get("Size", "")):
-        draft.put_size(size[1], size[2])
+    _put_size_text(draft, settings.get("Size"))
     # Pictures from a GPU carry no RNG key; NVIDIA's generator is Philox.
     draft.put("noise", _NOISE.get(settings.get("RNG", "" if ours else "GPU")))
     if not ours:
@@ -118,6 +125,13 @@ def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
     lost = sorted(set(settings) - set(_A1111_FIELDS) - _A1111_HARMLESS - {*metadata_a1111.OPTIONS.values()})
     if lost:
         draft.notes.append(f"These settings are not carried over: {', '.join(lost)}.")
+
+
+def _put_size_text(draft: Draft, size: Any) -> None:
+    """Set both sides from "512x768"."""
+    if size:
+        width, _, height = str(size)[:40].lower().replace("×", "x").partition("x")
+        draft.put_size(width.strip() or None, height.strip() or None)
 
 
 def _put_preset(draft: Draft, name: str) -> None:
@@ -158,7 +172,7 @@ def _invokeai(texts: Texts) -> Metadata | None:
 
 
 def _common_numbers(draft: Draft, record: Mapping[str, Any], used: set[str]) -> None:
-    draft.put("seed", record.get("seed"), whole)
+    draft.put_seed(record.get("seed"))
     draft.put("steps", record.get("steps"), whole)
     draft.put("guidance", record.get("cfg_scale"), real)
     draft.put_size(record.get("width"), record.get("height"))
@@ -198,7 +212,7 @@ def _novelai(texts: Texts) -> Metadata | None:
     draft.put("prompt", texts.get("Description") or record.get("prompt"), _novelai_prompt)
     draft.put("negative", record.get("uc"), _novelai_prompt)
     draft.put_sampler(record.get("sampler"))
-    draft.put("seed", record.get("seed"), whole)
+    draft.put_seed(record.get("seed"))
     draft.put("steps", record.get("steps"), whole)
     draft.put("guidance", record.get("scale"), real)
     draft.put_size(record.get("width"), record.get("height"))
@@ -221,12 +235,11 @@ def _draw_things(texts: Texts) -> Metadata | None:
     draft.put("prompt", comment["c"], lambda text: escape(_literal(text)))
     draft.put("negative", comment.get("uc"), lambda text: escape(_literal(text)))
     draft.put_sampler(comment["sampler"])
-    draft.put("seed", comment.get("seed"), whole)
+    draft.put_seed(comment.get("seed"))
     draft.put("steps", comment.get("steps"), whole)
     draft.put("guidance", comment.get("scale"), real)
     draft.put("model", comment.get("model"), _literal)
-    if size := re.fullmatch(r"(\d{1,6})x(\d{1,6})", str(comment.get("size"))):
-        draft.put_size(size[1], size[2])
+    _put_size_text(draft, comment.get("size"))
     mode = comment.get("seed_mode")
     if noise := _SEED_MODES.get(str(mode)):
         draft.put("noise", noise)
@@ -262,10 +275,9 @@ def _mochi(texts: Texts) -> Metadata | None:
     draft.put("model", values.get("Model"))
     draft.put("steps", values.get("Steps"), whole)
     draft.put("guidance", values.get("Guidance Scale"), real)
-    draft.put("seed", values.get("Seed"), whole)
+    draft.put_seed(values.get("Seed"))
     draft.put_sampler(values.get("Scheduler"))
-    if size := re.fullmatch(r"(\d{1,6})x(\d{1,6})", values.get("Size", "")):
-        draft.put_size(size[1], size[2])
+    _put_size_text(draft, values.get("Size"))
     if values.get("Upscaler"):
         draft.notes.append(f"The picture was enlarged afterwards with {values['Upscaler']}.")
     _put_preset(draft, "apple")
@@ -282,12 +294,22 @@ def _comfyui(texts: Texts) -> Metadata | None:
 
 
 def _xmp(texts: Texts, tag: str) -> str:
-    """Text of the first item of an XMP property, without an XML parser's dangers."""
-    start = (packet := texts.get("XML:com.adobe.xmp", "")).find(f"<{tag}")
-    if start < 0:
+    """Text of the first item of an XMP property, or its value as an attribute, without an XML parser's dangers."""
+    packet = texts.get("XML:com.adobe.xmp", "")
+    if (start := packet.find(f"<{tag}")) >= 0:
+        start = packet.find("<rdf:li", start, packet.find(f"</{tag}>", start))
+        start = packet.find(">", start) + 1 if start >= 0 else 0
+        end = packet.find("<", start)
+        value = packet[start:end] if start and packet.startswith("</rdf:li>", end) else ""
+    elif (start := packet.find(f'{tag}="')) >= 0:
+        start += len(tag) + 2
+        value = packet[start : packet.find('"', start)]
+    else:
         return ""
-    item = re.search(r"<rdf:li[^>]*>([^<]*)</rdf:li>", packet[start : packet.find(f"</{tag}>", start)])
-    return html.unescape(item[1]) if item else ""
+    try:
+        return clean(html.unescape(value))
+    except ValueError:  # a character reference of thousands of digits
+        return ""
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from typing import Any
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
-from sdedge.request import Request
+from sdedge.request import MAX_SIDE, Request
+from sdedge.text.clean import shown as _short
+
+MAX_NAME = 1024  # characters of a model's, sampler's or other name
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,19 @@ class Draft:
         if value is None or value == "":
             return
         try:
-            self.fields[name] = convert(value)
+            fit = convert(value)
+            if isinstance(fit, str) and name not in ("prompt", "negative") and len(fit) > MAX_NAME:
+                raise ValueError(value)
+            self.fields[name] = fit
         except (ValueError, TypeError, OverflowError):
             self.notes.append(f"The file's {name.replace('_', ' ')} {_short(value)} cannot be read.")
+
+    def put_seed(self, value: Any) -> None:
+        """Note down the seed; -1 stands for chance in most programs, so such a file does not say it."""
+        self.put("seed", value, whole)
+        if self.fields.get("seed") == -1:
+            del self.fields["seed"]
+            self.notes.append("The file's seed is -1, which means chance, so the picture cannot be drawn again.")
 
     def put_sampler(self, name: Any) -> None:
         """Set sampler and, where the name includes one, schedule."""
@@ -74,9 +87,27 @@ class Draft:
             self.notes.append(str(error))
 
     def put_size(self, width: Any, height: Any) -> None:
-        """Set both sides."""
-        self.put("width", width, whole)
-        self.put("height", height, whole)
+        """Set both sides, or neither: with one alone the proportions would be others.
+
+        A side that is no multiple of 8 is rounded down, as latents are, which is what the picture itself measures.
+        """
+        if width in (None, "") and height in (None, ""):
+            return
+        try:
+            sides = whole(width), whole(height)
+        except (ValueError, TypeError, OverflowError):
+            self.notes.append(f"The file's size {_short(width)} x {_short(height)} cannot be read; the model's own is used.")
+            return
+        rounded = tuple(side // 8 * 8 for side in sides)
+        if not all(64 <= side <= MAX_SIDE for side in rounded):
+            size = f"{sides[0]}x{sides[1]}"
+            self.notes.append(f"The file's size {_short(size)} is out of range; the model's own is used.")
+            return
+        if rounded != sides:
+            self.notes.append(
+                f"The file's size {sides[0]}x{sides[1]} is read as {rounded[0]}x{rounded[1]}; sides are multiples of 8."
+            )
+        self.fields["width"], self.fields["height"] = rounded
 
     def keep(self, record: Mapping[str, Any], used: set[str]) -> None:
         """File what no Request field stands for under `details`."""
@@ -121,8 +152,3 @@ def real(value: Any) -> float:
     if isinstance(value, bool) or not math.isfinite(number := float(value)):
         raise ValueError(value)
     return number
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"

@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
-from sdedge.images import metadata, metadata_a1111
+from sdedge.images import metadata, metadata_a1111, metadata_infotext
 from sdedge.images.metadata_apps import from_texts
 from sdedge.request import Request
 
@@ -222,10 +222,16 @@ def test_a1111_gif_comment():
 
 
 def test_a1111_edge_cases():
-    parse = metadata_a1111.parse
+    def parse(text: str) -> tuple[str, str, dict[str, str]]:
+        found = metadata_infotext.parse(text)
+        assert not found.after
+        return found.prompt, found.negative, found.settings
+
     assert parse("only a prompt") == ("only a prompt", "", {})
     assert parse("a\nSteps: 1, Seed: 2") == ("a\nSteps: 1, Seed: 2", "", {})  # two pairs are prompt text
-    assert parse("x y: 1, zz: 2, ww: 3") == ("", "", {"x y": "1", "zz": "2", "ww": "3"})  # three are eaten
+    weights = "a cat\n(red hair:1.2), (blue eyes:1.3), (smile:1.1)"
+    assert parse(weights) == (weights, "", {})  # the web UI takes these for settings
+    assert parse("x y: 1, zz: 2, ww: 3")[0] == "x y: 1, zz: 2, ww: 3"
     one_line = "a cat\nNegative prompt: ugly, bad. Steps: 20, Sampler: Euler a, Seed: 5, Size: 512x512"
     assert parse(one_line)[:2] == ("a cat", "ugly, bad")
     assert parse(one_line)[2]["Sampler"] == "Euler a"
@@ -244,7 +250,7 @@ def test_a1111_before_schedule_types():
 def test_what_cannot_be_carried_over_is_said():
     text = A1111_TEXT.replace("Seed: 1,", "Seed: 1, ENSD: 31337, Hires upscale: 2, Denoising strength: 0.4,")
     found = metadata.read(png(parameters=text.replace("DPM++ 2M,", "Nonsense,").replace("512x512", "513x512")))
-    assert "sampler" not in found.fields and "width" not in found.fields and found.fields["height"] == 512
+    assert "sampler" not in found.fields and (found.fields["width"], found.fields["height"]) == (512, 512)
     assert [part in " ".join(found.notes) for part in ("'Nonsense'", "513", "ENSD, Hires upscale")] == [True] * 3
     started = metadata.read(png(parameters=A1111_TEXT.replace("Seed: 1,", "Seed: 1, Denoising strength: 0.4,")))
     assert started.fields["strength"] == 0.4 and "another picture" in started.notes[0]

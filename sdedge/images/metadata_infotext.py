@@ -1,0 +1,161 @@
+"""The A1111 web UI's `parameters` text, read: prompt, negative prompt, settings, whatever shape it came in. No torch.
+
+The web UI itself reads the last line as settings if it holds at least three `key: value` pairs. Here a line of settings is
+known by its keys, so that a prompt's last line with three weights stays prompt; and it need not be the last line, nor a line
+of its own: extensions write after it, and sites join all lines. Every function looks at each character a fixed number of times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sdedge.images.metadata_a1111 import NEGATIVE, unquote
+
+MAX_TEXT = 200_000  # characters
+MAX_PAIRS = 500  # settings of one text
+MAX_KEY = 100  # characters
+MAX_STARTS = 8  # places in one line that are tried as the beginning of its settings
+KNOWN = frozenset((
+    "Steps", "Sampler", "Schedule type", "CFG scale", "Distilled CFG Scale", "Image CFG scale", "Seed", "Face restoration",
+    "Size", "Model hash", "Model", "VAE hash", "VAE", "Variation seed", "Variation seed strength", "Denoising strength",
+    "Clip skip", "ENSD", "Eta", "Token merging ratio", "Init image hash", "RNG", "Tiling", "Hires upscale", "Hires steps",
+    "Hires upscaler", "Mask blur", "Lora hashes", "TI hashes", "Version", "Guidance", "Scheduler", "Created Date",
+    "Civitai resources", "Batch size", "Pipeline",
+))  # fmt: skip
+_NUMBERS = {"Steps", "CFG scale", "Seed", "Guidance"}
+_NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{0,30})?")
+_SIZE = re.compile(r"\d{1,6}x\d{1,6}")
+_RUN = re.compile(r"\w[\w \-/]*+")
+_QUOTED = re.compile(r'"(?:\\.|[^\\"])++"', re.S)
+_START = re.compile(r"(?<![^\s,.;])(?:Steps|Sampler|CFG scale|Seed|Size|Model):")
+_AFTER = re.compile(r"(Negative Template|Template):", re.I)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One `key: value`, by where it stands; `joined` says that nothing but space lies between it and the pair before."""
+
+    key: str
+    value: str
+    start: int
+    joined: bool
+
+
+@dataclass(frozen=True)
+class Infotext:
+    """A `parameters` text taken apart. `after` is what stood behind the settings, by its label, "" for none."""
+
+    prompt: str = ""
+    negative: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
+
+
+def parse(text: str) -> Infotext:
+    """Never raises. Values keep their spelling, unquoted; no defaults are filled in; text beyond MAX_TEXT is not looked at."""
+    lines = text[:MAX_TEXT].strip().split("\n")
+    at, start, pairs = _find_settings(lines)
+    if at is None:
+        return Infotext(*_split_negative([line.strip() for line in lines], len(lines) == 1))
+    before, rest = lines[:at], lines[at][:start].strip()
+    if pairs and before and not rest:
+        before, pairs = _with_line_above(before, pairs)
+    if rest:
+        before = [*before, _without_stop(rest)]
+    prompt, negative = _split_negative([line.strip() for line in before], bool(rest))
+    settings = {pair.key: unquote(pair.value) for pair in reversed(pairs)}  # of a key given twice, the first counts
+    return Infotext(prompt, negative, dict(reversed(settings.items())), _labelled(lines[at + 1 :]))
+
+
+def pairs_of(line: str, start: int = 0) -> Iterator[Pair]:
+    """The `key: value` pairs from `start` on: a key of two or more characters, a quoted value or one that ends at a comma."""
+    position, end = start, start
+    for _ in range(MAX_PAIRS):
+        while (run := _RUN.search(line, position)) and not (
+            line.startswith(":", run.end()) and 2 <= len(run[0]) <= MAX_KEY
+        ):
+            position = run.end()
+        if run is None:
+            return
+        value_start = run.end() + 1
+        while value_start < len(line) and line[value_start].isspace():
+            value_start += 1
+        quoted = _QUOTED.match(line, value_start)
+        stop = quoted.end() if quoted else -1
+        while quoted and stop < len(line) and line[stop].isspace():
+            stop += 1
+        if not quoted or (stop < len(line) and line[stop] != ","):
+            stop = line.find(",", value_start)
+            stop = len(line) if stop < 0 else stop
+        joined = not line[end : run.start()].strip(" \t,")
+        yield Pair(run[0].strip(), line[value_start:stop].strip(), run.start(), joined)
+        position = end = stop + 1
+
+
+def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
+    """(line, where in it settings begin, their pairs) of the last line that has any; (None, 0, []) without."""
+    for at in range(len(lines) - 1, -1, -1):
+        line = lines[at]
+        if line.count(":") < 3:
+            continue
+        pairs = list(pairs_of(line))
+        if _are_settings(pairs) and not line[: pairs[0].start].strip() and pairs[0].key in KNOWN:
+            return at, 0, pairs
+        starts = [match.start() for match in _START.finditer(line)]
+        if len(starts) > MAX_STARTS:
+            starts = starts[: MAX_STARTS // 2] + starts[-MAX_STARTS // 2 :]
+        tails = [(start, tail) for start in starts if _are_settings(tail := list(pairs_of(line, start)))]
+        whole = [(start, tail) for start, tail in tails if all(pair.joined for pair in tail)]
+        if tails:
+            by_steps = [found for found in tails if found[1][0].key == "Steps"]  # where a value holds commas
+            return at, *(whole or by_steps[::-1] or tails)[0]
+    return None, 0, []
+
+
+def _are_settings(pairs: Sequence[Pair]) -> bool:
+    """Three pairs at least, two of them with keys that programs write, one with the number or size that such a key has."""
+    known = [pair for pair in pairs if pair.key in KNOWN]
+    return len(pairs) >= 3 and len(known) >= 2 and any(
+        (pair.key in _NUMBERS and _NUMBER.fullmatch(pair.value)) or (pair.key == "Size" and _SIZE.fullmatch(pair.value))
+        for pair in known
+    )  # fmt: skip
+
+
+def _with_line_above(before: list[str], pairs: list[Pair]) -> tuple[list[str], list[Pair]]:
+    """Settings that were broken into two lines: the line above is theirs if it is one of settings and shares no key."""
+    above = list(pairs_of(before[-1]))
+    known = [pair for pair in above if pair.key in KNOWN]
+    shared = {pair.key for pair in above} & {pair.key for pair in pairs}
+    whole = len(known) >= 2 and len(known) == len(above) and all(pair.joined for pair in above)
+    return (before[:-1], [*above, *pairs]) if whole and not shared else (before, pairs)
+
+
+def _split_negative(lines: Sequence[str], one_line: bool) -> tuple[str, str]:
+    """Prompt and negative prompt. Where settings stood on the last line with them, that line may hold both."""
+    if one_line and lines:
+        head, found, tail = lines[-1].partition(NEGATIVE)
+        if found and not any(line.startswith(NEGATIVE) for line in lines):
+            lines = [*lines[:-1], *([head.rstrip()] if head.strip() else []), NEGATIVE + tail]
+    for i, line in enumerate(lines):
+        if line.startswith(NEGATIVE):
+            # Later lines that start the same way have their label removed as well, as there.
+            rest = [other.removeprefix(NEGATIVE).strip() for other in lines[i:]]
+            return "\n".join(lines[:i]), "\n".join(rest)
+    return "\n".join(lines), ""
+
+
+def _without_stop(rest: str) -> str:
+    return rest[:-1].rstrip() if rest.endswith((",", ".", ";")) else rest
+
+
+def _labelled(lines: Sequence[str]) -> dict[str, str]:
+    """Lines behind the settings, such as sd-dynamic-prompts' templates, by label."""
+    found: dict[str, list[str]] = {}
+    label = ""
+    for line in lines:
+        if match := _AFTER.match(line):
+            label, line = match[1], line[match.end() :]
+        found.setdefault(label, []).append(line.strip())
+    return {label: text for label, rows in found.items() if (text := "\n".join(rows).strip())}

@@ -1,0 +1,143 @@
+"""A1111's text in the shapes it is met in, and what it costs to read."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from sdedge.images import metadata, metadata_infotext
+from sdedge.images.metadata_apps import _xmp, from_texts
+from sdedge.images.metadata_infotext import parse
+from sdedge.text.clean import clean
+
+SETTINGS = "Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512"
+VALUES = {"Steps": "20", "Sampler": "Euler a", "CFG scale": "7", "Seed": "5", "Size": "512x512"}
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt", "negative"),
+    [
+        (f"a cat\nNegative prompt: ugly\n{SETTINGS}", "a cat", "ugly"),
+        (f"a cat\r\nNegative prompt: ugly\r\n{SETTINGS}\r\n", "a cat", "ugly"),
+        (f"a cat Negative prompt: ugly {SETTINGS}", "a cat", "ugly"),
+        (f"a cat, {SETTINGS}", "a cat", ""),
+        (f"a cat\nin a hat. {SETTINGS}", "a cat\nin a hat", ""),
+        (f"Steps: 1, Seed: 2\n{SETTINGS}", "Steps: 1, Seed: 2", ""),
+        (f"Steps: of a stair, Size: huge, {SETTINGS}", "Steps: of a stair, Size: huge", ""),
+        (f"a cat\n{SETTINGS[:28]}\n{SETTINGS[29:]}", "a cat", ""),
+        (SETTINGS, "", ""),
+        (f"Negative prompt: ugly\n{SETTINGS}", "", "ugly"),
+        (f"one\n\ntwo\nNegative prompt: three\nfour\n{SETTINGS}", "one\n\ntwo", "three\nfour"),
+        ("a cat, Sampler: Euler a, Steps: 20, CFG scale: 7, Seed: 5, Size: 512x512", "a cat", ""),
+    ],
+)
+def test_prompts_and_settings_are_told_apart(text, prompt, negative):
+    assert parse(clean(text)) == metadata_infotext.Infotext(prompt, negative, VALUES)
+
+
+def test_lines_behind_the_settings_are_no_prompt():
+    text = f"a cat\nNegative prompt: bad\n{SETTINGS}\nTemplate: a {{cat|dog}}\non a mat  \nNegative Template: bad"
+    found = metadata.parse_parameters(text)
+    assert (found.fields["prompt"], found.fields["negative"], found.fields["seed"]) == ("a cat", "bad", 5)
+    assert found.details["Template"] == "a {cat|dog}\non a mat" and found.details["Negative Template"] == "bad"
+    assert not found.notes
+    assert "'and more'" in metadata.parse_parameters(f"a\n{SETTINGS}\nand more").notes[-1]
+
+
+def test_quoted_values_hold_commas():
+    found = parse(f'a\n{SETTINGS}, Lora hashes: "a: b, c: d", Model: "x, \\"y\\"", Odd: "open, Version: 1')
+    assert found.settings == {**VALUES, "Lora hashes": "a: b, c: d", "Model": 'x, "y"', "Odd": '"open', "Version": "1"}
+
+
+def test_sizes_come_over_whole_or_not_at_all():
+    def read(size: str) -> tuple[object, object, int]:
+        found = metadata.parse_parameters(f"a\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 11, Size: {size}, RNG: CPU")
+        return found.fields.get("width"), found.fields.get("height"), len(found.notes)
+
+    assert read("500x768") == (496, 768, 1) and read("540x960") == (536, 960, 1) and read("512x512") == (512, 512, 0)
+    assert read("512x9000") == read("512x") == read("wide") == read("0x512") == (None, None, 1)
+
+
+def test_a_seed_of_minus_one_is_chance():
+    found = metadata.parse_parameters(f"a\n{SETTINGS.replace('Seed: 5', 'Seed: -1')}")
+    assert "seed" not in found.fields and any("chance" in note for note in found.notes)
+
+
+TEXT = f"a house é 京\nNegative prompt: blurry\n{SETTINGS}"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        b"UNICODE\0\xff\xfe" + TEXT.encode("utf-16-le"),
+        b"UNICODE\0\xfe\xff" + TEXT.encode("utf-16-be"),
+        b"UNICODE\0" + TEXT.encode("utf-16-le") + b"\0\0",
+        b"UNICODE\0" + TEXT.encode("utf-16-be"),
+        b"UNICODE\0" + TEXT.encode(),
+        b"UNICODE\0\xef\xbb\xbf" + TEXT.encode(),
+        b"Unicode\0" + TEXT.encode("utf-16-be"),
+        b"ASCII\0\0\0" + TEXT.encode(),
+        b"ASCII\0\0\0" + TEXT.encode("utf-16-le"),
+        b"\0" * 8 + TEXT.encode(),
+        TEXT.encode(),
+    ],
+)
+def test_exif_comments_in_every_encoding(comment):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = comment
+    Image.new("RGB", (16, 16)).save(file := io.BytesIO(), "JPEG", exif=exif)
+    found = metadata.read(file).fields
+    assert (found["prompt"], found["negative"], found["seed"]) == ("a house é 京", "blurry", 5)
+
+
+def test_a_camera_s_comment_is_no_prompt():
+    Image.new("RGB", (16, 16)).save(file := io.BytesIO(), "JPEG", comment=b"Created with GIMP")
+    assert not metadata.read(file).source
+
+
+def test_xmp_items_and_attributes():
+    def at(xmp: str) -> str:
+        return _xmp({"XML:com.adobe.xmp": xmp}, "dc:description")
+
+    assert at('<dc:description><rdf:Alt><rdf:li xml:lang="x">a &lt; b</rdf:li></rdf:Alt></dc:description>') == "a < b"
+    assert at('<rdf:Description dc:description="a &quot;b&quot;"/>') == 'a "b"'
+    assert at("<dc:description><rdf:li>a") == at("<dc:description>") == at("&#" + "9" * 5000) == ""
+
+
+class _Counting:
+    """A compiled pattern that counts the characters each of its calls runs over."""
+
+    scanned = 0
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern = pattern
+
+    def _run(self, call, text, start=0):
+        found = call(text, start)
+        type(self).scanned += (found.end() if found else len(text)) - start
+        return found
+
+    def search(self, text, start=0):
+        return self._run(self.pattern.search, text, start)
+
+    def match(self, text, start=0):
+        return self._run(self.pattern.match, text, start) if text.startswith('"', start) else None
+
+
+@pytest.mark.parametrize(
+    "piece", ["a ", " ", "a: ", '"a":', 'aa: "', 'aa: "\\', "Steps: 1, ", "Steps: 1 ", "-/", "Steps: 1, Seed: 2, Size: 8x8\n"]
+)
+def test_reading_costs_a_fixed_number_of_looks_at_each_character(monkeypatch, piece):
+    for name in ("_RUN", "_QUOTED"):
+        monkeypatch.setattr(metadata_infotext, name, _Counting(getattr(metadata_infotext, name)))
+    text = piece * (40_000 // len(piece)) + "::::"
+    _Counting.scanned = 0
+    parse(text)
+    assert _Counting.scanned <= 20 * len(text)
+
+
+def test_long_texts_are_said_not_read():
+    assert "characters" in from_texts({"parameters": "a" * 300_000}).notes[0]
