@@ -102,6 +102,11 @@ def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Sourc
     opened = [(open_lora(path), weight, weight) for path, weight in loras]
     facts = read_facts(checkpoint)
     components = merge(checkpoint.components, opened) if opened else checkpoint.components
+    if facts.guidance_channels:
+        raise ModelError(
+            f"The UNet of {facts.name} reads the guidance scale, which the programs of Apple devices have no input for; "
+            "draw with the model itself, or convert one without it."
+        )
     return Source(facts.name, checkpoint, components, facts, load_tokenizer(checkpoint), loras)
 
 

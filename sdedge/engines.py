@@ -87,7 +87,8 @@ def _by_openvino(path: Path, dtype: str | None) -> bool:
 
     if choose_device("auto").type != "cpu" or _made_for(path, "cpu"):
         return False
-    return prefers_openvino(UNetConfig.from_json(open_checkpoint(path).configs["unet"]).block_out_channels[0])
+    unet = UNetConfig.from_json(open_checkpoint(path).configs["unet"])
+    return not unet.time_cond_proj_dim and prefers_openvino(unet.block_out_channels[0])
 
 
 def _made_for(path: Path, device: str) -> str | None:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-PLENTY = 1 << 50  # bytes; what is not known counts as this
+PLENTY = 1 << 50  # bytes; a limit that there is not
+UNTOLD = 8 << 30  # bytes that a machine counts as having which does not say how many
+SHARE = 0.5  # of a machine's memory counts as free where it does not say how much is
 
 
 def available_memory() -> tuple[int, int]:
-    """Bytes that can be had without swapping, and bytes in all. Nothing known counts as plenty."""
+    """Bytes that can be had without swapping, and bytes in all. What is not known is assumed with caution: half of it is free."""
     try:
         if sys.platform == "linux":
             with open("/proc/meminfo") as file:
@@ -27,9 +29,19 @@ def available_memory() -> tuple[int, int]:
             return _macos_memory()
         if sys.platform == "win32":
             return _windows_memory()
-    except (OSError, KeyError, ValueError, subprocess.SubprocessError) as error:
-        log.info("The free memory is not known: %s.", error)
-    return PLENTY, PLENTY
+    except (OSError, KeyError, ValueError, IndexError, AttributeError, subprocess.SubprocessError) as error:
+        log.warning("The free memory is not known (%s); half of it counts as free.", error)
+    total = total_memory()
+    return int(total * SHARE), total
+
+
+def total_memory() -> int:
+    """Bytes in all, as the system's configuration has them; a small machine's where it does not say."""
+    with suppress(OSError, ValueError, AttributeError):
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        if pages > 0 and size > 0:
+            return pages * size
+    return UNTOLD
 
 
 def _container_memory(group: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
@@ -52,7 +64,7 @@ def _macos_memory() -> tuple[int, int]:
     lines = dict(line.split(":") for line in text.splitlines()[1:] if ":" in line)
     kinds = ("Pages free", "Pages inactive", "Pages speculative", "Pages purgeable")
     free = sum(int(lines[kind].strip(" .")) for kind in kinds)
-    return free * page, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return free * page, total_memory()
 
 
 def _windows_memory() -> tuple[int, int]:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import sdedge
 from sdedge import catalog, painting, speed, thrift
-from sdedge.backends.engine import STAGES, Engine, ModelFacts
+from sdedge.backends.engine import STAGES, Engine, GuidedEngine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
 from sdedge.images.card import filtered_card
@@ -128,7 +128,7 @@ class Pipeline:
             speed.predictor(engine, request, steps),
             steps,
             encode_prompts(engine, [one.request for one in group], whole.steps).along(steps.sigmas),
-            guidance=request.guidance,
+            guidance=told_guidance(engine, request),
             guidance_rescale=request.guidance_rescale,
             guidance_interval=speed.guidance_interval(request),
             extra=start.extra,
@@ -202,12 +202,14 @@ def _prepare(engine: Engine, request: Resolved, source: painting.Source | None, 
     yield from (Notice(line) for line in (*engine.facts.report, *(source.notes if source else ())))
     if request.watermark:
         check_size(*finished_size(request, source))
-    yield from thrift.choose(engine, request, batch)
+    yield from thrift.choose(engine, request, batch, wants_safety(request, engine.facts))
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told now, not after
     if note := speed.untaken(engine, request):
         yield Notice(note)
+    if engine.facts.guidance_channels and request.negative:
+        yield Notice(f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out.")
 
 
 def wants_safety(request: Request, facts: ModelFacts) -> bool:
@@ -218,6 +220,22 @@ def wants_safety(request: Request, facts: ModelFacts) -> bool:
             remedy=Remedy.SAFETY_OPEN,
         )
     return facts.has_safety_checker if request.safety is None else request.safety
+
+
+def told_guidance(engine: Engine, request: Resolved) -> float:
+    """The scale of classifier-free guidance, 1 where the UNet itself is told the scale, as in diffusers.
+
+    Raises InvalidRequest for an engine that cannot tell it.
+    """
+    if not engine.facts.guidance_channels:
+        return request.guidance
+    if not isinstance(engine, GuidedEngine):
+        raise InvalidRequest(
+            f"The engine {engine.description} cannot tell the guidance scale to the model {engine.facts.name}, which reads it; "
+            "use --device cpu, cuda or mps."
+        )
+    engine.set_guidance(request.guidance)
+    return 1.0
 
 
 def finished_size(request: Resolved, source: painting.Source | None) -> tuple[int, int]:

@@ -54,7 +54,7 @@ def taken(engine: Engine, request: Request) -> str:
         words.append(f"deep features shared by {info.reuse} steps")
     if info.merge and _merges(engine):
         words.append(f"{info.merge:.0%} of the tokens merged in the highest self attention")
-    if info.guide_above and request.guidance_interval is None:
+    if info.guide_above and request.guidance_interval is None and not engine.facts.guidance_channels:
         words.append(f"no guidance below sigma {info.guide_above:g}")
     return ", ".join(words)
 

@@ -18,14 +18,14 @@ _GONE = ("device is lost", "device has been lost", "fallen off the bus", "no cud
          "device not available", "unspecified launch failure", "devices unavailable", "driver shutting down")  # fmt: skip
 
 
-def choose(engine: Engine, request: Resolved, batch: int) -> Iterator[Event]:
-    """Let an engine that can choose its memory mode do so, and say which.
+def choose(engine: Engine, request: Resolved, batch: int, safety: bool) -> Iterator[Event]:
+    """Let an engine that can choose its memory mode do so, the `safety` checker counted where it runs, and say which.
 
     Raises OutOfMemory, naming what is needed and free, when not even the smallest mode fits.
     """
     if not hasattr(engine, "choose_memory"):
         return
-    plan: Plan = engine.choose_memory(request.width, request.height, batch)
+    plan: Plan = engine.choose_memory(request.width, request.height, batch, safety)
     if not plan.fits:
         raise OutOfMemory(_too_little(plan, request, batch))
     yield Loading(f"memory: {plan.mode}")

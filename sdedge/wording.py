@@ -55,7 +55,7 @@ def word_vectors(engine: Engine, requests: Sequence[Resolved]) -> dict[str, Tens
 
 def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> Conditioning:
     """Contexts of a batch of pictures that share everything but seed and words."""
-    guided = requests[0].guidance != 1
+    guided = requests[0].guidance != 1 and not engine.facts.guidance_channels
     return condition(
         engine,
         [request.prompt for request in requests],

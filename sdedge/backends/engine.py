@@ -36,6 +36,8 @@ class ModelFacts:
     schedule: NoiseSchedule = field(default_factory=NoiseSchedule)
     preview: Rows = V1_ROWS
     context_width: int = 768
+    guidance_channels: int = 0
+    """In which the UNet takes the guidance scale as an input (latent consistency models); 0 where it does not."""
     scaling_factor: float = 0.18215
     """What the VAE's latents are multiplied by before the UNet sees them."""
     has_safety_checker: bool = False
@@ -133,6 +135,15 @@ class PartialEngine(Protocol):
 
         Features stay on the engine's device, in its own number format.
         """
+        ...
+
+
+@runtime_checkable
+class GuidedEngine(Protocol):
+    """An engine whose UNet can be told the guidance scale, where `facts.guidance_channels` says that it reads it."""
+
+    def set_guidance(self, scale: float) -> None:
+        """What the UNet is told from now on."""
         ...
 
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sdedge.backends import memory
 from sdedge.backends.engine import ModelFacts
 from sdedge.errors import ModelError
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
@@ -32,6 +31,7 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
         downscale=vae.downscale,
         in_channels=unet.in_channels,
         context_width=unet.cross_attention_dim,
+        guidance_channels=unet.time_cond_proj_dim or 0,
         latent_channels=vae.latent_channels,
         scaling_factor=vae.scaling_factor,
         schedule=NoiseSchedule.from_config(
@@ -46,18 +46,6 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
     record = json.loads(hints.read_text("utf-8"))
     rows = tuple(tuple(row) for row in record.get("preview", facts.preview))
     return replace(facts, guidance=record.get("guidance", facts.guidance), preview=rows)
-
-
-def read_sizes(checkpoint: Checkpoint) -> memory.Sizes:
-    """What the planner needs to know of a checkpoint."""
-    vae = vae_config(checkpoint.configs["vae"])
-    counts = {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in checkpoint.components.items()}
-    return memory.Sizes(
-        **counts,
-        safety_checker=0 if checkpoint.safety_checker is None else memory.CHECKER_SIZE,
-        unet_width=UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0],
-        vae_width=(vae.decoder_block_out_channels if is_tiny(checkpoint.configs["vae"]) else vae.block_out_channels)[0],
-    )
 
 
 def is_tiny(config: Mapping[str, Any]) -> bool:

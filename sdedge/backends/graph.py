@@ -18,7 +18,7 @@ from sdedge.backends.bundles import fill, recorded_facts, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.graph_program import Program, read_graph
 from sdedge.backends.manifest import Component, Manifest
-from sdedge.backends.precision import choose_device, choose_dtype
+from sdedge.backends.precision import choose_device, choose_dtype, use_threads
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.vae import Posterior
@@ -66,6 +66,7 @@ class GraphEngine:
         self._eager: Any = None
         self._on_mps = self.torch_device.type == "mps"
         check_files(self.folder, self.manifest)
+        use_threads()
 
     @property
     def device(self) -> str:

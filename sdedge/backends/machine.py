@@ -32,7 +32,7 @@ class Finding:
     device   as torch names it; `name` in words
     dtype    "float32", "bfloat16" or "float16"
     layout   "channels_last" or "contiguous"
-    threads  for a CPU; 0 elsewhere
+    threads  for a CPU, which engines compute on; 0 elsewhere, and where the user chose
     reason   one sentence for people
     attention  whose kernel for bfloat16, "torch" or "own"
     openvino  how long it takes for a small UNet, of torch's time; 0 where it was not timed

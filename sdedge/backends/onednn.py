@@ -191,18 +191,18 @@ class FusedTransformer(Transformer2DModel):
 
 
 class FusedUNet(UNet):
-    """Embeddings of timesteps met before are kept, and with each what every residual block makes of it."""
+    """Embeddings of timesteps and guidance met before are kept, and with each what every residual block makes of it."""
 
-    times: dict[float, Tensor]
+    times: dict[tuple[float, float | None], Tensor]
 
-    def embed(self, t: Tensor, dtype: torch.dtype) -> Tensor:
-        if t.shape[0] > 1:
-            return super().embed(t, dtype)
-        key = float(t)
+    def embed(self, t: Tensor, dtype: torch.dtype, guidance: Tensor | None = None) -> Tensor:
+        if t.shape[0] > 1 or (guidance is not None and guidance.shape[0] > 1):
+            return super().embed(t, dtype, guidance)
+        key = float(t), None if guidance is None else float(guidance)
         if key not in self.times:
             if len(self.times) >= 1000:  # as many as a schedule has
                 self.times.clear()
-            self.times[key] = super().embed(t, dtype)
+            self.times[key] = super().embed(t, dtype, guidance)
         return self.times[key]
 
 

@@ -2,7 +2,7 @@
 
 The UNet is converted once per model and precision, which takes a minute at v1's size, and kept (`openvino_cache`) for
 every picture size: giving the open sizes their values and compiling takes seconds. LoRAs and seamless tiles change the
-network itself, so with those it runs by torch.
+network itself, so with those it runs by torch, as does one that reads the guidance scale.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class OpenVINOEngine(TorchEngine):
         self._prompts = WeakTensorKeyDictionary()
         state = f"{installed()} {openvino_graph.VERSION}"
         self.entry = cache_folder() / entry_name(checkpoint.path, precision, state)
-        if not self.entry.is_dir():
+        if self.facts.guidance_channels:
+            self._report("The UNet reads the guidance scale, which is not converted for OpenVINO; it runs by torch.")
+        elif not self.entry.is_dir():
             once = "converts the UNet once" + (", quantizes it on pictures it draws," if precision == "int8" else "")
             self._report(f"OpenVINO {once} and keeps it: this first picture takes longer.")
 
@@ -75,15 +77,19 @@ class OpenVINOEngine(TorchEngine):
     def description(self) -> str:
         return f"openvino {self.precision}"
 
+    def _by_torch(self) -> bool:
+        """LoRAs and tiles change the network; one that reads the guidance scale has an input more than is converted."""
+        return bool(self._loras or self._tiling or self.facts.guidance_channels)
+
     def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        if self._loras or self._tiling:
+        if self._by_torch():
             return super().predict(x, t, context)
         return self._predict("whole", 1, x, t, context)[0]
 
     def predict_partly(
         self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        if self._loras or self._tiling:
+        if self._by_torch():
             return super().predict_partly(x, t, context, features)
         if features is None:
             eps, features = self._predict("whole", 2, x, t, context)

@@ -15,6 +15,7 @@ from sdedge.backends.bundles import fill, recorded_facts, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.manifest import Component, Manifest
 from sdedge.backends.mil.package import Package
+from sdedge.backends.precision import use_threads
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.models.safety import prepare
 from sdedge.models.vae import Posterior
@@ -50,6 +51,7 @@ class PackageEngine(ABC):
         self.facts = _read_facts(self.manifest)
         self._packages: dict[str, Package] = {}
         self._models: dict[tuple[str, str], Model] = {}
+        use_threads()
 
     @abstractmethod
     def open_model(self, package: Package, function: str) -> Model:

@@ -6,6 +6,7 @@ slower on the next. What was measured is kept (`machine`), so that it is measure
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from sdedge.backends import kernels, machine, onednn, quantized
 from sdedge.backends.machine import Finding, Timing
+from sdedge.backends.planning import NARROW, NARROW_FORMATS
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.machine import available_memory
 from sdedge.models.attention import sdpa
@@ -24,8 +26,6 @@ from sdedge.models.attention import sdpa
 NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 SHORT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
-NARROW = 128
-"""Networks with fewer channels at their widest resolution spend their time between kernels: the table decides alone."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Policy:
 
 
 POLICIES = {
-    "cpu": Policy(("float32", "bfloat16", "float16"), "float32", ("channels_last", "contiguous")),
-    "cuda": Policy(("float32", "float16", "bfloat16"), "float16", ("channels_last", "contiguous")),
+    "cpu": Policy(("float32", "bfloat16", "float16"), NARROW_FORMATS["cpu"], ("channels_last", "contiguous")),
+    "cuda": Policy(("float32", "float16", "bfloat16"), NARROW_FORMATS["cuda"], ("channels_last", "contiguous")),
     # Channels-last convolutions are several times slower on MPS, and some are wrong.
-    "mps": Policy(("float32", "float16"), "float16", ("contiguous",)),
+    "mps": Policy(("float32", "float16"), NARROW_FORMATS["mps"], ("contiguous",)),
 }
 SHARES = {"convolution": 0.55, "linear": 0.29, "attention": 0.16}
 """Of a v1 UNet's multiplications at 512x512."""
@@ -113,7 +113,7 @@ def probe(device: torch.device) -> Finding:
     for dtype in policy.formats[1:]:
         if costs[dtype, layouts[dtype]] * GAIN < costs[best, layouts[best]]:
             best = dtype
-    threads = _threads() if device.type == "cpu" else 0
+    threads = _threads() if device.type == "cpu" and not threads_said() else 0
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     attention, openvino = _attention_of(timings), 0.0
     reason = _reason(best, compared)
@@ -236,6 +236,21 @@ def _int8_linear() -> Callable[[], Tensor]:
 
 INT8 = {"convolution": _int8_convolution, "linear": _int8_linear}
 """Shown beside the others, the rounding of the input included; int8 is never chosen unasked, because it is not exact."""
+
+
+def threads_said() -> bool:
+    """Whether the user chose how many threads compute, as every program with OpenMP understands it."""
+    return any(os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+
+
+def use_threads() -> None:
+    """Compute on as many threads as the probe found best on this processor, unless the user chose.
+
+    For the thread that calls it and those that begin later: every engine does, as it opens.
+    """
+    kept = None if threads_said() else machine.findings().get("cpu")
+    if kept is not None and kept.threads > 0:
+        torch.set_num_threads(kept.threads)
 
 
 def _threads() -> int:

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from sdedge.backends import allocator, kernels, memory, mps, onednn, quantized
 from sdedge.backends.engine import STAGES, LoraUse
-from sdedge.backends.facts import check_fit, is_tiny, load_tokenizer, read_facts, read_sizes, vae_config
-from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found
+from sdedge.backends.facts import check_fit, is_tiny, load_tokenizer, read_facts, vae_config
+from sdedge.backends.planning import plan_picture, read_sizes
+from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found, use_threads
 from sdedge.backends.streaming import call_order, stream
 from sdedge.backends.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
@@ -79,6 +80,7 @@ class TorchEngine:
         self._mode = "fast" if memory_choice == "auto" else memory_choice
         self._calls.keep_recordings(self._mode == "fast")
         check_fit(checkpoint, tokenizer)
+        use_threads()
 
     @classmethod
     def load(
@@ -125,10 +127,12 @@ class TorchEngine:
         self._networks[stage] = module
         self._calls.forget()
 
-    def choose_memory(self, width: int, height: int, batch: int) -> memory.Plan:
-        """Settle how networks and feature maps are kept while pictures of this size in pixels are drawn."""
-        job = memory.Job(width, height, batch, self.dtype.itemsize, self.torch_device.type, int(self._recipe is not None))
-        plan = memory.plan(job, self._free_bytes(), read_sizes(self.checkpoint), self._memory_choice)
+    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> memory.Plan:
+        """Settle how networks and feature maps are kept while pictures of this size in pixels are drawn, and checked."""
+        plan = plan_picture(
+            read_sizes(self.checkpoint), width, height, batch, itemsize=self.dtype.itemsize, device=self.torch_device.type,
+            free=self._free_bytes(), safety=safety, mode=self._memory_choice, int8=self._recipe is not None,
+        )  # fmt: skip
         self._keep_as(plan.mode)
         self._expect(self._latent_size(width, height))
         return plan
@@ -332,6 +336,10 @@ class TorchEngine:
     def set_merging(self, ratio: float) -> None:
         """Leave out this share of the tokens in self attention at the highest resolution; 0 leaves out none."""
         self._calls.merge_ratio = ratio
+
+    def set_guidance(self, scale: float) -> None:
+        """What a UNet that embeds the guidance scale is told from now on."""
+        self._calls.guidance = scale
 
     def check_size(self, width: int, height: int) -> None:
         """Any multiple of the downscale works."""

@@ -22,6 +22,14 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
+def guidance_embedding(scale: Tensor, dim: int) -> Tensor:
+    """Sinusoids of guidance scales (B,) -> float32 (B, dim), sines first, of (scale - 1) 1000 (Luo et al. 2023, LCM)."""
+    half = dim // 2
+    frequencies = torch.exp(torch.arange(half, dtype=torch.float32, device=scale.device) * -(math.log(10000) / (half - 1)))
+    angles = (scale.to(torch.float32) - 1)[:, None] * 1000 * frequencies[None]
+    return F.pad(torch.cat([angles.sin(), angles.cos()], dim=-1), (0, dim % 2))
+
+
 def linear_of(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
     """A layer of these very tensors, (out, in) and (out,), which does not learn."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
@@ -32,13 +40,13 @@ def linear_of(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
 
 
 class TimestepEmbedding(nn.Module):
-    """Two linear layers over the sinusoids: (B, in) -> (B, out)."""
+    """Two linear layers over the sinusoids: (B, in) -> (B, out). A `condition` (B, D), projected, is added to them first."""
 
     def __init__(self, in_channels: int, out_channels: int, condition: int | None = None) -> None:
         super().__init__()
+        self.cond_proj = nn.Linear(condition, in_channels, bias=False) if condition else None
         self.linear_1 = nn.Linear(in_channels, out_channels)
         self.linear_2 = nn.Linear(out_channels, out_channels)
-        self.cond_proj = nn.Linear(condition, in_channels, bias=False) if condition else None
 
     def forward(self, sinusoids: Tensor, condition: Tensor | None = None) -> Tensor:
         if condition is not None and self.cond_proj is not None:

@@ -12,28 +12,32 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from sdedge.models.layers import ResnetBlock2D, Transformer2DModel, timestep_embedding
+from sdedge.models.layers import ResnetBlock2D, Transformer2DModel
 from sdedge.models.unet import UNet
 
 DEPTH = 1
 
 
-def whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int = DEPTH) -> tuple[Tensor, Tensor]:
+def whole(
+    unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int = DEPTH, guidance: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """eps (B, out, h, w) as `unet` gives it, and the deep features (B, C, h, w) entering the last `depth` layers."""
     joined: list[Tensor] = []
     resnet, _ = _layers(unet.up_blocks[-1])[-depth]
     hook = resnet.register_forward_pre_hook(lambda _, given: joined.append(given[0]))
     try:
-        eps = unet(x, t, context)
+        eps = unet(x, t, context, guidance)
     finally:
         hook.remove()
     skip = unet.config.block_out_channels[0]  # the layer reads its features joined with a skip of this width
     return eps, joined[0][:, :-skip].clone()
 
 
-def outer(unet: UNet, x: Tensor, t: Tensor, context: Tensor, deep: Tensor, depth: int = DEPTH) -> Tensor:
+def outer(
+    unet: UNet, x: Tensor, t: Tensor, context: Tensor, deep: Tensor, depth: int = DEPTH, guidance: Tensor | None = None
+) -> Tensor:
     """eps (B, out, h, w) from the outer layers alone: latent, timesteps and context of now, `deep` of another step."""
-    time = unet.time_embedding(timestep_embedding(t, unet.config.block_out_channels[0]).to(x.dtype))
+    time = unet.embed(t, x.dtype, guidance)
     x = unet.conv_in(x)
     skips = [x]
     for resnet, attention in _layers(unet.down_blocks[0])[: depth - 1]:

@@ -13,6 +13,7 @@ from sdedge.models.layers import (
     TimestepEmbedding,
     Transformer2DModel,
     Upsample2D,
+    guidance_embedding,
     timestep_embedding,
 )
 
@@ -83,7 +84,10 @@ class UpBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predicts the noise in a latent: latent (B, in, h, w), timesteps (B,), context (B, T, D) -> eps (B, out, h, w)."""
+    """Predicts the noise in a latent: latent (B, in, h, w), timesteps (B,), context (B, T, D) -> eps (B, out, h, w).
+
+    Networks with a `time_cond_proj_dim` (latent consistency models) read the guidance scale (B,) too, where it is given.
+    """
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -98,12 +102,15 @@ class UNet(nn.Module):
         self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], eps=config.norm_eps)
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
-    def embed(self, t: Tensor, dtype: torch.dtype) -> Tensor:
-        """Timesteps (B,) -> (B, D), as the residual blocks read them; one row stands for a whole batch."""
-        return self.time_embedding(timestep_embedding(t, self.config.block_out_channels[0]).to(dtype))
+    def embed(self, t: Tensor, dtype: torch.dtype, guidance: Tensor | None = None) -> Tensor:
+        """Timesteps (B,) and guidance -> (B, D), as the residual blocks read them; one row stands for a whole batch."""
+        sinusoids, dim = timestep_embedding(t, self.config.block_out_channels[0]).to(dtype), self.config.time_cond_proj_dim
+        if guidance is None or not dim:
+            return self.time_embedding(sinusoids)
+        return self.time_embedding(sinusoids, guidance_embedding(guidance, dim).to(dtype))
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        time = self.embed(t, x.dtype)
+    def forward(self, x: Tensor, t: Tensor, context: Tensor, guidance: Tensor | None = None) -> Tensor:
+        time = self.embed(t, x.dtype, guidance)
         x = self.conv_in(x)
         skips = [x]
         for down in self.down_blocks:

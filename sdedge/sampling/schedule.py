@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from sdedge.errors import InvalidRequest
+from sdedge.sampling.beta import beta_quantile
 
 ZERO_SNR_ALPHA = 2.0**-24  # the last alpha-bar after the rescale, as in diffusers: sigma would be infinite
 
@@ -190,9 +191,7 @@ def timesteps_lcm(n: int, T: int = 1000, original: int = 50) -> list[float]:
 
 def timesteps_beta(n: int, T: int = 1000, alpha: float = 0.6, beta: float = 0.6) -> list[float]:
     """Quantiles of a beta distribution over time (Lee et al. 2024)."""
-    from scipy.special import betaincinv
-
-    return (betaincinv(alpha, beta, 1 - np.arange(n) / n) * (T - 1)).tolist()
+    return [beta_quantile(1 - i / n, alpha, beta) * (T - 1) for i in range(n)]
 
 
 # Sigmas, falling: n values without the final zero.
@@ -216,9 +215,8 @@ def sigmas_polyexponential(n: int, sigma_min: float, sigma_max: float, rho: floa
 
 def sigmas_beta(n: int, sigma_min: float, sigma_max: float, alpha: float = 0.6, beta: float = 0.6) -> list[float]:
     """Quantiles of a beta distribution over sigma, as A1111 and diffusers read the paper."""
-    from scipy.special import betaincinv
-
-    return (sigma_min + betaincinv(alpha, beta, 1 - np.linspace(0, 1, n)) * (sigma_max - sigma_min)).tolist()
+    shares = np.linspace(0, 1, n).tolist()
+    return [sigma_min + beta_quantile(1 - share, alpha, beta) * (sigma_max - sigma_min) for share in shares]
 
 
 def sigmas_kl_optimal(n: int, sigma_min: float, sigma_max: float) -> list[float]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdedge import machine
+from sdedge import machine, thrift
 from sdedge.backends import memory
 from sdedge.backends import torch as backend
+from sdedge.backends.facts import load_tokenizer
+from sdedge.backends.machine import Finding
 from sdedge.backends.memory import MARGIN, MODES, Job, Sizes, plan, predict, smaller
+from sdedge.backends.planning import itemsize, plan_picture, read_sizes
 from sdedge.backends.torch import TorchEngine
 from sdedge.engines import load_engine
 from sdedge.errors import InvalidRequest
+from sdedge.request import Resolved
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import open_checkpoint
 
@@ -59,13 +65,73 @@ def test_smaller_modes_take_no_more_and_memory_is_linear_in_pixels(job):
 
 def test_v1_on_the_machines_people_have():
     half = Job(512, 512, itemsize=2)
-    assert plan(half, 16 * GB).mode == "fast"
-    assert plan(half, GB).mode == "stream"
+    assert plan(half, 16 * GB).mode == "fast" and plan(half, 16 * GB).fits and plan(half, 16 * GB).nearest is None
+    assert plan(half, GB).mode == "stream" and plan(half, GB).fits
     hopeless = plan(half, GB // 5)
     assert not hopeless.fits and hopeless.nearest is None
     large = plan(Job(4096, 4096, itemsize=2), GB)
     assert not large.fits and large.nearest is not None and large.nearest.width >= 512
     assert [smaller(mode) for mode in MODES] == ["low", "lowest", "stream", None]
+
+
+def test_a_tenth_of_the_free_memory_is_left_and_a_named_mode_may_have_it():
+    for mode, less in itertools.pairwise(MODES):
+        peak = predict(mode, Job(768, 768))
+        assert plan(Job(768, 768), int(peak / 0.9) + 2).mode == mode
+        assert plan(Job(768, 768), int(peak / 0.9) - 2).mode == less
+        named = plan(Job(768, 768), peak, mode=mode)
+        assert named.mode == mode and named.fits and not plan(Job(768, 768), peak - 1, mode=mode).fits
+    hopeless = predict("stream", Job(768, 768)) - 1
+    nearest = plan(Job(768, 768), hopeless, mode="fast").nearest
+    assert nearest is not None and predict("stream", nearest) <= 0.9 * hopeless
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32", "sunos5"])
+def test_memory_that_is_not_told_is_assumed_with_caution(platform, monkeypatch):
+    """vm_stat that fails, a /proc that cannot be read, a system that is not known: never as if there were plenty."""
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no such program")
+
+    monkeypatch.setattr(machine.sys, "platform", platform)
+    monkeypatch.setattr(machine.subprocess, "run", fail)
+    monkeypatch.setattr(machine, "open", fail, raising=False)
+    monkeypatch.setattr(machine.os, "sysconf", lambda name: {"SC_PHYS_PAGES": 1 << 20, "SC_PAGE_SIZE": 16384}[name])
+    assert machine.available_memory() == (1 << 33, 1 << 34)
+    monkeypatch.setattr(machine.os, "sysconf", fail)
+    assert machine.available_memory() == (machine.UNTOLD // 2, machine.UNTOLD)
+
+
+@pytest.mark.parametrize("said", ["", "Mach Virtual Memory Statistics:", "page size of 16384 bytes\nPages free: many."])
+def test_what_vm_stat_says_is_read_or_assumed(said, monkeypatch):
+    monkeypatch.setattr(machine.sys, "platform", "darwin")
+    monkeypatch.setattr(machine, "total_memory", lambda: 1 << 34)
+    told = "(page size of 16384 bytes)\nPages free: 10.\nPages inactive: 20.\nPages speculative: 3.\nPages purgeable: 4.\n"
+    for text, free in ((f"Mach Virtual Memory Statistics: {told}", 37 * 16384), (said, 1 << 33)):
+        monkeypatch.setattr(machine.subprocess, "run", lambda *_, said=text, **__: SimpleNamespace(stdout=said))
+        assert machine.available_memory() == (free, 1 << 34)
+
+
+def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, monkeypatch):
+    checkpoint = replace(open_checkpoint(tiny_model), safety_checker=tiny_model)
+    engine = TorchEngine(checkpoint, load_tokenizer(checkpoint), torch.device("cpu"), torch.float32)
+    free = engine._free_bytes()
+    monkeypatch.setattr(engine, "_free_bytes", lambda: free)
+    for safety in (True, False):
+        asked = {"itemsize": 4, "device": "cpu", "free": free, "safety": safety}
+        assert engine.choose_memory(512, 512, 2, safety) == plan_picture(read_sizes(checkpoint), 512, 512, 2, **asked)
+    with_it, without = (engine.choose_memory(512, 512, 2, safety).peak for safety in (True, False))
+    assert with_it - without == 4 * memory.CHECKER_SIZE + memory.CHECKER
+    told: list[bool] = []
+    monkeypatch.setattr(engine, "choose_memory", lambda *given: (told.append(given[-1]), memory.Plan("fast", 1, 2))[1])
+    for safety in (True, False):
+        list(thrift.choose(engine, Resolved("x"), 1, safety))
+    assert told == [True, False]
+
+
+def test_narrow_networks_are_planned_in_their_own_format():
+    finding = Finding("cpu", "A processor", "bfloat16", "contiguous", 2, "")
+    assert [itemsize(finding, width) for width in (320, 8)] == [2, 4] and itemsize(None, 320) == 4
+    assert itemsize(replace(finding, dtype="float32"), 8, "cuda") == 2
 
 
 def test_a_container_s_limit_counts_and_its_idle_file_pages_are_free(tmp_path):

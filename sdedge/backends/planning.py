@@ -1,0 +1,60 @@
+"""What a picture of a model takes and whether it fits, as the engine plans it and the app foretells it. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdedge.backends import memory
+from sdedge.backends.machine import Finding
+from sdedge.backends.memory import Job, Plan, Sizes
+from sdedge.weights.architecture import TINY_VAE
+from sdedge.weights.checkpoint import Checkpoint
+
+NARROW = 128
+"""Networks with fewer channels at their widest resolution spend their time between kernels: what is measured is not for them."""
+NARROW_FORMATS = {"cpu": "float32", "cuda": "float16", "mps": "float16"}
+TINY_WIDTH = 64  # of TAESD
+ITEMSIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
+
+
+def itemsize(finding: Finding | None, width: int, device: str = "cpu") -> int:
+    """Bytes of a number while a UNet of `width` channels draws where nobody names a format; `finding` is the device's."""
+    if width < NARROW or finding is None:
+        return ITEMSIZES[NARROW_FORMATS[device]]
+    return ITEMSIZES.get(finding.dtype, 4)
+
+
+def read_sizes(checkpoint: Checkpoint) -> Sizes:
+    """What the planner needs to know of a checkpoint, from the headers of its files."""
+    counts = {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in checkpoint.components.items()}
+    vae, usual = checkpoint.configs["vae"], Sizes()
+    return Sizes(
+        **counts,
+        safety_checker=0 if checkpoint.safety_checker is None else memory.CHECKER_SIZE,
+        unet_width=_width(checkpoint.configs["unet"], usual.unet_width),
+        vae_width=_width(vae, TINY_WIDTH if vae.get("_class_name") == TINY_VAE else usual.vae_width),
+    )
+
+
+def plan_picture(
+    sizes: Sizes, width: int, height: int, batch: int, *, itemsize: int, device: str, free: int, safety: bool = True,
+    mode: str = "auto", int8: bool = False,
+) -> Plan:  # fmt: skip
+    """How a picture is drawn on a kind of device ("cpu", "cuda", "mps") with `free` bytes, and whether it fits.
+
+    width, height  pixels
+    itemsize       bytes of a number while drawing
+    free           of the device, what the drawing process holds already included
+    safety         whether the model's safety checker will run
+    mode           one of `memory.CHOICES`
+    """
+    job = Job(width, height, batch, itemsize, device, int(int8))
+    checked = sizes if safety else Sizes(**{**vars(sizes), "safety_checker": 0})
+    return memory.plan(job, free, checked, mode)
+
+
+def _width(config: Mapping[str, Any], usual: int) -> int:
+    """Channels at the widest resolution: the decoder's where a VAE has others (TAESD)."""
+    channels = config.get("decoder_block_out_channels") or config.get("block_out_channels")
+    return int(channels[0]) if isinstance(channels, list | tuple) and channels else usual
