@@ -1,77 +1,173 @@
-"""The `sdedge` command. Commands are imported when they run, so that `--help` and completion are instant."""
+"""Where the `sdedge` command begins and ends: signals, standard streams and exit statuses.
+
+Nothing but Python's own modules is imported before signals are heard: an early Ctrl-C is no traceback either.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import signal
 import sys
-from importlib.metadata import entry_points
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
-import click
+INTERRUPTED = 128  # plus the signal's number, as shells write it: 130 Ctrl-C, 143 SIGTERM, 129 a closed terminal
+BROKEN_PIPE = 141  # as SIGPIPE would: who read our output has left
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_LOST = (errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO, errno.EDQUOT, errno.EINVAL, errno.ECONNRESET, errno.EFBIG)
 
-import sdedge
-from sdedge.commands.lazy import LazyGroup
-from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.text.clean import clean
-
-# Name -> (where the click command is, one line of help). What other packages add comes through the entry points.
-COMMANDS = {
-    "generate": ("sdedge.commands.generate:generate", "Draw pictures from a prompt."),
-    "grid": ("sdedge.commands.grid:grid", "Draw one prompt under every pair of two settings."),
-    "compare": ("sdedge.commands.grid:compare", "Draw one prompt with several samplers and steps."),
-    "samplers": ("sdedge.commands.samplers:samplers", "List samplers, schedules and presets."),
-    "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
-    "info": ("sdedge.commands.info:info", "Show how a picture was made."),
-    "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
-    "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
-    "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
-    "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
-    "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
-    "doctor": ("sdedge.commands.doctor:doctor", "Show what this machine runs in, and why."),
-    "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
-    "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
-}
-ADDED = {"convert": "Convert models for Apple devices, and prove the result.", "gui": "Open the desktop app."}
+_received: list[int] = []
 
 
-class Commands(LazyGroup):
-    """Our own commands, and those other packages add."""
-
-    def table(self) -> dict[str, tuple[str, str]]:
-        added = {point.name: (point.value, ADDED.get(point.name, "")) for point in entry_points(group="sdedge.commands")}
-        return {**COMMANDS, **{name: entry for name, entry in added.items() if name not in COMMANDS}}
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(sdedge.__version__, prog_name="sdedge")
-def cli() -> None:
-    """Stable Diffusion v1 for the machine in front of you: offline, on Apple Silicon, CUDA and plain CPUs."""
-
-
-def main() -> None:
-    """Run the command line. Exit codes: 0 done, 1 failed, 2 bad usage, 130 interrupted."""
-    signal.signal(signal.SIGTERM, _interrupt)
+def main() -> NoReturn:
+    """Run the command line. Exit codes: 0 done, 1 failed, 2 bad usage, 128 + a signal's number, 141 nobody reads the output."""
+    _received.clear()
+    _listen()
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
+        _keep_streams()
+        status = _run()
     except KeyboardInterrupt:
-        sys.exit(130)
+        status = INTERRUPTED + (_received[0] if _received else signal.SIGINT)
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # click and rich make a plain 1 of it
+            _leave(BROKEN_PIPE)
+        status = leaving.code if isinstance(leaving.code, int) else 1 if leaving.code else 0
+    except BaseException as error:
+        if _received:  # an interrupt inside an import comes out as anything
+            status = INTERRUPTED + _received[0]
+        elif isinstance(error, OSError) and (lost := _status_of_lost_output(error)):
+            status = lost
+        else:
+            raise
+    _leave(status)
+
+
+def _run() -> int:
+    """The command itself: its failures in one sentence. Returns the exit status."""
+    import click
+
+    from sdedge.commands.root import cli
+    from sdedge.errors import InvalidRequest, SdedgeError
+
+    try:
+        result = cli.main(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Abort:
+        return INTERRUPTED + (_received[0] if _received else signal.SIGINT)
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
+        return 2
     except InvalidRequest as error:
-        fail(str(error), 2)
+        _complain(str(error))
+        return 2
     except SdedgeError as error:
-        fail(str(error), 1)
+        _complain(str(error))
+        return 1
 
 
-def _interrupt(number: int, frame: Any) -> None:
-    """A program that started us ends us as Ctrl-C does: what was begun is cleaned up on the way out."""
+def _listen() -> None:
+    """What ends us cleans up on the way out. A signal that whoever started us ignores stays ignored, as under nohup."""
+    for name in _ENDING:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            with contextlib.suppress(ValueError):  # only the main thread may
+                signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _received.append(number)
     raise KeyboardInterrupt
 
 
-def fail(message: str, code: int) -> None:
-    """Print one sentence to stderr and leave."""
-    click.echo(f"sdedge: {clean(message)}", err=True)
-    sys.exit(code)
+def _keep_streams() -> None:
+    """Closed standard streams are opened to nowhere, or the next file opened, a database, would get what is printed.
+
+    Standard output stays one that cannot be written to, so that a command whose output is lost does not end well.
+    """
+    if os.name != "posix":
+        return
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # the lowest free number, so this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a file's name, or a prompt, that the terminal has no letters for
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _status_of_lost_output(error: OSError) -> int | None:
+    """The exit status when it was standard output, or standard error, that failed; None when it was another file."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            break
+    else:
+        if error.errno not in _LOST or error.filename is not None or not _can_print(error):
+            return None
+    if error.errno == errno.EPIPE:
+        return BROKEN_PIPE
+    _complain(f"Cannot write to standard output: {error.strerror or error}; give it a place to go.")
+    return 1
+
+
+def _can_print(error: OSError) -> bool:
+    """Whether the failure came out of printing, by click or rich: a stream without a buffer forgets what it could not write."""
+    trace, names = error.__traceback__, []
+    while trace is not None:
+        names.append(trace.tb_frame.f_code.co_name)
+        trace = trace.tb_next
+    return names[-1:] in (["echo"], ["flush"], ["write"], ["_write_buffer"])
+
+
+def _leave(status: int) -> NoReturn:
+    """End with this status; what was printed and cannot be delivered any more changes a good one."""
+    for name in _ENDING:  # from here on there is nothing to clean up
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is _interrupt:
+            signal.signal(number, signal.SIG_DFL)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError) as error:
+        if status == 0:
+            status = BROKEN_PIPE if getattr(error, "errno", None) == errno.EPIPE else 1
+            if status == 1:
+                _complain(f"Cannot write to standard output: {getattr(error, 'strerror', None) or error}; give it a place to go.")
+        _forget(sys.stdout)
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        _forget(sys.stderr)
+    sys.exit(status)
+
+
+def _forget(stream: Any) -> None:
+    """Let what a stream still holds go nowhere, or Python complains about it while it ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _complain(message: str) -> None:
+    """One sentence to standard error, if anybody hears it."""
+    from sdedge.text.clean import clean
+
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"sdedge: {clean(message)}\n")
+        sys.stderr.flush()
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("cli", "COMMANDS"):
+        from sdedge.commands import root
+
+        return getattr(root, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -234,10 +234,14 @@ def make_private_file(path: Path) -> None:
     """Makes a file, empty, that only its owner can read; an existing one of ours is tightened and keeps its content."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    if os.name == "posix":
-        with suppress(OSError):
-            if path.stat().st_mode & 0o077:
-                path.chmod(0o600)
+    tighten(path)
+
+
+def tighten(path: Path) -> None:
+    """Takes a file's permissions from everybody but its owner. Raises FileNotFoundError."""
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        with suppress(OSError):  # another's file, or a file system without permissions
+            path.chmod(0o600)
 
 
 def reserve(file: IO[bytes], start: int, size: int) -> None:

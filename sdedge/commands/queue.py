@@ -88,17 +88,20 @@ def run(as_json: bool, quiet: bool, resume: bool) -> None:
     from sdedge.process.supervisor import Supervisor
 
     with _queue() as queue:
-        supervisor = Supervisor(listener=_teller(as_json, quiet))
+        printer = _Printer(_teller(as_json, quiet))
+        supervisor = Supervisor(listener=printer)
         with interruptible() as interrupted:
             supervisor.start()
             try:
                 if resume:
                     queue.resume()
                 supervisor.wake()
-                while not (supervisor.wait_idle(0.1) or interrupted()):
+                while not (supervisor.wait_idle(0.1) or interrupted() or printer.lost):
                     pass
             finally:
                 supervisor.close()
+        if printer.lost:
+            raise printer.lost
         if interrupted():
             raise KeyboardInterrupt
         if queue.paused is not None:
@@ -116,7 +119,8 @@ def pause(job: int | None) -> None:
 @queue.command()
 @click.argument("job", type=int, required=False)
 def resume(job: int | None) -> None:
-    """Let JOB, also one that failed or was cancelled, wait again for its missing pictures; or go on with the queue."""
+    """Let JOB, also one that failed or was cancelled, wait again for its missing pictures; or go on with the queue, and with
+    what was interrupted."""
     with _queue() as queue:
         queue.resume(job)
 
@@ -129,7 +133,7 @@ def resume(job: int | None) -> None:
 def cancel(job: int, level: str) -> None:
     """End JOB; its finished pictures stay."""
     with _queue() as queue:
-        if queue.get(job).state in ENDED:
+        if queue.get(job).state in ENDED and queue.get(job).state != "interrupted":
             raise SdedgeError(f"Job {job} is {queue.get(job).state} already.")
         queue.cancel(job, level)
 
@@ -191,6 +195,21 @@ def _absolute(request: Request) -> Request:
         if value and Path(value).expanduser().exists():
             paths[name] = str(Path(value).expanduser().absolute())
     return request.replace(**paths)
+
+
+class _Printer:
+    """A listener that prints on the supervisor's thread, and remembers when nobody takes what it prints any more."""
+
+    def __init__(self, tell: Callable[[int | None, Event], None]) -> None:
+        self._tell = tell
+        self.lost: OSError | None = None
+
+    def __call__(self, job: int | None, event: Event) -> None:
+        if self.lost is None:
+            try:
+                self._tell(job, event)
+            except OSError as error:
+                self.lost = error
 
 
 def _teller(as_json: bool, quiet: bool) -> Callable[[int | None, Event], None]:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sdedge.errors import SdedgeError
-
-# sqlite3 has names for these only as numbers in the documentation: https://www.sqlite.org/rescode.html
-_CORRUPT, _NOT_A_DATABASE = 11, 26
-_BUSY, _LOCKED, _FULL, _IO_ERROR, _READ_ONLY, _CANNOT_OPEN = 5, 6, 13, 10, 8, 14
+from sdedge.files import make_private_file, make_private_folder, tighten
+from sdedge.library import connection as sqlite
+from sdedge.library.connection import Connection, described
 
 
 class Damaged(SdedgeError):
     """The file is not a database any more, or not a whole one."""
 
 
-def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) -> sqlite3.Connection:
+def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) -> Connection:
     """Open or create the database at `path` in WAL mode and bring it to the newest schema.
 
     `migrations[i]` takes `PRAGMA user_version` from i to i + 1; a ";" that ends a line ends a statement, so inside
@@ -28,22 +28,65 @@ def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) ->
 
     Raises Damaged for a damaged file, SdedgeError when it is of a newer version or cannot be opened.
     """
+    connection: Connection | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_private(path)
         left_open = path.with_name(path.name + "-wal").exists()
-        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, factory=Connection)
+        connection.path = path
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # a row must outlive a power cut as its file does
         if left_open and (fault := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise Damaged(f"The database {path} is damaged ({fault}).")
+            raise Damaged(f"The database {path} is damaged ({' '.join(str(fault).split())[:200]}).")
         _migrate(connection, path, migrations)
-    except (sqlite3.Error, OSError) as error:
+        _compare(connection, path, migrations)
+    except BaseException as error:
+        if connection is not None:
+            connection.close()
         if is_damage(error):
-            raise Damaged(f"The database {path} is damaged ({error}).") from error
-        raise SdedgeError(f"Cannot use the database {path}: {error}; check its folder and the free space.") from error
+            cause = error.__cause__ or error
+            raise Damaged(f"The database {path} is damaged ({' '.join(str(cause).split())[:200]}).") from error
+        if isinstance(error, SdedgeError):
+            raise
+        if isinstance(error, sqlite3.Error):
+            raise described(error, path) from error
+        if isinstance(error, (OSError, ValueError)):
+            reason = getattr(error, "strerror", None) or error
+            raise SdedgeError(f"Cannot use the database {path}: {reason}; check its folder and the free space.") from error
+        raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """The file and its folder for their owner alone: prompts are in it. SQLite gives its journal files the same permissions."""
+    make_private_folder(path.parent)
+    if path.parent.is_dir() and not path.exists() and not os.access(path.parent, os.W_OK):
+        return  # SQLite says what is wrong
+    make_private_file(path)
+    for ending in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            tighten(path.with_name(path.name + ending))
+
+
+def _compare(connection: Connection, path: Path, migrations: Sequence[str]) -> None:
+    """Whether tables and columns are those that the migrations make. Raises Damaged."""
+    whole = _shape_made_by(tuple(migrations))
+    found = {(row[0], row[1]) for row in connection.execute(_SHAPE).fetchall()}
+    if missing := sorted(whole - found):
+        raise Damaged(f"The database {path} is damaged (it lacks {'.'.join(map(str, missing[0]))}).")
+
+
+_SHAPE = "SELECT m.name, c.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'"
+
+
+@functools.cache
+def _shape_made_by(migrations: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+        for statement in _statements(migrations):
+            empty.execute(statement)
+        return frozenset((row[0], row[1]) for row in empty.execute(_SHAPE))
 
 
 @contextmanager
@@ -73,17 +116,18 @@ def keep_aside(path: Path) -> Path:
     return aside
 
 
-def is_damage(error: Exception) -> bool:
+def is_damage(error: BaseException) -> bool:
     """Whether the file itself is at fault."""
-    return _code(error) in (_CORRUPT, _NOT_A_DATABASE)
+    return _code(error) in (sqlite.CORRUPT, sqlite.NOT_A_DATABASE)
 
 
 def is_passing(error: Exception) -> bool:
     """Whether the same call may succeed later: another program's lock, a full or vanished disk."""
-    return _code(error) in (_BUSY, _LOCKED, _FULL, _IO_ERROR, _READ_ONLY, _CANNOT_OPEN)
+    passing = (sqlite.BUSY, sqlite.LOCKED, sqlite.FULL, sqlite.IO_ERROR, sqlite.READ_ONLY, sqlite.CANNOT_OPEN)
+    return _code(error) in passing
 
 
-def _code(error: Exception) -> int:
+def _code(error: BaseException) -> int:
     return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
@@ -97,11 +141,16 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
                 f"The database {path} was written by a newer sdedge (version {version}, this one knows"
                 f" {len(migrations)}); update sdedge or move the file away."
             )
-        for script in migrations[version:]:
-            for statement in script.split(";\n"):  # executescript would commit half way
-                if statement.strip():
-                    connection.execute(statement)
+        if version < 0:
+            raise Damaged(f"The database {path} is damaged (its version is {version}).")
+        for statement in _statements(migrations[version:]):  # executescript would commit half way
+            connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _statements(migrations: Sequence[str]) -> Iterator[str]:
+    for script in migrations:
+        yield from filter(str.strip, script.split(";\n"))
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
+from sdedge.json_values import read_json
 from sdedge.library.database import transaction
 from sdedge.library.gallery_files import columns, fault_of, literal, measure, read, thumbnail, thumbnail_path
 from sdedge.library.store import Store
@@ -55,7 +56,11 @@ class Entry:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return json.loads(self.facts_json)
+        """What the file told of how it was made; nothing where the row is damaged."""
+        with suppress(InvalidRequest):
+            found = read_json(self.facts_json, "The picture's row", error=InvalidRequest)
+            return found if isinstance(found, dict) else {}
+        return {}
 
 
 @dataclass(frozen=True)
@@ -233,7 +238,8 @@ class Gallery:
 
     def folders(self) -> list[Path]:
         """Where pictures were saved or adopted."""
-        return [Path(row["path"]) for row in self.database.execute("SELECT path FROM folders ORDER BY path")]
+        rows = self.database.execute("SELECT path FROM folders ORDER BY path")
+        return [Path(row["path"]) for row in rows if isinstance(row["path"], str) and "\0" not in row["path"]]
 
     @property
     def needs_rescan(self) -> bool:
@@ -308,16 +314,25 @@ def _conditions(search: Search, common: bool = False) -> tuple[list[str], list[A
     return where, values
 
 
+_TEXTS = ("path", "content", "model", "model_hash", "sampler", "seed", "prompt", "negative", "source", "request", "facts")
+_NUMBERS = ("created", "width", "height", "bytes")
+
+
 def _entry(row: sqlite3.Row) -> Entry:
     values = dict(row)
+    # A column holds any type, whatever its declaration says: damage must not keep the other pictures from being shown.
+    values |= {name: values[name] if isinstance(values[name], str) else "" for name in _TEXTS}
+    values |= {name: values[name] if isinstance(values[name], (int, float)) else 0 for name in _NUMBERS}
+    values |= {name: values[name] if isinstance(values[name], int) else None for name in ("job", "number")}
     state, _ = values.pop("state"), values.pop("modified")
     request, facts = values.pop("request"), values.pop("facts")
     changed = {
-        "path": Path(values["path"]),
-        "seed": int(values["seed"]) if values["seed"] else None,
+        "path": Path(values["path"].replace("\0", "")),
+        "seed": int(values["seed"]) if re.fullmatch("[0-9]{1,20}", values["seed"]) else None,
         "favourite": bool(values["favourite"]),
     }
-    return Entry(**{**values, **changed}, missing=state == "missing", request_json=request, facts_json=facts)
+    known = {name: value for name, value in values.items() if name in Entry.__dataclass_fields__}
+    return Entry(**{**known, **changed}, missing=state == "missing", request_json=request, facts_json=facts)
 
 
 def sampler_name(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.images.output import Output
+from sdedge.json_values import read_json
 from sdedge.library.database import transaction
 from sdedge.library.store import Store
 from sdedge.request import Request
@@ -84,7 +85,7 @@ class Queue:
     def history(self, id: int) -> list[tuple[str, float, str]]:
         """Every (state, time, reason) a job has been in."""
         query = "SELECT state, at, reason FROM job_states WHERE job = ? ORDER BY rowid"
-        return [(row["state"], row["at"], row["reason"]) for row in self.database.execute(query, (id,))]
+        return [(str(row["state"]), row["at"], str(row["reason"])) for row in self.database.execute(query, (id,))]
 
     @property
     def paused(self) -> str | None:
@@ -148,9 +149,13 @@ class Queue:
                 self._set(id, "paused", reason)
 
     def resume(self, id: int | None = None) -> None:
-        """Without a job: go on with the queue. With one: let it wait again; it draws the pictures it still lacks."""
+        """Without a job: go on with the queue, first with what an unexpected end interrupted. With one: let it wait again; it
+        draws the pictures it still lacks."""
         if id is None:
-            self.store.set("paused", None)
+            with transaction(self.database):
+                self.store.set("paused", None)
+                for job in self.jobs(("interrupted",)):
+                    self._set(job.id, "waiting", "", ended=None)
             return
         with transaction(self.database):
             job = self._expect(id, "paused", "failed", "cancelled", "interrupted")
@@ -168,7 +173,7 @@ class Queue:
             job = self.get(id)
             if job.state == "running":
                 self._wish(id, level)
-            elif job.state in OPEN:
+            elif job.state in (*OPEN, "interrupted"):
                 self._set(id, "cancelled", "You cancelled it.", ended=time.time())
 
     def clear(self, states: Sequence[str] = ENDED) -> int:
@@ -191,6 +196,9 @@ class Queue:
             row = self.database.execute(query).fetchone()
             if row is None:
                 return None
+            if fault := _fault_of(row):
+                self._set(row["id"], "failed", fault, ended=time.time())
+                return None
             record = json.loads(row["request"])
             if record.get("seed") is None:
                 record["seed"] = secrets.randbelow(2**32)
@@ -198,17 +206,12 @@ class Queue:
                 row["id"], "running", "", request=json.dumps(record, ensure_ascii=False), attempt=row["attempt"] + 1,
                 started=time.time(), ended=None, wish="",
             )  # fmt: skip
-            try:
-                Request.from_json(json.dumps(record))
-            except InvalidRequest as error:  # written by another version
-                self._set(row["id"], "failed", str(error), ended=time.time())
-                return None
             return self.get(row["id"])
 
     def wish(self, id: int) -> str:
         """What was asked of the running job."""
         row = self.database.execute("SELECT wish FROM jobs WHERE id = ?", (id,)).fetchone()
-        return row["wish"] if row else "kill"
+        return str(row["wish"]) if row else "kill"
 
     def finish(self, id: int, state: str, reason: str = "", pause: str | None = None) -> Job:
         """The attempt has ended: count its pictures, set the state, and pause the queue if `pause` says why.
@@ -264,7 +267,7 @@ class Queue:
     def _wish(self, id: int, level: str) -> None:
         if level not in WISHES:
             raise SdedgeError(f"Unknown way to cancel {level!r}; choose one of {', '.join(WISHES[1:])}.")
-        if WISHES.index(level) >= WISHES.index(self.wish(id) or "pause"):  # a stronger one is not taken back
+        if WISHES.index(level) >= _rank(self.wish(id)):  # a stronger one is not taken back
             self.database.execute("UPDATE jobs SET wish = ? WHERE id = ?", (level, id))
 
     def _expect(self, id: int, *states: str) -> Job:
@@ -286,17 +289,55 @@ class Queue:
         return self.database.execute("SELECT coalesce(max(position), 0) + 1 AS n FROM jobs").fetchone()["n"]
 
 
+_WHOLE = {"state": str, "reason": str, "priority": int, "position": int, "request": str, "count": int, "batch": int,
+          "output": str, "saved": int, "attempt": int, "wish": str, "added": (int, float), "started": (int, float, type(None)),
+          "ended": (int, float, type(None))}  # fmt: skip
+_BROKEN = "Its row in the database is damaged; add it again."
+
+
+def _fault_of(row: sqlite3.Row) -> str | None:
+    """Why a row cannot be drawn, in words: damaged, or written by another version."""
+    if not all(isinstance(row[name], kind) for name, kind in _WHOLE.items()):
+        return _BROKEN
+    if row["count"] < 1 or row["batch"] < 1 or row["state"] not in OPEN + ENDED:
+        return _BROKEN
+    try:
+        Request.from_json(row["request"])
+        output_of(row["output"])
+    except InvalidRequest as error:
+        return str(error)
+    return None
+
+
 def _job(row: sqlite3.Row) -> Job:
-    values = dict(row)
-    return Job(**{**values, "request": _request(values["request"]), "output": output_of(values["output"])})
+    """A row as a job. Of one that another version wrote, or damage has changed, at least what is whole, so that the list can
+    be shown and the job be cleared."""
+    values = {name: row[name] if isinstance(row[name], kind) else _EMPTY.get(name) for name, kind in _WHOLE.items()}
+    try:
+        output = output_of(values["output"])
+    except InvalidRequest:
+        output = Output(Path())
+    return Job(**{**values, "id": row["id"], "request": _request(values["request"]), "output": output})
+
+
+_EMPTY: dict[str, Any] = {"state": "failed", "reason": _BROKEN, "priority": 0, "position": 0, "request": "{}", "count": 1,
+                          "batch": 1, "output": "", "saved": 0, "attempt": 0, "wish": "", "added": 0.0}  # fmt: skip
+
+
+def _rank(wish: str) -> int:
+    return WISHES.index(wish) if wish in WISHES else 0
 
 
 def _request(text: str) -> Request:
-    """A stored request; of one that another version wrote at least the prompt, so that the list can be shown."""
     try:
         return Request.from_json(text)
     except InvalidRequest:
-        return Request(prompt=str(json.loads(text).get("prompt", "")))
+        pass
+    try:
+        found = read_json(text, "The job", error=InvalidRequest)
+        return Request(prompt=str(found.get("prompt", "")) if isinstance(found, dict) else "")
+    except InvalidRequest:
+        return Request()
 
 
 def output_json(output: Output) -> str:
@@ -306,6 +347,11 @@ def output_json(output: Output) -> str:
 
 
 def output_of(text: str) -> Output:
-    """An Output from a job's JSON."""
-    record = json.loads(text)
-    return Output(**{**record, "folder": Path(record["folder"])})
+    """An Output from a job's JSON; what a newer version put there is left out. Raises InvalidRequest."""
+    record = read_json(text, "Where the pictures of the job go", error=InvalidRequest)
+    kinds = {"folder": str, "format": str, "template": str, "private": bool, "file": str, "numbered": bool}
+    if isinstance(record, dict) and "folder" in record:
+        known = {name: record[name] for name in kinds if name in record}
+        if all(isinstance(value, kinds[name]) for name, value in known.items()) and "\0" not in "".join(map(str, known.values())):
+            return Output(**{**known, "folder": Path(known["folder"])})
+    raise InvalidRequest("The job does not say where its pictures go; add it again.")

@@ -15,6 +15,7 @@ from typing import Any
 from sdedge.errors import ModelError, OutputError, Remedy
 from sdedge.library.database import Damaged, open_database, transaction
 from sdedge.library.schema import MIGRATIONS
+from sdedge.liveness import is_running
 from sdedge.places import data_folder
 
 EMBEDDED = "pocket"
@@ -54,7 +55,8 @@ class Library:
         try:
             self.database = open_database(path, MIGRATIONS)
         except Damaged as error:
-            raise Damaged(f"{error} Move it away and add the models again; their files are in {path.parent}.") from error
+            fault = str(error).rstrip(".")
+            raise Damaged(f"{fault}; move it away and add the models again, their files are in {path.parent}.") from error
 
     def close(self) -> None:
         self.database.close()
@@ -107,7 +109,7 @@ class Library:
         found = imports.examine(path)
         name = imports.check_name(name or _name_for(path, found.path))
         if self.database.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone():
-            raise ModelError(f"There is a model named {name!r} already; {Remedy.OTHER_NAME}.", remedy=Remedy.OTHER_NAME)
+            raise _taken(name)
         tell = _teller(found.size, progress)
         self._sweep()
         if link:
@@ -145,6 +147,8 @@ class Library:
         values = {**vars(model), "path": str(path), "linked": int(model.linked)}
         names = ", ".join(values)
         with transaction(self.database):
+            if self.database.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone():
+                raise _taken(name)  # by another process, while this one copied
             self.database.execute(f"INSERT INTO models ({names}) VALUES ({', '.join('?' * len(values))})", [*values.values()])
             rows = [(name, place, file.size, file.sha256) for place, file in hashed.items()]
             self.database.executemany("INSERT INTO model_files VALUES (?, ?, ?, ?)", rows)
@@ -209,7 +213,7 @@ class Library:
     @property
     def default(self) -> str:
         row = self.database.execute("SELECT value FROM settings WHERE key = 'default'").fetchone()
-        return row["value"] if row else EMBEDDED
+        return str(row["value"]) if row else EMBEDDED
 
     def set_default(self, name: str) -> None:
         value = EMBEDDED if name == EMBEDDED else self.find(name).name
@@ -240,21 +244,13 @@ class Library:
             names = {row["name"] for row in self.database.execute("SELECT name FROM models")}
             for left in self._models_folder().iterdir():
                 owner = left.name.removeprefix(_ADDING).partition("-")[0]
-                dead = left.name.startswith(_ADDING) and owner.isdigit() and not _is_running(int(owner))
+                dead = left.name.startswith(_ADDING) and owner.isdecimal() and len(owner) < 20 and not is_running(int(owner))
                 if dead or (left.name not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()):
                     shutil.rmtree(left, ignore_errors=True)
 
 
-def _is_running(pid: int) -> bool:
-    if pid == os.getpid() or os.name != "posix":
-        return pid == os.getpid()
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _taken(name: str) -> ModelError:
+    return ModelError(f"There is a model named {name!r} already; {Remedy.OTHER_NAME}.", remedy=Remedy.OTHER_NAME)
 
 
 def _name_for(given: str | Path, found: Path) -> str:
@@ -278,4 +274,13 @@ def _teller(total: int, progress: Callable[[int, int], None] | None) -> Callable
 
 
 def _model(row: sqlite3.Row) -> Model:
-    return Model(**{**dict(row), "path": Path(row["path"]), "linked": bool(row["linked"])})
+    """Raises Damaged for a row that this library did not write."""
+    known = {name: value for name, value in dict(row).items() if name in Model.__dataclass_fields__}
+    model = Model(**{**known, "path": Path(str(row["path"])), "linked": bool(row["linked"])})
+    texts = [getattr(model, name) for name in ("name", "role", "kind", "base", "sha256", "source", "licence", "added")]
+    if not all(isinstance(text, str) and "\0" not in text for text in (*texts, model.legacy_hash or "", row["path"])) or (
+        type(model.size) is not int or model.role not in ("model", "vae")
+    ):
+        name = str(row["name"])[:80]
+        raise Damaged(f"The library's row of the model {name!r} is damaged; move library.sqlite away and add the models again.")
+    return model

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdedge.files import make_private_file, tighten
 from sdedge.library.database import Damaged, keep_aside, open_database, transaction
 from sdedge.places import data_folder
 
@@ -113,7 +114,7 @@ class Store:
 
     def setting(self, key: str) -> str | None:
         row = self.database.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
-        return row["value"] if row else None
+        return str(row["value"]) if row else None
 
     def set(self, key: str, value: str | None) -> None:
         """Remember a text; None forgets it."""
@@ -124,6 +125,8 @@ class Store:
 
     def note(self, **record: Any) -> None:
         """Append to the journal what only the database knows and a rebuilt one must: folders, favourites, tags."""
+        with suppress(OSError):
+            make_private_file(self.folder / JOURNAL)
         with suppress(OSError), open(self.folder / JOURNAL, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
             file.flush()
@@ -148,6 +151,8 @@ def open_store(folder: Path | None = None, timeout: float = 10) -> Store:
     Raises SdedgeError when it is of a newer version or cannot be opened.
     """
     folder = folder or data_folder()
+    with suppress(OSError):
+        tighten(folder / JOURNAL)
     try:
         return Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
     except Damaged as error:

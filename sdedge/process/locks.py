@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from sdedge.errors import SdedgeError
+from sdedge.files import make_private_folder
+from sdedge.liveness import is_running
 
+_HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_HALF_WRITTEN = 10.0  # seconds after which a file without a process id has nobody
 _WINDOWS_BYTE = 1 << 30  # beyond the text, so that the process id stays readable
 
 
 class ProcessLock:
-    """A file that at most one process holds; it tells which."""
+    """A file that at most one process holds; it tells which.
+
+    Where the file system knows no locks, a second file `NAME.pid` holds it by being there, while the process named in it runs.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor: int | None = None
+        self._marker = path.with_name(path.name + ".pid")
+        self._marked = False
 
     def acquire(self) -> bool:
         """Take it; False when another process (or another ProcessLock here) has it."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+            make_private_folder(self.path.parent)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             reason = error.strerror or error
             raise SdedgeError(f"Cannot write {self.path}: {reason}; check sdedge's data folder.") from error
-        if not _lock(descriptor):
+        locked = _lock(descriptor)
+        if locked is None:
+            locked = self._marked = self._mark()
+        if not locked:
             os.close(descriptor)
             return False
         self._descriptor = descriptor
@@ -35,6 +50,10 @@ class ProcessLock:
 
     def release(self) -> None:
         """Give it back; nothing happens when it is not held."""
+        if self._marked:
+            with suppress(OSError):
+                self._marker.unlink()
+            self._marked = False
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -49,8 +68,47 @@ class ProcessLock:
         except (OSError, ValueError):
             return None
 
+    def _mark(self) -> bool:
+        """Hold the second file, taking it from a process that has ended."""
+        for _ in range(2):
+            try:
+                descriptor = os.open(self._marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                if not self._forget_dead():
+                    return False
+                continue
+            except OSError as error:
+                reason = error.strerror or error
+                raise SdedgeError(f"Cannot write {self._marker}: {reason}; check sdedge's data folder.") from error
+            with os.fdopen(descriptor, "w") as file:
+                file.write(str(os.getpid()))
+            return True
+        return False
 
-def _lock(descriptor: int) -> bool:
+    def _forget_dead(self) -> bool:
+        """Remove the second file if its process has ended; False while that runs, or where another process was faster."""
+        try:
+            text = self._marker.read_text("ascii", "replace").strip()
+            if not text.isdecimal() or len(text) > 10:  # being written, or killed before it was
+                dead = time.time() - self._marker.stat().st_mtime > _HALF_WRITTEN
+            else:
+                dead = not is_running(int(text))
+            if not dead:
+                return False
+            aside = self._marker.with_name(f"{self._marker.name}.{os.getpid()}")
+            os.rename(self._marker, aside)  # one process gets it
+            taken = aside.read_text("ascii", "replace").strip()
+            if taken != text:  # another has marked it meanwhile: it gets its file back
+                os.rename(aside, self._marker)
+                return False
+            aside.unlink()
+        except OSError:
+            return False
+        return True
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Whether it was locked; None where the system or the file system knows no locks."""
     try:
         if os.name == "nt":
             import msvcrt
@@ -62,6 +120,8 @@ def _lock(descriptor: int) -> bool:
             import fcntl
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except (ImportError, AttributeError):
+        return None
+    except OSError as error:
+        return False if error.errno in _HELD else None
     return True

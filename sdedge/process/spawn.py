@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import SdedgeError
+from sdedge.files import make_private_file, make_private_folder, tighten
 from sdedge.interpreter import python_command, python_environment
 from sdedge.process.framing import BadFrame, Channel
 from sdedge.process.locks import ProcessLock
@@ -136,10 +137,13 @@ def end_leftover(lock: ProcessLock, patience: float = 5.0) -> bool:
 
 
 def _start(folder: Path, read: int, write: int, drawer: str | None, beat: float) -> subprocess.Popen[bytes]:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     log = folder / LOG
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         os.replace(log, log.with_name(f"{LOG}.1"))
+    make_private_file(log)  # it may hold prompts
+    with contextlib.suppress(FileNotFoundError):
+        tighten(log.with_name(f"{LOG}.1"))
     platform: dict[str, Any]
     if os.name == "nt":
         import msvcrt

@@ -203,5 +203,5 @@ def test_the_schema_can_grow(library: Library, single: Path, monkeypatch: pytest
 
 def test_a_damaged_database_says_so(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite").write_bytes(b"not a database at all" * 100)
-    with pytest.raises(SdedgeError, match="Move it away"):
+    with pytest.raises(SdedgeError, match="move it away"):
         Library(tmp_path)

@@ -146,6 +146,6 @@ def test_ended_by_another_program_it_cleans_up(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", code, model], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "copying\n"
     process.terminate()
-    assert process.wait(20) == 130
+    assert process.wait(20) == 143
     process.stdout.close()
     assert list((tmp_path / "home" / "models").iterdir()) == []

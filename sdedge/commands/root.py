@@ -1,0 +1,43 @@
+"""The `sdedge` command and its subcommands, which are imported when they run, so that `--help` and completion are instant."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import click
+
+import sdedge
+from sdedge.commands.lazy import LazyGroup
+
+# Name -> (where the click command is, one line of help). What other packages add comes through the entry points.
+COMMANDS = {
+    "generate": ("sdedge.commands.generate:generate", "Draw pictures from a prompt."),
+    "grid": ("sdedge.commands.grid:grid", "Draw one prompt under every pair of two settings."),
+    "compare": ("sdedge.commands.grid:compare", "Draw one prompt with several samplers and steps."),
+    "samplers": ("sdedge.commands.samplers:samplers", "List samplers, schedules and presets."),
+    "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
+    "info": ("sdedge.commands.info:info", "Show how a picture was made."),
+    "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
+    "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
+    "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
+    "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
+    "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
+    "doctor": ("sdedge.commands.doctor:doctor", "Show what this machine runs in, and why."),
+    "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
+    "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
+}
+ADDED = {"convert": "Convert models for Apple devices, and prove the result.", "gui": "Open the desktop app."}
+
+
+class Commands(LazyGroup):
+    """Our own commands, and those other packages add."""
+
+    def table(self) -> dict[str, tuple[str, str]]:
+        added = {point.name: (point.value, ADDED.get(point.name, "")) for point in entry_points(group="sdedge.commands")}
+        return {**COMMANDS, **{name: entry for name, entry in added.items() if name not in COMMANDS}}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(sdedge.__version__, prog_name="sdedge")
+def cli() -> None:
+    """Stable Diffusion v1 for the machine in front of you: offline, on Apple Silicon, CUDA and plain CPUs."""

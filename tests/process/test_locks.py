@@ -1,0 +1,214 @@
+"""Who runs and who holds what: process ids on every system, locks where there are none, permissions, going on after a kill."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sdedge import liveness
+from sdedge.errors import SdedgeError
+from sdedge.library.models import Library
+from sdedge.library.store import DATABASE, JOURNAL, open_store
+from sdedge.liveness import is_running
+from sdedge.process import locks
+from sdedge.process.locks import ProcessLock
+from tests.process.desk import ROOT, posix
+from tests.process.test_crashes import FAKE, RUN
+
+
+class Kernel32:
+    """Windows' process calls: `state` is "runs", "ended" (known still by somebody's handle), "gone" or "another's"."""
+
+    def __init__(self, state):
+        self.closed, self.state = [], state
+        self.OpenProcess = self.call(lambda access, inherit, pid: 2**40 if state in ("runs", "ended") else 0)
+        self.WaitForSingleObject = self.call(lambda handle, time: 0x102 if state == "runs" else 0)
+        self.CloseHandle = self.call(self.closed.append)
+
+    @staticmethod
+    def call(function):
+        return type("Call", (), {"__call__": lambda self, *given: function(*given)})()
+
+
+@pytest.mark.parametrize(("state", "runs"), [("runs", True), ("ended", False), ("gone", False), ("another's", True)])
+def test_on_windows_another_process_is_told_to_run(monkeypatch, state, runs):
+    kernel = Kernel32(state)
+    monkeypatch.setattr(liveness.os, "name", "nt")
+    monkeypatch.setattr(ctypes, "WinDLL", lambda *given, **options: kernel, raising=False)
+    monkeypatch.setattr(ctypes, "get_last_error", lambda: 87 if state == "gone" else 5, raising=False)
+    monkeypatch.setattr(os, "kill", lambda *given: pytest.fail("on Windows os.kill ends the process, or sends Ctrl-C"))
+    assert is_running(4711) == runs and is_running(os.getpid())
+    assert kernel.closed == ([2**40] if state in ("runs", "ended") else [])
+
+
+@posix
+def test_process_ids():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert is_running(os.getppid()) and is_running(1) and not is_running(ended.pid)
+    assert not any(is_running(pid) for pid in (0, -1, 2**31, 10**30))
+
+
+def test_a_model_that_another_process_copies_is_not_swept(tmp_path, monkeypatch):
+    library = Library(tmp_path)
+    for name in (f".adding-{os.getppid()}-x", ".adding-99999999999999999999999-x", ".adding-²-x"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+    library._sweep()
+    library.close()
+    assert (tmp_path / "models" / f".adding-{os.getppid()}-x").exists()
+
+
+@posix
+@pytest.mark.parametrize("fault", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL])
+def test_without_flock_a_file_with_a_process_id_is_the_lock(tmp_path, monkeypatch, fault):
+    import fcntl
+
+    def refuse(*given):
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    one, two = ProcessLock(tmp_path / "q.lock"), ProcessLock(tmp_path / "q.lock")
+    assert one.acquire() and not two.acquire() and two.holder() == os.getpid()
+    one.release()
+    assert two.holder() is None and two.acquire()
+    two.release()
+    assert not (tmp_path / "q.lock.pid").exists()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (tmp_path / "q.lock.pid").write_text(str(ended.pid))  # killed while it held it
+    assert one.acquire() and not two.acquire()
+    one.release()
+    (tmp_path / "q.lock.pid").write_text("")  # being written
+    assert not one.acquire()
+    os.utime(tmp_path / "q.lock.pid", (1, 1))  # killed before it was
+    assert one.acquire()
+    one.release()
+    monkeypatch.setattr(locks, "is_running", lambda pid: False)
+    rename = os.rename
+
+    def late(old, new):  # another process took the dead one's place just before
+        Path(old).write_text("4711")
+        monkeypatch.setattr(locks.os, "rename", rename)
+        rename(old, new)
+
+    (tmp_path / "q.lock.pid").write_text("12")
+    monkeypatch.setattr(locks.os, "rename", late)
+    assert not one.acquire() and (tmp_path / "q.lock.pid").read_text() == "4711"
+
+
+@posix
+def test_what_holds_prompts_is_for_its_owner_alone(tmp_path, desk):
+    folder = tmp_path / "old"
+    folder.mkdir(mode=0o755)
+    for name in (DATABASE, JOURNAL, "library.sqlite"):
+        (folder / name).touch(0o644)
+    folder.chmod(0o755)
+    with open_store(folder) as store:
+        store.note(folder="x")
+        store.set("paused", "x")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.name != "library.sqlite"}
+        assert {DATABASE, f"{DATABASE}-wal", JOURNAL} <= modes.keys() and {*modes.values()} == {0o600}
+    Library(folder).close()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700 and stat.S_IMODE((folder / "library.sqlite").stat().st_mode) == 0o600
+    (desk.folder / "worker.log").touch(0o644)
+    (desk.folder / "worker.log.1").touch(0o644)
+    desk.add("steps=1")
+    desk.start()
+    desk.wait()
+    loose = [path for path in desk.folder.iterdir() if path.is_file() and path.stat().st_mode & 0o077]
+    assert not loose and stat.S_IMODE(desk.folder.stat().st_mode) == 0o700
+
+
+@posix
+def test_folders_that_others_use_are_left_as_they_are(tmp_path, monkeypatch):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+    open_store(tmp_path / "shared").close()
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    tmp_path.chmod(0o755)
+    open_store(tmp_path).close()
+    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o1777 and stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+@posix
+@pytest.mark.slow
+def test_after_a_kill_resuming_the_queue_draws_what_was_interrupted(desk):
+    job, after = desk.add("step=0.1 write=0.05", count=3, seed=5), desk.add("steps=1")
+    app = subprocess.Popen([sys.executable, "-c", RUN, desk.folder, FAKE], stdout=subprocess.PIPE, text=True)
+    while "ImageDone" not in (line := app.stdout.readline()):
+        assert line
+    app.kill()
+    app.wait()
+    app.stdout.close()
+    # `sdedge queue run --resume` in a process of its own, with the stand-in for the engine
+    code = (
+        "import functools, sys; from sdedge.process import supervisor\n"
+        f"supervisor.Supervisor = functools.partial(supervisor.Supervisor, drawer={FAKE!r})\n"
+        "from sdedge.cli import main; main()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SDEDGE_HOME": str(desk.folder)}
+    run = [sys.executable, "-c", code, "queue", "run"]
+    paused = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
+    assert paused.returncode == 1 and "Resume the queue to go on" in paused.stderr and not paused.stdout
+    done = subprocess.run([*run, "--resume"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and len(done.stdout.splitlines()) in (2, 3), done
+    assert [desk.queue.get(one).state for one in (job, after)] == ["done", "done"] and desk.check() == 4
+
+
+def test_an_interrupted_job_can_be_dropped_instead(desk):
+    job = desk.add()
+    desk.queue.database.execute("UPDATE jobs SET state = 'interrupted' WHERE id = ?", (job,))
+    other = desk.queue.duplicate(job).id
+    desk.queue.database.execute("UPDATE jobs SET state = 'interrupted'")
+    desk.queue.cancel(job)
+    desk.queue.resume()
+    assert (desk.queue.get(job).state, desk.queue.get(other).state) == ("cancelled", "waiting")
+
+
+def test_two_imports_of_one_name_and_a_locked_database_are_sentences(tmp_path, monkeypatch):
+    import sqlite3
+
+    from sdedge.library import imports
+
+    library, other = Library(tmp_path / "l"), Library(tmp_path / "l")
+    model = tmp_path / "a.vae.safetensors"
+    model.write_bytes(b"x" * 9)
+    found = imports.Found(model, "vae", "safetensors", {model.name: model}, [], False)
+    monkeypatch.setattr(imports, "examine", lambda path: found)
+    hash_file = imports.hash_file
+
+    def second(*given):  # another process is done before our copy is
+        monkeypatch.setattr(imports, "hash_file", hash_file)
+        other.add(model, "a")
+        return hash_file(*given)
+
+    monkeypatch.setattr(imports, "hash_file", second)
+    with pytest.raises(SdedgeError, match="named 'a' already"):
+        library.add(model, "a")
+    assert [path.name for path in (tmp_path / "l" / "models").iterdir()] == ["a"] and not other.verify("a")
+    blocker = sqlite3.connect(tmp_path / "l" / "library.sqlite", isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    library.database.execute("PRAGMA busy_timeout = 10")
+    for ask in (lambda: library.add(model, "b"), lambda: library.remove("a"), lambda: library.accept("x")):
+        with pytest.raises(SdedgeError, match="another program is using it; close"):
+            ask()
+    blocker.close()
+    library.close()
+    other.close()
+
+
+@pytest.mark.slow
+def test_damaged_databases_are_sentences():
+    from tests.benchmarks import fuzz_databases as fuzz
+
+    for make, use in ((fuzz.make_gallery, fuzz.use_gallery), (fuzz.make_library, fuzz.use_library)):
+        assert not fuzz._run(make, use, "databases")(150, 1).faults
+
+
