@@ -166,7 +166,7 @@ def test_a_picture_is_taken_up_again(gallery, qtbot):
     form = window.studio.form
     view.choose(3)
     window.actions_list["use-settings"].trigger()
-    assert form.prompt == "a red house at night" and window.current_view == "create"
+    qtbot.waitUntil(lambda: form.prompt == "a red house at night" and window.current_view == "create")
     for action, name, wanted in (
         ("use-seed", "seed", 0),
         ("edit-picture", "image", str(files[0])),
