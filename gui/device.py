@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sdedge.backends import planning
 from sdedge.backends.machine import Finding, findings, processor
 from sdedge.backends.manifest import is_bundle
-from sdedge.backends.memory import Job, Plan, Sizes, plan
+from sdedge.backends.memory import CHOICES, Plan, Sizes
 from sdedge.process.shelf import available_memory
 from sdedge.weights.checkpoint import open_checkpoint
 
 _ORDER = ("cuda", "mps", "cpu")
-_ITEMSIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
 UNKNOWN = 1 << 49  # bytes, from which on nobody knows how much memory there is
 
 
@@ -38,7 +37,7 @@ class Device:
     @property
     def itemsize(self) -> int:
         """Bytes of a number while drawing."""
-        return _ITEMSIZES.get(self.finding.dtype, 4) if self.finding else 4
+        return planning.ITEMSIZES.get(self.finding.dtype, 4) if self.finding else 4
 
 
 def look(mine: int = 0) -> Device:
@@ -53,21 +52,17 @@ def look(mine: int = 0) -> Device:
 
 def read_sizes(model: Path) -> Sizes | None:
     """The sizes of a model's networks from the headers of its files; None for a converted one. Raises ModelError."""
-    if is_bundle(model):
+    return None if is_bundle(model) else planning.read_sizes(open_checkpoint(model))
+
+
+def plan_picture(device: Device, sizes: Sizes, width: int, height: int, batch: int, safety: bool = True) -> Plan | None:
+    """How a picture of this size is drawn on the device, and whether it fits: as the engine itself plans it, with the
+    format and the memory mode that the environment gives it. None where only the engine can see the memory: on CUDA."""
+    if device.kind == "cuda":
         return None
-    checkpoint = open_checkpoint(model)
-    counts = {name: sum(tensor.numel for tensor in part.values()) for name, part in checkpoint.components.items()}
-    return Sizes(
-        counts["text_encoder"], counts["unet"], counts["vae"],
-        unet_width=_width(checkpoint.configs["unet"], 320), vae_width=_width(checkpoint.configs["vae"], 128),
+    dtype, mode = os.environ.get("SDEDGE_DTYPE"), os.environ.get("SDEDGE_MEMORY", "auto")
+    measured = planning.itemsize(device.finding, sizes.unet_width, device.kind)
+    return planning.plan_picture(
+        sizes, width, height, batch, itemsize=planning.ITEMSIZES.get(dtype or "", measured), device=device.kind,
+        free=device.free, safety=safety, mode=mode if mode in CHOICES else "auto", int8=dtype == "int8",
     )  # fmt: skip
-
-
-def plan_picture(device: Device, sizes: Sizes, width: int, height: int, batch: int) -> Plan:
-    """How a picture of this size is drawn on the device, and whether it fits."""
-    return plan(Job(width, height, batch, device.itemsize, device.kind), device.free, sizes)
-
-
-def _width(config: Mapping[str, object], usual: int) -> int:
-    channels = config.get("block_out_channels")
-    return int(channels[0]) if isinstance(channels, (list, tuple)) and channels else usual

@@ -31,11 +31,12 @@ class PictureMemory(QObject):
         self._rest.timeout.connect(self.look)
         for name in ("width", "height", "batch", "card"):
             watch(self, studio.form, self._rest.start, name)
+        studio.settings.changed.connect(lambda name: self._rest.start() if name == "safety" else None)
 
     def look(self) -> None:
         """Plan it now."""
         form, mine = self._studio.form, self._studio.bridge.worker_memory
-        size, model, batch = form.size, form.model, form.batch
+        size, model, batch, safety = form.size, form.model, form.batch, self._studio.settings.safety
         if size is None or form.card is None or form.card.sizes:
             self._take(None)
             return
@@ -46,7 +47,7 @@ class PictureMemory(QObject):
             if model not in self._sizes:
                 self._sizes[model] = read_sizes(locate(model))
             device, sizes = look(mine), self._sizes[model]
-            return None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch)
+            return None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch, safety)
 
         self._studio.bridge.background.run(work, self._take, lambda error: self._take(None), self)
 

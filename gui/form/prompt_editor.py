@@ -12,6 +12,7 @@ from gui.form.weighing import STEP, weigh
 from gui.look.theme import Theme, set_kind
 
 PAUSE = 150  # milliseconds after the last key until tokens are counted
+NAME = 120  # characters, of the longest name that is completed
 _LORA_TYPED = re.compile(r"<lora:([^<>:]*)$", re.I)
 _WORD_TYPED = re.compile(r"[\w.-]{2,}$")
 
@@ -131,8 +132,16 @@ class PromptEditor(QPlainTextEdit):
         completer.setPopup(self._popup)
         return completer
 
+    def _typed(self) -> str:
+        """What stands before the caret, as far back as a name is long: each key looks at no more."""
+        cursor = self.textCursor()
+        end = cursor.position()
+        cursor.setPosition(max(0, end - NAME))
+        cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        return cursor.selectedText()
+
     def _complete(self) -> None:
-        before = self.toPlainText()[: self.textCursor().position()]
+        before = self._typed()
         if match := _LORA_TYPED.search(before):
             names, typed = self._loras, match[1]
         elif match := _WORD_TYPED.search(before):
@@ -152,14 +161,14 @@ class PromptEditor(QPlainTextEdit):
         self._completer.complete(place)
 
     def _take(self, name: str) -> None:
-        cursor = self.textCursor()
-        before = self.toPlainText()[: cursor.position()]
+        cursor, before = self.textCursor(), self._typed()
         match = _LORA_TYPED.search(before) or _WORD_TYPED.search(before)
         if match is None:
             return
         lora = match.re is _LORA_TYPED
         start = match.start(1) if lora else match.start()
-        cursor.setPosition(start, QTextCursor.MoveMode.KeepAnchor)
+        typed = len(before[start:].encode("utf-16-le", "surrogatepass")) // 2  # as Qt counts characters
+        cursor.setPosition(cursor.position() - typed, QTextCursor.MoveMode.KeepAnchor)
         cursor.insertText(f"{name}:1>" if lora else name)
         self.setTextCursor(cursor)
 

@@ -67,11 +67,14 @@ class PromptField(QWidget):
             return
         tokenizer, negative = card.tokenizer, self._name == "negative"
 
-        def show(found: Count) -> None:
-            if asked == self._asked:  # nothing was typed since
+        def work() -> Count | None:
+            return count(text, tokenizer, negative=negative) if asked == self._asked else None
+
+        def show(found: Count | None) -> None:
+            if found is not None and asked == self._asked:  # nothing was typed since
                 self._show(found)
 
-        self._studio.bridge.background.run(lambda: count(text, tokenizer, negative=negative), show, owner=self)
+        self._studio.bridge.background.run(work, show, owner=self)
 
     def _show(self, found: Count, known: bool = True) -> None:
         self.counter.setText(f"{found.used}/{found.limit}" if known and not found.fault else "")

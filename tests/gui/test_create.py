@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
 from gui.create.canvas import Canvas
 from gui.create.failures import REMEDIES, remedies, smaller
 from gui.drops import sort_out
+from gui.form.tokens import Count
+from gui.models.card import ModelCard
 from sdedge.extras import embedding_folder, lora_folder
 from sdedge.request import Request
 from tests.gui.conftest import PATIENCE
@@ -100,6 +102,23 @@ def test_drawing_smaller_puts_the_size_into_the_form_and_draws(view, qtbot):
 
 
 # Typing
+
+
+def test_a_key_in_a_long_prompt_looks_at_a_names_length_and_counts_the_last_text_only(view, qtbot, monkeypatch):
+    editor, counted = view.form.prompt.editor, []
+    editor.offer(["🦊x", "style"], [])
+    editor.show_text("🦊" * 13_000 + " <lora:sty")
+    assert len(editor._typed()) <= 120
+    editor._take("style")
+    assert editor.toPlainText().endswith("🦊 <lora:style:1>")
+    monkeypatch.setattr("gui.form.prompt_field.count", lambda text, *_, **__: counted.append(text) or Count())
+    monkeypatch.setattr(view._studio.form, "card", ModelCard("fake", 64, tokenizer=object()), raising=False)
+    waiting = []
+    monkeypatch.setattr(view._studio.bridge.background, "run", lambda work, *_, **__: waiting.append(work))
+    for text in ("one", "two", "three"):
+        editor.show_text(text)
+        view.form.prompt._count()
+    assert [work() is None for work in waiting][-3:] == [True, True, False] and counted == ["three"]
 
 
 def test_a_fault_is_said_beneath_its_field_after_a_pause_and_goes_with_it(view, qtbot):

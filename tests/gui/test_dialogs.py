@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtWidgets import QApplication
 
@@ -13,7 +15,7 @@ from gui.dialogs.settings import SettingsDialog, folder_fault
 from gui.form import memory_hint
 from gui.settings import Settings
 from sdedge.backends.machine import Finding, Timing, keep
-from sdedge.backends.memory import Sizes
+from sdedge.backends.memory import CHECKER_SIZE, Sizes
 from sdedge.engines import locate
 from sdedge.events import Finished
 from sdedge.images import metadata
@@ -106,6 +108,25 @@ def test_the_embedded_models_sizes_are_read_from_its_headers():
     sizes = read_sizes(locate("pocket"))
     assert sizes is not None and sizes.unet_width < Sizes().unet_width and sizes.unet < Sizes().unet
     assert plan_picture(Device(None, 8 << 30, 8 << 30), sizes, 256, 256, 1).fits
+
+
+def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, monkeypatch):
+    """Byte for byte, with the safety checker and without; a format that the environment names counts."""
+    from sdedge.backends.torch import TorchEngine
+
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    sizes, free = read_sizes(tiny_model), 3 << 30
+    assert sizes is not None
+    monkeypatch.setattr(engine, "_free_bytes", lambda: free)
+    for safety in (True, False):
+        foretold = plan_picture(Device(None, free, free), sizes, 512, 384, 2, safety)
+        assert foretold == engine.choose_memory(512, 384, 2, safety)
+    checked = replace(sizes, safety_checker=CHECKER_SIZE)
+    with_checker, without = (plan_picture(Device(None, free, free), checked, 64, 64, 1, safety) for safety in (True, False))
+    assert with_checker.peak > without.peak
+    monkeypatch.setenv("SDEDGE_DTYPE", "bfloat16")
+    assert plan_picture(Device(None, free, free), sizes, 512, 384, 2).peak < foretold.peak
+    assert plan_picture(Device(replace(FINDING, device="cuda:0"), free, free), sizes, 64, 64, 1) is None
 
 
 def test_what_does_not_fit_is_told_beside_the_form_with_what_does(open_window, qtbot, monkeypatch):
