@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.backends.engine import Engine, ModelFacts
+from sdedge.backends.engine import Engine, ModelFacts, SizedEngine
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
@@ -86,6 +86,12 @@ def drawn_size(request: Request, facts: ModelFacts) -> Size:
         return min(max(round(side / unit) * unit, 64), MAX_SIDE // unit * unit)
 
     return request.width or rounded(W * scale), request.height or rounded(H * scale)
+
+
+def settled_size(request: Request, engine: Engine) -> Size:
+    """`drawn_size`, open sides brought to a size that the engine draws: of nearest proportions where it has few."""
+    wanted, given = drawn_size(request, engine.facts), (request.width, request.height)
+    return wanted if all(given) or not isinstance(engine, SizedEngine) else engine.nearest_size(wanted, given)
 
 
 def open_source(request: Resolved) -> Source | None:

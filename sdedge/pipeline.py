@@ -68,7 +68,7 @@ class Pipeline:
         """
         engine = self.engine(request)
         facts = engine.facts
-        width, height = painting.drawn_size(request, facts)
+        width, height = painting.settled_size(request, engine)
         steps = make_plan(request, facts)
         chosen = request.sigmas is not None or request.timesteps is not None
         open_choices = {

@@ -148,6 +148,15 @@ class GuidedEngine(Protocol):
 
 
 @runtime_checkable
+class SizedEngine(Protocol):
+    """An engine that draws some sizes only."""
+
+    def nearest_size(self, wanted: tuple[int, int], given: tuple[int | None, int | None]) -> tuple[int, int]:
+        """Width and height in pixels that it draws, nearest to those wanted; sides that the user gave stay."""
+        ...
+
+
+@runtime_checkable
 class MergingEngine(Protocol):
     """An engine whose self attention can run on fewer tokens, where `merges` says so."""
 

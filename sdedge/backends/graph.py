@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sdedge.backends import mps
-from sdedge.backends.bundles import fill, recorded_facts, refuse_loras
+from sdedge.backends.bundles import fill, nearest_within, recorded_facts, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.graph_program import Program, read_graph
 from sdedge.backends.manifest import Component, Manifest
@@ -92,6 +92,10 @@ class GraphEngine:
                 f"{width}x{height} needs {need / 2**30:.1f} GB on MPS and {free / 2**30:.1f} GB are free below its watermark; "
                 "choose a smaller size, or close other apps."
             )
+
+    def nearest_size(self, wanted: tuple[int, int], given: tuple[int | None, int | None]) -> tuple[int, int]:
+        (least, _), (most, _) = self.manifest.sizes[0], self.manifest.sizes[-1]
+        return nearest_within(least, most, 8 * self.facts.downscale, wanted, given)
 
     def _need(self, width: int, height: int) -> int:
         """Bytes of the largest network's weights and of its activations at the next larger size the manifest knows."""

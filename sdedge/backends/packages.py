@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.backends.bundles import fill, recorded_facts, refuse_loras
+from sdedge.backends.bundles import fill, nearest_of, recorded_facts, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
 from sdedge.backends.manifest import Component, Manifest
 from sdedge.backends.mil.package import Package
@@ -65,6 +65,9 @@ class PackageEngine(ABC):
                 f"The bundle {self.facts.name} draws {sizes}, not {width}x{height}; "
                 "choose such a size, or convert the model for another one."
             )
+
+    def nearest_size(self, wanted: tuple[int, int], given: tuple[int | None, int | None]) -> tuple[int, int]:
+        return nearest_of(self.manifest.sizes, wanted, given)
 
     def adapt(self, loras: Sequence[LoraUse]) -> None:
         refuse_loras(self.facts.name, loras)
