@@ -26,7 +26,7 @@ from sdedge.engines import load_engine
 from sdedge.errors import InvalidRequest
 from sdedge.events import Notice, Step
 from sdedge.images.convert import from_pixels, to_pixels
-from sdedge.painting import slerp
+from sdedge.painting import Start, slerp
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import MASKED_CONTENT, Request
 from sdedge.sampling.noise import stream
@@ -219,6 +219,19 @@ def test_a_large_picture_keeps_its_size_and_every_pixel_outside(pipeline, models
     photo, mask = _pixels(files / "large.png"), _pixels(files / "large-mask.png") > 127
     assert ours.pixels.shape == photo.shape and np.array_equal(ours.pixels[~mask], photo[~mask])
     assert np.mean(ours.pixels[mask] != photo[mask]) > 0.5
+
+
+def test_the_finished_latent_is_the_picture_s_own_where_it_is_held():
+    """Which the pixels put back over it would hide."""
+    x, latent = torch.randn(2, 4, 6, 8), torch.randn(2, 4, 6, 8)
+    held = torch.zeros(1, 1, 6, 8)
+    held[..., 2:] = 1
+    held[..., 4] = 0.25
+    kept = Start(x, 0.5, latent, held).keep(x)
+    assert torch.equal(kept[..., :2], latent[..., :2]) and torch.equal(kept[..., 5:], x[..., 5:])
+    torch.testing.assert_close(kept[..., 4], 0.25 * x[..., 4] + 0.75 * latent[..., 4])
+    for free in (Start(x, 0.5, latent), Start(x)):
+        assert free.keep(x) is x
 
 
 def test_outpainting_keeps_the_picture_and_draws_around_it(pipeline, models, files):

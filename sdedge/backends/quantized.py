@@ -90,8 +90,14 @@ def affine(low: float, high: float) -> tuple[float, int]:
     return scale, round(-low / scale)
 
 
+def weight_steps() -> int:
+    """The largest stored weight. Without VNNI kernels add two products of a byte and a weight in 16 bits, which 127 overflows."""
+    return 127 if torch.cpu._is_vnni_supported() else 63
+
+
 def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Symmetric int8 of a weight (O, …) and the scale (O,) of every output channel, float32; by pieces that fit a cache."""
+    steps = weight_steps()
     rows = weight.flatten(1)
     stored, scale = torch.empty(rows.shape, dtype=torch.int8), torch.empty(len(rows))
     step = max(1, CACHED // rows.shape[1])
@@ -100,7 +106,7 @@ def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
         some = slice(start, start + step)
         part = wide[: len(rows[some])].copy_(rows[some])
         low, high = part.aminmax(dim=1)
-        torch.maximum(high, -low, out=scale[some]).clamp_(min=1e-12).div_(127)
+        torch.maximum(high, -low, out=scale[some]).clamp_(min=1e-12).div_(steps)
         stored[some] = part.div_(scale[some, None]).round_()
     return stored.view(weight.shape), scale
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdedge.backends import onednn
+from sdedge.backends import onednn, openvino_graph
 from sdedge.backends.torch import TorchEngine
 from sdedge.models.config import UNetConfig
-from sdedge.models.layers import wrap_edges
+from sdedge.models.layers import GEGLU, FeedForward, wrap_edges
 from sdedge.models.unet import UNet
 
 CONFIG = UNetConfig(block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8)
@@ -115,3 +115,29 @@ def test_tiling_is_turned_on_and_off_in_a_running_engine(tiny_model) -> None:
     assert torch.allclose(rolled, tiled, atol=1e-4)
     engine.set_tiling(False)
     assert torch.equal(engine.predict(x, t, context), plain)
+
+
+@torch.inference_mode()
+def test_the_fused_feed_forward_has_the_erf_too() -> None:
+    torch.manual_seed(3)
+    plain = FeedForward(16).eval()
+    for one in plain.parameters():
+        one.normal_(std=0.5)
+    x = torch.randn(1, 64, 16)
+    expected = plain(x)
+    assert float((onednn.fuse(copy.deepcopy(plain))(x) - expected).abs().max()) < 1e-5 and float(expected.abs().max()) > 3
+
+
+@torch.inference_mode()
+def test_what_openvino_reads_is_the_network(unet: UNet) -> None:
+    """The network as `openvino_graph` changes it before OpenVINO sees it, run by torch."""
+    x, t, context = _inputs()
+    expected = unet(x, t, context)
+    changed = copy.deepcopy(unet)
+    cross = openvino_graph._adapt(changed, 8)
+    given = openvino_graph.Prompt(cross)(context)
+    assert _error(openvino_graph.Whole(changed, cross)(x, t, *given)[0], expected) < 2e-6
+    plain = GEGLU(16, 24)
+    plain.proj.weight.normal_(std=0.5)
+    wide = 2 * torch.randn(64, 16)
+    assert float((openvino_graph.SplitGEGLU(plain)(wide) - plain(wide)).abs().max()) < 2e-5

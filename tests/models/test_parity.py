@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers.models.attention import FeedForward as FeedForwardReferee
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from sdedge.models.attention import chunked, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.layers import FeedForward
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 
@@ -31,6 +33,10 @@ NARROW_TEXT = {
 }
 
 
+EXACT = 1e-6
+"""Of values about 1: the same operators in the same order. Each bound here is some times the true error, and no more."""
+
+
 def _difference(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a - b).abs().max())
 
@@ -49,14 +55,14 @@ def unets() -> tuple[UNet, UNet2DConditionModel]:
 def test_unet_equals_diffusers_at_even_and_odd_sizes(unets, h, w):
     ours, referee = unets
     x, t, context = torch.randn(2, 4, h, w), torch.tensor([999.0, 3.25]), torch.randn(2, 77, 48)
-    assert _difference(ours(x, t, context), referee(x, t, context).sample) < 1e-4
+    assert _difference(ours(x, t, context), referee(x, t, context).sample) < EXACT
 
 
 @torch.no_grad()
 def test_unet_reads_contexts_longer_than_77(unets):
     ours, referee = unets
     x, t, context = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), torch.randn(1, 154, 48)
-    assert _difference(ours(x, t, context), referee(x, t, context).sample) < 1e-4
+    assert _difference(ours(x, t, context), referee(x, t, context).sample) < EXACT
 
 
 @pytest.mark.parametrize("budget", [1, 10_000, 10**9])
@@ -67,7 +73,7 @@ def test_chunked_attention_is_exact_whatever_the_budget(unets, budget):
     copy = UNet(ours.config)
     copy.load_state_dict(ours.state_dict())
     set_attention(copy, chunked(budget))
-    assert _difference(copy(x, t, context), referee(x, t, context).sample) < 1e-4
+    assert _difference(copy(x, t, context), referee(x, t, context).sample) < 5e-6
 
 
 @torch.no_grad()
@@ -80,12 +86,12 @@ def test_vae_equals_diffusers():
     ours.load_state_dict(referee.state_dict(), strict=True)
     image = torch.rand(1, 3, 64, 72) * 2 - 1
     posterior, expected = ours.encode(image), referee.encode(image).latent_dist
-    assert _difference(posterior.mean, expected.mean) < 1e-4
-    assert _difference(posterior.logvar, expected.logvar) < 1e-4
+    assert _difference(posterior.mean, expected.mean) < EXACT
+    assert _difference(posterior.logvar, expected.logvar) < EXACT
     noise = torch.randn(posterior.mean.shape)
-    assert _difference(posterior.sample(noise), expected.mean + expected.std * noise) < 1e-4
+    assert _difference(posterior.sample(noise), expected.mean + expected.std * noise) < EXACT
     z = torch.randn(2, 4, 8, 9)
-    assert _difference(ours.decode(z), referee.decode(z).sample) < 1e-4
+    assert _difference(ours.decode(z), referee.decode(z).sample) < 5e-5
 
 
 @pytest.mark.parametrize("activation", ["quick_gelu", "gelu"])
@@ -99,9 +105,22 @@ def test_text_encoder_equals_transformers_with_and_without_clip_skip(activation)
     )
     ids = torch.randint(0, 600, (2, 77))
     expected = referee(ids, output_hidden_states=True)
-    assert _difference(ours(ids), expected.last_hidden_state) < 1e-4
+    assert _difference(ours(ids), expected.last_hidden_state) < 5e-6
     skipped = ours.text_model.final_layer_norm(expected.hidden_states[-2])
-    assert _difference(ours(ids, skip=1), skipped) < 1e-4
+    assert _difference(ours(ids, skip=1), skipped) < 5e-6
+
+
+@torch.no_grad()
+def test_the_feed_forward_is_diffusers_over_all_of_the_erf():
+    """Where a whole network of small random weights would hide another GELU."""
+    torch.manual_seed(3)
+    referee, ours = FeedForwardReferee(16, activation_fn="geglu").eval(), FeedForward(16).eval()
+    with torch.no_grad():
+        for one in referee.parameters():
+            one.normal_(std=0.5)
+    ours.load_state_dict(referee.state_dict(), strict=True)
+    x = torch.randn(64, 16)
+    assert _difference(ours(x), referee(x)) < 1e-5 and float(ours(x).abs().max()) > 3
 
 
 @pytest.mark.parametrize(
