@@ -6,20 +6,27 @@ No torch until one is opened.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sdedge.errors import InvalidRequest, ModelError
-from sdedge.files import atomic_write
+from sdedge.files import atomic_write, open_regular
 from sdedge.places import data_folder
+from sdedge.text.names import Names, composed, folded, loose
+from sdedge.text.tags import is_path, unescaped
+from sdedge.text.wildcards import Lines, from_folder
 
 if TYPE_CHECKING:
     from sdedge.weights.inversion import Embedding
 
 LORA_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".bin")
+_LORA_NAMES = ("lora_unet_", "lora_te_", "lycoris_")
 _PIECE = 4 << 20
+_COMFY = re.compile(r"(?<!\w)embedding:\s*([^\s,()\[\]:]+)", re.I)
 
 
 @dataclass(frozen=True)
@@ -45,41 +52,162 @@ def embedding_folder() -> Path:
 def loras() -> dict[str, Path]:
     """Name (file stem) -> file of every installed LoRA; of equal stems the first by path counts."""
     found: dict[str, Path] = {}
-    for path in sorted(lora_folder().rglob("*")):
-        if path.suffix.lower() in LORA_SUFFIXES and path.is_file():
-            found.setdefault(path.stem, path)
+    for path in _lora_files():
+        found.setdefault(path.parent.name if path.stem == "adapter_model" else path.stem, path)
     return found
 
 
+@dataclass(frozen=True)
+class FoundLora:
+    """The file that a prompt's name leads to, and what is to be said where that is not by its very name."""
+
+    path: Path
+    note: str = ""
+
+
 def find_lora(name: str) -> Path:
-    """The file of an installed LoRA, or the path itself. Raises InvalidRequest naming the folder and what is there."""
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
-    installed = loras()
-    if name not in installed:
-        there = f"there are {', '.join(installed)}" if installed else "it is empty"
-        raise InvalidRequest(f"There is no LoRA {name!r} in {lora_folder()} ({there}); put its file there or give a path.")
-    return installed[name]
+    """The file of an installed LoRA, or the path itself. Raises as `look_up_lora` does."""
+    return look_up_lora(name).path
 
 
-def find_embeddings(texts: Iterable[str]) -> list[Embedding]:
-    """The installed embeddings whose file names stand in any of the texts. Raises ModelError for a damaged file."""
-    from sdedge.weights.inversion import find, open_embedding
+def look_up_lora(name: str) -> FoundLora:
+    """The file of an installed LoRA by its name, its folder and name, or what it calls itself (`ss_output_name`).
 
-    folder = embedding_folder()
-    if not folder.is_dir():
-        return []
-    joined = "\n".join(texts).lower()
-    return [open_embedding(path) for name, path in find(folder).items() if name.lower() in joined]
+    A name that is a path (`text.tags.is_path`) is that path and nothing else. The very name wins; then case, width,
+    Unicode form, spaces and underscores do not matter. Raises InvalidRequest for none, and for several alike.
+    """
+    wanted = unescaped(name)
+    if is_path(wanted):
+        return FoundLora(_lora_at(Path(wanted).expanduser()))
+    wanted = wanted.replace("\\", "/")
+    files = {path: _spellings(path) for path in _lora_files()}
+    stem, dot, suffix = wanted.rpartition(".")
+    tries = [wanted, *([stem] if dot and f".{suffix.lower()}" in LORA_SUFFIXES else []), wanted.rpartition("/")[2]]
+    for plain in (composed, folded, loose):
+        for one in dict.fromkeys(tries):
+            if found := [path for path, names in files.items() if plain(one) in map(plain, names)]:
+                said = plain is not composed or one == tries[-1] != tries[0]
+                return _only(name, plain(one), found, said)
+    for plain in (composed, folded):
+        if found := [path for path in files if plain(_alias(path) or "") == plain(wanted)]:
+            return _only(name, plain(wanted), found, True)
+    known = ", ".join(list(dict.fromkeys(path.stem for path in files))[:20])
+    there = f"there are {known}" if known else "it is empty"
+    raise InvalidRequest(f"There is no LoRA {name[:80]!r} in {lora_folder()} ({there}); put its file there or give a path.")
+
+
+def _only(name: str, plain: str, found: list[Path], said: bool) -> FoundLora:
+    """The one that is found; of several, the one that is not in a folder of its own."""
+    top = [path for path in found if path.parent == lora_folder()]
+    if len(found) > 1 and len(top) != 1:
+        some = " and ".join(path.relative_to(lora_folder()).as_posix() for path in found[:3])
+        raise InvalidRequest(f"The LoRA {name[:80]!r} may be {some}; write its folder, its name and its suffix.")
+    path = top[0] if len(found) > 1 else found[0]
+    return FoundLora(path, f"The LoRA {name[:80]!r} is {path.relative_to(lora_folder()).as_posix()}." if said else "")
+
+
+def _lora_files() -> list[Path]:
+    return [path for path in sorted(lora_folder().rglob("*")) if path.suffix.lower() in LORA_SUFFIXES and path.is_file()]
+
+
+def _spellings(path: Path) -> list[str]:
+    """The names that a file has: with and without its folder and suffix; peft's files are named by their folder."""
+    inner = path.relative_to(lora_folder())
+    whole, bare = inner.as_posix(), inner.with_name(inner.stem).as_posix() if inner.stem else inner.as_posix()
+    folder = [inner.parent.as_posix(), inner.parent.name] if inner.stem == "adapter_model" and len(inner.parts) > 1 else []
+    return [path.stem, bare, path.name, whole, *folder]
+
+
+def _alias(path: Path) -> str | None:
+    """What a LoRA calls itself in its header, as its trainer was told; kept while the file is as it is."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _alias_of(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _alias_of(path: Path, changed: int, size: int) -> str | None:
+    from sdedge.weights.files import open_tensors
+
+    if path.suffix.lower() != ".safetensors":
+        return None
+    try:
+        return open_tensors(path).metadata.get("ss_output_name") or None
+    except ModelError:  # who asks for it by its file's name is told why
+        return None
+
+
+def _lora_at(path: Path) -> Path:
+    """A path that was typed; a folder of peft's stands for the file in it."""
+    inner = path / "adapter_model.safetensors"
+    try:
+        found = inner if inner.is_file() else path
+        if found.is_file():
+            return found
+    except (OSError, ValueError):  # a name that no system takes
+        pass
+    raise InvalidRequest(f"There is no LoRA file at {str(path)[:200]!r}; check the path.")
+
+
+def wildcard_folder() -> Path:
+    """Where `__name__` is looked up: text files, with the folders inside it."""
+    return data_folder() / "wildcards"
+
+
+def wildcard_lines() -> Lines:
+    """The lines of the wildcard files, for `text.wildcards.resolve`."""
+    return from_folder(wildcard_folder())
+
+
+def names_with(*marks: str) -> re.Pattern[str] | None:
+    """The names of installed embeddings that hold any of these marks of the prompt language; None without any."""
+    names = [name for name in _embedding_files() if any(mark in name for mark in marks)]
+    if not names:
+        return None
+    return re.compile(r"(?<![\w\\])(?:" + "|".join(map(re.escape, sorted(names, key=len, reverse=True))) + r")(?!\w)")
+
+
+def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
+    """The installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights.
+
+    With them, what is to be said: files that are damaged or made for another model, and names that are not there.
+    """
+    files = _embedding_files()
+    names = Names(files)
+    plain = [composed(text) for text in texts]
+    found = dict.fromkeys(one.name for text in plain for one in names.find(text))
+    opened, notes = [], []
+    for name in found:
+        try:
+            status = files[name].stat()
+            opened.append(_embedding(files[name], status.st_mtime_ns, status.st_size))
+        except (ModelError, OSError) as error:
+            notes.append(f"The embedding {name} is not used: {error}")
+    for text in plain:
+        stood = {one.start for one in names.find(text)}
+        missing = [match[1] for match in _COMFY.finditer(text) if match.start() not in stood]
+        notes += [f"There is no embedding {name[:80]!r} in {embedding_folder()}; it is read as words." for name in missing]
+    return opened, list(dict.fromkeys(notes))
+
+
+@lru_cache(maxsize=32)
+def _embedding(path: Path, changed: int, size: int) -> Embedding:
+    from sdedge.weights.inversion import open_embedding
+
+    return open_embedding(path)
+
+
+def _embedding_files() -> dict[str, Path]:
+    from sdedge.weights.inversion import find
+
+    return find(embedding_folder()) if embedding_folder().is_dir() else {}
 
 
 def installed() -> list[Extra]:
     """Every LoRA, then every embedding."""
-    from sdedge.weights.inversion import find
-
-    embeddings = find(embedding_folder()) if embedding_folder().is_dir() else {}
-    pairs = [(role, found) for role, found in (("lora", loras()), ("embedding", embeddings))]
+    pairs = [(role, found) for role, found in (("lora", loras()), ("embedding", _embedding_files()))]
     return [Extra(name, role, path, path.stat().st_size) for role, found in pairs for name, path in found.items()]
 
 
@@ -98,7 +226,7 @@ def recognise(path: str | Path) -> str | None:
     except ModelError:  # who adds it as a model says why
         return None
     stranger = name_stranger(source) or ""
-    if "LoRA" in stranger or "LyCORIS" in stranger or any(name.startswith(("lora_unet_", "lora_te_")) for name in source):
+    if "LoRA" in stranger or "LyCORIS" in stranger or any(name.startswith(_LORA_NAMES) for name in source):
         return "lora"
     return "embedding" if "textual inversion" in stranger or len(source) == 1 else None
 
@@ -108,9 +236,15 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
     path = Path(path).expanduser()
     check(path, role)
     taken = {extra.name for extra in installed() if extra.role == role}
-    if path.stem in taken:
-        raise ModelError(f"There is one named {path.stem!r} already; rename the file, or remove that one first.")
-    target = (lora_folder() if role == "lora" else embedding_folder()) / path.name
+    config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
+    name = path.parent.name if path.stem == "adapter_model" and config else path.stem
+    if name in taken:
+        raise ModelError(f"There is one named {name!r} already; rename the file, or remove that one first.")
+    folder = lora_folder() if role == "lora" else embedding_folder()
+    target = folder / name / path.name if config else folder / path.name
+    if config:
+        with open_regular(config) as source, atomic_write(target.with_name(config.name)) as file:
+            file.write(source.read())
     size, done = path.stat().st_size, 0
     with open(path, "rb") as source, atomic_write(target) as file:
         while piece := source.read(_PIECE):
@@ -118,7 +252,14 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
             done += len(piece)
             if progress:
                 progress(done, size)
-    return Extra(path.stem, role, target, os.path.getsize(target))
+    return Extra(name, role, target, os.path.getsize(target))
+
+
+def _has_config(path: Path) -> bool:
+    """Whether peft's configuration lies beside a LoRA and is its own; its alpha counts, so it is copied with it."""
+    from sdedge.weights.lora_config import CONFIG, belongs
+
+    return path.with_name(CONFIG).is_file() and belongs(path)
 
 
 def check(path: Path, role: str) -> None:

@@ -99,10 +99,13 @@ class Pipeline:
         source, told = painting.open_source(resolved), engine.facts.report
         yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
+        heard: set[str] = set()
         pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
         with painting.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
             for group in batches(engine, pictures, batch):
-                adapt(engine, group[0].request)
+                said = adapt(engine, [one.request for one in group])
+                yield from (Notice(note) for note in said if note not in heard)
+                heard.update(said)
                 latents = yield from thrift.retried(engine, partial(self._sample, engine, group, source, previews))
                 # Networks are loaded on their first call, which may bring remarks of its own (weights that are NaN).
                 yield from (Notice(line) for line in engine.facts.report if line not in told)

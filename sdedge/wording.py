@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
 
 from sdedge import catalog
 from sdedge.backends.engine import Engine, LoraUse
-from sdedge.extras import find_embeddings, find_lora
+from sdedge.errors import ModelError
+from sdedge.extras import find_embeddings, find_lora, look_up_lora, names_with, wildcard_lines
 from sdedge.request import Resolved
 from sdedge.text import wildcards
+from sdedge.text.chunks import CHUNK
 from sdedge.text.conditioning import Conditioning, chunk_counts, condition
-from sdedge.text.prompt import extract_loras
+from sdedge.text.names import Names, composed
+from sdedge.text.prompt import attention, parse
+from sdedge.text.scheduling import schedule
+from sdedge.text.tags import extract_loras, left_out
+from sdedge.weights.inversion import Embedding, bundled
+from sdedge.weights.lora import open_lora
 
 
 @dataclass(frozen=True)
@@ -29,50 +37,111 @@ class Worded:
 
 def choose_words(request: Resolved, index: int) -> Worded:
     """Resolve wildcards by the picture's seed; the file then records the words and the template."""
-    prompt = wildcards.resolve(request.prompt, request.seed)
-    negative = wildcards.resolve(request.negative, request.seed, None, "negative")
+    lines, keep = wildcard_lines(), names_with("__", "{")
+    prompt = wildcards.resolve(request.prompt, request.seed, lines, keep=keep)
+    negative = wildcards.resolve(request.negative, request.seed, lines, "negative", keep)
+    prompt, negative = _escaped(prompt), _escaped(negative)
     if not (prompt.choices or negative.choices):
-        return Worded(request, index)
+        return Worded(request.replace(prompt=prompt.text, negative=negative.text), index)
     chosen = [[choice.wildcard, choice.chosen] for choice in (*prompt.choices, *negative.choices)]
     facts = {"template": request.prompt, "negative_template": request.negative, "choices": chosen}
     return Worded(request.replace(prompt=prompt.text, negative=negative.text), index, facts)
 
 
-def adapt(engine: Engine, request: Resolved) -> None:
-    """Apply the LoRAs that the prompt names, and no others. Raises InvalidRequest for an unknown one."""
-    tags = extract_loras(request.prompt)[1]
-    engine.adapt([LoraUse(find_lora(tag.name), tag.text_weight, tag.unet_weight) for tag in tags])
+def _escaped(resolved: wildcards.Resolved) -> wildcards.Resolved:
+    """With the brackets of embeddings' names as plain text, where a name is written as its file has it."""
+    names = names_with("(", ")", "[", "]")
+    if names is None:
+        return resolved
+    return replace(resolved, text=names.sub(lambda name: re.sub(r"[][()]", r"\\\g<0>", name[0]), resolved.text))
 
 
-def word_vectors(engine: Engine, requests: Sequence[Resolved]) -> dict[str, Tensor]:
-    """Learned vectors by the names that may stand for them. Raises ModelError for one of another width."""
+def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:
+    """Apply the LoRAs that the prompts, which name the same ones, name, and no others.
+
+    Returns what is to be said of the words: LoRAs found by another name, names in their files that match nothing,
+    embeddings that do not fit, tags left out. Raises InvalidRequest for an unknown LoRA.
+    """
+    tags = extract_loras(requests[0].prompt)[1]
+    found = [look_up_lora(tag.name) for tag in tags]
+    uses = [
+        LoraUse(lora.path, tag.text_weight, tag.unet_weight, tag.blocks) for lora, tag in zip(found, tags, strict=True)
+    ]
+    notes = [lora.note for lora in found if lora.note]
+    notes += [note for request in requests for note in left_out(f"{request.prompt} {request.negative}")]
+    notes += engine.adapt(uses)
+    notes += [note for request in requests for note in word_vectors(engine, request).notes]
+    return tuple(dict.fromkeys(notes))
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """Learned vectors (n, D) by the names that stand for them in a request, and what is to be said of others."""
+
+    by_name: dict[str, Tensor]
+    notes: tuple[str, ...] = ()
+
+
+def word_vectors(engine: Engine, request: Resolved) -> Vectors:
+    """The embeddings whose names a request's prompts hold, installed or bundled with its LoRAs; the installed ones win."""
+    texts = [*_read(request.prompt, False, request.steps), *_read(request.negative, True, request.steps)]
+    installed, notes = find_embeddings(texts)
+    names = {composed(one.name).lower() for one in installed}
+    inside, more = _bundled(request, texts)
     vectors: dict[str, Tensor] = {}
-    for embedding in find_embeddings(text for request in requests for text in (request.prompt, request.negative)):
-        embedding.check_width(engine.facts.context_width)
-        vectors[embedding.name] = embedding.vectors
-    return vectors
+    for embedding in (*installed, *(one for one in inside if composed(one.name).lower() not in names)):
+        try:
+            embedding.check_width(engine.facts.context_width)
+            if len(embedding.vectors) > CHUNK:
+                raise ModelError(f"It has {len(embedding.vectors)} vectors and a prompt takes {CHUNK}; choose another one.")
+            vectors[embedding.name] = embedding.vectors
+        except ModelError as error:
+            notes.append(f"The embedding {embedding.name} is not used: {error}")
+    return Vectors(vectors, (*notes, *more))
+
+
+def _read(text: str, negative: bool, steps: int) -> list[str]:
+    """What a prompt's brackets hold at any step, without them."""
+    stages = {stage for part in parse(text, negative).parts for stage in schedule(part.text, steps)}
+    return [segment.text for stage in stages for segment in attention(stage)]
+
+
+def _bundled(request: Resolved, texts: Sequence[str]) -> tuple[list[Embedding], list[str]]:
+    """Embeddings in the files of the request's LoRAs, where their names stand in the texts."""
+    inside: list[Embedding] = []
+    notes: list[str] = []
+    for tag in extract_loras(request.prompt)[1]:
+        tensors = open_lora(find_lora(tag.name)).embeddings
+        names = Names(tensors)
+        for name in dict.fromkeys(one.name for text in texts for one in names.find(composed(text))) if names else ():
+            try:
+                inside.append(bundled(name, tensors[name]))
+            except ModelError as error:
+                notes.append(f"The embedding {name} of the LoRA {tag.name} is not used: {error}")
+    return inside, notes
 
 
 def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> Conditioning:
     """Contexts of a batch of pictures that share everything but seed and words."""
     guided = requests[0].guidance != 1 and not engine.facts.guidance_channels
+    vectors = {name: rows for request in requests for name, rows in word_vectors(engine, request).by_name.items()}
     return condition(
         engine,
         [request.prompt for request in requests],
         [request.negative for request in requests] if guided else None,
         steps,
         requests[0].clip_skip,
-        word_vectors(engine, requests),
+        vectors,
     )
 
 
 def batches(engine: Engine, pictures: Sequence[Worded], batch: int) -> Iterator[list[Worded]]:
     """Groups of at most `batch` in order, none of which mixes LoRAs, or prompts whose padding would change a picture."""
-    words = {name: len(rows) for name, rows in word_vectors(engine, [one.request for one in pictures]).items()}
 
     def shape(one: Worded) -> object:
         request = one.request
         loras = extract_loras(request.prompt)[1]
+        words = {name: len(rows) for name, rows in word_vectors(engine, request).by_name.items()}
         return loras, chunk_counts(engine.tokenizer, request.prompt, request.negative, request.steps, words)
 
     for _, equal in itertools.groupby(pictures, key=shape):

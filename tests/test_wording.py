@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from sdedge import extras
 from sdedge.engines import load_engine
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.events import Notice
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 
@@ -21,8 +22,11 @@ def pipeline() -> Pipeline:
 
 def _draw(pipeline: Pipeline, model, prompt: str, **settings) -> list[Picture]:
     count = settings.pop("count", 1)
+    said = settings.pop("said", [])
     request = Request(prompt, model=str(model), steps=2, guidance=3.0, seed=4, **settings)
-    return [event for event in pipeline.images(request, count, batch=4) if isinstance(event, Picture)]
+    events = list(pipeline.images(request, count, batch=4))
+    said += [event.message for event in events if isinstance(event, Notice)]
+    return [event for event in events if isinstance(event, Picture)]
 
 
 def _write_lora(name: str, width: int = 8) -> None:
@@ -74,8 +78,9 @@ def test_an_embedding_stands_for_its_name(pipeline, tiny_model):
     save_file({"emb_params": torch.randn(3, 128)}, extras.embedding_folder() / "wistful.safetensors")
     assert not np.array_equal(before, _draw(pipeline, tiny_model, "a wistful house")[0].pixels)
     save_file({"emb_params": torch.randn(3, 768)}, extras.embedding_folder() / "wistful.safetensors")
-    with pytest.raises(ModelError, match="wistful"):
-        _draw(pipeline, tiny_model, "a wistful house")
+    said: list[str] = []
+    assert np.array_equal(before, _draw(pipeline, tiny_model, "a wistful house", said=said)[0].pixels)
+    assert len(said) == 1 and "wistful is 768 wide" in said[0]
 
 
 def test_wildcards_are_chosen_by_the_seed_and_recorded(pipeline, tiny_model):

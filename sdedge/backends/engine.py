@@ -64,6 +64,8 @@ class LoraUse:
     path: Path
     text_weight: float
     unet_weight: float
+    blocks: tuple[float, ...] | None = None
+    """Factors of the 26 blocks (`text.tags.BLOCKS`); None is 1 for all."""
 
 
 class Engine(Protocol):
@@ -105,9 +107,10 @@ class Engine(Protocol):
         """Scaled latents (B, 4, h, w) -> images (B, 3, H, W), about [-1, 1]."""
         ...
 
-    def adapt(self, loras: Sequence[LoraUse]) -> None:
+    def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
         """Apply exactly these LoRAs from now on; those applied before and not named are taken off without a trace.
 
+        Returns what is to be said of them, such as names in a file that match nothing in the model.
         Raises ModelError for a LoRA that does not fit, or an engine that cannot take any.
         """
         ...

@@ -105,8 +105,9 @@ class GraphEngine:
             needs.append(part.bytes + peaks[min(side for side in peaks if side * side >= width * height)])
         return max(needs)
 
-    def adapt(self, loras: Sequence[LoraUse]) -> None:
+    def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
         refuse_loras(self.facts.name, loras)
+        return ()
 
     def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
         """Raises InvalidRequest for a clip skip that leaves out more than one layer."""

@@ -69,8 +69,9 @@ class PackageEngine(ABC):
     def nearest_size(self, wanted: tuple[int, int], given: tuple[int | None, int | None]) -> tuple[int, int]:
         return nearest_of(self.manifest.sizes, wanted, given)
 
-    def adapt(self, loras: Sequence[LoraUse]) -> None:
+    def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
         refuse_loras(self.facts.name, loras)
+        return ()
 
     def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
         """Raises InvalidRequest for what the converted encoder has no input for: clip skip and learned embeddings."""

@@ -35,7 +35,7 @@ from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import LazyTensor
-from sdedge.weights.lora import Applied, LoraWeights, apply, merge, open_lora
+from sdedge.weights.lora import Applied, LoraWeights, apply, fit, merge, open_lora
 from sdedge.weights.safety import open_checker
 
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
@@ -69,6 +69,7 @@ class TorchEngine:
         self._networks: dict[str, nn.Module] = {}
         self._checker: SafetyChecker | None = None
         self._loras: tuple[LoraUse, ...] = ()
+        self._lora_notes: tuple[str, ...] = ()
         self._applied: dict[str, Applied] = {}
         self._tiling = False
         self._dtypes: dict[str, torch.dtype] = {}
@@ -176,13 +177,15 @@ class TorchEngine:
         """The engine's dtype, or a wider one where the stage overflowed in that."""
         return self._dtypes.get(stage, self.dtype)
 
-    def adapt(self, loras: Sequence[LoraUse]) -> None:
+    def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
         if tuple(loras) == self._loras:
-            return
+            return self._lora_notes
         self._calls.forget()
         self._take_off()
-        self._loras = tuple(loras)
+        self._loras, self._lora_notes = tuple(loras), ()
         try:
+            adapted = {stage: self.checkpoint.components[stage] for stage in ("unet", "text_encoder")}
+            self._lora_notes = fit([lora for lora, _, _ in self._opened()], adapted)
             for stage in list(self._networks):
                 if self._packs(stage):
                     self._tensors(stage)  # a LoRA that does not fit is told now
@@ -190,15 +193,16 @@ class TorchEngine:
                 self._apply(stage)
         except ModelError:
             self._take_off()
-            self._loras = ()
+            self._loras, self._lora_notes = (), ()
             raise
+        return self._lora_notes
 
     def _apply(self, stage: str) -> None:
         if self._loras and stage in self._networks and stage != "vae" and not self._packs(stage):
             self._applied[stage] = apply({stage: self._networks[stage]}, self._opened())
 
     def _opened(self) -> LoraWeights:
-        return [(open_lora(use.path), use.text_weight, use.unet_weight) for use in self._loras]
+        return [(open_lora(use.path).weighted(use.blocks), use.text_weight, use.unet_weight) for use in self._loras]
 
     def _take_off(self) -> None:
         while self._applied:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError
+from sdedge.files import open_regular
+from sdedge.json_values import read_json
 from sdedge.weights.files import LazyTensor, open_tensors
 
 if TYPE_CHECKING:
@@ -24,16 +25,17 @@ if TYPE_CHECKING:
 SUFFIXES = (".pt", ".bin", ".safetensors", ".png")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNK = b"sd-ti-embedding\0"
-_CARD_LIMIT = 64 << 20  # bytes of text in a PNG; 75 vectors of 768 take 1.5 MB
-_VECTORS_LIMIT = 1 << 12
+_CARD_LIMIT = 6 << 20  # bytes of text in a PNG; 75 vectors of 768 take 1.5 MB, of 2048 under 5 MB
+_CHUNKS_LIMIT = 1 << 16  # of a PNG before its card; pictures of 64 MB in pieces of 8 kB, as is usual, have 8,000
+_VECTORS_LIMIT = 1 << 10
 _FAMILIES = {768: "Stable Diffusion v1", 1024: "Stable Diffusion 2", 1280: "Stable Diffusion XL", 2048: "Stable Diffusion XL"}
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """Word vectors (n, D), float32. In a prompt `name` (the file's stem, as in A1111) or `token` stands for n tokens.
+    """Word vectors (n, D), float32. In a prompt `name` (the file's stem, as in A1111) stands for n tokens.
 
-    `token` is the name inside the file, such as diffusers' `<cat-toy>`; None where the file has none.
+    `token` is the name inside the file, such as diffusers' `<cat-toy>`, for who looks; None where the file has none.
     """
 
     name: str
@@ -60,7 +62,7 @@ def open_embedding(path: str | Path, width: int | None = None) -> Embedding:
         token, vectors = _from_card(path, card)
     else:
         token, tensor = _find_vectors(path)
-        vectors = tensor.copy(_float32())
+        vectors = _copied(path.stem, tensor)
     embedding = _checked(path.stem, vectors, token)
     if width is not None:
         embedding.check_width(width)
@@ -69,7 +71,15 @@ def open_embedding(path: str | Path, width: int | None = None) -> Embedding:
 
 def bundled(name: str, tensor: LazyTensor) -> Embedding:
     """A textual inversion that came inside a LoRA (`Lora.embeddings`)."""
-    return _checked(name, tensor.copy(_float32()), name)
+    return _checked(name, _copied(name, tensor), name)
+
+
+def _copied(name: str, tensor: LazyTensor) -> Tensor:
+    """In float32. A tensor that claims more numbers than an embedding has, or than its file has bytes, is not read."""
+    if tensor.numel > min(_VECTORS_LIMIT * max(_FAMILIES), tensor.file.size):
+        shape = list(tensor.shape)[:8]
+        raise ModelError(f"The embedding {name[:80]} has the shape {shape}, not (vectors, width); choose another file.")
+    return tensor.copy(_float32())
 
 
 def find(folder: str | Path) -> dict[str, Path]:
@@ -125,11 +135,14 @@ def _from_card(path: Path, card: bytes) -> tuple[str | None, Tensor]:
     import torch
 
     try:
-        data = json.loads(base64.b64decode(card, validate=True))
+        data = read_json(base64.b64decode(card, validate=True), path.name, _CARD_LIMIT)
         (tensor,) = data["string_to_param"].values()
-        vectors = torch.tensor(tensor["TORCHTENSOR"], dtype=torch.float32)
+        rows = tensor["TORCHTENSOR"]
+        if not isinstance(rows, list) or not 0 < len(rows) <= _VECTORS_LIMIT * max(_FAMILIES):
+            raise ValueError("no vectors")
+        vectors = torch.tensor(rows, dtype=torch.float32)
         token = data.get("name")
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, binascii.Error):
+    except (ModelError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RuntimeError, binascii.Error):
         raise ModelError(f"{path.name} has an unreadable sd-ti-embedding chunk; the picture is damaged, get it again.") from None
     return (token if isinstance(token, str) and token else None), vectors
 
@@ -137,7 +150,7 @@ def _from_card(path: Path, card: bytes) -> tuple[str | None, Tensor]:
 def _read_card(path: Path) -> bytes | None:
     """The text of a PNG's embedding chunk; None when the file is no PNG. ModelError when the PNG has no such chunk."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if file.read(len(_PNG)) != _PNG:
                 return None
             for text in _cards(file):
@@ -152,21 +165,25 @@ def _read_card(path: Path) -> bytes | None:
 
 def _has_card(path: Path) -> bool:
     try:
-        return bool(_read_card(path))
-    except ModelError:
+        with open_regular(path) as file:
+            return file.read(len(_PNG)) == _PNG and next(_cards(file, read=False), None) is not None
+    except OSError:
         return False
 
 
-def _cards(file: Any) -> Iterator[bytes]:
-    """Walk the chunks behind a PNG signature; the text of those that hold an embedding."""
-    while len(head := file.read(8)) == 8:
+def _cards(file: Any, read: bool = True) -> Iterator[bytes]:
+    """Walk the chunks behind a PNG signature; the text of those that hold an embedding, empty without `read`."""
+    for _ in range(_CHUNKS_LIMIT):
+        if len(head := file.read(8)) < 8:
+            return
         length, kind = struct.unpack(">I4s", head)
         if kind == b"IEND":
             return
-        if kind == b"tEXt" and len(_CHUNK) < length <= _CARD_LIMIT:
-            text = file.read(length)
-            if text.startswith(_CHUNK):
-                yield text[len(_CHUNK) :]
-            file.seek(4, 1)
-        else:
+        if kind != b"tEXt" or not len(_CHUNK) < length <= _CARD_LIMIT:
             file.seek(length + 4, 1)
+            continue
+        name = file.read(len(_CHUNK))
+        if name == _CHUNK:
+            yield file.read(length - len(name)) if read else b""
+            return
+        file.seek(length - len(name) + 4, 1)

@@ -11,10 +11,9 @@ each computed from the base. (For DoRA that is A1111's and ComfyUI's reading; 0 
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,13 @@ from torch import Tensor, nn
 
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
-from sdedge.weights.lora_deltas import SCALARS, Patch
-from sdedge.weights.lora_keys import TEXT, UNET, LoraKey, flat, modules_by_stem, name_family, parse_key
+from sdedge.weights.lora_blocks import factors
+from sdedge.weights.lora_config import add_alphas
+from sdedge.weights.lora_deltas import SCALARS, Patch, effective
+from sdedge.weights.lora_keys import TEXT, UNET, LoraKey, modules_by_stem, name_family, parse_key
 
 _BUNDLED = ("bundle_emb.", ".string_to_param.*")
+_MANNERS = {*SCALARS, "dora_scale", "magnitude", "rescale", "mid"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Lora:
     """An opened LoRA; its tensors are still in the file.
 
     `patches` maps a network ('unet', 'text_encoder') to stems as the file spells them. `embeddings` are the textual
-    inversions bundled with it, by name (`inversion.bundled` reads them). `metadata` is the trainer's.
+    inversions bundled with it, by name (`inversion.bundled` reads them). `metadata` is the trainer's. `unused` are names
+    in the file that mean nothing known here, `notes` what else is to be said, `blocks` the factors of 26 blocks or None.
     """
 
     name: str
@@ -42,6 +45,13 @@ class Lora:
     patches: Mapping[str, Mapping[str, Patch]]
     embeddings: Mapping[str, LazyTensor]
     metadata: Mapping[str, str]
+    unused: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    blocks: tuple[float, ...] | None = None
+
+    def weighted(self, blocks: tuple[float, ...] | None) -> Lora:
+        """This LoRA with a factor for each of the 26 blocks (`text.tags.BLOCKS`); None is 1 for all."""
+        return replace(self, blocks=blocks)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -55,19 +65,15 @@ class Lora:
     def bind(self, part: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Patch]:
         """Patches by the module they change, for a network whose tensors (diffusers names) have these shapes.
 
-        Raises ModelError when a module is missing there or a patch does not fit it.
+        Modules that the network lacks are left out; `fit` tells of them. Raises ModelError when a patch does not fit.
         """
         modules = modules_by_stem(part, shapes)
         patches = self.patches.get(part, {})
-        strangers = [stem for stem in patches if stem not in modules]
-        if strangers:
-            raise ModelError(
-                f"The LoRA {self.name} changes {len(strangers)} modules that this model's {part} lacks (first "
-                f"{strangers[0]}); it was made for another kind of model, choose one for Stable Diffusion v1."
-            )
         bound: dict[str, Patch] = {}
         for stem, patch in patches.items():
-            module = modules[stem]
+            module = modules.get(stem)
+            if module is None:
+                continue
             if module in bound:
                 raise ModelError(f"The LoRA {self.name} names the module {module} twice; it is a bad merge, get it again.")
             try:
@@ -85,7 +91,8 @@ LoraWeights = Sequence[tuple[Lora, float, float]]
 def open_lora(path: str | Path) -> Lora:
     """Open a LoRA file of any form and naming (safetensors or pickle). Only its scalars are read.
 
-    Raises ModelError for a LoRA of another model family and for tensors whose names are not understood, naming both.
+    Names that mean nothing known here are kept as `Lora.unused`. A module of rank 0, and an alpha left alone, change
+    nothing. Raises ModelError for a LoRA of another model family, and for a file without any weights known here.
     """
     path = Path(path)
     source = open_tensors(path)
@@ -97,20 +104,31 @@ def open_lora(path: str | Path) -> Lora:
     strangers = []
     for name, tensor in source.items():
         key = parse_key(name)
+        if tensor.numel > tensor.file.size:
+            claim = f"{path.name} claims {tensor.numel} numbers for {name[:80]!r}"
+            raise ModelError(f"{claim}, more than it has bytes; get it again.")
         if name.startswith(_BUNDLED[0]) and name.endswith(_BUNDLED[1]):
             embeddings[name.removeprefix(_BUNDLED[0]).removesuffix(_BUNDLED[1])] = tensor
         elif key is None:
             strangers.append(name)
         else:
             _add(patches[key.part].setdefault(key.stem, {}), key, tensor, path.name)
-    if strangers or not any(patches.values()):
+    if not any(patches.values()):
         _refuse(path, source, strangers)
-    _add_alphas(patches, source)
-    return Lora(
-        path.stem, path,
-        {part: {stem: Patch(stem, pieces) for stem, pieces in stems.items()} for part, stems in patches.items()},
-        embeddings, source.metadata,
-    )  # fmt: skip
+    notes = add_alphas(patches, source)
+    kept: dict[str, dict[str, Patch]] = {}
+    for part, stems in patches.items():
+        changes = {stem: effective(pieces) for stem, pieces in stems.items()}
+        strangers += [f"{stem}.{name}" for stem, pieces in stems.items() if not changes[stem] for name in _lone(pieces)]
+        kept[part] = {stem: Patch(stem, pieces) for stem, pieces in changes.items() if pieces}
+    if not any(kept.values()) and all(set(pieces) <= set(SCALARS) for stems in patches.values() for pieces in stems.values()):
+        _refuse(path, source, list(source))
+    return Lora(path.stem, path, kept, embeddings, source.metadata, tuple(strangers), notes)
+
+
+def _lone(pieces: Mapping[str, LazyTensor | float]) -> list[str]:
+    """Pieces that say how to change a weight and stand without the change; an alpha alone is nothing to tell of."""
+    return [name for name in pieces if name in ("dora_scale", "magnitude", "rescale", "mid")] if set(pieces) <= _MANNERS else []
 
 
 def _add(pieces: dict[str, LazyTensor | float], key: LoraKey, tensor: LazyTensor, file: str) -> None:
@@ -133,29 +151,32 @@ def _refuse(path: Path, source: TensorSource, strangers: list[str]) -> None:
         raise ModelError(f"{path.name} holds no LoRA weights known here{first}; choose a LoRA for Stable Diffusion v1.")
     if not strangers:
         raise ModelError(f"{path.name} holds textual inversions and no LoRA weights; use it as an embedding.")
-    some = ", ".join(repr(name) for name in strangers[:5]) + (", ..." if len(strangers) > 5 else "")
-    raise ModelError(
-        f"{path.name} has {len(strangers)} tensors of no LoRA form known here ({some}); using the rest alone would "
-        "change its effect, so it is refused."
-    )
+    raise ModelError(f"{path.name} holds no LoRA weights known here; choose a LoRA for Stable Diffusion v1.")
 
 
-def _add_alphas(patches: Mapping[str, Mapping[str, dict[str, LazyTensor | float]]], source: TensorSource) -> None:
-    """diffusers writes alpha into the header (`lora_adapter_metadata`) instead of beside the weights."""
-    try:
-        config = json.loads(source.metadata.get("lora_adapter_metadata", "{}"))
-        for part, stems in patches.items():
-            default = config.get(f"{part}.lora_alpha")
-            pattern = {flat(key): float(alpha) for key, alpha in (config.get(f"{part}.alpha_pattern") or {}).items()}
-            for stem, pieces in stems.items():
-                alpha = next((a for key, a in pattern.items() if f"_{stem}".endswith(f"_{key}")), default)
-                down = pieces.get("down")
-                if alpha is None or "alpha" in pieces or not isinstance(down, LazyTensor):
-                    continue
-                # rank-stabilised LoRA divides by the square root of the rank
-                pieces["alpha"] = float(alpha) * (down.shape[0] ** 0.5 if config.get(f"{part}.use_rslora") else 1)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise ModelError(f"{source.path.name} has a damaged lora_adapter_metadata in its header; get it again.") from None
+def fit(loras: Sequence[Lora], names: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """What to say of LoRAs on networks ('unet', 'text_encoder') with tensors of these names: notes, and what is not used.
+
+    Raises ModelError for a LoRA that changes no module of them, where all networks that it was made for are given.
+    """
+    notes: list[str] = []
+    for lora in loras:
+        strangers, count = list(lora.unused), 0
+        for part in lora.targets:
+            modules = modules_by_stem(part, names[part]) if part in names else lora.patches[part]
+            missing = [stem for stem in lora.patches[part] if stem not in modules]
+            strangers += missing
+            count += len(lora.patches[part]) - len(missing)
+        if not count and lora.targets:
+            raise ModelError(
+                f"The LoRA {lora.name} changes {len(strangers)} modules that this model lacks (first {strangers[0][:80]}); it "
+                "was made for another kind of model, choose one for Stable Diffusion v1."
+            )
+        notes += lora.notes
+        if strangers:
+            has = f"{len(strangers)} names that match nothing in this model (first {strangers[0][:80]})"
+            notes.append(f"The LoRA {lora.name} has {has}; they are not used, the rest is.")
+    return tuple(dict.fromkeys(notes))
 
 
 Change = tuple[Patch, float]
@@ -173,11 +194,13 @@ def _plan(
             raise InvalidRequest(f"The weight of the LoRA {lora.name} is {weight}; use a number such as 0.8.")
         if weight == 0 or part not in lora.targets:
             continue
+        by_module = factors(part, shapes, lora.blocks) if lora.blocks else {}
         for module, patch in lora.bind(part, shapes).items():
-            if patch.changes_weight:
-                weights.setdefault(f"{module}.weight", []).append((patch, weight))
-            if patch.changes_bias:
-                biases.setdefault(f"{module}.bias", []).append((patch, weight))
+            w = weight * by_module.get(module, 1.0)
+            if patch.changes_weight and w:
+                weights.setdefault(f"{module}.weight", []).append((patch, w))
+            if patch.changes_bias and w:
+                biases.setdefault(f"{module}.bias", []).append((patch, w))
     return weights, biases
 
 
@@ -239,6 +262,7 @@ def apply(modules: Mapping[str, nn.Module], loras: LoraWeights) -> Applied:
     does not fit: ModelError. Needs memory for a second copy of the weights that change, until removed.
     """
     replaced = []
+    fit([lora for lora, _, _ in loras], {part: [name for name, _ in net.named_parameters()] for part, net in modules.items()})
     for part, network in modules.items():
         parameters = dict(network.named_parameters(remove_duplicate=False))
         plans = _plan(part, {name: tuple(p.shape) for name, p in parameters.items()}, loras)
@@ -302,6 +326,7 @@ def merge(components: Mapping[str, Mapping[str, LazyTensor]], loras: LoraWeights
     Reading every tensor in turn needs the memory of the largest one. Raises ModelError when a LoRA does not fit.
     """
     merged: dict[str, dict[str, Any]] = {part: dict(tensors) for part, tensors in components.items()}
+    fit([lora for lora, _, _ in loras], {part: tensors for part, tensors in components.items() if tensors})
     for part in (UNET, TEXT):
         tensors = components.get(part, {})
         plans = _plan(part, {name: tensor.shape for name, tensor in tensors.items()}, loras) if tensors else ()

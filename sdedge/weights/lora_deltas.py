@@ -164,6 +164,19 @@ _FORMS: tuple[tuple[str, tuple[str, ...], Callable[[Pieces, Tensor], Tensor]], .
 _DECOMPOSABLE = (low_rank, hadamard, kronecker, generalized)
 
 
+_FACTORS = {name for form, names, _ in _FORMS if form in ("LoRA", "LoHa", "LoKr", "GLoRA") for name in names}
+_BIASES = ("diff_b", "b_norm")
+
+
+def effective(pieces: Mapping[str, LazyTensor | float]) -> dict[str, LazyTensor | float]:
+    """The pieces of a module that change anything: none of a low-rank form of rank 0, none where no form is begun."""
+    empty = any(isinstance(pieces[name], LazyTensor) and 0 in pieces[name].shape for name in _FACTORS & pieces.keys())  # type: ignore[union-attr]
+    begun = any(name in pieces for _, names, _ in _FORMS for name in names if name not in ("mid", "rescale", "on_input"))
+    if begun and not empty:
+        return dict(pieces)
+    return {name: piece for name, piece in pieces.items() if name in _BIASES}
+
+
 class _Recorded(dict[str, Any]):
     """Pieces that remember which of them a formula looked at."""
 

@@ -21,7 +21,11 @@ TEXT = "text_encoder"
 _PREFIXES = (
     ("lora_unet_", UNET), ("oft_unet_", UNET), ("lora_te1_", TEXT), ("lora_te_", TEXT), ("unet.", UNET),
     ("text_encoder.", TEXT), ("diffusion_model.", UNET), ("text_encoders.clip_l.transformer.", TEXT),
+    # LyCORIS' own wrapper names what it wraps, or says nothing.
+    ("lycoris_unet_", UNET), ("lycoris_te1_", TEXT), ("lycoris_te_", TEXT), ("lycoris_text_encoder_", TEXT),
 )  # fmt: skip
+_LYCORIS = "lycoris_"
+_LYCORIS_TEXT = ("text_model_", "encoder_layers_", "embeddings_", "final_layer_norm")
 _BARE_UNET = ("down_blocks.", "mid_block.", "up_blocks.", "conv_in.", "conv_out.", "conv_norm_out.", "time_embedding.")
 
 # Our name of a piece -> the spellings of it.
@@ -72,6 +76,9 @@ def _split_prefix(key: str) -> tuple[str | None, str]:
     for prefix, part in _PREFIXES:
         if key.startswith(prefix):
             return part, key.removeprefix(prefix).removeprefix("base_model.model.")
+    if key.startswith(_LYCORIS):
+        rest = key.removeprefix(_LYCORIS)
+        return (TEXT if rest.startswith(_LYCORIS_TEXT) else UNET), rest
     rest = key.removeprefix("base_model.model.")
     if rest.startswith(_BARE_UNET):
         return UNET, rest
@@ -107,7 +114,8 @@ _XL = "Stable Diffusion XL"
 _V2 = "Stable Diffusion 2"
 _TRANSFORMER = "a transformer model (FLUX, Stable Diffusion 3 or alike)"
 _FAMILY_PREFIXES = (
-    (("lora_te2_", "text_encoder_2.", "text_encoders.clip_g."), _XL),
+    (("lora_te2_", "lycoris_te2_", "lycoris_text_encoder_2_", "text_encoder_2.", "text_encoders.clip_g."), _XL),
+    (("lycoris_transformer_", "lycoris_single_transformer_", "lycoris_double_", "lycoris_joint_"), _TRANSFORMER),
     (("lora_te3_", "text_encoder_3.", "transformer.", "lora_transformer_", "text_encoders.t5xxl."), _TRANSFORMER),
     (("lora_prior_", "prior."), "Stable Cascade"),
 )
