@@ -101,12 +101,12 @@ def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
         if line.count(":") < 3:
             continue
         pairs = list(pairs_of(line))
-        if _are_settings(pairs) and not line[: pairs[0].start].strip() and pairs[0].key in KNOWN:
+        if _are_settings(pairs) and not line[: pairs[0].start].strip() and _begins(pairs):
             return at, 0, pairs
         starts = [match.start() for match in _START.finditer(line)]
         if len(starts) > MAX_STARTS:
             starts = starts[: MAX_STARTS // 2] + starts[-MAX_STARTS // 2 :]
-        tails = [(start, tail) for start in starts if _are_settings(tail := list(pairs_of(line, start)))]
+        tails = [(start, tail) for start in starts if _are_settings(tail := list(pairs_of(line, start))) and _begins(tail)]
         whole = [(start, tail) for start, tail in tails if all(pair.joined for pair in tail)]
         if tails:
             by_steps = [found for found in tails if found[1][0].key == "Steps"]  # where a value holds commas
@@ -117,10 +117,20 @@ def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
 def _are_settings(pairs: Sequence[Pair]) -> bool:
     """Three pairs at least, two of them with keys that programs write, one with the number or size that such a key has."""
     known = [pair for pair in pairs if pair.key in KNOWN]
-    return len(pairs) >= 3 and len(known) >= 2 and any(
-        (pair.key in _NUMBERS and _NUMBER.fullmatch(pair.value)) or (pair.key == "Size" and _SIZE.fullmatch(pair.value))
-        for pair in known
-    )  # fmt: skip
+    return len(pairs) >= 3 and len(known) >= 2 and any(_fits(pair) for pair in known)
+
+
+def _begins(pairs: Sequence[Pair]) -> bool:
+    """Whether settings may begin so: with a known key that does not come again, as it does where the first is prompt."""
+    first, *others = pairs
+    known = first.key in KNOWN and _fits(first) is not False
+    return known and not any(pair.key == first.key and _fits(pair) for pair in others)
+
+
+def _fits(pair: Pair) -> bool | None:
+    """Whether the value is the number or size that its key stands for; None for other keys."""
+    pattern = _SIZE if pair.key == "Size" else _NUMBER if pair.key in _NUMBERS else None
+    return pattern and pattern.fullmatch(pair.value) is not None
 
 
 def _with_line_above(before: list[str], pairs: list[Pair]) -> tuple[list[str], list[Pair]]:
