@@ -109,7 +109,7 @@ def open_source(request: Resolved) -> Source | None:
         return Source(fitted, (0, 0, *size), fitted, notes=notes)
     mask = None
     if request.mask is not None:
-        mask, more = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]))
+        mask, more = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
         notes += more
     if request.outpaint is not None:
         canvas, mask = masks.outpaint(canvas, mask, request.outpaint)

@@ -23,16 +23,22 @@ Edges = tuple[int, int, int, int]  # left, top, right, bottom
 
 GREY = 128
 SHAPE_TOLERANCE = 0.02
+SAMPLE = 256  # pixels of a side at which a mask is compared with its picture
+SAME = 6.0  # mean difference of 8-bit samples: a JPEG of a picture stays below, strokes do not
 
 
-def read_mask(path: str | os.PathLike[str], size: Size) -> tuple[np.ndarray, tuple[str, ...]]:
+def read_mask(
+    path: str | os.PathLike[str], size: Size, picture: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """A mask file as bool (H, W) of `size` (width, height), and notes for the user.
 
-    White is drawn anew, cut at half brightness. Where a file has transparency, its opaque part is the mask, as in
-    A1111. Another resolution is resized; another shape, or a mask with nothing in it, raises InvalidRequest.
+    White is drawn anew, cut at half brightness. Where a file has transparency, its opaque part is the mask, a layer of
+    strokes as in A1111; unless that part shows the same as `picture`, uint8 (H, W, 3) of `size`: then the file is the
+    picture with a hole in it, as other programs hand over, and the hole is the mask. A note says which. Another
+    resolution is resized; another shape, or a mask with nothing in it, raises InvalidRequest.
     """
     opened = load(path)
-    grey = _grey(opened.image)
+    grey, notes = _grey(opened.image, picture)
     (width, height), (W, H) = grey.size, size
     if abs(width / height / (W / H) - 1) > SHAPE_TOLERANCE:
         raise InvalidRequest(
@@ -43,15 +49,28 @@ def read_mask(path: str | os.PathLike[str], size: Size) -> tuple[np.ndarray, tup
     mask = np.asarray(grey) >= GREY
     if not mask.any():
         raise InvalidRequest(f"The mask {str(path)!r} is black everywhere; paint white what should be drawn anew.")
-    return mask, opened.notes
+    return mask, opened.notes + notes
 
 
-def _grey(image: Image.Image) -> Image.Image:
+def _grey(image: Image.Image, picture: np.ndarray | None) -> tuple[Image.Image, tuple[str, ...]]:
+    """The mask as brightness, in the file's own resolution, and what to say of it."""
     if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
+        layer = image.convert("RGBA")
+        alpha = layer.getchannel("A")
         if alpha.getextrema() != (255, 255):
-            return alpha
-    return flatten(image).convert("L")
+            if picture is not None and _shows(layer, picture):
+                return alpha.point(lambda value: 255 - value), ("The mask is the picture with a hole; the hole is drawn anew.",)
+            return alpha, ("The mask is partly transparent; its opaque part is drawn anew.",)
+    return flatten(image).convert("L"), ()
+
+
+def _shows(layer: Image.Image, picture: np.ndarray) -> bool:
+    """Whether the opaque pixels of an RGBA layer are those of the picture, but for compression; compared in small."""
+    small = min(layer.width, SAMPLE), min(layer.height, SAMPLE)
+    there = np.asarray(layer.resize(small, Image.Resampling.NEAREST)).astype(np.int16)
+    here = np.asarray(Image.fromarray(picture).resize(small, Image.Resampling.NEAREST)).astype(np.int16)
+    opaque = there[..., 3] == 255
+    return bool(opaque.any()) and float(np.abs(there[..., :3] - here)[opaque].mean()) <= SAME
 
 
 def bounding_box(mask: np.ndarray) -> Box:

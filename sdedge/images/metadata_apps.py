@@ -10,8 +10,9 @@ from typing import Any
 
 from sdedge import catalog
 from sdedge.errors import ModelError
-from sdedge.images import metadata_a1111, metadata_infotext
-from sdedge.images.metadata_fields import Draft, Metadata, real, whole
+from sdedge.images import metadata_a1111, metadata_compel, metadata_infotext
+from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, real, whole
+from sdedge.images.safe_settings import last_part
 from sdedge.json_values import read_json
 from sdedge.request import Request
 from sdedge.text.clean import clean, clean_json, shown
@@ -22,6 +23,8 @@ Texts = Mapping[str, str]
 
 MAX_TEXT = 2_000_000  # characters; what is longer is not read
 _NOISE = {"CPU": "torch", "NV": "philox", "GPU": "philox"}
+MAX_LORAS = 20
+_DRAW_THINGS_LORA = re.compile(r"(?:_lora)?_(?:f16|f32|q8p|q6p)$")  # how it names the LoRAs it converts
 _SEED_MODES = {"Torch CPU Compatible": "torch", "NVIDIA GPU Compatible": "philox"}
 
 
@@ -155,8 +158,9 @@ def _invokeai(texts: Texts) -> Metadata | None:
     if not record:
         return None
     draft = Draft("InvokeAI", text)
-    draft.put("prompt", record.get("positive_prompt"), _literal)
-    draft.put("negative", record.get("negative_prompt"), _literal)
+    for name, key in (("prompt", "positive_prompt"), ("negative", "negative_prompt")):
+        draft.put(name, record.get(key), lambda text: _translated(draft, text))
+    _put_loras(draft, record.get("loras"))
     draft.put("clip_skip", record.get("clip_skip"), lambda skipped: whole(skipped) + 1)
     draft.put("noise", {"cpu": "torch", "cuda": "philox"}.get(str(record.get("rand_device"))))
     draft.put_sampler(record.get("scheduler"))
@@ -165,10 +169,48 @@ def _invokeai(texts: Texts) -> Metadata | None:
         draft.put(name, (info.get("name") or info.get("model_name")) if isinstance(info, dict) else info, _literal)
     used = {"positive_prompt", "negative_prompt", "clip_skip", "rand_device", "scheduler", "vae"}
     _common_numbers(draft, record, used)
-    for key, what in (("loras", "LoRAs"), ("controlnets", "ControlNets"), ("ipAdapters", "IP adapters")):
+    for key, what in (("controlnets", "ControlNets"), ("ipAdapters", "IP adapters")):
         if record.get(key):
             draft.notes.append(f"The {what} of the picture are not carried over.")
     return draft.done()
+
+
+def _translated(draft: Draft, text: Any) -> str:
+    prompt, notes = metadata_compel.translate(_literal(text))
+    draft.notes += [note for note in notes if note not in draft.notes]
+    return prompt
+
+
+def _put_loras(draft: Draft, entries: Any) -> None:
+    """LoRAs listed beside the prompt become tags in it, by the names of their files; a note says so."""
+    if not entries:
+        return
+    tags, lost = [], 0
+    for entry in entries[:MAX_LORAS] if isinstance(entries, list) else [entries]:
+        tag = _lora_tag(entry)
+        tags += [tag] if tag else []
+        lost += tag is None
+    if tags:
+        draft.put("prompt", f"{draft.fields.get('prompt', '')} {' '.join(tags)}".strip())
+        draft.notes.append(f"Its LoRAs are written into the prompt by their names: {shown(' '.join(tags), 200)}.")
+    if lost or (isinstance(entries, list) and len(entries) > MAX_LORAS):
+        draft.notes.append("Some LoRAs of the picture cannot be read and are not carried over.")
+
+
+def _lora_tag(entry: Any) -> str | None:
+    """`<lora:name:weight>` of an entry as InvokeAI 3 to 6 and Draw Things write it; None for anything else."""
+    if not isinstance(entry, dict):
+        return None
+    model = next((entry[key] for key in ("model", "lora", "file", "name") if entry.get(key)), None)
+    name = (model.get("name") or model.get("model_name")) if isinstance(model, dict) else model
+    try:
+        weight = real(entry.get("weight", 1))
+        name = _DRAW_THINGS_LORA.sub("", last_part(_literal(name)))
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if not name or len(name) > MAX_NAME or any(char in "<>:\n" for char in name):
+        return None
+    return escape(f"<lora:{name}:{weight:g}>") if abs(weight) < 1e6 else None
 
 
 def _common_numbers(draft: Draft, record: Mapping[str, Any], used: set[str]) -> None:
@@ -194,8 +236,8 @@ def _invokeai_2(texts: Texts) -> Metadata | None:
     parts = image.get("prompt")
     entries = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else [{"prompt": parts}]
     prompt = " ".join(str(part.get("prompt") or "") for part in entries)
-    draft.put("negative", ", ".join(re.findall(r"\[([^\[\]]*)\]", prompt)), escape)
-    draft.put("prompt", re.sub(r"\s*\[[^\[\]]*\]", "", prompt).strip(), escape)
+    draft.put("negative", ", ".join(re.findall(r"\[([^\[\]]*)\]", prompt)), lambda text: _translated(draft, text))
+    draft.put("prompt", re.sub(r"\[[^\[\]]*\]", "", prompt).strip(), lambda text: _translated(draft, text))
     draft.put_sampler(image.get("sampler"))
     draft.put("model", record.get("model_weights"), _literal)
     draft.put("noise", "philox")
@@ -248,8 +290,11 @@ def _draw_things(texts: Texts) -> Metadata | None:
     if comment.get("strength") not in (None, 1, 1.0):
         draft.put("strength", comment["strength"], real)
         _note_start(draft)
-    if comment.get("lora") or comment.get("control"):
-        draft.notes.append("The LoRAs and controls of the picture are not carried over.")
+    v2 = comment.get("v2")
+    second: dict[str, Any] = v2 if isinstance(v2, dict) else {}
+    _put_loras(draft, comment.get("lora") or comment.get("loras") or second.get("loras"))
+    if comment.get("control") or second.get("controls"):
+        draft.notes.append("The controls of the picture are not carried over.")
     draft.keep(comment, {"c", "uc", "sampler", "seed", "steps", "scale", "model", "size"})
     return draft.done()
 

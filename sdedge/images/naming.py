@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
+from sdedge.text.clean import clean_name
 
 TEMPLATE = "{date}-{seed}-{prompt:40}"
 PRIVATE = "{date}-{time}-{number}"  # says nothing of how the picture was made
@@ -33,7 +34,7 @@ def name(template: str, request: Request, number: int, now: datetime.datetime) -
         parts.append(text)
         if field is not None:
             parts.append(_value(template, field, width or "", request, number, now))
-    safe = re.sub(r"[\s_]+", "_", re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "", "".join(parts)))
+    safe = re.sub(r"[\s_]+", "_", re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]', "", clean_name("".join(parts))))
     safe = safe.encode("utf-8")[:LONGEST].decode("utf-8", "ignore").strip(" ._-")
     return f"_{safe}" if RESERVED.match(safe) else safe or str(number)
 

@@ -168,3 +168,14 @@ def test_fill_uses_the_colours_around_and_nothing_else(shape):
     flat = masks.fill(np.where(mask[..., None], 0, np.uint8(77)).astype(np.uint8).repeat(3, -1)[..., :3], mask)
     assert np.abs(flat.astype(int) - 77).max() <= 1
     assert np.all(masks.fill(picture, np.ones(shape, dtype=bool)) == masks.GREY)
+
+
+def test_a_picture_with_a_hole_is_told_from_strokes(tmp_path):
+    pixels = np.arange(64 * 64 * 3, dtype=np.uint32).reshape(64, 64, 3).astype(np.uint8)
+    hole = np.dstack((pixels, np.full((64, 64), 255, np.uint8)))
+    hole[16:48, 16:48] = 0
+    Image.fromarray(hole).save(tmp_path / "hole.png")
+    mask, notes = masks.read_mask(tmp_path / "hole.png", (64, 64), pixels)
+    assert mask[20, 20] and not mask[0, 0] and mask.sum() == 32 * 32 and "the hole is drawn anew" in notes[0]
+    mask, notes = masks.read_mask(tmp_path / "hole.png", (64, 64), 255 - pixels)  # the same file beside another picture: strokes
+    assert mask[0, 0] and not mask[20, 20] and "opaque part is drawn anew" in notes[0]
