@@ -18,8 +18,9 @@ import pytest
 from sdedge import files
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.files import rename_to_new, write_new
+from sdedge.images import naming
 from sdedge.images.grid import save_grid
-from sdedge.images.naming import name, names
+from sdedge.images.naming import names
 from sdedge.images.output import Output, output_at
 from sdedge.request import Request
 
@@ -158,4 +159,4 @@ def test_a_name_with_a_pictures_suffix_is_a_file(tmp_path):
 def test_names_hold_no_direction_marks_or_half_characters():
     now = datetime.datetime(2026, 1, 1)
     request = Request(prompt="a\u202egnp.exe\u200b \ufeffb", model="caf\udce9")
-    assert name("{prompt}-{model}", request, 1, now) == "agnp.exe_b-caf\ufffd"
+    assert naming.name("{prompt}-{model}", request, 1, now) == "agnp.exe_b-caf\ufffd"
