@@ -22,7 +22,7 @@ from sdedge.backends.engine import ModelFacts
 from sdedge.backends.manifest import NAME, Component, Manifest, parse_component
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write, inside
-from sdedge.process.locks import ProcessLock
+from sdedge.locks import ProcessLock
 from sdedge.text.tokenizer import Tokenizer
 
 TITLES = {

@@ -15,8 +15,8 @@ from typing import Any
 from sdedge.errors import SdedgeError
 from sdedge.files import make_private_file, make_private_folder, tighten
 from sdedge.interpreter import python_command, python_environment
+from sdedge.locks import ProcessLock
 from sdedge.process.framing import BadFrame, Channel
-from sdedge.process.locks import ProcessLock
 
 LOG = "worker.log"
 LOCK = "worker.lock"

@@ -25,10 +25,10 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import adopt_unannounced
 from sdedge.library.jobs import Job, Queue, output_json
 from sdedge.library.store import DATABASE, Store, open_store, rebuild
+from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.process.attempt import Current, Limits, outcome
 from sdedge.process.awake import awake
-from sdedge.process.locks import ProcessLock
 from sdedge.process.outbox import Listener, Outbox, patiently
 from sdedge.process.spawn import LOCK, Inbox, WorkerProcess, end_leftover
 

@@ -38,8 +38,8 @@ from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import output_of
 from sdedge.library.store import open_store
+from sdedge.locks import ProcessLock
 from sdedge.process.framing import BadFrame, Channel
-from sdedge.process.locks import ProcessLock
 from sdedge.process.spawn import LOCK
 from sdedge.request import Request
 

@@ -1,18 +1,24 @@
-"""Fetching a model from the Hugging Face Hub, for when there is a network. huggingface_hub does the work: its cache,
-its resuming, its token."""
+"""Fetching a model from the Hugging Face Hub, for when there is a network. huggingface_hub says what there is and
+keeps its cache; the bytes come through sdedge.weights.download, which goes on where a call before stopped."""
 
 from __future__ import annotations
 
 import fnmatch
 import os
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.errors import InvalidRequest, ModelError, Remedy, SdedgeError
+from sdedge.locks import ProcessLock
+from sdedge.places import data_folder, hub_cache
+from sdedge.weights import download
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _TEXTS = ("model_index.json", "*/*.json", "tokenizer/*.txt", "README.md", "LICENSE*")
+_CONTENT = re.compile(r"[\w-]{1,128}")
+_LARGEST = 1 << 40  # bytes of one file
 _NEEDED = ("unet", "vae", "text_encoder")
 _OPTIONAL = ("safety_checker",)
 
@@ -34,12 +40,54 @@ def fetch(repository: str, revision: str = "main", variant: str | None = None, t
     try:
         names = huggingface_hub.HfApi(token=token).list_repo_files(repository, revision=revision)
         chosen = files_to_fetch(names, variant, repository)
-        folder = huggingface_hub.snapshot_download(repository, revision=revision, token=token, allow_patterns=chosen)
-    except ModelError:
+        bring(repository, revision, chosen, token)
+        options = {"token": token, "allow_patterns": chosen, "cache_dir": hub_cache()}
+        folder = huggingface_hub.snapshot_download(repository, revision=revision, **options)  # all is there: only links are made
+    except SdedgeError:
         raise
     except Exception as error:  # the hub's errors, its HTTP client's and the system's, told apart by name below
         raise explain(error, repository, revision) from error
     return Path(folder)
+
+
+def bring(repository: str, revision: str, names: Iterable[str], token: str | None = None) -> None:
+    """Download what is missing of these files into the Hugging Face cache. Raises ModelError, OutputError or the hub's errors."""
+    from huggingface_hub.utils import build_hf_headers
+
+    staging = data_folder() / "downloads" / repository.replace("/", "--")
+    lock = ProcessLock(staging.with_name(f"{staging.name}.lock"))
+    if not lock.acquire():
+        raise ModelError(f"{repository} is being fetched by another sdedge (process {lock.holder()}); wait for that one.")
+    try:
+        blobs = hub_cache() / f"models--{repository.replace('/', '--')}" / "blobs"
+        wanted = [(remote, blobs / remote.content) for remote in _remotes(repository, revision, names, token)]
+        size = sum(download.missing(remote, target, staging) for remote, target in wanted)
+        download.check_space(blobs, size, repository)
+        download.check_space(staging, size, repository)
+        headers = build_hf_headers(token=token)
+        for remote, target in wanted:
+            if not target.is_file():
+                download.download(remote, target, staging, headers)
+        shutil.rmtree(staging, ignore_errors=True)
+    finally:
+        lock.release()
+
+
+def _remotes(repository: str, revision: str, names: Iterable[str], token: str | None) -> Iterator[download.Remote]:
+    """Where the hub has the files, and how it names their content."""
+    import huggingface_hub
+
+    seen = set()
+    for name in names:
+        url = huggingface_hub.hf_hub_url(repository, name, revision=revision)
+        found = huggingface_hub.get_hf_file_metadata(url, token=token)
+        if not found.etag or not _CONTENT.fullmatch(found.etag) or found.size is None or not 0 <= found.size < _LARGEST:
+            raise ModelError(f"{repository} does not say what {name} is; try again later.")
+        if found.etag not in seen:
+            seen.add(found.etag)
+            commit = found.commit_hash or revision
+            url = huggingface_hub.hf_hub_url(repository, name, revision=commit)
+            yield download.Remote(url, found.size, found.etag, name)
 
 
 def files_to_fetch(names: Iterable[str], variant: str | None, repository: str) -> list[str]:

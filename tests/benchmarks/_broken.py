@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from sdedge.events import Event, to_json
-from sdedge.process.locks import ProcessLock
+from sdedge.locks import ProcessLock
 from sdedge.process.spawn import LOCK
 from sdedge.process.supervisor import Limits, Supervisor
 

@@ -17,7 +17,7 @@ from sdedge.library.database import open_database
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
 from sdedge.library.store import DATABASE, MIGRATIONS, open_store
-from sdedge.process.locks import ProcessLock
+from sdedge.locks import ProcessLock
 from sdedge.request import Request
 
 
@@ -282,7 +282,7 @@ def test_a_failed_migration_leaves_the_old_version(tmp_path):
 
 def test_a_lock_is_free_again_when_its_process_is_killed(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from sdedge.process.locks import ProcessLock;"
+        "import sys, time; from pathlib import Path; from sdedge.locks import ProcessLock;"
         "assert ProcessLock(Path(sys.argv[1])).acquire(); print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "lock"], stdout=subprocess.PIPE)

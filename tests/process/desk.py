@@ -14,7 +14,7 @@ from sdedge.images.output import Output
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
-from sdedge.process.locks import ProcessLock
+from sdedge.locks import ProcessLock
 from sdedge.process.spawn import LOCK
 from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request

@@ -18,7 +18,7 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import rescan
 from sdedge.library.jobs import Queue
 from sdedge.library.store import DATABASE, open_store
-from sdedge.process.locks import ProcessLock
+from sdedge.locks import ProcessLock
 from sdedge.process.spawn import LOCK, end_leftover
 from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request
@@ -163,7 +163,7 @@ def test_one_folder_has_one_supervisor(desk):
 @posix
 def test_a_worker_left_over_is_ended(tmp_path):
     code = (
-        "import sys, time; from pathlib import Path; from sdedge.process.locks import ProcessLock;"
+        "import sys, time; from pathlib import Path; from sdedge.locks import ProcessLock;"
         "assert ProcessLock(Path(sys.argv[1])).acquire(); print('held', flush=True); time.sleep(600)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, tmp_path / LOCK], stdout=subprocess.PIPE)

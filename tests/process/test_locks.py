@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from sdedge import liveness
+from sdedge import liveness, locks
 from sdedge.errors import SdedgeError
 from sdedge.library.models import Library
 from sdedge.library.store import DATABASE, JOURNAL, open_store
 from sdedge.liveness import is_running
-from sdedge.process import locks
-from sdedge.process.locks import ProcessLock
+from sdedge.locks import ProcessLock
 from tests.process.desk import ROOT, posix
 from tests.process.test_crashes import FAKE, RUN
 
@@ -209,6 +208,6 @@ def test_damaged_databases_are_sentences():
     from tests.benchmarks import fuzz_databases as fuzz
 
     for make, use in ((fuzz.make_gallery, fuzz.use_gallery), (fuzz.make_library, fuzz.use_library)):
-        assert not fuzz._run(make, use, "databases")(150, 1).faults
+        assert not fuzz._run(make, use, "databases")(60, 1).faults
 
 

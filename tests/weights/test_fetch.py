@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.weights import fetch as fetching
 from sdedge.weights.fetch import explain, fetch, files_to_fetch
 
 V1_4 = [
@@ -92,6 +93,7 @@ def test_fetch_hands_over_what_was_chosen(monkeypatch: pytest.MonkeyPatch, tmp_p
         return str(tmp_path)
 
     monkeypatch.setattr(hub, "snapshot_download", snapshot)
+    monkeypatch.setattr(fetching, "bring", lambda repository, revision, names, token: asked.update(brought=names))
     assert fetch("CompVis/stable-diffusion-v1-4", variant="fp16", token="t") == tmp_path
     assert asked["token"] == "t" and asked["revision"] == "main"
-    assert asked["allow_patterns"] == files_to_fetch(V1_4, "fp16", "x/y")
+    assert asked["brought"] == asked["allow_patterns"] == files_to_fetch(V1_4, "fp16", "x/y")
