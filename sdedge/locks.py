@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from sdedge.errors import SdedgeError
-from sdedge.files import make_private_folder
 from sdedge.liveness import is_running
 
 _HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
@@ -32,7 +31,7 @@ class ProcessLock:
     def acquire(self) -> bool:
         """Take it; False when another process (or another ProcessLock here) has it."""
         try:
-            make_private_folder(self.path.parent)
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             reason = error.strerror or error

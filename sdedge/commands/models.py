@@ -363,10 +363,18 @@ def _record(model: Model) -> dict[str, Any]:
 
 def _describe(path: str) -> dict[str, Any]:
     """What a model's files say, by opening them."""
+    from sdedge.backends.manifest import Manifest, is_bundle
     from sdedge.weights.checkpoint import is_vae, open_checkpoint
     from sdedge.weights.folders import locate
 
     found = locate(path)
+    if is_bundle(found):
+        manifest = Manifest.read(found)
+        return {
+            "path": str(found), "kind": f"converted bundle ({manifest.kind})", "name": manifest.name,
+            "made from": str(manifest.source.get("name", "")), "sizes": [f"{width}x{height}" for width, height in manifest.sizes],
+            **{name: f"{part.file}, {_size(part.bytes)}" for name, part in manifest.components.items()},
+        }  # fmt: skip
     if is_vae(found):
         return {"path": str(found), "kind": "VAE"}
     checkpoint = open_checkpoint(found)

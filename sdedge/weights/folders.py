@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError, Remedy
+from sdedge.errors import ModelError, Remedy, SdedgeError
+from sdedge.locks import ProcessLock
 from sdedge.places import hub_cache
 from sdedge.text.vocabulary import BPE_NAME, holds_tokenizer
 from sdedge.weights.files import LazyTensor, open_tensors
@@ -54,6 +56,28 @@ def locate(path: str | Path) -> Path:
     )
 
 
+def unfinished_bundle(folder: Path) -> str | None:
+    """What a folder is that a conversion began and did not end, and what to do, in a sentence; None for any other."""
+    begun = [name for name in (".converting.json", ".converting.lock", "sensitivity.json") if (folder / name).is_file()]
+    packages = sorted(path.stem for path in folder.glob("*.mlpackage"))
+    if (folder / "manifest.json").is_file() or not (begun or packages):
+        return None
+    there = f"{', '.join(packages)} so far" if packages else "nothing usable yet"
+    if not begun:
+        return (
+            f"{folder} holds Core ML packages ({', '.join(packages)}) and no manifest.json, so it is no whole bundle; convert"
+            " the model again, or copy the folder again whole."
+        )
+    lock = ProcessLock(folder / ".converting.lock")
+    holder = None
+    if ".converting.lock" in begun:
+        with suppress(SdedgeError):  # a disk that cannot be written
+            holder = lock.holder()
+    if holder is not None:
+        return f"{folder} is a bundle that process {holder} is converting now ({there}); wait for it."
+    return f"{folder} is an unfinished bundle ({there}): its conversion was ended; run the same command again to go on."
+
+
 def _snapshot(cached: Path) -> Path:
     reference = cached / "refs" / "main"
     names = [reference.read_text().strip()] if reference.is_file() else []
@@ -73,6 +97,8 @@ def check_pipeline(folder: Path) -> None:
     index = folder / "model_index.json"
     if not index.exists():
         if not (folder / "unet").is_dir():
+            if unfinished := unfinished_bundle(folder):
+                raise ModelError(unfinished, field="model")
             raise ModelError(f"{folder} is not a model folder (no model_index.json, no unet); name a model folder or file.")
         return
     name = str(read_config(index).get("_class_name", ""))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from importlib.resources import files
@@ -149,3 +151,33 @@ def test_ended_by_another_program_it_cleans_up(tmp_path: Path) -> None:
     assert process.wait(20) == 143
     process.stdout.close()
     assert list((tmp_path / "home" / "models").iterdir()) == []
+
+
+def test_info_says_what_an_unfinished_bundle_is_and_what_to_do(tmp_path):
+    from sdedge.locks import ProcessLock
+
+    folder = tmp_path / "bundle"
+
+    def said(command):
+        error = run(command, folder).exception
+        assert isinstance(error, ModelError)
+        return str(error)
+
+    (folder / "Unet.mlpackage").mkdir(parents=True)
+    assert "no manifest.json" in said("info")
+    (folder / ".converting.json").write_text("{}")
+    assert "unfinished bundle (Unet so far)" in said("info") and "the same command again" in said("info")
+    lock = ProcessLock(folder / ".converting.lock")
+    assert lock.acquire()
+    assert f"process {os.getpid()} is converting now" in said("info")
+    lock.release()
+    shutil.rmtree(folder / "Unet.mlpackage")
+    assert "nothing usable yet" in said("add")
+    (folder / ".converting.json").unlink()
+    (folder / ".converting.lock").unlink()
+    assert "not a model folder" in said("info")
+
+
+def test_info_describes_a_bundle(tiny_bundle):
+    output = run("info", tiny_bundle).output
+    assert "converted bundle (coreml)" in output and "Unet.mlpackage" in output
