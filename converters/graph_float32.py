@@ -10,49 +10,48 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from converters.graph_planner import shapes
+from sdedge.backends.graph_interpreter import Watching
 from sdedge.backends.graph_program import Program
 
 NARROW = (torch.float16, torch.bfloat16)
 LARGEST = float(torch.finfo(torch.float16).max)
 
 
-class Float32Run(fx.Interpreter):
+class Float32Run(Watching):
     """Computes a program in float32. Weights are widened one at a time, so that no second copy of them is needed.
 
     types    the value of each node by name as the program has it, on the meta device
     rounds   whether results are rounded to those types
-    seen     the largest magnitude of each node, where `rounds` is False
+    largest  the largest magnitude of each node, where `rounds` is False
     """
 
-    def __init__(self, module: fx.GraphModule, types: Mapping[str, Any], rounds: bool) -> None:
-        super().__init__(module)
+    def __init__(self, program: Program, types: Mapping[str, Any], rounds: bool) -> None:
         self.types, self.rounds = types, rounds
-        self.seen: dict[str, float] = {}
+        self.largest: dict[str, float] = {}
+        super().__init__(program.graph, program.weights)
 
-    def run_node(self, node: fx.Node) -> Any:
-        value = super().run_node(node)
+    def constant(self, value: Any) -> Any:
+        """Casts to the program's own type leave float32, which is rounded or not afterwards."""
+        return torch.float32 if isinstance(value, torch.dtype) and value in NARROW else value
+
+    def seen(self, node: Any, value: Any) -> Any:
         if self.rounds and node.op == "call_function":
             return tree_map(_round, value, self.types[node.name])
         value = tree_map(_widen, value)
         if isinstance(value, Tensor) and value.is_floating_point() and value.numel() and node.op == "call_function":
-            self.seen[node.name] = float(value.abs().max())
+            self.largest[node.name] = float(value.abs().max())
         return value
-
-    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        """Casts to the program's own type leave float32, which is rounded or not afterwards."""
-        args = tuple(torch.float32 if isinstance(a, torch.dtype) and a in NARROW else a for a in args)
-        return super().call_function(target, args, kwargs)
 
 
 class Rounded:
     """Calls a program as a half-precision device would: `rounded(*inputs) -> outputs`. Inputs have the program's types."""
 
     def __init__(self, program: Program) -> None:
-        self.program, self.module = program, program.module()
+        self.program = program
         self._types: dict[tuple[torch.Size, ...], Mapping[str, Any]] = {}
 
     @torch.inference_mode()
@@ -60,15 +59,15 @@ class Rounded:
         sizes = tuple(value.shape for value in inputs)
         if sizes not in self._types:
             self._types[sizes] = shapes(self.program, [value.to("meta") for value in inputs])
-        return Float32Run(self.module, self._types[sizes], rounds=True).run(*(_widen(value) for value in inputs))
+        return Float32Run(self.program, self._types[sizes], rounds=True)(*(_widen(value) for value in inputs))
 
 
 @torch.inference_mode()
 def overflowing(program: Program, inputs: Sequence[Tensor], margin: float = 4) -> frozenset[str]:
     """The nodes that read or make values beyond float16's largest divided by `margin`; the rest is safe in it."""
-    interpreter = Float32Run(program.module(), {}, rounds=False)
-    interpreter.run(*(_widen(value) for value in inputs))
-    large = {name for name, value in interpreter.seen.items() if not value * margin < LARGEST}
+    interpreter = Float32Run(program, {}, rounds=False)
+    interpreter(*(_widen(value) for value in inputs))
+    large = {name for name, value in interpreter.largest.items() if not value * margin < LARGEST}
     nodes = [node for node in program.graph.nodes if node.op == "call_function"]
     return frozenset(n.name for n in nodes if n.name in large or any(one.name in large for one in n.all_input_nodes))
 

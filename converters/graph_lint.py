@@ -7,22 +7,22 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 
+from sdedge.backends.graph_interpreter import Watching
 from sdedge.backends.graph_program import Program
 from sdedge.backends.mps_rules import Finding, Limits, MPSRules
 
 
-class _Watched(fx.Interpreter):
+class _Watched(Watching):
     """Runs a program under the rules and says at which node each is broken."""
 
     def __init__(self, program: Program, rules: MPSRules) -> None:
-        super().__init__(program.on("meta").module())
+        super().__init__(program.graph, program.on("meta").weights)
         self.rules = rules
         self.found: list[Finding] = []
 
-    def run_node(self, node: fx.Node) -> Any:
-        value = super().run_node(node)
+    def seen(self, node: Any, value: Any) -> Any:
         self.found += [replace(finding, where=node.name) for finding in self.rules.found]
         self.rules.found.clear()
         return value
@@ -44,5 +44,5 @@ def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[Fin
         return named
     with torch.inference_mode(), MPSRules(limits) as rules:
         watched = _Watched(program, rules)
-        watched.run(*inputs)
+        watched(*inputs)
     return watched.found

@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
+from sdedge.backends.graph_interpreter import Watching
 from sdedge.backends.graph_program import Program
 
 
-class Shapes(fx.Interpreter):
+class Shapes(Watching):
     """Runs a program on the meta device and keeps every node's value."""
 
     def __init__(self, program: Program) -> None:
-        super().__init__(program.on("meta").module(), garbage_collect_values=False)
+        super().__init__(program.graph, program.on("meta").weights)
         self.values: dict[str, Any] = {}
 
-    def run_node(self, node: fx.Node) -> Any:
-        self.values[node.name] = value = super().run_node(node)
+    def seen(self, node: Any, value: Any) -> Any:
+        self.values[node.name] = value
         return value
 
 
@@ -29,7 +30,7 @@ def shapes(program: Program, inputs: Sequence[Tensor]) -> dict[str, Any]:
     """The value of every node by name, as meta tensors, for inputs on the meta device."""
     with torch.inference_mode():
         interpreter = Shapes(program)
-        interpreter.run(*inputs)
+        interpreter(*inputs)
     return interpreter.values
 
 

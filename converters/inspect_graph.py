@@ -9,14 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from converters.graph_planner import Plan, plan
-from sdedge.backends.graph import PROGRAM, WEIGHTS
-from sdedge.backends.graph_program import Program, read_graph
+from sdedge.backends.engine import ModelFacts
+from sdedge.backends.graph_bundle import (
+    COMPONENTS,
+    check_program,
+    input_shapes,
+    open_weights,
+    port_dtype,
+    read_bundle,
+    stored_dtype,
+)
+from sdedge.backends.graph_bundle import open_program as read_program
+from sdedge.backends.graph_operators import name_of
+from sdedge.backends.graph_program import Program
 from sdedge.backends.manifest import Component, Manifest
 from sdedge.errors import InvalidRequest
-from sdedge.weights.files import open_tensors
+from sdedge.text.tokenizer import LENGTH
 
 MB = 2**20
 WIDTH, HEIGHT, MARGIN = 900, 320, 50  # of the plot
@@ -36,52 +46,40 @@ class GraphInspection:
 
 def inspect_bundle(bundle: Path) -> dict[str, GraphInspection]:
     """The networks of a bundle by name. Raises ModelError."""
-    manifest = Manifest.read(bundle)
-    return {
-        name: _inspect(bundle, manifest, part) for name, part in manifest.components.items() if name != "safety_checker"
-    }
+    manifest, facts = read_bundle(bundle)
+    return {name: _inspect(bundle, manifest, facts, name) for name in manifest.components if name in COMPONENTS}
 
 
-def _inspect(bundle: Path, manifest: Manifest, part: Component) -> GraphInspection:
+def _inspect(bundle: Path, manifest: Manifest, facts: ModelFacts, name: str) -> GraphInspection:
+    part = manifest.components[name]
     program = open_program(bundle, part)
-    calls = [node.target for node in program.graph.nodes if node.op == "call_function"]
-    names = Counter(
-        str(call).removeprefix("aten.").split(".")[0] if "." in str(call) else call.__name__ for call in calls
-    )
+    calls = [name_of(node.target) for node in program.graph.nodes if node.op == "call_function"]
     least, most = manifest.sizes[0][0], manifest.sizes[-1][0]
     sides = sorted({least, most, *(side for side in (512, 768) if least < side < most)})
     return GraphInspection(
-        {name: port.shape for name, port in part.inputs.items()},
-        {name: port.shape for name, port in part.outputs.items()},
-        dict(names.most_common()),
+        {key: port.shape for key, port in part.inputs.items()},
+        {key: port.shape for key, port in part.outputs.items()},
+        dict(Counter(call.split(".")[1] for call in calls).most_common()),
         sum(weight.nbytes for weight in program.weights.values()),
-        {side: plan_at(manifest, part, program, side, side).peak for side in sides},
+        {side: plan_at(manifest, facts, name, program, side).peak for side in sides},
         part.figures["largest"],
     )
 
 
 def open_program(bundle: Path, part: Component) -> Program:
     """The program of a component on the meta device: no weight is read."""
-    tensors = open_tensors(bundle / part.file / WEIGHTS)
+    tensors = open_weights(bundle, part)
     weights = {name: torch.empty(t.shape, dtype=t.dtype, device="meta") for name, t in tensors.items()}
-    return Program(read_graph(bundle / part.file / PROGRAM), weights)
+    return read_program(bundle, part, weights)
 
 
-def plan_at(manifest: Manifest, part: Component, program: Program, width: int, height: int) -> Plan:
-    """The memory of a component's program at a size in pixels."""
-    return plan(program, _inputs(manifest, part, width, height))
-
-
-def _inputs(manifest: Manifest, part: Component, width: int, height: int) -> list[Tensor]:
-    cell = {"image": 1}
-    made = []
-    for name, port in part.inputs.items():
-        shape = [77 if n is None and name == "context" else n for n in port.shape]
-        if None in shape:
-            scale = cell.get(name, manifest.facts["downscale"])
-            shape[2:] = [height // scale, width // scale]
-        made.append(torch.zeros([n or 0 for n in shape], dtype=getattr(torch, port.dtype), device="meta"))
-    return made
+def plan_at(manifest: Manifest, facts: ModelFacts, name: str, program: Program, side: int) -> Plan:
+    """The memory of a component's program at a square size in pixels. Raises ModelError for one that cannot run."""
+    batch, dtype = int(manifest.recipe["batch"]), stored_dtype(manifest)
+    check_program(name, program, facts, dtype, batch, side, side)
+    shapes = input_shapes(name, facts, batch, side, side, LENGTH)
+    dtypes = map(port_dtype, manifest.components[name].inputs.values())
+    return plan(program, [torch.zeros(one, dtype=kind, device="meta") for one, kind in zip(shapes.values(), dtypes)])
 
 
 def describe(name: str, one: GraphInspection) -> str:
@@ -108,14 +106,12 @@ def plot(bundle: Path, component: str, side: int) -> str:
 
     Raises InvalidRequest for a component the bundle does not have.
     """
-    manifest = Manifest.read(bundle)
-    if component not in manifest.components or component == "safety_checker":
-        names = ", ".join(name for name in manifest.components if name != "safety_checker")
-        raise InvalidRequest(f"The bundle {bundle} has no graph {component!r}; choose one of {names}.")
-    part = manifest.components[component]
-    return _svg(
-        plan_at(manifest, part, open_program(bundle, part), side, side), f"{component.replace('_', ' ')}, {side}x{side}"
-    )
+    manifest, facts = read_bundle(bundle)
+    if component not in COMPONENTS:
+        raise InvalidRequest(f"The bundle {bundle} has no graph {component!r}; choose one of {', '.join(COMPONENTS)}.")
+    program = open_program(bundle, manifest.components[component])
+    found = plan_at(manifest, facts, component, program, side)
+    return _svg(found, f"{component.replace('_', ' ')}, {side}x{side}")
 
 
 def _svg(found: Plan, title: str) -> str:

@@ -34,8 +34,8 @@ from converters.graph_planner import largest_side, plan, shapes
 from converters.graph_trace import LONGEST, STAGES, TOKENS, UNIT, inputs, trace
 from converters.psnr import psnr
 from converters.source import Source, open_source
-from sdedge.backends.graph import PROGRAM, WEIGHTS, fingerprint
-from sdedge.backends.graph_program import Program, to_json
+from sdedge.backends.graph_bundle import DTYPES, PROGRAM, WEIGHTS, fingerprint
+from sdedge.backends.graph_program import LARGEST_FILE, Program, to_json
 from sdedge.backends.manifest import NAME, Component, Manifest, Port
 from sdedge.backends.mps_rules import Limits
 from sdedge.backends.torch import NETWORKS
@@ -45,7 +45,6 @@ from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write
 from sdedge.weights.loading import load_into
 
-DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 MEMORIES = (4, 8, 16)  # GiB of a Mac, for which the largest size is told
 MB = 2**20
 
@@ -244,12 +243,18 @@ def _make(source: Source, stage: str, recipe: GraphRecipe, out: Path) -> Compone
 
 
 def _write(program: Program, folder: Path) -> None:
+    text = to_json(program.graph)
+    if len(text) > LARGEST_FILE:
+        raise InvalidRequest(
+            f"The {folder.name.replace('_', ' ')} would have {len(program.graph.nodes)} operators, more than a bundle may hold; "
+            "give a larger --attention-budget or a smaller --size."
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     save_file({name: weight.contiguous() for name, weight in program.weights.items()}, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)
     with atomic_write(folder / PROGRAM) as file:
-        file.write(to_json(program.graph).encode())
+        file.write(text.encode())
 
 
 def _memory(source: Source, stage: str, recipe: GraphRecipe, program: Program) -> dict[str, Any]:

@@ -29,12 +29,10 @@ from converters.verify import (
 )
 from converters.verify_floors import floor
 from sdedge.backends.engine import Engine
-from sdedge.backends.graph import PROGRAM, WEIGHTS, GraphEngine, Run, stored_dtype
-from sdedge.backends.graph_program import Program, read_graph
-from sdedge.backends.manifest import Manifest
+from sdedge.backends.graph import GraphEngine, Run
+from sdedge.backends.graph_bundle import read_bundle, stored_dtype
 from sdedge.backends.torch import TorchEngine
 from sdedge.library.models import EMBEDDED
-from sdedge.weights.files import open_tensors
 
 BITS = 16
 
@@ -49,9 +47,8 @@ class RoundedEngine(GraphEngine):
     def _open(self, name: str, dtype: torch.dtype) -> Run:
         if dtype == torch.float32:
             return super()._open(name, dtype)
-        folder = self.folder / self.manifest.components[name].file
-        weights = {key: lazy.read() for key, lazy in open_tensors(folder / WEIGHTS).items()}
-        return Rounded(Program(read_graph(folder / PROGRAM), weights))
+        self._programs[name] = self._program(name, dtype)
+        return Rounded(self._programs[name])
 
 
 def verify(
@@ -61,7 +58,7 @@ def verify(
 
     Arguments as those of `converters.verify.verify`. Raises ModelError for a bundle with other files than its manifest's.
     """
-    manifest = Manifest.read(bundle)
+    manifest, _ = read_bundle(bundle)
     check_hashes(bundle, manifest)
     engines: dict[str, Engine] = {
         "float16": RoundedEngine(bundle),

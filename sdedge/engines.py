@@ -40,6 +40,20 @@ def locate(model: str) -> Path:
         library.close()
 
 
+def locate_installed(name: str) -> Path:
+    """Where a model is whose name stands in a file: the embedded one or an installed one, never a path.
+
+    Raises ModelError.
+    """
+    if name == EMBEDDED:
+        return Path(str(files("sdedge.resources"))) / "models" / EMBEDDED
+    library = Library()
+    try:
+        return library.locate(name)
+    finally:
+        library.close()
+
+
 def default_model() -> str:
     """The model that is used when none is named."""
     library = Library()
@@ -109,7 +123,7 @@ def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> E
         return _open_packages(path, device, dtype)
     from sdedge.backends.graph import GraphEngine
 
-    return GraphEngine(path, device, dtype)
+    return GraphEngine(path, device, dtype, find_model=locate_installed)
 
 
 def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:

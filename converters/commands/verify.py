@@ -42,7 +42,12 @@ def verify(
     manifest = Manifest.read(bundle)
     from converters import verify as packages
     from converters import verify_graph as graphs
+    from converters.bundle import check_hashes
+    from sdedge.backends.bundles import check_tree
 
+    if manifest.kind == "graph":
+        check_tree(bundle, manifest)
+        check_hashes(bundle, manifest)  # before anything else is opened
     compare = (graphs if manifest.kind == "graph" else packages).verify
     reference = _reference(manifest, model, loras)
     for told in compare(bundle, reference, steps=steps, pictures=facts, picture=not no_picture):
@@ -57,14 +62,14 @@ def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, f
     from converters.source import open_source
     from sdedge.backends.engine import LoraUse
     from sdedge.backends.torch import TorchEngine
-    from sdedge.engines import locate
+    from sdedge.engines import locate, locate_installed
 
-    name = model or manifest.source.get("name", "")
+    name = model or str(manifest.source.get("name", ""))
     try:
-        path = locate(name)
+        path = locate(model) if model else locate_installed(name)  # a path that stands in a file is never followed
     except ModelError as error:
         raise ModelError(
-            f"The model {name!r} that the bundle came from was not found; {Remedy.NAME_SOURCE}.",
+            f"The model {name!r:.80} that the bundle came from was not found; {Remedy.NAME_SOURCE}.",
             remedy=Remedy.NAME_SOURCE,
         ) from error
     given = open_source(str(path), loras).identify()
@@ -72,14 +77,23 @@ def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, f
         raise ModelError(
             f"The bundle was made from other weights than {path}; {Remedy.NAME_ITS_MODEL}.", remedy=Remedy.NAME_ITS_MODEL
         )
-    if [lora[1:] for lora in given["loras"]] != [list(lora[1:]) for lora in manifest.source.get("loras", [])]:
-        names = ", ".join(f"{lora[0]}:{lora[1]}" for lora in manifest.source.get("loras", [])) or "none"
+    fused = _fused(manifest)
+    if [lora[1:] for lora in given["loras"]] != [lora[1:] for lora in fused]:
+        names = ", ".join(f"{lora[0]!s:.80}:{lora[1]!s:.20}" for lora in fused) or "none"
         raise ModelError(
             f"The bundle has these LoRAs fused: {names}; {Remedy.SAME_LORAS}.", remedy=Remedy.SAME_LORAS
         )
     engine = TorchEngine.load(path, "cpu", "float32")
     engine.adapt([LoraUse(path, weight, weight) for path, weight in loras])
     return engine
+
+
+def _fused(manifest: Manifest) -> list[list[Any]]:
+    """Name, weight and hash of each LoRA in the bundle. Raises ModelError."""
+    loras = manifest.source.get("loras", [])
+    if not isinstance(loras, list) or not all(isinstance(one, list) and len(one) == 3 for one in loras):
+        raise ModelError(f"The bundle {manifest.name} does not say which LoRAs it has; convert the model again.")
+    return loras
 
 
 def _line(told: Compared) -> str:

@@ -3,26 +3,95 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.manifest import Manifest
-from sdedge.errors import ModelError, Remedy
+from sdedge.backends.manifest import LARGEST_SIDE, Manifest, is_count
+from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.files import inside
+
+ENTRIES = 10_000
+"""Files and folders of one bundle."""
 
 Size = tuple[int, int]
 
 
 def recorded_facts(manifest: Manifest) -> ModelFacts:
-    """The model's facts as the conversion wrote them. Raises ModelError for those of another version."""
+    """The model's facts as the conversion wrote them. Raises ModelError for those of another version or of other types."""
     try:
+        _check_facts(manifest.facts)
         return ModelFacts.from_json(manifest.facts)
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, ValueError, AttributeError, InvalidRequest) as error:
         raise ModelError(
-            f"The bundle {manifest.name} is from another version ({error}); convert the model again."
+            f"The bundle {manifest.name} is damaged or from another version ({str(error).rstrip('.'):.200}); "
+            "convert the model again."
         ) from error
+
+
+def _check_facts(facts: Mapping[str, Any]) -> None:
+    schedule, betas = facts["schedule"], facts["schedule"]["trained_betas"]
+    wrong = [
+        *(name for name in ("width", "height") if not _count(facts[name], LARGEST_SIDE) > 0),
+        *(name for name in ("downscale", "in_channels", "latent_channels") if not _count(facts[name], 64) > 0),
+        *(name for name in ("guidance", "scaling_factor") if not _is_finite(facts[name])),
+        *(name for name in ("beta_start", "beta_end") if not _is_finite(schedule[name])),
+        *(name for name in ("rescale_betas_zero_snr", "set_alpha_to_one") if not isinstance(schedule[name], bool)),
+        *(name for name in ("num_train_timesteps",) if not _count(schedule[name], 100_000) > 1),
+        *(name for name in ("steps_offset",) if _count(schedule[name], 100_000) < 0),
+        *(name for name in ("timestep_spacing",) if not isinstance(schedule[name], str)),
+    ]
+    if not isinstance(facts["name"], str) or not _count(facts["context_width"], 2**16) > 0 or not facts["scaling_factor"]:
+        wrong.append("name, context_width or scaling_factor")
+    if not (betas is None or (1 < len(betas) == schedule["num_train_timesteps"] and all(map(_is_finite, betas)))):
+        wrong.append("trained_betas")
+    rows = facts["preview"]
+    if len(rows) != facts["latent_channels"] + 1 or not all(len(row) == 3 and all(map(_is_finite, row)) for row in rows):
+        wrong.append("preview")
+    if not isinstance(facts["has_safety_checker"], bool) or not all(isinstance(line, str) for line in facts["report"]):
+        wrong.append("has_safety_checker or report")
+    if wrong:
+        raise ValueError(f"its {wrong[0]} cannot be")
+
+
+def _count(value: Any, most: int) -> int:
+    return int(value) if is_count(value, most) else -1
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6 and math.isfinite(value)
+
+
+def check_tree(folder: Path, manifest: Manifest) -> None:
+    """Raises ModelError where a link in a bundle leads out of it, or where something in it is neither file nor folder."""
+    pending, seen = [folder, *(folder / part.file for part in manifest.components.values())], 0
+    while pending:
+        place = pending.pop()
+        for entry in _entries(place):
+            seen += 1
+            if seen > ENTRIES:
+                raise ModelError(f"{folder} holds more than {ENTRIES} files; it is no bundle, convert the model again.")
+            if entry.is_symlink():
+                inside(folder, Path(entry.path).relative_to(folder).as_posix())
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode) and place != folder:
+                pending.append(Path(entry.path))
+            elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
+                raise ModelError(f"{entry.path} is neither a file nor a folder; take the model from a source you trust.")
+
+
+def _entries(place: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as found:
+            return list(found)
+    except OSError:
+        return []  # what is missing, or is a file, is told where it is read
 
 
 def refuse_loras(name: str, loras: Sequence[LoraUse]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,36 +13,36 @@ import torch
 from torch import Tensor
 
 from sdedge.backends import mps
-from sdedge.backends.bundles import fill, nearest_within, recorded_facts, refuse_loras
+from sdedge.backends.bundles import fill, nearest_within, refuse_loras
 from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.graph_program import Program, read_graph
+from sdedge.backends.graph_bundle import (
+    AGAIN,
+    check_files,
+    check_program,
+    check_vocabulary,
+    input_shapes,
+    open_program,
+    open_weights,
+    port_dtype,
+    read_bundle,
+    stored_dtype,
+)
+from sdedge.backends.graph_program import Program
 from sdedge.backends.manifest import Component, Manifest
 from sdedge.backends.precision import choose_device, choose_dtype, use_threads
-from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
+from sdedge.files import inside
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.vae import Posterior
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import LENGTH, Tokenizer
-from sdedge.weights.files import LazyTensor, open_tensors
+from sdedge.weights.files import LazyTensor
 from sdedge.weights.safety import open_checker
 
-PROGRAM, WEIGHTS = "program.json", "weights.safetensors"
 STAGE_COMPONENTS = {"text_encoder": ("text_encoder",), "unet": ("unet",), "vae": ("vae_encoder", "vae_decoder")}
 Run = Callable[..., tuple[Tensor, ...]]
-AGAIN = Remedy.CONVERT_AGAIN
-SAMPLES, SAMPLE = 64, 4096
-
-
-def fingerprint(path: Path) -> str:
-    """SHA-256 of a file's size, its first megabyte and 64 samples: a second's work, where all of it would take many."""
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with open(path, "rb") as file:
-        digest.update(file.read(2**20))
-        for i in range(SAMPLES):
-            file.seek(size * i // SAMPLES)
-            digest.update(file.read(SAMPLE))
-    return digest.hexdigest()
+FindModel = Callable[[str], Path]
+"""From a model's name to its path; raises ModelError where it is not installed."""
 
 
 class GraphEngine:
@@ -53,15 +52,23 @@ class GraphEngine:
     in float16, whose kernels there are a hundred times slower.
     """
 
-    def __init__(self, folder: str | Path, device: str = "auto", dtype: str | None = None) -> None:
-        """Raises ModelError for a damaged bundle or one from another torch, InvalidRequest for a device or dtype."""
+    def __init__(
+        self, folder: str | Path, device: str = "auto", dtype: str | None = None, *, find_model: FindModel | None = None
+    ) -> None:
+        """`find_model` finds the installed model that goes on where a graph fails on MPS.
+
+        Raises ModelError for a damaged bundle or one from another torch, InvalidRequest for a device or dtype.
+        """
         self.folder = Path(folder)
-        self.manifest = Manifest.read(folder)
+        self.manifest, facts = read_bundle(self.folder)
         self.torch_device = choose_device(device)
         self.dtype = _choose_dtype(self.manifest, self.torch_device, dtype)
-        self.facts = _read_facts(self.manifest)
+        self.facts = _suited(facts, self.manifest)
         self.tokenizer = Tokenizer.from_folder(folder)
+        self._find_model = find_model
         self._modules: dict[str, Run] = {}
+        self._programs: dict[str, Program] = {}
+        self._checked: set[tuple[object, ...]] = set()
         self._checker: SafetyChecker | None = None
         self._eager: Any = None
         self._on_mps = self.torch_device.type == "mps"
@@ -137,7 +144,7 @@ class GraphEngine:
                 f"The prompt fills {context.shape[1] // LENGTH} chunks of {LENGTH} tokens, and the converted bundle "
                 f"{self.facts.name} takes {longest // LENGTH}; shorten it, or use the model it was made from."
             )
-        size = self.manifest.recipe["batch"]
+        size = int(self.manifest.recipe["batch"])
         made = []
         for start in range(0, len(x), size):
             rows = [fill(one[start : start + size], size) for one in (x, t.float(), context)]
@@ -159,13 +166,13 @@ class GraphEngine:
         if self.dtype != torch.float32 and not torch.isfinite(image).all():
             # A fine-tuned VAE may overflow where the conversion saw none; once more, wider, never a black picture.
             wide = self._open("vae_decoder", torch.float32)
-            (image,) = wide(latent.to(self.torch_device))
+            (image,) = wide(latent.to(self.torch_device, torch.float32))
         return image.float()
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
         """On the CPU in float32, as the eager engine does: a verdict never depends on the device."""
         if self._checker is None:
-            self._checker = open_checker(self.folder / "safety_checker")
+            self._checker = open_checker(inside(self.folder, self._component("safety_checker").file))
         return self._checker.check(images)
 
     def release(self, stage: str) -> None:
@@ -173,6 +180,7 @@ class GraphEngine:
             self._checker = None
         for name in STAGE_COMPONENTS.get(stage, ()):
             self._modules.pop(name, None)
+            self._programs.pop(name, None)
         if self._eager is not None:
             self._eager.release(stage)
         gc.collect()
@@ -190,16 +198,35 @@ class GraphEngine:
             return self._run_eager(name, *inputs)
         given = [self._bring(name, i, value) for i, value in enumerate(inputs)]
         try:
-            return self._module(name)(*given)
-        except RuntimeError as error:
-            if not self._on_mps:
+            module = self._module(name)
+            self._check(name, given)
+            return module(*given)
+        except (RuntimeError, IndexError, TypeError, ValueError) as error:
+            if not self._on_mps and is_out_of_memory(error):
                 raise
+            if not self._on_mps:
+                raise self._unfit(name, error) from error
             self._fall_back(name, error)
             return self._run_eager(name, *inputs)
 
+    def _check(self, name: str, given: Sequence[Tensor]) -> None:
+        """Once for every shape: that the program gives what it must, and takes no more than its size needs."""
+        key = (name, self.dtype, *(one.shape for one in given))
+        if name in self._programs and key not in self._checked:
+            height, width = given[0].shape[2:] if given[0].dim() == 4 else (0, 0)
+            cell = 1 if name == "vae_encoder" else self.facts.downscale
+            tokens = given[-1].shape[1] if name == "unet" else LENGTH
+            batch = given[0].shape[0]
+            check_program(name, self._programs[name], self.facts, self.dtype, batch, width * cell, height * cell, tokens)
+            self._checked.add(key)
+
+    def _unfit(self, name: str, error: Exception) -> ModelError:
+        first = str(error).split("\n")[0].rstrip(".")
+        return ModelError(f"The {name.replace('_', ' ')} graph of {self.facts.name} failed ({first:.300}); {AGAIN}.")
+
     def _bring(self, name: str, index: int, value: Tensor) -> Tensor:
-        stored = list(self._component(name).inputs.values())[index].dtype
-        dtype = self.dtype if stored in ("float16", "bfloat16") else getattr(torch, stored)
+        stored = port_dtype(list(self._component(name).inputs.values())[index])
+        dtype = self.dtype if stored in (torch.float16, torch.bfloat16) else stored
         return value.to(self.torch_device, dtype).contiguous()
 
     def _module(self, name: str) -> Run:
@@ -211,25 +238,27 @@ class GraphEngine:
 
     def _open(self, name: str, dtype: torch.dtype) -> Run:
         """A component ready to run. Weights that have the device and format already stay pages of their file."""
-        folder = self.folder / self._component(name).file
-        tensors = open_tensors(folder / WEIGHTS)
+        program = self._program(name, dtype)
+        if dtype == self.dtype:
+            self._programs[name] = program
+        return program.module()
+
+    def _program(self, name: str, dtype: torch.dtype) -> Program:
+        part = self._component(name)
+        tensors = open_weights(self.folder, part)
         weights = {key: _load(lazy, self.torch_device, dtype) for key, lazy in tensors.items()}
-        program = Program(read_graph(folder / PROGRAM), weights)
-        return (program if dtype == stored_dtype(self.manifest) else program.recast(dtype)).module().eval()
+        program = open_program(self.folder, part, weights)
+        if name == "text_encoder":
+            check_vocabulary(program, self.tokenizer, self.facts)
+        return program if dtype == stored_dtype(self.manifest) else program.recast(dtype)
 
     def _warm_up(self, name: str) -> None:
         """Metal compiles its kernels on their first use: done at the smallest size, so that no step has to wait."""
-        least = self.manifest.sizes[0][0]
-        inputs = self._component(name).inputs
-        sides = {"image": least}
-        shapes = {
-            key: [
-                n or (LENGTH if key == "context" else sides.get(key, least // self.facts.downscale)) for n in port.shape
-            ]
-            for key, port in inputs.items()
-        }
-        zeros = [torch.zeros(shape, dtype=getattr(torch, inputs[key].dtype)) for key, shape in shapes.items()]
-        self._modules[name](*[self._bring(name, i, value) for i, value in enumerate(zeros)])
+        least, batch = self.manifest.sizes[0][0], int(self.manifest.recipe["batch"])
+        shapes = input_shapes(name, self.facts, batch, least, least, LENGTH)
+        given = [self._bring(name, i, torch.zeros(shape)) for i, shape in enumerate(shapes.values())]
+        self._check(name, given)
+        self._modules[name](*given)
         torch.mps.synchronize()
 
     def _component(self, name: str) -> Component:
@@ -237,22 +266,33 @@ class GraphEngine:
 
     # ---- When a graph fails on MPS ----------------------------------------------------------------------------------
 
-    def _fall_back(self, name: str, error: RuntimeError) -> None:
+    def _fall_back(self, name: str, error: Exception) -> None:
         """Go on with the model the bundle was made from. Raises ModelError where that is not there any more."""
         from sdedge.backends.torch import TorchEngine
 
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        source = Path(self.manifest.source["path"])
-        if not source.exists():
+        try:
+            source = self._original()
+        except ModelError:
             raise ModelError(
-                f"The {name.replace('_', ' ')} graph of {self.facts.name} failed on MPS ({first}), and {source}, which it was "
-                f"made from, is not there to draw with; {Remedy.CPU}.",
-                remedy=Remedy.CPU,
+                f"The {name.replace('_', ' ')} graph of {self.facts.name} failed on MPS ({first:.300}), and the model it was "
+                f"made from is not installed to draw with; install {self._source_name()!r:.80}, or use --device cpu."
             ) from error
-        notice = f"The {name.replace('_', ' ')} graph failed on MPS ({first}); drawing with {source.name} itself."
+        notice = f"The {name.replace('_', ' ')} graph failed on MPS ({first:.300}); drawing with {source.name} itself."
         self.facts = replace(self.facts, report=(*self.facts.report, notice))
         self._modules.clear()
+        self._programs.clear()
         self._eager = TorchEngine.load(source, self.device)
+
+    def _original(self) -> Path:
+        """The model that the bundle was made from, by its installed name: a path in a file is never followed."""
+        if self._find_model is None:
+            raise ModelError("There is no library to look in; use --device cpu.")
+        return self._find_model(self._source_name())
+
+    def _source_name(self) -> str:
+        name = self.manifest.source.get("name")
+        return name if isinstance(name, str) else ""
 
     def _run_eager(self, name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
         """The same call answered by the eager networks."""
@@ -268,33 +308,6 @@ class GraphEngine:
             posterior = vae.encode(inputs[0].to(device, dtype))
             return posterior.mean, posterior.logvar
         return (self._eager.decode(inputs[0] * vae.config.scaling_factor),)
-
-
-def check_files(folder: Path, manifest: Manifest) -> None:
-    """Raises ModelError for a bundle from another torch, and for files that are missing or not those of the manifest."""
-    made, here = manifest.versions.get("torch", "unknown"), torch.__version__
-    if _minor(made) != _minor(here):
-        raise ModelError(
-            f"The bundle {folder} was made with torch {made}, and this is torch {here}: operators may have changed; {AGAIN}."
-        )
-    for name, component in manifest.components.items():
-        for file, wanted in component.figures.get("fingerprints", {}).items():
-            path = folder / component.file / file
-            if not path.is_file():
-                raise ModelError(f"The bundle {folder} has lost {component.file}/{file}; copy it again, or {AGAIN}.")
-            if fingerprint(path) != wanted:
-                raise ModelError(
-                    f"{path} is not the file that the bundle was made with (wrong hash of its {name.replace('_', ' ')}); "
-                    f"copy it again, or {AGAIN}."
-                )
-
-
-def _minor(version: str) -> list[str]:
-    return version.split("+")[0].split(".")[:2]
-
-
-def stored_dtype(manifest: Manifest) -> torch.dtype:
-    return {"fp16": torch.float16, "bf16": torch.bfloat16}[manifest.recipe["dtype"]]
 
 
 def _choose_dtype(manifest: Manifest, device: torch.device, name: str | None) -> torch.dtype:
@@ -315,8 +328,8 @@ def _load(lazy: LazyTensor, device: torch.device, dtype: torch.dtype) -> Tensor:
     return lazy.read() if device.type == "cpu" and wanted == lazy.dtype else lazy.copy(wanted, device)
 
 
-def _read_facts(manifest: Manifest) -> ModelFacts:
-    facts = recorded_facts(manifest)
+def _suited(facts: ModelFacts, manifest: Manifest) -> ModelFacts:
+    """The model's facts with a size the bundle draws, and remarks on this machine."""
     (least, _), (most, _) = manifest.sizes[0], manifest.sizes[-1]
     side = min(max(facts.width, least), most), min(max(facts.height, least), most)
     remarks = mps.remarks() if torch.backends.mps.is_available() else ()

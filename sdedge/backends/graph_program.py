@@ -3,24 +3,32 @@
 A program is torch.export's graph without the model's code: inputs, weights by name, operators of `torch.ops.aten` and
 integer arithmetic on sizes. It is kept as JSON, because reading torch's own archive of a graph this long takes twenty
 seconds; the weights stand in a safetensors file beside it and are mapped.
+
+Programs come from files that may be hostile: no code is generated from them (`graph_interpreter` runs them node by node),
+and nothing is read that the converter does not write.
 """
 
 from __future__ import annotations
 
 import json
-import operator
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
+from sdedge.backends.graph_interpreter import Interpreter
+from sdedge.backends.graph_operators import DTYPES, FORMATS, Known, decode_call, decode_output, name_of, target_of
 from sdedge.errors import ModelError
+from sdedge.files import open_regular
 
 FORMAT = 1
-ARITHMETIC = {name: getattr(operator, name) for name in ("add", "sub", "mul", "floordiv", "getitem")}
+LARGEST_FILE = 2**23
+"""Bytes of a program.json: ten times that of the largest v1 network in its usual pieces."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -30,20 +38,9 @@ class Program:
     graph: fx.Graph
     weights: Mapping[str, Tensor]
 
-    def module(self) -> fx.GraphModule:
+    def module(self) -> Interpreter:
         """Something to call: `module(*inputs) -> tuple of outputs`. Values are let go after their last use."""
-        root = nn.Module()
-        for name in (node.target for node in self.graph.nodes if node.op == "get_attr"):
-            *path, leaf = str(name).split(".")
-            owner = root
-            for part in path:
-                if part not in owner._modules:
-                    owner.add_module(part, nn.Module())
-                owner = owner._modules[part]  # type: ignore[assignment]
-            owner.register_buffer(leaf, self.weights[str(name)])
-        module = fx.GraphModule(root, self.graph)
-        self.graph.owning_module = None  # type: ignore[assignment]  # a pass may name weights this module lacks
-        return module
+        return Interpreter(self.graph, self.weights)
 
     def on(self, device: str | torch.device) -> Program:
         """The same program with its weights on a device; "meta" runs shapes alone."""
@@ -77,25 +74,51 @@ def to_json(graph: fx.Graph) -> str:
 
 
 def from_json(text: str) -> fx.Graph:
-    """The inverse. Raises ModelError for a program of another format or with operators that this torch lacks."""
+    """The inverse. Raises ModelError for a program of another format, with other operators than the converter's, with
+    arguments that do not fit them, or whose nodes read what is not made yet.
+    """
     try:
         record = json.loads(text)
-        if record["format"] != FORMAT:
-            raise ModelError(f"The program has format {record['format']}, and this sdedge reads {FORMAT}.")
-        graph, known = fx.Graph(), dict[str, fx.Node]()
-        for name, kind, args, kwargs in record["nodes"]:
-            known[name] = _read(graph, known, name, kind, args, kwargs)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"The program cannot be read ({type(error).__name__}: {error}).") from error
-    return graph
+        if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("nodes"), list):
+            raise ValueError(f"it is no list of nodes in format {FORMAT}")
+        return _graph_of(record["nodes"])
+    except RecursionError:
+        raise ModelError("The program cannot be read (it is nested too deeply).") from None
+    except ValueError as error:
+        raise ModelError(f"The program cannot be read ({error}).") from error
 
 
 def read_graph(path: Path) -> fx.Graph:
     """The graph in a file. Raises ModelError."""
     try:
-        return from_json(path.read_text("utf-8"))
-    except (OSError, ModelError) as error:
-        raise ModelError(f"{path} is missing or damaged ({error}); convert the model again.") from error
+        with open_regular(path) as file:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise ModelError(f"It has more than {LARGEST_FILE} bytes.")
+        return from_json(data.decode("utf-8"))
+    except (OSError, UnicodeDecodeError, ModelError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise ModelError(f"{path} is missing or damaged ({reason}); convert the model again.") from error
+
+
+def _graph_of(nodes: list[Any]) -> fx.Graph:
+    graph, known, ended = fx.Graph(), dict[str, Known](), False
+    for record in nodes:
+        if ended:
+            raise ValueError("nodes follow the output")
+        if not isinstance(record, list) or len(record) != 4:
+            raise ValueError(f"{record!r:.80} is no node")
+        name, kind, args, kwargs = record
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in known or not isinstance(kind, str):
+            raise ValueError(f"{name!r:.80} is no name of a new node")
+        if kind == "output":
+            graph.output(decode_output(args, known))
+            ended = True
+        else:
+            known[name] = _read(graph, known, name, kind, args, kwargs)
+    if not ended:
+        raise ValueError("it has no output")
+    return graph
 
 
 def _written(node: fx.Node) -> list[Any]:
@@ -105,28 +128,20 @@ def _written(node: fx.Node) -> list[Any]:
         return [node.op, _encode(node.args[0]), {}]
     if node.op != "call_function":
         raise ValueError(f"{node.op} {node.name} is no operator.")
-    if isinstance(node.target, torch._ops.OpOverload):
-        kind = str(node.target)
-    else:
-        kind = next(f"int.{name}" for name, function in ARITHMETIC.items() if function is node.target)
-    return [kind, [_encode(a) for a in node.args], {name: _encode(a) for name, a in node.kwargs.items()}]
+    given = {name: _encode(a) for name, a in node.kwargs.items()}
+    return [name_of(node.target), [_encode(a) for a in node.args], given]
 
 
-def _read(graph: fx.Graph, known: Mapping[str, fx.Node], name: str, kind: str, args: Any, kwargs: Any) -> fx.Node:
-    if kind == "placeholder":
-        return graph.placeholder(args)
-    if kind == "get_attr":
-        return graph.create_node("get_attr", args, name=name)
-    if kind == "output":
-        return graph.output(_decode(args, known))
-    target: Any = ARITHMETIC.get(kind.removeprefix("int."))
-    if target is None:
-        namespace, operator_name, overload = kind.split(".")
-        target = getattr(getattr(getattr(torch.ops, namespace), operator_name), overload)
-    arguments = tuple(_decode(a, known) for a in args)
-    return graph.create_node(
-        "call_function", target, arguments, {key: _decode(a, known) for key, a in kwargs.items()}, name
-    )
+def _read(graph: fx.Graph, known: Mapping[str, Known], name: str, kind: str, args: Any, kwargs: Any) -> Known:
+    if kind in ("placeholder", "get_attr"):
+        if not isinstance(args, str) or kwargs != {}:
+            raise ValueError(f"the {kind} {name} has {args!r:.80} where a name belongs")
+        if kind == "placeholder" and not _NAME.fullmatch(args):
+            raise ValueError(f"{args!r:.80} is no name of an input")
+        return Known(graph.create_node(kind, args, name=name), "Tensor")
+    target = target_of(kind)
+    arguments, keywords, made = decode_call(kind, args, kwargs, known)
+    return Known(graph.create_node("call_function", target, arguments, keywords, name), made)
 
 
 def _encode(value: Any) -> Any:
@@ -135,18 +150,10 @@ def _encode(value: Any) -> Any:
         return {"node": value.name}
     if isinstance(value, list | tuple):
         return [_encode(item) for item in value]
-    if isinstance(value, torch.dtype | torch.memory_format):
-        kind = "dtype" if isinstance(value, torch.dtype) else "memory_format"
-        return {kind: str(value).removeprefix("torch.")}
+    for kind, table in (("dtype", DTYPES), ("memory_format", FORMATS)):
+        for name, one in table.items():
+            if value is one:
+                return {kind: name}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"{value!r} does not belong into a program.")
-
-
-def _decode(value: Any, known: Mapping[str, fx.Node]) -> Any:
-    if isinstance(value, list):
-        return tuple(_decode(item, known) for item in value)
-    if isinstance(value, dict):
-        ((kind, name),) = value.items()
-        return known[name] if kind == "node" else getattr(torch, name)
-    return value

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from sdedge.errors import ModelError
-from sdedge.files import atomic_write
+from sdedge.files import atomic_write, inside, open_regular
 
 NAME = "manifest.json"
 VERSION = 1
 KINDS = ("coreml", "graph")
+LARGEST_FILE = 2**22
+LARGEST_SIDE = 2**14
+"""Of a picture in pixels."""
+_TEXT = 4096
 
 
 @dataclass(frozen=True)
@@ -62,21 +66,36 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
-        """The manifest of a bundle. Raises ModelError for one that is missing, damaged or from another version."""
-        path = Path(folder) / NAME
+        """The manifest of a bundle. Raises ModelError for one that is missing, damaged or from another version.
+
+        Every value has its type, and every component's file lies inside the folder. What `recipe`, `source`, `facts` and
+        `figures` hold is for those to check who read it.
+        """
         try:
-            record = json.loads(path.read_text("utf-8"))
-            version, kind = record.pop("version"), record["kind"]
-            if version != VERSION or kind not in KINDS:
-                raise ModelError(
-                    f"The bundle {folder} has format {version} of kind {kind!r}, and this version of sdedge reads {VERSION} "
-                    f"of {' and '.join(KINDS)}; convert the model again."
-                )
-            known = {name: record[name] for name in (f.name for f in fields(cls)) if name in record}
-            parts = {name: parse_component(part) for name, part in known["components"].items()}
-            return cls(**{**known, "components": parts, "sizes": tuple((w, h) for w, h in known["sizes"])})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"The bundle {folder} has no usable {NAME} ({error}); convert the model again.") from error
+            return cls.from_json(_read_json(Path(folder)), Path(folder))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else f"{error!s:.200}"
+            raise ModelError(f"The bundle {folder} has no usable {NAME} ({reason}); convert the model again.") from error
+
+    @classmethod
+    def from_json(cls, record: Any, folder: Path) -> Self:
+        """Raises ModelError for another version, ValueError, KeyError or TypeError for anything else."""
+        version, kind = record.pop("version"), record["kind"]
+        if not isinstance(version, int) or version != VERSION or kind not in KINDS:
+            raise ModelError(
+                f"The bundle {folder} has format {version!r:.40} of kind {kind!r:.40}, and this version of sdedge reads "
+                f"{VERSION} of {' and '.join(KINDS)}; convert the model again."
+            )
+        known = {name: record[name] for name in (f.name for f in fields(cls)) if name in record}
+        parts = {_text(name): parse_component(part) for name, part in known["components"].items()}
+        for part in parts.values():
+            inside(folder, part.file)
+        for name in ("recipe", "source", "facts", "figures", "versions"):
+            _need(isinstance(known.get(name, {}), dict), f"its {name} are no object")
+        _need(all(isinstance(one, str) for one in known.get("versions", {}).values()), "its versions are no texts")
+        sizes = tuple((_side(w), _side(h)) for w, h in known["sizes"])
+        _need(0 < len(sizes) <= 1024, "it names no sizes, or too many")
+        return cls(**{**known, "name": _text(known["name"]), "components": parts, "sizes": sizes})
 
     def write(self, folder: str | Path) -> None:
         """Raises OutputError."""
@@ -91,9 +110,49 @@ def is_bundle(path: str | Path) -> bool:
 
 
 def parse_component(record: Mapping[str, Any]) -> Component:
-    """A component from its JSON record. Raises KeyError or TypeError for anything else."""
+    """A component from its JSON record. Raises ValueError, KeyError or TypeError for anything else."""
 
     def ports(side: str) -> dict[str, Port]:
-        return {name: Port(tuple(port["shape"]), port["dtype"]) for name, port in record[side].items()}
+        return {_text(name): Port(_dims(port["shape"]), _text(port["dtype"])) for name, port in record[side].items()}
 
-    return Component(**{**record, "inputs": ports("inputs"), "outputs": ports("outputs")})
+    part = Component(**{**record, "inputs": ports("inputs"), "outputs": ports("outputs")})
+    _need(bool(_text(part.file)) and isinstance(part.sha256, str), "a component has no file or hash")
+    _need(is_count(part.bytes, 2**63) and isinstance(part.figures, dict), "a component has no size or figures")
+    return part
+
+
+def is_count(value: Any, most: int) -> bool:
+    """Whether a value of JSON is a whole number from 0 to `most`."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _read_json(folder: Path) -> Any:
+    """Raises OSError, and ValueError for what is no text that can be written again (half surrogates)."""
+    with open_regular(inside(folder, NAME)) as file:
+        data = file.read(LARGEST_FILE + 1)
+    _need(len(data) <= LARGEST_FILE, f"it has more than {LARGEST_FILE} bytes")
+    record = json.loads(data.decode("utf-8"))
+    _need(isinstance(record, dict), "it is no object")
+    json.dumps(record, ensure_ascii=False).encode("utf-8")
+    return record
+
+
+def _need(truth: bool, why: str) -> None:
+    if not truth:
+        raise ValueError(why)
+
+
+def _text(value: Any) -> str:
+    _need(isinstance(value, str) and len(value) <= _TEXT, f"{value!r:.80} is no text")
+    return str(value)
+
+
+def _side(value: Any) -> int:
+    _need(is_count(value, LARGEST_SIDE) and value > 0, f"{value!r:.80} is no side of a picture")
+    return int(value)
+
+
+def _dims(shape: Any) -> tuple[int | None, ...]:
+    _need(isinstance(shape, list) and len(shape) <= 16, f"{shape!r:.80} is no shape")
+    _need(all(one is None or is_count(one, 2**31) for one in shape), f"{shape!r:.80} is no shape")
+    return tuple(shape)

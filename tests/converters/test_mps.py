@@ -26,7 +26,7 @@ from sdedge.backends.graph import GraphEngine
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.torch import TorchEngine
 from sdedge.cli import cli
-from sdedge.engines import load_engine, locate
+from sdedge.engines import load_engine, locate, open_bundle
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.models.config import VAEConfig
 from sdedge.models.vae import VAE
@@ -268,7 +268,7 @@ def test_what_a_graph_cannot_do_is_said(engine, bundle, tmp_path):
 
 
 def test_a_graph_that_fails_on_mps_is_drawn_by_the_model_itself(bundle, eager, monkeypatch):
-    engine = GraphEngine(bundle, "cpu", "float32")
+    engine = open_bundle(bundle, "cpu", "float32")
 
     def fail(*inputs):
         raise RuntimeError("MPSNDArray too large")
@@ -282,8 +282,8 @@ def test_a_graph_that_fails_on_mps_is_drawn_by_the_model_itself(bundle, eager, m
 
 
 def test_without_the_model_the_failure_says_what_to_do(copy):
-    _alter(copy, source={"name": "pocket", "sha256": "", "path": str(copy / "gone")})
-    engine = GraphEngine(copy, "cpu", "float32")
+    _alter(copy, source={"name": "gone", "sha256": "", "path": str(locate("pocket"))})  # a path is never followed
+    engine = open_bundle(copy, "cpu", "float32")
 
     def fail(*inputs):
         raise RuntimeError("no")
