@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx
@@ -14,6 +14,7 @@ from torch import Tensor, fx
 from converters.graph_planner import shapes
 from sdedge.backends.graph_program import Program
 from sdedge.errors import InvalidRequest
+from sdedge.models.attention import TERMS
 
 aten = torch.ops.aten
 Inputs = tuple[Tensor, ...]
@@ -27,12 +28,14 @@ class Setting:
     largest    the same at the largest size
     budget     bytes of attention scores, and of a norm's float32 copy, at a time
     dtype      of the finished program
+    terms      products of one sum
     """
 
     smallest: Inputs
     largest: Inputs
     budget: int = 2**28
     dtype: torch.dtype = torch.float16
+    terms: int = TERMS
 
 
 Pass = Callable[[Program, Setting], Program]
@@ -154,15 +157,36 @@ def split_attention(program: Program, setting: Setting) -> Program:
     """Attention in pieces whose float32 scores never exceed the budget, at the largest size and so at every one.
 
     Cut by heads first, which reads nothing twice, then by queries. The number of pieces is fixed, their length is
-    not: it divides the tokens of one unit of 64 pixels, and so those of every size.
+    not: it divides the tokens of one unit of 64 pixels, and so those of every size. Where there are more keys than
+    MPS can sum over, they are cut as well.
     """
     least, most = shapes(program, setting.smallest), shapes(program, setting.largest)
     for node in calls(program.graph, aten.scaled_dot_product_attention.default):
         q, k, v = (most[argument.name] for argument in node.args[:3])
         heads, cuts = pieces(q.shape, k.shape, least[node.args[0].name].shape[2], setting.budget)
         with program.graph.inserting_before(node):
-            replace(node, _attention(node, q.shape, heads, cuts, setting.dtype))
+            sums = _sums(k.shape[2], least[node.args[1].name].shape[2], setting.terms)
+            replace(node, _attention(node, q.shape, Cuts(heads, cuts, sums), setting.dtype))
     return _used(program)
+
+
+class Cuts(NamedTuple):
+    """How many parts of the heads, of the queries and of the keys."""
+
+    heads: int
+    queries: int
+    keys: int
+
+
+def _sums(keys: int, unit: int, terms: int) -> int:
+    """How many parts of the keys have at most `terms` each; they divide `unit`, and so the keys of every size.
+
+    Raises InvalidRequest where no parts are small enough.
+    """
+    found = next((n for n in divisors(unit) if keys <= terms * n), None)
+    if found is None:
+        raise InvalidRequest(f"Attention over {keys} tokens is more than MPS computes; choose a smaller --size.")
+    return found
 
 
 def pieces(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, budget: int) -> tuple[int, int]:
@@ -182,27 +206,46 @@ def pieces(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, budget: i
     return found
 
 
-def _attention(node: Node, shape: tuple[int, ...], heads: int, cuts: int, dtype: torch.dtype) -> Node:
+def _attention(node: Node, shape: tuple[int, ...], cuts: Cuts, dtype: torch.dtype) -> Node:
     graph, (B, H, _, D) = node.graph, shape
-
-    def call(target: Any, *arguments: Any) -> Node:
-        return graph.call_function(target, arguments)
-
-    q, k, v = (call(aten.flatten.using_ints, one, 0, 1) for one in node.args[:3])  # (B heads, T, D)
-    groups = [_parts(graph, tensor, B * H // heads, heads, 0) for tensor in (q, k, v)]
+    q, k, v = (_call(graph, aten.flatten.using_ints, one, 0, 1) for one in node.args[:3])  # (B heads, T, D)
+    groups = [_parts(graph, tensor, B * H // cuts.heads, cuts.heads, 0) for tensor in (q, k, v)]
     rows = []
     for queries, keys, values in zip(*groups, strict=True):
-        wide = call(aten.mul.Tensor, _cast(graph, queries, torch.float32), D**-0.5)
-        turned = call(aten.transpose.int, _cast(graph, keys, torch.float32), 1, 2)
-        chunked = call(aten.chunk.default, wide, cuts, 1) if cuts > 1 else None
+        wide = _call(graph, aten.mul.Tensor, _cast(graph, queries, torch.float32), D**-0.5)
+        turned = _call(graph, aten.transpose.int, _cast(graph, keys, torch.float32), 1, 2)
+        some = _chunks(graph, values, cuts.keys, 1)
         done = []
-        for i in range(cuts):
-            part = wide if chunked is None else call(operator.getitem, chunked, i)
-            weights = call(aten.softmax.int, call(aten.bmm.default, part, turned), -1)
-            done.append(call(aten.bmm.default, _cast(graph, weights, dtype), values))
-        rows.append(call(aten.cat.default, done, 1) if cuts > 1 else done[0])
-    joined = call(aten.cat.default, rows, 0) if heads > 1 else rows[0]
-    return call(aten.unflatten.int, joined, 0, (B, H))
+        for part in _chunks(graph, wide, cuts.queries, 1):
+            weights = _call(graph, aten.softmax.int, _call(graph, aten.bmm.default, part, turned), -1)
+            done.append(_weighted(graph, _cast(graph, weights, dtype), some, dtype))
+        rows.append(_call(graph, aten.cat.default, done, 1) if cuts.queries > 1 else done[0])
+    joined = _call(graph, aten.cat.default, rows, 0) if cuts.heads > 1 else rows[0]
+    return _call(graph, aten.unflatten.int, joined, 0, (B, H))
+
+
+def _weighted(graph: fx.Graph, weights: Node, values: list[Node], dtype: torch.dtype) -> Node:
+    """Weights times values; of several parts of the values, the sum of the products, taken in float32."""
+    shares = _chunks(graph, weights, len(values), 2)
+    products = [_call(graph, aten.bmm.default, share, some) for share, some in zip(shares, values, strict=True)]
+    if len(products) == 1:
+        return products[0]
+    total, *rest = (_cast(graph, product, torch.float32) for product in products)
+    for one in rest:
+        total = _call(graph, aten.add.Tensor, total, one)
+    return _cast(graph, total, dtype)
+
+
+def _chunks(graph: fx.Graph, tensor: Node, count: int, dim: int) -> list[Node]:
+    """`count` even views along a dimension; the tensor itself where one is all of it."""
+    if count == 1:
+        return [tensor]
+    chunked = _call(graph, aten.chunk.default, tensor, count, dim)
+    return [_call(graph, operator.getitem, chunked, i) for i in range(count)]
+
+
+def _call(graph: fx.Graph, target: Any, *arguments: Any) -> Node:
+    return graph.call_function(target, arguments)
 
 
 def copy_for_convolutions(program: Program, setting: Setting) -> Program:

@@ -99,7 +99,7 @@ def _fault_of_ports(name: str, part: Component, manifest: Manifest, facts: Model
 
 def _fault_of_figures(figures: Mapping[str, Any], most: int) -> str:
     prints = figures.get("fingerprints")
-    if not isinstance(prints, dict) or prints.keys() != {PROGRAM, WEIGHTS} or not all(isinstance(p, str) for p in prints.values()):
+    if not isinstance(prints, dict) or prints.keys() != {PROGRAM, WEIGHTS} or {type(one) for one in prints.values()} != {str}:
         return "it lacks its files' hashes"
     peaks, largest = figures.get("peak_bytes"), figures.get("largest")
     if not isinstance(peaks, dict) or f"{most}x{most}" not in peaks or not isinstance(largest, dict):

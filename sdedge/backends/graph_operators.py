@@ -15,8 +15,8 @@ import torch
 
 NAMES = (
     "add.Tensor", "bmm.default", "cat.default", "chunk.default", "clamp.default", "clone.default", "conv2d.default",
-    "cos.default", "embedding.default", "flatten.using_ints", "gelu.default", "group_norm.default", "layer_norm.default", "linear.default",
-    "masked_fill.Scalar", "matmul.default", "mul.Tensor", "pad.default", "permute.default", "reshape.default",
+    "cos.default", "embedding.default", "flatten.using_ints", "gelu.default", "group_norm.default", "layer_norm.default",
+    "linear.default", "masked_fill.Scalar", "matmul.default", "mul.Tensor", "pad.default", "permute.default", "reshape.default",
     "sigmoid.default", "silu.default", "sin.default", "softmax.int", "split.Tensor", "split_with_sizes.default",
     "sym_size.int", "to.dtype", "transpose.int", "unflatten.int", "unsqueeze.default", "upsample_nearest2d.vec",
     "view.default", "where.self",

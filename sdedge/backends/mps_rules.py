@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from sdedge.backends import mps_operators as operators
+from sdedge.models.attention import TERMS
 
 PACKAGE = Path(__file__).parents[1]
 WIDE = (torch.float64, torch.complex32, torch.complex64, torch.complex128)
@@ -28,14 +29,24 @@ HOST = {
     "sampling/schedule.py": "the table of noise levels is made on the CPU, and only numbers read from it go further"
 }
 PLAIN_WRITES = ("copy_", "fill_", "zero_")
+SUMS = {
+    "mm": ("self", -1), "bmm": ("self", -1), "matmul": ("self", -1), "linear": ("input", -1), "addmm": ("mat1", -1),
+    "_addmm_activation": ("mat1", -1), "baddbmm": ("batch1", -1), "mv": ("self", -1), "addmv": ("mat", -1),
+    "dot": ("self", -1), "vdot": ("self", -1), "_int_mm": ("self", -1),
+}  # fmt: skip
+"""Operators that sum products, and the argument and dimension over which they do."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes: of any tensor (an 8 GB Mac's largest buffer, which is also where offsets overflow), and of scores."""
+    """Bytes: of any tensor (an 8 GB Mac's largest buffer, which is also where offsets overflow), and of scores.
+
+    `terms` is how many products one sum may have.
+    """
 
     tensor: int = 2**32
     scores: int = 2**28
+    terms: int = TERMS
 
 
 @dataclass(frozen=True)
@@ -183,12 +194,24 @@ def no_wide_counting(call: Call, limits: Limits) -> str | None:
     return f"computes {made.numel()} 64-bit integers; use int32"
 
 
+def no_long_sums(call: Call, limits: Limits) -> str | None:
+    """Products over more than 32,766 terms are silently wrong on M1 and M2 (#195163, #193487), those of `bmm` too."""
+    argument, dim = ("key", -2) if "scaled_dot_product" in call.name else SUMS.get(call.name, ("", 0))
+    summed = call.value(argument) if argument else None
+    count = summed.shape[dim] if isinstance(summed, Tensor) and summed.dim() >= -dim else 0
+    if call.name == "addbmm":  # sums over the batch as well
+        batch = call.value("batch1")
+        count = batch.shape[0] * batch.shape[2]
+    return f"sums {count} products, more than {limits.terms}; cut the sum and add" if count > limits.terms else None
+
+
 RULES: tuple[Rule, ...] = (
     no_wide_numbers,
     no_giant_tensors,
     scores_in_budget,
     softmax_in_float32,
     no_fused_attention,
+    no_long_sums,
     contiguous_weights,
     contiguous_pictures,
     noise_from_the_cpu,
@@ -221,10 +244,12 @@ class MPSRules(TorchDispatchMode):
 
     def _open(self, func: Any, args: Any, kwargs: Any) -> Any:
         """Watch the parts of an operator that is only a name for them, except the one that must not be used."""
-        attention = no_fused_attention(Call(func, args, kwargs, ()), self.limits)
-        if attention:
-            finding = Finding(no_fused_attention.__name__, operators.full_name(func), attention, _caller())
-            self.found += [] if finding in self.found else [finding]
+        call = Call(func, args, kwargs, ())
+        if "scaled_dot_product" in call.name:
+            for rule in (no_fused_attention, no_long_sums):
+                if why := rule(call, self.limits):
+                    finding = Finding(rule.__name__, operators.full_name(func), why, _caller())
+                    self.found += [] if finding in self.found else [finding]
             return func(*args, **kwargs)
         with self:
             return operators.run_composite(func, args, kwargs)

@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 AttentionFunction = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+TERMS = 32_766
+"""Of a sum of products on MPS: torch 2.13 gets longer ones silently wrong on M1 and M2 (pytorch #195163, #193487)."""
 
 
 def _split(x: Tensor, heads: int) -> Tensor:
@@ -45,11 +47,11 @@ def chunked(budget: int) -> AttentionFunction:
     return attend
 
 
-def pieces(budget: int) -> AttentionFunction:
+def pieces(budget: int, terms: int = TERMS) -> AttentionFunction:
     """Exact attention for MPS: few heads at a time, and few of their queries where one head's scores exceed `budget` bytes.
 
     Scores are float32 throughout, products included: macOS 14.5 and later give black pictures otherwise. Results are
-    joined, never written into slices, which MPS gets wrong on some versions.
+    joined, never written into slices, which MPS gets wrong on some versions. No sum has more than `terms` products.
     """
 
     def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
@@ -62,10 +64,20 @@ def pieces(budget: int) -> AttentionFunction:
             some = slice(first, first + group)
             keys, values = kh[some].float().transpose(1, 2), vh[some]
             queries = (qh[some].float() * qh.shape[-1] ** -0.5).split(rows, dim=1)
-            done.append(torch.cat([(part @ keys).softmax(-1).to(v.dtype) @ values for part in queries], dim=1))
+            done.append(torch.cat([_weighted((part @ keys).softmax(-1), values, terms) for part in queries], dim=1))
         return _merge(torch.cat(done).unflatten(0, (B, heads)))
 
     return attend
+
+
+def _weighted(weights: Tensor, values: Tensor, terms: int) -> Tensor:
+    """Weights (N, T, S) in float32 times values (N, S, D) -> (N, T, D), at most `terms` of S summed at a time."""
+    S = values.shape[1]
+    if terms >= S:
+        return weights.to(values.dtype) @ values
+    parts = zip(weights.chunk(-(-S // terms), dim=2), values.chunk(-(-S // terms), dim=1), strict=True)
+    first, *rest = ((share.to(values.dtype) @ some).float() for share, some in parts)
+    return sum(rest, first).to(values.dtype)
 
 
 def set_attention(model: nn.Module, attend: AttentionFunction) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,7 @@ from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 
 ATEN = torch.ops.aten
+META = partial(torch.empty, device="meta")
 PICTURE, KERNEL = torch.ones(2, 8, 6, 6), torch.ones(4, 4, 3, 3)
 
 BREACHES = {
@@ -35,6 +38,7 @@ BREACHES = {
     "scores_in_budget": lambda: torch.empty(16, 4096, 4097, device="meta").softmax(-1),
     "softmax_in_float32": lambda: torch.ones(2, 3, dtype=torch.float16).softmax(-1),
     "no_fused_attention": lambda: F.scaled_dot_product_attention(*[torch.ones(1, 1, 9, 4)] * 3),
+    "no_long_sums": lambda: torch.bmm(META(1, 4, 32_767), META(1, 32_767, 8)),
     "contiguous_weights": lambda: F.conv2d(PICTURE[:, :4].contiguous(), KERNEL.transpose(2, 3)),
     "contiguous_pictures": lambda: F.conv2d(PICTURE.chunk(2, dim=1)[1], KERNEL),
     "noise_from_the_cpu": lambda: torch.randn(3),
@@ -43,6 +47,20 @@ BREACHES = {
     "no_wide_counting": lambda: torch.zeros(5000, dtype=torch.int64) + 1,
 }
 VARIANTS = {
+    "no_long_sums": [
+        lambda: META(4, 40_000) @ META(40_000, 8),
+        lambda: META(2, 4, 40_000) @ META(2, 40_000, 8),
+        lambda: META(40_000) @ META(40_000),
+        lambda: META(4, 40_000) @ META(40_000),
+        lambda: F.linear(META(3, 40_000), META(8, 40_000)),
+        lambda: F.linear(META(3, 40_000), META(8, 40_000), META(8)),
+        lambda: torch.addmm(META(4, 8), META(4, 40_000), META(40_000, 8)),
+        lambda: torch.addmv(META(4), META(4, 40_000), META(40_000)),
+        lambda: torch.baddbmm(META(1, 4, 8), META(1, 4, 40_000), META(1, 40_000, 8)),
+        lambda: torch.addbmm(META(4, 8), META(2, 4, 20_000), META(2, 20_000, 8)),
+        lambda: torch.einsum("bts,bsd->btd", META(1, 4, 40_000), META(1, 40_000, 8)),
+        lambda: F.scaled_dot_product_attention(META(1, 1, 9, 4), *[META(1, 1, 40_000, 4)] * 2),
+    ],
     "contiguous_weights": [
         lambda: F.linear(torch.ones(2, 3), torch.ones(3, 4).t()),
         lambda: F.conv2d(PICTURE[:, :4].contiguous(), KERNEL.contiguous(memory_format=torch.channels_last)),
@@ -62,15 +80,16 @@ GOOD = [
     lambda: torch.randn(3, generator=torch.Generator("cpu").manual_seed(1)),
     lambda: torch.zeros(4, 4)[:, 1:].copy_(torch.ones(4, 3)),
     lambda: torch.nn.Linear(3, 4),
+    lambda: torch.bmm(META(1, 4, 32_766), META(1, 32_766, 8)),
 ]
 
 
 @pytest.mark.parametrize("rule", BREACHES)
 def test_a_breach_of_each_rule_is_seen(rule):
-    for program in (BREACHES[rule], *VARIANTS.get(rule, ())):
+    for number, program in enumerate((BREACHES[rule], *VARIANTS.get(rule, ()))):
         with torch.inference_mode(), MPSRules() as rules:
             program()
-        assert rule in {finding.rule for finding in rules.found}
+        assert rule in {finding.rule for finding in rules.found}, number
 
 
 def test_there_is_a_breach_for_every_rule():
@@ -116,6 +135,20 @@ def test_attention_in_pieces_is_attention(shape, budget):
     with MPSRules(Limits(scores=least)) as rules:
         pieces(budget)(q.half(), k.half(), v.half(), heads)
     assert rules.found == []
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_attention_over_many_tokens_is_summed_in_parts(dtype):
+    generator = torch.Generator().manual_seed(3)
+    q, k, v = (torch.randn(1, n, 8, generator=generator, dtype=torch.float32).to(dtype) for n in (20, 100, 100))
+    exact = sdpa(q.double(), k.double(), v.double(), 2)
+    errors = []
+    for terms, found in ((100, {"no_long_sums"}), (33, set())):
+        with MPSRules(Limits(terms=33)) as rules:
+            made = pieces(2**20, terms)(q, k, v, 2)
+        errors.append((made.double() - exact).abs().max())
+        assert {finding.rule for finding in rules.found} == found
+    assert errors[1] <= 2 * errors[0] + torch.finfo(dtype).eps  # rounded a few times more, and no worse
 
 
 def test_the_engine_suits_networks_to_mps_and_to_nothing_else(tiny_model, monkeypatch):

@@ -23,6 +23,7 @@ BAD = {
     "scores_in_budget": (lambda m, x: (x.expand(40000, 4000) * 1.5).softmax(-1), torch.ones(1)),
     "softmax_in_float32": (lambda m, x: x.softmax(-1), HALF),
     "no_fused_attention": (lambda m, x: F.scaled_dot_product_attention(x, x, x), torch.ones(1, 1, 9, 4)),
+    "no_long_sums": (lambda m, x: x @ x.transpose(1, 2), torch.ones(1, 2, 32_767)),
     "contiguous_weights": (lambda m, x: F.conv2d(x, m.w), X),
     "contiguous_pictures": (lambda m, x: F.conv2d(x.transpose(2, 3), m.v), X),
     "noise_from_the_cpu": (lambda m, x: torch.rand_like(x), X),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,7 +13,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from converters import graph_passes as passes
+from converters.graph_lint import lint
 from converters.graph_planner import shapes
+from sdedge.backends.graph_program import Program
+from sdedge.backends.mps_rules import Limits
 from sdedge.errors import InvalidRequest
 from sdedge.models.attention import sdpa
 from sdedge.models.layers import Attention, timestep_embedding
@@ -108,6 +114,27 @@ def test_split_attention(heads, cuts):
     scores = [found[n.name] for n in split.graph.nodes if "softmax" in str(n.target)]
     assert all(one.numel() * 4 <= budget and one.dtype == torch.float32 for one in scores)
     _same(before, run(split, q, k, v))
+
+
+@pytest.mark.parametrize(("budget", "dtype"), [(2**28, torch.float32), (512, torch.float32), (2**28, torch.float16)])
+def test_attention_over_many_keys_is_summed_in_parts(budget, dtype):
+    B, H, T, D = 1, 2, 64, 8
+    q, k, v = (_random(B, H, T, D).to(dtype) for _ in range(3))
+    program = program_of(Function(lambda m, q, k, v: F.scaled_dot_product_attention(q, k, v)), q, k, v)
+    exact = F.scaled_dot_product_attention(q.double(), k.double(), v.double())
+    errors = []
+    for terms, found in ((64, {"no_long_sums"}), (20, set())):
+        setting = replace(setting_of([q, k, v], budget, dtype), terms=terms)
+        split = passes.split_attention(Program(copy.deepcopy(program.graph), program.weights), setting)
+        assert {one.rule for one in lint(split, setting.largest, Limits(terms=20))} == found
+        errors.append((run(split, q, k, v)[0].double() - exact).abs().max())
+    assert errors[1] <= 2 * errors[0] + torch.finfo(dtype).eps  # rounded a few times more, and no worse
+
+
+def test_more_keys_than_parts_can_hold_are_refused():
+    with pytest.raises(InvalidRequest, match="choose a smaller --size"):
+        passes._sums(65 * 2**16, 64, 32_766)
+    assert [passes._sums(tokens, 64, 32_766) for tokens in (32_704, 33_124, 65_536, 262_144)] == [1, 2, 4, 16]
 
 
 sizes = st.integers(1, 4).map(lambda n: 2**n)
