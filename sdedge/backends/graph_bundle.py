@@ -75,7 +75,7 @@ def _fault(manifest: Manifest, facts: ModelFacts) -> str:
         return "its batch is neither 1 nor 2"
     if not isinstance(recipe.get("dtype"), str) or recipe["dtype"] not in DTYPES:
         return "its number format is unknown"
-    if not is_count(tokens := recipe.get("tokens"), MOST_TOKENS) or tokens % LENGTH or not tokens:
+    if (tokens := recipe.get("tokens")) not in range(LENGTH, MOST_TOKENS + 1, LENGTH) or not isinstance(tokens, int):
         return f"its longest prompt is no multiple of {LENGTH} tokens up to {MOST_TOKENS}"
     for name in COMPONENTS:
         part = manifest.components[name]

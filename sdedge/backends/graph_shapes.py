@@ -360,7 +360,7 @@ def _bound(name: str) -> tuple[Callable[..., Any], list[str], dict[str, Any]]:
 
 
 _BOUND = {OPERATORS[f"aten.{name}"]: _bound(name) for name in RULES}
-_ARITHMETIC = {ARITHMETIC["int.getitem"]: _entry, ARITHMETIC["int.mul"]: _product}
+_ARITHMETIC: Mapping[Any, Callable[..., Any]] = {ARITHMETIC["int.getitem"]: _entry, ARITHMETIC["int.mul"]: _product}
 VIEWS = frozenset(
     [ARITHMETIC["int.getitem"]]
     + [OPERATORS[f"aten.{name}"] for name in (
