@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -121,7 +122,7 @@ def list_models(as_json: bool) -> None:
                 click.echo(json.dumps(_record(model)))
                 continue
             mark = "*" if model.name == default else " "
-            state = "" if model.path.exists() else "  MISSING"
+            state = "" if os.path.exists(model.path) else "  MISSING"
             click.echo(f"{mark} {model.name}  {model.role}, {model.base}, {_size(model.size)}{_hash_note(model)}{state}")
 
 
@@ -147,7 +148,7 @@ def info(name: str) -> None:
     from sdedge.engines import EMBEDDED, locate
 
     with _library() as library:
-        if name == EMBEDDED or Path(name).exists():
+        if name == EMBEDDED or os.path.exists(name):
             record = _describe(str(locate(name)))
         else:
             model = library.find(name)
@@ -353,7 +354,7 @@ def _library() -> Iterator[Library]:
 def _vae_path(library: Library, vae: str | None) -> Path | None:
     if vae is None:
         return None
-    return Path(vae) if Path(vae).exists() else library.locate(vae)
+    return Path(vae) if os.path.exists(vae) else library.locate(vae)
 
 
 def _record(model: Model) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Library:
     def locate(self, name: str) -> Path:
         """The path of an installed model that may be used. Raises ModelError when it is gone or its licence not accepted."""
         model = self.find(name)
-        if not model.path.exists():
+        if not os.path.exists(model.path):
             raise ModelError(
                 f"The model {name!r} is no longer at {model.path}; {Remedy.RESTORE_OR_REMOVE}.",
                 field="model",
