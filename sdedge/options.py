@@ -44,7 +44,7 @@ def check(sampler: str, options: Mapping[str, Any]) -> Options:
 
 def fitting(sampler: str, options: Mapping[str, Any]) -> Options:
     """Those of another sampler's options that the named one takes as they are."""
-    kept = {}
+    kept: dict[str, Value] = {}
     for name, value in options.items():
         try:
             kept |= check(sampler, {name: value})

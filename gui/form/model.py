@@ -13,6 +13,7 @@ from gui.models.card import ModelCard
 from gui.observable import Observable, Observed
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
+from sdedge.options import fitting
 from sdedge.request import Request
 from sdedge.text.prompt import extract_loras
 
@@ -173,7 +174,8 @@ class FormModel(Observable):
         own = {name: getattr(self, name) for name in _OWN if name not in ("seed", *_WITH_IMAGE)}
         if self.image is not None:
             own |= {name: getattr(self, name) for name in _WITH_IMAGE}
-        return Request(**{**self.other, **own, "seed": seed})
+        kept = {"options": fitting(self.sampler, self.other["options"])} if "options" in self.other else {}
+        return Request(**{**self.other, **kept, **own, "seed": seed})
 
     # Restoring
 

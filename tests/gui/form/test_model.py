@@ -140,3 +140,13 @@ def test_what_the_request_refuses_is_said_at_its_field(field, value):
     form = FormModel()
     setattr(form, field, value)
     assert set(form.problems()) == {field}
+
+
+def test_options_of_a_picture_s_sampler_go_with_it_and_come_back():
+    form = FormModel()
+    form.restore(Request("a house", sampler="euler", options={"s_churn": 3, "s_noise": 1.1}, seed=1))
+    assert form.wanted().request.options == {"s_churn": 3, "s_noise": 1.1}
+    form.sampler = "euler_a"
+    assert form.wanted().request.options == {"s_noise": 1.1}
+    form.sampler = "euler"
+    assert form.wanted().request.options == {"s_churn": 3, "s_noise": 1.1}
