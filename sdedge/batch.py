@@ -6,6 +6,7 @@ A file is plain text (one prompt per line), CSV or TSV (a header of field names,
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -24,6 +25,8 @@ from PIL import Image, ImageDraw, ImageFont
 from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
+from sdedge.text import flags
+from sdedge.text.clean import clean, shown
 
 Overrides = dict[str, Any]
 
@@ -32,6 +35,8 @@ ALIASES = {
     "scheduler": "sampler", "schedule_type": "schedule", "denoising_strength": "strength", "init_image": "image",
 }  # fmt: skip
 MAX_CELLS = 400
+MAX_FILE = 64 << 20  # bytes of a file of prompts
+_IGNORED_FLAGS = {"outpath_samples", "outpath_grids", "do_not_save_samples", "do_not_save_grid", "prompt_for_display"}
 OPTION = "option."
 """Begins the name of a column or an axis that sets one option of the sampler: option.s_churn."""
 _TYPES = typing.get_type_hints(Request)
@@ -43,17 +48,14 @@ def read(path: str | Path) -> list[Overrides]:
     Raises InvalidRequest naming the line that is wrong.
     """
     path = Path(path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"Cannot read prompts from {path} ({error}); give a UTF-8 text file.") from error
+    text = read_text(path, "prompts")
     ending = path.suffix.lower()
     if ending in (".csv", ".tsv"):
         rows = _csv(text, path, "\t" if ending == ".tsv" else None)
     elif ending in (".jsonl", ".ndjson", ".json"):
         rows = _json(text, path)
     else:
-        rows = [{"prompt": line.strip()} for line in text.split("\n") if line.strip()]
+        rows = _lines(text, path)
     if not rows:
         raise InvalidRequest(f"{path} holds no requests; write one per line.")
     return rows
@@ -66,6 +68,58 @@ def requests(path: str | Path, base: Request) -> list[Request]:
         with _at(f"request {number} of {path}"):
             found.append(base.replace(**row))
     return found
+
+
+def read_text(path: Path, what: str) -> str:
+    """A text file of a person's, cleaned; UTF-8, or UTF-16 with its mark. Raises InvalidRequest, also beyond MAX_FILE bytes."""
+    try:
+        with open(path, "rb") as file:  # which may well be a pipe: a shell's <(command)
+            data = file.read(MAX_FILE + 1)
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise InvalidRequest(f"Cannot read {what} from {clean(str(path))} ({reason}); give a UTF-8 text file.") from error
+    if len(data) > MAX_FILE:
+        raise InvalidRequest(f"{clean(str(path))} has more than {MAX_FILE >> 20} MB; split it.")
+    return clean(text)
+
+
+def _lines(text: str, path: Path) -> list[Overrides]:
+    """A prompt per line, or the web UI's flags: `--prompt "a cat" --steps 20 --n_iter 2` is two rows, with seeds in a row."""
+    rows: list[Overrides] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not flags.has_flags(line):
+            rows += [{"prompt": line.strip()}] if line.strip() else []
+            continue
+        with _at(f"line {number} of {path}"):
+            named = flags.split(line)
+            count = _times(named.pop("n_iter", "1")) * _times(named.pop("batch_size", "1"))
+            row = _flag_row(named)
+            if count > MAX_CELLS:
+                raise InvalidRequest(f"n_iter and batch_size ask for {count} pictures; ask for at most {MAX_CELLS}.")
+            seed = row.get("seed")
+            rows += [row if seed in (None, -1) else {**row, "seed": seed + i} for i in range(count)]
+    return rows
+
+
+def _flag_row(named: dict[str, str]) -> Overrides:
+    """Raises InvalidRequest for a flag that there is none of here, unless it only says where the web UI saves."""
+    kept = {name: value for name, value in named.items() if name not in _IGNORED_FLAGS}
+    for name in kept:
+        if name != "size" and ALIASES.get(name, name) not in _TYPES:
+            raise InvalidRequest(
+                f"The flag --{name[:60]} is not known; use those of the web UI for prompts and settings, or write the prompt "
+                "as CSV or JSON lines if it is text."
+            )
+    return overrides(kept)
+
+
+def _times(value: str) -> int:
+    number = _number("n_iter", value, int)
+    if not 1 <= number <= MAX_CELLS:
+        raise InvalidRequest(f"n_iter or batch_size is {shown(value)}; choose from 1 to {MAX_CELLS}.")
+    return int(number)
 
 
 @contextmanager
@@ -124,7 +178,7 @@ def _record(value: Any, where: str) -> Overrides:
         if isinstance(value, str):
             return {"prompt": value}
         if not isinstance(value, dict):
-            raise InvalidRequest(f"{value!r:.60} is not an object of request fields; write one in braces.")
+            raise InvalidRequest(f"{shown(value)} is not an object of request fields; write one in braces.")
         return overrides(value)
 
 
@@ -162,14 +216,14 @@ def _field(key: str) -> str:
     name = re.sub(r"[\s-]+", "_", str(key).strip().lower())
     name = ALIASES.get(name, name)
     if name not in _TYPES and name != "size":
-        raise InvalidRequest(f"Unknown field {key!r}; the fields are size, {', '.join(sorted(_TYPES))}.")
+        raise InvalidRequest(f"Unknown field {shown(key)}; the fields are size, {', '.join(sorted(_TYPES))}.")
     return name
 
 
 def _size(value: Any) -> tuple[int, int]:
     match = re.fullmatch(r"\s*(\d{1,6})\s*(?:[x×*]\s*(\d{1,6})\s*)?", str(value).lower(), re.A)
     if not match:
-        raise InvalidRequest(f"{value!r} is not a size; write 512x768, or 512 for a square.")
+        raise InvalidRequest(f"{shown(value)} is not a size; write 512x768, or 512 for a square.")
     return int(match[1]), int(match[2] or match[1])
 
 
@@ -192,7 +246,7 @@ def _value(name: str, value: Any) -> Any:
 def _flag(name: str, value: str) -> bool:
     flags = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
     if value.strip().lower() not in flags:
-        raise InvalidRequest(f"{name} is {value!r}; write yes or no.")
+        raise InvalidRequest(f"{name} is {shown(value)}; write yes or no.")
     return flags[value.strip().lower()]
 
 
@@ -201,7 +255,7 @@ def _number(name: str, value: str, kind: type) -> Any:
         return kind(value)
     except ValueError:
         word = "a whole number" if kind is int else "a number"
-        raise InvalidRequest(f"{name} is {value!r:.60}, which is not {word}.") from None
+        raise InvalidRequest(f"{name} is {shown(value)}, which is not {word}.") from None
 
 
 # Grids
@@ -238,17 +292,17 @@ def axis(text: str) -> Axis:
     """
     name, equals, listed = text.partition("=")
     if not equals:
-        raise InvalidRequest(f"The axis {text!r} has no values; write one such as steps=10,20,30.")
+        raise InvalidRequest(f"The axis {shown(text)} has no values; write one such as steps=10,20,30.")
     name = name.strip() if name.strip().startswith(OPTION) else _field(name)
     try:
         values = next(csv.reader([listed], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
-        raise InvalidRequest(f"The axis {text!r} cannot be read ({error}); check its quotes.") from error
+        raise InvalidRequest(f"The axis {shown(text)} cannot be read ({error}); check its quotes.") from error
     values = [value.strip() for value in values]
     if int in (_TYPES.get(name), *typing.get_args(_TYPES.get(name))):
         values = [number for value in values for number in _range(value)]
     if not values or not all(values):
-        raise InvalidRequest(f"The axis {text!r} has an empty value; write one such as steps=10,20,30.")
+        raise InvalidRequest(f"The axis {shown(text)} has an empty value; write one such as steps=10,20,30.")
     return Axis(name, tuple(overrides({name: value}) for value in values), tuple(f"{name}: {v}" for v in values))
 
 
@@ -258,7 +312,7 @@ def _range(value: str) -> list[str]:
         return [value]
     span = range(int(match[1]), int(match[2]) + 1, max(int(match[3] or 1), 1))
     if not 0 < len(span) <= MAX_CELLS:
-        raise InvalidRequest(f"The range {value!r} has {len(span)} values; choose from 1 to {MAX_CELLS}.")
+        raise InvalidRequest(f"The range {shown(value)} has {len(span)} values; choose from 1 to {MAX_CELLS}.")
     return [str(number) for number in span]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sdedge import batch
 from sdedge.batch import axis, grid, overrides, sheet
+from sdedge.commands.generate import generate, requests_of
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
 
@@ -138,3 +139,48 @@ def test_sheet_places_pictures_exactly_and_draws_labels():
     top = np.nonzero((paper == colours[0]).all(-1))[0].min()
     assert (paper[:top] < 128).any() and (paper[:, :left] < 128).any()  # ink above and beside
     assert sheet(grid(BASE, axis("seed=1-3")), pictures[:3]).shape[1] == 3 * 96 + 2 * 4
+
+
+def test_lines_of_flags_are_read_as_the_web_ui_writes_them(tmp_path):
+    text = (
+        '--prompt "a red \\"house\\"" --negative_prompt blurry, bad --seed 350 --steps 7 --width 64 --height 128 '
+        '--sampler_name "DPM++ 2M Karras" --cfg_scale 6.5 --n_iter 2 --outpath_samples x\n'
+        "a dog's house --steps 3 --tiling true\nplain -- text - with dashes\n--prompt a \\(b\\) --seed -1\n"
+    )
+    first, second, third, fourth, fifth = batch.requests(written(tmp_path, "p.txt", text), BASE)
+    assert (first.prompt, first.negative, first.seed, first.steps) == ('a red "house"', "blurry, bad", 350, 7)
+    assert (first.width, first.height, first.sampler, first.schedule, first.guidance) == (64, 128, "dpmpp_2m", "karras", 6.5)
+    assert second == first.replace(seed=351)
+    assert (third.prompt, third.steps, third.tiling) == ("a dog's house", 3, True)
+    assert fourth.prompt == "plain -- text - with dashes" and (fifth.prompt, fifth.seed) == (r"a \(b\)", None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--ar 16:9", "a house --ar 16:9", '--prompt "a house', "--steps", "--steps 3 4", "--steps 3 --steps 4",
+     "--n_iter 999999", "--steps many", "--batch_size 0", "--n_iter 300 --batch_size 300"],
+)  # fmt: skip
+def test_a_line_of_flags_that_cannot_be_read_is_refused_by_its_number(tmp_path, line):
+    with pytest.raises(InvalidRequest, match="line 2"):
+        batch.read(written(tmp_path, "p.txt", f"a cat\n{line}\n"))
+
+
+OPTIONS = {param.name: None for param in generate.params} | {"count": 1, "options": (), "styles": ()}
+
+
+def test_rows_keep_their_own_seeds_in_a_series(tmp_path):
+    path = written(tmp_path, "p.txt", "one\ntwo --seed 350\nthree\n")
+    assert [one.seed for one in requests_of(None, {**OPTIONS, "count": 2, "from_file": path, "seed": 5})] == [5, 350, 9]
+
+
+def test_styles_of_the_store_are_laid_around_prompts(tmp_path, monkeypatch):
+    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path))
+    rows = 'name,prompt,negative_prompt\n# a remark,,\nfilm,"{prompt}, grain",blurry\nbig,"{prompt}{prompt}{prompt}",\n'
+    written(tmp_path, "styles.csv", rows)
+    options = {**OPTIONS, "styles": ("film",)}
+    (request,) = requests_of("a cat", options)
+    assert (request.prompt, request.negative) == ("a cat, grain", "blurry")
+    with pytest.raises(InvalidRequest, match="choose one of film, big"):
+        requests_of("a cat", {**options, "styles": ("x",)})
+    with pytest.raises(InvalidRequest, match="shorten"):
+        requests_of("a cat", {**options, "styles": ("big",) * 40})

@@ -45,7 +45,7 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
 
     plain, told = job(), []
     for option in add.params:
-        if option.name in ("prompt", "as_json", "same_seed", "from_file", "like") or SPOKEN.get(option.name, 1) is None:
+        if option.name in ("prompt", "as_json", "same_seed", "from_file", "like", "styles") or SPOKEN.get(option.name, 1) is None:
             continue  # those of files have tests of their own
         value = [] if option.is_flag or option.name == "safety" else str(SPOKEN.get(option.name, 5)).split(" ")
         told.append(option.name)

@@ -100,6 +100,7 @@ class Series:
 @click.argument("prompt", required=False)
 @click.option("-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: see `sdedge models default`]")
 @click.option("-n", "--negative", metavar="TEXT", help="What the picture should not show.")
+@click.option("--style", "styles", multiple=True, metavar="NAME", help="Of styles.csv; may be repeated. See docs/prompts.md.")
 @click.option("--vae", metavar="PATH", help="Model or file whose VAE replaces the model's own.")
 @click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20, or what suits --speed]")
 @click.option("-g", "--guidance", type=float, help="Guidance scale; 1 is off.  [default: the model's]")
@@ -190,10 +191,11 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     if own:
         base = base.replace(options={**base.options, **own})
     if options["from_file"] is not None:
-        return batch.requests(options["from_file"], base if prompt is None else base.replace(prompt=prompt))
+        base = base if prompt is None else base.replace(prompt=prompt)
+        return _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])
     if prompt is None and options["like"] is None:
         raise InvalidRequest('There is no prompt; write one, as in: sdedge generate "a red house at night".')
-    return [base if prompt is None else base.replace(prompt=prompt)]
+    return _styled([base if prompt is None else base.replace(prompt=prompt)], options["styles"])
 
 
 def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
@@ -229,7 +231,7 @@ def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: 
     pictures: list[Picture] = []
     total = count * len(requests)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
-        for done, request in enumerate(seeded(requests, series)):
+        for done, request in enumerate(requests):
             for event in pipeline.images(request, count, series.batch, last=done + 1 == len(requests)):
                 if isinstance(event, Picture):
                     pictures += [event] if options["grid"] or options["grid_only"] else []
@@ -253,11 +255,29 @@ def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: 
             raise KeyboardInterrupt
 
 
-def seeded(requests: list[Request], series: Series) -> Iterator[Request]:
-    """Prompts of a file get consecutive seeds, as one long series would, unless one seed for all is asked for."""
-    for i, request in enumerate(requests):
-        move = 0 if series.same_seed else i * series.count
-        yield request if request.seed is None else request.replace(seed=request.seed + move)
+def _in_series(requests: list[Request], base: Request, options: dict[str, Any]) -> list[Request]:
+    """Prompts of a file get consecutive seeds, as one long series would, unless one seed for all is asked for.
+
+    A row with a seed of its own keeps it.
+    """
+    if base.seed is None or options["same_seed"]:
+        return requests
+    count = options["count"]
+    return [
+        one.replace(seed=base.seed + i * count) if one.seed == base.seed else one for i, one in enumerate(requests)
+    ]
+
+
+def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:
+    """With the named styles of the store's styles.csv, one after another."""
+    if not names:
+        return requests
+    from sdedge.places import data_folder
+    from sdedge.text import styles
+
+    known = styles.read(data_folder() / "styles.csv")
+    texts = [styles.apply(one.prompt, one.negative, names, known) for one in requests]
+    return [one.replace(prompt=p, negative=n) for one, (p, n) in zip(requests, texts, strict=True)]
 
 
 @contextlib.contextmanager

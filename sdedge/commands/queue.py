@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge.commands.generate import Series, generate, interruptible, requests_of, seeded
+from sdedge.commands.generate import Series, generate, interruptible, requests_of
 from sdedge.errors import SdedgeError
 from sdedge.library.jobs import ENDED, OPEN, Job, Queue
 
@@ -49,7 +49,7 @@ def _queue() -> Iterator[Queue]:
 def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
     """Append a job with the options of `generate`, one per prompt of --from-file."""
     series = Series.of(options)
-    requests = [_absolute(request) for request in seeded(requests_of(prompt, options), series)]
+    requests = [_absolute(request) for request in requests_of(prompt, options)]
     with _queue() as queue:
         for request in requests:
             job = queue.add(request, series.output, series.count, series.batch, priority)

@@ -49,7 +49,7 @@ def test_only_what_is_installed_stays():
     assert safe_settings(safe, INSTALLED) == (safe, ())
 
 
-OPTIONS = {param.name: None for param in generate.params} | {"count": 1, "options": ()}
+OPTIONS = {param.name: None for param in generate.params} | {"count": 1, "options": (), "styles": ()}
 
 
 def picture(path, **fields):

@@ -1,0 +1,52 @@
+"""Lines of flags, as the A1111 web UI's "Prompts from file" takes them: `--prompt "a cat" --steps 20 --n_iter 2`. No torch."""
+
+from __future__ import annotations
+
+import re
+
+from sdedge.errors import InvalidRequest
+from sdedge.text.clean import shown
+
+# What the web UI calls fields of a request.
+FIELDS = {
+    "negative_prompt": "negative", "sampler_name": "sampler", "scheduler": "schedule", "sd_model": "model",
+    "cfg_scale": "guidance", "subseed": "variation_seed", "subseed_strength": "variation_strength",
+}  # fmt: skip
+_TEXTS = ("prompt", "negative")
+_FLAG = re.compile(r"(?<!\S)--[A-Za-z]")
+_TOKEN = re.compile(r'"((?:\\.|[^"\\])*+)"(?!\S)|\'([^\']*+)\'(?!\S)|(\S+)', re.S)
+
+
+def has_flags(line: str) -> bool:
+    """Whether a line holds a word that begins with two dashes and a letter."""
+    return _FLAG.search(line) is not None
+
+
+def split(line: str) -> dict[str, str]:
+    """Flag, by its field's name where it has one, -> value. Text before the first flag is the prompt.
+
+    A prompt reaches to the next flag, with or without quotes; other values are one word or quoted. Raises InvalidRequest
+    for a quote that is not closed, a flag without a value, given twice, and a word that belongs to none.
+    """
+    found: dict[str, list[str]] = {}
+    flag, spelt = "prompt", "the prompt"
+    for token in _TOKEN.finditer(line):
+        word = token[3]
+        if word is not None and re.match(r"--[A-Za-z]", word):
+            spelt, _, value = word.partition("=")
+            name = spelt[2:].lower().replace("-", "_")
+            flag = FIELDS.get(name, name)
+            if flag in found:
+                raise InvalidRequest(f"The flag {shown(spelt)} is given twice; give it once.")
+            found[flag] = [value] if value else []
+            continue
+        if word is not None and word.startswith('"'):
+            raise InvalidRequest(f"A quote is not closed at {shown(line[token.start() :])}; close it.")
+        if flag not in _TEXTS and found[flag]:
+            raise InvalidRequest(f"{shown(token[0])} behind {shown(spelt)} belongs to no flag; quote values that hold spaces.")
+        quoted = re.sub(r'\\(["\\])', r"\1", token[1]) if token[1] is not None else token[2]
+        found.setdefault(flag, []).append(word if word is not None else quoted)
+    empty = next((flag for flag, words in found.items() if not words), None)
+    if empty is not None:
+        raise InvalidRequest(f"The flag for {shown(empty)} has no value; write one behind it.")
+    return {flag: " ".join(words) for flag, words in found.items()}
