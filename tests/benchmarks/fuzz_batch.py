@@ -18,7 +18,8 @@ SEEDS = {
     "txt": b'a cat\n--prompt "a dog" --steps 3 --n_iter 2 --seed -1\na house --width 64 --height 64 --sampler_name "Euler a"\n',
     "csv": b'prompt,steps,size,CFG scale,option.eta\n"a cat, black",3,64x64,7.5,\na dog,,,,0.5\n',
     "tsv": b"prompt\tseed\nred\t-1\n",
-    "json": b'[{"prompt": "a", "seed": -1, "size": "64"}, "b", {"outpaint": [8, 0, 0, 0], "image": "x.png", "options": {"eta": 1}}]',
+    "json": b'[{"prompt": "a", "seed": -1, "size": "64"}, "b", '
+    b'{"outpaint": [8, 0, 0, 0], "image": "x.png", "options": {"eta": 1}}]',
     "jsonl": b'{"prompt": "a", "sigmas": [14.6, 1, 0]}\n"b"\n{"CFG scale": "7.5", "sampler": "DPM++ 2M Karras"}\n',
     "ndjson": b'{"negative_prompt": "\\ud83d"}\n',
 }
