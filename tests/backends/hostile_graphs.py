@@ -170,7 +170,6 @@ def attempts(bundle: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     import torch
     from click.testing import CliRunner
 
-    from converters.commands.inspect import inspect as command
     from sdedge.engines import open_bundle
 
     def draw() -> None:
@@ -180,6 +179,8 @@ def attempts(bundle: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
         engine.decode(engine.encode(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4, 8, 8)))
 
     def inspect() -> None:
+        from converters.commands.inspect import inspect as command
+
         done = CliRunner().invoke(command, [str(bundle)])
         if done.exception:
             raise done.exception
