@@ -10,6 +10,7 @@ from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signa
 
 from sdedge.images.naming import TEMPLATE
 from sdedge.images.output import Output
+from sdedge.library.models import EMBEDDED
 from sdedge.places import data_folder
 
 T = TypeVar("T", bound=str | int | float | bool)
@@ -82,6 +83,8 @@ class Settings(QObject):
     view = Setting("window/view", "create")
     form = Setting("window/form", "")
     """The form as it was left, as a Request's JSON."""
+    default_model = Setting("drawing/default_model", EMBEDDED)
+    """The library's default model as it was when the form last followed it."""
     folder = Setting("pictures/folder", "")
     """Where pictures are saved; empty is the system's pictures folder."""
     file_format = Setting("pictures/format", "png", choices=("png", "jpeg", "webp"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.background import in_words
@@ -185,6 +186,8 @@ class CreateView(QWidget):
         studio.drops.looked.connect(self.form.image.give)
         studio.library_changed.connect(self.form.look_around)
         studio.form.watch(self._read_model, "model")
+        app = cast(QGuiApplication, QGuiApplication.instance())
+        app.applicationStateChanged.connect(self._come_back)
 
     def _begin(self, latest: list[Entry]) -> None:
         """On the canvas: the latest picture, or before there is one what this is."""
@@ -265,6 +268,11 @@ class CreateView(QWidget):
             self._read_model()
             bridge = self._studio.bridge
             bridge.ask(lambda queue, gallery: gallery.search(limit=1), self._begin, lambda error: None, self)
+
+    def _come_back(self, state: Qt.ApplicationState) -> None:
+        """Another program may have changed what there is meanwhile."""
+        if state == Qt.ApplicationState.ApplicationActive and self._looking:
+            self.form.look_around()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         settings = self._studio.settings

@@ -11,9 +11,8 @@ from typing import Any
 
 from gui.models.card import ModelCard
 from gui.observable import Observable, Observed
-from sdedge import catalog
+from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
-from sdedge.options import fitting
 from sdedge.request import Request
 from sdedge.text.prompt import extract_loras
 
@@ -23,6 +22,8 @@ _NUMBERS: dict[str, type] = {
     "width": int, "height": int, "steps": int, "guidance": float, "count": int, "batch": int, "clip_skip": int,
     "strength": float, "mask_blur": float, "mask_padding": int, "variation_strength": float, "seed": int,
 }  # fmt: skip
+OPTION = "option:"
+"""Before the name of a sampler's option, where fields are named."""
 _OPEN = ("width", "height", "guidance", "seed")  # empty means: the model's own, or chance
 _SIZE = re.compile(r"(\d{1,6})\s*[x×*]\s*(\d{1,6})", re.I)
 
@@ -53,6 +54,8 @@ class FormModel(Observable):
     batch = Observed(1)
     speed = Observed(catalog.DEFAULT_SPEED)
     sampler = Observed("dpmpp_2m")
+    options: Observed[Mapping[str, Any]] = Observed({})
+    """Of samplers, eta among them; one that is not there is what the sampler does by itself."""
     schedule: Observed[str | None] = Observed(None)
     preset = Observed(catalog.DEFAULT_PRESET)
     clip_skip = Observed(1)
@@ -78,32 +81,43 @@ class FormModel(Observable):
         """Take what a person typed into a field. A fault is kept with the text, and the value stays as it was."""
         try:
             values = self._parse(name, text.strip())
-            self._check(values)
+            if not name.startswith(OPTION):
+                self._check(values)
         except InvalidRequest as error:
             with self.grouped():
                 self.typed = {**self.typed, name: text}
                 self.faults = {**self.faults, name: str(error)}
             return
-        self.put(**values)
+        with self.grouped():
+            self.put(**values)
+            self._forget(name)
 
     def put(self, **values: Any) -> None:
-        """Set fields to valid values; what was typed there is forgotten."""
+        """Set fields to valid values; what was typed there is forgotten. A fault of one sampler's option is none of another's."""
+        sampler = values.get("sampler", self.sampler)
+        gone = [name for name in self.faults if name.startswith(OPTION)] if sampler != self.sampler else []
         with self.grouped():
             for name, value in values.items():
                 setattr(self, name, value)
             if "seed" in values:
                 self.seed_locked = values["seed"] is not None
-            self.typed = {name: text for name, text in self.typed.items() if name not in values}
-            self.faults = {name: fault for name, fault in self.faults.items() if name not in values}
+            self._forget(*values, *gone)
+
+    def _forget(self, *names: str) -> None:
+        """What was typed into these fields."""
+        self.typed = {name: text for name, text in self.typed.items() if name not in names}
+        self.faults = {name: fault for name, fault in self.faults.items() if name not in names}
 
     def text(self, name: str) -> str:
         """What a field shows: what was typed, or its value; nothing where it is left open."""
         if name in self.typed:
             return self.typed[name]
-        value = getattr(self, name)
+        value = self.own_options.get(name.removeprefix(OPTION)) if name.startswith(OPTION) else getattr(self, name)
         return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
     def _parse(self, name: str, text: str) -> dict[str, Any]:
+        if name.startswith(OPTION):
+            return {"options": self._with_option(name.removeprefix(OPTION), text.replace(",", "."))}
         if name in ("width", "height") and (match := _SIZE.fullmatch(text)):
             return {"width": int(match[1]), "height": int(match[2])}
         if name in _OPEN and (not text or (name == "seed" and text == "-1")):
@@ -116,6 +130,11 @@ class FormModel(Observable):
             shown = text if len(text) <= 40 else text[:39] + "…"
             raise InvalidRequest(f"{shown!r} is not {what}; type {_example(name)}.") from None
 
+    def _with_option(self, name: str, text: str) -> dict[str, Any]:
+        """The options with one that was typed; an empty text is the sampler's own again."""
+        others = {other: value for other, value in self.options.items() if other != name}
+        return others | dict(options.check(self.sampler, {name: options.read(name, text)} if text else {}))
+
     def _check(self, values: Mapping[str, Any]) -> None:
         for name in ("count", "batch"):
             top = MAX_COUNT if name == "count" else 64
@@ -124,6 +143,11 @@ class FormModel(Observable):
         Request(**{name: value for name, value in values.items() if name in _DEFAULTS})
 
     # Reading
+
+    @property
+    def own_options(self) -> Mapping[str, Any]:
+        """Those of `options` that the sampler takes; the others wait for one that does."""
+        return options.fitting(self.sampler, self.options) if self.sampler in catalog.SAMPLERS else {}
 
     @property
     def task(self) -> str:
@@ -174,18 +198,20 @@ class FormModel(Observable):
         own = {name: getattr(self, name) for name in _OWN if name not in ("seed", *_WITH_IMAGE)}
         if self.image is not None:
             own |= {name: getattr(self, name) for name in _WITH_IMAGE}
-        kept = {"options": fitting(self.sampler, self.other["options"])} if "options" in self.other else {}
-        return Request(**{**self.other, **kept, **own, "seed": seed})
+        return Request(**{**self.other, **own, "options": self.own_options, "seed": seed})
 
     # Restoring
 
     def restore(self, request: Request, keep: tuple[str, ...] = ()) -> None:
         """Show the settings of a picture, but for the fields to `keep`; its seed is kept from then on."""
         values = {name: getattr(request, name) for name in _OWN if name not in keep}
+        own_eta = request.eta is not None and "eta" in catalog.SAMPLERS[request.sampler].options
+        values["options"] = dict(request.options) | ({"eta": request.eta} if own_eta else {})
+        shown = {*_OWN, "eta"} if own_eta else {*_OWN}
         rest = {
             field.name: value
             for field in fields(Request)
-            if field.name not in _OWN and (value := getattr(request, field.name)) != field.default
+            if field.name not in shown and (value := getattr(request, field.name)) != field.default
         }
         self.put(**values, other=rest)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gui.models.card import installed_models
+from sdedge.engines import default_model
 from sdedge.extras import embedding_folder, loras
+from sdedge.library.models import EMBEDDED
 from sdedge.weights.inversion import find
 
 
@@ -16,9 +18,13 @@ class Names:
     models: list[str]
     loras: list[str]
     embeddings: list[str]
+    default: str = EMBEDDED
+    """The model that is used when none is named."""
 
 
 def find_names() -> Names:
     """Looks into the library and two folders."""
     folder = embedding_folder()
-    return Names(installed_models(), sorted(loras()), sorted(find(folder)) if folder.is_dir() else [])
+    return Names(
+        installed_models(), sorted(loras()), sorted(find(folder)) if folder.is_dir() else [], default_model()
+    )

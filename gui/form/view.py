@@ -11,8 +11,10 @@ from gui.actions import name_button
 from gui.form.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
+from gui.form.model import OPTION
 from gui.form.names import Names, find_names
 from gui.form.prompt_field import PromptField
+from gui.form.sampler_options import SamplerOptions
 from gui.form.seed_size import SeedField, SizeField
 from gui.look.plain import PlainLabel, menu_text
 from gui.look.theme import GAP, HALF, PAD, set_kind
@@ -97,10 +99,14 @@ class FormView(QFrame):
         schedules = [Option(row.name, row.label, row.text) for row in catalog.SCHEDULES.values()]
         presets = [Option(row.name, row.label, row.text) for row in catalog.PRESETS.values()]
         own = Option(None, self.tr("What suits the sampler"))
+        self.options = SamplerOptions(form)
+        advanced = self._fold("options", self.tr("Advanced"), self.options)
+        watch(self, form, lambda: advanced.setVisible(self.options.any), "sampler")
         box = stack(
             Choice(form, "sampler", self.tr("Sampler"), samplers, advice=True),
             Choice(form, "schedule", self.tr("Schedule"), [own, *schedules], advice=True),
             Choice(form, "preset", self.tr("Numerics"), presets, advice=True),
+            advanced,
         )
         return self._fold("sampler", self.tr("Sampler and schedule"), box)
 
@@ -164,8 +170,12 @@ class FormView(QFrame):
             self.image_fold.open()  # type: ignore[attr-defined]
         if any(name in problems for name in ("batch", "clip_skip", "variation_strength")):
             self.more_fold.open()  # type: ignore[attr-defined]
+        if any(name.startswith(OPTION) for name in problems):
+            self.sampler_fold.open()  # type: ignore[attr-defined]
+            self.options_fold.open()  # type: ignore[attr-defined]
 
     def _take_names(self, names: Names) -> None:
+        self._follow_default(names.default)
         self.model.offer([Option(name, name) for name in names.models])
         for editor in (self.prompt.editor, self.negative.editor):
             editor.offer(names.loras, names.embeddings)
@@ -176,6 +186,13 @@ class FormView(QFrame):
             self.tr("None is installed: drop their files on Models.") if empty else self.tr("They go into the prompt.")
         )
         self.extras_note.setText(words)
+
+    def _follow_default(self, default: str) -> None:
+        """A form that stands on the library's default model goes along when that is another one; a chosen model stays."""
+        settings, form = self._studio.settings, self._studio.form
+        before, settings.default_model = settings.default_model, default
+        if form.model == before != default:
+            form.put(model=default)
 
     def _fill(self, button: QPushButton, names: list[str], pattern: str) -> None:
         menu = button.menu()

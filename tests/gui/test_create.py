@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -22,6 +24,7 @@ from gui.drops import sort_out
 from gui.form.tokens import Count
 from gui.models.card import ModelCard
 from sdedge.extras import embedding_folder, lora_folder
+from sdedge.library.models import Library
 from sdedge.request import Request
 from tests.gui.conftest import PATIENCE
 
@@ -462,3 +465,42 @@ def test_painting_with_the_mouse_follows_the_picture_at_any_zoom(theme, qtbot):
     mask = QImage.fromData(canvas.layer.png())
     assert mask.pixelColor(point.toPoint()) == QColor("white")
     assert mask.pixelColor(round(point.x()) + 8, round(point.y())) == QColor("black")
+
+
+# Options and the default model
+
+
+def test_the_form_shows_the_options_of_the_chosen_sampler_only(view, qtbot):
+    form, shown = view._studio.form, view.form.options
+    form.put(sampler="dpmpp_2m")
+    assert not shown.any and view.form.options_fold.isHidden()
+    form.put(sampler="unipc")
+    assert set(shown.rows) == {"order", "variant"} and not view.form.options_fold.isHidden()
+    edit = shown.rows["order"]
+    edit.setText("3")
+    edit.textEdited.emit("3")
+    combo = shown.rows["variant"]
+    combo.activated.emit(combo.findText("bh1"))
+    assert form.options == {"order": 3, "variant": "bh1"} and combo.currentText() == "bh1"
+    edit.textEdited.emit("9")
+    view.form.focus_problem()
+    assert "option:order" in form.problems() and view.form.options_fold.button.isChecked()
+    form.put(sampler="lms")
+    assert set(shown.rows) == {"order"} and form.options == {"order": 3} and shown.rows["order"].text() == "3"
+
+
+def test_the_form_follows_the_librarys_default_model_until_another_is_chosen(view, qtbot, tiny_model):
+    form, settings = view._studio.form, view._studio.settings
+    form.put(model="pocket")
+    with closing(Library()) as library:
+        library.add(tiny_model, "mine", link=True)
+        library.set_default("mine")
+    view.form.look_around()
+    wait(qtbot, lambda: form.model == "mine")
+    assert settings.default_model == "mine"
+    form.put(model="fake")
+    with closing(Library()) as library:
+        library.set_default("pocket")
+    view.form.look_around()
+    wait(qtbot, lambda: settings.default_model == "pocket")
+    assert form.model == "fake"

@@ -150,3 +150,28 @@ def test_options_of_a_picture_s_sampler_go_with_it_and_come_back():
     assert form.wanted().request.options == {"s_noise": 1.1}
     form.sampler = "euler"
     assert form.wanted().request.options == {"s_churn": 3, "s_noise": 1.1}
+
+
+def test_options_of_the_sampler_are_typed_checked_and_drawn_with():
+    form = FormModel()
+    form.put(sampler="euler")
+    form.type("option:s_churn", "12,5")
+    assert form.options == {"s_churn": 12.5} and form.text("option:s_churn") == "12.5"
+    form.type("option:s_noise", "9")
+    assert "option:s_noise" in form.problems() and form.text("option:s_noise") == "9"
+    form.put(sampler="heun")  # which takes the same
+    assert form.options == {"s_churn": 12.5} and not form.problems()
+    assert dict(form.wanted().request.options) == {"s_churn": 12.5}
+    form.put(sampler="ddim")
+    form.type("option:eta", "0.5")
+    assert form.wanted().request.eta == 0.5 and not form.wanted().request.options
+    form.type("option:eta", "")
+    assert form.wanted().request.eta is None and form.options == {"s_churn": 12.5} and not form.own_options
+
+
+def test_options_survive_the_draft_and_a_restored_picture():
+    for request in (Request(sampler="ddim", eta=0.25, seed=1), Request(sampler="dpm_adaptive", options={"order": 2}, seed=1),
+                    Request(sampler="unipc", options={"variant": "bh1", "order": 3}, seed=1)):  # fmt: skip
+        form = FormModel()
+        form.restore(Request.from_json(request.to_json()))
+        assert form.draft() == request and not form.other

@@ -1,0 +1,101 @@
+"""What the chosen sampler can be told of its own, such as its churn or its order; hidden where there is nothing."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from gui.form.fields import CalmCombo, FaultLabel, TypedEdit, watch
+from gui.form.model import OPTION, FormModel
+from gui.look.plain import PlainLabel, set_tooltip
+from gui.look.theme import GAP, HALF, set_kind
+from sdedge.catalog import SAMPLERS, OptionInfo
+from sdedge.options import describe
+
+LABEL = 112  # pixels: the names are longer than the form's other labels
+
+
+class SamplerOptions(QWidget):
+    """One row per option, an empty one standing for what the sampler does by itself."""
+
+    def __init__(self, form: FormModel) -> None:
+        super().__init__()
+        self._form = form
+        self.rows: dict[str, QWidget] = {}
+        """By the option's name: what its value is given in."""
+        self._sampler = ""
+        self._inside = QWidget()
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(self._inside)
+        watch(self, form, self._show, "sampler")
+
+    @property
+    def any(self) -> bool:
+        """Whether the sampler has options."""
+        return bool(self.rows)
+
+    def _show(self) -> None:
+        if self._form.sampler == self._sampler:
+            return
+        self._sampler = self._form.sampler
+        self._inside.hide()
+        self._inside.deleteLater()
+        self._inside, self.rows = QWidget(), {}
+        column = QVBoxLayout(self._inside)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(HALF)
+        for name, info in SAMPLERS[self._sampler].options.items():
+            column.addWidget(self._row(name, info))
+        self._column.addWidget(self._inside)
+
+    def _row(self, name: str, info: OptionInfo) -> QWidget:
+        words = name.replace("_", " ")
+        control = self._choice(name, info) if info.choices else self._edit(name, words, info)
+        control.setAccessibleName(words)
+        control.setAccessibleDescription(info.text)
+        self.rows[name] = control
+        title = PlainLabel(words)
+        title.setFixedWidth(LABEL)
+        title.setBuddy(control)
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        row.addWidget(title)
+        row.addWidget(control, 1)
+        note, box = FaultLabel(), QWidget()
+        set_tooltip(box, f"{info.text[:1].upper()}{info.text[1:]}: {describe(info)}.")
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        caption = PlainLabel(info.text)
+        caption.setWordWrap(True)
+        set_kind(caption, "caption")
+        caption.setContentsMargins(LABEL + GAP, 0, 0, 0)
+        note.setContentsMargins(LABEL + GAP, 0, 0, 0)
+        column.addWidget(caption)
+        column.addWidget(note)
+        if isinstance(control, TypedEdit):
+            control.fault_changed.connect(note.say)
+        return box
+
+    def _edit(self, name: str, label: str, info: OptionInfo) -> TypedEdit:
+        edit = TypedEdit(self._form, OPTION + name, label)
+        own = isinstance(info.default, float) and math.isinf(info.default)
+        edit.setPlaceholderText(self.tr("no limit") if own else f"{info.default:g}")
+        watch(edit, self._form, edit.refresh, "options")
+        return edit
+
+    def _choice(self, name: str, info: OptionInfo) -> CalmCombo:
+        combo, form = CalmCombo(), self._form
+        combo.addItems(list(info.choices))
+        combo.activated.connect(lambda row: form.type(OPTION + name, info.choices[row]))
+
+        def refresh() -> None:
+            with QSignalBlocker(combo):
+                combo.setCurrentIndex(info.choices.index(str(form.own_options.get(name, info.default))))
+
+        watch(combo, form, refresh, "options")
+        return combo
