@@ -7,14 +7,14 @@ import math
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from gui.form.fields import CalmCombo, FaultLabel, TypedEdit, watch
+from gui.form.fields import LABEL, CalmCombo, FaultLabel, TypedEdit, watch
 from gui.form.model import OPTION, FormModel
 from gui.look.plain import PlainLabel, set_tooltip
-from gui.look.theme import GAP, HALF, set_kind
+from gui.look.theme import GAP, set_kind
 from sdedge.catalog import SAMPLERS, OptionInfo
 from sdedge.options import describe
 
-LABEL = 112  # pixels: the names are longer than the form's other labels
+WIDE = 112  # pixels: some samplers have longer names than the form's labels
 
 
 class SamplerOptions(QWidget):
@@ -46,19 +46,20 @@ class SamplerOptions(QWidget):
         self._inside, self.rows = QWidget(), {}
         column = QVBoxLayout(self._inside)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(HALF)
-        for name, info in SAMPLERS[self._sampler].options.items():
-            column.addWidget(self._row(name, info))
+        column.setSpacing(GAP)
+        options = SAMPLERS[self._sampler].options
+        longest = max(map(self.fontMetrics().horizontalAdvance, options), default=0)
+        for name, info in options.items():
+            column.addWidget(self._row(name, info, LABEL if longest <= LABEL else WIDE))
         self._column.addWidget(self._inside)
 
-    def _row(self, name: str, info: OptionInfo) -> QWidget:
-        words = name.replace("_", " ")
-        control = self._choice(name, info) if info.choices else self._edit(name, words, info)
-        control.setAccessibleName(words)
+    def _row(self, name: str, info: OptionInfo, label: int) -> QWidget:
+        control = self._choice(name, info) if info.choices else self._edit(name, info)
+        control.setAccessibleName(name)
         control.setAccessibleDescription(info.text)
         self.rows[name] = control
-        title = PlainLabel(words)
-        title.setFixedWidth(LABEL)
+        title = PlainLabel(name)
+        title.setFixedWidth(label)
         title.setBuddy(control)
         row = QHBoxLayout()
         row.setSpacing(GAP)
@@ -73,16 +74,16 @@ class SamplerOptions(QWidget):
         caption = PlainLabel(info.text)
         caption.setWordWrap(True)
         set_kind(caption, "caption")
-        caption.setContentsMargins(LABEL + GAP, 0, 0, 0)
-        note.setContentsMargins(LABEL + GAP, 0, 0, 0)
+        caption.setContentsMargins(label + GAP, 0, 0, 0)
+        note.setContentsMargins(label + GAP, 0, 0, 0)
         column.addWidget(caption)
         column.addWidget(note)
         if isinstance(control, TypedEdit):
             control.fault_changed.connect(note.say)
         return box
 
-    def _edit(self, name: str, label: str, info: OptionInfo) -> TypedEdit:
-        edit = TypedEdit(self._form, OPTION + name, label)
+    def _edit(self, name: str, info: OptionInfo) -> TypedEdit:
+        edit = TypedEdit(self._form, OPTION + name, name)
         own = isinstance(info.default, float) and math.isinf(info.default)
         edit.setPlaceholderText(self.tr("no limit") if own else f"{info.default:g}")
         watch(edit, self._form, edit.refresh, "options")
