@@ -115,9 +115,10 @@ def test_a_key_in_a_long_prompt_looks_at_a_names_length_and_counts_the_last_text
     editor._take("style")
     assert editor.toPlainText().endswith("🦊 <lora:style:1>")
     monkeypatch.setattr("gui.form.prompt_field.count", lambda text, *_, **__: counted.append(text) or Count())
-    monkeypatch.setattr(view._studio.form, "card", ModelCard("fake", 64, tokenizer=object()), raising=False)
     waiting = []
     monkeypatch.setattr(view._studio.bridge.background, "run", lambda work, *_, **__: waiting.append(work))
+    monkeypatch.setattr(view._studio.form, "card", ModelCard("fake", 64, tokenizer=object()), raising=False)
+    waiting.clear()
     for text in ("one", "two", "three"):
         editor.show_text(text)
         view.form.prompt._count()
