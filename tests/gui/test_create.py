@@ -487,7 +487,7 @@ def test_the_form_shows_the_options_of_the_chosen_sampler_only(view, qtbot):
     view.form.focus_problem()
     assert "option:order" in form.problems() and view.form.options_fold.button.isChecked()
     form.put(sampler="lms")
-    assert set(shown.rows) == {"order"} and form.options == {"order": 3} and shown.rows["order"].text() == "3"
+    assert set(shown.rows) == {"order"} and form.own_options == {"order": 3} and shown.rows["order"].text() == "3"
 
 
 def test_the_form_follows_the_librarys_default_model_until_another_is_chosen(view, qtbot, tiny_model):
