@@ -69,7 +69,7 @@ class Outbox:
         """Say once that the database has to be waited for."""
         if not self._waiting_told:
             self._waiting_told = True
-            self.tell(None, Notice(f"The gallery's database cannot be written now ({error}); waiting for it."))
+            self.tell(None, Notice(f"The gallery's database cannot be written now ({error.__cause__ or error}); waiting for it."))
 
 
 def patiently(action: Callable[[], T], patience: float = 60.0) -> T:
@@ -80,5 +80,7 @@ def patiently(action: Callable[[], T], patience: float = 60.0) -> T:
             return action()
         except sqlite3.Error as error:
             if not is_passing(error) or time.monotonic() > deadline:
+                if isinstance(error, SdedgeError):  # it says what to do
+                    raise
                 raise SdedgeError(f"The gallery's database cannot be used: {error}; close other programs.") from error
             time.sleep(0.1)

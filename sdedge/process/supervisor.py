@@ -181,7 +181,8 @@ class Supervisor:
         self._worker, self._current = None, None
         self._outbox.clear()
         self._store.close()
-        self._use(rebuild(self.folder, f"The database {self.folder / DATABASE} is damaged ({error})", self.limits.lock))
+        fault = f"The database {self.folder / DATABASE} is damaged ({error.__cause__ or error})"
+        self._use(rebuild(self.folder, fault, self.limits.lock))
         self._queue.open_session()
         self._outbox.tell(None, Notice(self._store.notes[0]))
 

@@ -35,6 +35,7 @@ from sdedge import events
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, SdedgeError, is_out_of_memory
 from sdedge.files import write_new
 from sdedge.images.output import Output
+from sdedge.library.connection import DatabaseError
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import output_of
 from sdedge.library.store import open_store
@@ -229,7 +230,7 @@ def describe_failure(error: Exception) -> events.Failed:
     """What went wrong, as an event: its kind, a sentence, and what to do where the sentence does not say it."""
     kinds = (
         (InvalidRequest, "request"), (ModelError, "model"), (OutputError, "output"), (OutOfMemory, "memory"),
-        (SdedgeError, "other"),
+        (DatabaseError, "database"), (SdedgeError, "other"),
     )  # fmt: skip
     for kind, word in kinds:
         if isinstance(error, kind):

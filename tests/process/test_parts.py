@@ -122,3 +122,17 @@ def test_without_a_way_to_stay_awake_the_log_says_why(tmp_path, monkeypatch, cap
     with caplog.at_level(logging.INFO), awake() as way:
         assert way == ""
     assert "gnome-session-inhibit is not installed" in caplog.text and "systemd-inhibit ended with code" in caplog.text
+
+
+def test_a_failure_of_the_database_pauses_the_queue_however_it_is_worded():
+    import sqlite3
+
+    from sdedge.library.connection import described
+    from sdedge.process.attempt import PAUSING
+    from sdedge.process.worker import describe_failure
+
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+    for error in (full, described(full, "x")):
+        assert describe_failure(error).kind == "database" and "database" in PAUSING
+    assert "free some space" in describe_failure(described(full, "x")).message
