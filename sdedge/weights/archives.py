@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sdedge.errors import ModelError
 from sdedge.weights import pickles
 from sdedge.weights.files import ITEM_SIZES, LazyTensor, TensorSource, WeightFile
+from sdedge.weights.headers import MAX_NAME
 from sdedge.weights.pickle_names import torch_rules
 from sdedge.weights.pickle_opcodes import load
-from sdedge.weights.pickles import Inert, Storage, StoredTensor
+from sdedge.weights.pickles import Costs, Inert, Storage, StoredTensor
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
 _MAX_ENTRIES = 30_000
-_MAX_DIRECTORY = 16 << 20
-_MAX_NODES = 200_000
+_MAX_DIRECTORY = 4 << 20
+_MAX_NODES = 300_000
 _MAX_DEPTH = 32
+_MAX_NAMES = 8 << 20  # characters of all names together; a checkpoint with averages and optimizer has less than one million
 
 Place = Callable[[Storage], int]  # byte offset of a storage's first element
 
@@ -157,7 +159,8 @@ def _wide(extra: bytes, packed: int, size: int, header: int) -> tuple[int, int, 
 def _locate(file: WeightFile, entry: Entry) -> Entry:
     local = file.read(entry.header, 30)
     name_length, extra_length = struct.unpack_from("<HH", local, 26)
-    if local[:4] != b"PK\x03\x04" or file.read(entry.header + 30, name_length) != entry.name.encode():
+    name = entry.name.encode()
+    if local[:4] != b"PK\x03\x04" or name_length != len(name) or file.read(entry.header + 30, name_length) != name:
         raise ModelError(f"The archive's entry {entry.name[:80]!r} is not where its directory says; get the file again.")
     return Entry(entry.name, entry.header, entry.size, entry.header + 30 + name_length + extra_length)
 
@@ -179,16 +182,16 @@ def open_legacy(file: WeightFile) -> TensorSource:
     """A checkpoint written before torch 1.6: magic, protocol, system, object, list of storages, then their bytes."""
     stream = file.map
     storages: dict[str, Storage] = {}
-    rules = torch_rules(storages)
-    magic, position = load(stream, rules)
+    rules, costs = torch_rules(storages), Costs()
+    magic, position = load(stream, rules, 0, costs)
     if magic != _LEGACY_MAGIC:
         raise ModelError("It is a Python pickle, but not one torch wrote; it holds no weights.")
-    protocol, position = load(stream, rules, position)
-    system, position = load(stream, rules, position)
+    protocol, position = load(stream, rules, position, costs)
+    system, position = load(stream, rules, position, costs)
     if protocol != _LEGACY_PROTOCOL or not isinstance(system, dict) or system.get("little_endian") is not True:
         raise ModelError("Its torch format is unknown or big-endian; save it again with a current torch.")
-    tree, position = load(stream, rules, position)
-    order, position = load(stream, rules, position)
+    tree, position = load(stream, rules, position, costs)
+    order, position = load(stream, rules, position, costs)
     offsets = _storage_offsets(file, storages, order, position)
     return _source(file, "ckpt", tree, offsets.__getitem__)
 
@@ -196,7 +199,7 @@ def open_legacy(file: WeightFile) -> TensorSource:
 def _storage_offsets(file: WeightFile, storages: dict[str, Storage], order: Any, position: int) -> dict[str, int]:
     """Where each storage begins: they follow one another, each after its count of elements."""
     names = [key for key in order if isinstance(key, str)] if isinstance(order, list) else []
-    if len(names) != len(set(names)) or set(names) != set(storages) or len(names) != len(order):
+    if not isinstance(order, list) or not len(order) == len(names) == len(set(names)) or set(names) != set(storages):
         raise ModelError("The file's list of storages does not match its tensors; it is damaged, get it again.")
     offsets: dict[str, int] = {}
     for key in names:
@@ -217,7 +220,7 @@ def _storage_offsets(file: WeightFile, storages: dict[str, Storage], order: Any,
 def _source(file: WeightFile, container: str, tree: Any, place: Callable[[str], int]) -> TensorSource:
     plain = _Resolver(file, place).resolve(tree)
     tensors: dict[str, LazyTensor] = {}
-    _flatten(_unwrap(plain), "", tensors, [0])
+    _Names(tensors).add(_unwrap(plain), "", 0)
     if not tensors and isinstance(plain, Inert):
         raise ModelError(f"It is a whole pickled {str(plain.kind)[:80]}, not its weights; save its state_dict instead.")
     return TensorSource(file.path, container, tensors, tree=plain)
@@ -251,10 +254,11 @@ class _Resolver:
             self.done[id(value)] = result
             result.args = tuple(self.resolve(item, depth + 1) for item in value.args)
             result.state = self.resolve(value.state, depth + 1)
+        elif isinstance(value, list):  # entered before its items: it may hold itself, and more than once
+            result = self.done[id(value)] = []
+            result.extend(self.resolve(item, depth + 1) for item in value)
         else:
-            result = [self.resolve(item, depth + 1) for item in value]
-            result = tuple(result) if isinstance(value, tuple) else result
-            self.done[id(value)] = result
+            result = self.done[id(value)] = tuple(self.resolve(item, depth + 1) for item in value)
         return result
 
     def _tensor(self, stored: StoredTensor) -> LazyTensor:
@@ -281,19 +285,33 @@ def _unwrap(tree: Any) -> Any:
     return tree
 
 
-def _flatten(value: Any, prefix: str, tensors: dict[str, LazyTensor], visited: list[int]) -> None:
-    """Named tensors out of nested dictionaries, names joined with dots."""
-    visited[0] += 1
-    if visited[0] > _MAX_NODES or prefix.count(".") > _MAX_DEPTH:
-        raise ModelError("The file nests its contents beyond any model; it is damaged or hostile.")
-    if isinstance(value, LazyTensor):
-        if prefix in tensors:
-            raise ModelError(f"The file names {prefix[:80]!r} twice; it is damaged or hostile.")
-        tensors[prefix] = LazyTensor(prefix, value.shape, value.dtype_name, value.file, value.offset, value.stride)
-    elif isinstance(value, Inert):
-        parameters = value.state.get("_parameters") if isinstance(value.state, dict) else None
-        _flatten(parameters, prefix, tensors, visited)  # a ParameterDict, as textual inversions use
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if isinstance(item, (LazyTensor, dict, Inert)) and isinstance(key, (str, int)):
-                _flatten(item, f"{prefix}.{key}" if prefix else str(key), tensors, visited)
+class _Names:
+    """Named tensors out of nested dictionaries, names joined with dots. What is looked at and what is named is counted: parts
+    that a file has once can be in its contents many times."""
+
+    def __init__(self, tensors: dict[str, LazyTensor]) -> None:
+        self.tensors = tensors
+        self.looked = self.characters = 0
+
+    def add(self, value: Any, prefix: str, depth: int) -> None:
+        self.looked += 1 + (len(value) if isinstance(value, dict) else 0)
+        self.characters += len(prefix)
+        if self.looked > _MAX_NODES or self.characters > _MAX_NAMES or depth > _MAX_DEPTH:
+            raise ModelError("The file nests its contents beyond any model; it is damaged or hostile.")
+        if len(prefix) > MAX_NAME:
+            raise ModelError(f"The file has a name of {len(prefix)} characters, {prefix[:80]!r}...; it is damaged or hostile.")
+        if isinstance(value, LazyTensor):
+            if prefix in self.tensors:
+                raise ModelError(f"The file names {prefix[:80]!r} twice; it is damaged or hostile.")
+            self.tensors[prefix] = replace(value, name=prefix)
+        elif isinstance(value, Inert):
+            parameters = value.state.get("_parameters") if isinstance(value.state, dict) else None
+            self.add(parameters, prefix, depth + 1)  # a ParameterDict, as textual inversions use
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if isinstance(item, (LazyTensor, dict, Inert)) and isinstance(key, (str, int)):
+                    self.add(item, self._join(prefix, str(key)), depth + 1)
+
+    def _join(self, prefix: str, key: str) -> str:
+        # A long key is in memory once, its copies would not be: the name is refused by its first characters.
+        return f"{prefix}.{key[: MAX_NAME + 1]}" if prefix else key[: MAX_NAME + 1]

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from sdedge.errors import ModelError
 
-MAX_HEADER = 100_000_000  # the limit of the reference implementation
+MAX_HEADER = 16 << 20  # bytes; a v1 model's header has 0.3 million, trainers' notes in one a few million
+MAX_NAME = 500  # characters of a tensor's name; those of v1 have at most 120
 MAX_DIMENSIONS = 8
 _ENTRY_COST = 800  # bytes charged for one entry; its Python objects take less
 _ALLOWANCE = 8 << 20
@@ -60,6 +61,8 @@ def parse_header(text: bytes, data_size: int) -> Header:
     entries: dict[str, Entry] = {}
     metadata: dict[str, str] | None = None
     for name in scanner.members():
+        if len(name) > MAX_NAME:
+            raise ModelError(f"The header has a name of {len(name)} characters, {name[:80]!r}...; the file is damaged or hostile.")
         if name in entries or (name == "__metadata__" and metadata is not None):
             raise ModelError(f"The header names {name[:80]!r} twice; the file is damaged or hostile, get it again.")
         if name == "__metadata__":

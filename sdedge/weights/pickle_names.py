@@ -9,11 +9,10 @@ checkpoint needs, and the file is refused by that name.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from sdedge.errors import ModelError
-from sdedge.weights.pickles import Inert, Name, Rules, Storage, StoredTensor
+from sdedge.weights.pickles import Inert, Machine, Name, Rules, Storage, StoredTensor
 
 _MAX_DIMENSIONS = 8
 _MAX_ELEMENTS = 1 << 40
@@ -94,7 +93,7 @@ def _refused(name: Name) -> ModelError:
     )
 
 
-def _call(function: Name, args: tuple[Any, ...]) -> Any:
+def _call(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
     module = _PYTHON2.get(function.module, function.module)
     if module == "torch._utils":
         return _rebuild(function, args)
@@ -103,21 +102,22 @@ def _call(function: Name, args: tuple[Any, ...]) -> Any:
             return _rebuild(args[0], args[2])
         raise _malformed("a tensor subclass")
     if module == "collections" and function.name in ("OrderedDict", "defaultdict"):
-        return _dictionary(args if function.name == "OrderedDict" else ())
+        return _dictionary(machine, args if function.name == "OrderedDict" else ())
     if (module, function.name) == ("torch", "Size") and len(args) == 1 and isinstance(args[0], (tuple, list)):
+        machine.spend(8 * len(args[0]))
         return tuple(args[0])
     if module == "copyreg" and args and isinstance(args[0], Name):
         return Inert(args[0])
     return Inert(function, args)
 
 
-def _dictionary(args: tuple[Any, ...]) -> dict[Any, Any]:
-    """`OrderedDict()`, or `OrderedDict([[key, value], ...])` as Python 2 wrote it."""
+def _dictionary(machine: Machine, args: tuple[Any, ...]) -> dict[Any, Any]:
+    """`OrderedDict()`, or `OrderedDict([[key, value], ...])` as Python 2 wrote it. Each item is charged, whoever made the list."""
     result: dict[Any, Any] = {}
     for pair in args[0] if args and isinstance(args[0], (list, tuple)) else ():
-        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], (str, int)) or pair[0] in result:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], (str, int)):
             raise _malformed("an ordered dictionary")
-        result[pair[0]] = pair[1]
+        machine.set_items(result, list(pair))
     return result
 
 
@@ -189,11 +189,15 @@ def _persistent(reference: Any, storages: dict[str, Storage]) -> Storage:
     return storage
 
 
-def _build(target: Any, state: Any) -> None:
+def _build(machine: Machine, target: Any, state: Any) -> None:
     """BUILD: state for inert stubs is kept, for the rest (an OrderedDict's `_metadata`) dropped. Nothing is set on anything."""
     states = state if isinstance(state, tuple) else (state,)
+    machine.spend(16 * len(states))
     for part in states:
-        if isinstance(part, Mapping) and any(isinstance(key, str) and key in _HOSTILE_STATE for key in part):
+        if not isinstance(part, dict):
+            continue
+        machine.spend(16 * len(part))
+        if any(isinstance(key, str) and key in _HOSTILE_STATE for key in part):
             raise ModelError("The file overwrites methods of an object while loading: it is malicious; nothing of it was run.")
     if isinstance(target, Inert):
         target.state = state

@@ -6,15 +6,16 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from sdedge.weights.pickles import MAX_DIGITS, Machine, Rules
+from sdedge.weights.pickles import MAX_DIGITS, Costs, Machine, Rules
 
 
-def load(stream: Any, rules: Rules, start: int = 0) -> tuple[Any, int]:
+def load(stream: Any, rules: Rules, start: int = 0, costs: Costs | None = None) -> tuple[Any, int]:
     """Run one pickle in `stream` (bytes or a map) from byte `start`; returns its value and the byte after its STOP.
 
-    Raises ModelError for anything malformed, hostile or beyond the bounds.
+    `costs` are those of the pickles before it in the stream. Raises ModelError for anything malformed, hostile or beyond the
+    bounds.
     """
-    machine = Machine(stream, rules, start)
+    machine = Machine(stream, rules, start, costs or Costs())
     try:
         return machine.run(_OPERATIONS), machine.position
     except (struct.error, UnicodeDecodeError, ValueError, OverflowError):
@@ -112,7 +113,7 @@ def _object(m: Machine) -> None:
 
 def _build(m: Machine) -> None:
     state = m.pop()
-    m.rules.build(m.top(), state)
+    m.rules.build(m, m.top(), state)
 
 
 def _quoted(m: Machine) -> None:
@@ -123,9 +124,7 @@ def _quoted(m: Machine) -> None:
 
 
 def _unicode_line(m: Machine) -> None:
-    raw = m.line()
-    m.spend(4 * len(raw) + 80)
-    m.stack.append(raw.decode("raw-unicode-escape"))
+    m.push_text(m.line(), "raw-unicode-escape")
 
 
 _OPERATIONS: dict[int, Callable[[Machine], Any]] = {

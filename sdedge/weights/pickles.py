@@ -3,12 +3,13 @@
 Python's unpickler imports and calls what the file names. This one imports nothing and calls nothing of the file's:
 names become `Name` values, and what a call means is decided by `pickle_names`, which knows how torch spells a tensor,
 turns any other class into an inert stub and refuses functions. Time and memory are bounded: an opcode count, and a
-budget of bytes that every object is charged to. (Bounding matters: nine bytes with one LONG_BINPUT index make
-CPython's own unpickler allocate 4 GB of memo.)
+budget of bytes that every object, copy and look is charged to, whatever it costs the file. (Bounding matters: nine bytes
+with one LONG_BINPUT index make CPython's own unpickler allocate 4 GB of memo.)
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ MAX_OPCODES = 300_000  # a checkpoint with averages and optimizer has about 150,
 MAX_STREAM = 64 << 20
 _ALLOWANCE = 8 << 20  # bytes of objects above the length of the stream itself
 MAX_DIGITS = 400
+_SMALL = 1 << 20  # whole numbers below it spread over a dictionary by themselves
+_MAX_ODD_KEYS = 2_000  # others and tuples can be chosen to collide: then each key is compared with all before it
+_MAX_KEY = 8  # items of a tuple that is a key: its hash is computed anew each time
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +72,34 @@ class Rules:
     """What the machine asks when a pickle names, calls, builds or refers to something."""
 
     check_name: Callable[[Name], None]
-    call: Callable[[Name, tuple[Any, ...]], Any]
-    build: Callable[[Any, Any], None]
+    call: Callable[[Machine, Name, tuple[Any, ...]], Any]
+    build: Callable[[Machine, Any, Any], None]
     persistent: Callable[[Any], Any]
 
 
 @dataclass
+class Costs:
+    """What the pickles of one file have cost so far: opcodes, bytes of objects and copies, keys that may collide."""
+
+    opcodes: int = 0
+    spent: int = 0
+    odd_keys: int = 0
+
+
+@dataclass
 class Machine:
-    """The stack, the marks and the memo, with bounds on everything; `pickle_opcodes` says what each opcode does."""
+    """The stack, the marks and the memo, with bounds on everything; `pickle_opcodes` says what each opcode does.
+
+    Pickles that follow one another in a stream share their `costs`.
+    """
 
     stream: Any
     rules: Rules
     position: int
+    costs: Costs = field(default_factory=Costs)
     stack: list[Any] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
-    spent: int = 0
 
     def __post_init__(self) -> None:
         self.start = self.position
@@ -90,7 +107,8 @@ class Machine:
 
     def run(self, operations: dict[int, Callable[[Machine], Any]]) -> Any:
         """Carry out opcodes until STOP; returns the value it leaves."""
-        for _ in range(MAX_OPCODES):
+        while self.costs.opcodes < MAX_OPCODES:
+            self.costs.opcodes += 1
             code = self.take(1)[0]
             if code == 0x2E:  # STOP
                 if len(self.stack) != 1 or self.marks:
@@ -128,8 +146,8 @@ class Machine:
     # The stack
 
     def spend(self, cost: int) -> None:
-        self.spent += cost
-        if self.spent > _ALLOWANCE + (self.position - self.start):
+        self.costs.spent += cost
+        if self.costs.spent > _ALLOWANCE + self.position:  # what precedes it in the stream are pickles, too
             raise self.error("refused: it builds far more than its size explains")
 
     def push(self, value: Any, cost: int = 40) -> None:
@@ -159,10 +177,12 @@ class Machine:
 
     # Texts and numbers
 
-    def push_text(self, raw: bytes) -> None:
+    def push_text(self, raw: bytes, encoding: str = "utf-8") -> None:
+        """A text; half surrogates in it become U+FFFD, so that names can be printed."""
         cost = len(raw) if raw.isascii() else 4 * len(raw)
         self.spend(cost + 80)  # before it is decoded, so that a lying length costs nothing
-        self.stack.append(str(raw, "utf-8", "surrogatepass"))
+        text = str(raw, encoding, "surrogatepass" if encoding == "utf-8" else "strict")
+        self.stack.append(text if text.isascii() else _HALVES.sub("\ufffd", text))
 
     def push_python2_text(self, raw: bytes) -> None:
         """A text of Python 2, which may be bytes."""
@@ -191,10 +211,17 @@ class Machine:
     # Containers
 
     def key(self, key: Any) -> Any:
-        """Only plain keys: hashing or comparing a nest of tuples can take exponential time."""
-        plain = key is None or isinstance(key, (str, int, float, bytes, Name))
-        if not plain and not (isinstance(key, tuple) and all(isinstance(k, (str, int, float, bytes, Name)) for k in key)):
+        """Only plain keys: hashing or comparing a nest of tuples can take exponential time, a long one as long as it is."""
+        if key is None or isinstance(key, (str, bytes, Name)) or (type(key) is int and -_SMALL < key < _SMALL):
+            return key
+        short = isinstance(key, tuple) and len(key) <= _MAX_KEY
+        if not isinstance(key, (int, float)) and not (
+            short and all(k is None or isinstance(k, (str, int, float, bytes, Name)) for k in key)
+        ):
             raise self.error("refused: it uses an object as a key")
+        self.costs.odd_keys += 1
+        if self.costs.odd_keys > _MAX_ODD_KEYS:
+            raise self.error(f"refused: more than {_MAX_ODD_KEYS} of its keys are large numbers or tuples")
         return key
 
     def set_items(self, target: Any, values: list[Any]) -> None:
@@ -207,7 +234,7 @@ class Machine:
         self.spend(60 * len(values))
         for key, value in zip(values[::2], values[1::2], strict=True):
             if self.key(key) in target:
-                raise self.error(f"refused: it sets the key {str(key)[:80]!r} twice")
+                raise self.error(f"refused: it sets the key {key if type(key) is int else str(key)[:80]!r} twice")
             target[key] = value
 
     def append_all(self, target: Any, values: list[Any]) -> None:
@@ -232,7 +259,7 @@ class Machine:
             raise self.error("refused: it calls something that is no class it named")
         if not isinstance(args, tuple):
             raise self.error("malformed (arguments that are no tuple)")
-        self.push(self.rules.call(function, args), 200 + 8 * len(args))
+        self.push(self.rules.call(self, function, args), 200 + 8 * len(args))
 
     def remember(self, index: int) -> None:
         self.spend(110)
