@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdedge.errors import ModelError
+from sdedge.models.config import MAX_LEVELS
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.keys import UNET_PREFIX, unet_layout, vae_layout
 
@@ -17,7 +18,7 @@ POSITIONS = 77
 Tensors = Mapping[str, LazyTensor]
 
 # A piece of a key that only another kind of file has -> what that file is. The first found names it.
-_STRANGERS = (
+_FAMILIES = (
     ("conditioner.embedders.", "a Stable Diffusion XL checkpoint"),
     ("model.diffusion_model.joint_blocks.", "a Stable Diffusion 3 checkpoint"),
     ("double_blocks.", "a FLUX checkpoint"),
@@ -25,6 +26,10 @@ _STRANGERS = (
     ("cond_stage_model.model.", "a Stable Diffusion 2 checkpoint (its text encoder is OpenCLIP)"),
     (".time_stack.", "a Stable Video Diffusion checkpoint"),
     ("add_embedding.", "a Stable Diffusion XL UNet"),
+    ("effnet_mapper.", "a Stable Cascade checkpoint"),
+    ("motion_modules.", "an AnimateDiff motion module"),
+)  # fmt: skip
+_OTHER_FILES = (
     (".lokr_w", "a LyCORIS LoKr; add it to a request as a LoRA, beside a model"),
     (".hada_w", "a LyCORIS LoHa; add it to a request as a LoRA, beside a model"),
     (".lora_down.", "a LoRA; add it to a request beside a model"),
@@ -32,14 +37,13 @@ _STRANGERS = (
     (".lora.down.", "a LoRA; add it to a request beside a model"),
     ("string_to_param", "a textual inversion; add it to a request beside a model"),
     ("emb_params", "a textual inversion; add it to a request beside a model"),
-    ("motion_modules.", "an AnimateDiff motion module"),
     ("input_hint_block.", "a ControlNet"),
     ("controlnet_cond_embedding.", "a ControlNet"),
     ("vision_model.", "a CLIP vision model or safety checker"),
     ("RDB1.conv", "an ESRGAN upscaler"),
     ("rdb1.conv", "an ESRGAN upscaler"),
-    ("effnet_mapper.", "a Stable Cascade checkpoint"),
 )  # fmt: skip
+_NETWORKS = (UNET_PREFIX, "conditioner.", "cond_stage_model.")
 
 _NOT_V1_CHANNELS = {
     8: "an InstructPix2Pix model (8 input channels)",
@@ -57,14 +61,15 @@ SCHEDULER = {
 
 
 def name_stranger(names: Mapping[str, Any]) -> str | None:
-    """What the file is when its keys give away that it is no v1 checkpoint, e.g. 'a LoRA'; else None."""
-    whole = any(name.startswith(UNET_PREFIX) for name in names)
-    for piece, what in _STRANGERS:
-        if whole and what == "a ControlNet":
-            continue  # some checkpoints carry one inside; the UNet beside it is still v1
-        if any(piece in name for name in names):
-            return what
-    return None
+    """What the file is when its keys give away that it is no v1 checkpoint, e.g. 'a LoRA'; else None.
+
+    Beside a UNet under LDM's names only another family's networks count: checkpoints carry safety checkers, ControlNets, LoRAs,
+    embeddings and more with them, and are whole without them.
+    """
+    unet = all(UNET_PREFIX + name in names for name in ("input_blocks.0.0.weight", "out.2.weight"))
+    judged = [name for name in names if name.startswith(_NETWORKS)] if unet else names
+    pieces = _FAMILIES if unet else (*_FAMILIES, *_OTHER_FILES)
+    return next((what for piece, what in pieces if any(piece in name for name in judged)), None)
 
 
 def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
@@ -72,7 +77,7 @@ def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
 
     Widths other than v1's own are let through (small models of the same topology) unless they are another family's.
     """
-    channels = unet["conv_in.weight"].shape[1]
+    channels = _shape(unet, "conv_in.weight", "UNet", 4)[1]
     if channels not in (4, 9):
         what = _NOT_V1_CHANNELS.get(channels, f"a model with {channels} input channels")
         raise ModelError(f"It is {what}, not Stable Diffusion v1 (4 channels, or 9 for inpainting).")
@@ -83,14 +88,14 @@ def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
         if name.endswith("attentions.0.proj_in.weight") and len(tensor.shape) == 2:
             raise ModelError("Its UNet projects with linear layers, as Stable Diffusion 2 does; it is not v1.")
     check_text_encoder(text)
-    table = text["text_model.embeddings.token_embedding.weight"]
-    if table.shape[-1] != width:
-        raise ModelError(f"Its text encoder is {table.shape[-1]} wide and its UNet expects {width}; it is not v1 or a bad merge.")
+    table = _shape(text, "text_model.embeddings.token_embedding.weight", "text encoder", 2)
+    if table[1] != width:
+        raise ModelError(f"Its text encoder is {table[1]} wide and its UNet expects {width}; it is not v1 or a bad merge.")
     check_vae(vae)
 
 
 def check_text_encoder(text: Tensors) -> None:
-    positions = _need(text, "text_model.embeddings.position_embedding.weight", "text encoder").shape[0]
+    positions = _shape(text, "text_model.embeddings.position_embedding.weight", "text encoder", 2)[0]
     if positions != POSITIONS:
         what = _NOT_V1_POSITIONS.get(positions, "another text encoder")
         raise ModelError(f"Its text encoder has {positions} positions ({what}); Stable Diffusion v1 has {POSITIONS}.")
@@ -98,59 +103,60 @@ def check_text_encoder(text: Tensors) -> None:
 
 def check_vae(vae: Tensors) -> None:
     first = "decoder.layers.0.weight" if "decoder.layers.0.weight" in vae else "decoder.conv_in.weight"
-    channels = _need(vae, first, "VAE").shape[1]
+    channels = _shape(vae, first, "VAE", 4)[1]
     if channels != 4:
         raise ModelError(f"The VAE has {channels} latent channels; Stable Diffusion v1 has 4.")
 
 
 def cross_attention_width(unet: Tensors) -> int:
-    for name, tensor in unet.items():
+    for name in unet:
         if name.endswith(".attn2.to_k.weight"):
-            return tensor.shape[1]
+            return _shape(unet, name, "UNet", 2)[1]
     raise ModelError("The UNet has no cross attention; it is not a Stable Diffusion v1 model.")
 
 
 def infer_unet(unet: Tensors) -> dict[str, Any]:
     """The diffusers UNet configuration that fits the tensors. Head count and groups leave no trace: v1's are taken."""
     layout = unet_layout(unet)
-    channels = [unet[f"down_blocks.{level}.resnets.0.conv1.weight"].shape[0] for level in range(layout.levels)]
+    channels = _widths(unet, "down_blocks.{}.resnets.0.conv1.weight", layout.levels, "UNet")
     cross = ["CrossAttn" if attends else "" for attends in layout.attention]
     config: dict[str, Any] = {
         "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": _divisor(8, channels),
         "block_out_channels": channels, "center_input_sample": False,
         "cross_attention_dim": cross_attention_width(unet),
         "down_block_types": [f"{kind}DownBlock2D" for kind in cross], "downsample_padding": 1,
-        "flip_sin_to_cos": True, "freq_shift": 0, "in_channels": unet["conv_in.weight"].shape[1],
+        "flip_sin_to_cos": True, "freq_shift": 0, "in_channels": _shape(unet, "conv_in.weight", "UNet", 4)[1],
         "layers_per_block": layout.layers, "mid_block_scale_factor": 1, "norm_eps": 1e-05,
-        "norm_num_groups": _divisor(32, channels), "out_channels": unet["conv_out.weight"].shape[0], "sample_size": 64,
-        "up_block_types": [f"{kind}UpBlock2D" for kind in reversed(cross)],
+        "norm_num_groups": _divisor(32, channels), "out_channels": _shape(unet, "conv_out.weight", "UNet", 4)[0],
+        "sample_size": 64, "up_block_types": [f"{kind}UpBlock2D" for kind in reversed(cross)],
     }  # fmt: skip
     if "time_embedding.cond_proj.weight" in unet:  # a latent consistency model, which embeds the guidance scale
-        config["time_cond_proj_dim"] = unet["time_embedding.cond_proj.weight"].shape[1]
+        config["time_cond_proj_dim"] = _shape(unet, "time_embedding.cond_proj.weight", "UNet", 2)[1]
     return config
 
 
 def infer_vae(vae: Tensors) -> dict[str, Any]:
     layout = vae_layout(vae)
-    channels = [vae[f"encoder.down_blocks.{level}.resnets.0.conv1.weight"].shape[0] for level in range(layout.levels)]
+    channels = _widths(vae, "encoder.down_blocks.{}.resnets.0.conv1.weight", layout.levels, "VAE")
     return {
         "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": channels,
-        "down_block_types": ["DownEncoderBlock2D"] * layout.levels, "in_channels": vae["encoder.conv_in.weight"].shape[1],
-        "latent_channels": vae["decoder.conv_in.weight"].shape[1], "layers_per_block": layout.layers,
-        "norm_num_groups": _divisor(32, channels), "out_channels": vae["decoder.conv_out.weight"].shape[0],
+        "down_block_types": ["DownEncoderBlock2D"] * layout.levels,
+        "in_channels": _shape(vae, "encoder.conv_in.weight", "VAE", 4)[1],
+        "latent_channels": _shape(vae, "decoder.conv_in.weight", "VAE", 4)[1], "layers_per_block": layout.layers,
+        "norm_num_groups": _divisor(32, channels), "out_channels": _shape(vae, "decoder.conv_out.weight", "VAE", 4)[0],
         "sample_size": 512, "scaling_factor": 0.18215, "up_block_types": ["UpDecoderBlock2D"] * layout.levels,
     }  # fmt: skip
 
 
 def infer_text_encoder(text: Tensors) -> dict[str, Any]:
-    words, width = text["text_model.embeddings.token_embedding.weight"].shape
+    words, width = _shape(text, "text_model.embeddings.token_embedding.weight", "text encoder", 2)
     layers = 0
     while f"text_model.encoder.layers.{layers}.layer_norm1.weight" in text:
         layers += 1
     return {
         "architectures": ["CLIPTextModel"], "attention_dropout": 0.0, "bos_token_id": words - 2,
         "eos_token_id": words - 1, "hidden_act": "quick_gelu", "hidden_size": width,
-        "intermediate_size": _need(text, "text_model.encoder.layers.0.mlp.fc1.weight", "text encoder").shape[0],
+        "intermediate_size": _shape(text, "text_model.encoder.layers.0.mlp.fc1.weight", "text encoder", 2)[0],
         "layer_norm_eps": 1e-05, "max_position_embeddings": POSITIONS, "model_type": "clip_text_model",
         "num_attention_heads": max(1, width // 64), "num_hidden_layers": layers, "pad_token_id": words - 1,
         "projection_dim": width, "vocab_size": words,
@@ -161,7 +167,17 @@ def _divisor(wanted: int, channels: list[int]) -> int:
     return math.gcd(wanted, *channels)
 
 
-def _need(tensors: Tensors, name: str, part: str) -> LazyTensor:
+def _widths(tensors: Tensors, name: str, levels: int, part: str) -> list[int]:
+    if not 1 <= levels <= MAX_LEVELS:
+        raise ModelError(f"The {part} has {levels} levels, where Stable Diffusion v1 has 4; it is damaged or another model.")
+    return [_shape(tensors, name.format(level), part, 4)[0] for level in range(levels)]
+
+
+def _shape(tensors: Tensors, name: str, part: str, axes: int) -> tuple[int, ...]:
+    """The shape of a tensor that must be there and have so many axes, none of them empty."""
     if name not in tensors:
         raise ModelError(f"The {part} lacks {name}; the file is incomplete, get it again.")
-    return tensors[name]
+    shape = tensors[name].shape
+    if len(shape) != axes or 0 in shape:
+        raise ModelError(f"The {part} has {name} of the shape {list(shape)}, which is not v1's; the file is damaged, get it again.")
+    return shape

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError
+from sdedge.json_values import read_json
 from sdedge.weights import architecture, folders, keys
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
+from sdedge.weights.headers import MAX_HEADER
 from sdedge.weights.loading import find_broken, load_into, name_some
 
 __all__ = ["Checkpoint", "find_broken", "is_vae", "load_into", "open_checkpoint", "open_vae"]
@@ -26,6 +28,8 @@ _IGNORED = (
     "model_ema.*", "loss.*", "*.loss.*", "lvlb_weights", "cond_stage_model.logit_scale",
     "cond_stage_model.text_projection*", "cond_stage_model.transformer.text_projection*", "v_pred", "ztsnr",
 )  # fmt: skip
+# Layers that trainers and tools hang into a network; the network is whole without them.
+_ADDED = re.compile(r"(?:^|[._])(?:lora|loha|lokr|hada|dora|lycoris)(?:[._]|$)|_ip\.|\.processor\.|ip_adapter|hypernet|embedding_manager")
 METADATA = "sdedge."  # prefix of what our own exports keep in a safetensors header
 
 
@@ -74,14 +78,14 @@ def open_checkpoint(path: str | Path, *, ema: bool | None = None, vae: str | Pat
     """
     found = folders.locate(path)
     try:
-        checkpoint = _open_folder(found, ema) if found.is_dir() else _open_single(found, ema, vae is not None)
+        checkpoint = (_open_folder if found.is_dir() else _open_single)(found, ema, vae is not None)
         if vae is not None:
             checkpoint = _with_vae(checkpoint, Path(vae))
         architecture.check_v1(checkpoint.unet, checkpoint.vae, checkpoint.text_encoder)
     except ModelError as error:
         if str(found) in str(error):
             raise
-        raise ModelError(f"Cannot load {found}: {error}") from None
+        raise ModelError(f"Cannot load {found}: {error}", field=error.field, remedy=error.remedy) from None
     _describe_precision(checkpoint)
     return checkpoint
 
@@ -95,15 +99,16 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
     found = folders.locate(path)
     if found.is_dir():
         folder = found / "vae" if (found / "vae").is_dir() else found
-        tensors: Mapping[str, LazyTensor] = folders.open_component(folder, None).tensors
-        config = folders.read_config(folder / "config.json")
+        tensors: Mapping[str, LazyTensor] = folders.open_component(folder, None, found).tensors
+        config = folders.read_config(folder / "config.json", found)
     else:
         source = open_tensors(found)
         tensors = source
-        config = _embedded(source, "configs").get("vae") or {}
+        embedded = _embedded(source, "configs").get("vae")
+        config = embedded if isinstance(embedded, dict) else {}
     if config.get("_class_name") == architecture.TINY_VAE:
         return dict(tensors), config
-    renamed = _vae_tensors(tensors)
+    renamed = _vae_tensors(tensors, [])
     if not renamed:
         what = architecture.name_stranger(tensors) or "not a VAE"
         raise ModelError(f"{found} is {what}; name a VAE file or a model with one.")
@@ -118,7 +123,7 @@ def is_vae(path: Path) -> bool:
     source = open_tensors(path)
     if any(name.startswith((keys.UNET_PREFIX, keys.TEXT_PREFIX)) for name in source):
         return False
-    return architecture.name_stranger(source) is None and bool(_vae_tensors(source))
+    return architecture.name_stranger(source) is None and bool(_vae_tensors(source, []))
 
 
 def _config_of(folder: Path) -> dict[str, Any]:
@@ -128,24 +133,31 @@ def _config_of(folder: Path) -> dict[str, Any]:
 # Layouts
 
 
-def _open_folder(folder: Path, ema: bool | None) -> Checkpoint:
+def _open_folder(folder: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     report: list[str] = []
     folders.check_pipeline(folder)
-    parts: dict[str, dict[str, LazyTensor]] = {}
+    parts: dict[str, dict[str, LazyTensor]] = {"vae": {}}
     configs: dict[str, dict[str, Any]] = {}
-    for name in ("unet", "vae", "text_encoder"):
-        component = folders.open_component(folder / name, ema)
-        configs[name] = folders.read_config(folder / name / "config.json")
-        parts[name] = component.tensors
+    for name in ("unet", "text_encoder") if has_vae else ("unet", "vae", "text_encoder"):
+        if folders.is_switched_off(folder, name):
+            raise ModelError(f"{folder} has its {name} switched off in model_index.json; get a whole model.")
+        component = folders.open_component(folder / name, ema, folder)
+        configs[name] = folders.read_config(folder / name / "config.json", folder)
+        parts[name] = _without_added(component.tensors, report)
         report += component.report
     scheduler = folder / "scheduler" / "scheduler_config.json"
-    configs["scheduler"] = folders.read_config(scheduler) if scheduler.exists() else dict(architecture.SCHEDULER)
-    safety = folder / "safety_checker"
+    configs["scheduler"] = folders.read_config(scheduler, folder) if scheduler.exists() else dict(architecture.SCHEDULER)
     return Checkpoint(
-        folder, "diffusers folder", _complete(parts["unet"], "unet"), _vae_tensors(parts["vae"]),
-        _text_tensors(parts["text_encoder"], report), configs, report,
-        tokenizer_files=folders.find_tokenizer(folder), safety_checker=safety if safety.is_dir() else None,
+        folder, "diffusers folder", _complete(parts["unet"], "unet"),
+        _complete(_vae_tensors(parts["vae"], report), "vae") if parts["vae"] or not has_vae else {},
+        _complete(_text_tensors(parts["text_encoder"], report), "text_encoder"), configs, report,
+        tokenizer_files=folders.find_tokenizer(folder), safety_checker=_safety_folder(folder),
     )  # fmt: skip
+
+
+def _safety_folder(folder: Path) -> Path | None:
+    safety = folder / "safety_checker"
+    return safety if safety.is_dir() and not folders.is_switched_off(folder, "safety_checker") else None
 
 
 def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
@@ -156,14 +168,15 @@ def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     report: list[str] = []
     unet = _ldm_unet(source, ema, report)
     text = _text_tensors({n[len(keys.TEXT_PREFIX) :]: t for n, t in _under(source, keys.TEXT_PREFIX).items()}, report)
-    vae = {} if has_vae else _vae_tensors(source)
+    vae = {} if has_vae else _vae_tensors(source, report)
     _require(path, unet, vae or has_vae, text)
     _report_unused(source, report)
     if not has_vae:
         architecture.check_vae(vae)
     return Checkpoint(
         path, f"ldm {source.container}", unet, vae, text, _single_configs(source, unet, vae, text, report), report,
-        tokenizer_files=folders.find_tokenizer(path), tokenizer_texts=_embedded(source, "tokenizer"),
+        tokenizer_files=folders.find_tokenizer(path),
+        tokenizer_texts={name: text for name, text in _embedded(source, "tokenizer").items() if isinstance(text, str)},
     )  # fmt: skip
 
 
@@ -184,6 +197,8 @@ def _with_vae(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     report = [*checkpoint.report, f"VAE replaced by {path}"]
     scaling = config.get("scaling_factor", 0.18215)
     own = checkpoint.configs.get("vae", {}).get("scaling_factor", 0.18215)
+    if not all(isinstance(value, (int, float)) for value in (scaling, own)):
+        raise ModelError(f"The VAE {path} or the model scales latents by something that is no number; get it again.")
     if config.get("_class_name") == architecture.TINY_VAE:
         report.append("It is a tiny autoencoder: faster, with less detail")  # and reads scaled latents
     elif abs(scaling - own) > 1e-6:
@@ -208,6 +223,7 @@ def _ldm_unet(source: TensorSource, ema: bool | None, report: list[str]) -> dict
         plain = _choose_ema(plain, averages, ema, report)
     elif ema and plain:
         raise ModelError("It has no averaged (EMA) weights; load it without asking for them.")
+    plain = _without_added(plain, report)
     if not plain:
         return {}
     return _renamed(plain, keys.unet_table(keys.ldm_unet_layout(plain)), "UNet")
@@ -227,40 +243,58 @@ def _choose_ema(
     return {name: averages[average] for name, average in named.items()}
 
 
-def _vae_tensors(source: Mapping[str, LazyTensor]) -> dict[str, LazyTensor]:
-    """A VAE under any prefix and naming, in diffusers keys; empty when there is none."""
-    found = [part for prefix in keys.VAE_PREFIXES if (part := _under(source, prefix))]
-    if len(found) > 1:
+def _vae_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
+    """A VAE under any prefix and naming, in diffusers keys; empty when there is none. What is beside it goes to `report`."""
+    found = [prefix for prefix in (*keys.VAE_PREFIXES, "") if f"{prefix}decoder.conv_in.weight" in source]
+    if len(found) > 1 and found[1]:
         raise ModelError("It holds two VAEs (first_stage_model. and vae.); choose one with a VAE file of its own.")
-    prefix = next((p for p in keys.VAE_PREFIXES if _under(source, p)), "")
-    plain = {name[len(prefix) :]: tensor for name, tensor in (found[0] if found else source).items()}
-    plain = {n: t for n, t in plain.items() if n.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))}
-    if "decoder.conv_in.weight" not in plain:
+    if not found:
         return {}
+    prefix = found[0]
+    named = {name[len(prefix) :]: tensor for name, tensor in (_under(source, prefix) if prefix else source).items()}
+    plain = {n: t for n, t in named.items() if n.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))}
+    beside = [prefix + n for n in named if n not in plain and not _is_ignored(n)] if prefix else []
+    if beside:
+        report.append(name_some("not used", beside))
+    plain = _without_added(plain, report)
     if any(name.startswith(("encoder.down.", "decoder.up.")) for name in plain):
         plain = _renamed(plain, keys.vae_table(keys.ldm_vae_layout(plain)), "VAE")
     renamed: dict[str, LazyTensor] = {}
     for name, tensor in plain.items():
-        _add(renamed, keys.modern_vae_name(name), _as_linear(name, tensor))
-    return _complete(renamed, "vae")
+        _add(renamed, keys.modern_vae_name(name), tensor)
+    return _complete({name: _as_linear(name, tensor, renamed) for name, tensor in renamed.items()}, "vae")
 
 
-def _as_linear(name: str, tensor: LazyTensor) -> LazyTensor:
-    """LDM keeps the VAE's attention as 1x1 convolutions, diffusers as linear layers: the same bytes."""
-    if "mid_block.attentions.0." in name and len(tensor.shape) == 4 and tensor.shape[2:] == (1, 1):
-        return tensor.reshaped(tensor.shape[:2])
-    return tensor
+def _as_linear(name: str, tensor: LazyTensor, tensors: Mapping[str, LazyTensor]) -> LazyTensor:
+    """LDM keeps the VAE's attention as 1x1 convolutions, diffusers as linear layers, others as convolutions along one axis or as
+    flat runs, biases and norms too: the same bytes."""
+    module, attention, part = name.partition("mid_block.attentions.0.")
+    norm = tensors.get(f"{module}{attention}group_norm.weight")
+    if not attention or norm is None or tensor.stride is not None:
+        return tensor
+    width = norm.numel
+    shape = (width,) if part.startswith("group_norm.") or part.endswith(".bias") else (width, width)
+    # Axes of one element, or none at all, are another way to write the shape; any other shape is another network's.
+    extents = tuple(extent for extent in tensor.shape if extent != 1)
+    ones = tuple(extent for extent in shape if extent != 1)
+    same = extents == ones or (len(tensor.shape) == 1 and tensor.numel == width * width)
+    return tensor.reshaped(shape) if same and tensor.shape != shape else tensor
 
 
 def _text_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
     renamed: dict[str, LazyTensor] = {}
-    for name, tensor in source.items():
+    beside: list[str] = []
+    for name, tensor in _without_added(source, report).items():
         if name.endswith("embeddings.position_ids"):
             # arange(77) by definition; mergers average it into fractions. The engine makes its own.
             if tensor.dtype_name != "int64":
                 report.append(f"position_ids are stored as {tensor.dtype_name}; regenerated")
         elif name.startswith(("text_model.", "embeddings.", "encoder.", "final_layer_norm.")):
             _add(renamed, keys.text_name(name), tensor)
+        elif "text_projection" not in name and "logit_scale" not in name:
+            beside.append(name)
+    if beside:
+        report.append(name_some("not used", beside))
     return _complete(renamed, "text_encoder") if renamed else renamed
 
 
@@ -301,9 +335,22 @@ def _complete(tensors: dict[str, LazyTensor], part: str) -> dict[str, LazyTensor
 
 def _report_unused(source: TensorSource, report: list[str]) -> None:
     prefixes = (keys.UNET_PREFIX, keys.TEXT_PREFIX, *keys.VAE_PREFIXES)
-    unused = [n for n in source if not n.startswith(prefixes) and not any(fnmatchcase(n, p) for p in _IGNORED)]
+    found = [prefix for prefix in prefixes if prefix not in keys.VAE_PREFIXES or f"{prefix}decoder.conv_in.weight" in source]
+    unused = [n for n in source if not n.startswith(tuple(found)) and not _is_ignored(n)]
     if unused:
         report.append(name_some("not used", unused))
+
+
+def _is_ignored(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in _IGNORED)
+
+
+def _without_added(tensors: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
+    """A network's tensors without the layers that were hung into it (LoRA, IP-Adapter), which `report` names."""
+    added = [name for name in tensors if _ADDED.search(name)]
+    if added:
+        report.append(name_some("not used", added))
+    return {name: tensor for name, tensor in tensors.items() if name not in set(added)} if added else dict(tensors)
 
 
 def _single_configs(
@@ -331,8 +378,8 @@ def _single_configs(
 def _embedded(source: TensorSource, what: str) -> dict[str, Any]:
     """What our own export put in the header: configurations (head counts leave no trace in shapes), vocabulary."""
     try:
-        value = json.loads(source.metadata.get(METADATA + what, "{}"))
-    except (ValueError, RecursionError):
+        value = read_json(source.metadata.get(METADATA + what, "{}"), f"The {what} in the header", MAX_HEADER)
+    except ModelError:
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -15,7 +15,8 @@ from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write
 from sdedge.weights import keys
 from sdedge.weights.checkpoint import METADATA, Checkpoint
-from sdedge.weights.files import ALIGNMENT, ITEM_SIZES, LazyTensor
+from sdedge.weights.files import ALIGNMENT, ITEM_SIZES, LazyTensor, check_inside
+from sdedge.weights.folders import read_config
 from sdedge.weights.headers import DTYPES
 
 if TYPE_CHECKING:
@@ -58,10 +59,11 @@ def export_folder(checkpoint: Checkpoint, folder: str | Path, dtype: str | None 
         _write_json(new / "scheduler" / "scheduler_config.json", checkpoint.configs["scheduler"])
         _copy_tokenizer(tokenizer, new / "tokenizer")
         if checkpoint.safety_checker is not None:
-            shutil.copytree(checkpoint.safety_checker, new / "safety_checker")
+            _copy_inside(checkpoint.path, checkpoint.safety_checker, new / "safety_checker")
             _write_json(new / "feature_extractor" / "preprocessor_config.json", _preprocessor(checkpoint.safety_checker))
         hints = checkpoint.path / "sdedge.json"
         if hints.is_file():
+            check_inside(checkpoint.path, hints)
             shutil.copyfile(hints, new / "sdedge.json")
         _write_json(new / "model_index.json", _model_index(checkpoint))
     return Path(folder)
@@ -148,13 +150,23 @@ def _copy_tokenizer(source: Path | None, target: Path) -> None:
     tokenizer.save(target)
 
 
+def _copy_inside(root: Path, source: Path, target: Path) -> None:
+    """The regular files of a folder, none by a link that leads out of the model."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            check_inside(root, path)
+            copy = target / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+
+
 def _preprocessor(checker: Path) -> dict[str, Any]:
     """What transformers' CLIPImageProcessor needs to prepare pictures as `sdedge.models.safety.prepare` does."""
     from sdedge.models.safety import MEAN, STD
 
-    config = json.loads((checker / "config.json").read_text("utf-8"))
+    config = read_config(checker / "config.json", checker.parent)
     vision = config.get("vision_config") or config.get("vision_config_dict") or {}
-    side = vision.get("image_size", 224)
+    side = vision.get("image_size", 224) if isinstance(vision, dict) else 224
     return {
         "image_processor_type": "CLIPImageProcessor", "do_convert_rgb": True,
         "do_resize": True, "size": {"shortest_edge": side}, "resample": 3,

@@ -6,7 +6,6 @@ its legacy pickle, and the index of a sharded model. Nothing here imports torch 
 
 from __future__ import annotations
 
-import json
 import math
 import mmap
 import threading
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError
+from sdedge.files import open_regular
+from sdedge.json_values import read_json
 from sdedge.weights.headers import DTYPES, MAX_HEADER, parse_header
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 19  # bytes converted at a time: fits the cache
 _INDEX_LIMIT = 16 << 20
+_MAX_SHARDS = 200  # v1 in the smallest shards that diffusers writes has fewer
 ALIGNMENT = 64  # bytes: what torch's CPU allocator gives, and a cache line
 
 ITEM_SIZES = dict(DTYPES.values())
@@ -58,11 +60,13 @@ class WeightFile:
             self.size = self._file.seek(0, 2)
         except OSError as error:
             raise ModelError(f"Cannot open {self.path}: {error.strerror or error}; check the path.") from None
+        except ValueError:  # a NUL or half a character
+            raise ModelError(f"Cannot open {str(self.path)[:200]!r}: no file can have such a name; check the path.") from None
         self._lock = threading.Lock()
         self._map: mmap.mmap | None = None
 
     def _open(self) -> Any:
-        return open(self.path, "rb", buffering=0)  # lives as long as its tensors
+        return open_regular(self.path).detach()  # type: ignore[attr-defined]  # unbuffered, and lives as long as its tensors
 
     def read_into(self, buffer: Any, offset: int) -> None:
         """Fill a writable buffer from `offset`. Raises ModelError when the file ends before."""
@@ -244,8 +248,9 @@ class TensorSource(Mapping[str, LazyTensor]):
         return len(self._tensors)
 
 
-def open_tensors(path: str | Path) -> TensorSource:
-    """Open a file of weights: `.safetensors`, `.ckpt`, `.pt`, `.bin` in either pickle era, or a shard index `.json`.
+def open_tensors(path: str | Path, root: Path | None = None) -> TensorSource:
+    """Open a file of weights: `.safetensors`, `.ckpt`, `.pt`, `.bin` in either pickle era, or a shard index `.json`, whose
+    shards stay inside `root` (by default the folder of the index).
 
     Nothing in the file is executed and no tensor is read. Raises ModelError saying what is wrong with the file.
     """
@@ -253,7 +258,7 @@ def open_tensors(path: str | Path) -> TensorSource:
     if path.is_dir():
         raise ModelError(f"{path} is a folder; name a file of weights.")
     if path.name.endswith(".json"):
-        return _open_shards(path)
+        return _open_shards(path, root or path.parent)
     file = WeightFile(path)
     head = file.read(0, min(64, file.size))
     try:
@@ -287,26 +292,50 @@ def _open_safetensors(file: WeightFile) -> TensorSource:
     return TensorSource(file.path, "safetensors", tensors, header.metadata)
 
 
-def _open_shards(index: Path) -> TensorSource:
+def _open_shards(index: Path, root: Path) -> TensorSource:
     """A sharded model: `{"weight_map": {tensor: file}}`, files beside the index."""
-    try:
-        if index.stat().st_size > _INDEX_LIMIT:
-            raise ModelError(f"{index} is too large for a shard index; get the model again.")
-        weight_map = json.loads(index.read_bytes())["weight_map"]
-        wanted = {str(name): str(shard) for name, shard in weight_map.items()}
-    except OSError as error:
-        raise ModelError(f"Cannot open {index}: {error.strerror or error}; check the path.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ModelError(f"{index} is not a shard index (no weight_map in it); get the model again.") from None
+    record = read_json(read_small(index, _INDEX_LIMIT), str(index), _INDEX_LIMIT, remedy="get the model again")
+    wanted = record.get("weight_map") if isinstance(record, dict) else None
+    if not isinstance(wanted, dict) or not all(isinstance(shard, str) for shard in wanted.values()):
+        raise ModelError(f"{index} is not a shard index (no weight_map in it); get the model again.")
+    names = sorted(set(wanted.values()))
+    if len(names) > _MAX_SHARDS:
+        raise ModelError(f"{index} names {len(names)} files, more than {_MAX_SHARDS}; get the model again.")
     shards: dict[str, TensorSource] = {}
-    for shard in sorted(set(wanted.values())):
-        if Path(shard).name != shard or shard in ("", ".", "..") or "\\" in shard:
+    for shard in names:
+        if Path(shard).name != shard or shard in ("", ".", "..") or "\\" in shard or "\0" in shard:
             raise ModelError(f"{index} names the shard {shard[:80]!r} outside its own folder; refused.")
+        if shard.endswith(".json"):
+            raise ModelError(f"{index} names the shard {shard[:80]!r}, which is an index, not weights; get the model again.")
+        check_inside(root, index.with_name(shard))
         shards[shard] = open_tensors(index.with_name(shard))
     missing = [name for name, shard in wanted.items() if name not in shards[shard]]
     if missing:
-        raise ModelError(f"{index.name} names {len(missing)} tensors its shards lack, first {missing[0]!r}; get it again.")
+        raise ModelError(
+            f"{index.name} names {len(missing)} tensors its shards lack, first {missing[0][:80]!r}; get it again."
+        )
     return TensorSource(index, "sharded", {name: shards[shard][name] for name, shard in wanted.items()})
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file, one more than `limit` at most. Raises ModelError when there is no such file."""
+    try:
+        with open_regular(path) as file:
+            return file.read(limit + 1)
+    except OSError as error:
+        raise ModelError(f"Cannot read {path}: {error.strerror or error}; the model is incomplete, get it again.") from None
+
+
+def check_inside(root: Path, path: Path) -> None:
+    """Raise ModelError when `path` leads out of the model folder `root` by symbolic links. They may lead to the blobs of a
+    Hugging Face cache, of which its snapshots (and local copies, once) are made."""
+    try:
+        target, inside = path.resolve(), root.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{str(path)[:200]!r} cannot be followed ({type(error).__name__}); get the model again.") from None
+    blob = target.parent.name == "blobs" and target.parent.parent.name.startswith("models--")
+    if not blob and not target.is_relative_to(inside):
+        raise ModelError(f"{path} is a link that leads out of the model's folder; put the file itself there.")
 
 
 def _describe(file: WeightFile, head: bytes) -> str:

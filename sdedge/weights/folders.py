@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError, Remedy, SdedgeError
+from sdedge.json_values import read_json
 from sdedge.locks import ProcessLock
 from sdedge.places import hub_cache
 from sdedge.text.vocabulary import BPE_NAME, holds_tokenizer
-from sdedge.weights.files import LazyTensor, open_tensors
+from sdedge.weights.files import LazyTensor, check_inside, open_tensors, read_small
 
 _CONFIG_LIMIT = 4 << 20
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -36,10 +37,8 @@ class Component:
 def locate(path: str | Path) -> Path:
     """An existing file or model folder for `path`: itself, the snapshot of a Hugging Face cache folder, or the cached
     snapshot of a repository name such as `CompVis/stable-diffusion-v1-4`. Never touches the network."""
-    given = Path(path).expanduser()
-    if given.is_file():
-        return given
-    if given.is_dir():
+    given = existing(path)
+    if given is not None:
         return _snapshot(given) if (given / "snapshots").is_dir() else given
     if _REPOSITORY.fullmatch(str(path)):
         cached = hub_cache() / ("models--" + str(path).replace("/", "--"))
@@ -78,18 +77,31 @@ def unfinished_bundle(folder: Path) -> str | None:
     return f"{folder} is an unfinished bundle ({there}): its conversion was ended; run the same command again to go on."
 
 
+def existing(path: str | Path) -> Path | None:
+    """`path`, its `~` expanded, when something is there; None for what is nowhere or is no path at all."""
+    try:
+        given = Path(path).expanduser()
+        return given if os.path.exists(given) else None
+    except (OSError, ValueError, RuntimeError):  # a half character or NUL, a user that there is not
+        return None
+
+
 def _snapshot(cached: Path) -> Path:
     reference = cached / "refs" / "main"
-    names = [reference.read_text().strip()] if reference.is_file() else []
+    names = [_text(reference).strip()] if reference.is_file() else []
     names += sorted(
         (entry.name for entry in (cached / "snapshots").iterdir() if entry.is_dir()),
         key=lambda name: (cached / "snapshots" / name).stat().st_mtime, reverse=True,
     )  # fmt: skip
     for name in names:
         snapshot = cached / "snapshots" / name
-        if Path(name).name == name and snapshot.is_dir():
+        if name and Path(name).name == name and os.path.isdir(snapshot):
             return snapshot
     raise ModelError(f"{cached} has no snapshot in it; its download did not finish, fetch it again.")
+
+
+def _text(path: Path) -> str:
+    return read_small(path, 1000)[:1000].decode("ascii", "replace").replace("\0", "")
 
 
 def check_pipeline(folder: Path) -> None:
@@ -101,30 +113,36 @@ def check_pipeline(folder: Path) -> None:
                 raise ModelError(unfinished, field="model")
             raise ModelError(f"{folder} is not a model folder (no model_index.json, no unet); name a model folder or file.")
         return
-    name = str(read_config(index).get("_class_name", ""))
+    name = read_config(index, folder).get("_class_name", "")
+    if not isinstance(name, str):
+        raise ModelError(f"{index} does not say what the model is (_class_name); get the model again.")
     for start, family in _NOT_V1_PIPELINES.items():
         if name.startswith(start):
-            raise ModelError(f"{folder} is {family} ({name}), not Stable Diffusion v1.")
+            raise ModelError(f"{folder} is {family} ({name[:80]!r}), not Stable Diffusion v1.")
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A JSON object from disk. Raises ModelError when it is missing, too large or not an object."""
-    try:
-        if path.stat().st_size > _CONFIG_LIMIT:
-            raise ModelError(f"{path} is too large for a configuration; get the model again.")
-        config = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ModelError(f"Cannot read {path}: {error.strerror or error}; the model is incomplete, get it again.") from None
-    except (ValueError, RecursionError):
-        raise ModelError(f"{path} is not valid JSON; get the model again.") from None
+def is_switched_off(folder: Path, component: str) -> bool:
+    """Whether model_index.json says that the model goes without a component, as diffusers reads it: `[null, null]`, or null.
+    The component's folder may be there all the same, with or without weights."""
+    index = folder / "model_index.json"
+    said = read_config(index, folder).get(component, "unsaid") if index.exists() else "unsaid"
+    return said is None or (isinstance(said, list) and bool(said) and said[0] is None)
+
+
+def read_config(path: Path, root: Path | None = None) -> dict[str, Any]:
+    """A JSON object from disk. Raises ModelError when it is missing, too large, not an object, or a link out of `root` (by
+    default its own folder)."""
+    check_inside(root or path.parent, path)
+    config = read_json(read_small(path, _CONFIG_LIMIT), str(path), _CONFIG_LIMIT, remedy="get the model again")
     if not isinstance(config, dict):
         raise ModelError(f"{path} is not a JSON object; get the model again.")
     return config
 
 
-def open_component(folder: Path, ema: bool | None) -> Component:
+def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> Component:
     """The weights of one component folder. Safetensors before pickles, full precision before the fp16 variant;
-    `ema=False` prefers a `non_ema` variant where there is one, as the 1.5 repository has."""
+    `ema=False` prefers a `non_ema` variant where there is one, as the 1.5 repository has. Links stay inside `root`, by default
+    the folder itself. Raises ModelError."""
     if not folder.is_dir():
         raise ModelError(f"{folder} is missing; the model is incomplete, get it again.")
     variants = [".non_ema", "", ".fp16"] if ema is False else ["", ".fp16", ".non_ema"]
@@ -137,7 +155,8 @@ def open_component(folder: Path, ema: bool | None) -> Component:
                     continue
                 if variant:
                     report.append(f"{folder.name}: the {variant[1:]} variant used")
-                return Component(dict(open_tensors(found)), report)
+                check_inside(root or folder, found)
+                return Component(dict(open_tensors(found, root or folder)), report)
     raise ModelError(f"{folder} has no weights (such as {_STEMS[0]}.safetensors); the model is incomplete, get it again.")
 
 

@@ -21,7 +21,7 @@ _UNET_RESNET = {
 }  # fmt: skip
 _VAE_RESNET = {name: name for name in ("norm1", "conv1", "norm2", "conv2")} | {"nin_shortcut": "conv_shortcut"}
 _VAE_ATTENTION = {"norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0"}
-_LEGACY_VAE_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+_LEGACY_VAE_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0", "to_out": "to_out.0"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ def vae_table(layout: Layout) -> dict[str, str]:
         table |= _resnet(f"{side}.mid.block_1", f"{side}.mid_block.resnets.0", _VAE_RESNET)
         table |= _resnet(f"{side}.mid.block_2", f"{side}.mid_block.resnets.1", _VAE_RESNET)
         table |= _resnet(f"{side}.mid.attn_1", f"{side}.mid_block.attentions.0", _VAE_ATTENTION)
+        # diffusers' own converter once left its inner names there; `modern_vae_name` knows them.
+        table[f"{side}.mid.attn_1"] = f"{side}.mid_block.attentions.0"
     last = layout.levels - 1
     for level in range(layout.levels):
         for layer in range(layout.layers):
@@ -111,11 +113,11 @@ def invert(table: dict[str, str]) -> dict[str, str]:
 
 def ldm_unet_layout(names: Collection[str]) -> Layout:
     """Read the layout off LDM UNet names (without prefix)."""
-    modules = _modules(names, 3)
+    modules = _modules(names, 4)
     attention: list[bool] = []
     layers, block, attends = 0, 1, False
     while f"input_blocks.{block}.0" in modules:
-        if f"input_blocks.{block}.0.op" in _modules(names, 4):
+        if f"input_blocks.{block}.0.op" in modules:
             attention.append(attends)
             layers, attends = layers or block - 1, False
         else:
@@ -167,9 +169,8 @@ def text_name(name: str) -> str:
 
 
 def modern_vae_name(name: str) -> str:
-    """A diffusers VAE name with the attention names used before diffusers 0.15 replaced."""
+    """A diffusers VAE name with the attention names of LDM, or of diffusers before 0.15, replaced."""
     head, dot, leaf = name.rpartition(".")
     module, _, last = head.rpartition(".")
-    if module.endswith("mid_block.attentions.0") and last in _LEGACY_VAE_ATTENTION:
-        return f"{module}.{_LEGACY_VAE_ATTENTION[last]}{dot}{leaf}"
-    return name
+    modern = _LEGACY_VAE_ATTENTION.get(last) or _VAE_ATTENTION.get(last)
+    return f"{module}.{modern}{dot}{leaf}" if modern and module.endswith("mid_block.attentions.0") else name

@@ -97,7 +97,7 @@ def _check_names(wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, LazyT
     wrong = [name for name in wanted if name in tensors and tuple(wanted[name].shape) != tensors[name].shape]
     faults = [name_some("missing", missing), name_some("unexpected", extra)]
     if wrong:
-        first = f"{wrong[0]} is {list(tensors[wrong[0]].shape)}, expected {list(wanted[wrong[0]].shape)}"
+        first = f"{_shown(wrong[0])} is {list(tensors[wrong[0]].shape)}, expected {list(wanted[wrong[0]].shape)}"
         faults.append(f"{len(wrong)} of {len(wanted)} tensors have the wrong shape (first: {first})")
     faults = [fault for fault in faults if fault]
     if faults:
@@ -107,5 +107,10 @@ def _check_names(wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, LazyT
 def name_some(what: str, names: list[str], verb: str = "tensors are") -> str:
     if not names:
         return ""
-    shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    shown = ", ".join(_shown(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")
     return f"{len(names)} {verb} {what} ({shown})"
+
+
+def _shown(name: str) -> str:
+    """A file's name for a weight, fit for a sentence."""
+    return name if len(name) <= 120 and name.isprintable() else f"{name[:80]!r}"
