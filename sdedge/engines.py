@@ -12,6 +12,7 @@ from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.backends.memory import CHOICES
 from sdedge.errors import InvalidRequest
 from sdedge.library.models import EMBEDDED, Library
+from sdedge.weights.folders import existing
 from sdedge.weights.folders import locate as cached
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ def locate(model: str) -> Path:
 
     Raises ModelError when there is no such model, or its licence was not accepted yet.
     """
-    path = Path(model).expanduser()
-    if path.exists():
+    path = existing(model)
+    if path is not None:
         return path
     if model == EMBEDDED:
         return Path(str(files("sdedge.resources"))) / "models" / EMBEDDED

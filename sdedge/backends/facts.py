@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from sdedge.text.tokenizer import Tokenizer
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint
+from sdedge.weights.folders import read_config
 
 
 def read_facts(checkpoint: Checkpoint) -> ModelFacts:
@@ -43,9 +44,23 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
     hints = Path(checkpoint.path) / "sdedge.json"
     if not hints.is_file():
         return facts
-    record = json.loads(hints.read_text("utf-8"))
-    rows = tuple(tuple(row) for row in record.get("preview", facts.preview))
-    return replace(facts, guidance=record.get("guidance", facts.guidance), preview=rows)
+    record = read_config(hints, Path(checkpoint.path))
+    rows = record.get("preview", facts.preview)
+    guidance = record.get("guidance", facts.guidance)
+    if not _is_number(guidance) or not _are_rows(rows, len(facts.preview)):
+        raise ModelError(f"{hints} gives a guidance or preview that is not made of numbers; get the model again.")
+    return replace(facts, guidance=guidance, preview=tuple(tuple(row) for row in rows))
+
+
+def _are_rows(rows: Any, count: int) -> bool:
+    """Whether they are the rows of a matrix from latents, and a bias, to red, green and blue."""
+    if not isinstance(rows, (list, tuple)) or len(rows) != count:
+        return False
+    return all(isinstance(row, (list, tuple)) and len(row) == 3 and all(map(_is_number, row)) for row in rows)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_tiny(config: Mapping[str, Any]) -> bool:

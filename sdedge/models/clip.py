@@ -127,6 +127,7 @@ class CLIPText(nn.Module):
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
+        config.check_widths()
         self.config = config
         self.text_model = TextTransformer(config)
 

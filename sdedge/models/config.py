@@ -6,16 +6,70 @@ of being ignored, because a network built from half a config draws wrong picture
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from sdedge.errors import ModelError
 
+MAX_LEVELS = 8
+_WIDTHS = ("block_out_channels", "encoder_block_out_channels", "decoder_block_out_channels")
+# What each number may be: far more than any model of this architecture has, and little enough to build.
+_COUNTS = {
+    "in_channels": (1, 64), "out_channels": (1, 64), "latent_channels": (1, 64), "layers_per_block": (1, 16),
+    "cross_attention_dim": (1, 16384), "attention_head_dim": (1, 1024), "norm_num_groups": (1, 1024),
+    "sample_size": (1, 4096), "time_cond_proj_dim": (1, 16384), "vocab_size": (1, 1 << 20), "hidden_size": (1, 16384),
+    "intermediate_size": (1, 65536), "num_hidden_layers": (1, 64), "num_attention_heads": (1, 256),
+    "max_position_embeddings": (1, 4096), "num_encoder_blocks": (0, 32), "num_decoder_blocks": (0, 32),
+    "encoder_block_out_channels": (1, 8192), "decoder_block_out_channels": (1, 8192), "block_out_channels": (1, 8192),
+}  # fmt: skip
+_FACTORS = {"norm_eps": (0.0, 1.0), "layer_norm_eps": (0.0, 1.0), "scaling_factor": (1e-4, 1e4)}
 
-def _pick(cls: type, config: dict[str, Any]) -> dict[str, Any]:
-    """The entries of `config` that are fields of `cls`, with JSON lists as tuples."""
-    names = {field.name for field in fields(cls)}
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in config.items() if key in names}
+
+def read_fields(kind: str, cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """The entries of `config` that are fields of `cls`, with JSON lists as tuples. Raises ModelError for values of another type
+    than the field has, and for numbers that no network can have."""
+    known = {field.name: config[field.name] for field in fields(cls) if field.name in config}
+    if known.get("sample_size", 0) is None:
+        del known["sample_size"]  # diffusers writes null where nothing was said
+    return {name: _value(kind, name, value) for name, value in known.items()}
+
+
+def _value(kind: str, name: str, value: Any) -> Any:
+    lists = name in _WIDTHS or name in ("num_encoder_blocks", "num_decoder_blocks")
+    if name in _FACTORS:
+        low, high = _FACTORS[name]
+        if _is_number(value) and low <= value <= high:
+            return float(value)
+    elif name not in _COUNTS:
+        if isinstance(value, str):
+            return value
+    elif value is None and name == "time_cond_proj_dim":
+        return None
+    elif name == "sample_size" and isinstance(value, list) and len(value) == 2 and value[0] == value[1]:
+        return _value(kind, name, value[0])
+    elif isinstance(value, (list, tuple)) and (lists or name == "attention_head_dim"):
+        if 1 <= len(value) <= MAX_LEVELS and all(_is_count(item, name) for item in value):
+            return tuple(value)
+    elif not lists and _is_count(value, name):
+        return value
+    raise ModelError(f"The {kind} config has {name}={repr(value)[:80]}, which no Stable Diffusion v1 has; choose a v1 model.")
+
+
+def _is_count(value: Any, name: str) -> bool:
+    low, high = _COUNTS[name]
+    return type(value) is int and low <= value <= high
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _divides(kind: str, name: str, parts: tuple[int, ...], widths: tuple[int, ...]) -> None:
+    """Raise ModelError unless each of the widths is whole times its part."""
+    if len(parts) != len(widths) or any(width % part for part, width in zip(parts, widths, strict=True)):
+        shown = parts[0] if len(set(parts)) == 1 else list(parts)
+        raise ModelError(f"The {kind} config has {name}={shown}, which does not divide the widths {list(widths)}; get it again.")
 
 
 def _refuse(kind: str, config: dict[str, Any], supported: dict[str, tuple[Any, ...]]) -> None:
@@ -24,7 +78,7 @@ def _refuse(kind: str, config: dict[str, Any], supported: dict[str, tuple[Any, .
         value = tuple(value) if isinstance(value, list) else value
         if value not in values:
             raise ModelError(
-                f"The {kind} config has {key}={value!r}, which is not Stable Diffusion v1 (expected {values[0]!r}); "
+                f"The {kind} config has {key}={repr(value)[:80]}, which is not Stable Diffusion v1 (expected {values[0]!r}); "
                 "choose a v1 model."
             )
 
@@ -48,7 +102,8 @@ class UNetConfig:
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
         """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
-        levels = len(config.get("block_out_channels", cls.block_out_channels))
+        read = cls(**read_fields("UNet", cls, config))
+        levels = len(read.block_out_channels)
         _refuse(
             "UNet",
             config,
@@ -68,7 +123,13 @@ class UNetConfig:
                 "resnet_time_scale_shift": ("default",),
             },
         )
-        return cls(**_pick(cls, config))
+        return read
+
+    def check_widths(self) -> None:
+        """Raise ModelError where groups or heads do not divide the widths, so that no network can be built."""
+        groups = (self.norm_num_groups,) * len(self.block_out_channels)
+        _divides("UNet", "norm_num_groups", groups, self.block_out_channels)
+        _divides("UNet", "attention_head_dim", self.heads, self.block_out_channels)
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -93,8 +154,14 @@ class VAEConfig:
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
         """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
+        read = cls(**read_fields("VAE", cls, config))
         _refuse("VAE", config, {"act_fn": ("silu",), "shift_factor": (None,), "mid_block_add_attention": (True,)})
-        return cls(**_pick(cls, config))
+        return read
+
+    def check_widths(self) -> None:
+        """Raise ModelError where the groups do not divide the widths, so that no network can be built."""
+        groups = (self.norm_num_groups,) * len(self.block_out_channels)
+        _divides("VAE", "norm_num_groups", groups, self.block_out_channels)
 
     @property
     def downscale(self) -> int:
@@ -118,5 +185,10 @@ class TextConfig:
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
         """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
+        read = cls(**read_fields("text encoder", cls, config))
         _refuse("text encoder", config, {"hidden_act": ("quick_gelu", "gelu"), "max_position_embeddings": (77,)})
-        return cls(**_pick(cls, config))
+        return read
+
+    def check_widths(self) -> None:
+        """Raise ModelError where the heads do not divide the width, so that no network can be built."""
+        _divides("text encoder", "num_attention_heads", (self.num_attention_heads,), (self.hidden_size,))

@@ -27,6 +27,19 @@ _ARCHITECTURE = (
 )  # fmt: skip
 
 
+# The largest of each number: CLIP's own towers have at most 48 layers and a width of 1664.
+_LARGEST = {
+    "hidden_size": 8192, "intermediate_size": 32768, "num_hidden_layers": 64, "num_attention_heads": 128, "num_channels": 16,
+    "image_size": 2048, "patch_size": 2048, "projection_dim": 16384,
+}  # fmt: skip
+
+
+def _check_bounds(vision: Mapping[str, Any]) -> None:
+    for name, largest in _LARGEST.items():
+        if name in vision and not (type(vision[name]) is int and 1 <= vision[name] <= largest):
+            raise ValueError(f"{name} is {repr(vision[name])[:40]}, where 1 to {largest} can be")
+
+
 class SafetyChecker(nn.Module):
     """The vision tower, the projection into CLIP's shared space, and the concepts' directions and thresholds there.
 
@@ -40,13 +53,14 @@ class SafetyChecker(nn.Module):
         try:
             # The published files say it twice; transformers lets the second one win.
             vision = {**(config.get("vision_config") or {}), **(config.get("vision_config_dict") or {})}
+            _check_bounds({**vision, "projection_dim": config.get("projection_dim", 512)})
             tower = CLIPVisionConfig(**{name: vision[name] for name in _ARCHITECTURE if name in vision})
             width = int(config.get("projection_dim", 512))
             self.image_size = int(vision.get("image_size", 224))
             self.vision_model = CLIPVisionModel(tower)
         except Exception as error:  # configurations are checked by several libraries, each with errors of its own
             raise ModelError(
-                f"The safety checker's config.json does not describe it ({error}); get it again."
+                f"The safety checker's config.json does not describe it ({' '.join(str(error).split())[:200]}); get it again."
             ) from error
         self.visual_projection = nn.Linear(tower.hidden_size, width, bias=False)
         self.concept_embeds = nn.Parameter(torch.ones(CONCEPTS, width), requires_grad=False)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.errors import ModelError
+from sdedge.models.config import read_fields
 from sdedge.models.vae import Posterior
 
 MAGNITUDE = 3.0  # latents are squashed into -3 … 3
@@ -38,12 +39,20 @@ class TinyConfig:
         only = {"act_fn": "relu", "upsample_fn": "nearest", "upsampling_scaling_factor": 2, "latent_magnitude": 3}
         for key, value in only.items():
             if config.get(key, value) != value:
-                raise ModelError(f"The tiny VAE has {key}={config[key]!r}, but only {value!r} is known; choose TAESD for v1.")
+                raise ModelError(
+                    f"The tiny VAE has {key}={repr(config[key])[:80]}, but only {value!r} is known; choose TAESD for v1."
+                )
         if config.get("shift_factor"):
-            raise ModelError(f"The tiny VAE shifts latents by {config['shift_factor']}, which v1 does not; choose TAESD for v1.")
-        names = cls.__dataclass_fields__
-        known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items() if k in names}
-        return cls(**known)
+            shift = repr(config["shift_factor"])[:80]
+            raise ModelError(f"The tiny VAE shifts latents by {shift}, which v1 does not; choose TAESD for v1.")
+        read = cls(**read_fields("tiny VAE", cls, config))
+        sides = (
+            (read.encoder_block_out_channels, read.num_encoder_blocks),
+            (read.decoder_block_out_channels, read.num_decoder_blocks),
+        )
+        if any(len(widths) != len(blocks) for widths, blocks in sides):
+            raise ModelError("The tiny VAE has blocks for other levels than it has widths; choose TAESD for v1.")
+        return read
 
     @property
     def downscale(self) -> int:

@@ -91,6 +91,7 @@ class UNet(nn.Module):
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
+        config.check_widths()
         self.config = config
         widths, levels = config.block_out_channels, len(config.block_out_channels)
         heads = [*config.heads[:-1], None]  # no attention at the lowest level

@@ -129,6 +129,7 @@ class VAE(nn.Module):
 
     def __init__(self, config: VAEConfig) -> None:
         super().__init__()
+        config.check_widths()
         self.config = config
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)

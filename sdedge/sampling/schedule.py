@@ -12,16 +12,33 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, ModelError
 from sdedge.sampling.beta import beta_quantile
 
+MAX_TIMESTEPS = 10_000  # v1 has 1,000
 ZERO_SNR_ALPHA = 2.0**-24  # the last alpha-bar after the rescale, as in diffusers: sigma would be infinite
+
+
+def _is_beta(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1
+
+
+# What each value of a scheduler_config.json has to be.
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "beta_start": _is_beta, "beta_end": _is_beta, "beta_schedule": lambda v: isinstance(v, str),
+    "num_train_timesteps": lambda v: type(v) is int and 2 <= v <= MAX_TIMESTEPS,
+    "trained_betas": lambda v: isinstance(v, (list, tuple)) and 2 <= len(v) <= MAX_TIMESTEPS and all(map(_is_beta, v)),
+    "prediction_type": lambda v: isinstance(v, str), "rescale_betas_zero_snr": lambda v: isinstance(v, bool),
+    "timestep_spacing": lambda v: v in ("leading", "linspace", "trailing"),
+    "steps_offset": lambda v: type(v) is int and 0 <= v <= 100, "set_alpha_to_one": lambda v: isinstance(v, bool),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,17 +69,28 @@ class NoiseSchedule:
             (self.precision, ("float32", "float64"), "precision"),
         ):
             if value not in choices:
-                raise InvalidRequest(f"Unknown {what} {value!r} in the scheduler config; known: {', '.join(choices)}.")
+                raise InvalidRequest(f"Unknown {what} {value[:80]!r} in the scheduler config; known: {', '.join(choices)}.")
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], precision: str = "float64") -> NoiseSchedule:
-        """From the dict of a scheduler_config.json; keys that do not describe the schedule are ignored."""
+        """From the dict of a scheduler_config.json; keys that do not describe the schedule are ignored.
+
+        Raises ModelError for values of another type, more timesteps than anybody trains with, and levels that do not rise.
+        """
         known = {f.name for f in fields(cls)} - {"precision"}
         values = {key: value for key, value in config.items() if key in known and value is not None}
+        for key, value in values.items():
+            if not _FITS[key](value):
+                shown = repr(value)[:80]
+                raise ModelError(f"The scheduler config has {key}={shown}, which no schedule has; get the model again.")
         if "trained_betas" in values:
             values["trained_betas"] = tuple(float(beta) for beta in values["trained_betas"])
             values["num_train_timesteps"] = len(values["trained_betas"])
-        return cls(**values, precision=precision)
+        schedule = cls(**values, precision=precision)
+        levels = schedule._levels
+        if not all(0 < low < high < math.inf for low, high in pairwise(levels)):
+            raise ModelError("The scheduler config's betas give levels that do not rise with the timestep; get the model again.")
+        return schedule
 
     @cached_property
     def betas(self) -> Tensor:

@@ -179,5 +179,5 @@ def _shape(tensors: Tensors, name: str, part: str, axes: int) -> tuple[int, ...]
         raise ModelError(f"The {part} lacks {name}; the file is incomplete, get it again.")
     shape = tensors[name].shape
     if len(shape) != axes or 0 in shape:
-        raise ModelError(f"The {part} has {name} of the shape {list(shape)}, which is not v1's; the file is damaged, get it again.")
+        raise ModelError(f"The {part} has {name} of the shape {list(shape)}, which is not v1's; get the file again.")
     return shape

@@ -29,7 +29,9 @@ _IGNORED = (
     "cond_stage_model.text_projection*", "cond_stage_model.transformer.text_projection*", "v_pred", "ztsnr",
 )  # fmt: skip
 # Layers that trainers and tools hang into a network; the network is whole without them.
-_ADDED = re.compile(r"(?:^|[._])(?:lora|loha|lokr|hada|dora|lycoris)(?:[._]|$)|_ip\.|\.processor\.|ip_adapter|hypernet|embedding_manager")
+_ADDED = re.compile(
+    r"(?:^|[._])(?:lora|loha|lokr|hada|dora|lycoris)(?:[._]|$)|_ip\.|\.processor\.|ip_adapter|hypernet|embedding_manager"
+)
 METADATA = "sdedge."  # prefix of what our own exports keep in a safetensors header
 
 
@@ -292,7 +294,7 @@ def _text_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[s
         elif name.startswith(("text_model.", "embeddings.", "encoder.", "final_layer_norm.")):
             _add(renamed, keys.text_name(name), tensor)
         elif "text_projection" not in name and "logit_scale" not in name:
-            beside.append(name)
+            beside.append(tensor.name)
     if beside:
         report.append(name_some("not used", beside))
     return _complete(renamed, "text_encoder") if renamed else renamed
@@ -349,7 +351,7 @@ def _without_added(tensors: Mapping[str, LazyTensor], report: list[str]) -> dict
     """A network's tensors without the layers that were hung into it (LoRA, IP-Adapter), which `report` names."""
     added = [name for name in tensors if _ADDED.search(name)]
     if added:
-        report.append(name_some("not used", added))
+        report.append(name_some("not used", [tensors[name].name for name in added]))
     return {name: tensor for name, tensor in tensors.items() if name not in set(added)} if added else dict(tensors)
 
 

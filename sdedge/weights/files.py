@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 19  # bytes converted at a time: fits the cache
 _INDEX_LIMIT = 16 << 20
+_MAX_SHARD_NAME = 255  # bytes, what common file systems take
 _MAX_SHARDS = 200  # v1 in the smallest shards that diffusers writes has fewer
 ALIGNMENT = 64  # bytes: what torch's CPU allocator gives, and a cache line
 
@@ -255,7 +257,7 @@ def open_tensors(path: str | Path, root: Path | None = None) -> TensorSource:
     Nothing in the file is executed and no tensor is read. Raises ModelError saying what is wrong with the file.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ModelError(f"{path} is a folder; name a file of weights.")
     if path.name.endswith(".json"):
         return _open_shards(path, root or path.parent)
@@ -303,7 +305,8 @@ def _open_shards(index: Path, root: Path) -> TensorSource:
         raise ModelError(f"{index} names {len(names)} files, more than {_MAX_SHARDS}; get the model again.")
     shards: dict[str, TensorSource] = {}
     for shard in names:
-        if Path(shard).name != shard or shard in ("", ".", "..") or "\\" in shard or "\0" in shard:
+        odd = "\\" in shard or "\0" in shard or len(shard.encode()) > _MAX_SHARD_NAME
+        if Path(shard).name != shard or shard in ("", ".", "..") or odd:
             raise ModelError(f"{index} names the shard {shard[:80]!r} outside its own folder; refused.")
         if shard.endswith(".json"):
             raise ModelError(f"{index} names the shard {shard[:80]!r}, which is an index, not weights; get the model again.")

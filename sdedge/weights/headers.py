@@ -16,6 +16,7 @@ from sdedge.errors import ModelError
 
 MAX_HEADER = 16 << 20  # bytes; a v1 model's header has 0.3 million, trainers' notes in one a few million
 MAX_NAME = 500  # characters of a tensor's name; those of v1 have at most 120
+MAX_ENTRIES = 12_000  # tensors; a checkpoint with averages and a ControlNet has 3,000
 MAX_DIMENSIONS = 8
 _ENTRY_COST = 800  # bytes charged for one entry; its Python objects take less
 _ALLOWANCE = 8 << 20
@@ -62,13 +63,15 @@ def parse_header(text: bytes, data_size: int) -> Header:
     metadata: dict[str, str] | None = None
     for name in scanner.members():
         if len(name) > MAX_NAME:
-            raise ModelError(f"The header has a name of {len(name)} characters, {name[:80]!r}...; the file is damaged or hostile.")
+            raise scanner.error(f"has a name of {len(name)} characters, {name[:80]!r}...")
         if name in entries or (name == "__metadata__" and metadata is not None):
             raise ModelError(f"The header names {name[:80]!r} twice; the file is damaged or hostile, get it again.")
         if name == "__metadata__":
             metadata = _read_metadata(scanner)
         else:
             entries[name] = _read_entry(scanner, name)
+        if len(entries) > MAX_ENTRIES:
+            raise scanner.error(f"names more than {MAX_ENTRIES} tensors")
     scanner.finish()
     _check_tiling(entries, data_size)
     return Header(entries, metadata or {})

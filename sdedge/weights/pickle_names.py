@@ -112,7 +112,7 @@ def _call(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
 
 
 def _dictionary(machine: Machine, args: tuple[Any, ...]) -> dict[Any, Any]:
-    """`OrderedDict()`, or `OrderedDict([[key, value], ...])` as Python 2 wrote it. Each item is charged, whoever made the list."""
+    """`OrderedDict()`, or `OrderedDict([[key, value], ...])` as Python 2 wrote it. Each item is charged, in each use."""
     result: dict[Any, Any] = {}
     for pair in args[0] if args and isinstance(args[0], (list, tuple)) else ():
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not isinstance(pair[0], (str, int)):
@@ -192,12 +192,9 @@ def _persistent(reference: Any, storages: dict[str, Storage]) -> Storage:
 def _build(machine: Machine, target: Any, state: Any) -> None:
     """BUILD: state for inert stubs is kept, for the rest (an OrderedDict's `_metadata`) dropped. Nothing is set on anything."""
     states = state if isinstance(state, tuple) else (state,)
-    machine.spend(16 * len(states))
+    machine.spend(64 * (len(states) + sum(len(part) for part in states if isinstance(part, dict))))
     for part in states:
-        if not isinstance(part, dict):
-            continue
-        machine.spend(16 * len(part))
-        if any(isinstance(key, str) and key in _HOSTILE_STATE for key in part):
+        if isinstance(part, dict) and any(isinstance(key, str) and key in _HOSTILE_STATE for key in part):
             raise ModelError("The file overwrites methods of an object while loading: it is malicious; nothing of it was run.")
     if isinstance(target, Inert):
         target.state = state
