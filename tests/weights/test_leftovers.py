@@ -36,6 +36,7 @@ LEFTOVERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", list(LEFTOVERS))
 def test_whole_files_load_and_say_what_is_not_used(tiny: Tiny, tmp_path: Path, title: str) -> None:
     name = LEFTOVERS[title]
@@ -51,6 +52,17 @@ def test_whole_files_load_and_say_what_is_not_used(tiny: Tiny, tmp_path: Path, t
         assert "\n" not in told[0] and len(told[0]) < 200
 
 
+def test_a_whole_file_with_everything_beside_it(tiny: Tiny, tmp_path: Path) -> None:
+    strays = {name: torch.zeros(1, 8) for name in LEFTOVERS.values() if not name.startswith("vae.")}
+    save_file(tiny.ldm() | strays, tmp_path / "m.safetensors")
+    checkpoint = open_checkpoint(tmp_path / "m.safetensors")
+    for part, state in tiny.parts.items():
+        same(checkpoint.components[part], state)
+    told = [int(line.split()[0]) for line in checkpoint.report if "not used" in line]
+    assert sum(told) == len(strays)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("leftover", ["embedding_manager.x", "lora_unet_x.lora_down.weight", "vision_model.x", "RDB1.conv1.x"])
 @pytest.mark.parametrize(
     ("without", "said"),
@@ -142,6 +154,7 @@ SHAPES: dict[str, Callable[[State], State]] = {
 NAMES: dict[str, dict[str, str]] = {"diffusers": {}, "diffusers before 0.15": LEGACY, "LDM's inner names": LDM}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shapes", list(SHAPES))
 @pytest.mark.parametrize("names", list(NAMES))
 def test_every_layout_of_the_attention_is_the_same_vae(tiny: Tiny, tmp_path: Path, shapes: str, names: str) -> None:
@@ -150,6 +163,7 @@ def test_every_layout_of_the_attention_is_the_same_vae(tiny: Tiny, tmp_path: Pat
     same(open_vae(tmp_path / "vae.safetensors")[0], tiny.vae)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shapes", list(SHAPES))
 @pytest.mark.parametrize("inner", ["q", "to_q", "query"])
 def test_every_layout_of_the_attention_under_ldm_names(tiny: Tiny, tmp_path: Path, shapes: str, inner: str) -> None:
@@ -160,3 +174,10 @@ def test_every_layout_of_the_attention_under_ldm_names(tiny: Tiny, tmp_path: Pat
     ldm = {n.replace("mid_block.attentions.0", "mid.attn_1"): t for n, t in changed.items() if "attentions" in n}
     save_file(plain | {f"first_stage_model.{n}": t for n, t in ldm.items()}, tmp_path / "m.safetensors")
     same(open_checkpoint(tmp_path / "m.safetensors").vae, tiny.vae)
+
+
+def test_the_odd_layouts_of_the_attention(tiny: Tiny, tmp_path: Path) -> None:
+    """The ones that come from different programs, in one file each; the slow tier has every pair of names and shapes."""
+    for shapes, names in (("four axes, biases too", "diffusers before 0.15"), ("three axes, biases of two", "LDM's inner names")):
+        save_file(_named(NAMES[names])(SHAPES[shapes](tiny.vae)), tmp_path / "vae.safetensors")
+        same(open_vae(tmp_path / "vae.safetensors")[0], tiny.vae)
