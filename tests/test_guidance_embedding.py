@@ -152,6 +152,7 @@ def test_one_call_a_step_and_the_negative_prompt_is_said_to_be_left_out(distille
     assert rows == [1, 1] and any("no negative prompt" in line for line in told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [{"memory": "stream"}, {"memory": "low"}])
 @torch.inference_mode()
 def test_every_memory_mode_is_told(distilled, given):
@@ -167,6 +168,7 @@ def test_every_memory_mode_is_told(distilled, given):
     assert float((results[-1] - results[0]).abs().max()) > 1e-3
 
 
+@pytest.mark.slow
 def test_openvino_runs_it_by_torch_and_says_so(distilled, monkeypatch):
     monkeypatch.setattr(openvino, "installed", lambda: "1")
     engine = openvino.OpenVINOEngine.open(distilled, "float32")
