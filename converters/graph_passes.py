@@ -13,7 +13,7 @@ from torch import Tensor, fx
 
 from converters.graph_planner import shapes
 from sdedge.backends.graph_program import Program
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, Remedy
 from sdedge.models.attention import TERMS
 
 aten = torch.ops.aten
@@ -185,7 +185,8 @@ def _sums(keys: int, unit: int, terms: int) -> int:
     """
     found = next((n for n in divisors(unit) if keys <= terms * n), None)
     if found is None:
-        raise InvalidRequest(f"Attention over {keys} tokens is more than MPS computes; choose a smaller --size.")
+        words = f"Attention over {keys} tokens is more than MPS computes; {Remedy.CONVERT_SMALLER}."
+        raise InvalidRequest(words, remedy=Remedy.CONVERT_SMALLER)
     return found
 
 

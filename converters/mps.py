@@ -40,7 +40,7 @@ from sdedge.backends.manifest import NAME, Component, Manifest, Port
 from sdedge.backends.mps_rules import Limits
 from sdedge.backends.torch import NETWORKS
 from sdedge.engines import locate
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write
 from sdedge.weights.loading import load_into
@@ -247,7 +247,8 @@ def _write(program: Program, folder: Path) -> None:
     if len(text) > LARGEST_FILE:
         raise InvalidRequest(
             f"The {folder.name.replace('_', ' ')} would have {len(program.graph.nodes)} operators, more than a bundle may hold; "
-            "give a larger --attention-budget or a smaller --size."
+            f"{Remedy.CONVERT_LESS}.",
+            remedy=Remedy.CONVERT_LESS,
         )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -235,7 +235,8 @@ def told_guidance(engine: Engine, request: Resolved) -> float:
     if not isinstance(engine, GuidedEngine):
         raise InvalidRequest(
             f"The engine {engine.description} cannot tell the guidance scale to the model {engine.facts.name}, which reads it; "
-            "use --device cpu, cuda or mps."
+            f"{Remedy.OTHER_ENGINE}.",
+            remedy=Remedy.OTHER_ENGINE,
         )
     engine.set_guidance(request.guidance)
     return 1.0

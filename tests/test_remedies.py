@@ -49,7 +49,7 @@ def test_an_error_carries_what_helps_and_which_field_it_is_about():
 @pytest.mark.parametrize(
     "field, value",
     [
-        ("steps", 0), ("width", 63), ("height", 65), ("guidance", -1.0), ("sampler", "none"), ("seed", -1), ("model", ""),
+        ("steps", 0), ("width", 63), ("height", 65), ("guidance", -1.0), ("sampler", "none"), ("seed", 2**64), ("model", ""),
         ("prompt", "x" * 20_001), ("negative", 7), ("mask", "m.png"), ("sigmas", (1.0, 2.0)), ("outpaint", (1, 0, 0, 0)),
     ],
 )  # fmt: skip

@@ -276,7 +276,8 @@ class GraphEngine:
         except ModelError:
             raise ModelError(
                 f"The {name.replace('_', ' ')} graph of {self.facts.name} failed on MPS ({first:.300}), and the model it was "
-                f"made from is not installed to draw with; install {self._source_name()!r:.80}, or use --device cpu."
+                f"made from is not installed to draw with; install {self._source_name()!r:.80}, or {Remedy.CPU}.",
+                remedy=Remedy.CPU,
             ) from error
         notice = f"The {name.replace('_', ' ')} graph failed on MPS ({first:.300}); drawing with {source.name} itself."
         self.facts = replace(self.facts, report=(*self.facts.report, notice))
@@ -287,7 +288,7 @@ class GraphEngine:
     def _original(self) -> Path:
         """The model that the bundle was made from, by its installed name: a path in a file is never followed."""
         if self._find_model is None:
-            raise ModelError("There is no library to look in; use --device cpu.")
+            raise ModelError(f"There is no library to look in; {Remedy.CPU}.", remedy=Remedy.CPU)
         return self._find_model(self._source_name())
 
     def _source_name(self) -> str:

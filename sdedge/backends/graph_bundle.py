@@ -19,13 +19,13 @@ from sdedge.backends.engine import ModelFacts
 from sdedge.backends.graph_program import Program, read_graph
 from sdedge.backends.graph_shapes import Dims, Measured, Misfit, Shape, measure, shape_of
 from sdedge.backends.manifest import Component, Manifest, Port, is_count
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.files import inside, open_regular
 from sdedge.text.tokenizer import LENGTH, Tokenizer
 from sdedge.weights.files import TensorSource, open_tensors
 
 PROGRAM, WEIGHTS = "program.json", "weights.safetensors"
-AGAIN = "convert the model again with `sdedge convert mps`"
+AGAIN = Remedy.CONVERT_AGAIN
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 COMPONENTS = ("text_encoder", "unet", "vae_encoder", "vae_decoder")
 MOST_TOKENS = 64 * LENGTH
