@@ -10,7 +10,7 @@ from typing import Any
 
 from sdedge import catalog
 from sdedge.errors import ModelError
-from sdedge.images import metadata_a1111, metadata_compel, metadata_infotext
+from sdedge.images import metadata_a1111, metadata_compel, metadata_infotext, metadata_others
 from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, real, whole
 from sdedge.images.safe_settings import last_part
 from sdedge.json_values import read_json
@@ -31,7 +31,7 @@ _SEED_MODES = {"Torch CPU Compatible": "torch", "NVIDIA GPU Compatible": "philox
 def from_texts(texts: Texts) -> Metadata:
     """What the first program that recognises its own texts makes of them; an empty Metadata if none does."""
     texts = {key: clean(text) for key, text in texts.items() if len(text) <= MAX_TEXT}
-    for reader in (_sdedge, _invokeai, _invokeai_2, _novelai, _draw_things, _mochi, _a1111, _comfyui):
+    for reader in (_sdedge, _invokeai, _invokeai_2, _novelai, _draw_things, _mochi, _a1111, _others, _comfyui):
         if (found := reader(texts)) is not None:
             return found
     return Metadata()
@@ -328,6 +328,14 @@ def _mochi(texts: Texts) -> Metadata | None:
     _put_preset(draft, "apple")
     draft.keep(values, set(_MOCHI_KEYS[:7]) | {"Scheduler"})
     return draft.done()
+
+
+def _others(texts: Texts) -> Metadata | None:
+    record = _object(texts.get("parameters", "")) or _object(texts.get("comment", ""))
+    inner = record.get("sui_image_params")
+    if isinstance(inner, dict):
+        return metadata_others.read({"swarm_version": None, **inner}, texts.get("parameters", ""))
+    return metadata_others.read(record, texts.get("parameters", "")) or metadata_others.read(texts, texts.get("prompt", ""))
 
 
 def _comfyui(texts: Texts) -> Metadata | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 
 import pytest
@@ -141,3 +142,16 @@ def test_reading_costs_a_fixed_number_of_looks_at_each_character(monkeypatch, pi
 
 def test_long_texts_are_said_not_read():
     assert "characters" in from_texts({"parameters": "a" * 300_000}).notes[0]
+
+
+def test_programs_with_plain_lists_of_settings():
+    swarm = {"sui_image_params": {"prompt": "a cat", "negativeprompt": "bad", "seed": 3, "steps": 20, "cfgscale": 7, "width": 512,
+                                  "height": 640, "model": "m", "swarm_version": "0.9"}}  # fmt: skip
+    fooocus = {"prompt": "a cat", "negative_prompt": "bad", "seed": "3", "steps": 20, "guidance_scale": 7, "base_model": "m",
+               "resolution": "(512, 640)"}  # fmt: skip
+    easy = {"prompt": "a cat", "negative_prompt": "bad", "seed": "3", "num_inference_steps": "20", "guidance_scale": "7",
+            "width": "512", "height": "640", "use_stable_diffusion_model": "m"}  # fmt: skip
+    expected = {"prompt": "a cat", "negative": "bad", "seed": 3, "steps": 20, "guidance": 7.0, "width": 512, "height": 640, "model": "m"}
+    for texts in ({"parameters": json.dumps(swarm)}, {"parameters": json.dumps(fooocus)}, easy):
+        found = from_texts(texts)
+        assert dict(found.fields) == expected and found.notes
