@@ -151,7 +151,8 @@ def test_programs_with_plain_lists_of_settings():
                "resolution": "(512, 640)"}  # fmt: skip
     easy = {"prompt": "a cat", "negative_prompt": "bad", "seed": "3", "num_inference_steps": "20", "guidance_scale": "7",
             "width": "512", "height": "640", "use_stable_diffusion_model": "m"}  # fmt: skip
-    expected = {"prompt": "a cat", "negative": "bad", "seed": 3, "steps": 20, "guidance": 7.0, "width": 512, "height": 640, "model": "m"}
+    expected = {"prompt": "a cat", "negative": "bad", "seed": 3, "steps": 20, "guidance": 7.0, "width": 512, "height": 640,
+                "model": "m"}  # fmt: skip
     for texts in ({"parameters": json.dumps(swarm)}, {"parameters": json.dumps(fooocus)}, easy):
         found = from_texts(texts)
         assert dict(found.fields) == expected and found.notes
