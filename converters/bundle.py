@@ -124,11 +124,14 @@ def note(out: Path, made: Mapping[str, Component]) -> None:
 # Describing
 
 
-def describe(out: Path, path: Path, graph: Graph, figures: Mapping[str, Any]) -> Component:
+def describe(
+    out: Path, path: Path, graph: Graph, figures: Mapping[str, Any], latent_factor: float | None = None
+) -> Component:
     """A package's entry in the manifest."""
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     counted = {**figures, "operations": dict(operations(path))}
-    return Component(path.relative_to(out).as_posix(), graph.inputs, graph.outputs, size, hash_files(path), counted)
+    name = path.relative_to(out).as_posix()
+    return Component(name, graph.inputs, graph.outputs, size, hash_files(path), counted, latent_factor)
 
 
 def hash_files(folder: Path) -> str:
@@ -155,12 +158,14 @@ def check_hashes(bundle: Path, manifest: Manifest) -> None:
 
 def finish(
     out: Path, made: Mapping[str, Component], recipe: Recipe, source: Mapping[str, Any], facts: ModelFacts,
-    tokenizer: Tokenizer,
-) -> None:  # fmt: skip
-    """Vocabulary, compiled models or the script that makes them, and last the manifest."""
-    write_vocabulary(out, tokenizer)
+    tokenizer: Tokenizer | None,
+) -> list[str]:  # fmt: skip
+    """Vocabulary, compiled models or the script that makes them, and last the manifest; what a person should know of that."""
+    remarks: list[str] = []
+    if tokenizer is not None:
+        write_vocabulary(out, tokenizer)
     if sys.platform == "darwin":
-        _compile(out, made)
+        remarks += _compile(out, made)
     else:
         _write_script(out)
     versions = {name: version(name) for name in ("sdedge", "coremltools", "torch")}
@@ -169,6 +174,7 @@ def finish(
     ).write(out)
     (out / JOURNAL).unlink(missing_ok=True)
     _remove_strays(out, made)
+    return remarks
 
 
 def write_vocabulary(out: Path, tokenizer: Tokenizer) -> None:
@@ -187,15 +193,33 @@ def _remove_strays(out: Path, made: Mapping[str, Component]) -> None:
             shutil.rmtree(out / f"{title}{suffix}", ignore_errors=True)
 
 
-def _compile(out: Path, made: Mapping[str, Component]) -> None:
+def _compile(out: Path, made: Mapping[str, Component]) -> list[str]:
+    """Each package beside itself; a sentence where that fails, with what the compiler said last."""
+    for part in made.values():  # none of an earlier recipe remains beside a package that was not compiled
+        shutil.rmtree((out / part.file).with_suffix(".mlmodelc"), ignore_errors=True)
     for part in made.values():
-        path = out / part.file
-        shutil.rmtree(path.with_suffix(".mlmodelc"), ignore_errors=True)
-        command = ["xcrun", "coremlcompiler", "compile", str(path), str(out)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            _write_script(out)  # needs Xcode; the packages are of use without
-            return
+        failed = _compile_package(out / part.file, out)
+        if failed:
+            _write_script(out)
+            return [
+                f"{part.file} was not compiled, and apps load compiled models: {failed}; the packages are whole: "
+                f"put that right and run {SCRIPT} in {out}."
+            ]
+    (out / SCRIPT).unlink(missing_ok=True)
+    return []
+
+
+def _compile_package(path: Path, out: Path) -> str:
+    """What went wrong; empty where nothing did."""
+    command = ["xcrun", "coremlcompiler", "compile", str(path), str(out)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:
+        return f"xcrun cannot be started ({error.strerror or error}), it comes with Xcode"
+    if not done.returncode:
+        return ""
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    return f"xcrun coremlcompiler said {said[-1][:300]!r}" if said else f"xcrun ended with {done.returncode}"
 
 
 def _write_script(out: Path) -> None:

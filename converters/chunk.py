@@ -21,8 +21,10 @@ def unet_chunks(
 ) -> tuple[Graph, Graph]:
     """As `unet`, in two graphs."""
     whole, steps = unet(w, config, attend, size, batch), unet_steps(w, config, attend)
-    first, second = _halves(steps, w)
-    between = _boundary(Graph(whole.inputs, {}, lambda given: _run(first, given)))
+    cut = _middle(steps, w)
+    first, second = steps[:cut], steps[cut:]
+    plain = unet_steps(Weights(w.tensors), config, attend)[:cut]  # shapes need no compressed weights
+    between = _boundary(Graph(whole.inputs, {}, lambda given: _run(plain, given)))
     context = "encoder_hidden_states"
     return (
         Graph(whole.inputs, between, lambda given: _run(first, given)),
@@ -36,11 +38,10 @@ def _run(steps: Sequence[Step], values: Vars) -> Vars:
     return values
 
 
-def _halves(steps: Sequence[Step], w: Weights) -> tuple[Sequence[Step], Sequence[Step]]:
-    """Cut where the weights before are nearest to half of all."""
+def _middle(steps: Sequence[Step], w: Weights) -> int:
+    """How many steps are before the cut: where the weights before are nearest to half of all."""
     done = list(accumulate(w.count(step.layers) for step in steps))
-    cut = min(range(1, len(steps)), key=lambda i: abs(done[i - 1] - done[-1] / 2))
-    return steps[:cut], steps[cut:]
+    return min(range(1, len(steps)), key=lambda i: abs(done[i - 1] - done[-1] / 2))
 
 
 def _boundary(first: Graph) -> dict[str, Port]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import gc
 import json
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from converters import bundle
+from converters.about import About, about_model
 from converters.ane import ATTENTIONS
 from converters.chunk import unet_chunks
 from converters.compress import Compress, compressor, mixed
 from converters.constants import Weights
 from converters.graphs import Graph, safety_checker, text_encoder, unet, vae_decoder, vae_encoder
+from converters.latents import FACTOR, fold_factor
 from converters.package import write_package
 from converters.recipe import COMPONENTS, Recipe, mixed_target
 from converters.sensitivity import Bench, analyse, fit, trajectories
@@ -23,7 +26,9 @@ from converters.source import Source, open_source
 from sdedge.backends.facts import read_facts
 from sdedge.backends.manifest import Component
 from sdedge.engines import locate
+from sdedge.errors import ModelError
 from sdedge.events import Event, Finished, Loading, Notice, Progress
+from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import open_checkpoint
 
 
@@ -37,6 +42,7 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
     source = open_source(model, recipe.loras)
     yield from (Notice(line) for line in (*source.facts.report, *_remarks(source)))
     wanted = _wanted(source, recipe)
+    tokenizer = _vocabulary(source, recipe, wanted)
     with bundle.claim(out):
         yield Loading("hashing the model")
         identity = source.identify()
@@ -48,13 +54,14 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
             yield Progress(f"{bundle.TITLES[name]}: {'kept' if kept else 'converting'}", i, len(wanted))
             if kept is None:
                 bundle.note(out, bundle.combine(before, made))
-                kept = yield from _make(source, recipe, name, out, choices)
+                about = about_model(Path(source.checkpoint.path), source.name, source.facts.context_width, identity, recipe)
+                kept = yield from _make(source, recipe, name, out, choices, about)
                 bundle.note(out, bundle.combine(before, made | kept))
             made |= kept
         yield Loading("writing the manifest")
         made = bundle.combine(before, made)
         facts = replace(source.facts, has_safety_checker="safety_checker" in made)
-        bundle.finish(out, made, recipe, identity, facts, source.tokenizer)
+        yield from map(Notice, bundle.finish(out, made, recipe, identity, facts, tokenizer))
     yield Progress("done", len(wanted), len(wanted))
     yield Finished(len(made), time.monotonic() - start)
 
@@ -62,7 +69,19 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
 def _wanted(source: Source, recipe: Recipe) -> tuple[str, ...]:
     if recipe.components is None:
         return tuple(name for name in COMPONENTS if name != "safety_checker" or source.checkpoint.safety_checker)
+    if "safety_checker" in recipe.components:
+        _ = source.checker  # refused before anything is made
     return recipe.components
+
+
+def _vocabulary(source: Source, recipe: Recipe, wanted: Sequence[str]) -> Tokenizer | None:
+    """None where there is none and nothing that is made needs it. Raises ModelError where something does."""
+    try:
+        return source.tokenizer
+    except ModelError:
+        if "text_encoder" in wanted or ("unet" in wanted and mixed_target(recipe.compress) is not None):
+            raise
+        return None
 
 
 def _remarks(source: Source) -> list[str]:
@@ -79,7 +98,7 @@ def _remarks(source: Source) -> list[str]:
 
 
 def _make(
-    source: Source, recipe: Recipe, name: str, out: Path, choices: Mapping[str, Any]
+    source: Source, recipe: Recipe, name: str, out: Path, choices: Mapping[str, Any], about: About
 ) -> Generator[Event, None, dict[str, Component]]:
     """Convert one component: its packages' entries for the manifest, by name."""
     compress: Compress | None = None
@@ -89,9 +108,10 @@ def _make(
     made = {}
     for part, graphs in build_graphs(source, recipe, name, compress).items():
         path = out / bundle.package_name(part)
-        write_package(graphs, path, recipe.target)
+        write_package(graphs, path, recipe.target, partial(about.write, component=part))
         first = next(iter(graphs.values()))
-        made[part] = bundle.describe(out, path, first, {"recipe": dict(choices), **figures})
+        factor = FACTOR if name.startswith("vae") else None
+        made[part] = bundle.describe(out, path, first, {"recipe": dict(choices), **figures}, factor)
     source.release(name)
     gc.collect()
     return made
@@ -122,7 +142,10 @@ def build_graphs(
 ) -> dict[str, dict[str, Graph]]:
     """The graphs of one component: by its packages' names, then by function."""
     sized = name not in ("text_encoder", "safety_checker") and len(recipe.sizes) > 1
-    weights = Weights(source.tensors(name), compress, recipe.target, shared=sized)
+    tensors = source.tensors(name)
+    if name.startswith("vae"):
+        tensors = fold_factor(tensors, source.facts.scaling_factor)
+    weights = Weights(tensors, compress, recipe.target, shared=sized)
     if not sized:
         return {
             part: {"main": graph} for part, graph in _graphs(source, recipe, name, weights, recipe.sizes[0]).items()

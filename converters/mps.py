@@ -89,6 +89,7 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
     start = time.monotonic()
     yield Loading("opening the model")
     source = open_source(model, recipe.loras)
+    tokenizer = source.tokenizer
     yield from (Notice(line) for line in source.facts.report)
     with claim(out):
         (out / NAME).unlink(missing_ok=True)
@@ -99,7 +100,7 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
         if source.checkpoint.safety_checker is not None:
             made["safety_checker"] = _copy_checker(source.checkpoint.safety_checker, out)
         yield Loading("writing the manifest")
-        write_vocabulary(out, source.tokenizer)
+        write_vocabulary(out, tokenizer)
         _manifest(source, model, recipe, made).write(out)
     yield Progress("done", len(STAGES), len(STAGES))
     yield Finished(len(made), time.monotonic() - start)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,11 @@ def _port(value: Var, name: str, port: Port, graph: Graph) -> Var:
     return value
 
 
-def write_package(graphs: Mapping[str, Graph], path: Path, target: str) -> None:
+Describe = Callable[[Any], None]
+"""Writes into a model's protobuf what the package says of itself."""
+
+
+def write_package(graphs: Mapping[str, Graph], path: Path, target: str, describe: Describe | None = None) -> None:
     """Write the package `path` (.mlpackage) with a function for each graph, complete or not at all; the first is the default.
 
     Raises OutputError for a folder that cannot be written or a full disk.
@@ -64,9 +68,20 @@ def write_package(graphs: Mapping[str, Graph], path: Path, target: str) -> None:
             skip_model_load=True,
             package_dir=str(work / path.name),
         )
+        if describe is not None:
+            _describe(work / path.name, describe)
         if path.exists():
             shutil.rmtree(path)
         (work / path.name).rename(path)
+
+
+def _describe(package: Path, describe: Describe) -> None:
+    """Only the specification is written again; the weights beside it may be gigabytes."""
+    specification = next((package / "Data").rglob("*.mlmodel"))
+    spec = ct.proto.Model_pb2.Model()
+    spec.ParseFromString(specification.read_bytes())
+    describe(spec)
+    specification.write_bytes(spec.SerializeToString())
 
 
 @contextmanager

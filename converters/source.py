@@ -35,7 +35,6 @@ class Source:
     checkpoint: Checkpoint
     components: Mapping[str, Mapping[str, Any]]
     facts: ModelFacts
-    tokenizer: Tokenizer
     loras: tuple[tuple[Path, float], ...]
 
     @property
@@ -49,6 +48,11 @@ class Source:
     @property
     def vae(self) -> VAEConfig:
         return VAEConfig.from_json(self.checkpoint.configs["vae"])
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Raises ModelError where the model comes without a vocabulary and there is none on this machine."""
+        return load_tokenizer(self.checkpoint)
 
     @cached_property
     def checker(self) -> SafetyChecker:
@@ -107,7 +111,7 @@ def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Sourc
             f"The UNet of {facts.name} reads the guidance scale, which the programs of Apple devices have no input for; "
             "draw with the model itself, or convert one without it."
         )
-    return Source(facts.name, checkpoint, components, facts, load_tokenizer(checkpoint), loras)
+    return Source(facts.name, checkpoint, components, facts, loras)
 
 
 @dataclass(frozen=True)

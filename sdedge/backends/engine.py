@@ -72,7 +72,9 @@ class Engine(Protocol):
     """Runs the networks of one model. Tensors come and go as float32 on the engine's own device."""
 
     facts: ModelFacts
-    tokenizer: Tokenizer
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
 
     @property
     def description(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -39,6 +40,8 @@ class Component:
     sha256: str
     figures: Mapping[str, Any] = field(default_factory=dict)
     """What was measured: PSNR in dB against the float32 model, op counts, activation bytes."""
+    latent_factor: float | None = None
+    """Latents are divided by this before a decoder, and an encoder's multiplied by it; None is the model's own factor."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,9 @@ def parse_component(record: Mapping[str, Any]) -> Component:
     part = Component(**{**record, "inputs": ports("inputs"), "outputs": ports("outputs")})
     _need(bool(_text(part.file)) and isinstance(part.sha256, str), "a component has no file or hash")
     _need(is_count(part.bytes, 2**63) and isinstance(part.figures, dict), "a component has no size or figures")
+    factor = part.latent_factor
+    number = isinstance(factor, int | float) and not isinstance(factor, bool) and 0 < factor < math.inf
+    _need(factor is None or number, f"{factor!r:.80} is no latent_factor")
     return part
 
 

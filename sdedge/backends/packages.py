@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +47,18 @@ class PackageEngine(ABC):
         """Raises ModelError for a bundle that is damaged."""
         self.folder = Path(folder)
         self.manifest = Manifest.read(folder)
-        self.tokenizer = Tokenizer.from_folder(folder)
         self.description = description
         self.facts = _read_facts(self.manifest)
+        if "text_encoder" in self.manifest.components:
+            _ = self.tokenizer  # a damaged one is told at once
         self._packages: dict[str, Package] = {}
         self._models: dict[tuple[str, str], Model] = {}
         use_threads()
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """Raises ModelError for a bundle without one, as those without a text encoder may be."""
+        return Tokenizer.from_folder(self.folder)
 
     @abstractmethod
     def open_model(self, package: Package, function: str) -> Model:
@@ -95,18 +102,24 @@ class PackageEngine(ABC):
                 f"The prompt fills {context.shape[1] // LENGTH} chunks of {LENGTH} tokens, and the converted bundle "
                 f"{self.facts.name} takes {(length or LENGTH) // LENGTH}; shorten it, or use the model it was made from."
             )
+        t = t.half().to(t)  # what the package reads: from 512 on, half precision holds steps of 0.5
         inputs = {"sample": x, "timestep": t, "encoder_hidden_states": context.transpose(1, 2).unsqueeze(2)}
         if not chunked:
             return self._batched(UNETS[0], inputs, "noise_pred")
         return self._batched(UNETS[1], inputs, "noise_pred", UNETS[2])
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
+        factor = self._latent_factor("vae_encoder")
         moments = self._batched("vae_encoder", {"x": images}, "latent")
         mean, logvar = moments.chunk(2, dim=1)
-        return Posterior(mean, logvar.clamp(-30.0, 20.0)).sample(noise.to(mean)) * self.facts.scaling_factor
+        return Posterior(mean, logvar.clamp(-30.0, 20.0)).sample(noise.to(mean)) * factor
 
     def decode(self, latents: Tensor) -> Tensor:
-        return self._batched("vae_decoder", {"z": latents / self.facts.scaling_factor}, "image")
+        return self._batched("vae_decoder", {"z": latents / self._latent_factor("vae_decoder")}, "image")
+
+    def _latent_factor(self, name: str) -> float:
+        """The scale of latents that a package speaks; bundles made before it was recorded speak the model's own."""
+        return self._component(name).latent_factor or self.facts.scaling_factor
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
         self._model("safety_checker", {})  # a damaged one is told before the work, not after

@@ -29,7 +29,8 @@ Replacement = tuple[int, int, Tensor]
 class TextEngine(Protocol):
     """The part of an engine that is used here. `replacements` is given only where there are any."""
 
-    tokenizer: Tokenizer
+    @property
+    def tokenizer(self) -> Tokenizer: ...
 
     def encode_text(self, ids: Tensor, skip: int = 0) -> Tensor: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -82,6 +83,61 @@ def test_latents_are_sampled_with_the_noise_given(engines):
     assert psnr(theirs.encode(images, noise), latents) > 60
     assert not torch.allclose(latents, ours.encode(images, -noise), atol=1e-3)
     assert psnr(theirs.decode(latents), ours.decode(latents)) > 60
+
+
+def test_every_package_speaks_the_latents_of_stable_diffusion(engines, tiny_bundle, tmp_path):
+    """Apps divide by 0.18215 and know no manifest; a bundle from before that was folded in keeps the model's factor."""
+    theirs, ours = engines
+    assert theirs.facts.scaling_factor != 0.18215
+    latents, noise = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
+    image = torch.rand(1, 3, 64, 64) * 2 - 1
+    app = ours._run("vae_decoder", {"z": latents / 0.18215})["image"]
+    assert psnr(theirs.decode(latents), app) > 80
+    mean, logvar = ours._run("vae_encoder", {"x": image})["latent"].chunk(2, dim=1)
+    assert psnr(theirs.encode(image, noise), (mean + (logvar / 2).exp() * noise) * 0.18215) > 80
+    old = shutil.copytree(tiny_bundle, tmp_path / "old")
+    record = json.loads((old / "manifest.json").read_text())
+    assert {part.pop("latent_factor") for part in record["components"].values()} == {None, 0.18215}
+    (old / "manifest.json").write_text(json.dumps(record))
+    before = MILEngine(old, "float32")
+    asked = before._run("vae_decoder", {"z": latents / theirs.facts.scaling_factor})["image"]
+    assert torch.equal(before.decode(latents), asked)
+
+
+@pytest.mark.parametrize("factor", ["0.18215", 0, -1, float("nan"), float("inf"), [0.2], {}])
+def test_a_manifest_with_another_kind_of_factor_is_damaged(tiny_bundle, tmp_path, factor):
+    record = json.loads((tiny_bundle / "manifest.json").read_text())
+    record["components"]["vae_decoder"]["latent_factor"] = factor
+    (tmp_path / "manifest.json").write_text(json.dumps(record))
+    with pytest.raises(ModelError, match=r"no usable manifest\.json"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.slow
+@needs_embedded
+def test_the_embedded_decoder_answers_apps_as_well_as_it_answers_us(pocket_bundle):
+    """Its own factor is 0.4841; the picture of one latent, in half precision, was 37 dB as bytes with that."""
+    theirs, ours = TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), MILEngine(pocket_bundle)
+    latents = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert psnr(theirs.decode(latents), ours._run("vae_decoder", {"z": latents / 0.18215})["image"]) > 60
+
+
+def test_timesteps_are_those_that_half_precision_holds(engines):
+    """A fraction is rounded where it enters, for Core ML and the portable runner alike, and costs less than rounding does."""
+    theirs, ours = engines
+    given = []
+
+    def unet(inputs):
+        given.append(inputs["timestep"].clone())
+        return {"noise_pred": torch.zeros(2, 4, 8, 8)}
+
+    x, context = torch.randn(2, 4, 8, 8), torch.randn(2, 77, ours.facts.context_width)
+    steps = torch.tensor([741.3, 100.03])
+    assert psnr(theirs.predict(x, steps, context), ours.predict(x, steps, context)) > 60
+    kept, ours._models["unet", "main"] = ours._models["unet", "main"], unet
+    ours.predict(x, steps, context)
+    ours._models["unet", "main"] = kept
+    assert given[0].tolist() == [741.5, 100.0]
 
 
 def test_facts_are_the_models(engines):

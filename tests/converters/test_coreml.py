@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import coremltools as ct
@@ -18,11 +20,14 @@ from coremltools.proto import FeatureTypes_pb2, MIL_pb2
 from safetensors.torch import save_file
 
 from converters import bundle
+from converters.about import NOTICE, OPENRAIL, UNKNOWN, V1_CONTEXT, about_model
 from converters.cli import convert as convert_group
-from converters.coreml import convert
-from converters.package import operations
+from converters.compress import compressor
+from converters.coreml import build_graphs, convert
+from converters.package import build_program, operations
 from converters.psnr import psnr
 from converters.recipe import ATTENTIONS, COMPRESSIONS, Recipe
+from converters.source import open_source
 from sdedge.backends.engine import LoraUse
 from sdedge.backends.manifest import Manifest
 from sdedge.backends.mil.engine import MILEngine
@@ -185,6 +190,37 @@ def test_the_timesteps_sinusoids_are_float32_and_nothing_else_is(tiny_bundle):
     assert len(wide["cast"]) == 2 and "noise_pred" in wide["cast"]  # in at the timestep, out at the end
 
 
+def test_packages_say_what_they_are_and_where_from(tiny_model, tiny_bundle):
+    for path in sorted(tiny_bundle.glob("*.mlpackage")):
+        description = ct.utils.load_spec(str(path)).description
+        said = description.metadata
+        assert said.author and said.shortDescription.startswith("Stable Diffusion v1") and "tiny" in said.versionString
+        assert said.license == UNKNOWN and said.userDefined["sdedge.source"] == "tiny"
+        assert said.userDefined["sdedge.source.sha256"] == Manifest.read(tiny_bundle).source["sha256"]
+        assert "com.github.apple.coremltools.version" in said.userDefined
+        assert all(feature.shortDescription for feature in (*description.input, *description.output))
+        assert str(tiny_model) not in str(said)
+
+
+def test_licences_are_the_models_own_or_that_of_stable_diffusion(tmp_path):
+    identity, recipe = {"sha256": "0" * 64, "loras": []}, Recipe(((64, 64),))
+
+    def licence(path: Path, width: int = V1_CONTEXT) -> str:
+        return about_model(path, "model", width, identity, recipe).license
+
+    (tmp_path / "folder").mkdir()
+    assert licence(tmp_path / "folder") == NOTICE and "RAIL" in NOTICE
+    assert licence(tmp_path / "folder", 32) == UNKNOWN
+    (tmp_path / "folder" / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n# A model")
+    assert licence(tmp_path / "folder") == f"creativeml-openrail-m ({OPENRAIL})"
+    (tmp_path / "folder" / "LICENSE").write_bytes(b"Mine \xff\x00 alone")
+    assert licence(tmp_path / "folder") == "Mine \ufffd alone"
+    metadata = {"modelspec.license": "CC0", "modelspec.author": "Ann"}
+    save_file({"x": torch.zeros(1)}, tmp_path / "one.safetensors", metadata)
+    about = about_model(tmp_path / "one.safetensors", "one", V1_CONTEXT, identity, recipe)
+    assert (about.author, about.license) == ("Ann", "CC0")
+
+
 # Numbers
 
 
@@ -260,6 +296,23 @@ def test_several_sizes_share_one_set_of_weights(tiny_model, tmp_path):
     x, t, context = torch.randn(2, 4, 8, 8), torch.full((2,), 501.0), torch.randn(2, 77, engine.facts.context_width)
     assert torch.equal(engine.predict(x, t, context), ours.predict(x, t, context))
     assert ours.predict(torch.randn(2, 4, 8, 16), t, context).shape == (2, 4, 8, 16)
+
+
+def test_no_kernel_is_clustered_twice_for_two_chunks(tiny_model):
+    """Targets of every compression, too: what is alive at the cut is found without the weights."""
+    counted: Counter[str] = Counter()
+    for scheme, target in (("8bit", "macOS13"), ("int4", "macOS15"), ("4bit-grouped", "macOS15")):
+        counted.clear()
+        recipe = Recipe(((64, 64),), target=target, chunk=True)
+        packed = compressor(scheme)
+
+        def pack(name, kernel, packed=packed):
+            counted[name] += 1
+            return packed(name, kernel)
+
+        for graphs in build_graphs(open_source(str(tiny_model)), recipe, "unet", pack).values():
+            build_program(graphs, target)
+        assert len(counted) > 50 and set(counted.values()) == {1}
 
 
 # LoRAs
@@ -391,6 +444,38 @@ def test_a_folder_of_other_things_is_left_alone(tiny_model, tmp_path):
 def test_two_conversions_do_not_share_a_folder(tiny_model, tmp_path):
     with bundle.claim(tmp_path / "b"), pytest.raises(OutputError, match="Another conversion"):
         convert_to_coreml(tiny_model, tmp_path / "b")
+
+
+def test_what_needs_no_vocabulary_does_without(tiny_model, tmp_path, monkeypatch):
+    def missing(checkpoint):
+        raise ModelError("comes without CLIP's vocabulary")
+
+    monkeypatch.setattr("converters.source.load_tokenizer", missing)
+    folder = convert_to_coreml(tiny_model, tmp_path / "b", components=("unet", "vae_decoder"), attention="original")
+    assert not (folder / "vocab.json").exists()
+    assert MILEngine(folder).decode(torch.zeros(1, 4, 8, 8)).shape == (1, 3, 64, 64)
+    for refused in ({"components": ("text_encoder",)}, {"components": ("unet",), "compress": "mixed-40"}):
+        with pytest.raises(ModelError, match="without CLIP's vocabulary"):
+            convert_to_coreml(tiny_model, tmp_path / "c", **refused)
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for xcrun")
+@pytest.mark.parametrize("code, said", [(0, ""), (1, "xcrun coremlcompiler said 'no space'"), (None, "it comes with Xcode")])
+def test_a_failed_compilation_is_said(tiny_bundle, tmp_path, monkeypatch, code, said):
+    folder, bin = shutil.copytree(tiny_bundle, tmp_path / "b"), tmp_path / "bin"
+    bin.mkdir()
+    if code is not None:
+        (bin / "xcrun").write_text(f"#!/bin/sh\necho first >&2; echo 'no space' >&2; echo >&2\nexit {code}\n")
+        (bin / "xcrun").chmod(0o755)
+    monkeypatch.setenv("PATH", str(bin))
+    monkeypatch.setattr("converters.bundle.sys.platform", "darwin")
+    manifest = Manifest.read(folder)
+    (folder / "VAEDecoder.mlmodelc").mkdir()  # of an earlier recipe
+    remarks = bundle._compile(folder, manifest.components)
+    assert (said in remarks[0] and "compile.sh" in remarks[0]) if said else remarks == []
+    assert not (folder / "VAEDecoder.mlmodelc").exists()
+    assert (folder / "compile.sh").exists() == bool(said)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")

@@ -1,0 +1,130 @@
+"""What a package says of itself: Xcode and apps show it, and a licence's conditions travel with the weights."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from converters.recipe import Recipe
+from sdedge.errors import ModelError
+from sdedge.files import open_regular
+from sdedge.text.clean import clean
+from sdedge.weights.files import open_tensors
+
+LONGEST = 1 << 16
+"""Characters of a text that is taken from a model's files."""
+V1_CONTEXT = 768
+OPENRAIL = "https://huggingface.co/spaces/CompVis/stable-diffusion-license"
+NOTICE = (
+    f"CreativeML Open RAIL-M ({OPENRAIL}), with its restrictions of use: that of Stable Diffusion v1 and of models trained "
+    "from it. This model's files name none of their own; see where it comes from."
+)
+UNKNOWN = "The model's files name no licence; see where it comes from."
+SUMMARIES = {
+    "text_encoder": "Stable Diffusion v1, text encoder: token ids of a prompt to hidden states that guide the UNet.",
+    "unet": "Stable Diffusion v1, UNet: predicts the noise in latents at a timestep, guided by a text's hidden states.",
+    "unet_chunk1": "Stable Diffusion v1, first half of the UNet; the second half takes what it gives.",
+    "unet_chunk2": "Stable Diffusion v1, second half of the UNet: predicts the noise in latents.",
+    "vae_decoder": "Stable Diffusion v1, decoder of the autoencoder: latents to a picture.",
+    "vae_encoder": "Stable Diffusion v1, encoder of the autoencoder: a picture to the mean and log variance of its latents.",
+    "safety_checker": "Stable Diffusion v1, safety checker: blackens a picture that is near one of 17 concepts.",
+}
+FEATURES = {
+    "input_ids": "Ids of the prompt's 77 tokens, as floats.",
+    "last_hidden_state": "Hidden states after the last layer, one for each token.",
+    "pooled_outputs": "The hidden state at the end token.",
+    "sample": "Noisy latents.",
+    "timestep": "Timestep of the noise, 0 to 999, one for each latent. From 512 on, half precision holds steps of 0.5.",
+    "encoder_hidden_states": "The text encoder's last_hidden_state, channels before tokens.",
+    "noise_pred": "The noise (or velocity, for models that predict it) in the latents.",
+    "z": "Latents divided by 0.18215.",
+    "image": "The picture, about -1 to 1.",
+    "x": "A picture, -1 to 1.",
+    "latent": "Mean, then log variance of the latents; a sample of them times 0.18215 is what the UNet takes.",
+    "clip_input": "The picture, 224x224, normalised for CLIP.",
+    "images": "The picture's pixels, 0 to 1.",
+    "adjustment": "Added to the scores of concepts that need special care; 0 as published.",
+    "filtered_images": "The pixels, or black.",
+    "has_nsfw_concepts": "1 where a concept is near, 0 otherwise.",
+    "concept_scores": "How far above each concept's threshold the picture is.",
+    "hidden": "The hidden state where the UNet is cut.",
+    "time": "The embedded timestep.",
+}
+SKIP = "A skip connection's features, for the second half of the UNet."
+_LICENCE = re.compile(r"\blicen[cs]e\s*:\s*[\"']?([A-Za-z0-9][\w.+-]{1,60}\w)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class About:
+    """The texts of a package. `extra` is what is kept under keys of our own."""
+
+    author: str
+    license: str
+    version: str
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, spec: Any, component: str) -> None:
+        """Into a model's protobuf, with a sentence for every input and output."""
+        about = spec.description.metadata
+        about.author, about.license, about.versionString = self.author, self.license, self.version
+        about.shortDescription = SUMMARIES[component]
+        for key, value in self.extra.items():
+            about.userDefined[key] = value
+        for described in (spec.description, *spec.description.functions):
+            for feature in (*described.input, *described.output):
+                feature.shortDescription = FEATURES.get(feature.name, SKIP)
+
+
+def about_model(path: Path, name: str, context_width: int, identity: Mapping[str, Any], recipe: Recipe) -> About:
+    """What is known of the model at `path` and how it was converted; no path of this machine is in it."""
+    said = _header(path)
+    licence = _licence_file(path) or said.get("license") or _card_licence(path)
+    if not licence:
+        licence = NOTICE if context_width == V1_CONTEXT else UNKNOWN
+    elif "openrail" in licence.lower() and OPENRAIL not in licence and len(licence) < 100:
+        licence = f"{licence} ({OPENRAIL})"
+    extra = {
+        "sdedge.source": name,
+        "sdedge.source.sha256": str(identity["sha256"]),
+        "sdedge.sizes": ", ".join(f"{w}x{h}" for w, h in recipe.sizes),
+        "sdedge.attention": recipe.attention,
+        "sdedge.compress": recipe.compress,
+        "sdedge.loras": ", ".join(f"{lora[0]}:{lora[1]}" for lora in identity["loras"]),
+    }
+    author = said.get("author") or f"Please refer to the model card of {name}."
+    version = f"{name}, SHA-256 {extra['sdedge.source.sha256'][:12]}"
+    kept = {key: clean(value)[:LONGEST] for key, value in extra.items() if value}
+    return About(clean(author), clean(licence)[:LONGEST], clean(version), kept)
+
+
+def _header(path: Path) -> dict[str, str]:
+    """`license` and `author` of a safetensors file's header, as the ModelSpec standard names them."""
+    if path.is_dir():
+        return {}
+    try:
+        metadata = open_tensors(path).metadata
+    except ModelError:
+        return {}
+    found = {key: metadata.get(f"modelspec.{key}") for key in ("license", "author")}
+    return {key: value[:LONGEST] for key, value in found.items() if isinstance(value, str)}
+
+
+def _licence_file(path: Path) -> str:
+    return next(filter(None, (_read(path / name) for name in ("LICENSE", "LICENSE.txt", "LICENSE.md"))), "")
+
+
+def _card_licence(path: Path) -> str:
+    """The name that a model card gives, in its front matter or in a sentence."""
+    found = _LICENCE.search(_read(path / "README.md"))
+    return found[1] if found else ""
+
+
+def _read(path: Path) -> str:
+    try:
+        with open_regular(path) as file:
+            return file.read(LONGEST).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
