@@ -160,7 +160,7 @@ def _start(folder: Path, read: int, write: int, drawer: str | None, beat: float)
     command += ["--folder", str(folder), "--beat", str(beat), "--parent", str(os.getpid())]
     command += ["--drawer", drawer] if drawer else []
     with open(log, "ab") as file:
-        streams = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file}
         return subprocess.Popen(command, env=python_environment(), **streams, **platform)
 
 

@@ -191,10 +191,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def _opener(url: str) -> urllib.request.OpenerDirector:
     if urlsplit(url).scheme not in ("http", "https"):
         raise ModelError(f"{url[:100]} is no address of the web; check HF_ENDPOINT.")
-    opener = urllib.request.build_opener(_Redirects)
-    for handler in list(opener.handlers):
-        if isinstance(handler, (urllib.request.FileHandler, urllib.request.FTPHandler, urllib.request.DataHandler)):
-            opener.handlers.remove(handler)
+    opener = urllib.request.OpenerDirector()  # no files, no FTP, no data: URLs
+    handlers: tuple[Any, ...] = (
+        urllib.request.ProxyHandler, urllib.request.HTTPHandler, urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler, urllib.request.HTTPErrorProcessor, urllib.request.UnknownHandler, _Redirects,
+    )  # fmt: skip
+    for handler in handlers:
+        opener.add_handler(handler())
     return opener
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sdedge.errors import InvalidRequest, ModelError, Remedy, SdedgeError
 from sdedge.locks import ProcessLock
@@ -41,7 +42,7 @@ def fetch(repository: str, revision: str = "main", variant: str | None = None, t
         names = huggingface_hub.HfApi(token=token).list_repo_files(repository, revision=revision)
         chosen = files_to_fetch(names, variant, repository)
         bring(repository, revision, chosen, token)
-        options = {"token": token, "allow_patterns": chosen, "cache_dir": hub_cache()}
+        options: dict[str, Any] = {"token": token, "allow_patterns": chosen, "cache_dir": hub_cache()}
         folder = huggingface_hub.snapshot_download(repository, revision=revision, **options)  # all is there: only links are made
     except SdedgeError:
         raise
