@@ -13,6 +13,7 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
 from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
+from sdedge.wording import word_vectors
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,66 @@ def test_wildcards_are_chosen_by_the_seed_and_recorded(pipeline, tiny_model):
     assert len(set(prompts)) > 1 and not any("{" in prompt for prompt in prompts)
     assert pictures[0].facts["template"] == "a {red|blue|green|white} {house|boat}"
     assert [p.request.prompt for p in _draw(pipeline, tiny_model, "a {red|blue|green|white} {house|boat}", count=6)] == prompts
+
+
+STEM = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+
+
+def _put(name: str, metadata: dict[str, str] | None = None, **more: torch.Tensor) -> None:
+    path = extras.lora_folder() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({f"{STEM}.lora_down.weight": torch.ones(1, 8), f"{STEM}.lora_up.weight": torch.ones(8, 1), **more}, path, metadata)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "said"),
+    [
+        ("Cafe\u0301.safetensors", "Café", False), ("Luma .safetensors", "Luma ", True),
+        ("my__style__v2.safetensors", "my__style__v2", False),
+        ("u.safetensors", "u.safetensors", False), ("char/u.safetensors", "char/u", False),
+        ("char/u.safetensors", r"char\u", False),
+        ("char/u.safetensors", "u", False), ("u.safetensors", "other/u", True), ("Foo.safetensors", "foo", True),
+        ("u..safetensors", "u", True),
+        ("ink.safetensors", "ｉｎｋ", True), ("my_style.safetensors", "my  style", True), ("x (1).safetensors", "Moxin_10", True),
+        ("u.safetensors", "u.pt", False), ("p/adapter_model.safetensors", "p", False), ("a__b.safetensors", r"a\__b", False),
+    ],
+)  # fmt: skip
+def test_a_lora_is_found_by_what_file_and_prompt_say(file, name, said):
+    _put(file, {"ss_output_name": "Moxin_10"})
+    found = extras.look_up_lora(name)
+    assert found.path == extras.lora_folder() / file and bool(found.note) is said
+
+
+def test_several_loras_alike_are_refused_and_the_very_name_wins():
+    for file in ("a/x.safetensors", "b/x.safetensors", "Y.safetensors", "y.safetensors"):
+        _put(file)
+    with pytest.raises(InvalidRequest, match=r"a/x\.safetensors and b/x\.safetensors"):
+        extras.find_lora("x")
+    assert extras.find_lora("b/x").parent.name == "b" and extras.find_lora("y").name == "y.safetensors"
+    _put("x.safetensors")
+    assert extras.find_lora("x").parent == extras.lora_folder()
+
+
+def test_a_name_that_is_no_path_is_never_opened_as_one(tmp_path, monkeypatch):
+    _put("u.safetensors")
+    (tmp_path / "v.safetensors").write_bytes((extras.lora_folder() / "u.safetensors").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for name in ("v.safetensors", "v"):
+        with pytest.raises(InvalidRequest):
+            extras.find_lora(name)
+    assert extras.find_lora("./v.safetensors").name == "v.safetensors"
+
+
+def test_embeddings_of_a_lora_bracketed_ones_and_lines_of_files(pipeline, tiny_model):
+    _put("ink.safetensors", None, **{"bundle_emb.wist.string_to_param.*": torch.randn(2, 128), "stranger.key": torch.ones(1)})
+    extras.embedding_folder().mkdir(parents=True)
+    save_file({"emb_params": torch.randn(3, 128)}, extras.embedding_folder() / "bad (v2).safetensors")
+    save_file({"clip_l": torch.zeros(1, 8), "clip_g": torch.zeros(1, 8)}, extras.embedding_folder() / "old.safetensors")
+    extras.wildcard_folder().mkdir()
+    (extras.wildcard_folder() / "thing.txt").write_text("bad (v2)\n")
+    said: list[str] = []
+    drawn = _draw(pipeline, tiny_model, "wist __thing__ old<lora:ink:0.5>", said=said)[0]
+    words = word_vectors(pipeline.engine(Request("", model=str(tiny_model))), drawn.request).by_name
+    assert {name: len(rows) for name, rows in words.items()} == {"bad (v2)": 3, "wist": 2}
+    assert drawn.request.prompt == r"wist bad \(v2\) old<lora:ink:0.5>"
+    assert any("old is not used" in note for note in said) and any("1 names" in note and "stranger.key" in note for note in said)
