@@ -12,12 +12,13 @@ import json
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from sdedge.errors import ModelError, Remedy
-from sdedge.files import atomic_write
+from sdedge.files import atomic_write, open_regular
 from sdedge.interpreter import python_command, python_environment
 from sdedge.places import data_folder, hub_cache
 
@@ -138,11 +139,13 @@ def _is_clip(vocab: bytes) -> bool:
 
 def _read_limited(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _BPE_LIMIT:
-            raise ModelError(f"{path} is too large for a vocabulary; name {BPE_NAME}.")
-        return path.read_bytes()
+        with open_regular(path) as file:
+            data = file.read(_BPE_LIMIT + 1)
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror or error}; check the path.") from None
+    if len(data) > _BPE_LIMIT:
+        raise ModelError(f"{path} is too large for a vocabulary; name {BPE_NAME}.")
+    return data
 
 
 # The wheel
@@ -178,7 +181,7 @@ def _bpe_of_wheel(wheel: Path) -> bytes:
             if entry is None or entry.file_size > _BPE_LIMIT:
                 raise ModelError(f"{wheel.name} does not carry {BPE_NAME}; name the file itself.")
             return archive.read(entry)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
         raise ModelError(f"{wheel} is not a readable wheel; name {BPE_NAME} itself.") from None
 
 
@@ -217,5 +220,5 @@ def _unpacked(texts: dict[str, str]) -> Path:
     for name, text in known.items():
         if not (folder / name).is_file():
             with atomic_write(folder / name) as file:
-                file.write(text.encode())
+                file.write(text.encode("utf-8", "replace"))
     return folder

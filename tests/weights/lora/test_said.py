@@ -66,7 +66,10 @@ def test_blocks_have_weights_of_their_own(tmp_path: Path, unet: UNet) -> None:
     torch.testing.assert_close(got, middle + 0.5 * delta, rtol=1e-6, atol=1e-5)
 
 
-@pytest.mark.parametrize(("settings", "alpha"), [({"lora_alpha": 32}, 32), ({"lora_alpha": 32, "use_rslora": True}, 64), ({}, None)])
+ALPHAS = [({"lora_alpha": 32}, 32), ({"lora_alpha": 32, "use_rslora": True}, 64), ({}, None)]
+
+
+@pytest.mark.parametrize(("settings", "alpha"), ALPHAS)
 def test_peft_configuration_beside_the_file(settings: dict, alpha: float | None, tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
     pair = {f"base_model.model.{CROSS}.lora_{x}.weight": torch.ones((4, 64) if x == "A" else (128, 4)) for x in "AB"}
