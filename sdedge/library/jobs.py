@@ -289,9 +289,11 @@ class Queue:
         return self.database.execute("SELECT coalesce(max(position), 0) + 1 AS n FROM jobs").fetchone()["n"]
 
 
-_WHOLE: dict[str, Any] = {"state": str, "reason": str, "priority": int, "position": int, "request": str, "count": int, "batch": int,
-          "output": str, "saved": int, "attempt": int, "wish": str, "added": (int, float), "started": (int, float, type(None)),
-          "ended": (int, float, type(None))}  # fmt: skip
+_WHOLE: dict[str, Any] = {
+    "state": str, "reason": str, "priority": int, "position": int, "request": str, "count": int, "batch": int, "output": str,
+    "saved": int, "attempt": int, "wish": str, "added": (int, float), "started": (int, float, type(None)),
+    "ended": (int, float, type(None)),
+}  # fmt: skip
 _BROKEN = "Its row in the database is damaged; add it again."
 
 
@@ -312,7 +314,9 @@ def _fault_of(row: sqlite3.Row) -> str | None:
 def _job(row: sqlite3.Row) -> Job:
     """A row as a job. Of one that another version wrote, or damage has changed, at least what is whole, so that the list can
     be shown and the job be cleared."""
-    values: dict[str, Any] = {name: row[name] if isinstance(row[name], kind) else _EMPTY.get(name) for name, kind in _WHOLE.items()}
+    values: dict[str, Any] = {}
+    for column, kind in _WHOLE.items():
+        values[column] = row[column] if isinstance(row[column], kind) else _EMPTY.get(column)
     try:
         output = output_of(values["output"])
     except InvalidRequest:
