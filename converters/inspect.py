@@ -16,6 +16,7 @@ import numpy as np
 from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.program import CONSTANT, Argument, Function, Literal, Operation
 from sdedge.backends.mil.tensors import TensorType
+from sdedge.errors import ModelError
 
 RATES = {
     "M1 Neural Engine": 3.5e12,
@@ -65,8 +66,14 @@ class Inspection:
 
 
 def inspect(package: Package, function: str | None = None) -> Inspection:
-    """Raises ModelError for a function that is not there."""
-    program = _Reading(package.function(function))
+    """Raises ModelError for a function that is not there, or whose operations lack what they need."""
+    try:
+        return _inspect(_Reading(package.function(function)))
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ModelError(f"The program of {package.path} is damaged ({error!r:.200}); convert the model again.") from error
+
+
+def _inspect(program: _Reading) -> Inspection:
     total = sum(program.macs(op) for op in program.operations)
     unfriendly = program.unfriendly()
     return Inspection(

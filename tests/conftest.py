@@ -34,8 +34,7 @@ def _own_data_folder(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("SDEDGE_HOME", str(tmp_path_factory.mktemp("data")))
 
 
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory) -> Path:
+def write_tiny_model(folder: Path) -> Path:
     """A diffusers folder of random weights with the v1 topology, 64 pixels, drawn in a blink."""
     recipe = replace(
         QUICK,
@@ -45,9 +44,14 @@ def tiny_model(tmp_path_factory) -> Path:
     nets = networks(recipe, "cpu")
     torch.manual_seed(3)
     torch.nn.init.normal_(nets.conditioned.unet.conv_out.weight, std=0.1)
-    folder = tmp_path_factory.mktemp("models") / "tiny"
     export(recipe, nets, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """The folder that `write_tiny_model` makes; copy it before changing it."""
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
 def convert_to_coreml(model: str | Path, folder: Path, **recipe) -> Path:

@@ -277,8 +277,68 @@ def test_a_package_reads_no_file_outside_itself(package, tmp_path):
     manifest = json.loads((copy / "Manifest.json").read_text())
     manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"] = "../../secret.mlmodel"
     (copy / "Manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(ModelError, match="lacks its model specification"):
+    with pytest.raises(ModelError, match="lies outside"):
         Package.open(copy)
+
+
+def _edit(package, tmp_path, change) -> Path:
+    """A copy of the package whose main block `change` was let at."""
+    from sdedge.backends.mil.package import _protobuf
+
+    copy = shutil.copytree(package, tmp_path / "edited.mlpackage")
+    specification = copy / "Data/com.apple.CoreML/model.mlmodel"
+    model = _protobuf("Model_pb2").Model()
+    model.ParseFromString(specification.read_bytes())
+    function = model.mlProgram.functions["main"]
+    change(function.block_specializations[function.opset])
+    specification.write_bytes(model.SerializeToString())
+    return copy
+
+
+def _reverse(block) -> None:
+    operations = list(block.operations)[::-1]
+    del block.operations[:]
+    block.operations.extend(operations)
+
+
+EDITS = {
+    "operations in another order": (_reverse, "which nothing before it gives"),
+    "an output that nothing gives": (lambda block: block.outputs.append("nowhere"), "never gives its output 'nowhere'"),
+    "a result given twice": (lambda block: block.operations.append(block.operations[-1]), "twice"),
+    "a constant without value": (lambda block: block.operations[0].attributes.clear(), "has no value of its type"),
+    "a result without end": (
+        lambda block: setattr(block.operations[-1].outputs[0].type.tensorType.dimensions[0].constant, "size", 1 << 50),
+        "elements, at most",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_damaged_program_is_said_when_it_is_opened(edit, package, tmp_path):
+    change, said = EDITS[edit]
+    with pytest.raises(ModelError, match=said):
+        Package.open(_edit(package, tmp_path, change))
+
+
+def test_a_result_of_another_shape_than_the_program_says_is_refused(package, tmp_path):
+    def shrink(block):
+        block.operations[-1].outputs[0].type.tensorType.dimensions[3].constant.size = 2
+
+    with pytest.raises(ModelError, match=r"has the shape \(1, 64, 5, 2\), and conv gives \(1, 64, 5, 5\)"):
+        Runner(Package.open(_edit(package, tmp_path, shrink)))({"x": X})
+
+
+def test_small_programs_run_on_one_thread_and_give_the_others_back(package):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        runner, seen = Runner(Package.open(package)), []
+        trace = runner.trace
+        runner.trace = lambda inputs: (seen.append(torch.get_num_threads()) or step for step in trace(inputs))
+        runner({"x": X})
+        assert set(seen) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_inputs_that_do_not_fit_are_said(package):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ import numpy as np
 from sdedge.backends.mil.blobs import Blobs
 from sdedge.backends.mil.program import Function, Literal, Stored, read_function
 from sdedge.errors import ModelError
+from sdedge.files import inside, open_regular
+from sdedge.json_values import MAX_BYTES, read_json
 
 MODEL_PATH = "@model_path/"
 """What blob file names start with: the folder of the model specification."""
@@ -44,13 +45,16 @@ class Package:
         messages = _protobuf("Model_pb2")
         model = messages.Model()
         try:
-            model.ParseFromString(specification.read_bytes())
+            with open_regular(specification) as file:
+                model.ParseFromString(file.read())
+        except OSError as error:
+            raise ModelError(f"{specification} cannot be read ({error.strerror}); convert or copy the package again.") from error
         except Exception as error:  # protobuf's errors are of a module that depends on its implementation
-            raise ModelError(f"{specification} is damaged ({error}); convert or copy the package again.") from error
+            raise ModelError(f"{specification} is damaged; convert or copy the package again.") from error
         if model.WhichOneof("Type") != "mlProgram":
             raise ModelError(f"{path} holds a {model.WhichOneof('Type')}, not an ML Program; convert the model again.")
         enum = _protobuf("MIL_pb2").DataType
-        functions = {name: read_function(name, f, enum) for name, f in model.mlProgram.functions.items()}
+        functions = _read_functions(path, model.mlProgram, enum)
         default = model.description.defaultFunctionName or "main"
         if default not in functions:
             raise ModelError(f"{path} has no function {default}; convert the model again.")
@@ -70,30 +74,39 @@ class Package:
         return self.blobs[constant.file].read(constant.offset, constant.type)
 
 
+def _read_functions(path: Path, program: Any, enum: Any) -> dict[str, Function]:
+    try:
+        return {name: read_function(name, f, enum) for name, f in program.functions.items()}
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(f"The program of {path} is damaged ({reason}); convert or copy the package again.") from error
+
+
 def _stored(op: Any) -> list[Stored]:
     return [bound for bounds in op.inputs.values() for bound in bounds if isinstance(bound, Stored)]
 
 
 def _open_blobs(package: Path, folder: Path, name: str) -> Blobs:
-    relative = Path(name.removeprefix(MODEL_PATH))
-    if not name.startswith(MODEL_PATH) or relative.is_absolute() or ".." in relative.parts:
-        raise ModelError(f"{package} keeps its weights in {name}, outside itself; convert the model again.")
-    return Blobs(folder / relative)
+    if not name.startswith(MODEL_PATH):
+        raise ModelError(f"{package} keeps its weights in {name[:80]!r}, outside itself; convert the model again.")
+    return Blobs(inside(folder, name.removeprefix(MODEL_PATH)))
 
 
 def _find_specification(path: Path) -> Path:
     if path.suffix == ".mlmodelc":
         raise ModelError(f"{path} is compiled, which only a Mac can run; give the .mlpackage it was made from.")
+    what = f"{path} is not a Core ML package: its Manifest.json"
     try:
-        manifest = json.loads((path / "Manifest.json").read_text("utf-8"))
-        item = Path(manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{path} is not a Core ML package: it has no readable Manifest.json; give a .mlpackage."
-        ) from error
-    specification = path / "Data" / item
-    if item.is_absolute() or ".." in item.parts or not specification.is_file():
-        raise ModelError(f"{path} lacks its model specification {item}; convert or copy the package again.")
+        with open_regular(path / "Manifest.json") as file:
+            manifest = read_json(file.read(MAX_BYTES + 1), what, remedy="give a .mlpackage")
+        item = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]["path"]
+        if not isinstance(item, str):
+            raise TypeError("the path is no text")
+    except (OSError, LookupError, TypeError) as error:
+        raise ModelError(f"{what} cannot be read; give a .mlpackage.") from error
+    specification = inside(path / "Data", item)
+    if not specification.is_file():
+        raise ModelError(f"{path} lacks its model specification {item[:80]!r}; convert or copy the package again.")
     return specification
 
 

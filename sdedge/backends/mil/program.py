@@ -13,6 +13,8 @@ from sdedge.backends.mil.tensors import TensorType, unpack
 from sdedge.errors import ModelError
 
 CONSTANT = "const"
+MOST_ELEMENTS = 1 << 33
+"""Of one value: more than the scores of whole attention at 1024x1024."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +127,23 @@ def read_function(name: str, message: Any, enum: Any) -> Function:
     operations = tuple(operation(op) for op in block.operations)
     function = Function(name, opset, {i.name: kind(i.type) for i in message.inputs}, tuple(block.outputs), operations)
     _check_order(function)
+    _check_values(function)
     return function
+
+
+def _check_values(function: Function) -> None:
+    """Raises ModelError for a constant without its value, one of another type, and for results that no model has."""
+    for op in function.operations:
+        if op.type == CONSTANT:
+            value = op.inputs.get("val", ("",))[0]
+            if isinstance(value, str) or value.type != op.outputs[0][1]:
+                raise ModelError(f"The constant {op.name} has no value of its type; convert or copy the package again.")
+        for name, kind in op.outputs:
+            if kind.elements > MOST_ELEMENTS:
+                raise ModelError(
+                    f"The value {name} has {kind.elements} elements, at most {MOST_ELEMENTS} are computed; take the package "
+                    "from a source you trust."
+                )
 
 
 def _check_order(function: Function) -> None:

@@ -21,7 +21,7 @@ from sdedge.backends.mil.operations import ARITHMETIC, MOVEMENT
 from sdedge.backends.mil.package import Package
 from sdedge.backends.mil.program import CONSTANT, Argument, Function, Operation
 from sdedge.backends.mil.tensors import TensorType
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, OutOfMemory, is_out_of_memory
 
 PRECISIONS = ("float16", "float32")
 SEVERAL = {"values"}
@@ -93,7 +93,12 @@ class Runner:
                 arguments = {k: _widen(v) for k, v in arguments.items()}
             results = _attempt(self._package, step.operation, step.compute, arguments)
             results = results if isinstance(results, tuple) else (results,)
-            results = tuple(self._made(y.to(dtype)) for y, dtype in zip(results, step.dtypes, strict=True))
+            if len(results) != len(step.dtypes):
+                raise ModelError(
+                    f"The package {self._package.path} says that {step.operation.type} {step.operation.name} gives "
+                    f"{len(step.dtypes)} values, and it gives {len(results)}; convert the model again."
+                )
+            results = tuple(self._made(_declared(self._package, step, y, i)) for i, y in enumerate(results))
             del arguments
             values |= {name: y for (name, _), y in zip(step.operation.outputs, results)}
             for name in step.last:
@@ -186,13 +191,32 @@ def decode(package: Package, function: Function) -> dict[str, Any]:
 
 
 def _attempt(package: Package, operation: Operation, compute: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Raises ModelError for what an operation cannot do with its arguments, whatever that is, and OutOfMemory."""
     try:
         return compute(**arguments)
-    except (TypeError, ValueError, IndexError) as error:  # arguments that its variant here does not have
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise OutOfMemory(
+                f"The memory did not suffice for {operation.type} {operation.name} of {package.path}; close other programs, or "
+                "choose a smaller size."
+            ) from error
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ModelError(
             f"The package {package.path} uses {operation.type} {operation.name} in a way that sdedge cannot run "
-            f"({error}); run it on a Mac, or convert the model with sdedge."
+            f"({reason}); run it on a Mac, or convert the model with sdedge."
         ) from error
+
+
+def _declared(package: Package, step: Step, result: Any, place: int) -> Tensor:
+    """A result in its declared type. Raises ModelError for one that is of another shape than the program says."""
+    name, kind = step.operation.outputs[place]
+    shape = tuple(getattr(result, "shape", ("none",)))
+    if len(shape) != len(kind.shape) or any(n not in (None, m) for n, m in zip(kind.shape, shape)):
+        raise ModelError(
+            f"The package {package.path} says that {name} has the shape {kind.shape}, and {step.operation.type} gives {shape}; "
+            "convert the model again."
+        )
+    return result.to(step.dtypes[place])
 
 
 def _check_known(package: Package, function: Function) -> None:
