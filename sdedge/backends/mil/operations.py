@@ -11,6 +11,7 @@ Source of the semantics: the operation definitions of coremltools 9.0 (coremltoo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ ARITHMETIC: dict[str, Compute] = {}
 """Operations whose floating-point inputs are widened to float32."""
 MOVEMENT: dict[str, Compute] = {}
 """Operations that only move, compare or make values; they take any type as it is."""
+GROWTH, LEAST_BOUND = 64, 1 << 24
+"""A result may have so many times the elements of what it is made from, and so many more."""
 
 
 def _arithmetic(function: Compute) -> Compute:
@@ -131,6 +134,18 @@ def _same_padding(size: int, kernel: int, stride: int, dilation: int, lower: boo
     return (large, small) if lower else (small, large)
 
 
+def _check_growth(elements: float, *inputs: Tensor) -> None:
+    """Raises ValueError for a result that no network makes of such inputs, before it takes the memory."""
+    if elements > GROWTH * sum(x.numel() for x in inputs) + LEAST_BOUND:
+        raise ValueError(f"a result of {elements:g} elements")
+
+
+def _check_padding(x: Tensor, pairs: Sequence[tuple[int, int]]) -> None:
+    """`pairs` of the last axes."""
+    lead = x.dim() - len(pairs)
+    _check_growth(math.prod(x.shape[:lead]) * math.prod(max(0, n + sum(pair)) for n, pair in zip(x.shape[lead:], pairs)), x)
+
+
 @_arithmetic
 def conv(
     x: Tensor,
@@ -152,6 +167,7 @@ def conv(
         pairs = [_same_padding(*args, lower) for args in zip(x.shape[2:], weight.shape[2:], stride, dilation)]
     else:
         pairs = [(0, 0)] * rank
+    _check_padding(x, pairs)
     even = all(before == after for before, after in pairs)
     if not even:
         x = F.pad(x, [n for pair in reversed(pairs) for n in pair])
@@ -227,11 +243,13 @@ def l2_norm(x: Tensor, epsilon: float = 1e-6) -> Tensor:
 @_arithmetic
 def upsample_nearest_neighbor(x: Tensor, scale_factor_height: float = 1, scale_factor_width: float = 1) -> Tensor:
     H, W = x.shape[-2:]
+    _check_growth(x.numel() * scale_factor_height * scale_factor_width, x)
     return F.interpolate(x, size=(int(H * scale_factor_height), int(W * scale_factor_width)), mode="nearest")
 
 
 @_arithmetic
 def resize_nearest_neighbor(x: Tensor, target_size_height: int, target_size_width: int) -> Tensor:
+    _check_growth(math.prod(x.shape[:-2]) * target_size_height * target_size_width, x)
     return F.interpolate(x, size=(target_size_height, target_size_width), mode="nearest")
 
 
@@ -371,6 +389,7 @@ def slice_by_size(x: Tensor, begin: Tensor, size: Tensor) -> Tensor:
 
 @_movement
 def tile(x: Tensor, reps: Tensor) -> Tensor:
+    _check_growth(x.numel() * math.prod(ints(reps)), x)
     return x.repeat(ints(reps))
 
 
@@ -378,6 +397,7 @@ def tile(x: Tensor, reps: Tensor) -> Tensor:
 def pad(x: Tensor, pad: Tensor, mode: str = "constant", constant_val: float = 0.0) -> Tensor:
     """`pad` holds before and after of the last axes, in the order of the axes."""
     pairs = list(zip(ints(pad)[::2], ints(pad)[1::2], strict=True))
+    _check_padding(x, pairs)
     while pairs and mode != "constant" and pairs[0] == (0, 0):
         pairs.pop(0)
     edges = [n for pair in reversed(pairs) for n in pair]
@@ -430,12 +450,15 @@ def shape(x: Tensor) -> Tensor:
 
 @_movement
 def fill(shape: Tensor, value: float = 0.0) -> Tensor:
+    _check_growth(math.prod(ints(shape)))
     return torch.full(ints(shape), value)
 
 
 @_movement
 def range_1d(start: float, end: float, step: float) -> Tensor:
-    return torch.arange(*(float(_tensor(n)) for n in (start, end, step)))
+    first, last, stride = (float(_tensor(n)) for n in (start, end, step))
+    _check_growth(abs(last - first) / abs(stride))
+    return torch.arange(first, last, stride)
 
 
 @_movement

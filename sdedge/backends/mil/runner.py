@@ -116,7 +116,7 @@ class Runner:
             fits = len(given) == len(kind.shape) and all(n in (None, m) for n, m in zip(kind.shape, given))
             if not fits:
                 raise ModelError(f"{self._package.path} takes {name} of shape {kind.shape}, given: {given}.")
-        return {name: self._made(x.to(self._dtype(declared[name]))) for name, x in inputs.items()}
+        return {name: self._made(x.contiguous().to(self._dtype(declared[name]))) for name, x in inputs.items()}
 
     def _made(self, value: Any) -> Any:
         """A value as it is kept."""
