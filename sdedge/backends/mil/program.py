@@ -132,13 +132,13 @@ def read_function(name: str, message: Any, enum: Any) -> Function:
 
 
 def _check_values(function: Function) -> None:
-    """Raises ModelError for a constant without its value, of another type or made of what is none, and for results no model has."""
+    """Raises ModelError for a constant without its value or made of what is none, and for results that no model has."""
     constants: set[str] = set()
     for op in function.operations:
         if op.constant:
             constants.update(name for name, _ in op.outputs)
             if made := [name for name in op.names() if name not in constants]:
-                raise ModelError(f"The constant {op.name} is made of {made[0]}, which is none; convert or copy the package again.")
+                raise ModelError(f"The constant {op.name} is made of {made[0][:80]!r}, which is none; convert the model again.")
         if op.type == CONSTANT:
             value = op.inputs.get("val", ("",))[0]
             if isinstance(value, str) or value.type != op.outputs[0][1]:
