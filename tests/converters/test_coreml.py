@@ -197,7 +197,6 @@ def test_packages_say_what_they_are_and_where_from(tiny_model, tiny_bundle):
         assert said.author and said.shortDescription.startswith("Stable Diffusion v1") and "tiny" in said.versionString
         assert said.license == UNKNOWN and said.userDefined["sdedge.source"] == "tiny"
         assert said.userDefined["sdedge.source.sha256"] == Manifest.read(tiny_bundle).source["sha256"]
-        assert "com.github.apple.coremltools.version" in said.userDefined
         assert all(feature.shortDescription for feature in (*description.input, *description.output))
         assert str(tiny_model) not in str(said)
 
