@@ -173,7 +173,7 @@ def test_coremltools_own_tools_take_every_package(checked_bundle, tiny_bundle, t
         shapes = {name: kind.static for name, kind in before.function().inputs.items()}
         given = {name: torch.rand(shape, generator=random) for name, shape in shapes.items()}
         expected, got = (Runner(package, precision="float32")(given) for package in (before, after))
-        floor = 100 if tool == "decompress" else 50 if tool == "tensor_type" else 5
+        floor = 90 if tool == "decompress" else 60 if tool == "tensor_type" else 5
         for (name, one), other in zip(expected.items(), got.values(), strict=True):  # some tools rename outputs
             assert name in ("has_nsfw_concepts", "filtered_images") or psnr(one, other) > floor, (path.stem, name)
 
