@@ -8,7 +8,7 @@ from dataclasses import dataclass
 STEP = 0.1
 LOWEST, HIGHEST = 0.0, 3.0
 _WORD = re.compile(r"[^\s()\[\]{}<>,:|\\]+")
-_NUMBER = re.compile(r":\s*([+-]?\d*\.?\d+)\s*\)")
+_NUMBER = re.compile(r":\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))\s*\)")
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,8 @@ def test_guidance_is_one_call_of_both(pair, x):
 
 
 @pytest.mark.parametrize(("guidance", "interval", "calls"), [
-    (1.0, None, [2, 2, 2]), (5.0, None, [4, 4, 4]), (5.0, (1.0, 6.0), [2, 4, 2]), (5.0, (0.5, 6.0), [2, 4, 4])])
+    (1.0, None, [2, 2, 2]), (5.0, None, [4, 4, 4]), (5.0, (1.0, 6.0), [2, 4, 2]), (5.0, (0.5, 6.0), [2, 4, 4]),
+    (5.0, (0.5, 3.0), [2, 4, 4])])
 def test_interval_skips_the_unconditional_half(pair, x, guidance, interval, calls):
     network = Recorder()
     denoise = Denoiser(network, SCHEDULE, pair, guidance=guidance, guidance_interval=interval)
