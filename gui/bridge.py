@@ -6,7 +6,6 @@ used on one thread of ours, so that no view ever waits for it.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -14,15 +13,14 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from gui.background import Background, Failed
+from gui.background import Background, Failed, in_words
 from sdedge.errors import SdedgeError
 from sdedge.events import Notice
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Job, Queue
-from sdedge.library.store import DATABASE, Store, open_store
-from sdedge.places import data_folder
+from sdedge.library.store import Store, open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
@@ -84,7 +82,7 @@ class Bridge(QObject):
             self.ready.emit()
             supervisor.wake()
 
-        self._database.run(begin, begun, lambda error: self.unavailable.emit(str(error)), self)
+        self._database.run(begin, begun, lambda error: self.unavailable.emit(in_words(error)), self)
 
     def close(self) -> None:
         """Stop drawing, keep what is drawn, and end every thread and process."""
@@ -165,18 +163,18 @@ class Bridge(QObject):
     def _use(self, work: Callable[[Queue, Gallery], T]) -> T:
         try:
             return work(*self._open())
-        except sqlite3.Error as error:
+        except sqlite3.Error as error:  # a sentence by itself: DatabaseError
             self._close_store()
-            what = "is damaged and will be rebuilt" if is_damage(error) else "cannot be used now"
-            raise SdedgeError(f"The gallery's database {what} ({error}); try again in a moment.") from error
+            if is_damage(error):  # the next opening does it
+                raise SdedgeError("The gallery's database is damaged and is made anew; try again in a moment.") from error
+            raise
 
     def _open(self) -> tuple[Queue, Gallery]:
-        path = (self._folder or data_folder()) / DATABASE
-        if self._store is not None and _file_id(path) != self._opened:  # rebuilt meanwhile
+        if self._store is not None and not self._store.is_current:  # rebuilt meanwhile
             self._close_store()
         if self._store is None:
             self._store = open_store(self._folder)
-            self._opened = _file_id(path)
+            self._opened = self._store.file
         return Queue(self._store), Gallery(self._store)
 
     def _close_store(self) -> None:
@@ -198,10 +196,3 @@ class Bridge(QObject):
         if version != self._version:
             self._version = version
             self.store_changed.emit()
-
-
-def _file_id(path: Path) -> int:
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return 0

@@ -9,16 +9,26 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from sdedge.files import make_private_file, make_private_folder
 from sdedge.places import data_folder
 
 LOG, CRASH, LAST = "app.log", "crash.log", "crash-last.log"
 LIMIT = 1 << 20  # bytes of the log, then the one of before is kept beside it
 
 log = logging.getLogger("gui")
+
+
+class _PrivateLog(logging.handlers.RotatingFileHandler):
+    """Its files are their owner's alone, each from its first byte on: prompts may be in them."""
+
+    def _open(self) -> TextIOWrapper:
+        make_private_file(Path(self.baseFilename))
+        return super()._open()
 
 
 class CrashLog:
@@ -39,12 +49,11 @@ class CrashLog:
         """Start to watch. Returns the log of the last run if it crashed."""
         last = self._keep_last()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.folder)
+            make_private_file(self.folder / CRASH)
             self._file = open(self.folder / CRASH, "w", encoding="utf-8")  # noqa: SIM115
             faulthandler.enable(self._file, all_threads=True)
-            handler = logging.handlers.RotatingFileHandler(
-                self.folder / LOG, maxBytes=LIMIT, backupCount=1, encoding="utf-8"
-            )
+            handler = _PrivateLog(self.folder / LOG, maxBytes=LIMIT, backupCount=1, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
             logging.getLogger().addHandler(handler)
             logging.getLogger().setLevel(logging.INFO)

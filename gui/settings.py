@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signal
 
+from sdedge.files import make_private_file, make_private_folder
 from sdedge.images.naming import TEMPLATE
 from sdedge.images.output import Output
 from sdedge.library.models import EMBEDDED
@@ -103,7 +105,11 @@ class Settings(QObject):
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
-        self.file = QSettings(str(path or data_folder() / "settings.ini"), QSettings.Format.IniFormat)
+        path = path or data_folder() / "settings.ini"
+        with suppress(OSError):  # a full or read-only disk is no reason not to start
+            make_private_folder(path.parent)
+            make_private_file(path)  # prompts are in it
+        self.file = QSettings(str(path), QSettings.Format.IniFormat)
         # Qt would otherwise flush the disk on the main thread at every change: seconds while a model is copied.
         self.file.setAtomicSyncRequired(False)
         self._migrate()

@@ -169,6 +169,12 @@ def names_with(*marks: str) -> re.Pattern[str] | None:
     return re.compile(r"(?<![\w\\])(?:" + "|".join(map(re.escape, sorted(names, key=len, reverse=True))) + r")(?!\w)")
 
 
+def with_plain_names(text: str) -> str:
+    """A prompt with the brackets of embeddings' names as plain text, where a name is written as its file has it."""
+    names = names_with("(", ")", "[", "]")
+    return text if names is None else names.sub(lambda name: re.sub(r"[][()]", r"\\\g<0>", name[0]), text)
+
+
 def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     """The installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +12,7 @@ from torch import Tensor
 from sdedge import catalog
 from sdedge.backends.engine import Engine, LoraUse
 from sdedge.errors import ModelError
-from sdedge.extras import find_embeddings, find_lora, look_up_lora, names_with, wildcard_lines
+from sdedge.extras import find_embeddings, find_lora, look_up_lora, names_with, wildcard_lines, with_plain_names
 from sdedge.request import Resolved
 from sdedge.text import wildcards
 from sdedge.text.chunks import CHUNK
@@ -49,11 +48,7 @@ def choose_words(request: Resolved, index: int) -> Worded:
 
 
 def _escaped(resolved: wildcards.Resolved) -> wildcards.Resolved:
-    """With the brackets of embeddings' names as plain text, where a name is written as its file has it."""
-    names = names_with("(", ")", "[", "]")
-    if names is None:
-        return resolved
-    return replace(resolved, text=names.sub(lambda name: re.sub(r"[][()]", r"\\\g<0>", name[0]), resolved.text))
+    return replace(resolved, text=with_plain_names(resolved.text))
 
 
 def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from gui.advice import for_the_window
 from sdedge.interpreter import python_command, python_environment
 
 PATIENCE = 4000  # milliseconds that a process gets to clean up after it was asked to end
@@ -97,7 +98,7 @@ class Command(QObject):
             self.ended.emit(self.tr("It was ended by the system, perhaps for want of memory; close other programs."))
         else:
             self.ended.emit(
-                "" if code == 0 else last_sentence(self._complaint) or self.tr("It failed without a reason.")
+                "" if code == 0 else for_the_window(last_sentence(self._complaint)) or self.tr("It failed without a reason.")
             )
 
 

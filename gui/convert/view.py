@@ -135,7 +135,7 @@ class ConvertView(QWidget):
         try:
             plan = self.plan()
         except InvalidRequest as error:
-            self.fault.say(str(error))
+            self.fault.say(in_words(error))
             self.estimate.setText("")
             return
         self.fault.say("")
@@ -154,7 +154,7 @@ class ConvertView(QWidget):
         try:
             plan = self.plan()
         except InvalidRequest as error:
-            self.fault.say(str(error))
+            self.fault.say(in_words(error))
             return
         task = self.tasks.add(self.tr("Converting to {0}").format(plan.name), plan.convert())
         self._followed[task.id] = plan

@@ -64,7 +64,7 @@ class CreateView(QWidget):
             output = studio.settings.output()
         except InvalidRequest as error:
             self.form.focus_problem()
-            self.form.problem.say(str(error))
+            self.form.problem.say(in_words(error))
             return
         self.form.problem.say("")
         self.form.prompt.remember()

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.background import in_words
 from gui.dialogs.cards import card, fill, left
 from gui.form.fields import FaultLabel
 from gui.look.plain import PlainLabel
@@ -104,7 +105,7 @@ class SettingsDialog(QDialog):
         try:
             example = name(template or TEMPLATE, _EXAMPLE, 1, datetime.datetime.now())
         except InvalidRequest as error:
-            self.name_note.say(str(error))
+            self.name_note.say(in_words(error))
             return
         self.name_note.say(self.tr("Such as {0}").format(example), "caption")
         self._settings.file_name = template

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from gui.advice import for_the_window
 from gui.models.card import ModelCard
 from gui.observable import Observable, Observed
 from sdedge import catalog, options
@@ -86,7 +87,7 @@ class FormModel(Observable):
         except InvalidRequest as error:
             with self.grouped():
                 self.typed = {**self.typed, name: text}
-                self.faults = {**self.faults, name: str(error)}
+                self.faults = {**self.faults, name: for_the_window(str(error))}
             return
         with self.grouped():
             self.put(**values)
@@ -167,7 +168,7 @@ class FormModel(Observable):
         try:
             extract_loras(self.prompt)
         except InvalidRequest as error:
-            found.setdefault("prompt", str(error))
+            found.setdefault("prompt", for_the_window(str(error)))
         for name in ("image", "mask"):
             path = getattr(self, name)
             if path is not None and not Path(path).is_file():
@@ -176,7 +177,7 @@ class FormModel(Observable):
             try:
                 self._request(self.seed)
             except InvalidRequest as error:
-                found[error.field or "prompt"] = str(error)
+                found[error.field or "prompt"] = for_the_window(str(error))
         return found
 
     def wanted(self) -> Wanted:

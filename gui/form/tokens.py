@@ -7,10 +7,12 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gui.advice import for_the_window
 from sdedge.errors import InvalidRequest
-from sdedge.extras import find_lora
+from sdedge.extras import find_lora, names_with, wildcard_lines, with_plain_names
 from sdedge.text import wildcards
 from sdedge.text.chunks import CHUNK
+from sdedge.text.clean import clean
 from sdedge.text.prompt import describe
 from sdedge.text.tags import extract_loras
 from sdedge.text.tokenizer import Tokenizer
@@ -29,18 +31,20 @@ class Count:
 
 
 def count(
-    text: str, tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None, negative: bool = False
+    text: str, tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None, negative: bool = False, seed: int = 0
 ) -> Count:
-    """Count the longest of what is encoded at any step. What cannot be read is a fault in words, never an error."""
+    """Count the longest of what is encoded at any step, with the wildcards of one seed, chosen as the engine chooses them.
+    What cannot be read is a fault in words, never an error."""
     text = text[:_MARKED]
     try:
-        plain, loras = ("", ()) if negative else extract_loras(text)
+        stream, keep = "negative" if negative else "", names_with("__", "{")
+        resolved = with_plain_names(wildcards.resolve(clean(text), seed, wildcard_lines(), stream, keep).text)
+        loras = () if negative else extract_loras(resolved)[1]
         for lora in loras:
             find_lora(lora.name)
-        resolved = wildcards.resolve(text, 0).text
         stages = describe(resolved, tokenizer, embeddings=embeddings, negative=negative).stages
     except InvalidRequest as error:
-        return Count(fault=str(error))
+        return Count(fault=for_the_window(str(error)))
     chunks = max((stage.chunks for stage in stages), key=lambda rows: (len(rows), sum(map(len, rows))))
     used = sum(map(len, chunks[:-1])) + len(chunks[-1])
     starts: tuple[int, ...] = ()

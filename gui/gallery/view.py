@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.background import in_words
 from gui.gallery.delegate import PictureDelegate
 from gui.gallery.details import GalleryDetails
 from gui.gallery.filters import GalleryFilters
@@ -199,7 +200,7 @@ class GalleryView(QWidget):
         self._offer_choices()
 
     def _say(self, error: Any) -> None:
-        self._studio.say(str(error), "bad")
+        self._studio.say(in_words(error), "bad")
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

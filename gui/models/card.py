@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gui.advice import for_the_window
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.engines import find_tokenizer, locate
 from sdedge.errors import ModelError
@@ -38,7 +39,7 @@ def read_card(name: str) -> ModelCard:
     try:
         tokenizer = find_tokenizer(name)
     except ModelError as error:
-        fault = str(error)
+        fault = for_the_window(str(error))
     if is_bundle(path):
         bundle = Manifest.read(path)
         facts: dict[str, Any] = dict(bundle.facts)

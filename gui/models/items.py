@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from gui.advice import for_the_window
 from sdedge import extras
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.engines import locate
@@ -94,5 +95,5 @@ def _notes(model: Model) -> tuple[str, ...]:
     try:
         sizes = Manifest.read(model.path).sizes
     except ModelError as error:
-        return (str(error),)
+        return (for_the_window(str(error)),)
     return ("Draws " + ", ".join(f"{width} × {height}" for width, height in sizes),)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from gui.advice import for_the_window
+from gui.background import in_words
 from gui.bridge import Bridge
 from gui.queue.progress import Progress
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
@@ -141,7 +142,7 @@ class JobBoard(QObject):
         def read(queue: Queue, gallery: Gallery) -> Board:
             return Board((*queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)), queue.paused)
 
-        self.bridge.ask(read, self._take, lambda error: self.noticed.emit(None, str(error)), self)
+        self.bridge.ask(read, self._take, lambda error: self.noticed.emit(None, in_words(error)), self)
 
     def _take(self, board: Board) -> None:
         if board != self.board:

@@ -103,6 +103,15 @@ class Store:
     database: sqlite3.Connection
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        self.file = _file_id(self.folder / DATABASE)
+        """Which file it is of, among those that ever had its path."""
+
+    @property
+    def is_current(self) -> bool:
+        """False when another process found the file damaged and put a new one in its place."""
+        return _file_id(self.folder / DATABASE) in (self.file, 0)
+
     def close(self) -> None:
         self.database.close()
 
@@ -143,6 +152,13 @@ class Store:
                 record = json.loads(line)
                 if isinstance(record, dict):
                     yield record
+
+
+def _file_id(path: Path) -> int:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return 0
 
 
 def open_store(folder: Path | None = None, timeout: float = 10) -> Store:

@@ -14,6 +14,8 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +165,8 @@ class Supervisor:
             looked = now
             self._watch(now)
             try:
+                if not self._store.is_current:
+                    self._begin_anew(partial(open_store, self.folder, self.limits.lock))
                 self._obey_wish(now)
                 self._outbox.work_off()
                 self._start_next()
@@ -175,16 +179,21 @@ class Supervisor:
             self._outbox.tell_waiting(error)
             return
         log.error("The database is damaged: %s", error)
+        fault = f"The database {self.folder / DATABASE} is damaged ({error.__cause__ or error})"
+        self._begin_anew(partial(rebuild, self.folder, fault, self.limits.lock))
+
+    def _begin_anew(self, new: Callable[[], Store]) -> None:
+        """Go on with another database, which this or another process has made of what was left of a damaged one."""
         if self._worker is not None:
             self._worker.kill()  # it has the old one open
             self._worker.join()
         self._worker, self._current = None, None
         self._outbox.clear()
         self._store.close()
-        fault = f"The database {self.folder / DATABASE} is damaged ({error.__cause__ or error})"
-        self._use(rebuild(self.folder, fault, self.limits.lock))
+        self._use(new())
         self._queue.open_session()
-        self._outbox.tell(None, Notice(self._store.notes[0]))
+        for note in self._store.notes or (self._queue.paused,):
+            self._outbox.tell(None, Notice(note or "The gallery's database was made anew."))
 
     def _hear(self, patience: float) -> None:
         """Take what the worker has said, waiting at most `patience` for the first message."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
+
 import pytest
 
 from gui.advice import WORDS, for_the_window
 from gui.background import in_words
+from gui.commands.command import Command
 from gui.create import failures
 from sdedge.errors import ModelError, Remedy
 from sdedge.library.models import Library
@@ -36,6 +41,22 @@ def test_a_model_that_is_not_there_names_the_view_and_no_command(tmp_path):
 def test_everything_that_helps_has_words_of_the_window(remedy):
     shown = for_the_window(f"It failed; {remedy.format(name='fast')}, or not.")
     assert shown == f"It failed; {WORDS[remedy].format(name='fast')}, or not." and "--" not in shown
+
+
+def test_what_a_command_says_of_its_failure_is_said_as_in_the_window(qtbot, monkeypatch):
+    code = f"import sys; sys.exit({f'sdedge: It is not accepted; {Remedy.ACCEPT}.'!r})"
+    monkeypatch.setattr("gui.commands.command.python_command", lambda *given: [sys.executable, "-c", code])
+    command = Command(())
+    with qtbot.waitSignal(command.ended, timeout=60_000) as ended:
+        command.start()
+    assert ended.args == [f"It is not accepted; {WORDS[Remedy.ACCEPT]}."]
+
+
+def test_no_view_shows_an_error_in_the_words_of_the_command_line():
+    """Errors become texts in `in_words` and `for_the_window` only."""
+    sources = {path: path.read_text("utf-8") for path in (Path(__file__).parents[2] / "gui").rglob("*.py")}
+    assert len(sources) > 50
+    assert not [path for path, text in sources.items() if re.search(r"(?<!for_the_window\()str\(error\)", text)]
 
 
 def test_a_failure_offers_what_the_window_can_do_itself():

@@ -6,6 +6,7 @@ import faulthandler
 import logging
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QFileOpenEvent
 
 from gui.crash import CRASH, CrashLog
+from gui.create.mask_layer import save_mask
 from gui.settings import Settings
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
@@ -100,6 +102,34 @@ def test_an_exception_is_written_down_and_told_and_the_app_goes_on(tmp_path, cap
             faulthandler.enable()
     assert "ZeroDivisionError: no" in told[0] and "ZeroDivisionError" in crash.log.read_text()
     assert not (tmp_path / CRASH).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+def test_what_the_app_writes_is_its_owners_alone(qapp, tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    monkeypatch.setenv("SDEDGE_HOME", str(folder))
+    monkeypatch.setattr("gui.crash.LIMIT", 1)
+    for before in (folder, tmp_path / "elsewhere"):
+        before.mkdir(mode=0o755)
+    for old in (folder / "settings.ini", tmp_path / "elsewhere" / "settings.ini"):
+        old.touch(0o644)
+        settings = Settings(old)
+        settings.set_texts("prompts", ["a secret"])
+        settings.save()
+        assert "a secret" in old.read_text()
+        assert stat.S_IMODE(old.stat().st_mode) == 0o600
+    crash, was_on = CrashLog(), faulthandler.is_enabled()
+    crash.begin()
+    logging.getLogger("gui").error("one")
+    logging.getLogger("gui").error("two")  # in a file of its own
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    crash.end()
+    logging.getLogger().setLevel(logging.WARNING)
+    if was_on:
+        faulthandler.enable()
+    assert {"settings.ini", "app.log", "app.log.1", CRASH} <= modes.keys() and set(modes.values()) == {0o600}
+    mask = save_mask(b"png")
+    assert stat.S_IMODE(mask.parent.stat().st_mode) == 0o700
 
 
 def test_a_disk_that_cannot_be_written_does_not_keep_the_app_from_starting(tmp_path):

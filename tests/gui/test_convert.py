@@ -95,6 +95,7 @@ def test_the_plan_says_what_it_takes_and_what_is_wrong_with_it(convert, qtbot):
     assert not view.sizes.isEnabled() and not view.fault.isVisible()
 
 
+@pytest.mark.slow
 def test_a_model_is_converted_compared_and_used(open_window, qtbot, tiny_model):
     library = Library()
     library.add(tiny_model, "tiny", link=True, licence="mine")

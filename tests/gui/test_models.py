@@ -102,6 +102,7 @@ def test_damage_is_found(open_window, qtbot, tmp_path):
     assert view.tasks.all[-1].state == "failed" and "has changed since it was added" in view.tasks.all[-1].message
 
 
+@pytest.mark.slow
 def test_extras_are_added_and_used(models, qtbot, embedding, tmp_path):
     window, view = models
     drop(view, local(embedding))

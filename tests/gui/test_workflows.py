@@ -110,6 +110,7 @@ def test_a_prompt_becomes_a_picture_that_shows_it(desk, qtbot):
         assert Gallery(store).find(desk.drawn[-1].path).prompt == "a red house at night"
 
 
+@pytest.mark.slow
 def test_a_dropped_picture_gives_its_settings_back_and_they_draw_it_again(desk):
     desk.form.put(prompt="a blue boat on the sea at sunset", seed=12, steps=14)
     first = desk.draw()
@@ -186,6 +187,7 @@ def test_cancel_ends_the_picture_and_the_next_one_is_drawn(desk, qtbot):
     desk.draw()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_the_engine_is_killed_in_the_middle_of_a_picture(desk, qtbot):
     """The window says what happened, stays alive, and goes on with the pictures that are lacking."""

@@ -44,6 +44,35 @@ def test_what_cannot_be_read_is_named(tokenizer, text, named):
     assert named in count(text, tokenizer).fault
 
 
+@pytest.fixture
+def colours(tmp_path, monkeypatch):
+    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path))
+    (tmp_path / "wildcards").mkdir()
+    (tmp_path / "wildcards" / "colour.txt").write_text("red\n")
+    return tmp_path
+
+
+def test_wildcards_of_the_library_are_counted_as_the_engine_reads_them(tokenizer, colours):
+    for negative in (False, True):
+        found = count("a __colour__ house", tokenizer, negative=negative)
+        assert found == count("a red house", tokenizer) and not found.fault
+
+
+def test_a_lora_that_a_wildcard_names_is_looked_up(tokenizer, colours):
+    (colours / "wildcards" / "style.txt").write_text("<lora:nothere>\n")
+    assert "nothere" in count("a house __style__", tokenizer).fault
+
+
+def test_names_of_embeddings_may_hold_the_marks_of_wildcards(tokenizer, colours):
+    (colours / "embeddings").mkdir()
+    (colours / "embeddings" / "my__own__words.pt").touch()
+    assert not count("a house, my__own__words", tokenizer).fault
+
+
+def test_halves_of_surrogates_are_counted_as_they_will_be_drawn(tokenizer):
+    assert count("a \ud83d house", tokenizer).used == count("a \ufffd house", tokenizer).used
+
+
 def test_time_left_is_the_median_step_without_the_first():
     progress = Progress(count=1, began=0, phase_began=0)
     progress.hear(Loading("model"), 0)
