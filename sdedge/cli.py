@@ -49,6 +49,7 @@ def _run() -> int:
     import click
 
     from sdedge.commands.root import cli
+    from sdedge.commands.terminal import show_usage_error
     from sdedge.errors import InvalidRequest, SdedgeError
 
     try:
@@ -57,7 +58,7 @@ def _run() -> int:
     except click.exceptions.Abort:
         return INTERRUPTED + (_received[0] if _received else signal.SIGINT)
     except click.ClickException as error:
-        error.show()
+        show_usage_error(error)
         return 2
     except InvalidRequest as error:
         _complain(str(error))
@@ -158,10 +159,10 @@ def _forget(stream: Any) -> None:
 
 def _complain(message: str) -> None:
     """One sentence to standard error, if anybody hears it."""
-    from sdedge.text.clean import clean
+    from sdedge.commands.terminal import one_line
 
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"sdedge: {clean(message)}\n")
+        sys.stderr.write(f"sdedge: {one_line(message)}\n")
         sys.stderr.flush()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError, SdedgeError
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def selftest(model: str, base: str | None, device: str) -> None:
     for outcome in run(engine, version):
         golden = outcome.golden
         word = "pass" if outcome.passed else "FAIL"
-        click.echo(f"{word}  {golden.model} {golden.sampler}  difference {outcome.difference:.1e} (up to {TOLERANCE:.0e})")
+        echo(f"{word}  {golden.model} {golden.sampler}  difference {outcome.difference:.1e} (up to {TOLERANCE:.0e})")
         failed += not outcome.passed
     if failed:
         raise SdedgeError(f"{failed} of the pictures differ; check that {model} is {version} in full precision, unmodified.")

@@ -9,6 +9,7 @@ import click
 
 from converters.commands.progress import show
 from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, Recipe
+from sdedge.commands.terminal import echo
 from sdedge.events import Progress
 
 
@@ -119,5 +120,5 @@ class Phases:
 
     def __call__(self, event: Progress) -> None:
         if event.phase != self.phase:
-            click.echo(f"{event.phase} …", err=True)
+            echo(f"{event.phase} …", err=True)
             self.phase = event.phase

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from sdedge.commands.terminal import echo
+
 REPORT = Path("sdedge-coreml-report.md")
 
 
@@ -23,17 +25,17 @@ def doctor(bundle: Path, out: Path, runs: int) -> None:
     from sdedge.files import atomic_write
 
     if sys.platform != "darwin":
-        click.echo("Core ML runs on a Mac only; nothing was compiled, loaded or timed here. Checked instead:")
+        echo("Core ML runs on a Mac only; nothing was compiled, loaded or timed here. Checked instead:")
         for line in check(bundle):
-            click.echo(f"  {line}")
-        click.echo("`sdedge convert verify` compares the numbers with torch on any system.")
+            echo(f"  {line}")
+        echo("`sdedge convert verify` compares the numbers with torch on any system.")
         return
     tried = []
     for trial in trials(bundle, runs=runs):
         tried.append(trial)
-        click.echo(
+        echo(
             f"{trial.component} on {trial.units}: {trial.error or f'{trial.predicted:.4f} s, {trial.psnr:.1f} dB'}"
         )
     with atomic_write(out) as file:
         file.write(report(bundle, tried).encode())
-    click.echo(f"Wrote {out}; attach it to an issue.")
+    echo(f"Wrote {out}; attach it to an issue.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sdedge.backends.manifest import Manifest, is_bundle
+from sdedge.commands.terminal import echo
 from sdedge.files import atomic_write
 
 if TYPE_CHECKING:
@@ -30,10 +31,10 @@ def inspect(path: Path, as_json: bool, plot: Path | None, component: str, side: 
         return
     found = {name: one for name, part in _packages(path).items() for name, one in _inspected(name, part).items()}
     if as_json:
-        click.echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
+        echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
         return
     for name, one in found.items():
-        click.echo(describe(name, one))
+        echo(describe(name, one))
 
 
 def _inspect_graphs(bundle: Path, as_json: bool, plot: Path | None, component: str, side: int) -> None:
@@ -45,10 +46,10 @@ def _inspect_graphs(bundle: Path, as_json: bool, plot: Path | None, component: s
         return
     found = graphs.inspect_bundle(bundle)
     if as_json:
-        click.echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
+        echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
         return
     for name, one in found.items():
-        click.echo(graphs.describe(name, one))
+        echo(graphs.describe(name, one))
 
 
 def _packages(path: Path) -> dict[str, Path]:

@@ -10,6 +10,7 @@ import click
 
 from converters.commands.coreml import Fused
 from converters.commands.progress import show
+from sdedge.commands.terminal import echo
 from sdedge.events import Progress
 
 
@@ -58,4 +59,4 @@ def mps(
 
 
 def _one_of_all(event: Progress) -> None:
-    click.echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)
+    echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
-
+from sdedge.commands.terminal import echo, note
 from sdedge.errors import SdedgeError
 from sdedge.events import Event, Failed, Finished, Loading, Notice, Progress, to_json
 
@@ -28,15 +27,15 @@ def show(made: str, progress: Callable[[Progress], None], as_json: bool) -> Iter
 
 
 def _as_json(event: Event) -> None:
-    click.echo(to_json(event))
+    echo(to_json(event))
 
 
 def _as_text(event: Event, made: str, progress: Callable[[Progress], None]) -> None:
     if isinstance(event, Progress) and event.done < event.total:
         progress(event)
     elif isinstance(event, Loading):
-        click.echo(f"{event.phase.capitalize()} …", err=True)
+        echo(f"{event.phase.capitalize()} …", err=True)
     elif isinstance(event, Notice):
-        click.echo(f"note: {event.message}", err=True)
+        note(event.message)
     elif isinstance(event, Finished):
-        click.echo(f"{event.count} {made} in {event.seconds:.0f} s", err=True)
+        echo(f"{event.count} {made} in {event.seconds:.0f} s", err=True)

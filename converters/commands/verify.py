@@ -12,6 +12,7 @@ import click
 
 from converters.commands.coreml import Fused
 from sdedge.backends.manifest import Manifest
+from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError, Remedy
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def verify(
         if isinstance(told, packages.Verdict):
             _conclude(bundle, told, as_json)
         else:
-            click.echo(json.dumps(_finite(asdict(told))) if as_json else _line(told))
+            echo(json.dumps(_finite(asdict(told))) if as_json else _line(told))
 
 
 def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, float], ...]) -> TorchEngine:
@@ -104,14 +105,14 @@ def _line(told: Compared) -> str:
 
 def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(_finite(asdict(verdict))))
+        echo(json.dumps(_finite(asdict(verdict))))
     if verdict.outcome == "failed":
         raise ModelError(f"{bundle} should not be published: {_why(verdict)}; convert the model again, or with other options.")
     if not as_json:
         least = min(by["float16"] for by in verdict.floors.values())
         what = f"lossy, weights of {verdict.bits} bits" if verdict.outcome == "lossy" else f"passed, {least:g} dB or better"
         obeyed = verdict.figures.get("obeyed")
-        click.echo(f"{what}; {100 * obeyed['mean']:.1f}% of the facts obeyed" if obeyed else what)
+        echo(f"{what}; {100 * obeyed['mean']:.1f}% of the facts obeyed" if obeyed else what)
 
 
 def _why(verdict: Verdict) -> str:

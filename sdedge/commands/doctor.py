@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sdedge.commands.terminal import echo
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,7 +31,7 @@ def doctor(device: str, again: bool, as_json: bool) -> None:
         machine.keep(precision.probe(place))
     finding = precision.found(place)
     if as_json:
-        click.echo(json.dumps(asdict(finding), indent=1))
+        echo(json.dumps(asdict(finding), indent=1))
     else:
         _show(finding, Console(highlight=False))
 

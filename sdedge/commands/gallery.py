@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sdedge.commands.generate import Size
+from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.library.gallery import Entry, Gallery, Search, sampler_name
 from sdedge.library.gallery_scan import rescan as rescan_files
@@ -74,11 +75,11 @@ def _gallery() -> Iterator[Gallery]:
     from sdedge.library.store import open_store
 
     with open_store() as store:
-        for note in store.notes:
-            click.echo(f"note: {note}", err=True)
+        for said in store.notes:
+            note(said)
         gallery = Gallery(store)
         if gallery.needs_rescan:
-            click.echo("note: finding the pictures again from their files", err=True)
+            echo("note: finding the pictures again from their files", err=True)
             rescan_files(gallery)
         yield gallery
 
@@ -93,14 +94,14 @@ def search(limit: int, as_json: bool, **options: Any) -> None:
         wanted = _search(options)
         found = gallery.search(wanted, limit)
         if as_json:
-            click.echo(
+            echo(
                 json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, one) for one in found]})
             )
             return
         for entry in found:
-            click.echo(f"{entry.id:6}  {'*' if entry.favourite else ' '}  {entry.path}")
+            echo(f"{entry.id:6}  {'*' if entry.favourite else ' '}  {entry.path}")
         total = len(found) if len(found) < limit else gallery.count(wanted)
-        click.echo(f"{len(found)} of {total}", err=True)
+        echo(f"{len(found)} of {total}", err=True)
 
 
 @gallery.command()
@@ -119,11 +120,11 @@ def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tup
             gallery.set_tags(entry.id, {*gallery.tags(entry.id), *tags} - {*untag})
         known = record(gallery, gallery.get(entry.id))
         if as_json:
-            click.echo(json.dumps(known))
+            echo(json.dumps(known))
             return
         for name, value in known.items():
             if value not in (None, "", [], {}):
-                click.echo(f"{name:>11}  {json.dumps(value) if isinstance(value, (dict, list)) else value}")
+                echo(f"{name:>11}  {json.dumps(value) if isinstance(value, (dict, list)) else value}")
 
 
 @gallery.command()
@@ -138,7 +139,7 @@ def export(out: Path, ids: tuple[int, ...], no_metadata: bool, as_json: bool, **
         entries = [gallery.get(id) for id in ids] if ids else _every(gallery, _search(options))
         for entry in entries:
             path = export_one(entry, out, no_metadata)
-            click.echo(json.dumps({"id": entry.id, "path": str(path)}) if as_json else path)
+            echo(json.dumps({"id": entry.id, "path": str(path)}) if as_json else path)
 
 
 @gallery.command()
@@ -149,11 +150,11 @@ def rescan(folder: Path | None, as_json: bool) -> None:
     with _gallery() as gallery:
         scan = dataclasses.asdict(rescan_files(gallery, folder))
         if as_json:
-            click.echo(json.dumps(scan))
+            echo(json.dumps(scan))
             return
         for sentence in scan.pop("unreadable"):
-            click.echo(sentence, err=True)
-        click.echo(", ".join(f"{count} {name}" for name, count in scan.items()))
+            echo(sentence, err=True)
+        echo(", ".join(f"{count} {name}" for name, count in scan.items()))
 
 
 @gallery.command()
@@ -164,7 +165,7 @@ def verify(as_json: bool) -> None:
         faults = 0
         for entry, fault in gallery.verify():
             faults += 1
-            click.echo(json.dumps({"id": entry.id, "path": str(entry.path), "fault": fault}) if as_json else fault)
+            echo(json.dumps({"id": entry.id, "path": str(entry.path), "fault": fault}) if as_json else fault)
     if faults:
         raise SdedgeError(f"{faults} pictures are not as they were saved.")
 

@@ -14,6 +14,7 @@ import click
 from sdedge import batch, catalog
 from sdedge import options as sampler_options
 from sdedge.backends.memory import CHOICES
+from sdedge.commands.terminal import echo, note
 from sdedge.engines import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.request import MASKED_CONTENT, Request
@@ -165,7 +166,7 @@ def generate(prompt: str | None, **options: Any) -> None:
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
     if options["dry_run"]:
         for request in requests:
-            click.echo(pipeline.resolve(request).to_json())
+            echo(pipeline.resolve(request).to_json())
         return
     _draw(pipeline, requests, series, options)
 
@@ -215,8 +216,8 @@ def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
             f"{path} was drawn with the model {shown(found.fields['model'])}, which is not installed; choose one with --model.",
             field="model",
         )
-    for note in (*found.notes, *notices):
-        click.echo(f"note: {note}", err=True)
+    for said in (*found.notes, *notices):
+        note(said)
     return safe if "model" in (*safe, *given) else {**safe, "model": default_model()}
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from sdedge.commands.terminal import echo, note
+
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
@@ -20,16 +22,16 @@ def info(image: Path, as_json: bool) -> None:
     found = read(image)
     if as_json:
         record = {"source": found.source, "request": found.fields, "details": found.details, "notes": found.notes}
-        click.echo(json.dumps(record, ensure_ascii=False, default=str))
+        echo(json.dumps(record, ensure_ascii=False, default=str))
         return
     if not found.source:
-        click.echo(f"{image} carries no settings.")
+        echo(f"{image} carries no settings.")
         return
-    click.secho(f"Made by {found.source}", bold=True)
+    echo(f"Made by {found.source}", bold=True)
     for field in fields(Request):
         if field.name in found.fields:
-            click.echo(f"  {field.name.replace('_', ' '):<20} {found.fields[field.name]}")
+            echo(f"  {field.name.replace('_', ' '):<20} {found.fields[field.name]}")
     for name, value in found.details.items():
-        click.echo(f"  {name.replace('_', ' '):<20} {value}")
-    for note in found.notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"  {name.replace('_', ' '):<20} {value}")
+    for said in found.notes:
+        note(said)

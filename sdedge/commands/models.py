@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands.progress import counting
+from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError
 
 if TYPE_CHECKING:
@@ -58,9 +59,9 @@ def _add_extra(path: str, role: str, as_json: bool) -> None:
     with counting("Copying", as_json) as progress:
         extra = put(path, role, progress)
     if as_json:
-        click.echo(json.dumps({"event": "Added", "name": extra.name, "role": role, "path": str(extra.path)}))
+        echo(json.dumps({"event": "Added", "name": extra.name, "role": role, "path": str(extra.path)}))
     else:
-        click.echo(f"Added the {'LoRA' if role == 'lora' else role} {extra.name} ({_size(extra.size)})")
+        echo(f"Added the {'LoRA' if role == 'lora' else role} {extra.name} ({_size(extra.size)})")
 
 
 def _add(
@@ -70,11 +71,11 @@ def _add(
     with counting("Hashing" if link else "Copying", as_json) as progress:
         model = library.add(path, name, link=link, base=base, source=source, licence=licence, progress=progress)
     if as_json:
-        click.echo(json.dumps({"event": "Added", **_record(model)}))
+        echo(json.dumps({"event": "Added", **_record(model)}))
         if accepted:
             library.accept(model.licence)
         return
-    click.echo(f"Added {model.name} ({model.base}, {_size(model.size)}" + _hash_note(model) + ")")
+    echo(f"Added {model.name} ({model.base}, {_size(model.size)}" + _hash_note(model) + ")")
     ask_licence(library, model.licence, accepted)
 
 
@@ -84,7 +85,7 @@ def ask_licence(library: Library, licence: str, accepted: bool = False) -> None:
 
     if not library.needs_acceptance(licence):
         return
-    click.echo(
+    echo(
         f"Its weights are under the {licence} licence: {LICENCE_PAGES[licence]}\n"
         "It allows use and sharing, also commercial, and forbids the uses listed in its Attachment A;"
         " these restrictions apply to you and go along with every copy.",
@@ -95,7 +96,7 @@ def ask_licence(library: Library, licence: str, accepted: bool = False) -> None:
     if accepted:
         library.accept(licence)
     else:
-        click.echo("Before first use: `sdedge models accept NAME`.", err=True)
+        echo("Before first use: `sdedge models accept NAME`.", err=True)
 
 
 @models.command()
@@ -105,7 +106,7 @@ def accept(name: str) -> None:
     with _library() as library:
         model = library.find(name)
         library.accept(model.licence)
-        click.echo(f"Accepted: {model.licence}")
+        echo(f"Accepted: {model.licence}")
 
 
 @models.command("list")
@@ -116,14 +117,14 @@ def list_models(as_json: bool) -> None:
         default = library.default
         if not as_json:
             mark = "*" if default == "pocket" else " "
-            click.echo(f"{mark} pocket  (embedded)")
+            echo(f"{mark} pocket  (embedded)")
         for model in library.models():
             if as_json:
-                click.echo(json.dumps(_record(model)))
+                echo(json.dumps(_record(model)))
                 continue
             mark = "*" if model.name == default else " "
             state = "" if os.path.exists(model.path) else "  MISSING"
-            click.echo(f"{mark} {model.name}  {model.role}, {model.base}, {_size(model.size)}{_hash_note(model)}{state}")
+            echo(f"{mark} {model.name}  {model.role}, {model.base}, {_size(model.size)}{_hash_note(model)}{state}")
 
 
 @models.command()
@@ -133,12 +134,12 @@ def cache(clear: bool) -> None:
     from sdedge.backends import openvino_cache
 
     if clear:
-        click.echo(f"Deleted {_size(openvino_cache.clear())}.")
+        echo(f"Deleted {_size(openvino_cache.clear())}.")
         return
     found = openvino_cache.entries()
     for entry in found:
-        click.echo(f"{entry.path.name}  {_size(entry.size)}")
-    click.echo(f"{_size(sum(entry.size for entry in found))} in {openvino_cache.cache_folder()}")
+        echo(f"{entry.path.name}  {_size(entry.size)}")
+    echo(f"{_size(sum(entry.size for entry in found))} in {openvino_cache.cache_folder()}")
 
 
 @models.command()
@@ -155,7 +156,7 @@ def info(name: str) -> None:
             record = {**_record(model), **_describe(str(model.path))}
     for key, value in record.items():
         for line in value if isinstance(value, list) else [value]:
-            click.echo(f"{key:>16}  {line}")
+            echo(f"{key:>16}  {line}")
 
 
 @models.command()
@@ -164,7 +165,7 @@ def remove(name: str) -> None:
     """Remove a model from the library, with its files if they were copied in."""
     with _library() as library:
         model = library.remove(name)
-        click.echo(f"Removed {model.name}" + (f"; its files stay at {model.path}" if model.linked else ""))
+        echo(f"Removed {model.name}" + (f"; its files stay at {model.path}" if model.linked else ""))
 
 
 @models.command()
@@ -179,10 +180,10 @@ def verify(name: str | None, weights: bool, as_json: bool) -> None:
         for label, found in _verified(library, name, weights, as_json):
             faults += len(found)
             if as_json:
-                click.echo(json.dumps({"event": "Verified", "name": label, "faults": found}))
+                echo(json.dumps({"event": "Verified", "name": label, "faults": found}))
                 continue
             for fault in found or ["as it was added"]:
-                click.echo(f"{label}: {fault}")
+                echo(f"{label}: {fault}")
     if faults:
         raise ModelError(f"{faults} faults found; get the models named above again.")
 
@@ -236,11 +237,11 @@ def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
     with contextlib.suppress(ModelError):  # weights go without a vocabulary too
         tokenizer = resolve(checkpoint)
     if target.suffix == ".safetensors":
-        click.echo(export_single(checkpoint, target, dtype, tokenizer))
+        echo(export_single(checkpoint, target, dtype, tokenizer))
     else:
-        click.echo(export_folder(checkpoint, target, dtype, tokenizer))
+        echo(export_folder(checkpoint, target, dtype, tokenizer))
         if tokenizer is None:
-            click.echo("No vocabulary was found to put with it; run `sdedge tokenizer install` and export again.", err=True)
+            echo("No vocabulary was found to put with it; run `sdedge tokenizer install` and export again.", err=True)
 
 
 @models.command()
@@ -282,10 +283,10 @@ def quantize(name: str, target: Path, steps: int) -> None:
 
     for told in make(locate(name), target, steps):
         if isinstance(told, Loading):
-            click.echo(f"{told.phase} …", err=True)
+            echo(f"{told.phase} …", err=True)
             continue
         figures = told.figures
-        click.echo(
+        echo(
             f"{target}: {len(told.ranges)} layers in int8, {len(told.kept)} as before; PSNR of pictures "
             f"{', '.join(f'{one:.1f}' for one in figures['psnr'])} dB against {figures['against']}."
         )
@@ -305,7 +306,7 @@ def default(name: str | None) -> None:
     with _library() as library:
         if name:
             library.set_default(name)
-        click.echo(library.default)
+        echo(library.default)
 
 
 @models.command()
@@ -337,7 +338,7 @@ def install(path: str | None) -> None:
     """Install CLIP's vocabulary once, from PATH or, without one, out of the open_clip_torch wheel through pip."""
     from sdedge.text.vocabulary import install as put
 
-    click.echo(put(path))
+    echo(put(path))
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from sdedge.commands.terminal import echo, note, one_line
 from sdedge.events import Event, ImageDone, Loading, Notice, Progress, Step, to_json
 
 
@@ -16,7 +17,7 @@ from sdedge.events import Event, ImageDone, Loading, Notice, Progress, Step, to_
 def show(total: int, as_json: bool = False, quiet: bool = False) -> Iterator[Callable[[Event], None]]:
     """Yield a function that shows an event. Paths go to stdout, everything else to stderr."""
     if as_json:
-        yield lambda event: click.echo(to_json(event))
+        yield lambda event: echo(to_json(event))
     elif quiet or not sys.stderr.isatty():
         yield lambda event: _plain(event, quiet)
     else:
@@ -44,16 +45,16 @@ def _teller(phase: str) -> Callable[[int, int], None]:
         now = time.monotonic()
         if done == total or now - told > 0.1:
             told = now
-            click.echo(to_json(Progress(phase, done, total)))
+            echo(to_json(Progress(phase, done, total)))
 
     return tell
 
 
 def _plain(event: Event, quiet: bool) -> None:
     if isinstance(event, ImageDone):
-        click.echo(event.path)
+        echo(event.path)
     elif isinstance(event, Notice) and not quiet:
-        click.echo(f"note: {event.message}", err=True)
+        note(event.message)
 
 
 @contextlib.contextmanager
@@ -63,7 +64,7 @@ def _bar(total: int) -> Iterator[Callable[[Event], None]]:
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}", style="bold"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(bar_width=32),
         MofNCompleteColumn(),
         TextColumn("steps, about"),
@@ -82,8 +83,8 @@ def _bar(total: int) -> Iterator[Callable[[Event], None]]:
                 progress.update(task, description=named, completed=done, total=total * event.total)
             elif isinstance(event, ImageDone):
                 console.file.flush()
-                click.echo(event.path)
+                echo(event.path)
             elif isinstance(event, Notice):
-                console.print(f"note: {event.message}", style="dim")
+                console.print(f"note: {one_line(event.message)}", style="dim", markup=False, highlight=False, emoji=False)
 
         yield tell

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands.generate import Series, generate, interruptible, requests_of
+from sdedge.commands.terminal import echo, note
 from sdedge.errors import SdedgeError
 from sdedge.library.jobs import ENDED, OPEN, Job, Queue
 
@@ -37,8 +38,8 @@ def _queue() -> Iterator[Queue]:
     from sdedge.library.store import open_store
 
     with open_store() as store:
-        for note in store.notes:
-            click.echo(f"note: {note}", err=True)
+        for said in store.notes:
+            note(said)
         yield Queue(store)
 
 
@@ -53,7 +54,7 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
     with _queue() as queue:
         for request in requests:
             job = queue.add(request, series.output, series.count, series.batch, priority)
-            click.echo(json.dumps(record(job)) if as_json else f"Job {job.id}: {_line(job)}")
+            echo(json.dumps(record(job)) if as_json else f"Job {job.id}: {_line(job)}")
 
 
 @queue.command("list")
@@ -64,16 +65,16 @@ def list_jobs(every: bool, as_json: bool) -> None:
     with _queue() as queue:
         jobs = queue.jobs(OPEN + ENDED if every else (*OPEN, "failed", "interrupted"))
         if as_json:
-            click.echo(json.dumps({"paused": queue.paused, "jobs": [record(job) for job in jobs]}))
+            echo(json.dumps({"paused": queue.paused, "jobs": [record(job) for job in jobs]}))
             return
         if queue.paused is not None:
-            click.echo(f"Paused: {queue.paused}")
+            echo(f"Paused: {queue.paused}")
         for job in jobs:
-            click.echo(f"{job.id:5}  {job.state:<11}  {job.saved}/{job.count}  {_line(job)}")
+            echo(f"{job.id:5}  {job.state:<11}  {job.saved}/{job.count}  {_line(job)}")
             if job.reason:
-                click.echo(f"       {job.reason}")
+                echo(f"       {job.reason}")
         if not jobs:
-            click.echo("The queue is empty.")
+            echo("The queue is empty.")
 
 
 @queue.command()
@@ -156,7 +157,7 @@ def move(job: int, before: int | None, priority: int | None) -> None:
 def duplicate(job: int) -> None:
     """Append a job that asks for the same as JOB."""
     with _queue() as queue:
-        click.echo(f"Job {queue.duplicate(job).id}")
+        echo(f"Job {queue.duplicate(job).id}")
 
 
 @queue.command()
@@ -166,7 +167,7 @@ def clear(waiting: bool, as_json: bool) -> None:
     """Forget ended jobs; their pictures stay."""
     with _queue() as queue:
         count = queue.clear(("waiting", "paused") if waiting else ENDED)
-        click.echo(json.dumps({"cleared": count}) if as_json else f"{count} cleared")
+        echo(json.dumps({"cleared": count}) if as_json else f"{count} cleared")
 
 
 def record(job: Job) -> dict[str, Any]:
@@ -218,14 +219,14 @@ def _teller(as_json: bool, quiet: bool) -> Callable[[int | None, Event], None]:
 
     def tell(job: int | None, event: Event) -> None:
         if as_json:
-            click.echo(json.dumps({"job": job, **json.loads(to_json(event))}))
+            echo(json.dumps({"job": job, **json.loads(to_json(event))}))
         elif isinstance(event, ImageDone):
-            click.echo(event.path)
+            echo(event.path)
         elif isinstance(event, Failed):
-            click.echo(f"Job {job} failed: {event.message} {event.hint}".rstrip(), err=True)
+            echo(f"Job {job} failed: {event.message} {event.hint}".rstrip(), err=True)
         elif isinstance(event, Cancelled) and not quiet:
-            click.echo(f"Job {job} was stopped after {event.count} pictures.", err=True)
+            echo(f"Job {job} was stopped after {event.count} pictures.", err=True)
         elif isinstance(event, Notice) and not quiet:
-            click.echo(f"note: {event.message}", err=True)
+            note(event.message)
 
     return tell

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from sdedge import catalog
+from sdedge.commands.terminal import echo
 from sdedge.options import describe
 
 
@@ -47,10 +48,10 @@ def samplers(what: str | None, name: str | None) -> None:
 
 
 def _describe(info: catalog.SamplerInfo) -> None:
-    click.echo(f"{info.label} ({info.name}): {info.advice}")
-    click.echo(f"  order {info.order}, {info.calls_per_step:g} UNet calls a step, noise: {info.noise}")
-    click.echo(f"  schedules: {', '.join(info.schedules)} (default {info.default_schedule})")
+    echo(f"{info.label} ({info.name}): {info.advice}")
+    echo(f"  order {info.order}, {info.calls_per_step:g} UNet calls a step, noise: {info.noise}")
+    echo(f"  schedules: {', '.join(info.schedules)} (default {info.default_schedule})")
     for name, option in info.options.items():
-        click.echo(f"  --option {name}={option.default}: {option.text}, {describe(option)}")
+        echo(f"  --option {name}={option.default}: {option.text}, {describe(option)}")
     presets = [preset.name for preset in catalog.PRESETS.values() if info.name in preset.samplers]
-    click.echo(f"  presets: {', '.join(presets)}")
+    echo(f"  presets: {', '.join(presets)}")

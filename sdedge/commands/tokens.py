@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from sdedge.commands.terminal import echo
+
 
 @click.command()
 @click.argument("prompt")
@@ -22,12 +24,12 @@ def tokens(prompt: str, model: str | None, steps: int) -> None:
     for stage in description.stages:
         if several:
             joined = f"part {stage.part + 1}, weight {stage.part_weight:g}, " if stage.part_weight != 1 else ""
-            click.secho(f"{joined}steps {stage.first} to {stage.last}: {stage.text}", bold=True)
+            echo(f"{joined}steps {stage.first} to {stage.last}: {stage.text}", bold=True)
         for number, chunk in enumerate(stage.chunks, 1):
-            click.secho(f"chunk {number}, {len(chunk)} of 75 tokens", bold=True)
+            echo(f"chunk {number}, {len(chunk)} of 75 tokens", bold=True)
             for token in chunk:
                 id = "" if token.id is None else str(token.id)
                 weight = "" if token.weight == 1 else f"  x {token.weight:.3g}"
-                click.echo(f"  {id:>6}  {token.text.removesuffix('</w>')}{weight}")
+                echo(f"  {id:>6}  {token.text.removesuffix('</w>')}{weight}")
     for lora in description.loras:
-        click.echo(f"LoRA {Path(lora.name).name}: text {lora.text_weight:g}, UNet {lora.unet_weight:g}")
+        echo(f"LoRA {Path(lora.name).name}: text {lora.text_weight:g}, UNet {lora.unet_weight:g}")

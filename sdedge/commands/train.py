@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from sdedge.commands.terminal import echo
+
 
 @click.group()
 def train() -> None:
@@ -36,7 +38,7 @@ def pocket(out: Path, device: str, quick: bool) -> None:
                 tasks[done.stage] = bar.add_task(done.stage, total=done.steps, loss=0.0)
             bar.update(tasks[done.stage], completed=done.step, loss=done.loss)  # type: ignore[arg-type]
             if done.exported:
-                bar.console.print(f"Samples: {draw_grid(out / 'model', out / f'samples-{done.stage}.png', device)}")
+                echo(f"Samples: {draw_grid(out / 'model', out / f'samples-{done.stage}.png', device)}")
 
 
 @train.command()
@@ -78,4 +80,4 @@ def measure(
     engine = pipeline.engine(request)
     rows["ceiling: VAE on training scenes"] = ceiling(engine, sample).shares()
     rows["ceiling: VAE on held-out scenes too"] = ceiling(engine, sample_any).shares()
-    click.echo(report(rows))
+    echo(report(rows))

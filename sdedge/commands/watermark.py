@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from sdedge.commands.terminal import echo
+
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
@@ -20,8 +22,8 @@ def watermark(image: Path, as_json: bool) -> None:
     found = read(open_picture(image)[0])
     measured = f"{found.deviations:.1f} standard deviations from chance, {found.agreeing} of {found.bits} bits"
     if as_json:
-        click.echo(json.dumps({"present": found.present, **asdict(found)}))
+        echo(json.dumps({"present": found.present, **asdict(found)}))
     elif found.present:
-        click.echo(f"{image} carries the watermark {found.text} ({measured}).")
+        echo(f"{image} carries the watermark {found.text} ({measured}).")
     else:
-        click.echo(f"{image} carries no watermark that can be read ({measured}).")
+        echo(f"{image} carries no watermark that can be read ({measured}).")
