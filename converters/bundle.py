@@ -19,9 +19,10 @@ from converters.graphs import Graph
 from converters.package import operations
 from converters.recipe import Recipe
 from sdedge.backends.engine import ModelFacts
-from sdedge.backends.manifest import NAME, Component, Manifest, parse_component
+from sdedge.backends.manifest import LARGEST_FILE, NAME, Component, Manifest, parse_component
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write, inside
+from sdedge.json_values import read_json_file
 from sdedge.locks import ProcessLock
 from sdedge.text.tokenizer import Tokenizer
 
@@ -92,8 +93,10 @@ def combine(before: Mapping[str, Component], made: Mapping[str, Component]) -> d
 def _read_parts(out: Path) -> dict[str, Component]:
     try:
         if (out / JOURNAL).exists():
-            record = json.loads((out / JOURNAL).read_text("utf-8"))
-            return {name: parse_component(part) for name, part in record.items()}
+            found = {name: parse_component(part) for name, part in read_json_file(out / JOURNAL, LARGEST_FILE).items()}
+            for part in found.values():
+                inside(out, part.file)
+            return found
         return dict(Manifest.read(out).components)
     except (ModelError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from converters.compress import SMALLEST, as_kernel, cluster
 from converters.psnr import psnr
 from sdedge.backends.torch import TorchEngine
+from sdedge.errors import ModelError
 from sdedge.events import Progress
 from sdedge.files import atomic_write
+from sdedge.json_values import read_json_file
 from sdedge.pipeline import Pipeline
 from sdedge.request import Request
 
@@ -113,14 +115,14 @@ def analyse(bench: Bench, journal: Path, identity: str) -> Generator[Progress, N
 
 def _read(journal: Path, identity: str) -> dict[str, Kernel]:
     try:
-        record = json.loads(journal.read_text("utf-8"))
+        record = read_json_file(journal)
         if record["identity"] != identity:
             return {}
         return {
             name: Kernel(size, {int(bits): error for bits, error in errors.items()}, gain)
             for name, (size, errors, gain) in record["kernels"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ModelError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 import re
 import types
 import typing
@@ -24,6 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
+from sdedge.json_values import read_json
 from sdedge.request import Request
 from sdedge.text import flags
 from sdedge.text.clean import clean, shown
@@ -167,10 +167,7 @@ def _json(text: str, path: Path) -> list[Overrides]:
 
 
 def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"This is not JSON ({error}); write one object of request fields.") from error
+    return read_json(text, "This", MAX_FILE, InvalidRequest, "write one object of request fields")
 
 
 def _record(value: Any, where: str) -> Overrides:

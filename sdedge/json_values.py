@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError, SdedgeError
+from sdedge.files import open_regular
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 64
@@ -22,10 +24,10 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 def read_json(
     data: bytes | str, what: str, max_bytes: int = MAX_BYTES, error: type[SdedgeError] = ModelError,
-    remedy: str = "get it again",
+    remedy: str = "get it again", keep_halves: bool = False,
 ) -> Any:  # fmt: skip
     """Parse JSON (UTF-8, or as Unicode's byte order mark says). Half surrogates come out as U+FFFD, so that every string can be
-    written; `NaN` and `Infinity`, which diffusers writes, are floats.
+    written, but for `keep_halves`, which paths of other bytes need; `NaN` and `Infinity`, which diffusers writes, are floats.
 
     `what` begins the sentence of the error ("The file x.json"), `remedy` ends it. Raises `error` for anything that is not JSON,
     is longer than `max_bytes` (characters, for a string), nests deeper than 64, or holds integers of more than 20 digits.
@@ -35,12 +37,28 @@ def read_json(
     try:
         text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
         _check_nesting(text)
-        text = _HALVES.sub("\ufffd", _ESCAPE.sub(_without_half, text) if "\\u" in text else text)
+        if not keep_halves:
+            text = _HALVES.sub("\ufffd", _ESCAPE.sub(_without_half, text) if "\\u" in text else text)
         return json.loads(text.removeprefix("\ufeff"), parse_int=_integer if _LONG_NUMBER.search(text) else None)
     except _TooMuch as fault:
         raise error(f"{what} {fault}; {remedy}.") from None
+    except json.JSONDecodeError as fault:
+        place = f"line {fault.lineno}, column {fault.colno}"
+        raise error(f"{what} is not valid JSON ({fault.msg.lower()} at {place}); {remedy}.") from None
     except (ValueError, RecursionError):
         raise error(f"{what} is not valid JSON; {remedy}.") from None
+
+
+def read_json_file(
+    path: Path, max_bytes: int = MAX_BYTES, error: type[SdedgeError] = ModelError, remedy: str = "get it again"
+) -> Any:
+    """The JSON in a regular file, parsed as `read_json` does. Raises `error` also for a file that cannot be read."""
+    try:
+        with open_regular(path) as file:
+            data = file.read(max_bytes + 1)
+    except (OSError, ValueError) as fault:
+        raise error(f"Cannot read {path}: {getattr(fault, 'strerror', None) or fault}; {remedy}.") from None
+    return read_json(data, str(path), max_bytes, error, remedy)
 
 
 class _TooMuch(Exception):

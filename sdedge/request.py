@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
+from sdedge.json_values import read_json
 from sdedge.options import Options
 from sdedge.text.clean import clean, shown
 
@@ -141,10 +142,7 @@ class Request:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises InvalidRequest for text that is not a request."""
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise InvalidRequest(f"The request is not JSON ({error}); pass an object of request fields.") from error
+        record = read_json(text, "The request", error=InvalidRequest, remedy="pass an object of request fields", keep_halves=True)
         if not isinstance(record, dict):
             raise InvalidRequest(f"The request is a JSON {type(record).__name__}; pass an object of request fields.")
         return cls.from_dict(record)

@@ -68,7 +68,7 @@ def test_json_lines_and_arrays(tmp_path):
         ("a.csv", "prompt,tiling\na,perhaps\n", "yes or no"),
         ("a.csv", "prompt,size\na,big\n", "not a size"),
         ("a.csv", "prompt,steps\na,0\n", "request 1 of .*steps 0 is out of range"),
-        ("a.jsonl", '{"prompt": "a"}\n{"prompt": ', "line 2 of .*not JSON"),
+        ("a.jsonl", '{"prompt": "a"}\n{"prompt": ', "line 2 of .*not valid JSON .* at line 1, column 1"),
         ("a.jsonl", '{"prompt": 3}\n', "request 1 of .*prompt is 3"),
         ("a.jsonl", "[1]\n", "not an object"),
         ("a.jsonl", '{"sampler": "nonsense"}\n', "Unknown sampler"),

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from typing import Any
 
 import pytest
 
-from sdedge import json_values
-from sdedge.errors import InvalidRequest, ModelError
-from sdedge.json_values import read_json
+from sdedge import batch, json_values
+from sdedge.backends import graph_program
+from sdedge.backends.manifest import Manifest
+from sdedge.backends.quantized import Recipe
+from sdedge.errors import InvalidRequest, ModelError, SdedgeError
+from sdedge.json_values import read_json, read_json_file
+from sdedge.request import Request
 
 
 @pytest.mark.parametrize(
@@ -67,3 +72,45 @@ def test_the_work_of_a_hostile_text_is_bounded(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ModelError):
         read_json("[" * 2_000_000, "x")
     assert len(matches) == json_values.MAX_DEPTH + 1
+
+
+def test_half_surrogates_stay_where_paths_need_them():
+    assert read_json('"\\udcff"', "x") == "\ufffd"
+    assert read_json('"\\udcff"', "x", keep_halves=True) == "\udcff"
+
+
+def test_files_are_read_whole_or_refused_and_never_waited_for(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": 1}')
+    assert read_json_file(tmp_path / "a.json") == {"a": 1}
+    os.mkfifo(tmp_path / "fifo.json")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    for name, said in (("fifo.json", "FIFO"), ("deep.json", "nests deeper"), ("none.json", "No such file")):
+        with pytest.raises(ModelError, match=said):
+            read_json_file(tmp_path / name)
+    with pytest.raises(ModelError, match="too large"):
+        read_json_file(tmp_path / "a.json", max_bytes=3)
+
+
+DEEP = "[" * 200_000
+WIDE = "[" + "[]," * 2_000 + "[]]"
+
+
+@pytest.mark.parametrize("text", [DEEP, WIDE])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda text, folder: Request.from_json(text),
+        lambda text, folder: graph_program.from_json(text),
+        lambda text, folder: Manifest.read(folder),
+        lambda text, folder: Recipe.read(folder),
+        lambda text, folder: batch.read(folder / "batch.json"),
+    ],
+)
+def test_readers_of_foreign_json_count_before_they_parse(tmp_path, monkeypatch, read, text):
+    (tmp_path / "unet").mkdir()
+    for name in ("manifest.json", "unet/int8.json", "batch.json"):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(json_values, "MAX_CONTAINERS", 1000)
+    monkeypatch.setattr(json, "loads", lambda *args, **more: pytest.fail("parsed before it was bounded"))
+    with pytest.raises(SdedgeError, match=r"nests deeper|lists and objects"):
+        read(text, tmp_path)

@@ -50,7 +50,10 @@ def test_notes_above_a_bar_are_no_markup(monkeypatch, capsys):
     assert "\x1b[2J" not in out + err and "\x1b]" not in out + err and "\x9b" not in out + err
 
 
-@pytest.mark.parametrize("arguments", [["info", HOSTILE], [HOSTILE], ["generate", "x", "--like", HOSTILE], ["grid", "--" + HOSTILE]])
+TYPED = [["info", HOSTILE], [HOSTILE], ["generate", "x", "--like", HOSTILE], ["grid", "--" + HOSTILE]]
+
+
+@pytest.mark.parametrize("arguments", TYPED)
 def test_what_was_typed_comes_back_clean(monkeypatch, capsys, arguments):
     monkeypatch.setattr(sys, "argv", ["sdedge", *arguments])
     assert cli._run() == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from gui.look.wording import size_in_words
 from gui.models.items import Item
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.errors import ModelError
+from sdedge.json_values import read_json_file
 
 Result = tuple[Item, Mapping[str, Any]]
 """A converted model, and the figures of its manifest."""
@@ -137,8 +137,8 @@ def read_results(items: Sequence[Item]) -> list[Result]:
 
 def _int8_figures(path: Path) -> Mapping[str, Any]:
     try:
-        return {"outcome": "lossy", "pictures": json.loads(path.read_text("utf-8"))["figures"]["psnr"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {"outcome": "lossy", "pictures": read_json_file(path)["figures"]["psnr"]}
+    except (ModelError, KeyError, TypeError):
         return {}
 
 

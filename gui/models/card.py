@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from gui.advice import for_the_window
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.engines import find_tokenizer, locate
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, SdedgeError
+from sdedge.json_values import read_json_file
 from sdedge.library.models import EMBEDDED, Library
 from sdedge.text.tokenizer import Tokenizer
 
@@ -70,6 +70,6 @@ def installed_models() -> list[str]:
 
 def _hinted_guidance(path: Path) -> float:
     try:
-        return float(json.loads((path / "sdedge.json").read_text("utf-8")).get("guidance", GUIDANCE))
-    except (OSError, ValueError):
+        return float(read_json_file(path / "sdedge.json").get("guidance", GUIDANCE))
+    except (SdedgeError, ValueError, TypeError, AttributeError):
         return GUIDANCE

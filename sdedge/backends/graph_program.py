@@ -24,6 +24,7 @@ from sdedge.backends.graph_interpreter import Interpreter
 from sdedge.backends.graph_operators import DTYPES, FORMATS, Known, decode_call, decode_output, name_of, target_of
 from sdedge.errors import ModelError
 from sdedge.files import open_regular
+from sdedge.json_values import read_json
 
 FORMAT = 1
 LARGEST_FILE = 2**23
@@ -78,12 +79,10 @@ def from_json(text: str) -> fx.Graph:
     arguments that do not fit them, or whose nodes read what is not made yet.
     """
     try:
-        record = json.loads(text)
+        record = read_json(text, "The program", LARGEST_FILE, remedy="convert the model again")
         if not isinstance(record, dict) or record.get("format") != FORMAT or not isinstance(record.get("nodes"), list):
             raise ValueError(f"it is no list of nodes in format {FORMAT}")
         return _graph_of(record["nodes"])
-    except RecursionError:
-        raise ModelError("The program cannot be read (it is nested too deeply).") from None
     except ValueError as error:
         raise ModelError(f"The program cannot be read ({error}).") from error
 

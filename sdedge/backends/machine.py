@@ -11,7 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sdedge.backends import native
+from sdedge.errors import ModelError
 from sdedge.files import atomic_write
+from sdedge.json_values import read_json_file
 from sdedge.places import data_folder
 
 
@@ -52,11 +54,11 @@ class Finding:
 def findings() -> dict[str, Finding]:
     """Finding by device of this machine and torch; those of another are not counted, nor a damaged file."""
     try:
-        record = json.loads(_path().read_text("utf-8"))
+        record = read_json_file(_path())
         if record["machine"] != _machine():
             return {}
         return {device: _finding(found) for device, found in record["findings"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ModelError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

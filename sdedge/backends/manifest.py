@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sdedge.errors import ModelError
 from sdedge.files import atomic_write, inside, open_regular
+from sdedge.json_values import read_json
 
 NAME = "manifest.json"
 VERSION = 1
@@ -75,10 +76,13 @@ class Manifest:
         `figures` hold is for those to check who read it.
         """
         try:
-            return cls.from_json(_read_json(Path(folder)), Path(folder))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            reason = "it is nested too deeply" if isinstance(error, RecursionError) else f"{error!s:.200}"
-            raise ModelError(f"The bundle {folder} has no usable {NAME} ({reason}); convert the model again.") from error
+            record = _read_json(Path(folder))
+        except (OSError, ValueError, ModelError) as error:
+            raise ModelError(f"The bundle {folder} has no usable {NAME} ({_reason(error)}); convert the model again.") from error
+        try:
+            return cls.from_json(record, Path(folder))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"The bundle {folder} has no usable {NAME} ({error!s:.200}); convert the model again.") from error
 
     @classmethod
     def from_json(cls, record: Any, folder: Path) -> Self:
@@ -133,14 +137,17 @@ def is_count(value: Any, most: int) -> bool:
 
 
 def _read_json(folder: Path) -> Any:
-    """Raises OSError, and ValueError for what is no text that can be written again (half surrogates)."""
+    """Raises OSError, ModelError and ValueError."""
     with open_regular(inside(folder, NAME)) as file:
         data = file.read(LARGEST_FILE + 1)
-    _need(len(data) <= LARGEST_FILE, f"it has more than {LARGEST_FILE} bytes")
-    record = json.loads(data.decode("utf-8"))
+    record = read_json(data, "It", LARGEST_FILE, remedy="convert the model again")
     _need(isinstance(record, dict), "it is no object")
-    json.dumps(record, ensure_ascii=False).encode("utf-8")
     return record
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be read, without the remedy, which its reader gives."""
+    return str(error).partition(";")[0][:200]
 
 
 def _need(truth: bool, why: str) -> None:

@@ -23,6 +23,7 @@ from sdedge.backends import kernels, onednn
 from sdedge.backends.onednn import PackedConv2d, PackedLinear
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.files import atomic_write
+from sdedge.json_values import read_json_file
 
 FILE = Path("unet") / "int8.json"
 VERSION = 1
@@ -59,7 +60,7 @@ class Recipe:
                 remedy=Remedy.WITHOUT_INT8,
             )
         try:
-            record = json.loads(path.read_text("utf-8"))
+            record = read_json_file(path, remedy="quantize the model again")
             if record.pop("version") != VERSION:
                 raise ValueError("another version")
             ranges = {name: (float(low), float(high)) for name, (low, high) in record["ranges"].items()}

@@ -8,6 +8,8 @@ from pathlib import PurePath
 
 import sdedge
 from sdedge import catalog, options
+from sdedge.errors import ModelError
+from sdedge.json_values import read_json
 from sdedge.request import Request
 
 NEGATIVE = "Negative prompt:"
@@ -30,8 +32,8 @@ def unquote(text: str) -> str:
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
     try:
-        return str(json.loads(text))
-    except ValueError:
+        return str(read_json(text, "The text"))
+    except ModelError:
         return text
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.errors import ModelError, OutputError
+from sdedge.files import open_regular
 from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
+from sdedge.weights.files import check_inside
 
 Progress = Callable[[int, int], None]
 """(bytes done, bytes in all)"""
@@ -77,8 +79,7 @@ def examine(path: str | Path) -> Found:
 
 def _bundle(root: Path) -> Found:
     kind = Manifest.read(root).kind
-    files = {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
-    return Found(root, "model", kind, files, [], False)
+    return Found(root, "model", kind, _by_place(root, root.rglob("*")), [], False)
 
 
 def _files_of(root: Path, tensors: Mapping[str, Any]) -> dict[str, Path]:
@@ -86,23 +87,30 @@ def _files_of(root: Path, tensors: Mapping[str, Any]) -> dict[str, Path]:
     if root.is_file():
         return {root.name: root}
     weights = {tensor.file.path for tensor in tensors.values()}
-    texts = {path for pattern in _TEXT_FILES for path in root.glob(pattern) if path.is_file()}
-    return {path.relative_to(root).as_posix(): path for path in sorted(weights | texts)}
+    return _by_place(root, {*weights, *(path for pattern in _TEXT_FILES for path in root.glob(pattern))})
 
 
 def _safety_files(root: Path, folder: Path) -> dict[str, Path]:
     for pattern in ("*.safetensors", "*.bin"):
-        found = {path.relative_to(root).as_posix(): path for path in sorted(folder.glob(pattern))}
-        if found:
+        if found := _by_place(root, folder.glob(pattern)):
             return found
     return {}
+
+
+def _by_place(root: Path, paths: Iterable[Path]) -> dict[str, Path]:
+    """The regular files among these by their place in `root`. Raises ModelError for a link that leads out of it: what is in
+    a folder that somebody made is hashed and copied by its own bytes alone."""
+    files = {path.relative_to(root).as_posix(): path for path in sorted(paths) if path.is_file()}
+    for path in files.values():
+        check_inside(root, path)
+    return files
 
 
 def hash_file(path: Path, copy_to: Path | None = None, told: Callable[[int], None] | None = None) -> Hashed:
     """Read a file once: SHA-256, the legacy hash, and a copy on the way if asked. `told` gets the bytes of each piece."""
     digest, window, size = hashlib.sha256(), b"", 0
     try:
-        with open(path, "rb") as source, _maybe_open(copy_to) as target:
+        with open_regular(path) as source, _maybe_open(copy_to) as target:
             while piece := source.read(_PIECE):
                 digest.update(piece)
                 start, end = _LEGACY_OFFSET - size, _LEGACY_OFFSET + _LEGACY_SIZE - size

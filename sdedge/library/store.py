@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdedge.errors import SdedgeError
 from sdedge.files import make_private_file, tighten
+from sdedge.json_values import read_json
 from sdedge.library.database import Damaged, keep_aside, open_database, transaction
 from sdedge.places import data_folder
 
@@ -148,8 +150,8 @@ class Store:
         except FileNotFoundError:
             return
         for line in lines:
-            with suppress(ValueError):
-                record = json.loads(line)
+            with suppress(SdedgeError):
+                record = read_json(line, "A line of the journal", keep_halves=True)
                 if isinstance(record, dict):
                     yield record
 

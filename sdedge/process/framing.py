@@ -49,7 +49,7 @@ class Channel:
             return None
         try:
             message = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadFrame(f"A message is not JSON ({error}).") from error
         if not isinstance(message, dict):
             raise BadFrame(f"A message is a JSON {type(message).__name__}, not an object.")

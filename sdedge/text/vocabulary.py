@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from sdedge.errors import ModelError, Remedy
 from sdedge.files import atomic_write, open_regular
 from sdedge.interpreter import python_command, python_environment
+from sdedge.json_values import read_json
 from sdedge.places import data_folder, hub_cache
 
 BPE_NAME = "bpe_simple_vocab_16e6.txt.gz"
@@ -131,8 +132,8 @@ def _install_folder(folder: Path) -> Path:
 
 def _is_clip(vocab: bytes) -> bool:
     try:
-        tokens = json.loads(vocab)
-    except (ValueError, RecursionError):
+        tokens = read_json(vocab, "The vocabulary", _BPE_LIMIT)
+    except ModelError:
         return False
     return isinstance(tokens, dict) and len(tokens) == CLIP_TOKENS and tokens.get("<|endoftext|>") == CLIP_TOKENS - 1
 

@@ -205,3 +205,25 @@ def test_a_damaged_database_says_so(tmp_path: Path) -> None:
     (tmp_path / "library.sqlite").write_bytes(b"not a database at all" * 100)
     with pytest.raises(SdedgeError, match="move it away"):
         Library(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["README.md", "extra/notes.txt", "safety_checker/model.safetensors"])
+def test_links_out_of_a_folder_are_not_hashed_or_copied(tiny: Tiny, library: Library, tmp_path: Path, place: str) -> None:  # noqa: F811
+    (tmp_path / "secret").write_text("private")
+    write_folder(tmp_path / "model", tiny)
+    link = tmp_path / "model" / place
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelError, match="leads out of the model's folder"):
+        library.add(tmp_path / "model")
+    assert not library.models()
+
+
+def test_a_fifo_where_the_safety_checker_belongs_is_not_waited_for(tiny: Tiny, library: Library, tmp_path: Path) -> None:  # noqa: F811
+    write_folder(tmp_path / "model", tiny)
+    (tmp_path / "model" / "safety_checker").mkdir(exist_ok=True)
+    os.mkfifo(tmp_path / "model" / "safety_checker" / "model.safetensors")
+    found = imports.examine(tmp_path / "model")
+    assert not [name for name in found.files if name.startswith("safety_checker")]
+    with pytest.raises(OutputError, match="FIFO"):
+        hash_file(tmp_path / "model" / "safety_checker" / "model.safetensors")
