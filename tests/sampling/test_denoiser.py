@@ -101,10 +101,25 @@ def test_rescale_is_diffusers(x):
     assert torch.allclose(rescale_guidance(x, cond, 0.7), expected, atol=1e-6)
 
 
+def test_rescaling_goes_by_the_conditional_half(pair, x):
+    def network(x, t, context):
+        return x * (1 + context.mean((1, 2))).view(-1, 1, 1, 1)
+
+    cond, uncond, whole, half = ((x - Denoiser(network, SCHEDULE, context, **options)(x, 2.5)) / 2.5 for context, options in (
+        (pair, {"guidance": 1}), (Prompt(pair.uncond), {"guidance": 1}), (pair, {"guidance": 7.5, "guidance_rescale": 1.0}),
+        (pair, {"guidance": 7.5, "guidance_rescale": 0.5})))
+    guided = uncond + 7.5 * (cond - uncond)
+    ratio = (cond.std((1, 2, 3)) / guided.std((1, 2, 3))).view(-1, 1, 1, 1)
+    assert float((ratio - 1).abs().min()) > 0.05
+    assert torch.allclose(whole, guided * ratio, atol=1e-4) and torch.allclose(half, guided * (ratio + 1) / 2, atol=1e-4)
+
+
 def test_threshold_is_diffusers(x):
     diffusers = pytest.importorskip("diffusers")
     scheduler = diffusers.DDIMScheduler(thresholding=True, dynamic_thresholding_ratio=0.9, sample_max_value=2.5)
     assert torch.allclose(dynamic_threshold(x, 0.9, 2.5), scheduler._threshold_sample(x), atol=1e-6)
+    small = x / x.abs().max()  # within the bounds of a picture: left as it is
+    assert torch.equal(dynamic_threshold(small, 0.9, 2.5), small)
 
 
 def test_inpainting_channels_follow_the_scaled_latent(pair, x):
@@ -168,6 +183,16 @@ def test_renoised_is_diffusers_pipeline(unet, prompt):
     ours = inpaint(unet, prompt, run, "renoised", noise0, noise0)
     assert scaled_error(ours * MASK, x * MASK) < 1e-5  # its sigmas are float32
     assert float(((ours - x) * (1 - MASK)).abs().max()) < 1e-6
+
+
+def test_renoised_leaves_the_first_level_as_it_is_given():
+    seen, noise = [], draws(3)()
+    denoise = masked(lambda x, sigma: seen.append(x) or x, LATENT, MASK, noise, "renoised")
+    given = draws(4)()
+    for sigma in (5.0, 5.0, 2.0):
+        denoise(given, sigma)
+    assert torch.equal(seen[0], given) and torch.equal(seen[1], given)
+    assert torch.equal(seen[2], given * MASK + (LATENT + 2.0 * noise) * (1 - MASK))
 
 
 def test_fresh_is_ldms_loop(unet, prompt):
