@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -52,6 +53,13 @@ def write_tiny_model(folder: Path) -> Path:
 def tiny_model(tmp_path_factory) -> Path:
     """The folder that `write_tiny_model` makes; copy it before changing it."""
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def switch_checker_on(model: Path) -> None:
+    """Let `model_index.json` name the safety checker; the tiny model's switches it off with nulls."""
+    index = json.loads((model / "model_index.json").read_text())
+    index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+    (model / "model_index.json").write_text(json.dumps(index))
 
 
 def convert_to_coreml(model: str | Path, folder: Path, **recipe) -> Path:

@@ -31,7 +31,7 @@ from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker
-from tests.conftest import convert_to_coreml, needs_embedded
+from tests.conftest import convert_to_coreml, needs_embedded, switch_checker_on
 from tests.models.test_safety import _referee, _save
 
 PROMPT = "a red house on the grass in the day with two trees"
@@ -191,6 +191,7 @@ def _colours(n: int) -> np.ndarray:
 
 def test_the_safety_checker_judges_as_torchs(tiny_model, tmp_path):
     model, pictures = shutil.copytree(tiny_model, tmp_path / "model"), _colours(12)
+    switch_checker_on(model)
     referee = _referee()
     _save(referee, model / "safety_checker")
     checker = open_checker(model / "safety_checker")

@@ -40,7 +40,7 @@ from sdedge.events import Progress
 from sdedge.library.models import Library
 from sdedge.models.safety import SafetyChecker
 from sdedge.text.tokenizer import Tokenizer
-from tests.conftest import convert_to_coreml, needs_embedded
+from tests.conftest import convert_to_coreml, needs_embedded, switch_checker_on
 
 TIMESTEPS = (1, 261, 501, 741, 981)
 Array = FeatureTypes_pb2.ArrayFeatureType
@@ -51,6 +51,7 @@ def checked_model(tiny_model, tmp_path_factory) -> Path:
     """The tiny model with a random safety checker of CLIP's architecture."""
     folder = tmp_path_factory.mktemp("models") / "checked"
     shutil.copytree(tiny_model, folder)
+    switch_checker_on(folder)
     vision = {
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "patch_size": 32,
     }  # fmt: skip
