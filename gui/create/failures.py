@@ -37,11 +37,14 @@ def remedies(kind: str, remedy: str = "") -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *REMEDIES.get(kind, (RETRY,)))))
 
 
-def smaller(request: Request, side: int) -> tuple[int, int] | None:
+def smaller(request: Request, side: int, batch: int = 1) -> tuple[int, int] | None:
     """The next smaller size in the same proportions, a quarter less on each side; None when it is small already.
+    Of a batch it is the same size, to be drawn one at a time.
 
     `side` is the model's own, for a request that leaves the size open.
     """
     width, height = request.width or side, request.height or side
+    if batch > 1:
+        return width, height
     less = tuple(max(64, int(length * 0.75) // 8 * 8) for length in (width, height))
     return None if less == (width, height) else (less[0], less[1])

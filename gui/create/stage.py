@@ -139,7 +139,7 @@ class Stage(QObject):
     def _helps(self, id: int, job: Job | None, kind: str, remedy: str = "") -> list[Help]:
         """Buttons for what helps."""
         card = self._studio.form.card
-        less = failures.smaller(job.request, card.side if card else 512) if job else None
+        less = failures.smaller(job.request, card.side if card else 512, job.batch) if job else None
         known: dict[str, Help] = {
             failures.RETRY: (self.tr("Try again"), partial(self.retry_wanted.emit, id)),
             failures.SHOW_LOG: (self.tr("Show the log"), show_log),
@@ -148,7 +148,8 @@ class Stage(QObject):
             failures.CHECKER_OFF: (self.tr("Turn the checker off"), self._turn_checker_off),
         }
         if less is not None:
-            label = self.tr("Draw at {0} × {1}").format(*less)
+            one = job is not None and job.batch > 1
+            label = self.tr("Draw one at a time") if one else self.tr("Draw at {0} × {1}").format(*less)
             known[failures.SMALLER] = (label, partial(self.smaller_wanted.emit, job, less))
         return [known[help] for help in failures.remedies(kind, remedy) if help in known]
 

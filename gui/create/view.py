@@ -18,6 +18,7 @@ from gui.create.progress_strip import ProgressStrip
 from gui.create.side_column import WIDTH, Drawer, SideColumn
 from gui.create.stage import Stage
 from gui.create.welcome import Welcome
+from gui.form.model import MAX_COUNT
 from gui.form.view import FormView
 from gui.models.card import ModelCard, read_card
 from gui.pictures import Looked, finished
@@ -237,7 +238,7 @@ class CreateView(QWidget):
     def _draw_smaller(self, job: Job, size: tuple[int, int]) -> None:
         """Put a size into the form that is likelier to fit, and draw the same with it."""
         self._studio.form.restore(job.request)
-        self._studio.form.put(width=size[0], height=size[1], batch=1)
+        self._studio.form.put(width=size[0], height=size[1], batch=1, count=min(job.count, MAX_COUNT))
         self._studio.board.pause(False)
         self.generate()
 

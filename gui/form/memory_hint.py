@@ -83,9 +83,10 @@ class MemoryHint(QWidget):
         nearest = plan.nearest
         self.button.setVisible(nearest is not None)
         if nearest is not None:
-            fits = self.tr("Use {0} × {1}, which fits")
-            one = self.tr("Use {0} × {1}, one at a time, which fits")
-            words = one if nearest.batch < self._studio.form.batch else fits
+            words = self.tr("Use {0} × {1}, which fits")  # all of them as short as the panel is narrow
+            if nearest.batch < self._studio.form.batch:
+                same = (nearest.width, nearest.height) == self._studio.form.size
+                words = self.tr("Draw one at a time, which fits") if same else self.tr("Use {0} × {1}, one at a time")
             self.button.setText(words.format(nearest.width, nearest.height))
 
     def _use_nearest(self) -> None:

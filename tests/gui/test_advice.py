@@ -14,6 +14,7 @@ from gui.commands.command import Command
 from gui.create import failures
 from sdedge.errors import ModelError, Remedy
 from sdedge.library.models import Library
+from sdedge.request import Request
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,12 @@ def test_no_view_shows_an_error_in_the_words_of_the_command_line():
     sources = {path: path.read_text("utf-8") for path in (Path(__file__).parents[2] / "gui").rglob("*.py")}
     assert len(sources) > 50
     assert not [path for path, text in sources.items() if re.search(r"(?<!for_the_window\()str\(error\)", text)]
+
+
+def test_of_a_batch_that_does_not_fit_one_at_a_time_is_offered_before_a_smaller_size():
+    request = Request("a", width=4096, height=2048)
+    assert failures.smaller(request, 512, batch=64) == (4096, 2048)
+    assert failures.smaller(request, 512) == (3072, 1536)
 
 
 def test_a_failure_offers_what_the_window_can_do_itself():

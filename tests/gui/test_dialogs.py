@@ -13,9 +13,11 @@ from gui.create.welcome import Welcome, example_path
 from gui.device import Device, look, plan_picture, read_sizes
 from gui.dialogs.settings import SettingsDialog, folder_fault
 from gui.form import memory_hint
+from gui.form.view import WIDTH
+from gui.look.theme import PAD
 from gui.settings import Settings
 from sdedge.backends.machine import Finding, Timing, keep
-from sdedge.backends.memory import CHECKER_SIZE, Sizes
+from sdedge.backends.memory import CHECKER_SIZE, Job, Plan, Sizes
 from sdedge.engines import locate
 from sdedge.events import Finished
 from sdedge.images import metadata
@@ -182,3 +184,13 @@ def test_who_has_pictures_is_not_greeted(open_window, qtbot, tmp_path):
     view = open_window(start=False).show_view("create")
     qtbot.waitUntil(lambda: not view.panel.canvas.is_empty)
     assert view.findChild(Welcome) is None
+
+
+@pytest.mark.parametrize("width", [512, 4096])
+def test_the_hints_button_is_not_cut_off_where_the_form_is_narrow(open_window, width):
+    form = open_window(start=False).show_view("create").form
+    hint = form.findChild(memory_hint.MemoryHint)
+    form._studio.form.put(width=4096, height=4096, batch=64)
+    for batch in (1, 64):
+        hint._show(Plan("lowest", 1 << 40, 1 << 30, Job(width, 4096, batch)))
+        assert hint.button.sizeHint().width() <= WIDTH - 2 * PAD, hint.button.text()
