@@ -29,6 +29,7 @@ from sdedge.request import Request
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.export import export_folder
 from sdedge.weights.safety import open_checker
+from tests.conftest import switch_checker_on
 
 SIDE, WIDTH = 28, 16
 VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
@@ -184,6 +185,7 @@ def test_diffusers_loads_an_export_and_decides_the_same(tiny_model, tmp_path):
 def guarded(tiny_model, tmp_path) -> Path:
     """The tiny model with a checker that flags everything."""
     shutil.copytree(tiny_model, tmp_path / "guarded")
+    switch_checker_on(tmp_path / "guarded")
     referee = _referee()
     referee.concept_embeds_weights.data[:] = -2.0
     _save(referee, tmp_path / "guarded" / "safety_checker")
