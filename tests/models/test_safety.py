@@ -167,6 +167,7 @@ def test_weights_that_are_not_numbers_never_let_a_picture_pass(tmp_path):
 
 def test_diffusers_loads_an_export_and_decides_the_same(tiny_model, tmp_path):
     shutil.copytree(tiny_model, tmp_path / "model")
+    switch_checker_on(tmp_path / "model")
     _referee().save_pretrained(tmp_path / "model" / "safety_checker")
     folder = export_folder(open_checkpoint(tmp_path / "model"), tmp_path / "exported")
     shutil.copytree(tiny_model / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
