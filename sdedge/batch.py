@@ -194,8 +194,8 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
             continue
         name = _field(key)
         if name == "options" and isinstance(value, str | Mapping):
-            texts = [text for text in re.split(r"[\s,;]+", value) if text] if isinstance(value, str) else None
-            found["options"] = {**found.get("options", {}), **(value if texts is None else options.parse(texts))}
+            given = options.parse(filter(None, re.split(r"[\s,;]+", value))) if isinstance(value, str) else dict(value)
+            found["options"] = {**found.get("options", {}), **given}
         elif name == "size":
             found["width"], found["height"] = _size(value)
         elif name == "sampler" and isinstance(value, str):

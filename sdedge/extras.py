@@ -5,20 +5,24 @@ No torch until one is opened.
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import InvalidRequest, ModelError, OutputError
 from sdedge.files import atomic_write, open_regular
+from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.text.names import Names, composed, folded, loose
 from sdedge.text.tags import is_path, unescaped
-from sdedge.text.wildcards import Lines, from_folder
+from sdedge.text.wildcards import Lines, Resolved, from_folder, resolve
 
 if TYPE_CHECKING:
     from sdedge.weights.inversion import Embedding
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 LORA_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".bin")
 _LORA_NAMES = ("lora_unet_", "lora_te_", "lycoris_")
 _PIECE = 4 << 20
+_PATIENCE = 10.0  # seconds to wait for another import, which holds the lock for the moment of naming
 _COMFY = re.compile(r"(?<!\w)embedding:\s*([^\s,()\[\]:]+)", re.I)
 
 
@@ -96,6 +101,29 @@ def look_up_lora(name: str) -> FoundLora:
     raise InvalidRequest(f"There is no LoRA {name[:80]!r} in {lora_folder()} ({there}); put its file there or give a path.")
 
 
+def lora_typed(text: str) -> FoundLora:
+    """The LoRA that a person's command names: the file or peft's folder that is there, else an installed one by its name.
+
+    Raises InvalidRequest as `look_up_lora` does. Not for prompts, which also come from strangers.
+    """
+    path = Path(text).expanduser()
+    try:
+        there = path.is_file() or (path / "adapter_model.safetensors").is_file()
+    except (OSError, ValueError):  # a name that no system takes
+        there = False
+    return FoundLora(_lora_at(path)) if there else look_up_lora(text)
+
+
+def with_weight(text: str) -> tuple[str, float]:
+    """FILE and WEIGHT of "FILE:WEIGHT"; all of it is the file where there is one of that name, or no finite number follows."""
+    file, colon, number = text.rpartition(":")
+    try:
+        weight = float(number) if file and colon and not os.path.exists(text) else math.nan
+    except ValueError:
+        weight = math.nan
+    return (file, weight) if math.isfinite(weight) else (text, 1.0)
+
+
 def _only(name: str, plain: str, found: list[Path], said: bool) -> FoundLora:
     """The one that is found; of several, the one that is not in a folder of its own."""
     top = [path for path in found if path.parent == lora_folder()]
@@ -159,6 +187,17 @@ def wildcard_folder() -> Path:
 def wildcard_lines() -> Lines:
     """The lines of the wildcard files, for `text.wildcards.resolve`."""
     return from_folder(wildcard_folder())
+
+
+def wildcards_chosen(text: str, seed: int, side: str = "") -> Resolved:
+    """A prompt with its wildcards resolved by a picture's seed; what is part of an embedding's name stays as it is written."""
+    resolved = resolve(text, seed, wildcard_lines(), side, names_with("__", "{"))
+    return replace(resolved, text=with_plain_names(resolved.text))
+
+
+def has_embeddings() -> bool:
+    """Whether any embedding is installed."""
+    return bool(_embedding_files())
 
 
 def names_with(*marks: str) -> re.Pattern[str] | None:
@@ -241,24 +280,43 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
     """Check a LoRA or embedding and copy it to where prompts find it. Raises ModelError or OutputError."""
     path = Path(path).expanduser()
     check(path, role)
-    taken = {extra.name for extra in installed() if extra.role == role}
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
     name = path.parent.name if path.stem == "adapter_model" and config else path.stem
-    if name in taken:
-        raise ModelError(f"There is one named {name!r} already; rename the file, or remove that one first.")
+    _refuse_taken(name, role)
     folder = lora_folder() if role == "lora" else embedding_folder()
     target = folder / name / path.name if config else folder / path.name
-    if config:
-        with open_regular(config) as source, atomic_write(target.with_name(config.name)) as file:
-            file.write(source.read())
     size, done = path.stat().st_size, 0
-    with open(path, "rb") as source, atomic_write(target) as file:
+    with ExitStack() as naming, open(path, "rb") as source, atomic_write(target, replace=False) as file:
         while piece := source.read(_PIECE):
             file.write(piece)
             done += len(piece)
             if progress:
                 progress(done, size)
+        naming.enter_context(_one_at_a_time())  # until the file has its name
+        _refuse_taken(name, role)
+        if config:
+            with open_regular(config) as beside, atomic_write(target.with_name(config.name)) as copy:
+                copy.write(beside.read())
     return Extra(name, role, target, os.path.getsize(target))
+
+
+def _refuse_taken(name: str, role: str) -> None:
+    if any(extra.name == name for extra in installed() if extra.role == role):
+        raise ModelError(f"There is one named {name!r} already; rename the file, or remove that one first.")
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Held while a file gets its name: of two imports of one name, at most one takes it. Raises OutputError."""
+    lock, began = ProcessLock(data_folder() / "extras.lock"), time.monotonic()
+    while not lock.acquire():
+        if time.monotonic() - began > _PATIENCE:
+            raise OutputError(f"Another import holds {lock.path}; try again when it is done.")
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _has_config(path: Path) -> bool:

@@ -59,12 +59,12 @@ def inside(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | os.PathLike[str], replace: bool = True) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes `path` on success: temporary file beside it, fsync, rename.
 
     On any error nothing is left behind and an existing `path` is unchanged.
 
-    Raises OutputError when the folder cannot be written or the disk is full.
+    Raises OutputError when the folder cannot be written or the disk is full, or, without `replace`, when `path` is taken.
     """
     target = Path(path)
     temporary: str | None = None
@@ -76,7 +76,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
+        if replace:
+            os.replace(temporary, target)
+        elif not rename_to_new(Path(temporary), target):
+            raise OutputError(f"There is a file {target} already; choose another name.")
         temporary = None
         _sync_folder(target.parent)
     except OSError as error:

@@ -36,7 +36,9 @@ def check(sampler: str, options: Mapping[str, Any]) -> Options:
     for name, value in options.items():
         if name not in known:
             valid = f"its options are {', '.join(known)}" if known else "it has no options"
-            raise InvalidRequest(f"Option {name!s:.40} means nothing to sampler {sampler}; {valid}.", field="options")
+            others = [other for other, info in SAMPLERS.items() if name in info.options]
+            better = f"leave it out, or choose a sampler that has it ({', '.join(others[:6])})" if others else "leave it out"
+            raise InvalidRequest(f"Option {name!s:.40} means nothing to sampler {sampler}; {valid}; {better}.", field="options")
         if value != known[name].default or value != math.inf:  # JSON has no infinity
             found[name] = _checked(sampler, name, value, known[name])
     return Options(found)

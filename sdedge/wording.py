@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -12,14 +12,12 @@ from torch import Tensor
 from sdedge import catalog
 from sdedge.backends.engine import Engine, LoraUse
 from sdedge.errors import ModelError
-from sdedge.extras import find_embeddings, find_lora, look_up_lora, names_with, wildcard_lines, with_plain_names
+from sdedge.extras import find_embeddings, find_lora, look_up_lora, wildcards_chosen
 from sdedge.request import Resolved
-from sdedge.text import wildcards
 from sdedge.text.chunks import CHUNK
 from sdedge.text.conditioning import Conditioning, chunk_counts, condition
 from sdedge.text.names import Names, composed
-from sdedge.text.prompt import attention, parse
-from sdedge.text.scheduling import schedule
+from sdedge.text.prompt import read_texts
 from sdedge.text.tags import extract_loras, left_out
 from sdedge.weights.inversion import Embedding, bundled
 from sdedge.weights.lora import open_lora
@@ -36,19 +34,13 @@ class Worded:
 
 def choose_words(request: Resolved, index: int) -> Worded:
     """Resolve wildcards by the picture's seed; the file then records the words and the template."""
-    lines, keep = wildcard_lines(), names_with("__", "{")
-    prompt = wildcards.resolve(request.prompt, request.seed, lines, keep=keep)
-    negative = wildcards.resolve(request.negative, request.seed, lines, "negative", keep)
-    prompt, negative = _escaped(prompt), _escaped(negative)
+    prompt = wildcards_chosen(request.prompt, request.seed)
+    negative = wildcards_chosen(request.negative, request.seed, "negative")
     if not (prompt.choices or negative.choices):
         return Worded(request.replace(prompt=prompt.text, negative=negative.text), index)
     chosen = [[choice.wildcard, choice.chosen] for choice in (*prompt.choices, *negative.choices)]
     facts = {"template": request.prompt, "negative_template": request.negative, "choices": chosen}
     return Worded(request.replace(prompt=prompt.text, negative=negative.text), index, facts)
-
-
-def _escaped(resolved: wildcards.Resolved) -> wildcards.Resolved:
-    return replace(resolved, text=with_plain_names(resolved.text))
 
 
 def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:
@@ -79,12 +71,10 @@ class Vectors:
 
 def word_vectors(engine: Engine, request: Resolved) -> Vectors:
     """The embeddings whose names a request's prompts hold, installed or bundled with its LoRAs; the installed ones win."""
-    texts = [*_read(request.prompt, False, request.steps), *_read(request.negative, True, request.steps)]
-    installed, notes = find_embeddings(texts)
-    names = {composed(one.name).lower() for one in installed}
-    inside, more = _bundled(request, texts)
+    texts = [*read_texts(request.prompt, request.steps), *read_texts(request.negative, request.steps, negative=True)]
+    found, notes = embeddings_in(request.prompt, texts)
     vectors: dict[str, Tensor] = {}
-    for embedding in (*installed, *(one for one in inside if composed(one.name).lower() not in names)):
+    for embedding in found:
         try:
             embedding.check_width(engine.facts.context_width)
             if len(embedding.vectors) > CHUNK:
@@ -92,20 +82,22 @@ def word_vectors(engine: Engine, request: Resolved) -> Vectors:
             vectors[embedding.name] = embedding.vectors
         except ModelError as error:
             notes.append(f"The embedding {embedding.name} is not used: {error}")
-    return Vectors(vectors, (*notes, *more))
+    return Vectors(vectors, tuple(notes))
 
 
-def _read(text: str, negative: bool, steps: int) -> list[str]:
-    """What a prompt's brackets hold at any step, without them."""
-    stages = {stage for part in parse(text, negative).parts for stage in schedule(part.text, steps)}
-    return [segment.text for stage in stages for segment in attention(stage)]
+def embeddings_in(prompt: str, texts: Sequence[str]) -> tuple[list[Embedding], list[str]]:
+    """The embeddings whose names stand in the texts, installed or bundled with a prompt's LoRAs, and what is to be said."""
+    installed, notes = find_embeddings(texts)
+    names = {composed(one.name).lower() for one in installed}
+    inside, more = _bundled(prompt, texts)
+    return [*installed, *(one for one in inside if composed(one.name).lower() not in names)], [*notes, *more]
 
 
-def _bundled(request: Resolved, texts: Sequence[str]) -> tuple[list[Embedding], list[str]]:
-    """Embeddings in the files of the request's LoRAs, where their names stand in the texts."""
+def _bundled(prompt: str, texts: Sequence[str]) -> tuple[list[Embedding], list[str]]:
+    """Embeddings in the files of a prompt's LoRAs, where their names stand in the texts."""
     inside: list[Embedding] = []
     notes: list[str] = []
-    for tag in extract_loras(request.prompt)[1]:
+    for tag in extract_loras(prompt)[1]:
         tensors = open_lora(find_lora(tag.name)).embeddings
         names = Names(tensors)
         for name in dict.fromkeys(one.name for text in texts for one in names.find(composed(text))) if names else ():

@@ -69,7 +69,8 @@ def test_other_values_are_refused_in_a_sentence_and_kept_ones_are_in_range(sampl
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [({"eta": 0.5}, "means nothing to sampler dpmpp_2m; it has no options"), (3, "options is 3"),
+    [({"eta": 0.5}, "sampler dpmpp_2m; it has no options; leave it out, or choose a sampler that has it .ddim, "),
+     ({"nonsense": 1}, "it has no options; leave it out[.]"), (3, "options is 3"),
      ({"x" * 99: 1}, "Option x{40} means"),
      ({3: 1}, "Option 3 means nothing")],
 )  # fmt: skip

@@ -11,6 +11,7 @@ from converters.commands.progress import show
 from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, Recipe
 from sdedge.commands.terminal import echo
 from sdedge.events import Progress
+from sdedge.extras import with_weight
 
 
 class Sizes(click.ParamType):
@@ -36,11 +37,8 @@ class Fused(click.ParamType):
     name = "FILE[:WEIGHT]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Path, float]:
-        path, _, weight = str(value).rpartition(":")
-        try:
-            return (Path(path), float(weight)) if path else (Path(weight), 1.0)
-        except ValueError:
-            return Path(str(value)), 1.0
+        file, weight = with_weight(str(value))
+        return Path(file), weight
 
 
 class Names(click.ParamType):

@@ -7,7 +7,6 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QGridLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QWidget,
@@ -151,8 +150,8 @@ class DeviceDialog(QDialog):
             card(self.tr("Speeds"), *self._speeds(), gap=HALF),
         )
 
-    def _speeds(self) -> list[QLabel]:
-        labels = []
+    def _speeds(self) -> list[PlainLabel]:
+        labels: list[PlainLabel] = []
         for speed in catalog.SPEEDS.values():
             title, text = PlainLabel(speed.label), PlainLabel(speed.text)
             set_kind(title, "strong")

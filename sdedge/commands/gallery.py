@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.library.gallery import Entry, Gallery, Search, sampler_name
 from sdedge.library.gallery_scan import rescan as rescan_files
+
+_ABSENT = re.compile(r"-[^\W\d_]{2}|-\"")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -35,11 +38,24 @@ class Day(click.ParamType):
             self.fail(f"{value!r} is not a date; write it as 2026-05-31.", param, ctx)
 
 
+class WordsCommand(click.Command):
+    """A command whose words may begin with a dash, as those that must be absent do: -night is no option -n."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        wanting = {name for one in self.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts}
+        end = args.index("--") if "--" in args else len(args)
+        absent = [i for i in range(end) if _ABSENT.match(args[i]) and not (i and args[i - 1] in wanting)]
+        if absent:
+            options = [arg for i, arg in enumerate(args[:end]) if i not in absent]
+            args = [*options, "--", *(args[i] for i in absent), *args[end + 1 :]]
+        return super().parse_args(ctx, args)
+
+
 def searching(command: Any) -> Any:
     """The options that describe a Search."""
     for option in reversed(
         (
-            click.argument("text", required=False, default=""),
+            click.argument("text", nargs=-1),
             click.option("-m", "--model", help="Name of the model, or the beginning of its hash."),
             click.option("--sampler", help="By any of its names."),
             click.option("--size", type=Size(), help="Pixels, such as 512x768."),
@@ -57,7 +73,7 @@ def searching(command: Any) -> Any:
 def _search(options: dict[str, Any]) -> Search:
     width, height = options["size"] or (None, None)
     return Search(
-        text=options["text"], model=options["model"], width=width, height=height, tag=options["tag"],
+        text=" ".join(options["text"]), model=options["model"], width=width, height=height, tag=options["tag"],
         sampler=sampler_name(options["sampler"]) if options["sampler"] else None,
         since=options["since"].timestamp() if options["since"] else None,
         until=options["until"].timestamp() if options["until"] else None,
@@ -84,7 +100,7 @@ def _gallery() -> Iterator[Gallery]:
         yield gallery
 
 
-@gallery.command()
+@gallery.command(cls=WordsCommand)
 @searching
 @click.option("-n", "--limit", type=click.IntRange(1), default=60, show_default=True, help="At most this many.")
 @as_json
@@ -127,7 +143,7 @@ def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tup
                 echo(f"{name:>11}  {json.dumps(value) if isinstance(value, (dict, list)) else value}")
 
 
-@gallery.command()
+@gallery.command(cls=WordsCommand)
 @searching
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to copy into.")
 @click.option("--id", "ids", type=int, multiple=True, help="These pictures, instead of a search; may be repeated.")

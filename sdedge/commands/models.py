@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from sdedge.commands.model_copies import export, merge, quantize
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError
@@ -21,12 +19,13 @@ from sdedge.errors import ModelError
 if TYPE_CHECKING:
     from sdedge.library.models import Library, Model
 
-DTYPES = ("float32", "float16", "bfloat16")
-
-
 @click.group()
 def models() -> None:
     """Install, list, check and export models."""
+
+
+for copying in (export, merge, quantize):
+    models.add_command(copying)
 
 
 @models.command()
@@ -214,92 +213,6 @@ def _broken_weights(model: Model) -> list[str]:
 
 
 @models.command()
-@click.argument("name")
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
-@click.option("--ema/--no-ema", "ema", default=None, help="Averaged or plain weights, where a checkpoint has both.")
-@click.option("--vae", help="Put in this VAE instead of the model's own.")
-def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: str | None) -> None:
-    """Write a model (installed or at a path) to TARGET: a .safetensors file for web UIs, or a diffusers folder."""
-    from sdedge.engines import locate
-    from sdedge.weights.checkpoint import open_checkpoint
-
-    with _library() as library:
-        checkpoint = open_checkpoint(locate(name), ema=ema, vae=_vae_path(library, vae))
-    _write_model(checkpoint, target, dtype)
-
-
-def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
-    from sdedge.text.vocabulary import resolve
-    from sdedge.weights.export import export_folder, export_single
-
-    tokenizer: Path | None = None
-    with contextlib.suppress(ModelError):  # weights go without a vocabulary too
-        tokenizer = resolve(checkpoint)
-    if target.suffix == ".safetensors":
-        echo(export_single(checkpoint, target, dtype, tokenizer))
-    else:
-        echo(export_folder(checkpoint, target, dtype, tokenizer))
-        if tokenizer is None:
-            echo("No vocabulary was found to put with it; run `sdedge tokenizer install` and export again.", err=True)
-
-
-@models.command()
-@click.argument("name")
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--lora", "loras", multiple=True, required=True, metavar="FILE[:WEIGHT]", help="Repeat for several.")
-@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
-def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) -> None:
-    """Bake LoRAs into a model (installed or at a path) and write it to TARGET, as `export` does."""
-    from sdedge.engines import locate
-    from sdedge.extras import find_lora
-    from sdedge.weights.checkpoint import open_checkpoint
-    from sdedge.weights.lora import merge as bake
-    from sdedge.weights.lora import open_lora
-
-    weighed = []
-    for text in loras:
-        file, _, weight = text.rpartition(":") if _is_number(text.rpartition(":")[2]) else (text, "", "1")
-        weighed.append((open_lora(find_lora(file)), float(weight), float(weight)))
-    checkpoint = open_checkpoint(locate(name))
-    baked: Any = bake(checkpoint.components, weighed)
-    _write_model(replace(checkpoint, **baked), target, dtype)
-
-
-@models.command()
-@click.argument("name")
-@click.argument("target", type=click.Path(path_type=Path))
-@click.option("--steps", type=click.IntRange(1, 100), default=8, show_default=True, help="Of every picture measured on.")
-def quantize(name: str, target: Path, steps: int) -> None:
-    """Write a copy of a model (installed or at a path) to the folder TARGET that runs in int8 on x86 processors.
-
-    Other devices, and an explicit --dtype, run it as they run the model.
-
-    Measures on a dozen pictures, minutes on a CPU for a full-size model, and prints what int8 loses.
-    """
-    from sdedge.engines import locate
-    from sdedge.events import Loading
-    from sdedge.quantization import quantize as make
-
-    for told in make(locate(name), target, steps):
-        if isinstance(told, Loading):
-            echo(f"{told.phase} …", err=True)
-            continue
-        figures = told.figures
-        echo(
-            f"{target}: {len(told.ranges)} layers in int8, {len(told.kept)} as before; PSNR of pictures "
-            f"{', '.join(f'{one:.1f}' for one in figures['psnr'])} dB against {figures['against']}."
-        )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-@models.command()
 @click.argument("name", required=False)
 def default(name: str | None) -> None:
     """Show or choose the model that is used when a request names none; `pocket` is the embedded one."""
@@ -350,12 +263,6 @@ def _library() -> Iterator[Library]:
         yield library
     finally:
         library.close()
-
-
-def _vae_path(library: Library, vae: str | None) -> Path | None:
-    if vae is None:
-        return None
-    return Path(vae) if os.path.exists(vae) else library.locate(vae)
 
 
 def _record(model: Model) -> dict[str, Any]:

@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sdedge.commands.terminal import echo
+from sdedge.commands.terminal import echo, note
+
+if TYPE_CHECKING:
+    from sdedge.text.prompt import Description
 
 
 @click.command()
 @click.argument("prompt")
 @click.option("-m", "--model", metavar="NAME", help="Whose vocabulary to use.  [default: see `sdedge models default`]")
 @click.option("--steps", type=click.IntRange(1), default=20, show_default=True, help="For scheduled prompts.")
-def tokens(prompt: str, model: str | None, steps: int) -> None:
-    """Show the tokens, chunks and weights of PROMPT."""
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the picture; it chooses of wildcards.")
+def tokens(prompt: str, model: str | None, steps: int, seed: int) -> None:
+    """Show the tokens, chunks and weights of PROMPT, what its wildcards become, and its LoRAs and embeddings."""
     from sdedge.engines import default_model, find_tokenizer
+    from sdedge.extras import look_up_lora, wildcards_chosen
     from sdedge.text.clean import clean
     from sdedge.text.prompt import describe
+    from sdedge.text.tags import extract_loras, left_out
 
-    description = describe(clean(prompt), find_tokenizer(model or default_model()), steps)
+    chosen = wildcards_chosen(clean(prompt), seed)
+    found = [look_up_lora(tag.name) for tag in extract_loras(chosen.text)[1]]
+    vectors, notes = _vectors(chosen.text, steps)
+    tokenizer = find_tokenizer(model or default_model())
+    description = describe(chosen.text, tokenizer, steps, vectors)
+    for choice in chosen.choices:
+        echo(f"{choice.wildcard}: {choice.chosen}")
+    _show(description)
+    for name, count in vectors.items():
+        echo(f"embedding {name}: {count} vectors")
+    for tag, lora in zip(description.loras, found, strict=True):
+        echo(f"LoRA {lora.path.name}: text {tag.text_weight:g}, UNet {tag.unet_weight:g}")
+    for said in dict.fromkeys([*(lora.note for lora in found if lora.note), *left_out(chosen.text), *notes]):
+        note(said)
+
+
+def _vectors(prompt: str, steps: int) -> tuple[dict[str, int], list[str]]:
+    """How many vectors each embedding in a prompt has, installed or in one of its LoRAs, and what is to be said of others."""
+    from sdedge.extras import find_embeddings, has_embeddings
+    from sdedge.text.prompt import read_texts
+    from sdedge.text.tags import extract_loras
+
+    if not has_embeddings() and not extract_loras(prompt)[1]:
+        return {}, find_embeddings(read_texts(prompt, steps))[1]  # without torch
+    from sdedge.wording import embeddings_in
+
+    found, notes = embeddings_in(prompt, read_texts(prompt, steps))
+    return {one.name: len(one.vectors) for one in found}, notes
+
+
+def _show(description: Description) -> None:
     several = len(description.stages) > 1
     for stage in description.stages:
         if several:
@@ -31,5 +67,3 @@ def tokens(prompt: str, model: str | None, steps: int) -> None:
                 id = "" if token.id is None else str(token.id)
                 weight = "" if token.weight == 1 else f"  x {token.weight:.3g}"
                 echo(f"  {id:>6}  {token.text.removesuffix('</w>')}{weight}")
-    for lora in description.loras:
-        echo(f"LoRA {Path(lora.name).name}: text {lora.text_weight:g}, UNet {lora.unet_weight:g}")

@@ -193,6 +193,12 @@ class Description:
     loras: tuple[Lora, ...]
 
 
+def read_texts(text: str, steps: int, negative: bool = False) -> list[str]:
+    """What a prompt's brackets hold at any step, without them. Raises InvalidRequest as `parse` does."""
+    stages = {stage for part in parse(text, negative).parts for stage in schedule(part.text, steps)}
+    return [segment.text for stage in stages for segment in attention(stage)]
+
+
 def describe(
     text: str,
     tokenizer: Tokenizer,

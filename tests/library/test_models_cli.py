@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from safetensors.torch import load_file, save_file
 from sdedge import extras
 from sdedge.backends.manifest import Component, Manifest, Port
 from sdedge.commands.models import models, tokenizer
-from sdedge.errors import ModelError
+from sdedge.commands.tokens import tokens
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.text.wildcards import resolve
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
 
 
@@ -181,3 +184,71 @@ def test_info_says_what_an_unfinished_bundle_is_and_what_to_do(tmp_path):
 def test_info_describes_a_bundle(tiny_bundle):
     output = run("info", tiny_bundle).output
     assert "converted bundle (coreml)" in output and "Unet.mlpackage" in output
+
+
+def test_merge_takes_the_file_that_is_there_and_says_what_is_not_used(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+) -> None:
+    save_file(tiny.ldm(), tmp_path / "m.safetensors")
+    stem = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
+    pieces = {f"{stem}.lora_down.weight": torch.randn(2, 8), f"{stem}.lora_up.weight": torch.randn(8, 2)}
+    save_file({**pieces, "lora_unet_nowhere.diff": torch.ones(8)}, tmp_path / "ink.safetensors")
+    monkeypatch.chdir(tmp_path)
+    for number, typed in enumerate(("ink.safetensors", "ink.safetensors:0.5")):
+        merged = run("merge", "m.safetensors", tmp_path / f"out{number}.safetensors", "--lora", typed)
+        assert merged.exit_code == 0, merged.exception
+        assert "note: The LoRA ink has 1 names that match nothing" in merged.stderr
+    missing = run("merge", "m.safetensors", tmp_path / "no.safetensors", "--lora", "gone.safetensors")
+    assert isinstance(missing.exception, InvalidRequest) and "no LoRA 'gone.safetensors'" in str(missing.exception)
+
+
+def test_a_weight_is_what_follows_a_files_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a:1").touch()
+    assert extras.with_weight("ink:0.5") == ("ink", 0.5) and extras.with_weight("a:1") == ("a:1", 1.0)
+    assert [extras.with_weight(text) for text in ("ink", "ink:nan", "1", ":1")] == [
+        ("ink", 1.0), ("ink:nan", 1.0), ("1", 1.0), (":1", 1.0),
+    ]  # fmt: skip
+
+
+def test_of_two_imports_of_one_name_one_is_refused(tmp_path: Path) -> None:
+    files = [kohya_lora(tmp_path / f"ink{suffix}") for suffix in (".safetensors", ".pt")]
+    started = threading.Barrier(2, timeout=10)
+    ended: list[str] = []
+
+    def put(path: Path) -> None:
+        waited: list[int] = []
+
+        def meet(done: int, total: int) -> None:
+            if not waited:  # both have found the name free by now
+                waited.append(started.wait())
+
+        try:
+            ended.append(extras.install(path, "lora", meet).path.name)
+        except ModelError as error:
+            ended.append(str(error))
+
+    threads = [threading.Thread(target=put, args=(path,)) for path in files]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (installed,) = extras.installed()
+    assert sum("There is one named 'ink' already" in text for text in ended) == 1
+    assert installed.path.name in ended and os.listdir(extras.lora_folder()) == [installed.path.name]
+
+
+def test_tokens_shows_wildcards_embeddings_and_which_lora(tmp_path: Path) -> None:
+    run("add", kohya_lora(tmp_path / "Big Ink.safetensors"))
+    save_file({"cat": torch.randn(3, 768)}, tmp_path / "cat.safetensors")
+    run("add", tmp_path / "cat.safetensors")
+    extras.wildcard_folder().mkdir()
+    (extras.wildcard_folder() / "colour.txt").write_text("red\nblue\n")
+    shown = CliRunner().invoke(tokens, ["a __colour__ cat {x|y} <lora:big_ink:0.5>", "--seed", "3"])
+    assert shown.exit_code == 0, shown.exception
+    chosen = resolve("__colour__ {x|y}", 3, extras.wildcard_lines())
+    assert [f"{choice.wildcard}: {choice.chosen}" for choice in chosen.choices] == shown.stdout.splitlines()[:2]
+    assert "embedding cat: 3 vectors" in shown.stdout and "chunk 1, 6 of 75" in shown.stdout
+    assert "LoRA Big Ink.safetensors: text 0.5, UNet 0.5" in shown.stdout and "is Big Ink.safetensors" in shown.stderr
+    missing = CliRunner().invoke(tokens, ["<lora:gone:1>"])
+    assert isinstance(missing.exception, InvalidRequest)

@@ -1,0 +1,111 @@
+"""`sdedge models export`, `merge` and `quantize`: a model written anew."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sdedge.commands.terminal import echo, note
+from sdedge.errors import ModelError
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+@click.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
+@click.option("--ema/--no-ema", "ema", default=None, help="Averaged or plain weights, where a checkpoint has both.")
+@click.option("--vae", help="Put in this VAE instead of the model's own.")
+def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: str | None) -> None:
+    """Write a model (installed or at a path) to TARGET: a .safetensors file for web UIs, or a diffusers folder."""
+    from sdedge.engines import locate
+    from sdedge.weights.checkpoint import open_checkpoint
+
+    checkpoint = open_checkpoint(locate(name), ema=ema, vae=_vae_path(vae))
+    _write_model(checkpoint, target, dtype)
+
+
+def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
+    from sdedge.text.vocabulary import resolve
+    from sdedge.weights.export import export_folder, export_single
+
+    tokenizer: Path | None = None
+    with contextlib.suppress(ModelError):  # weights go without a vocabulary too
+        tokenizer = resolve(checkpoint)
+    if target.suffix == ".safetensors":
+        echo(export_single(checkpoint, target, dtype, tokenizer))
+    else:
+        echo(export_folder(checkpoint, target, dtype, tokenizer))
+        if tokenizer is None:
+            echo("No vocabulary was found to put with it; run `sdedge tokenizer install` and export again.", err=True)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--lora", "loras", multiple=True, required=True, metavar="FILE[:WEIGHT]", help="Repeat for several.")
+@click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
+def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) -> None:
+    """Bake LoRAs into a model (installed or at a path) and write it to TARGET, as `export` does."""
+    from sdedge.engines import locate
+    from sdedge.extras import lora_typed, with_weight
+    from sdedge.weights.checkpoint import open_checkpoint
+    from sdedge.weights.lora import fit, open_lora
+    from sdedge.weights.lora import merge as bake
+
+    weighed, notes = [], []
+    for text in loras:
+        file, weight = with_weight(text)
+        found = lora_typed(file)
+        notes += [found.note] if found.note else []
+        weighed.append((open_lora(found.path), weight, weight))
+    checkpoint = open_checkpoint(locate(name))
+    notes += fit([lora for lora, _, _ in weighed], {part: names for part, names in checkpoint.components.items() if names})
+    baked: Any = bake(checkpoint.components, weighed)
+    for said in notes:
+        note(said)
+    _write_model(replace(checkpoint, **baked), target, dtype)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--steps", type=click.IntRange(1, 100), default=8, show_default=True, help="Of every picture measured on.")
+def quantize(name: str, target: Path, steps: int) -> None:
+    """Write a copy of a model (installed or at a path) to the folder TARGET that runs in int8 on x86 processors.
+
+    Other devices, and an explicit --dtype, run it as they run the model.
+
+    Measures on a dozen pictures, minutes on a CPU for a full-size model, and prints what int8 loses.
+    """
+    from sdedge.engines import locate
+    from sdedge.events import Loading
+    from sdedge.quantization import quantize as make
+
+    for told in make(locate(name), target, steps):
+        if isinstance(told, Loading):
+            echo(f"{told.phase} …", err=True)
+            continue
+        figures = told.figures
+        echo(
+            f"{target}: {len(told.ranges)} layers in int8, {len(told.kept)} as before; PSNR of pictures "
+            f"{', '.join(f'{one:.1f}' for one in figures['psnr'])} dB against {figures['against']}."
+        )
+
+
+def _vae_path(vae: str | None) -> Path | None:
+    from sdedge.library.models import Library
+
+    if vae is None or os.path.exists(vae):
+        return None if vae is None else Path(vae)
+    library = Library()
+    try:
+        return library.locate(vae)
+    finally:
+        library.close()
