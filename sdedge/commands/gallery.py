@@ -153,9 +153,13 @@ def export(out: Path, ids: tuple[int, ...], no_metadata: bool, as_json: bool, **
     """Copy the pictures that a search finds into a folder; none there is overwritten."""
     with _gallery() as gallery:
         entries = [gallery.get(id) for id in ids] if ids else _every(gallery, _search(options))
+        copied = False
         for entry in entries:
+            copied = True
             path = export_one(entry, out, no_metadata)
             echo(json.dumps({"id": entry.id, "path": str(path)}) if as_json else path)
+        if not copied:
+            note("The search finds no picture; nothing was copied.")
 
 
 @gallery.command()
