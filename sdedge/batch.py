@@ -12,14 +12,12 @@ import io
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from sdedge import catalog, options
 from sdedge.errors import InvalidRequest
@@ -31,8 +29,9 @@ from sdedge.text.clean import clean, shown
 Overrides = dict[str, Any]
 
 ALIASES = {
-    "negative_prompt": "negative", "cfg": "guidance", "cfg_scale": "guidance", "guidance_scale": "guidance",
-    "scheduler": "sampler", "schedule_type": "schedule", "denoising_strength": "strength", "init_image": "image",
+    "negative_prompt": "negative", "cfg": "guidance", "cfg_scale": "guidance",
+    "guidance_scale": "guidance", "sampler_name": "sampler", "scheduler": "sampler",
+    "schedule_type": "schedule", "denoising_strength": "strength", "init_image": "image",
 }  # fmt: skip
 MAX_CELLS = 400
 MAX_FILE = 64 << 20  # bytes of a file of prompts
@@ -138,6 +137,8 @@ def _csv(text: str, path: Path, delimiter: str | None) -> list[Overrides]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows = []
     try:
+        with _at(f"line 1 of {path}"):
+            _check_names(reader.fieldnames or ())
         for row in reader:
             with _at(f"line {reader.line_num} of {path}"):
                 if None in row:
@@ -148,6 +149,15 @@ def _csv(text: str, path: Path, delimiter: str | None) -> list[Overrides]:
     except csv.Error as error:
         raise InvalidRequest(f"{path} is not CSV ({error}); check the quotes near line {reader.line_num}.") from error
     return [row for row in rows if row]
+
+
+def _check_names(names: Iterable[str | None]) -> None:
+    """Raises InvalidRequest for a name that stands twice, of which the reader would keep the last value alone."""
+    seen: set[str] = set()
+    for name in names:
+        if name and name in seen:
+            raise InvalidRequest(f"The name {shown(name)} stands twice; leave one out.")
+        seen.add(name or "")
 
 
 def _json(text: str, path: Path) -> list[Overrides]:
@@ -183,16 +193,17 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
     """Request fields from names and values as people write them: "CFG scale": "7.5", "size": "512x768".
 
     Texts become what the field needs; other values stay. Raises InvalidRequest for an unknown name or a text that is
-    not a value.
+    not a value, and for a field that is given twice under two names.
     """
     found: Overrides = {}
+    _check_once(record)
     for key, value in record.items():
         if str(key).strip().startswith(OPTION):
             option = str(key).strip().removeprefix(OPTION)
             value = options.read(option, value.strip()) if isinstance(value, str) else value
             found["options"] = {**found.get("options", {}), option: value}
             continue
-        name = _field(key)
+        name = _field(key, record)
         if name == "options" and isinstance(value, str | Mapping):
             given = options.parse(filter(None, re.split(r"[\s,;]+", value))) if isinstance(value, str) else dict(value)
             found["options"] = {**found.get("options", {}), **given}
@@ -209,12 +220,32 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
     return found
 
 
-def _field(key: str) -> str:
-    name = re.sub(r"[\s-]+", "_", str(key).strip().lower())
+def _check_once(record: Mapping[str, Any]) -> None:
+    """Of two values for one field, which is meant is not for us to choose."""
+    named: dict[str, str] = {}
+    for key in record:
+        if str(key).strip().startswith(OPTION) or (name := _field(key, record)) == "options":
+            continue
+        for field in ("width", "height") if name == "size" else (name,):
+            if field in named:
+                both = shown(named[field]) if named[field] == key else f"{shown(named[field])} and {shown(key)}"
+                raise InvalidRequest(f"The {field} is given twice, by {both}; give it once.", field=field)
+            named[field] = key
+
+
+def _field(key: str, record: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """The request's field of a name. A "scheduler" beside a sampler is its schedule, as in the web UI and ComfyUI."""
+    name = _plain(key)
+    if name == "scheduler" and any(_plain(other) in ("sampler", "sampler_name") for other in record):
+        name = "schedule"
     name = ALIASES.get(name, name)
     if name not in _TYPES and name != "size":
         raise InvalidRequest(f"Unknown field {shown(key)}; the fields are size, {', '.join(sorted(_TYPES))}.")
     return name
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[\s-]+", "_", str(key).strip().lower())
 
 
 def _size(value: Any) -> tuple[int, int]:
@@ -333,55 +364,3 @@ def _laid(base: Request, across: Overrides, down: Overrides) -> Request:
     if "options" in changed:
         changed["options"] = {**base.options, **across.get("options", {}), **down.get("options", {})}
     return base.replace(**changed)
-
-
-def sheet(grid: Grid, pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
-    """One uint8 picture (H, W, 3) of all cells in reading order, labels above the columns and left of the rows.
-
-    Cells may differ in size; each is centred in a cell of the largest. White paper, black text.
-    """
-    columns = len(grid.rows[0])
-    height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
-    font = ImageFont.load_default(max(10, min(width // 16, 28)))
-    top = _measure(grid.x.labels, font, width)
-    left = 0 if grid.y is None else min(_longest(grid.y.labels, font) + 2 * gap, width)
-    size = (left + columns * (width + gap) - gap, top + len(grid.rows) * (height + gap) - gap)
-    paper = Image.new("RGB", size, "white")
-    draw = ImageDraw.Draw(paper)
-    for i, label in enumerate(grid.x.labels):
-        box = (left + i * (width + gap) + width / 2, top / 2)
-        draw.multiline_text(box, _wrap(label, font, width), "black", font, anchor="mm", align="center")
-    for i, label in enumerate(grid.y.labels if grid.y else ()):
-        box = (left / 2, top + i * (height + gap) + height / 2)
-        draw.multiline_text(box, _wrap(label, font, left), "black", font, anchor="mm", align="center")
-    for i, picture in enumerate(pictures):
-        row, column = divmod(i, columns)
-        x = left + column * (width + gap) + (width - picture.shape[1]) // 2
-        y = top + row * (height + gap) + (height - picture.shape[0]) // 2
-        paper.paste(Image.fromarray(picture), (x, y))
-    return np.asarray(paper)
-
-
-def _wrap(label: str, font: Any, width: float) -> str:
-    """The label broken between words to fit the width; a word that does not fit is cut."""
-    lines = [""]
-    for word in label[:400].split():
-        while font.getlength(word) > width and len(word) > 1:
-            word = word[: -max(2, len(word) // 8)] + "…" if len(word) > 2 else word[:1]
-        joined = f"{lines[-1]} {word}".strip()
-        if font.getlength(joined) <= width or not lines[-1]:
-            lines[-1] = joined
-        else:
-            lines.append(word)
-    return "\n".join(lines[:6])
-
-
-def _measure(labels: Iterable[str], font: Any, width: float) -> int:
-    """Pixels that the tallest wrapped label needs."""
-    lines = max(_wrap(label, font, width).count("\n") + 1 for label in labels)
-    ascent, descent = font.getmetrics()
-    return int(lines * (ascent + descent + 4)) + 8
-
-
-def _longest(labels: Iterable[str], font: Any) -> int:
-    return int(max(font.getlength(label[:400]) for label in labels)) + 1

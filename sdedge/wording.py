@@ -55,7 +55,7 @@ def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:
         LoraUse(lora.path, tag.text_weight, tag.unet_weight, tag.blocks) for lora, tag in zip(found, tags, strict=True)
     ]
     notes = [lora.note for lora in found if lora.note]
-    notes += [note for request in requests for note in left_out(f"{request.prompt} {request.negative}")]
+    notes += [note for request in requests for note in left_out(request.prompt, request.negative)]
     notes += engine.adapt(uses)
     notes += [note for request in requests for note in word_vectors(engine, request).notes]
     return tuple(dict.fromkeys(notes))

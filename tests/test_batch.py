@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdedge import batch
-from sdedge.batch import axis, grid, overrides, sheet
+from sdedge.batch import axis, grid, overrides
 from sdedge.commands.generate import generate, requests_of
 from sdedge.errors import InvalidRequest
+from sdedge.images.sheet import sheet
 from sdedge.request import Request
 
 BASE = Request(prompt="base", seed=5)
@@ -184,3 +185,21 @@ def test_styles_of_the_store_are_laid_around_prompts(tmp_path, monkeypatch):
         requests_of("a cat", {**options, "styles": ("x",)})
     with pytest.raises(InvalidRequest, match="shorten"):
         requests_of("a cat", {**options, "styles": ("big",) * 40})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "prompt,prompt\na,b\n"), ("a.csv", "prompt,width,size\na,128,64x64\n"),
+        ("a.csv", "prompt,cfg,CFG scale\na,3,4\n"),
+        ("a.jsonl", '{"prompt": "a", "negative": "b", "Negative prompt": "c"}'), ("a.txt", "--prompt a --size 64x64 --width 128"),
+    ],
+)  # fmt: skip
+def test_a_field_given_twice_is_refused(tmp_path, name, text):
+    with pytest.raises(InvalidRequest, match="twice"):
+        batch.requests(written(tmp_path, name, text), BASE)
+
+
+def test_a_scheduler_beside_a_sampler_is_its_schedule():
+    assert overrides({"sampler_name": "Euler a", "scheduler": "karras"}) == {"sampler": "euler_a", "schedule": "karras"}
+    assert overrides({"scheduler": "Euler a"}) == {"sampler": "euler_a"}

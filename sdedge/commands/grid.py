@@ -58,6 +58,7 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     from sdedge.events import ImageDone
     from sdedge.files import write_new
     from sdedge.images.output import output_at
+    from sdedge.images.sheet import sheet
     from sdedge.pipeline import Picture, Pipeline
 
     pairs = dict(setting.partition("=")[::2] for setting in options["settings"])
@@ -76,6 +77,6 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
                     pictures.append(event.pixels)
                 else:
                     tell(event)
-        sheet = output.encode(batch.sheet(cells, pictures), resolved, {})
-        path = write_new(output.sheet_names(resolved), sheet)
+        data = output.encode(sheet(cells, pictures), resolved, {})
+        path = write_new(output.sheet_names(resolved), data)
         tell(ImageDone(str(path), resolved.seed))

@@ -24,6 +24,7 @@ Edges = tuple[int, int, int, int]  # left, top, right, bottom
 GREY = 128
 SHAPE_TOLERANCE = 0.02
 SAMPLE = 256  # pixels of a side at which a mask is compared with its picture
+OPAQUE = 250  # of 255: what programs leave of opaque layers by rounding
 SAME = 6.0  # mean difference of 8-bit samples: a JPEG of a picture stays below, strokes do not
 
 
@@ -57,7 +58,10 @@ def _grey(image: Image.Image, picture: np.ndarray | None) -> tuple[Image.Image, 
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         alpha = layer.getchannel("A")
-        if alpha.getextrema() != (255, 255):
+        low, high = int(np.asarray(alpha).min()), int(np.asarray(alpha).max())
+        if high and (low == high or low >= OPAQUE):  # one transparency for all says nothing of where
+            return layer.convert("RGB").convert("L"), ()
+        if low < OPAQUE:
             if picture is not None and _shows(layer, picture):
                 return alpha.point(lambda value: 255 - value), ("The mask is the picture with a hole; the hole is drawn anew.",)
             return alpha, ("The mask is partly transparent; its opaque part is drawn anew.",)

@@ -25,6 +25,7 @@ MAX_TEXT = 2_000_000  # characters; what is longer is not read
 _NOISE = {"CPU": "torch", "NV": "philox", "GPU": "philox"}
 MAX_LORAS = 20
 _DRAW_THINGS_LORA = re.compile(r"(?:_lora)?_(?:f16|f32|q8p|q6p)$")  # how it names the LoRAs it converts
+_TRIGGER = re.compile(r"<([^<>:\n]{1,100})>")
 _SEED_MODES = {"Torch CPU Compatible": "torch", "NVIDIA GPU Compatible": "philox"}
 
 
@@ -88,7 +89,6 @@ _A1111_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "CFG scale": ("guidance", real),
     "Model": ("model", str),
     "VAE": ("vae", str),
-    "Variation seed": ("variation_seed", whole),
     "Variation seed strength": ("variation_strength", real),
     "Denoising strength": ("strength", real),
     "Clip skip": ("clip_skip", whole),
@@ -100,8 +100,8 @@ _A1111_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "Inpaint area": ("mask_only", lambda text: text == "Only masked"),
 }
 _A1111_HARMLESS = {
-    "Seed", "Sampler", "Schedule type", "Size", "RNG", "Version", "Model hash", "VAE hash", "Lora hashes", "TI hashes", "User",
-    "Init image hash", "Emphasis", "Hashes", "VAE Decoder", "VAE Encoder",
+    "Seed", "Variation seed", "Sampler", "Schedule type", "Size", "RNG", "Version", "Model hash", "VAE hash", "Lora hashes",
+    "TI hashes", "User", "Init image hash", "Emphasis", "Hashes", "VAE Decoder", "VAE Encoder",
 }  # fmt: skip
 
 
@@ -109,6 +109,7 @@ def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
     for key, (name, convert) in _A1111_FIELDS.items():
         draft.put(name, settings.get(key), convert)
     draft.put_seed(settings.get("Seed"))
+    draft.put_variation_seed(settings.get("Variation seed"))
     draft.put_sampler(settings.get("Sampler"))
     draft.put_options(lambda: metadata_a1111.read_options(settings))
     if "Schedule type" in settings:
@@ -122,7 +123,7 @@ def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
         _put_preset(draft, "a1111")
         if settings.get("Emphasis", "Original") != "Original":
             draft.notes.append(f"Emphasis {settings['Emphasis']!r} is not available; weights act as in Original.")
-    if "Denoising strength" in settings and not any(key.startswith("Hires") for key in settings):
+    if "Denoising strength" in settings and not any(key.startswith(("Hires", "First pass")) for key in settings):
         _note_start(draft)
     draft.keep(settings, set(_A1111_FIELDS))
     lost = sorted(set(settings) - set(_A1111_FIELDS) - _A1111_HARMLESS - {*metadata_a1111.OPTIONS.values()})
@@ -176,7 +177,8 @@ def _invokeai(texts: Texts) -> Metadata | None:
 
 
 def _translated(draft: Draft, text: Any) -> str:
-    prompt, notes = metadata_compel.translate(_literal(text))
+    """InvokeAI's prompt: compel's weights, and embeddings in angle brackets, which here are words without them."""
+    prompt, notes = metadata_compel.translate(_TRIGGER.sub(r"\1", _literal(text)))
     draft.notes += [note for note in notes if note not in draft.notes]
     return prompt
 

@@ -59,6 +59,14 @@ class Draft:
             del self.fields["seed"]
             self.notes.append("The file's seed is -1, which means chance, so the picture cannot be drawn again.")
 
+    def put_variation_seed(self, value: Any) -> None:
+        """Note down the seed of variations; -1 stands for chance there, too."""
+        self.put("variation_seed", value, whole)
+        if self.fields.get("variation_seed") == -1:
+            del self.fields["variation_seed"]
+            if self.fields.get("variation_strength"):
+                self.notes.append("The file's variation seed is -1, which means chance, so the picture cannot be drawn again.")
+
     def put_sampler(self, name: Any) -> None:
         """Set sampler and, where the name includes one, schedule."""
         if not isinstance(name, str) or not name.strip():

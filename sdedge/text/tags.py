@@ -42,6 +42,13 @@ class Lora:
 
 _LORA = re.compile(r"<(?:lora|lyco):([^<>]*)>", re.I)
 _HYPERNET = re.compile(r"<hypernet:[^<>]*>", re.I)
+_BRACKETS = re.compile(r"\[([^\[\]]*+)\]")
+_ALMOST = re.compile(r"(?:<|&lt;|＜)\s*+(?:lora|lyco|locon|loha|lokr|dora|hypernet)(?=[\s:=：])[^<>]*+>?", re.I)
+# What is left of wildcards: __*__, __a b__, 2$$red, 0.5::red.
+_WILDCARD = re.compile(
+    r"(?<![\w\\])(?:__(?=[^\s_])(?![\w/-]{0,80}__)[^_\n,<>]{1,80}__(?!\w)|"
+    r"\d+(?:-\d+)?\$\$[^,|]{0,40}|\d*\.\d+::\w[^,|]{0,40})"
+)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _UNSUPPORTED = {
     "lbwe": "weights of single elements", "start": "a first step", "stop": "a last step", "step": "a range of steps",
@@ -58,10 +65,26 @@ def extract_loras(text: str) -> tuple[str, tuple[Lora, ...]]:
     return _HYPERNET.sub("", _LORA.sub("", text)), tuple(_lora(match) for match in _LORA.finditer(text))
 
 
-def left_out(text: str) -> tuple[str, ...]:
-    """What to say of the tags that `extract_loras` drops: hypernetworks."""
-    found = dict.fromkeys(match[0][:80] for match in _HYPERNET.finditer(text))
-    return tuple(f"Hypernetworks are not supported; {tag} was left out." for tag in found)
+def left_out(prompt: str, negative: str = "") -> tuple[str, ...]:
+    """What to say of tags that do not do what they say.
+
+    Those are hypernetworks, LoRAs of the negative prompt, LoRAs inside of a change such as `[<lora:name>::0.5]`, which are
+    applied at every step, and what only looks like a tag or like sd-dynamic-prompts' wildcards and is read as words.
+    """
+    notes = [f"Hypernetworks are not supported; {match[0][:80]} was left out." for match in _HYPERNET.finditer(prompt + negative)]
+    notes += [
+        f"LoRAs are not read from the negative prompt; {match[0][:80]} was left out." for match in _LORA.finditer(negative)
+    ]
+    for brackets in _BRACKETS.finditer(prompt):
+        rest, tags = _LORA.sub("", brackets[1]), [match[0][:80] for match in _LORA.finditer(brackets[1])]
+        if ":" in rest or "|" in rest:
+            notes += [f"A LoRA is applied at every step, and so is {tag} inside of brackets." for tag in tags]
+    for text in (prompt, negative):
+        words = [match[0][:80] for match in _ALMOST.finditer(_HYPERNET.sub(" ", _LORA.sub(" ", text)))]
+        notes += [f"{word!r} is no tag and is read as words; write <lora:name:0.8>." for word in words]
+        odd = [match[0][:80] for match in _WILDCARD.finditer(text)]
+        notes += [f"{word!r} is no wildcard known here and is read as words; see docs/prompts.md." for word in odd]
+    return tuple(dict.fromkeys(notes))
 
 
 def path_tags(text: str) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ TEXT = "text_encoder"
 _PREFIXES = (
     ("lora_unet_", UNET), ("oft_unet_", UNET), ("lora_te1_", TEXT), ("lora_te_", TEXT), ("unet.", UNET),
     ("text_encoder.", TEXT), ("diffusion_model.", UNET), ("text_encoders.clip_l.transformer.", TEXT),
+    ("model.diffusion_model.", UNET), ("cond_stage_model.transformer.", TEXT),  # as in a whole checkpoint
+    ("base_model.model.unet.", UNET), ("base_model.model.text_encoder.", TEXT),
     # LyCORIS' own wrapper names what it wraps, or says nothing.
     ("lycoris_unet_", UNET), ("lycoris_te1_", TEXT), ("lycoris_te_", TEXT), ("lycoris_text_encoder_", TEXT),
 )  # fmt: skip

@@ -156,3 +156,17 @@ def test_programs_with_plain_lists_of_settings():
     for texts in ({"parameters": json.dumps(swarm)}, {"parameters": json.dumps(fooocus)}, easy):
         found = from_texts(texts)
         assert dict(found.fields) == expected and found.notes
+
+
+def test_a_variation_seed_of_minus_one_is_chance_and_an_old_second_pass_is_no_start_picture():
+    start = "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 5, Size: 512x512"
+    varied = metadata.parse_parameters(f"{start}, Variation seed: -1, Variation seed strength: 0.2")
+    assert "variation_seed" not in varied.fields and any("means chance" in note for note in varied.notes)
+    old = metadata.parse_parameters(f"{start}, Denoising strength: 0.7, First pass size: 256x256")
+    assert not any("another picture" in note for note in old.notes)
+
+
+def test_embeddings_in_invokeai_s_angle_brackets_are_words():
+    record = {"positive_prompt": "a cat <my-style> (sky)1.2", "negative_prompt": "<easy negative>"}
+    found = from_texts({"invokeai_metadata": json.dumps(record)})
+    assert found.fields["prompt"] == "a cat my-style (sky:1.2)" and found.fields["negative"] == "easy negative"

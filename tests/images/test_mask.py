@@ -179,3 +179,11 @@ def test_a_picture_with_a_hole_is_told_from_strokes(tmp_path):
     assert mask[20, 20] and not mask[0, 0] and mask.sum() == 32 * 32 and "the hole is drawn anew" in notes[0]
     mask, notes = masks.read_mask(tmp_path / "hole.png", (64, 64), 255 - pixels)  # the same file beside another picture: strokes
     assert mask[0, 0] and not mask[20, 20] and "opaque part is drawn anew" in notes[0]
+
+
+@pytest.mark.parametrize("transparency", [1, 128, 254])
+def test_one_transparency_for_all_says_nothing_of_where(tmp_path, transparency):
+    white = _square().astype(np.uint8) * 255
+    Image.fromarray(np.dstack([white] * 3 + [np.full_like(white, transparency)])).save(tmp_path / "even.png")
+    mask, notes = masks.read_mask(tmp_path / "even.png", (64, 64))
+    assert notes == () and np.array_equal(mask, _square())

@@ -57,3 +57,21 @@ def test_whatever_is_in_a_tag_is_read_or_refused(inside):
     path_tags(f"<lora:{inside}>")
     with suppress(InvalidRequest):
         extract_loras(f"<lora:{inside}>")
+
+
+@pytest.mark.parametrize("tag", ["<lora:a:1", "<lora a:1>", "< lora:a:1>", "&lt;lora:a:1&gt;", "<loha:a:1>", "<dora:a>"])
+def test_what_only_looks_like_a_tag_is_said(tag):
+    assert "read as words" in left_out(f"a cat {tag}")[0]
+    assert left_out("a cat <3 <lora:a:1> a lora: b, exploratory <b>") == ()
+
+
+def test_loras_that_do_other_than_they_say_are_said():
+    assert "negative prompt" in left_out("a cat", "blurry <lora:a:1>")[0]
+    assert "every step" in left_out("[<lora:a:1>::0.5] cat")[0] and "every step" in left_out("[<lora:a:1>|dog] cat")[0]
+    assert left_out("[<lora:a:1>] ([cat:dog:0.5]) (<lora:a:1>:1.2)") == ()
+
+
+@pytest.mark.parametrize("word", ["__*__", "__a b__", "__~colour__", r"__sub\\col__", "2$$red and blue", "0.5::red"])
+def test_wildcards_of_another_language_are_said(word):
+    assert "read as words" in left_out(f"a {word}, house")[0]
+    assert left_out("a __init__.py, snake__case__x, 5$, [cat::0.4] [a:b:0.5] 12:30") == ()

@@ -82,3 +82,18 @@ def test_peft_configuration_beside_the_file(settings: dict, alpha: float | None,
         (tmp_path / "adapter_config.json").write_text(damaged)
         with pytest.raises(ModelError, match=r"adapter_config\.json"):
             open_lora(tmp_path / "adapter_model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [
+        ("model.diffusion_model.middle_block.1.proj_in.lora_down.weight", UNET),
+        ("base_model.model.unet.mid_block.attentions.0.proj_in.lora_A.weight", UNET),
+        ("cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc1.lora_up.weight", TEXT),
+        ("base_model.model.text_encoder.text_model.encoder.layers.0.mlp.fc1.lora_B.weight", TEXT),
+    ],
+)
+def test_names_as_in_a_whole_checkpoint_and_a_whole_pipeline(key: str, part: str) -> None:
+    found = parse_key(key)
+    stems = {"text_model_encoder_layers_0_mlp_fc1", "middle_block_1_proj_in", "mid_block_attentions_0_proj_in"}
+    assert found is not None and found.part == part and found.stem in stems

@@ -1,0 +1,64 @@
+"""A grid's pictures on one sheet, with labels. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from sdedge.batch import Grid
+
+
+def sheet(grid: Grid, pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
+    """One uint8 picture (H, W, 3) of all cells in reading order, labels above the columns and left of the rows.
+
+    Cells may differ in size; each is centred in a cell of the largest. White paper, black text.
+    """
+    columns = len(grid.rows[0])
+    height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
+    font = ImageFont.load_default(max(10, min(width // 16, 28)))
+    top = _measure(grid.x.labels, font, width)
+    left = 0 if grid.y is None else min(_longest(grid.y.labels, font) + 2 * gap, width)
+    size = (left + columns * (width + gap) - gap, top + len(grid.rows) * (height + gap) - gap)
+    paper = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(paper)
+    for i, label in enumerate(grid.x.labels):
+        box = (left + i * (width + gap) + width / 2, top / 2)
+        draw.multiline_text(box, _wrap(label, font, width), "black", font, anchor="mm", align="center")
+    for i, label in enumerate(grid.y.labels if grid.y else ()):
+        box = (left / 2, top + i * (height + gap) + height / 2)
+        draw.multiline_text(box, _wrap(label, font, left), "black", font, anchor="mm", align="center")
+    for i, picture in enumerate(pictures):
+        row, column = divmod(i, columns)
+        x = left + column * (width + gap) + (width - picture.shape[1]) // 2
+        y = top + row * (height + gap) + (height - picture.shape[0]) // 2
+        paper.paste(Image.fromarray(picture), (x, y))
+    return np.asarray(paper)
+
+
+def _wrap(label: str, font: Any, width: float) -> str:
+    """The label broken between words to fit the width; a word that does not fit is cut."""
+    lines = [""]
+    for word in label[:400].split():
+        while font.getlength(word) > width and len(word) > 1:
+            word = word[: -max(2, len(word) // 8)] + "…" if len(word) > 2 else word[:1]
+        joined = f"{lines[-1]} {word}".strip()
+        if font.getlength(joined) <= width or not lines[-1]:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return "\n".join(lines[:6])
+
+
+def _measure(labels: Iterable[str], font: Any, width: float) -> int:
+    """Pixels that the tallest wrapped label needs."""
+    lines = max(_wrap(label, font, width).count("\n") + 1 for label in labels)
+    ascent, descent = font.getmetrics()
+    return int(lines * (ascent + descent + 4)) + 8
+
+
+def _longest(labels: Iterable[str], font: Any) -> int:
+    return int(max(font.getlength(label[:400]) for label in labels)) + 1
