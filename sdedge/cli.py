@@ -25,13 +25,16 @@ def main() -> NoReturn:
     """Run the command line. Exit codes: 0 done, 1 failed, 2 bad usage, 128 + a signal's number, 141 nobody reads the output."""
     _received.clear()
     _listen()
+    output = sys.stdout
     try:
         _keep_streams()
+        output = sys.stdout
         status = _run()
     except KeyboardInterrupt:
         status = INTERRUPTED + (_received[0] if _received else signal.SIGINT)
     except SystemExit as leaving:
-        if isinstance(leaving.__context__, BrokenPipeError):  # click and rich make a plain 1 of it
+        # rich makes a plain 1 of a reader that left; so does click, which hides the error but wraps the stream on that way
+        if isinstance(leaving.__context__, BrokenPipeError) or (leaving.code == 1 and sys.stdout is not output):
             _leave(BROKEN_PIPE)
         status = leaving.code if isinstance(leaving.code, int) else 1 if leaving.code else 0
     except BaseException as error:

@@ -60,9 +60,10 @@ def test_a_signal_that_is_ignored_stays_ignored():
 def test_output_that_nobody_reads_is_full_or_closed():
     done = shell("SDEDGE samplers | true; echo ${PIPESTATUS[0]}")
     assert (done.stdout.strip() in ("141", "0"), done.stderr) == (True, "")  # 0: all was written before the reader left
-    process = subprocess.Popen([*COMMAND, "samplers"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
-    process.stdout.close()
-    assert process.wait(60) == 141 and process.stderr.read() == b""
+    for command in ("samplers", "--version"):  # one prints through rich, the other through click
+        process = subprocess.Popen([*COMMAND, command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+        process.stdout.close()
+        assert process.wait(60) == 141 and process.stderr.read() == b"", command
     process.stderr.close()
     for line, words in (("SDEDGE samplers > /dev/full", "No space left"), ("SDEDGE samplers >&-", "standard output")):
         done = shell(line)
