@@ -19,6 +19,7 @@ from torch import Tensor
 from converters import bundle as bundle_files
 from converters.drift import Drift, drift, layer_results, origin, stray_layer
 from converters.inspect import inspect
+from converters.latents import FACTOR
 from converters.psnr import psnr
 from converters.verify_floors import LOSSY, floor
 from converters.verify_weights import KernelError, compare_weights
@@ -327,9 +328,11 @@ def component_bits(bundle: Path, manifest: Manifest) -> dict[str, int]:
 
 
 def holds_halves(reference: TorchEngine, component: str) -> bool:
-    """Whether the checkpoint's own weights are of 16 bits, so that a package's are the very same numbers."""
+    """Whether the checkpoint's own weights are of 16 bits, so that a package's are the very same numbers. A VAE's are not
+    where another factor of latents is folded into its outer convolutions, which rounds those once more."""
     stage = {TOKENS: "text_encoder", "vae_encoder": "vae", "vae_decoder": "vae"}.get(component, component)
-    if stage not in reference.checkpoint.components:
+    folded = stage == "vae" and reference.facts.scaling_factor != FACTOR
+    if folded or stage not in reference.checkpoint.components:
         return False
     return all(tensor.dtype == torch.float16 for tensor in reference.merged(stage).values())
 

@@ -169,7 +169,8 @@ def test_a_good_bundle_passes_and_keeps_its_figures(tiny_bundle, tiny_model, tmp
     *compared, verdict = verify(bundle, TorchEngine.load(tiny_model, "cpu"), steps=1)
     assert isinstance(verdict, Verdict)
     assert (verdict.outcome, verdict.bits, verdict.shortfalls, verdict.kernels) == ("passed", 16, (), ())
-    assert verdict.floors["vae_decoder"] == {"float16": 60.0, "float32": 100.0}
+    assert verdict.floors["unet"] == {"float16": 60.0, "float32": 100.0}
+    assert verdict.floors["vae_decoder"] == {"float16": 60.0, "float32": 60.0}  # its factor of latents is folded in
     assert not any(one.stray for one in compared)
     manifest = Manifest.read(bundle)
     assert {one.component for one in compared} == {*manifest.components, "token_embedding", "picture"}
