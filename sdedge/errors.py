@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class Remedy(StrEnum):
@@ -53,11 +56,12 @@ class Remedy(StrEnum):
 class SdedgeError(Exception):
     """Something the user can act on. The command line prints the message without a traceback and exits with 1.
 
-    `field` is the request's field that is at fault, where it is one; `remedy` is what the message says helps.
+    `field` is the request's field that is at fault, where it is one; `remedy` is what the message says helps. Half surrogates
+    that a foreign name brought into the message are U+FFFD, so that it can be printed anywhere.
     """
 
     def __init__(self, message: str = "", *, field: str = "", remedy: Remedy | None = None) -> None:
-        super().__init__(message)
+        super().__init__(_HALVES.sub("\ufffd", message))
         self.field, self.remedy = field, remedy
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.errors import InvalidRequest, ModelError, Remedy, SdedgeError
 from sdedge.process.worker import describe_failure
 from sdedge.request import Request
 
@@ -57,3 +57,9 @@ def test_every_refused_field_of_a_request_is_named(field, value):
     with pytest.raises(InvalidRequest) as error:
         Request(**{field: value})
     assert error.value.field == field
+
+
+def test_messages_can_be_printed_whatever_they_quote():
+    message = str(SdedgeError("Unknown option \ud83d of x\udc80."))
+    assert message == "Unknown option \ufffd of x\ufffd."
+    assert message.encode()

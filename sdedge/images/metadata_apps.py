@@ -49,7 +49,7 @@ def parse_record(text: str) -> Metadata | None:
         if name in known:
             draft.put(name, value, lambda value: tuple(value) if isinstance(value, list) else value)
         else:
-            draft.notes.append(f"The file's field {name!r} is not known here; it was written by another version.")
+            draft.notes.append(f"The file's field {shown(name)} is not known here; it was written by another version.")
     facts = record.get("facts")
     draft.details = {"sdedge": record["sdedge"], **(facts if isinstance(facts, dict) else {})}
     return draft.done()
@@ -122,13 +122,13 @@ def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
     if not ours:
         _put_preset(draft, "a1111")
         if settings.get("Emphasis", "Original") != "Original":
-            draft.notes.append(f"Emphasis {settings['Emphasis']!r} is not available; weights act as in Original.")
+            draft.notes.append(f"Emphasis {shown(settings['Emphasis'])} is not available; weights act as in Original.")
     if "Denoising strength" in settings and not any(key.startswith(("Hires", "First pass")) for key in settings):
         _note_start(draft)
     draft.keep(settings, set(_A1111_FIELDS))
     lost = sorted(set(settings) - set(_A1111_FIELDS) - _A1111_HARMLESS - {*metadata_a1111.OPTIONS.values()})
     if lost:
-        draft.notes.append(f"These settings are not carried over: {', '.join(lost)}.")
+        draft.notes.append(f"These settings are not carried over: {', '.join(lost[:20])[:600]}.")
 
 
 def _put_size_text(draft: Draft, size: Any) -> None:
@@ -150,7 +150,7 @@ def _put_preset(draft: Draft, name: str) -> None:
 
 def _note_start(draft: Draft) -> None:
     strength = draft.fields.get("strength")
-    draft.notes.append(f"It was drawn from another picture (strength {strength}) that is not in the file; give it too.")
+    draft.notes.append(f"It was drawn from another picture (strength {shown(strength)}) that is not in the file; give it too.")
 
 
 def _invokeai(texts: Texts) -> Metadata | None:
@@ -288,7 +288,7 @@ def _draw_things(texts: Texts) -> Metadata | None:
     if noise := _SEED_MODES.get(str(mode)):
         draft.put("noise", noise)
     else:
-        draft.notes.append(f"Draw Things' seed mode {mode!r} draws other noise than any generator here.")
+        draft.notes.append(f"Draw Things' seed mode {shown(mode)} draws other noise than any generator here.")
     if comment.get("strength") not in (None, 1, 1.0):
         draft.put("strength", comment["strength"], real)
         _note_start(draft)
@@ -326,7 +326,7 @@ def _mochi(texts: Texts) -> Metadata | None:
     draft.put_sampler(values.get("Scheduler"))
     _put_size_text(draft, values.get("Size"))
     if values.get("Upscaler"):
-        draft.notes.append(f"The picture was enlarged afterwards with {values['Upscaler']}.")
+        draft.notes.append(f"The picture was enlarged afterwards with {shown(values['Upscaler'])}.")
     _put_preset(draft, "apple")
     draft.keep(values, set(_MOCHI_KEYS[:7]) | {"Scheduler"})
     return draft.done()
