@@ -84,6 +84,17 @@ def test_softness_rises_inwards_and_reaches_the_whole_drawing():
     assert np.array_equal(masks.feather(_square(), 0.0), _square().astype(np.float32))
 
 
+@pytest.mark.parametrize("sigma", [0.3, 2.0, 3.1])
+def test_the_blur_is_a_normal_curve_that_ends_at_two_and_a_half_deviations(sigma):
+    image = torch.zeros(1, 1, 41, 41)
+    image[0, 0, 20, 20] = 1
+    reach = max(1, int(2.5 * sigma + 0.5))
+    curve = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    expected = np.zeros(41)
+    expected[20 - reach : 21 + reach] = curve / curve.sum()
+    assert np.allclose(masks._gaussian(image, sigma)[0, 0], np.outer(expected, expected), atol=1e-7)
+
+
 @pytest.mark.parametrize("thickness", [1, 2, 3, 5])
 def test_strokes_thinner_than_the_blur_do_not_vanish(thickness):
     mask = _square(96, 50)
