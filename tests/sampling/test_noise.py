@@ -65,6 +65,16 @@ def test_a_batch_is_its_images(source, seeds):
 
 
 @pytest.mark.parametrize("source", NOISE_SOURCES)
+@pytest.mark.parametrize("skip", [0, 2, 3])
+def test_the_steps_go_on_after_as_many_draws_as_were_taken(source, skip):
+    draws = [stream(seed, source) for seed in (3, 4)]
+    for _ in range(skip):
+        for draw in draws:
+            draw(SHAPE)
+    assert torch.equal(Noise([3, 4], SHAPE, source, skip=skip)(1.0, 0.5), torch.stack([draw(SHAPE) for draw in draws]))
+
+
+@pytest.mark.parametrize("source", NOISE_SOURCES)
 def test_brownian_batch_is_its_images(source):
     seeds, pairs = [3, 4, 5], [(14.0, 6.0), (6.0, 2.5), (6.0, 4.0), (2.5, 0.1)]
     batch = BrownianNoise(seeds, SHAPE, 0.1, 14.0, source)
