@@ -33,6 +33,15 @@ def test_philox_rounds_are_the_published_ones():
     assert [int(word) for word in ones[:, 0]] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
 
 
+def test_philox_counts_its_calls_in_the_first_word_and_the_values_in_the_third():
+    draw = Philox(7)
+    for call in range(3):
+        counter = np.array([[call, 0, place, 0] for place in range(5)], dtype=np.uint32).T
+        x, y = Philox(7)._rounds(counter)[:2].astype(np.float64) / 2**32
+        expected = np.sqrt(-2 * np.log(x)) * np.sin(2 * np.pi * y)
+        assert np.allclose(draw((5,)), expected, atol=1e-5)
+
+
 def test_torch_is_torchs_cpu_generator():
     generator, draw = torch.Generator().manual_seed(42), stream(42, "torch")
     for _ in range(3):
