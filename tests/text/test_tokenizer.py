@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 from transformers import CLIPTokenizer
 
 from sdedge.errors import ModelError
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import MAX_ID, Tokenizer, byte_alphabet, from_words
 
 BPE = Path(__file__).parents[2].parent / "shared" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
 needs_clip = pytest.mark.skipif(not BPE.is_file(), reason="CLIP's BPE file is not beside the project")
@@ -129,3 +132,45 @@ def test_half_surrogates_are_read_as_a_replacement():
     tokenizer = from_words(["cat"])
     assert tokenizer.ids("a \ud83d cat") == tokenizer.ids("a \ufffd cat")
     assert tokenizer.tokens("\udc00") == tokenizer.tokens("\ufffd")
+
+
+def test_a_frame_holds_75_ids_between_start_and_end():
+    tokenizer = from_words(["cat"])
+    cat = tokenizer.vocab["cat</w>"]
+    for count, kept in ((0, 0), (3, 3), (75, 75), (76, 75), (200, 75)):
+        assert tokenizer.frame([cat] * count) == [tokenizer.bos, *[cat] * kept, *[tokenizer.eos] * (76 - kept)]
+
+
+def test_the_largest_id_is_one_below_the_bound(tmp_path):
+    for id, fits in ((MAX_ID - 1, True), (MAX_ID, False)):
+        vocab, merges = _vocabulary(**{"cat</w>": id})
+        (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+        (tmp_path / "merges.txt").write_text("\n".join(merges))
+        with nullcontext() if fits else pytest.raises(ModelError, match="no id"):
+            assert Tokenizer.from_folder(tmp_path).vocab["cat</w>"] == id
+
+
+def test_a_vocabulary_s_file_is_read_to_the_limit_and_unpacked_to_the_limit(tmp_path, monkeypatch):
+    text = b"#version: 0.2\n" + b"a b\n" * 1000
+    (tmp_path / "whole.gz").write_bytes(packed := gzip.compress(text))
+    (tmp_path / "cut.gz").write_bytes(packed[:-12])
+    (tmp_path / "plain.txt").write_bytes(text)
+    assert len(Tokenizer.from_bpe_file(tmp_path / "whole.gz").merges) == 1000
+    monkeypatch.setattr("sdedge.text.tokenizer.MAX_BYTES", 3000)
+    for name, said in (("whole.gz", "unpacks to more"), ("cut.gz", "cut off"), ("plain.txt", "too large")):
+        with pytest.raises(ModelError, match=said):
+            Tokenizer.from_bpe_file(tmp_path / name)
+    asked = []
+    file = SimpleNamespace(read=lambda size=-1: asked.append(size) or b"")
+    monkeypatch.setattr("sdedge.text.tokenizer.open_regular", lambda path: nullcontext(file))
+    with pytest.raises(ModelError):
+        Tokenizer.from_bpe_file(tmp_path / "plain.txt")
+    assert asked == [3001]
+
+
+def test_of_openai_s_file_as_many_merges_count_as_clip_has(tmp_path):
+    pairs = [f"{a} {b}" for a in byte_alphabet() for b in byte_alphabet()]  # 65,536, as it too goes on behind them
+    (tmp_path / "bpe.txt").write_text("\n".join(["#version: 0.2", *pairs]), "utf-8")
+    clip = Tokenizer.from_bpe_file(tmp_path / "bpe.txt")
+    assert (len(clip.merges), clip.bos, clip.eos) == (48894, 49406, 49407)
+    assert " ".join(clip.merges[-1]) == pairs[48893]
