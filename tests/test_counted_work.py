@@ -69,6 +69,15 @@ def test_a_weight_of_many_digits_is_looked_at_a_fixed_number_of_times(pattern, d
     assert looks(pattern, digits + "!") <= 25 * len(digits)
 
 
+@pytest.mark.parametrize(("text", "weight"), [
+    ("(" * 500 + "a", 1e6), ("(a:" + "9" * 400 + ")", 1e6), ("(a:-" + "9" * 400 + ")", -1e6), ("((a:1000):1000.5)", 1e6),
+    ("((a:1000):999)", 999e3)])  # fmt: skip
+def test_weights_stay_within_a_million(text, weight):
+    (segment,) = prompt.attention(text)
+    assert segment.weight == weight
+    assert prompt.parse(f"a AND b:{'9' * 400}").parts[1].weight == 1e6
+
+
 def test_numbers_that_the_engine_reads_are_weighed():
     assert weighing.weigh("(a:1.)", 1, 2, 0.1).text == "(a:1.1)"
     assert weighing.weigh(f"(a:{'1' * 5000}", 1, 2, 0.1).text.startswith("((a:1.1):1")

@@ -298,6 +298,7 @@ def test_several_sizes_share_one_set_of_weights(tiny_model, tmp_path):
     assert ours.predict(torch.randn(2, 4, 8, 16), t, context).shape == (2, 4, 8, 16)
 
 
+@pytest.mark.slow
 def test_no_kernel_is_clustered_twice_for_two_chunks(tiny_model):
     """Targets of every compression, too: what is alive at the cut is found without the weights."""
     counted: Counter[str] = Counter()
