@@ -1,1 +1,0 @@
-"""Engines: whatever can run the three networks answers the same calls."""

@@ -1,0 +1,1 @@
+"""ML Programs run by torch, on any system."""

@@ -1,0 +1,1 @@
+"""The engine of torch, on CPU, CUDA and MPS."""

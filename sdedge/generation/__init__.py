@@ -1,0 +1,1 @@
+"""The path of a picture: from a request to events and pictures."""

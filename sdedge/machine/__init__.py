@@ -1,0 +1,1 @@
+"""What this computer is and can: memory, number formats, measurements."""
