@@ -32,7 +32,7 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 
-$(VENV)/.demo: pyproject.toml constraints.txt $(wildcard sdedge/backends/*.[ch])
+$(VENV)/.demo: pyproject.toml constraints.txt $(wildcard sdedge/engines/torch/cpu/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) $(TORCH)
 	$(PIP) $(NEEDED)

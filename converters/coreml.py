@@ -23,9 +23,9 @@ from converters.package import write_package
 from converters.recipe import COMPONENTS, Recipe, mixed_target
 from converters.sensitivity import Bench, analyse, fit, trajectories
 from converters.source import Source, open_source
-from sdedge.backends.facts import read_facts
-from sdedge.backends.manifest import Component
-from sdedge.engines import locate
+from sdedge.engines.facts import read_facts
+from sdedge.engines.manifest import Component
+from sdedge.engines.open import locate
 from sdedge.errors import ModelError
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.text.tokenizer import Tokenizer

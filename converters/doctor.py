@@ -18,11 +18,11 @@ from torch import Tensor
 
 from converters.inspect import inspect
 from converters.psnr import psnr
-from sdedge.backends.coreml import UNITS, NativeModel
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
-from sdedge.backends.mil.tensors import TensorType
+from sdedge.engines.coreml.native import UNITS, NativeModel
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.engines.coreml.portable.tensors import TensorType
+from sdedge.engines.manifest import Manifest
 from sdedge.errors import SdedgeError
 
 VERSIONS = ("sdedge", "coremltools", "torch", "numpy")

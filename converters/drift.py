@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from converters.psnr import psnr
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
 
 
 @dataclass(frozen=True)

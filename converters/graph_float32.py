@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from converters.graph_planner import shapes
-from sdedge.backends.graph_interpreter import Watching
-from sdedge.backends.graph_program import Program
+from sdedge.engines.graph.interpreter import Watching
+from sdedge.engines.graph.program import Program
 
 NARROW = (torch.float16, torch.bfloat16)
 LARGEST = float(torch.finfo(torch.float16).max)

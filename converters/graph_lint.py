@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdedge.backends.graph_interpreter import Watching
-from sdedge.backends.graph_program import Program
-from sdedge.backends.mps_rules import Finding, Limits, MPSRules
+from converters.mps_rules import Finding, Limits, MPSRules
+from sdedge.engines.graph.interpreter import Watching
+from sdedge.engines.graph.program import Program
 
 
 class _Watched(Watching):
@@ -31,7 +31,7 @@ class _Watched(Watching):
 def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[Finding]:
     """Every breach of a rule at the size of the (meta) inputs, by node; shapes alone are run.
 
-    The rules are those of `sdedge.backends.mps_rules`. A device named in the graph is a breach too, and the only one
+    The rules are those of `converters.mps_rules`. A device named in the graph is a breach too, and the only one
     told where there is one, since such a graph cannot be run elsewhere.
     """
     named = [

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, fx
 
 from converters.graph_planner import shapes
-from sdedge.backends.graph_program import Program
+from sdedge.engines.graph.program import Program
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.models.attention import TERMS
 

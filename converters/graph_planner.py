@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from sdedge.backends.graph_interpreter import Watching
-from sdedge.backends.graph_program import Program
+from sdedge.engines.graph.interpreter import Watching
+from sdedge.engines.graph.program import Program
 
 
 class Shapes(Watching):

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, export
 
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.graph_program import Program
+from sdedge.engines.graph.program import Program
+from sdedge.engines.protocol import ModelFacts
 from sdedge.models.attention import sdpa, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.vae import VAE

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.program import CONSTANT, Argument, Function, Literal, Operation
-from sdedge.backends.mil.tensors import TensorType
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.program import CONSTANT, Argument, Function, Literal, Operation
+from sdedge.engines.coreml.portable.tensors import TensorType
 from sdedge.errors import ModelError
 
 RATES = {

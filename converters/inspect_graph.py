@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from converters.graph_planner import Plan, plan
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.graph_bundle import (
+from sdedge.engines.graph.bundle import (
     COMPONENTS,
     check_program,
     input_shapes,
@@ -21,10 +20,11 @@ from sdedge.backends.graph_bundle import (
     read_bundle,
     stored_dtype,
 )
-from sdedge.backends.graph_bundle import open_program as read_program
-from sdedge.backends.graph_operators import name_of
-from sdedge.backends.graph_program import Program
-from sdedge.backends.manifest import Component, Manifest
+from sdedge.engines.graph.bundle import open_program as read_program
+from sdedge.engines.graph.operators import name_of
+from sdedge.engines.graph.program import Program
+from sdedge.engines.manifest import Component, Manifest
+from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import InvalidRequest
 from sdedge.text.tokenizer import LENGTH
 

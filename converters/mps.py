@@ -32,14 +32,14 @@ from converters.graph_passes import (
 )
 from converters.graph_planner import largest_side, plan, shapes
 from converters.graph_trace import LONGEST, STAGES, TOKENS, UNIT, inputs, trace
+from converters.mps_rules import Limits
 from converters.psnr import psnr
 from converters.source import Source, open_source
-from sdedge.backends.graph_bundle import DTYPES, PROGRAM, WEIGHTS, fingerprint
-from sdedge.backends.graph_program import LARGEST_FILE, Program, to_json
-from sdedge.backends.manifest import NAME, Component, Manifest, Port
-from sdedge.backends.mps_rules import Limits
-from sdedge.backends.torch import NETWORKS
-from sdedge.engines import locate
+from sdedge.engines.graph.bundle import DTYPES, PROGRAM, WEIGHTS, fingerprint
+from sdedge.engines.graph.program import LARGEST_FILE, Program, to_json
+from sdedge.engines.manifest import NAME, Component, Manifest, Port
+from sdedge.engines.open import locate
+from sdedge.engines.torch.engine import NETWORKS
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write

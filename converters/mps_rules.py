@@ -18,10 +18,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sdedge.backends import mps_operators as operators
+import sdedge
+from converters import mps_operators as operators
 from sdedge.models.attention import TERMS
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(sdedge.__file__).parent
 WIDE = (torch.float64, torch.complex32, torch.complex64, torch.complex128)
 NARROW = (torch.float16, torch.bfloat16)
 COUNTING = 4096  # elements up to which 64-bit integers cost nothing worth naming
@@ -267,7 +268,7 @@ class MPSRules(TorchDispatchMode):
 
 
 def _caller() -> str:
-    """The innermost line of this project outside its backends' rules, such as "models/layers.py:61"."""
+    """The innermost line of this project outside these rules, such as "models/layers.py:61"."""
     frame = sys._getframe(1)
     while frame := frame.f_back:  # type: ignore[assignment]
         path = Path(frame.f_code.co_filename)

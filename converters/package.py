@@ -12,7 +12,7 @@ from typing import Any
 
 from converters.graphs import Graph
 from converters.toolchain import Function, Placeholder, Program, Var, ct, mb, types
-from sdedge.backends.manifest import Port
+from sdedge.engines.manifest import Port
 from sdedge.errors import OutputError
 
 DTYPES = {"float16": types.fp16, "float32": types.fp32}

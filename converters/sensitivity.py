@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from converters.compress import SMALLEST, as_kernel, cluster
 from converters.psnr import psnr
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.events import Progress
 from sdedge.files import atomic_write
+from sdedge.generation.pipeline import Pipeline
 from sdedge.json_values import read_json_file
-from sdedge.pipeline import Pipeline
 from sdedge.request import Request
 
 WIDTHS = (2, 4, 6, 8, 16)

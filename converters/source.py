@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.facts import load_tokenizer, read_facts
-from sdedge.backends.torch import NETWORKS, TorchEngine
-from sdedge.engines import locate
+from sdedge.engines.facts import load_tokenizer, read_facts
+from sdedge.engines.open import locate
+from sdedge.engines.protocol import LoraUse, ModelFacts
+from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.errors import ModelError, Remedy
 from sdedge.library.imports import hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig

@@ -23,17 +23,17 @@ from converters.latents import FACTOR
 from converters.psnr import psnr
 from converters.verify_floors import LOSSY, floor
 from converters.verify_weights import KernelError, compare_weights
-from sdedge.backends.engine import STAGES, Engine
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.mil.engine import MILEngine
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import PRECISIONS, Runner
-from sdedge.backends.packages import STAGE_COMPONENTS, UNETS, Model
-from sdedge.backends.torch import NETWORKS, TorchEngine
+from sdedge.engines.coreml.packages import STAGE_COMPONENTS, UNETS, Model
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.protocol import STAGES, Engine
+from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.files import inside
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.library.models import EMBEDDED
 from sdedge.models.safety import prepare
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.text.conditioning import condition
 from sdedge.training.evaluate import Tally, obedience

@@ -28,10 +28,10 @@ from converters.verify import (
     summarize,
 )
 from converters.verify_floors import floor
-from sdedge.backends.engine import Engine
-from sdedge.backends.graph import GraphEngine, Run
-from sdedge.backends.graph_bundle import read_bundle, stored_dtype
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.graph.bundle import read_bundle, stored_dtype
+from sdedge.engines.graph.engine import GraphEngine, Run
+from sdedge.engines.protocol import Engine
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.library.models import EMBEDDED
 
 BITS = 16

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from converters.compress import BLOCK, as_kernel
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.program import Operation
-from sdedge.backends.mil.runner import decode
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.program import Operation
+from sdedge.engines.coreml.portable.runner import decode
 
 PALETTE, SCALED = "constexpr_lut_to_dense", ("constexpr_affine_dequantize", "constexpr_blockwise_shift_scale")
 FOLDED = ("quant_conv_weight",)

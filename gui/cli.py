@@ -12,7 +12,7 @@ import click
 def gui(files: tuple[str, ...]) -> None:
     """Open the desktop app, with FILES if there are any: pictures to start from, or to restore settings from."""
     try:
-        from gui.app import main
+        from gui.shell.app import main
     except ImportError as error:
         raise click.ClickException(f"Qt cannot be loaded ({error}); run `make gui`, which installs it.") from error
     sys.exit(main(files))

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sdedge import catalog, options
+from sdedge import catalog, sampler_options
 from sdedge.errors import InvalidRequest
 from sdedge.json_values import read_json
 from sdedge.request import Request
@@ -200,12 +200,12 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
     for key, value in record.items():
         if str(key).strip().startswith(OPTION):
             option = str(key).strip().removeprefix(OPTION)
-            value = options.read(option, value.strip()) if isinstance(value, str) else value
+            value = sampler_options.read(option, value.strip()) if isinstance(value, str) else value
             found["options"] = {**found.get("options", {}), option: value}
             continue
         name = _field(key, record)
         if name == "options" and isinstance(value, str | Mapping):
-            given = options.parse(filter(None, re.split(r"[\s,;]+", value))) if isinstance(value, str) else dict(value)
+            given = sampler_options.parse(filter(None, re.split(r"[\s,;]+", value))) if isinstance(value, str) else dict(value)
             found["options"] = {**found.get("options", {}), **given}
         elif name == "size":
             found["width"], found["height"] = _size(value)

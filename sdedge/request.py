@@ -13,10 +13,11 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, Self
 
-from sdedge import catalog, options
+from sdedge import catalog
+from sdedge import sampler_options as options
 from sdedge.errors import InvalidRequest
 from sdedge.json_values import read_json
-from sdedge.options import Options
+from sdedge.sampler_options import Options
 from sdedge.text.clean import clean, shown
 
 MAX_PROMPT = 20_000  # characters

@@ -18,7 +18,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from sdedge.engines import EMBEDDED, locate
+from sdedge.engines.open import EMBEDDED, locate
 from sdedge.training.recipe import QUICK, export, networks
 
 # How long a case takes says how busy the machine is, not whether the code is right.

@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, fx
 
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.graph_bundle import PROGRAM, WEIGHTS, fingerprint, input_shapes, output_shapes
-from sdedge.backends.graph_program import to_json
-from sdedge.backends.manifest import NAME, Component, Manifest, Port
+from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS, fingerprint, input_shapes, output_shapes
+from sdedge.engines.graph.program import to_json
+from sdedge.engines.manifest import NAME, Component, Manifest, Port
+from sdedge.engines.protocol import ModelFacts
 from sdedge.images.preview import V1_ROWS
 
 aten = torch.ops.aten

@@ -57,10 +57,10 @@ class Photographer:
     """A window in one scheme, and its pictures."""
 
     def __init__(self, scheme: str, out: Path) -> None:
-        from gui.bridge import Bridge
         from gui.look.theme import Theme
-        from gui.settings import Settings
-        from gui.window import MainWindow
+        from gui.shell.bridge import Bridge
+        from gui.shell.settings import Settings
+        from gui.shell.window import MainWindow
 
         app = _application()
         self.scheme, self.out = scheme, out
@@ -127,7 +127,7 @@ def _application() -> object:
     from PySide6.QtGui import QFontDatabase
     from PySide6.QtWidgets import QApplication
 
-    from gui.app import App
+    from gui.shell.app import App
 
     app = QApplication.instance() or App(["sdedge"])
     app.setDesktopFileName("sdedge")  # type: ignore[attr-defined]

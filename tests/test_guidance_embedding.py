@@ -13,28 +13,29 @@ import torch
 from diffusers import LatentConsistencyModelPipeline, LCMScheduler, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
-from sdedge.backends import onednn, openvino
-from sdedge.backends.torch import TorchEngine
-from sdedge.backends.unet_calls import UNetCalls
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
+from sdedge.engines.openvino import engine as openvino
+from sdedge.engines.torch.cpu import fused_unet
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
+from sdedge.generation.pipeline import Picture, Pipeline, told_guidance
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import guidance_embedding
 from sdedge.models.reuse import outer, whole
 from sdedge.models.unet import UNet
-from sdedge.pipeline import Picture, Pipeline, told_guidance
 from sdedge.request import Request, Resolved
 from sdedge.weights.architecture import infer_unet
 from sdedge.weights.checkpoint import open_checkpoint
 
-from .backends.test_cuda_graphs import recorded
+from .engines.torch.test_cuda_graphs import recorded
 from .test_pipeline import _psnr
 
 NARROW = {"block_out_channels": (32, 64), "cross_attention_dim": 48, "attention_head_dim": 4, "norm_num_groups": 8,
           "layers_per_block": 1, "time_cond_proj_dim": 256, "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
           "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D")}  # fmt: skip
-fused = pytest.mark.skipif(not onednn.available(torch.float32), reason="this processor or torch has no oneDNN")
+fused = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_what_the_fused_network_keeps_goes_by_the_scale_too(unets, given):
     plain = unets[0]
     ours = UNet(plain.config).eval()
     ours.load_state_dict(plain.state_dict())
-    onednn.fuse(ours)
+    fused_unet.fuse(ours)
     made = []
     ours.time_embedding.register_forward_hook(lambda *_: made.append(1))
     for scale in (2.0, 9.0, 2.0):
@@ -173,8 +174,8 @@ def test_openvino_runs_it_by_torch_and_says_so(distilled, monkeypatch):
     monkeypatch.setattr(openvino, "installed", lambda: "1")
     engine = openvino.OpenVINOEngine.open(distilled, "float32")
     monkeypatch.setattr(engine, "_run", lambda *_: pytest.fail("converted"))
-    monkeypatch.setattr("sdedge.backends.machine.openvino_version", lambda: "1")
-    monkeypatch.setattr("sdedge.backends.precision.prefers_openvino", lambda width: True)
+    monkeypatch.setattr("sdedge.machine.findings.openvino_version", lambda: "1")
+    monkeypatch.setattr("sdedge.machine.formats.prefers_openvino", lambda width: True)
     assert type(load_engine("auto")(str(distilled), None)) is TorchEngine
     request = Request("x", model=str(distilled), sampler="lcm", steps=1, seed=1, guidance=3.0)
     drawn, by_torch = (_drawn(Pipeline(load), request) for load in (lambda model, vae: engine, load_engine("cpu")))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sdedge import batch, json_values
-from sdedge.backends import graph_program
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.quantized import Recipe
+from sdedge.engines.graph import program
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.torch.cpu.int8_unet import Recipe
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
 from sdedge.json_values import read_json, read_json_file
 from sdedge.request import Request
@@ -100,7 +100,7 @@ WIDE = "[" + "[]," * 2_000 + "[]]"
     "read",
     [
         lambda text, folder: Request.from_json(text),
-        lambda text, folder: graph_program.from_json(text),
+        lambda text, folder: program.from_json(text),
         lambda text, folder: Manifest.read(folder),
         lambda text, folder: Recipe.read(folder),
         lambda text, folder: batch.read(folder / "batch.json"),

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sdedge import batch, catalog, options
-from sdedge.backends.engine import ModelFacts
+from sdedge import batch, catalog, sampler_options
+from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import InvalidRequest
+from sdedge.generation.pipeline import make_plan
 from sdedge.images import metadata
 from sdedge.images.metadata_a1111 import OPTIONS
-from sdedge.options import Options
-from sdedge.pipeline import make_plan
 from sdedge.request import Request
+from sdedge.sampler_options import Options
 
 LISTED = [(sampler, name) for sampler, info in catalog.SAMPLERS.items() for name in info.options]
 ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.integers(), max_size=2)
@@ -39,7 +39,7 @@ def other(option: catalog.OptionInfo):
 @pytest.mark.parametrize(("sampler", "name"), LISTED)
 def test_every_option_listed_reaches_the_sampler_from_text_and_json(sampler, name):
     value = other(catalog.SAMPLERS[sampler].options[name])
-    request = Request(sampler=sampler, options=options.parse([f"{name}={value}"]))
+    request = Request(sampler=sampler, options=sampler_options.parse([f"{name}={value}"]))
     assert Request.from_json(request.to_json()) == request and hash(request) == hash(request.replace())
     plan = make_plan(request, ModelFacts("x", 64, 64, 8, 4))
     if (sampler, name) == ("tcd", "eta"):
@@ -57,7 +57,7 @@ def test_every_option_listed_reaches_the_sampler_from_text_and_json(sampler, nam
 def test_other_values_are_refused_in_a_sentence_and_kept_ones_are_in_range(sampler, given):
     known = catalog.SAMPLERS[sampler].options
     try:
-        found = options.check(sampler, given)
+        found = sampler_options.check(sampler, given)
     except InvalidRequest as error:
         assert "\n" not in str(error) and str(error).endswith(".")
         return
@@ -85,7 +85,7 @@ def test_a_request_refuses_options_that_its_sampler_lacks(given, said):
 )
 def test_text_that_is_no_option_is_refused(texts, said):
     with pytest.raises(InvalidRequest, match=said):
-        options.parse(texts)
+        sampler_options.parse(texts)
 
 
 def test_eta_is_one_setting_however_it_is_said():

@@ -11,7 +11,7 @@ from converters.commands.progress import show
 from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, Recipe
 from sdedge.commands.terminal import echo
 from sdedge.events import Progress
-from sdedge.extras import with_weight
+from sdedge.library.adapters import with_weight
 
 
 class Sizes(click.ParamType):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sdedge.backends.manifest import Manifest, is_bundle
 from sdedge.commands.terminal import echo
+from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.files import atomic_write
 
 if TYPE_CHECKING:
     from converters.inspect import Inspection
-    from sdedge.backends.mil.tensors import TensorType
+    from sdedge.engines.coreml.portable.tensors import TensorType
 
 
 @click.command()
@@ -60,7 +60,7 @@ def _packages(path: Path) -> dict[str, Path]:
 
 def _inspected(name: str, path: Path) -> dict[str, Inspection]:
     from converters.inspect import inspect as look
-    from sdedge.backends.mil.package import Package
+    from sdedge.engines.coreml.portable.package import Package
 
     package = Package.open(path)
     several = len(package.functions) > 1

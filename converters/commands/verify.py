@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converters.commands.coreml import Fused
-from sdedge.backends.manifest import Manifest
 from sdedge.commands.terminal import echo
+from sdedge.engines.manifest import Manifest
 from sdedge.errors import ModelError, Remedy
 
 if TYPE_CHECKING:
     from converters.verify import Compared, Verdict
-    from sdedge.backends.torch import TorchEngine
+    from sdedge.engines.torch.engine import TorchEngine
 
 
 @click.command()
@@ -44,7 +44,7 @@ def verify(
     from converters import verify as packages
     from converters import verify_graph as graphs
     from converters.bundle import check_hashes
-    from sdedge.backends.bundles import check_tree
+    from sdedge.engines.bundles import check_tree
 
     if manifest.kind == "graph":
         check_tree(bundle, manifest)
@@ -61,9 +61,9 @@ def verify(
 def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, float], ...]) -> TorchEngine:
     """The model in float32, with the LoRAs that were fused. Raises ModelError where it is not what was converted."""
     from converters.source import open_source
-    from sdedge.backends.engine import LoraUse
-    from sdedge.backends.torch import TorchEngine
-    from sdedge.engines import locate, locate_installed
+    from sdedge.engines.open import locate, locate_installed
+    from sdedge.engines.protocol import LoraUse
+    from sdedge.engines.torch.engine import TorchEngine
 
     name = model or str(manifest.source.get("name", ""))
     try:

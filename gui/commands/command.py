@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from gui.advice import for_the_window
+from gui.shell.advice import for_the_window
 from sdedge.interpreter import python_command, python_environment
 
 PATIENCE = 4000  # milliseconds that a process gets to clean up after it was asked to end

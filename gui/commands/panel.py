@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
-from gui.actions import name_button
 from gui.commands.tasks import CANCELLED, DONE, FAILED, RUNNING, Task, Tasks
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
+from gui.shell.actions import name_button
 
 SHOWN = 4  # cards; the rest is counted
 

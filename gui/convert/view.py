@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.background import in_words
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
 from gui.convert.plan import ANE, COMPRESSIONS, GPU, INT8, TARGETS, Estimate, Plan, count_weights, estimate, parse_sizes
@@ -35,9 +34,10 @@ from gui.look.wording import size_in_words
 from gui.models.card import read_card
 from gui.models.items import Item, read_items
 from gui.queue.progress import spoken
-from gui.reveal import reveal
-from gui.studio import Studio
-from sdedge.backends.manifest import is_bundle
+from gui.shell.background import in_words
+from gui.shell.reveal import reveal
+from gui.shell.studio import Studio
+from sdedge.engines.manifest import is_bundle
 from sdedge.errors import InvalidRequest
 
 _WIDTH, _LABEL = 360, 88  # pixels

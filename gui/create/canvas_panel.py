@@ -6,13 +6,13 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
-from gui.actions import name_button
 from gui.create.canvas import BRUSHES, Canvas
 from gui.create.mask_layer import MaskLayer
 from gui.form.fields import CalmSlider
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
-from gui.studio import Studio
+from gui.shell.actions import name_button
+from gui.shell.studio import Studio
 
 TOOLS = 40  # pixels
 

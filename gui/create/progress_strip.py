@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QS
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.queue.progress import SLOW, Progress, spoken
-from gui.studio import Studio
+from gui.shell.studio import Studio
 
 HEIGHT = 64  # pixels, always, so that nothing jumps
 

@@ -22,7 +22,7 @@ from gui.gallery.model import ENTRY
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.plain import PlainLabel, plain_tooltip
 from gui.look.theme import GAP, set_kind
-from gui.studio import Studio
+from gui.shell.studio import Studio
 from sdedge.library.gallery import Entry
 from sdedge.places import data_folder
 

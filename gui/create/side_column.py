@@ -9,7 +9,7 @@ from gui.create.recent import Recent
 from gui.look.theme import PAD, set_kind
 from gui.queue.board import JobBoard
 from gui.queue.view import QueueView
-from gui.studio import Studio
+from gui.shell.studio import Studio
 
 WIDTH = 240  # pixels
 NARROW = 1100  # of the view: below, the column becomes a drawer

@@ -10,15 +10,15 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QImage
 
-from gui.advice import for_the_window
-from gui.background import in_words
 from gui.create import failures
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.progress_strip import ProgressStrip
-from gui.pictures import Looked, finished, short
 from gui.queue.progress import Progress
-from gui.reveal import show_file
-from gui.studio import Studio
+from gui.shell.advice import for_the_window
+from gui.shell.background import in_words
+from gui.shell.pictures import Looked, finished, short
+from gui.shell.reveal import show_file
+from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
 from sdedge.library.gallery import Entry
 from sdedge.library.jobs import Job

@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from gui.background import in_words
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.mask_layer import MaskLayer, save_mask
 from gui.create.progress_strip import ProgressStrip
@@ -21,9 +20,10 @@ from gui.create.welcome import Welcome
 from gui.form.model import MAX_COUNT
 from gui.form.view import FormView
 from gui.models.card import ModelCard, read_card
-from gui.pictures import Looked, finished
-from gui.reveal import reveal
-from gui.studio import Studio
+from gui.shell.background import in_words
+from gui.shell.pictures import Looked, finished
+from gui.shell.reveal import reveal
+from gui.shell.studio import Studio
 from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import Entry
 from sdedge.library.jobs import Job

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout
 
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, PAD, WIDE, set_kind
-from gui.studio import Studio
+from gui.shell.studio import Studio
 
 EXAMPLES = ("house", "boat", "balloon")
 _SIDE = 128  # pixels, as they were drawn

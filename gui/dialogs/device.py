@@ -13,16 +13,16 @@ from PySide6.QtWidgets import (
 )
 
 from gui.commands.command import Command
-from gui.device import UNKNOWN, Device, look
 from gui.dialogs.cards import card, fill, left
 from gui.form.fields import FaultLabel
 from gui.form.memory_hint import PictureMemory
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
-from gui.studio import Studio
+from gui.shell.device import UNKNOWN, Device, look
+from gui.shell.studio import Studio
 from sdedge import catalog
-from sdedge.backends.memory import Plan
+from sdedge.machine.memory_plan import Plan
 
 EVERY = 3000  # milliseconds
 _SIZE = 560, 640

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
 )
 
 import sdedge
-from gui.actions import ACTIONS, MENUS, Actions, plain
 from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, PAD, WIDE, set_kind
+from gui.shell.actions import ACTIONS, MENUS, Actions, plain
 
 # What is no action: keys of the canvas, the editor and the lists.
 OTHERS = (

@@ -20,15 +20,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.background import in_words
 from gui.dialogs.cards import card, fill, left
 from gui.form.fields import FaultLabel
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import breakable, short_path
-from gui.reveal import reveal
-from gui.settings import default_folder
-from gui.studio import Studio
+from gui.shell.background import in_words
+from gui.shell.reveal import reveal
+from gui.shell.settings import default_folder
+from gui.shell.studio import Studio
 from sdedge.errors import InvalidRequest
 from sdedge.images.naming import TEMPLATE, name
 from sdedge.places import data_folder

@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.form.fields import FaultLabel, watch
 from gui.look.theme import HALF
-from gui.studio import Studio
-from sdedge.backends.memory import Plan, Sizes, in_gb
-from sdedge.engines import locate
+from gui.shell.studio import Studio
+from sdedge.engines.open import locate
+from sdedge.machine.memory_plan import Plan, Sizes, in_gb
 
 REST = 300  # milliseconds without a change
 
@@ -42,7 +42,7 @@ class PictureMemory(QObject):
             return
 
         def work() -> Plan | None:
-            from gui.device import UNKNOWN, look, plan_picture, read_sizes
+            from gui.shell.device import UNKNOWN, look, plan_picture, read_sizes
 
             if model not in self._sizes:
                 self._sizes[model] = read_sizes(locate(model))

@@ -9,10 +9,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gui.advice import for_the_window
 from gui.models.card import ModelCard
-from gui.observable import Observable, Observed
-from sdedge import catalog, options
+from gui.shell.advice import for_the_window
+from gui.shell.observable import Observable, Observed
+from sdedge import catalog
+from sdedge import sampler_options as options
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
 from sdedge.text.prompt import extract_loras

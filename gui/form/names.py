@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gui.models.card import installed_models
-from sdedge.engines import default_model
-from sdedge.extras import embedding_folder, loras
+from sdedge.engines.open import default_model
+from sdedge.library.adapters import embedding_folder, loras
 from sdedge.library.models import EMBEDDED
-from sdedge.weights.inversion import find
+from sdedge.weights.textual_inversion import find
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from gui.form.model import OPTION, FormModel
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, set_kind
 from sdedge.catalog import SAMPLERS, OptionInfo
-from sdedge.options import describe
+from sdedge.sampler_options import describe
 
 WIDE = 112  # pixels: some samplers have longer names than the form's labels
 

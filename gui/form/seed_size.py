@@ -7,11 +7,11 @@ from functools import partial
 
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
-from gui.actions import name_button
 from gui.form.fields import LABEL, FaultLabel, TypedEdit, stack, watch
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, set_kind
-from gui.studio import Studio
+from gui.shell.actions import name_button
+from gui.shell.studio import Studio
 from sdedge import catalog
 
 

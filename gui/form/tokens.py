@@ -7,9 +7,9 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gui.advice import for_the_window
+from gui.shell.advice import for_the_window
 from sdedge.errors import InvalidRequest
-from sdedge.extras import find_lora, names_with, wildcard_lines, with_plain_names
+from sdedge.library.adapters import find_lora, names_with, wildcard_lines, with_plain_names
 from sdedge.text import wildcards
 from sdedge.text.chunks import CHUNK
 from sdedge.text.clean import clean

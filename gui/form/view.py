@@ -7,7 +7,6 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from gui.actions import name_button
 from gui.form.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
@@ -19,7 +18,8 @@ from gui.form.seed_size import SeedField, SizeField
 from gui.look.plain import PlainLabel, menu_text
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.models.card import ModelCard
-from gui.studio import Studio
+from gui.shell.actions import name_button
+from gui.shell.studio import Studio
 from sdedge import catalog
 
 WIDTH = 320  # pixels

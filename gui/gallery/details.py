@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.actions import plain
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import breakable
-from gui.studio import Studio
+from gui.shell.actions import plain
+from gui.shell.studio import Studio
 from sdedge.errors import SdedgeError
 from sdedge.library.gallery import Entry
 

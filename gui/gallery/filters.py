@@ -9,8 +9,8 @@ from datetime import datetime
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QToolButton
 
-from gui.actions import name_button
 from gui.look.theme import GAP, PAD, Theme, set_kind
+from gui.shell.actions import name_button
 from sdedge.library.gallery import Search
 
 TYPING = 200  # milliseconds of rest after a key, then it is searched

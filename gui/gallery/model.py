@@ -19,10 +19,10 @@ from PySide6.QtCore import (
     Signal,
 )
 
-from gui.background import in_words
-from gui.bridge import Bridge
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.plain import plain_tooltip
+from gui.shell.background import in_words
+from gui.shell.bridge import Bridge
 from sdedge.library.gallery import Entry, Gallery, Search
 from sdedge.library.jobs import Queue
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
-from gui.background import Background, in_words
+from gui.shell.background import Background, in_words
 from sdedge.library.gallery import Entry
 from sdedge.library.gallery_files import thumbnail
 

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.background import in_words
 from gui.gallery.delegate import PictureDelegate
 from gui.gallery.details import GalleryDetails
 from gui.gallery.filters import GalleryFilters
@@ -26,9 +25,10 @@ from gui.gallery.thumbnails import Thumbnails
 from gui.look.empty import Empty
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind, spaced_font
-from gui.restoring import from_entry
-from gui.reveal import reveal
-from gui.studio import Studio
+from gui.shell.background import in_words
+from gui.shell.restoring import from_entry
+from gui.shell.reveal import reveal
+from gui.shell.studio import Studio
 from sdedge.library.gallery import Entry, Gallery
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder

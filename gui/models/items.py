@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from gui.advice import for_the_window
-from sdedge import extras
-from sdedge.backends.manifest import Manifest, is_bundle
-from sdedge.engines import locate
+from gui.shell.advice import for_the_window
+from sdedge.engines.manifest import Manifest, is_bundle
+from sdedge.engines.open import locate
 from sdedge.errors import ModelError
+from sdedge.library import adapters
 from sdedge.library.imports import LICENCE_PAGES
 from sdedge.library.models import EMBEDDED, Library, Model
 
@@ -54,7 +54,7 @@ def read_items(folder: Path | None = None) -> list[Item]:
         library.close()
     others = [
         Item(extra.name, extra.role, extra.path.suffix.lstrip("."), extra.path, extra.size)
-        for extra in extras.installed()
+        for extra in adapters.installed()
     ]
     models.sort(key=lambda item: ROLES.index(item.role))
     return [_embedded(default == EMBEDDED), *models, *others]

@@ -24,7 +24,6 @@ from PySide6.QtWidgets import (
 )
 from send2trash import send2trash
 
-from gui.background import in_words
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
 from gui.look.plain import PlainLabel, message_box, set_tooltip
@@ -32,8 +31,9 @@ from gui.look.theme import GAP, PAD, set_kind
 from gui.models.details import LibraryDetails
 from gui.models.items import Item, file_hash, read_items
 from gui.models.table import LibraryModel
-from gui.reveal import reveal
-from gui.studio import Studio
+from gui.shell.background import in_words
+from gui.shell.reveal import reveal
+from gui.shell.studio import Studio
 from sdedge.library.models import Library
 
 

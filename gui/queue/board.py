@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from gui.advice import for_the_window
-from gui.background import in_words
-from gui.bridge import Bridge
 from gui.queue.progress import Progress
+from gui.shell.advice import for_the_window
+from gui.shell.background import in_words
+from gui.shell.bridge import Bridge
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import ENDED, OPEN, Job, Queue

@@ -7,10 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt
 
-from gui.advice import for_the_window
 from gui.look.plain import plain_tooltip
 from gui.queue.board import JobBoard
 from gui.queue.progress import Progress, spoken
+from gui.shell.advice import for_the_window
 from sdedge.library.jobs import Job
 
 JOB, SHARE, LINE = (Qt.ItemDataRole.UserRole + i for i in range(3))

@@ -10,13 +10,13 @@ from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 import sdedge
-from gui.bridge import Bridge
-from gui.crash import CrashLog
 from gui.look.theme import Theme
-from gui.reveal import show_file
-from gui.settings import Settings
-from gui.signals import Ending
-from gui.window import MainWindow
+from gui.shell.bridge import Bridge
+from gui.shell.crash import CrashLog
+from gui.shell.reveal import show_file
+from gui.shell.settings import Settings
+from gui.shell.signals import Ending
+from gui.shell.window import MainWindow
 
 
 class App(QApplication):

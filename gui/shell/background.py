@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 from shiboken6 import isValid
 
-from gui.advice import for_the_window
+from gui.shell.advice import for_the_window
 from sdedge.errors import SdedgeError
 
 log = logging.getLogger(__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton
 
-from gui.actions import name_button
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, Theme, set_kind
-from gui.studio import Remark
+from gui.shell.actions import name_button
+from gui.shell.studio import Remark
 
 PASSING = 8000  # milliseconds
 _ICONS = {

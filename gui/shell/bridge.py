@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from gui.background import Background, Failed, in_words
+from gui.shell.background import Background, Failed, in_words
 from sdedge.errors import SdedgeError
 from sdedge.events import Notice
 from sdedge.images.output import Output

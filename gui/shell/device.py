@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdedge.backends import planning
-from sdedge.backends.machine import Finding, findings, processor
-from sdedge.backends.manifest import is_bundle
-from sdedge.backends.memory import CHOICES, Plan, Sizes
-from sdedge.process.shelf import available_memory
+from sdedge.engines.manifest import is_bundle
+from sdedge.machine import picture_memory
+from sdedge.machine.findings import Finding, findings, processor
+from sdedge.machine.memory_plan import CHOICES, Plan, Sizes
+from sdedge.process.model_cache import available_memory
 from sdedge.weights.checkpoint import open_checkpoint
 
 _ORDER = ("cuda", "mps", "cpu")
@@ -37,7 +37,7 @@ class Device:
     @property
     def itemsize(self) -> int:
         """Bytes of a number while drawing."""
-        return planning.ITEMSIZES.get(self.finding.dtype, 4) if self.finding else 4
+        return picture_memory.ITEMSIZES.get(self.finding.dtype, 4) if self.finding else 4
 
 
 def look(mine: int = 0) -> Device:
@@ -52,7 +52,7 @@ def look(mine: int = 0) -> Device:
 
 def read_sizes(model: Path) -> Sizes | None:
     """The sizes of a model's networks from the headers of its files; None for a converted one. Raises ModelError."""
-    return None if is_bundle(model) else planning.read_sizes(open_checkpoint(model))
+    return None if is_bundle(model) else picture_memory.read_sizes(open_checkpoint(model))
 
 
 def plan_picture(device: Device, sizes: Sizes, width: int, height: int, batch: int, safety: bool = True) -> Plan | None:
@@ -61,8 +61,8 @@ def plan_picture(device: Device, sizes: Sizes, width: int, height: int, batch: i
     if device.kind == "cuda":
         return None
     dtype, mode = os.environ.get("SDEDGE_DTYPE"), os.environ.get("SDEDGE_MEMORY", "auto")
-    measured = planning.itemsize(device.finding, sizes.unet_width, device.kind)
-    return planning.plan_picture(
-        sizes, width, height, batch, itemsize=planning.ITEMSIZES.get(dtype or "", measured), device=device.kind,
+    measured = picture_memory.itemsize(device.finding, sizes.unet_width, device.kind)
+    return picture_memory.plan_picture(
+        sizes, width, height, batch, itemsize=picture_memory.ITEMSIZES.get(dtype or "", measured), device=device.kind,
         free=device.free, safety=safety, mode=mode if mode in CHOICES else "auto", int8=dtype == "int8",
     )  # fmt: skip

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject, Signal
 
-from gui.background import in_words
-from gui.pictures import Looked, look, short
-from gui.restoring import Restored, from_metadata
+from gui.shell.background import in_words
+from gui.shell.pictures import Looked, look, short
+from gui.shell.restoring import Restored, from_metadata
 from sdedge.errors import SdedgeError
 from sdedge.images.metadata import parse_parameters
 
 if TYPE_CHECKING:
-    from gui.studio import Studio
+    from gui.shell.studio import Studio
 
 MODELS = (".safetensors", ".ckpt", ".pt", ".bin", ".pth")
 LONGEST = 100_000  # characters of text that are looked at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
-from gui.studio import Studio
+from gui.shell.studio import Studio
 from sdedge.events import Event, Failed, Finished
 
 

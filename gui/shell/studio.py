@@ -8,13 +8,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from gui.actions import Actions
-from gui.bridge import Bridge
-from gui.drops import Drops
 from gui.form.model import FormModel
 from gui.look.theme import Theme
 from gui.queue.board import JobBoard
-from gui.settings import Settings
+from gui.shell.actions import Actions
+from gui.shell.bridge import Bridge
+from gui.shell.drops import Drops
+from gui.shell.settings import Settings
 from sdedge.request import Request
 
 
@@ -63,7 +63,7 @@ class Studio(QObject):
         self.remarked.emit(Remark(text, label=self.tr("Undo"), work=work, passing=True))
 
     def show_view(self, name: str) -> None:
-        """Switch the window to a view of gui.views."""
+        """Switch the window to a view of gui.shell.views."""
         self.view_wanted.emit(name)
 
     # What other views hand to the form

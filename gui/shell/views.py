@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QWidget
 
-from gui.studio import Studio
+from gui.shell.studio import Studio
 
 
 @dataclass(frozen=True)

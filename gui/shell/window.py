@@ -19,24 +19,24 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.actions import Actions, name_button, plain
-from gui.banner import Banner
-from gui.bridge import Bridge
 from gui.create.stage import show_log
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
-from gui.notifier import Notifier
-from gui.settings import Settings
-from gui.status import Status
-from gui.studio import Studio
-from gui.views import VIEWS, load
+from gui.shell.actions import Actions, name_button, plain
+from gui.shell.banner import Banner
+from gui.shell.bridge import Bridge
+from gui.shell.notifier import Notifier
+from gui.shell.settings import Settings
+from gui.shell.status import Status
+from gui.shell.studio import Studio
+from gui.shell.views import VIEWS, load
 
 SIZE, SMALLEST = (1280, 800), (960, 640)
 HEADER = 40  # pixels
 
 
 class MainWindow(QMainWindow):
-    """Built without any view but the one that is shown; see gui.views."""
+    """Built without any view but the one that is shown; see gui.shell.views."""
 
     def __init__(self, settings: Settings, theme: Theme, bridge: Bridge) -> None:
         super().__init__()

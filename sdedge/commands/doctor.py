@@ -13,7 +13,7 @@ from sdedge.commands.terminal import echo
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sdedge.backends.machine import Finding
+    from sdedge.machine.findings import Finding
 
 
 @click.command()
@@ -24,12 +24,12 @@ def doctor(device: str, again: bool, as_json: bool) -> None:
     """Show which device, number format and memory layout full-size models run in here, and why."""
     from rich.console import Console
 
-    from sdedge.backends import machine, precision
+    from sdedge.machine import findings, formats
 
-    place = precision.choose_device(device)
+    place = formats.choose_device(device)
     if again:
-        machine.keep(precision.probe(place))
-    finding = precision.found(place)
+        findings.keep(formats.probe(place))
+    finding = formats.found(place)
     if as_json:
         echo(json.dumps(asdict(finding), indent=1))
     else:
@@ -39,7 +39,7 @@ def doctor(device: str, again: bool, as_json: bool) -> None:
 def _show(finding: Finding, console: Console) -> None:
     from rich.table import Table
 
-    from sdedge.backends.precision import OWN
+    from sdedge.machine.formats import OWN
 
     threads = f", {finding.threads} threads" if finding.threads else ""
     console.print(f"{finding.device}: {finding.name}{threads}", style="bold")

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge import batch, catalog
-from sdedge import options as sampler_options
-from sdedge.backends.memory import CHOICES
+from sdedge import batch, catalog, sampler_options
 from sdedge.commands.terminal import echo, note
-from sdedge.engines import default_model
+from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
+from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import MASKED_CONTENT, Request
 from sdedge.text.clean import shown
 
 if TYPE_CHECKING:
+    from sdedge.generation.pipeline import Pipeline
     from sdedge.images.output import Output
-    from sdedge.pipeline import Pipeline
 
 FIELDS = {field.name for field in fields(Request)}
 
@@ -160,8 +159,8 @@ def generate(prompt: str | None, **options: Any) -> None:
     """
     requests = requests_of(prompt, options)
     series = Series.of(options, len(requests))
-    from sdedge.engines import load_engine
-    from sdedge.pipeline import Pipeline
+    from sdedge.engines.open import load_engine
+    from sdedge.generation.pipeline import Pipeline
 
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
     if options["dry_run"]:
@@ -224,8 +223,8 @@ def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
 def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: dict[str, Any]) -> None:
     from sdedge.commands.progress import show
     from sdedge.events import Cancelled, ImageDone
+    from sdedge.generation.pipeline import Picture
     from sdedge.images.grid import save_grid
-    from sdedge.pipeline import Picture
 
     output, count = series.output, series.count
     output.check()

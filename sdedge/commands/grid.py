@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sdedge.engines import default_model
+from sdedge.engines.open import default_model
 from sdedge.request import Request
 
 
@@ -54,12 +54,12 @@ def compare(prompt: str, samplers: str, steps: str, **options: Any) -> None:
 def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) -> None:
     from sdedge import batch
     from sdedge.commands.progress import show
-    from sdedge.engines import load_engine
+    from sdedge.engines.open import load_engine
     from sdedge.events import ImageDone
     from sdedge.files import write_new
+    from sdedge.generation.pipeline import Picture, Pipeline
     from sdedge.images.output import output_at
     from sdedge.images.sheet import sheet
-    from sdedge.pipeline import Picture, Pipeline
 
     pairs = dict(setting.partition("=")[::2] for setting in options["settings"])
     given = {"model": options["model"] or default_model(), "seed": options["seed"], **batch.overrides(pairs)}

@@ -24,7 +24,7 @@ DTYPES = ("float32", "float16", "bfloat16")
 @click.option("--vae", help="Put in this VAE instead of the model's own.")
 def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: str | None) -> None:
     """Write a model (installed or at a path) to TARGET: a .safetensors file for web UIs, or a diffusers folder."""
-    from sdedge.engines import locate
+    from sdedge.engines.open import locate
     from sdedge.weights.checkpoint import open_checkpoint
 
     checkpoint = open_checkpoint(locate(name), ema=ema, vae=_vae_path(vae))
@@ -53,8 +53,8 @@ def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
 @click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
 def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) -> None:
     """Bake LoRAs into a model (installed or at a path) and write it to TARGET, as `export` does."""
-    from sdedge.engines import locate
-    from sdedge.extras import lora_typed, with_weight
+    from sdedge.engines.open import locate
+    from sdedge.library.adapters import lora_typed, with_weight
     from sdedge.weights.checkpoint import open_checkpoint
     from sdedge.weights.lora import fit, open_lora
     from sdedge.weights.lora import merge as bake
@@ -84,9 +84,9 @@ def quantize(name: str, target: Path, steps: int) -> None:
 
     Measures on a dozen pictures, minutes on a CPU for a full-size model, and prints what int8 loses.
     """
-    from sdedge.engines import locate
+    from sdedge.engines.open import locate
+    from sdedge.engines.torch.cpu.int8_recipe import quantize as make
     from sdedge.events import Loading
-    from sdedge.quantization import quantize as make
 
     for told in make(locate(name), target, steps):
         if isinstance(told, Loading):

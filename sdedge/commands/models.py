@@ -43,7 +43,7 @@ def add(
 ) -> None:  # fmt: skip
     """Install what is at PATH: a model or VAE as a checkpoint file, a diffusers folder or one in the Hugging Face cache,
     a converted bundle, a LoRA or an embedding."""
-    from sdedge.extras import recognise
+    from sdedge.library.adapters import recognise
 
     if role := recognise(path):
         _add_extra(path, role, as_json)
@@ -53,7 +53,7 @@ def add(
 
 
 def _add_extra(path: str, role: str, as_json: bool) -> None:
-    from sdedge.extras import install as put
+    from sdedge.library.adapters import install as put
 
     with counting("Copying", as_json) as progress:
         extra = put(path, role, progress)
@@ -130,22 +130,22 @@ def list_models(as_json: bool) -> None:
 @click.option("--clear", is_flag=True, help="Delete it all; it is made again when it is needed.")
 def cache(clear: bool) -> None:
     """Show the networks that were converted for OpenVINO, and the room they take."""
-    from sdedge.backends import openvino_cache
+    from sdedge.engines.openvino import cache
 
     if clear:
-        echo(f"Deleted {_size(openvino_cache.clear())}.")
+        echo(f"Deleted {_size(cache.clear())}.")
         return
-    found = openvino_cache.entries()
+    found = cache.entries()
     for entry in found:
         echo(f"{entry.path.name}  {_size(entry.size)}")
-    echo(f"{_size(sum(entry.size for entry in found))} in {openvino_cache.cache_folder()}")
+    echo(f"{_size(sum(entry.size for entry in found))} in {cache.cache_folder()}")
 
 
 @models.command()
 @click.argument("name")
 def info(name: str) -> None:
     """Show everything about an installed model, or about the model file or folder at a path."""
-    from sdedge.engines import EMBEDDED, locate
+    from sdedge.engines.open import EMBEDDED, locate
 
     with _library() as library:
         if name == EMBEDDED or os.path.exists(name):
@@ -188,7 +188,7 @@ def verify(name: str | None, weights: bool, as_json: bool) -> None:
 
 
 def _verified(library: Library, name: str | None, weights: bool, as_json: bool) -> Iterator[tuple[str, list[str]]]:
-    from sdedge.extras import faults_of, installed
+    from sdedge.library.adapters import faults_of, installed
 
     models = library.models()
     known = {model.name for model in models}
@@ -272,7 +272,7 @@ def _record(model: Model) -> dict[str, Any]:
 
 def _describe(path: str) -> dict[str, Any]:
     """What a model's files say, by opening them."""
-    from sdedge.backends.manifest import Manifest, is_bundle
+    from sdedge.engines.manifest import Manifest, is_bundle
     from sdedge.weights.checkpoint import is_vae, open_checkpoint
     from sdedge.weights.folders import locate
 

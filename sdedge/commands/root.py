@@ -23,7 +23,7 @@ COMMANDS = {
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
     "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
     "doctor": ("sdedge.commands.doctor:doctor", "Show what this machine runs in, and why."),
-    "selftest": ("sdedge.selftest:selftest", "Check the published weights against golden values."),
+    "selftest": ("sdedge.commands.selftest:selftest", "Check the published weights against golden values."),
     "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }
 ADDED = {"convert": "Convert models for Apple devices, and prove the result.", "gui": "Open the desktop app."}

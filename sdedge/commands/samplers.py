@@ -6,7 +6,7 @@ import click
 
 from sdedge import catalog
 from sdedge.commands.terminal import echo
-from sdedge.options import describe
+from sdedge.sampler_options import describe
 
 
 @click.command()

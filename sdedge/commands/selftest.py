@@ -18,7 +18,7 @@ from sdedge.errors import ModelError, SdedgeError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sdedge.backends.engine import Engine
+    from sdedge.engines.protocol import Engine
 
 PROMPT = "a photograph of an astronaut riding a horse"
 TOLERANCE = 3e-3  # the largest any of the three tests allows
@@ -71,7 +71,7 @@ def last_values(engine: Engine, sampler: str, side: int = 512) -> list[float]:
 
 def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     """The test's picture as decoded, (3, H, W) in about [-1, 1], not rounded to bytes as a file would be."""
-    from sdedge.pipeline import decode, encode_prompts, make_plan
+    from sdedge.generation.pipeline import decode, encode_prompts, make_plan
     from sdedge.request import Resolved
     from sdedge.sampling.denoiser import Denoiser
     from sdedge.sampling.noise import initial
@@ -113,7 +113,7 @@ def version_of(model: str) -> str:
 @click.option("--device", default="cpu", show_default=True)
 def selftest(model: str, base: str | None, device: str) -> None:
     """Check this machine and a real v1 model against published pictures (minutes on a CPU)."""
-    from sdedge.engines import load_engine
+    from sdedge.engines.open import load_engine
 
     version = base or version_of(model)
     engine = load_engine(device, "float32")(model, None)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the picture; it chooses of wildcards.")
 def tokens(prompt: str, model: str | None, steps: int, seed: int) -> None:
     """Show the tokens, chunks and weights of PROMPT, what its wildcards become, and its LoRAs and embeddings."""
-    from sdedge.engines import default_model, find_tokenizer
-    from sdedge.extras import look_up_lora, wildcards_chosen
+    from sdedge.engines.open import default_model, find_tokenizer
+    from sdedge.library.adapters import look_up_lora, wildcards_chosen
     from sdedge.text.clean import clean
     from sdedge.text.prompt import describe
     from sdedge.text.tags import extract_loras, left_out
@@ -43,13 +43,13 @@ def tokens(prompt: str, model: str | None, steps: int, seed: int) -> None:
 
 def _vectors(prompt: str, steps: int) -> tuple[dict[str, int], list[str]]:
     """How many vectors each embedding in a prompt has, installed or in one of its LoRAs, and what is to be said of others."""
-    from sdedge.extras import find_embeddings, has_embeddings
+    from sdedge.library.adapters import find_embeddings, has_embeddings
     from sdedge.text.prompt import read_texts
     from sdedge.text.tags import extract_loras
 
     if not has_embeddings() and not extract_loras(prompt)[1]:
         return {}, find_embeddings(read_texts(prompt, steps))[1]  # without torch
-    from sdedge.wording import embeddings_in
+    from sdedge.generation.prompts import embeddings_in
 
     found, notes = embeddings_in(prompt, read_texts(prompt, steps))
     return {one.name: len(one.vectors) for one in found}, notes

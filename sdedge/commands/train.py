@@ -53,8 +53,8 @@ def measure(
     model: str | None, prompts: int, seeds: int, steps: int, guidance: tuple[float, ...], sheet: Path | None, device: str
 ) -> None:
     """Print a table of how many facts of held-out prompts the pictures obey, and the VAE's ceiling."""
-    from sdedge.engines import default_model, load_engine
-    from sdedge.pipeline import Pipeline
+    from sdedge.engines.open import default_model, load_engine
+    from sdedge.generation.pipeline import Pipeline
     from sdedge.request import Request
     from sdedge.training.evaluate import Drawn, Tally, ceiling, obedience, report, write_sheet
     from sdedge.training.scenes import sample, sample_any

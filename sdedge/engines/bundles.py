@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.manifest import LARGEST_SIDE, Manifest, is_count
+from sdedge.engines.manifest import LARGEST_SIDE, Manifest, is_count
+from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.files import inside
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sdedge.backends.engine import ModelFacts
+from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.taesd import TinyConfig

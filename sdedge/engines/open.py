@@ -8,15 +8,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdedge.backends.manifest import Manifest, is_bundle
-from sdedge.backends.memory import CHOICES
+from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.errors import InvalidRequest
 from sdedge.library.models import EMBEDDED, Library
+from sdedge.machine.memory_plan import CHOICES
 from sdedge.weights.folders import existing
 from sdedge.weights.folders import locate as cached
 
 if TYPE_CHECKING:
-    from sdedge.backends.engine import Engine
+    from sdedge.engines.protocol import Engine
     from sdedge.text.tokenizer import Tokenizer
 
 LoadEngine = Callable[[str, str | None], "Engine"]
@@ -71,7 +71,7 @@ def load_engine(
 
     Raises InvalidRequest for a memory mode that there is not.
     """
-    from sdedge.backends.torch import TorchEngine
+    from sdedge.engines.torch.engine import TorchEngine
 
     if memory not in CHOICES:
         raise InvalidRequest(f"Unknown memory mode {memory!r}; choose one of {', '.join(CHOICES)}.")
@@ -82,7 +82,7 @@ def load_engine(
             return open_bundle(path, device, dtype)
         other = locate(vae) if vae else None
         if device == "openvino" or (device == "auto" and memory == "auto" and _by_openvino(path, dtype)):
-            from sdedge.backends.openvino import OpenVINOEngine
+            from sdedge.engines.openvino.engine import OpenVINOEngine
 
             return OpenVINOEngine.open(path, dtype, vae=other, ema=ema)
         return TorchEngine.load(path, device, dtype or _made_for(path, device), vae=other, ema=ema, memory=memory)
@@ -92,11 +92,11 @@ def load_engine(
 
 def _by_openvino(path: Path, dtype: str | None) -> bool:
     """Whether "auto" means OpenVINO: the probe found it faster, there is memory for it, and no GPU."""
-    from sdedge.backends.machine import openvino_version
+    from sdedge.machine.findings import openvino_version
 
     if not openvino_version() or dtype == "int8":
         return False
-    from sdedge.backends.precision import choose_device, prefers_openvino
+    from sdedge.machine.formats import choose_device, prefers_openvino
     from sdedge.models.config import UNetConfig
     from sdedge.weights.checkpoint import open_checkpoint
 
@@ -110,11 +110,11 @@ def _made_for(path: Path, device: str) -> str | None:
     """ "int8" for a copy that `sdedge models quantize` made, on a processor that runs it; None is what suits the device."""
     import torch
 
-    from sdedge.backends import onednn, quantized
-    from sdedge.backends.precision import choose_device
+    from sdedge.engines.torch.cpu import fused_unet, int8_unet
+    from sdedge.machine.formats import choose_device
 
-    made = (path / quantized.FILE).is_file()
-    return "int8" if made and choose_device(device).type == "cpu" and onednn.available(torch.float32) else None
+    made = (path / int8_unet.FILE).is_file()
+    return "int8" if made and choose_device(device).type == "cpu" and fused_unet.available(torch.float32) else None
 
 
 def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:
@@ -122,7 +122,7 @@ def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> E
     kind = Manifest.read(path).kind
     if kind == "coreml":
         return _open_packages(path, device, dtype)
-    from sdedge.backends.graph import GraphEngine
+    from sdedge.engines.graph.engine import GraphEngine
 
     return GraphEngine(path, device, dtype, find_model=locate_installed)
 
@@ -130,12 +130,12 @@ def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> E
 def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:
     """On a Mac by Core ML, on the compute units that `device` names; elsewhere, or on "cpu", by torch."""
     if device == "cpu" or (device == "auto" and sys.platform != "darwin"):
-        from sdedge.backends.mil.engine import MILEngine
+        from sdedge.engines.coreml.portable.engine import MILEngine
 
         return MILEngine(path, dtype)
     if sys.platform != "darwin":
         raise InvalidRequest(f"The device {device!r} cannot run Core ML bundles here; choose auto or cpu.")
-    from sdedge.backends.coreml import CoreMLEngine
+    from sdedge.engines.coreml.native import CoreMLEngine
 
     return CoreMLEngine(path, None if device == "auto" else device)
 

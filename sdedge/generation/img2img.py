@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.backends.engine import Engine, ModelFacts, SizedEngine
+from sdedge.engines.protocol import Engine, ModelFacts, SizedEngine
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
-from sdedge.backends.engine import Engine
-from sdedge.backends.memory import Plan, in_gb
+from sdedge.engines.protocol import Engine
 from sdedge.errors import OutOfMemory, Remedy, SdedgeError, is_out_of_memory
 from sdedge.events import Event, Loading, Notice
+from sdedge.machine.memory_plan import Plan, in_gb
 from sdedge.request import Resolved
 
 T = TypeVar("T")

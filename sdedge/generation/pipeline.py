@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 import sdedge
-from sdedge import catalog, painting, speed, thrift
-from sdedge.backends.engine import STAGES, Engine, GuidedEngine, ModelFacts
+from sdedge import catalog
+from sdedge.engines.protocol import STAGES, Engine, GuidedEngine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
+from sdedge.generation import img2img, out_of_memory, speed
+from sdedge.generation.prompts import Worded, adapt, batches, choose_words, encode_prompts
 from sdedge.images.card import filtered_card
 from sdedge.images.convert import to_pixels
 from sdedge.images.output import Output
@@ -27,7 +29,6 @@ from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.presets import Plan, plan
 from sdedge.sampling.samplers import Denoise
-from sdedge.wording import Worded, adapt, batches, choose_words, encode_prompts
 
 LoadEngine = Callable[[str, str | None], Engine]
 
@@ -68,7 +69,7 @@ class Pipeline:
         """
         engine = self.engine(request)
         facts = engine.facts
-        width, height = painting.settled_size(request, engine)
+        width, height = img2img.settled_size(request, engine)
         steps = make_plan(request, facts)
         chosen = request.sigmas is not None or request.timesteps is not None
         open_choices = {
@@ -96,33 +97,33 @@ class Pipeline:
         yield Loading("model")
         resolved = self.resolve(request)
         engine = self.engine(resolved)
-        source, told = painting.open_source(resolved), engine.facts.report
+        source, told = img2img.open_source(resolved), engine.facts.report
         yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
         heard: set[str] = set()
         pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
-        with painting.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
+        with img2img.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
             for group in batches(engine, pictures, batch):
                 said = adapt(engine, [one.request for one in group])
                 yield from (Notice(note) for note in said if note not in heard)
                 heard.update(said)
-                latents = yield from thrift.retried(engine, partial(self._sample, engine, group, source, previews))
+                latents = yield from out_of_memory.retried(engine, partial(self._sample, engine, group, source, previews))
                 # Networks are loaded on their first call, which may bring remarks of its own (weights that are NaN).
                 yield from (Notice(line) for line in engine.facts.report if line not in told)
                 told = engine.facts.report
                 if last and group[-1] is pictures[-1]:
                     engine.release("unet")
                 for latent, one in zip(latents.split(1), group, strict=True):
-                    drawn = yield from thrift.retried(engine, partial(_develop, engine, one.request, latent))
+                    drawn = yield from out_of_memory.retried(engine, partial(_develop, engine, one.request, latent))
                     yield from self._finish(engine, one, drawn, source)
 
     def _sample(
-        self, engine: Engine, group: Sequence[Worded], source: painting.Source | None, previews: bool
+        self, engine: Engine, group: Sequence[Worded], source: img2img.Source | None, previews: bool
     ) -> Generator[Event, None, Tensor]:
         """Denoise one batch step by step; returns scaled latents (B, 4, h, w)."""
         request, facts = group[0].request, engine.facts
         seeds = [one.request.seed for one in group]
-        start = painting.begin(engine, [one.request for one in group], source)
+        start = img2img.begin(engine, [one.request for one in group], source)
         if start.strength == 0 and start.latent is not None:
             return start.latent
         whole = make_plan(request, facts)
@@ -153,7 +154,7 @@ class Pipeline:
         return x
 
     def _finish(
-        self, engine: Engine, one: Worded, drawn: np.ndarray, source: painting.Source | None
+        self, engine: Engine, one: Worded, drawn: np.ndarray, source: img2img.Source | None
     ) -> Iterator[Notice | Picture]:
         """What becomes of a drawing: filtered, or put back into its picture and watermarked."""
         request, facts = one.request, {**self._facts(engine), **one.facts}
@@ -200,12 +201,12 @@ class Pipeline:
         return {"engine": engine.description, "version": sdedge.__version__, "model_name": engine.facts.name}
 
 
-def _prepare(engine: Engine, request: Resolved, source: painting.Source | None, batch: int) -> Iterator[Event]:
+def _prepare(engine: Engine, request: Resolved, source: img2img.Source | None, batch: int) -> Iterator[Event]:
     """What can be told or refused before the work."""
     yield from (Notice(line) for line in (*engine.facts.report, *(source.notes if source else ())))
     if request.watermark:
         check_size(*finished_size(request, source))
-    yield from thrift.choose(engine, request, batch, wants_safety(request, engine.facts))
+    yield from out_of_memory.choose(engine, request, batch, wants_safety(request, engine.facts))
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told now, not after
@@ -242,7 +243,7 @@ def told_guidance(engine: Engine, request: Resolved) -> float:
     return 1.0
 
 
-def finished_size(request: Resolved, source: painting.Source | None) -> tuple[int, int]:
+def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int, int]:
     """Width and height in pixels of the file, which differs from the drawing where that is put back into a picture."""
     if source is None or source.share is None:
         return request.width, request.height

@@ -10,17 +10,17 @@ from typing import Any
 from torch import Tensor
 
 from sdedge import catalog
-from sdedge.backends.engine import Engine, LoraUse
+from sdedge.engines.protocol import Engine, LoraUse
 from sdedge.errors import ModelError
-from sdedge.extras import find_embeddings, find_lora, look_up_lora, wildcards_chosen
+from sdedge.library.adapters import find_embeddings, find_lora, look_up_lora, wildcards_chosen
 from sdedge.request import Resolved
 from sdedge.text.chunks import CHUNK
 from sdedge.text.conditioning import Conditioning, chunk_counts, condition
 from sdedge.text.names import Names, composed
 from sdedge.text.prompt import read_texts
 from sdedge.text.tags import extract_loras, left_out
-from sdedge.weights.inversion import Embedding, bundled
 from sdedge.weights.lora import open_lora
+from sdedge.weights.textual_inversion import Embedding, bundled
 
 
 @dataclass(frozen=True)

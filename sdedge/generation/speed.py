@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TypeGuard
 
 from sdedge import catalog
-from sdedge.backends.engine import Engine, MergingEngine, PartialEngine
+from sdedge.engines.protocol import Engine, MergingEngine, PartialEngine
 from sdedge.errors import Remedy
 from sdedge.request import Request
 from sdedge.sampling.denoiser import Predict

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 import sdedge
-from sdedge import catalog, options
+from sdedge import catalog, sampler_options
 from sdedge.errors import ModelError
 from sdedge.json_values import read_json
 from sdedge.request import Request
@@ -91,7 +91,7 @@ def read_options(settings: Mapping[str, str]) -> dict[str, float | int | str]:
     """The options that a picture's settings say, as far as they are values. Raises InvalidRequest."""
     unipc = settings.get("Sampler") == "UniPC"
     given = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
-    return {name: options.read(name, value) for name, value in given.items() if unipc or "UniPC" not in OPTIONS[name]}
+    return {name: sampler_options.read(name, value) for name, value in given.items() if unipc or "UniPC" not in OPTIONS[name]}
 
 
 def _inpaint_settings(request: Request) -> list[tuple[str, object]]:

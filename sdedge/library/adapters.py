@@ -25,7 +25,7 @@ from sdedge.text.tags import is_path, unescaped
 from sdedge.text.wildcards import Lines, Resolved, from_folder, resolve
 
 if TYPE_CHECKING:
-    from sdedge.weights.inversion import Embedding
+    from sdedge.weights.textual_inversion import Embedding
 
 LORA_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".bin")
 _LORA_NAMES = ("lora_unet_", "lora_te_", "lycoris_")
@@ -239,13 +239,13 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
 
 @lru_cache(maxsize=32)
 def _embedding(path: Path, changed: int, size: int) -> Embedding:
-    from sdedge.weights.inversion import open_embedding
+    from sdedge.weights.textual_inversion import open_embedding
 
     return open_embedding(path)
 
 
 def _embedding_files() -> dict[str, Path]:
-    from sdedge.weights.inversion import find
+    from sdedge.weights.textual_inversion import find
 
     return find(embedding_folder()) if embedding_folder().is_dir() else {}
 
@@ -328,8 +328,8 @@ def _has_config(path: Path) -> bool:
 
 def check(path: Path, role: str) -> None:
     """Open it as its role. Raises ModelError for a damaged file or one made for another model."""
-    from sdedge.weights.inversion import open_embedding
     from sdedge.weights.lora import open_lora
+    from sdedge.weights.textual_inversion import open_embedding
 
     if role == "lora":
         open_lora(path)

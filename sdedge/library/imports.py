@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.backends.manifest import Manifest, is_bundle
+from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import open_regular
 from sdedge.weights import folders

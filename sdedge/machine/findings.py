@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from sdedge.backends import native
+from sdedge.engines.torch.cpu import compiled
 from sdedge.errors import ModelError
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
@@ -92,7 +92,7 @@ def _machine() -> dict[str, str | int]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "processor": processor(), "system": platform.system(), "cores": cores,
-        "torch": version("torch"), "kernels": native.level(), "openvino": openvino_version(),
+        "torch": version("torch"), "kernels": compiled.level(), "openvino": openvino_version(),
     }  # fmt: skip
 
 

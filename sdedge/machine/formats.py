@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.backends import kernels, machine, onednn, quantized
-from sdedge.backends.machine import Finding, Timing
-from sdedge.backends.planning import NARROW, NARROW_FORMATS
+from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
 from sdedge.errors import InvalidRequest, OutputError
-from sdedge.machine import available_memory
+from sdedge.machine import findings
+from sdedge.machine.findings import Finding, Timing
+from sdedge.machine.memory import available_memory
+from sdedge.machine.picture_memory import NARROW, NARROW_FORMATS
 from sdedge.models.attention import sdpa
 
 NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
@@ -91,11 +92,11 @@ def choose_dtype(device: torch.device, name: str | None = None, width: int = NAR
 
 def found(device: torch.device) -> Finding:
     """What was measured on this device, now if it never was."""
-    kept = machine.findings().get(str(device))
+    kept = findings.findings().get(str(device))
     if kept is None:
         kept = probe(device)
         with suppress(OutputError):  # a data folder that cannot be written costs a second at every start, not the picture
-            machine.keep(kept)
+            findings.keep(kept)
     return kept
 
 
@@ -117,8 +118,8 @@ def probe(device: torch.device) -> Finding:
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     attention, openvino = _attention_of(timings), 0.0
     reason = _reason(best, compared)
-    if device.type == "cpu" and machine.openvino_version() and best != "float16" and available_memory()[0] > OPENVINO_FREE:
-        from sdedge.backends.contest import share_of_openvino
+    if device.type == "cpu" and findings.openvino_version() and best != "float16" and available_memory()[0] > OPENVINO_FREE:
+        from sdedge.engines.openvino.timing import share_of_openvino
 
         openvino = share_of_openvino(NAMES[best], attention == OWN)
         reason += f" OpenVINO takes {openvino:.2f} of torch's time."
@@ -127,7 +128,7 @@ def probe(device: torch.device) -> Finding:
 
 def prefers_openvino(width: int) -> bool:
     """Whether a UNet of `width` channels is clearly faster by OpenVINO on this machine's CPU."""
-    if width < NARROW or not machine.openvino_version():
+    if width < NARROW or not findings.openvino_version():
         return False
     share = found(torch.device("cpu")).openvino
     return 0 < share * GAIN < 1 and available_memory()[0] > OPENVINO_FREE
@@ -156,7 +157,7 @@ def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
                 seconds = _time(device, kernel, NAMES[dtype], layout, limit)
                 limit = min(limit, 10 * seconds) if seconds is not None else limit
                 yield Timing(kernel, dtype, layout if kernel == "convolution" else "", seconds)
-        if device.type == "cpu" and kernel in INT8 and onednn.available(torch.float32):
+        if device.type == "cpu" and kernel in INT8 and fused_unet.available(torch.float32):
             run = INT8[kernel]()
             yield Timing(kernel, "int8", "", min(_seconds(device, run) for _ in range(5)))
     if device.type == "cpu" and kernels.attends():
@@ -221,15 +222,15 @@ KERNELS = {"convolution": _convolution, "linear": _linear, "attention": _attenti
 
 
 def _int8_convolution() -> Callable[[], Tensor]:
-    layer = onednn.fuse(nn.Conv2d(320, 320, 3, padding=1), packing=False)
-    quantized.convert(layer, (-4.0, 4.0))
+    layer = fused_unet.fuse(nn.Conv2d(320, 320, 3, padding=1), packing=False)
+    int8_unet.convert(layer, (-4.0, 4.0))
     x = torch.randn(2, 320, 16, 16).contiguous(memory_format=torch.channels_last)
     return lambda: layer(x)
 
 
 def _int8_linear() -> Callable[[], Tensor]:
-    layer = onednn.fuse(nn.Linear(640, 1280), packing=False)
-    quantized.convert(layer, (-4.0, 4.0))
+    layer = fused_unet.fuse(nn.Linear(640, 1280), packing=False)
+    int8_unet.convert(layer, (-4.0, 4.0))
     x = torch.randn(512, 640)
     return lambda: layer(x)
 
@@ -248,7 +249,7 @@ def use_threads() -> None:
 
     For the thread that calls it and those that begin later: every engine does, as it opens.
     """
-    kept = None if threads_said() else machine.findings().get("cpu")
+    kept = None if threads_said() else findings.findings().get("cpu")
     if kept is not None and kept.threads > 0:
         torch.set_num_threads(kept.threads)
 
@@ -272,7 +273,7 @@ def _threads() -> int:
 def _name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return machine.processor() if device.type == "cpu" else "Apple GPU"
+    return findings.processor() if device.type == "cpu" else "Apple GPU"
 
 
 def _reason(best: str, costs: dict[str, float]) -> str:

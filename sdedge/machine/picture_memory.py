@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sdedge.backends import memory
-from sdedge.backends.machine import Finding
-from sdedge.backends.memory import Job, Plan, Sizes
+from sdedge.machine import memory_plan
+from sdedge.machine.findings import Finding
+from sdedge.machine.memory_plan import Job, Plan, Sizes
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint
 
@@ -31,7 +31,7 @@ def read_sizes(checkpoint: Checkpoint) -> Sizes:
     vae, usual = checkpoint.configs["vae"], Sizes()
     return Sizes(
         **counts,
-        safety_checker=0 if checkpoint.safety_checker is None else memory.CHECKER_SIZE,
+        safety_checker=0 if checkpoint.safety_checker is None else memory_plan.CHECKER_SIZE,
         unet_width=_width(checkpoint.configs["unet"], usual.unet_width),
         vae_width=_width(vae, TINY_WIDTH if vae.get("_class_name") == TINY_VAE else usual.vae_width),
     )
@@ -51,7 +51,7 @@ def plan_picture(
     """
     job = Job(width, height, batch, itemsize, device, int(int8))
     checked = sizes if safety else Sizes(**{**vars(sizes), "safety_checker": 0})
-    return memory.plan(job, free, checked, mode)
+    return memory_plan.plan(job, free, checked, mode)
 
 
 def _width(config: Mapping[str, Any], usual: int) -> int:

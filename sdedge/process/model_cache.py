@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdedge.backends import allocator
-from sdedge.machine import available_memory
+from sdedge.machine import allocator
+from sdedge.machine.memory import available_memory
 
 if TYPE_CHECKING:
-    from sdedge.backends.engine import Engine
+    from sdedge.engines.protocol import Engine
 
 log = logging.getLogger(__name__)
 

@@ -63,8 +63,8 @@ class PipelineDrawer:
     """The pipeline over the engines of this machine, with models kept on a shelf between jobs."""
 
     def __init__(self) -> None:
-        from sdedge.engines import load_engine, locate
-        from sdedge.process.shelf import Shelf
+        from sdedge.engines.open import load_engine, locate
+        from sdedge.process.model_cache import Shelf
 
         device, dtype = os.environ.get("SDEDGE_DEVICE", "auto"), os.environ.get("SDEDGE_DTYPE")
         memory = os.environ.get("SDEDGE_MEMORY", "auto")
@@ -73,7 +73,7 @@ class PipelineDrawer:
     def generate(
         self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
     ) -> Iterator[events.Event]:
-        from sdedge.pipeline import Pipeline
+        from sdedge.generation.pipeline import Pipeline
 
         return Pipeline(self._shelf).generate(request, output, count, batch, previews)
 

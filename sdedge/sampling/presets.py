@@ -20,15 +20,15 @@ from torch import Tensor
 from sdedge import catalog
 from sdedge.catalog import PRESETS, SAMPLERS, PresetInfo, SamplerInfo
 from sdedge.errors import InvalidRequest
-from sdedge.options import check as check_options
+from sdedge.sampler_options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
-from sdedge.sampling.routes import CUTS, DIFFUSERS_PAIRS, ROUTES, Route, cut_sdedge
 from sdedge.sampling.samplers import SAMPLERS as IMPLEMENTED
 from sdedge.sampling.samplers import Denoise, StepNoise, Steps
 from sdedge.sampling.samplers.adaptive import dpm_fast_orders
 from sdedge.sampling.samplers.few_step import lcm_boundary
 from sdedge.sampling.samplers.sde import restart_levels
 from sdedge.sampling.schedule import NoiseSchedule
+from sdedge.sampling.trajectories import CUTS, DIFFUSERS_PAIRS, ROUTES, Route, cut_sdedge
 
 
 @dataclass(frozen=True)

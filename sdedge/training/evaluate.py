@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sdedge.backends.engine import Engine
+from sdedge.engines.protocol import Engine
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.convert import from_pixels, to_pixels
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.training.render import render

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdedge.files import atomic_write
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.grid import grid
 from sdedge.images.metadata import write
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 
 PROMPTS = (
@@ -24,7 +24,7 @@ PROMPTS = (
 
 def draw_grid(model: Path, path: Path, device: str = "cpu") -> Path:
     """Draw the fixed prompts with a model folder onto one sheet."""
-    from sdedge.engines import load_engine
+    from sdedge.engines.open import load_engine
 
     pipeline = Pipeline(load_engine(device))
     request = Request(model=str(model), seed=7)

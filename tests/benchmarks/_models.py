@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from sdedge.engines import EMBEDDED, locate
+from sdedge.engines.open import EMBEDDED, locate
 from tests.benchmarks.loading import FULL, _file, _whole, _write_pipeline_files
 
 
@@ -15,9 +15,9 @@ def make_model(folder: Path) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from sdedge.backends.quantized import Recipe
-    from sdedge.backends.torch import NETWORKS, TorchEngine
-    from sdedge.quantization import measure_ranges
+    from sdedge.engines.torch.cpu.int8_recipe import measure_ranges
+    from sdedge.engines.torch.cpu.int8_unet import Recipe
+    from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 
     target = folder / "random-v1"
     if (target / "model_index.json").exists():

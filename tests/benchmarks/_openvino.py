@@ -28,7 +28,7 @@ def prepare(model: Path, engines: Collection[str]) -> None:
 
 def openvino_step(name: str, model: Path, size: int, batch: int) -> Callable[[], object]:
     """One guided call of diffusers' UNet: static shapes, bfloat16 or int8, the hint for latency."""
-    from sdedge.backends.openvino_graph import load_openvino
+    from sdedge.engines.openvino.graph import load_openvino
 
     ov = load_openvino()
     network = ov.Core().read_model(_peer(model, "int8" if name == PEER_INT8 else "unet"))
@@ -52,7 +52,7 @@ def _quantize_peer(model: Path) -> None:
     """As NNCF's guide does it for a transformer. Random weights have no quality to lose: ranges of two calls."""
     import nncf
 
-    from sdedge.backends.openvino_graph import load_openvino
+    from sdedge.engines.openvino.graph import load_openvino
 
     ov = load_openvino()
     whole = ov.Core().read_model(_peer(model, "unet"))
@@ -65,7 +65,7 @@ def _convert_peer(model: Path) -> None:
     import torch
     from diffusers import UNet2DConditionModel
 
-    from sdedge.backends.openvino_graph import load_openvino
+    from sdedge.engines.openvino.graph import load_openvino
 
     ov = load_openvino()
 
@@ -84,11 +84,11 @@ def _convert_peer(model: Path) -> None:
 
 
 def _convert_ours(model: Path, precision: str) -> None:
-    from sdedge.backends import openvino_int8
-    from sdedge.backends.openvino import OpenVINOEngine
+    from sdedge.engines.openvino import int8
+    from sdedge.engines.openvino.engine import OpenVINOEngine
 
     # Random weights have no quality to lose: ranges of one picture of two steps.
-    openvino_int8.PROMPTS, openvino_int8.STEPS = openvino_int8.PROMPTS[:1], 2
+    int8.PROMPTS, int8.STEPS = int8.PROMPTS[:1], 2
     OpenVINOEngine.open(model, precision).convert_once()
 
 

@@ -24,7 +24,7 @@ PROMPT = "a red house at night with two trees, mountains behind it, a (large:1.2
 # The command `sdedge gui` itself; it says when its first paint is done, and closes.
 START = """
 import sys, time
-import gui.app as app
+import gui.shell.app as app
 from PySide6.QtCore import QEvent, QTimer
 
 class Watched(app.MainWindow):
@@ -72,11 +72,11 @@ def drawing(folder: Path) -> list[str]:
     """Pictures with a preview of every step, while a long prompt is typed and its tokens are counted."""
     from PySide6.QtCore import QTimer
 
-    from gui.app import App
-    from gui.bridge import Bridge
     from gui.look.theme import Theme
-    from gui.settings import Settings
-    from gui.window import MainWindow
+    from gui.shell.app import App
+    from gui.shell.bridge import Bridge
+    from gui.shell.settings import Settings
+    from gui.shell.window import MainWindow
 
     app = App(["sdedge"])
     settings = Settings()

@@ -34,8 +34,8 @@ def make_model(folder: Path) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from sdedge.backends.torch import NETWORKS
-    from sdedge.engines import EMBEDDED, locate
+    from sdedge.engines.open import EMBEDDED, locate
+    from sdedge.engines.torch.engine import NETWORKS
     from sdedge.models.safety import SafetyChecker
     from tests.benchmarks.loading import _file, _whole
 
@@ -104,8 +104,8 @@ def compress_all(work: Path, pictures: int) -> None:
     """Size of each variant's UNet, its PSNR by the portable runner, and the facts its weights get right, drawn by torch."""
     from converters.coreml import convert
     from converters.recipe import COMPRESSIONS, NEWER, Recipe
-    from sdedge.backends.manifest import Manifest
-    from sdedge.engines import EMBEDDED, locate
+    from sdedge.engines.manifest import Manifest
+    from sdedge.engines.open import EMBEDDED, locate
 
     print("| weights | bits | UNet MB | PSNR dB | facts right % | all facts % | lost % |\n|---|---:|---:|---:|---:|---:|---:|")
     reference = None
@@ -136,8 +136,8 @@ def _unpacked(model: Path, bundle: Path, folder: Path) -> Path:
     import torch
     from safetensors.torch import load_file, save_file
 
-    from sdedge.backends.mil.package import Package
-    from sdedge.backends.mil.runner import decode
+    from sdedge.engines.coreml.portable.package import Package
+    from sdedge.engines.coreml.portable.runner import decode
 
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(model, folder)
@@ -154,8 +154,8 @@ def _unpacked(model: Path, bundle: Path, folder: Path) -> Path:
 
 
 def _obeyed(model: Path, pictures: int) -> dict[str, float]:
-    from sdedge.engines import load_engine
-    from sdedge.pipeline import Pipeline
+    from sdedge.engines.open import load_engine
+    from sdedge.generation.pipeline import Pipeline
     from sdedge.request import Request
     from sdedge.training.evaluate import Tally, obedience
 
@@ -171,9 +171,9 @@ def _worst(bundle: Path) -> float:
     import torch
 
     from converters.psnr import psnr
-    from sdedge.backends.mil.engine import MILEngine
-    from sdedge.backends.torch import TorchEngine
-    from sdedge.engines import EMBEDDED, locate
+    from sdedge.engines.coreml.portable.engine import MILEngine
+    from sdedge.engines.open import EMBEDDED, locate
+    from sdedge.engines.torch.engine import TorchEngine
 
     theirs, ours = TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), MILEngine(bundle, "float16")
     torch.manual_seed(2)

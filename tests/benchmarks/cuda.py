@@ -31,8 +31,8 @@ Draw = Callable[[], object]
 
 
 def _ours(options: argparse.Namespace) -> Draw:
-    from sdedge.engines import load_engine
-    from sdedge.pipeline import Pipeline
+    from sdedge.engines.open import load_engine
+    from sdedge.generation.pipeline import Pipeline
     from sdedge.request import Request
 
     pipeline = Pipeline(load_engine(options.device, "float16", memory="fast"))

@@ -25,8 +25,8 @@ from sdedge.text import wildcards
 from sdedge.text.prompt import describe
 from sdedge.text.tags import left_out, path_tags
 from sdedge.text.tokenizer import Tokenizer, from_words
-from sdedge.weights.inversion import find, open_embedding
 from sdedge.weights.lora import fit, open_lora
+from sdedge.weights.textual_inversion import find, open_embedding
 from tests.fuzzing import Tally, fuzz, main, mutate
 
 WORDS = from_words(["a", "red", "house", "in", "the", "old", "town"])

@@ -21,10 +21,10 @@ from typing import Any
 import torch
 
 from converters.inspect_graph import describe, inspect_bundle
-from sdedge.backends.graph import GraphEngine
-from sdedge.backends.graph_bundle import PROGRAM, WEIGHTS, fingerprint
-from sdedge.backends.graph_operators import ARITHMETIC, OPERATORS
-from sdedge.backends.manifest import NAME
+from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS, fingerprint
+from sdedge.engines.graph.engine import GraphEngine
+from sdedge.engines.graph.operators import ARITHMETIC, OPERATORS
+from sdedge.engines.manifest import NAME
 from tests.fuzzing import Tally, fuzz, main, mutate
 from tests.graphs import NETWORKS, write_bundle
 

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 
 from converters.inspect import inspect
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.errors import ModelError
 from tests.fuzzing import Tally, fuzz, main, mutate
 
@@ -93,7 +93,7 @@ def _replace_value(record: Any, random_: random.Random) -> None:
 
 def _change_program(data: bytes, random_: random.Random) -> bytes:
     """One to four edits of the protobuf's fields."""
-    from sdedge.backends.mil.package import _protobuf
+    from sdedge.engines.coreml.portable.package import _protobuf
 
     model = _protobuf("Model_pb2").Model()
     model.ParseFromString(data)

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sdedge.backends.facts import read_facts, vae_config
-from sdedge.backends.planning import read_sizes
+from sdedge.engines.facts import read_facts, vae_config
+from sdedge.machine.picture_memory import read_sizes
 from sdedge.models.config import TextConfig, UNetConfig
 from sdedge.models.taesd import TinyConfig
 from sdedge.sampling.schedule import NoiseSchedule

@@ -27,9 +27,9 @@ from converters.graph_trace import STAGES, UNIT, inputs, trace
 from converters.mps import GraphRecipe, example, network, reference
 from converters.psnr import psnr
 from converters.source import open_source
-from sdedge.backends.graph import PROGRAM, WEIGHTS, GraphEngine
-from sdedge.backends.graph_program import Program, read_graph
-from sdedge.engines import EMBEDDED, locate
+from sdedge.engines.graph.engine import PROGRAM, WEIGHTS, GraphEngine
+from sdedge.engines.graph.program import Program, read_graph
+from sdedge.engines.open import EMBEDDED, locate
 from sdedge.weights.files import open_tensors
 from tests.benchmarks._models import make_model
 from tests.live_bytes import LiveBytes

@@ -175,11 +175,11 @@ def main() -> None:
         os.environ["SDEDGE_HOME"] = str(Path(work) / "data")
         fill_gallery(Path(work) / "pictures")
         make_model(Path(work) / "model")
-        from gui.app import App
-        from gui.bridge import Bridge
         from gui.look.theme import Theme
-        from gui.settings import Settings
-        from gui.window import MainWindow
+        from gui.shell.app import App
+        from gui.shell.bridge import Bridge
+        from gui.shell.settings import Settings
+        from gui.shell.window import MainWindow
 
         app = App(["sdedge"])
         settings = Settings()

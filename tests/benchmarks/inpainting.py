@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from sdedge.pipeline import Picture, Pipeline
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import read
 from sdedge.training.render import PARTS, render
@@ -85,7 +85,7 @@ def colour_inside(drawn: np.ndarray, scene: Scene) -> str:
 
 
 def main(cases: int = 50) -> None:
-    from sdedge.engines import load_engine
+    from sdedge.engines.open import load_engine
 
     with tempfile.TemporaryDirectory() as folder:
         results = list(recolour(Pipeline(load_engine()), cases, Path(folder)))

@@ -9,10 +9,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from sdedge.engines import EMBEDDED, load_engine, locate
+from sdedge.engines.open import EMBEDDED, load_engine, locate
+from sdedge.engines.torch.cpu.int8_recipe import psnr, quantize
 from sdedge.events import Loading
-from sdedge.pipeline import Pipeline
-from sdedge.quantization import psnr, quantize
+from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
 from sdedge.training.evaluate import Drawn, Tally, obedience
 

@@ -32,10 +32,10 @@ WAYS = ("whole", "rows", "spilled")
 def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, Any]:
     """One guided picture, from loading to the saved file, as the command draws it; seconds and bytes."""
     start = time.perf_counter()
-    from sdedge.backends.memory import Job, predict
-    from sdedge.engines import load_engine
+    from sdedge.engines.open import load_engine
+    from sdedge.generation.pipeline import Pipeline
     from sdedge.images.output import Output
-    from sdedge.pipeline import Pipeline
+    from sdedge.machine.memory_plan import Job, predict
     from sdedge.request import Request
 
     pipeline = Pipeline(load_engine("cpu", dtype, memory=mode))
@@ -51,8 +51,8 @@ def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[s
     """One decode of random latents; seconds and RSS above what the weights take, or live bytes, and the picture."""
     import torch
 
-    from sdedge.backends.memory import HOLD
-    from sdedge.backends.torch import TorchEngine
+    from sdedge.engines.torch.engine import TorchEngine
+    from sdedge.machine.memory_plan import HOLD
     from sdedge.models.vae_rows import RowVAE
     from tests.live_bytes import LiveBytes
 

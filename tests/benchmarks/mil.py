@@ -26,10 +26,10 @@ from torch import Tensor
 from converters.psnr import psnr
 from converters.recipe import ATTENTIONS, Recipe
 from converters.verify import FLOORS, TIMESTEPS
-from sdedge.backends.engine import Engine
-from sdedge.backends.mil.engine import MILEngine
-from sdedge.backends.torch import TorchEngine
-from sdedge.engines import EMBEDDED, locate
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.open import EMBEDDED, locate
+from sdedge.engines.protocol import Engine
+from sdedge.engines.torch.engine import TorchEngine
 from tests.benchmarks.coreml import make_model
 
 SIZES = ("512x512", "640x640", "512x768")

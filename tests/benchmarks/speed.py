@@ -49,7 +49,7 @@ def _ours(dtype: str, device: str = "cpu") -> Engine:
     def step(model: Path, size: int, batch: int) -> Step:
         import torch
 
-        from sdedge.engines import load_engine
+        from sdedge.engines.open import load_engine
 
         engine = load_engine(device, dtype)(str(model), None)
         x, t, context = _inputs(size, batch)
@@ -57,9 +57,9 @@ def _ours(dtype: str, device: str = "cpu") -> Engine:
         return lambda: engine.predict(x, t, context)
 
     def picture(model: Path, target: Path, began: Callable[[], None]) -> None:
-        from sdedge.engines import load_engine
+        from sdedge.engines.open import load_engine
+        from sdedge.generation.pipeline import Pipeline
         from sdedge.images.output import Output
-        from sdedge.pipeline import Pipeline
         from sdedge.request import Request
 
         pipeline = Pipeline(load_engine(device, dtype))
@@ -229,7 +229,7 @@ def main() -> None:
 
 def _present() -> list[str]:
     """The engines that can be measured here."""
-    from sdedge.backends.openvino import installed
+    from sdedge.engines.openvino.engine import installed
 
     return [name for name in ENGINES if installed() or "openvino" not in name]
 

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 
 from sdedge import catalog
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
+from sdedge.generation.pipeline import Pipeline, make_plan
 from sdedge.models import reuse
-from sdedge.pipeline import Pipeline, make_plan
 from sdedge.request import Request
 from sdedge.training.evaluate import Tally, obedience
 from tests.benchmarks._models import make_model

@@ -9,8 +9,8 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionPipeline
 
-from sdedge import selftest
-from sdedge.backends.torch import TorchEngine
+from sdedge.commands import selftest
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from converters.graphs import Graph, Vars
 from converters.package import write_package
-from sdedge.backends.manifest import Port
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.engines.manifest import Port
 
 Emit = Callable[[Vars], Vars]
 

@@ -11,7 +11,7 @@ from torch.export import export
 
 from converters.graph_passes import Setting
 from converters.graph_trace import plain
-from sdedge.backends.graph_program import Program
+from sdedge.engines.graph.program import Program
 
 
 class Function(nn.Module):

@@ -20,9 +20,9 @@ from converters.recipe import NEWER, Recipe
 from converters.sensitivity import Kernel, choose
 from converters.source import Held
 from converters.toolchain import mb
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.engines.manifest import Manifest
 from tests.conftest import convert_to_coreml
 from tests.converters.conftest import package
 

@@ -28,13 +28,13 @@ from converters.package import build_program, operations
 from converters.psnr import psnr
 from converters.recipe import ATTENTIONS, COMPRESSIONS, Recipe
 from converters.source import open_source
-from sdedge.backends.engine import LoraUse
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.mil.engine import MILEngine
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
-from sdedge.backends.torch import TorchEngine
-from sdedge.engines import EMBEDDED, locate
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.open import EMBEDDED, locate
+from sdedge.engines.protocol import LoraUse
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError, OutputError
 from sdedge.events import Progress
 from sdedge.library.models import Library

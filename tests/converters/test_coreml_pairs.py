@@ -9,8 +9,8 @@ import torch
 
 from converters.psnr import psnr
 from converters.recipe import ATTENTIONS, COMPRESSIONS, NEWER, TARGETS, Recipe
-from sdedge.backends.mil.engine import MILEngine
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from tests.conftest import convert_to_coreml
 

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from converters.graph_passes import Setting, copy_for_convolutions, drop_checks, fold_constants, rewrite
 from converters.graph_trace import STAGES, inputs, trace
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.graph_operators import ARITHMETIC, OPERATORS
-from sdedge.backends.graph_program import to_json
+from sdedge.engines.graph.operators import ARITHMETIC, OPERATORS
+from sdedge.engines.graph.program import to_json
+from sdedge.engines.protocol import ModelFacts
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet

@@ -9,7 +9,7 @@ from torch import nn
 
 from converters.graph_lint import lint
 from converters.graph_passes import drop_checks, rewrite
-from sdedge.backends.mps_rules import RULES, Limits
+from converters.mps_rules import RULES, Limits
 from sdedge.models.layers import Transformer2DModel
 from tests.converters.programs import Function, program_of, setting_of
 

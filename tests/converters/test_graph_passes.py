@@ -15,8 +15,8 @@ from torch import nn
 from converters import graph_passes as passes
 from converters.graph_lint import lint
 from converters.graph_planner import shapes
-from sdedge.backends.graph_program import Program
-from sdedge.backends.mps_rules import Limits
+from converters.mps_rules import Limits
+from sdedge.engines.graph.program import Program
 from sdedge.errors import InvalidRequest
 from sdedge.models.attention import sdpa
 from sdedge.models.layers import Attention, timestep_embedding

@@ -11,7 +11,7 @@ from torch import nn
 
 from converters.graph_passes import rewrite, split_attention
 from converters.graph_planner import largest_side, plan
-from sdedge.backends.graph_program import Program
+from sdedge.engines.graph.program import Program
 from sdedge.models.layers import ResnetBlock2D, Transformer2DModel
 from tests.converters.programs import Function, program_of, run, setting_of
 from tests.live_bytes import LiveBytes

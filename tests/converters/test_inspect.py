@@ -14,11 +14,11 @@ from converters.cli import convert
 from converters.doctor import Trial, report, trials
 from converters.inspect import SIDE_LIMIT, TOO_LONG, inspect
 from converters.toolchain import mb
-from sdedge.backends.coreml import UNITS
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.coreml.native import UNITS
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.models.attention import chunked, set_attention
 from sdedge.models.unet import UNet

@@ -20,17 +20,17 @@ from converters.graph_passes import Setting, place_casts, rewrite, widen
 from converters.graph_trace import STAGES, UNIT, inputs, trace
 from converters.mps import GraphRecipe, choose_budget, convert
 from converters.psnr import psnr
-from sdedge.backends import mps
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.graph import GraphEngine
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.torch import TorchEngine
 from sdedge.cli import cli
-from sdedge.engines import load_engine, locate, open_bundle
+from sdedge.engines.graph.engine import GraphEngine
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.open import load_engine, locate, open_bundle
+from sdedge.engines.protocol import ModelFacts
+from sdedge.engines.torch import mps
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import VAEConfig
 from sdedge.models.vae import VAE
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import read, score
 from tests.conftest import needs_embedded
@@ -250,7 +250,7 @@ def test_a_size_outside_the_range_is_named(engine, size):
 
 
 def test_what_a_graph_cannot_do_is_said(engine, bundle, tmp_path):
-    from sdedge.backends.engine import LoraUse
+    from sdedge.engines.protocol import LoraUse
 
     with pytest.raises(ModelError, match="--lora"):
         engine.adapt([LoraUse(tmp_path / "style.safetensors", 1.0, 1.0)])

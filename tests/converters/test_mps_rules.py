@@ -11,20 +11,21 @@ import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import save_file
 
-from sdedge.backends import mps, onednn
-from sdedge.backends import mps_operators as operators
-from sdedge.backends.engine import LoraUse
-from sdedge.backends.mps_rules import RULES, Limits, MPSRules
-from sdedge.backends.torch import TorchEngine
+from converters import mps_operators as operators
+from converters.mps_rules import RULES, Limits, MPSRules
 from sdedge.catalog import SAMPLERS
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
+from sdedge.engines.protocol import LoraUse
+from sdedge.engines.torch import mps
+from sdedge.engines.torch.cpu import fused_unet
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.attention import pieces, sdpa, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 
 ATEN = torch.ops.aten
@@ -174,7 +175,7 @@ def test_the_budget_of_scores_follows_the_watermark(monkeypatch):
 @pytest.fixture
 def pipeline(monkeypatch) -> Pipeline:
     """The engine as it is on MPS, half precision and all, on the CPU."""
-    monkeypatch.setattr(onednn, "available", lambda dtype: False)
+    monkeypatch.setattr(fused_unet, "available", lambda dtype: False)
     monkeypatch.setattr(TorchEngine, "_suit", lambda engine, stage, module: mps.suit(module, 2**20))
     by_rows = lambda engine, vae: RowVAE(vae, layout=torch.contiguous_format)  # noqa: E731
     monkeypatch.setattr(TorchEngine, "_by_rows", by_rows)

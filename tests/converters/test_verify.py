@@ -22,10 +22,10 @@ from converters.psnr import psnr
 from converters.verify import PROMPTS, Verdict, judge, summarize, verify
 from converters.verify_floors import floor
 from converters.verify_weights import compare_weights
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.program import Stored
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.program import Stored
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 from tests.conftest import convert_to_coreml
 

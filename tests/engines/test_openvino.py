@@ -10,14 +10,14 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from sdedge.backends import openvino_cache
-from sdedge.backends.openvino import OpenVINOEngine, installed
-from sdedge.backends.quantized import Recipe
-from sdedge.backends.torch import TorchEngine
-from sdedge.engines import EMBEDDED, load_engine, locate
+from sdedge.engines.open import EMBEDDED, load_engine, locate
+from sdedge.engines.openvino import cache
+from sdedge.engines.openvino.engine import OpenVINOEngine, installed
+from sdedge.engines.torch.cpu.int8_unet import Recipe
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import UNetConfig
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
 from tests.conftest import needs_embedded
@@ -30,7 +30,7 @@ def _one_cache(tmp_path_factory):
     """Converted once for all tests here, in spite of the data folder that each test has to itself."""
     folder = tmp_path_factory.mktemp("openvino")
     patch = pytest.MonkeyPatch()
-    patch.setattr(openvino_cache, "data_folder", lambda: folder)
+    patch.setattr(cache, "data_folder", lambda: folder)
     yield
     patch.undo()
 
@@ -104,31 +104,31 @@ def test_tiles_run_by_torch_and_the_next_picture_does_not(ours, engine):
 def test_nothing_is_sent_to_anyone():
     """OpenVINO's converter and NNCF send statistics of use where the package for it can be imported."""
     code = (
-        "import sys; from sdedge.backends.openvino_graph import load_openvino; load_openvino(); "
+        "import sys; from sdedge.engines.openvino.graph import load_openvino; load_openvino(); "
         "from openvino.tools.ovc import convert_impl; sys.exit('stub' not in convert_impl.tm.__name__)"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0
 
 
 def test_an_interrupted_conversion_leaves_nothing():
-    with pytest.raises(RuntimeError), openvino_cache.making("half") as folder:
+    with pytest.raises(RuntimeError), cache.making("half") as folder:
         (folder / "whole.xml").write_text("<")
         raise RuntimeError
-    assert not list(openvino_cache.cache_folder().glob("*half*")) and not list(openvino_cache.cache_folder().glob(".*"))
+    assert not list(cache.cache_folder().glob("*half*")) and not list(cache.cache_folder().glob(".*"))
 
 
 def test_a_changed_model_is_converted_anew(tmp_path):
     file = tmp_path / "model.safetensors"
     file.write_bytes(b"1")
-    first = openvino_cache.entry_name(file, "bfloat16", "1")
+    first = cache.entry_name(file, "bfloat16", "1")
     file.write_bytes(b"22")
-    assert openvino_cache.entry_name(file, "bfloat16", "1") != first
-    assert openvino_cache.entry_name(file, "bfloat16", "2") != openvino_cache.entry_name(file, "bfloat16", "1")
+    assert cache.entry_name(file, "bfloat16", "1") != first
+    assert cache.entry_name(file, "bfloat16", "2") != cache.entry_name(file, "bfloat16", "1")
 
 
 @needs_embedded
 def test_without_openvino_the_device_is_refused_in_a_sentence(monkeypatch):
-    monkeypatch.setattr("sdedge.backends.openvino.installed", lambda: "")
+    monkeypatch.setattr("sdedge.engines.openvino.engine.installed", lambda: "")
     with pytest.raises(InvalidRequest, match=r"sdedge\[openvino\]"):
         load_engine("openvino")(EMBEDDED, None)
 
@@ -150,12 +150,12 @@ def test_what_is_kept_is_found_again_and_shown_and_cleared(engine, ours):
     assert again.entry == engine.entry and not any("once" in line for line in again.facts.report)
     shown = CliRunner().invoke(cli, ["models", "cache"])
     assert engine.entry.name in shown.output and "MB" in shown.output
-    copy = openvino_cache.cache_folder() / "model-bfloat16-0"
+    copy = cache.cache_folder() / "model-bfloat16-0"
     copy.mkdir()
     (copy / "whole.bin").write_bytes(np.zeros(1 << 20, np.uint8).tobytes())
-    assert {entry.path.name for entry in openvino_cache.entries()} >= {copy.name, engine.entry.name}
+    assert {entry.path.name for entry in cache.entries()} >= {copy.name, engine.entry.name}
     cleared = CliRunner().invoke(cli, ["models", "cache", "--clear"])
-    assert cleared.exit_code == 0 and not openvino_cache.entries()
+    assert cleared.exit_code == 0 and not cache.entries()
 
 
 @needs_openvino
@@ -165,8 +165,8 @@ def test_what_is_kept_is_found_again_and_shown_and_cleared(engine, ours):
     [(True, None, "OpenVINOEngine"), (False, None, "TorchEngine"), (True, "int8", "TorchEngine")],
 )
 def test_auto_means_it_where_the_probe_preferred_it(preferred, dtype, engine, monkeypatch):
-    monkeypatch.setattr("sdedge.backends.precision.prefers_openvino", lambda width: preferred)
-    monkeypatch.setattr("sdedge.backends.quantized.read_recipe", lambda path, device: Recipe({}))
+    monkeypatch.setattr("sdedge.machine.formats.prefers_openvino", lambda width: preferred)
+    monkeypatch.setattr("sdedge.engines.torch.cpu.int8_unet.read_recipe", lambda path, device: Recipe({}))
     loaded = load_engine("auto", dtype)(EMBEDDED, None)
     assert type(loaded).__name__ == engine
     assert type(load_engine("cpu")(EMBEDDED, None)).__name__ == "TorchEngine"
@@ -175,8 +175,8 @@ def test_auto_means_it_where_the_probe_preferred_it(preferred, dtype, engine, mo
 
 @needs_openvino
 def test_the_contest_gives_a_share_that_can_be_meant(monkeypatch):
-    from sdedge.backends import contest
+    from sdedge.engines.openvino import timing
 
-    monkeypatch.setattr(contest, "CONFIG", UNetConfig(block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=48))
-    monkeypatch.setattr(contest, "SIDE", 16)
-    assert 0.01 < contest.share_of_openvino(torch.float32, False) < 100
+    monkeypatch.setattr(timing, "CONFIG", UNetConfig(block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=48))
+    monkeypatch.setattr(timing, "SIDE", 16)
+    assert 0.01 < timing.share_of_openvino(torch.float32, False) < 100

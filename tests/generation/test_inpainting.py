@@ -22,12 +22,12 @@ from diffusers import (
 )
 from PIL import Image
 
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest
 from sdedge.events import Notice, Step
+from sdedge.generation.img2img import Start, slerp
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.convert import from_pixels, to_pixels
-from sdedge.painting import Start, slerp
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import MASKED_CONTENT, Request
 from sdedge.sampling.noise import stream
 from sdedge.training.recipe import QUICK, export, networks

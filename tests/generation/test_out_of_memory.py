@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sdedge.backends import torch as backend
-from sdedge.backends.torch import TorchEngine
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
+from sdedge.engines.torch import engine as backend
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import OutOfMemory, SdedgeError
 from sdedge.events import ImageDone, Loading, Notice
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.output import Output
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.process.worker import describe_failure
 from sdedge.request import Request
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, EulerDiscreteScheduler, PNDMScheduler, StableDiffusionPipeline
 
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.events import Finished, ImageDone, Loading, Step
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.output import Output
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.sampling.noise import initial
 from tests.conftest import needs_embedded
@@ -60,7 +60,7 @@ def test_a_picture_equals_the_one_diffusers_draws(pipeline, tiny_model, sampler)
 @needs_embedded
 @pytest.mark.parametrize("sampler", SCHEDULERS)
 def test_twenty_steps_of_the_embedded_model_equal_diffusers(pipeline, sampler):
-    from sdedge.engines import locate
+    from sdedge.engines.open import locate
 
     request = Request("a red house at night", guidance=4.0, sampler=sampler, preset="diffusers", seed=3)
     (ours,) = _pictures(pipeline, request)

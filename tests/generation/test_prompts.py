@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdedge import extras
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
-from sdedge.pipeline import Picture, Pipeline
+from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.generation.prompts import word_vectors
+from sdedge.library import adapters
 from sdedge.request import Request
-from sdedge.wording import word_vectors
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def _draw(pipeline: Pipeline, model, prompt: str, **settings) -> list[Picture]:
 
 
 def _write_lora(name: str, width: int = 8) -> None:
-    extras.lora_folder().mkdir(parents=True, exist_ok=True)
+    adapters.lora_folder().mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(1)
     stem = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
     tensors = {
@@ -39,7 +39,7 @@ def _write_lora(name: str, width: int = 8) -> None:
         f"{stem}.lora_up.weight": torch.randn(width, 2, generator=generator),
         f"{stem}.alpha": torch.tensor(2.0),
     }
-    save_file(tensors, extras.lora_folder() / f"{name}.safetensors")
+    save_file(tensors, adapters.lora_folder() / f"{name}.safetensors")
 
 
 def test_a_lora_changes_the_picture_and_leaves_no_trace(pipeline, tiny_model):
@@ -75,10 +75,10 @@ def test_an_unknown_lora_is_named_with_what_is_there(pipeline, tiny_model):
 
 def test_an_embedding_stands_for_its_name(pipeline, tiny_model):
     before = _draw(pipeline, tiny_model, "a wistful house")[0].pixels
-    extras.embedding_folder().mkdir(parents=True, exist_ok=True)
-    save_file({"emb_params": torch.randn(3, 128)}, extras.embedding_folder() / "wistful.safetensors")
+    adapters.embedding_folder().mkdir(parents=True, exist_ok=True)
+    save_file({"emb_params": torch.randn(3, 128)}, adapters.embedding_folder() / "wistful.safetensors")
     assert not np.array_equal(before, _draw(pipeline, tiny_model, "a wistful house")[0].pixels)
-    save_file({"emb_params": torch.randn(3, 768)}, extras.embedding_folder() / "wistful.safetensors")
+    save_file({"emb_params": torch.randn(3, 768)}, adapters.embedding_folder() / "wistful.safetensors")
     said: list[str] = []
     assert np.array_equal(before, _draw(pipeline, tiny_model, "a wistful house", said=said)[0].pixels)
     assert len(said) == 1 and "wistful is 768 wide" in said[0]
@@ -96,7 +96,7 @@ STEM = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
 
 
 def _put(name: str, metadata: dict[str, str] | None = None, **more: torch.Tensor) -> None:
-    path = extras.lora_folder() / name
+    path = adapters.lora_folder() / name
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file({f"{STEM}.lora_down.weight": torch.ones(1, 8), f"{STEM}.lora_up.weight": torch.ones(8, 1), **more}, path, metadata)
 
@@ -116,37 +116,37 @@ def _put(name: str, metadata: dict[str, str] | None = None, **more: torch.Tensor
 )  # fmt: skip
 def test_a_lora_is_found_by_what_file_and_prompt_say(file, name, said):
     _put(file, {"ss_output_name": "Moxin_10"})
-    found = extras.look_up_lora(name)
-    assert found.path == extras.lora_folder() / file and bool(found.note) is said
+    found = adapters.look_up_lora(name)
+    assert found.path == adapters.lora_folder() / file and bool(found.note) is said
 
 
 def test_several_loras_alike_are_refused_and_the_very_name_wins():
     for file in ("a/x.safetensors", "b/x.safetensors", "Y.safetensors", "y.safetensors"):
         _put(file)
     with pytest.raises(InvalidRequest, match=r"a/x\.safetensors and b/x\.safetensors"):
-        extras.find_lora("x")
-    assert extras.find_lora("b/x").parent.name == "b" and extras.find_lora("y").name == "y.safetensors"
+        adapters.find_lora("x")
+    assert adapters.find_lora("b/x").parent.name == "b" and adapters.find_lora("y").name == "y.safetensors"
     _put("x.safetensors")
-    assert extras.find_lora("x").parent == extras.lora_folder()
+    assert adapters.find_lora("x").parent == adapters.lora_folder()
 
 
 def test_a_name_that_is_no_path_is_never_opened_as_one(tmp_path, monkeypatch):
     _put("u.safetensors")
-    (tmp_path / "v.safetensors").write_bytes((extras.lora_folder() / "u.safetensors").read_bytes())
+    (tmp_path / "v.safetensors").write_bytes((adapters.lora_folder() / "u.safetensors").read_bytes())
     monkeypatch.chdir(tmp_path)
     for name in ("v.safetensors", "v"):
         with pytest.raises(InvalidRequest):
-            extras.find_lora(name)
-    assert extras.find_lora("./v.safetensors").name == "v.safetensors"
+            adapters.find_lora(name)
+    assert adapters.find_lora("./v.safetensors").name == "v.safetensors"
 
 
 def test_embeddings_of_a_lora_bracketed_ones_and_lines_of_files(pipeline, tiny_model):
     _put("ink.safetensors", None, **{"bundle_emb.wist.string_to_param.*": torch.randn(2, 128), "stranger.key": torch.ones(1)})
-    extras.embedding_folder().mkdir(parents=True)
-    save_file({"emb_params": torch.randn(3, 128)}, extras.embedding_folder() / "bad (v2).safetensors")
-    save_file({"clip_l": torch.zeros(1, 8), "clip_g": torch.zeros(1, 8)}, extras.embedding_folder() / "old.safetensors")
-    extras.wildcard_folder().mkdir()
-    (extras.wildcard_folder() / "thing.txt").write_text("bad (v2)\n")
+    adapters.embedding_folder().mkdir(parents=True)
+    save_file({"emb_params": torch.randn(3, 128)}, adapters.embedding_folder() / "bad (v2).safetensors")
+    save_file({"clip_l": torch.zeros(1, 8), "clip_g": torch.zeros(1, 8)}, adapters.embedding_folder() / "old.safetensors")
+    adapters.wildcard_folder().mkdir()
+    (adapters.wildcard_folder() / "thing.txt").write_text("bad (v2)\n")
     said: list[str] = []
     drawn = _draw(pipeline, tiny_model, "wist __thing__ old<lora:ink:0.5>", said=said)[0]
     words = word_vectors(pipeline.engine(Request("", model=str(tiny_model))), drawn.request).by_name

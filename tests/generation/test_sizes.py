@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sdedge.backends.bundles import nearest_of, nearest_within
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.graph import GraphEngine
-from sdedge.backends.mil.engine import MILEngine
+from sdedge.engines.bundles import nearest_of, nearest_within
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.graph.engine import GraphEngine
+from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import InvalidRequest
-from sdedge.pipeline import Pipeline
+from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
 
 SIDES = st.integers(8, 512).map(lambda n: 8 * n)

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdedge import catalog, speed
-from sdedge.engines import load_engine
+from sdedge import catalog
+from sdedge.engines.open import load_engine
 from sdedge.events import Notice, Step
-from sdedge.pipeline import Picture, Pipeline
+from sdedge.generation import speed
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.training.scenes import held_out_prompts

@@ -17,11 +17,11 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
-from gui.app import App
-from gui.bridge import Bridge
 from gui.look.theme import Theme
-from gui.settings import Settings
-from gui.window import MainWindow
+from gui.shell.app import App
+from gui.shell.bridge import Bridge
+from gui.shell.settings import Settings
+from gui.shell.window import MainWindow
 from sdedge.process.attempt import Limits
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QPlainTextEdit, QSlider, QWidget
 
-from gui.views import VIEWS
-from gui.window import SMALLEST
+from gui.shell.views import VIEWS
+from gui.shell.window import SMALLEST
 from tests.gui.pictures import save_pictures
 
 CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QSlider)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gui.advice import WORDS, for_the_window
-from gui.background import in_words
 from gui.commands.command import Command
 from gui.create import failures
+from gui.shell.advice import WORDS, for_the_window
+from gui.shell.background import in_words
 from sdedge.errors import ModelError, Remedy
 from sdedge.library.models import Library
 from sdedge.request import Request

@@ -15,9 +15,9 @@ import pytest
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QFileOpenEvent
 
-from gui.crash import CRASH, CrashLog
 from gui.create.mask_layer import save_mask
-from gui.settings import Settings
+from gui.shell.crash import CRASH, CrashLog
+from gui.shell.settings import Settings
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from tests.gui.conftest import ROOT
@@ -27,9 +27,9 @@ OFFLINE = Path(__file__).parent / "offline"
 RUN = """
 import sys
 from PySide6.QtCore import QTimer
-import gui.app as app
-from gui.bridge import Bridge
-from gui.views import VIEWS
+import gui.shell.app as app
+from gui.shell.bridge import Bridge
+from gui.shell.views import VIEWS
 
 class Ending(Bridge):
     def __init__(self):
@@ -77,7 +77,7 @@ def test_a_connection_would_have_been_noticed(tmp_path):
 
 
 def test_a_native_crash_is_told_at_the_next_start(tmp_path):
-    code = "import ctypes; from gui.crash import CrashLog; CrashLog().begin(); ctypes.string_at(0)"
+    code = "import ctypes; from gui.shell.crash import CrashLog; CrashLog().begin(); ctypes.string_at(0)"
     assert run(code, tmp_path).returncode != 0
     crash = CrashLog(tmp_path)
     last = crash.begin()
@@ -108,7 +108,7 @@ def test_an_exception_is_written_down_and_told_and_the_app_goes_on(tmp_path, cap
 def test_what_the_app_writes_is_its_owners_alone(qapp, tmp_path, monkeypatch):
     folder = tmp_path / "data"
     monkeypatch.setenv("SDEDGE_HOME", str(folder))
-    monkeypatch.setattr("gui.crash.LIMIT", 1)
+    monkeypatch.setattr("gui.shell.crash.LIMIT", 1)
     for before in (folder, tmp_path / "elsewhere"):
         before.mkdir(mode=0o755)
     for old in (folder / "settings.ini", tmp_path / "elsewhere" / "settings.ini"):
@@ -151,8 +151,8 @@ def test_a_file_that_the_finder_opens_is_told(qapp, place):
 # Opens the window, fills the form and lines up a long and a waiting job; says when the first is drawn.
 BUSY = """
 import os, sys
-import gui.app as app
-from gui.bridge import Bridge
+import gui.shell.app as app
+from gui.shell.bridge import Bridge
 from sdedge.request import Request
 
 class Busy(Bridge):

@@ -6,8 +6,8 @@ import sqlite3
 
 import pytest
 
-from gui.background import in_words
-from gui.bridge import Bridge
+from gui.shell.background import in_words
+from gui.shell.bridge import Bridge
 from sdedge.events import Finished
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError

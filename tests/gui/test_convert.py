@@ -14,8 +14,8 @@ from gui.commands.command import last_sentence
 from gui.convert import results as convert_results
 from gui.convert.plan import ANE, COMPRESSIONS, GPU, GRAPH, INT8, Plan, count_weights, estimate, parse_sizes
 from gui.models.items import Item
-from sdedge.backends.manifest import Manifest
-from sdedge.engines import locate
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.open import locate
 from sdedge.errors import InvalidRequest
 from sdedge.library.models import Library
 

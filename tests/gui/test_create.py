@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 
 from gui.create.canvas import Canvas
 from gui.create.failures import REMEDIES, remedies, smaller
-from gui.drops import sort_out
 from gui.form.tokens import Count
 from gui.models.card import ModelCard
-from sdedge.extras import embedding_folder, lora_folder
+from gui.shell.drops import sort_out
+from sdedge.library.adapters import embedding_folder, lora_folder
 from sdedge.library.models import Library
 from sdedge.request import Request
 from tests.gui.conftest import PATIENCE

@@ -7,20 +7,20 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from gui import device as device_module
 from gui.create.view import CreateView
 from gui.create.welcome import Welcome, example_path
-from gui.device import Device, look, plan_picture, read_sizes
 from gui.dialogs.settings import SettingsDialog, folder_fault
 from gui.form import memory_hint
 from gui.form.view import WIDTH
 from gui.look.theme import PAD
-from gui.settings import Settings
-from sdedge.backends.machine import Finding, Timing, keep
-from sdedge.backends.memory import CHECKER_SIZE, Job, Plan, Sizes
-from sdedge.engines import locate
+from gui.shell import device as device_module
+from gui.shell.device import Device, look, plan_picture, read_sizes
+from gui.shell.settings import Settings
+from sdedge.engines.open import locate
 from sdedge.events import Finished
 from sdedge.images import metadata
+from sdedge.machine.findings import Finding, Timing, keep
+from sdedge.machine.memory_plan import CHECKER_SIZE, Job, Plan, Sizes
 from tests.gui.pictures import save_pictures
 
 FINDING = Finding(
@@ -114,7 +114,7 @@ def test_the_embedded_models_sizes_are_read_from_its_headers():
 
 def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, monkeypatch):
     """Byte for byte, with the safety checker and without; a format that the environment names counts."""
-    from sdedge.backends.torch import TorchEngine
+    from sdedge.engines.torch.engine import TorchEngine
 
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     sizes, free = read_sizes(tiny_model), 3 << 30

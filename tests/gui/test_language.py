@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QTranslator
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWidget
 
-from gui.views import VIEWS
+from gui.shell.views import VIEWS
 from sdedge import catalog
 
 # What is the same in every language: names of models, samplers and units, and the engine's own advice.

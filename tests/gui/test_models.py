@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 
 from gui.look.wording import size_in_words
 from gui.models.items import Item, read_items
-from sdedge import extras
-from sdedge.engines import locate
+from sdedge.engines.open import locate
+from sdedge.library import adapters
 from sdedge.library.imports import OPENRAIL
 from sdedge.library.models import Library
 
@@ -183,7 +183,7 @@ def test_deleting_a_copy_is_asked_first(open_window, qtbot, tmp_path):
 
 def test_loras_go_to_the_trash(models, qtbot, embedding, tmp_path, monkeypatch):
     window, view = models
-    extras.install(embedding, "embedding")
+    adapters.install(embedding, "embedding")
     view.read()
     qtbot.waitUntil(lambda: "cat" in names(view))
     (tmp_path / "bin").mkdir()

@@ -17,7 +17,7 @@ from gui.look.plain import PlainLabel, menu_text, message_box, plain_tooltip
 from gui.models.card import ModelCard
 from gui.models.details import LibraryDetails
 from gui.models.items import Item
-from gui.studio import Remark
+from gui.shell.studio import Remark
 from tests.gui.pictures import save_pictures
 
 GUI = Path(__file__).parents[2] / "gui"

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from PySide6.QtCore import QMimeData, QUrl
 
-from gui.restoring import from_entry, from_metadata
+from gui.shell.restoring import from_entry, from_metadata
 from sdedge.images.metadata import read
 from sdedge.images.metadata_fields import Metadata
 from sdedge.library.gallery import Gallery

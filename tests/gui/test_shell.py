@@ -9,11 +9,11 @@ import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QAbstractButton
 
-from gui import settings as settings_module
-from gui.actions import ACTIONS, MENUS
 from gui.look.theme import DARK, LIGHT, icon_names, tinted
-from gui.observable import Observable, Observed
-from gui.settings import Settings
+from gui.shell import settings as settings_module
+from gui.shell.actions import ACTIONS, MENUS
+from gui.shell.observable import Observable, Observed
+from gui.shell.settings import Settings
 from sdedge.places import data_folder
 
 
@@ -153,5 +153,5 @@ def test_a_remark_is_replaced_and_not_stacked_and_its_button_acts(open_window, q
 
 
 def test_no_module_of_the_window_brings_torch():
-    code = "import sys, gui.app, gui.create.view; sys.exit('torch' in sys.modules)"
+    code = "import sys, gui.shell.app, gui.create.view; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

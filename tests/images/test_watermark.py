@@ -112,8 +112,8 @@ def test_small_pictures_are_refused():
 
 
 def test_the_pipeline_marks_the_finished_pixels_last(tiny_model, tmp_path):
-    from sdedge.engines import load_engine
-    from sdedge.pipeline import Picture, Pipeline
+    from sdedge.engines.open import load_engine
+    from sdedge.generation.pipeline import Picture, Pipeline
     from sdedge.request import Request
 
     request = Request("a red house", model=str(tiny_model), steps=1, seed=4, width=256, height=256)

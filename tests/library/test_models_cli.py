@@ -16,11 +16,11 @@ import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
-from sdedge import extras
-from sdedge.backends.manifest import Component, Manifest, Port
 from sdedge.commands.models import models, tokenizer
 from sdedge.commands.tokens import tokens
+from sdedge.engines.manifest import Component, Manifest, Port
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.library import adapters
 from sdedge.text.wildcards import resolve
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
 
@@ -94,12 +94,12 @@ def test_loras_and_embeddings_go_where_prompts_find_them(tmp_path: Path) -> None
     save_file({"<cat>": torch.randn(2, 768)}, tmp_path / "cat.safetensors")
     assert "Added the LoRA ink" in run("add", kohya_lora(tmp_path / "ink.safetensors")).output
     assert "Added the embedding cat" in run("add", tmp_path / "cat.safetensors").output
-    assert [(extra.name, extra.role) for extra in extras.installed()] == [("ink", "lora"), ("cat", "embedding")]
-    assert extras.find_lora("ink").read_bytes() == (tmp_path / "ink.safetensors").read_bytes()
+    assert [(extra.name, extra.role) for extra in adapters.installed()] == [("ink", "lora"), ("cat", "embedding")]
+    assert adapters.find_lora("ink").read_bytes() == (tmp_path / "ink.safetensors").read_bytes()
     assert run("verify", "ink").output == "ink: as it was added\n" and run("verify", "cat").exit_code == 0
-    weights = load_file(extras.find_lora("ink"))
+    weights = load_file(adapters.find_lora("ink"))
     weights[next(name for name in weights if "lora_down" in name)][0, 0] = float("nan")
-    save_file(weights, extras.find_lora("ink"))
+    save_file(weights, adapters.find_lora("ink"))
     assert "has NaN or infinite values" in run("verify", "ink").output
     again = run("add", tmp_path / "ink.safetensors")
     assert isinstance(again.exception, ModelError) and "already" in str(again.exception)
@@ -109,7 +109,7 @@ def test_an_extra_for_another_model_is_refused_and_not_copied(tmp_path: Path) ->
     save_file({"clip_g": torch.randn(2, 1280)}, tmp_path / "xl.safetensors")
     refused = run("add", tmp_path / "xl.safetensors")
     assert isinstance(refused.exception, ModelError) and "Stable Diffusion XL" in str(refused.exception)
-    assert extras.installed() == []
+    assert adapters.installed() == []
 
 
 def test_a_program_reads_events(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
@@ -206,8 +206,8 @@ def test_merge_takes_the_file_that_is_there_and_says_what_is_not_used(
 def test_a_weight_is_what_follows_a_files_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a:1").touch()
-    assert extras.with_weight("ink:0.5") == ("ink", 0.5) and extras.with_weight("a:1") == ("a:1", 1.0)
-    assert [extras.with_weight(text) for text in ("ink", "ink:nan", "1", ":1")] == [
+    assert adapters.with_weight("ink:0.5") == ("ink", 0.5) and adapters.with_weight("a:1") == ("a:1", 1.0)
+    assert [adapters.with_weight(text) for text in ("ink", "ink:nan", "1", ":1")] == [
         ("ink", 1.0), ("ink:nan", 1.0), ("1", 1.0), (":1", 1.0),
     ]  # fmt: skip
 
@@ -225,7 +225,7 @@ def test_of_two_imports_of_one_name_one_is_refused(tmp_path: Path) -> None:
                 waited.append(started.wait())
 
         try:
-            ended.append(extras.install(path, "lora", meet).path.name)
+            ended.append(adapters.install(path, "lora", meet).path.name)
         except ModelError as error:
             ended.append(str(error))
 
@@ -234,20 +234,20 @@ def test_of_two_imports_of_one_name_one_is_refused(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    (installed,) = extras.installed()
+    (installed,) = adapters.installed()
     assert sum("There is one named 'ink' already" in text for text in ended) == 1
-    assert installed.path.name in ended and os.listdir(extras.lora_folder()) == [installed.path.name]
+    assert installed.path.name in ended and os.listdir(adapters.lora_folder()) == [installed.path.name]
 
 
 def test_tokens_shows_wildcards_embeddings_and_which_lora(tmp_path: Path) -> None:
     run("add", kohya_lora(tmp_path / "Big Ink.safetensors"))
     save_file({"cat": torch.randn(3, 768)}, tmp_path / "cat.safetensors")
     run("add", tmp_path / "cat.safetensors")
-    extras.wildcard_folder().mkdir()
-    (extras.wildcard_folder() / "colour.txt").write_text("red\nblue\n")
+    adapters.wildcard_folder().mkdir()
+    (adapters.wildcard_folder() / "colour.txt").write_text("red\nblue\n")
     shown = CliRunner().invoke(tokens, ["a __colour__ cat {x|y} <lora:big_ink:0.5>", "--seed", "3"])
     assert shown.exit_code == 0, shown.exception
-    chosen = resolve("__colour__ {x|y}", 3, extras.wildcard_lines())
+    chosen = resolve("__colour__ {x|y}", 3, adapters.wildcard_lines())
     assert [f"{choice.wildcard}: {choice.chosen}" for choice in chosen.choices] == shown.stdout.splitlines()[:2]
     assert "embedding cat: 3 vectors" in shown.stdout and "chunk 1, 6 of 75" in shown.stdout
     assert "LoRA Big Ink.safetensors: text 0.5, UNet 0.5" in shown.stdout and "is Big Ink.safetensors" in shown.stderr

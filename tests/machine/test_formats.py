@@ -11,11 +11,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from sdedge.backends import machine, precision
-from sdedge.backends.machine import Finding
-from sdedge.backends.torch import TorchEngine
 from sdedge.cli import cli
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
+from sdedge.machine import findings, formats
+from sdedge.machine.findings import Finding
 
 CPU = torch.device("cpu")
 
@@ -23,16 +23,16 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def _without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which would be timed as well, for seconds."""
-    monkeypatch.setattr(machine, "openvino_version", lambda: "")
+    monkeypatch.setattr(findings, "openvino_version", lambda: "")
 
 
 def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> Finding:
     """The probe's verdict where every kernel takes so long in each format."""
     monkeypatch.setattr(
-        precision, "_time",
+        formats, "_time",
         lambda device, kernel, dtype, layout, limit: seconds[str(dtype).removeprefix("torch.")],
     )  # fmt: skip
-    return precision.probe(CPU)
+    return formats.probe(CPU)
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ def test_a_kernel_that_a_device_refuses_is_no_error(monkeypatch):
     def refuse(*_: object) -> None:
         raise NotImplementedError("slow_conv2d is not implemented for Half")
 
-    monkeypatch.setitem(precision.KERNELS, "convolution", refuse)
-    assert precision.probe(CPU).dtype == "float32"
+    monkeypatch.setitem(formats.KERNELS, "convolution", refuse)
+    assert formats.probe(CPU).dtype == "float32"
 
 
 def test_measured_once_and_read_without_torch(monkeypatch):
-    first = precision.found(CPU)
-    monkeypatch.setattr(precision, "probe", lambda device: pytest.fail("measured again"))
-    assert precision.found(CPU) == first and machine.findings() == {"cpu": first}
+    first = formats.found(CPU)
+    monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again"))
+    assert formats.found(CPU) == first and findings.findings() == {"cpu": first}
     code = (
-        "import sys; from sdedge.backends import machine; machine.openvino_version = lambda: '';"
+        "import sys; from sdedge.machine import findings; findings.openvino_version = lambda: '';"
         "print(machine.findings()['cpu'].reason);"
         "assert 'torch' not in sys.modules"
     )
@@ -75,23 +75,23 @@ def test_measured_once_and_read_without_torch(monkeypatch):
 
 @pytest.mark.parametrize("damage", ["", "{}", '{"machine": 3}', "[1]"])
 def test_another_machine_or_a_damaged_file_counts_as_never_measured(damage, monkeypatch):
-    machine.keep(Finding("cpu", "some", "float32", "contiguous", 2, "because"))
-    path = machine._path()
+    findings.keep(Finding("cpu", "some", "float32", "contiguous", 2, "because"))
+    path = findings._path()
     record = json.loads(path.read_text())
     record["machine"]["torch"] = "1.0"
     path.write_text(damage or json.dumps(record))
-    assert machine.findings() == {}
+    assert findings.findings() == {}
 
 
 def test_narrow_networks_take_the_table_and_measure_nothing(tiny_model, monkeypatch):
-    monkeypatch.setattr(precision, "probe", lambda device: pytest.fail("measured"))
+    monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured"))
     assert TorchEngine.load(tiny_model, "cpu").dtype == torch.float32
 
 
 def test_full_size_networks_take_what_was_measured():
-    machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because"))
-    assert precision.choose_dtype(CPU, width=320) == torch.bfloat16
-    assert precision.choose_dtype(CPU, "fp32", width=320) == torch.float32
+    findings.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because"))
+    assert formats.choose_dtype(CPU, width=320) == torch.bfloat16
+    assert formats.choose_dtype(CPU, "fp32", width=320) == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -99,17 +99,17 @@ def test_full_size_networks_take_what_was_measured():
     [(0.7, 320, 8, True), (0.95, 320, 8, False), (0.7, 64, 8, False), (0.0, 320, 8, False), (0.7, 320, 4, False)],
 )
 def test_openvino_is_preferred_where_it_was_measured_clearly_faster(share, width, free, preferred, monkeypatch):
-    monkeypatch.setattr(precision, "available_memory", lambda: (free * 10**9, 16 * 10**9))
-    monkeypatch.setattr(machine, "openvino_version", lambda: "2026.4")
-    machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
-    assert precision.prefers_openvino(width) == preferred
+    monkeypatch.setattr(formats, "available_memory", lambda: (free * 10**9, 16 * 10**9))
+    monkeypatch.setattr(findings, "openvino_version", lambda: "2026.4")
+    findings.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
+    assert formats.prefers_openvino(width) == preferred
 
 
 def test_the_probe_times_openvino_where_it_is_installed(monkeypatch):
-    monkeypatch.setattr(machine, "openvino_version", lambda: "2026.4")
+    monkeypatch.setattr(findings, "openvino_version", lambda: "2026.4")
     contest = types.ModuleType("contest")
     contest.share_of_openvino = lambda dtype, own: 0.5  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sdedge.backends.contest", contest)
+    monkeypatch.setitem(sys.modules, "sdedge.engines.openvino.timing", contest)
     seconds = {"float32": 1.0, "bfloat16": None, "float16": None}
     finding = _timed(monkeypatch, seconds)
     assert finding.openvino == 0.5 and "OpenVINO takes 0.50 of torch's time" in finding.reason
@@ -117,22 +117,22 @@ def test_the_probe_times_openvino_where_it_is_installed(monkeypatch):
 
 def test_unknown_names_are_told_with_those_there_are():
     with pytest.raises(InvalidRequest, match="Unknown dtype 'float8'; choose one of float32, float16"):
-        precision.choose_dtype(CPU, "float8")
+        formats.choose_dtype(CPU, "float8")
     for name in ("cuda:7", "tpu", "mps:3"):
         with pytest.raises(InvalidRequest, match=f"The device '{name}' is not here; choose auto or one of cpu"):
-            precision.choose_device(name)
+            formats.choose_device(name)
 
 
 def test_of_several_cards_the_one_with_most_free_memory(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda i: ([2 << 30, 9 << 30, 5 << 30][i], 16 << 30))
-    assert precision.choose_device("auto") == precision.choose_device("cuda") == torch.device("cuda:1")
-    assert precision.choose_device("cuda:2") == torch.device("cuda:2")
+    assert formats.choose_device("auto") == formats.choose_device("cuda") == torch.device("cuda:1")
+    assert formats.choose_device("cuda:2") == torch.device("cuda:2")
 
 
 def test_doctor_tells_and_measures_again():
     told = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])
-    assert told.exit_code == 0 and machine.findings()["cpu"].dtype in told.output and "convolution" in told.output
+    assert told.exit_code == 0 and findings.findings()["cpu"].dtype in told.output and "convolution" in told.output
     record = json.loads(CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--json"]).output)
-    assert record["device"] == "cpu" and record["reason"] == machine.findings()["cpu"].reason
+    assert record["device"] == "cpu" and record["reason"] == findings.findings()["cpu"].reason

@@ -12,16 +12,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdedge import machine, thrift
-from sdedge.backends import memory
-from sdedge.backends import torch as backend
-from sdedge.backends.facts import load_tokenizer
-from sdedge.backends.machine import Finding
-from sdedge.backends.memory import MARGIN, MODES, Job, Sizes, plan, predict, smaller
-from sdedge.backends.planning import itemsize, plan_picture, read_sizes
-from sdedge.backends.torch import TorchEngine
-from sdedge.engines import load_engine
+from sdedge.engines.facts import load_tokenizer
+from sdedge.engines.open import load_engine
+from sdedge.engines.torch import engine as backend
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
+from sdedge.generation import out_of_memory
+from sdedge.machine import memory as machine
+from sdedge.machine import memory_plan
+from sdedge.machine.findings import Finding
+from sdedge.machine.memory_plan import MARGIN, MODES, Job, Sizes, plan, predict, smaller
+from sdedge.machine.picture_memory import itemsize, plan_picture, read_sizes
 from sdedge.request import Resolved
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import open_checkpoint
@@ -120,11 +121,11 @@ def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, mo
         asked = {"itemsize": 4, "device": "cpu", "free": free, "safety": safety}
         assert engine.choose_memory(512, 512, 2, safety) == plan_picture(read_sizes(checkpoint), 512, 512, 2, **asked)
     with_it, without = (engine.choose_memory(512, 512, 2, safety).peak for safety in (True, False))
-    assert with_it - without == 4 * memory.CHECKER_SIZE + memory.CHECKER
+    assert with_it - without == 4 * memory_plan.CHECKER_SIZE + memory_plan.CHECKER
     told: list[bool] = []
-    monkeypatch.setattr(engine, "choose_memory", lambda *given: (told.append(given[-1]), memory.Plan("fast", 1, 2))[1])
+    monkeypatch.setattr(engine, "choose_memory", lambda *given: (told.append(given[-1]), memory_plan.Plan("fast", 1, 2))[1])
     for safety in (True, False):
-        list(thrift.choose(engine, Resolved("x"), 1, safety))
+        list(out_of_memory.choose(engine, Resolved("x"), 1, safety))
     assert told == [True, False]
 
 
@@ -159,7 +160,7 @@ def test_stages_stay_only_as_the_mode_says(engine, monkeypatch):
     engine.predict(x, torch.full((2,), 500.0), context)
     fast = engine._mode == "fast"
     assert set(engine._networks) == ({"text_encoder", "unet"} if fast else {"unet"})
-    monkeypatch.setattr(memory, "SMALL", 0)  # as for an encoder of full size
+    monkeypatch.setattr(memory_plan, "SMALL", 0)  # as for an encoder of full size
     engine.decode(x[:1])
     assert set(engine._networks) == ({"unet", "vae"} if fast else {"vae"})
     assert engine.use_less_memory() == smaller(engine._mode) or not engine._networks

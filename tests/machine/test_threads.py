@@ -11,15 +11,17 @@ from unittest.mock import MagicMock
 import pytest
 import torch
 
-from sdedge.backends import graph, machine, packages, precision
-from sdedge.backends.graph import GraphEngine
-from sdedge.backends.machine import Finding
-from sdedge.backends.mil.engine import MILEngine
-from sdedge.engines import load_engine
+from sdedge.engines.coreml import packages
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.graph import engine
+from sdedge.engines.graph.engine import GraphEngine
+from sdedge.engines.open import load_engine
+from sdedge.machine import findings, formats
+from sdedge.machine.findings import Finding
 
 FRESH = """
 import os, sys, torch
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
 load_engine("cpu", "float32")(sys.argv[1], None)
 here = torch.get_num_threads()
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -40,7 +42,7 @@ def counts(monkeypatch) -> list[int]:
 
 
 def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
-    machine.keep(Finding("cpu", "A processor", "float32", "contiguous", 3, ""))
+    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 3, ""))
     kept = {name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     done = subprocess.run(
         [sys.executable, "-c", FRESH, str(tiny_model)], capture_output=True, text=True, timeout=120, check=True, env=kept
@@ -50,8 +52,8 @@ def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
 
 @pytest.mark.parametrize("threads", [0, 5])
 def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, monkeypatch, threads):
-    machine.keep(Finding("cpu", "A processor", "float32", "contiguous", threads, ""))
-    for module, names in ((graph, ("Manifest", "Tokenizer", "_read_facts", "_choose_dtype", "check_files")),
+    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", threads, ""))
+    for module, names in ((engine, ("Manifest", "Tokenizer", "_read_facts", "_choose_dtype", "check_files")),
                           (packages, ("Manifest", "Tokenizer", "_read_facts"))):  # fmt: skip
         for name in names:
             monkeypatch.setattr(module, name, MagicMock())
@@ -64,7 +66,7 @@ def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, mo
 
 def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_model, counts, monkeypatch):
     load_engine("cpu")(str(tiny_model), None)
-    machine.keep(Finding("cpu", "A processor", "float32", "contiguous", 5, ""))
+    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 5, ""))
     monkeypatch.setenv("MKL_NUM_THREADS", "2")
     load_engine("cpu")(str(tiny_model), None)
     assert counts == []
@@ -73,17 +75,17 @@ def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_mod
 @pytest.mark.parametrize(("half", "all_", "chosen"), [(1.0, 2.0, 4), (1.0, 1.1, 8), (2.0, 1.0, 8)])
 def test_the_probe_leaves_torch_with_what_it_chose(counts, monkeypatch, half, all_, chosen):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    monkeypatch.setattr(precision, "_seconds", lambda *_: {4: half, 8: all_}[counts[-1]])
-    assert precision._threads() == chosen and counts == [4, 8, chosen]
+    monkeypatch.setattr(formats, "_seconds", lambda *_: {4: half, 8: all_}[counts[-1]])
+    assert formats._threads() == chosen and counts == [4, 8, chosen]
 
 
 def test_a_choice_of_the_user_s_is_not_kept_as_the_machine_s(monkeypatch):
     """Which later processes, where he says nothing, would go by."""
-    monkeypatch.setattr(precision, "_timings", lambda *_: iter(()))
-    monkeypatch.setattr(precision, "_fastest", lambda rounds: ())
-    monkeypatch.setattr(precision, "_cost", lambda *_: 1.0)
-    monkeypatch.setattr(precision, "_threads", lambda: 7)
-    monkeypatch.setattr(machine, "openvino_version", lambda: "")
-    assert precision.probe(SimpleNamespace(type="cpu")).threads == 0
+    monkeypatch.setattr(formats, "_timings", lambda *_: iter(()))
+    monkeypatch.setattr(formats, "_fastest", lambda rounds: ())
+    monkeypatch.setattr(formats, "_cost", lambda *_: 1.0)
+    monkeypatch.setattr(formats, "_threads", lambda: 7)
+    monkeypatch.setattr(findings, "openvino_version", lambda: "")
+    assert formats.probe(SimpleNamespace(type="cpu")).threads == 0
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert precision.probe(SimpleNamespace(type="cpu")).threads == 7
+    assert formats.probe(SimpleNamespace(type="cpu")).threads == 7

@@ -17,14 +17,14 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPConfig
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.card import filtered_card
 from sdedge.images.metadata import read
 from sdedge.images.output import Output
 from sdedge.models.safety import prepare
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.export import export_folder

@@ -9,11 +9,11 @@ import pytest
 import torch
 from diffusers import AutoencoderTiny
 
-from sdedge.engines import load_engine
+from sdedge.engines.open import load_engine
 from sdedge.errors import ModelError
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.library.models import Library
 from sdedge.models.taesd import TinyConfig, TinyVAE
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 
 WIDTHS = {"encoder_block_out_channels": (8, 8, 8, 8), "decoder_block_out_channels": (8, 8, 8, 8)}

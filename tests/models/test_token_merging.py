@@ -10,20 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sdedge.backends import onednn, quantized
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.torch.cpu import fused_unet, int8_unet
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.models import token_merging
 from sdedge.models.config import UNetConfig
 from sdedge.models.token_merging import match, merging, split
 from sdedge.models.unet import UNet
 from sdedge.weights.lora import apply, open_lora
-from tests.backends.test_torch import _lora
+from tests.engines.torch.test_torch import _lora
 
 CONFIG = UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4, cross_attention_dim=12, attention_head_dim=2)
 SIDES = st.integers(1, 6).map(lambda cells: 2 * cells)
 RATIOS = st.floats(0.05, 1)
 SEEDS = st.integers(0, 1000)
-needs_onednn = pytest.mark.skipif(not onednn.available(torch.float32), reason="this processor or torch has no oneDNN")
+needs_onednn = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
 pytestmark = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 
 
@@ -152,7 +152,7 @@ def test_it_changes_the_result_and_leaves_no_trace(unet, inputs):
 @needs_onednn
 @torch.inference_mode()
 def test_the_fused_twin_merges_the_same(unet, inputs):
-    fused = onednn.fuse(copy.deepcopy(unet))
+    fused = fused_unet.fuse(copy.deepcopy(unet))
     with merging(unet, 0.5, 16, 24), merging(fused, 0.5, 16, 24):
         assert _error(fused(*inputs), unet(*inputs)) < 1e-5
 
@@ -163,14 +163,14 @@ def test_the_fused_twin_merges_the_same(unet, inputs):
 def test_narrow_twins_are_as_near_as_without_merging(unet, inputs, narrow):
     x, t, context = inputs
     if narrow == "bfloat16":
-        if not onednn.available(torch.bfloat16):
+        if not fused_unet.available(torch.bfloat16):
             pytest.skip("no bfloat16 here")
-        twin = onednn.fuse(copy.deepcopy(unet).bfloat16())
+        twin = fused_unet.fuse(copy.deepcopy(unet).bfloat16())
         given = x.bfloat16(), t, context.bfloat16()
     else:
-        twin, given = onednn.fuse(copy.deepcopy(unet), packing=False), inputs
+        twin, given = fused_unet.fuse(copy.deepcopy(unet), packing=False), inputs
         for layer in twin.modules():
-            quantized.convert(layer, (-6.0, 6.0))
+            int8_unet.convert(layer, (-6.0, 6.0))
     apart = _error(twin(*given).float(), unet(*inputs))
     with merging(unet, 0.5, 16, 24), merging(twin, 0.5, 16, 24):
         assert _error(twin(*given).float(), unet(*inputs)) < 2 * apart

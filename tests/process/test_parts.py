@@ -12,7 +12,7 @@ import pytest
 from sdedge.process import awake as awake_module
 from sdedge.process.awake import awake
 from sdedge.process.framing import LIMIT, BadFrame, Channel
-from sdedge.process.shelf import Shelf
+from sdedge.process.model_cache import Shelf
 from sdedge.process.spawn import describe_exit
 from tests.process.desk import posix
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sdedge.errors import ModelError
-from sdedge.weights.inversion import find, open_embedding
+from sdedge.weights.textual_inversion import find, open_embedding
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdedge.backends.facts import read_facts
+from sdedge.engines.facts import read_facts
 from sdedge.errors import ModelError
 from sdedge.weights.checkpoint import open_checkpoint, open_vae
 from tests.weights.conftest import State, Tiny, same, write_folder

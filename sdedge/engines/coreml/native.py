@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.backends.mil.package import Package
-from sdedge.backends.packages import Model, PackageEngine
+from sdedge.engines.coreml.packages import Model, PackageEngine
+from sdedge.engines.coreml.portable.package import Package
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.places import data_folder
 

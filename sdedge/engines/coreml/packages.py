@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.backends.bundles import fill, nearest_of, recorded_facts, refuse_loras
-from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.manifest import Component, Manifest
-from sdedge.backends.mil.package import Package
-from sdedge.backends.precision import use_threads
+from sdedge.engines.bundles import fill, nearest_of, recorded_facts, refuse_loras
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.manifest import Component, Manifest
+from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.machine.formats import use_threads
 from sdedge.models.safety import prepare
 from sdedge.models.vae import Posterior
 from sdedge.text.conditioning import Replacement

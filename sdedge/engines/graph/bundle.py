@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from sdedge.backends.bundles import check_tree, recorded_facts
-from sdedge.backends.engine import ModelFacts
-from sdedge.backends.graph_program import Program, read_graph
-from sdedge.backends.graph_shapes import Dims, Measured, Misfit, Shape, measure, shape_of
-from sdedge.backends.manifest import Component, Manifest, Port, is_count
+from sdedge.engines.bundles import check_tree, recorded_facts
+from sdedge.engines.graph.program import Program, read_graph
+from sdedge.engines.graph.shapes import Dims, Measured, Misfit, Shape, measure, shape_of
+from sdedge.engines.manifest import Component, Manifest, Port, is_count
+from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, Remedy
 from sdedge.files import inside, open_regular
 from sdedge.text.tokenizer import LENGTH, Tokenizer

@@ -12,10 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.backends import mps
-from sdedge.backends.bundles import fill, nearest_within, refuse_loras
-from sdedge.backends.engine import LoraUse, ModelFacts
-from sdedge.backends.graph_bundle import (
+from sdedge.engines.bundles import fill, nearest_within, refuse_loras
+from sdedge.engines.graph.bundle import (
     AGAIN,
     check_files,
     check_program,
@@ -27,11 +25,13 @@ from sdedge.backends.graph_bundle import (
     read_bundle,
     stored_dtype,
 )
-from sdedge.backends.graph_program import Program
-from sdedge.backends.manifest import Component, Manifest
-from sdedge.backends.precision import choose_device, choose_dtype, use_threads
+from sdedge.engines.graph.program import Program
+from sdedge.engines.manifest import Component, Manifest
+from sdedge.engines.protocol import LoraUse, ModelFacts
+from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
+from sdedge.machine.formats import choose_device, choose_dtype, use_threads
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.vae import Posterior
 from sdedge.text.conditioning import Replacement
@@ -268,7 +268,7 @@ class GraphEngine:
 
     def _fall_back(self, name: str, error: Exception) -> None:
         """Go on with the model the bundle was made from. Raises ModelError where that is not there any more."""
-        from sdedge.backends.torch import TorchEngine
+        from sdedge.engines.torch.engine import TorchEngine
 
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         try:

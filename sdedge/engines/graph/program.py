@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from sdedge.backends.graph_interpreter import Interpreter
-from sdedge.backends.graph_operators import DTYPES, FORMATS, Known, decode_call, decode_output, name_of, target_of
+from sdedge.engines.graph.interpreter import Interpreter
+from sdedge.engines.graph.operators import DTYPES, FORMATS, Known, decode_call, decode_output, name_of, target_of
 from sdedge.errors import ModelError
 from sdedge.files import open_regular
 from sdedge.json_values import read_json

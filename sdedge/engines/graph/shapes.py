@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx
 
-from sdedge.backends.graph_operators import ARITHMETIC, OPERATORS
+from sdedge.engines.graph.operators import ARITHMETIC, OPERATORS
 
 Dims = tuple[int, ...]
 WHOLE = (torch.int32, torch.int64)

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends import openvino_graph
-from sdedge.backends.facts import load_tokenizer
-from sdedge.backends.machine import openvino_version as installed
-from sdedge.backends.openvino_cache import cache_folder, entry_name, making
-from sdedge.backends.openvino_graph import load_openvino
-from sdedge.backends.precision import choose_dtype
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.facts import load_tokenizer
+from sdedge.engines.openvino import graph
+from sdedge.engines.openvino.cache import cache_folder, entry_name, making
+from sdedge.engines.openvino.graph import load_openvino
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
+from sdedge.machine.findings import openvino_version as installed
+from sdedge.machine.formats import choose_dtype
 from sdedge.models.config import UNetConfig
 from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
@@ -50,7 +50,7 @@ class OpenVINOEngine(TorchEngine):
         self._models: dict[str, ov.Model] = {}
         self._compiled: dict[tuple[object, ...], ov.CompiledModel] = {}
         self._prompts = WeakTensorKeyDictionary()
-        state = f"{installed()} {openvino_graph.VERSION}"
+        state = f"{installed()} {graph.VERSION}"
         self.entry = cache_folder() / entry_name(checkpoint.path, precision, state)
         if self.facts.guidance_channels:
             self._report("The UNet reads the guidance scale, which is not converted for OpenVINO; it runs by torch.")
@@ -146,10 +146,10 @@ class OpenVINOEngine(TorchEngine):
         with torch.device("meta"):
             unet = UNet(UNetConfig.from_json(self.checkpoint.configs["unet"]))
         self._report(*load_into(unet, self.checkpoint.unet, torch.float32))
-        models = openvino_graph.convert(unet.eval(), 1 if self.precision == "float32" else openvino_graph.TILE)
+        models = graph.convert(unet.eval(), 1 if self.precision == "float32" else graph.TILE)
         del unet
         if self.precision == "int8":
-            from sdedge.backends.openvino_int8 import quantize
+            from sdedge.engines.openvino.int8 import quantize
 
             models["whole"] = quantize(self, models)
         with making(self.entry.name) as folder:

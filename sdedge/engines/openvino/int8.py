@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sdedge.backends.openvino_graph import load_openvino, open_products
+from sdedge.engines.openvino.graph import load_openvino, open_products
 from sdedge.errors import InvalidRequest
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import initial
@@ -25,7 +25,7 @@ from sdedge.text.conditioning import condition
 if TYPE_CHECKING:
     import openvino as ov
 
-    from sdedge.backends.openvino import OpenVINOEngine
+    from sdedge.engines.openvino.engine import OpenVINOEngine
 
 PROMPTS = (
     "a photograph of an astronaut riding a horse", "a red house at night with two trees",
@@ -66,7 +66,7 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
     calls: list[list[np.ndarray]] = []
 
     def run(name: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
-        from sdedge.backends.openvino import compile_model
+        from sdedge.engines.openvino.engine import compile_model
 
         shapes = tuple(array.shape for array in inputs)
         if (name, shapes) not in compiled:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sdedge.backends import kernels, onednn, openvino_graph
-from sdedge.backends.openvino import PRECISIONS, compile_model
+from sdedge.engines.openvino import graph
+from sdedge.engines.openvino.engine import PRECISIONS, compile_model
+from sdedge.engines.torch.cpu import fused_unet, kernels
 from sdedge.models.attention import set_attention
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
@@ -26,8 +27,8 @@ def share_of_openvino(dtype: torch.dtype, own_attention: bool) -> float:
     unet = UNet(CONFIG).eval()
     x, t, context = torch.randn(2, 4, SIDE, SIDE), torch.tensor([500.0]), torch.randn(2, 77, CONFIG.cross_attention_dim)
     ours = UNet(CONFIG).to(dtype).eval()
-    if onednn.available(dtype):
-        onednn.fuse(ours)
+    if fused_unet.available(dtype):
+        fused_unet.fuse(ours)
     if own_attention and dtype == torch.bfloat16:
         set_attention(ours, kernels.attention)
     half = x.to(dtype), t, context.to(dtype)
@@ -37,7 +38,7 @@ def share_of_openvino(dtype: torch.dtype, own_attention: bool) -> float:
 
 def _openvino(unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Tensor) -> Callable[[], object]:
     name = str(dtype).removeprefix("torch.")
-    models = openvino_graph.convert(unet, 1 if dtype == torch.float32 else openvino_graph.TILE)
+    models = graph.convert(unet, 1 if dtype == torch.float32 else graph.TILE)
     precision = PRECISIONS[name]
     given = list(compile_model(models["prompt"], [tuple(context.shape)], precision)([context.numpy()]).values())
     inputs = [x.numpy(), t.numpy(), *(array.copy() for array in given)]

@@ -4,7 +4,7 @@ On a fast card a step of v1 waits for Python, which launches kernels more slowly
 its shapes come for the second time (libraries choose their kernels at the first) and replayed from then on: inputs are copied
 into the memory it was recorded with, results out of it. A recording that does not give what the call itself gave is not used.
 
-None of this was ever run on CUDA; `tests/backends/test_cuda_graphs.py` runs it on a stand-in that records operators.
+None of this was ever run on CUDA; `tests/engines/torch/test_cuda_graphs.py` runs it on a stand-in that records operators.
 """
 
 from __future__ import annotations

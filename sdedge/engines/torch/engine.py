@@ -13,15 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sdedge.backends import allocator, kernels, memory, mps, onednn, quantized
-from sdedge.backends.engine import STAGES, LoraUse
-from sdedge.backends.facts import check_fit, is_tiny, load_tokenizer, read_facts, vae_config
-from sdedge.backends.planning import plan_picture, read_sizes
-from sdedge.backends.precision import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found, use_threads
-from sdedge.backends.streaming import call_order, stream
-from sdedge.backends.unet_calls import UNetCalls
+from sdedge.engines.facts import check_fit, is_tiny, load_tokenizer, read_facts, vae_config
+from sdedge.engines.protocol import STAGES, LoraUse
+from sdedge.engines.torch import mps
+from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
+from sdedge.engines.torch.cpu.streaming import call_order, stream
+from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
-from sdedge.machine import available_memory
+from sdedge.machine import allocator
+from sdedge.machine import memory_plan as memory
+from sdedge.machine.formats import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found, use_threads
+from sdedge.machine.memory import available_memory
+from sdedge.machine.picture_memory import plan_picture, read_sizes
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig
@@ -57,7 +60,7 @@ class TorchEngine:
 
     def __init__(
         self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype,
-        memory_choice: str = "auto", recipe: quantized.Recipe | None = None,
+        memory_choice: str = "auto", recipe: int8_unet.Recipe | None = None,
     ) -> None:  # fmt: skip
         self.checkpoint = checkpoint
         self.tokenizer = tokenizer
@@ -101,7 +104,7 @@ class TorchEngine:
         place = choose_device(device)
         checkpoint = open_checkpoint(path, ema=ema, vae=vae)
         width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
-        recipe = quantized.read_recipe(checkpoint.path, place) if dtype == "int8" else None
+        recipe = int8_unet.read_recipe(checkpoint.path, place) if dtype == "int8" else None
         floating = choose_dtype(place, None if recipe else dtype, width)
         return cls(checkpoint, load_tokenizer(checkpoint), place, floating, memory, recipe)
 
@@ -143,7 +146,7 @@ class TorchEngine:
 
     def _expect(self, latent: tuple[int, int]) -> None:
         """Have the UNet packed for latents of a size, where the kernels mind; those in int8 do not."""
-        if latent != self._latent and not self._recipe and self._fuses("unet") and onednn.minds_sizes(self.dtype_of("unet")):
+        if latent != self._latent and not self._recipe and self._fuses("unet") and fused_unet.minds_sizes(self.dtype_of("unet")):
             self.release("unet")
         self._latent = latent
 
@@ -213,7 +216,7 @@ class TorchEngine:
         return self._streams(stage) or (stage == "unet" and self._fuses(stage))
 
     def _fuses(self, stage: str) -> bool:
-        return stage == "unet" and self.torch_device.type == "cpu" and onednn.available(self.dtype_of(stage))
+        return stage == "unet" and self.torch_device.type == "cpu" and fused_unet.available(self.dtype_of(stage))
 
     def _streams(self, stage: str) -> bool:
         return stage == "unet" and self._mode == "stream"
@@ -234,15 +237,15 @@ class TorchEngine:
             allocator.give_back()
         tensors, dtype = self._tensors(stage), self.dtype_of(stage)
         finish = self._finisher(stage, tensors)
-        if finish is not None and onednn.minds_sizes(dtype):
-            onednn.expect_maps(module, *self._latent)  # type: ignore[arg-type]
+        if finish is not None and fused_unet.minds_sizes(dtype):
+            fused_unet.expect_maps(module, *self._latent)  # type: ignore[arg-type]
         if self._streams(stage):
             order = call_order(module)  # type: ignore[arg-type]
             if self._fuses(stage):
-                tensors, order = onednn.fused_tensors(tensors), [onednn.fused_layer(path) for path in order]
+                tensors, order = fused_unet.fused_tensors(tensors), [fused_unet.fused_layer(path) for path in order]
             stream(self._suit(stage, module), tensors, dtype, self.torch_device, order, finish)
         elif finish is not None:
-            self._report(*onednn.load(module, tensors, dtype, finish))  # type: ignore[arg-type]
+            self._report(*fused_unet.load(module, tensors, dtype, finish))  # type: ignore[arg-type]
         else:
             self._report(*load_into(module, tensors, dtype, self.torch_device, skip=self._unused(stage, tensors)))
             module = self._suit(stage, module)
@@ -270,7 +273,7 @@ class TorchEngine:
         """What packs the layers of a network that is fused; None for others."""
         if not self._fuses(stage):
             return None
-        return quantized.finisher(tensors, self._recipe) if self._recipe else onednn.finish
+        return int8_unet.finisher(tensors, self._recipe) if self._recipe else fused_unet.finish
 
     def _report(self, *remarks: str) -> None:
         self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
@@ -284,7 +287,7 @@ class TorchEngine:
             if stage == "unet" and os.environ.get("SDEDGE_COMPILE") == "1":
                 module.compile(dynamic=False)
             return module
-        return onednn.fuse(module, packing=False) if self._fuses(stage) else module
+        return fused_unet.fuse(module, packing=False) if self._fuses(stage) else module
 
     def _keep_freed(self, stage: str) -> None:
         """How much of freed memory stays at hand while a stage works."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends.cuda_graphs import Call, Recorder, record_cuda
+from sdedge.engines.torch.cuda_graphs import Call, Recorder, record_cuda
 from sdedge.models import reuse
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet

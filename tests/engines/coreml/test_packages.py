@@ -15,19 +15,19 @@ from click.testing import CliRunner
 
 from converters.psnr import psnr
 from converters.verify import verify
-from sdedge.backends import coreml
-from sdedge.backends.coreml import CoreMLEngine
-from sdedge.backends.engine import LoraUse
-from sdedge.backends.manifest import Manifest
-from sdedge.backends.mil.engine import MILEngine
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
-from sdedge.backends.torch import TorchEngine
 from sdedge.cli import cli
-from sdedge.engines import EMBEDDED, load_engine, locate, open_bundle
+from sdedge.engines.coreml import native as coreml
+from sdedge.engines.coreml.native import CoreMLEngine
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.engines.manifest import Manifest
+from sdedge.engines.open import EMBEDDED, load_engine, locate, open_bundle
+from sdedge.engines.protocol import LoraUse
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.safety import prepare
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker

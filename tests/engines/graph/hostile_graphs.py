@@ -170,7 +170,7 @@ def attempts(bundle: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     import torch
     from click.testing import CliRunner
 
-    from sdedge.engines import open_bundle
+    from sdedge.engines.open import open_bundle
 
     def draw() -> None:
         engine = open_bundle(bundle, "cpu", "float32")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sdedge.engines import EMBEDDED, locate, locate_installed
+from sdedge.engines.open import EMBEDDED, locate, locate_installed
 from sdedge.errors import ModelError
-from tests.backends.hostile_graphs import CORPUS, attempts
+from tests.engines.graph.hostile_graphs import CORPUS, attempts
 from tests.fuzzing import sentence_fault
 from tests.graphs import write_bundle
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def told(tmp_path_factory) -> dict[tuple[str, str], tuple[str, list[str]]]:
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "victim").write_text("untouched")
-    command = [sys.executable, "-m", "tests.backends.hostile_graphs", str(folder / "bundles")]
+    command = [sys.executable, "-m", "tests.engines.graph.hostile_graphs", str(folder / "bundles")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

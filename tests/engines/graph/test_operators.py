@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from sdedge.backends.graph_operators import ARITHMETIC, DTYPES, FORMATS, OPERATORS, Known, decode_call, target_of
-from sdedge.backends.graph_shapes import RULES, VIEWS
+from sdedge.engines.graph.operators import ARITHMETIC, DTYPES, FORMATS, OPERATORS, Known, decode_call, target_of
+from sdedge.engines.graph.shapes import RULES, VIEWS
 from tests.graphs import NETWORKS, write_bundle
 
 EMITTED = {

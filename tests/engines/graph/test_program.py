@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import fx
 
-from sdedge.backends.graph_program import Program, from_json, to_json
+from sdedge.engines.graph.program import Program, from_json, to_json
 from sdedge.errors import ModelError
 
 aten = torch.ops.aten

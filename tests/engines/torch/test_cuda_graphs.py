@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sdedge.backends import cuda_graphs
-from sdedge.backends.cuda_graphs import Recorder
-from sdedge.backends.torch import TorchEngine
-from sdedge.backends.unet_calls import UNetCalls
+from sdedge.engines.torch import cuda_graphs
+from sdedge.engines.torch.cuda_graphs import Recorder
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.unet_calls import UNetCalls
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
-from sdedge.pipeline import Picture, Pipeline
 from sdedge.request import Request
 
 CONFIG = UNetConfig(block_out_channels=(32, 64), cross_attention_dim=16, attention_head_dim=4, layers_per_block=1)

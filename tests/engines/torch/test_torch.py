@@ -10,8 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdedge.backends.engine import LoraUse
-from sdedge.backends.torch import NETWORKS, TorchEngine
+from sdedge.engines.protocol import LoraUse
+from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.errors import ModelError
 from sdedge.weights.checkpoint import load_into, open_checkpoint
 from sdedge.weights.lora import apply, open_lora
@@ -21,7 +21,7 @@ QUERY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"  
 
 DRAWN = """
 import sys, torch
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.torch.engine import TorchEngine
 
 for mode in ("fast", "stream"):
     engine = TorchEngine.load(sys.argv[1], "cpu", "bfloat16", memory=mode)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gui.form.tokens import count
 from gui.queue.progress import Progress, spoken
-from sdedge.engines import find_tokenizer
+from sdedge.engines.open import find_tokenizer
 from sdedge.events import ImageDone, Loading, Step
 from sdedge.text.prompt import attention, chunked
 

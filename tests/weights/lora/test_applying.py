@@ -136,7 +136,7 @@ def test_inpainting_model_takes_a_plain_first_convolution(tmp_path: Path) -> Non
 
 
 def test_bundled_embeddings(tmp_path: Path, unet: UNet) -> None:
-    from sdedge.weights.inversion import bundled
+    from sdedge.weights.textual_inversion import bundled
 
     vectors = torch.randn(2, 64, generator=torch.Generator().manual_seed(1))
     tensors = {f"{kohya(CROSS)}.{k}": t for k, t in lora_pieces(128, 64).items()}

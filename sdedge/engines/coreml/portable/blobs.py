@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sdedge.backends.mil.tensors import TensorType, unpack
+from sdedge.engines.coreml.portable.tensors import TensorType, unpack
 from sdedge.errors import ModelError
 
 HEADER, METADATA = struct.Struct("<II56x"), struct.Struct("<IIQQQ32x")

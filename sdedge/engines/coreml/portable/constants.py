@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sdedge.backends.mil.tensors import from_bits
+from sdedge.engines.coreml.portable.tensors import from_bits
 
 Decode = Callable[..., np.ndarray | tuple[np.ndarray, np.ndarray]]
 CONSTANTS: dict[str, Decode] = {}

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import PRECISIONS, Runner
-from sdedge.backends.packages import Model, PackageEngine
+from sdedge.engines.coreml.packages import Model, PackageEngine
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.text.tokenizer import LENGTH
 

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from sdedge.backends.mil.blobs import Blobs
-from sdedge.backends.mil.program import Function, Literal, Stored, read_function
+from sdedge.engines.coreml.portable.blobs import Blobs
+from sdedge.engines.coreml.portable.program import Function, Literal, Stored, read_function
 from sdedge.errors import ModelError
 from sdedge.files import inside, open_regular
 from sdedge.json_values import MAX_BYTES, read_json

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sdedge.backends.mil.tensors import TensorType, unpack
+from sdedge.engines.coreml.portable.tensors import TensorType, unpack
 from sdedge.errors import ModelError
 
 CONSTANT = "const"

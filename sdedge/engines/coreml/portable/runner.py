@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.backends.mil.constants import CONSTANTS
-from sdedge.backends.mil.operations import ARITHMETIC, MOVEMENT
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.program import CONSTANT, Argument, Function, Operation
-from sdedge.backends.mil.tensors import TensorType
+from sdedge.engines.coreml.portable.constants import CONSTANTS
+from sdedge.engines.coreml.portable.operations import ARITHMETIC, MOVEMENT
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.program import CONSTANT, Argument, Function, Operation
+from sdedge.engines.coreml.portable.tensors import TensorType
 from sdedge.errors import ModelError, OutOfMemory, is_out_of_memory
 
 PRECISIONS = ("float16", "float32")

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.backends import kernels
+from sdedge.engines.torch.cpu import kernels
 from sdedge.models.layers import (
     GEGLU,
     Attention,

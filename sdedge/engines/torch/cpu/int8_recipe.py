@@ -19,10 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.backends.quantized import Recipe, affine, quantise_weight
-from sdedge.backends.torch import NETWORKS, TorchEngine
+from sdedge.engines.torch.cpu.int8_unet import Recipe, affine, quantise_weight
+from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.events import Loading
-from sdedge.pipeline import Picture, Pipeline
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import open_checkpoint

@@ -3,7 +3,7 @@
 A recipe says which layers run in int8 and what range the input of each has; it is a small file beside the UNet's
 ordinary weights (`unet/int8.json`), which are read, given their LoRAs and quantised block by block. Weights are symmetric
 per output channel, activations one uint8 range per layer, sums int32; norms, softmax and the residual stream stay
-in the floating dtype. Layers that lose most (measured, see `sdedge.quantization`) are left out of the recipe.
+in the floating dtype. Layers that lose most (measured, see `sdedge.engines.torch.cpu.int8_recipe`) are left out of the recipe.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.backends import kernels, onednn
-from sdedge.backends.onednn import PackedConv2d, PackedLinear
+from sdedge.engines.torch.cpu import fused_unet, kernels
+from sdedge.engines.torch.cpu.fused_unet import PackedConv2d, PackedLinear
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
@@ -76,7 +76,7 @@ class Recipe:
 
 def read_recipe(path: str | Path, device: torch.device) -> Recipe:
     """The recipe of a model folder, for a device that can use it. Raises InvalidRequest, ModelError."""
-    if device.type != "cpu" or not onednn.available(torch.float32):
+    if device.type != "cpu" or not fused_unet.available(torch.float32):
         raise InvalidRequest(
             f"int8 needs an x86 processor, and the device is {device}; {Remedy.CHOOSE_CPU} or another dtype.",
             remedy=Remedy.CHOOSE_CPU,
@@ -220,7 +220,7 @@ def _convert(layer: Any, bounds: tuple[float, float] | None) -> None:
     if layer.weight.is_meta:
         return
     if bounds is None:
-        onednn.pack(layer)
+        fused_unet.pack(layer)
         return
     weight, layer.scales = quantise_weight(layer.weight)
     layer.zeros = torch.zeros(len(layer.scales), dtype=torch.int64)

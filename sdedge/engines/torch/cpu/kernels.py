@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdedge.backends import native
+from sdedge.engines.torch.cpu import compiled
 from sdedge.models.attention import sdpa
 
 FEWEST = 512
@@ -56,12 +56,12 @@ class _Norm(ctypes.Structure):
 @functools.cache
 def available() -> bool:
     """Whether the kernels were built, the processor is one they are for, and torch's threads can be asked to run them."""
-    return native.level() != native.NOTHING and _parallel() is not None
+    return compiled.level() != compiled.NOTHING and _parallel() is not None
 
 
 def attends() -> bool:
     """Whether attention is among them: it takes matrix units. By dot products it took three times as long as torch's."""
-    return native.level() == native.MATRIX and available()
+    return compiled.level() == compiled.MATRIX and available()
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
@@ -131,7 +131,7 @@ def _in_order_of(out: Tensor, x: Tensor) -> Tensor:
 
 @functools.cache
 def _library() -> Any:
-    library = native.library()
+    library = compiled.library()
     assert library is not None
     library.attention_scratch.restype = _long
     library.attention_scratch.argtypes = [_long, _long]

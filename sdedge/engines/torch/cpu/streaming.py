@@ -22,8 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdedge.backends import packing
-from sdedge.backends.onednn import PackedConv2d, PackedLinear
+from sdedge.engines.torch.cpu import packing
+from sdedge.engines.torch.cpu.fused_unet import PackedConv2d, PackedLinear
 from sdedge.files import reserve
 from sdedge.models.layers import GEGLU
 from sdedge.models.unet import UNet

@@ -12,9 +12,9 @@ import torch
 from coremltools.converters.mil import Builder as mb  # noqa: N813
 from coremltools.converters.mil.mil import Function, Placeholder, Program, types
 
-from sdedge.backends.mil.operations import ARITHMETIC, MOVEMENT
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
+from sdedge.engines.coreml.portable.operations import ARITHMETIC, MOVEMENT
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
 
 RANDOM = np.random.default_rng(5)
 KINDS = {np.dtype("float32"): types.fp32, np.dtype("float16"): types.fp16, np.dtype("int32"): types.int32}

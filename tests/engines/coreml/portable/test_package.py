@@ -19,11 +19,11 @@ from coremltools.converters.mil.mil import Function, Placeholder, Program, types
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdedge.backends.mil.constants import lut_to_dense
-from sdedge.backends.mil.operations import ARITHMETIC
-from sdedge.backends.mil.package import Package
-from sdedge.backends.mil.runner import Runner
-from sdedge.backends.mil.tensors import from_bits
+from sdedge.engines.coreml.portable.constants import lut_to_dense
+from sdedge.engines.coreml.portable.operations import ARITHMETIC
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.portable.runner import Runner
+from sdedge.engines.coreml.portable.tensors import from_bits
 from sdedge.errors import ModelError
 
 WEIGHT = np.random.default_rng(3).normal(size=(64, 32, 3, 3)).astype(np.float16)
@@ -210,7 +210,7 @@ def test_multifunction_packages_run_each_function(tmp_path):
 
 def test_opening_a_package_does_not_import_coremltools(package):
     code = (
-        "import sys; from sdedge.backends.mil.package import Package; "
+        "import sys; from sdedge.engines.coreml.portable.package import Package; "
         f"Package.open({str(package)!r}); sys.exit(any(name in sys.modules for name in ('coremltools', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=120, check=False).returncode == 0
@@ -283,7 +283,7 @@ def test_a_package_reads_no_file_outside_itself(package, tmp_path):
 
 def _edit(package, tmp_path, change) -> Path:
     """A copy of the package whose main block `change` was let at."""
-    from sdedge.backends.mil.package import _protobuf
+    from sdedge.engines.coreml.portable.package import _protobuf
 
     copy = shutil.copytree(package, tmp_path / "edited.mlpackage")
     specification = copy / "Data/com.apple.CoreML/model.mlmodel"

@@ -7,9 +7,9 @@ import torch
 
 from converters.psnr import psnr
 from converters.verify import TIMESTEPS
-from sdedge.backends.mil.engine import MILEngine
-from sdedge.backends.torch import TorchEngine
-from sdedge.engines import EMBEDDED, locate
+from sdedge.engines.coreml.portable.engine import MILEngine
+from sdedge.engines.open import EMBEDDED, locate
+from sdedge.engines.torch.engine import TorchEngine
 from tests.conftest import convert_to_coreml, needs_embedded
 
 pytestmark = needs_embedded

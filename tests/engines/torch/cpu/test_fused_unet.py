@@ -8,15 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdedge.backends import onednn, openvino_graph
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.openvino import graph
+from sdedge.engines.torch.cpu import fused_unet
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import GEGLU, FeedForward, wrap_edges
 from sdedge.models.unet import UNet
 
 CONFIG = UNetConfig(block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8)
 
-pytestmark = pytest.mark.skipif(not onednn.available(torch.float32), reason="this processor or torch has no oneDNN")
+pytestmark = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +43,14 @@ def test_equal_in_float32(unet: UNet, size: tuple[int, int], tiled: bool) -> Non
     plain = copy.deepcopy(unet)
     wrap_edges(plain, tiled)
     given = _inputs(*size)
-    assert _error(onednn.fuse(copy.deepcopy(plain))(*given), plain(*given)) < 2e-6
+    assert _error(fused_unet.fuse(copy.deepcopy(plain))(*given), plain(*given)) < 2e-6
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [(16, 16), (13, 24)])
 def test_convolutions_know_the_maps_they_read(unet: UNet, size: tuple[int, int]) -> None:
     told = copy.deepcopy(unet)
-    onednn.expect_maps(told, *size)
+    fused_unet.expect_maps(told, *size)
     read = {}
     for layer in told.modules():
         if isinstance(layer, torch.nn.Conv2d):
@@ -57,13 +58,13 @@ def test_convolutions_know_the_maps_they_read(unet: UNet, size: tuple[int, int])
     given = _inputs(*size)
     told(*given)
     assert read and all(layer.reads == maps for layer, maps in read.items())
-    packed = onednn.fuse(copy.deepcopy(told))
+    packed = fused_unet.fuse(copy.deepcopy(told))
     for other in (given, _inputs(size[1], size[0])):
         assert _error(packed(*other), unet(*other)) < 2e-6
 
 
 def test_where_the_kernels_mind_another_size_is_packed_for(tiny_model, monkeypatch) -> None:
-    monkeypatch.setattr(onednn, "minds_sizes", lambda dtype: True)
+    monkeypatch.setattr(fused_unet, "minds_sizes", lambda dtype: True)
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     reads = []
     for width, height in ((64, 64), (96, 64), (96, 64)):
@@ -74,25 +75,25 @@ def test_where_the_kernels_mind_another_size_is_packed_for(tiny_model, monkeypat
 
 
 @torch.inference_mode()
-@pytest.mark.skipif(not onednn.available(torch.bfloat16), reason="no bfloat16 here")
+@pytest.mark.skipif(not fused_unet.available(torch.bfloat16), reason="no bfloat16 here")
 def test_as_near_to_float32_as_the_plain_network_in_bfloat16(unet: UNet) -> None:
     x, t, context = _inputs()
     half = copy.deepcopy(unet).bfloat16()
     given = x.bfloat16(), t, context.bfloat16()
     plain = _error(half(*given), unet(x, t, context))
-    assert _error(onednn.fuse(half)(*given), unet(x, t, context)) < 1.2 * plain
+    assert _error(fused_unet.fuse(half)(*given), unet(x, t, context)) < 1.2 * plain
 
 
 @torch.inference_mode()
 def test_rows_of_different_timesteps(unet: UNet) -> None:
     x, _, context = _inputs(rows=3)
     t = torch.tensor([3.0, 500.0, 999.0])
-    assert _error(onednn.fuse(copy.deepcopy(unet))(x, t, context), unet(x, t, context)) < 2e-6
+    assert _error(fused_unet.fuse(copy.deepcopy(unet))(x, t, context), unet(x, t, context)) < 2e-6
 
 
 @torch.inference_mode()
 def test_what_is_kept_follows_context_and_timestep(unet: UNet) -> None:
-    fused = onednn.fuse(copy.deepcopy(unet))
+    fused = fused_unet.fuse(copy.deepcopy(unet))
     x, t, first = _inputs()
     second = first.flip(0).contiguous()
     for context in (first, second, first):
@@ -125,7 +126,7 @@ def test_the_fused_feed_forward_has_the_erf_too() -> None:
         one.normal_(std=0.5)
     x = torch.randn(1, 64, 16)
     expected = plain(x)
-    assert float((onednn.fuse(copy.deepcopy(plain))(x) - expected).abs().max()) < 1e-5 and float(expected.abs().max()) > 3
+    assert float((fused_unet.fuse(copy.deepcopy(plain))(x) - expected).abs().max()) < 1e-5 and float(expected.abs().max()) > 3
 
 
 @torch.inference_mode()
@@ -134,10 +135,10 @@ def test_what_openvino_reads_is_the_network(unet: UNet) -> None:
     x, t, context = _inputs()
     expected = unet(x, t, context)
     changed = copy.deepcopy(unet)
-    cross = openvino_graph._adapt(changed, 8)
-    given = openvino_graph.Prompt(cross)(context)
-    assert _error(openvino_graph.Whole(changed, cross)(x, t, *given)[0], expected) < 2e-6
+    cross = graph._adapt(changed, 8)
+    given = graph.Prompt(cross)(context)
+    assert _error(graph.Whole(changed, cross)(x, t, *given)[0], expected) < 2e-6
     plain = GEGLU(16, 24)
     plain.proj.weight.normal_(std=0.5)
     wide = 2 * torch.randn(64, 16)
-    assert float((openvino_graph.SplitGEGLU(plain)(wide) - plain(wide)).abs().max()) < 2e-5
+    assert float((graph.SplitGEGLU(plain)(wide) - plain(wide)).abs().max()) < 2e-5

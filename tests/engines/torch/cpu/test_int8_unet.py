@@ -12,23 +12,31 @@ import torch
 from click.testing import CliRunner
 from torch import nn
 
-from sdedge.backends import onednn, quantized
-from sdedge.backends.quantized import FILE, QuantizedConv2d, QuantizedLinear, Recipe, affine, quantise, quantise_weight
-from sdedge.backends.torch import TorchEngine
 from sdedge.cli import cli
-from sdedge.engines import EMBEDDED, load_engine, locate
+from sdedge.engines.open import EMBEDDED, load_engine, locate
+from sdedge.engines.torch.cpu import fused_unet, int8_unet
+from sdedge.engines.torch.cpu.int8_recipe import PROMPTS, measure, psnr
+from sdedge.engines.torch.cpu.int8_unet import (
+    FILE,
+    QuantizedConv2d,
+    QuantizedLinear,
+    Recipe,
+    affine,
+    quantise,
+    quantise_weight,
+)
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
-from sdedge.pipeline import Picture, Pipeline
-from sdedge.quantization import PROMPTS, measure, psnr
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.training.scenes import held_out_prompts
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.export import export_folder
-from tests.backends.test_torch import _lora
 from tests.conftest import needs_embedded
+from tests.engines.torch.test_torch import _lora
 
-pytestmark = pytest.mark.skipif(not onednn.available(torch.float32), reason="this processor or torch has no oneDNN")
+pytestmark = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +70,8 @@ CLOSE = 5e-6
 
 
 def _converted(layer: nn.Module, bounds: tuple[float, float]) -> nn.Module:
-    fused = onednn.fuse(layer, packing=False)
-    quantized.convert(fused, bounds)
+    fused = fused_unet.fuse(layer, packing=False)
+    int8_unet.convert(fused, bounds)
     return fused
 
 
@@ -162,7 +170,7 @@ def test_without_a_recipe_it_is_said_how_to_make_one(tiny_model):
     with pytest.raises(ModelError, match="sdedge models quantize"):
         TorchEngine.load(tiny_model, "cpu", "int8")
     with pytest.raises(InvalidRequest, match="int8 needs an x86 processor"):
-        quantized.read_recipe(tiny_model, torch.device("mps"))
+        int8_unet.read_recipe(tiny_model, torch.device("mps"))
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"version": 99}', '{"version": 1, "ranges": {"a": [1]}}', "[]"])
@@ -193,6 +201,6 @@ def test_the_command_writes_a_folder_and_says_what_is_lost(tiny_model, tmp_path)
 def test_a_quantized_copy_runs_in_int8_where_the_processor_can(tiny_model, tmp_path):
     copy = shutil.copytree(tiny_model, tmp_path / "copy")
     Recipe({}).write(copy)
-    assert ("int8" in load_engine("cpu")(str(copy), None).description) == onednn.available(torch.float32)
+    assert ("int8" in load_engine("cpu")(str(copy), None).description) == fused_unet.available(torch.float32)
     assert "int8" not in load_engine("cpu", "float32")(str(copy), None).description
     assert "int8" not in load_engine("cpu")(str(tiny_model), None).description

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from sdedge.backends import kernels, machine
-from sdedge.backends.machine import Finding, Timing
-from sdedge.backends.precision import OWN, _attention_of
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.torch.cpu import kernels
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.machine import findings
+from sdedge.machine.findings import Finding, Timing
+from sdedge.machine.formats import OWN, _attention_of
 from sdedge.models.attention import sdpa
 
 here = pytest.mark.skipif(not kernels.available(), reason="not built, or no AVX512-BF16 in this processor")
@@ -168,9 +169,9 @@ def test_chosen_where_it_was_measured_faster(own, torchs, chosen):
 @pytest.mark.parametrize("built", [True, False])
 def test_an_engine_asks_for_it_where_it_was_chosen(built, tiny_model, monkeypatch):
     monkeypatch.setattr(kernels, "attends", lambda: built)
-    monkeypatch.setattr("sdedge.backends.torch.NARROW", 1)
-    monkeypatch.setattr("sdedge.backends.precision.NARROW", 1)
-    machine.keep(Finding("cpu", "some", "bfloat16", "channels_last", 1, "because", (), OWN))
+    monkeypatch.setattr("sdedge.engines.torch.engine.NARROW", 1)
+    monkeypatch.setattr("sdedge.machine.formats.NARROW", 1)
+    findings.keep(Finding("cpu", "some", "bfloat16", "channels_last", 1, "because", (), OWN))
     engine = TorchEngine.load(tiny_model, "cpu", "bfloat16")
     attending = {module.attend for module in engine.network("unet").modules() if hasattr(module, "attend")}
     assert attending == {kernels.attention if built else sdpa}
@@ -179,10 +180,10 @@ def test_an_engine_asks_for_it_where_it_was_chosen(built, tiny_model, monkeypatc
 def test_without_a_compiled_file_nothing_is_missed():
     code = (
         "import importlib.machinery as m; m.EXTENSION_SUFFIXES.clear()\n"
-        "from sdedge.backends import native; assert native.level() == native.NOTHING\n"
+        "from sdedge.engines.torch.cpu import compiled; assert compiled.level() == compiled.NOTHING\n"
         "import sys; assert 'torch' not in sys.modules\n"
-        "from sdedge.backends import kernels; assert not kernels.available()\n"
-        "import torch; from sdedge.backends.quantized import quantise\n"
+        "from sdedge.engines.torch.cpu import kernels; assert not kernels.available()\n"
+        "import torch; from sdedge.engines.torch.cpu.int8_unet import quantise\n"
         "assert quantise(torch.ones(3).bfloat16(), 0.1, 5).tolist() == [15] * 3"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from sdedge.backends import onednn, packing
+from sdedge.engines.torch.cpu import fused_unet, packing
 
 pytestmark = pytest.mark.skipif(
-    not onednn.available(torch.float32) or not packing.available(), reason="this torch packs no weights or keeps them to itself"
+    not fused_unet.available(torch.float32) or not packing.available(),
+    reason="this torch packs no weights or keeps them to itself"
 )
-DTYPES = [dtype for dtype in (torch.float32, torch.bfloat16) if onednn.available(dtype)]
+DTYPES = [dtype for dtype in (torch.float32, torch.bfloat16) if fused_unet.available(dtype)]
 
 
 def _again(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -32,7 +33,7 @@ def test_a_layer_gives_the_same_with_it(inputs, outputs, kernel, dtype):
         x = torch.randn(1, inputs, 5, 6).contiguous(memory_format=torch.channels_last)
     else:
         layer, x = nn.Linear(inputs, outputs), torch.randn(4, inputs)
-    onednn.fuse(layer.to(dtype))
+    fused_unet.fuse(layer.to(dtype))
     before = layer(x.to(dtype))
     weight, _memory = _again(layer.weight)
     layer.weight = nn.Parameter(weight, requires_grad=False)
@@ -41,7 +42,7 @@ def test_a_layer_gives_the_same_with_it(inputs, outputs, kernel, dtype):
 
 @torch.inference_mode()
 def test_what_changes_in_the_memory_changes_in_the_weight():
-    layer = onednn.fuse(nn.Linear(32, 32, bias=False))
+    layer = fused_unet.fuse(nn.Linear(32, 32, bias=False))
     weight, memory = _again(layer.weight)
     memory.zero_()
     layer.weight = nn.Parameter(weight, requires_grad=False)
@@ -49,7 +50,7 @@ def test_what_changes_in_the_memory_changes_in_the_weight():
 
 
 def test_nothing_is_kept_of_those_that_are_gone():
-    memory, form = packing.bytes_of(onednn.packed(nn.Linear(64, 64), torch.randn(64, 64)))
+    memory, form = packing.bytes_of(fused_unet.packed(nn.Linear(64, 64), torch.randn(64, 64)))
     copy = memory.clone()
     weight = packing.weight_over(copy, form)
     assert weight._use_count() == 1 and weight.shape == (64, 64)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from sdedge.backends import onednn
-from sdedge.backends.streaming import STREAMED, Scratch, call_order, stream
-from sdedge.backends.torch import TorchEngine
+from sdedge.engines.torch.cpu import fused_unet
+from sdedge.engines.torch.cpu.streaming import STREAMED, Scratch, call_order, stream
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
@@ -129,7 +129,7 @@ def test_weights_of_another_dtype_are_converted_once_or_again_where_the_disk_is_
 @torch.inference_mode()
 def test_parts_are_what_their_names_say(tiny_model):
     tensors = open_checkpoint(tiny_model).unet
-    fused = onednn.fused_tensors(tensors)
+    fused = fused_unet.fused_tensors(tensors)
     name = next(n for n in fused if n.endswith("qkv.weight"))
     three = [tensors[name.replace("qkv", n)].copy() for n in ("to_q", "to_k", "to_v")]
     assert isinstance(fused[name], Joined) and torch.equal(fused[name].copy(), torch.cat(three))
@@ -142,7 +142,7 @@ def test_parts_are_what_their_names_say(tiny_model):
 def test_a_lora_acts_in_the_streamed_unet_and_leaves_no_trace(tiny_model, tmp_path):
     from safetensors.torch import save_file
 
-    from sdedge.backends.engine import LoraUse
+    from sdedge.engines.protocol import LoraUse
 
     name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
     weight = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight"
