@@ -5,7 +5,7 @@
     for picture in sdedge.generate("a red house at night with two trees", count=2):
         picture.save(f"{picture.seed}.png")
 
-The names in `__all__` are the public interface; everything else is the project's own and may change. Importing this costs no torch.
+The names in `__all__` are the public interface; everything else is the project's own and may change. Importing costs no torch.
 """
 
 from __future__ import annotations

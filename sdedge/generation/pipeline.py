@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 import sdedge
@@ -22,7 +25,7 @@ from sdedge.generation import img2img, out_of_memory, speed
 from sdedge.generation.prompts import Worded, adapt, batches, choose_words, encode_prompts
 from sdedge.images.card import filtered_card
 from sdedge.images.convert import to_pixels
-from sdedge.images.output import Output
+from sdedge.images.output import Output, output_at
 from sdedge.images.preview import data_uri, preview
 from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.request import Request, Resolved
@@ -43,6 +46,28 @@ class Picture:
     facts: dict[str, Any] = field(default_factory=dict)
     filtered: bool = False
     """The pixels are a card that says so, in place of what the safety checker flagged."""
+
+    @property
+    def seed(self) -> int:
+        """The seed that draws it again."""
+        return self.request.seed
+
+    @property
+    def image(self) -> Image.Image:
+        """The pixels as Pillow's image."""
+        return Image.fromarray(self.pixels)
+
+    def save(self, path: str | os.PathLike[str], metadata: bool = True) -> Path:
+        """Writes the picture and how it was made to a .png, .jpg or .webp file, which is replaced; complete or not at all.
+
+        Raises InvalidRequest for another suffix, and OutputError.
+        """
+        target = Path(path)
+        output = output_at(target, private=not metadata)
+        if not output.file:
+            raise InvalidRequest(f"{target} names no picture; end it in .png, .jpg or .webp.")
+        output.write_to(target, self.pixels, self.request, self.facts)
+        return target
 
 
 class Pipeline:
