@@ -452,7 +452,7 @@ def test_what_needs_no_vocabulary_does_without(tiny_model, tmp_path, monkeypatch
         raise ModelError("comes without CLIP's vocabulary")
 
     monkeypatch.setattr("converters.source.load_tokenizer", missing)
-    folder = convert_to_coreml(tiny_model, tmp_path / "b", components=("unet", "vae_decoder"), attention="original")
+    folder = convert_to_coreml(tiny_model, tmp_path / "b", components=("vae_decoder",))
     assert not (folder / "vocab.json").exists()
     assert MILEngine(folder).decode(torch.zeros(1, 4, 8, 8)).shape == (1, 3, 64, 64)
     for refused in ({"components": ("text_encoder",)}, {"components": ("unet",), "compress": "mixed-40"}):

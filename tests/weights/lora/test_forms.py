@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sdedge.models.clip import CLIPText
 from sdedge.models.unet import UNet
 from sdedge.weights.lora import apply, open_lora
+from sdedge.weights.lora_deltas import kronecker
 from sdedge.weights.lora_keys import TEXT, UNET, modules_by_stem
 from tests.weights.lora.conftest import (
     CONV,
@@ -266,3 +267,12 @@ def test_pickled_lora(tmp_path: Path, unet: UNet) -> None:
     same = write(tmp_path / "x.safetensors", pieces).bind(UNET, shapes(unet))[CROSS]
     delta = open_lora(tmp_path / "x.pt").bind(UNET, shapes(unet))[CROSS].delta(unet.get_submodule(CROSS).weight)
     assert torch.equal(delta, same.delta(unet.get_submodule(CROSS).weight))
+
+
+def test_of_two_ranks_in_a_kronecker_product_the_second_divides_alpha():
+    """LyCORIS takes the rank of the second factor where both are low-rank and differ."""
+    generator = torch.Generator().manual_seed(3)
+    a1, b1, a2, b2 = (torch.randn(shape, generator=generator) for shape in ((2, 2), (2, 3), (4, 5), (5, 2)))
+    pieces = {"lokr_w1_a": a1, "lokr_w1_b": b1, "lokr_w2_a": a2, "lokr_w2_b": b2, "alpha": 10.0}
+    expected = 2.0 * torch.kron(a1 @ b1, a2 @ b2)
+    torch.testing.assert_close(kronecker(pieces, torch.zeros(8, 6)), expected)
