@@ -44,7 +44,7 @@ def test_the_converter_writes_every_operator_of_the_table_and_no_other():
         least = inputs(stage, FACTS, 2, 64, 64)
         most = inputs(stage, FACTS, 2, 512, 512, tokens=308)
         program = trace(stage, network.half().eval(), FACTS, 2)
-        for budget in (2**18, 2**28):  # in parts, and whole
+        for budget in (2**20, 2**28):  # in parts, and whole
             setting = Setting(least, most, budget, terms=2**11)
             graph = rewrite(fold_constants(drop_checks(_copy(program), setting), setting), setting).graph
             found |= _operators(graph)
