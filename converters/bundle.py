@@ -18,11 +18,11 @@ from typing import Any
 from converters.graphs import Graph
 from converters.package import operations
 from converters.recipe import Recipe
-from sdedge.engines.manifest import LARGEST_FILE, NAME, Component, Manifest, parse_component
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write, inside
 from sdedge.json_values import read_json_file
+from sdedge.library.manifest import LARGEST_FILE, NAME, Component, Manifest, parse_component
 from sdedge.locks import ProcessLock
 from sdedge.text.tokenizer import Tokenizer
 

@@ -12,7 +12,7 @@ from converters.ane import Attention
 from converters.constants import Weights
 from converters.graphs import Graph, Step, Vars, unet, unet_steps
 from converters.package import build_program
-from sdedge.engines.manifest import Port
+from sdedge.library.manifest import Port
 from sdedge.models.config import UNetConfig
 
 

@@ -24,10 +24,10 @@ from converters.recipe import COMPONENTS, Recipe, mixed_target
 from converters.sensitivity import Bench, analyse, fit, trajectories
 from converters.source import Source, open_source
 from sdedge.engines.facts import read_facts
-from sdedge.engines.manifest import Component
 from sdedge.engines.open import locate
 from sdedge.errors import ModelError
 from sdedge.events import Event, Finished, Loading, Notice, Progress
+from sdedge.library.manifest import Component
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import open_checkpoint
 

@@ -22,8 +22,8 @@ from sdedge.engines.coreml.native import UNITS, NativeModel
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.engines.coreml.portable.tensors import TensorType
-from sdedge.engines.manifest import Manifest
 from sdedge.errors import SdedgeError
+from sdedge.library.manifest import Manifest
 
 VERSIONS = ("sdedge", "coremltools", "torch", "numpy")
 

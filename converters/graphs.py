@@ -14,7 +14,7 @@ import numpy as np
 from converters.ane import ACTIVATIONS, MASKED, TINY, Attention, conv, gelu, group_norm, layer_norm
 from converters.constants import Weights
 from converters.toolchain import Var, mb
-from sdedge.engines.manifest import Port
+from sdedge.library.manifest import Port
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.vae import EPS
 

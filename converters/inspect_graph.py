@@ -23,9 +23,9 @@ from sdedge.engines.graph.bundle import (
 from sdedge.engines.graph.bundle import open_program as read_program
 from sdedge.engines.graph.operators import name_of
 from sdedge.engines.graph.program import Program
-from sdedge.engines.manifest import Component, Manifest
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import InvalidRequest
+from sdedge.library.manifest import Component, Manifest
 from sdedge.text.tokenizer import LENGTH
 
 MB = 2**20

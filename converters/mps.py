@@ -37,12 +37,12 @@ from converters.psnr import psnr
 from converters.source import Source, open_source
 from sdedge.engines.graph.bundle import DTYPES, PROGRAM, WEIGHTS, fingerprint
 from sdedge.engines.graph.program import LARGEST_FILE, Program, to_json
-from sdedge.engines.manifest import NAME, Component, Manifest, Port
 from sdedge.engines.open import locate
 from sdedge.engines.torch.engine import NETWORKS
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write
+from sdedge.library.manifest import NAME, Component, Manifest, Port
 from sdedge.weights.loading import load_into
 
 MEMORIES = (4, 8, 16)  # GiB of a Mac, for which the largest size is told

@@ -12,8 +12,8 @@ from typing import Any
 
 from converters.graphs import Graph
 from converters.toolchain import Function, Placeholder, Program, Var, ct, mb, types
-from sdedge.engines.manifest import Port
 from sdedge.errors import OutputError
+from sdedge.library.manifest import Port
 
 DTYPES = {"float16": types.fp16, "float32": types.fp32}
 CASTS = {"float16": "fp16", "float32": "fp32"}

@@ -27,11 +27,11 @@ from sdedge.engines.coreml.packages import STAGE_COMPONENTS, UNETS, Model
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.protocol import STAGES, Engine
 from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.files import inside
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.library.manifest import Manifest
 from sdedge.library.models import EMBEDDED
 from sdedge.models.safety import prepare
 from sdedge.request import Request

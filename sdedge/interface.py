@@ -1,4 +1,4 @@
-"""The Python interface: `sdedge.load`, `sdedge.generate` and what they give. Torch is imported when one is called."""
+"""The Python interface of `import sdedge`: `load`, `generate` and what they give. Torch is imported when one is called."""
 
 from __future__ import annotations
 

@@ -15,9 +15,9 @@ from torch import Tensor, fx
 
 from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS, fingerprint, input_shapes, output_shapes
 from sdedge.engines.graph.program import to_json
-from sdedge.engines.manifest import NAME, Component, Manifest, Port
 from sdedge.engines.protocol import ModelFacts
 from sdedge.images.preview import V1_ROWS
+from sdedge.library.manifest import NAME, Component, Manifest, Port
 
 aten = torch.ops.aten
 RESOURCES = Path(__file__).parents[1] / "resources" / "models" / "pocket"

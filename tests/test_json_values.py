@@ -11,10 +11,10 @@ import pytest
 
 from sdedge import batch, json_values
 from sdedge.engines.graph import program
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.torch.cpu.int8_unet import Recipe
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
 from sdedge.json_values import read_json, read_json_file
+from sdedge.library.manifest import Manifest
 from sdedge.request import Request
 
 

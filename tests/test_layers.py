@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -47,6 +48,46 @@ def test_imports_go_one_way(package):
     for file in _files(package):
         tops = {name.split(".")[0] for name in _imported(ast.parse(file.read_text("utf-8")))}
         assert not tops & FORBIDDEN[package], f"{file.relative_to(ROOT)} imports {tops & FORBIDDEN[package]}"
+
+
+def _rooms() -> list[str]:
+    """The rooms of sdedge from the lowest up, as CONTRIBUTING lists them: the first words of the tree's lines."""
+    lines = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("    sdedge/\n")[1].split("    converters/")[0].splitlines()
+    heads = [re.split(r" {2,}", line[6:])[0] for line in lines if line[:6] == " " * 6 and line[6:7] not in ("", " ")]
+    return [room.rstrip("/") for head in heads for room in head.split()]
+
+
+def _of_sdedge(tree: ast.AST) -> set[str]:
+    """Modules of sdedge that are imported anywhere, functions included, but for what only the type checker reads."""
+    only_types = {
+        id(inner) for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }  # fmt: skip
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in only_types:
+            imported |= {f"sdedge.{alias.name}" for alias in node.names} if node.module == "sdedge" else {node.module}
+    return {name for name in imported if name.startswith("sdedge.")}
+
+
+MAY_LOOK_UP = {
+    "sdedge/machine/findings.py": "which kernels were compiled is part of what measurements are kept for",
+    "sdedge/machine/formats.py": "the probe times what it chooses among: fused and int8 UNets, kernels, OpenVINO",
+}
+
+
+def test_rooms_import_downwards_in_the_order_that_contributing_lists():
+    rooms = _rooms()
+    level = {room: i for i, room in enumerate(rooms)}
+    modules = {file.relative_to(ROOT / "sdedge").with_suffix("").parts[0] for file in _files("sdedge")}
+    assert modules - {"__init__", "__main__"} == set(rooms), "the list in CONTRIBUTING is not the tree"
+    for file in _files("sdedge"):
+        name = file.relative_to(ROOT).as_posix()
+        room = file.relative_to(ROOT / "sdedge").with_suffix("").parts[0]
+        if room in level and name not in MAY_LOOK_UP:
+            imported = _of_sdedge(ast.parse(file.read_text("utf-8")))
+            above = {target for target in imported if level.get(target.split(".")[1], -1) > level[room]}
+            assert not above, f"{name} imports {', '.join(sorted(above))}, which the list has above it"
 
 
 def test_heavy_packages_are_imported_inside_functions_only():

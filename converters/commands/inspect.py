@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sdedge.commands.terminal import echo
-from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.files import atomic_write
+from sdedge.library.manifest import Manifest, is_bundle
 
 if TYPE_CHECKING:
     from converters.inspect import Inspection

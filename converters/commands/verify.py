@@ -12,8 +12,8 @@ import click
 
 from converters.commands.coreml import Fused
 from sdedge.commands.terminal import echo
-from sdedge.engines.manifest import Manifest
 from sdedge.errors import ModelError, Remedy
+from sdedge.library.manifest import Manifest
 
 if TYPE_CHECKING:
     from converters.verify import Compared, Verdict

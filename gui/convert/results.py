@@ -13,9 +13,9 @@ from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
 from gui.models.items import Item
-from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.errors import ModelError
 from sdedge.json_values import read_json_file
+from sdedge.library.manifest import Manifest, is_bundle
 
 Result = tuple[Item, Mapping[str, Any]]
 """A converted model, and the figures of its manifest."""

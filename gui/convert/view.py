@@ -37,8 +37,8 @@ from gui.queue.progress import spoken
 from gui.shell.background import in_words
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
-from sdedge.engines.manifest import is_bundle
 from sdedge.errors import InvalidRequest
+from sdedge.library.manifest import is_bundle
 
 _WIDTH, _LABEL = 360, 88  # pixels
 _SIZED = (TARGETS.index(ANE), TARGETS.index(GPU))

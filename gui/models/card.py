@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from gui.shell.advice import for_the_window
-from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.engines.open import find_tokenizer, locate
 from sdedge.errors import ModelError, SdedgeError
 from sdedge.json_values import read_json_file
+from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
 from sdedge.text.tokenizer import Tokenizer
 

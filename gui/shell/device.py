@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sdedge.engines.manifest import is_bundle
+from sdedge.library.manifest import is_bundle
 from sdedge.machine import picture_memory
 from sdedge.machine.findings import Finding, findings, processor
 from sdedge.machine.memory_plan import CHOICES, Plan, Sizes

@@ -8,8 +8,8 @@ from typing import Any
 
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata_fields import Metadata
-from sdedge.images.safe_settings import library_names, safe_settings, unconfirmed_paths
 from sdedge.library.gallery import Entry
+from sdedge.library.safe_settings import library_names, safe_settings, unconfirmed_paths
 from sdedge.request import Request
 
 PICTURES = ("image", "mask")

@@ -204,7 +204,7 @@ def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     No path in them is opened. Raises InvalidRequest when its model is not installed and none is given.
     """
     from sdedge.images.metadata import read
-    from sdedge.images.safe_settings import library_names, recorded_hashes, safe_settings
+    from sdedge.library.safe_settings import library_names, recorded_hashes, safe_settings
 
     found = read(path)
     if not found.source:

@@ -85,8 +85,8 @@ def quantize(name: str, target: Path, steps: int) -> None:
     Measures on a dozen pictures, minutes on a CPU for a full-size model, and prints what int8 loses.
     """
     from sdedge.engines.open import locate
-    from sdedge.engines.torch.cpu.int8_recipe import quantize as make
     from sdedge.events import Loading
+    from sdedge.generation.int8_recipe import quantize as make
 
     for told in make(locate(name), target, steps):
         if isinstance(told, Loading):

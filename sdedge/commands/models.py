@@ -272,7 +272,7 @@ def _record(model: Model) -> dict[str, Any]:
 
 def _describe(path: str) -> dict[str, Any]:
     """What a model's files say, by opening them."""
-    from sdedge.engines.manifest import Manifest, is_bundle
+    from sdedge.library.manifest import Manifest, is_bundle
     from sdedge.weights.checkpoint import is_vae, open_checkpoint
     from sdedge.weights.folders import locate
 

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from sdedge.engines.manifest import LARGEST_SIDE, Manifest, is_count
 from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.files import inside
+from sdedge.library.manifest import LARGEST_SIDE, Manifest, is_count
 
 ENTRIES = 10_000
 """Files and folders of one bundle."""

@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.errors import InvalidRequest
+from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.weights.folders import existing

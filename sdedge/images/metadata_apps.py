@@ -12,7 +12,7 @@ from sdedge import catalog
 from sdedge.errors import ModelError
 from sdedge.images import metadata_a1111, metadata_compel, metadata_infotext, metadata_others
 from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, real, whole
-from sdedge.images.safe_settings import last_part
+from sdedge.images.naming import last_part
 from sdedge.json_values import read_json
 from sdedge.request import Request
 from sdedge.text.clean import clean, clean_json, shown

@@ -7,7 +7,7 @@ import itertools
 import re
 import string
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
@@ -60,3 +60,9 @@ def names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
     yield folder / f"{stem}.{suffix}"
     for number in itertools.count(2):
         yield folder / f"{stem}-{number}.{suffix}"
+
+
+def last_part(path: str) -> str:
+    """The file's name in a path of any system, without an ending of weights."""
+    name = PureWindowsPath(PurePosixPath(path).name).name
+    return re.sub(r"\.(safetensors|ckpt|pt|pth|bin)$", "", name, flags=re.I)

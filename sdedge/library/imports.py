@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdedge.engines.manifest import Manifest, is_bundle
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import open_regular
+from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
 from sdedge.weights.files import check_inside

@@ -15,9 +15,9 @@ def make_model(folder: Path) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from sdedge.engines.torch.cpu.int8_recipe import measure_ranges
     from sdedge.engines.torch.cpu.int8_unet import Recipe
     from sdedge.engines.torch.engine import NETWORKS, TorchEngine
+    from sdedge.generation.int8_recipe import measure_ranges
 
     target = folder / "random-v1"
     if (target / "model_index.json").exists():

@@ -104,8 +104,8 @@ def compress_all(work: Path, pictures: int) -> None:
     """Size of each variant's UNet, its PSNR by the portable runner, and the facts its weights get right, drawn by torch."""
     from converters.coreml import convert
     from converters.recipe import COMPRESSIONS, NEWER, Recipe
-    from sdedge.engines.manifest import Manifest
     from sdedge.engines.open import EMBEDDED, locate
+    from sdedge.library.manifest import Manifest
 
     print("| weights | bits | UNet MB | PSNR dB | facts right % | all facts % | lost % |\n|---|---:|---:|---:|---:|---:|---:|")
     reference = None

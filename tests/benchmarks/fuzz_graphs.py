@@ -24,7 +24,7 @@ from converters.inspect_graph import describe, inspect_bundle
 from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS, fingerprint
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.graph.operators import ARITHMETIC, OPERATORS
-from sdedge.engines.manifest import NAME
+from sdedge.library.manifest import NAME
 from tests.fuzzing import Tally, fuzz, main, mutate
 from tests.graphs import NETWORKS, write_bundle
 

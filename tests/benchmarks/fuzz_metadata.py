@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin
 from sdedge.images import metadata, source
 from sdedge.images.mask import read_mask
 from sdedge.images.metadata_apps import from_texts
-from sdedge.images.safe_settings import recorded_hashes, safe_settings, unconfirmed_paths
+from sdedge.library.safe_settings import recorded_hashes, safe_settings, unconfirmed_paths
 from tests.fuzzing import Tally, fuzz, main, mutate
 
 SETTINGS = (

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from sdedge.engines.open import EMBEDDED, load_engine, locate
-from sdedge.engines.torch.cpu.int8_recipe import psnr, quantize
 from sdedge.events import Loading
+from sdedge.generation.int8_recipe import psnr, quantize
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
 from sdedge.training.evaluate import Drawn, Tally, obedience

@@ -12,7 +12,7 @@ from converters.graphs import Graph, Vars
 from converters.package import write_package
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
-from sdedge.engines.manifest import Port
+from sdedge.library.manifest import Port
 
 Emit = Callable[[Vars], Vars]
 

@@ -22,7 +22,7 @@ from converters.source import Held
 from converters.toolchain import mb
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
-from sdedge.engines.manifest import Manifest
+from sdedge.library.manifest import Manifest
 from tests.conftest import convert_to_coreml
 from tests.converters.conftest import package
 

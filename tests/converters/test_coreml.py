@@ -31,12 +31,12 @@ from converters.source import open_source
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.open import EMBEDDED, locate
 from sdedge.engines.protocol import LoraUse
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError, OutputError
 from sdedge.events import Progress
+from sdedge.library.manifest import Manifest
 from sdedge.library.models import Library
 from sdedge.models.safety import SafetyChecker
 from sdedge.text.tokenizer import Tokenizer

@@ -17,9 +17,9 @@ from converters.toolchain import mb
 from sdedge.engines.coreml.native import UNITS
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
+from sdedge.library.manifest import Manifest
 from sdedge.models.attention import chunked, set_attention
 from sdedge.models.unet import UNet
 from tests.conftest import convert_to_coreml

@@ -22,13 +22,13 @@ from converters.mps import GraphRecipe, choose_budget, convert
 from converters.psnr import psnr
 from sdedge.cli import cli
 from sdedge.engines.graph.engine import GraphEngine
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.open import load_engine, locate, open_bundle
 from sdedge.engines.protocol import ModelFacts
 from sdedge.engines.torch import mps
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.library.manifest import Manifest
 from sdedge.models.config import VAEConfig
 from sdedge.models.vae import VAE
 from sdedge.request import Request

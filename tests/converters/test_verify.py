@@ -24,9 +24,9 @@ from converters.verify_floors import floor
 from converters.verify_weights import compare_weights
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.program import Stored
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
+from sdedge.library.manifest import Manifest
 from tests.conftest import convert_to_coreml
 
 

@@ -14,9 +14,9 @@ from gui.commands.command import last_sentence
 from gui.convert import results as convert_results
 from gui.convert.plan import ANE, COMPRESSIONS, GPU, GRAPH, INT8, Plan, count_weights, estimate, parse_sizes
 from gui.models.items import Item
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.open import locate
 from sdedge.errors import InvalidRequest
+from sdedge.library.manifest import Manifest
 from sdedge.library.models import Library
 
 PATIENCE = 120_000

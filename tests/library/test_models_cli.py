@@ -18,9 +18,9 @@ from safetensors.torch import load_file, save_file
 
 from sdedge.commands.models import models, tokenizer
 from sdedge.commands.tokens import tokens
-from sdedge.engines.manifest import Component, Manifest, Port
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.library import adapters
+from sdedge.library.manifest import Component, Manifest, Port
 from sdedge.text.wildcards import resolve
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
 

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from sdedge.engines.bundles import fill, nearest_of, recorded_facts, refuse_loras
 from sdedge.engines.coreml.portable.package import Package
-from sdedge.engines.manifest import Component, Manifest
 from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.library.manifest import Component, Manifest
 from sdedge.machine.formats import use_threads
 from sdedge.models.safety import prepare
 from sdedge.models.vae import Posterior

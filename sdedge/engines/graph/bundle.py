@@ -17,10 +17,10 @@ from torch import Tensor, fx
 from sdedge.engines.bundles import check_tree, recorded_facts
 from sdedge.engines.graph.program import Program, read_graph
 from sdedge.engines.graph.shapes import Dims, Measured, Misfit, Shape, measure, shape_of
-from sdedge.engines.manifest import Component, Manifest, Port, is_count
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, Remedy
 from sdedge.files import inside, open_regular
+from sdedge.library.manifest import Component, Manifest, Port, is_count
 from sdedge.text.tokenizer import LENGTH, Tokenizer
 from sdedge.weights.files import TensorSource, open_tensors
 

@@ -26,11 +26,11 @@ from sdedge.engines.graph.bundle import (
     stored_dtype,
 )
 from sdedge.engines.graph.program import Program
-from sdedge.engines.manifest import Component, Manifest
 from sdedge.engines.protocol import LoraUse, ModelFacts
 from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
+from sdedge.library.manifest import Component, Manifest
 from sdedge.machine.formats import choose_device, choose_dtype, use_threads
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.vae import Posterior

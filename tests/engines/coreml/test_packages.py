@@ -21,12 +21,12 @@ from sdedge.engines.coreml.native import CoreMLEngine
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
-from sdedge.engines.manifest import Manifest
 from sdedge.engines.open import EMBEDDED, load_engine, locate, open_bundle
 from sdedge.engines.protocol import LoraUse
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.library.manifest import Manifest
 from sdedge.models.safety import prepare
 from sdedge.request import Request
 from sdedge.training.checker import score

@@ -3,7 +3,7 @@
 A recipe says which layers run in int8 and what range the input of each has; it is a small file beside the UNet's
 ordinary weights (`unet/int8.json`), which are read, given their LoRAs and quantised block by block. Weights are symmetric
 per output channel, activations one uint8 range per layer, sums int32; norms, softmax and the residual stream stay
-in the floating dtype. Layers that lose most (measured, see `sdedge.engines.torch.cpu.int8_recipe`) are left out of the recipe.
+in the floating dtype. Layers that lose most (measured, see `sdedge.generation.int8_recipe`) are left out of the recipe.
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@ from torch import nn
 from sdedge.cli import cli
 from sdedge.engines.open import EMBEDDED, load_engine, locate
 from sdedge.engines.torch.cpu import fused_unet, int8_unet
-from sdedge.engines.torch.cpu.int8_recipe import PROMPTS, measure, psnr
 from sdedge.engines.torch.cpu.int8_unet import (
     FILE,
     QuantizedConv2d,
@@ -27,6 +26,7 @@ from sdedge.engines.torch.cpu.int8_unet import (
 )
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
+from sdedge.generation.int8_recipe import PROMPTS, measure, psnr
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score

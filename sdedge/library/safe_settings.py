@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
+from sdedge.images.naming import last_part
 from sdedge.text.clean import shown
 from sdedge.text.tags import path_tags, unescaped
 from sdedge.text.wildcards import escape
@@ -90,12 +90,6 @@ def recorded_hashes(details: Mapping[str, Any]) -> dict[str, str]:
     keys = {"model": ("model_hash", "Model hash"), "vae": ("vae_hash", "VAE hash")}
     found = {name: next((details[key] for key in names if key in details), None) for name, names in keys.items()}
     return {name: value for name, value in found.items() if isinstance(value, str)}
-
-
-def last_part(path: str) -> str:
-    """The file's name in a path of any system, without an ending of weights."""
-    name = PureWindowsPath(PurePosixPath(path).name).name
-    return re.sub(r"\.(safetensors|ckpt|pt|pth|bin)$", "", name, flags=re.I)
 
 
 def _installed_only(

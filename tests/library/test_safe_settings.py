@@ -12,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from sdedge.commands.generate import generate, requests_of
 from sdedge.errors import InvalidRequest
-from sdedge.images.safe_settings import is_path, last_part, safe_settings, unconfirmed_paths
+from sdedge.library.safe_settings import is_path, last_part, safe_settings, unconfirmed_paths
 
 INSTALLED = {"v1-5": "v1-5", "cc6cb27103": "v1-5", "soft": "soft"}.get
 HOSTILE = {
