@@ -20,7 +20,7 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
-from sdedge.generation.pipeline import Picture, Pipeline, told_guidance
+from sdedge.generation.pipeline import Picture, Pipeline, set_guidance
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import guidance_embedding
 from sdedge.models.reuse import outer, whole
@@ -30,7 +30,7 @@ from sdedge.weights.architecture import infer_unet
 from sdedge.weights.checkpoint import open_checkpoint
 
 from .engines.torch.test_cuda_graphs import recorded
-from .test_pipeline import _psnr
+from .generation.test_pipeline import _psnr
 
 NARROW = {"block_out_channels": (32, 64), "cross_attention_dim": 48, "attention_head_dim": 4, "norm_num_groups": 8,
           "layers_per_block": 1, "time_cond_proj_dim": 256, "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
@@ -187,9 +187,9 @@ def test_an_engine_that_cannot_tell_it_and_a_conversion_are_refused(distilled):
 
     with pytest.raises(ModelError, match="guidance scale"):
         open_source(str(distilled))
-    engine = SimpleNamespace(facts=TorchEngine.load(distilled, "cpu").facts, description="another")
+    engine = SimpleNamespace(facts=TorchEngine.load(distilled, "cpu").facts, description="another", can=frozenset())
     with pytest.raises(InvalidRequest, match="another cannot tell the guidance scale"):
-        told_guidance(engine, Resolved("x"))
+        set_guidance(engine, Resolved("x"))
 
 
 def test_a_single_file_s_configuration_knows_it(distilled):

@@ -104,8 +104,8 @@ def refuse_loras(name: str, loras: Sequence[LoraUse]) -> None:
         )
 
 
-def nearest_of(sizes: Sequence[Size], wanted: Size, given: tuple[int | None, int | None] = (None, None)) -> Size:
-    """The size of nearest proportions, then of nearest area, among those with the sides that are given.
+def nearest_of(sizes: Sequence[Size], wanted: Size, fixed: tuple[int | None, int | None] = (None, None)) -> Size:
+    """The size of nearest proportions, then of nearest area, among those with the sides that are fixed.
 
     The wanted one where there is none such, which the engine then refuses by name.
     """
@@ -114,18 +114,18 @@ def nearest_of(sizes: Sequence[Size], wanted: Size, given: tuple[int | None, int
         across, down = math.log(size[0] / wanted[0]), math.log(size[1] / wanted[1])
         return round(abs(across - down), 9), abs(across + down)
 
-    fitting = [size for size in sizes if all(side in (None, own) for side, own in zip(given, size, strict=True))]
+    fitting = [size for size in sizes if all(side in (None, own) for side, own in zip(fixed, size, strict=True))]
     return min(fitting, key=apart, default=wanted)
 
 
-def nearest_within(least: int, most: int, unit: int, wanted: Size, given: tuple[int | None, int | None] = (None, None)) -> Size:
-    """The wanted size scaled into a range of sides and rounded to multiples of `unit`; sides that are given stay."""
+def nearest_within(least: int, most: int, unit: int, wanted: Size, fixed: tuple[int | None, int | None] = (None, None)) -> Size:
+    """The wanted size scaled into a range of sides and rounded to multiples of `unit`; sides that are fixed stay."""
     scale = min(max(least / min(wanted), 1.0), most / max(wanted))
 
     def side(length: int, own: int | None) -> int:
-        return own or min(max(round(length * (1.0 if any(given) else scale) / unit) * unit, least), most)
+        return own or min(max(round(length * (1.0 if any(fixed) else scale) / unit) * unit, least), most)
 
-    return side(wanted[0], given[0]), side(wanted[1], given[1])
+    return side(wanted[0], fixed[0]), side(wanted[1], fixed[1])
 
 
 def fill(rows: Tensor, size: int) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from torch import Tensor
 
 from sdedge.images.preview import V1_ROWS, Rows
+from sdedge.machine.memory_plan import Plan
 from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
@@ -68,7 +70,86 @@ class LoraUse:
     """Factors of the 26 blocks (`text.tags.BLOCKS`); None is 1 for all."""
 
 
-class Engine(Protocol):
+class Capability(enum.StrEnum):
+    """What not every engine can do. An engine lists what it can in `Engine.can`."""
+
+    FEATURE_REUSE = enum.auto()
+    """Runs the UNet's outer layers alone, on deep features of another step: `predict_partly`."""
+    GUIDANCE_EMBEDDING = enum.auto()
+    """Passes the guidance scale to a UNet that reads it (`ModelFacts.guidance_channels`): `set_guidance`."""
+    MEMORY_MODES = enum.auto()
+    """Draws in less memory, more slowly: `choose_memory` and `use_less_memory`."""
+    NEAREST_SIZE = enum.auto()
+    """Draws some sizes only and knows the nearest one: `nearest_size`."""
+    TILING = enum.auto()
+    """Draws pictures whose edges continue on the opposite side: `set_tiling`."""
+    TOKEN_MERGING = enum.auto()
+    """Runs self attention on fewer tokens: `set_merging`."""
+
+
+def _uncalled(capability: Capability) -> NotImplementedError:
+    return NotImplementedError(f"The engine does not list {capability} in `can`; look there before this call.")
+
+
+class OptionalCalls(Protocol):
+    """The calls that need a capability. They are made only where it is in `can`, and an engine answers those it lists."""
+
+    can: frozenset[Capability]
+
+    def predict_partly(
+        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Returns what `predict` does and the deep features; with those of another step it runs the outer layers alone.
+
+        Features stay on the engine's device, in its own number format.
+        Called only where `Capability.FEATURE_REUSE in engine.can`.
+        """
+        raise _uncalled(Capability.FEATURE_REUSE)
+
+    def set_guidance(self, scale: float) -> None:
+        """Sets the guidance scale that the UNet reads from now on.
+
+        Called only where `Capability.GUIDANCE_EMBEDDING in engine.can`.
+        """
+        raise _uncalled(Capability.GUIDANCE_EMBEDDING)
+
+    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> Plan:
+        """Chooses the memory mode for pictures of this size in pixels, with the safety checker or without, and returns it.
+
+        Called only where `Capability.MEMORY_MODES in engine.can`.
+        """
+        raise _uncalled(Capability.MEMORY_MODES)
+
+    def use_less_memory(self) -> str | None:
+        """Switches to the next smaller memory mode and returns its name, None where there is none.
+
+        Called only where `Capability.MEMORY_MODES in engine.can`.
+        """
+        raise _uncalled(Capability.MEMORY_MODES)
+
+    def nearest_size(self, wanted: tuple[int, int], fixed: tuple[int | None, int | None]) -> tuple[int, int]:
+        """Returns the width and height in pixels, nearest to the wanted ones, that the engine draws; fixed sides stay.
+
+        Called only where `Capability.NEAREST_SIZE in engine.can`.
+        """
+        raise _uncalled(Capability.NEAREST_SIZE)
+
+    def set_tiling(self, on: bool) -> None:
+        """Lets every edge continue on the opposite side, so that pictures repeat without a seam; False undoes it.
+
+        Called only where `Capability.TILING in engine.can`.
+        """
+        raise _uncalled(Capability.TILING)
+
+    def set_merging(self, ratio: float) -> None:
+        """Merges this share of the tokens at the highest resolution from now on; 0 merges none.
+
+        Called only where `Capability.TOKEN_MERGING in engine.can`.
+        """
+        raise _uncalled(Capability.TOKEN_MERGING)
+
+
+class Engine(OptionalCalls, Protocol):
     """Runs the networks of one model. Tensors come and go as float32 on the engine's own device."""
 
     facts: ModelFacts
@@ -126,47 +207,4 @@ class Engine(Protocol):
 
     def release(self, stage: str) -> None:
         """Give back the memory of a network that is not needed for now; it is loaded again on its next call."""
-        ...
-
-
-@runtime_checkable
-class PartialEngine(Protocol):
-    """An engine that can also run the UNet's outer layers alone, on deep features of another step."""
-
-    def predict_partly(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """`predict` and the deep features; given those of another step, the outer layers alone.
-
-        Features stay on the engine's device, in its own number format.
-        """
-        ...
-
-
-@runtime_checkable
-class GuidedEngine(Protocol):
-    """An engine whose UNet can be told the guidance scale, where `facts.guidance_channels` says that it reads it."""
-
-    def set_guidance(self, scale: float) -> None:
-        """What the UNet is told from now on."""
-        ...
-
-
-@runtime_checkable
-class SizedEngine(Protocol):
-    """An engine that draws some sizes only."""
-
-    def nearest_size(self, wanted: tuple[int, int], given: tuple[int | None, int | None]) -> tuple[int, int]:
-        """Width and height in pixels that it draws, nearest to those wanted; sides that the user gave stay."""
-        ...
-
-
-@runtime_checkable
-class MergingEngine(Protocol):
-    """An engine whose self attention can run on fewer tokens, where `merges` says so."""
-
-    merges: bool
-
-    def set_merging(self, ratio: float) -> None:
-        """Merge this share of the tokens at the highest resolution from now on; 0 is none at all."""
         ...

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.engines.protocol import Engine, ModelFacts, SizedEngine
+from sdedge.engines.protocol import Capability, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
@@ -90,8 +90,10 @@ def drawn_size(request: Request, facts: ModelFacts) -> Size:
 
 def settled_size(request: Request, engine: Engine) -> Size:
     """`drawn_size`, open sides brought to a size that the engine draws: of nearest proportions where it has few."""
-    wanted, given = drawn_size(request, engine.facts), (request.width, request.height)
-    return wanted if all(given) or not isinstance(engine, SizedEngine) else engine.nearest_size(wanted, given)
+    wanted, fixed = drawn_size(request, engine.facts), (request.width, request.height)
+    if all(fixed) or Capability.NEAREST_SIZE not in engine.can:
+        return wanted
+    return engine.nearest_size(wanted, fixed)
 
 
 def open_source(request: Resolved) -> Source | None:
@@ -286,14 +288,13 @@ def tiling(engine: Engine, on: bool) -> Iterator[None]:
 
     Raises InvalidRequest for an engine that cannot.
     """
-    set_tiling = getattr(engine, "set_tiling", None)
-    if set_tiling is None:
+    if Capability.TILING not in engine.can:
         if on:
             raise InvalidRequest(f"The engine {engine.description} cannot draw seamless tiles; turn tiling off.")
         yield
         return
-    set_tiling(on)
+    engine.set_tiling(on)
     try:
         yield
     finally:
-        set_tiling(False)
+        engine.set_tiling(False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
-from sdedge.engines.protocol import Engine
+from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import OutOfMemory, Remedy, SdedgeError, is_out_of_memory
 from sdedge.events import Event, Loading, Notice
 from sdedge.machine.memory_plan import Plan, in_gb
@@ -23,9 +23,9 @@ def choose(engine: Engine, request: Resolved, batch: int, safety: bool) -> Itera
 
     Raises OutOfMemory, naming what is needed and free, when not even the smallest mode fits.
     """
-    if not hasattr(engine, "choose_memory"):
+    if Capability.MEMORY_MODES not in engine.can:
         return
-    plan: Plan = engine.choose_memory(request.width, request.height, batch, safety)
+    plan = engine.choose_memory(request.width, request.height, batch, safety)
     if not plan.fits:
         raise OutOfMemory(_too_little(plan, request, batch))
     yield Loading(f"memory: {plan.mode}")
@@ -51,19 +51,19 @@ def retried(engine: Engine, work: Callable[[], Work[T]]) -> Work[T]:
     Raises OutOfMemory when it runs out again or there is no smaller mode, SdedgeError when the device has gone.
     """
     try:
-        return (yield from _told(engine, work))
+        return (yield from _explained(engine, work))
     except OutOfMemory as error:
         failure = str(error)
     # Outside the handler: the traceback, which held the tensors of the failure, is gone.
-    less = engine.use_less_memory() if hasattr(engine, "use_less_memory") else None
+    less = engine.use_less_memory() if Capability.MEMORY_MODES in engine.can else None
     if less is None:
         raise OutOfMemory(failure)
     yield Notice(f"The memory ran out; drawing again in the mode {less}.")
-    return (yield from _told(engine, work))
+    return (yield from _explained(engine, work))
 
 
-def _told(engine: Engine, work: Callable[[], Work[T]]) -> Work[T]:
-    """The work, with the errors of Python, torch and drivers in words."""
+def _explained(engine: Engine, work: Callable[[], Work[T]]) -> Work[T]:
+    """Does the work; errors of Python, torch and drivers become sentences for the user."""
     try:
         return (yield from work())
     except Exception as error:
@@ -73,7 +73,7 @@ def _told(engine: Engine, work: Callable[[], Work[T]]) -> Work[T]:
                 "The memory ran out while drawing; draw smaller or fewer at a time, or close other programs. Pictures that "
                 "were finished are kept."
             ) from error
-        if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _GONE):
+        if isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in _GONE):
             raise SdedgeError(
                 f"The device {engine.device} stopped answering ({first}); check that it is attached and start again, or "
                 f"{Remedy.CPU}. Pictures that were finished are kept.",

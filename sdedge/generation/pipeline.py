@@ -18,7 +18,7 @@ from torch import Tensor
 
 import sdedge
 from sdedge import catalog
-from sdedge.engines.protocol import STAGES, Engine, GuidedEngine, ModelFacts
+from sdedge.engines.protocol import STAGES, Capability, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
 from sdedge.generation import img2img, out_of_memory, speed
@@ -122,20 +122,20 @@ class Pipeline:
         yield Loading("model")
         resolved = self.resolve(request)
         engine = self.engine(resolved)
-        source, told = img2img.open_source(resolved), engine.facts.report
+        source, reported = img2img.open_source(resolved), engine.facts.report
         yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
-        heard: set[str] = set()
+        shown: set[str] = set()
         pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
         with img2img.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
             for group in batches(engine, pictures, batch):
-                said = adapt(engine, [one.request for one in group])
-                yield from (Notice(note) for note in said if note not in heard)
-                heard.update(said)
+                notices = adapt(engine, [one.request for one in group])
+                yield from (Notice(note) for note in notices if note not in shown)
+                shown.update(notices)
                 latents = yield from out_of_memory.retried(engine, partial(self._sample, engine, group, source, previews))
                 # Networks are loaded on their first call, which may bring remarks of its own (weights that are NaN).
-                yield from (Notice(line) for line in engine.facts.report if line not in told)
-                told = engine.facts.report
+                yield from (Notice(line) for line in engine.facts.report if line not in reported)
+                reported = engine.facts.report
                 if last and group[-1] is pictures[-1]:
                     engine.release("unet")
                 for latent, one in zip(latents.split(1), group, strict=True):
@@ -157,7 +157,7 @@ class Pipeline:
             speed.predictor(engine, request, steps),
             steps,
             encode_prompts(engine, [one.request for one in group], whole.steps).along(steps.sigmas),
-            guidance=told_guidance(engine, request),
+            guidance=set_guidance(engine, request),
             guidance_rescale=request.guidance_rescale,
             guidance_interval=speed.guidance_interval(request),
             extra=start.extra,
@@ -183,7 +183,7 @@ class Pipeline:
     ) -> Iterator[Notice | Picture]:
         """What becomes of a drawing: filtered, or put back into its picture and watermarked."""
         request, facts = one.request, {**self._facts(engine), **one.facts}
-        if losses := speed.taken(engine, request):
+        if losses := speed.losses(engine, request):
             facts["losses"] = losses
         checked = wants_safety(request, engine.facts)
         filtered = checked and engine.check_safety(drawn[None])[0]
@@ -235,7 +235,7 @@ def _prepare(engine: Engine, request: Resolved, source: img2img.Source | None, b
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told now, not after
-    if note := speed.untaken(engine, request):
+    if note := speed.unsupported(engine, request):
         yield Notice(note)
     if engine.facts.guidance_channels and request.negative:
         yield Notice(f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out.")
@@ -251,14 +251,14 @@ def wants_safety(request: Request, facts: ModelFacts) -> bool:
     return facts.has_safety_checker if request.safety is None else request.safety
 
 
-def told_guidance(engine: Engine, request: Resolved) -> float:
-    """The scale of classifier-free guidance, 1 where the UNet itself is told the scale, as in diffusers.
+def set_guidance(engine: Engine, request: Resolved) -> float:
+    """Returns the scale of classifier-free guidance: 1 where the UNet reads the scale itself, which is set here.
 
-    Raises InvalidRequest for an engine that cannot tell it.
+    Raises InvalidRequest for an engine that cannot pass it to the UNet.
     """
     if not engine.facts.guidance_channels:
         return request.guidance
-    if not isinstance(engine, GuidedEngine):
+    if Capability.GUIDANCE_EMBEDDING not in engine.can:
         raise InvalidRequest(
             f"The engine {engine.description} cannot tell the guidance scale to the model {engine.facts.name}, which reads it; "
             f"{Remedy.OTHER_ENGINE}.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeGuard
+from dataclasses import replace
 
 from sdedge import catalog
-from sdedge.engines.protocol import Engine, MergingEngine, PartialEngine
+from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import Remedy
 from sdedge.request import Request
 from sdedge.sampling.denoiser import Predict
@@ -15,16 +15,24 @@ from sdedge.sampling.presets import Plan
 from sdedge.sampling.reuse import Reuse
 
 
+def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
+    """Returns the request's speed without what the engine cannot do."""
+    info = catalog.SPEEDS[request.speed]
+    reuse = info.reuse if Capability.FEATURE_REUSE in engine.can else 1
+    merge = info.merge if Capability.TOKEN_MERGING in engine.can else 0.0
+    return replace(info, reuse=reuse, merge=merge)
+
+
 def predictor(engine: Engine, request: Request, plan: Plan) -> Predict:
     """What predicts for one batch: the engine, whole at every call, or reusing features along the plan's levels.
 
     An engine that runs the UNet as a whole only is as exact, and as slow, as ever.
     """
-    info = catalog.SPEEDS[request.speed]
-    if info.reuse == 1 or not isinstance(engine, PartialEngine):
+    reuse = supported(engine, request).reuse
+    if reuse == 1:
         return engine.predict
     timesteps = [plan.timestep(sigma) for sigma in plan.sigmas[:-1]]
-    return Reuse(engine.predict_partly, timesteps, info.reuse)
+    return Reuse(engine.predict_partly, timesteps, reuse)
 
 
 def guidance_interval(request: Request) -> tuple[float, float] | None:
@@ -36,8 +44,8 @@ def guidance_interval(request: Request) -> tuple[float, float] | None:
 @contextmanager
 def merging(engine: Engine, request: Request) -> Iterator[None]:
     """Within: the engine merges as many tokens as the request's speed says, if it can; afterwards none."""
-    ratio = catalog.SPEEDS[request.speed].merge
-    if not (ratio and _merges(engine)):
+    ratio = supported(engine, request).merge
+    if not ratio:
         yield
         return
     engine.set_merging(ratio)
@@ -47,30 +55,26 @@ def merging(engine: Engine, request: Request) -> Iterator[None]:
         engine.set_merging(0)
 
 
-def taken(engine: Engine, request: Request) -> str:
-    """The losses a picture took, in words for its facts; "" where it is exact."""
-    info, words = catalog.SPEEDS[request.speed], []
-    if info.reuse > 1 and isinstance(engine, PartialEngine):
-        words.append(f"deep features shared by {info.reuse} steps")
-    if info.merge and _merges(engine):
-        words.append(f"{info.merge:.0%} of the tokens merged in the highest self attention")
+def losses(engine: Engine, request: Request) -> str:
+    """Describes for a picture's facts what its speed cost it; "" where it is exact."""
+    info, phrases = supported(engine, request), []
+    if info.reuse > 1:
+        phrases.append(f"deep features shared by {info.reuse} steps")
+    if info.merge:
+        phrases.append(f"{info.merge:.0%} of the tokens merged in the highest self attention")
     if info.guide_above and request.guidance_interval is None and not engine.facts.guidance_channels:
-        words.append(f"no guidance below sigma {info.guide_above:g}")
-    return ", ".join(words)
+        phrases.append(f"no guidance below sigma {info.guide_above:g}")
+    return ", ".join(phrases)
 
 
-def untaken(engine: Engine, request: Request) -> str:
+def unsupported(engine: Engine, request: Request) -> str:
     """A sentence for the user where the engine cannot do all that the speed asks for; "" where it can."""
-    info, missing = catalog.SPEEDS[request.speed], []
-    if info.reuse > 1 and not isinstance(engine, PartialEngine):
+    wanted, info, missing = catalog.SPEEDS[request.speed], supported(engine, request), []
+    if wanted.reuse != info.reuse:
         missing.append("reuses no features")
-    if info.merge and not _merges(engine):
+    if wanted.merge != info.merge:
         missing.append("merges no tokens")
     if not missing:
         return ""
     chosen = Remedy.SPEED.format(name=request.speed)
     return f"The engine {engine.description} {' and '.join(missing)}, which {chosen} does elsewhere."
-
-
-def _merges(engine: Engine) -> TypeGuard[MergingEngine]:
-    return isinstance(engine, MergingEngine) and engine.merges

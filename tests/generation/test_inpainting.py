@@ -23,6 +23,7 @@ from diffusers import (
 from PIL import Image
 
 from sdedge.engines.open import load_engine
+from sdedge.engines.protocol import Capability
 from sdedge.errors import InvalidRequest
 from sdedge.events import Notice, Step
 from sdedge.generation.img2img import Start, slerp
@@ -338,7 +339,9 @@ def test_tiles_have_no_edge_and_tiling_is_undone(pipeline, models):
 
 def test_an_engine_that_cannot_tile_says_so(pipeline, models, monkeypatch):
     request = Request("a red house", model=models[4], steps=1, seed=1, tiling=True)
-    monkeypatch.setattr(pipeline.engine(request), "set_tiling", None, raising=False)
+    engine = pipeline.engine(request)
+    monkeypatch.setattr(engine, "can", engine.can - {Capability.TILING})
+    monkeypatch.setattr(engine, "set_tiling", None)
     with pytest.raises(InvalidRequest, match="seamless"):
         _draw(pipeline, request)
 

@@ -9,6 +9,7 @@ import pytest
 
 from sdedge import catalog
 from sdedge.engines.open import load_engine
+from sdedge.engines.protocol import Capability
 from sdedge.events import Notice, Step
 from sdedge.generation import speed
 from sdedge.generation.pipeline import Picture, Pipeline
@@ -83,6 +84,7 @@ class Whole:
 
     def __init__(self, engine) -> None:
         self._engine = engine
+        self.can = engine.can - {Capability.FEATURE_REUSE}
 
     def __getattr__(self, name):
         if name == "predict_partly":
@@ -117,10 +119,9 @@ def test_merging_is_seen_and_exact_pictures_never_know(pipeline, monkeypatch):
 class Unmerged:
     """An engine that attends to every token, as OpenVINO's does."""
 
-    merges = False
-
     def __init__(self, engine) -> None:
         self._engine = engine
+        self.can = engine.can - {Capability.TOKEN_MERGING}
 
     def __getattr__(self, name):
         return getattr(self._engine, name)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sdedge.engines.bundles import fill, nearest_of, recorded_facts, refuse_loras
 from sdedge.engines.coreml.portable.package import Package
-from sdedge.engines.protocol import LoraUse, ModelFacts
+from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.manifest import Component, Manifest
 from sdedge.machine.formats import use_threads
@@ -35,12 +35,13 @@ STAGE_COMPONENTS = {
 }
 
 
-class PackageEngine(ABC):
+class PackageEngine(OptionalCalls, ABC):
     """Answers the Engine protocol for a bundle that `sdedge convert coreml` made. Sizes, batch and LoRAs are fixed there.
 
     Packages are opened on their first call and may be released.
     """
 
+    can = frozenset({Capability.NEAREST_SIZE})
     device = "cpu"
 
     def __init__(self, folder: str | Path, description: str) -> None:
@@ -73,8 +74,8 @@ class PackageEngine(ABC):
                 "choose such a size, or convert the model for another one."
             )
 
-    def nearest_size(self, wanted: tuple[int, int], given: tuple[int | None, int | None]) -> tuple[int, int]:
-        return nearest_of(self.manifest.sizes, wanted, given)
+    def nearest_size(self, wanted: tuple[int, int], fixed: tuple[int | None, int | None]) -> tuple[int, int]:
+        return nearest_of(self.manifest.sizes, wanted, fixed)
 
     def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
         refuse_loras(self.facts.name, loras)

@@ -26,7 +26,7 @@ from sdedge.engines.graph.bundle import (
     stored_dtype,
 )
 from sdedge.engines.graph.program import Program
-from sdedge.engines.protocol import LoraUse, ModelFacts
+from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls
 from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
@@ -45,12 +45,14 @@ FindModel = Callable[[str], Path]
 """From a model's name to its path; raises ModelError where it is not installed."""
 
 
-class GraphEngine:
+class GraphEngine(OptionalCalls):
     """Answers the Engine protocol for a graph bundle. Sizes are a range, LoRAs are fixed at conversion.
 
     Programs are opened on their first call and may be released. On a CPU they run in the format that suits it, never
     in float16, whose kernels there are a hundred times slower.
     """
+
+    can = frozenset({Capability.NEAREST_SIZE})
 
     def __init__(
         self, folder: str | Path, device: str = "auto", dtype: str | None = None, *, find_model: FindModel | None = None
@@ -100,9 +102,9 @@ class GraphEngine:
                 "choose a smaller size, or close other apps."
             )
 
-    def nearest_size(self, wanted: tuple[int, int], given: tuple[int | None, int | None]) -> tuple[int, int]:
+    def nearest_size(self, wanted: tuple[int, int], fixed: tuple[int | None, int | None]) -> tuple[int, int]:
         (least, _), (most, _) = self.manifest.sizes[0], self.manifest.sizes[-1]
-        return nearest_within(least, most, 8 * self.facts.downscale, wanted, given)
+        return nearest_within(least, most, 8 * self.facts.downscale, wanted, fixed)
 
     def _need(self, width: int, height: int) -> int:
         """Bytes of the largest network's weights and of its activations at the next larger size the manifest knows."""

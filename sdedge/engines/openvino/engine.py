@@ -20,6 +20,7 @@ from sdedge.engines.facts import load_tokenizer
 from sdedge.engines.openvino import graph
 from sdedge.engines.openvino.cache import cache_folder, entry_name, making
 from sdedge.engines.openvino.graph import load_openvino
+from sdedge.engines.protocol import Capability
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.machine.findings import openvino_version as installed
@@ -42,7 +43,7 @@ ROWS = 2  # evaluated in one call, the two halves of guidance; sizes are fixed, 
 class OpenVINOEngine(TorchEngine):
     """Answers the Engine protocol for one checkpoint; `precision` is one of PRECISIONS."""
 
-    merges = False  # the compiled network attends to every token
+    can = TorchEngine.can - {Capability.TOKEN_MERGING}  # the compiled network attends to every token
 
     def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer, dtype: torch.dtype, precision: str) -> None:
         super().__init__(checkpoint, tokenizer, torch.device("cpu"), dtype)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sdedge.engines.facts import check_fit, is_tiny, load_tokenizer, read_facts, vae_config
-from sdedge.engines.protocol import STAGES, LoraUse
+from sdedge.engines.protocol import STAGES, Capability, LoraUse, OptionalCalls
 from sdedge.engines.torch import mps
 from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
 from sdedge.engines.torch.cpu.streaming import call_order, stream
@@ -53,10 +53,13 @@ _FREE: dict[str, Callable[[], None]] = {
 }  # fmt: skip
 
 
-class TorchEngine:
+class TorchEngine(OptionalCalls):
     """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
 
-    merges = True
+    can = frozenset({
+        Capability.FEATURE_REUSE, Capability.GUIDANCE_EMBEDDING, Capability.MEMORY_MODES, Capability.TILING,
+        Capability.TOKEN_MERGING,
+    })  # fmt: skip
 
     def __init__(
         self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype,
