@@ -92,7 +92,7 @@ def _uncalled(capability: Capability) -> NotImplementedError:
 
 
 class OptionalCalls(Protocol):
-    """The calls that need a capability. They are made only where it is in `can`, and an engine answers those it lists."""
+    """The calls that need a capability: made only where it is in `can`, and answered by an engine that lists it."""
 
     can: frozenset[Capability]
 
@@ -114,7 +114,7 @@ class OptionalCalls(Protocol):
         raise _uncalled(Capability.GUIDANCE_EMBEDDING)
 
     def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> Plan:
-        """Chooses the memory mode for pictures of this size in pixels, with the safety checker or without, and returns it.
+        """Returns the memory mode it chooses for pictures of this size in pixels, with or without the safety checker.
 
         Called only where `Capability.MEMORY_MODES in engine.can`.
         """

@@ -44,7 +44,7 @@ class Source:
     box      the part of the canvas that is drawn
     pixels   that part at the request's size, uint8
     mask     bool at the request's size, True where drawn anew; None without a mask
-    share    float32 (H, W) of the canvas: how much of the drawing each pixel takes; None without a mask
+    alpha    float32 (H, W) of the canvas: how much of the drawing each pixel takes; None without a mask
     notes    sentences for the user
     """
 
@@ -52,15 +52,15 @@ class Source:
     box: Box
     pixels: np.ndarray
     mask: np.ndarray | None = None
-    share: np.ndarray | None = None
+    alpha: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
     def finish(self, drawn: np.ndarray) -> np.ndarray:
         """The drawing, uint8 at the request's size, as the result: put back into the canvas where there is a mask."""
-        if self.share is None:
+        if self.alpha is None:
             return drawn
         left, top, right, bottom = self.box
-        return masks.paste(self.canvas, fit(drawn, (right - left, bottom - top), "stretch"), self.box, self.share)
+        return masks.paste(self.canvas, fit(drawn, (right - left, bottom - top), "stretch"), self.box, self.alpha)
 
 
 def drawn_size(request: Request, facts: ModelFacts) -> Size:
@@ -142,7 +142,7 @@ class Start:
     """Where the latents of one batch begin.
 
     noise      (B, 4, h, w), unit variance
-    strength   share of the levels to run, None for all of them from noise alone, 0 for none
+    strength   fraction of the levels to run, None for all of them from noise alone, 0 for none
     latent     (B, 4, h, w) of the picture, where there is one
     held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
     extra      (B, 5, h, w) for a 9-channel model
@@ -186,7 +186,7 @@ def begin(engine: Engine, requests: Sequence[Resolved], source: Source | None) -
     order = _order(request, inpaints, encodes=source is not None and (strength is not None or held is not None))
 
     def draw(name: str) -> Tensor:
-        return _draw([one.seed for one in requests], shape, request.noise, order.index(name))
+        return _draw([each.seed for each in requests], shape, request.noise, order.index(name))
 
     noise = vary(draw("noise"), requests, order.index("noise")).to(engine.device)
     latent = None
@@ -226,18 +226,18 @@ def vary(noise: Tensor, requests: Sequence[Resolved], index: int = 0) -> Tensor:
     request = requests[0]
     if not request.variation_strength:
         return noise
-    seeds = [one.seed if one.variation_seed is None else one.variation_seed for one in requests]
+    seeds = [each.seed if each.variation_seed is None else each.variation_seed for each in requests]
     other = _draw(seeds, noise.shape[1:], request.noise, index)
     return torch.stack([slerp(a, b, request.variation_strength) for a, b in zip(noise, other, strict=True)])
 
 
-def slerp(a: Tensor, b: Tensor, share: float) -> Tensor:
+def slerp(a: Tensor, b: Tensor, fraction: float) -> Tensor:
     """Spherical interpolation of noise (C, h, w) column by column, which is how the A1111 web UI does it."""
     cosine = (a / a.norm(dim=1, keepdim=True) * (b / b.norm(dim=1, keepdim=True))).sum(1, keepdim=True)
     if cosine.mean() > 0.9995:
-        return a + share * (b - a)  # A1111 swaps the two here; they are equal to within its threshold
+        return a + fraction * (b - a)  # A1111 swaps the two here; they are equal to within its threshold
     angle = torch.acos(cosine.clamp(-1, 1))
-    return (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+    return (torch.sin((1 - fraction) * angle) * a + torch.sin(fraction * angle) * b) / torch.sin(angle)
 
 
 def _latent_mask(mask: np.ndarray, request: Resolved, facts: ModelFacts) -> Tensor:
@@ -273,7 +273,7 @@ def _extra(engine: Engine, request: Resolved, source: Source | None, noise: Tens
 
 def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:
     """One image (1, 3, H, W) with each noise of (B, 4, h, w), one at a time: scaled latents (B, 4, h, w)."""
-    latents = torch.cat([engine.encode(image, one[None]) for one in noise])
+    latents = torch.cat([engine.encode(image, sample[None]) for sample in noise])
     if not torch.isfinite(latents).all():
         raise InvalidRequest(
             f"The {engine.description} VAE gave values that are not numbers for this picture; {Remedy.FLOAT32}.",

@@ -129,7 +129,7 @@ class Pipeline:
         pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
         with img2img.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
             for group in batches(engine, pictures, batch):
-                notices = adapt(engine, [one.request for one in group])
+                notices = adapt(engine, [worded.request for worded in group])
                 yield from (Notice(note) for note in notices if note not in shown)
                 shown.update(notices)
                 latents = yield from out_of_memory.retried(engine, partial(self._sample, engine, group, source, previews))
@@ -138,17 +138,17 @@ class Pipeline:
                 reported = engine.facts.report
                 if last and group[-1] is pictures[-1]:
                     engine.release("unet")
-                for latent, one in zip(latents.split(1), group, strict=True):
-                    drawn = yield from out_of_memory.retried(engine, partial(_develop, engine, one.request, latent))
-                    yield from self._finish(engine, one, drawn, source)
+                for latent, worded in zip(latents.split(1), group, strict=True):
+                    drawn = yield from out_of_memory.retried(engine, partial(_develop, engine, worded.request, latent))
+                    yield from self._finish(engine, worded, drawn, source)
 
     def _sample(
         self, engine: Engine, group: Sequence[Worded], source: img2img.Source | None, previews: bool
     ) -> Generator[Event, None, Tensor]:
         """Denoise one batch step by step; returns scaled latents (B, 4, h, w)."""
         request, facts = group[0].request, engine.facts
-        seeds = [one.request.seed for one in group]
-        start = img2img.begin(engine, [one.request for one in group], source)
+        seeds = [worded.request.seed for worded in group]
+        start = img2img.begin(engine, [worded.request for worded in group], source)
         if start.strength == 0 and start.latent is not None:
             return start.latent
         whole = make_plan(request, facts)
@@ -156,7 +156,7 @@ class Pipeline:
         denoise: Denoise = Denoiser(
             speed.predictor(engine, request, steps),
             steps,
-            encode_prompts(engine, [one.request for one in group], whole.steps).along(steps.sigmas),
+            encode_prompts(engine, [worded.request for worded in group], whole.steps).along(steps.sigmas),
             guidance=set_guidance(engine, request),
             guidance_rescale=request.guidance_rescale,
             guidance_interval=speed.guidance_interval(request),
@@ -179,10 +179,10 @@ class Pipeline:
         return x
 
     def _finish(
-        self, engine: Engine, one: Worded, drawn: np.ndarray, source: img2img.Source | None
+        self, engine: Engine, worded: Worded, drawn: np.ndarray, source: img2img.Source | None
     ) -> Iterator[Notice | Picture]:
         """What becomes of a drawing: filtered, or put back into its picture and watermarked."""
-        request, facts = one.request, {**self._facts(engine), **one.facts}
+        request, facts = worded.request, {**self._facts(engine), **worded.facts}
         if losses := speed.losses(engine, request):
             facts["losses"] = losses
         checked = wants_safety(request, engine.facts)
@@ -196,7 +196,7 @@ class Pipeline:
             pixels = drawn if source is None else source.finish(drawn)
             if request.watermark:
                 pixels, facts["watermark"] = embed(pixels), TEXT
-        yield Picture(pixels, request, one.index, facts, filtered)
+        yield Picture(pixels, request, worded.index, facts, filtered)
 
     def generate(
         self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False
@@ -270,7 +270,7 @@ def set_guidance(engine: Engine, request: Resolved) -> float:
 
 def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int, int]:
     """Width and height in pixels of the file, which differs from the drawing where that is put back into a picture."""
-    if source is None or source.share is None:
+    if source is None or source.alpha is None:
         return request.width, request.height
     H, W, _ = source.canvas.shape
     return W, H

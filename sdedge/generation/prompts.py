@@ -50,11 +50,11 @@ def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:
     embeddings that do not fit, tags left out. Raises InvalidRequest for an unknown LoRA.
     """
     tags = extract_loras(requests[0].prompt)[1]
-    found = [look_up_lora(tag.name) for tag in tags]
+    loras = [look_up_lora(tag.name) for tag in tags]
     uses = [
-        LoraUse(lora.path, tag.text_weight, tag.unet_weight, tag.blocks) for lora, tag in zip(found, tags, strict=True)
+        LoraUse(lora.path, tag.text_weight, tag.unet_weight, tag.blocks) for lora, tag in zip(loras, tags, strict=True)
     ]
-    notes = [lora.note for lora in found if lora.note]
+    notes = [lora.note for lora in loras if lora.note]
     notes += [note for request in requests for note in left_out(request.prompt, request.negative)]
     notes += engine.adapt(uses)
     notes += [note for request in requests for note in word_vectors(engine, request).notes]
@@ -72,9 +72,9 @@ class Vectors:
 def word_vectors(engine: Engine, request: Resolved) -> Vectors:
     """The embeddings whose names a request's prompts hold, installed or bundled with its LoRAs; the installed ones win."""
     texts = [*read_texts(request.prompt, request.steps), *read_texts(request.negative, request.steps, negative=True)]
-    found, notes = embeddings_in(request.prompt, texts)
+    embeddings, notes = embeddings_in(request.prompt, texts)
     vectors: dict[str, Tensor] = {}
-    for embedding in found:
+    for embedding in embeddings:
         try:
             embedding.check_width(engine.facts.context_width)
             if len(embedding.vectors) > CHUNK:
@@ -88,9 +88,10 @@ def word_vectors(engine: Engine, request: Resolved) -> Vectors:
 def embeddings_in(prompt: str, texts: Sequence[str]) -> tuple[list[Embedding], list[str]]:
     """The embeddings whose names stand in the texts, installed or bundled with a prompt's LoRAs, and what is to be said."""
     installed, notes = find_embeddings(texts)
-    names = {composed(one.name).lower() for one in installed}
+    names = {composed(embedding.name).lower() for embedding in installed}
     inside, more = _bundled(prompt, texts)
-    return [*installed, *(one for one in inside if composed(one.name).lower() not in names)], [*notes, *more]
+    others = [embedding for embedding in inside if composed(embedding.name).lower() not in names]
+    return [*installed, *others], [*notes, *more]
 
 
 def _bundled(prompt: str, texts: Sequence[str]) -> tuple[list[Embedding], list[str]]:
@@ -125,11 +126,11 @@ def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> 
 def batches(engine: Engine, pictures: Sequence[Worded], batch: int) -> Iterator[list[Worded]]:
     """Groups of at most `batch` in order, none of which mixes LoRAs, or prompts whose padding would change a picture."""
 
-    def shape(one: Worded) -> object:
-        request = one.request
+    def shape(worded: Worded) -> object:
+        request = worded.request
         loras = extract_loras(request.prompt)[1]
-        words = {name: len(rows) for name, rows in word_vectors(engine, request).by_name.items()}
-        return loras, chunk_counts(engine.tokenizer, request.prompt, request.negative, request.steps, words)
+        vectors = {name: len(rows) for name, rows in word_vectors(engine, request).by_name.items()}
+        return loras, chunk_counts(engine.tokenizer, request.prompt, request.negative, request.steps, vectors)
 
     for _, equal in itertools.groupby(pictures, key=shape):
         group = list(equal)

@@ -206,14 +206,14 @@ def _spread(colours: Tensor, known: Tensor) -> Tensor:
     return torch.where(known > 0, colours / known.clamp(min=1e-6), smooth)
 
 
-def paste(canvas: np.ndarray, drawn: np.ndarray, box: Box, share: np.ndarray) -> np.ndarray:
-    """The drawing, uint8 of the box's size, laid into a copy of the canvas by `share` (H, W) of the whole canvas.
+def paste(canvas: np.ndarray, drawn: np.ndarray, box: Box, alpha: np.ndarray) -> np.ndarray:
+    """The drawing, uint8 of the box's size, laid into a copy of the canvas by `alpha` (H, W) of the whole canvas.
 
-    Bit-equal to the canvas wherever the share is 0 or outside the box.
+    Bit-equal to the canvas wherever alpha is 0 or outside the box.
     """
     left, top, right, bottom = box
     inside = (slice(top, bottom), slice(left, right))
-    old, part = canvas[inside], share[inside][..., None]
+    old, part = canvas[inside], alpha[inside][..., None]
     mixed = (old + part * (drawn.astype(np.float32) - old)).clip(0, 255).round().astype(np.uint8)
     result = canvas.copy()
     result[inside] = np.where(part > 0, mixed, old)
