@@ -30,7 +30,8 @@ from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
 from sdedge.engines.protocol import STAGES, Engine
 from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.files import inside
-from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.save import Picture
 from sdedge.library.manifest import Manifest
 from sdedge.library.models import EMBEDDED
 from sdedge.models.safety import prepare

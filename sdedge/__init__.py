@@ -22,13 +22,13 @@ __all__ = [
 if TYPE_CHECKING:
     from sdedge import events
     from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, Remedy, SdedgeError
-    from sdedge.generation.pipeline import Picture
+    from sdedge.generation.save import Picture
     from sdedge.interface import Model, generate, load
     from sdedge.request import Request
 
 _WHERE = {
     "sdedge.errors": ("InvalidRequest", "ModelError", "OutOfMemory", "OutputError", "Remedy", "SdedgeError"),
-    "sdedge.generation.pipeline": ("Picture",),
+    "sdedge.generation.save": ("Picture",),
     "sdedge.interface": ("Model", "generate", "load"),
     "sdedge.request": ("Request",),
 }

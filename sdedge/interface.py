@@ -10,7 +10,7 @@ from sdedge.request import Request
 
 if TYPE_CHECKING:
     from sdedge.events import Event
-    from sdedge.generation.pipeline import Picture
+    from sdedge.generation.save import Picture
 
 
 class Model:
@@ -30,7 +30,7 @@ class Model:
 
         Raises InvalidRequest, whose `field` names what is at fault, ModelError and OutOfMemory.
         """
-        from sdedge.generation.pipeline import Picture
+        from sdedge.generation.save import Picture
 
         return [event for event in self.stream(prompt, count=count, batch=batch, **fields) if isinstance(event, Picture)]
 

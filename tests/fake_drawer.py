@@ -18,7 +18,7 @@ import numpy as np
 
 from sdedge import events
 from sdedge.errors import ModelError, SdedgeError
-from sdedge.images.output import Output
+from sdedge.generation.save import Picture
 from sdedge.request import Request, Resolved
 
 
@@ -28,12 +28,11 @@ class FakeDrawer:
     def release(self) -> None:
         pass
 
-    def generate(
-        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
-    ) -> Iterator[events.Event]:
+    def images(
+        self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
+    ) -> Iterator[events.Event | Picture]:
         words = dict(word.split("=", 1) for word in request.prompt.split() if "=" in word)
         fault, _, where = words.get("fail", "").partition("@")
-        output.check()
         yield events.Loading("model")
         if request.model != "fake" and not Path(request.model).exists():
             raise ModelError(f"There is no model at {request.model}; put it back.")
@@ -51,11 +50,9 @@ class FakeDrawer:
             time.sleep(float(words.get("write", 0)))
             one = Resolved(**{**vars(request), "width": 64, "height": 64, "guidance": 1.0, "noise": "torch"})
             one = one.replace(seed=(request.seed or 0) + index)
-            path = output.write(picture(one.seed), one, {"engine": "fake", "model_name": "fake"}, index + 1)
-            yield events.ImageDone(str(path), one.seed, index)
+            yield Picture(picture(one.seed), one, index, {"engine": "fake", "model_name": "fake"})
             if where == "done":
                 happen(fault)
-        yield events.Finished(count, 0.0)
 
 
 def picture(seed: int) -> np.ndarray:

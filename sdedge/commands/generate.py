@@ -20,7 +20,9 @@ from sdedge.request import MASKED_CONTENT, Request
 from sdedge.text.clean import shown
 
 if TYPE_CHECKING:
+    from sdedge.events import Event
     from sdedge.generation.pipeline import Pipeline
+    from sdedge.generation.save import Picture
     from sdedge.images.output import Output
 
 FIELDS = {field.name for field in fields(Request)}
@@ -222,37 +224,52 @@ def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
 
 def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: dict[str, Any]) -> None:
     from sdedge.commands.progress import show
-    from sdedge.events import Cancelled, ImageDone
-    from sdedge.generation.pipeline import Picture
-    from sdedge.images.grid import save_grid
+    from sdedge.events import Cancelled
+    from sdedge.generation.save import Picture, save_sheet
+    from sdedge.images.grid import grid
 
-    output, count = series.output, series.count
-    output.check()
+    series.output.check()
     pictures: list[Picture] = []
-    total = count * len(requests)
+    total, alone = series.count * len(requests), options["grid_only"]
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
-        for done, request in enumerate(requests):
-            for event in pipeline.images(request, count, series.batch, last=done + 1 == len(requests)):
-                if isinstance(event, Picture):
-                    pictures += [event] if options["grid"] or options["grid_only"] else []
-                    if not options["grid_only"]:
-                        number = done * count + event.index
-                        path = output.write(event.pixels, event.request, event.facts, number + 1)
-                        tell(ImageDone(str(path), event.request.seed or 0, number, event.filtered))
-                else:
-                    tell(event)
-                if interrupted():
-                    break
+        for event in _events(pipeline, requests, series, pictures if options["grid"] or alone else None, not alone):
+            if not isinstance(event, Picture):
+                tell(event)
             if interrupted():
                 break
         if pictures:
-            path = save_grid(
-                output, [p.pixels for p in pictures], pictures[0].request, options["columns"], options["grid_only"]
-            )
-            tell(ImageDone(str(path), pictures[0].request.seed or 0, total))
+            sheet = grid([picture.pixels for picture in pictures], options["columns"])
+            tell(save_sheet(sheet, series.output, pictures[0].request, total, alone))
         if interrupted():
             tell(Cancelled(len(pictures)))
             raise KeyboardInterrupt
+
+
+def _events(
+    pipeline: Pipeline, requests: list[Request], series: Series, sheet: list[Picture] | None, save: bool
+) -> Iterator[Event | Picture]:
+    """Yields what happens while all requests are drawn; each picture is saved, or yielded where `save` is false.
+
+    Pictures that are to stand on a sheet are added to `sheet`.
+    """
+    from sdedge.generation.save import save_pictures
+
+    for number, request in enumerate(requests):
+        last = number + 1 == len(requests)
+        events = pipeline.images(request, series.count, series.batch, last=last)
+        if sheet is not None:
+            events = _collected(events, sheet)
+        yield from save_pictures(events, series.output, number * series.count) if save else events
+
+
+def _collected(events: Iterator[Event | Picture], pictures: list[Picture]) -> Iterator[Event | Picture]:
+    """Yields the events and adds each picture among them to `pictures`."""
+    from sdedge.generation.save import Picture
+
+    for event in events:
+        if isinstance(event, Picture):
+            pictures.append(event)
+        yield event
 
 
 def _in_series(requests: list[Request], base: Request, options: dict[str, Any]) -> list[Request]:

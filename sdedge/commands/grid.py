@@ -55,9 +55,8 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     from sdedge import batch
     from sdedge.commands.progress import show
     from sdedge.engines.open import load_engine
-    from sdedge.events import ImageDone
-    from sdedge.files import write_new
-    from sdedge.generation.pipeline import Picture, Pipeline
+    from sdedge.generation.pipeline import Pipeline
+    from sdedge.generation.save import Picture, save_sheet
     from sdedge.images.output import output_at
     from sdedge.images.sheet import sheet
 
@@ -77,6 +76,4 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
                     pictures.append(event.pixels)
                 else:
                     tell(event)
-        data = output.encode(sheet(cells, pictures), resolved, {})
-        path = write_new(output.sheet_names(resolved), data)
-        tell(ImageDone(str(path), resolved.seed))
+        tell(save_sheet(sheet(cells, pictures), output, resolved))

@@ -1,4 +1,4 @@
-"""Pictures as starting points: what img2img, inpainting and outpainting add to drawing from noise.
+"""Starts from pictures: what img2img, inpainting and outpainting add to drawing from noise.
 
 `open_source` prepares the pixels once per request, `begin` makes the latents of one batch, `Source.finish` puts each
 drawing back. Which draw of a seed's stream is what:
@@ -44,8 +44,8 @@ class Source:
     box      the part of the canvas that is drawn
     pixels   that part at the request's size, uint8
     mask     bool at the request's size, True where drawn anew; None without a mask
-    alpha    float32 (H, W) of the canvas: how much of the drawing each pixel takes; None without a mask
-    notes    sentences for the user
+    alpha    float32 (H, W) of the canvas: the fraction of each pixel that is drawn anew; None without a mask
+    notices  sentences for the user
     """
 
     canvas: np.ndarray
@@ -53,18 +53,18 @@ class Source:
     pixels: np.ndarray
     mask: np.ndarray | None = None
     alpha: np.ndarray | None = None
-    notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
-    def finish(self, drawn: np.ndarray) -> np.ndarray:
-        """The drawing, uint8 at the request's size, as the result: put back into the canvas where there is a mask."""
+    def finish(self, pixels: np.ndarray) -> np.ndarray:
+        """Returns the result of a drawing, uint8 at the request's size: it is put back into the canvas where there is a mask."""
         if self.alpha is None:
-            return drawn
+            return pixels
         left, top, right, bottom = self.box
-        return masks.paste(self.canvas, fit(drawn, (right - left, bottom - top), "stretch"), self.box, self.alpha)
+        return masks.paste(self.canvas, fit(pixels, (right - left, bottom - top), "stretch"), self.box, self.alpha)
 
 
 def drawn_size(request: Request, facts: ModelFacts) -> Size:
-    """Width and height at which a request is drawn, where it leaves them open.
+    """Returns the width and height at which a request is drawn, where it leaves them open.
 
     From noise, and for the masked region alone, the model's own; from a picture, the picture's proportions with the
     short side between one and one and a half times the model's, and the long side at most twice. Raises
@@ -89,7 +89,7 @@ def drawn_size(request: Request, facts: ModelFacts) -> Size:
 
 
 def settled_size(request: Request, engine: Engine) -> Size:
-    """`drawn_size`, open sides brought to a size that the engine draws: of nearest proportions where it has few."""
+    """Returns `drawn_size`; an engine that draws few sizes settles the open sides to the nearest proportions it has."""
     wanted, fixed = drawn_size(request, engine.facts), (request.width, request.height)
     if all(fixed) or Capability.NEAREST_SIZE not in engine.can:
         return wanted
@@ -97,7 +97,7 @@ def settled_size(request: Request, engine: Engine) -> Size:
 
 
 def open_source(request: Resolved) -> Source | None:
-    """The picture of a request, or None where it starts from noise.
+    """Reads the picture of a request; returns None where it starts from noise.
 
     Without a mask the picture is cropped to the request's size. With one it keeps its own size: the part to draw is
     brought to the request's size, drawn, and put back. Raises InvalidRequest for files that cannot be used.
@@ -105,21 +105,21 @@ def open_source(request: Resolved) -> Source | None:
     if request.image is None:
         return None
     size = request.width, request.height
-    canvas, notes = read(request.image)
+    canvas, notices = read(request.image)
     if request.task == "img2img":
         fitted = fit(canvas, size)
-        return Source(fitted, (0, 0, *size), fitted, notes=notes)
+        return Source(fitted, (0, 0, *size), fitted, notices=notices)
     mask = None
     if request.mask is not None:
-        mask, more = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
-        notes += more
+        mask, mask_notices = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
+        notices += mask_notices
     if request.outpaint is not None:
         canvas, mask = masks.outpaint(canvas, mask, request.outpaint)
     assert mask is not None
-    return _masked_source(request, canvas, mask, notes)
+    return _masked_source(request, canvas, mask, notices)
 
 
-def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notes: tuple[str, ...]) -> Source:
+def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notices: tuple[str, ...]) -> Source:
     size, whole = (request.width, request.height), (canvas.shape[1], canvas.shape[0])
     around = masks.bounding_box(mask)
     if request.mask_only:
@@ -133,7 +133,7 @@ def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, note
         fit(np.ascontiguousarray(canvas[top:bottom, left:right]), size, "stretch"),
         masks.scaled(mask, box, size),
         masks.feather(mask, request.mask_blur),
-        notes,
+        notices,
     )
 
 
@@ -142,7 +142,7 @@ class Start:
     """Where the latents of one batch begin.
 
     noise      (B, 4, h, w), unit variance
-    strength   fraction of the levels to run, None for all of them from noise alone, 0 for none
+    strength   fraction of the sigmas to run, None for all of them from noise alone, 0 for none
     latent     (B, 4, h, w) of the picture, where there is one
     held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
     extra      (B, 5, h, w) for a 9-channel model
@@ -157,27 +157,27 @@ class Start:
     draws: int = 1
 
     def step_noise(self, plan: Plan, seeds: Sequence[int], source: str) -> StepNoise:
-        """The noise of the steps, continuing each stream after what is taken."""
+        """Returns the noise of the steps, which continues each stream after what is taken."""
         shape, place = self.noise.shape[1:], (self.noise.device, self.noise.dtype)
         if plan.noise == "independent":
             return Noise(seeds, shape, source, *place, skip=self.draws)
         return plan.step_noise(seeds, shape, source, str(place[0]), place[1])
 
     def hold(self, denoise: Denoise, step_noise: StepNoise, style: str) -> Denoise:
-        """Keep the latent outside the mask while sampling."""
+        """Wraps `denoise` so that the latent outside the mask is kept while sampling."""
         if self.held is None or self.latent is None:
             return denoise
         return masked(denoise, self.latent, self.held, step_noise if style == "fresh" else self.noise, style)
 
     def keep(self, x: Tensor) -> Tensor:
-        """The finished latent with the picture's own outside the mask."""
+        """Returns the finished latent with the picture's own outside the mask."""
         if self.held is None or self.latent is None:
             return x
         return x * self.held + self.latent * (1 - self.held)
 
 
 def begin(engine: Engine, requests: Sequence[Resolved], source: Source | None) -> Start:
-    """Noise and latents of a batch of pictures that differ only in their seeds and words."""
+    """Makes noise and latents of a batch of pictures that differ only in their seeds and prompts."""
     request, facts = requests[0], engine.facts
     shape = facts.latent_channels, request.height // facts.downscale, request.width // facts.downscale
     inpaints, mask = facts.in_channels != facts.latent_channels, source.mask if source is not None else None
@@ -204,7 +204,7 @@ def _strength(request: Resolved, source: Source | None) -> float | None:
 
 
 def _order(request: Resolved, inpaints: bool, encodes: bool) -> list[str]:
-    """What each draw of a stream is for."""
+    """Says what each draw of a stream is for."""
     order = ["noise", "image"] if encodes else ["noise"]
     if request.preset in ENCODED_FIRST:
         order.reverse()
@@ -214,7 +214,7 @@ def _order(request: Resolved, inpaints: bool, encodes: bool) -> list[str]:
 
 
 def _draw(seeds: Sequence[int], shape: Sequence[int], source: str, index: int) -> Tensor:
-    """Draw number `index` of each seed's stream, (B, *shape) on the CPU."""
+    """Takes draw number `index` of each seed's stream; returns (B, *shape) on the CPU."""
     streams = [stream(seed, source) for seed in seeds]
     for earlier in streams * index:
         earlier(shape)
@@ -222,7 +222,7 @@ def _draw(seeds: Sequence[int], shape: Sequence[int], source: str, index: int) -
 
 
 def vary(noise: Tensor, requests: Sequence[Resolved], index: int = 0) -> Tensor:
-    """Initial noise (B, C, h, w) turned towards the same draw of each variation seed, by variation strength."""
+    """Turns initial noise (B, C, h, w) towards the same draw of each variation seed, by variation strength."""
     request = requests[0]
     if not request.variation_strength:
         return noise
@@ -232,7 +232,7 @@ def vary(noise: Tensor, requests: Sequence[Resolved], index: int = 0) -> Tensor:
 
 
 def slerp(a: Tensor, b: Tensor, fraction: float) -> Tensor:
-    """Spherical interpolation of noise (C, h, w) column by column, which is how the A1111 web UI does it."""
+    """Interpolates noise (C, h, w) spherically, column by column, which is how the A1111 web UI does it."""
     cosine = (a / a.norm(dim=1, keepdim=True) * (b / b.norm(dim=1, keepdim=True))).sum(1, keepdim=True)
     if cosine.mean() > 0.9995:
         return a + fraction * (b - a)  # A1111 swaps the two here; they are equal to within its threshold
@@ -245,7 +245,7 @@ def _latent_mask(mask: np.ndarray, request: Resolved, facts: ModelFacts) -> Tens
 
 
 def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, initial: Tensor) -> Tensor:
-    """The picture's latent (B, 4, h, w), its masked part replaced as the request says.
+    """Encodes the picture to latents (B, 4, h, w), its masked part replaced as the request says.
 
     "noise" is the initial noise itself, as in A1111; "nothing" is zero, which decodes to a flat tone.
     """
@@ -260,7 +260,7 @@ def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, i
 
 
 def _extra(engine: Engine, request: Resolved, source: Source | None, noise: Tensor) -> Tensor:
-    """Mask and masked picture for a 9-channel model, (B, 5, h, w). Without a mask everything is masked."""
+    """Makes mask and masked picture for a 9-channel model, (B, 5, h, w). Without a mask everything is masked."""
     B, _, h, w = noise.shape
     image = torch.zeros(1, 3, request.height, request.width)
     mask = torch.ones(1, 1, h, w)
@@ -272,7 +272,7 @@ def _extra(engine: Engine, request: Resolved, source: Source | None, noise: Tens
 
 
 def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:
-    """One image (1, 3, H, W) with each noise of (B, 4, h, w), one at a time: scaled latents (B, 4, h, w)."""
+    """Encodes an image (1, 3, H, W) with each noise of (B, 4, h, w), one at a time, to scaled latents (B, 4, h, w)."""
     latents = torch.cat([engine.encode(image, sample[None]) for sample in noise])
     if not torch.isfinite(latents).all():
         raise InvalidRequest(

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from sdedge.engines.torch.cpu.int8_unet import Recipe, affine, quantise_weight
 from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.events import Loading
-from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.save import Picture
 from sdedge.request import Request
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import open_checkpoint

@@ -1,31 +1,30 @@
-"""From a request to pictures: text, noise, sampling, decoding, files."""
+"""Leads from a request to events and pictures: text, noise, sampling, decoding.
+
+`Pipeline.images` is the frame of a job: batches, retries with less memory, notices. `sample` is the path of one batch.
+"""
 
 from __future__ import annotations
 
-import os
 import secrets
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 import sdedge
 from sdedge import catalog
 from sdedge.engines.protocol import STAGES, Capability, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
-from sdedge.events import Event, Finished, ImageDone, Loading, Notice, Step
+from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import img2img, out_of_memory, speed
-from sdedge.generation.prompts import Worded, adapt, batches, choose_words, encode_prompts
+from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
+from sdedge.generation.save import Picture, save_job
 from sdedge.images.card import filtered_card
 from sdedge.images.convert import to_pixels
-from sdedge.images.output import Output, output_at
+from sdedge.images.output import Output
 from sdedge.images.preview import data_uri, preview
 from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.request import Request, Resolved
@@ -34,40 +33,6 @@ from sdedge.sampling.presets import Plan, plan
 from sdedge.sampling.samplers import Denoise
 
 LoadEngine = Callable[[str, str | None], Engine]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A finished picture: uint8 (H, W, 3) pixels, the resolved request that made it, and facts for its metadata."""
-
-    pixels: np.ndarray
-    request: Resolved
-    index: int
-    facts: dict[str, Any] = field(default_factory=dict)
-    filtered: bool = False
-    """The pixels are a card that says so, in place of what the safety checker flagged."""
-
-    @property
-    def seed(self) -> int:
-        """The seed that draws it again."""
-        return self.request.seed
-
-    @property
-    def image(self) -> Image.Image:
-        """The pixels as Pillow's image."""
-        return Image.fromarray(self.pixels)
-
-    def save(self, path: str | os.PathLike[str], metadata: bool = True) -> Path:
-        """Writes the picture and how it was made to a .png, .jpg or .webp file, which is replaced; complete or not at all.
-
-        Raises InvalidRequest for another suffix, and OutputError.
-        """
-        target = Path(path)
-        output = output_at(target, private=not metadata)
-        if not output.file:
-            raise InvalidRequest(f"{target} names no picture; end it in .png, .jpg or .webp.")
-        output.write_to(target, self.pixels, self.request, self.facts)
-        return target
 
 
 class Pipeline:
@@ -79,7 +44,7 @@ class Pipeline:
         self._engine: Engine | None = None
 
     def engine(self, request: Request) -> Engine:
-        """The engine of the request's model. The previous one is let go first, so that two never share memory."""
+        """Returns the engine of the request's model. The previous one is let go first, so that two never share memory."""
         wanted = (request.model, request.vae)
         if self._engine is None or self._loaded != wanted:
             self._engine = None
@@ -88,7 +53,7 @@ class Pipeline:
         return self._engine
 
     def resolve(self, request: Request) -> Resolved:
-        """The request with every open choice made: size, guidance, schedule, noise source and seed; steps as many as levels.
+        """Returns the request with every open choice made: size, guidance, schedule, noise source, seed, number of steps.
 
         Raises InvalidRequest when the model cannot draw it.
         """
@@ -114,7 +79,7 @@ class Pipeline:
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False
     ) -> Iterator[Event | Picture]:
-        """Draw `count` pictures with seeds seed, seed + 1 …, `batch` at a time, yielding events and pictures.
+        """Draws `count` pictures with seeds seed, seed + 1 …, `batch` at a time, yielding events and pictures.
 
         `last` says that no request comes after this one, so that the UNet goes before its last pictures are decoded.
         Stop iterating to cancel: no further network is run.
@@ -122,127 +87,116 @@ class Pipeline:
         yield Loading("model")
         resolved = self.resolve(request)
         engine = self.engine(resolved)
-        source, reported = img2img.open_source(resolved), engine.facts.report
+        source, reported = img2img.open_source(resolved), set(engine.facts.report)
         yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
-        shown: set[str] = set()
-        pictures = [choose_words(resolved.numbered(i), i) for i in range(count)]
+        requests = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
+        noticed: set[str] = set()
         with img2img.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
-            for group in batches(engine, pictures, batch):
-                notices = adapt(engine, [worded.request for worded in group])
-                yield from (Notice(note) for note in notices if note not in shown)
-                shown.update(notices)
-                latents = yield from out_of_memory.retried(engine, partial(self._sample, engine, group, source, previews))
-                # Networks are loaded on their first call, which may bring remarks of its own (weights that are NaN).
-                yield from (Notice(line) for line in engine.facts.report if line not in reported)
-                reported = engine.facts.report
-                if last and group[-1] is pictures[-1]:
+            for group in batches(engine, requests, batch):
+                yield from _new_notices(adapt(engine, [prepared.request for prepared in group]), noticed)
+                latents = yield from out_of_memory.retried(engine, partial(sample, engine, group, source, previews))
+                # Networks are loaded on their first call, which may bring notices of its own (weights that are NaN).
+                yield from _new_notices(engine.facts.report, reported)
+                if last and group[-1] is requests[-1]:
                     engine.release("unet")
-                for latent, worded in zip(latents.split(1), group, strict=True):
-                    drawn = yield from out_of_memory.retried(engine, partial(_develop, engine, worded.request, latent))
-                    yield from self._finish(engine, worded, drawn, source)
-
-    def _sample(
-        self, engine: Engine, group: Sequence[Worded], source: img2img.Source | None, previews: bool
-    ) -> Generator[Event, None, Tensor]:
-        """Denoise one batch step by step; returns scaled latents (B, 4, h, w)."""
-        request, facts = group[0].request, engine.facts
-        seeds = [worded.request.seed for worded in group]
-        start = img2img.begin(engine, [worded.request for worded in group], source)
-        if start.strength == 0 and start.latent is not None:
-            return start.latent
-        whole = make_plan(request, facts)
-        steps = whole if start.strength is None else make_plan(request, facts, start.strength)
-        denoise: Denoise = Denoiser(
-            speed.predictor(engine, request, steps),
-            steps,
-            encode_prompts(engine, [worded.request for worded in group], whole.steps).along(steps.sigmas),
-            guidance=set_guidance(engine, request),
-            guidance_rescale=request.guidance_rescale,
-            guidance_interval=speed.guidance_interval(request),
-            extra=start.extra,
-        )
-        x = steps.start(start.noise, None if start.strength is None else start.latent)
-        noise = start.step_noise(steps, seeds, request.noise)
-        denoise = start.hold(denoise, noise, steps.mask_style)
-        for i, (latest, x0) in enumerate(steps.run(denoise, x, noise)):
-            picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
-            yield Step(i + 1, max(steps.yields or 0, i + 1), group[0].index, len(group), picture)
-            x = latest
-        x = start.keep(steps.finish(x))
-        if not torch.isfinite(x).all():
-            raise SdedgeError(
-                f"The {engine.description} UNet gave values that are not numbers at {request.width}x{request.height}; "
-                f"{Remedy.FLOAT32}.",
-                remedy=Remedy.FLOAT32,
-            )
-        return x
-
-    def _finish(
-        self, engine: Engine, worded: Worded, drawn: np.ndarray, source: img2img.Source | None
-    ) -> Iterator[Notice | Picture]:
-        """What becomes of a drawing: filtered, or put back into its picture and watermarked."""
-        request, facts = worded.request, {**self._facts(engine), **worded.facts}
-        if losses := speed.losses(engine, request):
-            facts["losses"] = losses
-        checked = wants_safety(request, engine.facts)
-        filtered = checked and engine.check_safety(drawn[None])[0]
-        if engine.facts.has_safety_checker:
-            facts["safety_checker"] = "filtered" if filtered else "passed" if checked else "off"
-        if filtered:
-            yield Notice(f"The safety checker filtered the picture of seed {request.seed}; {Remedy.UNCHECKED}.")
-            pixels = filtered_card(*finished_size(request, source))
-        else:
-            pixels = drawn if source is None else source.finish(drawn)
-            if request.watermark:
-                pixels, facts["watermark"] = embed(pixels), TEXT
-        yield Picture(pixels, request, worded.index, facts, filtered)
+                for latent, prepared in zip(latents.split(1), group, strict=True):
+                    decoded = partial(_decode_pixels, engine, prepared.request, latent)
+                    pixels = yield from out_of_memory.retried(engine, decoded)
+                    yield from _finish(engine, prepared, pixels, source)
 
     def generate(
         self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False
     ) -> Iterator[Event]:
-        """Draw and save pictures, as `images` does. Each is complete on disk before its ImageDone.
+        """Draws pictures as `images` does and saves them as `save_job` does. Each is complete on disk before its ImageDone.
 
         Raises SdedgeError for what the user can act on; pictures saved before stay.
         """
-        start = time.monotonic()
-        output.check()
-        for event in self.images(request, count, batch, previews, last):
-            if isinstance(event, Picture):
-                path = output.write(event.pixels, event.request, event.facts, event.index + 1)
-                yield ImageDone(str(path), event.request.seed, event.index, event.filtered)
-            else:
-                yield event
-        yield Finished(count, time.monotonic() - start)
+        return save_job(self.images(request, count, batch, previews, last), output)
 
     def release(self) -> None:
-        """Give back the memory of all networks; the next request loads them again."""
+        """Gives back the memory of all networks; the next request loads them again."""
         if self._engine is not None:
             for stage in STAGES:
                 self._engine.release(stage)
 
-    @staticmethod
-    def _facts(engine: Engine) -> dict[str, Any]:
-        return {"engine": engine.description, "version": sdedge.__version__, "model_name": engine.facts.name}
+
+def sample(
+    engine: Engine, group: Sequence[PreparedRequest], source: img2img.Source | None, previews: bool
+) -> Generator[Event, None, Tensor]:
+    """Denoises one batch of pictures, which differ only in their seeds and prompts, and yields a Step after each step.
+
+    Returns scaled latents (B, 4, h, w). Raises SdedgeError when they are not numbers.
+    """
+    requests = [prepared.request for prepared in group]
+    request, facts = requests[0], engine.facts
+
+    # Noise, and the latents of the picture to start from.
+    start = img2img.begin(engine, requests, source)
+    if start.strength == 0 and start.latent is not None:
+        return start.latent
+
+    # The sigmas: all of them from noise, the last part of them from a picture.
+    full = make_plan(request, facts)
+    sampling = full if start.strength is None else make_plan(request, facts, start.strength)
+
+    # What predicts x0 from x and a sigma: the UNet under its contexts, guided.
+    denoise: Denoise = Denoiser(
+        speed.predictor(engine, request, sampling),
+        sampling,
+        encode_prompts(engine, requests, full.steps).along(sampling.sigmas),
+        guidance=set_guidance(engine, request),
+        guidance_rescale=request.guidance_rescale,
+        guidance_interval=speed.guidance_interval(request),
+        extra=start.extra,
+    )
+    x = sampling.start(start.noise, None if start.strength is None else start.latent)
+    noise = start.step_noise(sampling, [request.seed for request in requests], request.noise)
+    denoise = start.hold(denoise, noise, sampling.mask_style)
+
+    # The sampler's steps.
+    for i, (latest, x0) in enumerate(sampling.run(denoise, x, noise)):
+        picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
+        yield Step(i + 1, max(sampling.yields or 0, i + 1), group[0].index, len(group), picture)
+        x = latest
+    x = start.keep(sampling.finish(x))
+    _check_latents(engine, request, x)
+    return x
+
+
+def _check_latents(engine: Engine, request: Resolved, latents: Tensor) -> None:
+    if not torch.isfinite(latents).all():
+        raise SdedgeError(
+            f"The {engine.description} UNet gave values that are not numbers at {request.width}x{request.height}; "
+            f"{Remedy.FLOAT32}.",
+            remedy=Remedy.FLOAT32,
+        )
 
 
 def _prepare(engine: Engine, request: Resolved, source: img2img.Source | None, batch: int) -> Iterator[Event]:
-    """What can be told or refused before the work."""
-    yield from (Notice(line) for line in (*engine.facts.report, *(source.notes if source else ())))
+    """Yields the notices that are known before the work, and refuses what is known to fail."""
+    yield from (Notice(line) for line in (*engine.facts.report, *(source.notices if source else ())))
     if request.watermark:
         check_size(*finished_size(request, source))
     yield from out_of_memory.choose(engine, request, batch, wants_safety(request, engine.facts))
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
-        engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is told now, not after
-    if note := speed.unsupported(engine, request):
-        yield Notice(note)
+        engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is refused now, not after
+    if notice := speed.unsupported(engine, request):
+        yield Notice(notice)
     if engine.facts.guidance_channels and request.negative:
         yield Notice(f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out.")
 
 
+def _new_notices(lines: Iterable[str], noticed: set[str]) -> Iterator[Notice]:
+    """Yields a Notice of each line that is not among those `noticed`, and adds the lines to them."""
+    new = [line for line in lines if line not in noticed]
+    yield from map(Notice, new)
+    noticed.update(new)
+
+
 def wants_safety(request: Request, facts: ModelFacts) -> bool:
-    """Whether the safety checker runs. Raises InvalidRequest when it is asked for and the model ships none."""
+    """Returns whether the safety checker runs. Raises InvalidRequest when it is asked for and the model ships none."""
     if request.safety and not facts.has_safety_checker:
         raise InvalidRequest(
             f"The model {facts.name} ships no safety checker; {Remedy.SAFETY_OPEN}, or choose a model folder that has one.",
@@ -269,7 +223,7 @@ def set_guidance(engine: Engine, request: Resolved) -> float:
 
 
 def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int, int]:
-    """Width and height in pixels of the file, which differs from the drawing where that is put back into a picture."""
+    """Returns width and height in pixels of the file; not what is drawn, where that is put back into a picture."""
     if source is None or source.alpha is None:
         return request.width, request.height
     H, W, _ = source.canvas.shape
@@ -277,7 +231,7 @@ def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int
 
 
 def make_plan(request: Request, facts: ModelFacts, strength: float | None = None) -> Plan:
-    """The levels and options of a resolved request, from noise or with a strength from a picture.
+    """Returns the sigmas and options of a resolved request, from noise or with a strength from a picture.
 
     Raises InvalidRequest for pairs that do not go together.
     """
@@ -294,14 +248,14 @@ def make_plan(request: Request, facts: ModelFacts, strength: float | None = None
     )
 
 
-def _develop(engine: Engine, request: Resolved, latent: Tensor) -> Generator[Event, None, np.ndarray]:
-    """One scaled latent (1, 4, h, w) as pixels (H, W, 3)."""
+def _decode_pixels(engine: Engine, request: Resolved, latent: Tensor) -> Generator[Event, None, np.ndarray]:
+    """Decodes one scaled latent (1, 4, h, w) to pixels (H, W, 3)."""
     yield Loading("decoding")
     return to_pixels(decode(engine, latent), catalog.PRESETS[request.preset].rounding)[0]
 
 
 def decode(engine: Engine, latents: Tensor) -> Tensor:
-    """Decode and insist on numbers: a black picture is never saved silently."""
+    """Decodes and insists on numbers: a black picture is never saved silently."""
     images = engine.decode(latents)
     if not torch.isfinite(images).all():
         raise SdedgeError(
@@ -309,3 +263,30 @@ def decode(engine: Engine, latents: Tensor) -> Tensor:
             remedy=Remedy.FLOAT32,
         )
     return images
+
+
+def _finish(
+    engine: Engine, prepared: PreparedRequest, pixels: np.ndarray, source: img2img.Source | None
+) -> Iterator[Notice | Picture]:
+    """Yields the Picture that becomes of drawn pixels: filtered, or put back into the source's canvas and watermarked."""
+    request = prepared.request
+    facts: dict[str, Any] = {
+        "engine": engine.description,
+        "version": sdedge.__version__,
+        "model_name": engine.facts.name,
+        **prepared.facts,
+    }
+    if losses := speed.losses(engine, request):
+        facts["losses"] = losses
+    checked = wants_safety(request, engine.facts)
+    filtered = checked and engine.check_safety(pixels[None])[0]
+    if engine.facts.has_safety_checker:
+        facts["safety_checker"] = "filtered" if filtered else "passed" if checked else "off"
+    if filtered:
+        yield Notice(f"The safety checker filtered the picture of seed {request.seed}; {Remedy.UNCHECKED}.")
+        pixels = filtered_card(*finished_size(request, source))
+    else:
+        pixels = pixels if source is None else source.finish(pixels)
+        if request.watermark:
+            pixels, facts["watermark"] = embed(pixels), TEXT
+    yield Picture(pixels, request, prepared.index, facts, filtered)

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-
-from sdedge.files import write_new
-from sdedge.images.output import Output
-from sdedge.request import Request
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
@@ -27,10 +22,3 @@ def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarr
         top, left = i // columns * H + (H - h) // 2, i % columns * W + (W - w) // 2
         sheet[top : top + h, left : left + w] = picture
     return sheet
-
-
-def save_grid(
-    output: Output, pictures: Sequence[np.ndarray], request: Request, columns: int | None, alone: bool = False
-) -> Path:
-    """Write the sheet beside the pictures, or `alone`, with the request of the first one. Raises OutputError."""
-    return write_new(output.sheet_names(request, alone), output.encode(grid(pictures, columns), request, {}))

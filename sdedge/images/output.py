@@ -61,6 +61,10 @@ class Output:
         """Write one uint8 (H, W, 3) picture atomically under a new name and return its path. Raises OutputError."""
         return write_new(self.names(request, number), self.encode(pixels, request, facts))
 
+    def write_sheet(self, sheet: np.ndarray, request: Request, alone: bool = True) -> Path:
+        """Write a sheet of several pictures under a new name, as `write` does; `alone` as `sheet_names` says."""
+        return write_new(self.sheet_names(request, alone), self.encode(sheet, request, {}))
+
     def names(self, request: Request, number: int) -> Iterator[Path]:
         """The names a picture may get, in the order of preference. `number` counts from 1."""
         if self.file:

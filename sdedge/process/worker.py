@@ -12,7 +12,6 @@ Answers: {"say": "ready", "pid"}, {"say": "event", "run", "event"}, {"say": "bea
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import faulthandler
 import hashlib
 import importlib
@@ -34,6 +33,7 @@ from typing import Any, Protocol
 from sdedge import events
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, SdedgeError, is_out_of_memory
 from sdedge.files import write_new
+from sdedge.generation.save import Picture, save_job
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError
 from sdedge.library.gallery import Gallery
@@ -52,9 +52,9 @@ LEAVE = 2.0  # seconds given to the drawing thread when the pipe closes
 class Drawer(Protocol):
     """What draws: the pipeline, or a stand-in for tests."""
 
-    def generate(
-        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
-    ) -> Iterator[events.Event]: ...
+    def images(
+        self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
+    ) -> Iterator[events.Event | Picture]: ...
 
     def release(self) -> None: ...
 
@@ -70,12 +70,12 @@ class PipelineDrawer:
         memory = os.environ.get("SDEDGE_MEMORY", "auto")
         self._shelf = Shelf(load_engine(device, dtype, memory=memory), locate)
 
-    def generate(
-        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False
-    ) -> Iterator[events.Event]:
+    def images(
+        self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
+    ) -> Iterator[events.Event | Picture]:
         from sdedge.generation.pipeline import Pipeline
 
-        return Pipeline(self._shelf).generate(request, output, count, batch, previews)
+        return Pipeline(self._shelf).images(request, count, batch, previews)
 
     def release(self) -> None:
         self._shelf.clear()
@@ -87,13 +87,10 @@ class RecordedOutput(Output):
 
     gallery: Gallery | None = None
     job: int | None = None
-    first: int = 0
-    """Number of the job's picture that this attempt starts with."""
 
     def write(self, pixels: Any, request: Request, facts: Mapping[str, object], number: int) -> Path:
         assert self.gallery is not None
         gallery, row = self.gallery, None
-        number += self.first
         data = self.encode(pixels, request, facts)
         content = hashlib.sha256(data).hexdigest()
 
@@ -198,15 +195,13 @@ class Worker:
         request = Request.from_dict(order["request"])
         first, count = order["first"], order["count"] - order["first"]
         given = vars(output_of(json.dumps(order["output"])))
-        output = RecordedOutput(**given, gallery=gallery, job=order["job"], first=first)
+        output = RecordedOutput(**given, gallery=gallery, job=order["job"])
         done = 0
-        stream = drawer.generate(request.numbered(first), output, count, order["batch"], order["previews"])
+        stream = save_job(
+            drawer.images(request.numbered(first), count, order["batch"], order["previews"]), output, first
+        )
         for event in stream:
-            if isinstance(event, events.ImageDone):
-                done += 1
-                event = dataclasses.replace(event, index=event.index + first)
-            elif isinstance(event, events.Step):
-                event = dataclasses.replace(event, first=event.first + first)
+            done += isinstance(event, events.ImageDone)
             yield event
             level = self._cancels.get(order["run"])
             if self._leaving:  # nobody asked for it, so it is no cancel

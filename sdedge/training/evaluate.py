@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from sdedge.engines.protocol import Engine
-from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.save import Picture
 from sdedge.images.convert import from_pixels, to_pixels
 from sdedge.request import Request
 from sdedge.training.checker import score

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdedge.files import atomic_write
-from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.save import Picture
 from sdedge.images.grid import grid
 from sdedge.images.metadata import write
 from sdedge.request import Request

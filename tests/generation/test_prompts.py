@@ -11,7 +11,7 @@ from sdedge.engines.open import load_engine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
 from sdedge.generation.pipeline import Picture, Pipeline
-from sdedge.generation.prompts import word_vectors
+from sdedge.generation.prompts import embedding_vectors
 from sdedge.library import adapters
 from sdedge.request import Request
 
@@ -149,7 +149,7 @@ def test_embeddings_of_a_lora_bracketed_ones_and_lines_of_files(pipeline, tiny_m
     (adapters.wildcard_folder() / "thing.txt").write_text("bad (v2)\n")
     said: list[str] = []
     drawn = _draw(pipeline, tiny_model, "wist __thing__ old<lora:ink:0.5>", said=said)[0]
-    words = word_vectors(pipeline.engine(Request("", model=str(tiny_model))), drawn.request).by_name
+    words = embedding_vectors(pipeline.engine(Request("", model=str(tiny_model))), drawn.request).by_name
     assert {name: len(rows) for name, rows in words.items()} == {"bad (v2)": 3, "wist": 2}
     assert drawn.request.prompt == r"wist bad \(v2\) old<lora:ink:0.5>"
     assert any("old is not used" in note for note in said) and any("1 names" in note and "stranger.key" in note for note in said)

@@ -19,7 +19,7 @@ from sdedge import files
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.files import rename_to_new, write_new
 from sdedge.images import naming
-from sdedge.images.grid import save_grid
+from sdedge.images.grid import grid
 from sdedge.images.naming import names
 from sdedge.images.output import Output, output_at
 from sdedge.request import Request
@@ -133,7 +133,7 @@ def test_the_trial_file_is_each_process_own(tmp_path, monkeypatch):
 
 def test_without_metadata_the_name_tells_neither_prompt_nor_seed(tmp_path):
     output = Output(tmp_path, private=True)
-    paths = [output.write(PIXELS, SECRET, {}, 1), save_grid(output, [PIXELS], SECRET, None)]
+    paths = [output.write(PIXELS, SECRET, {}, 1), output.write_sheet(grid([PIXELS]), SECRET, alone=False)]
     for path in paths:
         assert "secret" not in path.name and "987654" not in path.name
     own = Output(tmp_path, private=True, template="{seed}")
@@ -146,8 +146,8 @@ def test_a_name_with_a_pictures_suffix_is_a_file(tmp_path):
     assert written[0].read_bytes()[:2] == b"\xff\xd8"
     many = output_at(tmp_path / "b.webp", many=True)
     assert [many.write(PIXELS, SECRET, {}, number).name for number in (1, 2)] == ["b-1.webp", "b-2.webp"]
-    assert save_grid(many, [PIXELS], SECRET, None).name == "b-grid.webp"
-    assert save_grid(many, [PIXELS], SECRET, None, alone=True).name == "b.webp"
+    assert many.write_sheet(grid([PIXELS]), SECRET, alone=False).name == "b-grid.webp"
+    assert many.write_sheet(grid([PIXELS]), SECRET).name == "b.webp"
     (tmp_path / "folder.png").mkdir()
     for path in (tmp_path / "folder.png", tmp_path / "v1.5", tmp_path / ".png"):
         assert output_at(path).folder == path
