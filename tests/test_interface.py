@@ -29,7 +29,7 @@ def test_a_loaded_model_draws_saves_and_says_its_seed(tiny_model, tmp_path):
     assert (first.seed, second.seed) == (5, 6)
     path = first.save(tmp_path / "house.png")
     assert np.array_equal(np.asarray(Image.open(path)), first.pixels) and first.image.size == (64, 64)
-    assert read(path).settings["prompt"] == "a red house"
+    assert read(path).fields["prompt"] == "a red house"
     with pytest.raises(sdedge.InvalidRequest, match="names no picture"):
         first.save(tmp_path / "house")
 
