@@ -66,7 +66,7 @@ def test_measured_once_and_read_without_torch(monkeypatch):
     assert formats.found(CPU) == first and findings.findings() == {"cpu": first}
     code = (
         "import sys; from sdedge.machine import findings; findings.openvino_version = lambda: '';"
-        "print(machine.findings()['cpu'].reason);"
+        "print(findings.findings()['cpu'].reason);"
         "assert 'torch' not in sys.modules"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

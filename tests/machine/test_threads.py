@@ -53,7 +53,7 @@ def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
 @pytest.mark.parametrize("threads", [0, 5])
 def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, monkeypatch, threads):
     findings.keep(Finding("cpu", "A processor", "float32", "contiguous", threads, ""))
-    for module, names in ((engine, ("Manifest", "Tokenizer", "_read_facts", "_choose_dtype", "check_files")),
+    for module, names in ((engine, ("read_bundle", "Tokenizer", "_suited", "_choose_dtype", "check_files")),
                           (packages, ("Manifest", "Tokenizer", "_read_facts"))):  # fmt: skip
         for name in names:
             monkeypatch.setattr(module, name, MagicMock())

@@ -123,7 +123,7 @@ def test_the_embedded_decoder_answers_apps_as_well_as_it_answers_us(pocket_bundl
 
 
 def test_timesteps_are_those_that_half_precision_holds(engines):
-    """A fraction is rounded where it enters, for Core ML and the portable runner alike, and costs less than rounding does."""
+    """A fraction is rounded where it enters, for Core ML and the portable runner alike: torch at those timesteps gives the same."""
     theirs, ours = engines
     given = []
 
@@ -133,7 +133,7 @@ def test_timesteps_are_those_that_half_precision_holds(engines):
 
     x, context = torch.randn(2, 4, 8, 8), torch.randn(2, 77, ours.facts.context_width)
     steps = torch.tensor([741.3, 100.03])
-    assert psnr(theirs.predict(x, steps, context), ours.predict(x, steps, context)) > 60
+    assert psnr(theirs.predict(x, torch.tensor([741.5, 100.0]), context), ours.predict(x, steps, context)) > 60
     kept, ours._models["unet", "main"] = ours._models["unet", "main"], unet
     ours.predict(x, steps, context)
     ours._models["unet", "main"] = kept
