@@ -19,6 +19,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from sdedge.engines.open import EMBEDDED, locate
+from sdedge.machine import formats
 from sdedge.training.recipe import QUICK, export, networks
 
 # How long a case takes says how busy the machine is, not whether the code is right.
@@ -29,10 +30,28 @@ embedded_is_here = (locate(EMBEDDED) / "unet" / "diffusion_pytorch_model.safeten
 needs_embedded = pytest.mark.skipif(not embedded_is_here, reason="the embedded model's weights are not in this tree")
 
 
+MEASURED_ONCE = ("converters", "engines", "generation", "models", "training", "test_guidance_embedding.py", "test_interface.py")
+"""Folders and files whose tests share what the probe finds; the others see a machine that was never measured."""
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory) -> bytes:
+    """What the probe finds of this machine's CPU, as the file that keeps it; all workers share it."""
+    basis = tmp_path_factory.getbasetemp()
+    folder = (basis.parent if "PYTEST_XDIST_WORKER" in os.environ else basis) / "measured"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SDEDGE_HOME", str(folder))
+        formats.found(torch.device("cpu"))
+    return (folder / "machine.json").read_bytes()
+
+
 @pytest.fixture(autouse=True)
-def _own_data_folder(tmp_path_factory, monkeypatch):
+def _own_data_folder(request, tmp_path_factory, monkeypatch):
     """No test reads or writes the user's library."""
-    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path_factory.mktemp("data")))
+    folder = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("SDEDGE_HOME", str(folder))
+    if request.path.relative_to(Path(__file__).parent).parts[0] in MEASURED_ONCE:
+        (folder / "machine.json").write_bytes(request.getfixturevalue("measured"))
 
 
 def write_tiny_model(folder: Path) -> Path:

@@ -95,6 +95,7 @@ def test_small_kernels_and_those_of_sixteen_bits_stay():
     assert chosen("b.weight", kernel).bits == 4
 
 
+@pytest.mark.slow
 def test_only_kernels_of_text_encoder_and_unet_are_compressed(tiny_model, tmp_path):
     folder = convert_to_coreml(tiny_model, tmp_path / "b", compress="int8", attention="original")
     counts = {name: part.figures["operations"] for name, part in Manifest.read(folder).components.items()}
@@ -124,6 +125,7 @@ def test_a_choice_keeps_its_budget_and_a_larger_one_is_never_bigger(known, budge
     assert size(choose(known, 10 * budget)) <= size(chosen)
 
 
+@pytest.mark.slow
 def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, tmp_path, monkeypatch):
     recipe = {"components": ("unet",), "attention": "original"}
     folder = convert_to_coreml(tiny_model, tmp_path / "b", compress="mixed-45", **recipe)

@@ -239,6 +239,7 @@ def _compare_unet(engine: TorchEngine, folder: Path, timesteps=TIMESTEPS) -> lis
 
 
 @needs_embedded
+@pytest.mark.slow
 def test_the_embedded_unet_holds_60_db_at_every_timestep(pocket_bundle):
     assert min(_compare_unet(TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), pocket_bundle)) >= 60
 

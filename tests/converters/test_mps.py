@@ -196,6 +196,7 @@ def test_inspect_shows_and_plots_the_memory(bundle, tmp_path):
     assert target.read_text().startswith("<svg") and "128x128" in target.read_text()
 
 
+@pytest.mark.slow
 def test_verify_compares_everything_and_keeps_the_figures(copy):
     arguments = ["convert", "verify", str(copy), "--no-picture", "--json"]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)

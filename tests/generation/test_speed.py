@@ -41,6 +41,7 @@ def test_only_exact_is_lossless_and_every_speed_says_what_it_costs():
 
 
 @needs_embedded
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSY)
 def test_lossy_pictures_obey_and_stay_near(pipeline, name):
     for prompt, facts, _ in held_out_prompts(4):

@@ -49,6 +49,7 @@ def _draw(load, request: Request, count: int = 1, batch: int = 1) -> list[np.nda
 
 
 @needs_embedded
+@pytest.mark.slow
 def test_a_picture_from_the_bundle_equals_torchs_and_obeys_its_prompt(pocket_bundle):
     request = Request(prompt=PROMPT, seed=4, steps=12)
     (ours,) = _draw(load_engine(), request.replace(model=str(pocket_bundle)))
@@ -123,7 +124,7 @@ def test_the_embedded_decoder_answers_apps_as_well_as_it_answers_us(pocket_bundl
 
 
 def test_timesteps_are_those_that_half_precision_holds(engines):
-    """A fraction is rounded where it enters, for Core ML and the portable runner alike: torch at those timesteps gives the same."""
+    """A fraction is rounded where it enters, for Core ML and the portable runner alike: torch gives the same there."""
     theirs, ours = engines
     given = []
 

@@ -31,6 +31,7 @@ def _worst(reference, engine) -> float:
     return min(psnr(reference.predict(*inputs), engine.predict(*inputs)) for inputs in runs)
 
 
+@pytest.mark.slow
 def test_split_einsum_reaches_60_db_at_every_timestep(reference, pocket_bundle):
     assert _worst(reference, MILEngine(pocket_bundle)) >= 60
     assert _worst(reference, MILEngine(pocket_bundle, "float32")) >= 100
