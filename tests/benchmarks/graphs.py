@@ -27,7 +27,8 @@ from converters.graph_trace import STAGES, UNIT, inputs, trace
 from converters.mps import GraphRecipe, example, network, reference
 from converters.psnr import psnr
 from converters.source import open_source
-from sdedge.engines.graph.engine import PROGRAM, WEIGHTS, GraphEngine
+from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS
+from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.graph.program import Program, read_graph
 from sdedge.engines.open import EMBEDDED, locate
 from sdedge.weights.files import open_tensors

@@ -25,7 +25,8 @@ from torch import Tensor
 
 from converters.psnr import psnr
 from converters.recipe import ATTENTIONS, Recipe
-from converters.verify import FLOORS, TIMESTEPS
+from converters.verify import TIMESTEPS
+from converters.verify_floors import floor
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.open import EMBEDDED, locate
 from sdedge.engines.protocol import Engine
@@ -101,7 +102,7 @@ def _row(bundle: Path, label: str, inputs: list[Inputs], expected: list[Tensor])
     wide = psnr(expected[-1], inputs[-1].through(MILEngine(bundle, "float32")))
     cells = " | ".join(f"{db:.1f}" for db in figures)
     print(f"{label} {cells} | {wide:.1f} | {seconds:.1f} |", flush=True)
-    return min(figures) >= FLOORS[16]
+    return min(figures) >= floor(16)["float16"]
 
 
 def main() -> None:
@@ -128,7 +129,7 @@ def main() -> None:
             chunks = (False,) if options.whole_only else (False, True)
             good.append(compare(model, folder, options.attention, options.size, options.timestep, chunks))
     if not all(good):
-        raise SystemExit(f"A figure is under {FLOORS[16]:g} dB.")
+        raise SystemExit(f"A figure is under {floor(16)['float16']:g} dB.")
 
 
 if __name__ == "__main__":
