@@ -284,6 +284,7 @@ def test_the_safety_checker_scores_and_blackens(checked_model, checked_bundle, s
         assert torch.allclose(made["filtered_images"], pixels * (1 - found), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_several_sizes_share_one_set_of_weights(tiny_model, tmp_path):
     sizes = ((64, 64), (128, 64))
     made = {"target": "macOS15", "components": ("unet",), "compress": "int8", "attention": "original"}
@@ -386,6 +387,7 @@ def test_a_package_that_was_tampered_with_is_made_again(tiny_model, tiny_bundle,
     assert _phases(tiny_model, folder)["VAEDecoder"] == "kept"
 
 
+@pytest.mark.slow
 def test_an_interrupted_conversion_goes_on(tiny_model, tmp_path):
     folder, recipe = tmp_path / "b", Recipe(((64, 64),))
     running = convert(str(tiny_model), folder, recipe)

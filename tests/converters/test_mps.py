@@ -36,7 +36,7 @@ from sdedge.training.checker import read, score
 from tests.conftest import needs_embedded
 from tests.converters.programs import Function, program_of
 
-pytestmark = needs_embedded
+pytestmark = [needs_embedded, pytest.mark.slow]  # the bundle that all of them use takes a minute
 REQUEST = Request("a red house at night", seed=3, steps=6, width=128, height=128)
 SHOWN = {"kind": "house", "colour": "red", "time": "night"}
 

@@ -131,6 +131,7 @@ def test_of_several_cards_the_one_with_most_free_memory(monkeypatch):
     assert formats.choose_device("cuda:2") == torch.device("cuda:2")
 
 
+@pytest.mark.slow
 def test_doctor_tells_and_measures_again():
     told = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])
     assert told.exit_code == 0 and findings.findings()["cpu"].dtype in told.output and "convolution" in told.output

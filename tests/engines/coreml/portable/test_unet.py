@@ -45,6 +45,7 @@ def test_original_attention_reaches_60_db_at_every_timestep(chunk, reference, tm
     assert _worst(reference, engine) >= 60
 
 
+@pytest.mark.slow
 def test_chunked_queries_reach_60_db_at_every_size_of_one_package(reference, tmp_path):
     """At 320x192 the first level has 960 queries: one chunk of 512, and a part that must not be lost."""
     recipe = {"attention": "split-einsum-v2", "target": "macOS15", "components": ("unet",)}
