@@ -17,7 +17,7 @@ from tests.engines.graph.hostile_graphs import CORPUS, attempts
 from tests.fuzzing import sentence_fault
 from tests.graphs import write_bundle
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
