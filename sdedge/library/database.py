@@ -102,18 +102,22 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def keep_aside(path: Path) -> Path:
-    """Rename a damaged database, with its journal files, and return its new path."""
+def aside_path(path: Path) -> Path:
+    """Returns a free name for a damaged database, beside it."""
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.name}.damaged-{stamp}")
     number = 2
     while aside.exists():
         aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
         number += 1
+    return aside
+
+
+def keep_aside(path: Path, aside: Path) -> None:
+    """Renames a damaged database, with its journal files."""
     for ending in ("-wal", "-shm", ""):  # the database last: until it is gone the next opening tries again
         with suppress(FileNotFoundError):
             os.replace(path.with_name(path.name + ending), aside.with_name(aside.name + ending))
-    return aside
 
 
 def is_damage(error: BaseException) -> bool:

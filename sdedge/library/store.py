@@ -19,7 +19,8 @@ from typing import Any
 from sdedge.errors import SdedgeError
 from sdedge.files import make_private_file, tighten
 from sdedge.json_values import read_json
-from sdedge.library.database import Damaged, keep_aside, open_database, transaction
+from sdedge.library.database import Damaged, aside_path, keep_aside, open_database, transaction
+from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 
 DATABASE = "gallery.sqlite"
@@ -171,28 +172,56 @@ def open_store(folder: Path | None = None, timeout: float = 10) -> Store:
     folder = folder or data_folder()
     with suppress(OSError):
         tighten(folder / JOURNAL)
+    file = _file_id(folder / DATABASE)
     try:
         return Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
     except Damaged as error:
-        return rebuild(folder, str(error), timeout)
+        return rebuild(folder, str(error), file, timeout)
 
 
-def rebuild(folder: Path, fault: str, timeout: float = 10) -> Store:
-    """Keep the damaged database aside and open a new one with what is left of it; `notes` say so."""
-    aside = keep_aside(folder / DATABASE)
-    store = Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
-    jobs = _salvage(aside, store)
-    for record in store.journal():
-        if isinstance(record.get("folder"), str):
-            store.database.execute("INSERT OR IGNORE INTO folders VALUES (?)", (record["folder"],))
-    store.set("rebuild", str(aside))
-    count = {0: "no waiting job could be read", 1: "1 waiting job was recovered"}
-    store.notes = (
-        f"{fault.rstrip('.')}; it is kept as {aside.name}, {count.get(jobs, f'{jobs} waiting jobs were recovered')},"
-        " and the pictures are found again from their files by a rescan.",
-    )
-    store.set("paused", store.notes[0])
+def rebuild(folder: Path, fault: str, file: int, timeout: float = 10) -> Store:
+    """Keep the damaged database aside and open a new one with what is left of it; `notes` say so.
+
+    `file` is the id of the damaged one: where another process has put a new one in its place meanwhile, that is opened.
+    """
+    lock = ProcessLock(folder / "rebuild.lock")
+    patience = time.monotonic() + timeout
+    while not lock.acquire():
+        if time.monotonic() > patience:
+            raise SdedgeError(f"Another process mends the database {folder / DATABASE}; try again when it has ended.")
+        time.sleep(0.05)
+    try:
+        if _file_id(folder / DATABASE) not in (file, 0):
+            store = Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
+            store.notes = (store.setting("paused") or "The gallery's database was made anew.",)
+            return store
+        _put_new_in_place(folder / DATABASE, fault, timeout)
+        store = Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
+    finally:
+        lock.release()
+    store.notes = (store.setting("paused") or "",)
     return store
+
+
+def _put_new_in_place(path: Path, fault: str, timeout: float) -> None:
+    """Write a new database beside the damaged one, and rename both when it is whole: nobody ever opens half of it."""
+    new, aside = path.with_name(path.name + ".new"), aside_path(path)
+    for ending in ("", "-wal", "-shm"):  # of a process that was killed here
+        new.with_name(new.name + ending).unlink(missing_ok=True)
+    with Store(path.parent, open_database(new, MIGRATIONS, timeout)) as store:
+        jobs = _salvage(path, store)
+        for record in store.journal():
+            if isinstance(record.get("folder"), str):
+                store.database.execute("INSERT OR IGNORE INTO folders VALUES (?)", (record["folder"],))
+        store.set("rebuild", str(aside))
+        count = {0: "no waiting job could be read", 1: "1 waiting job was recovered"}
+        note = (
+            f"{fault.rstrip('.')}; it is kept as {aside.name}, {count.get(jobs, f'{jobs} waiting jobs were recovered')},"
+            " and the pictures are found again from their files by a rescan."
+        )
+        store.set("paused", note)
+    keep_aside(path, aside)
+    os.replace(new, path)
 
 
 def _salvage(damaged: Path, store: Store) -> int:

@@ -180,7 +180,7 @@ class Supervisor:
             return
         log.error("The database is damaged: %s", error)
         fault = f"The database {self.folder / DATABASE} is damaged ({error.__cause__ or error})"
-        self._begin_anew(partial(rebuild, self.folder, fault, self.limits.lock))
+        self._begin_anew(partial(rebuild, self.folder, fault, self._store.file, self.limits.lock))
 
     def _begin_anew(self, new: Callable[[], Store]) -> None:
         """Go on with another database, which this or another process has made of what was left of a damaged one."""
@@ -192,8 +192,8 @@ class Supervisor:
         self._store.close()
         self._use(new())
         self._queue.open_session()
-        for note in self._store.notes or (self._queue.paused,):
-            self._outbox.tell(None, Notice(note or "The gallery's database was made anew."))
+        for note in self._store.notes or (self._queue.paused or "The gallery's database was made anew.",):
+            self._outbox.tell(None, Notice(note))
 
     def _hear(self, patience: float) -> None:
         """Take what the worker has said, waiting at most `patience` for the first message."""

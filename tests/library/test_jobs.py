@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -249,6 +250,29 @@ def test_jobs_are_salvaged_from_a_database_damaged_elsewhere(tmp_path):
     assert "3 waiting jobs were recovered" in store.notes[0]
     assert waiting(Queue(store)) == wanted
     store.close()
+
+
+def test_two_programs_that_find_the_same_damage_mend_it_once_and_both_say_so(tmp_path):
+    """Also one that opens it meanwhile: no half of the new database is ever in place, and what was said of it is in it."""
+    queue = Queue(open_store(tmp_path))
+    add(queue)
+    queue.store.close()
+    (tmp_path / DATABASE).write_bytes(b"no database" + (tmp_path / DATABASE).read_bytes()[11:])
+    seen, together = [], threading.Barrier(4)
+
+    def open_with_others():
+        together.wait()
+        store = open_store(tmp_path)
+        seen.append((store.is_current, store.setting("paused") or ""))
+
+    threads = [threading.Thread(target=open_with_others) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(tmp_path.glob("*.damaged-*"))) == 1
+    assert [current for current, _ in seen] == [True] * 4
+    assert all("is kept as" in note for _, note in seen)
 
 
 def test_a_newer_database_is_refused_and_untouched(tmp_path):
