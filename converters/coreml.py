@@ -54,7 +54,9 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
             yield Progress(f"{bundle.TITLES[name]}: {'kept' if kept else 'converting'}", i, len(wanted))
             if kept is None:
                 bundle.note(out, bundle.combine(before, made))
-                about = about_model(Path(source.checkpoint.path), source.name, source.facts.context_width, identity, recipe)
+                about = about_model(
+                    Path(source.checkpoint.path), source.name, source.facts.context_width, identity, recipe
+                )
                 kept = yield from _make(source, recipe, name, out, choices, about)
                 bundle.note(out, bundle.combine(before, made | kept))
             made |= kept

@@ -70,7 +70,9 @@ def inspect(package: Package, function: str | None = None) -> Inspection:
     try:
         return _inspect(_Reading(package.function(function)))
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise ModelError(f"The program of {package.path} is damaged ({error!r:.200}); convert the model again.") from error
+        raise ModelError(
+            f"The program of {package.path} is damaged ({error!r:.200}); convert the model again."
+        ) from error
 
 
 def _inspect(program: _Reading) -> Inspection:

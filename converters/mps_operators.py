@@ -89,7 +89,7 @@ def parts(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, 
     """The (operator, args, kwargs) that a composite operator's kernel calls for these arguments; computes them."""
     with _Parts() as inner:
         run_composite(func, args, kwargs)
-    return inner.calls  # type: ignore[return-value]
+    return inner.calls
 
 
 def missing(func: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Iterator[str]:

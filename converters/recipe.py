@@ -83,7 +83,12 @@ class Recipe:
 
     def of(self, component: str, source: Mapping[str, Any]) -> dict[str, Any]:
         """The choices that shape one component; where they are equal, so is the package."""
-        shared = {"converter": CONVERTER, "attention": self.attention, "target": self.target, "source": source["sha256"]}
+        shared = {
+            "converter": CONVERTER,
+            "attention": self.attention,
+            "target": self.target,
+            "source": source["sha256"],
+        }
         if component != "text_encoder" and component != "safety_checker":
             shared |= {"sizes": [list(size) for size in self.sizes]}
         if component == "text_encoder":
@@ -119,5 +124,6 @@ def _check_compression(name: str, target: str) -> None:
         raise InvalidRequest(f"Unknown compression {name!r}; choose one of {known}, or mixed-50 to keep 50 dB.")
     if name in NEWER and target != "macOS15":
         raise InvalidRequest(
-            f"The compression {name} needs {Remedy.TARGET_MACOS15}; {target} does not know it.", remedy=Remedy.TARGET_MACOS15
+            f"The compression {name} needs {Remedy.TARGET_MACOS15}; {target} does not know it.",
+            remedy=Remedy.TARGET_MACOS15,
         )

@@ -74,7 +74,7 @@ def trajectories(engine: TorchEngine) -> list[State]:
     for prompt, step in PROMPTS.items():
         recorder = _Recorder(engine)
         request = Request(prompt=prompt, width=side, height=side, steps=STEPS, seed=0, sampler="ddim", safety=False)
-        for _ in Pipeline(lambda model, vae, made=recorder: made).images(request):  # type: ignore[misc, return-value]
+        for _ in Pipeline(lambda model, vae, made=recorder: made).images(request):  # type: ignore[misc]
             pass
         states.append(recorder.calls[step])
     return states

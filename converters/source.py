@@ -59,7 +59,8 @@ class Source:
         """Raises ModelError where the model has none."""
         if self.checkpoint.safety_checker is None:
             raise ModelError(
-                f"The model {self.name} ships no safety checker; {Remedy.OTHER_COMPONENTS}.", remedy=Remedy.OTHER_COMPONENTS
+                f"The model {self.name} ships no safety checker; {Remedy.OTHER_COMPONENTS}.",
+                remedy=Remedy.OTHER_COMPONENTS,
             )
         return open_checker(self.checkpoint.safety_checker)
 

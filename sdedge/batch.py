@@ -78,7 +78,9 @@ def read_text(path: Path, what: str) -> str:
         text = data.decode("utf-16" if wide else "utf-8-sig")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InvalidRequest(f"Cannot read {what} from {clean(str(path))} ({reason}); give a UTF-8 text file.") from error
+        raise InvalidRequest(
+            f"Cannot read {what} from {clean(str(path))} ({reason}); give a UTF-8 text file."
+        ) from error
     if len(data) > MAX_FILE:
         raise InvalidRequest(f"{clean(str(path))} has more than {MAX_FILE >> 20} MB; split it.")
     return clean(text)
@@ -205,7 +207,11 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
             continue
         name = _field(key, record)
         if name == "options" and isinstance(value, str | Mapping):
-            given = sampler_options.parse(filter(None, re.split(r"[\s,;]+", value))) if isinstance(value, str) else dict(value)
+            given = (
+                sampler_options.parse(filter(None, re.split(r"[\s,;]+", value)))
+                if isinstance(value, str)
+                else dict(value)
+            )
             found["options"] = {**found.get("options", {}), **given}
         elif name == "size":
             found["width"], found["height"] = _size(value)

@@ -104,6 +104,7 @@ class SpeedInfo:
     merge: float = 0.0
 
 
+# fmt: off
 _SCHEDULE_ROWS = (
     ScheduleInfo("uniform", "Uniform", "timesteps", "equal steps in time from the noisiest level to the cleanest",
                  ("normal", "automatic uniform", "discrete")),
@@ -255,6 +256,7 @@ DEFAULT_SPEED = "exact"
 NOISE_SOURCES: tuple[str, ...] = ("torch", "numpy", "philox")
 SIZES: tuple[tuple[int, int], ...] = (
     (256, 256), (384, 384), (512, 512), (512, 640), (640, 512), (512, 768), (768, 512), (640, 640), (768, 768))
+# fmt: on
 
 
 def resolve(name: str) -> tuple[str, str | None]:
@@ -290,7 +292,6 @@ def _key(name: str) -> str:
 
 
 _SAMPLER_KEYS = {_key(alias): row.name for row in _SAMPLER_ROWS for alias in (row.name, row.label, *row.aliases)}
-_SCHEDULE_KEYS = {_key(alias): row.name
-                  for row in _SCHEDULE_ROWS for alias in (row.name, row.label, *row.aliases)}
+_SCHEDULE_KEYS = {_key(alias): row.name for row in _SCHEDULE_ROWS for alias in (row.name, row.label, *row.aliases)}
 # k-diffusion's older A1111 spelling: "k_dpmpp_2m_ka" is DPM++ 2M on the Karras levels.
 _SCHEDULE_KEYS["ka"] = "karras"

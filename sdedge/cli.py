@@ -143,7 +143,9 @@ def _leave(status: int) -> NoReturn:
         if status == 0:
             status = BROKEN_PIPE if getattr(error, "errno", None) == errno.EPIPE else 1
             if status == 1:
-                _complain(f"Cannot write to standard output: {getattr(error, 'strerror', None) or error}; give it a place to go.")
+                _complain(
+                    f"Cannot write to standard output: {getattr(error, 'strerror', None) or error}; give it a place to go."
+                )
         _forget(sys.stdout)
     try:
         sys.stderr.flush()

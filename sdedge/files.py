@@ -54,7 +54,9 @@ def inside(folder: Path, name: str) -> Path:
         reason = f"{folder} names {name[:80]!r}, which is no file name; take the model from a source you trust."
         raise ModelError(reason) from error
     if path == root or not path.is_relative_to(root):
-        raise ModelError(f"{folder} names {name[:80]!r}, which lies outside of it; take the model from a source you trust.")
+        raise ModelError(
+            f"{folder} names {name[:80]!r}, which lies outside of it; take the model from a source you trust."
+        )
     return path
 
 

@@ -32,7 +32,9 @@ class Model:
         """
         from sdedge.generation.save import Picture
 
-        return [event for event in self.stream(prompt, count=count, batch=batch, **fields) if isinstance(event, Picture)]
+        return [
+            event for event in self.stream(prompt, count=count, batch=batch, **fields) if isinstance(event, Picture)
+        ]
 
     def stream(
         self, prompt: str | Request, *, count: int = 1, batch: int = 1, previews: bool = False, **fields: Any
@@ -67,7 +69,9 @@ def load(model: str | None = None, *, device: str = "auto", dtype: str | None = 
     return Model(name, device, dtype, memory)
 
 
-def generate(prompt: str | Request, *, model: str | None = None, count: int = 1, batch: int = 1, **fields: Any) -> list[Picture]:
+def generate(
+    prompt: str | Request, *, model: str | None = None, count: int = 1, batch: int = 1, **fields: Any
+) -> list[Picture]:
     """Draws with a model loaded for this call: `load(model).generate(prompt, …)`. Load a model once to draw more often."""
     if isinstance(prompt, Request) and model is None:
         model = prompt.model

@@ -143,7 +143,9 @@ class Request:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The inverse of `to_json`. Raises InvalidRequest for text that is not a request."""
-        record = read_json(text, "The request", error=InvalidRequest, remedy="pass an object of request fields", keep_halves=True)
+        record = read_json(
+            text, "The request", error=InvalidRequest, remedy="pass an object of request fields", keep_halves=True
+        )
         if not isinstance(record, dict):
             raise InvalidRequest(f"The request is a JSON {type(record).__name__}; pass an object of request fields.")
         return cls.from_dict(record)
@@ -153,7 +155,9 @@ class Request:
         """Build from parsed JSON. Raises InvalidRequest for unknown fields."""
         names = {field.name for field in fields(cls)}
         if unknown := sorted(set(record) - names):
-            raise InvalidRequest(f"Unknown request field {shown(unknown[0])}; the fields are {', '.join(sorted(names))}.")
+            raise InvalidRequest(
+                f"Unknown request field {shown(unknown[0])}; the fields are {', '.join(sorted(names))}."
+            )
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
         return cls(**values)
 
@@ -222,7 +226,9 @@ def _check_numbers(request: Request) -> None:
     for name in ("prompt", "negative"):
         if len(getattr(request, name)) > MAX_PROMPT:
             length = len(getattr(request, name))
-            raise InvalidRequest(f"The {name} has {length} characters; shorten it to {MAX_PROMPT} or fewer.", field=name)
+            raise InvalidRequest(
+                f"The {name} has {length} characters; shorten it to {MAX_PROMPT} or fewer.", field=name
+            )
     for name in ("width", "height"):
         _check_side(name, getattr(request, name))
     _check_range(request, "steps", 1, MAX_STEPS)
@@ -266,7 +272,9 @@ def _check_names(request: Request) -> None:
     _check_choice("noise", request.noise, catalog.NOISE_SOURCES)
     _check_choice("masked_content", request.masked_content, MASKED_CONTENT)
     if not request.model:
-        raise InvalidRequest("The model is empty; name an installed model or give the path of a folder or file.", field="model")
+        raise InvalidRequest(
+            "The model is empty; name an installed model or give the path of a folder or file.", field="model"
+        )
     _check_painting(request)
     _check_levels("sigmas", request.sigmas)
     _check_levels("timesteps", request.timesteps)
@@ -280,7 +288,9 @@ def _check_levels(name: str, levels: Sequence[float] | None) -> None:
     if not 1 <= len(levels) <= MAX_STEPS:
         raise InvalidRequest(f"There are {len(levels)} {name}; list 1 to {MAX_STEPS}.", field=name)
     if not all(0 <= level <= MAX_LEVEL for level in levels):  # NaN is not, either
-        raise InvalidRequest(f"The {name} {_some(levels)} are out of range; list numbers from 0 to {MAX_LEVEL}.", field=name)
+        raise InvalidRequest(
+            f"The {name} {_some(levels)} are out of range; list numbers from 0 to {MAX_LEVEL}.", field=name
+        )
     if any(a <= b for a, b in pairwise(levels)):
         raise InvalidRequest(f"The {name} {_some(levels)} do not fall; list them from the noisiest to 0.", field=name)
 
@@ -294,14 +304,18 @@ def _settle_options(request: Request) -> None:
     given = options.check(request.sampler, request.options)
     if "eta" in given:
         if request.eta not in (None, given["eta"]):
-            raise InvalidRequest(f"eta is given twice, as {request.eta} and as {given['eta']}; give it once.", field="eta")
+            raise InvalidRequest(
+                f"eta is given twice, as {request.eta} and as {given['eta']}; give it once.", field="eta"
+            )
         object.__setattr__(request, "eta", given["eta"])
     object.__setattr__(request, "options", Options({name: value for name, value in given.items() if name != "eta"}))
 
 
 def _check_painting(request: Request) -> None:
     if request.mask is not None and request.image is None:
-        raise InvalidRequest(f"The mask {shown(request.mask)} has no picture to apply to; give an image too.", field="mask")
+        raise InvalidRequest(
+            f"The mask {shown(request.mask)} has no picture to apply to; give an image too.", field="mask"
+        )
     if (edges := request.outpaint) is None:
         return
     if request.image is None:

@@ -24,7 +24,7 @@ class Options(dict[str, Value]):
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         raise TypeError("The options of a request do not change; make another request with `replace`.")
 
-    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _refuse
 
 
 def check(sampler: str, options: Mapping[str, Any]) -> Options:
@@ -37,8 +37,12 @@ def check(sampler: str, options: Mapping[str, Any]) -> Options:
         if name not in known:
             valid = f"its options are {', '.join(known)}" if known else "it has no options"
             others = [other for other, info in SAMPLERS.items() if name in info.options]
-            better = f"leave it out, or choose a sampler that has it ({', '.join(others[:6])})" if others else "leave it out"
-            raise InvalidRequest(f"Option {name!s:.40} means nothing to sampler {sampler}; {valid}; {better}.", field="options")
+            better = (
+                f"leave it out, or choose a sampler that has it ({', '.join(others[:6])})" if others else "leave it out"
+            )
+            raise InvalidRequest(
+                f"Option {name!s:.40} means nothing to sampler {sampler}; {valid}; {better}.", field="options"
+            )
         if value != known[name].default or value != math.inf:  # JSON has no infinity
             found[name] = _checked(sampler, name, value, known[name])
     return Options(found)

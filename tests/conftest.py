@@ -30,7 +30,15 @@ embedded_is_here = (locate(EMBEDDED) / "unet" / "diffusion_pytorch_model.safeten
 needs_embedded = pytest.mark.skipif(not embedded_is_here, reason="the embedded model's weights are not in this tree")
 
 
-MEASURED_ONCE = ("converters", "engines", "generation", "models", "training", "test_guidance_embedding.py", "test_interface.py")
+MEASURED_ONCE = (
+    "converters",
+    "engines",
+    "generation",
+    "models",
+    "training",
+    "test_guidance_embedding.py",
+    "test_interface.py",
+)
 """Folders and files whose tests share what the probe finds; the others see a machine that was never measured."""
 
 

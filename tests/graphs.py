@@ -23,7 +23,12 @@ aten = torch.ops.aten
 RESOURCES = Path(__file__).parents[1] / "resources" / "models" / "pocket"
 FACTS = ModelFacts("small", 64, 64, 8, 4, context_width=8, preview=V1_ROWS)
 DTYPES = {"ids": "int64", "replaced": "bool", "t": "float32"}
-PORTS = {"text_encoder": ("context", "skipped"), "unet": ("eps",), "vae_encoder": ("mean", "logvar"), "vae_decoder": ("image",)}
+PORTS = {
+    "text_encoder": ("context", "skipped"),
+    "unet": ("eps",),
+    "vae_encoder": ("mean", "logvar"),
+    "vae_decoder": ("image",),
+}
 
 
 class Writer:
@@ -49,7 +54,8 @@ def _text_encoder(w: Writer, ids: fx.Node, vectors: fx.Node, replaced: fx.Node) 
     joined = w(aten.linear.default, w(aten.to.dtype, h, torch.float16), w.weight("qkv", 24, 8))
     parts = w(aten.split_with_sizes.default, joined, [8, 8, 8], -1)
     q, k, v = (
-        w(aten.transpose.int, w(aten.view.default, w(operator.getitem, parts, i), [1, 77, 2, -1]), 1, 2) for i in range(3)
+        w(aten.transpose.int, w(aten.view.default, w(operator.getitem, parts, i), [1, 77, 2, -1]), 1, 2)
+        for i in range(3)
     )
     scores = w(aten.matmul.default, w(aten.mul.Tensor, q, 0.5), w(aten.transpose.int, k, 2, 3))
     scores = w(aten.to.dtype, scores, torch.float32)

@@ -104,7 +104,9 @@ class _Matcher:
 
     def _among(self, char: str, kind: str, value: Any) -> bool:
         if kind == "RANGE":
-            return any(value[0] <= ord(one) <= value[1] for one in {char, *([char.lower(), char.upper()] if self.fold else [])})
+            return any(
+                value[0] <= ord(one) <= value[1] for one in {char, *([char.lower(), char.upper()] if self.fold else [])}
+            )
         if kind == "CATEGORY":
             name = str(value).removeprefix("CATEGORY_")
             return _KINDS[name.removeprefix("NOT_")](char) != name.startswith("NOT_")

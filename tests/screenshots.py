@@ -1,6 +1,6 @@
 """`make screenshots`: every panel of the app in light and dark, with pictures that the embedded model draws on the spot.
 
-    xvfb-run -a -s "-screen 0 1600x1200x24" python -m tests.screenshots [--out DIR] [--scale 1.5]
+xvfb-run -a -s "-screen 0 1600x1200x24" python -m tests.screenshots [--out DIR] [--scale 1.5]
 """
 
 from __future__ import annotations

@@ -150,7 +150,13 @@ def test_lines_of_flags_are_read_as_the_web_ui_writes_them(tmp_path):
     )
     first, second, third, fourth, fifth = batch.requests(written(tmp_path, "p.txt", text), BASE)
     assert (first.prompt, first.negative, first.seed, first.steps) == ('a red "house"', "blurry, bad", 350, 7)
-    assert (first.width, first.height, first.sampler, first.schedule, first.guidance) == (64, 128, "dpmpp_2m", "karras", 6.5)
+    assert (first.width, first.height, first.sampler, first.schedule, first.guidance) == (
+        64,
+        128,
+        "dpmpp_2m",
+        "karras",
+        6.5,
+    )
     assert second == first.replace(seed=351)
     assert (third.prompt, third.steps, third.tiling) == ("a dog's house", 3, True)
     assert fourth.prompt == "plain -- text - with dashes" and (fifth.prompt, fifth.seed) == (r"a \(b\)", None)

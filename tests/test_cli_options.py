@@ -45,7 +45,10 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
 
     plain, told = job(), []
     for option in add.params:
-        if option.name in ("prompt", "as_json", "same_seed", "from_file", "like", "styles") or SPOKEN.get(option.name, 1) is None:
+        if (
+            option.name in ("prompt", "as_json", "same_seed", "from_file", "like", "styles")
+            or SPOKEN.get(option.name, 1) is None
+        ):
             continue  # those of files have tests of their own
         value = [] if option.is_flag or option.name == "safety" else str(SPOKEN.get(option.name, 5)).split(" ")
         told.append(option.name)
@@ -57,7 +60,17 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
 
 
 def test_options_of_generate_reach_the_picture(tiny_model, tmp_path):
-    args = ("--sampler", "euler", "--timesteps", "900,500,20", "--option", "s_churn=4", "--option", "s_noise=1.01", "--dry-run")
+    args = (
+        "--sampler",
+        "euler",
+        "--timesteps",
+        "900,500,20",
+        "--option",
+        "s_churn=4",
+        "--option",
+        "s_noise=1.01",
+        "--dry-run",
+    )
     drawn = Request.from_json(generate(tiny_model, tmp_path, *args).stdout)
     assert drawn.options == {"s_churn": 4, "s_noise": 1.01} and drawn.timesteps == (900, 500, 20) and drawn.steps == 3
     drawn = Request.from_json(generate(tiny_model, tmp_path, "--sigmas", "9,3,1", "--dry-run").stdout)

@@ -94,7 +94,17 @@ class _Packet(str):
         return found
 
 
-TAGS = ("<rdf:li", "<rdf:li ", "<rdf:li>", "<rdf:li>a", "<", ">", "<dc:description", '<dc:description="', "<dc:description>")
+TAGS = (
+    "<rdf:li",
+    "<rdf:li ",
+    "<rdf:li>",
+    "<rdf:li>a",
+    "<",
+    ">",
+    "<dc:description",
+    '<dc:description="',
+    "<dc:description>",
+)
 
 
 @pytest.mark.parametrize("piece", TAGS)
@@ -131,7 +141,10 @@ CARD = _chunk(b"tEXt", textual_inversion._CHUNK + b"e30=" * 50_000)
     [
         (_chunk(b"IDAT", bytes(1 << 20)) * 3 + _chunk(b"IEND", b"") + CARD, 4 * 8),
         (_chunk(b"tEXt", b"parameters\0" + bytes(1 << 20)) * 3 + _chunk(b"IEND", b""), 4 * 8 + 3 * 16),
-        (_chunk(b"tEXt", textual_inversion._CHUNK + bytes(textual_inversion._CARD_LIMIT)) + _chunk(b"IEND", b""), 2 * 8),
+        (
+            _chunk(b"tEXt", textual_inversion._CHUNK + bytes(textual_inversion._CARD_LIMIT)) + _chunk(b"IEND", b""),
+            2 * 8,
+        ),
     ],
     ids=["pixels", "other texts", "a card too large"],
 )
@@ -154,7 +167,9 @@ def test_looking_for_cards_reads_none_of_them():
 
 @pytest.mark.parametrize("made", [lambda n: [0.0] * (n + 1), lambda n: "0" * n, lambda n: {}])
 def test_a_card_of_too_many_numbers_is_not_turned_into_a_tensor(monkeypatch, made: Callable[[int], object], tmp_path):
-    monkeypatch.setattr(textual_inversion, "read_json", lambda *_: {"string_to_param": {"*": {"TORCHTENSOR": made(1024 * 2048)}}})
+    monkeypatch.setattr(
+        textual_inversion, "read_json", lambda *_: {"string_to_param": {"*": {"TORCHTENSOR": made(1024 * 2048)}}}
+    )
     monkeypatch.setattr(torch, "tensor", lambda *_, **__: pytest.fail("the numbers were read"))
     with pytest.raises(ModelError, match="unreadable"):
         textual_inversion._from_card(tmp_path / "x.png", b"")
@@ -174,7 +189,9 @@ def _searched() -> Iterator[tuple[str, str, re.Pattern[str]]]:
         searched = set(re.findall(r"\b(_?[A-Z]\w*)\.(?:search|finditer|findall|subn?|split)\(", source))
         if searched and "re.compile" in source:
             values = vars(importlib.import_module(".".join(name.with_suffix("").parts)))
-            found = {key: values[key] for key in sorted(searched & values.keys()) if isinstance(values[key], re.Pattern)}
+            found = {
+                key: values[key] for key in sorted(searched & values.keys()) if isinstance(values[key], re.Pattern)
+            }
             yield from ((name.as_posix(), key, value) for key, value in found.items() if isinstance(value.pattern, str))
 
 
@@ -184,7 +201,10 @@ def test_twice_the_text_is_twice_the_work_for_every_pattern_that_is_searched_for
     for file, name, pattern in _searched():
         pieces = sorted({" ", "a", "1", *literals(pattern)}, key=lambda piece: (len(piece), piece))[:8]
         for first, piece in product(["", *pieces], pieces):
-            for text in (lambda n, first=first, piece=piece: first + piece * n, lambda n, f=first, p=piece: (f + p) * n):
+            for text in (
+                lambda n, first=first, piece=piece: first + piece * n,
+                lambda n, f=first, p=piece: (f + p) * n,
+            ):
                 once, twice = looks(pattern, text(12) + "\1"), looks(pattern, text(24) + "\1")
                 if twice > 2.6 * once and twice > once + 90:
                     slow[file, name] = first, piece, once, twice

@@ -40,20 +40,26 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_early_signal_is_no_traceback(module, number, status):
     code = EARLY.format(module=module, number=int(number))
-    done = subprocess.run([sys.executable, "-c", code, "samplers"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "samplers"], capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
     assert (done.returncode, done.stderr.strip()) == (status, "")
 
 
 def test_an_import_that_hides_the_interrupt_still_ends_as_one():
     hidden = "\n            try: os.kill(os.getpid(), 2)\n            except KeyboardInterrupt: raise SystemError('x')"
     code = EARLY.format(module="click", number=int(signal.SIGINT)).replace("os.kill(os.getpid(), 2)", hidden)
-    done = subprocess.run([sys.executable, "-c", code, "samplers"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "samplers"], capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
     assert (done.returncode, done.stderr) == (130, "")
 
 
 def test_a_signal_that_is_ignored_stays_ignored():
     code = "import signal; signal.signal(1, signal.SIG_IGN)\n" + EARLY.format(module="click", number=1)
-    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=False, env=ENVIRONMENT
+    )
     assert done.returncode == 0 and done.stdout.startswith("sdedge")
 
 

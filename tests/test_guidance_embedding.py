@@ -50,7 +50,11 @@ def unets() -> tuple[UNet, UNet2DConditionModel]:
 @pytest.fixture
 def given() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return torch.randn(1, 4, 8, 8, generator=generator), torch.tensor([499.0]), torch.randn(1, 77, 48, generator=generator)
+    return (
+        torch.randn(1, 4, 8, 8, generator=generator),
+        torch.tensor([499.0]),
+        torch.randn(1, 77, 48, generator=generator),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +74,9 @@ def distilled(tiny_model, tmp_path_factory) -> Path:
 def test_scales_are_embedded_as_in_diffusers(dim):
     scales = torch.tensor([1.0, 1.5, 8.5, 20.0])
     theirs = LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scales - 1, embedding_dim=dim)
-    torch.testing.assert_close(guidance_embedding(scales, dim), theirs, rtol=0, atol=2e-3)  # angles up to 19,000 in float32
+    torch.testing.assert_close(
+        guidance_embedding(scales, dim), theirs, rtol=0, atol=2e-3
+    )  # angles up to 19,000 in float32
     torch.testing.assert_close(guidance_embedding(scales[:1], dim), theirs[:1], rtol=0, atol=0)
 
 
@@ -157,7 +163,10 @@ def test_one_call_a_step_and_the_negative_prompt_is_said_to_be_left_out(distille
 @pytest.mark.parametrize("given", [{"memory": "stream"}, {"memory": "low"}])
 @torch.inference_mode()
 def test_every_memory_mode_is_told(distilled, given):
-    reference, other = TorchEngine.load(distilled, "cpu", "float32"), TorchEngine.load(distilled, "cpu", "float32", **given)
+    reference, other = (
+        TorchEngine.load(distilled, "cpu", "float32"),
+        TorchEngine.load(distilled, "cpu", "float32", **given),
+    )
     torch.manual_seed(4)
     x, context = torch.randn(1, 4, 8, 8), torch.randn(1, 77, reference.facts.context_width)
     results = []

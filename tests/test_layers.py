@@ -52,7 +52,9 @@ def test_imports_go_one_way(package):
 
 def _rooms() -> list[str]:
     """The rooms of sdedge from the lowest up, as CONTRIBUTING lists them: the first words of the tree's lines."""
-    lines = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("    sdedge/\n")[1].split("    converters/")[0].splitlines()
+    lines = (
+        (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("    sdedge/\n")[1].split("    converters/")[0].splitlines()
+    )
     heads = [re.split(r" {2,}", line[6:])[0] for line in lines if line[:6] == " " * 6 and line[6:7] not in ("", " ")]
     return [room.rstrip("/") for head in heads for room in head.split()]
 

@@ -24,7 +24,9 @@ from sdedge.request import Request
 from sdedge.sampler_options import Options
 
 LISTED = [(sampler, name) for sampler, info in catalog.SAMPLERS.items() for name in info.options]
-ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.integers(), max_size=2)
+ANYTHING = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.lists(st.integers(), max_size=2)
+)
 
 
 def other(option: catalog.OptionInfo):
@@ -43,7 +45,9 @@ def test_every_option_listed_reaches_the_sampler_from_text_and_json(sampler, nam
     assert Request.from_json(request.to_json()) == request and hash(request) == hash(request.replace())
     plan = make_plan(request, ModelFacts("x", 64, 64, 8, 4))
     if (sampler, name) == ("tcd", "eta"):
-        assert plan.options["down"] != make_plan(Request(sampler=sampler), ModelFacts("x", 64, 64, 8, 4)).options["down"]
+        assert (
+            plan.options["down"] != make_plan(Request(sampler=sampler), ModelFacts("x", 64, 64, 8, 4)).options["down"]
+        )
     elif name == "tau":
         assert value in plan.options["tau"]
     else:
@@ -53,7 +57,10 @@ def test_every_option_listed_reaches_the_sampler_from_text_and_json(sampler, nam
 
 
 @settings(max_examples=40)
-@given(st.sampled_from(sorted(catalog.SAMPLERS)), st.dictionaries(st.sampled_from(["eta", "order", "s_tmax", "r"]), ANYTHING))
+@given(
+    st.sampled_from(sorted(catalog.SAMPLERS)),
+    st.dictionaries(st.sampled_from(["eta", "order", "s_tmax", "r"]), ANYTHING),
+)
 def test_other_values_are_refused_in_a_sentence_and_kept_ones_are_in_range(sampler, given):
     known = catalog.SAMPLERS[sampler].options
     try:
@@ -81,7 +88,11 @@ def test_a_request_refuses_options_that_its_sampler_lacks(given, said):
 
 @pytest.mark.parametrize(
     ("texts", "said"),
-    [(["s_churn"], "has no value"), (["s_churn=a"], "'a', which is not a number"), (["churn=1"], "No sampler has an option")],
+    [
+        (["s_churn"], "has no value"),
+        (["s_churn=a"], "'a', which is not a number"),
+        (["churn=1"], "No sampler has an option"),
+    ],
 )
 def test_text_that_is_no_option_is_refused(texts, said):
     with pytest.raises(InvalidRequest, match=said):
@@ -137,7 +148,9 @@ def test_pictures_record_them_and_a1111_s_keys_are_understood(request_, form):
 
 
 @pytest.mark.parametrize("name", ["sigmas", "timesteps"])
-@pytest.mark.parametrize("levels", [(), (1.0, 2.0), (3.0, 3.0), (math.nan,), (math.inf, 1.0), (-1.0,), tuple(range(1001, 0, -1))])
+@pytest.mark.parametrize(
+    "levels", [(), (1.0, 2.0), (3.0, 3.0), (math.nan,), (math.inf, 1.0), (-1.0,), tuple(range(1001, 0, -1))]
+)
 def test_own_levels_are_few_finite_and_fall(name, levels):
     with pytest.raises(InvalidRequest, match=name):
         Request(**{name: levels})

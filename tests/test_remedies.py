@@ -26,7 +26,12 @@ def _sentences(path: Path) -> Iterator[tuple[int, str]]:
     tree = ast.parse(source)
     spoken = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in spoken and " " in node.value:
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in spoken
+            and " " in node.value
+        ):
             yield node.lineno, node.value
 
 

@@ -21,7 +21,9 @@ def be_terminal(monkeypatch, name):
 
 
 def test_every_command_prints_through_one_module():
-    files = [path for folder in ("sdedge", "converters") for path in (ROOT / folder).rglob("*.py") if path.stem != "terminal"]
+    files = [
+        path for folder in ("sdedge", "converters") for path in (ROOT / folder).rglob("*.py") if path.stem != "terminal"
+    ]
     assert not [path for path in files if re.search(r"click\.s?echo\(", path.read_text("utf-8"))]
 
 

@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[1]
 def _run(*command: object, **options) -> str:
     """Without the search path that other tests set for their processes."""
     own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300, check=False, env=own, **options)
+    done = subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, timeout=300, check=False, env=own, **options
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 

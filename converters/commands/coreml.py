@@ -14,7 +14,7 @@ from sdedge.events import Progress
 from sdedge.library.adapters import with_weight
 
 
-class Sizes(click.ParamType):
+class Sizes(click.ParamType):  # type: ignore[type-arg]
     """512x512,512x768."""
 
     name = "WxH[,WxH…]"
@@ -31,7 +31,7 @@ class Sizes(click.ParamType):
         return tuple(dict.fromkeys(sizes))
 
 
-class Fused(click.ParamType):
+class Fused(click.ParamType):  # type: ignore[type-arg]
     """FILE or FILE:WEIGHT."""
 
     name = "FILE[:WEIGHT]"
@@ -41,7 +41,7 @@ class Fused(click.ParamType):
         return Path(file), weight
 
 
-class Names(click.ParamType):
+class Names(click.ParamType):  # type: ignore[type-arg]
     """Components, comma-separated."""
 
     name = "NAME[,NAME…]"

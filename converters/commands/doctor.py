@@ -33,9 +33,7 @@ def doctor(bundle: Path, out: Path, runs: int) -> None:
     tried = []
     for trial in trials(bundle, runs=runs):
         tried.append(trial)
-        echo(
-            f"{trial.component} on {trial.units}: {trial.error or f'{trial.predicted:.4f} s, {trial.psnr:.1f} dB'}"
-        )
+        echo(f"{trial.component} on {trial.units}: {trial.error or f'{trial.predicted:.4f} s, {trial.psnr:.1f} dB'}")
     with atomic_write(out) as file:
         file.write(report(bundle, tried).encode())
     echo(f"Wrote {out}; attach it to an issue.")

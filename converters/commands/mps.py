@@ -14,7 +14,7 @@ from sdedge.commands.terminal import echo
 from sdedge.events import Progress
 
 
-class Range(click.ParamType):
+class Range(click.ParamType):  # type: ignore[type-arg]
     """256..1024, or 512 for that alone."""
 
     name = "PIXELS[..PIXELS]"

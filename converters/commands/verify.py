@@ -76,14 +76,13 @@ def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, f
     given = open_source(str(path), loras).identify()
     if given["sha256"] != manifest.source.get("sha256"):
         raise ModelError(
-            f"The bundle was made from other weights than {path}; {Remedy.NAME_ITS_MODEL}.", remedy=Remedy.NAME_ITS_MODEL
+            f"The bundle was made from other weights than {path}; {Remedy.NAME_ITS_MODEL}.",
+            remedy=Remedy.NAME_ITS_MODEL,
         )
     fused = _fused(manifest)
     if [lora[1:] for lora in given["loras"]] != [lora[1:] for lora in fused]:
         names = ", ".join(f"{lora[0]!s:.80}:{lora[1]!s:.20}" for lora in fused) or "none"
-        raise ModelError(
-            f"The bundle has these LoRAs fused: {names}; {Remedy.SAME_LORAS}.", remedy=Remedy.SAME_LORAS
-        )
+        raise ModelError(f"The bundle has these LoRAs fused: {names}; {Remedy.SAME_LORAS}.", remedy=Remedy.SAME_LORAS)
     engine = TorchEngine.load(path, "cpu", "float32")
     engine.adapt([LoraUse(path, weight, weight) for path, weight in loras])
     return engine
@@ -107,10 +106,16 @@ def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(_finite(asdict(verdict))))
     if verdict.outcome == "failed":
-        raise ModelError(f"{bundle} should not be published: {_why(verdict)}; convert the model again, or with other options.")
+        raise ModelError(
+            f"{bundle} should not be published: {_why(verdict)}; convert the model again, or with other options."
+        )
     if not as_json:
         least = min(by["float16"] for by in verdict.floors.values())
-        what = f"lossy, weights of {verdict.bits} bits" if verdict.outcome == "lossy" else f"passed, {least:g} dB or better"
+        what = (
+            f"lossy, weights of {verdict.bits} bits"
+            if verdict.outcome == "lossy"
+            else f"passed, {least:g} dB or better"
+        )
         obeyed = verdict.figures.get("obeyed")
         echo(f"{what}; {100 * obeyed['mean']:.1f}% of the facts obeyed" if obeyed else what)
 

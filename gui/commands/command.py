@@ -82,7 +82,9 @@ class Command(QObject):
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and not self._over:
             self._over = True
-            self.ended.emit(self.tr("Cannot start {0}: {1}.").format(self._process.program(), self._process.errorString()))
+            self.ended.emit(
+                self.tr("Cannot start {0}: {1}.").format(self._process.program(), self._process.errorString())
+            )
 
     def _finish(self, code: int) -> None:
         self._killing.stop()
@@ -98,7 +100,9 @@ class Command(QObject):
             self.ended.emit(self.tr("It was ended by the system, perhaps for want of memory; close other programs."))
         else:
             self.ended.emit(
-                "" if code == 0 else for_the_window(last_sentence(self._complaint)) or self.tr("It failed without a reason.")
+                ""
+                if code == 0
+                else for_the_window(last_sentence(self._complaint)) or self.tr("It failed without a reason.")
             )
 
 

@@ -103,7 +103,7 @@ class Stage(QObject):
         def show(image: QImage) -> None:
             if self._following and not self._panel.is_painting:
                 self._panel.canvas.show_picture(image, before)
-                self._caption(self._seed(event.seed), image.size().toTuple())  # type: ignore[arg-type]
+                self._caption(self._seed(event.seed), image.size().toTuple())
 
         def fail(error: Exception) -> None:
             self._studio.say(in_words(error), "warning")

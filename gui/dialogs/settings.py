@@ -194,7 +194,7 @@ def _row(form: QFormLayout, text: str, field: QWidget | QVBoxLayout | QHBoxLayou
     """A row whose label is as wide as every other one."""
     label = PlainLabel(text)
     label.setFixedWidth(_LABEL)
-    form.addRow(label, field)  # type: ignore[arg-type]
+    form.addRow(label, field)
 
 
 def _stack(*parts: QWidget | QHBoxLayout) -> QVBoxLayout:

@@ -47,7 +47,9 @@ class PictureMemory(QObject):
             if model not in self._sizes:
                 self._sizes[model] = read_sizes(locate(model))
             device, sizes = look(mine), self._sizes[model]
-            return None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch, safety)
+            return (
+                None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch, safety)
+            )
 
         self._studio.bridge.background.run(work, self._take, lambda error: self._take(None), self)
 

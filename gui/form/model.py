@@ -16,7 +16,7 @@ from sdedge import catalog
 from sdedge import sampler_options as options
 from sdedge.errors import InvalidRequest
 from sdedge.request import Request
-from sdedge.text.prompt import extract_loras
+from sdedge.text.tags import extract_loras
 
 MAX_COUNT = 1000
 _DEFAULTS = {field.name: field.default for field in fields(Request)}

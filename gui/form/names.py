@@ -25,6 +25,4 @@ class Names:
 def find_names() -> Names:
     """Looks into the library and two folders."""
     folder = embedding_folder()
-    return Names(
-        installed_models(), sorted(loras()), sorted(find(folder)) if folder.is_dir() else [], default_model()
-    )
+    return Names(installed_models(), sorted(loras()), sorted(find(folder)) if folder.is_dir() else [], default_model())

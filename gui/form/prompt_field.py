@@ -80,7 +80,9 @@ class PromptField(QWidget):
         self.counter.setText(f"{found.used}/{found.limit}" if known and not found.fault else "")
         parts = found.limit // 75
         words = (
-            self.tr("{0} of {1} tokens in {2} parts, each read on its own") if parts > 1 else self.tr("{0} of {1} tokens")
+            self.tr("{0} of {1} tokens in {2} parts, each read on its own")
+            if parts > 1
+            else self.tr("{0} of {1} tokens")
         )
         set_tooltip(self.counter, words.format(found.used, found.limit, parts))
         self.counter.setAccessibleName(self.counter.toolTip())

@@ -29,7 +29,7 @@ class PictureDelegate(QStyledItemDelegate):
         theme.changed.connect(self._draw_star)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return option.widget.gridSize() if isinstance(option.widget, QListView) else QSize(CELL, CELL)  # type: ignore[attr-defined]
+        return option.widget.gridSize() if isinstance(option.widget, QListView) else QSize(CELL, CELL)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex

@@ -176,7 +176,7 @@ class _JobDelegate(QStyledItemDelegate):
         small = QFontMetrics(_small(option))
         lines = self._words(small, index, width - 2 * GAP, job)[1]
         bar = GAP if job.state == "running" else 0
-        return QSize(width, option.fontMetrics.height() + lines + bar + 2 * GAP)  # type: ignore[attr-defined]
+        return QSize(width, option.fontMetrics.height() + lines + bar + 2 * GAP)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -184,15 +184,15 @@ class _JobDelegate(QStyledItemDelegate):
         job: Job = index.data(JOB)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box: QRect = option.rect  # type: ignore[attr-defined]
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)  # type: ignore[attr-defined]
+        box: QRect = option.rect
+        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         shape = QPainterPath()
         shape.addRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), RADIUS, RADIUS)
         painter.fillPath(shape, self._theme.color("canvas" if job.state == "running" else "panel"))
         painter.setPen(self._theme.color("accent" if chosen else "line"))
         painter.drawPath(shape)
         inside = box.adjusted(GAP, GAP, -GAP, -GAP)
-        metrics = option.fontMetrics  # type: ignore[attr-defined]
+        metrics = option.fontMetrics
         painter.setPen(self._theme.color("text"))
         title = metrics.elidedText(index.data(), Qt.TextElideMode.ElideRight, inside.width())
         painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
@@ -227,6 +227,6 @@ class _JobDelegate(QStyledItemDelegate):
 
 
 def _small(option: QStyleOptionViewItem) -> QFont:
-    font = QFont(option.font)  # type: ignore[attr-defined]
+    font = QFont(option.font)
     font.setPixelSize(CAPTION)
     return font

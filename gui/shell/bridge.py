@@ -166,7 +166,9 @@ class Bridge(QObject):
         except sqlite3.Error as error:  # a sentence by itself: DatabaseError
             self._close_store()
             if is_damage(error):  # the next opening does it
-                raise SdedgeError("The gallery's database is damaged and is made anew; try again in a moment.") from error
+                raise SdedgeError(
+                    "The gallery's database is damaged and is made anew; try again in a moment."
+                ) from error
             raise
 
     def _open(self) -> tuple[Queue, Gallery]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from sdedge.library.manifest import is_bundle
 from sdedge.machine import picture_memory
 from sdedge.machine.findings import Finding, findings, processor
+from sdedge.machine.memory import available_memory
 from sdedge.machine.memory_plan import CHOICES, Plan, Sizes
-from sdedge.process.model_cache import available_memory
 from sdedge.weights.checkpoint import open_checkpoint
 
 _ORDER = ("cuda", "mps", "cpu")

@@ -132,7 +132,9 @@ class Drops(QObject):
         self._studio.use_request(restored.request, restored.keep)
         words = [*self._left_out(restored), *restored.notes]
         if restored.pictures:
-            self._studio.say(" ".join(words), "info", self.tr("Choose the picture…"), self._studio.actions["open"].trigger)
+            self._studio.say(
+                " ".join(words), "info", self.tr("Choose the picture…"), self._studio.actions["open"].trigger
+            )
         elif restored.model or restored.vae:
             show = partial(self._studio.show_view, "models")
             self._studio.say(" ".join(words), "warning", self.tr("Show the models"), show)
@@ -147,7 +149,9 @@ class Drops(QObject):
             model = self.tr("Its model {0} is not installed; yours stays chosen.")
             words.append(model.format(short(restored.model, LONGEST_NAME)))
         if restored.vae:
-            words.append(self.tr("Its VAE {0} is not installed and is left out.").format(short(restored.vae, LONGEST_NAME)))
+            words.append(
+                self.tr("Its VAE {0} is not installed and is left out.").format(short(restored.vae, LONGEST_NAME))
+            )
         if restored.loras:
             names = ", ".join(short(path, LONGEST_NAME) for path in restored.loras[:3])
             words.append(self.tr("Paths of LoRAs are not followed, only their names looked up: {0}.").format(names))

@@ -33,7 +33,9 @@ class Restored:
 def from_metadata(metadata: Metadata) -> Restored:
     """What a picture's file or a pasted text says of its making. Raises InvalidRequest for settings that are no request."""
     hashes = {"model": metadata.details.get("Model hash"), "vae": metadata.details.get("VAE hash")}
-    return _restored(metadata.fields, {name: hash for name, hash in hashes.items() if isinstance(hash, str)}, metadata.notes)
+    return _restored(
+        metadata.fields, {name: hash for name, hash in hashes.items() if isinstance(hash, str)}, metadata.notes
+    )
 
 
 def from_entry(entry: Entry) -> Restored:
@@ -42,7 +44,9 @@ def from_entry(entry: Entry) -> Restored:
     request = entry.request
     if entry.job is not None:
         return Restored(request)
-    fields = {name: value for name, value in vars(request).items() if value != getattr(Request, name, None) or name == "model"}
+    fields = {
+        name: value for name, value in vars(request).items() if value != getattr(Request, name, None) or name == "model"
+    }
     return _restored(fields, {"model": entry.model_hash} if entry.model_hash else {}, ())
 
 

@@ -9,7 +9,7 @@ from gui.look.plain import set_tooltip
 from gui.shell.studio import Studio
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
-from sdedge.process.model_cache import available_memory
+from sdedge.machine.memory import available_memory
 
 EVERY = 5000  # milliseconds
 _SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}

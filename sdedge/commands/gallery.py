@@ -24,7 +24,7 @@ _ABSENT = re.compile(r"-[^\W\d_]{2}|-\"")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-class Day(click.ParamType):
+class Day(click.ParamType):  # type: ignore[type-arg]
     """A day, as 2026-05-31, in local time."""
 
     name = "DATE"
@@ -42,7 +42,9 @@ class WordsCommand(click.Command):
     """A command whose words may begin with a dash, as those that must be absent do: -night is no option -n."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        wanting = {name for one in self.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts}
+        wanting = {
+            name for one in self.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts
+        }
         end = args.index("--") if "--" in args else len(args)
         absent = [i for i in range(end) if _ABSENT.match(args[i]) and not (i and args[i - 1] in wanting)]
         if absent:
@@ -110,9 +112,7 @@ def search(limit: int, as_json: bool, **options: Any) -> None:
         wanted = _search(options)
         found = gallery.search(wanted, limit)
         if as_json:
-            echo(
-                json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, one) for one in found]})
-            )
+            echo(json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, one) for one in found]}))
             return
         for entry in found:
             echo(f"{entry.id:6}  {'*' if entry.favourite else ' '}  {entry.path}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FIELDS = {field.name for field in fields(Request)}
 
 
-class Size(click.ParamType):
+class Size(click.ParamType):  # type: ignore[type-arg]
     """512x768, or 512 for a square."""
 
     name = "WxH"
@@ -42,7 +42,7 @@ class Size(click.ParamType):
         return int(parts[0]), int(parts[-1])
 
 
-class SamplerName(click.ParamType):
+class SamplerName(click.ParamType):  # type: ignore[type-arg]
     """A sampler by any of its names."""
 
     name = "NAME"
@@ -51,7 +51,7 @@ class SamplerName(click.ParamType):
         return value if isinstance(value, tuple) else catalog.resolve(str(value))
 
 
-class Edges(click.ParamType):
+class Edges(click.ParamType):  # type: ignore[type-arg]
     """Left, top, right, bottom in pixels."""
 
     name = "L,T,R,B"
@@ -65,7 +65,7 @@ class Edges(click.ParamType):
         return tuple(map(int, parts))
 
 
-class Levels(click.ParamType):
+class Levels(click.ParamType):  # type: ignore[type-arg]
     """Falling numbers, such as 14.6,7,3,1."""
 
     name = "LIST"
@@ -100,9 +100,13 @@ class Series:
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: see `sdedge models default`]")
+@click.option(
+    "-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: see `sdedge models default`]"
+)
 @click.option("-n", "--negative", metavar="TEXT", help="What the picture should not show.")
-@click.option("--style", "styles", multiple=True, metavar="NAME", help="Of styles.csv; may be repeated. See docs/prompts.md.")
+@click.option(
+    "--style", "styles", multiple=True, metavar="NAME", help="Of styles.csv; may be repeated. See docs/prompts.md."
+)
 @click.option("--vae", metavar="PATH", help="Model or file whose VAE replaces the model's own.")
 @click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20, or what suits --speed]")
 @click.option("-g", "--guidance", type=float, help="Guidance scale; 1 is off.  [default: the model's]")
@@ -110,9 +114,13 @@ class Series:
 @click.option("--schedule", metavar="NAME", help="Spacing of the noise levels.  [default: the sampler's]")
 @click.option("--sigmas", type=Levels(), help="Your own noise levels, falling, in place of steps and schedule.")
 @click.option("--timesteps", type=Levels(), help="Or the timesteps of the levels, falling.")
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the sampler; see `sdedge samplers NAME`.")
+@click.option(
+    "--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the sampler; see `sdedge samplers NAME`."
+)
 @click.option("--preset", metavar="NAME", help=f"Numerics: {', '.join(catalog.PRESETS)}.  [default: sdedge]")
-@click.option("--speed", metavar="NAME", help=f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.  [default: exact]")
+@click.option(
+    "--speed", metavar="NAME", help=f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.  [default: exact]"
+)
 @click.option("--eta", type=float, help="Share of fresh noise per step, 0 to 1, where the sampler has it.")
 @click.option("--noise", metavar="NAME", help=f"Generator: {', '.join(catalog.NOISE_SOURCES)}.")
 @click.option("--size", type=Size(), help="Pixels, such as 512x768.  [default: the model's]")
@@ -129,27 +137,42 @@ class Series:
 @click.option("--strength", type=float, help="How much of it is drawn anew, 0 to 1.  [default: 0.75]")
 @click.option("--mask", metavar="PATH", help="Mask; white is drawn anew.")
 @click.option("--mask-blur", type=float, metavar="PIXELS", help="Soft edge inside the mask.  [default: 4]")
-@click.option("--masked-content", metavar="NAME", help=f"Start there: {', '.join(MASKED_CONTENT)}.  [default: original]")
+@click.option(
+    "--masked-content", metavar="NAME", help=f"Start there: {', '.join(MASKED_CONTENT)}.  [default: original]"
+)
 @click.option("--mask-only", is_flag=True, default=None, help="Draw only the mask's surroundings, at full size.")
 @click.option("--mask-padding", type=int, metavar="PIXELS", help="Surroundings of --mask-only.  [default: 32]")
 @click.option("--outpaint", type=Edges(), help="Pixels to add at the left, top, right and bottom.")
 @click.option("--variation-seed", type=int, help="Seed of variations.  [default: the seed after]")
 @click.option("--variation-strength", type=float, help="How far to vary, 0 to 1.  [default: 0]")
 @click.option("--tiling", is_flag=True, default=None, help="A picture that repeats without a seam.")
-@click.option("--safety/--no-safety", default=None, help="Filter by the model's safety checker.  [default: if it has one]")
+@click.option(
+    "--safety/--no-safety", default=None, help="Filter by the model's safety checker.  [default: if it has one]"
+)
 @click.option("--watermark", is_flag=True, default=None, help="Put CompVis's invisible watermark into the pixels.")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True, help="Folder, or file.png for a name."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    help="Folder, or file.png for a name.",
 )
-@click.option("-f", "--format", "file_format", metavar="NAME", help="png, jpeg or webp.  [default: as --out says, or png]")
+@click.option(
+    "-f", "--format", "file_format", metavar="NAME", help="png, jpeg or webp.  [default: as --out says, or png]"
+)
 @click.option("--name", "template", help="File name template, such as {seed}-{prompt:40}.")
 @click.option("--no-metadata", is_flag=True, help="Leave the settings out of the files.")
 @click.option("--grid", is_flag=True, help="Also save all pictures as one grid.")
 @click.option("--columns", type=click.IntRange(1), help="Columns of the grid.")
 @click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, openvino, cuda, mps; Core ML: compute units.")
+@click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, openvino, cuda, mps; Core ML: compute units."
+)
 @click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]")
-@click.option("--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}; docs/memory.md.")
+@click.option(
+    "--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}; docs/memory.md."
+)
 @click.option("--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
@@ -280,9 +303,7 @@ def _in_series(requests: list[Request], base: Request, options: dict[str, Any]) 
     if base.seed is None or options["same_seed"]:
         return requests
     count = options["count"]
-    return [
-        one.replace(seed=base.seed + i * count) if one.seed == base.seed else one for i, one in enumerate(requests)
-    ]
+    return [one.replace(seed=base.seed + i * count) if one.seed == base.seed else one for i, one in enumerate(requests)]
 
 
 def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:

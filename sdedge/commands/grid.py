@@ -14,7 +14,9 @@ from sdedge.request import Request
 def _shared(command: Any) -> Any:
     """The options that both commands take."""
     for option in (
-        click.option("-m", "--model", metavar="NAME", help="Name, folder or file.  [default: see `sdedge models default`]"),
+        click.option(
+            "-m", "--model", metavar="NAME", help="Name, folder or file.  [default: see `sdedge models default`]"
+        ),
         click.option("-n", "--negative", default="", metavar="TEXT", help="What the picture should not show."),
         click.option("--seed", type=int, default=1, show_default=True, help="The same for every cell."),
         click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other setting, for all."),

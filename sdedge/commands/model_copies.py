@@ -66,7 +66,9 @@ def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) ->
         notes += [found.note] if found.note else []
         weighed.append((open_lora(found.path), weight, weight))
     checkpoint = open_checkpoint(locate(name))
-    notes += fit([lora for lora, _, _ in weighed], {part: names for part, names in checkpoint.components.items() if names})
+    notes += fit(
+        [lora for lora, _, _ in weighed], {part: names for part, names in checkpoint.components.items() if names}
+    )
     baked: Any = bake(checkpoint.components, weighed)
     for said in notes:
         note(said)
@@ -76,7 +78,9 @@ def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) ->
 @click.command()
 @click.argument("name")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--steps", type=click.IntRange(1, 100), default=8, show_default=True, help="Of every picture measured on.")
+@click.option(
+    "--steps", type=click.IntRange(1, 100), default=8, show_default=True, help="Of every picture measured on."
+)
 def quantize(name: str, target: Path, steps: int) -> None:
     """Write a copy of a model (installed or at a path) to the folder TARGET that runs in int8 on x86 processors.
 

@@ -19,6 +19,7 @@ from sdedge.errors import ModelError
 if TYPE_CHECKING:
     from sdedge.library.models import Library, Model
 
+
 @click.group()
 def models() -> None:
     """Install, list, check and export models."""
@@ -145,7 +146,8 @@ def cache(clear: bool) -> None:
 @click.argument("name")
 def info(name: str) -> None:
     """Show everything about an installed model, or about the model file or folder at a path."""
-    from sdedge.engines.open import EMBEDDED, locate
+    from sdedge.engines.open import locate
+    from sdedge.library.models import EMBEDDED
 
     with _library() as library:
         if name == EMBEDDED or os.path.exists(name):
@@ -208,7 +210,9 @@ def _broken_weights(model: Model) -> list[str]:
 
     opened = open_checkpoint(model.path).components if model.role == "model" else {"vae": open_vae(model.path)[0]}
     return [
-        f"{part}: {broken} has NaN or infinite values" for part, tensors in opened.items() for broken in find_broken(tensors)
+        f"{part}: {broken} has NaN or infinite values"
+        for part, tensors in opened.items()
+        for broken in find_broken(tensors)
     ]
 
 
@@ -227,7 +231,9 @@ def default(name: str | None) -> None:
 @click.option("--name", help="Name in the library.")
 @click.option("--revision", default="main", show_default=True)
 @click.option("--variant", help="Such as fp16: half the download.")
-@click.option("--token", envvar="HF_TOKEN", help="Access token for gated repositories; HF_TOKEN or `hf auth login` serve too.")
+@click.option(
+    "--token", envvar="HF_TOKEN", help="Access token for gated repositories; HF_TOKEN or `hf auth login` serve too."
+)
 @click.option("--accept-license", is_flag=True, help="Record that you read and accept the licence.")
 def fetch(
     repository: str, name: str | None, revision: str, variant: str | None, token: str | None, accept_license: bool

@@ -85,6 +85,8 @@ def _bar(total: int) -> Iterator[Callable[[Event], None]]:
                 console.file.flush()
                 echo(event.path)
             elif isinstance(event, Notice):
-                console.print(f"note: {one_line(event.message)}", style="dim", markup=False, highlight=False, emoji=False)
+                console.print(
+                    f"note: {one_line(event.message)}", style="dim", markup=False, highlight=False, emoji=False
+                )
 
         yield tell

@@ -33,7 +33,9 @@ class Commands(LazyGroup):
     """Our own commands, and those other packages add."""
 
     def table(self) -> dict[str, tuple[str, str]]:
-        added = {point.name: (point.value, ADDED.get(point.name, "")) for point in entry_points(group="sdedge.commands")}
+        added = {
+            point.name: (point.value, ADDED.get(point.name, "")) for point in entry_points(group="sdedge.commands")
+        }
         return {**COMMANDS, **{name: entry for name, entry in added.items() if name not in COMMANDS}}
 
 

@@ -71,7 +71,8 @@ def last_values(engine: Engine, sampler: str, side: int = 512) -> list[float]:
 
 def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     """The test's picture as decoded, (3, H, W) in about [-1, 1], not rounded to bytes as a file would be."""
-    from sdedge.generation.pipeline import decode, encode_prompts, make_plan
+    from sdedge.generation.pipeline import decode, make_plan
+    from sdedge.generation.prompts import encode_prompts
     from sdedge.request import Resolved
     from sdedge.sampling.denoiser import Denoiser
     from sdedge.sampling.noise import initial
@@ -124,4 +125,6 @@ def selftest(model: str, base: str | None, device: str) -> None:
         echo(f"{word}  {golden.model} {golden.sampler}  difference {outcome.difference:.1e} (up to {TOLERANCE:.0e})")
         failed += not outcome.passed
     if failed:
-        raise SdedgeError(f"{failed} of the pictures differ; check that {model} is {version} in full precision, unmodified.")
+        raise SdedgeError(
+            f"{failed} of the pictures differ; check that {model} is {version} in full precision, unmodified."
+        )

@@ -50,7 +50,13 @@ def pocket(out: Path, device: str, quick: bool) -> None:
 @click.option("--sheet", type=click.Path(path_type=Path), help="PNG of the first pictures with their verdicts.")
 @click.option("--device", default="cpu", show_default=True)
 def measure(
-    model: str | None, prompts: int, seeds: int, steps: int, guidance: tuple[float, ...], sheet: Path | None, device: str
+    model: str | None,
+    prompts: int,
+    seeds: int,
+    steps: int,
+    guidance: tuple[float, ...],
+    sheet: Path | None,
+    device: str,
 ) -> None:
     """Print a table of how many facts of held-out prompts the pictures obey, and the VAE's ceiling."""
     from sdedge.engines.open import default_model, load_engine

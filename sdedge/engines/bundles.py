@@ -47,12 +47,18 @@ def _check_facts(facts: Mapping[str, Any]) -> None:
         *(name for name in ("steps_offset",) if _count(schedule[name], 100_000) < 0),
         *(name for name in ("timestep_spacing",) if not isinstance(schedule[name], str)),
     ]
-    if not isinstance(facts["name"], str) or not _count(facts["context_width"], 2**16) > 0 or not facts["scaling_factor"]:
+    if (
+        not isinstance(facts["name"], str)
+        or not _count(facts["context_width"], 2**16) > 0
+        or not facts["scaling_factor"]
+    ):
         wrong.append("name, context_width or scaling_factor")
     if not (betas is None or (1 < len(betas) == schedule["num_train_timesteps"] and all(map(_is_finite, betas)))):
         wrong.append("trained_betas")
     rows = facts["preview"]
-    if len(rows) != facts["latent_channels"] + 1 or not all(len(row) == 3 and all(map(_is_finite, row)) for row in rows):
+    if len(rows) != facts["latent_channels"] + 1 or not all(
+        len(row) == 3 and all(map(_is_finite, row)) for row in rows
+    ):
         wrong.append("preview")
     if not isinstance(facts["has_safety_checker"], bool) or not all(isinstance(line, str) for line in facts["report"]):
         wrong.append("has_safety_checker or report")
@@ -83,7 +89,9 @@ def check_tree(folder: Path, manifest: Manifest) -> None:
             if stat.S_ISDIR(mode) and place != folder:
                 pending.append(Path(entry.path))
             elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)):
-                raise ModelError(f"{entry.path} is neither a file nor a folder; take the model from a source you trust.")
+                raise ModelError(
+                    f"{entry.path} is neither a file nor a folder; take the model from a source you trust."
+                )
 
 
 def _entries(place: Path) -> list[os.DirEntry[str]]:
@@ -118,7 +126,9 @@ def nearest_of(sizes: Sequence[Size], wanted: Size, fixed: tuple[int | None, int
     return min(fitting, key=apart, default=wanted)
 
 
-def nearest_within(least: int, most: int, unit: int, wanted: Size, fixed: tuple[int | None, int | None] = (None, None)) -> Size:
+def nearest_within(
+    least: int, most: int, unit: int, wanted: Size, fixed: tuple[int | None, int | None] = (None, None)
+) -> Size:
     """The wanted size scaled into a range of sides and rounded to multiples of `unit`; sides that are fixed stay."""
     scale = min(max(least / min(wanted), 1.0), most / max(wanted))
 

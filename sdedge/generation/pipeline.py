@@ -106,7 +106,13 @@ class Pipeline:
                     yield from _finish(engine, prepared, pixels, source)
 
     def generate(
-        self, request: Request, output: Output, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False
+        self,
+        request: Request,
+        output: Output,
+        count: int = 1,
+        batch: int = 1,
+        previews: bool = False,
+        last: bool = False,
     ) -> Iterator[Event]:
         """Draws pictures as `images` does and saves them as `save_job` does. Each is complete on disk before its ImageDone.
 
@@ -185,7 +191,9 @@ def _prepare(engine: Engine, request: Resolved, source: img2img.Source | None, b
     if notice := speed.unsupported(engine, request):
         yield Notice(notice)
     if engine.facts.guidance_channels and request.negative:
-        yield Notice(f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out.")
+        yield Notice(
+            f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out."
+        )
 
 
 def _new_notices(lines: Iterable[str], noticed: set[str]) -> Iterator[Notice]:

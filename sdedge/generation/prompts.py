@@ -79,7 +79,9 @@ def embedding_vectors(engine: Engine, request: Resolved) -> EmbeddingVectors:
         try:
             embedding.check_width(engine.facts.context_width)
             if len(embedding.vectors) > CHUNK:
-                raise ModelError(f"It has {len(embedding.vectors)} vectors and a prompt takes {CHUNK}; choose another one.")
+                raise ModelError(
+                    f"It has {len(embedding.vectors)} vectors and a prompt takes {CHUNK}; choose another one."
+                )
             vectors[embedding.name] = embedding.vectors
         except ModelError as error:
             notices.append(f"The embedding {embedding.name} is not used: {error}")

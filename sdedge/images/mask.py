@@ -63,7 +63,9 @@ def _grey(image: Image.Image, picture: np.ndarray | None) -> tuple[Image.Image, 
             return layer.convert("RGB").convert("L"), ()
         if low < OPAQUE:
             if picture is not None and _shows(layer, picture):
-                return alpha.point(lambda value: 255 - value), ("The mask is the picture with a hole; the hole is drawn anew.",)
+                return alpha.point(lambda value: 255 - value), (
+                    "The mask is the picture with a hole; the hole is drawn anew.",
+                )
             return alpha, ("The mask is partly transparent; its opaque part is drawn anew.",)
     return flatten(image).convert("L"), ()
 

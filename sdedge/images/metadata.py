@@ -166,7 +166,11 @@ def _decoded(body: bytes) -> str:
     ASCII in UTF-16 has a zero byte in every character and there is always some ASCII, at least the settings' names: the order
     that gives more characters below 256 is right. UTF-8 has no zeros but at the end. Anything else is Latin-1.
     """
-    for mark, encoding in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
         if body.startswith(mark):
             return body[len(mark) :].decode(encoding, "replace")
     if b"\0" in body.rstrip(b"\0"):

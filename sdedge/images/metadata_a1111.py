@@ -72,7 +72,11 @@ def _settings(request: Request, facts: Mapping[str, object]) -> list[tuple[str, 
         ("RNG", _RNG.get(request.noise or "")),
         ("Tiling", True if request.tiling else None),
         ("Eta", plain(request.eta)),
-        *((OPTIONS[name], _number(value)) for name, value in request.options.items() if _has_key(request.sampler, name)),
+        *(
+            (OPTIONS[name], _number(value))
+            for name, value in request.options.items()
+            if _has_key(request.sampler, name)
+        ),
         *(_inpaint_settings(request) if request.task == "inpaint" else []),
         ("Lora hashes", facts.get("lora_hashes")),
         ("Version", f"sdedge {facts.get('version') or sdedge.__version__}"),
@@ -91,7 +95,11 @@ def read_options(settings: Mapping[str, str]) -> dict[str, float | int | str]:
     """The options that a picture's settings say, as far as they are values. Raises InvalidRequest."""
     unipc = settings.get("Sampler") == "UniPC"
     given = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
-    return {name: sampler_options.read(name, value) for name, value in given.items() if unipc or "UniPC" not in OPTIONS[name]}
+    return {
+        name: sampler_options.read(name, value)
+        for name, value in given.items()
+        if unipc or "UniPC" not in OPTIONS[name]
+    }
 
 
 def _inpaint_settings(request: Request) -> list[tuple[str, object]]:

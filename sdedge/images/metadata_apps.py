@@ -150,7 +150,9 @@ def _put_preset(draft: Draft, name: str) -> None:
 
 def _note_start(draft: Draft) -> None:
     strength = draft.fields.get("strength")
-    draft.notes.append(f"It was drawn from another picture (strength {shown(strength)}) that is not in the file; give it too.")
+    draft.notes.append(
+        f"It was drawn from another picture (strength {shown(strength)}) that is not in the file; give it too."
+    )
 
 
 def _invokeai(texts: Texts) -> Metadata | None:
@@ -337,7 +339,9 @@ def _others(texts: Texts) -> Metadata | None:
     inner = record.get("sui_image_params")
     if isinstance(inner, dict):
         return metadata_others.read({"swarm_version": None, **inner}, texts.get("parameters", ""))
-    return metadata_others.read(record, texts.get("parameters", "")) or metadata_others.read(texts, texts.get("prompt", ""))
+    return metadata_others.read(record, texts.get("parameters", "")) or metadata_others.read(
+        texts, texts.get("prompt", "")
+    )
 
 
 def _comfyui(texts: Texts) -> Metadata | None:

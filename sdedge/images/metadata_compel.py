@@ -28,14 +28,18 @@ def translate(text: str) -> tuple[str, tuple[str, ...]]:
     """The prompt in the web UI's language, and sentences on what could not be said in it; then the text stands as it is."""
     if joined := _AND.fullmatch(text.strip()):
         parts = [translate(re.sub(r'\\(["\\])', r"\1", part)) for part in _QUOTED.findall(joined[1])]
-        return " BREAK ".join(part for part, _ in parts), tuple(dict.fromkeys(note for _, notes in parts for note in notes))
+        return " BREAK ".join(part for part, _ in parts), tuple(
+            dict.fromkeys(note for _, notes in parts for note in notes)
+        )
     if _CALL.search(text):
         note = "The prompt's blend, swap or and has no counterpart here; it stands as plain text, so write it anew."
         return plain(text), (note,)
     try:
         weighted, below = _weighted(text)
     except ValueError:
-        return plain(text), ("The prompt's groups are not closed or nest too deep; its weights are left out as plain text.",)
+        return plain(text), (
+            "The prompt's groups are not closed or nest too deep; its weights are left out as plain text.",
+        )
     note = "Weights below 1 are applied to the words alone here; InvokeAI also mixes in the prompt without them."
     return weighted, (note,) if below else ()
 

@@ -65,7 +65,9 @@ class Draft:
         if self.fields.get("variation_seed") == -1:
             del self.fields["variation_seed"]
             if self.fields.get("variation_strength"):
-                self.notes.append("The file's variation seed is -1, which means chance, so the picture cannot be drawn again.")
+                self.notes.append(
+                    "The file's variation seed is -1, which means chance, so the picture cannot be drawn again."
+                )
 
     def put_sampler(self, name: Any) -> None:
         """Set sampler and, where the name includes one, schedule."""
@@ -104,7 +106,9 @@ class Draft:
         try:
             sides = whole(width), whole(height)
         except (ValueError, TypeError, OverflowError):
-            self.notes.append(f"The file's size {_short(width)} x {_short(height)} cannot be read; the model's own is used.")
+            self.notes.append(
+                f"The file's size {_short(width)} x {_short(height)} cannot be read; the model's own is used."
+            )
             return
         rounded = tuple(side // 8 * 8 for side in sides)
         if not all(64 <= side <= MAX_SIDE for side in rounded):

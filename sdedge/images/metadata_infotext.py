@@ -106,7 +106,9 @@ def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
         starts = [match.start() for match in _START.finditer(line)]
         if len(starts) > MAX_STARTS:
             starts = starts[: MAX_STARTS // 2] + starts[-MAX_STARTS // 2 :]
-        tails = [(start, tail) for start in starts if _are_settings(tail := list(pairs_of(line, start))) and _begins(tail)]
+        tails = [
+            (start, tail) for start in starts if _are_settings(tail := list(pairs_of(line, start))) and _begins(tail)
+        ]
         whole = [(start, tail) for start, tail in tails if all(pair.joined for pair in tail)]
         if tails:
             by_steps = [found for found in tails if found[1][0].key == "Steps"]  # where a value holds commas

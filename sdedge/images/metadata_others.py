@@ -12,11 +12,21 @@ from sdedge.text.wildcards import escape
 # By the key that only this program writes: its name, and its names of prompt, negative, seed, steps, guidance, sampler, model.
 _PROGRAMS = {
     "swarm_version": ("SwarmUI", ("prompt", "negativeprompt", "seed", "steps", "cfgscale", "sampler", "model")),
-    "base_model": ("Fooocus", ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "sampler", "base_model")),
+    "base_model": (
+        "Fooocus",
+        ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "sampler", "base_model"),
+    ),
     "num_inference_steps": (
         "Easy Diffusion",
-        ("prompt", "negative_prompt", "seed", "num_inference_steps", "guidance_scale", "sampler_name",
-         "use_stable_diffusion_model"),
+        (
+            "prompt",
+            "negative_prompt",
+            "seed",
+            "num_inference_steps",
+            "guidance_scale",
+            "sampler_name",
+            "use_stable_diffusion_model",
+        ),
     ),
 }
 _PAIR = re.compile(r"\D{0,3}(\d{1,6})\D{1,4}(\d{1,6})\D{0,3}")
@@ -42,7 +52,9 @@ def read(record: Mapping[str, Any], text: str) -> Metadata | None:
     else:
         draft.put_size(record.get("width"), record.get("height"))
     draft.keep(record, set(keys) | {"width", "height", "resolution"})
-    draft.notes.append(f"Of {name}'s settings only prompts, seed, steps, guidance, size, sampler and model are carried over.")
+    draft.notes.append(
+        f"Of {name}'s settings only prompts, seed, steps, guidance, size, sampler and model are carried over."
+    )
     return draft.done()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from sdedge.errors import InvalidRequest
 from sdedge.files import open_regular
@@ -40,7 +40,7 @@ def opened(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[Image.Image]:
         raise
     except Image.DecompressionBombError as error:
         raise InvalidRequest(f"Cannot read {name}: it has {_TOO_LARGE}.") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise InvalidRequest(
             f"Cannot read {name}: it is not a picture that can be read here, or it is damaged; choose another file, or save "
             "it as PNG, JPEG or WebP."

@@ -105,9 +105,13 @@ def output_at(
     if path.is_dir() or suffix not in {*SUFFIXES, *OTHER_SUFFIXES}:
         return Output(path, format or "png", template or TEMPLATE, private)
     if suffix not in SUFFIXES:
-        raise InvalidRequest(f"{path} ends in {suffix}, which is not written here; use .png, .jpg or .webp, or name a folder.")
+        raise InvalidRequest(
+            f"{path} ends in {suffix}, which is not written here; use .png, .jpg or .webp, or name a folder."
+        )
     if format not in (None, SUFFIXES[suffix]):
         raise InvalidRequest(f"{path} ends in {suffix} and the format is {format}; leave one of them out.")
     if template:
-        raise InvalidRequest(f"{path} is a file's name, so there is no use for the template {template!r}; leave one of them out.")
+        raise InvalidRequest(
+            f"{path} is a file's name, so there is no use for the template {template!r}; leave one of them out."
+        )
     return Output(path.parent, SUFFIXES[suffix], TEMPLATE, private, path.name, many)

@@ -98,7 +98,9 @@ def look_up_lora(name: str) -> FoundLora:
             return _only(name, plain(wanted), found, True)
     known = ", ".join(list(dict.fromkeys(path.stem for path in files))[:20])
     there = f"there are {known}" if known else "it is empty"
-    raise InvalidRequest(f"There is no LoRA {name[:80]!r} in {lora_folder()} ({there}); put its file there or give a path.")
+    raise InvalidRequest(
+        f"There is no LoRA {name[:80]!r} in {lora_folder()} ({there}); put its file there or give a path."
+    )
 
 
 def lora_typed(text: str) -> FoundLora:
@@ -135,14 +137,18 @@ def _only(name: str, plain: str, found: list[Path], said: bool) -> FoundLora:
 
 
 def _lora_files() -> list[Path]:
-    return [path for path in sorted(lora_folder().rglob("*")) if path.suffix.lower() in LORA_SUFFIXES and path.is_file()]
+    return [
+        path for path in sorted(lora_folder().rglob("*")) if path.suffix.lower() in LORA_SUFFIXES and path.is_file()
+    ]
 
 
 def _spellings(path: Path) -> list[str]:
     """The names that a file has: with and without its folder and suffix; peft's files are named by their folder."""
     inner = path.relative_to(lora_folder())
     whole, bare = inner.as_posix(), inner.with_name(inner.stem).as_posix() if inner.stem else inner.as_posix()
-    folder = [inner.parent.as_posix(), inner.parent.name] if inner.stem == "adapter_model" and len(inner.parts) > 1 else []
+    folder = (
+        [inner.parent.as_posix(), inner.parent.name] if inner.stem == "adapter_model" and len(inner.parts) > 1 else []
+    )
     return [path.stem, bare, path.name, whole, *folder]
 
 
@@ -233,7 +239,9 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     for text in plain:
         stood = {one.start for one in names.find(text)}
         missing = [match[1] for match in _COMFY.finditer(text) if match.start() not in stood]
-        notes += [f"There is no embedding {name[:80]!r} in {embedding_folder()}; it is read as words." for name in missing]
+        notes += [
+            f"There is no embedding {name[:80]!r} in {embedding_folder()}; it is read as words." for name in missing
+        ]
     return opened, list(dict.fromkeys(notes))
 
 

@@ -64,13 +64,13 @@ class Connection(sqlite3.Connection):
 
     path: Path
 
-    def cursor(self, factory: Callable[..., Any] | None = None) -> Any:  # type: ignore[override]
+    def cursor(self, factory: Callable[..., Any] | None = None) -> Any:
         return super().cursor(factory or Cursor)
 
-    def execute(self, *given: Any) -> Any:  # type: ignore[override]
+    def execute(self, *given: Any) -> Any:
         return self.cursor().execute(*given)
 
-    def executemany(self, *given: Any) -> Any:  # type: ignore[override]
+    def executemany(self, *given: Any) -> Any:
         return self.cursor().executemany(*given)
 
 
@@ -99,7 +99,9 @@ def described(error: Exception, path: Path) -> DatabaseError:
     elif isinstance(error, (OverflowError, UnicodeError, sqlite3.ProgrammingError, sqlite3.InterfaceError)):
         made = DatabaseError(f"The database takes no such value ({said}); give another.")
     else:
-        made = DatabaseError(f"The database {path} is not as sdedge made it ({said}); move it away, and a new one is made.")
+        made = DatabaseError(
+            f"The database {path} is not as sdedge made it ({said}); move it away, and a new one is made."
+        )
     if code is not None:
         made.sqlite_errorcode = code
     return made

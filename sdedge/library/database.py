@@ -54,7 +54,9 @@ def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) ->
             raise described(error, path) from error
         if isinstance(error, (OSError, ValueError)):
             reason = getattr(error, "strerror", None) or error
-            raise SdedgeError(f"Cannot use the database {path}: {reason}; check its folder and the free space.") from error
+            raise SdedgeError(
+                f"Cannot use the database {path}: {reason}; check its folder and the free space."
+            ) from error
         raise
     return connection
 

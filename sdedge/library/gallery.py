@@ -314,7 +314,19 @@ def _conditions(search: Search, common: bool = False) -> tuple[list[str], list[A
     return where, values
 
 
-_TEXTS = ("path", "content", "model", "model_hash", "sampler", "seed", "prompt", "negative", "source", "request", "facts")
+_TEXTS = (
+    "path",
+    "content",
+    "model",
+    "model_hash",
+    "sampler",
+    "seed",
+    "prompt",
+    "negative",
+    "source",
+    "request",
+    "facts",
+)
 _NUMBERS = ("created", "width", "height", "bytes")
 
 

@@ -124,7 +124,9 @@ def hash_file(path: Path, copy_to: Path | None = None, told: Callable[[int], Non
                 os.fsync(target.fileno())
     except OSError as error:
         where = copy_to or path
-        raise OutputError(f"Cannot copy {path} to {where}: {error.strerror or error}; free some space or link it.") from None
+        raise OutputError(
+            f"Cannot copy {path} to {where}: {error.strerror or error}; free some space or link it."
+        ) from None
     return Hashed(size, digest.hexdigest(), hashlib.sha256(window).hexdigest()[:8])
 
 

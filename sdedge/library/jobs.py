@@ -356,6 +356,8 @@ def output_of(text: str) -> Output:
     kinds = {"folder": str, "format": str, "template": str, "private": bool, "file": str, "numbered": bool}
     if isinstance(record, dict) and "folder" in record:
         known = {name: record[name] for name in kinds if name in record}
-        if all(isinstance(value, kinds[name]) for name, value in known.items()) and "\0" not in "".join(map(str, known.values())):
+        if all(isinstance(value, kinds[name]) for name, value in known.items()) and "\0" not in "".join(
+            map(str, known.values())
+        ):
             return Output(**{**known, "folder": Path(known["folder"])})
     raise InvalidRequest("The job does not say where its pictures go; add it again.")

@@ -78,11 +78,15 @@ class Manifest:
         try:
             record = _read_json(Path(folder))
         except (OSError, ValueError, ModelError) as error:
-            raise ModelError(f"The bundle {folder} has no usable {NAME} ({_reason(error)}); convert the model again.") from error
+            raise ModelError(
+                f"The bundle {folder} has no usable {NAME} ({_reason(error)}); convert the model again."
+            ) from error
         try:
             return cls.from_json(record, Path(folder))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"The bundle {folder} has no usable {NAME} ({error!s:.200}); convert the model again.") from error
+            raise ModelError(
+                f"The bundle {folder} has no usable {NAME} ({error!s:.200}); convert the model again."
+            ) from error
 
     @classmethod
     def from_json(cls, record: Any, folder: Path) -> Self:

@@ -56,7 +56,9 @@ class Library:
             self.database = open_database(path, MIGRATIONS)
         except Damaged as error:
             fault = str(error).rstrip(".")
-            raise Damaged(f"{fault}; move it away and add the models again, their files are in {path.parent}.") from error
+            raise Damaged(
+                f"{fault}; move it away and add the models again, their files are in {path.parent}."
+            ) from error
 
     def close(self) -> None:
         self.database.close()
@@ -149,7 +151,9 @@ class Library:
         with transaction(self.database):
             if self.database.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone():
                 raise _taken(name)  # by another process, while this one copied
-            self.database.execute(f"INSERT INTO models ({names}) VALUES ({', '.join('?' * len(values))})", [*values.values()])
+            self.database.execute(
+                f"INSERT INTO models ({names}) VALUES ({', '.join('?' * len(values))})", [*values.values()]
+            )
             rows = [(name, place, file.size, file.sha256) for place, file in hashed.items()]
             self.database.executemany("INSERT INTO model_files VALUES (?, ?, ?, ?)", rows)
             if work is not None:
@@ -165,7 +169,9 @@ class Library:
             work.chmod(0o755)
             os.replace(work, final)
         except OSError as error:
-            raise OutputError(f"Cannot write {final}: {error.strerror or error}; check the library's folder.") from error
+            raise OutputError(
+                f"Cannot write {final}: {error.strerror or error}; check the library's folder."
+            ) from error
 
     def remove(self, name: str) -> Model:
         """Forget a model; files that were copied in are deleted, linked ones stay."""
@@ -226,7 +232,9 @@ class Library:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"Cannot write {folder}: {error.strerror or error}; check the library's folder.") from None
+            raise OutputError(
+                f"Cannot write {folder}: {error.strerror or error}; check the library's folder."
+            ) from None
         return folder
 
     def _check_space(self, size: int) -> None:
@@ -244,7 +252,12 @@ class Library:
             names = {row["name"] for row in self.database.execute("SELECT name FROM models")}
             for left in self._models_folder().iterdir():
                 owner = left.name.removeprefix(_ADDING).partition("-")[0]
-                dead = left.name.startswith(_ADDING) and owner.isdecimal() and len(owner) < 20 and not is_running(int(owner))
+                dead = (
+                    left.name.startswith(_ADDING)
+                    and owner.isdecimal()
+                    and len(owner) < 20
+                    and not is_running(int(owner))
+                )
                 if dead or (left.name not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()):
                     shutil.rmtree(left, ignore_errors=True)
 
@@ -278,9 +291,11 @@ def _model(row: sqlite3.Row) -> Model:
     known = {name: value for name, value in dict(row).items() if name in Model.__dataclass_fields__}
     model = Model(**{**known, "path": Path(str(row["path"])), "linked": bool(row["linked"])})
     texts = [getattr(model, name) for name in ("name", "role", "kind", "base", "sha256", "source", "licence", "added")]
-    if not all(isinstance(text, str) and "\0" not in text for text in (*texts, model.legacy_hash or "", row["path"])) or (
-        type(model.size) is not int or model.role not in ("model", "vae")
-    ):
+    if not all(
+        isinstance(text, str) and "\0" not in text for text in (*texts, model.legacy_hash or "", row["path"])
+    ) or (type(model.size) is not int or model.role not in ("model", "vae")):
         name = str(row["name"])[:80]
-        raise Damaged(f"The library's row of the model {name!r} is damaged; move library.sqlite away and add the models again.")
+        raise Damaged(
+            f"The library's row of the model {name!r} is damaged; move library.sqlite away and add the models again."
+        )
     return model

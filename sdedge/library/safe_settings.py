@@ -44,7 +44,10 @@ def unconfirmed_paths(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
 
 
 def safe_settings(
-    settings: Mapping[str, Any], installed: Installed, given: Collection[str] = (), hashes: Mapping[str, str] | None = None
+    settings: Mapping[str, Any],
+    installed: Installed,
+    given: Collection[str] = (),
+    hashes: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Request fields without unconfirmed paths, and a sentence for each that was changed or left out.
 
@@ -60,7 +63,9 @@ def safe_settings(
             _installed_only(safe, name, value, (hashes or {}).get(name), installed, notices)
     for name, option in (("image", "--image"), ("mask", "--mask")):
         if (value := safe.pop(name, None)) is not None:
-            notices.append(f"It was drawn from the {name} {shown(value)}, which is not opened unasked; give it with {option}.")
+            notices.append(
+                f"It was drawn from the {name} {shown(value)}, which is not opened unasked; give it with {option}."
+            )
     if "image" not in given and safe.pop("outpaint", None) is not None:
         notices.append("Its edges to outpaint need the picture it was drawn from.")
     for name in ("prompt", "negative"):
@@ -118,7 +123,9 @@ def _installed_loras(prompt: str, notices: list[str]) -> str:
         if not name or is_path(name):
             notices.append(f"The LoRA {shown(path)} is a path and is left out.")
             return ""
-        notices.append(f"The LoRA {shown(path)} is looked up by its name {shown(name)}; no path out of a picture is opened.")
+        notices.append(
+            f"The LoRA {shown(path)} is looked up by its name {shown(name)}; no path out of a picture is opened."
+        )
         return f"<{match[1]}{name}{match[2][len(path) :]}>"
 
     return _LORA.sub(named, escape(prompt))  # a wildcard could make a tag only when it is chosen

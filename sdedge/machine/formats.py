@@ -60,7 +60,7 @@ GAIN = 1.15
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """"auto", "cpu", "cuda", "cuda:1" or "mps" -> a device that is there; of several GPUs the one with most free memory.
+    """ "auto", "cpu", "cuda", "cuda:1" or "mps" -> a device that is there; of several GPUs the one with most free memory.
 
     Raises InvalidRequest for others, naming those that are there.
     """
@@ -95,7 +95,9 @@ def found(device: torch.device) -> Finding:
     kept = findings.findings().get(str(device))
     if kept is None:
         kept = probe(device)
-        with suppress(OutputError):  # a data folder that cannot be written costs a second at every start, not the picture
+        with suppress(
+            OutputError
+        ):  # a data folder that cannot be written costs a second at every start, not the picture
             findings.keep(kept)
     return kept
 
@@ -118,7 +120,12 @@ def probe(device: torch.device) -> Finding:
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     attention, openvino = _attention_of(timings), 0.0
     reason = _reason(best, compared)
-    if device.type == "cpu" and findings.openvino_version() and best != "float16" and available_memory()[0] > OPENVINO_FREE:
+    if (
+        device.type == "cpu"
+        and findings.openvino_version()
+        and best != "float16"
+        and available_memory()[0] > OPENVINO_FREE
+    ):
         from sdedge.engines.openvino.timing import share_of_openvino
 
         openvino = share_of_openvino(NAMES[best], attention == OWN)
@@ -283,4 +290,6 @@ def _reason(best: str, costs: dict[str, float]) -> str:
         f"{costs[dtype] / costs[best]:.1f} times as long in {dtype}" if costs[dtype] < float("inf") else f"{dtype} fails"
         for dtype in costs if dtype != best
     ]  # fmt: skip
-    return f"A v1 step is estimated to take {' and '.join(others)} as in {best}." if others else f"{best} is all there is."
+    return (
+        f"A v1 step is estimated to take {' and '.join(others)} as in {best}." if others else f"{best} is all there is."
+    )

@@ -20,7 +20,9 @@ CHOICES = ("auto", *MODES)
 MB = 10**6
 BASE = {"cpu": 260 * MB, "mps": 400 * MB, "cuda": 500 * MB}
 """The process itself: Python, torch and its kernels; on CUDA the context on the card."""
-UNET_VALUES = 190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
+UNET_VALUES = (
+    190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
+)
 TIGHT_VALUES = 70  # the same where nothing freed is kept
 KEPT = 300 * MB  # at most, of freed feature maps that the C library keeps, in the modes that let it
 LOADING = 150 * MB  # two buffers of the largest layer, and what packing takes
@@ -130,7 +132,9 @@ def predict(mode: str, job: Job, sizes: Sizes = Sizes()) -> int:
 def _drawing(mode: str, job: Job, sizes: Sizes) -> int:
     """Bytes of a step's feature maps, and of what the C library holds beside them on a CPU."""
     values = TIGHT_VALUES if is_tight(mode) and job.device == "cpu" else UNET_VALUES
-    maps = values * 2 * job.batch * job.width * job.height * job.itemsize * sizes.unet_width // 320  # guidance takes two of each
+    maps = (
+        values * 2 * job.batch * job.width * job.height * job.itemsize * sizes.unet_width // 320
+    )  # guidance takes two of each
     if job.device != "cpu":
         return maps
     return maps + min(LOADING if is_tight(mode) else KEPT, sizes.unet * job.itemsize)

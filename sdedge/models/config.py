@@ -53,7 +53,9 @@ def _value(kind: str, name: str, value: Any) -> Any:
             return tuple(value)
     elif not lists and _is_count(value, name):
         return value
-    raise ModelError(f"The {kind} config has {name}={repr(value)[:80]}, which no Stable Diffusion v1 has; choose a v1 model.")
+    raise ModelError(
+        f"The {kind} config has {name}={repr(value)[:80]}, which no Stable Diffusion v1 has; choose a v1 model."
+    )
 
 
 def _is_count(value: Any, name: str) -> bool:
@@ -69,7 +71,9 @@ def _divides(kind: str, name: str, parts: tuple[int, ...], widths: tuple[int, ..
     """Raise ModelError unless each of the widths is whole times its part."""
     if len(parts) != len(widths) or any(width % part for part, width in zip(parts, widths, strict=True)):
         shown = parts[0] if len(set(parts)) == 1 else list(parts)
-        raise ModelError(f"The {kind} config has {name}={shown}, which does not divide the widths {list(widths)}; get it again.")
+        raise ModelError(
+            f"The {kind} config has {name}={shown}, which does not divide the widths {list(widths)}; get it again."
+        )
 
 
 def _refuse(kind: str, config: dict[str, Any], supported: dict[str, tuple[Any, ...]]) -> None:

@@ -25,7 +25,9 @@ def timestep_embedding(t: Tensor, dim: int) -> Tensor:
 def guidance_embedding(scale: Tensor, dim: int) -> Tensor:
     """Sinusoids of guidance scales (B,) -> float32 (B, dim), sines first, of (scale - 1) 1000 (Luo et al. 2023, LCM)."""
     half = dim // 2
-    frequencies = torch.exp(torch.arange(half, dtype=torch.float32, device=scale.device) * -(math.log(10000) / (half - 1)))
+    frequencies = torch.exp(
+        torch.arange(half, dtype=torch.float32, device=scale.device) * -(math.log(10000) / (half - 1))
+    )
     angles = (scale.to(torch.float32) - 1)[:, None] * 1000 * frequencies[None]
     return F.pad(torch.cat([angles.sin(), angles.cos()], dim=-1), (0, dim % 2))
 

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from sdedge.errors import OutputError
 from sdedge.files import reserve
 
-BLOCK = 8 << 20  # bytes of a block in float32, as it is normalised: small beside a whole map, enough for the convolutions
+BLOCK = (
+    8 << 20
+)  # bytes of a block in float32, as it is normalised: small beside a whole map, enough for the convolutions
 
 
 @dataclass(frozen=True)

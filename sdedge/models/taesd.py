@@ -101,7 +101,10 @@ class TinyDecoder(nn.Module):
         for level, (width, count) in enumerate(zip(widths, blocks)):
             layers += [TinyBlock(width) for _ in range(count)]
             if level < len(widths) - 1:
-                layers += [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(width, width, 3, padding=1, bias=False)]
+                layers += [
+                    nn.Upsample(scale_factor=2, mode="nearest"),
+                    nn.Conv2d(width, width, 3, padding=1, bias=False),
+                ]
             else:
                 layers.append(nn.Conv2d(width, config.out_channels, 3, padding=1))
         self.layers = nn.Sequential(*layers)

@@ -105,7 +105,10 @@ class UNet(nn.Module):
 
     def embed(self, t: Tensor, dtype: torch.dtype, guidance: Tensor | None = None) -> Tensor:
         """Timesteps (B,) and guidance -> (B, D), as the residual blocks read them; one row stands for a whole batch."""
-        sinusoids, dim = timestep_embedding(t, self.config.block_out_channels[0]).to(dtype), self.config.time_cond_proj_dim
+        sinusoids, dim = (
+            timestep_embedding(t, self.config.block_out_channels[0]).to(dtype),
+            self.config.time_cond_proj_dim,
+        )
         if guidance is None or not dim:
             return self.time_embedding(sinusoids)
         return self.time_embedding(sinusoids, guidance_embedding(guidance, dim).to(dtype))

@@ -69,7 +69,10 @@ class Outbox:
         """Say once that the database has to be waited for."""
         if not self._waiting_told:
             self._waiting_told = True
-            self.tell(None, Notice(f"The gallery's database cannot be written now ({error.__cause__ or error}); waiting for it."))
+            self.tell(
+                None,
+                Notice(f"The gallery's database cannot be written now ({error.__cause__ or error}); waiting for it."),
+            )
 
 
 def patiently(action: Callable[[], T], patience: float = 60.0) -> T:

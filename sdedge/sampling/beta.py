@@ -42,9 +42,7 @@ def incomplete_beta(x: float, a: float, b: float) -> float:
     """I_x(a, b) for x in 0 … 1, by its continued fraction (DLMF 8.17.22) on the side where that converges fast."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    )
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     if x < (a + 1) / (a + b + 2):
         return front / (a * _fraction(x, a, b))
     return 1 - front / (b * _fraction(1 - x, b, a))

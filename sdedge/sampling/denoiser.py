@@ -135,8 +135,9 @@ def dynamic_threshold(x0: Tensor, quantile: float, largest: float = 1.0) -> Tens
     return torch.stack([image.clamp(-s, s) / s for image, s in zip(x0, bounds)])
 
 
-def masked(denoise: Denoise, latent: Tensor, mask: Tensor, noise: StepNoise | Tensor, style: str = "predicted"
-           ) -> Denoise:
+def masked(
+    denoise: Denoise, latent: Tensor, mask: Tensor, noise: StepNoise | Tensor, style: str = "predicted"
+) -> Denoise:
     """Hold the region where mask is 0 at `latent`; repaint where it is 1. For models with 4 channels.
 
     latent (B, 4, h, w), mask (B, 1, h, w) in 0 … 1. Three styles, by what they do before asking the model:

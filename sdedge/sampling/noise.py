@@ -78,12 +78,14 @@ class Philox:
         key = [self.seed & 0xFFFFFFFF, self.seed >> 32]
         for _ in range(10):
             low, high = counter[0] * self.multipliers[0], counter[2] * self.multipliers[1]
-            counter = np.stack([
-                (high >> np.uint64(32)).astype(np.uint32) ^ counter[1] ^ np.uint32(key[0]),
-                high.astype(np.uint32),
-                (low >> np.uint64(32)).astype(np.uint32) ^ counter[3] ^ np.uint32(key[1]),
-                low.astype(np.uint32),
-            ])
+            counter = np.stack(
+                [
+                    (high >> np.uint64(32)).astype(np.uint32) ^ counter[1] ^ np.uint32(key[0]),
+                    high.astype(np.uint32),
+                    (low >> np.uint64(32)).astype(np.uint32) ^ counter[3] ^ np.uint32(key[1]),
+                    low.astype(np.uint32),
+                ]
+            )
             key = [(k + w) & 0xFFFFFFFF for k, w in zip(key, self.weyl)]
         return counter
 
@@ -95,8 +97,15 @@ class Noise:
     default), so a whole run consumes one stream per image in the order every reference implementation does.
     """
 
-    def __init__(self, seeds: Sequence[int], shape: Sequence[int], source: str = "torch",
-                 device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32, skip: int = 1):
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        shape: Sequence[int],
+        source: str = "torch",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        skip: int = 1,
+    ):
         self.shape, self.device, self.dtype = tuple(shape), device, dtype
         self.draws = [stream(seed, source) for seed in seeds]
         for draw in self.draws * skip:
@@ -114,8 +123,16 @@ class BrownianNoise:
     own draws come from that source, as in A1111 with NV noise.
     """
 
-    def __init__(self, seeds: Sequence[int], shape: Sequence[int], sigma_min: float, sigma_max: float,
-                 source: str = "torch", device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32):
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        shape: Sequence[int],
+        sigma_min: float,
+        sigma_max: float,
+        source: str = "torch",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ):
         import torchsde
 
         if source not in NOISE_SOURCES:

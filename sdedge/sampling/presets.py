@@ -108,8 +108,14 @@ class Plan:
         """The latent to decode from the last x: DDPM's variable where the preset stops above zero."""
         return x * self.final_scale if self.final_scale != 1 else x
 
-    def step_noise(self, seeds: Sequence[int], shape: Sequence[int], source: str = "torch",
-                   device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> StepNoise:
+    def step_noise(
+        self,
+        seeds: Sequence[int],
+        shape: Sequence[int],
+        source: str = "torch",
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> StepNoise:
         """The noise of the steps for these seeds, continuing each stream after its initial latent."""
         if self.noise == "brownian":
             low = min(sigma for sigma in self.sigmas if sigma > 0)
@@ -121,10 +127,18 @@ class Plan:
         return IMPLEMENTED[self.sampler](denoise, x, self.sigmas, noise, **self.options)
 
 
-def plan(sampler: str, schedule: str | None = None, steps: int = 20, preset: str = catalog.DEFAULT_PRESET,
-         noise_schedule: NoiseSchedule | None = None, *, strength: float | None = None,
-         sigmas: Sequence[float] | None = None, timesteps: Sequence[float] | None = None,
-         options: Mapping[str, Any] | None = None) -> Plan:
+def plan(
+    sampler: str,
+    schedule: str | None = None,
+    steps: int = 20,
+    preset: str = catalog.DEFAULT_PRESET,
+    noise_schedule: NoiseSchedule | None = None,
+    *,
+    strength: float | None = None,
+    sigmas: Sequence[float] | None = None,
+    timesteps: Sequence[float] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Plan:
     """Decide a run. `schedule` None means the preset's default for the sampler; labels are understood.
 
     `strength` in (0, 1] starts from an image: the levels are cut as the preset does. `sigmas` or `timesteps`, falling,
@@ -151,8 +165,10 @@ def plan(sampler: str, schedule: str | None = None, steps: int = 20, preset: str
         schedule = named or _default_schedule(info, rules, trained)
         _check_pair(info, rules, schedule)
         if not 1 <= steps <= trained.num_train_timesteps:
-            raise InvalidRequest(f"{steps} steps do not fit the model's {trained.num_train_timesteps} timesteps; "
-                                 f"choose 1 to {trained.num_train_timesteps}.")
+            raise InvalidRequest(
+                f"{steps} steps do not fit the model's {trained.num_train_timesteps} timesteps; "
+                f"choose 1 to {trained.num_train_timesteps}."
+            )
         route = ROUTES[preset](sampler, schedule, steps, trained)
         if sampler in ("dpm_fast", "dpm_adaptive"):
             route = _whole_range(route, sampler, trained)
@@ -164,8 +180,9 @@ def plan(sampler: str, schedule: str | None = None, steps: int = 20, preset: str
     return _finish_plan(sampler, schedule, rules, trained, route, chosen)
 
 
-def _finish_plan(sampler: str, schedule: str, rules: PresetInfo, trained: NoiseSchedule, route: Route,
-                 chosen: dict[str, Any]) -> Plan:
+def _finish_plan(
+    sampler: str, schedule: str, rules: PresetInfo, trained: NoiseSchedule, route: Route, chosen: dict[str, Any]
+) -> Plan:
     first, last = route.sigmas[0], route.sigmas[-1]
     noise_sigma = first if route.noise_sigma is None else route.noise_sigma
     told = dict(zip(route.sigmas, route.timesteps))
@@ -178,13 +195,19 @@ def _finish_plan(sampler: str, schedule: str, rules: PresetInfo, trained: NoiseS
         options["c_skip"] = tuple(lcm_boundary(t) for t in times[:-1])
     elif sampler == "tcd":
         eta = options.pop("eta", SAMPLERS[sampler].options["eta"].default)
-        options["down"] = tuple(trained.sigma(math.floor((1 - eta) * t)) if s > 0 else 0.0
-                                for t, s in zip(times[1:], route.sigmas[1:]))
+        options["down"] = tuple(
+            trained.sigma(math.floor((1 - eta) * t)) if s > 0 else 0.0 for t, s in zip(times[1:], route.sigmas[1:])
+        )
     if rules.always_draw and sampler in ("ddim", "euler", "heun", "dpm2"):
         options["always_draw"] = True
     return Plan(
-        sampler=sampler, schedule=schedule, preset=rules.name, sigmas=tuple(route.sigmas),
-        timesteps=tuple(route.timesteps), levels=trained, options=options,
+        sampler=sampler,
+        schedule=schedule,
+        preset=rules.name,
+        sigmas=tuple(route.sigmas),
+        timesteps=tuple(route.timesteps),
+        levels=trained,
+        options=options,
         start_scale=math.sqrt(first**2 + 1) if route.latent_start else first,
         noise_sigma=noise_sigma,
         entry_scale=math.sqrt((first**2 + 1) / (noise_sigma**2 + 1)) if noise_sigma != first else 1.0,
@@ -199,8 +222,10 @@ def _finish_plan(sampler: str, schedule: str, rules: PresetInfo, trained: NoiseS
 def _check_pair(info: SamplerInfo, rules: PresetInfo, schedule: str) -> None:
     valid = _valid_schedules(info, rules)
     if schedule not in valid:
-        raise InvalidRequest(f"Sampler {info.name} does not take schedule {schedule} in preset {rules.name}; "
-                             f"choose one of {', '.join(valid)}.")
+        raise InvalidRequest(
+            f"Sampler {info.name} does not take schedule {schedule} in preset {rules.name}; "
+            f"choose one of {', '.join(valid)}."
+        )
 
 
 def _valid_schedules(info: SamplerInfo, rules: PresetInfo) -> tuple[str, ...]:
@@ -228,8 +253,9 @@ def _whole_range(route: Route, sampler: str, trained: NoiseSchedule) -> Route:
     return replace(route, sigmas=[*route.sigmas[:-2], trained.sigma_min, 0.0])
 
 
-def _custom(sigmas: Sequence[float] | None, timesteps: Sequence[float] | None, trained: NoiseSchedule,
-            rules: PresetInfo) -> Route:
+def _custom(
+    sigmas: Sequence[float] | None, timesteps: Sequence[float] | None, trained: NoiseSchedule, rules: PresetInfo
+) -> Route:
     if sigmas is not None and timesteps is not None:
         raise InvalidRequest("Give either sigmas or timesteps, not both.")
     values = [float(value) for value in (sigmas if sigmas is not None else timesteps or ())]

@@ -69,7 +69,9 @@ class NoiseSchedule:
             (self.precision, ("float32", "float64"), "precision"),
         ):
             if value not in choices:
-                raise InvalidRequest(f"Unknown {what} {value[:80]!r} in the scheduler config; known: {', '.join(choices)}.")
+                raise InvalidRequest(
+                    f"Unknown {what} {value[:80]!r} in the scheduler config; known: {', '.join(choices)}."
+                )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], precision: str = "float64") -> NoiseSchedule:
@@ -89,14 +91,19 @@ class NoiseSchedule:
         schedule = cls(**values, precision=precision)
         levels = schedule._levels
         if not all(0 < low < high < math.inf for low, high in pairwise(levels)):
-            raise ModelError("The scheduler config's betas give levels that do not rise with the timestep; get the model again.")
+            raise ModelError(
+                "The scheduler config's betas give levels that do not rise with the timestep; get the model again."
+            )
         return schedule
 
     @cached_property
     def betas(self) -> Tensor:
         dtype = getattr(torch, self.precision)
-        betas = _BETAS[self.beta_schedule](self, dtype) if self.trained_betas is None else torch.tensor(
-            self.trained_betas, dtype=dtype)
+        betas = (
+            _BETAS[self.beta_schedule](self, dtype)
+            if self.trained_betas is None
+            else torch.tensor(self.trained_betas, dtype=dtype)
+        )
         return (zero_terminal_snr(betas) if self.rescale_betas_zero_snr else betas).double()
 
     @cached_property
@@ -141,8 +148,9 @@ class NoiseSchedule:
 
     def timestep(self, sigma: float, interpolation: str = "log") -> float:
         """The (fractional) timestep of a level, the inverse of `sigma`; clamped to the trained range."""
-        levels, value = ((self._levels, sigma) if interpolation == "linear"
-                         else (self._log_levels, math.log(max(sigma, 1e-10))))
+        levels, value = (
+            (self._levels, sigma) if interpolation == "linear" else (self._log_levels, math.log(max(sigma, 1e-10)))
+        )
         low = min(max(bisect_right(levels, value) - 1, 0), len(levels) - 2)
         w = (value - levels[low]) / (levels[low + 1] - levels[low])
         return low + min(max(w, 0.0), 1.0)
@@ -174,7 +182,10 @@ def _cosine(schedule: NoiseSchedule, dtype: torch.dtype) -> Tensor:
 
 
 _BETAS: dict[str, Callable[[NoiseSchedule, torch.dtype], Tensor]] = {
-    "linear": _linear, "scaled_linear": _scaled_linear, "squaredcos_cap_v2": _cosine}
+    "linear": _linear,
+    "scaled_linear": _scaled_linear,
+    "squaredcos_cap_v2": _cosine,
+}
 
 
 # Timesteps, falling; T is the number of training timesteps.
@@ -285,14 +296,17 @@ def sigmas(name: str, n: int, schedule: NoiseSchedule, interpolation: str = "log
     if name not in SCHEDULES:
         raise InvalidRequest(f"Unknown schedule {name!r}; choose one of {', '.join(SCHEDULES)}.")
     if not 1 <= n <= schedule.num_train_timesteps:
-        raise InvalidRequest(f"{n} steps do not fit the model's {schedule.num_train_timesteps} timesteps; "
-                             f"choose 1 to {schedule.num_train_timesteps}.")
+        raise InvalidRequest(
+            f"{n} steps do not fit the model's {schedule.num_train_timesteps} timesteps; "
+            f"choose 1 to {schedule.num_train_timesteps}."
+        )
     return with_zero(SCHEDULES[name](n, schedule, interpolation))
 
 
 def _over_time(timesteps: Callable[[int, int], list[float]]) -> Callable[[int, NoiseSchedule, str], list[float]]:
     return lambda n, schedule, interpolation: [
-        schedule.sigma(t, interpolation) for t in timesteps(n, schedule.num_train_timesteps)]
+        schedule.sigma(t, interpolation) for t in timesteps(n, schedule.num_train_timesteps)
+    ]
 
 
 def _over_sigma(levels: Callable[[int, float, float], list[float]]) -> Callable[[int, NoiseSchedule, str], list[float]]:

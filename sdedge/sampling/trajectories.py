@@ -76,17 +76,25 @@ def _apple(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route
         return Route([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True)
     late = 2 if n < 15 else 0  # the Swift code takes the last two of few steps at first order
     if schedule == "karras":
-        values = levels.sigmas_karras(n, trained.sigma_min, trained.sigma_max) if n > 1 else [
-            trained.sigma_max, trained.sigma_min]
+        values = (
+            levels.sigmas_karras(n, trained.sigma_min, trained.sigma_max)
+            if n > 1
+            else [trained.sigma_max, trained.sigma_min]
+        )
         # Its n-th step goes from the lowest level to itself and changes nothing.
-        return Route(values, [float(round(trained.timestep(s))) for s in values[:-1]], latent_end=True,
-                      inner={"first_order": max(late - 1, 0)})
+        return Route(
+            values,
+            [float(round(trained.timestep(s))) for s in values[:-1]],
+            latent_end=True,
+            inner={"first_order": max(late - 1, 0)},
+        )
     if schedule == "leading":
         times = [1.0 + i * ((T - 1) // (n + 1)) for i in range(n, 0, -1)]
     else:
         times = np.linspace(0, T - 1, n + 1)[1:].round()[::-1].tolist()
-    return Route([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True,
-                  inner={"first_order": late})
+    return Route(
+        [*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True, inner={"first_order": late}
+    )
 
 
 _EULERS = ("euler", "euler_a", "heun", "dpm2", "lms")
@@ -94,8 +102,12 @@ _SOLVERS = ("dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "unipc", "deis", "s
 _SPACED, _REPLACED = ("leading", "linspace", "trailing"), ("karras", "exponential", "beta")
 DIFFUSERS_PAIRS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_EULERS + _SOLVERS, (*_SPACED, *_REPLACED)),
-    "euler_a": _SPACED, "ddpm": _SPACED,
-    "ddim": ("leading", "trailing"), "plms": ("leading", "trailing"), "lcm": ("lcm",), "tcd": ("lcm",),
+    "euler_a": _SPACED,
+    "ddpm": _SPACED,
+    "ddim": ("leading", "trailing"),
+    "plms": ("leading", "trailing"),
+    "lcm": ("lcm",),
+    "tcd": ("lcm",),
 }
 
 
@@ -110,8 +122,10 @@ def _diffusers(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> R
     else:
         times = _diffusers_times(schedule, n, trained).round().tolist()
         if schedule == "trailing" and sampler != "ddpm" and T % n:
-            raise InvalidRequest(f"diffusers' {sampler} does not step from one trailing timestep to the next with {n} "
-                                 f"steps; choose a divisor of {T}, schedule leading, or preset sdedge.")
+            raise InvalidRequest(
+                f"diffusers' {sampler} does not step from one trailing timestep to the next with {n} "
+                f"steps; choose a divisor of {T}, schedule leading, or preset sdedge."
+            )
     to_zero = sampler in ("ddpm", "lcm") or (sampler != "tcd" and trained.set_alpha_to_one)
     final = 0.0 if to_zero else trained.sigma_min
     return Route([*(trained.sigma(t) for t in times), final], times, latent_end=True)
@@ -160,7 +174,10 @@ def _diffusers_solver(sampler: str, schedule: str, n: int, trained: NoiseSchedul
 
 
 _LEVELS: dict[str, Callable[[int, float, float], list[float]]] = {
-    "karras": levels.sigmas_karras, "exponential": levels.sigmas_exponential, "beta": levels.sigmas_beta}
+    "karras": levels.sigmas_karras,
+    "exponential": levels.sigmas_exponential,
+    "beta": levels.sigmas_beta,
+}
 
 
 def _clip(times: Sequence[float], T: int) -> list[float]:
@@ -218,7 +235,16 @@ def _cut_apple(route: Route, sampler: str, n: int, strength: float, trained: Noi
 
 
 ROUTES: dict[str, Callable[[str, str, int, NoiseSchedule], Route]] = {
-    "sdedge": _sdedge, "a1111": _a1111, "diffusers": _diffusers, "compvis": _compvis, "apple": _apple}
+    "sdedge": _sdedge,
+    "a1111": _a1111,
+    "diffusers": _diffusers,
+    "compvis": _compvis,
+    "apple": _apple,
+}
 CUTS: dict[str, Callable[[Route, str, int, float, NoiseSchedule], Route]] = {
-    "sdedge": cut_sdedge, "a1111": _cut_a1111, "diffusers": _cut_diffusers, "compvis": _cut_compvis,
-    "apple": _cut_apple}
+    "sdedge": cut_sdedge,
+    "a1111": _cut_a1111,
+    "diffusers": _cut_diffusers,
+    "compvis": _cut_compvis,
+    "apple": _cut_apple,
+}

@@ -16,7 +16,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sdedge.text.prompt import Chunk, attention, chunked, parse
+from sdedge.text.chunks import Chunk, chunked
+from sdedge.text.prompt import attention, parse
 from sdedge.text.scheduling import schedule
 from sdedge.text.tokenizer import LENGTH, Tokenizer
 

@@ -43,7 +43,9 @@ def split(line: str) -> dict[str, str]:
         if word is not None and word.startswith('"'):
             raise InvalidRequest(f"A quote is not closed at {shown(line[token.start() :])}; close it.")
         if flag not in _TEXTS and found[flag]:
-            raise InvalidRequest(f"{shown(token[0])} behind {shown(spelt)} belongs to no flag; quote values that hold spaces.")
+            raise InvalidRequest(
+                f"{shown(token[0])} behind {shown(spelt)} belongs to no flag; quote values that hold spaces."
+            )
         quoted = re.sub(r'\\(["\\])', r"\1", token[1]) if token[1] is not None else token[2]
         found.setdefault(flag, []).append(word if word is not None else quoted)
     empty = next((flag for flag, words in found.items() if not words), None)

@@ -222,4 +222,6 @@ def describe(
 def _tokens(chunk: Chunk, spelling: Mapping[int, str]) -> tuple[Token, ...]:
     names = dict(chunk.embeddings)
     rows = [(names.get(i), chunk.ids[i], chunk.weights[i]) for i in range(1, chunk.used + 1)]
-    return tuple(Token(name, None, weight) if name else Token(spelling.get(id, "?"), id, weight) for name, id, weight in rows)
+    return tuple(
+        Token(name, None, weight) if name else Token(spelling.get(id, "?"), id, weight) for name, id, weight in rows
+    )

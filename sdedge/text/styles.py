@@ -29,7 +29,9 @@ class Style:
 def merge(text: str, style: str) -> str:
     """The person's text in the style's slot, or followed by the style. Raises InvalidRequest for more than a prompt holds."""
     if len(text) + len(style) + style.count(SLOT) * len(text) > MAX_LENGTH:
-        raise InvalidRequest(f"With the style {shown(style, 30)} the prompt grows beyond {MAX_LENGTH} characters; shorten it.")
+        raise InvalidRequest(
+            f"With the style {shown(style, 30)} the prompt grows beyond {MAX_LENGTH} characters; shorten it."
+        )
     if SLOT in style:
         return style.replace(SLOT, text)
     return ", ".join(part for part in (text.strip(), style.strip()) if part)

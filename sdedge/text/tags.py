@@ -71,9 +71,13 @@ def left_out(prompt: str, negative: str = "") -> tuple[str, ...]:
     Those are hypernetworks, LoRAs of the negative prompt, LoRAs inside of a change such as `[<lora:name>::0.5]`, which are
     applied at every step, and what only looks like a tag or like sd-dynamic-prompts' wildcards and is read as words.
     """
-    notes = [f"Hypernetworks are not supported; {match[0][:80]} was left out." for match in _HYPERNET.finditer(prompt + negative)]
+    notes = [
+        f"Hypernetworks are not supported; {match[0][:80]} was left out."
+        for match in _HYPERNET.finditer(prompt + negative)
+    ]
     notes += [
-        f"LoRAs are not read from the negative prompt; {match[0][:80]} was left out." for match in _LORA.finditer(negative)
+        f"LoRAs are not read from the negative prompt; {match[0][:80]} was left out."
+        for match in _LORA.finditer(negative)
     ]
     for brackets in _BRACKETS.finditer(prompt):
         rest, tags = _LORA.sub("", brackets[1]), [match[0][:80] for match in _LORA.finditer(brackets[1])]
@@ -122,7 +126,9 @@ def _lora(match: re.Match[str]) -> Lora:
     tag = f"{match[0][:200]!r}"
     if unknown := sorted(named.keys() - {"te", "unet"}):
         what = f" ({_UNSUPPORTED[unknown[0]]})" if unknown[0] in _UNSUPPORTED else ""
-        raise InvalidRequest(f"The tag {tag} sets {unknown[0][:40]!r}{what}, which is not supported; take it out of the tag.")
+        raise InvalidRequest(
+            f"The tag {tag} sets {unknown[0][:40]!r}{what}, which is not supported; take it out of the tag."
+        )
     try:
         text_weight = float(named.get("te", plain[0] if plain else 1.0))
         unet_weight = float(named.get("unet", plain[1] if len(plain) > 1 else text_weight))

@@ -86,11 +86,15 @@ class Tokenizer:
             raise ModelError(f"{where} is not a CLIP vocabulary: it lacks {BOS}, {EOS} or merges; use another file.")
         for token, id in vocab.items():
             if type(id) is not int or not 0 <= id < MAX_ID:
-                raise ModelError(f"{where} gives the token {token[:40]!r} the id {id!r:.40}, which is no id; get it again.")
+                raise ModelError(
+                    f"{where} gives the token {token[:40]!r} the id {id!r:.40}, which is no id; get it again."
+                )
         for left, right in merges:
             if left not in vocab or right not in vocab or left + right not in vocab:
                 pair = f"{left[:40]} {right[:40]}"
-                raise ModelError(f"{where} merges {pair!r}, of which the vocabulary lacks a part or the whole; get it again.")
+                raise ModelError(
+                    f"{where} merges {pair!r}, of which the vocabulary lacks a part or the whole; get it again."
+                )
         return cls(vocab, merges)
 
     def save(self, folder: str | Path) -> None:

@@ -105,7 +105,9 @@ def install(path: str | Path | None = None) -> Path:
             return _install_folder(folder)
         given = given / BPE_NAME
     if not given.is_file():
-        raise ModelError(f"There is no vocabulary at {given}; name {BPE_NAME} or a folder with vocab.json and merges.txt.")
+        raise ModelError(
+            f"There is no vocabulary at {given}; name {BPE_NAME} or a folder with vocab.json and merges.txt."
+        )
     if zipfile.is_zipfile(given):
         return _install_bpe(_bpe_of_wheel(given))
     return _install_bpe(_read_limited(given))
@@ -113,7 +115,9 @@ def install(path: str | Path | None = None) -> Path:
 
 def _install_bpe(data: bytes) -> Path:
     if hashlib.sha256(data).hexdigest() != BPE_SHA256:
-        raise ModelError(f"The file is not CLIP's {BPE_NAME} (its SHA-256 differs); get it from the CLIP or open_clip project.")
+        raise ModelError(
+            f"The file is not CLIP's {BPE_NAME} (its SHA-256 differs); get it from the CLIP or open_clip project."
+        )
     target = store() / BPE_NAME
     with atomic_write(target) as file:
         file.write(data)
@@ -123,7 +127,9 @@ def _install_bpe(data: bytes) -> Path:
 def _install_folder(folder: Path) -> Path:
     texts = {name: _read_limited(folder / name) for name in ("vocab.json", "merges.txt") if (folder / name).is_file()}
     if len(texts) != 2 or not _is_clip(texts["vocab.json"]):
-        raise ModelError(f"{folder} does not hold CLIP's vocabulary ({CLIP_TOKENS} tokens in vocab.json, and merges.txt).")
+        raise ModelError(
+            f"{folder} does not hold CLIP's vocabulary ({CLIP_TOKENS} tokens in vocab.json, and merges.txt)."
+        )
     for name, data in texts.items():
         with atomic_write(store() / name) as file:
             file.write(data)
@@ -154,7 +160,9 @@ def _read_limited(path: Path) -> bytes:
 
 def _download_wheel(folder: Path) -> Path:
     """`pip download` of the wheel alone. pip's own configuration says from where; nothing is installed."""
-    command = python_command("pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", str(folder), _WHEEL)
+    command = python_command(
+        "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", str(folder), _WHEEL
+    )
     options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": _PIP_SECONDS, "check": False}
     try:
         done = subprocess.run(command, env=python_environment(), **options)
@@ -215,7 +223,11 @@ def _in_packages() -> Iterator[Path]:
 
 def _unpacked(texts: dict[str, str]) -> Path:
     """A vocabulary that travelled inside a model, as files in the store under the hash of its contents."""
-    known = {name: str(text) for name, text in sorted(texts.items()) if name in ("vocab.json", "merges.txt", "tokenizer.json")}
+    known = {
+        name: str(text)
+        for name, text in sorted(texts.items())
+        if name in ("vocab.json", "merges.txt", "tokenizer.json")
+    }
     digest = hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
     folder = data_folder() / "tokenizers" / digest
     for name, text in known.items():

@@ -150,7 +150,9 @@ def _options(text: str, tokens: list[re.Match[str]], closing: dict[int, int], st
 
 def _file_lines(lines: Lines | None, name: str) -> Sequence[str]:
     if lines is None:
-        raise InvalidRequest(f"There are no wildcard files for __{name[:60]}__; write \\__{name[:60]}__ for plain text.")
+        raise InvalidRequest(
+            f"There are no wildcard files for __{name[:60]}__; write \\__{name[:60]}__ for plain text."
+        )
     return lines(name)
 
 
@@ -169,7 +171,9 @@ def from_folder(folder: str | Path) -> Lines:
             status = path.stat()
             found = _read(path, status.st_mtime_ns, status.st_size)
         except (OSError, UnicodeDecodeError, ModelError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no UTF-8 text file in there"
+            reason = (
+                error.strerror if isinstance(error, OSError) and error.strerror else "it is no UTF-8 text file in there"
+            )
             known = ", ".join(sorted(_names(folder))[:20]) or "none"
             raise InvalidRequest(
                 f"Cannot read the wildcard __{name[:60]}__ from {folder} ({reason}); known are {known}; "

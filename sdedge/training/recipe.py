@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -162,7 +163,7 @@ def export(recipe: Recipe, nets: Networks, folder: Path) -> None:
     (folder / "sdedge.json").write_text(json.dumps(hints, indent=2) + "\n")
 
 
-def model_configs(recipe: Recipe, nets: Networks) -> dict[str, dict]:
+def model_configs(recipe: Recipe, nets: Networks) -> dict[str, dict[str, Any]]:
     """The JSON files of the diffusers folder, by sub-folder."""
     levels = len(recipe.unet.block_out_channels)
     unet = {

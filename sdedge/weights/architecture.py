@@ -50,7 +50,12 @@ _NOT_V1_CHANNELS = {
     5: "a Stable Diffusion 2 depth model (5 input channels)",
     7: "a Stable Diffusion x4 upscaler (7 input channels)",
 }  # fmt: skip
-_NOT_V1_WIDTHS = {1024: "Stable Diffusion 2", 2048: "Stable Diffusion XL", 1280: "an OpenCLIP bigG model", 4096: "a T5 model"}
+_NOT_V1_WIDTHS = {
+    1024: "Stable Diffusion 2",
+    2048: "Stable Diffusion XL",
+    1280: "an OpenCLIP bigG model",
+    4096: "a T5 model",
+}
 _NOT_V1_POSITIONS = {248: "LongCLIP"}
 
 SCHEDULER = {
@@ -83,14 +88,18 @@ def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
         raise ModelError(f"It is {what}, not Stable Diffusion v1 (4 channels, or 9 for inpainting).")
     width = cross_attention_width(unet)
     if width in _NOT_V1_WIDTHS:
-        raise ModelError(f"It is {_NOT_V1_WIDTHS[width]} (text width {width}), not Stable Diffusion v1 (text width 768).")
+        raise ModelError(
+            f"It is {_NOT_V1_WIDTHS[width]} (text width {width}), not Stable Diffusion v1 (text width 768)."
+        )
     for name, tensor in unet.items():
         if name.endswith("attentions.0.proj_in.weight") and len(tensor.shape) == 2:
             raise ModelError("Its UNet projects with linear layers, as Stable Diffusion 2 does; it is not v1.")
     check_text_encoder(text)
     table = _shape(text, "text_model.embeddings.token_embedding.weight", "text encoder", 2)
     if table[1] != width:
-        raise ModelError(f"Its text encoder is {table[1]} wide and its UNet expects {width}; it is not v1 or a bad merge.")
+        raise ModelError(
+            f"Its text encoder is {table[1]} wide and its UNet expects {width}; it is not v1 or a bad merge."
+        )
     check_vae(vae)
 
 
@@ -169,7 +178,9 @@ def _divisor(wanted: int, channels: list[int]) -> int:
 
 def _widths(tensors: Tensors, name: str, levels: int, part: str) -> list[int]:
     if not 1 <= levels <= MAX_LEVELS:
-        raise ModelError(f"The {part} has {levels} levels, where Stable Diffusion v1 has 4; it is damaged or another model.")
+        raise ModelError(
+            f"The {part} has {levels} levels, where Stable Diffusion v1 has 4; it is damaged or another model."
+        )
     return [_shape(tensors, name.format(level), part, 4)[0] for level in range(levels)]
 
 

@@ -25,7 +25,9 @@ _MAX_ENTRIES = 30_000
 _MAX_DIRECTORY = 4 << 20
 _MAX_NODES = 300_000
 _MAX_DEPTH = 32
-_MAX_NAMES = 8 << 20  # characters of all names together; a checkpoint with averages and optimizer has less than one million
+_MAX_NAMES = (
+    8 << 20
+)  # characters of all names together; a checkpoint with averages and optimizer has less than one million
 
 Place = Callable[[Storage], int]  # byte offset of a storage's first element
 
@@ -48,7 +50,9 @@ def open_zip(file: WeightFile) -> TensorSource:
     entries = read_directory(file)
     pickled = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickled) != 1:
-        raise ModelError("It is a zip archive, but not one torch wrote (no data.pkl in it); unpack it if it holds a model.")
+        raise ModelError(
+            "It is a zip archive, but not one torch wrote (no data.pkl in it); unpack it if it holds a model."
+        )
     root = pickled[0].partition("/")[0]
     if f"{root}/constants.pkl" in entries:
         raise ModelError("It is a TorchScript program, not weights; get the model's checkpoint.")
@@ -57,7 +61,9 @@ def open_zip(file: WeightFile) -> TensorSource:
         raise ModelError("Its numbers are big-endian; save it again on a little-endian machine.")
     entry = entries[pickled[0]]
     if entry.size > pickles.MAX_STREAM:
-        raise ModelError(f"Its data.pkl has {entry.size} bytes, more than {pickles.MAX_STREAM}; it is damaged or hostile.")
+        raise ModelError(
+            f"Its data.pkl has {entry.size} bytes, more than {pickles.MAX_STREAM}; it is damaged or hostile."
+        )
     storages: dict[str, Storage] = {}
     tree, end = load(file.read(entry.offset, entry.size), torch_rules(storages))
     if end != entry.size:
@@ -67,7 +73,9 @@ def open_zip(file: WeightFile) -> TensorSource:
         data = entries.get(f"{root}/data/{storage.key}")
         nbytes = storage.numel * ITEM_SIZES[storage.dtype_name]
         if data is None:
-            raise ModelError(f"The storage {storage.key[:40]!r} is missing from the archive; the file is damaged, get it again.")
+            raise ModelError(
+                f"The storage {storage.key[:40]!r} is missing from the archive; the file is damaged, get it again."
+            )
         if data.size != nbytes:
             raise ModelError(
                 f"The storage {storage.key[:40]!r} has {data.size} bytes where {nbytes} are described; get it again."
@@ -81,7 +89,9 @@ def read_directory(file: WeightFile) -> dict[str, Entry]:
     """The entries of a zip archive by name. Raises ModelError for anything but plain, separate, stored entries."""
     start, size, count = _find_directory(file)
     if size > _MAX_DIRECTORY or count > _MAX_ENTRIES:
-        raise ModelError(f"The archive lists {count} entries in {size} bytes, more than any model; it is damaged or hostile.")
+        raise ModelError(
+            f"The archive lists {count} entries in {size} bytes, more than any model; it is damaged or hostile."
+        )
     directory = file.read(start, size)
     entries: dict[str, Entry] = {}
     for entry in _directory_entries(directory, count):
@@ -161,7 +171,9 @@ def _locate(file: WeightFile, entry: Entry) -> Entry:
     name_length, extra_length = struct.unpack_from("<HH", local, 26)
     name = entry.name.encode()
     if local[:4] != b"PK\x03\x04" or name_length != len(name) or file.read(entry.header + 30, name_length) != name:
-        raise ModelError(f"The archive's entry {entry.name[:80]!r} is not where its directory says; get the file again.")
+        raise ModelError(
+            f"The archive's entry {entry.name[:80]!r} is not where its directory says; get the file again."
+        )
     return Entry(entry.name, entry.header, entry.size, entry.header + 30 + name_length + extra_length)
 
 
@@ -210,7 +222,9 @@ def _storage_offsets(file: WeightFile, storages: dict[str, Storage], order: Any,
         offsets[key] = position + 8
         position += 8 + numel * ITEM_SIZES[storage.dtype_name]
         if position > file.size:
-            raise ModelError(f"The file is truncated: {file.size} of at least {position} bytes are there; get it again.")
+            raise ModelError(
+                f"The file is truncated: {file.size} of at least {position} bytes are there; get it again."
+            )
     return offsets
 
 
@@ -299,7 +313,9 @@ class _Names:
         if self.looked > _MAX_NODES or self.characters > _MAX_NAMES or depth > _MAX_DEPTH:
             raise ModelError("The file nests its contents beyond any model; it is damaged or hostile.")
         if len(prefix) > MAX_NAME:
-            raise ModelError(f"The file has a name of {len(prefix)} characters, {prefix[:80]!r}...; it is damaged or hostile.")
+            raise ModelError(
+                f"The file has a name of {len(prefix)} characters, {prefix[:80]!r}...; it is damaged or hostile."
+            )
         if isinstance(value, LazyTensor):
             if prefix in self.tensors:
                 raise ModelError(f"The file names {prefix[:80]!r} twice; it is damaged or hostile.")

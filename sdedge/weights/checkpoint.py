@@ -148,7 +148,9 @@ def _open_folder(folder: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
         parts[name] = _without_added(component.tensors, report)
         report += component.report
     scheduler = folder / "scheduler" / "scheduler_config.json"
-    configs["scheduler"] = folders.read_config(scheduler, folder) if scheduler.exists() else dict(architecture.SCHEDULER)
+    configs["scheduler"] = (
+        folders.read_config(scheduler, folder) if scheduler.exists() else dict(architecture.SCHEDULER)
+    )
     return Checkpoint(
         folder, "diffusers folder", _complete(parts["unet"], "unet"),
         _complete(_vae_tensors(parts["vae"], report), "vae") if parts["vae"] or not has_vae else {},
@@ -240,7 +242,9 @@ def _choose_ema(
         report.append("Plain weights used; averaged (EMA) ones are in the file too")
         return plain
     if absent:
-        raise ModelError(f"Its averaged (EMA) weights are incomplete: {name_some('missing', absent)}; load the plain ones.")
+        raise ModelError(
+            f"Its averaged (EMA) weights are incomplete: {name_some('missing', absent)}; load the plain ones."
+        )
     report.append("Averaged (EMA) weights used")
     return {name: averages[average] for name, average in named.items()}
 
@@ -254,7 +258,9 @@ def _vae_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[st
         return {}
     prefix = found[0]
     named = {name[len(prefix) :]: tensor for name, tensor in (_under(source, prefix) if prefix else source).items()}
-    plain = {n: t for n, t in named.items() if n.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))}
+    plain = {
+        n: t for n, t in named.items() if n.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))
+    }
     beside = [prefix + n for n in named if n not in plain and not _is_ignored(n)] if prefix else []
     if beside:
         report.append(name_some("not used", beside))
@@ -337,7 +343,9 @@ def _complete(tensors: dict[str, LazyTensor], part: str) -> dict[str, LazyTensor
 
 def _report_unused(source: TensorSource, report: list[str]) -> None:
     prefixes = (keys.UNET_PREFIX, keys.TEXT_PREFIX, *keys.VAE_PREFIXES)
-    found = [prefix for prefix in prefixes if prefix not in keys.VAE_PREFIXES or f"{prefix}decoder.conv_in.weight" in source]
+    found = [
+        prefix for prefix in prefixes if prefix not in keys.VAE_PREFIXES or f"{prefix}decoder.conv_in.weight" in source
+    ]
     unused = [n for n in source if not n.startswith(tuple(found)) and not _is_ignored(n)]
     if unused:
         report.append(name_some("not used", unused))

@@ -61,11 +61,17 @@ def check_space(folder: Path, size: int, what: str) -> None:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if size > free:
-        raise OutputError(f"{what} needs {size / 1e9:.1f} GB more and {folder} has {free / 1e9:.1f} GB free; free some space.")
+        raise OutputError(
+            f"{what} needs {size / 1e9:.1f} GB more and {folder} has {free / 1e9:.1f} GB free; free some space."
+        )
 
 
 def download(
-    remote: Remote, target: Path, staging: Path, headers: Mapping[str, str], told: Callable[[int], None] = lambda count: None
+    remote: Remote,
+    target: Path,
+    staging: Path,
+    headers: Mapping[str, str],
+    told: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Bring a file to `target`, going on from what `staging` holds of it. `headers` go to the host of its URL alone.
 
@@ -85,9 +91,15 @@ def download(
         except (OSError, http.client.HTTPException) as error:
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
                 raise OutputError(f"Cannot write {partial}: {error}; free some space, what came is kept.") from error
-            if isinstance(error, urllib.error.HTTPError) and error.code < 500 and error.code != http.HTTPStatus.TOO_MANY_REQUESTS:
+            if (
+                isinstance(error, urllib.error.HTTPError)
+                and error.code < 500
+                and error.code != http.HTTPStatus.TOO_MANY_REQUESTS
+            ):
                 said = " ".join(str(error.reason).split())[:200].rstrip(".")
-                raise ModelError(f"The server does not give {remote.name} ({error.code}: {said}); try again later.") from error
+                raise ModelError(
+                    f"The server does not give {remote.name} ({error.code}: {said}); try again later."
+                ) from error
             attempts = 0 if partial.is_file() and partial.stat().st_size > before else attempts + 1
             if attempts >= _ATTEMPTS:
                 raise ModelError(
@@ -131,7 +143,9 @@ def _start_of(response: Any, remote: Remote, asked: int) -> int:
     """Where in the file the answer begins. Raises ModelError when it is of another size."""
     total: int | None = None
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
-        match = re.fullmatch(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", response.headers.get("Content-Range", "").strip())
+        match = re.fullmatch(
+            r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", response.headers.get("Content-Range", "").strip()
+        )
         if match is None or int(match[1]) != asked:
             raise OSError("the server sent another part than was asked for")
         total = int(match[3])
@@ -140,7 +154,9 @@ def _start_of(response: Any, remote: Remote, asked: int) -> int:
     else:
         asked = 0
     if total is not None and total != remote.size:
-        raise ModelError(f"{remote.name} was announced with {remote.size} bytes and comes with {total}; try again later.")
+        raise ModelError(
+            f"{remote.name} was announced with {remote.size} bytes and comes with {total}; try again later."
+        )
     return asked
 
 
@@ -180,7 +196,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
         old, new = urlsplit(req.full_url), urlsplit(newurl)
         if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme == "http"):
-            raise ModelError(f"The server sends to {new.scheme}://{new.netloc[:80]}, which is not followed; try again later.")
+            raise ModelError(
+                f"The server sends to {new.scheme}://{new.netloc[:80]}, which is not followed; try again later."
+            )
         made = super().redirect_request(req, fp, code, msg, headers, newurl)
         if made is not None and (new.scheme, new.netloc) != (old.scheme, old.netloc):
             for name in [name for name in made.headers if name.lower() in ("authorization", "cookie")]:

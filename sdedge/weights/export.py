@@ -31,7 +31,9 @@ _POSITION_IDS = "text_model.embeddings.position_ids"
 CLIP_TOKENS = 49408
 
 
-def export_single(checkpoint: Checkpoint, path: str | Path, dtype: str | None = None, tokenizer: Path | None = None) -> Path:
+def export_single(
+    checkpoint: Checkpoint, path: str | Path, dtype: str | None = None, tokenizer: Path | None = None
+) -> Path:
     """Write one `.safetensors` with LDM names, as the web UIs read it. `dtype` ('float16', ...) converts the floating
     tensors; None keeps every bit. Configurations that shapes do not tell, and a vocabulary that is not CLIP's, go into
     the header. Raises OutputError."""
@@ -46,7 +48,9 @@ def export_single(checkpoint: Checkpoint, path: str | Path, dtype: str | None = 
     return Path(path)
 
 
-def export_folder(checkpoint: Checkpoint, folder: str | Path, dtype: str | None = None, tokenizer: Path | None = None) -> Path:
+def export_folder(
+    checkpoint: Checkpoint, folder: str | Path, dtype: str | None = None, tokenizer: Path | None = None
+) -> Path:
     """Write a diffusers folder that diffusers itself loads. The folder appears complete or not at all.
 
     `tokenizer` is a vocabulary folder or CLIP's BPE file. Raises OutputError.
@@ -60,7 +64,9 @@ def export_folder(checkpoint: Checkpoint, folder: str | Path, dtype: str | None 
         _copy_tokenizer(tokenizer, new / "tokenizer")
         if checkpoint.safety_checker is not None:
             _copy_inside(checkpoint.path, checkpoint.safety_checker, new / "safety_checker")
-            _write_json(new / "feature_extractor" / "preprocessor_config.json", _preprocessor(checkpoint.safety_checker))
+            _write_json(
+                new / "feature_extractor" / "preprocessor_config.json", _preprocessor(checkpoint.safety_checker)
+            )
         hints = checkpoint.path / "sdedge.json"
         if hints.is_file():
             check_inside(checkpoint.path, hints)
@@ -78,7 +84,9 @@ def ldm_tensors(checkpoint: Checkpoint) -> dict[str, LazyTensor]:
         for name, tensor in tensors.items():
             theirs = keys.rename(name, table)
             if theirs is None:
-                raise ModelError(f"{checkpoint.path} has the weight {name}, which LDM has no name for; export a folder instead.")
+                raise ModelError(
+                    f"{checkpoint.path} has the weight {name}, which LDM has no name for; export a folder instead."
+                )
             if prefix == keys.VAE_PREFIX and ".attn_1." in theirs and len(tensor.shape) == 2:
                 tensor = tensor.reshaped((*tensor.shape, 1, 1))
             named[prefix + theirs] = tensor

@@ -43,7 +43,9 @@ def fetch(repository: str, revision: str = "main", variant: str | None = None, t
         chosen = files_to_fetch(names, variant, repository)
         bring(repository, revision, chosen, token)
         options: dict[str, Any] = {"token": token, "allow_patterns": chosen, "cache_dir": hub_cache()}
-        folder = huggingface_hub.snapshot_download(repository, revision=revision, **options)  # all is there: only links are made
+        folder = huggingface_hub.snapshot_download(
+            repository, revision=revision, **options
+        )  # all is there: only links are made
     except SdedgeError:
         raise
     except Exception as error:  # the hub's errors, its HTTP client's and the system's, told apart by name below
@@ -53,12 +55,14 @@ def fetch(repository: str, revision: str = "main", variant: str | None = None, t
 
 def bring(repository: str, revision: str, names: Iterable[str], token: str | None = None) -> None:
     """Download what is missing of these files into the Hugging Face cache. Raises ModelError, OutputError or the hub's errors."""
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     staging = data_folder() / "downloads" / repository.replace("/", "--")
     lock = ProcessLock(staging.with_name(f"{staging.name}.lock"))
     if not lock.acquire():
-        raise ModelError(f"{repository} is being fetched by another sdedge (process {lock.holder()}); wait for that one.")
+        raise ModelError(
+            f"{repository} is being fetched by another sdedge (process {lock.holder()}); wait for that one."
+        )
     try:
         blobs = hub_cache() / f"models--{repository.replace('/', '--')}" / "blobs"
         wanted = [(remote, blobs / remote.content) for remote in _remotes(repository, revision, names, token)]
@@ -96,7 +100,9 @@ def files_to_fetch(names: Iterable[str], variant: str | None, repository: str) -
     names = list(names)
     chosen = {name for name in names for pattern in _TEXTS if fnmatch.fnmatchcase(name, pattern)}
     if "model_index.json" not in names:
-        raise ModelError(f"{repository} is not a diffusers model (no model_index.json); download its checkpoint and add that.")
+        raise ModelError(
+            f"{repository} is not a diffusers model (no model_index.json); download its checkpoint and add that."
+        )
     for component in (*_NEEDED, *_OPTIONAL):
         weights = _choose([name for name in names if name.startswith(f"{component}/")], variant)
         if not weights and component in _NEEDED:
@@ -134,8 +140,16 @@ def explain(error: Exception, repository: str, revision: str = "main") -> ModelE
         )
     if "RevisionNotFoundError" in kinds:
         return ModelError(f"{repository} has no revision {revision!r}; see {page}/tree/main.")
-    if kinds & {"LocalEntryNotFoundError", "OfflineModeIsEnabled", "ConnectError", "ConnectionError", "TimeoutException"}:
-        return ModelError(f"Cannot reach the Hugging Face Hub to fetch {repository}; check the network, nothing was lost.")
+    if kinds & {
+        "LocalEntryNotFoundError",
+        "OfflineModeIsEnabled",
+        "ConnectError",
+        "ConnectionError",
+        "TimeoutException",
+    }:
+        return ModelError(
+            f"Cannot reach the Hugging Face Hub to fetch {repository}; check the network, nothing was lost."
+        )
     if isinstance(error, OSError) and error.errno == 28:
         return ModelError(f"The disk is full; free some space and fetch {repository} again, it resumes.")
     said = (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -63,7 +63,9 @@ class WeightFile:
         except OSError as error:
             raise ModelError(f"Cannot open {self.path}: {error.strerror or error}; check the path.") from None
         except ValueError:  # a NUL or half a character
-            raise ModelError(f"Cannot open {str(self.path)[:200]!r}: no file can have such a name; check the path.") from None
+            raise ModelError(
+                f"Cannot open {str(self.path)[:200]!r}: no file can have such a name; check the path."
+            ) from None
         self._lock = threading.Lock()
         self._map: mmap.mmap | None = None
 
@@ -80,7 +82,9 @@ class WeightFile:
                 while done < len(view):
                     count = self._file.readinto(view[done:])
                     if not count:
-                        raise ModelError(f"{self.path.name} ends at byte {offset + done}, inside its data; get it again.")
+                        raise ModelError(
+                            f"{self.path.name} ends at byte {offset + done}, inside its data; get it again."
+                        )
                     done += count
         except OSError as error:
             raise ModelError(f"Cannot read {self.path}: {error.strerror or error}; check the disk.") from None
@@ -282,7 +286,9 @@ def open_tensors(path: str | Path, root: Path | None = None) -> TensorSource:
 def _open_safetensors(file: WeightFile) -> TensorSource:
     length = int.from_bytes(file.read(0, 8), "little")
     if length > MAX_HEADER:
-        raise ModelError(f"The header claims {length} bytes, more than {MAX_HEADER}; the file is damaged, get it again.")
+        raise ModelError(
+            f"The header claims {length} bytes, more than {MAX_HEADER}; the file is damaged, get it again."
+        )
     if 8 + length > file.size:
         raise ModelError(f"The file is truncated inside its header ({file.size} of {8 + length} bytes); get it again.")
     header = parse_header(file.read(8, length), file.size - 8 - length)
@@ -309,7 +315,9 @@ def _open_shards(index: Path, root: Path) -> TensorSource:
         if Path(shard).name != shard or shard in ("", ".", "..") or odd:
             raise ModelError(f"{index} names the shard {shard[:80]!r} outside its own folder; refused.")
         if shard.endswith(".json"):
-            raise ModelError(f"{index} names the shard {shard[:80]!r}, which is an index, not weights; get the model again.")
+            raise ModelError(
+                f"{index} names the shard {shard[:80]!r}, which is an index, not weights; get the model again."
+            )
         check_inside(root, index.with_name(shard))
         shards[shard] = open_tensors(index.with_name(shard))
     missing = [name for name, shard in wanted.items() if name not in shards[shard]]
@@ -326,7 +334,9 @@ def read_small(path: Path, limit: int) -> bytes:
         with open_regular(path) as file:
             return file.read(limit + 1)
     except OSError as error:
-        raise ModelError(f"Cannot read {path}: {error.strerror or error}; the model is incomplete, get it again.") from None
+        raise ModelError(
+            f"Cannot read {path}: {error.strerror or error}; the model is incomplete, get it again."
+        ) from None
 
 
 def check_inside(root: Path, path: Path) -> None:
@@ -335,7 +345,9 @@ def check_inside(root: Path, path: Path) -> None:
     try:
         target, inside = path.resolve(), root.resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{str(path)[:200]!r} cannot be followed ({type(error).__name__}); get the model again.") from None
+        raise ModelError(
+            f"{str(path)[:200]!r} cannot be followed ({type(error).__name__}); get the model again."
+        ) from None
     blob = target.parent.name == "blobs" and target.parent.parent.name.startswith("models--")
     if not blob and not target.is_relative_to(inside):
         raise ModelError(f"{path} is a link that leads out of the model's folder; put the file itself there.")

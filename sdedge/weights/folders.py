@@ -111,7 +111,9 @@ def check_pipeline(folder: Path) -> None:
         if not (folder / "unet").is_dir():
             if unfinished := unfinished_bundle(folder):
                 raise ModelError(unfinished, field="model")
-            raise ModelError(f"{folder} is not a model folder (no model_index.json, no unet); name a model folder or file.")
+            raise ModelError(
+                f"{folder} is not a model folder (no model_index.json, no unet); name a model folder or file."
+            )
         return
     name = read_config(index, folder).get("_class_name", "")
     if not isinstance(name, str):
@@ -157,7 +159,9 @@ def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> 
                     report.append(f"{folder.name}: the {variant[1:]} variant used")
                 check_inside(root or folder, found)
                 return Component(dict(open_tensors(found, root or folder)), report)
-    raise ModelError(f"{folder} has no weights (such as {_STEMS[0]}.safetensors); the model is incomplete, get it again.")
+    raise ModelError(
+        f"{folder} has no weights (such as {_STEMS[0]}.safetensors); the model is incomplete, get it again."
+    )
 
 
 def _weights(folder: Path, stem: str, variant: str, suffix: str) -> Path | None:
@@ -175,7 +179,9 @@ def _weights(folder: Path, stem: str, variant: str, suffix: str) -> Path | None:
 
 def find_tokenizer(model: Path) -> Path | None:
     """A vocabulary beside a model: a folder with `tokenizer.json`, or `vocab.json` and `merges.txt`, or CLIP's BPE file."""
-    places = [model / "tokenizer"] if model.is_dir() else [model.with_suffix(""), model.parent / "tokenizer", model.parent]
+    places = (
+        [model / "tokenizer"] if model.is_dir() else [model.with_suffix(""), model.parent / "tokenizer", model.parent]
+    )
     for place in places:
         if holds_tokenizer(place):
             return place

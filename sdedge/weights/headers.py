@@ -126,7 +126,9 @@ def _check_tiling(entries: dict[str, Entry], data_size: int) -> None:
             f"The file is truncated: its header promises {expected} bytes of tensors and {data_size} are there; get it again."
         )
     if expected < data_size:
-        raise ModelError(f"The file has {data_size - expected} bytes after its last tensor; it is damaged, get it again.")
+        raise ModelError(
+            f"The file has {data_size - expected} bytes after its last tensor; it is damaged, get it again."
+        )
 
 
 class _Scanner:
@@ -138,7 +140,9 @@ class _Scanner:
         self.budget = _ALLOWANCE + len(text)
 
     def error(self, what: str) -> ModelError:
-        return ModelError(f"The safetensors header {what}; the file is damaged or not a safetensors file, get it again.")
+        return ModelError(
+            f"The safetensors header {what}; the file is damaged or not a safetensors file, get it again."
+        )
 
     def spend(self, cost: int) -> None:
         self.budget -= cost

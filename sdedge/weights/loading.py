@@ -44,8 +44,10 @@ def load_into(
             continue
         lazy = tensors[name]
         kept = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
-        shared = kept == lazy.dtype and torch.device(device).type == "cpu" and (
-            (lazy.aligned or lazy.dtype.itemsize < 4) if share is None else share
+        shared = (
+            kept == lazy.dtype
+            and torch.device(device).type == "cpu"
+            and ((lazy.aligned or lazy.dtype.itemsize < 4) if share is None else share)
         )
         value = lazy.read() if shared else lazy.copy(kept, device)
         if not shared and not is_finite(value):
@@ -91,7 +93,9 @@ def _assign(module: nn.Module, name: str, value: torch.Tensor, parameter: bool) 
         owner._buffers[leaf] = value
 
 
-def _check_names(wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, LazyTensor], ignore: Collection[str]) -> None:
+def _check_names(
+    wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, LazyTensor], ignore: Collection[str]
+) -> None:
     missing = [name for name in wanted if name not in tensors]
     extra = [name for name in tensors if name not in wanted and not any(fnmatchcase(name, p) for p in ignore)]
     wrong = [name for name in wanted if name in tensors and tuple(wanted[name].shape) != tensors[name].shape]
@@ -101,7 +105,9 @@ def _check_names(wanted: Mapping[str, torch.Tensor], tensors: Mapping[str, LazyT
         faults.append(f"{len(wrong)} of {len(wanted)} tensors have the wrong shape (first: {first})")
     faults = [fault for fault in faults if fault]
     if faults:
-        raise ModelError(f"The weights do not fit the model: {'; '.join(faults)}. Check that its files belong together.")
+        raise ModelError(
+            f"The weights do not fit the model: {'; '.join(faults)}. Check that its files belong together."
+        )
 
 
 def name_some(what: str, names: list[str], verb: str = "tensors are") -> str:

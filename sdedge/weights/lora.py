@@ -75,7 +75,9 @@ class Lora:
             if module is None:
                 continue
             if module in bound:
-                raise ModelError(f"The LoRA {self.name} names the module {module} twice; it is a bad merge, get it again.")
+                raise ModelError(
+                    f"The LoRA {self.name} names the module {module} twice; it is a bad merge, get it again."
+                )
             try:
                 patch.check(shapes.get(f"{module}.weight"), shapes.get(f"{module}.bias"))
             except ModelError as error:
@@ -121,14 +123,20 @@ def open_lora(path: str | Path) -> Lora:
         changes = {stem: effective(pieces) for stem, pieces in stems.items()}
         strangers += [f"{stem}.{name}" for stem, pieces in stems.items() if not changes[stem] for name in _lone(pieces)]
         kept[part] = {stem: Patch(stem, pieces) for stem, pieces in changes.items() if pieces}
-    if not any(kept.values()) and all(set(pieces) <= set(SCALARS) for stems in patches.values() for pieces in stems.values()):
+    if not any(kept.values()) and all(
+        set(pieces) <= set(SCALARS) for stems in patches.values() for pieces in stems.values()
+    ):
         _refuse(path, source, list(source))
     return Lora(path.stem, path, kept, embeddings, source.metadata, tuple(strangers), notes)
 
 
 def _lone(pieces: Mapping[str, LazyTensor | float]) -> list[str]:
     """Pieces that say how to change a weight and stand without the change; an alpha alone is nothing to tell of."""
-    return [name for name in pieces if name in ("dora_scale", "magnitude", "rescale", "mid")] if set(pieces) <= _MANNERS else []
+    return (
+        [name for name in pieces if name in ("dora_scale", "magnitude", "rescale", "mid")]
+        if set(pieces) <= _MANNERS
+        else []
+    )
 
 
 def _add(pieces: dict[str, LazyTensor | float], key: LoraKey, tensor: LazyTensor, file: str) -> None:
@@ -138,7 +146,9 @@ def _add(pieces: dict[str, LazyTensor | float], key: LoraKey, tensor: LazyTensor
         pieces[key.piece] = tensor
         return
     if tensor.numel != 1:
-        raise ModelError(f"{file} has {tensor.name} of the shape {list(tensor.shape)} where one number belongs; get it again.")
+        raise ModelError(
+            f"{file} has {tensor.name} of the shape {list(tensor.shape)} where one number belongs; get it again."
+        )
     value = float(tensor.copy(torch.float32))
     if not math.isfinite(value):
         raise ModelError(f"{file} has {tensor.name} = {value}; the file is damaged, get it again.")
@@ -249,7 +259,9 @@ class Applied:
         """Idempotent. Raises RuntimeError when something else has replaced the parameters since."""
         for r in self._replaced:
             if getattr(r.owner, r.attribute) is not r.placed:
-                raise RuntimeError(f"{r.attribute} of {type(r.owner).__name__} was replaced after the LoRAs were applied")
+                raise RuntimeError(
+                    f"{r.attribute} of {type(r.owner).__name__} was replaced after the LoRAs were applied"
+                )
         for r in self._replaced:
             setattr(r.owner, r.attribute, r.base)
         self._replaced = ()
@@ -262,7 +274,10 @@ def apply(modules: Mapping[str, nn.Module], loras: LoraWeights) -> Applied:
     does not fit: ModelError. Needs memory for a second copy of the weights that change, until removed.
     """
     replaced = []
-    fit([lora for lora, _, _ in loras], {part: [name for name, _ in net.named_parameters()] for part, net in modules.items()})
+    fit(
+        [lora for lora, _, _ in loras],
+        {part: [name for name, _ in net.named_parameters()] for part, net in modules.items()},
+    )
     for part, network in modules.items():
         parameters = dict(network.named_parameters(remove_duplicate=False))
         plans = _plan(part, {name: tuple(p.shape) for name, p in parameters.items()}, loras)

@@ -71,7 +71,9 @@ def add_alphas(patches: Mapping[str, Stems], source: TensorSource) -> tuple[str,
         for part, stems in patches.items():
             Alphas.of(header, f"{part}.").add(stems)
     except (ValueError, TypeError, AttributeError, OverflowError):
-        raise ModelError(f"{source.path.name} has a damaged lora_adapter_metadata in its header; get it again.") from None
+        raise ModelError(
+            f"{source.path.name} has a damaged lora_adapter_metadata in its header; get it again."
+        ) from None
     if config is None or not belongs(source.path):
         many = "holds several files, so it is not known whose it is and no alpha of it was used"
         return (f"The folder of {source.path.name} has an {CONFIG} and {many}.",) if config is not None else ()
@@ -79,7 +81,9 @@ def add_alphas(patches: Mapping[str, Stems], source: TensorSource) -> tuple[str,
         for stems in patches.values():
             Alphas.of(config).add(stems)
     except (ValueError, TypeError, AttributeError, OverflowError):
-        raise ModelError(f"The {CONFIG} beside {source.path.name} has settings of other types; get both again.") from None
+        raise ModelError(
+            f"The {CONFIG} beside {source.path.name} has settings of other types; get both again."
+        ) from None
     return ()
 
 

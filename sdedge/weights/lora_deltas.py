@@ -171,7 +171,9 @@ _BIASES = ("diff_b", "b_norm")
 def effective(pieces: Mapping[str, LazyTensor | float]) -> dict[str, LazyTensor | float]:
     """The pieces of a module that change anything: none of a low-rank form of rank 0, none where no form is begun."""
     empty = any(isinstance(pieces[name], LazyTensor) and 0 in pieces[name].shape for name in _FACTORS & pieces.keys())  # type: ignore[union-attr]
-    begun = any(name in pieces for _, names, _ in _FORMS for name in names if name not in ("mid", "rescale", "on_input"))
+    begun = any(
+        name in pieces for _, names, _ in _FORMS for name in names if name not in ("mid", "rescale", "on_input")
+    )
     if begun and not empty:
         return dict(pieces)
     return {name: piece for name, piece in pieces.items() if name in _BIASES}
@@ -243,7 +245,9 @@ class Patch:
             if bias is None:
                 raise ModelError(f"{self.stem} changes a bias that the model's module does not have.")
             if pieces[name].numel() != math.prod(bias):
-                raise ModelError(f"{self.stem} changes a bias of {list(pieces[name].shape)}, the model's is {list(bias)}.")
+                raise ModelError(
+                    f"{self.stem} changes a bias of {list(pieces[name].shape)}, the model's is {list(bias)}."
+                )
         unread = sorted(set(self.pieces) - pieces.read)
         if unread:
             raise ModelError(f"{self.stem} has {_listed(unread)} beside {self.form}, a combination not known here.")
@@ -252,7 +256,9 @@ class Patch:
         try:
             self._fitted(pieces, torch.empty(weight, device="meta"))
         except KeyError as error:
-            raise ModelError(f"{self.stem} lacks {error.args[0]}, so its {self.form} is incomplete; get it again.") from None
+            raise ModelError(
+                f"{self.stem} lacks {error.args[0]}, so its {self.form} is incomplete; get it again."
+            ) from None
         except (RuntimeError, IndexError, ZeroDivisionError) as error:
             shapes = ", ".join(f"{n} {list(t.shape)}" for n, t in pieces.items() if isinstance(t, Tensor))
             reason = str(error).partition("\n")[0][:120]

@@ -98,7 +98,12 @@ def _call(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
     if module == "torch._utils":
         return _rebuild(function, args)
     if (module, function.name) == ("torch._tensor", "_rebuild_from_type_v2"):
-        if len(args) == 4 and isinstance(args[0], Name) and args[0].module == "torch._utils" and isinstance(args[2], tuple):
+        if (
+            len(args) == 4
+            and isinstance(args[0], Name)
+            and args[0].module == "torch._utils"
+            and isinstance(args[2], tuple)
+        ):
             return _rebuild(args[0], args[2])
         raise _malformed("a tensor subclass")
     if module == "collections" and function.name in ("OrderedDict", "defaultdict"):
@@ -195,7 +200,9 @@ def _build(machine: Machine, target: Any, state: Any) -> None:
     machine.spend(64 * (len(states) + sum(len(part) for part in states if isinstance(part, dict))))
     for part in states:
         if isinstance(part, dict) and any(isinstance(key, str) and key in _HOSTILE_STATE for key in part):
-            raise ModelError("The file overwrites methods of an object while loading: it is malicious; nothing of it was run.")
+            raise ModelError(
+                "The file overwrites methods of an object while loading: it is malicious; nothing of it was run."
+            )
     if isinstance(target, Inert):
         target.state = state
     elif not isinstance(target, (dict, list, StoredTensor)):

@@ -121,7 +121,9 @@ class Machine:
         raise self.error(f"refused: it takes more than {MAX_OPCODES} steps")
 
     def error(self, what: str) -> ModelError:
-        return ModelError(f"The pickle in the file is {what} at byte {self.position}; get the file from a source you trust.")
+        return ModelError(
+            f"The pickle in the file is {what} at byte {self.position}; get the file from a source you trust."
+        )
 
     # Reading
 

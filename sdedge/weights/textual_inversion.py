@@ -28,7 +28,12 @@ _CHUNK = b"sd-ti-embedding\0"
 _CARD_LIMIT = 6 << 20  # bytes of text in a PNG; 75 vectors of 768 take 1.5 MB, of 2048 under 5 MB
 _CHUNKS_LIMIT = 1 << 16  # of a PNG before its card; pictures of 64 MB in pieces of 8 kB, as is usual, have 8,000
 _VECTORS_LIMIT = 1 << 10
-_FAMILIES = {768: "Stable Diffusion v1", 1024: "Stable Diffusion 2", 1280: "Stable Diffusion XL", 2048: "Stable Diffusion XL"}
+_FAMILIES = {
+    768: "Stable Diffusion v1",
+    1024: "Stable Diffusion 2",
+    1280: "Stable Diffusion XL",
+    2048: "Stable Diffusion XL",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,9 @@ class Embedding:
         D = self.vectors.shape[1]
         if width != D:
             made = f", so it was made for {_FAMILIES[D]}" if D in _FAMILIES else ""
-            raise ModelError(f"The embedding {self.name} is {D} wide{made}; this model needs {width}, choose another one.")
+            raise ModelError(
+                f"The embedding {self.name} is {D} wide{made}; this model needs {width}, choose another one."
+            )
 
 
 def open_embedding(path: str | Path, width: int | None = None) -> Embedding:
@@ -103,10 +110,14 @@ def _find_vectors(path: Path) -> tuple[str | None, LazyTensor]:
     trained = {name: tensor for name, tensor in source.items() if name.startswith("string_to_param.")}
     tensors = trained or dict(source)
     if any(name.rpartition(".")[2] == "clip_g" for name in tensors):
-        raise ModelError(f"{path.name} is a textual inversion for Stable Diffusion XL (clip_g); choose one made for v1.")
+        raise ModelError(
+            f"{path.name} is a textual inversion for Stable Diffusion XL (clip_g); choose one made for v1."
+        )
     if len(tensors) != 1:
         some = ", ".join(repr(name) for name in list(tensors)[:3])
-        raise ModelError(f"{path.name} holds {len(tensors)} tensors ({some}), a textual inversion has one; choose another file.")
+        raise ModelError(
+            f"{path.name} holds {len(tensors)} tensors ({some}), a textual inversion has one; choose another file."
+        )
     ((name, tensor),) = tensors.items()
     if trained or name == "emb_params":
         given = source.tree.get("name") if isinstance(source.tree, dict) else None
@@ -118,7 +129,9 @@ def _checked(name: str, vectors: Tensor, token: str | None) -> Embedding:
     vectors = vectors.unsqueeze(0) if vectors.ndim == 1 else vectors
     n, D = vectors.shape if vectors.ndim == 2 else (0, 0)
     if not 0 < n <= _VECTORS_LIMIT or D == 0:
-        raise ModelError(f"The embedding {name} has the shape {list(vectors.shape)}, not (vectors, width); choose another file.")
+        raise ModelError(
+            f"The embedding {name} has the shape {list(vectors.shape)}, not (vectors, width); choose another file."
+        )
     if not bool(vectors.isfinite().all()):
         raise ModelError(f"The embedding {name} contains NaN or infinite values; the file is damaged, get it again.")
     return Embedding(name, vectors, token)
@@ -143,7 +156,9 @@ def _from_card(path: Path, card: bytes) -> tuple[str | None, Tensor]:
         vectors = torch.tensor(rows, dtype=torch.float32)
         token = data.get("name")
     except (ModelError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RuntimeError, binascii.Error):
-        raise ModelError(f"{path.name} has an unreadable sd-ti-embedding chunk; the picture is damaged, get it again.") from None
+        raise ModelError(
+            f"{path.name} has an unreadable sd-ti-embedding chunk; the picture is damaged, get it again."
+        ) from None
     return (token if isinstance(token, str) and token else None), vectors
 
 

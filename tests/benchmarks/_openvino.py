@@ -19,7 +19,12 @@ def home(model: Path) -> Path:
 
 def prepare(model: Path, engines: Collection[str]) -> None:
     """Convert what these engines need and is not there yet, each in a process of its own, so that no peak counts for a run."""
-    needed = {PEER: "peer", PEER_INT8: "peer_int8", "sdedge openvino bfloat16": "bfloat16", "sdedge openvino int8": "int8"}
+    needed = {
+        PEER: "peer",
+        PEER_INT8: "peer_int8",
+        "sdedge openvino bfloat16": "bfloat16",
+        "sdedge openvino int8": "int8",
+    }
     for what in [kind for engine, kind in needed.items() if engine in engines]:
         environment = {**os.environ, "SDEDGE_HOME": str(home(model))}
         command = [sys.executable, "-m", "tests.benchmarks._openvino", what, str(model)]
@@ -34,14 +39,18 @@ def openvino_step(name: str, model: Path, size: int, batch: int) -> Callable[[],
     network = ov.Core().read_model(_peer(model, "int8" if name == PEER_INT8 else "unet"))
     inputs = _inputs(2 * batch, size // 8)
     network.reshape({port: list(array.shape) for port, array in zip(network.inputs, inputs, strict=True)})
-    compiled = ov.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "LATENCY"})
+    compiled = ov.Core().compile_model(
+        network, "CPU", {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "LATENCY"}
+    )
     return lambda: compiled(inputs)
 
 
 def _inputs(rows: int, side: int) -> list[Any]:
     import torch
 
-    return [x.numpy() for x in (torch.randn(rows, 4, side, side), torch.full((rows,), 500.0), torch.randn(rows, 77, 768))]
+    return [
+        x.numpy() for x in (torch.randn(rows, 4, side, side), torch.full((rows,), 500.0), torch.randn(rows, 77, 768))
+    ]
 
 
 def _peer(model: Path, name: str) -> Path:

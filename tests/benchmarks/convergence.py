@@ -29,13 +29,20 @@ STEPS = (24, 48, 96, 192)
 
 # What makes a sampler solve the ODE, and runs that differ only in the steps they choose.
 OPTIONS = {
-    "euler_a": {"eta": 0.0}, "dpm2_a": {"eta": 0.0}, "dpmpp_2s_a": {"eta": 0.0}, "dpmpp_sde": {"eta": 0.0},
-    "dpmpp_2m_sde": {"eta": 0.0}, "dpmpp_2m_sde_heun": {"eta": 0.0}, "dpmpp_3m_sde": {"eta": 0.0},
-    "sa_solver": {"tau": 0.0}, "restart": {"segments": ()},
+    "euler_a": {"eta": 0.0},
+    "dpm2_a": {"eta": 0.0},
+    "dpmpp_2s_a": {"eta": 0.0},
+    "dpmpp_sde": {"eta": 0.0},
+    "dpmpp_2m_sde": {"eta": 0.0},
+    "dpmpp_2m_sde_heun": {"eta": 0.0},
+    "dpmpp_3m_sde": {"eta": 0.0},
+    "sa_solver": {"tau": 0.0},
+    "restart": {"segments": ()},
 }
 UNMEASURED = {
     "ddpm": "random at every step; DDIM is its deterministic form",
-    "lcm": "solves for a distilled model, not the ODE", "tcd": "solves for a distilled model, not the ODE",
+    "lcm": "solves for a distilled model, not the ODE",
+    "tcd": "solves for a distilled model, not the ODE",
     "dpm_adaptive": "chooses its own steps; measured against its tolerance",
 }
 
@@ -59,8 +66,9 @@ def solution(low: float = LOW) -> Tensor:
         sigma = math.exp(log_sigma)
         return x - mixture_x0(torch.from_numpy(x), sigma).numpy()  # dx / d log sigma
 
-    solved = solve_ivp(slope, (math.log(HIGH), math.log(low)), start().flatten().numpy(), method="DOP853",
-                       rtol=1e-12, atol=1e-12)
+    solved = solve_ivp(
+        slope, (math.log(HIGH), math.log(low)), start().flatten().numpy(), method="DOP853", rtol=1e-12, atol=1e-12
+    )
     return torch.from_numpy(solved.y[:, -1]).view(1, 1, 4, 8)
 
 
@@ -105,12 +113,16 @@ def draw(measured: dict[str, list[float]]) -> str:
         y = TOP + (decades[-1] - math.log10(err)) / (decades[-1] - decades[0]) * (HEIGHT - TOP - BOTTOM)
         return x, y
 
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-             f'font-size="12"><rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>']
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+        f'font-size="12"><rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>'
+    ]
     for decade in decades:
         _, y = at(min(xs), 10.0**decade)
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#e5e7eb"/>'
-                     f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">1e{decade}</text>')
+        parts.append(
+            f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#e5e7eb"/>'
+            f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">1e{decade}</text>'
+        )
     for n in sorted({n * k for n in STEPS for k in (1, 2)}):
         x, y = at(n, 10.0 ** decades[0])
         parts.append(f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="middle">{n:g}</text>')
@@ -119,19 +131,25 @@ def draw(measured: dict[str, list[float]]) -> str:
         points = " ".join("{:.1f},{:.1f}".format(*at(*point)) for point in zip(evaluations[name], errors))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"{dash}/>')
         y = TOP + 12 + 22 * i
-        parts.append(f'<path d="M{WIDTH - RIGHT + 15} {y - 4}h24" stroke="{colour}" stroke-width="2"{dash}/>'
-                     f'<text x="{WIDTH - RIGHT + 46}" y="{y}">{CATALOG[name].label}: {order(errors):.1f}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">evaluations of the '
-                 'network (legend: measured order, last doubling)</text>'
-                 f'<text x="{LEFT}" y="{TOP - 10}">root mean square error</text></svg>')
+        parts.append(
+            f'<path d="M{WIDTH - RIGHT + 15} {y - 4}h24" stroke="{colour}" stroke-width="2"{dash}/>'
+            f'<text x="{WIDTH - RIGHT + 46}" y="{y}">{CATALOG[name].label}: {order(errors):.1f}</text>'
+        )
+    parts.append(
+        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 14}" text-anchor="middle">evaluations of the '
+        "network (legend: measured order, last doubling)</text>"
+        f'<text x="{LEFT}" y="{TOP - 10}">root mean square error</text></svg>'
+    )
     return "\n".join(parts) + "\n"
 
 
 def main() -> None:
     measured = measure()
     for name, errors in measured.items():
-        print(f"{name:18} stated {CATALOG[name].order}  measured {order(errors):5.2f}  "
-              + "  ".join(f"{err:.2e}" for err in errors))
+        print(
+            f"{name:18} stated {CATALOG[name].order}  measured {order(errors):5.2f}  "
+            + "  ".join(f"{err:.2e}" for err in errors)
+        )
     path = Path(__file__).parents[2] / "docs" / "convergence.svg"
     path.write_text(draw(measured), encoding="utf-8")
     print(path)

@@ -52,7 +52,10 @@ def make_model(folder: Path) -> Path:
     (folder / "safety_checker" / "config.json").write_text(json.dumps(config))
     save_file(_halved(SafetyChecker(config)), folder / "safety_checker" / "model.safetensors")
     shutil.copytree(locate(EMBEDDED) / "tokenizer", folder / "tokenizer")
-    index = {"_class_name": "StableDiffusionPipeline", "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]}
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+    }
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
 
@@ -107,7 +110,9 @@ def compress_all(work: Path, pictures: int) -> None:
     from sdedge.engines.open import EMBEDDED, locate
     from sdedge.library.manifest import Manifest
 
-    print("| weights | bits | UNet MB | PSNR dB | facts right % | all facts % | lost % |\n|---|---:|---:|---:|---:|---:|---:|")
+    print(
+        "| weights | bits | UNet MB | PSNR dB | facts right % | all facts % | lost % |\n|---|---:|---:|---:|---:|---:|---:|"
+    )
     reference = None
     for scheme in (*COMPRESSIONS, "mixed-45"):
         out = work / "compressed" / scheme

@@ -36,7 +36,9 @@ def _ours(options: argparse.Namespace) -> Draw:
     from sdedge.request import Request
 
     pipeline = Pipeline(load_engine(options.device, "float16", memory="fast"))
-    request = Request(PROMPT, model=str(options.folder), steps=options.steps, width=options.size, height=options.size, seed=1)
+    request = Request(
+        PROMPT, model=str(options.folder), steps=options.steps, width=options.size, height=options.size, seed=1
+    )
     return lambda: list(pipeline.images(request, options.batch, options.batch))
 
 
@@ -124,7 +126,9 @@ def _table(batch: int, options: argparse.Namespace) -> None:
         for name in options.only:
             runs[name].append(child(name, batch, options))
     rates = {name: statistics.median(run["rate"] for run in found) for name, found in runs.items()}
-    print(f"\n| batch {batch} | pictures per second | of {BASE} | first group, s | MB on the card |\n|---|---|---|---|---|")
+    print(
+        f"\n| batch {batch} | pictures per second | of {BASE} | first group, s | MB on the card |\n|---|---|---|---|---|"
+    )
     for name, found in runs.items():
         share = f"{rates[name] / rates[BASE]:.2f}" if BASE in rates else ""
         first, held = (statistics.median(run[key] for run in found) for key in ("first", "held"))

@@ -184,7 +184,9 @@ def _inputs(whole: Path, work: Path, cases: int, seed: int) -> Iterator[Path]:
         if random_.random() < 0.1:
             (work / f"{path.name}-wal").write_bytes(random_.randbytes(random_.choice((0, 32, 5000))))
         if random_.random() < 0.1:
-            (work / "gallery.journal").write_bytes(random_.randbytes(200) + b'\n{"folder": 3}\n{"content": [], "tags": 5}\n[1]\n')
+            (work / "gallery.journal").write_bytes(
+                random_.randbytes(200) + b'\n{"folder": 3}\n{"content": [], "tags": 5}\n[1]\n'
+            )
         if (kind := random_.random()) < 0.05:
             path.chmod(0o444)
         elif kind < 0.1:

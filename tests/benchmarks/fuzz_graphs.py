@@ -34,7 +34,20 @@ HOSTILE: tuple[Any, ...] = (
     float("nan"), "", "x", "\0", "\ud800", "../..", "/etc/passwd", "a" * 5000, "float16", [], [[]], {}, [1, 2], ["x"],
     {"node": "x"}, {"node": None}, {"dtype": "float32"}, {"dtype": "load"}, {"memory_format": "contiguous_format"},
 )  # fmt: skip
-TOKENS = (b'"node"', b"[", b"]", b"{", b"}", b"null", b"NaN", b"1e999", b"9" * 50, b'"\\ud800"', b"\xff", b"aten.cat.default")
+TOKENS = (
+    b'"node"',
+    b"[",
+    b"]",
+    b"{",
+    b"}",
+    b"null",
+    b"NaN",
+    b"1e999",
+    b"9" * 50,
+    b'"\\ud800"',
+    b"\xff",
+    b"aten.cat.default",
+)
 
 
 def deep(random_: random.Random) -> Any:

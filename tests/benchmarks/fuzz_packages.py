@@ -22,7 +22,18 @@ from tests.fuzzing import Tally, fuzz, main, mutate
 SPECIFICATION, WEIGHTS = "Data/com.apple.CoreML/model.mlmodel", "Data/com.apple.CoreML/weights/weight.bin"
 INTEGERS = (-(2**31), -1, 0, 1, 2, 3, 7, 77, 2**16, 2**31 - 1)
 SIZES = (0, 1, 2, 3, 64, 2**20, 2**40, 2**63)
-NAMES = ("", "x", "\0", "../x", "/etc/passwd", "@model_path/../../x", "@model_path/", "@model_path/weights", "é" * 300, "main")
+NAMES = (
+    "",
+    "x",
+    "\0",
+    "../x",
+    "/etc/passwd",
+    "@model_path/../../x",
+    "@model_path/",
+    "@model_path/weights",
+    "é" * 300,
+    "main",
+)
 TOKENS = (b"\0\0\0\0", b"\xff\xff\xff\xff", b"{", b"]", b'"', b"\xef\xbe\xad\xde")
 VALUES = (None, 0, -1, 1e400, True, "", "x", "../..", "\0", [], [[]], {}, {"path": 3}, {"path": "../../x"}, "n" * 5000)
 
@@ -160,7 +171,6 @@ def _set_scalar(message: Any, field: Any, value: Any, random_: random.Random) ->
 
 
 READERS = {"packages": (5000, run)}
-
 
 
 def start() -> int:

@@ -90,7 +90,11 @@ def pickle_stream(random_: random.Random) -> bytes:
 
 
 def _atom(random_: random.Random) -> bytes:
-    text = hostile_text(random_) if random_.random() < 0.3 else random_.choice(("state_dict", "x", "storage", "weight", "0"))
+    text = (
+        hostile_text(random_)
+        if random_.random() < 0.3
+        else random_.choice(("state_dict", "x", "storage", "weight", "0"))
+    )
     return random_.choice((
         b"N", b"\x88", b"]", b"}", b")", b"K\x04", b"K\x00", b"M\xff\xff", b"J\xff\xff\xff\xff", b"G" + struct.pack(">d", 1.5),
         b"\x8a\x09" + b"\xff" * 8 + b"\0", b"I" + b"9" * random_.choice((1, 30, 399, 4000)) + b"\n", b"Fnan\n", b"F1e999\n",
@@ -122,7 +126,10 @@ def header(random_: random.Random) -> tuple[bytes, int]:
     entries: list[str] = []
     end = 0
     for i in range(random_.choice((0, 1, 2, 5, 40))):
-        dtype, extents = random_.choice(list(DTYPES)), [random_.choice((0, 1, 2, 3)) for _ in range(random_.randrange(4))]
+        dtype, extents = (
+            random_.choice(list(DTYPES)),
+            [random_.choice((0, 1, 2, 3)) for _ in range(random_.randrange(4))],
+        )
         size = DTYPES[dtype][1]
         for extent in extents:
             size *= extent
@@ -181,7 +188,9 @@ def _damage(shapes: Shapes, random_: random.Random) -> None:
     elif kind == 3:
         shapes[hostile_text(random_).encode("utf-8", "replace").decode()[:400]] = (1,)
     else:
-        prefix = random_.choice(("model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer.", "vae."))
+        prefix = random_.choice(
+            ("model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer.", "vae.")
+        )
         for key in [key for key in shapes if key.startswith(prefix)]:
             shapes[key.replace(prefix, random_.choice((prefix, "", "vae.", "x.")))] = shapes.pop(key)
 

@@ -159,7 +159,15 @@ def main() -> None:
             return
         for part in chosen.only:
             print(f"\n### {part}\n", flush=True)
-            command = [sys.executable, "-m", "tests.benchmarks.graphs", "--folder", str(folder), "--model", chosen.model]
+            command = [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.graphs",
+                "--folder",
+                str(folder),
+                "--model",
+                chosen.model,
+            ]
             subprocess.run([*command, "--part", part], check=True)
 
 

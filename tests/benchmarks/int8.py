@@ -1,6 +1,6 @@
 """What int8 loses on the embedded model: facts obeyed, and PSNR to the pictures in float32.
 
-    python -m tests.benchmarks int8
+python -m tests.benchmarks int8
 """
 
 from __future__ import annotations
@@ -30,14 +30,18 @@ def main() -> None:
         for dtype in ("float32", "bfloat16", "int8"):
             request = Request("", model=str(model), steps=20)
             drawn[dtype] = list(obedience(Pipeline(load_engine("cpu", dtype)), request, PROMPTS, SEEDS))
-    print("| format | facts obeyed | pictures with all right | PSNR to float32, dB: median | lowest |\n|---|---|---|---|---|")
+    print(
+        "| format | facts obeyed | pictures with all right | PSNR to float32, dB: median | lowest |\n|---|---|---|---|---|"
+    )
     for dtype, pictures in drawn.items():
         tally = Tally()
         for one in pictures:
             tally.add(one.answers)
         shares = tally.shares()
         near = [psnr(a.pixels, b.pixels) for a, b in zip(drawn["float32"], pictures, strict=True)]
-        print(f"| {dtype} | {shares['mean']:.1%} | {shares['all']:.1%} | {statistics.median(near):.1f} | {min(near):.1f} |")
+        print(
+            f"| {dtype} | {shares['mean']:.1%} | {shares['all']:.1%} | {statistics.median(near):.1f} | {min(near):.1f} |"
+        )
 
 
 if __name__ == "__main__":

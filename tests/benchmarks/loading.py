@@ -52,7 +52,10 @@ def make_reference(folder: Path, width: str) -> None:
     for name, config in (NARROW if width == "narrow" else FULL).items():
         network = NETWORKS[name](config)
         (folder / name).mkdir(parents=True)
-        whole = {"_class_name": {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name), **_whole(name, config)}
+        whole = {
+            "_class_name": {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name),
+            **_whole(name, config),
+        }
         (folder / name / "config.json").write_text(json.dumps(whole))
         save_file(network.state_dict(), folder / name / _file(name, "safetensors"))
     _write_pipeline_files(folder)
@@ -70,7 +73,11 @@ def _whole(name: str, config: dict[str, Any]) -> dict[str, Any]:
     if name == "vae":
         full |= {"down_block_types": ["DownEncoderBlock2D"] * levels, "up_block_types": ["UpDecoderBlock2D"] * levels}
     if name == "text_encoder":
-        full |= {"architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "projection_dim": full["hidden_size"]}
+        full |= {
+            "architectures": ["CLIPTextModel"],
+            "model_type": "clip_text_model",
+            "projection_dim": full["hidden_size"],
+        }
     return {key: value for key, value in full.items() if value is not None}
 
 
@@ -105,7 +112,8 @@ def write(container: str, reference: Path, target: Path) -> Path:
 
     dtype = getattr(torch, DTYPES[container.split()[-1]])
     parts = {
-        name: {n: t.to(dtype) for n, t in load_file(reference / name / _file(name, "safetensors")).items()} for name in FULL
+        name: {n: t.to(dtype) for n, t in load_file(reference / name / _file(name, "safetensors")).items()}
+        for name in FULL
     }
     if container.startswith("folder"):
         suffix = "bin" if " bin " in container else "safetensors"
@@ -126,7 +134,9 @@ def write(container: str, reference: Path, target: Path) -> Path:
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
         return path
     path = target.with_suffix(".ckpt")
-    unet = {n.removeprefix("model.diffusion_model."): t for n, t in state.items() if n.startswith("model.diffusion_model.")}
+    unet = {
+        n.removeprefix("model.diffusion_model."): t for n, t in state.items() if n.startswith("model.diffusion_model.")
+    }
     averages = {f"model_ema.diffusion_model{n.replace('.', '')}": tensor + 1 for n, tensor in unet.items()}
     whole = {"state_dict": {**state, **averages}, **_lightning()}
     torch.save(whole, path, _use_new_zipfile_serialization="zip" in container)
@@ -327,13 +337,18 @@ def run(folder: Path, width: str) -> None:
         path = Path(str(child("write", container, reference, folder / "model")))
         found = child("compare", path, reference, DTYPES[kind])
         digests.setdefault(kind, set()).add(found["denoised"])
-        print(f"{container:18} {found['tensors']} tensors equal, {found['ema']} averages, output {found['denoised']}", flush=True)
+        print(
+            f"{container:18} {found['tensors']} tensors equal, {found['ema']} averages, output {found['denoised']}",
+            flush=True,
+        )
         if container in ("folder fp16", "safetensors fp16", "safetensors fp32", "ckpt zip fp16"):
             rows += compare_loaders(container, path, reference, DTYPES[kind])
         remove(path)
     for kind, seen in digests.items():
         print(f"one denoising call of every {kind} container: {'equal' if len(seen) == 1 else 'DIFFERENT'}")
-    print("\n| file | loader | s | peak MB above import torch | of it imports | weights MB |\n|---|---|---|---|---|---|")
+    print(
+        "\n| file | loader | s | peak MB above import torch | of it imports | weights MB |\n|---|---|---|---|---|---|"
+    )
     print("\n".join(rows))
     if any(len(seen) != 1 for seen in digests.values()):
         raise SystemExit(1)

@@ -44,7 +44,12 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
         for _ in pipeline.generate(request, Output(Path(folder)), last=True):
             pass
     job = Job(side, side, 1, 4 if dtype == "float32" else 2, unet_itemsize=int(dtype == "int8"))
-    return {"seconds": time.perf_counter() - start, "cpu": time.process_time(), "rss": _peak(), "predicted": predict(mode, job)}
+    return {
+        "seconds": time.perf_counter() - start,
+        "cpu": time.process_time(),
+        "rss": _peak(),
+        "predicted": predict(mode, job),
+    }
 
 
 def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[str, Any]:
@@ -106,11 +111,16 @@ def show_pictures(model: object, options: argparse.Namespace) -> None:
             found = child("draw", model, mode, options.dtype, side, options.steps)
             what = f"{side}x{side}, {options.steps} steps, {options.dtype}"
             rss, predicted = found["rss"] / 1e6, found["predicted"] / 1e6
-            print(f"| {what} | {mode} | {found['seconds']:.1f} | {found['cpu']:.1f} | {rss:.0f} | {predicted:.0f} |", flush=True)
+            print(
+                f"| {what} | {mode} | {found['seconds']:.1f} | {found['cpu']:.1f} | {rss:.0f} | {predicted:.0f} |",
+                flush=True,
+            )
 
 
 def show_decodes(model: object, options: argparse.Namespace) -> None:
-    print("\n| VAE decode | way | live MiB | of the whole | s | CPU s | of the whole | RSS beside weights MiB | apart |")
+    print(
+        "\n| VAE decode | way | live MiB | of the whole | s | CPU s | of the whole | RSS beside weights MiB | apart |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for side in options.sizes:
         first: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """fp32 parity with diffusers and transformers at full v1 size, random weights.
 
-    python -m tests.benchmarks parity
+python -m tests.benchmarks parity
 """
 
 from __future__ import annotations

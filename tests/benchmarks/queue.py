@@ -154,7 +154,11 @@ def _spread(values: list[float], digits: int = 3) -> str:
     return f"median {statistics.median(values):.{digits}f}, greatest {max(values):.{digits}f}"
 
 
-MEASURES: dict[str, Callable[[Path], dict]] = {"cancel": measure_cancel, "memory": measure_memory, "search": measure_search}
+MEASURES: dict[str, Callable[[Path], dict]] = {
+    "cancel": measure_cancel,
+    "memory": measure_memory,
+    "search": measure_search,
+}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """How the time of a guided UNet call grows with the picture and the batch, ours and diffusers in bfloat16, as a plot.
 
-    python -m tests.benchmarks scaling
-    python -m tests.benchmarks.scaling --folder DIR --plot docs/images/scaling.svg
+python -m tests.benchmarks scaling
+python -m tests.benchmarks.scaling --folder DIR --plot docs/images/scaling.svg
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def _plot(by_size: Curves, by_batch: Curves) -> str:
     panels = _panel(70, "side in pixels, one picture", SIZES, by_size)
     panels += _panel(470, "pictures of 256x256 at a time", BATCHES, by_batch)
     legend = "".join(
-        f'<text x="{90 + 200 * i}" y="22" fill="{colour}">{name}</text>' for i, (name, colour) in enumerate(zip(NAMES, COLOURS))
+        f'<text x="{90 + 200 * i}" y="22" fill="{colour}">{name}</text>'
+        for i, (name, colour) in enumerate(zip(NAMES, COLOURS))
     )
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 360" font-family="sans-serif" font-size="13">'

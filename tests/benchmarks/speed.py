@@ -99,7 +99,9 @@ def _diffusers(dtype: str) -> Engine:
         import torch
         from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
-        pipeline = StableDiffusionPipeline.from_pretrained(model, torch_dtype=getattr(torch, dtype), safety_checker=None)
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            model, torch_dtype=getattr(torch, dtype), safety_checker=None
+        )
         pipeline.scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config)
         pipeline.set_progress_bar_config(disable=True)
 
@@ -200,7 +202,10 @@ def table(title: str, found: dict[str, dict[str, float]], bases: list[str]) -> N
     print("|---|---|" + "---|" * (len(bases) + 1 + start))
     for name, run in found.items():
         relative = "".join(f" {run['seconds'] / found[base]['seconds']:.2f} |" for base in bases)
-        print(f"| {name} | {run['seconds']:.2f} |{relative} {run['rss']:.0f} |" + (f" {run['start']:.1f} |" if start else ""))
+        print(
+            f"| {name} | {run['seconds']:.2f} |{relative} {run['rss']:.0f} |"
+            + (f" {run['start']:.1f} |" if start else "")
+        )
 
 
 def main() -> None:

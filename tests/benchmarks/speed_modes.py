@@ -61,7 +61,11 @@ WAYS = (
     Way("12 steps", {}, {"steps": 12}),
     Way("reuse 2, guidance above 0.5", {"reuse": 2, "guide_above": 0.5}, {}),
     Way("fastest, none merged", {"reuse": 2, "guide_above": 0.5}, {"steps": 12}),
-    Way("fastest", {name: getattr(FASTEST, name) for name in ("reuse", "guide_above", "merge")}, {"steps": FASTEST.steps}),
+    Way(
+        "fastest",
+        {name: getattr(FASTEST, name) for name in ("reuse", "guide_above", "merge")},
+        {"steps": FASTEST.steps},
+    ),
 )
 
 
@@ -153,10 +157,17 @@ def main() -> None:
         model = make_model(options.folder or Path(temporary))
         calls = call_seconds(model)
         columns = [(rows, merged) for rows in (2, 1) for merged in MERGED]
-        print("| UNet call at 512x512, s | " + " | ".join(f"{rows} rows, {merged:.0%} merged" for rows, merged in columns) + " |")
+        print(
+            "| UNet call at 512x512, s | "
+            + " | ".join(f"{rows} rows, {merged:.0%} merged" for rows, merged in columns)
+            + " |"
+        )
         print("|---" * (1 + len(columns)) + "|")
         for depth, name in enumerate(("whole", "1 outer layer", "2 outer layers", "3 outer layers")):
-            print(f"| {name} | {' | '.join(f'{calls[rows, depth, merged]:.2f}' for rows, merged in columns)} |", flush=True)
+            print(
+                f"| {name} | {' | '.join(f'{calls[rows, depth, merged]:.2f}' for rows, merged in columns)} |",
+                flush=True,
+            )
         vae, tiny = decoder_seconds(model)
         print(f"\nDecoding 512x512: VAE {vae:.2f} s, TAESD {tiny:.2f} s.\n", flush=True)
     pipeline = Pipeline(load_engine("cpu", "float32"))

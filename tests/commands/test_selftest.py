@@ -20,7 +20,9 @@ def engine(tiny_model: Path) -> TorchEngine:
 
 
 @pytest.mark.parametrize(("sampler", "scheduler"), [("plms", PNDMScheduler), ("ddim", DDIMScheduler)])
-def test_same_picture_as_the_published_test_draws(engine: TorchEngine, tiny_model: Path, sampler: str, scheduler: type) -> None:
+def test_same_picture_as_the_published_test_draws(
+    engine: TorchEngine, tiny_model: Path, sampler: str, scheduler: type
+) -> None:
     side = 128
     referee = StableDiffusionPipeline.from_pretrained(tiny_model, torch_dtype=torch.float32, safety_checker=None)
     referee.set_progress_bar_config(disable=True)

@@ -34,7 +34,9 @@ def _normal(*shape: int) -> np.ndarray:
 # One kernel
 
 
-@pytest.mark.parametrize("size, bits, slack", [(3000, 2, 1.001), (3000, 4, 1.001), (1500, 8, 1.005), (200_000, 8, 1.15)])
+@pytest.mark.parametrize(
+    "size, bits, slack", [(3000, 2, 1.001), (3000, 4, 1.001), (1500, 8, 1.005), (200_000, 8, 1.15)]
+)
 @pytest.mark.parametrize("power", [1, 3])
 def test_palettes_are_near_the_optimum(size, bits, slack, power):
     """The exact algorithm over the plain values is the referee, on a bell and on heavy tails."""

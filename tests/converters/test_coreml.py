@@ -136,7 +136,9 @@ def test_original_attention_multiplies_weights_by_values_in_that_order(checked_b
     """Values first, with the weights transposed, aborts in the GPU's compiler of macOS 26."""
     for path in checked_bundle.glob("*.mlpackage"):
         operations = Package.open(path).function().operations
-        constants = {op.name: op.inputs["val"][0].value for op in operations if op.type == "const" and op.name.count("transpose")}
+        constants = {
+            op.name: op.inputs["val"][0].value for op in operations if op.type == "const" and op.name.count("transpose")
+        }
         weights = {op.name for op in operations if op.type == "softmax"}
         products = [op for op in operations if op.type == "matmul"]
         assert len(products) == 2 * len(weights) > 0
@@ -334,7 +336,9 @@ def _lora(path: Path, engine: TorchEngine, width: int | None = None) -> Path:
 def test_a_lora_is_fused(tiny_model, tiny_bundle, tmp_path):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     path = _lora(tmp_path / "style.safetensors", engine)
-    folder = convert_to_coreml(tiny_model, tmp_path / "b", components=("unet",), loras=((path, 0.5),), attention="original")
+    folder = convert_to_coreml(
+        tiny_model, tmp_path / "b", components=("unet",), loras=((path, 0.5),), attention="original"
+    )
     assert max(_compare_unet(engine, folder, (501,))) < 50
     engine.adapt([LoraUse(path, 0.5, 0.5)])
     assert min(_compare_unet(engine, folder, (501,))) > 60
@@ -465,7 +469,9 @@ def test_what_needs_no_vocabulary_does_without(tiny_model, tmp_path, monkeypatch
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for xcrun")
-@pytest.mark.parametrize("code, said", [(0, ""), (1, "xcrun coremlcompiler said 'no space'"), (None, "it comes with Xcode")])
+@pytest.mark.parametrize(
+    "code, said", [(0, ""), (1, "xcrun coremlcompiler said 'no space'"), (None, "it comes with Xcode")]
+)
 def test_a_failed_compilation_is_said(tiny_bundle, tmp_path, monkeypatch, code, said):
     folder, bin = shutil.copytree(tiny_bundle, tmp_path / "b"), tmp_path / "bin"
     bin.mkdir()

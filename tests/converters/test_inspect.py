@@ -89,7 +89,9 @@ def _results(path):
 def test_what_passes_the_limit_gets_no_time_on_the_neural_engine(tmp_path):
     x = torch.zeros(1, 4, 8, SIDE_LIMIT // 4)
     for shape, friendly in (((1, 2, 16, SIDE_LIMIT // 4), True), ((1, 1, 4, 2 * SIDE_LIMIT), False)):
-        path = package(lambda g, shape=shape: {"y": mb.reshape(x=g["x"], shape=shape)}, shape, tmp_path / "m.mlpackage", x=x)
+        path = package(
+            lambda g, shape=shape: {"y": mb.reshape(x=g["x"], shape=shape)}, shape, tmp_path / "m.mlpackage", x=x
+        )
         found = inspect(Package.open(path))
         assert (TOO_LONG not in found.unfriendly) == friendly
         assert ("M2 Neural Engine" in found.seconds) == friendly and "M1 GPU" in found.seconds

@@ -201,7 +201,9 @@ def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):
     arguments = ["verify", str(bundle), "--model", str(tiny_model), "--no-picture", "--json"]
     done = CliRunner().invoke(convert, arguments)
     assert isinstance(done.exception, ModelError)
-    assert "should not be published" in str(done.exception) and "layers.0.self_attn.q_proj.weight" in str(done.exception)
+    assert "should not be published" in str(done.exception) and "layers.0.self_attn.q_proj.weight" in str(
+        done.exception
+    )
     told = [json.loads(line) for line in done.output.splitlines()]
     spoilt = [one for one in told if one.get("component") == "text_encoder"]
     assert len(spoilt) == len(PROMPTS)

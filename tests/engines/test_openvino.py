@@ -22,7 +22,9 @@ from sdedge.request import Request
 from sdedge.training.checker import score
 from tests.conftest import needs_embedded
 
-needs_openvino = pytest.mark.skipif(not installed(), reason="OpenVINO is not installed (pip install 'sdedge[openvino]')")
+needs_openvino = pytest.mark.skipif(
+    not installed(), reason="OpenVINO is not installed (pip install 'sdedge[openvino]')"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -177,6 +179,8 @@ def test_auto_means_it_where_the_probe_preferred_it(preferred, dtype, engine, mo
 def test_the_contest_gives_a_share_that_can_be_meant(monkeypatch):
     from sdedge.engines.openvino import timing
 
-    monkeypatch.setattr(timing, "CONFIG", UNetConfig(block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=48))
+    monkeypatch.setattr(
+        timing, "CONFIG", UNetConfig(block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=48)
+    )
     monkeypatch.setattr(timing, "SIDE", 16)
     assert 0.01 < timing.share_of_openvino(torch.float32, False) < 100

@@ -15,7 +15,9 @@ from sdedge.images.output import Output
 from sdedge.process.worker import describe_failure
 from sdedge.request import Request
 
-NO_ROOM = "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+NO_ROOM = (
+    "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
+)
 
 
 @pytest.fixture
@@ -43,7 +45,11 @@ def _fail(monkeypatch, method: str, calls: set[int], error: Exception) -> None:
 
 @pytest.mark.parametrize(
     ("method", "error"),
-    [("predict", RuntimeError(NO_ROOM)), ("predict", torch.OutOfMemoryError("CUDA out of memory.")), ("decode", MemoryError())],
+    [
+        ("predict", RuntimeError(NO_ROOM)),
+        ("predict", torch.OutOfMemoryError("CUDA out of memory.")),
+        ("decode", MemoryError()),
+    ],
 )
 def test_an_allocation_that_fails_is_met_by_the_next_mode_and_the_picture_is_the_same(
     pipeline, request_, monkeypatch, method, error
@@ -73,7 +79,9 @@ def test_the_smallest_mode_has_nothing_to_fall_back_on(request_, monkeypatch):
 
 
 def test_a_device_that_disappears_is_told(pipeline, request_, monkeypatch):
-    _fail(monkeypatch, "predict", {2}, RuntimeError("CUDA error: unspecified launch failure\nCompile with TORCH_USE_..."))
+    _fail(
+        monkeypatch, "predict", {2}, RuntimeError("CUDA error: unspecified launch failure\nCompile with TORCH_USE_...")
+    )
     with pytest.raises(SdedgeError, match="The device cpu stopped answering"):
         list(pipeline.images(request_))
 

@@ -89,7 +89,9 @@ def test_wildcards_are_chosen_by_the_seed_and_recorded(pipeline, tiny_model):
     prompts = [picture.request.prompt for picture in pictures]
     assert len(set(prompts)) > 1 and not any("{" in prompt for prompt in prompts)
     assert pictures[0].facts["template"] == "a {red|blue|green|white} {house|boat}"
-    assert [p.request.prompt for p in _draw(pipeline, tiny_model, "a {red|blue|green|white} {house|boat}", count=6)] == prompts
+    assert [
+        p.request.prompt for p in _draw(pipeline, tiny_model, "a {red|blue|green|white} {house|boat}", count=6)
+    ] == prompts
 
 
 STEM = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
@@ -98,7 +100,11 @@ STEM = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
 def _put(name: str, metadata: dict[str, str] | None = None, **more: torch.Tensor) -> None:
     path = adapters.lora_folder() / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({f"{STEM}.lora_down.weight": torch.ones(1, 8), f"{STEM}.lora_up.weight": torch.ones(8, 1), **more}, path, metadata)
+    save_file(
+        {f"{STEM}.lora_down.weight": torch.ones(1, 8), f"{STEM}.lora_up.weight": torch.ones(8, 1), **more},
+        path,
+        metadata,
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,10 +147,16 @@ def test_a_name_that_is_no_path_is_never_opened_as_one(tmp_path, monkeypatch):
 
 
 def test_embeddings_of_a_lora_bracketed_ones_and_lines_of_files(pipeline, tiny_model):
-    _put("ink.safetensors", None, **{"bundle_emb.wist.string_to_param.*": torch.randn(2, 128), "stranger.key": torch.ones(1)})
+    _put(
+        "ink.safetensors",
+        None,
+        **{"bundle_emb.wist.string_to_param.*": torch.randn(2, 128), "stranger.key": torch.ones(1)},
+    )
     adapters.embedding_folder().mkdir(parents=True)
     save_file({"emb_params": torch.randn(3, 128)}, adapters.embedding_folder() / "bad (v2).safetensors")
-    save_file({"clip_l": torch.zeros(1, 8), "clip_g": torch.zeros(1, 8)}, adapters.embedding_folder() / "old.safetensors")
+    save_file(
+        {"clip_l": torch.zeros(1, 8), "clip_g": torch.zeros(1, 8)}, adapters.embedding_folder() / "old.safetensors"
+    )
     adapters.wildcard_folder().mkdir()
     (adapters.wildcard_folder() / "thing.txt").write_text("bad (v2)\n")
     said: list[str] = []
@@ -152,4 +164,6 @@ def test_embeddings_of_a_lora_bracketed_ones_and_lines_of_files(pipeline, tiny_m
     words = embedding_vectors(pipeline.engine(Request("", model=str(tiny_model))), drawn.request).by_name
     assert {name: len(rows) for name, rows in words.items()} == {"bad (v2)": 3, "wist": 2}
     assert drawn.request.prompt == r"wist bad \(v2\) old<lora:ink:0.5>"
-    assert any("old is not used" in note for note in said) and any("1 names" in note and "stranger.key" in note for note in said)
+    assert any("old is not used" in note for note in said) and any(
+        "1 names" in note and "stranger.key" in note for note in said
+    )

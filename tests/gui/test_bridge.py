@@ -55,7 +55,9 @@ def test_a_failure_that_is_a_sentence_is_said_as_it_is(qtbot, bridge):
     error = ask(qtbot, bridge, fail)
     assert isinstance(error, DatabaseError)
     said = in_words(error)
-    assert said.startswith("Cannot use the database") and said.endswith("is using it; close that program, or try again.")
+    assert said.startswith("Cannot use the database") and said.endswith(
+        "is using it; close that program, or try again."
+    )
     assert ask(qtbot, bridge, lambda queue, gallery: queue.jobs()) == []  # opened again
 
 

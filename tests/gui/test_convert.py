@@ -131,7 +131,9 @@ def test_a_conversion_is_cancelled(convert, qtbot):
 
 def test_an_int8_copy_shows_what_it_loses(open_window, qtbot, tmp_path):
     mine = shutil.copytree(locate("pocket"), tmp_path / "mine int8")
-    (mine / convert_results.INT8).write_text('{"version": 1, "ranges": {}, "kept": {}, "figures": {"psnr": [40.6, 34.3]}}')
+    (mine / convert_results.INT8).write_text(
+        '{"version": 1, "ranges": {}, "kept": {}, "figures": {"psnr": [40.6, 34.3]}}'
+    )
     library = Library()
     library.add(mine, link=True, licence="mine")
     library.close()

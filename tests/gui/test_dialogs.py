@@ -124,7 +124,9 @@ def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, monkeypatch
         foretold = plan_picture(Device(None, free, free), sizes, 512, 384, 2, safety)
         assert foretold == engine.choose_memory(512, 384, 2, safety)
     checked = replace(sizes, safety_checker=CHECKER_SIZE)
-    with_checker, without = (plan_picture(Device(None, free, free), checked, 64, 64, 1, safety) for safety in (True, False))
+    with_checker, without = (
+        plan_picture(Device(None, free, free), checked, 64, 64, 1, safety) for safety in (True, False)
+    )
     assert with_checker.peak > without.peak
     monkeypatch.setenv("SDEDGE_DTYPE", "bfloat16")
     assert plan_picture(Device(None, free, free), sizes, 512, 384, 2).peak < foretold.peak

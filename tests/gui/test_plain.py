@@ -23,7 +23,16 @@ from tests.gui.pictures import save_pictures
 GUI = Path(__file__).parents[2] / "gui"
 MAKERS = {"QLabel", "QMessageBox", "QErrorMessage", "QInputDialog", "QProgressDialog", "QTextEdit", "QTextBrowser",
           "QTextDocument", "QWhatsThis"}  # fmt: skip
-CALLS = {"setToolTip", "setWhatsThis", "setStatusTip", "setTextFormat", "setHtml", "appendHtml", "showText", "drawStaticText"}
+CALLS = {
+    "setToolTip",
+    "setWhatsThis",
+    "setStatusTip",
+    "setTextFormat",
+    "setHtml",
+    "appendHtml",
+    "showText",
+    "drawStaticText",
+}
 
 STATIC = {"about", "aboutQt", "critical", "information", "question", "warning", "getText", "getItem"}
 
@@ -33,7 +42,11 @@ def _guesses(tree: ast.Module) -> list[str]:
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            found += [f"line {node.lineno}: {base.id}" for base in node.bases if isinstance(base, ast.Name) and base.id in MAKERS]
+            found += [
+                f"line {node.lineno}: {base.id}"
+                for base in node.bases
+                if isinstance(base, ast.Name) and base.id in MAKERS
+            ]
         elif isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             spoken = isinstance(node.func, ast.Attribute) and name == "addRow" and node.args
@@ -41,7 +54,10 @@ def _guesses(tree: ast.Module) -> list[str]:
             unlabelled = spoken and isinstance(node.args[0], (ast.Constant, ast.JoinedStr))
             if name in MAKERS | CALLS or (owner in MAKERS and name in STATIC) or unlabelled:
                 found.append(f"line {node.lineno}: {name}")
-            if any(isinstance(arg, ast.Attribute) and arg.attr == "ToolTipRole" for arg in node.args) and name == "setItemData":
+            if (
+                any(isinstance(arg, ast.Attribute) and arg.attr == "ToolTipRole" for arg in node.args)
+                and name == "setItemData"
+            ):
                 value = node.args[1]
                 if not (isinstance(value, ast.Call) and getattr(value.func, "id", "") == "plain_tooltip"):
                     found.append(f"line {node.lineno}: ToolTipRole")
@@ -131,7 +147,9 @@ def test_a_hostile_picture_opens_nothing_wherever_it_is_shown(open_window, qtbot
     create.form.problem.say(words)
     details = LibraryDetails()
     qtbot.addWidget(details)
-    details.show_item(Item(words, "model", words, tmp_path / words.replace("/", "_"), 1, licence=words, accepted=False), words)
+    details.show_item(
+        Item(words, "model", words, tmp_path / words.replace("/", "_"), 1, licence=words, accepted=False), words
+    )
     shown = _labels()
     assert len(shown) >= 9
     for label in shown:

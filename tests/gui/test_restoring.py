@@ -22,7 +22,11 @@ _WATCHED: list[tuple[str, set[str]]] = []
 
 
 def _audit(event: str, arguments: tuple) -> None:
-    if _WATCHED and event in ("open", "os.listdir", "os.scandir") and isinstance(arguments[0], (str, bytes, os.PathLike)):
+    if (
+        _WATCHED
+        and event in ("open", "os.listdir", "os.scandir")
+        and isinstance(arguments[0], (str, bytes, os.PathLike))
+    ):
         mark, seen = _WATCHED[0]
         if mark in os.fsdecode(arguments[0]):
             seen.add(event)

@@ -55,7 +55,9 @@ def test_quoted_values_hold_commas():
 
 def test_sizes_come_over_whole_or_not_at_all():
     def read(size: str) -> tuple[object, object, int]:
-        found = metadata.parse_parameters(f"a\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 11, Size: {size}, RNG: CPU")
+        found = metadata.parse_parameters(
+            f"a\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 11, Size: {size}, RNG: CPU"
+        )
         return found.fields.get("width"), found.fields.get("height"), len(found.notes)
 
     assert read("500x768") == (496, 768, 1) and read("540x960") == (536, 960, 1) and read("512x512") == (512, 512, 0)
@@ -129,7 +131,8 @@ class _Counting:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a ", " ", "a: ", '"a":', 'aa: "', 'aa: "\\', "Steps: 1, ", "Steps: 1 ", "-/", "Steps: 1, Seed: 2, Size: 8x8\n"]
+    "piece",
+    ["a ", " ", "a: ", '"a":', 'aa: "', 'aa: "\\', "Steps: 1, ", "Steps: 1 ", "-/", "Steps: 1, Seed: 2, Size: 8x8\n"],
 )
 def test_reading_costs_a_fixed_number_of_looks_at_each_character(monkeypatch, piece):
     for name in ("_RUN", "_QUOTED"):

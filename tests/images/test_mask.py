@@ -188,7 +188,9 @@ def test_a_picture_with_a_hole_is_told_from_strokes(tmp_path):
     Image.fromarray(hole).save(tmp_path / "hole.png")
     mask, notes = masks.read_mask(tmp_path / "hole.png", (64, 64), pixels)
     assert mask[20, 20] and not mask[0, 0] and mask.sum() == 32 * 32 and "the hole is drawn anew" in notes[0]
-    mask, notes = masks.read_mask(tmp_path / "hole.png", (64, 64), 255 - pixels)  # the same file beside another picture: strokes
+    mask, notes = masks.read_mask(
+        tmp_path / "hole.png", (64, 64), 255 - pixels
+    )  # the same file beside another picture: strokes
     assert mask[0, 0] and not mask[20, 20] and "opaque part is drawn anew" in notes[0]
 
 

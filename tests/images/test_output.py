@@ -57,7 +57,9 @@ def test_names_claimed_at_once_are_all_different_and_nothing_is_replaced(tmp_pat
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({*found}) == 8 and sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"%d" % i for i in range(8)]
+    assert len({*found}) == 8 and sorted(path.read_bytes() for path in tmp_path.iterdir()) == [
+        b"%d" % i for i in range(8)
+    ]
 
 
 @pytest.mark.slow
@@ -87,7 +89,9 @@ def test_a_kill_leaves_no_name_taken(tmp_path, moment):
         f"{place} = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
         "files.write_new(names(Path(sys.argv[1]), 'a', 'png'), b'lost')"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], env={**os.environ, "PYTHONPATH": os.getcwd()}, check=False
+    )
     assert done.returncode == -signal.SIGKILL
     for left in tmp_path.iterdir():
         os.utime(left, (time.time() - 3600,) * 2)

@@ -205,4 +205,6 @@ def test_wide_samples_are_converted_rows_at_a_time():
     wide = np.arange(200 * 3, dtype=np.float32).reshape(200, 3) * 100
     wide[0, 0] = np.nan
     grey = np.asarray(flatten(Image.fromarray(wide)))[..., 0]
-    assert np.array_equal(grey, (np.nan_to_num(wide.astype(np.float64)) / 65535 * 255).clip(0, 255).round().astype(np.uint8))
+    assert np.array_equal(
+        grey, (np.nan_to_num(wide.astype(np.float64)) / 65535 * 255).clip(0, 255).round().astype(np.uint8)
+    )

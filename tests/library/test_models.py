@@ -32,7 +32,7 @@ def library(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def single(tiny: Tiny, tmp_path: Path) -> Path:  # noqa: F811
+def single(tiny: Tiny, tmp_path: Path) -> Path:
     save_file(tiny.ldm(), tmp_path / "some-v1-5.safetensors")
     return tmp_path / "some-v1-5.safetensors"
 
@@ -67,7 +67,7 @@ def test_legacy_hash_is_that_of_the_web_uis(tmp_path: Path) -> None:
         assert hash_file(tmp_path / "f").legacy == expected
 
 
-def test_folder_copies_what_it_needs(library: Library, tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+def test_folder_copies_what_it_needs(library: Library, tiny: Tiny, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "m", tiny)
     (folder / "flax_model.msgpack").write_bytes(b"x" * 1000)
     (folder / "README.md").write_text("card")
@@ -100,7 +100,7 @@ def test_link_and_remove(library: Library, single: Path) -> None:
         library.remove("linked")
 
 
-def test_a_vae_is_told_from_a_model(library: Library, tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+def test_a_vae_is_told_from_a_model(library: Library, tiny: Tiny, tmp_path: Path) -> None:
     save_file(tiny.vae, tmp_path / "vae.safetensors")
     assert library.add(tmp_path / "vae.safetensors").role == "vae"
 
@@ -208,7 +208,9 @@ def test_a_damaged_database_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["README.md", "extra/notes.txt", "safety_checker/model.safetensors"])
-def test_links_out_of_a_folder_are_not_hashed_or_copied(tiny: Tiny, library: Library, tmp_path: Path, place: str) -> None:  # noqa: F811
+def test_links_out_of_a_folder_are_not_hashed_or_copied(
+    tiny: Tiny, library: Library, tmp_path: Path, place: str
+) -> None:
     (tmp_path / "secret").write_text("private")
     write_folder(tmp_path / "model", tiny)
     link = tmp_path / "model" / place
@@ -219,7 +221,9 @@ def test_links_out_of_a_folder_are_not_hashed_or_copied(tiny: Tiny, library: Lib
     assert not library.models()
 
 
-def test_a_fifo_where_the_safety_checker_belongs_is_not_waited_for(tiny: Tiny, library: Library, tmp_path: Path) -> None:  # noqa: F811
+def test_a_fifo_where_the_safety_checker_belongs_is_not_waited_for(
+    tiny: Tiny, library: Library, tmp_path: Path
+) -> None:
     write_folder(tmp_path / "model", tiny)
     (tmp_path / "model" / "safety_checker").mkdir(exist_ok=True)
     os.mkfifo(tmp_path / "model" / "safety_checker" / "model.safetensors")

@@ -35,7 +35,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(models, [str(word) for word in words])
 
 
-def test_a_models_life(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+def test_a_models_life(tiny: Tiny, tmp_path: Path) -> None:
     save_file(tiny.ldm(), tmp_path / "sd-v1-4.safetensors")
     added = run("add", tmp_path / "sd-v1-4.safetensors", "--name", "mine")
     assert added.exit_code == 0 and "Added mine (v1-4" in added.output
@@ -49,7 +49,9 @@ def test_a_models_life(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
     halved = load_file(tmp_path / "out.safetensors")["model.diffusion_model.out.2.weight"]
     assert (halved == tiny.unet["conv_out.weight"].half()).all()
     exported = run("export", "mine", tmp_path / "folder")
-    assert "run `sdedge tokenizer install`" in exported.output and (tmp_path / "folder" / "unet" / "config.json").is_file()
+    assert (
+        "run `sdedge tokenizer install`" in exported.output and (tmp_path / "folder" / "unet" / "config.json").is_file()
+    )
     records = [json.loads(line) for line in run("list", "--json").output.splitlines()]
     assert [record["name"] for record in records] == ["mine", "second"]
     assert records[0]["short_hash"] in run("list").output
@@ -63,7 +65,7 @@ def test_a_models_life(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
     assert run("list").output == "* pocket  (embedded)\n"
 
 
-def test_faults_are_found(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+def test_faults_are_found(tiny: Tiny, tmp_path: Path) -> None:
     state = tiny.ldm()
     state["model.diffusion_model.out.2.bias"][0] = float("nan")
     save_file(state, tmp_path / "m.safetensors")
@@ -112,7 +114,7 @@ def test_an_extra_for_another_model_is_refused_and_not_copied(tmp_path: Path) ->
     assert adapters.installed() == []
 
 
-def test_a_program_reads_events(tiny: Tiny, tmp_path: Path) -> None:  # noqa: F811
+def test_a_program_reads_events(tiny: Tiny, tmp_path: Path) -> None:
     save_file(tiny.ldm(), tmp_path / "m.safetensors")
     added = [json.loads(line) for line in run("add", tmp_path / "m.safetensors", "--json").stdout.splitlines()]
     size = (tmp_path / "m.safetensors").stat().st_size
@@ -187,7 +189,9 @@ def test_info_describes_a_bundle(tiny_bundle):
 
 
 def test_merge_takes_the_file_that_is_there_and_says_what_is_not_used(
-    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    tiny: Tiny,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     save_file(tiny.ldm(), tmp_path / "m.safetensors")
     stem = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"

@@ -72,9 +72,21 @@ def test_like_opens_nothing_that_the_picture_names(tmp_path, monkeypatch, capsys
     stat = os.stat
     monkeypatch.setattr(os, "stat", lambda path, *a, **k: (touched.append(str(path)), stat(path, *a, **k))[1])
     trap = f"{tmp_path}/trap"
-    fields = {"prompt": f"a <lora:{trap}/l:1>", "image": f"{trap}/i", "mask": f"{trap}/m", "vae": f"{trap}/v", "seed": 4}
+    fields = {
+        "prompt": f"a <lora:{trap}/l:1>",
+        "image": f"{trap}/i",
+        "mask": f"{trap}/m",
+        "vae": f"{trap}/v",
+        "seed": 4,
+    }
     (request,) = requests_of(None, {**OPTIONS, "like": picture(tmp_path / "a.png", **fields)})
-    assert (request.image, request.mask, request.vae, request.seed, request.prompt) == (None, None, None, 4, "a <lora:l:1>")
+    assert (request.image, request.mask, request.vae, request.seed, request.prompt) == (
+        None,
+        None,
+        None,
+        4,
+        "a <lora:l:1>",
+    )
     assert capsys.readouterr().err.count("note: ") == 4
     with pytest.raises(InvalidRequest, match="not installed; choose one with --model"):
         requests_of(None, {**OPTIONS, "like": picture(tmp_path / "b.png", prompt="a", model=trap)})

@@ -90,6 +90,7 @@ def test_a_tenth_of_the_free_memory_is_left_and_a_named_mode_may_have_it():
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32", "sunos5"])
 def test_memory_that_is_not_told_is_assumed_with_caution(platform, monkeypatch):
     """vm_stat that fails, a /proc that cannot be read, a system that is not known: never as if there were plenty."""
+
     def fail(*_: object, **__: object) -> None:
         raise OSError("no such program")
 
@@ -106,7 +107,9 @@ def test_memory_that_is_not_told_is_assumed_with_caution(platform, monkeypatch):
 def test_what_vm_stat_says_is_read_or_assumed(said, monkeypatch):
     monkeypatch.setattr(machine.sys, "platform", "darwin")
     monkeypatch.setattr(machine, "total_memory", lambda: 1 << 34)
-    told = "(page size of 16384 bytes)\nPages free: 10.\nPages inactive: 20.\nPages speculative: 3.\nPages purgeable: 4.\n"
+    told = (
+        "(page size of 16384 bytes)\nPages free: 10.\nPages inactive: 20.\nPages speculative: 3.\nPages purgeable: 4.\n"
+    )
     for text, free in ((f"Mach Virtual Memory Statistics: {told}", 37 * 16384), (said, 1 << 33)):
         monkeypatch.setattr(machine.subprocess, "run", lambda *_, said=text, **__: SimpleNamespace(stdout=said))
         assert machine.available_memory() == (free, 1 << 34)
@@ -123,7 +126,9 @@ def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, mo
     with_it, without = (engine.choose_memory(512, 512, 2, safety).peak for safety in (True, False))
     assert with_it - without == 4 * memory_plan.CHECKER_SIZE + memory_plan.CHECKER
     told: list[bool] = []
-    monkeypatch.setattr(engine, "choose_memory", lambda *given: (told.append(given[-1]), memory_plan.Plan("fast", 1, 2))[1])
+    monkeypatch.setattr(
+        engine, "choose_memory", lambda *given: (told.append(given[-1]), memory_plan.Plan("fast", 1, 2))[1]
+    )
     for safety in (True, False):
         list(out_of_memory.choose(engine, Resolved("x"), 1, safety))
     assert told == [True, False]

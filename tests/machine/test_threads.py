@@ -45,7 +45,12 @@ def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
     findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 3, ""))
     kept = {name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     done = subprocess.run(
-        [sys.executable, "-c", FRESH, str(tiny_model)], capture_output=True, text=True, timeout=120, check=True, env=kept
+        [sys.executable, "-c", FRESH, str(tiny_model)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=kept,
     )
     assert done.stdout.split() == ["3", "1"]  # then, as the user says
 
@@ -58,7 +63,11 @@ def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, mo
         for name in names:
             pair = MagicMock(__iter__=lambda _: iter((MagicMock(), MagicMock())))
             monkeypatch.setattr(module, name, MagicMock(return_value=pair))
-    openings = (lambda: load_engine("cpu")(str(tiny_model), None), lambda: GraphEngine(tmp_path), lambda: MILEngine(tmp_path))
+    openings = (
+        lambda: load_engine("cpu")(str(tiny_model), None),
+        lambda: GraphEngine(tmp_path),
+        lambda: MILEngine(tmp_path),
+    )
     for opening in openings:
         counts.clear()
         opening()

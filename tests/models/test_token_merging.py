@@ -23,7 +23,9 @@ CONFIG = UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4, cross
 SIDES = st.integers(1, 6).map(lambda cells: 2 * cells)
 RATIOS = st.floats(0.05, 1)
 SEEDS = st.integers(0, 1000)
-needs_onednn = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
+needs_onednn = pytest.mark.skipif(
+    not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN"
+)
 pytestmark = pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 
 
@@ -188,7 +190,11 @@ def test_narrow_twins_are_as_near_as_without_merging(unet, inputs, narrow):
 def test_an_engine_merges_streamed_tiled_and_with_another_size(tiny_model):
     whole, streamed = (TorchEngine.load(tiny_model, "cpu", "float32", memory=mode) for mode in ("fast", "stream"))
     for height, width in ((8, 16), (16, 8)):
-        x, t, context = torch.randn(2, 4, height, width), torch.tensor([500.0]), torch.randn(2, 77, whole.facts.context_width)
+        x, t, context = (
+            torch.randn(2, 4, height, width),
+            torch.tensor([500.0]),
+            torch.randn(2, 77, whole.facts.context_width),
+        )
         exact = whole.predict(x, t, context)
         for tiled in (False, True):
             for engine in (whole, streamed):

@@ -16,7 +16,19 @@ from sdedge.text import vocabulary
 
 ROOT = Path(__file__).parents[2]
 STARTS = {"multiprocessing", "concurrent.futures.process", "runpy"}
-CALLS = {"system", "popen", "execv", "execve", "execvp", "execvpe", "execl", "execlp", "spawnv", "spawnve", "posix_spawn"}
+CALLS = {
+    "system",
+    "popen",
+    "execv",
+    "execve",
+    "execvp",
+    "execvpe",
+    "execl",
+    "execlp",
+    "spawnv",
+    "spawnve",
+    "posix_spawn",
+}
 PYTHONS = ("python", "python3", "python.exe", "pip", "pip3")
 NAMES = ("queue", "random", "json", "sdedge", "click", "numpy", "socket", "argparse", "typing", "pip", "tempfile",
          "sitecustomize")  # fmt: skip
@@ -97,7 +109,9 @@ def _starts(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Import) and {alias.name for alias in node.names} & STARTS:
             yield where
         elif isinstance(node, ast.ImportFrom):
-            if node.module in STARTS or (node.module == "sys" and any(alias.name == "executable" for alias in node.names)):
+            if node.module in STARTS or (
+                node.module == "sys" and any(alias.name == "executable" for alias in node.names)
+            ):
                 yield where
         elif isinstance(node, ast.Constant) and node.value in PYTHONS and id(node) not in named:
             yield f"{where}: {node.value!r}"

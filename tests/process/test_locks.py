@@ -112,10 +112,15 @@ def test_what_holds_prompts_is_for_its_owner_alone(tmp_path, desk):
     with open_store(folder) as store:
         store.note(folder="x")
         store.set("paused", "x")
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.name != "library.sqlite"}
+        modes = {
+            path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir() if path.name != "library.sqlite"
+        }
         assert {DATABASE, f"{DATABASE}-wal", JOURNAL} <= modes.keys() and {*modes.values()} == {0o600}
     Library(folder).close()
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700 and stat.S_IMODE((folder / "library.sqlite").stat().st_mode) == 0o600
+    assert (
+        stat.S_IMODE(folder.stat().st_mode) == 0o700
+        and stat.S_IMODE((folder / "library.sqlite").stat().st_mode) == 0o600
+    )
     (desk.folder / "worker.log").touch(0o644)
     (desk.folder / "worker.log.1").touch(0o644)
     desk.add("steps=1")
@@ -133,7 +138,9 @@ def test_folders_that_others_use_are_left_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     tmp_path.chmod(0o755)
     open_store(tmp_path).close()
-    assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o1777 and stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert (
+        stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o1777 and stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    )
 
 
 @posix
@@ -209,5 +216,3 @@ def test_damaged_databases_are_sentences():
 
     for make, use in ((fuzz.make_gallery, fuzz.use_gallery), (fuzz.make_library, fuzz.use_library)):
         assert not fuzz._run(make, use, "databases")(60, 1).faults
-
-

@@ -83,10 +83,23 @@ def unet():
     diffusers = pytest.importorskip("diffusers")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = diffusers.UNet2DConditionModel(
-            sample_size=8, in_channels=4, out_channels=4, block_out_channels=(8,), layers_per_block=1,
-            down_block_types=("CrossAttnDownBlock2D",), up_block_types=("CrossAttnUpBlock2D",), cross_attention_dim=8,
-            norm_num_groups=4, attention_head_dim=2).double().eval().requires_grad_(False)
+        network = (
+            diffusers.UNet2DConditionModel(
+                sample_size=8,
+                in_channels=4,
+                out_channels=4,
+                block_out_channels=(8,),
+                layers_per_block=1,
+                down_block_types=("CrossAttnDownBlock2D",),
+                up_block_types=("CrossAttnUpBlock2D",),
+                cross_attention_dim=8,
+                norm_num_groups=4,
+                attention_head_dim=2,
+            )
+            .double()
+            .eval()
+            .requires_grad_(False)
+        )
 
     def predict(x: Tensor, t: Tensor, context: Tensor) -> Tensor:
         # The input itself is most of the noise; the network's part makes it depend on everything.

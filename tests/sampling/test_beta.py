@@ -33,7 +33,9 @@ def test_the_ends_and_the_schedules():
         shares = 1 - np.arange(n) / n
         np.testing.assert_allclose(timesteps_beta(n), betaincinv(0.6, 0.6, shares) * 999, rtol=0, atol=1e-9)
         shares = 1 - np.linspace(0, 1, n)
-        np.testing.assert_allclose(sigmas_beta(n, 0.03, 14.6), 0.03 + betaincinv(0.6, 0.6, shares) * 14.57, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(
+            sigmas_beta(n, 0.03, 14.6), 0.03 + betaincinv(0.6, 0.6, shares) * 14.57, rtol=0, atol=1e-11
+        )
 
 
 def test_nothing_of_scipy_is_imported(monkeypatch):

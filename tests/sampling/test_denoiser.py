@@ -55,9 +55,16 @@ def test_guidance_is_one_call_of_both(pair, x):
     assert torch.allclose(x0, uncond + 7.5 * (cond - uncond), atol=1e-4)
 
 
-@pytest.mark.parametrize(("guidance", "interval", "calls"), [
-    (1.0, None, [2, 2, 2]), (5.0, None, [4, 4, 4]), (5.0, (1.0, 6.0), [2, 4, 2]), (5.0, (0.5, 6.0), [2, 4, 4]),
-    (5.0, (0.5, 3.0), [2, 4, 4])])
+@pytest.mark.parametrize(
+    ("guidance", "interval", "calls"),
+    [
+        (1.0, None, [2, 2, 2]),
+        (5.0, None, [4, 4, 4]),
+        (5.0, (1.0, 6.0), [2, 4, 2]),
+        (5.0, (0.5, 6.0), [2, 4, 4]),
+        (5.0, (0.5, 3.0), [2, 4, 4]),
+    ],
+)
 def test_interval_skips_the_unconditional_half(pair, x, guidance, interval, calls):
     network = Recorder()
     denoise = Denoiser(network, SCHEDULE, pair, guidance=guidance, guidance_interval=interval)
@@ -105,13 +112,21 @@ def test_rescaling_goes_by_the_conditional_half(pair, x):
     def network(x, t, context):
         return x * (1 + context.mean((1, 2))).view(-1, 1, 1, 1)
 
-    cond, uncond, whole, half = ((x - Denoiser(network, SCHEDULE, context, **options)(x, 2.5)) / 2.5 for context, options in (
-        (pair, {"guidance": 1}), (Prompt(pair.uncond), {"guidance": 1}), (pair, {"guidance": 7.5, "guidance_rescale": 1.0}),
-        (pair, {"guidance": 7.5, "guidance_rescale": 0.5})))
+    cond, uncond, whole, half = (
+        (x - Denoiser(network, SCHEDULE, context, **options)(x, 2.5)) / 2.5
+        for context, options in (
+            (pair, {"guidance": 1}),
+            (Prompt(pair.uncond), {"guidance": 1}),
+            (pair, {"guidance": 7.5, "guidance_rescale": 1.0}),
+            (pair, {"guidance": 7.5, "guidance_rescale": 0.5}),
+        )
+    )
     guided = uncond + 7.5 * (cond - uncond)
     ratio = (cond.std((1, 2, 3)) / guided.std((1, 2, 3))).view(-1, 1, 1, 1)
     assert float((ratio - 1).abs().min()) > 0.05
-    assert torch.allclose(whole, guided * ratio, atol=1e-4) and torch.allclose(half, guided * (ratio + 1) / 2, atol=1e-4)
+    assert torch.allclose(whole, guided * ratio, atol=1e-4) and torch.allclose(
+        half, guided * (ratio + 1) / 2, atol=1e-4
+    )
 
 
 def test_threshold_is_diffusers(x):
@@ -134,8 +149,8 @@ def test_a_batch_never_changes_an_image(pair, x):
     options = {"guidance": 7.5, "guidance_rescale": 0.7, "threshold": 0.995, "threshold_max": 3.0}
     both = Denoiser(elementwise, SCHEDULE, pair, **options)(x, 5.0)
     for i in range(2):
-        one = Prompt(pair.cond[i:i + 1], pair.uncond[i:i + 1])
-        assert torch.equal(Denoiser(elementwise, SCHEDULE, one, **options)(x[i:i + 1], 5.0)[0], both[i])
+        one = Prompt(pair.cond[i : i + 1], pair.uncond[i : i + 1])
+        assert torch.equal(Denoiser(elementwise, SCHEDULE, one, **options)(x[i : i + 1], 5.0)[0], both[i])
 
 
 # Inpainting with a 4-channel model.
@@ -171,13 +186,19 @@ def test_renoised_is_diffusers_pipeline(unet, prompt):
     diffusers = pytest.importorskip("diffusers")
     run, noise0 = plan("euler_a", "leading", 8, "diffusers", strength=0.75), draws(0)()
     scheduler = diffusers.EulerAncestralDiscreteScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading")
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading"
+    )
     scheduler.set_timesteps(8)
     scheduler.set_begin_index(2)
-    x, times, generator = LATENT + noise0 * scheduler.sigmas[2], scheduler.timesteps[2:], torch.Generator().manual_seed(8)
+    x, times, generator = (
+        LATENT + noise0 * scheduler.sigmas[2],
+        scheduler.timesteps[2:],
+        torch.Generator().manual_seed(8),
+    )
     for i, t in enumerate(times):
-        x = scheduler.step(unet(scheduler.scale_model_input(x, t), t[None].double(), prompt.cond), t, x,
-                           generator=generator)[0]
+        x = scheduler.step(
+            unet(scheduler.scale_model_input(x, t), t[None].double(), prompt.cond), t, x, generator=generator
+        )[0]
         level = scheduler.sigmas[i + 3]  # 0 at the last: the original itself
         x = (1 - MASK) * (LATENT + noise0 * level) + MASK * x
     ours = inpaint(unet, prompt, run, "renoised", noise0, noise0)
@@ -213,8 +234,11 @@ def test_fresh_is_ldms_loop(unet, prompt):
 
 
 def test_refusals(pair):
-    for options, message in (({"guidance_rescale": 1.5}, "0 to 1"), ({"guidance_interval": (3.0, 1.0)}, "empty"),
-                             ({"threshold": 0.0}, "0.995")):
+    for options, message in (
+        ({"guidance_rescale": 1.5}, "0 to 1"),
+        ({"guidance_interval": (3.0, 1.0)}, "empty"),
+        ({"threshold": 0.0}, "0.995"),
+    ):
         with pytest.raises(InvalidRequest, match=message):
             Denoiser(Recorder(), SCHEDULE, pair, **options)
     with pytest.raises(InvalidRequest, match="predicted, fresh, renoised"):

@@ -25,7 +25,19 @@ schedulers = pytest.importorskip("diffusers").schedulers
 SHAPE = (1, 4, 8, 8)
 V1 = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
 LDM = {"set_alpha_to_one": False, "clip_sample": False}
-VP = ("ddim", "ddpm", "plms", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver", "lcm", "tcd")
+VP = (
+    "ddim",
+    "ddpm",
+    "plms",
+    "dpmpp_2m",
+    "dpmpp_2m_sde",
+    "dpmpp_2m_sde_heun",
+    "unipc",
+    "deis",
+    "sa_solver",
+    "lcm",
+    "tcd",
+)
 
 # sampler, schedule, steps, scheduler, its config, our options, its step() arguments
 RUNS = [
@@ -52,22 +64,58 @@ RUNS = [
     ("dpmpp_2m", "karras", 10, "DPMSolverMultistepScheduler", {"use_karras_sigmas": True}, {}, {}),
     ("dpmpp_2m", "exponential", 10, "DPMSolverMultistepScheduler", {"use_exponential_sigmas": True}, {}, {}),
     ("dpmpp_2m", "beta", 10, "DPMSolverMultistepScheduler", {"use_beta_sigmas": True}, {}, {}),
-    ("dpmpp_2m_sde", "karras", 10, "DPMSolverMultistepScheduler",
-     {"use_karras_sigmas": True, "algorithm_type": "sde-dpmsolver++"}, {}, {}),
-    ("dpmpp_2m_sde_heun", "leading", 10, "DPMSolverMultistepScheduler",
-     {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun"}, {}, {}),
+    (
+        "dpmpp_2m_sde",
+        "karras",
+        10,
+        "DPMSolverMultistepScheduler",
+        {"use_karras_sigmas": True, "algorithm_type": "sde-dpmsolver++"},
+        {},
+        {},
+    ),
+    (
+        "dpmpp_2m_sde_heun",
+        "leading",
+        10,
+        "DPMSolverMultistepScheduler",
+        {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
+        {},
+        {},
+    ),
     ("unipc", "leading", 10, "UniPCMultistepScheduler", {}, {}, {}),
-    ("unipc", "karras", 10, "UniPCMultistepScheduler", {"use_karras_sigmas": True, "solver_order": 3}, {"order": 3}, {}),
-    ("unipc", "linspace", 10, "UniPCMultistepScheduler", {"solver_type": "bh1", "solver_order": 3},
-     {"order": 3, "variant": "bh1"}, {}),  # diffusers' bh1 is NaN at its last step, to sigma 0; ours is x0
+    (
+        "unipc",
+        "karras",
+        10,
+        "UniPCMultistepScheduler",
+        {"use_karras_sigmas": True, "solver_order": 3},
+        {"order": 3},
+        {},
+    ),
+    (
+        "unipc",
+        "linspace",
+        10,
+        "UniPCMultistepScheduler",
+        {"solver_type": "bh1", "solver_order": 3},
+        {"order": 3, "variant": "bh1"},
+        {},
+    ),  # diffusers' bh1 is NaN at its last step, to sigma 0; ours is x0
     ("unipc", "linspace", 6, "UniPCMultistepScheduler", {"solver_order": 1}, {"order": 1}, {}),
     ("deis", "leading", 10, "DEISMultistepScheduler", {}, {}, {}),
     ("deis", "linspace", 16, "DEISMultistepScheduler", {"solver_order": 3}, {"order": 3}, {}),
     ("deis", "karras", 10, "DEISMultistepScheduler", {"use_karras_sigmas": True, "solver_order": 3}, {"order": 3}, {}),
     ("sa_solver", "leading", 10, "SASolverScheduler", {}, {}, {}),
     ("sa_solver", "karras", 10, "SASolverScheduler", {"use_karras_sigmas": True}, {}, {}),
-    ("sa_solver", "linspace", 10, "SASolverScheduler", {"predictor_order": 3, "corrector_order": 4},
-     {"predictor_order": 3, "corrector_order": 4}, {}),
+    (
+        "sa_solver",
+        "linspace",
+        10,
+        "SASolverScheduler",
+        {"predictor_order": 3, "corrector_order": 4},
+        {"predictor_order": 3, "corrector_order": 4},
+        {},
+    ),
     ("lcm", "lcm", 4, "LCMScheduler", {}, {}, {}),
     ("lcm", "lcm", 50, "LCMScheduler", {}, {}, {}),
     ("tcd", "lcm", 4, "TCDScheduler", {"set_alpha_to_one": False}, {}, {}),
@@ -96,8 +144,11 @@ def in_their_variable(sampler, x, sigma):
     return x / (sigma**2 + 1) ** 0.5 if sampler in VP else x
 
 
-@pytest.mark.parametrize(("sampler", "schedule", "steps", "name", "config", "options", "arguments"), RUNS,
-                         ids=[f"{run[0]}-{run[1]}-{run[2]}-{i}" for i, run in enumerate(RUNS)])
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "steps", "name", "config", "options", "arguments"),
+    RUNS,
+    ids=[f"{run[0]}-{run[1]}-{run[2]}-{i}" for i, run in enumerate(RUNS)],
+)
 def test_whole_trajectory(unet, prompt, sampler, schedule, steps, name, config, options, arguments):
     scheduler = build(name, schedule, config)
     scheduler.set_timesteps(steps)
@@ -107,8 +158,14 @@ def test_whole_trajectory(unet, prompt, sampler, schedule, steps, name, config, 
         t = torch.as_tensor([float(t)], dtype=torch.float64)
         return unet(x.double(), t, prompt.cond).float()
 
-    if name in ("DDPMScheduler", "EulerAncestralDiscreteScheduler", "SASolverScheduler", "LCMScheduler", "TCDScheduler",
-                "DDIMScheduler") or "sde" in config.get("algorithm_type", ""):
+    if name in (
+        "DDPMScheduler",
+        "EulerAncestralDiscreteScheduler",
+        "SASolverScheduler",
+        "LCMScheduler",
+        "TCDScheduler",
+        "DDIMScheduler",
+    ) or "sde" in config.get("algorithm_type", ""):
         arguments = {**arguments, "generator": torch.Generator().manual_seed(9)}
     expected = referee_run(scheduler, steps, noise * scheduler.init_noise_sigma, network, **arguments)
 
@@ -120,8 +177,9 @@ def test_whole_trajectory(unet, prompt, sampler, schedule, steps, name, config, 
         return unet(x.double(), t.double(), context).float()
 
     generator = torch.Generator().manual_seed(9)
-    for x, _ in run.run(Denoiser(predict, run, prompt, guidance=1), run.start(noise),
-                        lambda *_: torch.randn(SHAPE, generator=generator)):
+    for x, _ in run.run(
+        Denoiser(predict, run, prompt, guidance=1), run.start(noise), lambda *_: torch.randn(SHAPE, generator=generator)
+    ):
         ours.append(x)
     assert np.allclose(told, [float(t) for t in scheduler.timesteps], atol=2e-3)  # theirs are logs in float32
     if sampler in ("heun", "dpm2"):
@@ -139,10 +197,15 @@ def test_whole_trajectory(unet, prompt, sampler, schedule, steps, name, config, 
         assert scaled_error(run.finish(ours[-1]), expected[-1]) < within
 
 
-@pytest.mark.parametrize(("sampler", "name", "config"), [
-    ("ddim", "DDIMScheduler", LDM), ("euler", "EulerDiscreteScheduler", {}),
-    ("dpmpp_2m", "DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
-    ("plms", "PNDMScheduler", {"skip_prk_steps": True, "set_alpha_to_one": False})])
+@pytest.mark.parametrize(
+    ("sampler", "name", "config"),
+    [
+        ("ddim", "DDIMScheduler", LDM),
+        ("euler", "EulerDiscreteScheduler", {}),
+        ("dpmpp_2m", "DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+        ("plms", "PNDMScheduler", {"skip_prk_steps": True, "set_alpha_to_one": False}),
+    ],
+)
 def test_image_to_image(unet, prompt, sampler, name, config):
     """Noised and started where diffusers' image-to-image pipeline does, PNDM's skipped step included."""
     schedule = "karras" if "use_karras_sigmas" in config else "leading"
@@ -153,9 +216,14 @@ def test_image_to_image(unet, prompt, sampler, name, config):
     latent, noise = torch.randn(SHAPE, generator=generator), torch.randn(SHAPE, generator=generator)
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(first)
-    x = scheduler.add_noise(latent, noise, scheduler.timesteps[first:first + 1])
-    expected = referee_run(scheduler, steps, x, lambda x, t: unet(
-        x.double(), torch.tensor([float(t)], dtype=torch.float64), prompt.cond).float(), first=first)
+    x = scheduler.add_noise(latent, noise, scheduler.timesteps[first : first + 1])
+    expected = referee_run(
+        scheduler,
+        steps,
+        x,
+        lambda x, t: unet(x.double(), torch.tensor([float(t)], dtype=torch.float64), prompt.cond).float(),
+        first=first,
+    )
 
     run = plan(sampler, schedule, steps, "diffusers", strength=strength)
     denoise = Denoiser(lambda x, t, c: unet(x.double(), t.double(), c).float(), run, prompt, guidance=1)
@@ -186,24 +254,37 @@ def test_ipndm_on_levels_of_our_own(unet, prompt):
 
 
 # The sums of diffusers' own scheduler tests: a dummy model, ten steps, its tests' configs.
-LINEAR = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear", "steps_offset": 0,
-          "set_alpha_to_one": True, "timestep_spacing": "linspace"}
+LINEAR = {
+    "beta_start": 0.0001,
+    "beta_end": 0.02,
+    "beta_schedule": "linear",
+    "steps_offset": 0,
+    "set_alpha_to_one": True,
+    "timestep_spacing": "linspace",
+}
 SCALED = {**LINEAR, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 LEADING = {**LINEAR, "timestep_spacing": "leading"}
 LONGER = {**LINEAR, "num_train_timesteps": 1100}
 SUMS = [
     ("ddim", "leading", LEADING, {}, 172.0067, 0.223967),
-    ("lcm", "lcm", SCALED, {}, 197.7616, 0.2575), ("tcd", "lcm", SCALED, {"eta": 0}, 181.2040, None),
-    ("dpmpp_2m", "linspace", LINEAR, {}, None, 0.3301), ("unipc", "linspace", LINEAR, {}, None, 0.2464),
-    ("euler", "linspace", LONGER, {}, 10.0807, 0.0131), ("euler", "karras", LONGER, {}, 124.52299, 0.16213932),
+    ("lcm", "lcm", SCALED, {}, 197.7616, 0.2575),
+    ("tcd", "lcm", SCALED, {"eta": 0}, 181.2040, None),
+    ("dpmpp_2m", "linspace", LINEAR, {}, None, 0.3301),
+    ("unipc", "linspace", LINEAR, {}, None, 0.2464),
+    ("euler", "linspace", LONGER, {}, 10.0807, 0.0131),
+    ("euler", "karras", LONGER, {}, 124.52299, 0.16213932),
     ("euler_a", "linspace", LONGER, {}, 152.3192, 0.1983),
 ]
 
 
-@pytest.mark.parametrize(("sampler", "schedule", "config", "options", "total", "mean"), SUMS,
-                         ids=[f"{row[0]}-{row[1]}" for row in SUMS])
+@pytest.mark.parametrize(
+    ("sampler", "schedule", "config", "options", "total", "mean"), SUMS, ids=[f"{row[0]}-{row[1]}" for row in SUMS]
+)
 def test_dummy_model_sums(prompt, sampler, schedule, config, options, total, mean):
-    sample, generator = (torch.arange(768).reshape(3, 8, 8, 4) / 768).permute(3, 0, 1, 2), torch.Generator().manual_seed(0)
+    sample, generator = (
+        (torch.arange(768).reshape(3, 8, 8, 4) / 768).permute(3, 0, 1, 2),
+        torch.Generator().manual_seed(0),
+    )
     run = plan(sampler, schedule, 10, "diffusers", NoiseSchedule.from_config(config), options=options)
     if sampler in ("dpmpp_2m", "unipc"):  # these tests ask for final_sigmas_type="sigma_min"
         low = run.levels.sigma_min
@@ -231,13 +312,19 @@ def test_dummy_model_sums(prompt, sampler, schedule, config, options, total, mea
 def test_on_the_embedded_model(pocket, sampler):
     """The same on the model that ships, in float64."""
     network, prompt = pocket
-    name = {"ddim": "DDIMScheduler", "dpmpp_2m": "DPMSolverMultistepScheduler", "euler": "EulerDiscreteScheduler",
-            "unipc": "UniPCMultistepScheduler", "lms": "LMSDiscreteScheduler"}[sampler]
+    name = {
+        "ddim": "DDIMScheduler",
+        "dpmpp_2m": "DPMSolverMultistepScheduler",
+        "euler": "EulerDiscreteScheduler",
+        "unipc": "UniPCMultistepScheduler",
+        "lms": "LMSDiscreteScheduler",
+    }[sampler]
     scheduler = build(name, "leading", LDM if sampler == "ddim" else {})
     scheduler.set_timesteps(6)
     noise = torch.randn((1, 4, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    expected = referee_run(scheduler, 6, noise * scheduler.init_noise_sigma,
-                           lambda x, t: network(x, torch.tensor([float(t)]), prompt.cond))
+    expected = referee_run(
+        scheduler, 6, noise * scheduler.init_noise_sigma, lambda x, t: network(x, torch.tensor([float(t)]), prompt.cond)
+    )
     run = plan(sampler, "leading", 6, "diffusers")
     x = last(run.run(Denoiser(network, run, prompt, guidance=1), run.start(noise), lambda *_: None))
     assert scaled_error(run.finish(x), expected[-1]) < 1e-5

@@ -16,9 +16,13 @@ SCHEDULE = NoiseSchedule()
 SHAPE = (1, 4, 8, 8)
 DETERMINISTIC = {"euler": "euler", "heun": "heun", "dpm2": "dpm_2", "lms": "lms", "dpmpp_2m": "dpmpp_2m"}
 STOCHASTIC = {
-    "euler_a": ("euler_ancestral", {}), "dpm2_a": ("dpm_2_ancestral", {}), "dpmpp_2s_a": ("dpmpp_2s_ancestral", {}),
-    "dpmpp_sde": ("dpmpp_sde", {}), "dpmpp_2m_sde": ("dpmpp_2m_sde", {}),
-    "dpmpp_2m_sde_heun": ("dpmpp_2m_sde", {"solver_type": "heun"}), "dpmpp_3m_sde": ("dpmpp_3m_sde", {}),
+    "euler_a": ("euler_ancestral", {}),
+    "dpm2_a": ("dpm_2_ancestral", {}),
+    "dpmpp_2s_a": ("dpmpp_2s_ancestral", {}),
+    "dpmpp_sde": ("dpmpp_sde", {}),
+    "dpmpp_2m_sde": ("dpmpp_2m_sde", {}),
+    "dpmpp_2m_sde_heun": ("dpmpp_2m_sde", {"solver_type": "heun"}),
+    "dpmpp_3m_sde": ("dpmpp_3m_sde", {}),
 }
 
 
@@ -60,7 +64,8 @@ def assert_same_run(steps, theirs, x_last, count=None, within=1e-9):
 def test_deterministic(k_diffusion, denoisers, x, name, schedule):
     levels, seen = sigmas(schedule, 10, SCHEDULE), []
     expected = getattr(k_diffusion.sampling, f"sample_{DETERMINISTIC[name]}")(
-        denoisers[1], x, levels, disable=True, callback=lambda info: seen.append(info["denoised"]))
+        denoisers[1], x, levels, disable=True, callback=lambda info: seen.append(info["denoised"])
+    )
     assert_same_run(SAMPLERS[name](denoisers[0], x, levels, draws(0)), seen, expected)
 
 
@@ -72,7 +77,8 @@ def test_churn_draws_as_k_diffusion_does(k_diffusion, denoisers, x, name):
     with torch.random.fork_rng():
         torch.manual_seed(5)
         expected = getattr(k_diffusion.sampling, f"sample_{DETERMINISTIC[name]}")(
-            denoisers[1], x, levels, disable=True, callback=lambda info: seen.append(info["denoised"]), **churn)
+            denoisers[1], x, levels, disable=True, callback=lambda info: seen.append(info["denoised"]), **churn
+        )
         torch.manual_seed(5)
         steps = SAMPLERS[name](denoisers[0], x, levels, lambda *_: torch.randn_like(x), always_draw=True, **churn)
         assert_same_run(steps, seen, expected)
@@ -84,8 +90,16 @@ def test_stochastic_with_the_same_noise(k_diffusion, denoisers, x, name, eta):
     function, extra = STOCHASTIC[name]
     levels, seen = sigmas("karras", 10, SCHEDULE), []
     expected = getattr(k_diffusion.sampling, f"sample_{function}")(
-        denoisers[1], x, levels, disable=True, callback=lambda info: seen.append(info["denoised"]), eta=eta,
-        s_noise=1.003, noise_sampler=draws(7), **extra)
+        denoisers[1],
+        x,
+        levels,
+        disable=True,
+        callback=lambda info: seen.append(info["denoised"]),
+        eta=eta,
+        s_noise=1.003,
+        noise_sampler=draws(7),
+        **extra,
+    )
     assert_same_run(SAMPLERS[name](denoisers[0], x, levels, draws(7), eta=eta, s_noise=1.003), seen, expected)
 
 
@@ -95,9 +109,16 @@ def test_dpm_fast(k_diffusion, denoisers, x, steps, eta):
     """Within 1e-4: the referee spaces its times in float32, and with eta its noise follows the rounded times."""
     levels, seen = sigmas("uniform", steps, SCHEDULE), []
     expected = k_diffusion.sampling.sample_dpm_fast(
-        denoisers[1], x, torch.tensor(SCHEDULE.sigma_min, dtype=torch.float64),
-        torch.tensor(SCHEDULE.sigma_max, dtype=torch.float64), steps, disable=True, eta=eta, noise_sampler=draws(2),
-        callback=lambda info: seen.append(info["denoised"]))
+        denoisers[1],
+        x,
+        torch.tensor(SCHEDULE.sigma_min, dtype=torch.float64),
+        torch.tensor(SCHEDULE.sigma_max, dtype=torch.float64),
+        steps,
+        disable=True,
+        eta=eta,
+        noise_sampler=draws(2),
+        callback=lambda info: seen.append(info["denoised"]),
+    )
     assert_same_run(SAMPLERS["dpm_fast"](denoisers[0], x, levels, draws(2), eta=eta), seen, expected, within=1e-4)
 
 
@@ -108,9 +129,16 @@ def test_dpm_adaptive(k_diffusion, denoisers, x, options):
     options = {"rtol": 2**-4, "atol": 2**-7, **options}
     levels, infos = sigmas("uniform", 5, SCHEDULE), []
     expected, info = k_diffusion.sampling.sample_dpm_adaptive(
-        denoisers[1], x, torch.tensor(SCHEDULE.sigma_min, dtype=torch.float64),
-        torch.tensor(SCHEDULE.sigma_max, dtype=torch.float64), disable=True, noise_sampler=draws(2), return_info=True,
-        callback=lambda info: infos.append(dict(info)), **options)
+        denoisers[1],
+        x,
+        torch.tensor(SCHEDULE.sigma_min, dtype=torch.float64),
+        torch.tensor(SCHEDULE.sigma_max, dtype=torch.float64),
+        disable=True,
+        noise_sampler=draws(2),
+        return_info=True,
+        callback=lambda info: infos.append(dict(info)),
+        **options,
+    )
     accepted, before = [], 0
     for step in infos:
         if step["n_accept"] > before:
@@ -132,7 +160,8 @@ def test_brownian_noise_is_k_diffusions(k_diffusion):
     levels = [14.5, 7.25, 6.0, 1.5, 0.25]  # float32 numbers, as k-diffusion's own
     seeds, like = [11, 2**40 + 1], torch.zeros(2, 4, 8, 8)
     theirs = k_diffusion.sampling.BrownianTreeNoiseSampler(
-        like, torch.tensor(levels[-1]), torch.tensor(levels[0]), seed=seeds)
+        like, torch.tensor(levels[-1]), torch.tensor(levels[0]), seed=seeds
+    )
     ours = BrownianNoise(seeds, (4, 8, 8), levels[-1], levels[0])
     for high, low in [(14.5, 7.25), (7.25, 6.0), (6.0, 1.5), (6.0, 3.0), (1.5, 0.25)]:
         assert torch.equal(ours(high, low), theirs(torch.tensor(high), torch.tensor(low)))

@@ -15,8 +15,20 @@ from sdedge.sampling.noise import BrownianNoise, Noise, Philox, initial, stream
 SHAPE = (4, 8, 8)
 
 # What torch.randn gives on CUDA for seed 0, first call, as A1111's documentation prints it.
-CUDA_SEED_0 = [-0.92466259, -0.42534415, -2.6438457, 0.14518388, -0.12086647, -0.57972564, -0.62285122, -0.32838709,
-               -1.07454231, -0.36314407, -1.67105067, 2.26550497]
+CUDA_SEED_0 = [
+    -0.92466259,
+    -0.42534415,
+    -2.6438457,
+    0.14518388,
+    -0.12086647,
+    -0.57972564,
+    -0.62285122,
+    -0.32838709,
+    -1.07454231,
+    -0.36314407,
+    -1.67105067,
+    2.26550497,
+]
 
 
 def test_philox_is_cudas():

@@ -23,11 +23,19 @@ def test_error_falls_with_the_stated_order(name):
     assert errors[-1] < 0.03
 
 
-@pytest.mark.parametrize(("name", "options", "expected"), [
-    ("deis", {"order": 1}, 1), ("deis", {"order": 3}, 3), ("lms", {"order": 2}, 2), ("lms", {"order": 3}, 3),
-    # One order more than the predictor's, for the corrector; a first-order last step holds the higher ones at two.
-    ("unipc", {"order": 1}, 2), ("unipc", {"order": 3}, 2), ("unipc", {"order": 3, "variant": "bh1"}, 2),
-])
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("deis", {"order": 1}, 1),
+        ("deis", {"order": 3}, 3),
+        ("lms", {"order": 2}, 2),
+        ("lms", {"order": 3}, 3),
+        # One order more than the predictor's, for the corrector; a first-order last step holds the higher ones at two.
+        ("unipc", {"order": 1}, 2),
+        ("unipc", {"order": 3}, 2),
+        ("unipc", {"order": 3, "variant": "bh1"}, 2),
+    ],
+)
 def test_options_change_the_order(name, options, expected):
     errors = [error(name, n, **options) for n in (24, 48, 96)]
     assert order(errors, (24, 48, 96)) == pytest.approx(expected, abs=0.35), errors
@@ -49,8 +57,9 @@ def test_adaptive_keeps_its_tolerance():
     assert calls[0] < calls[1] and errors[1] < 0.1 * errors[0]
 
 
-@pytest.mark.parametrize("name", ["ddpm", "euler_a", "dpmpp_2s_a", "dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde",
-                                  "sa_solver", "restart"])
+@pytest.mark.parametrize(
+    "name", ["ddpm", "euler_a", "dpmpp_2s_a", "dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde", "sa_solver", "restart"]
+)
 def test_stochastic_samplers_draw_from_the_data(name):
     """Started from the mixture at sigma 40, they end on the mixture: mean and deviation within sampling error."""
     generator = torch.Generator().manual_seed(0)

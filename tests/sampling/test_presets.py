@@ -32,14 +32,26 @@ def test_catalog_lists_what_is_implemented():
         assert set(preset.samplers) <= set(SAMPLERS) and set(preset.schedules) <= set(catalog.SCHEDULES)
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("dpmpp_2m", ("dpmpp_2m", None)), ("DPM++ 2M Karras", ("dpmpp_2m", "karras")), ("Euler a", ("euler_a", None)),
-    ("k_euler_a", ("euler_a", None)), ("DPM++ 3M SDE Exponential", ("dpmpp_3m_sde", "exponential")),
-    ("DPM++ 2M SDE Heun SGM Uniform", ("dpmpp_2m_sde_heun", "sgm_uniform")), ("DPM2 a Karras", ("dpm2_a", "karras")),
-    ("k_dpmpp_2m_ka", ("dpmpp_2m", "karras")), ("DDIM", ("ddim", None)), ("UniPC", ("unipc", None)),
-    ("DPMSolverMultistepScheduler", ("dpmpp_2m", None)), ("PNDM", ("plms", None)), ("LMS Karras", ("lms", "karras")),
-    ("DPM++ SDE Align Your Steps", ("dpmpp_sde", "ays")), ("SA-Solver", ("sa_solver", None)),
-])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("dpmpp_2m", ("dpmpp_2m", None)),
+        ("DPM++ 2M Karras", ("dpmpp_2m", "karras")),
+        ("Euler a", ("euler_a", None)),
+        ("k_euler_a", ("euler_a", None)),
+        ("DPM++ 3M SDE Exponential", ("dpmpp_3m_sde", "exponential")),
+        ("DPM++ 2M SDE Heun SGM Uniform", ("dpmpp_2m_sde_heun", "sgm_uniform")),
+        ("DPM2 a Karras", ("dpm2_a", "karras")),
+        ("k_dpmpp_2m_ka", ("dpmpp_2m", "karras")),
+        ("DDIM", ("ddim", None)),
+        ("UniPC", ("unipc", None)),
+        ("DPMSolverMultistepScheduler", ("dpmpp_2m", None)),
+        ("PNDM", ("plms", None)),
+        ("LMS Karras", ("lms", "karras")),
+        ("DPM++ SDE Align Your Steps", ("dpmpp_sde", "ays")),
+        ("SA-Solver", ("sa_solver", None)),
+    ],
+)
 def test_names_from_anywhere(name, expected):
     assert resolve(name) == expected
 
@@ -113,8 +125,15 @@ def test_compvis(unet, prompt, sampler, n, eta):
         generator = torch.Generator().manual_seed(4)
         return lambda *_: torch.randn(SHAPE, generator=generator, dtype=torch.float64)
 
-    expected = ldm_ddim(lambda z, t: unet(z, torch.tensor([t], dtype=torch.float64), prompt.cond), z, times, len(times),
-                        draws(), eta, sampler == "plms")
+    expected = ldm_ddim(
+        lambda z, t: unet(z, torch.tensor([t], dtype=torch.float64), prompt.cond),
+        z,
+        times,
+        len(times),
+        draws(),
+        eta,
+        sampler == "plms",
+    )
     run = plan(sampler, None, n, "compvis", options={"eta": eta} if sampler == "ddim" else {})
     assert run.steps == len(times) and run.rounding == "truncate"
     x = last(run.run(Denoiser(unet, run, prompt, guidance=1), run.start(z), draws()))
@@ -123,15 +142,18 @@ def test_compvis(unet, prompt, sampler, n, eta):
 
 def test_compvis_image_to_image(unet, prompt):
     """Noised at number t_enc, first evaluated at t_enc - 1: 741 and 721 at 50 steps and strength 0.75."""
-    latent, noise = (torch.randn(SHAPE, generator=torch.Generator().manual_seed(s), dtype=torch.float64) for s in (1, 2))
+    latent, noise = (
+        torch.randn(SHAPE, generator=torch.Generator().manual_seed(s), dtype=torch.float64) for s in (1, 2)
+    )
     run = plan("ddim", None, 50, "compvis", strength=0.75)
     assert run.timesteps[0] == 721 and run.noise_sigma == pytest.approx(V1.sigma(741))
     run = plan("ddim", None, 10, "compvis", strength=0.45)
     times = [t + 1 for t in range(0, 1000, 100)]
     a = float(ALPHAS[times[4]])
     z = a**0.5 * latent + (1 - a) ** 0.5 * noise
-    expected = ldm_ddim(lambda z, t: unet(z, torch.tensor([t], dtype=torch.float64), prompt.cond), z, times, 4,
-                        lambda: 0.0)
+    expected = ldm_ddim(
+        lambda z, t: unet(z, torch.tensor([t], dtype=torch.float64), prompt.cond), z, times, 4, lambda: 0.0
+    )
     x = last(run.run(Denoiser(unet, run, prompt, guidance=1), run.start(noise, latent), lambda *_: 0 * noise))
     assert scaled_error(run.finish(x), expected) < 1e-9
 
@@ -172,7 +194,8 @@ def test_apple():
     assert plan("dpmpp_2m", "linspace", 20, "apple").options["first_order"] == 0
     assert plan("dpmpp_2m", "leading", 20, "apple").timesteps[0] == 1 + 20 * (999 // 21)
     assert plan("plms", None, 50, "apple", strength=0.5).noise_sigma == pytest.approx(
-        NoiseSchedule(precision="float32").sigma(501))
+        NoiseSchedule(precision="float32").sigma(501)
+    )
     assert PRESETS["apple"].noise_source == "numpy"
 
 
@@ -182,7 +205,7 @@ def test_own_preset():
     assert run.start_scale == pytest.approx((V1.sigma_max**2 + 1) ** 0.5) and run.rounding == "round"
     for strength, steps in ((0.01, 1), (0.5, 10), (0.75, 15), (1.0, 20)):
         cut = plan("dpmpp_2m", None, 20, strength=strength)
-        assert cut.steps == steps and cut.sigmas == run.sigmas[20 - steps:]
+        assert cut.steps == steps and cut.sigmas == run.sigmas[20 - steps :]
 
 
 def test_levels_of_ones_own():
@@ -192,34 +215,45 @@ def test_levels_of_ones_own():
     assert run.timesteps == (999, 500, 20) and run.timestep(run.sigmas[1]) == 500 and run.sigmas[-1] == 0
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"sampler": "eulr"}, r"Unknown sampler 'eulr'.*euler_a"),
-    ({"schedule": "karas"}, r"Unknown schedule 'karas'.*karras"),
-    ({"preset": "comfy"}, r"Unknown preset 'comfy'.*a1111"),
-    ({"preset": "compvis"}, r"compvis has no sampler euler.*ddim, ddpm, plms"),
-    ({"sampler": "lcm", "schedule": "karras"}, r"lcm does not take schedule karras.*lcm, simple"),
-    ({"preset": "diffusers", "schedule": "ays"}, r"does not take schedule ays in preset diffusers.*leading"),
-    ({"sampler": "ddim", "preset": "diffusers", "schedule": "linspace"}, r"choose one of leading, trailing"),
-    ({"sampler": "ddim", "preset": "diffusers", "schedule": "trailing", "steps": 30}, "divisor of 1000"),
-    ({"sigmas": [1.0, 2.0, 0.0]}, "Sigmas must fall, but 2 follows 1"),
-    ({"sigmas": [1.0, 1.0]}, "must fall"), ({"sigmas": []}, "out of range"), ({"sigmas": [0.0]}, "out of range"),
-    ({"sigmas": [float("inf"), 1.0]}, "out of range"), ({"sigmas": [float("nan")]}, "out of range"),
-    ({"sigmas": [3.0, -1.0]}, "out of range"),
-    ({"timesteps": [10, 500]}, "Timesteps must fall"), ({"timesteps": [1000]}, "none above 999"),
-    ({"sigmas": [3.0], "timesteps": [5]}, "not both"), ({"sigmas": [3.0], "schedule": "karras"}, "not both"),
-    ({"steps": 0}, "choose 1 to 1000"), ({"steps": 1001}, "1001 steps"),
-    ({"sampler": "lcm", "steps": 51}, "51 steps"), ({"sampler": "dpm_fast", "steps": 1}, "at least 2 steps"),
-    ({"options": {"eta": 0.5}}, "Option eta means nothing to sampler euler; its options are s_churn"),
-    ({"sampler": "dpmpp_2m", "options": {"eta": 0.5}}, "it has no options"),
-    ({"sampler": "ddim", "options": {"eta": 1.5}}, "number from 0 to 1"),
-    ({"sampler": "ddim", "options": {"eta": float("nan")}}, "from 0 to 1"),
-    ({"sampler": "unipc", "options": {"variant": "bh3"}}, "bh1, bh2"),
-    ({"sampler": "lms", "options": {"order": 2.5}}, "whole number from 1 to 4"),
-    ({"sampler": "lms", "options": {"order": "4"}}, "whole number"),
-    ({"strength": 0.0}, "Strength 0.0"), ({"strength": 1.1}, "up to 1"),
-    ({"preset": "diffusers", "strength": 0.04}, "leaves no step"),
-    ({"sampler": "plms", "preset": "compvis", "strength": 0.5}, "no PLMS"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"sampler": "eulr"}, r"Unknown sampler 'eulr'.*euler_a"),
+        ({"schedule": "karas"}, r"Unknown schedule 'karas'.*karras"),
+        ({"preset": "comfy"}, r"Unknown preset 'comfy'.*a1111"),
+        ({"preset": "compvis"}, r"compvis has no sampler euler.*ddim, ddpm, plms"),
+        ({"sampler": "lcm", "schedule": "karras"}, r"lcm does not take schedule karras.*lcm, simple"),
+        ({"preset": "diffusers", "schedule": "ays"}, r"does not take schedule ays in preset diffusers.*leading"),
+        ({"sampler": "ddim", "preset": "diffusers", "schedule": "linspace"}, r"choose one of leading, trailing"),
+        ({"sampler": "ddim", "preset": "diffusers", "schedule": "trailing", "steps": 30}, "divisor of 1000"),
+        ({"sigmas": [1.0, 2.0, 0.0]}, "Sigmas must fall, but 2 follows 1"),
+        ({"sigmas": [1.0, 1.0]}, "must fall"),
+        ({"sigmas": []}, "out of range"),
+        ({"sigmas": [0.0]}, "out of range"),
+        ({"sigmas": [float("inf"), 1.0]}, "out of range"),
+        ({"sigmas": [float("nan")]}, "out of range"),
+        ({"sigmas": [3.0, -1.0]}, "out of range"),
+        ({"timesteps": [10, 500]}, "Timesteps must fall"),
+        ({"timesteps": [1000]}, "none above 999"),
+        ({"sigmas": [3.0], "timesteps": [5]}, "not both"),
+        ({"sigmas": [3.0], "schedule": "karras"}, "not both"),
+        ({"steps": 0}, "choose 1 to 1000"),
+        ({"steps": 1001}, "1001 steps"),
+        ({"sampler": "lcm", "steps": 51}, "51 steps"),
+        ({"sampler": "dpm_fast", "steps": 1}, "at least 2 steps"),
+        ({"options": {"eta": 0.5}}, "Option eta means nothing to sampler euler; its options are s_churn"),
+        ({"sampler": "dpmpp_2m", "options": {"eta": 0.5}}, "it has no options"),
+        ({"sampler": "ddim", "options": {"eta": 1.5}}, "number from 0 to 1"),
+        ({"sampler": "ddim", "options": {"eta": float("nan")}}, "from 0 to 1"),
+        ({"sampler": "unipc", "options": {"variant": "bh3"}}, "bh1, bh2"),
+        ({"sampler": "lms", "options": {"order": 2.5}}, "whole number from 1 to 4"),
+        ({"sampler": "lms", "options": {"order": "4"}}, "whole number"),
+        ({"strength": 0.0}, "Strength 0.0"),
+        ({"strength": 1.1}, "up to 1"),
+        ({"preset": "diffusers", "strength": 0.04}, "leaves no step"),
+        ({"sampler": "plms", "preset": "compvis", "strength": 0.5}, "no PLMS"),
+    ],
+)
 def test_refused_by_name(arguments, message):
     with pytest.raises(InvalidRequest, match=message):
         plan(**{"sampler": "euler", **arguments})

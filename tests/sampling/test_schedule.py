@@ -26,13 +26,16 @@ def test_v1_numbers():
     assert float(V1.alphas_cumprod[-1].sqrt()) == pytest.approx(0.0683, abs=1e-4)
 
 
-@pytest.mark.parametrize("config", [
-    {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},
-    {"beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02},
-    {"beta_schedule": "squaredcos_cap_v2"},
-    {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "rescale_betas_zero_snr": True},
-    {"trained_betas": [0.001 + 0.0001 * i for i in range(100)]},
-])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012},
+        {"beta_schedule": "linear", "beta_start": 0.0001, "beta_end": 0.02},
+        {"beta_schedule": "squaredcos_cap_v2"},
+        {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "rescale_betas_zero_snr": True},
+        {"trained_betas": [0.001 + 0.0001 * i for i in range(100)]},
+    ],
+)
 def test_float32_is_diffusers_bit_for_bit(config):
     diffusers = pytest.importorskip("diffusers")
     theirs = diffusers.EulerDiscreteScheduler(**config)
@@ -40,7 +43,8 @@ def test_float32_is_diffusers_bit_for_bit(config):
     assert torch.equal(ours.alphas_cumprod.float(), theirs.alphas_cumprod)
     if config["beta_schedule" if "beta_schedule" in config else "trained_betas"] != "squaredcos_cap_v2":
         assert float((NoiseSchedule.from_config(config).sigmas / ours.sigmas - 1).abs().max()) < (
-            5e-3 if "rescale_betas_zero_snr" in config else 1e-4)
+            5e-3 if "rescale_betas_zero_snr" in config else 1e-4
+        )
 
 
 def test_zero_terminal_snr():
@@ -110,7 +114,7 @@ def test_linear_quadratic_is_what_it_says():
     spent = 1 - sigmas("linear_quadratic", n, V1) / V1.sigma_max
     slope = threshold / (n // 2)
     assert torch.allclose(spent[: n // 2 + 1].diff(), torch.full((n // 2,), slope, dtype=torch.float64))
-    second = spent[n // 2:].diff().diff()
+    second = spent[n // 2 :].diff().diff()
     assert torch.allclose(second, second[0].expand(len(second)), atol=1e-12)  # a parabola…
     assert float(spent[n // 2 + 1] - spent[n // 2] - second[0] / 2) == pytest.approx(slope)  # …with that slope
     assert spent[-1] == 1

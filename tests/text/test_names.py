@@ -20,7 +20,14 @@ WORDS = from_words(["a", "red", "house", "and", "cat", "in", "the", "old", "bad"
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_found_as_a_word_and_not_inside_one(name):
     names, plain = Names(NAMES), composed(name)
-    for text in (plain, f"a {plain} b", f"({plain})", f"x,{plain},y", f"embedding:{plain}", f"embedding:sub/{plain}.pt, c"):
+    for text in (
+        plain,
+        f"a {plain} b",
+        f"({plain})",
+        f"x,{plain},y",
+        f"embedding:{plain}",
+        f"embedding:sub/{plain}.pt, c",
+    ):
         (found,) = names.find(text)
         assert found.name == name and plain in text[found.start : found.stop]
     if plain[0].isalnum():
@@ -59,4 +66,6 @@ def test_counting_tokenizes_each_character_once(monkeypatch):
     stage = describe(text, WORDS).stages[0]
     assert sum(seen) <= len(text) and len(stage.chunks) > 20
     assert list(stage.starts) == sorted(set(stage.starts))
-    assert all(text[start:].startswith(("a red", "red", "house", ",", "and", "the", "cat")) for start in stage.starts[:-1])
+    assert all(
+        text[start:].startswith(("a red", "red", "house", ",", "and", "the", "cat")) for start in stage.starts[:-1]
+    )

@@ -59,7 +59,9 @@ def test_whatever_is_in_a_tag_is_read_or_refused(inside):
         extract_loras(f"<lora:{inside}>")
 
 
-@pytest.mark.parametrize("tag", ["<lora:a:1", "<lora a:1>", "< lora:a:1>", "&lt;lora:a:1&gt;", "<loha:a:1>", "<dora:a>"])
+@pytest.mark.parametrize(
+    "tag", ["<lora:a:1", "<lora a:1>", "< lora:a:1>", "&lt;lora:a:1&gt;", "<loha:a:1>", "<dora:a>"]
+)
 def test_what_only_looks_like_a_tag_is_said(tag):
     assert "read as words" in left_out(f"a cat {tag}")[0]
     assert left_out("a cat <3 <lora:a:1> a lora: b, exploratory <b>") == ()

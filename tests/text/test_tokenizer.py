@@ -122,7 +122,14 @@ def test_other_types_encodings_and_merges_are_refused(tmp_path):
     (tmp_path / "merges.txt").write_text("\n".join(merges), "utf-16")
     with pytest.raises(ModelError, match=r"merges\.txt"):
         Tokenizer.from_folder(tmp_path)
-    for model in (None, [], 5, {"vocab": []}, {"vocab": vocab, "merges": 5}, {"vocab": vocab, "merges": [None, 1, [1, 2]]}):
+    for model in (
+        None,
+        [],
+        5,
+        {"vocab": []},
+        {"vocab": vocab, "merges": 5},
+        {"vocab": vocab, "merges": [None, 1, [1, 2]]},
+    ):
         (tmp_path / "tokenizer.json").write_text(json.dumps({"model": model}))
         with pytest.raises(ModelError, match=r"not a CLIP vocabulary|merges"):
             Tokenizer.from_tokenizer_json(tmp_path / "tokenizer.json")

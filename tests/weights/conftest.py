@@ -74,9 +74,7 @@ def _tuples(config: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
 
 
-def write_folder(
-    folder: Path, model: Tiny, variant: str = "", pickled: bool = False, shards: bool = False
-) -> Path:
+def write_folder(folder: Path, model: Tiny, variant: str = "", pickled: bool = False, shards: bool = False) -> Path:
     """A diffusers folder as diffusers and transformers write it."""
     configs = {"unet": UNET, "vae": VAE_CONFIG, "text_encoder": TEXT}
     for name, state in model.parts.items():

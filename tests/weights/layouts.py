@@ -38,7 +38,10 @@ def folder_shapes() -> dict[str, Shapes]:
 @cache
 def _ldm() -> Shapes:
     parts = _parts()
-    tables = {"unet": keys.unet_table(keys.unet_layout(parts["unet"])), "vae": keys.vae_table(keys.vae_layout(parts["vae"]))}
+    tables = {
+        "unet": keys.unet_table(keys.unet_layout(parts["unet"])),
+        "vae": keys.vae_table(keys.vae_layout(parts["vae"])),
+    }
     prefixes = {"unet": keys.UNET_PREFIX, "vae": keys.VAE_PREFIX}
     named: Shapes = {keys.TEXT_PREFIX + name: shape for name, shape in parts["text_encoder"].items()}
     for part, table in tables.items():
@@ -89,6 +92,10 @@ def write_zeros_folder(folder: Path) -> Path:
                 "set_alpha_to_one": False, "rescale_betas_zero_snr": False}  # fmt: skip
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(schedule))
     (folder / "sdedge.json").write_text(json.dumps({"guidance": 4.0, "preview": [[0.1, 0.2, 0.3]] * 5}))
-    index = {"_class_name": "StableDiffusionPipeline", "safety_checker": [None, None], "unet": ["diffusers", "UNet2DCondition"]}
+    index = {
+        "_class_name": "StableDiffusionPipeline",
+        "safety_checker": [None, None],
+        "unet": ["diffusers", "UNet2DCondition"],
+    }
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder

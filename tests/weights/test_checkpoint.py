@@ -117,7 +117,13 @@ def test_ema_incomplete(tiny: Tiny, tmp_path: Path) -> None:
 def test_views_and_shared_storages(tiny: Tiny, tmp_path: Path) -> None:
     """Tensors that are slices and transposes of one storage come out as torch reads them."""
     base = torch.randn(6, 8)
-    state = {"slice": base[1:4], "transposed": base.t(), "same": base, "scalar": torch.tensor(2.5), "none": torch.empty(0, 3)}
+    state = {
+        "slice": base[1:4],
+        "transposed": base.t(),
+        "same": base,
+        "scalar": torch.tensor(2.5),
+        "none": torch.empty(0, 3),
+    }
     for modern in (True, False):
         torch.save(state, tmp_path / "views.pt", _use_new_zipfile_serialization=modern)
         source = open_tensors(tmp_path / "views.pt")
@@ -178,7 +184,9 @@ def test_v_prediction_marker(tiny: Tiny, tmp_path: Path) -> None:
 def test_vae_replacement(tiny: Tiny, tmp_path: Path) -> None:
     other = Tiny(tiny.unet, {name: tensor + 1 for name, tensor in tiny.vae.items()}, tiny.text_encoder)
     save_file(tiny.ldm(), tmp_path / "m.safetensors")
-    bare = {n.removeprefix("first_stage_model."): t for n, t in other.ldm().items() if n.startswith("first_stage_model.")}
+    bare = {
+        n.removeprefix("first_stage_model."): t for n, t in other.ldm().items() if n.startswith("first_stage_model.")
+    }
     torch.save({"state_dict": bare | {"loss.logvar": torch.tensor(0.0)}}, tmp_path / "bare.pt")
     save_file(other.ldm(), tmp_path / "other.safetensors")
     save_file(other.vae, tmp_path / "diffusers.safetensors")
@@ -226,7 +234,9 @@ def context_1024(state: dict[str, torch.Tensor]) -> None:
 
 
 def linear_projections(state: dict[str, torch.Tensor]) -> None:
-    for name in [name for name in state if name.endswith((".proj_in.weight", ".proj_out.weight")) and "diffusion" in name]:
+    for name in [
+        name for name in state if name.endswith((".proj_in.weight", ".proj_out.weight")) and "diffusion" in name
+    ]:
         state[name] = state[name][:, :, 0, 0].clone()
 
 
@@ -239,7 +249,10 @@ STRANGERS: list[tuple[Callable[[Tiny], dict[str, torch.Tensor]], str]] = [
     (with_unet(lambda s: s.update({POSITIONS: torch.ones(248, 64)})), "LongCLIP"),
     (with_unet(lambda s: s.update({"cond_stage_model.model.ln_final.weight": torch.ones(1)})), "OpenCLIP"),
     (with_unet(lambda s: s.update({"conditioner.embedders.0.x": torch.ones(1)})), "Stable Diffusion XL"),
-    (with_unet(lambda s: s.update({"model.diffusion_model.input_blocks.1.2.motion_modules.0.x": torch.ones(1)})), "AnimateDiff"),
+    (
+        with_unet(lambda s: s.update({"model.diffusion_model.input_blocks.1.2.motion_modules.0.x": torch.ones(1)})),
+        "AnimateDiff",
+    ),
     (lambda _: {"lora_unet_x.lora_down.weight": torch.ones(1)}, "a LoRA"),
     (lambda _: {"lora_unet_x.hada_w1_a": torch.ones(1)}, "LoHa"),
     (lambda _: {"emb_params": torch.ones(1, 768)}, "textual inversion"),

@@ -85,7 +85,9 @@ def _quick(monkeypatch):
 
 
 def bring(server, tmp_path, **changed):
-    remote = Remote(**{"url": f"{server.url}/f", "size": len(DATA), "content": SHA, "name": "unet/x.safetensors", **changed})
+    remote = Remote(
+        **{"url": f"{server.url}/f", "size": len(DATA), "content": SHA, "name": "unet/x.safetensors", **changed}
+    )
     download(remote, tmp_path / "blobs" / "f", tmp_path / "staging", {"Authorization": "Bearer secret"})
     assert not list((tmp_path / "staging").iterdir())
     return (tmp_path / "blobs" / "f").read_bytes()
@@ -138,7 +140,9 @@ def test_a_killed_process_leaves_what_it_had_to_the_next(tmp_path):
 
 @pytest.mark.parametrize("change", [{"etag": '"two"'}, {"ranges": False}, {"etag": 'W/"weak"'}])
 def test_other_content_or_a_server_without_ranges_begins_anew(tmp_path, change):
-    with serving(cuts=[50_000, *[0] * 4], etag=change.get("etag", '"one"') if "W/" in str(change) else '"one"') as server:
+    with serving(
+        cuts=[50_000, *[0] * 4], etag=change.get("etag", '"one"') if "W/" in str(change) else '"one"'
+    ) as server:
         with pytest.raises(ModelError):
             bring(server, tmp_path)
         for name, value in change.items():
@@ -171,7 +175,9 @@ def test_a_token_stays_with_its_host_and_redirects_with_the_web(tmp_path):
             with pytest.raises(ModelError, match=r"not (followed|allowed)"):
                 bring(hub, tmp_path, url=hub.url + path)
         with pytest.raises(ModelError, match="not followed"):
-            module._Redirects().redirect_request(type("R", (), {"full_url": "https://a/"}), None, 302, "", {}, "http://a/")
+            module._Redirects().redirect_request(
+                type("R", (), {"full_url": "https://a/"}), None, 302, "", {}, "http://a/"
+            )
     with pytest.raises(ModelError, match="no address of the web"):
         bring(hub, tmp_path, url="file:///etc/hostname")
 
@@ -205,9 +211,17 @@ class Hub(Handler):
         if "/resolve/" in path:
             data = self.FILES[path.split("/", 5)[5]]
             etag = '"' + hashlib.sha256(data).hexdigest() + '"'
-            start = int(wanted[6:-1]) if (wanted := self.headers.get("Range")) and self.headers.get("If-Range") == etag else 0
+            start = (
+                int(wanted[6:-1])
+                if (wanted := self.headers.get("Range")) and self.headers.get("If-Range") == etag
+                else 0
+            )
             self.send_response(206 if start else 200)
-            for name, value in (("ETag", etag), ("X-Repo-Commit", "c" * 40), ("Content-Length", str(len(data) - start))):
+            for name, value in (
+                ("ETag", etag),
+                ("X-Repo-Commit", "c" * 40),
+                ("Content-Length", str(len(data) - start)),
+            ):
                 self.send_header(name, value)
             if start:
                 self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
@@ -220,7 +234,9 @@ class Hub(Handler):
         siblings = [{"rfilename": name} for name in self.FILES]
         tree = [{"type": "file", "path": name, "size": len(data), "oid": "0" * 40} for name, data in self.FILES.items()]
         if "/tree/" in path or "/revision/" in path:
-            body = json.dumps(tree if "/tree/" in path else {"id": "x/y", "sha": "c" * 40, "siblings": siblings}).encode()
+            body = json.dumps(
+                tree if "/tree/" in path else {"id": "x/y", "sha": "c" * 40, "siblings": siblings}
+            ).encode()
         else:
             body = b""
         self.send_response(200 if body else 404)
@@ -244,8 +260,14 @@ def test_fetching_from_a_hub_goes_on_in_the_next_call(tmp_path):
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         folder = Path(done.stdout.strip())
-        assert {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()} == Hub.FILES
-        got = [(path, wanted) for path, wanted, how in server.seen if how == "GET" and "/resolve/" in path and "unet" in path]
+        assert {
+            str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        } == Hub.FILES
+        got = [
+            (path, wanted)
+            for path, wanted, how in server.seen
+            if how == "GET" and "/resolve/" in path and "unet" in path
+        ]
         assert [wanted for _, wanted in got] == ["bytes=150000-"]
         assert not (tmp_path / "home" / "downloads" / "x--y").exists()
         server.seen.clear()

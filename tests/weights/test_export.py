@@ -50,7 +50,9 @@ def test_mixed_and_converted_precision(tiny: Tiny, tmp_path: Path) -> None:
     state = tiny.ldm()
     state["model.diffusion_model.out.0.bias"] = state["model.diffusion_model.out.0.bias"].half()
     state["model.diffusion_model.time_embed.0.bias"] = state["model.diffusion_model.time_embed.0.bias"][:31].clone()
-    state["model.diffusion_model.time_embed.0.bias"] = state["model.diffusion_model.time_embed.0.bias"].to(torch.bfloat16)
+    state["model.diffusion_model.time_embed.0.bias"] = state["model.diffusion_model.time_embed.0.bias"].to(
+        torch.bfloat16
+    )
     save_file(state, tmp_path / "a.safetensors")
     opened = open_checkpoint(tmp_path / "a.safetensors")
     kept = load_file(export_single(opened, tmp_path / "kept.safetensors"))

@@ -32,7 +32,12 @@ def write_card(path: Path, text: str | None) -> Path:
 
 
 def card_text(vectors: Tensor, name: str = "kitty") -> str:
-    data = {"string_to_token": {"*": 265}, "string_to_param": {"*": {"TORCHTENSOR": vectors.tolist()}}, "name": name, "step": 9}
+    data = {
+        "string_to_token": {"*": 265},
+        "string_to_param": {"*": {"TORCHTENSOR": vectors.tolist()}},
+        "name": name,
+        "step": 9,
+    }
     return base64.b64encode(json.dumps(data).encode()).decode()
 
 

@@ -21,7 +21,9 @@ def test_unet_names_are_those_diffusers_converts_to() -> None:
     assert len(ldm) == 686 and None not in ldm
     assert keys.ldm_unet_layout([str(name) for name in ldm]) == V1
     assert {keys.rename(str(name), table) for name in ldm} == set(state)
-    theirs = convert_ldm_unet_checkpoint({f"model.diffusion_model.{n}": ours for n, ours in ldm.items()}, {"layers_per_block": 2})
+    theirs = convert_ldm_unet_checkpoint(
+        {f"model.diffusion_model.{n}": ours for n, ours in ldm.items()}, {"layers_per_block": 2}
+    )
     assert dict(theirs) == {name: name for name in state}
 
 

@@ -63,7 +63,9 @@ def test_a_whole_file_with_everything_beside_it(tiny: Tiny, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("leftover", ["embedding_manager.x", "lora_unet_x.lora_down.weight", "vision_model.x", "RDB1.conv1.x"])
+@pytest.mark.parametrize(
+    "leftover", ["embedding_manager.x", "lora_unet_x.lora_down.weight", "vision_model.x", "RDB1.conv1.x"]
+)
 @pytest.mark.parametrize(
     ("without", "said"),
     [("first_stage_model.", "holds no VAE; name one"), ("cond_stage_model.", "lacks a text encoder"),
@@ -84,7 +86,9 @@ def test_a_folder_whose_networks_carry_loras(tiny: Tiny, tmp_path: Path) -> None
     save_file(unet, folder / "unet" / "diffusion_pytorch_model.safetensors")
     checkpoint = open_checkpoint(folder)
     same(checkpoint.unet, tiny.unet)
-    assert any("1 tensors are not used (mid_block.attentions.0.proj_in.lora.down.weight)" in line for line in checkpoint.report)
+    assert any(
+        "1 tensors are not used (mid_block.attentions.0.proj_in.lora.down.weight)" in line for line in checkpoint.report
+    )
 
 
 # Components switched off
@@ -108,7 +112,9 @@ def test_a_safety_checker_that_is_switched_off_is_none(tiny: Tiny, tmp_path: Pat
 
 def test_a_network_that_is_switched_off_is_missed(tiny: Tiny, tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "m", tiny)
-    (folder / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline", "vae": [None, None]}))
+    (folder / "model_index.json").write_text(
+        json.dumps({"_class_name": "StableDiffusionPipeline", "vae": [None, None]})
+    )
     with pytest.raises(ModelError, match="vae switched off"):
         open_checkpoint(folder)
     save_file(tiny.vae, tmp_path / "vae.safetensors")
@@ -120,7 +126,10 @@ def test_a_network_that_is_switched_off_is_missed(tiny: Tiny, tmp_path: Path) ->
 
 def _reshaped(shape: Callable[[torch.Tensor], tuple[int, ...]], parts: str) -> Callable[[State], State]:
     def change(state: State) -> State:
-        return {n: t.reshape(shape(t)).clone() if ".attentions.0." in n and n.endswith(parts) else t for n, t in state.items()}
+        return {
+            n: t.reshape(shape(t)).clone() if ".attentions.0." in n and n.endswith(parts) else t
+            for n, t in state.items()
+        }
 
     return change
 
@@ -178,6 +187,9 @@ def test_every_layout_of_the_attention_under_ldm_names(tiny: Tiny, tmp_path: Pat
 
 def test_the_odd_layouts_of_the_attention(tiny: Tiny, tmp_path: Path) -> None:
     """The ones that come from different programs, in one file each; the slow tier has every pair of names and shapes."""
-    for shapes, names in (("four axes, biases too", "diffusers before 0.15"), ("three axes, biases of two", "LDM's inner names")):
+    for shapes, names in (
+        ("four axes, biases too", "diffusers before 0.15"),
+        ("three axes, biases of two", "LDM's inner names"),
+    ):
         save_file(_named(NAMES[names])(SHAPES[shapes](tiny.vae)), tmp_path / "vae.safetensors")
         same(open_vae(tmp_path / "vae.safetensors")[0], tiny.vae)

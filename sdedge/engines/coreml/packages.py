@@ -104,7 +104,11 @@ class PackageEngine(OptionalCalls, ABC):
                 f"{self.facts.name} takes {(length or LENGTH) // LENGTH}; shorten it, or use the model it was made from."
             )
         t = t.half().to(t)  # what the package reads: from 512 on, half precision holds steps of 0.5
-        inputs = {"sample": x, "timestep": t, "encoder_hidden_states": context.transpose(1, 2).unsqueeze(2).contiguous()}
+        inputs = {
+            "sample": x,
+            "timestep": t,
+            "encoder_hidden_states": context.transpose(1, 2).unsqueeze(2).contiguous(),
+        }
         if not chunked:
             return self._batched(UNETS[0], inputs, "noise_pred")
         return self._batched(UNETS[1], inputs, "noise_pred", UNETS[2])

@@ -99,7 +99,11 @@ def _fault_of_ports(name: str, part: Component, manifest: Manifest, facts: Model
 
 def _fault_of_figures(figures: Mapping[str, Any], most: int) -> str:
     prints = figures.get("fingerprints")
-    if not isinstance(prints, dict) or prints.keys() != {PROGRAM, WEIGHTS} or {type(one) for one in prints.values()} != {str}:
+    if (
+        not isinstance(prints, dict)
+        or prints.keys() != {PROGRAM, WEIGHTS}
+        or {type(one) for one in prints.values()} != {str}
+    ):
         return "it lacks its files' hashes"
     peaks, largest = figures.get("peak_bytes"), figures.get("largest")
     if not isinstance(peaks, dict) or f"{most}x{most}" not in peaks or not isinstance(largest, dict):
@@ -109,7 +113,9 @@ def _fault_of_figures(figures: Mapping[str, Any], most: int) -> str:
         return "its figures of memory are of no square"
     if not all(is_count(peak, 2**50) for peak in peaks.values()):
         return "its figures of memory are no bytes"
-    return "" if all(one is None or is_count(one, most) for one in largest.values()) else "its largest sides are no sides"
+    return (
+        "" if all(one is None or is_count(one, most) for one in largest.values()) else "its largest sides are no sides"
+    )
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
@@ -179,7 +185,14 @@ def output_shapes(name: str, facts: ModelFacts, batch: int, width: int, height: 
 
 
 def check_program(
-    name: str, program: Program, facts: ModelFacts, dtype: torch.dtype, batch: int, width: int, height: int, tokens: int = LENGTH
+    name: str,
+    program: Program,
+    facts: ModelFacts,
+    dtype: torch.dtype,
+    batch: int,
+    width: int,
+    height: int,
+    tokens: int = LENGTH,
 ) -> Measured:
     """A component's shapes, memory and work at a size, before anything of that size is made.
 
@@ -196,7 +209,9 @@ def check_program(
         if not all(one.dtype.is_floating_point for one in measured.outputs):
             raise Misfit("it gives no fractions")
     except Misfit as error:
-        raise ModelError(f"The {name.replace('_', ' ')} graph of {facts.name} cannot run ({error!s:.300}); {AGAIN}.") from None
+        raise ModelError(
+            f"The {name.replace('_', ' ')} graph of {facts.name} cannot run ({error!s:.300}); {AGAIN}."
+        ) from None
     return measured
 
 

@@ -219,7 +219,9 @@ class GraphEngine(OptionalCalls):
             cell = 1 if name == "vae_encoder" else self.facts.downscale
             tokens = given[-1].shape[1] if name == "unet" else LENGTH
             batch = given[0].shape[0]
-            check_program(name, self._programs[name], self.facts, self.dtype, batch, width * cell, height * cell, tokens)
+            check_program(
+                name, self._programs[name], self.facts, self.dtype, batch, width * cell, height * cell, tokens
+            )
             self._checked.add(key)
 
     def _unfit(self, name: str, error: Exception) -> ModelError:
@@ -320,7 +322,8 @@ def _choose_dtype(manifest: Manifest, device: torch.device, name: str | None) ->
     dtype = choose_dtype(device, name)
     if device.type == "cpu" and dtype == torch.float16:
         raise InvalidRequest(
-            f"Graphs in float16 would take hours on a CPU; {Remedy.FLOAT32_OR_BFLOAT16}.", remedy=Remedy.FLOAT32_OR_BFLOAT16
+            f"Graphs in float16 would take hours on a CPU; {Remedy.FLOAT32_OR_BFLOAT16}.",
+            remedy=Remedy.FLOAT32_OR_BFLOAT16,
         )
     return dtype
 

@@ -49,7 +49,11 @@ def shape_of(tensor: Tensor) -> Shape:
 
 
 def measure(
-    graph: fx.Graph, weights: Mapping[str, Shape], inputs: Sequence[Shape], bytes: float = math.inf, work: float = math.inf
+    graph: fx.Graph,
+    weights: Mapping[str, Shape],
+    inputs: Sequence[Shape],
+    bytes: float = math.inf,
+    work: float = math.inf,
 ) -> Measured:
     """Runs the shapes. Weights do not count; a copy that an operator may avoid does.
 
@@ -74,7 +78,7 @@ class _Run:
 
     def take(self, node: fx.Node) -> None:
         if node.op == "output":
-            self.outputs = tuple(self.values[one] for one in node.args[0])  # type: ignore[union-attr, index, misc]
+            self.outputs = tuple(self.values[one] for one in node.args[0])  # type: ignore[union-attr, index]
             if self.inputs:
                 raise Misfit(f"{len(self.inputs)} inputs are not read")
             return
@@ -213,11 +217,15 @@ def _conv2d(
 ) -> Any:
     (B, C, *picture), (out, share, *kernel) = input.dims, weight.dims
     _need(len(picture) == len(kernel) == 2 and groups == 1 and share == C, "its kernel does not fit")
-    _need(input.dtype == weight.dtype and (bias is None or bias == Shape((out,), weight.dtype)), "its bias does not fit")
+    _need(
+        input.dtype == weight.dtype and (bias is None or bias == Shape((out,), weight.dtype)), "its bias does not fit"
+    )
     pairs = [tuple(one) * (2 // max(1, len(one))) for one in (stride, padding, dilation)]
     _need(all(len(one) == 2 for one in pairs), "its strides are no pairs")
     (sh, sw), (ph, pw), (dh, dw) = pairs
-    _need(min(sh, sw, dh, dw) >= 1 and min(ph, pw) >= 0 and max(ph, pw) <= max(kernel), "its strides or edges are strange")
+    _need(
+        min(sh, sw, dh, dw) >= 1 and min(ph, pw) >= 0 and max(ph, pw) <= max(kernel), "its strides or edges are strange"
+    )
     sides = [
         (n + 2 * p - d * (k - 1) - 1) // s + 1
         for n, k, s, p, d in zip(picture, kernel, (sh, sw), (ph, pw), (dh, dw), strict=True)
@@ -314,7 +322,9 @@ def _cat(tensors: Any, dim: int) -> Any:
 
 
 def _pad(self: Shape, pad: Any, mode: str, value: Any) -> Any:
-    _need(len(pad) % 2 == 0 and len(pad) <= 2 * len(self.dims) and min(pad, default=0) >= 0, f"{list(pad)[:8]} is no edge")
+    _need(
+        len(pad) % 2 == 0 and len(pad) <= 2 * len(self.dims) and min(pad, default=0) >= 0, f"{list(pad)[:8]} is no edge"
+    )
     sizes = list(self.dims)
     for i in range(len(pad) // 2):
         sizes[-1 - i] += pad[2 * i] + pad[2 * i + 1]

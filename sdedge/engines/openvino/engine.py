@@ -106,7 +106,9 @@ class OpenVINOEngine(TorchEngine):
 
     # The three models
 
-    def _predict(self, name: str, wanted: int, x: Tensor, t: Tensor, context: Tensor, *features: Tensor) -> list[Tensor]:
+    def _predict(
+        self, name: str, wanted: int, x: Tensor, t: Tensor, context: Tensor, *features: Tensor
+    ) -> list[Tensor]:
         """The first `wanted` results of a model, for any number of rows."""
         rows = ROWS if x.shape[0] % ROWS == 0 else 1
         outs = []
@@ -115,7 +117,10 @@ class OpenVINOEngine(TorchEngine):
             prompt = given if name == "whole" else given[-2 * DEPTH :]
             own = [tensor[part].float().contiguous().numpy() for tensor in (x, t, *features)]
             outs.append(self._run(name, [*own[:2], *prompt, *own[2:]], wanted))
-        return [torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts)) for parts in zip(*outs, strict=True)]
+        return [
+            torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts))
+            for parts in zip(*outs, strict=True)
+        ]
 
     def _given_prompt(self, context: Tensor, rows: int) -> list[list[np.ndarray]]:
         """Keys and values of a context, `rows` at a time; made once and kept as long as it is."""

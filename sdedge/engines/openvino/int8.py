@@ -49,7 +49,11 @@ def quantize(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> ov.Model
     nncf.set_log_level(40)
     whole = models["whole"]
     names = [node.get_friendly_name() for node in whole.get_ops()]
-    kept = [name for name in names if any(part in name for part in WHOLE) and name.split("/")[-1] in ("Convolution", "MatMul")]
+    kept = [
+        name
+        for name in names
+        if any(part in name for part in WHOLE) and name.split("/")[-1] in ("Convolution", "MatMul")
+    ]
     samples = list(_calls(engine, models))
     with contextlib.redirect_stdout(sys.stderr):  # where its progress bars are in nobody's way
         return nncf.quantize(

@@ -30,7 +30,9 @@ APART = 0.02
 """Of the largest value: kernels that sum in another order differ by that much in half precision, wrong ones by more."""
 
 
-def record_cuda(device: torch.device, run: Callable[[], tuple[Tensor, ...]]) -> tuple[tuple[Tensor, ...], Callable[[], None]]:
+def record_cuda(
+    device: torch.device, run: Callable[[], tuple[Tensor, ...]]
+) -> tuple[tuple[Tensor, ...], Callable[[], None]]:
     """`Record` by torch's CUDA graphs on a device, which need not be the current one.
 
     Raises RuntimeError where something in `run` cannot be recorded.

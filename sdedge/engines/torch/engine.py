@@ -22,9 +22,9 @@ from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.machine import allocator
 from sdedge.machine import memory_plan as memory
-from sdedge.machine.formats import LAYOUTS, NARROW, OWN, choose_device, choose_dtype, found, use_threads
+from sdedge.machine.formats import LAYOUTS, OWN, choose_device, choose_dtype, found, use_threads
 from sdedge.machine.memory import available_memory
-from sdedge.machine.picture_memory import plan_picture, read_sizes
+from sdedge.machine.picture_memory import NARROW, plan_picture, read_sizes
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig
@@ -149,7 +149,12 @@ class TorchEngine(OptionalCalls):
 
     def _expect(self, latent: tuple[int, int]) -> None:
         """Have the UNet packed for latents of a size, where the kernels mind; those in int8 do not."""
-        if latent != self._latent and not self._recipe and self._fuses("unet") and fused_unet.minds_sizes(self.dtype_of("unet")):
+        if (
+            latent != self._latent
+            and not self._recipe
+            and self._fuses("unet")
+            and fused_unet.minds_sizes(self.dtype_of("unet"))
+        ):
             self.release("unet")
         self._latent = latent
 
@@ -331,7 +336,9 @@ class TorchEngine(OptionalCalls):
         if stage == "unet":
             self._recipe = None
         self._dtypes[stage] = torch.float32
-        self._report(f"The {stage.replace('_', ' ')} overflowed in {_name(dtype)}; it goes on in float32, which is slower.")
+        self._report(
+            f"The {stage.replace('_', ' ')} overflowed in {_name(dtype)}; it goes on in float32, which is slower."
+        )
         return run()
 
     def set_tiling(self, on: bool) -> None:

@@ -13,8 +13,31 @@ from sdedge.sampling.samplers.sde import dpmpp_2m_sde, dpmpp_2m_sde_heun, dpmpp_
 SAMPLERS: dict[str, Sampler] = {
     sampler.__name__: sampler
     for sampler in (
-        ddim, ddpm, plms, euler, euler_a, heun, dpm2, dpm2_a, lms, dpm_fast, dpm_adaptive, dpmpp_2s_a, dpmpp_sde,
-        dpmpp_2m, dpmpp_2m_sde, dpmpp_2m_sde_heun, dpmpp_3m_sde, unipc, deis, ipndm, sa_solver, restart, lcm, tcd)
+        ddim,
+        ddpm,
+        plms,
+        euler,
+        euler_a,
+        heun,
+        dpm2,
+        dpm2_a,
+        lms,
+        dpm_fast,
+        dpm_adaptive,
+        dpmpp_2s_a,
+        dpmpp_sde,
+        dpmpp_2m,
+        dpmpp_2m_sde,
+        dpmpp_2m_sde_heun,
+        dpmpp_3m_sde,
+        unipc,
+        deis,
+        ipndm,
+        sa_solver,
+        restart,
+        lcm,
+        tcd,
+    )
 }
 
 __all__ = ["SAMPLERS", "Denoise", "Sampler", "StepNoise", "Steps"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +16,9 @@ from sdedge.sampling.samplers.contract import Denoise, StepNoise, Steps, ancestr
 Eps = Callable[[Tensor, float], Tensor]  # (x, t) -> eps, with t = -log sigma
 
 
-def dpm_fast(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 0.0,
-             s_noise: float = 1.0) -> Steps:
+def dpm_fast(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 0.0, s_noise: float = 1.0
+) -> Steps:
     """DPM-Solver-fast, appendix C. Equals k-diffusion's sample_dpm_fast: n evaluations in groups of three.
 
     Only the number and the ends of `sigmas` count, a final zero apart; it stops at the last positive one.
@@ -41,10 +43,23 @@ def dpm_fast_orders(steps: int) -> list[int]:
     return [3] * (groups - 2) + [2, 1] if steps % 3 == 0 else [3] * (groups - 1) + [steps % 3]
 
 
-def dpm_adaptive(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, order: int = 3,
-                 rtol: float = 0.05, atol: float = 0.0078, h_init: float = 0.05, pcoeff: float = 0.0,
-                 icoeff: float = 1.0, dcoeff: float = 0.0, accept_safety: float = 0.81, eta: float = 0.0,
-                 s_noise: float = 1.0) -> Steps:
+def dpm_adaptive(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    order: int = 3,
+    rtol: float = 0.05,
+    atol: float = 0.0078,
+    h_init: float = 0.05,
+    pcoeff: float = 0.0,
+    icoeff: float = 1.0,
+    dcoeff: float = 0.0,
+    accept_safety: float = 0.81,
+    eta: float = 0.0,
+    s_noise: float = 1.0,
+) -> Steps:
     """DPM-Solver-12 and -23 with a PID step controller. Equals k-diffusion's sample_dpm_adaptive.
 
     The step follows from the error over the whole latent, so a batch would change its images: takes one image only.
@@ -117,8 +132,16 @@ def _second_from(x: Tensor, eps_t: Tensor, eps_r: Tensor, t: float, t_next: floa
     return x - gain * eps_t - gain / (2 * r) * (eps_r - eps_t)
 
 
-def _third(eps: Eps, x: Tensor, eps_t: Tensor, t: float, t_next: float, r1: float = 1 / 3, r2: float = 2 / 3,
-           both: bool = False):
+def _third(
+    eps: Eps,
+    x: Tensor,
+    eps_t: Tensor,
+    t: float,
+    t_next: float,
+    r1: float = 1 / 3,
+    r2: float = 2 / 3,
+    both: bool = False,
+) -> Any:
     """DPM-Solver-3; with `both` also the second-order result embedded in it, as (low, high)."""
     h = t_next - t
     s1, s2 = t + r1 * h, t + r2 * h

@@ -11,8 +11,9 @@ from torch import Tensor
 from sdedge.sampling.samplers.contract import Denoise, StepNoise, Steps, ancestral, floats, log_mean
 
 
-def euler_a(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0,
-            s_noise: float = 1.0) -> Steps:
+def euler_a(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
+) -> Steps:
     """Euler with renewed noise. Equals k-diffusion's sample_euler_ancestral."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
@@ -23,8 +24,15 @@ def euler_a(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoi
         yield x, x0
 
 
-def ddim(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 0.0,
-         always_draw: bool = False) -> Steps:
+def ddim(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    eta: float = 0.0,
+    always_draw: bool = False,
+) -> Steps:
     """DDIM, Song et al. 2021, eq. 12 and 16; in this variable it is an Euler step with DDIM's share of noise.
 
     LDM draws noise even at eta 0 (`always_draw`), which matters where a masked run draws from the same stream.
@@ -43,8 +51,9 @@ def ddpm(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise)
     return ddim(denoise, x, sigmas, noise, eta=1.0)
 
 
-def dpm2_a(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0,
-           s_noise: float = 1.0) -> Steps:
+def dpm2_a(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
+) -> Steps:
     """DPM-Solver-2 midpoint steps with renewed noise. Equals k-diffusion's sample_dpm_2_ancestral."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
@@ -61,8 +70,9 @@ def dpm2_a(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNois
         yield x, x0
 
 
-def dpmpp_2s_a(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0,
-               s_noise: float = 1.0) -> Steps:
+def dpmpp_2s_a(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
+) -> Steps:
     """DPM-Solver++(2S), Lu et al. 2022, with renewed noise. Equals k-diffusion's sample_dpmpp_2s_ancestral."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)

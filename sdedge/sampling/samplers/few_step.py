@@ -10,8 +10,9 @@ from torch import Tensor
 from sdedge.sampling.samplers.contract import Denoise, StepNoise, Steps, floats
 
 
-def lcm(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *,
-        c_skip: Sequence[float] | None = None) -> Steps:
+def lcm(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, c_skip: Sequence[float] | None = None
+) -> Steps:
     """Latent consistency sampling, Luo et al. 2023, algorithm 3. Equals diffusers' LCMScheduler.
 
     `c_skip` holds the boundary scaling of each step (`lcm_boundary`); without it the prediction is taken as it is,

@@ -94,8 +94,15 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNo
         yield x, x0
 
 
-def deis(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, order: int = 2,
-         lower_order_final: bool = True) -> Steps:
+def deis(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    order: int = 2,
+    lower_order_final: bool = True,
+) -> Steps:
     """DEIS in log rho (Zhang and Chen 2023): eps extrapolated as a polynomial in log sigma, integrated exactly.
 
     Equals diffusers' DEISMultistepScheduler, which below 15 steps lowers the order at the end (`lower_order_final`).
@@ -122,8 +129,16 @@ def _exponential_moments(count: int, ratio: float) -> np.ndarray:
     return np.array(moments)
 
 
-def unipc(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, order: int = 2,
-          variant: str = "bh2", corrector: bool = True) -> Steps:
+def unipc(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    order: int = 2,
+    variant: str = "bh2",
+    corrector: bool = True,
+) -> Steps:
     """UniPC, Zhao et al. 2023, algorithms 5 to 8, predicting x0. Equals diffusers' UniPCMultistepScheduler.
 
     The order falls at the end (…, 2, 1), as it rises at the start.

@@ -10,8 +10,18 @@ from torch import Tensor
 from sdedge.sampling.samplers.contract import Denoise, StepNoise, Steps, floats, log_mean
 
 
-def euler(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, s_churn: float = 0.0,
-          s_tmin: float = 0.0, s_tmax: float = float("inf"), s_noise: float = 1.0, always_draw: bool = False) -> Steps:
+def euler(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    s_churn: float = 0.0,
+    s_tmin: float = 0.0,
+    s_tmax: float = float("inf"),
+    s_noise: float = 1.0,
+    always_draw: bool = False,
+) -> Steps:
     """Euler steps, Karras et al. 2022, algorithm 2 without the correction. Equals k-diffusion's sample_euler."""
     levels = floats(sigmas)
     for sigma, sigma_next in pairwise(levels):
@@ -22,8 +32,18 @@ def euler(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise
         yield x, x0
 
 
-def heun(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, s_churn: float = 0.0,
-         s_tmin: float = 0.0, s_tmax: float = float("inf"), s_noise: float = 1.0, always_draw: bool = False) -> Steps:
+def heun(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    s_churn: float = 0.0,
+    s_tmin: float = 0.0,
+    s_tmax: float = float("inf"),
+    s_noise: float = 1.0,
+    always_draw: bool = False,
+) -> Steps:
     """Heun steps, Karras et al. 2022, algorithm 2. Equals k-diffusion's sample_heun."""
     levels = floats(sigmas)
     for sigma, sigma_next in pairwise(levels):
@@ -43,8 +63,18 @@ def heun_step(denoise: Denoise, x: Tensor, sigma: float, sigma_next: float) -> t
     return x + (d + d_next) / 2 * (sigma_next - sigma), x0
 
 
-def dpm2(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, s_churn: float = 0.0,
-         s_tmin: float = 0.0, s_tmax: float = float("inf"), s_noise: float = 1.0, always_draw: bool = False) -> Steps:
+def dpm2(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    s_churn: float = 0.0,
+    s_tmin: float = 0.0,
+    s_tmax: float = float("inf"),
+    s_noise: float = 1.0,
+    always_draw: bool = False,
+) -> Steps:
     """Midpoint steps in log sigma (DPM-Solver-2, Lu et al. 2022). Equals k-diffusion's sample_dpm_2."""
     levels = floats(sigmas)
     for sigma, sigma_next in pairwise(levels):
@@ -69,8 +99,9 @@ def _gamma(sigma: float, steps: int, s_churn: float, s_tmin: float, s_tmax: floa
     return min(s_churn / steps, 2**0.5 - 1) if s_tmin <= sigma <= s_tmax else 0.0
 
 
-def _churn(x: Tensor, sigma: float, sigma_next: float, gamma: float, noise: StepNoise, s_noise: float,
-           always_draw: bool) -> tuple[Tensor, float]:
+def _churn(
+    x: Tensor, sigma: float, sigma_next: float, gamma: float, noise: StepNoise, s_noise: float, always_draw: bool
+) -> tuple[Tensor, float]:
     """Raise x to the level sigma (1 + gamma). k-diffusion draws the noise even where gamma is 0: `always_draw`."""
     eps = noise(sigma, sigma_next) if gamma > 0 or always_draw else None
     if gamma > 0 and eps is not None:

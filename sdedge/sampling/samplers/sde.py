@@ -14,8 +14,16 @@ from sdedge.sampling.samplers.ode import heun_step
 from sdedge.sampling.schedule import sigmas_karras
 
 
-def dpmpp_sde(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0,
-              s_noise: float = 1.0, r: float = 0.5) -> Steps:
+def dpmpp_sde(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+    r: float = 0.5,
+) -> Steps:
     """Two-stage DPM-Solver++ SDE. Equals k-diffusion's sample_dpmpp_sde, given the same Brownian path."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
@@ -37,8 +45,16 @@ def dpmpp_sde(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepN
         yield x, x0
 
 
-def dpmpp_2m_sde(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0,
-                 s_noise: float = 1.0, solver: str = "midpoint") -> Steps:
+def dpmpp_2m_sde(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    eta: float = 1.0,
+    s_noise: float = 1.0,
+    solver: str = "midpoint",
+) -> Steps:
     """DPM-Solver++(2M) SDE, Lu et al. 2022. Equals k-diffusion's sample_dpmpp_2m_sde."""
     x0_past: Tensor | None = None
     h_past = 0.0
@@ -59,14 +75,16 @@ def dpmpp_2m_sde(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: St
         yield x, x0
 
 
-def dpmpp_2m_sde_heun(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0,
-                      s_noise: float = 1.0) -> Steps:
+def dpmpp_2m_sde_heun(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
+) -> Steps:
     """DPM-Solver++(2M) SDE with the Heun form of the second-order term."""
     return dpmpp_2m_sde(denoise, x, sigmas, noise, eta=eta, s_noise=s_noise, solver="heun")
 
 
-def dpmpp_3m_sde(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0,
-                 s_noise: float = 1.0) -> Steps:
+def dpmpp_3m_sde(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
+) -> Steps:
     """DPM-Solver++(3M) SDE. Equals k-diffusion's sample_dpmpp_3m_sde."""
     past: list[Tensor] = []
     steps: list[float] = []  # earlier h, newest first
@@ -100,8 +118,16 @@ def _renew(x: Tensor, sigma: float, sigma_next: float, noise: StepNoise, eta: fl
     return x + noise(sigma, sigma_next) * (scale * s_noise)
 
 
-def sa_solver(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *,
-              tau: float | Sequence[float] = 1.0, predictor_order: int = 2, corrector_order: int = 2) -> Steps:
+def sa_solver(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    tau: float | Sequence[float] = 1.0,
+    predictor_order: int = 2,
+    corrector_order: int = 2,
+) -> Steps:
     """SA-Solver, Xue et al. 2023, predicting x0. Equals diffusers' SASolverScheduler.
 
     `tau` scales the noise of each step (one value, or one per step); 0 gives Adams' method for the ODE.
@@ -129,8 +155,9 @@ def sa_solver(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepN
         yield x, x0
 
 
-def _sa_step(x: Tensor, weights: Sequence[float], x0s: Sequence[Tensor], sigma: float, sigma_next: float, tau: float,
-             eps: Tensor) -> Tensor:
+def _sa_step(
+    x: Tensor, weights: Sequence[float], x0s: Sequence[Tensor], sigma: float, sigma_next: float, tau: float, eps: Tensor
+) -> Tensor:
     h = math.log(sigma / sigma_next)
     x = math.exp(-(tau**2) * h) * (sigma_next / sigma) * x + weighted(weights, x0s)
     return x + sigma_next * (-math.expm1(-2 * tau**2 * h)) ** 0.5 * eps
@@ -162,8 +189,15 @@ def _sa_weights(nodes: Sequence[float], h: float, c: float) -> list[float]:
     return [float(lagrange(nodes, j) @ np.array(moments)) for j in range(len(nodes))]
 
 
-def restart(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, s_noise: float = 1.0,
-            segments: Sequence[tuple[float, float, int, int]] | None = None) -> Steps:
+def restart(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: StepNoise,
+    *,
+    s_noise: float = 1.0,
+    segments: Sequence[tuple[float, float, int, int]] | None = None,
+) -> Steps:
     """Restart sampling, Xu et al. 2023, algorithm 1, with Heun steps.
 
     Each segment (sigma_low, sigma_high, steps, times) says: on reaching sigma_low, `times` times add noise up to
@@ -179,8 +213,9 @@ def restart(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoi
         yield x, x0
 
 
-def restart_levels(levels: Sequence[float], segments: Sequence[tuple[float, float, int, int]] | None = None
-                   ) -> list[tuple[float, float]]:
+def restart_levels(
+    levels: Sequence[float], segments: Sequence[tuple[float, float, int, int]] | None = None
+) -> list[tuple[float, float]]:
     """The (from, to) pairs of a restart run. Where to is below the next from, noise is added between them.
 
     By default: nothing below 20 steps; one restart of 9 steps from 20 on; two of a quarter of the steps from 36 on,
@@ -192,8 +227,9 @@ def restart_levels(levels: Sequence[float], segments: Sequence[tuple[float, floa
         segments = [(0.1, 2.0, inner, times)] if times else []
         if times:
             levels = [*sigmas_karras(steps - inner * times, levels[-2], levels[0]), 0.0]
-    plan: dict[int, tuple[float, float, int, int]] = {_nearest(levels, low): (low, high, n, k)
-                                                      for low, high, n, k in segments}
+    plan: dict[int, tuple[float, float, int, int]] = {
+        _nearest(levels, low): (low, high, n, k) for low, high, n, k in segments
+    }
     pairs = []
     for i, pair in enumerate(pairwise(levels)):
         pairs.append(pair)

@@ -34,7 +34,9 @@ print([name for name in ("torch._dynamo", "sympy", "transformers") if name in sy
 def _lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
     generator = torch.Generator().manual_seed(2)
     parts = {"lora_down": (2, width), "lora_up": (width, 2)}
-    save_file({f"{name}.{part}.weight": 0.3 * torch.randn(shape, generator=generator) for part, shape in parts.items()}, path)
+    save_file(
+        {f"{name}.{part}.weight": 0.3 * torch.randn(shape, generator=generator) for part, shape in parts.items()}, path
+    )
     return LoraUse(path, 0.0, 0.7)
 
 
@@ -106,5 +108,7 @@ def test_no_remark_where_nothing_overflows(tiny_model):
 
 def test_drawing_needs_nothing_of_torchs_compiler(tiny_model):
     """Which some operators on the meta device import: 80 MB and a second at every start."""
-    done = subprocess.run([sys.executable, "-c", DRAWN, str(tiny_model)], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DRAWN, str(tiny_model)], capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.strip() == "[]"

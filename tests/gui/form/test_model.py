@@ -134,7 +134,14 @@ def test_the_embedded_models_card_is_read_without_its_weights():
 
 @pytest.mark.parametrize(
     "field, value",
-    [("steps", 0), ("width", 65), ("sampler", "none"), ("clip_skip", 13), ("prompt", "x" * 20_001), ("schedule", "none")],
+    [
+        ("steps", 0),
+        ("width", 65),
+        ("sampler", "none"),
+        ("clip_skip", 13),
+        ("prompt", "x" * 20_001),
+        ("schedule", "none"),
+    ],
 )
 def test_what_the_request_refuses_is_said_at_its_field(field, value):
     form = FormModel()

@@ -34,7 +34,9 @@ def unet() -> UNet:
 @pytest.fixture(scope="module")
 def text_encoder() -> CLIPText:
     torch.manual_seed(2)
-    config = TextConfig(vocab_size=99, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4)
+    config = TextConfig(
+        vocab_size=99, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4
+    )
     return CLIPText(config).requires_grad_(False).eval()
 
 

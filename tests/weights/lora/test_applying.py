@@ -33,7 +33,9 @@ from tests.weights.lora.conftest import (
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_remove_restores_the_same_tensors(dtype: torch.dtype, tmp_path: Path, unet: UNet, text_encoder: CLIPText) -> None:
+def test_remove_restores_the_same_tensors(
+    dtype: torch.dtype, tmp_path: Path, unet: UNet, text_encoder: CLIPText
+) -> None:
     networks = {"unet": copy.deepcopy(unet).to(dtype), "text_encoder": copy.deepcopy(text_encoder).to(dtype)}
     held = {(part, name): p for part, net in networks.items() for name, p in net.named_parameters()}
     bits = {key: p.clone() for key, p in held.items()}
@@ -45,7 +47,12 @@ def test_remove_restores_the_same_tensors(dtype: torch.dtype, tmp_path: Path, un
 
     applied = apply(networks, [(lora, 0.5, -0.7)])
     changed = {key for key, p in held.items() if networks[key[0]].get_parameter(key[1]) is not p}
-    expected = {(UNET, f"{CROSS}.weight"), (UNET, f"{NORM}.weight"), (UNET, f"{NORM}.bias"), (TEXT, f"{TEXT_LINEAR}.weight")}
+    expected = {
+        (UNET, f"{CROSS}.weight"),
+        (UNET, f"{NORM}.weight"),
+        (UNET, f"{NORM}.bias"),
+        (TEXT, f"{TEXT_LINEAR}.weight"),
+    }
     assert changed == expected
     assert all(networks[part].get_parameter(name).dtype == dtype for part, name in changed)
     for key, p in held.items():
@@ -59,7 +66,9 @@ def test_remove_restores_the_same_tensors(dtype: torch.dtype, tmp_path: Path, un
 def test_several_add_up_with_their_own_weights(tmp_path: Path, unet: UNet, text_encoder: CLIPText) -> None:
     one = simple(tmp_path / "one.safetensors", unet, LINEAR, CROSS)
     two = simple(tmp_path / "two.safetensors", unet, CROSS, seed=9, rank=8)
-    te = write(tmp_path / "te.safetensors", {f"{kohya(TEXT_LINEAR, TEXT)}.{k}": t for k, t in lora_pieces(128, 64).items()})
+    te = write(
+        tmp_path / "te.safetensors", {f"{kohya(TEXT_LINEAR, TEXT)}.{k}": t for k, t in lora_pieces(128, 64).items()}
+    )
     base = {m: unet.get_submodule(m).weight.clone() for m in (LINEAR, CROSS)}
     fc1 = text_encoder.get_submodule(TEXT_LINEAR).weight.clone()
     d1, d2 = one.bind(UNET, shapes(unet)), two.bind(UNET, shapes(unet))
@@ -160,14 +169,22 @@ REFUSED_FILES = {
     "v2 by metadata": (GOOD, {"ss_v2": "True"}, "Diffusion 2"),
     "v2 by depth": ({"lora_te_text_model_encoder_layers_22_mlp_fc1.alpha": torch.ones(1)}, {}, "Diffusion 2"),
     "FLUX": ({"lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight": torch.ones(2, 2)}, {}, "FLUX"),
-    "diffusers transformer": ({"transformer.blocks.0.attn.to_q.lora_A.weight": torch.ones(2, 2)}, {}, "transformer model"),
+    "diffusers transformer": (
+        {"transformer.blocks.0.attn.to_q.lora_A.weight": torch.ones(2, 2)},
+        {},
+        "transformer model",
+    ),
     "alpha alone": ({f"{kohya(CROSS)}.alpha": torch.ones(1)}, {}, "no LoRA weights"),
     "no LoRA": ({"conv_in.weight.of.something": torch.ones(2)}, {}, "no LoRA weights"),
     "two spellings": (GOOD | {f"unet.{CROSS}.lora_A.weight": torch.ones(2, 64)}, {}, "two spellings"),
     "alpha no number": (GOOD | {f"{kohya(CROSS)}.alpha": torch.ones(2)}, {}, "one number"),
     "alpha NaN": (GOOD | {f"{kohya(CROSS)}.alpha": torch.tensor(math.nan)}, {}, "damaged"),
     "only embeddings": ({"bundle_emb.x.string_to_param.*": torch.ones(1, 64)}, {}, "embedding"),
-    "bad header": ({f"unet.{CROSS}.lora_A.weight": torch.ones(2, 64)}, {"lora_adapter_metadata": "[1"}, "lora_adapter_metadata"),
+    "bad header": (
+        {f"unet.{CROSS}.lora_A.weight": torch.ones(2, 64)},
+        {"lora_adapter_metadata": "[1"},
+        "lora_adapter_metadata",
+    ),
 }
 
 
@@ -177,8 +194,6 @@ def test_refused_at_opening(case: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=message) as refusal:
         write(tmp_path / "style.safetensors", tensors, metadata or None)
     assert "style.safetensors" in str(refusal.value)
-
-
 
 
 def pieces(**tensors: Tensor) -> dict[str, Tensor]:

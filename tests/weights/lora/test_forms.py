@@ -41,9 +41,17 @@ LYCORIS_CASES = {
     "locon tucker": ("LoConModule", CONV, {"lora_dim": 4, "alpha": 2, "use_tucker": True}),
     "dora": ("LoConModule", CROSS, {"lora_dim": 4, "alpha": 2, "weight_decompose": True}),
     "dora by input": ("LoConModule", CROSS, {"lora_dim": 4, "alpha": 2, "weight_decompose": True, "wd_on_out": False}),
-    "dora square by input": ("LoConModule", LINEAR, {"lora_dim": 4, "alpha": 2, "weight_decompose": True, "wd_on_out": False}),
+    "dora square by input": (
+        "LoConModule",
+        LINEAR,
+        {"lora_dim": 4, "alpha": 2, "weight_decompose": True, "wd_on_out": False},
+    ),
     "dora conv": ("LoConModule", CONV, {"lora_dim": 4, "alpha": 2, "weight_decompose": True}),
-    "dora conv by input": ("LoConModule", CONV, {"lora_dim": 4, "alpha": 2, "weight_decompose": True, "wd_on_out": False}),
+    "dora conv by input": (
+        "LoConModule",
+        CONV,
+        {"lora_dim": 4, "alpha": 2, "weight_decompose": True, "wd_on_out": False},
+    ),
     "loha": ("LohaModule", CROSS, {"lora_dim": 4, "alpha": 2}),
     "loha conv": ("LohaModule", CONV, {"lora_dim": 4, "alpha": 2}),
     "loha tucker": ("LohaModule", CONV, {"lora_dim": 4, "alpha": 2, "use_tucker": True}),
@@ -86,7 +94,9 @@ def test_forms_equal_lycoris(case: str, tmp_path: Path, unet: UNet) -> None:
     adapter.apply_to()
     weight, bias = _norm_parameters(adapter) if kind == "NormModule" else _linear_map(adapter, module)
     tensors = adapter.custom_state_dict() or adapter.state_dict()
-    lora = write(tmp_path / "x.safetensors", {f"{kohya(name)}.{key}": tensor.clone() for key, tensor in tensors.items()})
+    lora = write(
+        tmp_path / "x.safetensors", {f"{kohya(name)}.{key}": tensor.clone() for key, tensor in tensors.items()}
+    )
 
     (patch,) = lora.bind(UNET, shapes(unet)).values()
     expected = weight - module.weight
@@ -154,7 +164,9 @@ TARGETS = ["to_k", "to_out.0", "proj_in", "conv2"]
 
 def _peft_config(peft: ModuleType, kind: str) -> object:
     if kind in ("lora", "dora"):
-        return peft.LoraConfig(r=4, lora_alpha=3, target_modules=TARGETS, use_dora=kind == "dora", init_lora_weights=False)
+        return peft.LoraConfig(
+            r=4, lora_alpha=3, target_modules=TARGETS, use_dora=kind == "dora", init_lora_weights=False
+        )
     if kind == "loha":
         return peft.LoHaConfig(r=4, alpha=3, target_modules=TARGETS, init_weights=False, use_effective_conv2d=True)
     return peft.LoKrConfig(r=2, alpha=3, target_modules=TARGETS, init_weights=False, decompose_factor=4)
@@ -244,7 +256,9 @@ def test_spellings(spelling: str, module: str, tmp_path: Path, unet: UNet, text_
     part, network = (TEXT, text_encoder) if module.startswith("text_model") else (UNET, unet)
     out, width, *kernel = network.get_submodule(module).weight.shape
     down, up = (spelling.replace("{AB}", AB).replace("{}", word) for AB, word in (("A", "down"), ("B", "up")))
-    lora = write(tmp_path / "x.safetensors", {down: torch.ones(2, width, *kernel), up: torch.ones(out, 2, *[1] * len(kernel))})
+    lora = write(
+        tmp_path / "x.safetensors", {down: torch.ones(2, width, *kernel), up: torch.ones(out, 2, *[1] * len(kernel))}
+    )
     assert lora.targets == (part,) and lora.forms == ("LoRA",) and lora.name == "x"
     bound = lora.bind(part, shapes(network))
     assert list(bound) == [module]

@@ -143,7 +143,9 @@ def _check_growth(elements: float, *inputs: Tensor) -> None:
 def _check_padding(x: Tensor, pairs: Sequence[tuple[int, int]]) -> None:
     """`pairs` of the last axes."""
     lead = x.dim() - len(pairs)
-    _check_growth(math.prod(x.shape[:lead]) * math.prod(max(0, n + sum(pair)) for n, pair in zip(x.shape[lead:], pairs)), x)
+    _check_growth(
+        math.prod(x.shape[:lead]) * math.prod(max(0, n + sum(pair)) for n, pair in zip(x.shape[lead:], pairs)), x
+    )
 
 
 @_arithmetic

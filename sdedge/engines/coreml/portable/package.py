@@ -48,7 +48,9 @@ class Package:
             with open_regular(specification) as file:
                 model.ParseFromString(file.read())
         except OSError as error:
-            raise ModelError(f"{specification} cannot be read ({error.strerror}); convert or copy the package again.") from error
+            raise ModelError(
+                f"{specification} cannot be read ({error.strerror}); convert or copy the package again."
+            ) from error
         except Exception as error:  # protobuf's errors are of a module that depends on its implementation
             raise ModelError(f"{specification} is damaged; convert or copy the package again.") from error
         if model.WhichOneof("Type") != "mlProgram":

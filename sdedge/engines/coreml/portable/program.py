@@ -138,7 +138,9 @@ def _check_values(function: Function) -> None:
         if op.constant:
             constants.update(name for name, _ in op.outputs)
             if made := [name for name in op.names() if name not in constants]:
-                raise ModelError(f"The constant {op.name} is made of {made[0][:80]!r}, which is none; convert the model again.")
+                raise ModelError(
+                    f"The constant {op.name} is made of {made[0][:80]!r}, which is none; convert the model again."
+                )
         if op.type == CONSTANT:
             value = op.inputs.get("val", ("",))[0]
             if isinstance(value, str) or value.type != op.outputs[0][1]:
@@ -156,7 +158,9 @@ def _check_order(function: Function) -> None:
     known = set(function.inputs)
     for op in function.operations:
         if not op.outputs:
-            raise ModelError(f"An operation {op.type} of the program gives no result; convert or copy the package again.")
+            raise ModelError(
+                f"An operation {op.type} of the program gives no result; convert or copy the package again."
+            )
         if missing := [name for name in op.names() if name not in known]:
             raise ModelError(
                 f"The operation {op.type} {op.name} reads {missing[0][:80]!r}, which nothing before it gives; convert or copy "

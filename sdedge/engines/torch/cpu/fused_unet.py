@@ -227,9 +227,7 @@ def _fuse(module: nn.Module, packing: bool) -> None:
         _fuse(child, packing)
 
 
-def load(
-    unet: UNet, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None]
-) -> list[str]:
+def load(unet: UNet, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None]) -> list[str]:
     """Fill a UNet that is on the meta device and fuse it; `finish(path, layer)` packs each layer, as `finish` here does.
 
     Weights pass through two buffers in turn, one filled while the other is packed: nothing else is held beside the packed ones,
@@ -307,7 +305,9 @@ def expect_maps(unet: UNet, height: int, width: int) -> None:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     levels = [*zip(unet.down_blocks, sizes), (unet.mid_block, sizes[-1]), *zip(unet.up_blocks, reversed(sizes))]
     ends = [(unet.conv_in, sizes[0]), (unet.conv_out, sizes[0])]
-    enlarged = [(block.upsamplers, size) for block, size in zip(unet.up_blocks, reversed(sizes[:-1]))]  # before they are read
+    enlarged = [
+        (block.upsamplers, size) for block, size in zip(unet.up_blocks, reversed(sizes[:-1]))
+    ]  # before they are read
     for part, size in [*levels, *ends, *enlarged]:
         for layer in part.modules():  # type: ignore[union-attr]
             if isinstance(layer, nn.Conv2d):

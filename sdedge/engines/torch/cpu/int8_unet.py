@@ -117,7 +117,9 @@ def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
     if x.dtype == torch.bfloat16 and kernels.available():
         return kernels.round_uint8(x, scale, zero)
     dense = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
-    source, target = (t.as_strided((t.numel(),), (1,)) for t in (x if x.stride() == dense.stride() else x.contiguous(), dense))
+    source, target = (
+        t.as_strided((t.numel(),), (1,)) for t in (x if x.stride() == dense.stride() else x.contiguous(), dense)
+    )
     wide = torch.empty(min(PIECE, x.numel()))
     for part, result in zip(source.split(PIECE), target.split(PIECE)):
         stored = torch.quantize_per_tensor(wide[: len(part)].copy_(part), scale, zero, torch.quint8)

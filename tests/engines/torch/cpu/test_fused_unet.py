@@ -15,7 +15,9 @@ from sdedge.models.config import UNetConfig
 from sdedge.models.layers import GEGLU, FeedForward, wrap_edges
 from sdedge.models.unet import UNet
 
-CONFIG = UNetConfig(block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8)
+CONFIG = UNetConfig(
+    block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8
+)
 
 pytestmark = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
 
@@ -126,7 +128,10 @@ def test_the_fused_feed_forward_has_the_erf_too() -> None:
         one.normal_(std=0.5)
     x = torch.randn(1, 64, 16)
     expected = plain(x)
-    assert float((fused_unet.fuse(copy.deepcopy(plain))(x) - expected).abs().max()) < 1e-5 and float(expected.abs().max()) > 3
+    assert (
+        float((fused_unet.fuse(copy.deepcopy(plain))(x) - expected).abs().max()) < 1e-5
+        and float(expected.abs().max()) > 3
+    )
 
 
 @torch.inference_mode()

@@ -120,7 +120,11 @@ def test_rounding_is_torchs(shape, scale, zero, by_product):
 def test_group_norm_is_as_near_to_exact_as_torchs(B, side, groups, wide, silu, level, seed):
     generator = torch.Generator().manual_seed(seed)
     C = groups * wide * 4
-    x = (level + torch.randn(B, C, side, side + 1, generator=generator)).bfloat16().contiguous(memory_format=torch.channels_last)
+    x = (
+        (level + torch.randn(B, C, side, side + 1, generator=generator))
+        .bfloat16()
+        .contiguous(memory_format=torch.channels_last)
+    )
     norm = nn.GroupNorm(groups, C)
     nn.init.normal_(norm.weight, generator=generator)
     nn.init.normal_(norm.bias, generator=generator)

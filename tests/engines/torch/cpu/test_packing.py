@@ -12,7 +12,7 @@ from sdedge.engines.torch.cpu import fused_unet, packing
 
 pytestmark = pytest.mark.skipif(
     not fused_unet.available(torch.float32) or not packing.available(),
-    reason="this torch packs no weights or keeps them to itself"
+    reason="this torch packs no weights or keeps them to itself",
 )
 DTYPES = [dtype for dtype in (torch.float32, torch.bfloat16) if fused_unet.available(dtype)]
 
@@ -25,7 +25,12 @@ def _again(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @settings(max_examples=25, deadline=None)
-@given(inputs=st.integers(1, 70), outputs=st.integers(1, 70), kernel=st.sampled_from([0, 1, 3]), dtype=st.sampled_from(DTYPES))
+@given(
+    inputs=st.integers(1, 70),
+    outputs=st.integers(1, 70),
+    kernel=st.sampled_from([0, 1, 3]),
+    dtype=st.sampled_from(DTYPES),
+)
 @torch.inference_mode()
 def test_a_layer_gives_the_same_with_it(inputs, outputs, kernel, dtype):
     if kernel:

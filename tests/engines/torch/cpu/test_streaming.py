@@ -80,7 +80,16 @@ def test_layers_may_be_skipped_repeated_and_reordered(tmp_path):
         ours = Choosy().eval()
     stream(ours, open_tensors(tmp_path / "weights.safetensors"), torch.float32, CPU)
     x = torch.randn(3, 8)
-    for order in ([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5], [5, 4, 0], [0, 0, 1, 0, 0], [2], [2, 2, 2], [0, 2, 4], [5, 3]):
+    for order in (
+        [0, 1, 2, 3, 4, 5],
+        [0, 1, 2, 3, 4, 5],
+        [5, 4, 0],
+        [0, 0, 1, 0, 0],
+        [2],
+        [2, 2, 2],
+        [0, 2, 4],
+        [5, 3],
+    ):
         torch.testing.assert_close(ours(x, order), reference(x, order))
 
 
