@@ -26,8 +26,6 @@ from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
 from gui.convert.plan import ANE, COMPRESSIONS, GPU, INT8, TARGETS, Estimate, Plan, count_weights, estimate, parse_sizes
 from gui.convert.results import ConvertResults, Result, read_results
-from gui.form.fields import FaultLabel
-from gui.look.empty import Empty
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import size_in_words
@@ -37,6 +35,8 @@ from gui.queue.progress import spoken
 from gui.shell.background import in_words
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
+from gui.widgets.empty import Empty
+from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import InvalidRequest
 from sdedge.library.manifest import is_bundle
 

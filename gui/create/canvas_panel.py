@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QToolButton, 
 
 from gui.create.canvas import BRUSHES, Canvas
 from gui.create.mask_layer import MaskLayer
-from gui.form.fields import CalmSlider
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
+from gui.widgets.calm import CalmSlider
 
 TOOLS = 40  # pixels
 

@@ -13,14 +13,14 @@ from PySide6.QtWidgets import (
 )
 
 from gui.commands.command import Command
-from gui.dialogs.cards import card, fill, left
-from gui.form.fields import FaultLabel
 from gui.form.memory_hint import PictureMemory
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
 from gui.shell.device import UNKNOWN, Device, look
 from gui.shell.studio import Studio
+from gui.widgets.cards import card, fill, left
+from gui.widgets.fault_label import FaultLabel
 from sdedge import catalog
 from sdedge.machine.memory_plan import Plan
 

@@ -20,8 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.dialogs.cards import card, fill, left
-from gui.form.fields import FaultLabel
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import breakable, short_path
@@ -29,6 +27,8 @@ from gui.shell.background import in_words
 from gui.shell.reveal import reveal
 from gui.shell.settings import default_folder
 from gui.shell.studio import Studio
+from gui.widgets.cards import card, fill, left
+from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import InvalidRequest
 from sdedge.images.naming import TEMPLATE, name
 from sdedge.places import data_folder

@@ -6,41 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, QSignalBlocker, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
-    QPushButton,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
 from gui.form.model import FormModel
 from gui.look.plain import PlainLabel, plain_tooltip
-from gui.look.theme import GAP, HALF, Theme, set_kind, spaced_font
+from gui.look.theme import GAP, spaced_font
+from gui.widgets.calm import CalmCombo, CalmSlider
+from gui.widgets.fault_label import FaultLabel
 
 LABEL = 72  # pixels: the column of labels
 NUMBER = 64  # pixels: a number's box
 PATIENCE = 700  # milliseconds without a key until a fault is shown: half a number is no fault
-
-
-class FaultLabel(PlainLabel):
-    """A sentence beneath a control; no room is taken while there is none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        set_kind(self, "fault")
-        self.setWordWrap(True)
-        self.hide()
-
-    def say(self, fault: str, kind: str = "fault") -> None:
-        set_kind(self, kind)
-        self.setText(fault)
-        self.setVisible(bool(fault))
 
 
 class TypedEdit(QLineEdit):
@@ -123,31 +106,6 @@ class NumberField(QWidget):
         self._form.put(**{self._name: kind(value / self._scale)})
 
 
-class CalmSlider(QSlider):
-    """Horizontal, and not moved by the wheel that scrolls the form."""
-
-    def __init__(self) -> None:
-        super().__init__(Qt.Orientation.Horizontal)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-class CalmCombo(QComboBox):
-    """Not changed by the wheel that scrolls the form, and no wider than its place."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
-        self.setMaxVisibleItems(16)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
 @dataclass(frozen=True)
 class Option:
     """One entry of a choice: its value, its name, and what it is good for."""
@@ -204,47 +162,6 @@ class Switch(QCheckBox):
         super().__init__(label)
         self.toggled.connect(lambda on: form.put(**{name: on}))
         watch(self, form, lambda: self.setChecked(bool(getattr(form, name))), name)
-
-
-class Fold(QWidget):
-    """A section under a heading that opens and closes it. `toggled` tells when it did."""
-
-    toggled = Signal(bool)
-
-    def __init__(self, theme: Theme, title: str, content: QWidget, opened: bool = False) -> None:
-        super().__init__()
-        self._theme, self.content = theme, content
-        self.button = QPushButton(title)
-        self.button.setCheckable(True)
-        self.button.setIconSize(QSize(14, 14))
-        set_kind(self.button, "fold")
-        self.button.toggled.connect(self._fold)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(HALF)
-        column.addWidget(self.button)
-        column.addWidget(content)
-        self.button.setChecked(opened)
-        self._fold(opened)
-
-    def open(self) -> None:
-        self.button.setChecked(True)
-
-    def _fold(self, opened: bool) -> None:
-        self.content.setVisible(opened)
-        self.button.setIcon(self._theme.icon("chevron-down" if opened else "chevron-right", "muted"))
-        self.toggled.emit(opened)
-
-
-def stack(*rows: QWidget, gap: int = GAP) -> QWidget:
-    """Widgets below one another, without a margin."""
-    box = QWidget()
-    column = QVBoxLayout(box)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(gap)
-    for row in rows:
-        column.addWidget(row)
-    return box
 
 
 def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:

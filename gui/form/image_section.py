@@ -8,13 +8,15 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from gui.form.fields import Choice, FaultLabel, NumberField, Option, Switch, stack, watch
+from gui.form.fields import Choice, NumberField, Option, Switch, watch
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
 from gui.shell.background import in_words
 from gui.shell.pictures import Looked, look, short, shrink
 from gui.shell.studio import Studio
+from gui.widgets.fault_label import FaultLabel
+from gui.widgets.fold import stack
 
 THUMBNAIL = 64  # pixels
 FILES = "*.png *.jpg *.jpeg *.webp *.avif *.gif *.bmp *.tif *.tiff *.jp2 *.ppm *.qoi"

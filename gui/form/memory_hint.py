@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from gui.form.fields import FaultLabel, watch
+from gui.form.fields import watch
 from gui.look.theme import HALF
 from gui.shell.studio import Studio
+from gui.widgets.fault_label import FaultLabel
 from sdedge.engines.open import locate
 from sdedge.machine.memory_plan import Plan, Sizes, in_gb
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
-from gui.form.fields import FaultLabel, watch
+from gui.form.fields import watch
 from gui.form.prompt_editor import PromptEditor
 from gui.form.tokens import Count, count
 from gui.look.plain import PlainLabel, menu_text, set_tooltip
 from gui.look.theme import HALF, set_kind, spaced_font
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
+from gui.widgets.fault_label import FaultLabel
 
 KEPT = 100  # prompts of the history
 SHOWN = 20

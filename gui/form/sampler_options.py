@@ -7,10 +7,12 @@ import math
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from gui.form.fields import LABEL, CalmCombo, FaultLabel, TypedEdit, watch
+from gui.form.fields import LABEL, TypedEdit, watch
 from gui.form.model import OPTION, FormModel
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, set_kind
+from gui.widgets.calm import CalmCombo
+from gui.widgets.fault_label import FaultLabel
 from sdedge.catalog import SAMPLERS, OptionInfo
 from sdedge.sampler_options import describe
 

@@ -7,11 +7,13 @@ from functools import partial
 
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
-from gui.form.fields import LABEL, FaultLabel, TypedEdit, stack, watch
+from gui.form.fields import LABEL, TypedEdit, watch
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, set_kind
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
+from gui.widgets.fault_label import FaultLabel
+from gui.widgets.fold import stack
 from sdedge import catalog
 
 

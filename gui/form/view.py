@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from gui.form.fields import Choice, FaultLabel, Fold, NumberField, Option, Switch, stack, watch
+from gui.form.fields import Choice, NumberField, Option, Switch, watch
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
 from gui.form.model import OPTION
@@ -20,6 +20,8 @@ from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.models.card import ModelCard
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
+from gui.widgets.fault_label import FaultLabel
+from gui.widgets.fold import Fold, stack
 from sdedge import catalog
 
 WIDTH = 320  # pixels

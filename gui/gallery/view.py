@@ -22,13 +22,13 @@ from gui.gallery.filters import GalleryFilters
 from gui.gallery.grid import PictureList
 from gui.gallery.model import CHUNK, GalleryModel
 from gui.gallery.thumbnails import Thumbnails
-from gui.look.empty import Empty
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind, spaced_font
 from gui.shell.background import in_words
 from gui.shell.restoring import from_entry
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
+from gui.widgets.empty import Empty
 from sdedge.library.gallery import Entry, Gallery
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder

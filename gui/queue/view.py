@@ -18,12 +18,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.form.fields import FaultLabel
 from gui.look.plain import PlainLabel
 from gui.look.theme import CAPTION, GAP, HALF, RADIUS, Theme, plain_button, set_kind
 from gui.queue.board import JobBoard
 from gui.queue.model import JOB, LINE, SHARE, QueueModel
 from gui.shell.studio import Studio
+from gui.widgets.fault_label import FaultLabel
 from sdedge.library.jobs import Job
 
 _REASON_LINES = 4  # of a failure, in the list; all of it is in the tooltip
