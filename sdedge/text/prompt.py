@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 
 from sdedge.text.chunks import Chunk, Segment, chunked
@@ -209,11 +210,16 @@ def describe(
     """Tokens, chunks and weights of a prompt, stage by stage. Raises InvalidRequest as `parse` does."""
     prompt = parse(text, negative)
     stages = []
+
+    @cache
+    def rows_of(stage: str) -> tuple[Chunk, ...]:
+        return chunked(attention(stage), tokenizer, embeddings)
+
     for number, part in enumerate(prompt.parts):
         last = 0
         for stage, run in groupby(schedule(part.text, steps)):
             first, last = last + 1, last + len(list(run))
-            rows = chunked(attention(stage), tokenizer, embeddings)
+            rows = rows_of(stage)
             chunks, starts = tuple(_tokens(row, tokenizer.spellings) for row in rows), tuple(row.start for row in rows)
             stages.append(Stage(stage, number, part.weight, first, last, chunks, starts))
     return Description(tuple(stages), prompt.loras)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sdedge.errors import InvalidRequest
+
 MAX_NESTING = 50
+MAX_CHARACTERS = 200_000  # of all the different texts of one prompt: each is read and encoded
 
 _MARK = re.compile(r"\\.|[][():|]|[^][():|\\]+|\\", re.S)
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*", re.A)
@@ -18,6 +21,8 @@ def schedule(text: str, steps: int) -> tuple[str, ...]:
     `[from:to:when]` is `from` during the first `when` steps; with a point, `when` is a fraction of the steps.
     `[to:when]` and `[from::when]` leave one side empty. `[a|b|c]` takes turns, a first. They nest. Brackets of
     emphasis stay as they are.
+
+    Raises InvalidRequest where the different texts have more than MAX_CHARACTERS together.
     """
     tokens = _MARK.findall(text)
     closing = _matched(tokens)
@@ -39,7 +44,24 @@ def schedule(text: str, steps: int) -> tuple[str, ...]:
             i += 1
         return "".join(out)
 
-    return tuple(render(0, len(tokens), step, 0) for step in range(1, steps + 1))
+    return _bounded(render(0, len(tokens), step, 0) for step in range(1, steps + 1))
+
+
+def _bounded(texts: Iterable[str]) -> tuple[str, ...]:
+    """Keeps one copy of each text, and raises InvalidRequest at the first that is too much."""
+    different: dict[str, str] = {}
+    rendered, characters = [], 0
+    for text in texts:
+        if text not in different:
+            characters += len(text)
+            if characters > MAX_CHARACTERS:
+                raise InvalidRequest(
+                    f"The prompt changes into {len(different) + 1} texts of together over {MAX_CHARACTERS} characters; "
+                    "shorten it, or let less of it change.",
+                    field="prompt",
+                )
+        rendered.append(different.setdefault(text, text))
+    return tuple(rendered)
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def _set_scalar(message: Any, field: Any, value: Any, random_: random.Random) ->
             value[random_.randrange(len(value))] = new
         else:
             setattr(message, field.name, new)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return  # the protobuf itself cannot hold it
 
 

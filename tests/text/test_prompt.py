@@ -160,6 +160,19 @@ def test_alternation_takes_turns():
     assert schedule("[a|[b:c:2]]", 4) == ("a", "b", "a", "c")
 
 
+def test_texts_of_a_changing_prompt_are_bounded_together_and_each_is_read_once(tokenizer, monkeypatch):
+    options = "|".join(f"{'a ' * 500}{i}" for i in range(30))
+    assert len(set(schedule(f"[{options}]", 30))) == 30
+    changes = "|".join(map(str, range(21)))
+    with pytest.raises(InvalidRequest, match=r"into 20 texts of together over 200000 characters") as error:
+        schedule(f"{'b ' * 5250}[{changes}]", 50)
+    assert error.value.field == "prompt"
+    read = []
+    chunked_once = prompt.chunked
+    monkeypatch.setattr(prompt, "chunked", lambda *inputs: read.append(inputs) or chunked_once(*inputs))
+    assert len(describe("[red|green] house", tokenizer, 50).stages) == 50 and len(read) == 2
+
+
 def test_and_has_weights_and_alone_has_none():
     assert parse("a cat:1.2 AND a dog AND (x:2) :-.5").parts == (Part("a cat", 1.2), Part("a dog"), Part("(x:2)", -0.5))
     assert parse("ratio 16:9").parts == (Part("ratio 16:9"),)
