@@ -1,12 +1,15 @@
 # Two commands set everything up on a fresh machine: `make demo` and `make test`. `make proof` is the slow tier of the tests.
 
-PYTHON ?= python3
+# A Python 3.11, 3.12 or 3.13 of your choice; without one the newest that is found.
+PYTHON ?=
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TORCH  := torch==2.13.0 $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL))
 # What the command line needs; the app and the converters bring the rest when they are set up.
 NEEDED := numpy pillow safetensors tokenizers click rich platformdirs send2trash torchsde
+# On a Mac, converting and drawing with Core ML belong to it.
+NEEDED += $(if $(filter Darwin,$(shell uname -s)),coremltools)
 
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora
@@ -33,8 +36,12 @@ lint: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
 
-$(VENV)/.demo: pyproject.toml constraints.txt $(wildcard sdedge/engines/torch/cpu/*.[ch])
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+# An interpreter that is gone, as after an upgrade, makes the environment anew.
+$(BIN)/python:
+	@sh .ci/venv $(VENV) $(PYTHON)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt $(wildcard sdedge/engines/torch/cpu/*.[ch])
+	@sh .ci/venv $(VENV) $(PYTHON)
 	$(PIP) $(TORCH)
 	$(PIP) $(NEEDED)
 	$(PIP) --no-deps --editable .

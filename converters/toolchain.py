@@ -5,9 +5,17 @@ from __future__ import annotations
 import logging
 from functools import partial
 
+from sdedge.errors import SdedgeError
+from sdedge.interpreter import install_command
+
 logging.getLogger("coremltools").setLevel(logging.ERROR)
 
-import coremltools as ct  # noqa: E402
+try:
+    import coremltools as ct
+except ModuleNotFoundError as error:
+    if error.name != "coremltools":
+        raise
+    raise SdedgeError(f"Converting needs coremltools; install it with `{install_command('coremltools')}`.") from error
 from coremltools._deps import _kmeans1d as kmeans1d  # noqa: E402
 from coremltools.converters.mil import Builder as mb  # noqa: E402, N813
 from coremltools.converters.mil.mil import Function, Placeholder, Program, Var, types  # noqa: E402

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 
@@ -28,6 +29,11 @@ def python_environment(given: Mapping[str, str] | None = None) -> dict[str, str]
         if not kept:
             del environment["PYTHONPATH"]
     return environment
+
+
+def install_command(package: str) -> str:
+    """Returns the command that installs a package for this very Python; a bare `pip` may belong to another one."""
+    return f"{shlex.quote(sys.executable)} -m pip install {package}"
 
 
 def forget_working_folder() -> None:

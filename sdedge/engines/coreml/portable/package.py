@@ -17,6 +17,7 @@ from sdedge.engines.coreml.portable.blobs import Blobs
 from sdedge.engines.coreml.portable.program import Function, Literal, Stored, read_function
 from sdedge.errors import ModelError
 from sdedge.files import inside, open_regular
+from sdedge.interpreter import install_command
 from sdedge.json_values import MAX_BYTES, read_json
 
 MODEL_PATH = "@model_path/"
@@ -124,7 +125,7 @@ def _protobuf(module: str) -> Any:
     if alias not in sys.modules:
         found = importlib.util.find_spec("coremltools")
         if found is None or not found.submodule_search_locations:
-            raise ModelError("Core ML packages need coremltools; install it with `pip install coremltools`.")
+            raise ModelError(f"Core ML packages need coremltools; install it with `{install_command('coremltools')}`.")
         folder = Path(found.submodule_search_locations[0]) / "proto"
         spec = importlib.util.spec_from_file_location(
             alias, folder / "__init__.py", submodule_search_locations=[str(folder)]
