@@ -1,4 +1,4 @@
-"""Setting up on any machine, a Mac above all, by stand-ins for its programs: which Python is taken, and what is said otherwise."""
+"""Setting up on any machine, a Mac above all, by stand-ins for its programs: which Python is taken, what is said otherwise."""
 
 from __future__ import annotations
 
