@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui.create.mask_layer import MaskLayer
 from gui.look.theme import GAP, PAD, Theme, set_kind
+from gui.widgets.focus_ring import paint_focus_ring
 
 LARGEST, SMALLEST = 32.0, 0.02
 FIT_AT_MOST = 6.0  # a small picture is not blown up beyond this
@@ -223,11 +224,11 @@ class Canvas(QWidget):
         if self._comparing:
             self._label(painter, target, self.tr("Before"))
         if self.hasFocus():
-            painter.setPen(QPen(self._theme.color("accent"), 2))
-            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
+            paint_focus_ring(painter, QRectF(self.rect()), self._theme.color("accent"))
 
     def _paint_mask(self, painter: QPainter, target: QRectF) -> None:
         assert self.layer is not None
+        painter.save()
         painter.setOpacity(0.55)
         painter.drawImage(target, self._overlay)
         painter.setOpacity(1)
@@ -237,16 +238,19 @@ class Canvas(QWidget):
             for color, width in ((QColor(0, 0, 0, 160), 3), (QColor(255, 255, 255), 1)):
                 painter.setPen(QPen(color, width, Qt.PenStyle.DashLine if self.erasing else Qt.PenStyle.SolidLine))
                 painter.drawEllipse(self._cursor_at, radius, radius)
+        painter.restore()
 
     def _label(self, painter: QPainter, target: QRectF, text: str) -> None:
         box = QRectF(painter.fontMetrics().boundingRect(text)).adjusted(-GAP, -4, GAP, 4)
         box.moveTopLeft(QPointF(max(target.left(), 0.0) + GAP, max(target.top(), 0.0) + GAP))
+        painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(self._theme.color("panel"))
         painter.setPen(self._theme.color("line"))
         painter.drawRoundedRect(box, 4, 4)
         painter.setPen(self._theme.color("text"))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()
 
     # Mouse and keys
 
