@@ -44,6 +44,8 @@ class Notice:
     """Something the user should know that does not stop the work, such as a stage redone in a wider dtype."""
 
     message: str
+    about: str = ""
+    """ "queue" when it says why the queue is paused, which its state says too."""
 
 
 @dataclass(frozen=True)

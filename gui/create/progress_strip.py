@@ -87,6 +87,14 @@ class ProgressStrip(QFrame):
         for label, work in helps:
             self._add(plain_button(label, work))
 
+    def pause(self, words: str, label: str, work: Callable[[], object]) -> None:
+        """Say why nothing is drawn, with a button that goes on."""
+        if words != self.text or not self._shown:
+            self._end()
+            set_kind(self._text, "muted")
+            self._say(words)
+            self._add(plain_button(label, work))
+
     def buttons(self) -> list[QPushButton]:
         """Those shown now."""
         return list(self._shown)

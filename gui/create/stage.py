@@ -21,7 +21,7 @@ from gui.shell.reveal import show_file
 from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
 from sdedge.library.gallery import Entry
-from sdedge.library.jobs import Job
+from sdedge.library.jobs import PERSON, Job
 from sdedge.places import data_folder
 from sdedge.process.spawn import LOG
 
@@ -40,6 +40,9 @@ class Stage(QObject):
         self._studio, self._panel, self._strip = studio, panel, strip
         self._following = True
         self._source: Looked | None = None
+        self._failed: int | None = None
+        self._paused: str | None = None
+        self._tells_pause = False
         board = studio.board
         board.progressed.connect(self._show_progress)
         board.drawn.connect(self._show_drawn)
@@ -116,6 +119,7 @@ class Stage(QObject):
     def _show_end(self, id: int, event: Event) -> None:
         self._panel.canvas.end_preview()
         job = self._studio.board.find(id)
+        self._failed = id if isinstance(event, Failed) else None
         if isinstance(event, Finished):
             self._strip.rest(self.tr("Done."))
         elif isinstance(event, Cancelled):
@@ -132,9 +136,34 @@ class Stage(QObject):
 
     def _show_state(self) -> None:
         """A job that has begun says so before its first event."""
-        job = self._studio.board.running
-        if job is not None and self._studio.board.progress(job.id) is None:
-            self._strip.work(self._studio.board.begin(job), lambda: self._studio.board.cancel(job.id))
+        board, job = self._studio.board, self._studio.board.running
+        went_on, self._paused = self._paused is not None and board.paused is None, board.paused
+        if job is not None:
+            self._failed, self._tells_pause = None, False
+            if board.progress(job.id) is None:
+                self._strip.work(board.begin(job), lambda: board.cancel(job.id))
+        elif self._failed is not None and not went_on and self._stands(self._failed):
+            return
+        else:
+            self._rest_or_pause()
+
+    def _stands(self, id: int) -> bool:
+        """Whether a job that failed was neither forgotten nor lined up again."""
+        job = self._studio.board.find(id)
+        return job is not None and job.state in ("failed", "running")  # it was read before its end
+
+    def _rest_or_pause(self) -> None:
+        """Nothing is drawn: why, if others wait for that or nobody asked for it, and a button that goes on."""
+        board = self._studio.board
+        waits = any(job.state == "waiting" for job in board.jobs)
+        if board.paused is not None and (waits or board.paused_by != PERSON):
+            words = self.tr("The queue is paused. {0}").format(for_the_window(board.paused))
+            self._strip.pause(words, self.tr("Go on with the queue"), partial(board.pause, False))
+            self._tells_pause = True
+        elif self._tells_pause or self._failed is not None:
+            self._strip.rest("")
+            self._tells_pause = False
+        self._failed = None
 
     def _helps(self, id: int, job: Job | None, kind: str, remedy: str = "") -> list[Help]:
         """Buttons for what helps."""

@@ -23,6 +23,7 @@ from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge import catalog
+from sdedge.library.jobs import INTERRUPTION, PERSON
 
 WIDTH = 320  # pixels
 
@@ -42,11 +43,12 @@ class FormView(QFrame):
         self.image = ImageSection(studio)
         self.button = QPushButton(self.tr("Generate"))
         self.button.setIcon(studio.theme.icon("create", "on_accent"))
-        name_button(self.button, self.tr("Generate"), studio.actions["generate"].shortcut())
         set_kind(self.button, "accent")
         self.problem = FaultLabel()
         self._lay_out()
         self.button.clicked.connect(self.generate)
+        studio.board.changed.connect(self._name_button)
+        self._name_button()
         for name in ("faults", "image", "mask", "prompt"):
             watch(self, studio.form, self._show_problem, name)
 
@@ -164,6 +166,13 @@ class FormView(QFrame):
         """What is known of the chosen model, or why it cannot be used."""
         self._studio.form.card = card
         self.model_fault.say(fault or (card.fault if card else ""), "fault" if fault else "caution")
+
+    def _name_button(self) -> None:
+        """It says what it does: a queue that was paused by a person, or by an unexpected end, stays so."""
+        waits = self._studio.board.paused_by in (PERSON, INTERRUPTION)
+        words = self.tr("Add to the Paused Queue") if waits else self.tr("Generate")
+        self.button.setText(words)
+        name_button(self.button, words, self._studio.actions["generate"].shortcut())
 
     def focus_problem(self) -> None:
         """Open what hides the first problem."""

@@ -24,6 +24,7 @@ class Board:
 
     jobs: tuple[Job, ...] = ()
     paused: str | None = None
+    paused_by: str | None = None
 
 
 class JobBoard(QObject):
@@ -63,6 +64,11 @@ class JobBoard(QObject):
     def paused(self) -> str | None:
         """Why nothing further is drawn."""
         return self.board.paused
+
+    @property
+    def paused_by(self) -> str | None:
+        """PERSON, FAILURE or INTERRUPTION of sdedge.library.jobs; None when the queue is not paused."""
+        return self.board.paused_by
 
     @property
     def running(self) -> Job | None:
@@ -116,7 +122,7 @@ class JobBoard(QObject):
     def _hear(self, id: int | None, event: Event) -> None:
         message = getattr(event, "message", None)
         if id is None:
-            if message:
+            if message and getattr(event, "about", "") != "queue":  # the state says it, for as long as it holds
                 self.noticed.emit(None, for_the_window(message))
             return
         progress = self._progress.get(id)
@@ -140,7 +146,7 @@ class JobBoard(QObject):
 
     def _read(self) -> None:
         def read(queue: Queue, gallery: Gallery) -> Board:
-            return Board((*queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)), queue.paused)
+            return Board((*queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)), queue.paused, queue.paused_by)
 
         self.bridge.ask(read, self._take, lambda error: self.noticed.emit(None, in_words(error)), self)
 

@@ -19,6 +19,9 @@ from gui.shell.signals import Ending
 from gui.shell.window import MainWindow
 
 
+CRASH_SHOWN = 60_000  # milliseconds
+
+
 class App(QApplication):
     """Hears of files that a Mac's Finder wants opened."""
 
@@ -53,7 +56,8 @@ def main(files: Sequence[str] = ()) -> int:
     window.show()
     if last_crash is not None:
         words = window.tr("sdedge ended unexpectedly the last time. Nothing was sent anywhere.")
-        window.studio.say(words, "warning", window.tr("Show the log"), lambda: show_file(last_crash))
+        window.studio.say(words, "warning", window.tr("Show the log"), lambda: show_file(last_crash), topic="crash")
+        QTimer.singleShot(CRASH_SHOWN, window, lambda: window.studio.withdraw("crash"))
     QTimer.singleShot(0, bridge.start)  # after the first paint
     if files:
         QTimer.singleShot(0, lambda: window.studio.files_wanted.emit(list(files)))

@@ -1,4 +1,5 @@
-"""One line above the views for what concerns the whole window. A new remark takes the place of the old one."""
+"""One line above the views for what concerns the whole window. A new remark takes the place of the old one; one about a
+topic comes back when that is gone, for as long as its topic lasts."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ class Banner(QFrame):
         super().__init__()
         self._theme = theme
         self._remark: Remark | None = None
+        self._beneath: dict[str, Remark] = {}
         set_kind(self, "banner")
         self._icon, self._text = PlainLabel(), PlainLabel()
         self._text.setWordWrap(True)
@@ -54,6 +56,10 @@ class Banner(QFrame):
         return self._remark.text if self._remark else ""
 
     def show_remark(self, remark: Remark) -> None:
+        before = self._remark
+        if before is not None and before.topic and before.topic != remark.topic:
+            self._beneath[before.topic] = before
+        self._beneath.pop(remark.topic, None)
         self._remark = remark
         self._text.setText(remark.text)
         self.setAccessibleName(remark.text)
@@ -66,10 +72,18 @@ class Banner(QFrame):
             self._timer.start(PASSING)
 
     def clear(self) -> None:
-        """Hide it."""
+        """Hide it, or show what it took the place of."""
         self._remark = None
         self._timer.stop()
         self.hide()
+        if self._beneath:
+            self.show_remark(self._beneath.pop(next(reversed(self._beneath))))
+
+    def withdraw(self, topic: str) -> None:
+        """Hide what was said about it, or do not come back to it."""
+        self._beneath.pop(topic, None)
+        if self._remark is not None and self._remark.topic == topic:
+            self.clear()
 
     def _act(self) -> None:
         remark = self._remark

@@ -19,7 +19,7 @@ from sdedge.events import Notice
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
-from sdedge.library.jobs import Job, Queue
+from sdedge.library.jobs import FAILURE, Job, Queue
 from sdedge.library.store import Store, open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
@@ -149,8 +149,16 @@ class Bridge(QObject):
         self, request: Request, output: Output, count: int, batch: int = 1,
         then: Callable[[Job], None] | None = None, failed: Failed | None = None,
     ) -> None:  # fmt: skip
-        """Append a job."""
-        self.change(lambda queue, gallery: queue.add(request, output, count, batch), then, failed)
+        """Append a job. A queue that a failure paused goes on: who asks for a picture has done about it what they would.
+        One that a person or an unexpected end paused stays so."""
+
+        def work(queue: Queue, gallery: Gallery) -> Job:
+            job = queue.add(request, output, count, batch)
+            if queue.paused_by == FAILURE:
+                queue.resume()
+            return job
+
+        self.change(work, then, failed)
 
     def cancel(self, job: int, level: str = "now") -> None:
         """End a job after this "picture", after this step ("now"), or by ending its process ("kill")."""

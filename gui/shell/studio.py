@@ -28,12 +28,16 @@ class Remark:
     work: Callable[[], object] | None = None
     passing: bool = False
     """It goes away by itself after a while, as an offer to undo does."""
+    topic: str = ""
+    """What it is about, where that may be over before anybody reads it: `Studio.withdraw` takes it away then."""
 
 
 class Studio(QObject):
     """One per window."""
 
     remarked = Signal(object)
+    withdrawn = Signal(str)
+    """Remarks about this topic do not hold any more."""
     view_wanted = Signal(str)
     files_wanted = Signal(list)
     """Paths that a person opened or dropped anywhere."""
@@ -54,9 +58,15 @@ class Studio(QObject):
         self.drops = Drops(self)
         """Files and text from outside."""
 
-    def say(self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None) -> None:
-        """Show a remark above the views until it is closed or another takes its place."""
-        self.remarked.emit(Remark(text, kind, label, work))
+    def say(
+        self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None, topic: str = "",
+    ) -> None:  # fmt: skip
+        """Show a remark above the views until it is closed, withdrawn, or another takes its place."""
+        self.remarked.emit(Remark(text, kind, label, work, topic=topic))
+
+    def withdraw(self, topic: str) -> None:
+        """Take back what was said about something that is over."""
+        self.withdrawn.emit(topic)
 
     def offer_undo(self, text: str, work: Callable[[], object]) -> None:
         """Say what was done, with a button that takes it back, for a while."""

@@ -23,6 +23,7 @@ from gui.create.stage import show_log
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.shell.actions import Actions, name_button, plain
+from gui.shell.advice import for_the_window
 from gui.shell.banner import Banner
 from gui.shell.bridge import Bridge
 from gui.shell.notifier import Notifier
@@ -30,6 +31,7 @@ from gui.shell.settings import Settings
 from gui.shell.status import Status
 from gui.shell.studio import Studio
 from gui.shell.views import VIEWS, load
+from sdedge.library.jobs import PERSON
 
 SIZE, SMALLEST = (1280, 800), (960, 640)
 HEADER = 40  # pixels
@@ -52,6 +54,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._views: dict[str, QWidget] = {}
         self._told: set[str] = set()
+        self._pause: tuple[str | None, str | None, bool] = (None, None, True)
         self._dialogs: dict[str, QDialog] = {}
         self._lay_out()
         self._connect()
@@ -75,6 +78,7 @@ class MainWindow(QMainWindow):
         self._stack.setCurrentWidget(view)
         self.actions_list[f"view-{name}"].setChecked(True)
         self.studio.settings.view = name
+        self._show_pause()
         return view
 
     @property
@@ -175,6 +179,7 @@ class MainWindow(QMainWindow):
         actions.bind("show-log", show_log)
         actions.follow("full-screen", lambda on: self.showFullScreen() if on else self.showNormal())
         studio.remarked.connect(self.banner.show_remark)
+        studio.withdrawn.connect(self.banner.withdraw)
         studio.view_wanted.connect(self.show_view)
         studio.board.progressed.connect(self._show_share)
         studio.board.changed.connect(self._show_waiting)
@@ -195,14 +200,26 @@ class MainWindow(QMainWindow):
         if board.running is None:
             self.setWindowTitle("sdedge")
         self._app.setBadgeNumber(sum(job.state in ("running", "waiting") for job in board.jobs))
+        self._show_pause()
+
+    def _show_pause(self) -> None:
+        """While nothing is drawn for a reason that no person gave, every view but the one that draws says so."""
+        board, studio = self.studio.board, self.studio
+        pause = (board.paused_by, board.paused, self.current_view == "create")
+        if pause == self._pause:
+            return
+        self._pause = pause
+        if board.paused_by in (None, PERSON) or self.current_view == "create":
+            studio.withdraw("queue")
+        else:
+            words = self.tr("The queue is paused. {0}").format(for_the_window(board.paused or ""))
+            studio.say(words, "warning", self.tr("Go on with the queue"), partial(board.pause, False), topic="queue")
 
     def _notice(self, job: int | None, words: str) -> None:
-        told = words.startswith("The queue is paused.") and self.current_view == "create"  # by the queue itself
         if job is not None and words in self._told:  # such as a remark of the model, at each of its pictures
             return
         self._told.add(words)
-        if not told:
-            self.studio.say(words, "info" if job is not None else "warning")
+        self.studio.say(words, "info" if job is not None else "warning")
 
     def _say_unavailable(self, reason: str) -> None:
         self.studio.say(reason, "bad", self.tr("Try again"), self.studio.bridge.start)

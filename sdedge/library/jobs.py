@@ -24,6 +24,8 @@ from sdedge.request import Request
 
 OPEN = ("waiting", "paused", "running")
 ENDED = ("done", "failed", "cancelled", "interrupted")
+PERSON, FAILURE, INTERRUPTION = "person", "failure", "interruption"
+"""Who or what paused the queue."""
 WISHES = ("pause", "picture", "now", "kill")
 """What a person asks of a running job, in rising order: put it off or end it after this picture, end it after this
 step, or end the process at once."""
@@ -92,6 +94,11 @@ class Queue:
         """Why the queue is paused, or None when it is not."""
         return self.store.setting("paused")
 
+    @property
+    def paused_by(self) -> str | None:
+        """PERSON, FAILURE or INTERRUPTION; None when it is not paused."""
+        return None if self.paused is None else self.store.setting("paused by") or INTERRUPTION
+
     # Arranging
 
     def add(self, request: Request, output: Output, count: int = 1, batch: int = 1, priority: int = 0) -> Job:
@@ -137,10 +144,11 @@ class Queue:
             self._expect(id, *OPEN)
             self.database.execute("UPDATE jobs SET priority = ? WHERE id = ?", (priority, id))
 
-    def pause(self, id: int | None = None, reason: str = "You paused it.") -> None:
+    def pause(self, id: int | None = None, reason: str = "You paused it.", by: str = PERSON) -> None:
         """Without a job: draw no next one. With one: put it off; a running one stops after its current picture."""
         if id is None:
-            self.store.set("paused", reason)
+            with transaction(self.database):
+                self._pause(reason, by)
             return
         with transaction(self.database):
             if self._expect(id, *OPEN).state == "running":
@@ -153,7 +161,7 @@ class Queue:
         draws the pictures it still lacks."""
         if id is None:
             with transaction(self.database):
-                self.store.set("paused", None)
+                self._pause(None, None)
                 for job in self.jobs(("interrupted",)):
                     self._set(job.id, "waiting", "", ended=None)
             return
@@ -225,7 +233,7 @@ class Queue:
             ended = None if state in OPEN else time.time()
             self._set(id, state, reason, saved=saved, ended=ended, wish="")
             if pause is not None:
-                self.store.set("paused", pause)
+                self._pause(pause, FAILURE)
             return self.get(id)
 
     def note_saved(self, id: int) -> None:
@@ -244,12 +252,16 @@ class Queue:
                 return None
             what = " ".join(lines) or "No picture was being drawn."
             reason = f"sdedge ended unexpectedly. {what} Resume the queue to go on."
-            self.store.set("paused", reason)
+            self._pause(reason, INTERRUPTION)
             return reason
 
     def close_session(self) -> None:
         """The supervision ends as it should."""
         self.store.set("session", None)
+
+    def _pause(self, reason: str | None, by: str | None) -> None:
+        self.store.set("paused", reason)
+        self.store.set("paused by", by)
 
     def _interrupt(self, job: Job) -> str:
         saved = self._count_saved(job.id)

@@ -25,7 +25,7 @@ from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Notice
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import adopt_unannounced
-from sdedge.library.jobs import Job, Queue, output_json
+from sdedge.library.jobs import FAILURE, Job, Queue, output_json
 from sdedge.library.store import DATABASE, Store, open_store, rebuild
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
@@ -142,8 +142,10 @@ class Supervisor:
             self._started.put(error)
             return
         self._started.put(None)
-        for note in (*self._store.notes, *([interrupted] if interrupted else [])):
+        for note in self._store.notes:
             self._outbox.tell(None, Notice(note))
+        if interrupted:
+            self._outbox.tell(None, Notice(interrupted, "queue"))
         try:
             self._loop()
         finally:
@@ -261,7 +263,7 @@ class Supervisor:
             event = Cancelled(job.saved)
         self._outbox.tell(job.id, event)
         if pause is not None:
-            self._outbox.tell(None, Notice(f"The queue is paused. {pause}"))
+            self._outbox.tell(None, Notice(f"The queue is paused. {pause}", "queue"))
 
     # The process
 
@@ -298,8 +300,8 @@ class Supervisor:
             self._pause(str(error))
 
     def _pause(self, reason: str) -> None:
-        self._outbox.later(lambda: self._queue.pause(reason=reason))
-        self._outbox.later(lambda: self._outbox.tell(None, Notice(f"The queue is paused. {reason}")))
+        self._outbox.later(lambda: self._queue.pause(reason=reason, by=FAILURE))
+        self._outbox.later(lambda: self._outbox.tell(None, Notice(f"The queue is paused. {reason}", "queue")))
 
     def _watch(self, now: float) -> None:
         """The watchdog: a process that says nothing, does nothing, or does not obey is ended."""
