@@ -18,7 +18,6 @@ from gui.shell.settings import Settings
 from gui.shell.signals import Ending
 from gui.shell.window import MainWindow
 
-
 CRASH_SHOWN = 60_000  # milliseconds
 
 
