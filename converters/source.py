@@ -23,6 +23,7 @@ from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
+from sdedge.weights.files import check_inside
 from sdedge.weights.lora import merge, open_lora
 from sdedge.weights.safety import open_checker
 
@@ -94,7 +95,10 @@ class Source:
         """Name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files."""
         files = {t.file.path for tensors in self.checkpoint.components.values() for t in tensors.values()}
         if self.checkpoint.safety_checker is not None:
-            files |= {path for path in self.checkpoint.safety_checker.iterdir() if path.is_file()}
+            checker = [path for path in self.checkpoint.safety_checker.iterdir() if path.is_file()]
+            for path in checker:
+                check_inside(self.checkpoint.safety_checker.parent, path)
+            files |= {*checker}
         hashed = {f"{path.parent.name}/{path.name}": hash_file(path) for path in files}
         text = hash_of_folder(hashed) + json.dumps(self.checkpoint.configs, sort_keys=True)
         loras = [[path.name, weight, hash_file(path).sha256] for path, weight in self.loras]

@@ -54,6 +54,7 @@ def _run() -> int:
     from sdedge.commands.root import cli
     from sdedge.commands.terminal import show_usage_error
     from sdedge.errors import InvalidRequest, SdedgeError
+    from sdedge.text.clean import shown
 
     try:
         result = cli.main(standalone_mode=False)
@@ -68,6 +69,11 @@ def _run() -> int:
         return 2
     except SdedgeError as error:
         _complain(str(error))
+        return 1
+    except OSError as error:
+        if error.filename is None or not error.strerror:
+            raise
+        _complain(f"Cannot use {shown(os.fsdecode(error.filename))}: {error.strerror}; mend it, or give another path.")
         return 1
 
 

@@ -185,3 +185,15 @@ def test_ctrl_c_keeps_what_is_finished_and_exits_with_130(tiny_model, tmp_path):
     Image.open(first).load()
     assert not list(tmp_path.glob(".*"))
     assert 1 <= len(list(tmp_path.glob("*.png"))) < 500
+
+
+def test_a_path_that_no_file_system_takes_is_a_sentence():
+    """Any OSError about a path is, whichever command meets it."""
+    run = subprocess.run(
+        [sys.executable, "-P", "-m", "sdedge.cli", "models", "add", "x" * 5000],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1 and "Traceback" not in run.stderr
+    assert run.stderr.strip().endswith("give another path.") and len(run.stderr.strip()) < 250

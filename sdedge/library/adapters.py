@@ -289,10 +289,10 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
     path = Path(path).expanduser()
     check(path, role)
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
-    name = path.parent.name if path.stem == "adapter_model" and config else path.stem
+    name = path.parent.name if path.stem == "adapter_model" and config else _name_of(path, role)
     _refuse_taken(name, role)
     folder = lora_folder() if role == "lora" else embedding_folder()
-    target = folder / name / path.name if config else folder / path.name
+    target = folder / name / path.name if config else folder / f"{name}{path.suffix}"
     size, done = path.stat().st_size, 0
     with ExitStack() as naming, open(path, "rb") as source, atomic_write(target, replace=False) as file:
         while piece := source.read(_PIECE):
@@ -306,6 +306,16 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
             with open_regular(config) as beside, atomic_write(target.with_name(config.name)) as copy:
                 copy.write(beside.read())
     return Extra(name, role, target, os.path.getsize(target))
+
+
+def _name_of(path: Path, role: str) -> str:
+    """The file's stem; for diffusers' `learned_embeds`, which tells nothing, the token inside: `cat-toy` for `<cat-toy>`."""
+    from sdedge.weights.textual_inversion import GENERIC, open_embedding
+
+    if role != "embedding" or path.stem != GENERIC:
+        return path.stem
+    token = (open_embedding(path).token or "").strip("<> .")
+    return token if token and not set(token) & set('/\\:*?"|<>') and token.isprintable() else path.stem
 
 
 def _refuse_taken(name: str, role: str) -> None:

@@ -191,13 +191,16 @@ class Library:
         faults: list[str] = []
         tell = _teller(model.size, progress)
         for row in self.database.execute("SELECT * FROM model_files WHERE model = ?", (model.name,)).fetchall():
-            file = model.path / row["path"] if model.path.is_dir() else model.path
-            if not file.is_file():
-                faults.append(f"{file} is missing")
-            elif file.stat().st_size != row["size"]:
-                faults.append(f"{file} has {file.stat().st_size} bytes, expected {row['size']}")
-            elif imports.hash_file(file, None, tell).sha256 != row["sha256"]:
-                faults.append(f"{file} has changed since it was added")
+            try:
+                file = model.path / row["path"] if model.path.is_dir() else model.path
+                if not file.is_file():
+                    faults.append(f"{file} is missing")
+                elif (size := file.stat().st_size) != row["size"]:
+                    faults.append(f"{file} has {size} bytes, expected {row['size']}")
+                elif imports.hash_file(file, None, tell).sha256 != row["sha256"]:
+                    faults.append(f"{file} has changed since it was added")
+            except OSError as error:  # no path at all, or a folder that may not be read
+                faults.append(f"{str(model.path)[:200]} cannot be read ({error.strerror or error})")
         return faults
 
     # Licences

@@ -48,7 +48,8 @@ class Found:
 class Names:
     """Names of embeddings, to be found in texts as whole words: without regard to case, and for any run of spaces a space.
 
-    Of two names at one place the longer counts. `embedding:folder/name.pt`, as ComfyUI has it, is found as well.
+    Of two names at one place the longer counts. `embedding:folder/name.pt`, as ComfyUI has it, and
+    `<name>`, as diffusers' examples have it, are found as well.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -56,8 +57,9 @@ class Names:
         for name in sorted(names, key=len, reverse=True):
             plain = _lowered(composed(name)).split()
             if plain and (first := _PIECE.match(plain[0])):
-                pattern = re.compile(r"\s+".join(map(re.escape, plain)))
-                self._by_piece.setdefault(first[0], []).append((name, pattern))
+                spelled = r"\s+".join(map(re.escape, plain))
+                self._by_piece.setdefault(first[0], []).append((name, re.compile(spelled)))
+                self._by_piece.setdefault("<", []).append((name, re.compile(f"<{spelled}>")))
 
     def __bool__(self) -> bool:
         return bool(self._by_piece)

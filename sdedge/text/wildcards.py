@@ -213,6 +213,7 @@ def _read(path: Path, changed: int, size: int) -> tuple[str, ...]:
     if size > MAX_FILE:
         raise OSError(0, f"it is over {MAX_FILE >> 20} MB")
     with open_regular(path) as file:
-        text = file.read(MAX_FILE).decode("utf-8-sig")
+        data = file.read(MAX_FILE)
+    text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))

@@ -373,8 +373,7 @@ def _single_configs(
     }  # fmt: skip
     if vae:
         configs["vae"] = architecture.infer_vae(vae)
-    prediction = source.metadata.get("modelspec.prediction_type", "")
-    if "v_pred" in source or prediction in ("v", "v_prediction"):
+    if "v_pred" in source or _says_v(source.metadata):
         configs["scheduler"]["prediction_type"] = "v_prediction"
         report.append("The file says that it predicts v")
     if "ztsnr" in source:
@@ -383,6 +382,12 @@ def _single_configs(
         if name in configs and isinstance(config, dict):
             configs[name] = config
     return configs
+
+
+def _says_v(metadata: Mapping[str, str]) -> bool:
+    """Whether the header says that the UNet predicts v, in the words of the Model Spec or of kohya's scripts."""
+    words = [metadata.get(f"modelspec.{key}", "") for key in ("predict_key", "prediction_type")]
+    return "v" in words or "v_prediction" in words or metadata.get("ss_v_parameterization", "").lower() == "true"
 
 
 def _embedded(source: TensorSource, what: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from sdedge.weights.files import LazyTensor, open_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
+GENERIC = "learned_embeds"  # the stem of every file that diffusers' script writes
 SUFFIXES = (".pt", ".bin", ".safetensors", ".png")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNK = b"sd-ti-embedding\0"
@@ -92,6 +93,8 @@ def _copied(name: str, tensor: LazyTensor) -> Tensor:
 def find(folder: str | Path) -> dict[str, Path]:
     """Embedding name (file stem) -> file, for a folder and those inside it. Previews and other pictures are left out.
 
+    A `learned_embeds` file, which is what diffusers calls all of them, is named by the folder it lies in.
+
     Of files with the same stem the first by path counts, as it would be ambiguous in a prompt.
     """
     found: dict[str, Path] = {}
@@ -100,7 +103,8 @@ def find(folder: str | Path) -> dict[str, Path]:
             continue
         if not path.is_file() or (path.suffix.lower() == ".png" and not _has_card(path)):
             continue
-        found.setdefault(path.stem, path)
+        named_by_folder = path.stem == GENERIC and path.parent != Path(folder)
+        found.setdefault(path.parent.name if named_by_folder else path.stem, path)
     return found
 
 

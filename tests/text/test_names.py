@@ -27,6 +27,7 @@ def test_a_name_is_found_as_a_word_and_not_inside_one(name):
         f"x,{plain},y",
         f"embedding:{plain}",
         f"embedding:sub/{plain}.pt, c",
+        f"<{plain}> b",
     ):
         (found,) = names.find(text)
         assert found.name == name and plain in text[found.start : found.stop]

@@ -91,6 +91,13 @@ def test_files_in_folders(tmp_path):
     assert resolve("a __animals/cats__", 0, wildcards.from_folder(tmp_path)).text == "a tabby"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-with-mark", "utf-16-be-with-mark"])
+def test_files_of_windows_programs(tmp_path, encoding):
+    mark = "\ufeff" if encoding.endswith("-with-mark") else ""
+    (tmp_path / "drinks.txt").write_bytes(f"{mark}café 🎨\r\n".encode(encoding.removesuffix("-with-mark")))
+    assert resolve("__drinks__", 0, wildcards.from_folder(tmp_path)).text == "café 🎨"
+
+
 def test_files_are_read_once_and_only_regular_ones_inside_the_folder(tmp_path, monkeypatch):
     folder = tmp_path / "wildcards"
     (folder / "sub").mkdir(parents=True)

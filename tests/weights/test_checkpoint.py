@@ -181,6 +181,23 @@ def test_v_prediction_marker(tiny: Tiny, tmp_path: Path) -> None:
     assert open_checkpoint(tmp_path / "m.safetensors").prediction_type == "v_prediction"
 
 
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"modelspec.predict_key": "v"}, "v_prediction"),
+        ({"modelspec.prediction_type": "v"}, "v_prediction"),
+        ({"ss_v_parameterization": "True"}, "v_prediction"),
+        ({"modelspec.predict_key": "epsilon", "ss_v_parameterization": "False"}, "epsilon"),
+        ({}, "epsilon"),
+    ],
+)
+def test_headers_that_say_what_the_unet_predicts(
+    tiny: Tiny, tmp_path: Path, metadata: dict[str, str], expected: str
+) -> None:
+    save_file(tiny.ldm(), tmp_path / "m.safetensors", metadata=metadata)
+    assert open_checkpoint(tmp_path / "m.safetensors").prediction_type == expected
+
+
 def test_vae_replacement(tiny: Tiny, tmp_path: Path) -> None:
     other = Tiny(tiny.unet, {name: tensor + 1 for name, tensor in tiny.vae.items()}, tiny.text_encoder)
     save_file(tiny.ldm(), tmp_path / "m.safetensors")

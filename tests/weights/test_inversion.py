@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sdedge.errors import ModelError
+from sdedge.library import adapters
 from sdedge.weights.textual_inversion import find, open_embedding
 
 
@@ -136,3 +137,20 @@ def test_find(tmp_path: Path, vectors: Tensor) -> None:
     write_card(tmp_path / "b.preview.png", None)
     assert find(tmp_path) == {"a": tmp_path / "a.png", "b": tmp_path / "b.pt", "c": tmp_path / "inner" / "c.BIN"}
     assert find(tmp_path / "none") == {}
+
+
+def test_files_that_diffusers_calls_all_the_same_are_named_by_their_token(vectors: Tensor, tmp_path: Path) -> None:
+    source = tmp_path / "download" / "learned_embeds.bin"
+    source.parent.mkdir()
+    torch.save({"<cat-toy>": vectors[:1]}, source)
+    installed = adapters.install(source, "embedding")
+    assert (installed.name, installed.path.name) == ("cat-toy", "cat-toy.bin")
+    (embedding,), notes = adapters.find_embeddings(["a <cat-toy> on a mat"])
+    assert embedding.name == "cat-toy" and not notes
+    assert find(source.parent) == {"learned_embeds": source} and find(tmp_path) == {"download": source}
+
+
+@pytest.mark.parametrize("token", ["../up", "a/b", "con:", "<>", "x\ty", ""])
+def test_tokens_that_are_no_names_are_not_used_as_one(vectors: Tensor, tmp_path: Path, token: str) -> None:
+    torch.save({token: vectors[:1]}, tmp_path / "learned_embeds.bin")
+    assert adapters.install(tmp_path / "learned_embeds.bin", "embedding").name == "learned_embeds"
