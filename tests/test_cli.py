@@ -190,7 +190,7 @@ def test_ctrl_c_keeps_what_is_finished_and_exits_with_130(tiny_model, tmp_path):
 def test_a_path_that_no_file_system_takes_is_a_sentence():
     """Any OSError about a path is, whichever command meets it."""
     run = subprocess.run(
-        [sys.executable, "-P", "-m", "sdedge.cli", "models", "add", "x" * 5000],
+        [sys.executable, "-P", "-m", "sdedge", "models", "add", "x" * 5000],
         capture_output=True,
         text=True,
         check=False,
