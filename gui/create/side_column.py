@@ -52,6 +52,15 @@ class Drawer(QObject):
         column.setVisible(self._action.isChecked())
         host.installEventFilter(self)
 
+    @property
+    def holds_focus(self) -> bool:
+        """Whether it lies open over the view and has the focus."""
+        focus = self._host.window().focusWidget()
+        return self._narrow and self._column.isVisible() and focus is not None and self._column.isAncestorOf(focus)
+
+    def close(self) -> None:
+        self._action.setChecked(False)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._host and event.type() == QEvent.Type.Resize:
             self._place()

@@ -74,8 +74,10 @@ class CreateView(QWidget):
         studio.bridge.add(request, output, wanted.count, wanted.batch, failed=self._say_problem)
 
     def cancel(self, level: str = "now") -> None:
-        """End painting, or the job that is drawn."""
-        if self.panel.is_painting:
+        """Close the drawer if the focus is in it, else end painting, else the job that is drawn."""
+        if self._drawer.holds_focus:
+            self._drawer.close()
+        elif self.panel.is_painting:
             self.panel.end_mask()
         elif (job := self._studio.board.running) is not None:
             self._studio.board.cancel(job.id, level)

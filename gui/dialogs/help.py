@@ -40,13 +40,12 @@ class Shortcuts(QDialog):
         grid.setHorizontalSpacing(WIDE)
         grid.setVerticalSpacing(GAP)
         for menu, title in MENUS.items():
-            rows = [spec for spec in ACTIONS if spec.menu == menu and not actions[spec.id].shortcut().isEmpty()]
+            rows = [spec for spec in ACTIONS if spec.menu == menu and not actions.keys(spec).isEmpty()]
             rows = [spec for spec in rows if actions[spec.id].isVisible()]
             if rows:
                 self._head(grid, plain(QCoreApplication.translate("actions", title)))
             for spec in rows:
-                keys = actions[spec.id].shortcut()
-                self._row(grid, plain(QCoreApplication.translate("actions", spec.text)), keys)
+                self._row(grid, plain(QCoreApplication.translate("actions", spec.text)), actions.keys(spec))
         self._head(grid, self.tr("Elsewhere"))
         for sequence, text in OTHERS:
             self._row(grid, self.tr(text), QKeySequence(sequence))

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QSignalBlocker, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QToolButton
 
 from gui.look.theme import GAP, PAD, Theme, set_kind
@@ -31,6 +32,7 @@ class GalleryFilters(QFrame):
         self.words.setClearButtonEnabled(True)
         self.words.setMinimumWidth(120)
         self.words.setMaximumWidth(400)
+        QShortcut(QKeySequence("Esc"), self.words, self.words.clear, context=Qt.ShortcutContext.WidgetShortcut)
         self.model = self._choice(self.tr("Model"), self.tr("Every model"))
         self.time = self._choice(self.tr("When"), self.tr("Any time"))
         for label, days in ((self.tr("Today"), 0), (self.tr("Last 7 days"), 7), (self.tr("Last 30 days"), 30)):

@@ -113,6 +113,14 @@ class JobBoard(QObject):
     def cancel(self, id: int, level: str = "now") -> None:
         self.bridge.cancel(id, level)
 
+    def take_back(self, id: int) -> None:
+        """Undo a cancellation: the job waits again, where it stood."""
+        self.bridge.change(lambda queue, gallery: queue.resume(id, in_place=True))
+
+    def forget(self, id: int) -> None:
+        """Take an ended job out of the list."""
+        self.bridge.change(lambda queue, gallery: queue.forget(id))
+
     def clear(self) -> None:
         """Forget ended jobs; their pictures stay."""
         self.bridge.change(lambda queue, gallery: queue.clear(ENDED))

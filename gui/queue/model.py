@@ -15,7 +15,7 @@ from sdedge.library.jobs import Job
 
 JOB, SHARE, LINE = (Qt.ItemDataRole.UserRole + i for i in range(3))
 _MIME = "application/x-sdedge-job"
-_MOVABLE = ("waiting", "paused")
+MOVABLE = ("waiting", "paused")
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
 
@@ -55,7 +55,7 @@ class QueueModel(QAbstractListModel):
         flag = Qt.ItemFlag
         if not index.isValid():
             return flag.ItemIsDropEnabled
-        movable = self._jobs[index.row()].state in _MOVABLE
+        movable = self._jobs[index.row()].state in MOVABLE
         return flag.ItemIsSelectable | flag.ItemIsEnabled | (flag.ItemIsDragEnabled if movable else flag.NoItemFlags)
 
     def row_of(self, id: int) -> int:
@@ -113,7 +113,7 @@ class QueueModel(QAbstractListModel):
 
     def put_before(self, id: int, row: int) -> None:
         """Draw a waiting job before the one in this row, or last of the waiting."""
-        later = [job.id for job in self._jobs[row:] if job.state in _MOVABLE and job.id != id]
+        later = [job.id for job in self._jobs[row:] if job.state in MOVABLE and job.id != id]
         self._board.move(id, later[0] if later else None)
 
     def move_by(self, id: int, places: int) -> None:

@@ -27,6 +27,8 @@ class Spec:
     separated: bool = False
     """A line above it in the menu."""
     role: QAction.MenuRole = QAction.MenuRole.NoRole
+    view: str = ""
+    """The only view in which its keys mean this; in the others they are free for what has the focus."""
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
@@ -71,8 +73,9 @@ ACTIONS = (
     Spec("favourite", QT_TRANSLATE_NOOP("actions", "&Favourite"), "picture", ("Ctrl+D",), icon="star", checkable=True),
     Spec("reveal", QT_TRANSLATE_NOOP("actions", "Show in Fol&der"), "picture", ("Ctrl+Shift+D",), icon="folder"),
     Spec("trash", QT_TRANSLATE_NOOP("actions", "Move to &Trash"), "picture", standard=Key.Delete, icon="trash"),
-    Spec("cancel", QT_TRANSLATE_NOOP("actions", "&Cancel the Picture"), "queue", ("Esc",), icon="stop"),
-    Spec("cancel-after", QT_TRANSLATE_NOOP("actions", "Cancel &After This Picture"), "queue", ("Shift+Esc",)),
+    Spec("cancel", QT_TRANSLATE_NOOP("actions", "&Cancel the Picture"), "queue", ("Esc",), icon="stop", view="create"),
+    Spec("cancel-after", QT_TRANSLATE_NOOP("actions", "Cancel &After This Picture"), "queue", ("Shift+Esc",),
+         view="create"),
     Spec("pause-queue", QT_TRANSLATE_NOOP("actions", "&Pause the Queue"), "queue", ("Ctrl+P",), icon="pause",
          checkable=True, separated=True),
     Spec("clear-queue", QT_TRANSLATE_NOOP("actions", "&Forget Finished Jobs"), "queue"),
@@ -118,6 +121,17 @@ class Actions(QObject):
 
     def __getitem__(self, id: str) -> QAction:
         return self._made[id]
+
+    @staticmethod
+    def keys(spec: Spec) -> QKeySequence:
+        """The first of its shortcuts, in whichever view they work; empty when it has none."""
+        return next(iter(_sequences(spec)), QKeySequence())
+
+    def enter(self, view: str) -> None:
+        """Give their keys to the actions of this view, and take them from those of the others."""
+        for spec in ACTIONS:
+            if spec.view:
+                self._made[spec.id].setShortcuts(_sequences(spec) if spec.view == view else [])
 
     def bind(self, id: str, work: Callable[[], object]) -> None:
         """What happens when the action is triggered; a checkable one is asked for its state by `work`."""

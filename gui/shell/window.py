@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(view)
         self._stack.setCurrentWidget(view)
         self.actions_list[f"view-{name}"].setChecked(True)
+        self.actions_list.enter(name)
         self.studio.settings.view = name
         self._show_pause()
         return view

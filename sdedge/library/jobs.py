@@ -156,9 +156,9 @@ class Queue:
             else:
                 self._set(id, "paused", reason)
 
-    def resume(self, id: int | None = None) -> None:
-        """Without a job: go on with the queue, first with what an unexpected end interrupted. With one: let it wait again; it
-        draws the pictures it still lacks."""
+    def resume(self, id: int | None = None, in_place: bool = False) -> None:
+        """Without a job: go on with the queue, first with what an unexpected end interrupted. With one: let it wait again, last
+        or where it stood before; it draws the pictures it still lacks."""
         if id is None:
             with transaction(self.database):
                 self._pause(None, None)
@@ -169,7 +169,7 @@ class Queue:
             job = self._expect(id, "paused", "failed", "cancelled", "interrupted")
             if job.saved >= job.count:
                 raise SdedgeError(f"All {job.count} pictures of job {id} are saved; duplicate it to draw more.")
-            position = job.position if job.state == "paused" else self._next_position()
+            position = job.position if in_place or job.state == "paused" else self._next_position()
             self._set(id, "waiting", "", ended=None, position=position)
 
     def cancel(self, id: int, level: str = "now") -> None:
@@ -192,6 +192,13 @@ class Queue:
             query = f"DELETE FROM job_states WHERE job IN (SELECT id FROM jobs WHERE state IN ({marks}))"
             self.database.execute(query, given)
             return self.database.execute(f"DELETE FROM jobs WHERE state IN ({marks})", given).rowcount
+
+    def forget(self, id: int) -> None:
+        """Take one job that has ended out of the list; its pictures stay. Raises SdedgeError."""
+        with transaction(self.database):
+            self._expect(id, *ENDED)
+            self.database.execute("DELETE FROM job_states WHERE job = ?", (id,))
+            self.database.execute("DELETE FROM jobs WHERE id = ?", (id,))
 
     # Drawing: for the supervisor alone
 

@@ -112,3 +112,108 @@ def test_what_was_interrupted_is_told_with_a_button_and_drawn_when_it_is_pressed
     qtbot.mouseClick(go_on, Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: board.jobs[0].state == "done")
     assert len(list(Path(window.studio.settings.folder).iterdir())) == 1
+
+
+# The lists
+
+
+def lines(view) -> list[list[str]]:
+    """The prompts of the running, the next and the finished jobs, as they are in sight."""
+    prompts = {job.id: job.request.prompt for job in view._studio.board.jobs}
+    return [[prompts[id] for id in one.shown_jobs()] if one.isVisible() else [] for one in view.side.queue.lists]
+
+
+SLOW = "steps=400 step=0.02"
+
+
+def test_the_running_job_is_always_in_sight_and_finished_ones_are_folded(view, qtbot):
+    queue, board = view.side.queue, view._studio.board
+    for number in range(8):
+        generate(view, qtbot, f"old {number}")
+    wait(qtbot, lambda: sum(job.state == "done" for job in board.jobs) == 8)
+    for number in range(8):
+        generate(view, qtbot, f"{SLOW} {number}")
+    wait(qtbot, lambda: len(lines(view)[0]) == 1 and len(lines(view)[1]) == 7)
+    assert queue.fold.button.text() == "Finished (8)" and not lines(view)[2]
+    qtbot.mouseClick(queue.fold.button, Qt.MouseButton.LeftButton)
+    assert lines(view)[2] == [f"old {number}" for number in range(7, -1, -1)]
+    queue.choose(board.jobs[-1].id)  # the oldest of the finished ones, far below
+    assert queue.chosen().request.prompt == "old 0"
+    shown = queue.running.visualRect(queue.running.model().index(0, 0))
+    assert queue.running.viewport().rect().contains(shown) and not shown.isEmpty()
+    for job in board.jobs:
+        if job.state in ("running", "waiting"):
+            board.cancel(job.id, "kill")
+    wait(qtbot, lambda: board.running is None)
+
+
+def test_the_cross_of_a_row_cancels_what_waits_and_undo_lets_it_wait_where_it_stood(view, qtbot):
+    queue, board, window = view.side.queue, view._studio.board, view.window()
+    board.pause(True)
+    wait(qtbot, lambda: board.paused is not None)
+    for prompt in ("one", "two", "three"):
+        generate(view, qtbot, prompt)
+    wait(qtbot, lambda: lines(view)[1] == ["one", "two", "three"])
+    two = board.jobs[1].id
+    qtbot.mouseClick(queue.list.viewport(), Qt.MouseButton.LeftButton, pos=queue.list.cross(two))
+    wait(qtbot, lambda: lines(view)[1] == ["one", "three"] and window.banner.isVisible())
+    assert queue.chosen() is None  # a cross chooses nothing
+    qtbot.mouseClick(window.banner._button, Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: lines(view)[1] == ["one", "two", "three"])
+
+
+def test_the_cross_of_a_finished_row_forgets_it(view, qtbot):
+    queue, board = view.side.queue, view._studio.board
+    generate(view, qtbot, "a house")
+    wait(qtbot, lambda: board.jobs and board.jobs[0].state == "done")
+    qtbot.mouseClick(queue.fold.button, Qt.MouseButton.LeftButton)
+    pictures = list(Path(view._studio.settings.folder).iterdir())
+    cross = queue.finished.cross(board.jobs[0].id)
+    qtbot.mouseClick(queue.finished.viewport(), Qt.MouseButton.LeftButton, pos=cross)
+    wait(qtbot, lambda: not board.jobs)
+    assert list(Path(view._studio.settings.folder).iterdir()) == pictures
+
+
+# Esc
+
+
+def press_esc(qtbot, widget) -> None:
+    widget.setFocus()
+    wait(qtbot, widget.hasFocus)
+    qtbot.keyClick(widget, Qt.Key.Key_Escape)
+
+
+def test_esc_goes_to_what_has_the_focus_and_cancels_in_the_view_that_draws_only(view, qtbot):
+    window, board, queue = view.window(), view._studio.board, view.side.queue
+    window.activateWindow()
+    generate(view, qtbot, SLOW)
+    generate(view, qtbot, "waits")
+    wait(qtbot, lambda: board.running is not None and lines(view)[1] == ["waits"])
+    gallery = window.show_view("gallery")
+    qtbot.keyClicks(gallery.filters.words, "house")
+    press_esc(qtbot, gallery.filters.words)
+    assert gallery.filters.words.text() == ""
+    press_esc(qtbot, gallery.filters.words)
+    for name in ("models", "convert"):
+        other = window.show_view(name)
+        press_esc(qtbot, getattr(other, "table", None) or other.sizes)
+    window.show_view("create")
+    queue.choose(board.jobs[1].id)
+    press_esc(qtbot, queue.list)
+    assert queue.chosen() is None and board.running is not None and board.running.wish == ""
+    press_esc(qtbot, view.form.prompt.editor)
+    wait(qtbot, lambda: board.running is None or board.running.wish == "now" or board.running.request.prompt == "waits")
+
+
+def test_a_job_of_many_that_esc_cancelled_goes_on_after_undo(view, qtbot):
+    window, board = view.window(), view._studio.board
+    window.activateWindow()
+    generate(view, qtbot, "steps=4 step=0.05", count=4)
+    wait(qtbot, lambda: board.running is not None and board.running.saved >= 1)
+    press_esc(qtbot, view.form.prompt.editor)
+    wait(qtbot, lambda: "pictures were drawn" in window.banner.text and board.jobs[0].state == "cancelled")
+    saved = board.jobs[0].saved
+    assert 1 <= saved < 4
+    qtbot.mouseClick(window.banner._button, Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: board.jobs[0].state == "done")
+    assert len(list(Path(view._studio.settings.folder).iterdir())) == 4
