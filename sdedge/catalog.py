@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from sdedge.errors import InvalidRequest
 
@@ -102,6 +103,32 @@ class SpeedInfo:
     guide_above: float = 0.0
     steps: int = 20
     merge: float = 0.0
+
+
+class NoiseSource(StrEnum):
+    """The generator that draws a picture's noise."""
+
+    TORCH = "torch"
+    NUMPY = "numpy"
+    PHILOX = "philox"
+
+
+class MaskedContent(StrEnum):
+    """What stands under a mask before noise is added."""
+
+    ORIGINAL = "original"
+    FILL = "fill"
+    NOISE = "noise"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class MaskedContentInfo:
+    """A masked content in words."""
+
+    name: MaskedContent
+    label: str
+    text: str
 
 
 # fmt: off
@@ -253,7 +280,13 @@ _SPEED_ROWS = (
 SPEEDS: dict[str, SpeedInfo] = {row.name: row for row in _SPEED_ROWS}
 DEFAULT_SPEED = "exact"
 
-NOISE_SOURCES: tuple[str, ...] = ("torch", "numpy", "philox")
+NOISE_SOURCES = tuple(NoiseSource)
+MASKED_CONTENTS: dict[MaskedContent, MaskedContentInfo] = {row.name: row for row in (
+    MaskedContentInfo(MaskedContent.ORIGINAL, "The picture", "the masked part starts from what is there"),
+    MaskedContentInfo(MaskedContent.FILL, "Its surroundings", "the masked part starts from the colours around it"),
+    MaskedContentInfo(MaskedContent.NOISE, "Noise", "the masked part starts from noise"),
+    MaskedContentInfo(MaskedContent.NOTHING, "Nothing", "the masked part starts empty"),
+)}
 SIZES: tuple[tuple[int, int], ...] = (
     (256, 256), (384, 384), (512, 512), (512, 640), (640, 512), (512, 768), (768, 512), (640, 640), (768, 768))
 # fmt: on

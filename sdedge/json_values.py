@@ -26,10 +26,11 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 def read_json(
     data: bytes | str, what: str, max_bytes: int = MAX_BYTES, error: type[SdedgeError] = ModelError,
-    remedy: str = "get it again", keep_halves: bool = False,
+    remedy: str = "get it again", keep_halves: bool = False, unique_keys: bool = False,
 ) -> Any:  # fmt: skip
     """Parse JSON (UTF-8, or as Unicode's byte order mark says). Half surrogates come out as U+FFFD, so that every string can be
     written, but for `keep_halves`, which paths of other bytes need; `NaN` and `Infinity`, which diffusers writes, are floats.
+    Of a key that an object holds twice the last value counts; with `unique_keys` it is an error.
 
     `what` begins the sentence of the error ("The file x.json"), `remedy` ends it. Raises `error` for anything that is not JSON,
     is longer than `max_bytes` (characters, for a string), nests deeper than 64, or holds integers of more than 20 digits.
@@ -41,7 +42,11 @@ def read_json(
         _check_nesting(text)
         if not keep_halves:
             text = _HALVES.sub("\ufffd", _ESCAPE.sub(_without_half, text) if "\\u" in text else text)
-        return json.loads(text.removeprefix("\ufeff"), parse_int=_integer if _LONG_NUMBER.search(text) else None)
+        integers = _integer if _LONG_NUMBER.search(text) else None
+        pairs = _unique if unique_keys else None
+        return json.loads(text.removeprefix("\ufeff"), parse_int=integers, object_pairs_hook=pairs)
+    except _Twice as fault:
+        raise error(f"{what} gives {fault} twice; give it once.") from None
     except _TooMuch as fault:
         raise error(f"{what} {fault}; {remedy}.") from None
     except json.JSONDecodeError as fault:
@@ -65,6 +70,19 @@ def read_json_file(
 
 class _TooMuch(Exception):
     """What a text has beyond the bounds, as the end of a sentence."""
+
+
+class _Twice(Exception):
+    """A key that an object holds twice, as it is quoted."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in record:
+            raise _Twice(f"{key!r:.60}")
+        record[key] = value
+    return record
 
 
 def _check_nesting(text: str) -> None:

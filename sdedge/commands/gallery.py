@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from sdedge.commands.generate import Size
+from sdedge.commands.field_options import SIZE_TEXT
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.library.gallery import Entry, Gallery, Search, sampler_name
@@ -60,7 +60,7 @@ def searching(command: Any) -> Any:
             click.argument("text", nargs=-1),
             click.option("-m", "--model", help="Name of the model, or the beginning of its hash."),
             click.option("--sampler", help="By any of its names."),
-            click.option("--size", type=Size(), help="Pixels, such as 512x768."),
+            click.option("--size", type=SIZE_TEXT, help="Pixels, such as 512x768."),
             click.option("--since", type=Day(), help="From this day on."),
             click.option("--until", type=Day(), help="Before this day."),
             click.option("--favourite", is_flag=True, help="Only favourites."),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge import batch, catalog, sampler_options
+from sdedge import batch, catalog
+from sdedge.commands.field_options import field_options, fields_of
 from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.machine.memory_plan import CHOICES
-from sdedge.request import MASKED_CONTENT, Request
+from sdedge.request import Request
+from sdedge.request_fields import FIELDS, Group
 from sdedge.text.clean import shown
 
 if TYPE_CHECKING:
@@ -24,59 +26,6 @@ if TYPE_CHECKING:
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
     from sdedge.images.output import Output
-
-FIELDS = {field.name for field in fields(Request)}
-
-
-class Size(click.ParamType):  # type: ignore[type-arg]
-    """512x768, or 512 for a square."""
-
-    name = "WxH"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        parts = str(value).lower().replace("×", "x").split("x")
-        if len(parts) not in (1, 2) or not all(part.strip().isdecimal() for part in parts):
-            self.fail(f"{value!r} is not a size; write 512x768, or 512 for a square.", param, ctx)
-        return int(parts[0]), int(parts[-1])
-
-
-class SamplerName(click.ParamType):  # type: ignore[type-arg]
-    """A sampler by any of its names."""
-
-    name = "NAME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str | None]:
-        return value if isinstance(value, tuple) else catalog.resolve(str(value))
-
-
-class Edges(click.ParamType):  # type: ignore[type-arg]
-    """Left, top, right, bottom in pixels."""
-
-    name = "L,T,R,B"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in str(value).split(",")]
-        if len(parts) != 4 or not all(part.isdecimal() for part in parts):
-            self.fail(f"{value!r} is not four edges; write left, top, right, bottom as in 64,0,64,0.", param, ctx)
-        return tuple(map(int, parts))
-
-
-class Levels(click.ParamType):  # type: ignore[type-arg]
-    """Falling numbers, such as 14.6,7,3,1."""
-
-    name = "LIST"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of numbers; write them as in 14.6,7,3,1.", param, ctx)
 
 
 @dataclass(frozen=True)
@@ -100,56 +49,20 @@ class Series:
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option(
-    "-m", "--model", metavar="NAME", help="Installed model, folder or file.  [default: see `sdedge models default`]"
-)
-@click.option("-n", "--negative", metavar="TEXT", help="What the picture should not show.")
+@field_options(Group.MODEL)
+@field_options(Group.PROMPT)
 @click.option(
     "--style", "styles", multiple=True, metavar="NAME", help="Of styles.csv; may be repeated. See docs/prompts.md."
 )
-@click.option("--vae", metavar="PATH", help="Model or file whose VAE replaces the model's own.")
-@click.option("-s", "--steps", type=int, help="Denoising steps.  [default: 20, or what suits --speed]")
-@click.option("-g", "--guidance", type=float, help="Guidance scale; 1 is off.  [default: the model's]")
-@click.option("--sampler", type=SamplerName(), help='Such as euler_a or "DPM++ 2M Karras".  [default: dpmpp_2m]')
-@click.option("--schedule", metavar="NAME", help="Spacing of the noise levels.  [default: the sampler's]")
-@click.option("--sigmas", type=Levels(), help="Your own noise levels, falling, in place of steps and schedule.")
-@click.option("--timesteps", type=Levels(), help="Or the timesteps of the levels, falling.")
-@click.option(
-    "--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the sampler; see `sdedge samplers NAME`."
-)
-@click.option("--preset", metavar="NAME", help=f"Numerics: {', '.join(catalog.PRESETS)}.  [default: sdedge]")
-@click.option(
-    "--speed", metavar="NAME", help=f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.  [default: exact]"
-)
-@click.option("--eta", type=float, help="Share of fresh noise per step, 0 to 1, where the sampler has it.")
-@click.option("--noise", metavar="NAME", help=f"Generator: {', '.join(catalog.NOISE_SOURCES)}.")
-@click.option("--size", type=Size(), help="Pixels, such as 512x768.  [default: the model's]")
-@click.option("--seed", type=int, help="Picture i uses seed + i.  [default: random]")
+@field_options(Group.SAMPLING)
+@field_options(Group.CANVAS)
 @click.option("-c", "--count", type=click.IntRange(1), default=1, show_default=True, help="How many pictures.")
 @click.option("-b", "--batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Drawn at a time.")
 @click.option("--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
 @click.option("--from-file", type=click.Path(path_type=Path), help="A prompt per line; or CSV, JSON lines of settings.")
 @click.option("--like", type=click.Path(path_type=Path), help="Take the settings of a picture; options change them.")
-@click.option("--clip-skip", type=int, help="Text layer to use, counted from the last.  [default: 1]")
-@click.option("--guidance-rescale", type=float, help="0 to 1, against over-exposure.  [default: 0]")
-@click.option("--guidance-interval", type=float, nargs=2, metavar="LOW HIGH", help="Guide only between these sigmas.")
-@click.option("-i", "--image", metavar="PATH", help="Picture to start from.")
-@click.option("--strength", type=float, help="How much of it is drawn anew, 0 to 1.  [default: 0.75]")
-@click.option("--mask", metavar="PATH", help="Mask; white is drawn anew.")
-@click.option("--mask-blur", type=float, metavar="PIXELS", help="Soft edge inside the mask.  [default: 4]")
-@click.option(
-    "--masked-content", metavar="NAME", help=f"Start there: {', '.join(MASKED_CONTENT)}.  [default: original]"
-)
-@click.option("--mask-only", is_flag=True, default=None, help="Draw only the mask's surroundings, at full size.")
-@click.option("--mask-padding", type=int, metavar="PIXELS", help="Surroundings of --mask-only.  [default: 32]")
-@click.option("--outpaint", type=Edges(), help="Pixels to add at the left, top, right and bottom.")
-@click.option("--variation-seed", type=int, help="Seed of variations.  [default: the seed after]")
-@click.option("--variation-strength", type=float, help="How far to vary, 0 to 1.  [default: 0]")
-@click.option("--tiling", is_flag=True, default=None, help="A picture that repeats without a seam.")
-@click.option(
-    "--safety/--no-safety", default=None, help="Filter by the model's safety checker.  [default: if it has one]"
-)
-@click.option("--watermark", is_flag=True, default=None, help="Put CompVis's invisible watermark into the pixels.")
+@field_options(Group.IMAGE)
+@field_options(Group.FINISH)
 @click.option(
     "-o",
     "--out",
@@ -197,15 +110,10 @@ def generate(prompt: str | None, **options: Any) -> None:
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     """The requests that the options describe. Raises InvalidRequest."""
-    given = {name: value for name, value in options.items() if name in FIELDS and value is not None}
-    own = sampler_options.parse(given.pop("options", ()))
-    if options["sampler"] is not None:
-        given["sampler"], schedule = options["sampler"]
-        given.setdefault("schedule", schedule)
-    if given.get("schedule") is not None:
-        given["schedule"] = catalog.resolve_schedule(given["schedule"])
-    if options["size"] is not None:
-        given["width"], given["height"] = options["size"]
+    given = fields_of(options)
+    laid = {name: given.pop(name) for name in list(given) if FIELDS[name].type.repeated}
+    if "sampler" in given:
+        given.setdefault("schedule", None)  # another sampler's own, not that of the picture whose settings are used
     if given.get("speed") in catalog.SPEEDS and options["like"] is None:
         given.setdefault("steps", catalog.SPEEDS[given["speed"]].steps)
     if options["model"] is None and options["like"] is None:
@@ -213,8 +121,7 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     typed = given if prompt is None else {**given, "prompt": prompt}
     recorded = _like(options["like"], typed) if options["like"] else {}
     base = Request(**recorded, **given)
-    if own:
-        base = base.replace(options={**base.options, **own})
+    base = base.replace(**{name: FIELDS[name].type.lay(getattr(base, name), value) for name, value in laid.items()})
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)
         return _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from sdedge.commands.field_options import field_option
 from sdedge.engines.open import default_model
 from sdedge.request import Request
 
@@ -14,11 +15,9 @@ from sdedge.request import Request
 def _shared(command: Any) -> Any:
     """The options that both commands take."""
     for option in (
-        click.option(
-            "-m", "--model", metavar="NAME", help="Name, folder or file.  [default: see `sdedge models default`]"
-        ),
-        click.option("-n", "--negative", default="", metavar="TEXT", help="What the picture should not show."),
-        click.option("--seed", type=int, default=1, show_default=True, help="The same for every cell."),
+        field_option("model"),
+        field_option("negative", default=""),
+        field_option("seed", default=1, show_default=True, help="The same for every cell."),
         click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any other setting, for all."),
         click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps."),

@@ -25,7 +25,8 @@ from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
 from sdedge.images.mask import Box
 from sdedge.images.source import Size, fit, load, read
-from sdedge.request import MAX_SIDE, Request, Resolved
+from sdedge.request import Request, Resolved
+from sdedge.request_fields import MAX_SIDE
 from sdedge.sampling.denoiser import masked
 from sdedge.sampling.noise import Noise, stream
 from sdedge.sampling.presets import Plan

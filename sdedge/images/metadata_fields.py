@@ -10,7 +10,8 @@ from typing import Any
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
-from sdedge.request import MAX_SIDE, Request
+from sdedge.request import Request
+from sdedge.request_fields import MAX_SIDE
 from sdedge.text.clean import shown as _short
 
 MAX_NAME = 1024  # characters of a model's, sampler's or other name

@@ -22,6 +22,7 @@ from diffusers import (
 )
 from PIL import Image
 
+from sdedge.catalog import MaskedContent
 from sdedge.engines.open import load_engine
 from sdedge.engines.protocol import Capability
 from sdedge.errors import InvalidRequest
@@ -29,7 +30,7 @@ from sdedge.events import Notice, Step
 from sdedge.generation.img2img import Start, slerp
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.convert import from_pixels, to_pixels
-from sdedge.request import MASKED_CONTENT, Request
+from sdedge.request import Request
 from sdedge.sampling.noise import stream
 from sdedge.training.recipe import QUICK, export, networks
 from tests.conftest import needs_embedded
@@ -198,7 +199,7 @@ def test_a_scheduled_prompt_changes_at_the_same_noise_as_from_noise_alone(pipeli
 
 @pytest.mark.parametrize(
     ("channels", "preset", "content"),
-    [*((4, "sdedge", content) for content in MASKED_CONTENT), (9, "sdedge", "original"), (9, "sdedge", "noise"),
+    [*((4, "sdedge", content) for content in MaskedContent), (9, "sdedge", "original"), (9, "sdedge", "noise"),
      (4, "a1111", "fill"), (9, "compvis", "original"), (4, "compvis", "nothing"), (4, "apple", "original")],
 )  # fmt: skip
 def test_nothing_outside_the_mask_changes(pipeline, models, files, channels, preset, content):

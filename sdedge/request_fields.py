@@ -1,0 +1,361 @@
+"""The table of a request's fields, from which command line, JSON and CSV, metadata and the app's form are derived. No torch.
+
+A new field is a line in `Request` and a row here. Where a row has no flag, no key in the web UI's text or no place in the form,
+`Without` says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePath
+from typing import Any
+
+from sdedge import catalog
+from sdedge.errors import InvalidRequest
+from sdedge.field_types import (
+    Choice,
+    Edges,
+    EnumChoice,
+    Falling,
+    FieldType,
+    Flag,
+    Interval,
+    PathOrName,
+    Real,
+    SamplerName,
+    SamplerOptions,
+    Side,
+    Text,
+    Whole,
+)
+from sdedge.sampler_options import Options
+from sdedge.text.clean import shown
+
+MAX_PROMPT = 20_000  # characters
+MAX_SIDE = 4096  # pixels
+MAX_STEPS = 1000
+MAX_LEVEL = 10**6  # of a sigma or timestep; a model's own are far lower
+SEEDS = 2**64
+
+
+class Group(StrEnum):
+    """Fields that are listed together, in this order."""
+
+    MODEL = "model"
+    PROMPT = "prompt"
+    SAMPLING = "sampling"
+    CANVAS = "canvas"
+    IMAGE = "image"
+    FINISH = "finish"
+
+
+class Section(StrEnum):
+    """Where the app's form shows a field."""
+
+    PROMPT = "prompt"
+    BASICS = "basics"
+    SAMPLER = "sampler"
+    IMAGE = "image"
+    MASK = "mask"
+    MORE = "more"
+
+
+@dataclass(frozen=True)
+class Without:
+    """Says why a field is not offered in one of the places."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """How a field is given at a command line. `default` is what the help says of it; None is the default itself."""
+
+    flags: tuple[str, ...]
+    help: str
+    metavar: str | None = None
+    default: str | None = None
+
+
+@dataclass(frozen=True)
+class InfotextKey:
+    """A field's key in the web UI's text. It is written where the value is not the default, and `always` where it counts.
+
+    `words` are the values' words there, a value without one being left out; `write` is used where there are none.
+    """
+
+    key: str
+    always: bool = False
+    also_read: tuple[str, ...] = ()
+    words: Mapping[Any, str] = field(default_factory=dict)
+    write: Callable[[Any], str] | None = None
+
+
+@dataclass(frozen=True)
+class OptionKeys:
+    """The keys of a sampler's options in the web UI's text, by option."""
+
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class FormEntry:
+    """How the app's form shows a field. The range is its slider's; what can be typed is the type's.
+
+    `slider_steps` are made for each 1 of the value, and `choices` hold a label and advice by value.
+    """
+
+    label: str
+    section: Section
+    low: float = 0
+    high: float = 1
+    slider_steps: int = 1
+    tip: str = ""
+    choices: Mapping[Any, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RequestField:
+    """One field. It means nothing without any of `counts_with`; `aliases` are its other names in JSON and CSV."""
+
+    name: str
+    type: FieldType
+    default: Any
+    group: Group
+    command: CommandLine | Without
+    infotext: InfotextKey | OptionKeys | Without
+    form: FormEntry | Without
+    aliases: tuple[str, ...] = ()
+    always_recorded: bool = False
+    counts_with: tuple[str, ...] = ()
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may be left open, for the pipeline to fill in."""
+        return self.default is None
+
+    def check(self, value: Any) -> Any:
+        """Returns the value as a Request holds it. Raises InvalidRequest."""
+        if value is None and self.optional:
+            return None
+        return self.type.check(self.name, value)
+
+
+@dataclass(frozen=True)
+class JointField:
+    """One name for several fields that are given together."""
+
+    name: str
+    sets: tuple[str, ...]
+    command: CommandLine
+    key: str
+    parse: Callable[[str], tuple[Any, ...]]
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Returns width and height of "512x768", or of "512" for a square. Raises InvalidRequest."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*(?:[x×*]\s*(\d{1,6})\s*)?", text.lower(), re.A)
+    if not match:
+        raise InvalidRequest(f"{shown(text)} is not a size; write 512x768, or 512 for a square.", field="width")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _stem(path: str) -> str:
+    return PurePath(path).stem
+
+
+def _file_name(path: str) -> str:
+    return PurePath(path).name
+
+
+_CARRIED = "the form carries it along from a picture whose settings are used, and names it"
+_RECORD_ONLY = "the web UI has no such setting; our own record holds it"
+_NO_MODEL = "The model is empty; name an installed model or give the path of a folder or file."
+_MASKED = ("mask", "outpaint")
+_SAMPLERS = {row.name: (row.label, row.advice) for row in catalog.SAMPLERS.values()}
+_SCHEDULES = {row.name: (row.label, row.text) for row in catalog.SCHEDULES.values()}
+_PRESETS = {row.name: (row.label, row.text) for row in catalog.PRESETS.values()}
+_SPEEDS = {row.name: (row.label, row.text) for row in catalog.SPEEDS.values()}
+_CONTENTS = {row.name: (row.label, row.text) for row in catalog.MASKED_CONTENTS.values()}
+
+# fmt: off
+_ROWS = (
+    RequestField(
+        "model", PathOrName(empty=_NO_MODEL), "pocket", Group.MODEL,
+        CommandLine(("-m", "--model"), "Installed model, folder or file.", "NAME", "see `sdedge models default`"),
+        InfotextKey("Model", always=True, write=_stem), FormEntry("Model", Section.BASICS),
+        ("sd_model",), always_recorded=True),
+    RequestField(
+        "vae", PathOrName(), None, Group.MODEL,
+        CommandLine(("--vae",), "Model or file whose VAE replaces the model's own.", "PATH"),
+        InfotextKey("VAE", write=_file_name), Without(_CARRIED)),
+    RequestField(
+        "prompt", Text(MAX_PROMPT), "", Group.PROMPT,
+        Without("it is the argument PROMPT"), Without("the text begins with it"), FormEntry("Prompt", Section.PROMPT),
+        always_recorded=True),
+    RequestField(
+        "negative", Text(MAX_PROMPT), "", Group.PROMPT,
+        CommandLine(("-n", "--negative"), "What the picture should not show.", "TEXT"),
+        Without("it stands before the settings, behind a label"), FormEntry("What it should not show", Section.PROMPT),
+        ("negative_prompt",)),
+    RequestField(
+        "clip_skip", Whole(1, 12, "1"), 1, Group.PROMPT,
+        CommandLine(("--clip-skip",), "Text layer to use, counted from the last."),
+        InfotextKey("Clip skip"), FormEntry("Clip skip", Section.MORE, 1, 4)),
+    RequestField(
+        "steps", Whole(1, MAX_STEPS), 20, Group.SAMPLING,
+        CommandLine(("-s", "--steps"), "Denoising steps.", default="20, or what suits --speed"),
+        InfotextKey("Steps", always=True), FormEntry("Steps", Section.BASICS, 1, 60), always_recorded=True),
+    RequestField(
+        "guidance", Real(0, 100, "7.5"), None, Group.SAMPLING,
+        CommandLine(("-g", "--guidance"), "Guidance scale; 1 is off.", default="the model's"),
+        InfotextKey("CFG scale"), FormEntry("Guidance", Section.BASICS, 1, 15, 2),
+        ("cfg", "cfg_scale", "guidance_scale"), always_recorded=True),
+    RequestField(
+        "sampler", SamplerName(tuple(catalog.SAMPLERS), label=lambda name: catalog.SAMPLERS[name].label, split=catalog.resolve),
+        "dpmpp_2m", Group.SAMPLING,
+        CommandLine(("--sampler",), 'Such as euler_a or "DPM++ 2M Karras".', "NAME"),
+        InfotextKey("Sampler", always=True), FormEntry("Sampler", Section.SAMPLER, choices=_SAMPLERS),
+        ("sampler_name", "scheduler"), always_recorded=True),
+    RequestField(
+        "schedule",
+        Choice(tuple(catalog.SCHEDULES), catalog.resolve_schedule, lambda name: catalog.SCHEDULES[name].label),
+        None, Group.SAMPLING,
+        CommandLine(("--schedule",), "Spacing of the noise levels.", "NAME", "the sampler's"),
+        InfotextKey("Schedule type"),
+        FormEntry("Schedule", Section.SAMPLER, choices={None: ("What suits the sampler", ""), **_SCHEDULES}),
+        ("schedule_type",), always_recorded=True),
+    RequestField(
+        "sigmas", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,
+        CommandLine(("--sigmas",), "Your own noise levels, falling, in place of steps and schedule.", "LIST"),
+        Without(_RECORD_ONLY), Without(_CARRIED)),
+    RequestField(
+        "timesteps", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,
+        CommandLine(("--timesteps",), "Or the timesteps of the levels, falling.", "LIST"),
+        Without(_RECORD_ONLY), Without(_CARRIED)),
+    RequestField(
+        "options", SamplerOptions(), Options(), Group.SAMPLING,
+        CommandLine(("--option",), "Of the sampler; see `sdedge samplers NAME`.", "NAME=VALUE"),
+        OptionKeys({"s_churn": "Sigma churn", "s_tmin": "Sigma tmin", "s_tmax": "Sigma tmax", "s_noise": "Sigma noise",
+                    "order": "UniPC order", "variant": "UniPC variant"}),
+        FormEntry("Advanced", Section.SAMPLER)),
+    RequestField(
+        "preset", Choice(tuple(catalog.PRESETS)), catalog.DEFAULT_PRESET, Group.SAMPLING,
+        CommandLine(("--preset",), f"Numerics: {', '.join(catalog.PRESETS)}.", "NAME"),
+        Without("the web UI's text has its own numerics"), FormEntry("Numerics", Section.SAMPLER, choices=_PRESETS),
+        always_recorded=True),
+    RequestField(
+        "speed", Choice(tuple(catalog.SPEEDS)), catalog.DEFAULT_SPEED, Group.SAMPLING,
+        CommandLine(("--speed",), f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.", "NAME"),
+        Without(_RECORD_ONLY), FormEntry("Speed", Section.BASICS, choices=_SPEEDS)),
+    RequestField(
+        "eta", Real(0, 1), None, Group.SAMPLING,
+        CommandLine(("--eta",), "Share of fresh noise per step, 0 to 1, where the sampler has it."),
+        InfotextKey("Eta", also_read=("Eta DDIM",)), Without("it is one of the sampler's options there")),
+    RequestField(
+        "noise", EnumChoice.of(catalog.NoiseSource), None, Group.SAMPLING,
+        CommandLine(("--noise",), f"Generator: {', '.join(catalog.NOISE_SOURCES)}.", "NAME"),
+        InfotextKey("RNG", words={catalog.NoiseSource.TORCH: "CPU", catalog.NoiseSource.PHILOX: "NV"}), Without(_CARRIED)),
+    RequestField(
+        "guidance_rescale", Real(0, 1), 0.0, Group.SAMPLING,
+        CommandLine(("--guidance-rescale",), "0 to 1, against over-exposure."),
+        Without(_RECORD_ONLY), Without(_CARRIED)),
+    RequestField(
+        "guidance_interval", Interval(), None, Group.SAMPLING,
+        CommandLine(("--guidance-interval",), "Guide only between these sigmas.", "LOW HIGH"),
+        Without(_RECORD_ONLY), Without(_CARRIED)),
+    RequestField(
+        "width", Side(64, MAX_SIDE, "512"), None, Group.CANVAS,
+        Without("--size sets both sides"), Without("Size holds both sides"), FormEntry("Width in pixels", Section.BASICS),
+        always_recorded=True),
+    RequestField(
+        "height", Side(64, MAX_SIDE, "512"), None, Group.CANVAS,
+        Without("--size sets both sides"), Without("Size holds both sides"), FormEntry("Height in pixels", Section.BASICS),
+        always_recorded=True),
+    RequestField(
+        "seed", Whole(0, SEEDS - 1, "1234", chance=-1), None, Group.CANVAS,
+        CommandLine(("--seed",), "Picture i uses seed + i.", default="random"),
+        InfotextKey("Seed"), FormEntry("Seed", Section.BASICS), always_recorded=True),
+    RequestField(
+        "variation_seed", Whole(0, SEEDS - 1, "1234", chance=-1), None, Group.CANVAS,
+        CommandLine(("--variation-seed",), "Seed of variations.", default="the seed after"),
+        InfotextKey("Variation seed"), Without(_CARRIED), ("subseed",), counts_with=("variation_strength",)),
+    RequestField(
+        "variation_strength", Real(0, 1), 0.0, Group.CANVAS,
+        CommandLine(("--variation-strength",), "How far to vary, 0 to 1."),
+        InfotextKey("Variation seed strength"), FormEntry("Variation", Section.MORE, slider_steps=20), ("subseed_strength",)),
+    RequestField(
+        "image", PathOrName(), None, Group.IMAGE,
+        CommandLine(("-i", "--image"), "Picture to start from.", "PATH"),
+        Without("the web UI does not say which picture it was"), FormEntry("Picture to picture", Section.IMAGE), ("init_image",)),
+    RequestField(
+        "strength", Real(0, 1), 0.75, Group.IMAGE,
+        CommandLine(("--strength",), "How much of it is drawn anew, 0 to 1."),
+        InfotextKey("Denoising strength", always=True),
+        FormEntry("Strength", Section.IMAGE, slider_steps=20,
+                  tip="How much is drawn anew: 0 keeps the picture, 1 keeps next to nothing."),
+        ("denoising_strength",), counts_with=("image",)),
+    RequestField(
+        "mask", PathOrName(), None, Group.IMAGE,
+        CommandLine(("--mask",), "Mask; white is drawn anew.", "PATH"),
+        Without("the web UI does not say which mask it was"), FormEntry("Mask", Section.IMAGE), counts_with=("image",)),
+    RequestField(
+        "mask_blur", Real(0, 256, "4"), 4.0, Group.IMAGE,
+        CommandLine(("--mask-blur",), "Soft edge inside the mask.", "PIXELS"),
+        InfotextKey("Mask blur", always=True), FormEntry("Soft edge", Section.MASK, 0, 32), counts_with=_MASKED),
+    RequestField(
+        "masked_content", EnumChoice.of(catalog.MaskedContent), catalog.MaskedContent.ORIGINAL, Group.IMAGE,
+        CommandLine(("--masked-content",), f"Start there: {', '.join(catalog.MaskedContent)}.", "NAME"),
+        Without("the web UI does not write it"), FormEntry("Start with", Section.MASK, choices=_CONTENTS), counts_with=_MASKED),
+    RequestField(
+        "mask_only", Flag(), False, Group.IMAGE,
+        CommandLine(("--mask-only",), "Draw only the mask's surroundings, at full size."),
+        InfotextKey("Inpaint area", words={True: "Only masked"}),
+        FormEntry("Draw the masked part at full size", Section.MASK), counts_with=_MASKED),
+    RequestField(
+        "mask_padding", Whole(0, MAX_SIDE), 32, Group.IMAGE,
+        CommandLine(("--mask-padding",), "Surroundings of --mask-only.", "PIXELS"),
+        InfotextKey("Masked area padding", always=True), Without(_CARRIED), counts_with=("mask_only",)),
+    RequestField(
+        "outpaint", Edges(MAX_SIDE), None, Group.IMAGE,
+        CommandLine(("--outpaint",), "Pixels to add at the left, top, right and bottom.", "L,T,R,B"),
+        Without(_RECORD_ONLY), Without(_CARRIED), counts_with=("image",)),
+    RequestField(
+        "tiling", Flag(), False, Group.FINISH,
+        CommandLine(("--tiling",), "A picture that repeats without a seam."),
+        InfotextKey("Tiling", words={True: "True"}), FormEntry("Edges continue on the other side", Section.MORE)),
+    RequestField(
+        "safety", Flag(), None, Group.FINISH,
+        CommandLine(("--safety/--no-safety",), "Filter by the model's safety checker.", default="if it has one"),
+        Without(_RECORD_ONLY), Without("it is one of the app's settings")),
+    RequestField(
+        "watermark", Flag(), False, Group.FINISH,
+        CommandLine(("--watermark",), "Put CompVis's invisible watermark into the pixels."),
+        Without(_RECORD_ONLY), Without(_CARRIED)),
+)
+FIELDS: dict[str, RequestField] = {row.name: row for row in _ROWS}
+SIZE = JointField(
+    "size", ("width", "height"),
+    CommandLine(("--size",), "Pixels, such as 512x768.", "WxH", "the model's"), "Size", parse_size)
+# fmt: on
+ALIASES: dict[str, str] = {alias: row.name for row in _ROWS for alias in row.aliases}
+
+
+def counts(request: object, name: str) -> bool:
+    """Returns whether a field of a request has any effect, by what else is set there."""
+    needed = FIELDS[name].counts_with
+    return not needed or any(getattr(request, other) and counts(request, other) for other in needed)
+
+
+def depends_on(name: str, other: str) -> bool:
+    """Returns whether a field means nothing without another one."""
+    needed = FIELDS[name].counts_with
+    return name == other or (bool(needed) and all(depends_on(each, other) for each in needed))
+
+
+def default(name: str) -> Any:
+    """Returns a field's default, for the line of `Request`."""
+    return FIELDS[name].default
