@@ -20,11 +20,13 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
-from sdedge.generation.pipeline import Picture, Pipeline, set_guidance
+from sdedge.generation.capabilities import refuse_unsupported
+from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import guidance_embedding
 from sdedge.models.reuse import outer, whole
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request, Resolved
 from sdedge.weights.architecture import infer_unet
 from sdedge.weights.checkpoint import open_checkpoint
@@ -87,22 +89,23 @@ def test_the_network_is_diffusers_with_and_without_a_scale(unets, given, scale):
     w = torch.tensor([scale])
     condition = LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, w - 1, embedding_dim=256)
     expected = referee(*given, timestep_cond=condition).sample
-    assert float((ours(*given, w) - expected).abs().max()) < 2e-6
+    assert float((ours(*given, guidance_embedding(w, 256)) - expected).abs().max()) < 2e-6
     assert float((ours(*given) - referee(*given).sample).abs().max()) < 2e-6
     assert float((expected - referee(*given).sample).abs().max()) > 1e-3
 
 
 @torch.inference_mode()
 def test_a_part_of_the_network_and_a_recording_are_told_too(unets, given):
-    ours, w = unets[0], torch.tensor([3.5])
-    eps, features = whole(ours, *given, guidance=w)
-    assert torch.equal(eps, ours(*given, w)) and torch.equal(outer(ours, *given, features, guidance=w), eps)
+    ours, w = unets[0], guidance_embedding(torch.tensor([3.5]), 256)
+    eps, features = whole(ours, *given, embedding=w)
+    assert torch.equal(eps, ours(*given, w)) and torch.equal(outer(ours, *given, features, embedding=w), eps)
     calls = recorded()
     for scale in (2.0, 2.0, 2.0, 9.0, 2.0):  # recorded at the second
-        calls.guidance = scale
-        assert torch.equal(calls.whole(ours, torch.float32, *given), ours(*given, torch.tensor([scale])))
-        eps, features = calls.partly(ours, torch.float32, *given, None)
-        assert torch.equal(calls.partly(ours, torch.float32, *given, features)[0], eps)
+        embedding = guidance_embedding(torch.tensor([scale]), 256)
+        inputs = UNetInputs(*given, embedding=embedding)
+        assert torch.equal(calls.whole(ours, torch.float32, inputs), ours(*given, embedding))
+        eps, features = calls.partly(ours, torch.float32, inputs, None)
+        assert torch.equal(calls.partly(ours, torch.float32, inputs, features)[0], eps)
 
 
 @fused
@@ -115,10 +118,10 @@ def test_what_the_fused_network_keeps_goes_by_the_scale_too(unets, given):
     made = []
     ours.time_embedding.register_forward_hook(lambda *_: made.append(1))
     for scale in (2.0, 9.0, 2.0):
-        w = torch.tensor([scale])
-        eps, features = whole(ours, *given, guidance=w)
+        w = guidance_embedding(torch.tensor([scale]), 256)
+        eps, features = whole(ours, *given, embedding=w)
         assert float((eps - plain(*given, w)).abs().max()) < 5e-6
-        torch.testing.assert_close(outer(ours, *given, features, guidance=w), eps, rtol=0, atol=1e-6)
+        torch.testing.assert_close(outer(ours, *given, features, embedding=w), eps, rtol=0, atol=1e-6)
     assert len(made) == 2  # kept for both, in part as in whole
 
 
@@ -149,9 +152,9 @@ def test_one_call_a_step_and_the_negative_prompt_is_said_to_be_left_out(distille
     rows: list[int] = []
     real = UNetCalls.whole
 
-    def whole(self: UNetCalls, unet: UNet, dtype: torch.dtype, x: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
-        rows.append(len(x))
-        return real(self, unet, dtype, x, *rest)
+    def whole(self: UNetCalls, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> torch.Tensor:
+        rows.append(len(inputs.x))
+        return real(self, unet, dtype, inputs)
 
     monkeypatch.setattr(UNetCalls, "whole", whole)
     request = Request("a house", "trees", str(distilled), sampler="lcm", steps=2, seed=1)
@@ -172,8 +175,8 @@ def test_every_memory_mode_is_told(distilled, given):
     results = []
     for scale in (2.0, 2.0, 9.0):
         for engine in (reference, other):
-            engine.set_guidance(scale)
-            results.append(engine.predict(x, torch.full((1,), 500.0), context))
+            embedding = guidance_embedding(torch.tensor([scale]), 256)
+            results.append(engine.predict(UNetInputs(x, torch.full((1,), 500.0), context, embedding=embedding)))
         torch.testing.assert_close(results[-1], results[-2], atol=1e-5, rtol=0)
     assert float((results[-1] - results[0]).abs().max()) > 1e-3
 
@@ -198,7 +201,7 @@ def test_an_engine_that_cannot_tell_it_and_a_conversion_are_refused(distilled):
         open_source(str(distilled))
     engine = SimpleNamespace(facts=TorchEngine.load(distilled, "cpu").facts, description="another", can=frozenset())
     with pytest.raises(InvalidRequest, match="another cannot tell the guidance scale"):
-        set_guidance(engine, Resolved("x"))
+        refuse_unsupported(engine, Resolved("x"))
 
 
 def test_a_single_file_s_configuration_knows_it(distilled):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sdedge.images.preview import V1_ROWS, Rows
 from sdedge.machine.memory_plan import Plan
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
@@ -76,7 +77,7 @@ class Capability(enum.StrEnum):
     FEATURE_REUSE = enum.auto()
     """Runs the UNet's outer layers alone, on deep features of another step: `predict_partly`."""
     GUIDANCE_EMBEDDING = enum.auto()
-    """Passes the guidance scale to a UNet that reads it (`ModelFacts.guidance_channels`): `set_guidance`."""
+    """Takes `UNetInputs.embedding`, for a UNet that reads the guidance scale (`ModelFacts.guidance_channels`)."""
     MEMORY_MODES = enum.auto()
     """Draws in less memory, more slowly: `choose_memory` and `use_less_memory`."""
     NEAREST_SIZE = enum.auto()
@@ -84,7 +85,7 @@ class Capability(enum.StrEnum):
     TILING = enum.auto()
     """Draws pictures whose edges continue on the opposite side: `set_tiling`."""
     TOKEN_MERGING = enum.auto()
-    """Runs self attention on fewer tokens: `set_merging`."""
+    """Takes `TokenMerging` among `UNetInputs.edits`: self attention runs on fewer tokens."""
 
 
 def _uncalled(capability: Capability) -> NotImplementedError:
@@ -96,22 +97,13 @@ class OptionalCalls(Protocol):
 
     can: frozenset[Capability]
 
-    def predict_partly(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Returns what `predict` does and the deep features; with those of another step it runs the outer layers alone.
 
         Features stay on the engine's device, in its own number format.
         Called only where `Capability.FEATURE_REUSE in engine.can`.
         """
         raise _uncalled(Capability.FEATURE_REUSE)
-
-    def set_guidance(self, scale: float) -> None:
-        """Sets the guidance scale that the UNet reads from now on.
-
-        Called only where `Capability.GUIDANCE_EMBEDDING in engine.can`.
-        """
-        raise _uncalled(Capability.GUIDANCE_EMBEDDING)
 
     def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> Plan:
         """Returns the memory mode it chooses for pictures of this size in pixels, with or without the safety checker.
@@ -140,13 +132,6 @@ class OptionalCalls(Protocol):
         Called only where `Capability.TILING in engine.can`.
         """
         raise _uncalled(Capability.TILING)
-
-    def set_merging(self, ratio: float) -> None:
-        """Merges this share of the tokens at the highest resolution from now on; 0 merges none.
-
-        Called only where `Capability.TOKEN_MERGING in engine.can`.
-        """
-        raise _uncalled(Capability.TOKEN_MERGING)
 
 
 class Engine(OptionalCalls, Protocol):
@@ -178,8 +163,8 @@ class Engine(OptionalCalls, Protocol):
         """
         ...
 
-    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        """Latents (B, in_channels, h, w), timesteps (B,), context (B, T, D) -> the network's output (B, 4, h, w)."""
+    def predict(self, inputs: UNetInputs) -> Tensor:
+        """Returns the model output (N, 4, h, w). Inputs that need a capability come only where it is in `can`."""
         ...
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:

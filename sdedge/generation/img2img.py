@@ -146,7 +146,7 @@ class Start:
     strength   fraction of the sigmas to run, None for all of them from noise alone, 0 for none
     latent     (B, 4, h, w) of the picture, where there is one
     held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
-    extra      (B, 5, h, w) for a 9-channel model
+    channels      (B, 5, h, w) for a 9-channel model
     draws      how many draws of each stream are taken
     """
 
@@ -154,7 +154,7 @@ class Start:
     strength: float | None = None
     latent: Tensor | None = None
     held: Tensor | None = None
-    extra: Tensor | None = None
+    channels: Tensor | None = None
     draws: int = 1
 
     def step_noise(self, plan: Plan, seeds: Sequence[int], source: str) -> StepNoise:
@@ -193,8 +193,8 @@ def begin(engine: Engine, requests: Sequence[Resolved], source: Source | None) -
     latent = None
     if source is not None and "image" in order:
         latent = _content(engine, request, source, draw("image"), noise)
-    extra = _extra(engine, request, source, draw("masked")) if inpaints else None
-    return Start(noise, strength, latent, held, extra, len(order))
+    channels = _channels(engine, request, source, draw("masked")) if inpaints else None
+    return Start(noise, strength, latent, held, channels, len(order))
 
 
 def _strength(request: Resolved, source: Source | None) -> float | None:
@@ -260,7 +260,7 @@ def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, i
     return latent * (1 - anew) + (initial * anew if request.masked_content == "noise" else 0)
 
 
-def _extra(engine: Engine, request: Resolved, source: Source | None, noise: Tensor) -> Tensor:
+def _channels(engine: Engine, request: Resolved, source: Source | None, noise: Tensor) -> Tensor:
     """Makes mask and masked picture for a 9-channel model, (B, 5, h, w). Without a mask everything is masked."""
     B, _, h, w = noise.shape
     image = torch.zeros(1, 3, request.height, request.width)
@@ -285,13 +285,11 @@ def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:
 
 @contextmanager
 def tiling(engine: Engine, on: bool) -> Iterator[None]:
-    """Within: the engine draws pictures whose edges continue on the opposite side, if `on`; afterwards as before.
+    """Within: an engine that can draws pictures whose edges continue on the opposite side, if `on`; afterwards as before.
 
-    Raises InvalidRequest for an engine that cannot.
+    It is a state of the engine and no edit of one call, since the VAE's edges continue too.
     """
     if Capability.TILING not in engine.can:
-        if on:
-            raise InvalidRequest(f"The engine {engine.description} cannot draw seamless tiles; turn tiling off.")
         yield
         return
     engine.set_tiling(on)

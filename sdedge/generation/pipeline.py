@@ -16,10 +16,11 @@ from torch import Tensor
 
 import sdedge
 from sdedge import catalog
-from sdedge.engines.protocol import STAGES, Capability, Engine, ModelFacts
+from sdedge.engines.protocol import STAGES, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import img2img, out_of_memory, speed
+from sdedge.generation.capabilities import refuse_unsupported
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
 from sdedge.generation.save import Picture, save_job
 from sdedge.images.card import filtered_card
@@ -27,6 +28,7 @@ from sdedge.images.convert import to_pixels
 from sdedge.images.output import Output
 from sdedge.images.preview import data_uri, preview
 from sdedge.images.watermark import TEXT, check_size, embed
+from sdedge.models.layers import guidance_embedding as embed_scale
 from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.presets import Plan, plan
@@ -73,6 +75,7 @@ class Pipeline:
         }
         resolved = Resolved(**{**vars(request), **open_choices})
         engine.check_size(resolved.width, resolved.height)
+        refuse_unsupported(engine, resolved)
         wants_safety(resolved, facts)
         return resolved
 
@@ -92,7 +95,7 @@ class Pipeline:
         yield Loading("text")
         requests = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
         noticed: set[str] = set()
-        with img2img.tiling(engine, resolved.tiling), speed.merging(engine, resolved):
+        with img2img.tiling(engine, resolved.tiling):
             for group in batches(engine, requests, batch):
                 yield from _new_notices(adapt(engine, [prepared.request for prepared in group]), noticed)
                 latents = yield from out_of_memory.retried(engine, partial(sample, engine, group, source, previews))
@@ -151,10 +154,12 @@ def sample(
         speed.predictor(engine, request, sampling),
         sampling,
         encode_prompts(engine, requests, full.steps).along(sampling.sigmas),
-        guidance=set_guidance(engine, request),
+        guidance=1.0 if facts.guidance_channels else request.guidance,
         guidance_rescale=request.guidance_rescale,
         guidance_interval=speed.guidance_interval(request),
-        extra=start.extra,
+        channels=start.channels,
+        embedding=guidance_embedding(request, facts),
+        edits=speed.edits(engine, request),
     )
     x = sampling.start(start.noise, None if start.strength is None else start.latent)
     noise = start.step_noise(sampling, [request.seed for request in requests], request.noise)
@@ -213,21 +218,11 @@ def wants_safety(request: Request, facts: ModelFacts) -> bool:
     return facts.has_safety_checker if request.safety is None else request.safety
 
 
-def set_guidance(engine: Engine, request: Resolved) -> float:
-    """Returns the scale of classifier-free guidance: 1 where the UNet reads the scale itself, which is set here.
-
-    Raises InvalidRequest for an engine that cannot pass it to the UNet.
-    """
-    if not engine.facts.guidance_channels:
-        return request.guidance
-    if Capability.GUIDANCE_EMBEDDING not in engine.can:
-        raise InvalidRequest(
-            f"The engine {engine.description} cannot tell the guidance scale to the model {engine.facts.name}, which reads it; "
-            f"{Remedy.OTHER_ENGINE}.",
-            remedy=Remedy.OTHER_ENGINE,
-        )
-    engine.set_guidance(request.guidance)
-    return 1.0
+def guidance_embedding(request: Resolved, facts: ModelFacts) -> Tensor | None:
+    """Embeds the guidance scale (1, D) for a UNet that reads it in place of an unconditional branch; None for others."""
+    if not facts.guidance_channels:
+        return None
+    return embed_scale(torch.tensor([request.guidance]), facts.guidance_channels)
 
 
 def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int, int]:

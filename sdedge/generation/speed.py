@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from sdedge import catalog
 from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import Remedy
+from sdedge.models.unet_inputs import Edit, Predict, TokenMerging
 from sdedge.request import Request
-from sdedge.sampling.denoiser import Predict
 from sdedge.sampling.presets import Plan
 from sdedge.sampling.reuse import Reuse
 
@@ -41,18 +39,10 @@ def guidance_interval(request: Request) -> tuple[float, float] | None:
     return request.guidance_interval or ((above, float("inf")) if above else None)
 
 
-@contextmanager
-def merging(engine: Engine, request: Request) -> Iterator[None]:
-    """Within: the engine merges as many tokens as the request's speed says, if it can; afterwards none."""
+def edits(engine: Engine, request: Request) -> tuple[Edit, ...]:
+    """Returns the merging of as many tokens as the request's speed says, if the engine can."""
     ratio = supported(engine, request).merge
-    if not ratio:
-        yield
-        return
-    engine.set_merging(ratio)
-    try:
-        yield
-    finally:
-        engine.set_merging(0)
+    return (TokenMerging(ratio),) if ratio else ()
 
 
 def losses(engine: Engine, request: Request) -> str:

@@ -19,14 +19,14 @@ DEPTH = 1
 
 
 def whole(
-    unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int = DEPTH, guidance: Tensor | None = None
+    unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int = DEPTH, embedding: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """eps (B, out, h, w) as `unet` gives it, and the deep features (B, C, h, w) entering the last `depth` layers."""
     joined: list[Tensor] = []
     resnet, _ = _layers(unet.up_blocks[-1])[-depth]
     hook = resnet.register_forward_pre_hook(lambda _, given: joined.append(given[0]))
     try:
-        eps = unet(x, t, context, guidance)
+        eps = unet(x, t, context, embedding)
     finally:
         hook.remove()
     skip = unet.config.block_out_channels[0]  # the layer reads its features joined with a skip of this width
@@ -34,10 +34,10 @@ def whole(
 
 
 def outer(
-    unet: UNet, x: Tensor, t: Tensor, context: Tensor, deep: Tensor, depth: int = DEPTH, guidance: Tensor | None = None
+    unet: UNet, x: Tensor, t: Tensor, context: Tensor, deep: Tensor, depth: int = DEPTH, embedding: Tensor | None = None
 ) -> Tensor:
     """eps (B, out, h, w) from the outer layers alone: latent, timesteps and context of now, `deep` of another step."""
-    time = unet.embed(t, x.dtype, guidance)
+    time = unet.embed(t, x.dtype, embedding)
     x = unet.conv_in(x)
     skips = [x]
     for resnet, attention in _layers(unet.down_blocks[0])[: depth - 1]:

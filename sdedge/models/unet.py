@@ -13,7 +13,6 @@ from sdedge.models.layers import (
     TimestepEmbedding,
     Transformer2DModel,
     Upsample2D,
-    guidance_embedding,
     timestep_embedding,
 )
 
@@ -86,7 +85,8 @@ class UpBlock(nn.Module):
 class UNet(nn.Module):
     """Predicts the noise in a latent: latent (B, in, h, w), timesteps (B,), context (B, T, D) -> eps (B, out, h, w).
 
-    Networks with a `time_cond_proj_dim` (latent consistency models) read the guidance scale (B,) too, where it is given.
+    Networks with a `time_cond_proj_dim` D (latent consistency models) read the guidance scale too, where it is given: as
+    `layers.guidance_embedding` (B, D) of it.
     """
 
     def __init__(self, config: UNetConfig) -> None:
@@ -103,18 +103,16 @@ class UNet(nn.Module):
         self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], eps=config.norm_eps)
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
-    def embed(self, t: Tensor, dtype: torch.dtype, guidance: Tensor | None = None) -> Tensor:
-        """Timesteps (B,) and guidance -> (B, D), as the residual blocks read them; one row stands for a whole batch."""
-        sinusoids, dim = (
-            timestep_embedding(t, self.config.block_out_channels[0]).to(dtype),
-            self.config.time_cond_proj_dim,
-        )
-        if guidance is None or not dim:
-            return self.time_embedding(sinusoids)
-        return self.time_embedding(sinusoids, guidance_embedding(guidance, dim).to(dtype))
+    def embed(self, t: Tensor, dtype: torch.dtype, embedding: Tensor | None = None) -> Tensor:
+        """Embeds timesteps (B,), and adds a guidance embedding (B, D), as the residual blocks read them: (B, E).
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor, guidance: Tensor | None = None) -> Tensor:
-        time = self.embed(t, x.dtype, guidance)
+        One row stands for a whole batch.
+        """
+        sinusoids = timestep_embedding(t, self.config.block_out_channels[0]).to(dtype)
+        return self.time_embedding(sinusoids, None if embedding is None else embedding.to(dtype))
+
+    def forward(self, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None) -> Tensor:
+        time = self.embed(t, x.dtype, embedding)
         x = self.conv_in(x)
         skips = [x]
         for down in self.down_blocks:

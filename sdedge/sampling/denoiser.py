@@ -7,16 +7,16 @@ per image, so that a batch never changes an image.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from sdedge.errors import InvalidRequest
+from sdedge.models.unet_inputs import Edit, Predict, UNetInputs
 from sdedge.sampling.samplers import Denoise, StepNoise
 
-Predict = Callable[[Tensor, Tensor, Tensor], Tensor]  # (x (N, C, h, w), t (N,), context (N, T, D)) -> (N, 4, h, w)
 MASK_STYLES = ("predicted", "fresh", "renoised")
 
 
@@ -61,8 +61,10 @@ class Denoiser:
                         half is evaluated (Kynkäänniemi et al. 2024)
     threshold           dynamic thresholding of x0 (Saharia et al. 2022): the quantile, e.g. 0.995, or None
     threshold_max       largest bound that thresholding may use; each image is scaled by its bound
-    extra               channels appended to the input after scaling, (B, 5, h, w): mask and masked-image latent of a
-                        9-channel inpainting model
+    channels            (B, 5, h, w) appended to the input after scaling: mask and masked-image latent of a 9-channel
+                        inpainting model
+    embedding           (1, D) of the guidance scale, for models that read it (latent consistency models)
+    edits               changes of the UNet's attention at every call
     """
 
     predict: Predict
@@ -73,7 +75,9 @@ class Denoiser:
     guidance_interval: tuple[float, float] | None = None
     threshold: float | None = None
     threshold_max: float = 1.0
-    extra: Tensor | None = None
+    channels: Tensor | None = None
+    embedding: Tensor | None = None
+    edits: tuple[Edit, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.guidance_rescale <= 1:
@@ -107,10 +111,13 @@ class Denoiser:
 
     def _predict(self, x_in: Tensor, sigma: float, context: Tensor) -> Tensor:
         N = x_in.shape[0]
-        if self.extra is not None:
-            x_in = torch.cat([x_in, self.extra.repeat(N // self.extra.shape[0], 1, 1, 1)], dim=1)
         t = torch.full((N,), self.levels.timestep(sigma), dtype=x_in.dtype, device=x_in.device)
-        return self.predict(x_in, t, context)
+        inputs = UNetInputs(x_in, t, context, edits=self.edits)
+        if self.channels is not None:
+            inputs = replace(inputs, channels=self.channels.repeat(N // self.channels.shape[0], 1, 1, 1))
+        if self.embedding is not None:
+            inputs = replace(inputs, embedding=self.embedding.expand(N, -1))
+        return self.predict(inputs)
 
 
 def to_x0(out: Tensor, x: Tensor, sigma: float, prediction_type: str) -> Tensor:

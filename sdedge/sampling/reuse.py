@@ -9,16 +9,16 @@ from typing import Protocol
 
 from torch import Tensor
 
+from sdedge.models.unet_inputs import UNetInputs
+
 
 class PartialNetwork(Protocol):
     """A noise predictor that can run in part: without features everything, with them its outer layers only.
 
-    (x (N, C, h, w), t (N,), context (N, T, D), features or None) -> the output (N, 4, h, w), and the features to keep.
+    It returns the output (N, 4, h, w), and the features to keep.
     """
 
-    def __call__(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]: ...
+    def __call__(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +45,13 @@ class Reuse:
         self._every = every
         self._kept: Kept | None = None
 
-    def __call__(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        block = self._block(float(t[0]))
+    def __call__(self, inputs: UNetInputs) -> Tensor:
+        block = self._block(float(inputs.t[0]))
         kept = self._kept
-        if kept is not None and kept.block == block and kept.context is context:
-            return self._network(x, t, context, kept.features)[0]
-        out, features = self._network(x, t, context)
-        self._kept = Kept(block, context, features)
+        if kept is not None and kept.block == block and kept.context is inputs.context:
+            return self._network(inputs, kept.features)[0]
+        out, features = self._network(inputs)
+        self._kept = Kept(block, inputs.context, features)
         return out
 
     def _block(self, t: float) -> int:

@@ -179,13 +179,14 @@ def _worst(bundle: Path) -> float:
     from sdedge.engines.coreml.portable.engine import MILEngine
     from sdedge.engines.open import EMBEDDED, locate
     from sdedge.engines.torch.engine import TorchEngine
+    from sdedge.models.unet_inputs import UNetInputs
 
     theirs, ours = TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), MILEngine(bundle, "float16")
     torch.manual_seed(2)
     found = []
     for t in TIMESTEPS:
         x, context, steps = torch.randn(2, 4, 16, 16), torch.randn(2, 77, 128), torch.full((2,), float(t))
-        found.append(psnr(theirs.predict(x, steps, context), ours.predict(x, steps, context)))
+        found.append(psnr(theirs.predict(UNetInputs(x, steps, context)), ours.predict(UNetInputs(x, steps, context))))
     return min(found)
 
 

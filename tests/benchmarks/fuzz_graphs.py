@@ -25,6 +25,7 @@ from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS, fingerprint
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.graph.operators import ARITHMETIC, OPERATORS
 from sdedge.library.manifest import NAME
+from sdedge.models.unet_inputs import UNetInputs
 from tests.fuzzing import Tally, fuzz, main, mutate
 from tests.graphs import NETWORKS, write_bundle
 
@@ -159,7 +160,7 @@ def draw(bundle: Path) -> None:
     if side > 128:
         return  # honest work on a picture that large takes longer than a case may
     engine.encode_text(torch.full((1, 77), engine.tokenizer.eos))
-    engine.predict(torch.zeros(1, facts.in_channels, *size), torch.zeros(1), context)
+    engine.predict(UNetInputs(torch.zeros(1, facts.in_channels, *size), torch.zeros(1), context))
     engine.encode(torch.zeros(1, 3, side, side), torch.zeros(1, facts.latent_channels, *size))
     engine.decode(torch.ones(1, facts.latent_channels, *size))
     for name, one in inspect_bundle(bundle).items():

@@ -31,6 +31,7 @@ from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.open import EMBEDDED, locate
 from sdedge.engines.protocol import Engine
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.models.unet_inputs import UNetInputs
 from tests.benchmarks.coreml import make_model
 
 SIZES = ("512x512", "640x640", "512x768")
@@ -44,7 +45,7 @@ class Inputs(NamedTuple):
     t: Tensor
 
     def through(self, engine: Engine) -> Tensor:
-        return engine.predict(self.x, self.t, self.context)
+        return engine.predict(UNetInputs(self.x, self.t, self.context))
 
 
 def convert_unet(model: Path, out: Path, attention: str, size: str, chunk: bool) -> Path:

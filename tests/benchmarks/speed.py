@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sdedge.models.unet_inputs import UNetInputs
 from tests.benchmarks._models import make_model
 from tests.benchmarks._openvino import PEER, PEER_INT8, home, openvino_step, prepare
 
@@ -54,7 +55,7 @@ def _ours(dtype: str, device: str = "cpu") -> Engine:
         engine = load_engine(device, dtype)(str(model), None)
         x, t, context = _inputs(size, batch)
         t = torch.full((2 * batch,), 500.0)
-        return lambda: engine.predict(x, t, context)
+        return lambda: engine.predict(UNetInputs(x, t, context))
 
     def picture(model: Path, target: Path, began: Callable[[], None]) -> None:
         from sdedge.engines.open import load_engine

@@ -27,6 +27,7 @@ from sdedge import catalog
 from sdedge.engines.open import load_engine
 from sdedge.generation.pipeline import Pipeline, make_plan
 from sdedge.models import reuse
+from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.request import Request
 from sdedge.training.evaluate import Tally, obedience
 from tests.benchmarks._models import make_model
@@ -105,11 +106,10 @@ def call_seconds(model: Path) -> dict[tuple[int, int, float], float]:
     for rows in (2, 1):
         given = torch.randn(rows, 4, 64, 64), torch.full((rows,), 500.0), torch.randn(rows, 77, 768)
         for depth, merged in product((0, 1, 2, 3), MERGED):
-            engine.set_merging(merged)
+            inputs = UNetInputs(*given, edits=(TokenMerging(merged),) if merged else ())
             reuse.whole.__defaults__ = reuse.outer.__defaults__ = (depth or 1,)
-            features = engine.predict_partly(*given)[1] if depth else None
-            found[rows, depth, merged] = _fastest(partial(engine.predict_partly, *given, features))
-        engine.set_merging(0)
+            features = engine.predict_partly(inputs)[1] if depth else None
+            found[rows, depth, merged] = _fastest(partial(engine.predict_partly, inputs, features))
     reuse.whole.__defaults__ = reuse.outer.__defaults__ = (1,)
     return found
 

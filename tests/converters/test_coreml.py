@@ -39,6 +39,7 @@ from sdedge.events import Progress
 from sdedge.library.manifest import Manifest
 from sdedge.library.models import Library
 from sdedge.models.safety import SafetyChecker
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.text.tokenizer import Tokenizer
 from tests.conftest import convert_to_coreml, needs_embedded, switch_checker_on
 
@@ -236,7 +237,7 @@ def _compare_unet(engine: TorchEngine, folder: Path, timesteps=TIMESTEPS) -> lis
         x = torch.randn(2, 4, height // f, width // f, generator=generator)
         context = torch.randn(2, 77, engine.facts.context_width, generator=generator)
         steps = torch.full((2,), float(t))
-        found.append(psnr(engine.predict(x, steps, context), ours.predict(x, steps, context)))
+        found.append(psnr(engine.predict(UNetInputs(x, steps, context)), ours.predict(UNetInputs(x, steps, context))))
     return found
 
 
@@ -298,8 +299,8 @@ def test_several_sizes_share_one_set_of_weights(tiny_model, tmp_path):
     assert spec.description.defaultFunctionName == "size_64x64"
     engine, ours = MILEngine(one, "float16"), MILEngine(both, "float16")
     x, t, context = torch.randn(2, 4, 8, 8), torch.full((2,), 501.0), torch.randn(2, 77, engine.facts.context_width)
-    assert torch.equal(engine.predict(x, t, context), ours.predict(x, t, context))
-    assert ours.predict(torch.randn(2, 4, 8, 16), t, context).shape == (2, 4, 8, 16)
+    assert torch.equal(engine.predict(UNetInputs(x, t, context)), ours.predict(UNetInputs(x, t, context)))
+    assert ours.predict(UNetInputs(torch.randn(2, 4, 8, 16), t, context)).shape == (2, 4, 8, 16)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from converters.recipe import ATTENTIONS, COMPRESSIONS, NEWER, TARGETS, Recipe
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
+from sdedge.models.unet_inputs import UNetInputs
 from tests.conftest import convert_to_coreml
 
 SQUARE, WIDE = (64, 64), (128, 64)
@@ -84,5 +85,5 @@ def test_combinations_of_choices_predict_what_torch_does(reference, tiny_model, 
         x = torch.randn(2, 4, height // 8, width // 8, generator=random)
         context = torch.randn(2, 77, engine.facts.context_width, generator=random)
         t = torch.full((2,), 501.0)
-        near = psnr(reference.predict(x, t, context), engine.predict(x, t, context))
+        near = psnr(reference.predict(UNetInputs(x, t, context)), engine.predict(UNetInputs(x, t, context)))
         assert near > FLOORS.get(row["compress"], 0), near

@@ -30,6 +30,7 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.library.manifest import Manifest
 from sdedge.models.config import VAEConfig
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import VAE
 from sdedge.request import Request
 from sdedge.training.checker import read, score
@@ -101,7 +102,7 @@ def test_each_component_in_half_precision_reaches_60_db(bundle, eager, size):
     latent, noise = (torch.randn(1, 4, H // 8, W // 8, generator=random) for _ in range(2))
     context = torch.randn(2, 77, eager.facts.context_width, generator=random)
     calls = (
-        lambda e: e.predict(latent.repeat(2, 1, 1, 1), torch.tensor([999.0, 3.0]), context),
+        lambda e: e.predict(UNetInputs(latent.repeat(2, 1, 1, 1), torch.tensor([999.0, 3.0]), context)),
         lambda e: e.encode(image, noise),
         lambda e: e.decode(latent),
     )
@@ -116,7 +117,7 @@ def test_prompts_skips_embeddings_and_batches_are_those_of_the_model(engine, eag
         assert psnr(eager.encode_text(ids, skip, learned), engine.encode_text(ids, skip, learned)) >= 60
     x, t = torch.randn(3, 4, 16, 16), torch.tensor([10.0, 500.0, 990.0])
     context = torch.randn(3, 154, eager.facts.context_width)  # three rows for calls of two, and a prompt of two chunks
-    assert psnr(eager.predict(x, t, context), engine.predict(x, t, context)) >= 60
+    assert psnr(eager.predict(UNetInputs(x, t, context)), engine.predict(UNetInputs(x, t, context))) >= 60
 
 
 def test_a_decoder_that_overflows_in_half_precision_gets_float32_where_it_must():
@@ -258,7 +259,9 @@ def test_what_a_graph_cannot_do_is_said(engine, bundle, tmp_path):
     with pytest.raises(InvalidRequest, match="clip skip 3"):
         engine.encode_text(torch.zeros(1, 77, dtype=torch.int64), 2)
     with pytest.raises(InvalidRequest, match="takes 4"):
-        engine.predict(torch.zeros(1, 4, 8, 8), torch.zeros(1), torch.zeros(1, 385, engine.facts.context_width))
+        engine.predict(
+            UNetInputs(torch.zeros(1, 4, 8, 8), torch.zeros(1), torch.zeros(1, 385, engine.facts.context_width))
+        )
     with pytest.raises(InvalidRequest, match="bfloat16"):
         GraphEngine(bundle, "cpu", "float16")
     with pytest.raises(InvalidRequest, match="Unknown dtype"):

@@ -24,6 +24,7 @@ from sdedge.models.attention import pieces, sdpa, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
 from sdedge.request import Request
@@ -192,7 +193,7 @@ def _insist(pipeline: Pipeline, request: Request) -> None:
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_no_sampler_breaks_a_rule(pipeline, tiny_model, sampler, monkeypatch):
     """Its own arithmetic; the networks have their turn below."""
-    monkeypatch.setattr(TorchEngine, "predict", lambda engine, x, t, context: x * 0.1)
+    monkeypatch.setattr(TorchEngine, "predict", lambda engine, inputs: inputs.x * 0.1)
     monkeypatch.setattr(TorchEngine, "decode", lambda engine, latents: latents[:, :3].repeat(1, 1, 8, 8))
     _insist(pipeline, Request("a red (house:1.2)", "trees", str(tiny_model), steps=3, sampler=sampler, seed=1))
 
@@ -237,7 +238,7 @@ def test_loras_and_embeddings_break_no_rule(pipeline, tiny_model, tmp_path):
         engine.encode_text(
             torch.zeros(1, 77, dtype=torch.int64), 1, [(0, 3, torch.ones(2, engine.facts.context_width))]
         )
-        engine.predict(torch.ones(2, 4, 8, 8), torch.ones(2), torch.ones(2, 77, engine.facts.context_width))
+        engine.predict(UNetInputs(torch.ones(2, 4, 8, 8), torch.ones(2), torch.ones(2, 77, engine.facts.context_width)))
         engine.adapt([])
     assert not rules.found, "\n".join(map(str, rules.found))
 

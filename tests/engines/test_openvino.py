@@ -18,6 +18,7 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import UNetConfig
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 from sdedge.training.checker import score
 from tests.conftest import needs_embedded
@@ -58,21 +59,21 @@ def _inputs(ours: TorchEngine, rows: int, h: int = 16, w: int = 16):
 @pytest.mark.parametrize(("rows", "h", "w"), [(2, 16, 16), (4, 16, 16), (3, 8, 24), (2, 13, 16)])
 def test_float32_equals_torch_at_any_size_and_batch(ours, engine, rows, h, w):
     x, t, context = _inputs(ours, rows, h, w)
-    expected = ours.predict(x, t, context)
-    assert torch.allclose(engine.predict(x, t, context), expected, atol=2e-4)
-    assert torch.allclose(engine.predict(x, t, context.clone()), expected, atol=2e-4)
+    expected = ours.predict(UNetInputs(x, t, context))
+    assert torch.allclose(engine.predict(UNetInputs(x, t, context)), expected, atol=2e-4)
+    assert torch.allclose(engine.predict(UNetInputs(x, t, context.clone())), expected, atol=2e-4)
 
 
 @needs_openvino
 @needs_embedded
 def test_features_are_torchs_too(ours, engine):
     x, t, context = _inputs(ours, 2)
-    eps, features = engine.predict_partly(x, t, context)
-    expected, same = ours.predict_partly(x, t, context)
+    eps, features = engine.predict_partly(UNetInputs(x, t, context))
+    expected, same = ours.predict_partly(UNetInputs(x, t, context))
     assert torch.allclose(features, same, atol=1e-3) and torch.allclose(eps, expected, atol=2e-4)
     moved = x + 0.3
-    partial, _ = engine.predict_partly(moved, t, context, features)
-    assert torch.allclose(partial, ours.predict_partly(moved, t, context, same)[0], atol=3e-4)
+    partial, _ = engine.predict_partly(UNetInputs(moved, t, context), features)
+    assert torch.allclose(partial, ours.predict_partly(UNetInputs(moved, t, context), same)[0], atol=3e-4)
 
 
 @needs_openvino
@@ -80,7 +81,7 @@ def test_features_are_torchs_too(ours, engine):
 @pytest.mark.parametrize("speed", ["exact", "fast"])
 def test_bfloat16_pictures_obey(engine, speed):
     half = OpenVINOEngine.open(locate(EMBEDDED), "bfloat16")
-    engine.predict(*_inputs(engine, 2))
+    engine.predict(UNetInputs(*_inputs(engine, 2)))
     half.entry = engine.entry  # the same networks, converted once for all tests here
     pipeline = Pipeline(lambda model, vae: half)
     request = Request("a red house at night with two trees", seed=1, speed=speed)
@@ -93,13 +94,13 @@ def test_bfloat16_pictures_obey(engine, speed):
 @needs_embedded
 def test_tiles_run_by_torch_and_the_next_picture_does_not(ours, engine):
     x, t, context = _inputs(ours, 2)
-    before = engine.predict(x, t, context)
+    before = engine.predict(UNetInputs(x, t, context))
     for one in (engine, ours):
         one.set_tiling(True)
-    assert torch.allclose(engine.predict(x, t, context), ours.predict(x, t, context), atol=1e-5)
+    assert torch.allclose(engine.predict(UNetInputs(x, t, context)), ours.predict(UNetInputs(x, t, context)), atol=1e-5)
     for one in (engine, ours):
         one.set_tiling(False)
-    assert torch.equal(engine.predict(x, t, context), before)
+    assert torch.equal(engine.predict(UNetInputs(x, t, context)), before)
 
 
 @needs_openvino
@@ -147,7 +148,7 @@ def test_an_unknown_dtype_is_refused():
 def test_what_is_kept_is_found_again_and_shown_and_cleared(engine, ours):
     from sdedge.cli import cli
 
-    engine.predict(*_inputs(ours, 2))
+    engine.predict(UNetInputs(*_inputs(ours, 2)))
     again = OpenVINOEngine.open(locate(EMBEDDED), "float32")
     assert again.entry == engine.entry and not any("once" in line for line in again.facts.report)
     shown = CliRunner().invoke(cli, ["models", "cache"])

@@ -13,11 +13,11 @@ from sdedge.engines.torch.engine import TorchEngine
 
 CALLS = {
     Capability.FEATURE_REUSE: ["predict_partly"],
-    Capability.GUIDANCE_EMBEDDING: ["set_guidance"],
+    Capability.GUIDANCE_EMBEDDING: [],  # data of `UNetInputs`
     Capability.MEMORY_MODES: ["choose_memory", "use_less_memory"],
     Capability.NEAREST_SIZE: ["nearest_size"],
     Capability.TILING: ["set_tiling"],
-    Capability.TOKEN_MERGING: ["set_merging"],
+    Capability.TOKEN_MERGING: [],
 }
 ENGINES = [TorchEngine, OpenVINOEngine, GraphEngine, MILEngine, CoreMLEngine]
 

@@ -30,6 +30,7 @@ from sdedge.events import Notice, Step
 from sdedge.generation.img2img import Start, slerp
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.convert import from_pixels, to_pixels
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 from sdedge.sampling.noise import stream
 from sdedge.training.recipe import QUICK, export, networks
@@ -274,7 +275,7 @@ def test_an_inpainting_model_without_a_mask_is_told_that_all_is_masked(pipeline,
     request = _request(models[9], files, steps=1, **({} if image else {"image": None}))
     engine, seen = pipeline.engine(request), []
     predict = engine.predict
-    monkeypatch.setattr(engine, "predict", lambda x, t, c: seen.append(x) or predict(x, t, c))
+    monkeypatch.setattr(engine, "predict", lambda inputs: seen.append(inputs.sample) or predict(inputs))
     _draw(pipeline, request)
     draw = stream(7)
     noise = [draw((4, 8, 8)) for _ in range(3)][2 if image else 1]
@@ -321,7 +322,7 @@ def test_tiles_have_no_edge_and_tiling_is_undone(pipeline, models):
     engine = pipeline.engine(request)
     x, context = torch.randn(1, 4, 16, 16), torch.randn(1, 77, 128)
     t = torch.tensor([500.0])
-    calls = {"predict": lambda z: engine.predict(z, t, context), "decode": engine.decode}
+    calls = {"predict": lambda z: engine.predict(UNetInputs(z, t, context)), "decode": engine.decode}
     before = {name: call(x) for name, call in calls.items()}
     engine.set_tiling(True)
     for name, call in calls.items():

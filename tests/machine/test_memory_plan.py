@@ -23,6 +23,7 @@ from sdedge.machine import memory_plan
 from sdedge.machine.findings import Finding
 from sdedge.machine.memory_plan import MARGIN, MODES, Job, Sizes, plan, predict, smaller
 from sdedge.machine.picture_memory import itemsize, plan_picture, read_sizes
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Resolved
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import open_checkpoint
@@ -162,7 +163,7 @@ def engine(request, tiny_model: Path) -> TorchEngine:
 
 def test_stages_stay_only_as_the_mode_says(engine, monkeypatch):
     x, context = torch.randn(2, 4, 8, 8), engine.encode_text(torch.zeros(2, 77, dtype=torch.long))
-    engine.predict(x, torch.full((2,), 500.0), context)
+    engine.predict(UNetInputs(x, torch.full((2,), 500.0), context))
     fast = engine._mode == "fast"
     assert set(engine._networks) == ({"text_encoder", "unet"} if fast else {"unet"})
     monkeypatch.setattr(memory_plan, "SMALL", 0)  # as for an encoder of full size
@@ -178,7 +179,9 @@ def test_every_mode_gives_the_same_values(engine, tiny_model):
     x, context = torch.randn(2, 4, 8, 8, generator=g), torch.randn(2, 77, engine.facts.context_width, generator=g)
     for t in (900.0, 500.0):  # twice: the second pass is read ahead
         given = x, torch.full((2,), t), context
-        torch.testing.assert_close(engine.predict(*given), reference.predict(*given), atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            engine.predict(UNetInputs(*given)), reference.predict(UNetInputs(*given)), atol=1e-5, rtol=0
+        )
     whole = reference.network("vae").decode(x / engine.facts.scaling_factor)
     torch.testing.assert_close(engine.decode(x), whole, atol=1e-4, rtol=0)
     image, noise = torch.randn(1, 3, 64, 64, generator=g), torch.zeros(1, 4, 8, 8)

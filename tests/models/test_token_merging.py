@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from sdedge.models import token_merging
 from sdedge.models.config import UNetConfig
 from sdedge.models.token_merging import match, merging, split
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.weights.lora import apply, open_lora
 from tests.engines.torch.test_torch import _lora
 
@@ -23,6 +25,7 @@ CONFIG = UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4, cross
 SIDES = st.integers(1, 6).map(lambda cells: 2 * cells)
 RATIOS = st.floats(0.05, 1)
 SEEDS = st.integers(0, 1000)
+HALF = (TokenMerging(0.5),)
 needs_onednn = pytest.mark.skipif(
     not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN"
 )
@@ -190,23 +193,19 @@ def test_narrow_twins_are_as_near_as_without_merging(unet, inputs, narrow):
 def test_an_engine_merges_streamed_tiled_and_with_another_size(tiny_model):
     whole, streamed = (TorchEngine.load(tiny_model, "cpu", "float32", memory=mode) for mode in ("fast", "stream"))
     for height, width in ((8, 16), (16, 8)):
-        x, t, context = (
-            torch.randn(2, 4, height, width),
-            torch.tensor([500.0]),
-            torch.randn(2, 77, whole.facts.context_width),
-        )
-        exact = whole.predict(x, t, context)
+        x, context = torch.randn(2, 4, height, width), torch.randn(2, 77, whole.facts.context_width)
+        plain = UNetInputs(x, torch.tensor([500.0]), context)
+        inputs = replace(plain, edits=HALF)
+        exact = whole.predict(plain)
         for tiled in (False, True):
             for engine in (whole, streamed):
                 engine.set_tiling(tiled)
-                engine.set_merging(0.5)
-            merged, features = whole.predict_partly(x, t, context)
-            assert torch.equal(whole.predict(x, t, context), merged) and not torch.allclose(merged, exact, atol=1e-5)
-            assert torch.allclose(streamed.predict(x, t, context), merged, atol=1e-5)
-            assert torch.allclose(whole.predict_partly(x, t, context, features)[0], merged, atol=1e-5)
+            merged, features = whole.predict_partly(inputs)
+            assert torch.equal(whole.predict(inputs), merged) and not torch.allclose(merged, exact, atol=1e-5)
+            assert torch.allclose(streamed.predict(inputs), merged, atol=1e-5)
+            assert torch.allclose(whole.predict_partly(inputs, features)[0], merged, atol=1e-5)
         whole.set_tiling(False)
-        whole.set_merging(0)
-        assert torch.equal(whole.predict(x, t, context), exact)
+        assert torch.equal(whole.predict(plain), exact)
 
 
 @torch.inference_mode()
@@ -216,10 +215,9 @@ def test_a_lora_is_in_what_is_merged(tiny_model, tmp_path):
     network.load_state_dict({name: tensor.read() for name, tensor in engine.checkpoint.unet.items()})
     x, t, context = torch.randn(2, 4, 8, 8), torch.tensor([500.0]), torch.randn(2, 77, engine.facts.context_width)
     use = _lora(tmp_path / "style.safetensors", 8)
-    for one in (engine, plain):
-        one.set_merging(0.5)
     engine.adapt([use])
     with apply({"unet": network}, [(open_lora(use.path), 0.0, 0.7)]), merging(network, 0.5, 8, 8):
         expected = network(x, t, context)
-    assert torch.allclose(engine.predict(x, t, context), expected, atol=1e-5)
-    assert not torch.allclose(plain.predict(x, t, context), expected, atol=1e-4)
+    inputs = UNetInputs(x, t, context, edits=HALF)
+    assert torch.allclose(engine.predict(inputs), expected, atol=1e-5)
+    assert not torch.allclose(plain.predict(inputs), expected, atol=1e-4)

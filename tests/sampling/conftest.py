@@ -7,14 +7,18 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 import torch
 from torch import Tensor
+
+from sdedge.sampling.denoiser import Denoiser
 
 POCKET = Path(__file__).parents[2] / "resources" / "models" / "pocket"
 UNUSED = {"skimage", "jsonmerge", "dctorch", "torchvision", "cleanfid", "clip"}  # imported by k_diffusion, never called
@@ -75,6 +79,11 @@ class Prompt:
     def combine(self, out: Tensor, scale: float) -> Tensor:
         uncond, cond = out.chunk(2)
         return uncond + scale * (cond - uncond)
+
+
+def denoiser(network: Callable[[Tensor, Tensor, Tensor], Tensor], *args: Any, **options: Any) -> Denoiser:
+    """A Denoiser around a network that is called as (x, t, context)."""
+    return Denoiser(lambda inputs: network(inputs.sample, inputs.t, inputs.context), *args, **options)
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from sdedge.catalog import SAMPLERS as CATALOG
-from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
 
-from .conftest import Prompt, elementwise, last, scaled_error
+from .conftest import Prompt, denoiser, elementwise, last, scaled_error
 
 SHAPE = (4, 5, 7)  # odd: vector lanes and their remainders
 SEEDS = [5, 6, 7]
@@ -20,7 +19,7 @@ CONTEXT = Prompt(torch.zeros(1, 1, 1))
 def run(network, name, seeds, prompt=CONTEXT, shape=SHAPE):
     decided = plan(name, None, 22 if name == "restart" else 6)
     x = decided.start(initial(seeds, shape))
-    denoise = Denoiser(network, decided, Prompt(prompt.cond.expand(len(seeds), -1, -1)), guidance=1)
+    denoise = denoiser(network, decided, Prompt(prompt.cond.expand(len(seeds), -1, -1)), guidance=1)
     x = last(decided.run(denoise, x, decided.step_noise(seeds, shape)))
     return decided.finish(x)
 

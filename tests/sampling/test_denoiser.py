@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from sdedge.errors import InvalidRequest
-from sdedge.sampling.denoiser import Denoiser, dynamic_threshold, masked, rescale_guidance, to_x0
+from sdedge.sampling.denoiser import dynamic_threshold, masked, rescale_guidance, to_x0
 from sdedge.sampling.presets import plan
 from sdedge.sampling.schedule import NoiseSchedule
 
-from .conftest import Prompt, elementwise, last, scaled_error
+from .conftest import Prompt, denoiser, elementwise, last, scaled_error
 
 SCHEDULE = NoiseSchedule()
 
@@ -39,7 +39,7 @@ def x():
 
 def test_input_is_ddpms_variable_and_timestep(pair, x):
     network = Recorder()
-    x0 = Denoiser(network, SCHEDULE, pair, guidance=1)(x, 2.5)
+    x0 = denoiser(network, SCHEDULE, pair, guidance=1)(x, 2.5)
     ((seen, t, context),) = network.inputs
     assert torch.allclose(seen, x / (2.5**2 + 1) ** 0.5)
     assert t.tolist() == pytest.approx([SCHEDULE.timestep(2.5)] * 2) and context is pair.cond
@@ -48,10 +48,10 @@ def test_input_is_ddpms_variable_and_timestep(pair, x):
 
 def test_guidance_is_one_call_of_both(pair, x):
     network = Recorder()
-    x0 = Denoiser(network, SCHEDULE, pair, guidance=7.5)(x, 2.5)
+    x0 = denoiser(network, SCHEDULE, pair, guidance=7.5)(x, 2.5)
     ((seen, t, context),) = network.inputs
     assert seen.shape[0] == 4 and t.shape == (4,) and torch.equal(context, torch.cat([pair.uncond, pair.cond]))
-    cond, uncond = (Denoiser(network, SCHEDULE, Prompt(c), guidance=7.5)(x, 2.5) for c in (pair.cond, pair.uncond))
+    cond, uncond = (denoiser(network, SCHEDULE, Prompt(c), guidance=7.5)(x, 2.5) for c in (pair.cond, pair.uncond))
     assert torch.allclose(x0, uncond + 7.5 * (cond - uncond), atol=1e-4)
 
 
@@ -67,7 +67,7 @@ def test_guidance_is_one_call_of_both(pair, x):
 )
 def test_interval_skips_the_unconditional_half(pair, x, guidance, interval, calls):
     network = Recorder()
-    denoise = Denoiser(network, SCHEDULE, pair, guidance=guidance, guidance_interval=interval)
+    denoise = denoiser(network, SCHEDULE, pair, guidance=guidance, guidance_interval=interval)
     for sigma in (10.0, 3.0, 0.5):
         denoise(x, sigma)
     assert [len(seen) for seen, _, _ in network.inputs] == calls
@@ -96,7 +96,7 @@ def test_zero_terminal_snr_with_v_stays_finite(sampler):
         return (alpha * (x - alpha * target) / (sigma * alpha)) - sigma * alpha * target
 
     noise = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    for x, _ in run.run(Denoiser(predict, run, Prompt(torch.zeros(1, 1, 1)), 1), run.start(noise), lambda *_: noise):
+    for x, _ in run.run(denoiser(predict, run, Prompt(torch.zeros(1, 1, 1)), 1), run.start(noise), lambda *_: noise):
         assert torch.isfinite(x).all()
     assert float((run.finish(x) - target).abs().max()) < 1e-3
 
@@ -113,7 +113,7 @@ def test_rescaling_goes_by_the_conditional_half(pair, x):
         return x * (1 + context.mean((1, 2))).view(-1, 1, 1, 1)
 
     cond, uncond, whole, half = (
-        (x - Denoiser(network, SCHEDULE, context, **options)(x, 2.5)) / 2.5
+        (x - denoiser(network, SCHEDULE, context, **options)(x, 2.5)) / 2.5
         for context, options in (
             (pair, {"guidance": 1}),
             (Prompt(pair.uncond), {"guidance": 1}),
@@ -139,7 +139,7 @@ def test_threshold_is_diffusers(x):
 
 def test_inpainting_channels_follow_the_scaled_latent(pair, x):
     network, extra = Recorder(), torch.randn(2, 5, 8, 8)
-    Denoiser(network, SCHEDULE, pair, guidance=3.0, extra=extra)(x, 4.0)
+    denoiser(network, SCHEDULE, pair, guidance=3.0, channels=extra)(x, 4.0)
     seen = network.inputs[0][0]
     assert seen.shape == (4, 9, 8, 8)
     assert torch.equal(seen[:2, 4:], extra) and torch.equal(seen[2:, 4:], extra)
@@ -147,10 +147,10 @@ def test_inpainting_channels_follow_the_scaled_latent(pair, x):
 
 def test_a_batch_never_changes_an_image(pair, x):
     options = {"guidance": 7.5, "guidance_rescale": 0.7, "threshold": 0.995, "threshold_max": 3.0}
-    both = Denoiser(elementwise, SCHEDULE, pair, **options)(x, 5.0)
+    both = denoiser(elementwise, SCHEDULE, pair, **options)(x, 5.0)
     for i in range(2):
         one = Prompt(pair.cond[i : i + 1], pair.uncond[i : i + 1])
-        assert torch.equal(Denoiser(elementwise, SCHEDULE, one, **options)(x[i : i + 1], 5.0)[0], both[i])
+        assert torch.equal(denoiser(elementwise, SCHEDULE, one, **options)(x[i : i + 1], 5.0)[0], both[i])
 
 
 # Inpainting with a 4-channel model.
@@ -166,7 +166,7 @@ def draws(seed):
 
 
 def inpaint(unet, prompt, run, style, noise0, noise):
-    denoise = masked(Denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, style)
+    denoise = masked(denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, style)
     x = last(run.run(denoise, run.start(noise0, LATENT), draws(8)))
     return x
 
@@ -228,7 +228,7 @@ def test_fresh_is_ldms_loop(unet, prompt):
         x0 = (z - (1 - a) ** 0.5 * eps) / a**0.5
         z = following**0.5 * x0 + (1 - following) ** 0.5 * eps + 0.0 * generator()
     noise = draws(8)
-    denoise = masked(Denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, "fresh")
+    denoise = masked(denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, "fresh")
     x = last(run.run(denoise, x, noise))
     assert scaled_error(run.finish(x) * MASK, z * MASK) < 1e-9
 
@@ -240,6 +240,6 @@ def test_refusals(pair):
         ({"threshold": 0.0}, "0.995"),
     ):
         with pytest.raises(InvalidRequest, match=message):
-            Denoiser(Recorder(), SCHEDULE, pair, **options)
+            denoiser(Recorder(), SCHEDULE, pair, **options)
     with pytest.raises(InvalidRequest, match="predicted, fresh, renoised"):
         masked(lambda x, s: x, LATENT, MASK, draws(0), "after")

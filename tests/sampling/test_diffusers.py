@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.presets import plan
 from sdedge.sampling.samplers import SAMPLERS
 from sdedge.sampling.schedule import NoiseSchedule
 
-from .conftest import last, scaled_error
+from .conftest import denoiser, last, scaled_error
 
 schedulers = pytest.importorskip("diffusers").schedulers
 SHAPE = (1, 4, 8, 8)
@@ -178,7 +177,7 @@ def test_whole_trajectory(unet, prompt, sampler, schedule, steps, name, config, 
 
     generator = torch.Generator().manual_seed(9)
     for x, _ in run.run(
-        Denoiser(predict, run, prompt, guidance=1), run.start(noise), lambda *_: torch.randn(SHAPE, generator=generator)
+        denoiser(predict, run, prompt, guidance=1), run.start(noise), lambda *_: torch.randn(SHAPE, generator=generator)
     ):
         ours.append(x)
     assert np.allclose(told, [float(t) for t in scheduler.timesteps], atol=2e-3)  # theirs are logs in float32
@@ -226,7 +225,7 @@ def test_image_to_image(unet, prompt, sampler, name, config):
     )
 
     run = plan(sampler, schedule, steps, "diffusers", strength=strength)
-    denoise = Denoiser(lambda x, t, c: unet(x.double(), t.double(), c).float(), run, prompt, guidance=1)
+    denoise = denoiser(lambda x, t, c: unet(x.double(), t.double(), c).float(), run, prompt, guidance=1)
     result = last(run.run(denoise, run.start(noise, latent), lambda *_: None))
     assert scaled_error(run.finish(result), expected[-1]) < 1e-5
 
@@ -247,7 +246,7 @@ def test_ipndm_on_levels_of_our_own(unet, prompt):
         v = (eps - b * x) / a  # it takes v
         x = scheduler.step(v, t, x)[0]
         expected.append(x)
-    denoise = Denoiser(lambda x, t, c: unet(x.double(), t.double(), c).float(), schedule, prompt, guidance=1)
+    denoise = denoiser(lambda x, t, c: unet(x.double(), t.double(), c).float(), schedule, prompt, guidance=1)
     ours = SAMPLERS["ipndm"](denoise, noise * (sigmas[0] ** 2 + 1) ** 0.5, sigmas, lambda *_: None)
     for i, (x, _) in enumerate(ours):
         assert scaled_error(x / (sigmas[i + 1] ** 2 + 1) ** 0.5, expected[i]) < 1e-5, f"step {i}"
@@ -289,7 +288,7 @@ def test_dummy_model_sums(prompt, sampler, schedule, config, options, total, mea
     if sampler in ("dpmpp_2m", "unipc"):  # these tests ask for final_sigmas_type="sigma_min"
         low = run.levels.sigma_min
         run = replace(run, sigmas=(*run.sigmas[:-1], low), final_scale=(low**2 + 1) ** -0.5)
-    denoise = Denoiser(lambda x, t, c: x * (t / (t + 1)).view(-1, 1, 1, 1), run, prompt, guidance=1)
+    denoise = denoiser(lambda x, t, c: x * (t / (t + 1)).view(-1, 1, 1, 1), run, prompt, guidance=1)
     noise = lambda *_: torch.randn(sample.shape, generator=generator)  # noqa: E731
     x = run.start(sample)
     if sampler in ("euler", "euler_a"):
@@ -326,5 +325,5 @@ def test_on_the_embedded_model(pocket, sampler):
         scheduler, 6, noise * scheduler.init_noise_sigma, lambda x, t: network(x, torch.tensor([float(t)]), prompt.cond)
     )
     run = plan(sampler, "leading", 6, "diffusers")
-    x = last(run.run(Denoiser(network, run, prompt, guidance=1), run.start(noise), lambda *_: None))
+    x = last(run.run(denoiser(network, run, prompt, guidance=1), run.start(noise), lambda *_: None))
     assert scaled_error(run.finish(x), expected[-1]) < 1e-5

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import BrownianNoise
 from sdedge.sampling.samplers import SAMPLERS
 from sdedge.sampling.schedule import NoiseSchedule, sigmas
 
-from .conftest import last, scaled_error
+from .conftest import denoiser, last, scaled_error
 
 SCHEDULE = NoiseSchedule()
 SHAPE = (1, 4, 8, 8)
@@ -42,7 +41,7 @@ def denoisers(k_diffusion, unet, prompt):
         def t_to_sigma(self, t):  # k-diffusion casts to float32 here
             return torch.tensor([SCHEDULE.sigma(float(v)) for v in t], dtype=torch.float64)
 
-    return Denoiser(unet, SCHEDULE, prompt, guidance=1), Referee(None, SCHEDULE.alphas_cumprod, quantize=False)
+    return denoiser(unet, SCHEDULE, prompt, guidance=1), Referee(None, SCHEDULE.alphas_cumprod, quantize=False)
 
 
 def draws(seed: int):

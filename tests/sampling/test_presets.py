@@ -12,12 +12,11 @@ from sdedge import catalog
 from sdedge.catalog import PRESETS, SAMPLERS, resolve, resolve_schedule
 from sdedge.errors import InvalidRequest
 from sdedge.sampling import samplers
-from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
 from sdedge.sampling.schedule import NoiseSchedule
 
-from .conftest import Prompt, elementwise, last, scaled_error
+from .conftest import Prompt, denoiser, elementwise, last, scaled_error
 
 V1 = NoiseSchedule()
 ALPHAS = V1.alphas_cumprod
@@ -81,7 +80,7 @@ def test_every_pair_runs(preset, strength):
             continue
         ran += 1
         assert all(high >= low for high, low in itertools.pairwise(run.sigmas))
-        denoise = Denoiser(elementwise, run, Prompt(torch.zeros(1, 1, 1)), guidance=1)
+        denoise = denoiser(elementwise, run, Prompt(torch.zeros(1, 1, 1)), guidance=1)
         start = run.start(noise, None if strength is None else torch.zeros(SHAPE))
         results = list(run.run(denoise, start, run.step_noise([1], SHAPE[1:])))
         assert run.yields in (None, len(results)), (name, schedule)
@@ -136,7 +135,7 @@ def test_compvis(unet, prompt, sampler, n, eta):
     )
     run = plan(sampler, None, n, "compvis", options={"eta": eta} if sampler == "ddim" else {})
     assert run.steps == len(times) and run.rounding == "truncate"
-    x = last(run.run(Denoiser(unet, run, prompt, guidance=1), run.start(z), draws()))
+    x = last(run.run(denoiser(unet, run, prompt, guidance=1), run.start(z), draws()))
     assert scaled_error(run.finish(x), expected) < 1e-9
 
 
@@ -154,7 +153,7 @@ def test_compvis_image_to_image(unet, prompt):
     expected = ldm_ddim(
         lambda z, t: unet(z, torch.tensor([t], dtype=torch.float64), prompt.cond), z, times, 4, lambda: 0.0
     )
-    x = last(run.run(Denoiser(unet, run, prompt, guidance=1), run.start(noise, latent), lambda *_: 0 * noise))
+    x = last(run.run(denoiser(unet, run, prompt, guidance=1), run.start(noise, latent), lambda *_: 0 * noise))
     assert scaled_error(run.finish(x), expected) < 1e-9
 
 

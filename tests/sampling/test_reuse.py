@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
@@ -22,7 +23,8 @@ class Network:
         self.whole: list[float] = []
         self.partial: list[tuple[float, float]] = []
 
-    def __call__(self, x, t, context, features=None):
+    def __call__(self, inputs, features=None):
+        x, t = inputs.x, inputs.t
         if features is None:
             self.whole.append(float(t[0]))
             return torch.zeros_like(x), t.clone()
@@ -64,14 +66,14 @@ def test_another_context_starts_anew():
     network = Network()
     reuse = Reuse(network, [900.0, 800.0, 700.0], 3)
     x, first, second = torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 4), torch.zeros(2, 2, 4)
-    reuse(x, torch.tensor([900.0]), first)
-    reuse(x, torch.tensor([800.0]), first)
-    reuse(x.repeat(2, 1, 1, 1), torch.tensor([700.0, 700.0]), second)
+    reuse(UNetInputs(x, torch.tensor([900.0]), first))
+    reuse(UNetInputs(x, torch.tensor([800.0]), first))
+    reuse(UNetInputs(x.repeat(2, 1, 1, 1), torch.tensor([700.0, 700.0]), second))
     assert network.whole == [900.0, 700.0]
 
 
 def test_runs_share_nothing():
     network, context, x = Network(), torch.zeros(1, 2, 4), torch.zeros(1, 4, 2, 2)
     for _ in range(2):  # the second picture of a series begins with the context of the first
-        Reuse(network, [900.0, 800.0], 2)(x, torch.tensor([900.0]), context)
+        Reuse(network, [900.0, 800.0], 2)(UNetInputs(x, torch.tensor([900.0]), context))
     assert network.whole == [900.0, 900.0]

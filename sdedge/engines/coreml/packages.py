@@ -19,6 +19,7 @@ from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.manifest import Component, Manifest
 from sdedge.machine.formats import use_threads
 from sdedge.models.safety import prepare
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import Posterior
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import LENGTH, Tokenizer
@@ -91,11 +92,12 @@ class PackageEngine(OptionalCalls, ABC):
             )
         return self._batched("text_encoder", {"input_ids": ids.float()}, "last_hidden_state")
 
-    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+    def predict(self, inputs: UNetInputs) -> Tensor:
         """In calls of the batch that the UNet was converted for; the last one is filled up with its last row.
 
         Raises InvalidRequest for contexts of another length than it was converted for.
         """
+        x, t, context = inputs.sample, inputs.t, inputs.context
         chunked = "unet_chunk1" in self.manifest.components
         length = self._component(UNETS[1] if chunked else UNETS[0]).inputs["encoder_hidden_states"].shape[-1]
         if context.shape[1] != length:
@@ -104,14 +106,14 @@ class PackageEngine(OptionalCalls, ABC):
                 f"{self.facts.name} takes {(length or LENGTH) // LENGTH}; shorten it, or use the model it was made from."
             )
         t = t.half().to(t)  # what the package reads: from 512 on, half precision holds steps of 0.5
-        inputs = {
+        arrays = {
             "sample": x,
             "timestep": t,
             "encoder_hidden_states": context.transpose(1, 2).unsqueeze(2).contiguous(),
         }
         if not chunked:
-            return self._batched(UNETS[0], inputs, "noise_pred")
-        return self._batched(UNETS[1], inputs, "noise_pred", UNETS[2])
+            return self._batched(UNETS[0], arrays, "noise_pred")
+        return self._batched(UNETS[1], arrays, "noise_pred", UNETS[2])
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         factor = self._latent_factor("vae_encoder")

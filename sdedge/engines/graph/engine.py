@@ -33,6 +33,7 @@ from sdedge.files import inside
 from sdedge.library.manifest import Component, Manifest
 from sdedge.machine.formats import choose_device, choose_dtype, use_threads
 from sdedge.models.safety import SafetyChecker
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import Posterior
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import LENGTH, Tokenizer
@@ -135,11 +136,12 @@ class GraphEngine(OptionalCalls):
             rows.append(self._run("text_encoder", line[None], vectors, replaced)[skip])
         return torch.cat(rows).float()
 
-    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+    def predict(self, inputs: UNetInputs) -> Tensor:
         """In calls of the batch that the UNet was converted for; the last one is filled up with its last row.
 
         Raises InvalidRequest for a prompt that is longer than the program's largest.
         """
+        x, t, context = inputs.sample, inputs.t, inputs.context
         longest = self.manifest.recipe["tokens"]
         if context.shape[1] > longest:
             raise InvalidRequest(
@@ -307,7 +309,8 @@ class GraphEngine(OptionalCalls):
             given = [(0, int(i), vectors[0, i : i + 1]) for i in replaced[0, :, 0].nonzero().flatten()]
             return tuple(self._eager.encode_text(ids, skip, given) for skip in (0, 1))
         if name == "unet":
-            return (self._eager.predict(*inputs),)
+            x, t, context = inputs
+            return (self._eager.predict(UNetInputs(x, t, context)),)
         vae = self._eager.network("vae")
         if name == "vae_encoder":
             posterior = vae.encode(inputs[0].to(device, dtype))

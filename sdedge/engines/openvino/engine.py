@@ -28,6 +28,7 @@ from sdedge.machine.formats import choose_dtype
 from sdedge.models.config import UNetConfig
 from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 
 if TYPE_CHECKING:
@@ -82,20 +83,18 @@ class OpenVINOEngine(TorchEngine):
         """LoRAs and tiles change the network; one that reads the guidance scale has an input more than is converted."""
         return bool(self._loras or self._tiling or self.facts.guidance_channels)
 
-    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
+    def predict(self, inputs: UNetInputs) -> Tensor:
         if self._by_torch():
-            return super().predict(x, t, context)
-        return self._predict("whole", 1, x, t, context)[0]
+            return super().predict(inputs)
+        return self._predict("whole", 1, inputs)[0]
 
-    def predict_partly(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         if self._by_torch():
-            return super().predict_partly(x, t, context, features)
+            return super().predict_partly(inputs, features)
         if features is None:
-            eps, features = self._predict("whole", 2, x, t, context)
+            eps, features = self._predict("whole", 2, inputs)
             return eps, features
-        return self._predict("outer", 1, x, t, context, features)[0], features
+        return self._predict("outer", 1, inputs, features)[0], features
 
     def release(self, stage: str) -> None:
         if stage == "unet":
@@ -106,16 +105,15 @@ class OpenVINOEngine(TorchEngine):
 
     # The three models
 
-    def _predict(
-        self, name: str, wanted: int, x: Tensor, t: Tensor, context: Tensor, *features: Tensor
-    ) -> list[Tensor]:
+    def _predict(self, name: str, wanted: int, inputs: UNetInputs, *features: Tensor) -> list[Tensor]:
         """The first `wanted` results of a model, for any number of rows."""
+        x = inputs.sample
         rows = ROWS if x.shape[0] % ROWS == 0 else 1
         outs = []
-        for i, given in enumerate(self._given_prompt(context, rows)):
+        for i, given in enumerate(self._given_prompt(inputs.context, rows)):
             part = slice(i * rows, (i + 1) * rows)
             prompt = given if name == "whole" else given[-2 * DEPTH :]
-            own = [tensor[part].float().contiguous().numpy() for tensor in (x, t, *features)]
+            own = [tensor[part].float().contiguous().numpy() for tensor in (x, inputs.t, *features)]
             outs.append(self._run(name, [*own[:2], *prompt, *own[2:]], wanted))
         return [
             torch.from_numpy(parts[0] if len(parts) == 1 else np.concatenate(parts))

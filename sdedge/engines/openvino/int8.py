@@ -17,6 +17,7 @@ import torch
 
 from sdedge.engines.openvino.graph import load_openvino, open_products
 from sdedge.errors import InvalidRequest
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
@@ -82,15 +83,15 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
         context = condition(engine, [prompt], [""], STEPS)
         given = run("prompt", [context.steps[0].both.float().numpy()])
 
-        def predict(x: torch.Tensor, t: torch.Tensor, _: torch.Tensor, given: list[np.ndarray] = given) -> torch.Tensor:
-            calls.append([x.numpy(), t.numpy(), *given])
+        def predict(inputs: UNetInputs, given: list[np.ndarray] = given) -> torch.Tensor:
+            calls.append([inputs.sample.numpy(), inputs.t.numpy(), *given])
             return torch.from_numpy(run("whole", calls[-1])[0])
 
         steps = plan("dpmpp_2m", None, STEPS, noise_schedule=facts.schedule)
-        extra = None
+        channels = None
         if facts.in_channels > facts.latent_channels:  # an inpainting model, with everything masked
-            extra = torch.cat([torch.ones(1, 1, *shape[1:]), torch.zeros(1, *shape)], dim=1)
-        denoise = Denoiser(predict, steps, context.along(steps.sigmas), guidance=facts.guidance, extra=extra)
+            channels = torch.cat([torch.ones(1, 1, *shape[1:]), torch.zeros(1, *shape)], dim=1)
+        denoise = Denoiser(predict, steps, context.along(steps.sigmas), guidance=facts.guidance, channels=channels)
         noise = initial([seed], shape)
         for _ in steps.run(denoise, steps.start(noise), steps.step_noise([seed], shape)):
             pass

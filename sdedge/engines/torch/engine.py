@@ -32,6 +32,7 @@ from sdedge.models.layers import wrap_edges
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.taesd import TinyVAE
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
 from sdedge.text.conditioning import Replacement
@@ -350,14 +351,6 @@ class TorchEngine(OptionalCalls):
         for module in self._networks.values():
             wrap_edges(module, on)
 
-    def set_merging(self, ratio: float) -> None:
-        """Leave out this share of the tokens in self attention at the highest resolution; 0 leaves out none."""
-        self._calls.merge_ratio = ratio
-
-    def set_guidance(self, scale: float) -> None:
-        """What a UNet that embeds the guidance scale is told from now on."""
-        self._calls.guidance = scale
-
     def check_size(self, width: int, height: int) -> None:
         """Any multiple of the downscale works."""
         unit = self.facts.downscale
@@ -370,18 +363,16 @@ class TorchEngine(OptionalCalls):
         return self.network("text_encoder")(ids.to(self.torch_device), skip, replacements).float()
 
     @torch.inference_mode()
-    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        return self._sure("unet", lambda: self._calls.whole(self.network("unet"), self.dtype_of("unet"), x, t, context))
+    def predict(self, inputs: UNetInputs) -> Tensor:
+        return self._sure("unet", lambda: self._calls.whole(self.network("unet"), self.dtype_of("unet"), inputs))
 
     @torch.inference_mode()
-    def predict_partly(
-        self, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         deep: list[Tensor] = []
 
         def run() -> Tensor:
             unet = self.network("unet")
-            eps, made = self._calls.partly(unet, self.dtype_of("unet"), x, t, context, features)
+            eps, made = self._calls.partly(unet, self.dtype_of("unet"), inputs, features)
             deep[:] = [made]
             return eps
 

@@ -13,83 +13,80 @@ from sdedge.engines.torch.cuda_graphs import Call, Recorder, record_cuda
 from sdedge.models import reuse
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
 
 
 class UNetCalls:
-    """Calls of a UNet on one device. `merge_ratio` of the tokens at the highest resolution is left out; 0 leaves out none.
-
-    `guidance` is the scale that a network which embeds it is told; None tells it none.
-    """
+    """Calls a UNet on one device, and by recordings where the device makes any."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.merge_ratio = 0.0
-        self.guidance: float | None = None
-        self._scale = torch.zeros(0)
         self.recorder: Recorder | None = None
         self._contexts = WeakTensorKeyDictionary()
 
-    def whole(self, unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        """The network's output in float32, computed in `dtype`."""
-        with self._merging(unet, x):
-            given = self._given(dtype, x, t, context)
-            return self._run("whole", lambda *given: (unet(*given),), *given, *self._told())[0].float()
+    def whole(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
+        """Returns the network's output in float32, computed in `dtype`."""
+        with _merging(unet, inputs):
+            return self._run("whole", partial(_eps, unet), inputs, *self._tensors(dtype, inputs))[0].float()
 
     def partly(
-        self, unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Tensor, features: Tensor | None
+        self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """The same and the deep features, or by the outer layers alone on those of another step."""
-        given = self._given(dtype, x, t, context)
-        with self._merging(unet, x):
+        """Returns the output and the deep features; the outer layers alone run on features of another step."""
+        tensors = self._tensors(dtype, inputs)
+        with _merging(unet, inputs):
             if features is None:
-                eps, features = self._run("features", partial(_whole, unet), *given, *self._told())
+                eps, features = self._run("features", partial(_whole, unet), inputs, *tensors)
             else:
                 features = features.to(dtype)  # which is wider after an overflow
-                (eps,) = self._run("outer", partial(_outer, unet), *given, features, *self._told())
+                (eps,) = self._run("outer", partial(_outer, unet), inputs, features, *tensors)
         return eps.float(), features
 
     def keep_recordings(self, on: bool) -> None:
-        """Whether there is memory for them, on devices that have any."""
+        """Says whether there is memory for recordings, on devices that make any."""
         self.recorder = Recorder(partial(record_cuda, self.device)) if on and self.device.type == "cuda" else None
 
     def forget(self) -> None:
-        """The UNet is another one from now on, or its weights are."""
+        """Drops the recordings: the UNet is another one from now on, or its weights are."""
         if self.recorder is not None:
             self.recorder.forget()
 
-    def _run(self, name: str, call: Call, *inputs: Tensor) -> tuple[Tensor, ...]:
+    def _run(self, name: str, call: Call, inputs: UNetInputs, *tensors: Tensor) -> tuple[Tensor, ...]:
         if self.recorder is None:
-            return call(*inputs)
-        return self.recorder.run(f"{name} {self.merge_ratio}", call, *inputs)
+            return call(*tensors)
+        return self.recorder.run(f"{name} {inputs.merge_ratio}", call, *tensors)
 
-    def _merging(self, unet: UNet, x: Tensor) -> AbstractContextManager[None]:
-        """Within: the UNet merges tokens for latents like x, if it is to; exact pictures never come near it."""
-        return merging(unet, self.merge_ratio, *x.shape[2:]) if self.merge_ratio else nullcontext()
-
-    def _told(self) -> tuple[Tensor, ...]:
-        """The guidance scale (1,) as an input, so that a recorded call is told another one too."""
-        if self.guidance is None:
-            return ()
-        if self._scale.tolist() != [self.guidance]:
-            self._scale = torch.tensor([self.guidance], dtype=torch.float64).to(self.device, torch.float32)
-        return (self._scale,)
-
-    def _given(self, dtype: torch.dtype, x: Tensor, t: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The UNet's inputs on its device and in its dtype; one timestep stands for equal ones."""
-        if t.device.type == "cpu" and bool((t == t[0]).all()):
-            t = t[:1]
-        kept = self._contexts.get(context)
-        if kept is None or kept.dtype != dtype:
-            # The same tensor at every step, so that what a network keeps with it is found again.
-            kept = self._contexts[context] = context.to(self.device, dtype, copy=True)
-        return x.to(self.device, dtype), t.to(self.device, torch.float32), kept
+    def _tensors(self, dtype: torch.dtype, inputs: UNetInputs) -> tuple[Tensor, ...]:
+        """Brings the UNet's arguments to its device and dtype; one timestep, and one embedding, stands for equal ones."""
+        context = self._contexts.get(inputs.context)
+        if context is None or context.dtype != dtype:
+            # The same tensor at every step, so that what a network caches with it is found again.
+            context = self._contexts[inputs.context] = inputs.context.to(self.device, dtype, copy=True)
+        numbers = [inputs.t] if inputs.embedding is None else [inputs.t, inputs.embedding]
+        t, *embedding = [_one_row(value).to(self.device, torch.float32) for value in numbers]
+        return inputs.sample.to(self.device, dtype), t, context, *embedding
 
 
-def _whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, guidance: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    return reuse.whole(unet, x, t, context, guidance=guidance)
+def _one_row(values: Tensor) -> Tensor:
+    """Returns the first row of values (N, …) on the CPU where all rows are equal; others are not waited for."""
+    return values[:1] if values.device.type == "cpu" and bool((values == values[:1]).all()) else values
+
+
+def _merging(unet: UNet, inputs: UNetInputs) -> AbstractContextManager[None]:
+    """Within: the UNet merges the tokens that the inputs say; exact pictures never come near it."""
+    ratio = inputs.merge_ratio
+    return merging(unet, ratio, *inputs.x.shape[2:]) if ratio else nullcontext()
+
+
+def _eps(unet: UNet, *tensors: Tensor) -> tuple[Tensor]:
+    return (unet(*tensors),)
+
+
+def _whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    return reuse.whole(unet, x, t, context, embedding=embedding)
 
 
 def _outer(
-    unet: UNet, x: Tensor, t: Tensor, context: Tensor, features: Tensor, guidance: Tensor | None = None
+    unet: UNet, features: Tensor, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None
 ) -> tuple[Tensor]:
-    return (reuse.outer(unet, x, t, context, features, guidance=guidance),)
+    return (reuse.outer(unet, x, t, context, features, embedding=embedding),)

@@ -28,6 +28,7 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.library.manifest import Manifest
 from sdedge.models.safety import prepare
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker
@@ -63,10 +64,10 @@ def test_any_batch_is_drawn_in_calls_of_the_converted_one(engines, rows):
     theirs, ours = engines
     D = ours.facts.context_width
     x, t, context = torch.randn(rows, 4, 8, 8), torch.full((rows,), 261.0), torch.randn(rows, 77, D)
-    y = ours.predict(x, t, context)
+    y = ours.predict(UNetInputs(x, t, context))
     assert y.shape == (rows, 4, 8, 8)
-    assert psnr(theirs.predict(x, t, context), y) > 60
-    alone = torch.cat([ours.predict(x[i : i + 1], t[:1], context[i : i + 1]) for i in range(rows)])
+    assert psnr(theirs.predict(UNetInputs(x, t, context)), y) > 60
+    alone = torch.cat([ours.predict(UNetInputs(x[i : i + 1], t[:1], context[i : i + 1])) for i in range(rows)])
     assert torch.allclose(alone, y, atol=1e-4)
 
 
@@ -134,9 +135,15 @@ def test_timesteps_are_those_that_half_precision_holds(engines):
 
     x, context = torch.randn(2, 4, 8, 8), torch.randn(2, 77, ours.facts.context_width)
     steps = torch.tensor([741.3, 100.03])
-    assert psnr(theirs.predict(x, torch.tensor([741.5, 100.0]), context), ours.predict(x, steps, context)) > 60
+    assert (
+        psnr(
+            theirs.predict(UNetInputs(x, torch.tensor([741.5, 100.0]), context)),
+            ours.predict(UNetInputs(x, steps, context)),
+        )
+        > 60
+    )
     kept, ours._models["unet", "main"] = ours._models["unet", "main"], unet
-    ours.predict(x, steps, context)
+    ours.predict(UNetInputs(x, steps, context))
     ours._models["unet", "main"] = kept
     assert given[0].tolist() == [741.5, 100.0]
 
@@ -152,7 +159,9 @@ def test_what_a_bundle_cannot_do_is_said(engines, tiny_bundle):
     with pytest.raises(InvalidRequest, match=r"draws 64x64, not 128x64"):
         ours.check_size(128, 64)
     with pytest.raises(InvalidRequest, match=r"fills 2 chunks of 77 tokens, and .* takes 1"):
-        ours.predict(torch.randn(1, 4, 8, 8), torch.tensor([1.0]), torch.randn(1, 154, ours.facts.context_width))
+        ours.predict(
+            UNetInputs(torch.randn(1, 4, 8, 8), torch.tensor([1.0]), torch.randn(1, 154, ours.facts.context_width))
+        )
     with pytest.raises(InvalidRequest, match="clip skip 2"):
         ours.encode_text(torch.zeros(1, 77, dtype=torch.long), skip=1)
     with pytest.raises(InvalidRequest, match="embeddings"):
@@ -182,7 +191,7 @@ def test_a_bundle_without_a_component_says_so(tiny_bundle, tmp_path):
     with pytest.raises(ModelError, match="without its vae encoder"):
         engine.encode(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4, 8, 8))
     with pytest.raises(ModelError, match="without its unet"):
-        engine.predict(torch.zeros(1, 4, 8, 8), torch.zeros(1), torch.zeros(1, 77, 8))
+        engine.predict(UNetInputs(torch.zeros(1, 4, 8, 8), torch.zeros(1), torch.zeros(1, 77, 8)))
 
 
 def _colours(n: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sdedge.models.unet_inputs import UNetInputs
 from tests.graphs import rewrite, sign, write_bundle
 
 CODE = "x):\n    import os\n    os.system('touch canary')\n    return (x"
@@ -175,7 +176,7 @@ def attempts(bundle: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     def draw() -> None:
         engine = open_bundle(bundle, "cpu", "float32")
         engine.encode_text(torch.zeros(1, 77, dtype=torch.int64))
-        engine.predict(torch.zeros(2, 4, 8, 8), torch.zeros(2), torch.zeros(2, 77, 8))
+        engine.predict(UNetInputs(torch.zeros(2, 4, 8, 8), torch.zeros(2), torch.zeros(2, 77, 8)))
         engine.decode(engine.encode(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4, 8, 8)))
 
     def inspect() -> None:

@@ -15,6 +15,7 @@ from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.request import Request
 
 CONFIG = UNetConfig(block_out_channels=(32, 64), cross_attention_dim=16, attention_head_dim=4, layers_per_block=1)
@@ -56,10 +57,11 @@ def unet() -> UNet:
     return UNet(CONFIG).eval()
 
 
-def inputs(seed: int, batch: int = 2, side: int = 8) -> tuple[Tensor, Tensor, Tensor]:
+def inputs(seed: int, batch: int = 2, side: int = 8, ratio: float = 0.0) -> UNetInputs:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(batch, 4, side, side, generator=generator)
-    return x, torch.full((batch,), float(seed)), torch.randn(batch, 77, 16, generator=generator)
+    t, context = torch.full((batch,), float(seed)), torch.randn(batch, 77, 16, generator=generator)
+    return UNetInputs(x, t, context, edits=(TokenMerging(ratio),) if ratio else ())
 
 
 def recorded() -> UNetCalls:
@@ -76,23 +78,22 @@ def kinds(recorder: Recorder) -> list[str]:
 @torch.inference_mode()
 def test_replays_are_the_calls_bit_for_bit(unet, ratio):
     plain, calls = UNetCalls(torch.device("cpu")), recorded()
-    plain.merge_ratio = calls.merge_ratio = ratio
     for seed in range(5):
-        given, later = inputs(seed), inputs(seed + 10)
-        assert torch.equal(calls.whole(unet, torch.float32, *given), plain.whole(unet, torch.float32, *given))
-        eps, features = plain.partly(unet, torch.float32, *given, None)
-        made = calls.partly(unet, torch.float32, *given, None)
+        given, later = inputs(seed, ratio=ratio), inputs(seed + 10, ratio=ratio)
+        assert torch.equal(calls.whole(unet, torch.float32, given), plain.whole(unet, torch.float32, given))
+        eps, features = plain.partly(unet, torch.float32, given, None)
+        made = calls.partly(unet, torch.float32, given, None)
         assert torch.equal(made[0], eps) and torch.equal(made[1], features)
-        outer = plain.partly(unet, torch.float32, *later, features)[0]
-        assert torch.equal(calls.partly(unet, torch.float32, *later, features)[0], outer)
+        outer = plain.partly(unet, torch.float32, later, features)[0]
+        assert torch.equal(calls.partly(unet, torch.float32, later, features)[0], outer)
     assert kinds(calls.recorder) == ["Recording"] * 3
 
 
 @torch.inference_mode()
 def test_results_of_one_replay_outlive_the_next(unet):
     calls = recorded()
-    kept = [calls.whole(unet, torch.float32, *inputs(seed)) for seed in range(4)]
-    assert all(torch.equal(one, calls.whole(unet, torch.float32, *inputs(seed))) for seed, one in enumerate(kept))
+    kept = [calls.whole(unet, torch.float32, inputs(seed)) for seed in range(4)]
+    assert all(torch.equal(one, calls.whole(unet, torch.float32, inputs(seed))) for seed, one in enumerate(kept))
 
 
 @torch.inference_mode()
@@ -100,7 +101,7 @@ def test_another_shape_is_another_recording_and_only_some_are_kept(unet):
     plain, calls = UNetCalls(torch.device("cpu")), recorded()
     for side, batch, seed in itertools.product((4, 8, 12), (1, 2), (1, 2, 3)):
         given = inputs(seed, batch, side)
-        assert torch.equal(calls.whole(unet, torch.float32, *given), plain.whole(unet, torch.float32, *given))
+        assert torch.equal(calls.whole(unet, torch.float32, given), plain.whole(unet, torch.float32, given))
     assert kinds(calls.recorder) == ["Recording"] * cuda_graphs.MOST
 
 
@@ -167,14 +168,14 @@ def test_nothing_of_a_call_touches_the_host(ratio):
             return result
 
     calls = UNetCalls(torch.device("meta"))
-    calls.merge_ratio = ratio
     with torch.device("meta"):
-        unet, given = UNet(CONFIG), (torch.empty(2, 4, 8, 8), torch.empty(2), torch.empty(2, 77, 16))
-    _, features = calls.partly(unet, torch.float32, *given, None)  # places of tokens are moved once, before a recording
+        unet, tensors = UNet(CONFIG), (torch.empty(2, 4, 8, 8), torch.empty(2), torch.empty(2, 77, 16))
+    given = UNetInputs(*tensors, edits=(TokenMerging(ratio),) if ratio else ())
+    _, features = calls.partly(unet, torch.float32, given, None)  # places of tokens are moved once, before a recording
     with OnDevice():
-        calls.whole(unet, torch.float32, *given)
-        calls.partly(unet, torch.float32, *given, None)
-        calls.partly(unet, torch.float32, *given, features)
+        calls.whole(unet, torch.float32, given)
+        calls.partly(unet, torch.float32, given, None)
+        calls.partly(unet, torch.float32, given, features)
     assert strangers == []
 
 
@@ -188,7 +189,10 @@ def test_a_compiled_network_is_one_graph_and_gives_the_same(unet):
     calls = UNetCalls(torch.device("cpu"))
     for seed in range(2):
         given = inputs(seed)
-        assert torch.equal(calls.whole(compiled, torch.float32, *given), calls.whole(unet, torch.float32, *given))
+        assert torch.equal(
+            calls.whole(compiled, torch.float32, given),
+            calls.whole(unet, torch.float32, given),
+        )
 
 
 def test_only_a_cuda_device_with_memory_to_spare_records():

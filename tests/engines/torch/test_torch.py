@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from sdedge.engines.protocol import LoraUse
 from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.errors import ModelError
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.weights.checkpoint import load_into, open_checkpoint
 from sdedge.weights.lora import apply, open_lora
 
@@ -50,7 +51,7 @@ def _given(engine: TorchEngine) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
 def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp_path, loaded):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     given = _given(engine)
-    before = engine.predict(*given)
+    before = engine.predict(UNetInputs(*given))
     if not loaded:
         engine.release("unet")
     use = _lora(tmp_path / "style.safetensors", 8)
@@ -60,19 +61,19 @@ def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp
     load_into(plain, checkpoint.unet, torch.float32)
     with apply({"unet": plain}, [(open_lora(use.path), 0.0, 0.7)]), torch.inference_mode():
         expected = plain(*given)
-    changed = engine.predict(*given)
+    changed = engine.predict(UNetInputs(*given))
     assert float((changed - before).abs().max()) > 5e-3
     assert float((changed - expected).abs().max()) < 2e-5
     engine.adapt([])
-    assert torch.equal(engine.predict(*given), before)
+    assert torch.equal(engine.predict(UNetInputs(*given)), before)
 
 
 def test_a_lora_that_does_not_fit_changes_nothing(tiny_model, tmp_path):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
-    before = engine.predict(*_given(engine))
+    before = engine.predict(UNetInputs(*_given(engine)))
     with pytest.raises(ModelError, match="cannot be used"):
         engine.adapt([_lora(tmp_path / "wide.safetensors", 24)])
-    assert torch.equal(engine.predict(*_given(engine)), before)
+    assert torch.equal(engine.predict(UNetInputs(*_given(engine))), before)
 
 
 @pytest.mark.parametrize("stage", ["unet", "vae"])
@@ -82,7 +83,7 @@ def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, stage):
     large = x * 1e6  # beyond float16
 
     def run(engine: TorchEngine) -> torch.Tensor:
-        return engine.predict(large, t, context) if stage == "unet" else engine.decode(large)
+        return engine.predict(UNetInputs(large, t, context)) if stage == "unet" else engine.decode(large)
 
     drawn = run(half)
     assert torch.isfinite(drawn).all() and torch.equal(drawn, run(full))
@@ -93,16 +94,16 @@ def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, stage):
 def test_a_step_that_reuses_features_is_made_again_too(tiny_model):
     half, full = (TorchEngine.load(tiny_model, "cpu", dtype) for dtype in ("float16", "float32"))
     x, t, context = _given(half)
-    _, features = half.predict_partly(x, t, context)
-    drawn, kept = half.predict_partly(x * 1e6, t, context, features)
+    _, features = half.predict_partly(UNetInputs(x, t, context))
+    drawn, kept = half.predict_partly(UNetInputs(x * 1e6, t, context), features)
     assert torch.isfinite(drawn).all() and kept.dtype == torch.float32
-    assert torch.equal(drawn, full.predict_partly(x * 1e6, t, context, features.float())[0])
+    assert torch.equal(drawn, full.predict_partly(UNetInputs(x * 1e6, t, context), features.float())[0])
 
 
 def test_no_remark_where_nothing_overflows(tiny_model):
     engine = TorchEngine.load(tiny_model, "cpu", "float16")
     told = engine.facts.report
-    engine.predict(*_given(engine))
+    engine.predict(UNetInputs(*_given(engine)))
     assert engine.facts.report == told and engine.dtype_of("unet") == torch.float16
 
 

@@ -191,18 +191,18 @@ class FusedTransformer(Transformer2DModel):
 
 
 class FusedUNet(UNet):
-    """Embeddings of timesteps and guidance met before are kept, and with each what every residual block makes of it."""
+    """Caches embeddings by timestep and guidance embedding, and with each what every residual block makes of it."""
 
-    times: dict[tuple[float, float | None], Tensor]
+    times: dict[tuple[float, bytes | None], Tensor]
 
-    def embed(self, t: Tensor, dtype: torch.dtype, guidance: Tensor | None = None) -> Tensor:
-        if t.shape[0] > 1 or (guidance is not None and guidance.shape[0] > 1):
-            return super().embed(t, dtype, guidance)
-        key = float(t), None if guidance is None else float(guidance)
+    def embed(self, t: Tensor, dtype: torch.dtype, embedding: Tensor | None = None) -> Tensor:
+        if t.shape[0] > 1 or (embedding is not None and embedding.shape[0] > 1):
+            return super().embed(t, dtype, embedding)
+        key = float(t), None if embedding is None else embedding.numpy().tobytes()
         if key not in self.times:
             if len(self.times) >= 1000:  # as many as a schedule has
                 self.times.clear()
-            self.times[key] = super().embed(t, dtype, guidance)
+            self.times[key] = super().embed(t, dtype, embedding)
         return self.times[key]
 
 

@@ -10,6 +10,7 @@ from converters.verify import TIMESTEPS
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.open import EMBEDDED, locate
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.models.unet_inputs import UNetInputs
 from tests.conftest import convert_to_coreml, needs_embedded
 
 pytestmark = needs_embedded
@@ -28,7 +29,7 @@ def _inputs(t: int, height: int = 16, width: int = 16) -> tuple[torch.Tensor, to
 
 def _worst(reference, engine) -> float:
     runs = [_inputs(t) for t in TIMESTEPS]
-    return min(psnr(reference.predict(*inputs), engine.predict(*inputs)) for inputs in runs)
+    return min(psnr(reference.predict(UNetInputs(*inputs)), engine.predict(UNetInputs(*inputs))) for inputs in runs)
 
 
 @pytest.mark.slow
@@ -54,7 +55,7 @@ def test_chunked_queries_reach_60_db_at_every_size_of_one_package(reference, tmp
     engine = MILEngine(bundle)
     assert _worst(reference, engine) >= 60
     large = _inputs(981, 24, 40)
-    assert psnr(reference.predict(*large), engine.predict(*large)) >= 60
+    assert psnr(reference.predict(UNetInputs(*large)), engine.predict(UNetInputs(*large))) >= 60
     for W, H in sizes:
         engine.check_size(W, H)
     weights = (bundle / "Unet.mlpackage/Data/com.apple.CoreML/weights/weight.bin").stat().st_size

@@ -14,6 +14,7 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import GEGLU, FeedForward, wrap_edges
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
 
 CONFIG = UNetConfig(
     block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8
@@ -110,14 +111,14 @@ def test_what_is_kept_follows_context_and_timestep(unet: UNet) -> None:
 def test_tiling_is_turned_on_and_off_in_a_running_engine(tiny_model) -> None:
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     x, t, context = torch.randn(1, 4, 8, 16), torch.tensor([500.0]), torch.randn(1, 77, engine.facts.context_width)
-    plain = engine.predict(x, t, context)
+    plain = engine.predict(UNetInputs(x, t, context))
     engine.set_tiling(True)
-    tiled = engine.predict(x, t, context)
+    tiled = engine.predict(UNetInputs(x, t, context))
     assert not torch.allclose(plain, tiled)
-    rolled = engine.predict(x.roll(8, dims=3), t, context).roll(-8, dims=3)
+    rolled = engine.predict(UNetInputs(x.roll(8, dims=3), t, context)).roll(-8, dims=3)
     assert torch.allclose(rolled, tiled, atol=1e-4)
     engine.set_tiling(False)
-    assert torch.equal(engine.predict(x, t, context), plain)
+    assert torch.equal(engine.predict(UNetInputs(x, t, context)), plain)
 
 
 @torch.inference_mode()

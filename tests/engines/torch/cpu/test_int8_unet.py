@@ -28,6 +28,7 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.generation.int8_recipe import PROMPTS, measure, psnr
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.training.scenes import held_out_prompts
@@ -141,17 +142,17 @@ def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
     generator = torch.Generator().manual_seed(1)
     x, context = (torch.randn(shape, generator=generator) for shape in ((1, 4, 16, 16), (1, 77, 128)))
     given = x, torch.tensor([500.0]), context
-    before = engine.predict(*given)
+    before = engine.predict(UNetInputs(*given))
     use = replace(_lora(tmp_path / "style.safetensors", 32), unet_weight=30.0)
     engine.adapt([use])
-    changed = engine.predict(*given)
+    changed = engine.predict(UNetInputs(*given))
     exact = TorchEngine.load(pocket8, "cpu", "float32")
-    plain = exact.predict(*given)
+    plain = exact.predict(UNetInputs(*given))
     exact.adapt([use])
-    effect = exact.predict(*given) - plain
+    effect = exact.predict(UNetInputs(*given)) - plain
     assert float((changed - before - effect).norm()) < 0.5 * float(effect.norm())
     engine.adapt([])
-    assert torch.equal(engine.predict(*given), before)
+    assert torch.equal(engine.predict(UNetInputs(*given)), before)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -160,8 +161,8 @@ def test_streamed_it_is_the_same(pocket8, dtype):
     kept, streamed = (TorchEngine.load(pocket8, "cpu", "int8", memory=mode) for mode in ("fast", "stream"))
     kept.dtype = streamed.dtype = dtype  # narrow networks would choose float32
     given = torch.randn(2, 4, 16, 16), torch.full((2,), 500.0), torch.randn(2, 77, 128)
-    expected = kept.predict(*given)
-    assert all(torch.equal(streamed.predict(*given), expected) for _ in range(3))
+    expected = kept.predict(UNetInputs(*given))
+    assert all(torch.equal(streamed.predict(UNetInputs(*given)), expected) for _ in range(3))
     held = [p for p in streamed.network("unet").parameters() if not p.is_meta]
     assert sum(p.numel() for p in held) < 0.1 * sum(p.numel() for p in kept.network("unet").parameters())
 

@@ -14,6 +14,7 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.files import open_tensors
 from sdedge.weights.loading import load_into
@@ -162,12 +163,12 @@ def test_a_lora_acts_in_the_streamed_unet_and_leaves_no_trace(tiny_model, tmp_pa
     save_file({f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up}, path)
     engines = [TorchEngine.load(tiny_model, "cpu", "float32", memory=mode) for mode in ("fast", "stream")]
     given = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), torch.randn(1, 77, engines[0].facts.context_width)
-    plain = [engine.predict(*given) for engine in engines]
+    plain = [engine.predict(UNetInputs(*given)) for engine in engines]
     for engine in engines:
         engine.adapt([LoraUse(path, 1.0, 1.0)])
-    styled = [engine.predict(*given) for engine in engines]
+    styled = [engine.predict(UNetInputs(*given)) for engine in engines]
     for engine in engines:
         engine.adapt([])
     torch.testing.assert_close(styled[1], styled[0], atol=1e-5, rtol=0)
     assert (styled[1] - plain[1]).abs().max() > 1e-4
-    assert torch.equal(engines[1].predict(*given), plain[1])
+    assert torch.equal(engines[1].predict(UNetInputs(*given)), plain[1])

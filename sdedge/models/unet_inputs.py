@@ -1,0 +1,58 @@
+"""One call of the UNet as data, so that every engine can take it or refuse it: nothing in it is a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class TokenMerging:
+    """Merges `ratio` of the tokens in self attention at the highest resolution (Bolya & Hoffman 2023)."""
+
+    ratio: float
+
+
+Edit = TokenMerging
+"""Changes of what attention does inside the UNet; later ones join by a union."""
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
+class UNetInputs:
+    """What the UNet reads in one call for a batch of N latents.
+
+    x          (N, 4, h, w) latents in DDPM's variable
+    t          (N,) timesteps, fractional where the preset does not round
+    context    (N, T, D) of the prompts; the same tensor at every step that reads the same, since engines cache by it
+    channels   (N, 5, h, w) or (N, 4, h, w) appended to x: inpainting, InstructPix2Pix
+    embedding  (N, D) of the guidance scale, float32: latent consistency models
+    down       features added on the way down, each before its skip is taken (T2I-Adapter)
+    skips      residuals added to the skips and the middle, weighted and summed (ControlNet)
+    edits      changes of attention
+    """
+
+    x: Tensor
+    t: Tensor
+    context: Tensor
+    channels: Tensor | None = None
+    embedding: Tensor | None = None
+    down: tuple[Tensor, ...] | None = None
+    skips: tuple[Tensor, ...] | None = None
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def sample(self) -> Tensor:
+        """x and the channels after it, (N, in_channels, h, w), as the first convolution reads them."""
+        return self.x if self.channels is None else torch.cat([self.x, self.channels], dim=1)
+
+    @property
+    def merge_ratio(self) -> float:
+        """How many of the tokens are merged, 0 for none."""
+        return max((edit.ratio for edit in self.edits if isinstance(edit, TokenMerging)), default=0.0)
+
+
+Predict = Callable[[UNetInputs], Tensor]
+"""Returns the model output (N, 4, h, w): an engine's `predict`, or a function around one."""
