@@ -49,7 +49,7 @@ def measured(tmp_path_factory) -> bytes:
     folder = (basis.parent if "PYTEST_XDIST_WORKER" in os.environ else basis) / "measured"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDEDGE_HOME", str(folder))
-        formats.found(torch.device("cpu"))
+        formats.measured(torch.device("cpu"))
     return (folder / "machine.json").read_bytes()
 
 

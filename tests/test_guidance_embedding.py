@@ -187,7 +187,7 @@ def test_openvino_runs_it_by_torch_and_says_so(distilled, monkeypatch):
     engine = openvino.OpenVINOEngine.open(distilled, "float32")
     monkeypatch.setattr(engine, "_run", lambda *_: pytest.fail("converted"))
     monkeypatch.setattr("sdedge.machine.findings.openvino_version", lambda: "1")
-    monkeypatch.setattr("sdedge.machine.formats.prefers_openvino", lambda width: True)
+    monkeypatch.setattr("sdedge.engines.openvino.timing.prefers_openvino", lambda width: True)
     assert type(load_engine("auto")(str(distilled), None)) is TorchEngine
     request = Request("x", model=str(distilled), sampler="lcm", steps=1, seed=1, guidance=3.0)
     drawn, by_torch = (_drawn(Pipeline(load), request) for load in (lambda model, vae: engine, load_engine("cpu")))

@@ -74,7 +74,7 @@ def _of_sdedge(tree: ast.AST) -> set[str]:
 
 MAY_LOOK_UP = {
     "sdedge/machine/findings.py": "which kernels were compiled is part of what measurements are kept for",
-    "sdedge/machine/formats.py": "the probe times what it chooses among: fused and int8 UNets, kernels, OpenVINO",
+    "sdedge/machine/probe.py": "it times what the engine chooses among: kernels and int8 layers",
 }
 
 

@@ -22,7 +22,7 @@ from gui.shell.studio import Studio
 from gui.widgets.cards import card, fill, left
 from gui.widgets.fault_label import FaultLabel
 from sdedge import catalog
-from sdedge.machine.memory_plan import Plan
+from sdedge.machine.memory_plan import MemoryPlan
 
 EVERY = 3000  # milliseconds
 _SIZE = 560, 640
@@ -90,7 +90,7 @@ class DeviceDialog(QDialog):
         self.memory.setText(words)
         self.bar.setValue(round(1000 * (1 - device.free / device.total)))
 
-    def _show_plan(self, plan: Plan | None) -> None:
+    def _show_plan(self, plan: MemoryPlan | None) -> None:
         if plan is None:
             self.planned.setText(self.tr("The next picture's memory cannot be planned for this model."))
         else:

@@ -10,7 +10,7 @@ from gui.look.theme import HALF
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from sdedge.engines.open import locate
-from sdedge.machine.memory_plan import Plan, Sizes, in_gb
+from sdedge.machine.memory_plan import MemoryPlan, Sizes, in_gb
 
 REST = 300  # milliseconds without a change
 
@@ -19,13 +19,13 @@ class PictureMemory(QObject):
     """Plans the picture that the form asks for, a moment after each change."""
 
     planned = Signal(object)
-    """A Plan; None where nothing can be planned, as for a converted model."""
+    """A MemoryPlan; None where nothing can be planned, as for a converted model."""
 
     def __init__(self, studio: Studio, parent: QObject) -> None:
         super().__init__(parent)
         self._studio = studio
         self._sizes: dict[str, Sizes | None] = {}
-        self.plan: Plan | None = None
+        self.plan: MemoryPlan | None = None
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
@@ -42,7 +42,7 @@ class PictureMemory(QObject):
             self._take(None)
             return
 
-        def work() -> Plan | None:
+        def work() -> MemoryPlan | None:
             from gui.shell.device import UNKNOWN, look, plan_picture, read_sizes
 
             if model not in self._sizes:
@@ -54,7 +54,7 @@ class PictureMemory(QObject):
 
         self._studio.bridge.background.run(work, self._take, lambda error: self._take(None), self)
 
-    def _take(self, plan: Plan | None) -> None:
+    def _take(self, plan: MemoryPlan | None) -> None:
         self.plan = plan
         self.planned.emit(plan)
 
@@ -77,7 +77,7 @@ class MemoryHint(QWidget):
         self.memory = PictureMemory(studio, self)
         self.memory.planned.connect(self._show)
 
-    def _show(self, plan: Plan | None) -> None:
+    def _show(self, plan: MemoryPlan | None) -> None:
         self.setVisible(plan is not None and not plan.fits)
         if plan is None or plan.fits:
             return

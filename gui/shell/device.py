@@ -10,7 +10,7 @@ from sdedge.library.manifest import is_bundle
 from sdedge.machine import picture_memory
 from sdedge.machine.findings import Finding, findings, processor
 from sdedge.machine.memory import available_memory
-from sdedge.machine.memory_plan import CHOICES, Plan, Sizes
+from sdedge.machine.memory_plan import CHOICES, MemoryPlan, Sizes
 from sdedge.weights.checkpoint import open_checkpoint
 
 _ORDER = ("cuda", "mps", "cpu")
@@ -55,7 +55,9 @@ def read_sizes(model: Path) -> Sizes | None:
     return None if is_bundle(model) else picture_memory.read_sizes(open_checkpoint(model))
 
 
-def plan_picture(device: Device, sizes: Sizes, width: int, height: int, batch: int, safety: bool = True) -> Plan | None:
+def plan_picture(
+    device: Device, sizes: Sizes, width: int, height: int, batch: int, safety: bool = True
+) -> MemoryPlan | None:
     """How a picture of this size is drawn on the device, and whether it fits: as the engine itself plans it, with the
     format and the memory mode that the environment gives it. None where only the engine can see the memory: on CUDA."""
     if device.kind == "cuda":

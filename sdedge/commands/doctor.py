@@ -24,12 +24,14 @@ def doctor(device: str, again: bool, as_json: bool) -> None:
     """Show which device, number format and memory layout full-size models run in here, and why."""
     from rich.console import Console
 
+    from sdedge.engines.openvino.timing import with_openvino
     from sdedge.machine import findings, formats
+    from sdedge.machine.probe import probe
 
     place = formats.choose_device(device)
     if again:
-        findings.keep(formats.probe(place))
-    finding = formats.found(place)
+        findings.keep(probe(place))
+    finding = with_openvino(formats.measured(place))
     if as_json:
         echo(json.dumps(asdict(finding), indent=1))
     else:
@@ -39,7 +41,7 @@ def doctor(device: str, again: bool, as_json: bool) -> None:
 def _show(finding: Finding, console: Console) -> None:
     from rich.table import Table
 
-    from sdedge.machine.formats import OWN
+    from sdedge.machine.probe import OWN
 
     threads = f", {finding.threads} threads" if finding.threads else ""
     console.print(f"{finding.device}: {finding.name}{threads}", style="bold")

@@ -96,7 +96,8 @@ def _by_openvino(path: Path, dtype: str | None) -> bool:
 
     if not openvino_version() or dtype == "int8":
         return False
-    from sdedge.machine.formats import choose_device, prefers_openvino
+    from sdedge.engines.openvino.timing import prefers_openvino
+    from sdedge.machine.formats import choose_device
     from sdedge.models.config import UNetConfig
     from sdedge.weights.checkpoint import open_checkpoint
 

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from sdedge.images.preview import V1_ROWS, Rows
-from sdedge.machine.memory_plan import Plan
+from sdedge.machine.memory_plan import MemoryPlan
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
@@ -105,7 +105,7 @@ class OptionalCalls(Protocol):
         """
         raise _uncalled(Capability.FEATURE_REUSE)
 
-    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> Plan:
+    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> MemoryPlan:
         """Returns the memory mode it chooses for pictures of this size in pixels, with or without the safety checker.
 
         Called only where `Capability.MEMORY_MODES in engine.can`.

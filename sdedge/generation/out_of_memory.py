@@ -8,7 +8,7 @@ from typing import TypeVar
 from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import OutOfMemory, Remedy, SdedgeError, is_out_of_memory
 from sdedge.events import Event, Loading, Notice
-from sdedge.machine.memory_plan import Plan, in_gb
+from sdedge.machine.memory_plan import MemoryPlan, in_gb
 from sdedge.request import Resolved
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def choose(engine: Engine, request: Resolved, batch: int, safety: bool) -> Itera
         yield Notice(f"Memory mode {plan}: the same picture, more slowly.")
 
 
-def _too_little(plan: Plan, request: Resolved, batch: int) -> str:
+def _too_little(plan: MemoryPlan, request: Resolved, batch: int) -> str:
     many = f", {batch} at a time," if batch > 1 else ""
     advice = "close other programs"
     if plan.nearest is not None:

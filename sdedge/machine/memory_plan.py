@@ -64,7 +64,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """How to draw a job.
 
     peak      predicted bytes at most
@@ -100,7 +100,7 @@ def smaller(mode: str) -> str | None:
     return next(iter(MODES[MODES.index(mode) + 1 :]), None)
 
 
-def plan(job: Job, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> Plan:
+def plan(job: Job, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> MemoryPlan:
     """The first mode that fits into `free` bytes, or the named one; the smallest, with what would fit, where none does."""
     if mode != "auto":
         return _planned(mode, job, free, sizes)
@@ -109,8 +109,8 @@ def plan(job: Job, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> Pla
     return affordable or min(plans, key=lambda one: one.peak)
 
 
-def _planned(mode: str, job: Job, free: int, sizes: Sizes) -> Plan:
-    made = Plan(mode, predict(mode, job, sizes), free)
+def _planned(mode: str, job: Job, free: int, sizes: Sizes) -> MemoryPlan:
+    made = MemoryPlan(mode, predict(mode, job, sizes), free)
     return made if made.fits else replace(made, nearest=_nearest(job, free, sizes))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sdedge.machine import memory_plan
 from sdedge.machine.findings import Finding
-from sdedge.machine.memory_plan import Job, Plan, Sizes
+from sdedge.machine.memory_plan import Job, MemoryPlan, Sizes
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint
 
@@ -40,7 +40,7 @@ def read_sizes(checkpoint: Checkpoint) -> Sizes:
 def plan_picture(
     sizes: Sizes, width: int, height: int, batch: int, *, itemsize: int, device: str, free: int, safety: bool = True,
     mode: str = "auto", int8: bool = False,
-) -> Plan:  # fmt: skip
+) -> MemoryPlan:  # fmt: skip
     """How a picture is drawn on a kind of device ("cpu", "cuda", "mps") with `free` bytes, and whether it fits.
 
     width, height  pixels

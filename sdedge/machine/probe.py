@@ -1,15 +1,13 @@
-"""Which device, number format and memory layout: a table per device, decided by timing kernels of v1's widths on it.
+"""The probe: it times kernels of v1's widths in every number format and memory layout that a device may run in.
 
 A processor's flags say nothing about speed: half precision is the fastest format on one machine and hundreds of times
-slower on the next. What was measured is kept (`machine`), so that it is measured once per machine and torch version.
+slower on the next. `formats.measured` keeps the result, so that a machine is measured once per torch version.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -17,94 +15,40 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
-from sdedge.errors import InvalidRequest, OutputError
 from sdedge.machine import findings
 from sdedge.machine.findings import Finding, Timing
-from sdedge.machine.memory import available_memory
-from sdedge.machine.picture_memory import NARROW, NARROW_FORMATS
+from sdedge.machine.threads import user_chose_threads
 from sdedge.models.attention import sdpa
 
-NAMES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-SHORT = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What a kind of device may run in.
-
-    formats   to be timed, the most exact first
-    narrow    of narrow networks
-    layouts   to be timed
-    """
+    """The formats, the most exact first, and the memory layouts that are timed on a kind of device."""
 
     formats: tuple[str, ...]
-    narrow: str
     layouts: tuple[str, ...]
 
 
 POLICIES = {
-    "cpu": Policy(("float32", "bfloat16", "float16"), NARROW_FORMATS["cpu"], ("channels_last", "contiguous")),
-    "cuda": Policy(("float32", "float16", "bfloat16"), NARROW_FORMATS["cuda"], ("channels_last", "contiguous")),
+    "cpu": Policy(("float32", "bfloat16", "float16"), ("channels_last", "contiguous")),
+    "cuda": Policy(("float32", "float16", "bfloat16"), ("channels_last", "contiguous")),
     # Channels-last convolutions are several times slower on MPS, and some are wrong.
-    "mps": Policy(("float32", "float16"), NARROW_FORMATS["mps"], ("contiguous",)),
+    "mps": Policy(("float32", "float16"), ("contiguous",)),
 }
 SHARES = {"convolution": 0.55, "linear": 0.29, "attention": 0.16}
 """Of a v1 UNet's multiplications at 512x512."""
-OPENVINO_FREE = 6 * 10**9
-"""Bytes that must be free before it is thought of: it takes more than twice of what torch does."""
 OWN = "own"
 """In a finding: attention by `kernels`, timed beside torch's in bfloat16."""
 GAIN = 1.15
 """How many times faster a less exact format must be to be chosen."""
 
 
-def choose_device(name: str = "auto") -> torch.device:
-    """ "auto", "cpu", "cuda", "cuda:1" or "mps" -> a device that is there; of several GPUs the one with most free memory.
-
-    Raises InvalidRequest for others, naming those that are there.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    present = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    present += ["mps"] if torch.backends.mps.is_available() else []
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    known = device is not None and (str(device) in present or f"{device}:0" in present)
-    if device is None or not known:
-        raise InvalidRequest(f"The device {name!r} is not here; choose auto or one of {', '.join(present)}.")
-    if name == "cuda":
-        free = [torch.cuda.mem_get_info(i)[0] for i in range(torch.cuda.device_count())]
-        return torch.device("cuda", free.index(max(free)))
-    return device
-
-
-def choose_dtype(device: torch.device, name: str | None = None, width: int = NARROW) -> torch.dtype:
-    """The named format, or what suits the device and a UNet of `width` channels. Raises InvalidRequest for other names."""
-    if name is not None:
-        if (full := SHORT.get(name, name)) not in NAMES:
-            raise InvalidRequest(f"Unknown dtype {name!r}; choose one of {', '.join(NAMES)}, int8.")
-        return NAMES[full]
-    return NAMES[POLICIES[device.type].narrow if width < NARROW else found(device).dtype]
-
-
-def found(device: torch.device) -> Finding:
-    """What was measured on this device, now if it never was."""
-    kept = findings.findings().get(str(device))
-    if kept is None:
-        kept = probe(device)
-        with suppress(
-            OutputError
-        ):  # a data folder that cannot be written costs a second at every start, not the picture
-            findings.keep(kept)
-    return kept
-
-
 @torch.inference_mode()
 def probe(device: torch.device) -> Finding:
-    """Time the kernels in every format and layout of the device's policy: a second or two.
+    """Times the kernels in every format and layout of the device's policy, which takes a second or two.
 
     Three times over, the fastest counts: the choice is kept, so a moment in which another program ran must not make it.
     """
@@ -116,33 +60,14 @@ def probe(device: torch.device) -> Finding:
     for dtype in policy.formats[1:]:
         if costs[dtype, layouts[dtype]] * GAIN < costs[best, layouts[best]]:
             best = dtype
-    threads = _threads() if device.type == "cpu" and not threads_said() else 0
+    threads = _threads() if device.type == "cpu" and not user_chose_threads() else 0
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
-    attention, openvino = _attention_of(timings), 0.0
     reason = _reason(best, compared)
-    if (
-        device.type == "cpu"
-        and findings.openvino_version()
-        and best != "float16"
-        and available_memory()[0] > OPENVINO_FREE
-    ):
-        from sdedge.engines.openvino.timing import share_of_openvino
-
-        openvino = share_of_openvino(NAMES[best], attention == OWN)
-        reason += f" OpenVINO takes {openvino:.2f} of torch's time."
-    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention, openvino)
+    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention_of(timings))
 
 
-def prefers_openvino(width: int) -> bool:
-    """Whether a UNet of `width` channels is clearly faster by OpenVINO on this machine's CPU."""
-    if width < NARROW or not findings.openvino_version():
-        return False
-    share = found(torch.device("cpu")).openvino
-    return 0 < share * GAIN < 1 and available_memory()[0] > OPENVINO_FREE
-
-
-def _attention_of(timings: Sequence[Timing]) -> str:
-    """Whose attention a CPU uses in bfloat16."""
+def attention_of(timings: Sequence[Timing]) -> str:
+    """Returns whose attention a CPU uses in bfloat16, "own" or "torch"."""
     seconds = {t.layout: t.seconds for t in timings if t.kernel == "attention" and t.dtype == "bfloat16"}
     own, torchs = seconds.get(OWN), seconds.get("")
     return OWN if own and torchs and own * GAIN < torchs else "torch"
@@ -161,7 +86,7 @@ def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
         limit = float("inf")
         for dtype in policy.formats:
             for layout in policy.layouts if kernel == "convolution" else policy.layouts[:1]:
-                seconds = _time(device, kernel, NAMES[dtype], layout, limit)
+                seconds = _time(device, kernel, DTYPES[dtype], layout, limit)
                 limit = min(limit, 10 * seconds) if seconds is not None else limit
                 yield Timing(kernel, dtype, layout if kernel == "convolution" else "", seconds)
         if device.type == "cpu" and kernel in INT8 and fused_unet.available(torch.float32):
@@ -244,21 +169,6 @@ def _int8_linear() -> Callable[[], Tensor]:
 
 INT8 = {"convolution": _int8_convolution, "linear": _int8_linear}
 """Shown beside the others, the rounding of the input included; int8 is never chosen unasked, because it is not exact."""
-
-
-def threads_said() -> bool:
-    """Whether the user chose how many threads compute, as every program with OpenMP understands it."""
-    return any(os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
-
-
-def use_threads() -> None:
-    """Compute on as many threads as the probe found best on this processor, unless the user chose.
-
-    For the thread that calls it and those that begin later: every engine does, as it opens.
-    """
-    kept = None if threads_said() else findings.findings().get("cpu")
-    if kept is not None and kept.threads > 0:
-        torch.set_num_threads(kept.threads)
 
 
 def _threads() -> int:

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from sdedge.images.preview import V1_ROWS, Rows, fit_rows
+from sdedge.machine.threads import use_threads
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
@@ -101,6 +102,7 @@ def networks(recipe: Recipe, device: str) -> Networks:
 
 def train(recipe: Recipe, folder: Path, device: str = "cpu") -> Iterator[Progress]:
     """Run every stage that is not finished yet, leaving its state in `folder` and the model in `folder/model`."""
+    use_threads()
     folder.mkdir(parents=True, exist_ok=True)
     for done in dataset.draw(folder / "data", recipe.pictures, recipe.size, recipe.seed):
         yield Progress("scenes", done, recipe.pictures, 0.0)

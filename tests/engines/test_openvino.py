@@ -168,7 +168,7 @@ def test_what_is_kept_is_found_again_and_shown_and_cleared(engine, ours):
     [(True, None, "OpenVINOEngine"), (False, None, "TorchEngine"), (True, "int8", "TorchEngine")],
 )
 def test_auto_means_it_where_the_probe_preferred_it(preferred, dtype, engine, monkeypatch):
-    monkeypatch.setattr("sdedge.machine.formats.prefers_openvino", lambda width: preferred)
+    monkeypatch.setattr("sdedge.engines.openvino.timing.prefers_openvino", lambda width: preferred)
     monkeypatch.setattr("sdedge.engines.torch.cpu.int8_unet.read_recipe", lambda path, device: Recipe({}))
     loaded = load_engine("auto", dtype)(EMBEDDED, None)
     assert type(loaded).__name__ == engine
@@ -184,4 +184,4 @@ def test_the_contest_gives_a_share_that_can_be_meant(monkeypatch):
         timing, "CONFIG", UNetConfig(block_out_channels=(32, 64), layers_per_block=1, cross_attention_dim=48)
     )
     monkeypatch.setattr(timing, "SIDE", 16)
-    assert 0.01 < timing.share_of_openvino(torch.float32, False) < 100
+    assert 0.01 < timing.ratio_to_torch(torch.float32, False) < 100

@@ -20,7 +20,7 @@ from sdedge.engines.open import locate
 from sdedge.events import Finished
 from sdedge.images import metadata
 from sdedge.machine.findings import Finding, Timing, keep
-from sdedge.machine.memory_plan import CHECKER_SIZE, Job, Plan, Sizes
+from sdedge.machine.memory_plan import CHECKER_SIZE, Job, MemoryPlan, Sizes
 from tests.gui.pictures import save_pictures
 
 FINDING = Finding(
@@ -194,5 +194,5 @@ def test_the_hints_button_is_not_cut_off_where_the_form_is_narrow(open_window, w
     hint = form.findChild(memory_hint.MemoryHint)
     form._studio.form.put(width=4096, height=4096, batch=64)
     for batch in (1, 64):
-        hint._show(Plan("lowest", 1 << 40, 1 << 30, Job(width, 4096, batch)))
+        hint._show(MemoryPlan("lowest", 1 << 40, 1 << 30, Job(width, 4096, batch)))
         assert hint.button.sizeHint().width() <= WIDTH - 2 * PAD, hint.button.text()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import types
 
 import pytest
 import torch
 from click.testing import CliRunner
 
 from sdedge.cli import cli
+from sdedge.engines.openvino import timing
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
-from sdedge.machine import findings, formats
+from sdedge.machine import findings, formats, probe
 from sdedge.machine.findings import Finding
 
 CPU = torch.device("cpu")
@@ -29,10 +29,10 @@ def _without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> Finding:
     """The probe's verdict where every kernel takes so long in each format."""
     monkeypatch.setattr(
-        formats, "_time",
+        probe, "_time",
         lambda device, kernel, dtype, layout, limit: seconds[str(dtype).removeprefix("torch.")],
     )  # fmt: skip
-    return formats.probe(CPU)
+    return probe.probe(CPU)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_a_kernel_that_a_device_refuses_is_no_error(monkeypatch):
     def refuse(*_: object) -> None:
         raise NotImplementedError("slow_conv2d is not implemented for Half")
 
-    monkeypatch.setitem(formats.KERNELS, "convolution", refuse)
-    assert formats.probe(CPU).dtype == "float32"
+    monkeypatch.setitem(probe.KERNELS, "convolution", refuse)
+    assert probe.probe(CPU).dtype == "float32"
 
 
 def test_measured_once_and_read_without_torch(monkeypatch):
-    first = formats.found(CPU)
+    first = formats.measured(CPU)
     monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again"))
-    assert formats.found(CPU) == first and findings.findings() == {"cpu": first}
+    assert formats.measured(CPU) == first and findings.findings() == {"cpu": first}
     code = (
         "import sys; from sdedge.machine import findings; findings.openvino_version = lambda: '';"
         "print(findings.findings()['cpu'].reason);"
@@ -99,20 +99,27 @@ def test_full_size_networks_take_what_was_measured():
     [(0.7, 320, 8, True), (0.95, 320, 8, False), (0.7, 64, 8, False), (0.0, 320, 8, False), (0.7, 320, 4, False)],
 )
 def test_openvino_is_preferred_where_it_was_measured_clearly_faster(share, width, free, preferred, monkeypatch):
-    monkeypatch.setattr(formats, "available_memory", lambda: (free * 10**9, 16 * 10**9))
+    monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: pytest.fail("timed again") if share else 1.0)
+    monkeypatch.setattr(timing, "available_memory", lambda: (free * 10**9, 16 * 10**9))
     monkeypatch.setattr(findings, "openvino_version", lambda: "2026.4")
     findings.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
-    assert formats.prefers_openvino(width) == preferred
+    assert timing.prefers_openvino(width) == preferred
 
 
-def test_the_probe_times_openvino_where_it_is_installed(monkeypatch):
-    monkeypatch.setattr(findings, "openvino_version", lambda: "2026.4")
-    contest = types.ModuleType("contest")
-    contest.share_of_openvino = lambda dtype, own: 0.5  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sdedge.engines.openvino.timing", contest)
-    seconds = {"float32": 1.0, "bfloat16": None, "float16": None}
-    finding = _timed(monkeypatch, seconds)
-    assert finding.openvino == 0.5 and "OpenVINO takes 0.50 of torch's time" in finding.reason
+@pytest.mark.parametrize(
+    ("dtype", "free", "version", "timed"),
+    [("float32", 8, "2026.4", True), ("float16", 8, "2026.4", False), ("float32", 4, "2026.4", False), ("float32", 8, "", False)],
+)  # fmt: skip
+def test_openvino_is_timed_once_beside_torch_where_it_is_installed(dtype, free, version, timed, monkeypatch):
+    monkeypatch.setattr(findings, "openvino_version", lambda: version)
+    monkeypatch.setattr(timing, "available_memory", lambda: (free * 10**9, 16 * 10**9))
+    monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: 0.5)
+    finding = timing.with_openvino(Finding("cpu", "some", dtype, "contiguous", 2, "Because."))
+    assert finding.openvino == (0.5 if timed else 0.0)
+    assert ("OpenVINO takes 0.50 of torch's time" in finding.reason) == timed
+    assert findings.findings() == ({"cpu": finding} if timed else {})
+    monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: pytest.fail("timed again"))
+    assert not timed or timing.with_openvino(finding) == finding
 
 
 def test_unknown_names_are_told_with_those_there_are():

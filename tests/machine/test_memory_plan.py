@@ -128,7 +128,7 @@ def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, mo
     assert with_it - without == 4 * memory_plan.CHECKER_SIZE + memory_plan.CHECKER
     told: list[bool] = []
     monkeypatch.setattr(
-        engine, "choose_memory", lambda *given: (told.append(given[-1]), memory_plan.Plan("fast", 1, 2))[1]
+        engine, "choose_memory", lambda *given: (told.append(given[-1]), memory_plan.MemoryPlan("fast", 1, 2))[1]
     )
     for safety in (True, False):
         list(out_of_memory.choose(engine, Resolved("x"), 1, safety))

@@ -16,8 +16,9 @@ from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.graph import engine
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.open import load_engine
-from sdedge.machine import findings, formats
+from sdedge.machine import findings, probe
 from sdedge.machine.findings import Finding
+from sdedge.training.recipe import QUICK, train
 
 FRESH = """
 import os, sys, torch
@@ -74,6 +75,12 @@ def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, mo
         assert counts == [threads] * (threads > 0)
 
 
+def test_training_computes_on_them_too(tmp_path, counts):
+    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 3, ""))
+    next(train(QUICK, tmp_path))
+    assert counts == [3]
+
+
 def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_model, counts, monkeypatch):
     load_engine("cpu")(str(tiny_model), None)
     findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 5, ""))
@@ -85,17 +92,17 @@ def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_mod
 @pytest.mark.parametrize(("half", "all_", "chosen"), [(1.0, 2.0, 4), (1.0, 1.1, 8), (2.0, 1.0, 8)])
 def test_the_probe_leaves_torch_with_what_it_chose(counts, monkeypatch, half, all_, chosen):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    monkeypatch.setattr(formats, "_seconds", lambda *_: {4: half, 8: all_}[counts[-1]])
-    assert formats._threads() == chosen and counts == [4, 8, chosen]
+    monkeypatch.setattr(probe, "_seconds", lambda *_: {4: half, 8: all_}[counts[-1]])
+    assert probe._threads() == chosen and counts == [4, 8, chosen]
 
 
 def test_a_choice_of_the_user_s_is_not_kept_as_the_machine_s(monkeypatch):
     """Which later processes, where he says nothing, would go by."""
-    monkeypatch.setattr(formats, "_timings", lambda *_: iter(()))
-    monkeypatch.setattr(formats, "_fastest", lambda rounds: ())
-    monkeypatch.setattr(formats, "_cost", lambda *_: 1.0)
-    monkeypatch.setattr(formats, "_threads", lambda: 7)
+    monkeypatch.setattr(probe, "_timings", lambda *_: iter(()))
+    monkeypatch.setattr(probe, "_fastest", lambda rounds: ())
+    monkeypatch.setattr(probe, "_cost", lambda *_: 1.0)
+    monkeypatch.setattr(probe, "_threads", lambda: 7)
     monkeypatch.setattr(findings, "openvino_version", lambda: "")
-    assert formats.probe(SimpleNamespace(type="cpu")).threads == 0
+    assert probe.probe(SimpleNamespace(type="cpu")).threads == 0
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert formats.probe(SimpleNamespace(type="cpu")).threads == 7
+    assert probe.probe(SimpleNamespace(type="cpu")).threads == 7

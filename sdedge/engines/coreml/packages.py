@@ -17,7 +17,7 @@ from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.manifest import Component, Manifest
-from sdedge.machine.formats import use_threads
+from sdedge.machine.threads import use_threads
 from sdedge.models.safety import prepare
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import Posterior

@@ -31,7 +31,8 @@ from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
 from sdedge.library.manifest import Component, Manifest
-from sdedge.machine.formats import choose_device, choose_dtype, use_threads
+from sdedge.machine.formats import choose_device, choose_dtype
+from sdedge.machine.threads import use_threads
 from sdedge.models.safety import SafetyChecker
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import Posterior

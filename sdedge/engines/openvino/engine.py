@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from sdedge.engines.facts import load_tokenizer
 from sdedge.engines.openvino import graph
 from sdedge.engines.openvino.cache import cache_folder, entry_name, making
-from sdedge.engines.openvino.graph import load_openvino
+from sdedge.engines.openvino.graph import PRECISIONS, compile_model, load_openvino
 from sdedge.engines.protocol import Capability
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     from sdedge.text.tokenizer import Tokenizer
 
-PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
-"""What each computes in; int8 where its models are quantized."""
 ROWS = 2  # evaluated in one call, the two halves of guidance; sizes are fixed, so other batches are cut
 
 
@@ -159,11 +157,3 @@ class OpenVINOEngine(TorchEngine):
         with making(self.entry.name) as folder:
             for name, model in models.items():
                 load_openvino().save_model(model, folder / f"{name}.xml", compress_to_fp16=self.precision != "float32")
-
-
-def compile_model(model: ov.Model, shapes: Sequence[tuple[int, ...]], precision: str) -> ov.CompiledModel:
-    """A copy of a model of open sizes for these input shapes, computing in "f32" or "bf16", one call at a time."""
-    fixed = model.clone()
-    fixed.reshape({port: list(shape) for port, shape in zip(fixed.inputs, shapes, strict=True)})
-    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
-    return load_openvino().Core().compile_model(fixed, "CPU", options)

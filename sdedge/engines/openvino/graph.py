@@ -13,6 +13,7 @@ to a width that matrix units take whole, which changes no product. Three models 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import openvino as ov
 
 NAMES = ("prompt", "whole", "outer")
+PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
+"""What each computes in; int8 where its models are quantized."""
 TILE = 32  # values of half precision that a matrix unit takes at once
 VERSION = "2"  # of what this file makes
 
@@ -191,3 +194,11 @@ def _pad_heads(linear: nn.Linear, heads: int, padded: int, scale: float = 1.0) -
     wider = weight.new_zeros(heads, padded, C)
     wider[:, : weight.shape[1]] = weight
     return linear_of(wider.flatten(0, 1))
+
+
+def compile_model(model: ov.Model, shapes: Sequence[tuple[int, ...]], precision: str) -> ov.CompiledModel:
+    """Compiles a copy of a model of open sizes for these input shapes, to compute in "f32" or "bf16", one call at a time."""
+    fixed = model.clone()
+    fixed.reshape({port: list(shape) for port, shape in zip(fixed.inputs, shapes, strict=True)})
+    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
+    return load_openvino().Core().compile_model(fixed, "CPU", options)

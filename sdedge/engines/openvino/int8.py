@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from sdedge.engines.openvino.graph import load_openvino, open_products
+from sdedge.engines.openvino.graph import compile_model, load_openvino, open_products
 from sdedge.errors import InvalidRequest
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
@@ -71,8 +71,6 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
     calls: list[list[np.ndarray]] = []
 
     def run(name: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
-        from sdedge.engines.openvino.engine import compile_model
-
         shapes = tuple(array.shape for array in inputs)
         if (name, shapes) not in compiled:
             compiled[name, shapes] = compile_model(models[name], shapes, "bf16")

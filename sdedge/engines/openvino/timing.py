@@ -1,16 +1,28 @@
-"""OpenVINO beside torch on a CPU: a small UNet of v1's widths at 512x512, timed on both. Part of the probe where it is there."""
+"""OpenVINO beside torch on a CPU: a small UNet of v1's widths at 512x512, timed on both, once per machine.
+
+The result is kept in the CPU's finding, beside what the probe of `sdedge.machine` found of torch alone.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from sdedge.engines.openvino import graph
-from sdedge.engines.openvino.engine import PRECISIONS, compile_model
+from sdedge.engines.openvino.graph import PRECISIONS, compile_model
 from sdedge.engines.torch.cpu import fused_unet, kernels
+from sdedge.errors import OutputError
+from sdedge.machine import findings
+from sdedge.machine.findings import Finding
+from sdedge.machine.formats import measured
+from sdedge.machine.memory import available_memory
+from sdedge.machine.picture_memory import NARROW
+from sdedge.machine.probe import DTYPES, GAIN, OWN
 from sdedge.models.attention import set_attention
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
@@ -18,11 +30,39 @@ from sdedge.models.unet import UNet
 CONFIG = UNetConfig(block_out_channels=(320, 640), layers_per_block=1)
 SIDE = 64  # of the latent
 CALLS = 4
+FREE = 6 * 10**9
+"""Bytes that must be free before OpenVINO is considered: it takes more than twice of what torch does."""
+
+
+def prefers_openvino(width: int) -> bool:
+    """Returns whether a UNet of `width` channels is clearly faster by OpenVINO on this machine's CPU."""
+    if width < NARROW or not findings.openvino_version() or available_memory()[0] <= FREE:
+        return False
+    finding = with_openvino(measured(torch.device("cpu")))
+    return 0 < finding.openvino * GAIN < 1
+
+
+def with_openvino(finding: Finding) -> Finding:
+    """Returns a finding with OpenVINO's time in it, which is measured now and kept if it never was.
+
+    Nothing is measured on other devices, where OpenVINO is not installed, for float16, or where too little memory is free.
+    """
+    usual = finding.device == "cpu" and finding.dtype != "float16"
+    if finding.openvino or not usual or not findings.openvino_version() or available_memory()[0] <= FREE:
+        return finding
+    ratio = ratio_to_torch(DTYPES[finding.dtype], finding.attention == OWN)
+    timed = replace(finding, openvino=ratio, reason=f"{finding.reason} OpenVINO takes {ratio:.2f} of torch's time.")
+    with suppress(OutputError):  # as in `measured`
+        findings.keep(timed)
+    return timed
 
 
 @torch.inference_mode()
-def share_of_openvino(dtype: torch.dtype, own_attention: bool) -> float:
-    """How long OpenVINO takes in a format, of torch's time as the engine runs it. Some seconds, half of them converting."""
+def ratio_to_torch(dtype: torch.dtype, own_attention: bool) -> float:
+    """Returns how long OpenVINO takes in a format, as a ratio to torch as the engine runs it.
+
+    That takes some seconds, half of them for the conversion.
+    """
     torch.manual_seed(0)
     unet = UNet(CONFIG).eval()
     x, t, context = torch.randn(2, 4, SIDE, SIDE), torch.tensor([500.0]), torch.randn(2, 77, CONFIG.cross_attention_dim)

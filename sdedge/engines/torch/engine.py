@@ -22,9 +22,11 @@ from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.machine import allocator
 from sdedge.machine import memory_plan as memory
-from sdedge.machine.formats import LAYOUTS, OWN, choose_device, choose_dtype, found, use_threads
+from sdedge.machine.formats import choose_device, choose_dtype, measured
 from sdedge.machine.memory import available_memory
 from sdedge.machine.picture_memory import NARROW, plan_picture, read_sizes
+from sdedge.machine.probe import LAYOUTS, OWN
+from sdedge.machine.threads import use_threads
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig
@@ -135,7 +137,7 @@ class TorchEngine(OptionalCalls):
         self._networks[stage] = module
         self._calls.forget()
 
-    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> memory.Plan:
+    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> memory.MemoryPlan:
         """Settle how networks and feature maps are kept while pictures of this size in pixels are drawn, and checked."""
         plan = plan_picture(
             read_sizes(self.checkpoint), width, height, batch, itemsize=self.dtype.itemsize, device=self.torch_device.type,
@@ -309,11 +311,11 @@ class TorchEngine(OptionalCalls):
         """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
         if self._width() < NARROW or self.torch_device.type != "cpu" or self.dtype_of("unet") != torch.bfloat16:
             return False
-        return kernels.attends() and found(self.torch_device).attention == OWN
+        return kernels.attends() and measured(self.torch_device).attention == OWN
 
     def _layout(self) -> torch.memory_format:
         """What the probe found faster on a GPU; narrow networks are not worth a probe."""
-        return LAYOUTS["contiguous" if self._width() < NARROW else found(self.torch_device).layout]
+        return LAYOUTS["contiguous" if self._width() < NARROW else measured(self.torch_device).layout]
 
     def _width(self) -> int:
         return UNetConfig.from_json(self.checkpoint.configs["unet"]).block_out_channels[0]

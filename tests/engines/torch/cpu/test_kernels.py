@@ -17,7 +17,7 @@ from sdedge.engines.torch.cpu import kernels
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.machine import findings
 from sdedge.machine.findings import Finding, Timing
-from sdedge.machine.formats import OWN, _attention_of
+from sdedge.machine.probe import OWN, attention_of
 from sdedge.models.attention import sdpa
 
 here = pytest.mark.skipif(not kernels.available(), reason="not built, or no AVX512-BF16 in this processor")
@@ -167,7 +167,7 @@ def test_rounding_cuts_what_is_out_of_range():
 def test_chosen_where_it_was_measured_faster(own, torchs, chosen):
     timings = [Timing("attention", "float32", "", 9.0), Timing("attention", "bfloat16", "", torchs)]
     timings += [Timing("attention", "bfloat16", OWN, own)] if own else []
-    assert _attention_of(timings) == chosen
+    assert attention_of(timings) == chosen
 
 
 @pytest.mark.parametrize("built", [True, False])

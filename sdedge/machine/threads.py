@@ -1,0 +1,24 @@
+"""How many threads torch computes on: what the probe found best on this processor, unless the user chose."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from sdedge.machine import findings
+
+
+def user_chose_threads() -> bool:
+    """Returns whether the user chose how many threads compute, as every program with OpenMP understands it."""
+    return any(os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+
+
+def use_threads() -> None:
+    """Computes on as many threads as the probe found best on this processor, unless the user chose.
+
+    It holds for the thread that calls it and those that begin later. Every engine calls it as it opens, and so does training.
+    """
+    finding = None if user_chose_threads() else findings.findings().get("cpu")
+    if finding is not None and finding.threads > 0:
+        torch.set_num_threads(finding.threads)
