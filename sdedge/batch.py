@@ -10,8 +10,6 @@ import codecs
 import csv
 import io
 import re
-import types
-import typing
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,26 +17,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sdedge import catalog, sampler_options
+from sdedge import sampler_options
 from sdedge.errors import InvalidRequest
+from sdedge.field_types import Whole
 from sdedge.json_values import read_json
 from sdedge.request import Request
+from sdedge.request_fields import ALIASES, FIELDS, SIZE
 from sdedge.text import flags
 from sdedge.text.clean import clean, shown
 
 Overrides = dict[str, Any]
 
-ALIASES = {
-    "negative_prompt": "negative", "cfg": "guidance", "cfg_scale": "guidance",
-    "guidance_scale": "guidance", "sampler_name": "sampler", "scheduler": "sampler",
-    "schedule_type": "schedule", "denoising_strength": "strength", "init_image": "image",
-}  # fmt: skip
 MAX_CELLS = 400
 MAX_FILE = 64 << 20  # bytes of a file of prompts
 _IGNORED_FLAGS = {"outpath_samples", "outpath_grids", "do_not_save_samples", "do_not_save_grid", "prompt_for_display"}
 OPTION = "option."
 """Begins the name of a column or an axis that sets one option of the sampler: option.s_churn."""
-_TYPES = typing.get_type_hints(Request)
+_FLAG_NAMES = {**ALIASES, "scheduler": "schedule"}  # as the web UI's list of prompts has them
 
 
 def read(path: str | Path) -> list[Overrides]:
@@ -62,11 +57,11 @@ def read(path: str | Path) -> list[Overrides]:
 
 def requests(path: str | Path, base: Request) -> list[Request]:
     """The requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong."""
-    found = []
+    laid = []
     for number, row in enumerate(read(path), 1):
         with _at(f"request {number} of {path}"):
-            found.append(base.replace(**row))
-    return found
+            laid.append(base.overlaid(**row))
+    return laid
 
 
 def read_text(path: Path, what: str) -> str:
@@ -94,7 +89,7 @@ def _lines(text: str, path: Path) -> list[Overrides]:
             rows += [{"prompt": line.strip()}] if line.strip() else []
             continue
         with _at(f"line {number} of {path}"):
-            named = flags.split(line)
+            named = flags.split(line, _FLAG_NAMES)
             count = _times(named.pop("n_iter", "1")) * _times(named.pop("batch_size", "1"))
             row = _flag_row(named)
             if count > MAX_CELLS:
@@ -108,7 +103,7 @@ def _flag_row(named: dict[str, str]) -> Overrides:
     """Raises InvalidRequest for a flag that there is none of here, unless it only says where the web UI saves."""
     kept = {name: value for name, value in named.items() if name not in _IGNORED_FLAGS}
     for name in kept:
-        if name != "size" and ALIASES.get(name, name) not in _TYPES:
+        if name != SIZE.name and name not in FIELDS:
             raise InvalidRequest(
                 f"The flag --{name[:60]} is not known; use those of the web UI for prompts and settings, or write the prompt "
                 "as CSV or JSON lines if it is text."
@@ -117,10 +112,10 @@ def _flag_row(named: dict[str, str]) -> Overrides:
 
 
 def _times(value: str) -> int:
-    number = _number("n_iter", value, int)
+    number = Whole(1, MAX_CELLS, "2").parse("n_iter", value)
     if not 1 <= number <= MAX_CELLS:
         raise InvalidRequest(f"n_iter or batch_size is {shown(value)}; choose from 1 to {MAX_CELLS}.")
-    return int(number)
+    return number
 
 
 @contextmanager
@@ -179,7 +174,7 @@ def _json(text: str, path: Path) -> list[Overrides]:
 
 
 def _parsed(text: str) -> Any:
-    return read_json(text, "This", MAX_FILE, InvalidRequest, "write one object of request fields")
+    return read_json(text, "This", MAX_FILE, InvalidRequest, "write one object of request fields", unique_keys=True)
 
 
 def _record(value: Any, where: str) -> Overrides:
@@ -197,42 +192,41 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
     Texts become what the field needs; other values stay. Raises InvalidRequest for an unknown name or a text that is
     not a value, and for a field that is given twice under two names.
     """
-    found: Overrides = {}
     _check_once(record)
+    values: Overrides = {}
+    implied: Overrides = {}
     for key, value in record.items():
-        if str(key).strip().startswith(OPTION):
-            option = str(key).strip().removeprefix(OPTION)
-            value = sampler_options.read(option, value.strip()) if isinstance(value, str) else value
-            found["options"] = {**found.get("options", {}), option: value}
+        name, value = _entry(key, value, record)
+        if name == SIZE.name:
+            values |= dict(zip(SIZE.sets, SIZE.parse(str(value)), strict=True))
             continue
-        name = _field(key, record)
-        if name == "options" and isinstance(value, str | Mapping):
-            given = (
-                sampler_options.parse(filter(None, re.split(r"[\s,;]+", value)))
-                if isinstance(value, str)
-                else dict(value)
-            )
-            found["options"] = {**found.get("options", {}), **given}
-        elif name == "size":
-            found["width"], found["height"] = _size(value)
-        elif name == "sampler" and isinstance(value, str):
-            found["sampler"], schedule = catalog.resolve(value)
-            if schedule:
-                found.setdefault("schedule", schedule)
-        elif name == "schedule" and isinstance(value, str):
-            found["schedule"] = catalog.resolve_schedule(value)
-        else:
-            found[name] = _value(name, value)
-    return found
+        type = FIELDS[name].type
+        spread = type.spread(name, value) if isinstance(value, str) else {name: type.from_json(value)}
+        own = spread.pop(name)
+        values[name] = type.lay(values[name], own) if name in values and type.repeated else own
+        implied |= spread
+    return {**implied, **values}
+
+
+def _entry(key: str, value: Any, record: Mapping[str, Any]) -> tuple[str, Any]:
+    """The field of a name and value, `option.s_churn` being a part of the options."""
+    if not _is_option(key):
+        return _field(key, record), value
+    option = key.strip().removeprefix(OPTION)
+    return "options", {option: sampler_options.read(option, value.strip()) if isinstance(value, str) else value}
+
+
+def _is_option(key: object) -> bool:
+    return str(key).strip().startswith(OPTION)
 
 
 def _check_once(record: Mapping[str, Any]) -> None:
     """Of two values for one field, which is meant is not for us to choose."""
     named: dict[str, str] = {}
     for key in record:
-        if str(key).strip().startswith(OPTION) or (name := _field(key, record)) == "options":
+        if _is_option(key) or (name := _field(key, record)) == "options":
             continue
-        for field in ("width", "height") if name == "size" else (name,):
+        for field in SIZE.sets if name == SIZE.name else (name,):
             if field in named:
                 both = shown(named[field]) if named[field] == key else f"{shown(named[field])} and {shown(key)}"
                 raise InvalidRequest(f"The {field} is given twice, by {both}; give it once.", field=field)
@@ -245,51 +239,13 @@ def _field(key: str, record: Mapping[str, Any] = MappingProxyType({})) -> str:
     if name == "scheduler" and any(_plain(other) in ("sampler", "sampler_name") for other in record):
         name = "schedule"
     name = ALIASES.get(name, name)
-    if name not in _TYPES and name != "size":
-        raise InvalidRequest(f"Unknown field {shown(key)}; the fields are size, {', '.join(sorted(_TYPES))}.")
+    if name not in FIELDS and name != SIZE.name:
+        raise InvalidRequest(f"Unknown field {shown(key)}; the fields are {SIZE.name}, {', '.join(sorted(FIELDS))}.")
     return name
 
 
 def _plain(key: str) -> str:
     return re.sub(r"[\s-]+", "_", str(key).strip().lower())
-
-
-def _size(value: Any) -> tuple[int, int]:
-    match = re.fullmatch(r"\s*(\d{1,6})\s*(?:[x×*]\s*(\d{1,6})\s*)?", str(value).lower(), re.A)
-    if not match:
-        raise InvalidRequest(f"{shown(value)} is not a size; write 512x768, or 512 for a square.")
-    return int(match[1]), int(match[2] or match[1])
-
-
-def _value(name: str, value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    if not isinstance(value, str):
-        return value
-    wanted = _TYPES[name]
-    kinds = typing.get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
-    kind = next(kind for kind in kinds if kind is not type(None))
-    if typing.get_origin(kind) is tuple:
-        parts = [part for part in re.split(r"[\s,;]+", value.strip()) if part]
-        return tuple(_number(name, part, float if float in typing.get_args(kind) else int) for part in parts)
-    if kind is bool:
-        return _flag(name, value)
-    return value if kind is str else _number(name, value, kind)
-
-
-def _flag(name: str, value: str) -> bool:
-    flags = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    if value.strip().lower() not in flags:
-        raise InvalidRequest(f"{name} is {shown(value)}; write yes or no.")
-    return flags[value.strip().lower()]
-
-
-def _number(name: str, value: str, kind: type) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        word = "a whole number" if kind is int else "a number"
-        raise InvalidRequest(f"{name} is {shown(value)}, which is not {word}.") from None
 
 
 # Grids
@@ -327,13 +283,13 @@ def axis(text: str) -> Axis:
     name, equals, listed = text.partition("=")
     if not equals:
         raise InvalidRequest(f"The axis {shown(text)} has no values; write one such as steps=10,20,30.")
-    name = name.strip() if name.strip().startswith(OPTION) else _field(name)
+    name = name.strip() if _is_option(name) else _field(name)
     try:
         values = next(csv.reader([listed], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
         raise InvalidRequest(f"The axis {shown(text)} cannot be read ({error}); check its quotes.") from error
     values = [value.strip() for value in values]
-    if int in (_TYPES.get(name), *typing.get_args(_TYPES.get(name))):
+    if name in FIELDS and isinstance(FIELDS[name].type, Whole):
         values = [number for value in values for number in _range(value)]
     if not values or not all(values):
         raise InvalidRequest(f"The axis {shown(text)} has an empty value; write one such as steps=10,20,30.")
@@ -366,7 +322,7 @@ def grid(base: Request, x: Axis, y: Axis | None = None) -> Grid:
 
 def _laid(base: Request, across: Overrides, down: Overrides) -> Request:
     """A cell; options of both sides and of the base come together."""
-    changed = {**across, **down}
-    if "options" in changed:
-        changed["options"] = {**base.options, **across.get("options", {}), **down.get("options", {})}
-    return base.replace(**changed)
+    changes = {**across, **down}
+    if "options" in across and "options" in down:
+        changes["options"] = {**across["options"], **down["options"]}
+    return base.overlaid(**changes)

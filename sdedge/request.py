@@ -114,6 +114,12 @@ class Request:
             changes.setdefault("options", options.fitting(changes["sampler"], self.options))
         return dataclasses.replace(self, **changes)
 
+    def overlaid(self, **changes: Any) -> Self:
+        """A copy with other values, where those of a field of many parts, such as the options, are laid over its own."""
+        parts = {name: changes.pop(name) for name in list(changes) if name in FIELDS and FIELDS[name].type.repeated}
+        below = self.replace(**changes)
+        return below.replace(**{n: FIELDS[n].type.lay(getattr(below, n), value) for n, value in parts.items()})
+
     def numbered(self, index: int) -> Self:
         """Picture `index` of a series: the next seed, or with variations the next variation of the same one.
 

@@ -111,7 +111,7 @@ def generate(prompt: str | None, **options: Any) -> None:
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     """The requests that the options describe. Raises InvalidRequest."""
     given = fields_of(options)
-    laid = {name: given.pop(name) for name in list(given) if FIELDS[name].type.repeated}
+    parts = {name: given.pop(name) for name in list(given) if FIELDS[name].type.repeated}
     if "sampler" in given:
         given.setdefault("schedule", None)  # another sampler's own, not that of the picture whose settings are used
     if given.get("speed") in catalog.SPEEDS and options["like"] is None:
@@ -120,8 +120,7 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
         given["model"] = default_model()
     typed = given if prompt is None else {**given, "prompt": prompt}
     recorded = _like(options["like"], typed) if options["like"] else {}
-    base = Request(**recorded, **given)
-    base = base.replace(**{name: FIELDS[name].type.lay(getattr(base, name), value) for name, value in laid.items()})
+    base = Request(**recorded, **given).overlaid(**parts)
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)
         return _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])

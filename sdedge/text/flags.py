@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from sdedge.errors import InvalidRequest
 from sdedge.text.clean import shown
 
-# What the web UI calls fields of a request.
-FIELDS = {
-    "negative_prompt": "negative", "sampler_name": "sampler", "scheduler": "schedule", "sd_model": "model",
-    "cfg_scale": "guidance", "subseed": "variation_seed", "subseed_strength": "variation_strength",
-}  # fmt: skip
 _TEXTS = ("prompt", "negative")
 _FLAG = re.compile(r"(?<!\S)--[A-Za-z]")
 _TOKEN = re.compile(r'"((?:\\.|[^"\\])*+)"(?!\S)|\'([^\']*+)\'(?!\S)|(\S+)', re.S)
@@ -22,8 +18,8 @@ def has_flags(line: str) -> bool:
     return _FLAG.search(line) is not None
 
 
-def split(line: str) -> dict[str, str]:
-    """Flag, by its field's name where it has one, -> value. Text before the first flag is the prompt.
+def split(line: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """Returns the values by flag, or by its name in `fields`. Text before the first flag is the prompt.
 
     A prompt reaches to the next flag, with or without quotes; other values are one word or quoted. Raises InvalidRequest
     for a quote that is not closed, a flag without a value, given twice, and a word that belongs to none.
@@ -35,7 +31,7 @@ def split(line: str) -> dict[str, str]:
         if word is not None and re.match(r"--[A-Za-z]", word):
             spelt, _, value = word.partition("=")
             name = spelt[2:].lower().replace("-", "_")
-            flag = FIELDS.get(name, name)
+            flag = fields.get(name, name)
             if flag in found:
                 raise InvalidRequest(f"The flag {shown(spelt)} is given twice; give it once.")
             found[flag] = [value] if value else []
