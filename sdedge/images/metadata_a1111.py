@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import PurePath
 
 import sdedge
-from sdedge import catalog, sampler_options
+from sdedge import sampler_options
 from sdedge.errors import ModelError
+from sdedge.field_types import Choice, Real
 from sdedge.json_values import read_json
 from sdedge.request import Request
+from sdedge.request_fields import FIELDS, SIZE, InfotextKey, OptionKeys, counts
 
 NEGATIVE = "Negative prompt:"
-OPTIONS = {
-    "s_churn": "Sigma churn", "s_tmin": "Sigma tmin", "s_tmax": "Sigma tmax", "s_noise": "Sigma noise",
-    "order": "UniPC order", "variant": "UniPC variant",
-}  # fmt: skip
+KEYS: dict[str, InfotextKey] = {
+    row.name: row.infotext for row in FIELDS.values() if isinstance(row.infotext, InfotextKey)
+}
+"""The keys of the fields that have one, by field."""
+OPTIONS: dict[str, str] = (
+    dict(FIELDS["options"].infotext.keys) if isinstance(FIELDS["options"].infotext, OptionKeys) else {}
+)
 """Options of samplers that have a key there; those of UniPC are no other sampler's."""
-_RNG = {"torch": "CPU", "philox": "NV"}
+_ORDER = (
+    "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE", "Variation seed",
+    "Variation seed strength", "Denoising strength", "Clip skip", "RNG", "Tiling", "Eta", *OPTIONS.values(), "Mask blur",
+    "Inpaint area", "Masked area padding",
+)  # fmt: skip
+"""As that program writes them; keys that it does not have come after these."""
 
 
 def quote(value: object) -> str:
@@ -37,74 +46,62 @@ def unquote(text: str) -> str:
         return text
 
 
-def plain(number: float | None) -> str | None:
-    """7.0 as "7", 7.5 as "7.5"."""
-    return None if number is None else str(int(number)) if number == int(number) else repr(number)
-
-
 def write(request: Request, facts: Mapping[str, object]) -> str:
     """Prompt, negative prompt and one line of settings, as that program would write them for this request.
 
     `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes` and `version`.
     """
-    settings = ", ".join(f"{key}: {quote(value)}" for key, value in _settings(request, facts) if value is not None)
+    settings = ", ".join(f"{key}: {quote(value)}" for key, value in _settings(request, facts).items())
     negative = f"\n{NEGATIVE} {request.negative}" if request.negative else ""
     return f"{request.prompt}{negative}\n{settings}".strip()
 
 
-def _settings(request: Request, facts: Mapping[str, object]) -> list[tuple[str, object]]:
-    varied = request.variation_strength > 0
-    return [
-        ("Steps", request.steps),
-        ("Sampler", catalog.SAMPLERS[request.sampler].label),
-        ("Schedule type", None if request.schedule is None else catalog.SCHEDULES[request.schedule].label),
-        ("CFG scale", plain(request.guidance)),
-        ("Seed", request.seed),
-        ("Size", f"{request.width}x{request.height}" if request.width and request.height else None),
-        ("Model hash", facts.get("model_hash")),
-        ("Model", facts.get("model_name") or PurePath(request.model).stem),
-        ("VAE hash", facts.get("vae_hash") if request.vae else None),
-        ("VAE", PurePath(request.vae).name if request.vae else None),
-        ("Variation seed", request.variation_seed if varied else None),
-        ("Variation seed strength", plain(request.variation_strength) if varied else None),
-        ("Denoising strength", None if request.task == "txt2img" else plain(request.strength)),
-        ("Clip skip", request.clip_skip if request.clip_skip > 1 else None),
-        ("RNG", _RNG.get(request.noise or "")),
-        ("Tiling", True if request.tiling else None),
-        ("Eta", plain(request.eta)),
-        *(
-            (OPTIONS[name], _number(value))
-            for name, value in request.options.items()
-            if _has_key(request.sampler, name)
-        ),
-        *(_inpaint_settings(request) if request.task == "inpaint" else []),
-        ("Lora hashes", facts.get("lora_hashes")),
-        ("Version", f"sdedge {facts.get('version') or sdedge.__version__}"),
-    ]
+def _settings(request: Request, facts: Mapping[str, object]) -> dict[str, object]:
+    texts = {
+        **{key.key: _field_text(request, name) for name, key in KEYS.items()},
+        **_option_texts(request),
+        SIZE.key: f"{request.width}x{request.height}" if request.width and request.height else None,
+        "Model hash": facts.get("model_hash"),
+        "VAE hash": facts.get("vae_hash") if request.vae else None,
+    }
+    if facts.get("model_name"):
+        texts[KEYS["model"].key] = str(facts["model_name"])
+    place = {key: i for i, key in enumerate(_ORDER)}
+    ordered = {key: texts[key] for key in sorted(texts, key=lambda key: place.get(key, len(place)))}
+    ordered |= {
+        "Lora hashes": facts.get("lora_hashes"),
+        "Version": f"sdedge {facts.get('version') or sdedge.__version__}",
+    }
+    return {key: value for key, value in ordered.items() if value is not None}
 
 
-def _has_key(sampler: str, option: str) -> bool:
-    return option in OPTIONS and (sampler == "unipc" or not OPTIONS[option].startswith("UniPC"))
+def _field_text(request: Request, name: str) -> str | None:
+    """A field's value as it stands behind its key; None where it is left out."""
+    row, key, value = FIELDS[name], KEYS[name], getattr(request, name)
+    if value is None or not counts(request, name) or (value == row.default and not key.always):
+        return None
+    if key.words:
+        return key.words.get(value)
+    if key.write is not None:
+        return key.write(value)
+    return row.type.label(value) if isinstance(row.type, Choice) else row.type.format(value)
 
 
-def _number(value: float | int | str) -> str | None:
-    return value if isinstance(value, str) else plain(value)
+def _option_texts(request: Request) -> dict[str, str | None]:
+    unipc = request.sampler == "unipc"
+    return {
+        OPTIONS[name]: value if isinstance(value, str) else Real(0, 0).format(value)
+        for name, value in request.options.items()
+        if name in OPTIONS and (unipc or not OPTIONS[name].startswith("UniPC"))
+    }
 
 
 def read_options(settings: Mapping[str, str]) -> dict[str, float | int | str]:
     """The options that a picture's settings say, as far as they are values. Raises InvalidRequest."""
     unipc = settings.get("Sampler") == "UniPC"
-    given = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
+    texts = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
     return {
-        name: sampler_options.read(name, value)
-        for name, value in given.items()
-        if unipc or "UniPC" not in OPTIONS[name]
+        name: sampler_options.read(name, text)
+        for name, text in texts.items()
+        if unipc or not OPTIONS[name].startswith("UniPC")
     }
-
-
-def _inpaint_settings(request: Request) -> list[tuple[str, object]]:
-    return [
-        ("Mask blur", plain(request.mask_blur)),
-        ("Inpaint area", "Only masked" if request.mask_only else None),
-        ("Masked area padding", request.mask_padding if request.mask_only else None),
-    ]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from sdedge import catalog
 from sdedge.errors import ModelError
-from sdedge.images import metadata_a1111, metadata_compel, metadata_infotext, metadata_others
+from sdedge.images import metadata_a1111_reader, metadata_compel, metadata_infotext, metadata_others
 from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, real, whole
 from sdedge.images.naming import last_part
 from sdedge.json_values import read_json
 from sdedge.request import Request
+from sdedge.request_fields import FIELDS
 from sdedge.text.clean import clean, clean_json, shown
 from sdedge.text.wildcards import escape
 
@@ -22,7 +22,6 @@ Texts = Mapping[str, str]
 """By PNG key, or "description" (EXIF), "iptc", "parameters" (also EXIF UserComment and comments)."""
 
 MAX_TEXT = 2_000_000  # characters; what is longer is not read
-_NOISE = {"CPU": "torch", "NV": "philox", "GPU": "philox"}
 MAX_LORAS = 20
 _DRAW_THINGS_LORA = re.compile(r"(?:_lora)?_(?:f16|f32|q8p|q6p)$")  # how it names the LoRAs it converts
 _TRIGGER = re.compile(r"<([^<>:\n]{1,100})>")
@@ -47,7 +46,7 @@ def parse_record(text: str) -> Metadata | None:
     known = set(Request.__dataclass_fields__)
     for name, value in record["request"].items():
         if name in known:
-            draft.put(name, value, lambda value: tuple(value) if isinstance(value, list) else value)
+            draft.put(name, value, FIELDS[name].type.from_json)
         else:
             draft.notes.append(f"The file's field {shown(name)} is not known here; it was written by another version.")
     facts = record.get("facts")
@@ -66,93 +65,7 @@ def _a1111(texts: Texts) -> Metadata | None:
     text = texts.get("parameters", "")
     if not text.strip() and metadata_infotext.parse(texts.get("comment", "")).settings:
         text = texts["comment"]  # of a GIF or JPEG, in which anything may stand
-    if not text.strip() or _object(text):
-        return None
-    if len(text) > metadata_infotext.MAX_TEXT:
-        note = f"The text has {len(text)} characters; settings are read from {metadata_infotext.MAX_TEXT} at most."
-        return Metadata(source="A1111", notes=(note,))
-    found = metadata_infotext.parse(text)
-    ours = found.settings.get("Version", "").startswith("sdedge")
-    draft = Draft("sdedge" if ours else "A1111", text)
-    draft.put("prompt", found.prompt, str if ours else escape)
-    draft.put("negative", found.negative, str if ours else escape)
-    if found.settings:
-        _a1111_settings(draft, found.settings, ours)
-    draft.details |= {label or "After the settings": after for label, after in found.after.items()}
-    if "" in found.after:
-        draft.notes.append(f"The text behind the settings is no prompt and is left out: {shown(found.after[''])}.")
-    return draft.done()
-
-
-_A1111_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "Steps": ("steps", whole),
-    "CFG scale": ("guidance", real),
-    "Model": ("model", str),
-    "VAE": ("vae", str),
-    "Variation seed strength": ("variation_strength", real),
-    "Denoising strength": ("strength", real),
-    "Clip skip": ("clip_skip", whole),
-    "Tiling": ("tiling", lambda text: text == "True"),
-    "Eta DDIM": ("eta", real),
-    "Eta": ("eta", real),
-    "Mask blur": ("mask_blur", real),
-    "Masked area padding": ("mask_padding", whole),
-    "Inpaint area": ("mask_only", lambda text: text == "Only masked"),
-}
-_A1111_HARMLESS = {
-    "Seed", "Variation seed", "Sampler", "Schedule type", "Size", "RNG", "Version", "Model hash", "VAE hash", "Lora hashes",
-    "TI hashes", "User", "Init image hash", "Emphasis", "Hashes", "VAE Decoder", "VAE Encoder",
-}  # fmt: skip
-
-
-def _a1111_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
-    for key, (name, convert) in _A1111_FIELDS.items():
-        draft.put(name, settings.get(key), convert)
-    draft.put_seed(settings.get("Seed"))
-    draft.put_variation_seed(settings.get("Variation seed"))
-    draft.put_sampler(settings.get("Sampler"))
-    draft.put_options(lambda: metadata_a1111.read_options(settings))
-    if "Schedule type" in settings:
-        draft.put_schedule(settings["Schedule type"])
-    elif not ours and "schedule" not in draft.fields and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
-        draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
-    _put_size_text(draft, settings.get("Size"))
-    # Pictures from a GPU carry no RNG key; NVIDIA's generator is Philox.
-    draft.put("noise", _NOISE.get(settings.get("RNG", "" if ours else "GPU")))
-    if not ours:
-        _put_preset(draft, "a1111")
-        if settings.get("Emphasis", "Original") != "Original":
-            draft.notes.append(f"Emphasis {shown(settings['Emphasis'])} is not available; weights act as in Original.")
-    if "Denoising strength" in settings and not any(key.startswith(("Hires", "First pass")) for key in settings):
-        _note_start(draft)
-    draft.keep(settings, set(_A1111_FIELDS))
-    lost = sorted(set(settings) - set(_A1111_FIELDS) - _A1111_HARMLESS - {*metadata_a1111.OPTIONS.values()})
-    if lost:
-        draft.notes.append(f"These settings are not carried over: {', '.join(lost[:20])[:600]}.")
-
-
-def _put_size_text(draft: Draft, size: Any) -> None:
-    """Set both sides from "512x768"."""
-    if size:
-        width, _, height = str(size)[:40].lower().replace("×", "x").partition("x")
-        draft.put_size(width.strip() or None, height.strip() or None)
-
-
-def _put_preset(draft: Draft, name: str) -> None:
-    """Follow that program's numerics if they cover the sampler and the schedule."""
-    preset = catalog.PRESETS[name]
-    sampler, schedule = draft.fields.get("sampler"), draft.fields.get("schedule")
-    if sampler in preset.samplers and (schedule is None or schedule in preset.schedules):
-        draft.put("preset", name)
-    elif sampler is not None:
-        draft.notes.append(f"{preset.label}'s numerics are not known for {sampler}; ours are used.")
-
-
-def _note_start(draft: Draft) -> None:
-    strength = draft.fields.get("strength")
-    draft.notes.append(
-        f"It was drawn from another picture (strength {shown(strength)}) that is not in the file; give it too."
-    )
+    return None if not text.strip() or _object(text) else metadata_a1111_reader.read(text)
 
 
 def _invokeai(texts: Texts) -> Metadata | None:
@@ -224,8 +137,8 @@ def _common_numbers(draft: Draft, record: Mapping[str, Any], used: set[str]) -> 
     draft.put_size(record.get("width"), record.get("height"))
     if record.get("init_image"):
         draft.put("strength", record.get("strength"), real)
-        _note_start(draft)
-    _put_preset(draft, "diffusers")
+        draft.note_start()
+    draft.put_preset("diffusers")
     draft.keep(record, used | {"seed", "steps", "cfg_scale", "width", "height", "strength"})
 
 
@@ -285,7 +198,7 @@ def _draw_things(texts: Texts) -> Metadata | None:
     draft.put("steps", comment.get("steps"), whole)
     draft.put("guidance", comment.get("scale"), real)
     draft.put("model", comment.get("model"), _literal)
-    _put_size_text(draft, comment.get("size"))
+    draft.put_size_text(comment.get("size"))
     mode = comment.get("seed_mode")
     if noise := _SEED_MODES.get(str(mode)):
         draft.put("noise", noise)
@@ -293,7 +206,7 @@ def _draw_things(texts: Texts) -> Metadata | None:
         draft.notes.append(f"Draw Things' seed mode {shown(mode)} draws other noise than any generator here.")
     if comment.get("strength") not in (None, 1, 1.0):
         draft.put("strength", comment["strength"], real)
-        _note_start(draft)
+        draft.note_start()
     v2 = comment.get("v2")
     second: dict[str, Any] = v2 if isinstance(v2, dict) else {}
     _put_loras(draft, comment.get("lora") or comment.get("loras") or second.get("loras"))
@@ -326,10 +239,10 @@ def _mochi(texts: Texts) -> Metadata | None:
     draft.put("guidance", values.get("Guidance Scale"), real)
     draft.put_seed(values.get("Seed"))
     draft.put_sampler(values.get("Scheduler"))
-    _put_size_text(draft, values.get("Size"))
+    draft.put_size_text(values.get("Size"))
     if values.get("Upscaler"):
         draft.notes.append(f"The picture was enlarged afterwards with {shown(values['Upscaler'])}.")
-    _put_preset(draft, "apple")
+    draft.put_preset("apple")
     draft.keep(values, set(_MOCHI_KEYS[:7]) | {"Scheduler"})
     return draft.done()
 

@@ -122,6 +122,28 @@ class Draft:
             )
         self.fields["width"], self.fields["height"] = rounded
 
+    def put_size_text(self, size: Any) -> None:
+        """Set both sides from "512x768"."""
+        if size:
+            width, _, height = str(size)[:40].lower().replace("×", "x").partition("x")
+            self.put_size(width.strip() or None, height.strip() or None)
+
+    def put_preset(self, name: str) -> None:
+        """Follow that program's numerics if they cover the sampler and the schedule."""
+        preset = catalog.PRESETS[name]
+        sampler, schedule = self.fields.get("sampler"), self.fields.get("schedule")
+        if sampler in preset.samplers and (schedule is None or schedule in preset.schedules):
+            self.put("preset", name)
+        elif sampler is not None:
+            self.notes.append(f"{preset.label}'s numerics are not known for {sampler}; ours are used.")
+
+    def note_start(self) -> None:
+        """Say that the picture it was drawn from is needed, too."""
+        strength = self.fields.get("strength")
+        self.notes.append(
+            f"It was drawn from another picture (strength {_short(strength)}) that is not in the file; give it too."
+        )
+
     def keep(self, record: Mapping[str, Any], used: set[str]) -> None:
         """File what no Request field stands for under `details`."""
         self.details |= {str(key): value for key, value in record.items() if key not in used}
@@ -161,7 +183,9 @@ def whole(value: Any) -> int:
 
 
 def real(value: Any) -> float:
-    """A finite float from a number or its text. Raises ValueError, TypeError or OverflowError."""
+    """A finite float from a number or its text, with a point or a comma. Raises ValueError, TypeError or OverflowError."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,30},\d{1,30}\s*", value):
+        value = value.replace(",", ".")
     if isinstance(value, bool) or not math.isfinite(number := float(value)):
         raise ValueError(value)
     return number

@@ -11,21 +11,22 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sdedge.images.metadata_a1111 import NEGATIVE, unquote
+from sdedge.images.metadata_a1111 import KEYS, NEGATIVE, unquote
+from sdedge.request_fields import SIZE
 
 MAX_TEXT = 200_000  # characters
 MAX_PAIRS = 500  # settings of one text
 MAX_KEY = 100  # characters
 MAX_STARTS = 8  # places in one line that are tried as the beginning of its settings
 KNOWN = frozenset((
-    "Steps", "Sampler", "Schedule type", "CFG scale", "Distilled CFG Scale", "Image CFG scale", "Seed", "Face restoration",
-    "Size", "Model hash", "Model", "VAE hash", "VAE", "Variation seed", "Variation seed strength", "Denoising strength",
-    "Clip skip", "ENSD", "Eta", "Token merging ratio", "Init image hash", "RNG", "Tiling", "Hires upscale", "Hires steps",
-    "Hires upscaler", "Mask blur", "Lora hashes", "TI hashes", "Version", "Guidance", "Scheduler", "Created Date",
-    "Civitai resources", "Batch size", "Pipeline",
+    *(key.key for key in KEYS.values()), SIZE.key, "Distilled CFG Scale", "Image CFG scale", "Face restoration", "Model hash",
+    "VAE hash", "ENSD", "Token merging ratio", "Init image hash", "Hires upscale", "Hires steps", "Hires upscaler",
+    "Lora hashes", "TI hashes", "Version", "Guidance", "Scheduler", "Created Date", "Civitai resources", "Batch size",
+    "Pipeline",
 ))  # fmt: skip
 _NUMBERS = {"Steps", "CFG scale", "Seed", "Guidance"}
-_NUMBER = re.compile(r"[+-]?\d{1,30}(?:\.\d{0,30})?")
+_NUMBER = re.compile(r"[+-]?\d{1,30}(?:[.,]\d{0,30})?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d{1,30},\d{1,30}(?=\s{0,20}(?:,\s|$))")
 _SIZE = re.compile(r"\d{1,6}x\d{1,6}")
 _RUN = re.compile(r"\w[\w \-/]*+")
 _QUOTED = re.compile(r'"(?:\\.|[^\\"])++"', re.S)
@@ -87,7 +88,7 @@ def pairs_of(line: str, start: int = 0) -> Iterator[Pair]:
         while quoted and stop < len(line) and line[stop].isspace():
             stop += 1
         if not quoted or (stop < len(line) and line[stop] != ","):
-            stop = line.find(",", value_start)
+            stop = line.find(",", number.end() if (number := _DECIMAL_COMMA.match(line, value_start)) else value_start)
             stop = len(line) if stop < 0 else stop
         joined = not line[end : run.start()].strip(" \t,")
         yield Pair(run[0].strip(), line[value_start:stop].strip(), run.start(), joined)

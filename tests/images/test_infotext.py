@@ -173,3 +173,14 @@ def test_embeddings_in_invokeai_s_angle_brackets_are_words():
     record = {"positive_prompt": "a cat <my-style> (sky)1.2", "negative_prompt": "<easy negative>"}
     found = from_texts({"invokeai_metadata": json.dumps(record)})
     assert found.fields["prompt"] == "a cat my-style (sky:1.2)" and found.fields["negative"] == "easy negative"
+
+
+@pytest.mark.parametrize(
+    ("text", "guidance", "strength"),
+    [("CFG scale: 7,5, Seed: 1", 7.5, None), ("CFG scale: 7,5", 7.5, None), ("CFG scale: 7, Seed: 1", 7.0, None),
+     ("CFG scale: 7,5, Denoising strength: 0,35, Seed: 1", 7.5, 0.35)],
+)  # fmt: skip
+def test_a_comma_may_be_the_decimal_sign(text, guidance, strength):
+    found = from_texts({"parameters": f"a cat\nSteps: 20, Sampler: Euler, Size: 64x64, {text}"}).fields
+    assert (found["guidance"], found.get("strength"), found["steps"]) == (guidance, strength, 20)
+    assert ("seed" in found) == ("Seed" in text)
