@@ -21,6 +21,7 @@ from converters.recipe import Recipe
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write, inside
+from sdedge.interpreter import python_command, python_environment
 from sdedge.json_values import read_json_file
 from sdedge.library.manifest import LARGEST_FILE, NAME, Component, Manifest, parse_component
 from sdedge.locks import ProcessLock
@@ -32,6 +33,8 @@ TITLES = {
 }  # fmt: skip
 UNETS = ("unet", "unet_chunk1", "unet_chunk2")
 SCRIPT = "compile.sh"
+METADATA = "metadata.json"
+"""In a compiled package: Xcode's compiler writes it, and apps read sizes and attention from it."""
 JOURNAL = ".converting.json"
 SENSITIVITY = "sensitivity.json"
 """Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
@@ -167,7 +170,7 @@ def finish(
     remarks: list[str] = []
     if tokenizer is not None:
         write_vocabulary(out, tokenizer)
-    if sys.platform == "darwin":
+    if compiles_here():
         remarks += _compile(out, made)
     else:
         _write_script(out)
@@ -196,23 +199,37 @@ def _remove_strays(out: Path, made: Mapping[str, Component]) -> None:
             shutil.rmtree(out / f"{title}{suffix}", ignore_errors=True)
 
 
+def compiles_here() -> bool:
+    """Whether this system compiles packages."""
+    return sys.platform == "darwin"
+
+
 def _compile(out: Path, made: Mapping[str, Component]) -> list[str]:
-    """Each package beside itself; a sentence where that fails, with what the compiler said last."""
+    """Each package beside itself, by Xcode where it is there and by the system otherwise; a sentence where that fails."""
     for part in made.values():  # none of an earlier recipe remains beside a package that was not compiled
         shutil.rmtree((out / part.file).with_suffix(".mlmodelc"), ignore_errors=True)
+    by_system = []
     for part in made.values():
-        failed = _compile_package(out / part.file, out)
-        if failed:
+        if not (failed := _compile_by_xcode(out / part.file, out)):
+            continue
+        by_system.append(part.file)
+        if instead := _compile_by_system(out / part.file):
             _write_script(out)
             return [
-                f"{part.file} was not compiled, and apps load compiled models: {failed}; the packages are whole: "
-                f"put that right and run {SCRIPT} in {out}."
+                f"{part.file} was not compiled, and apps load compiled models: {failed}, and {instead}; the packages are "
+                f"whole: put that right and run {SCRIPT} in {out}."
             ]
+    if by_system and not all((out / name).with_suffix(".mlmodelc").joinpath(METADATA).is_file() for name in by_system):
+        _write_script(out)
+        return [
+            f"The packages were compiled without Xcode, and so without the {METADATA} that some apps read; where one does "
+            f"not list the model, install Xcode and run {SCRIPT} in {out}."
+        ]
     (out / SCRIPT).unlink(missing_ok=True)
     return []
 
 
-def _compile_package(path: Path, out: Path) -> str:
+def _compile_by_xcode(path: Path, out: Path) -> str:
     """What went wrong; empty where nothing did."""
     command = ["xcrun", "coremlcompiler", "compile", str(path), str(out)]
     try:
@@ -225,8 +242,23 @@ def _compile_package(path: Path, out: Path) -> str:
     return f"xcrun coremlcompiler said {said[-1][:300]!r}" if said else f"xcrun ended with {done.returncode}"
 
 
+def _compile_by_system(path: Path) -> str:
+    """By Core ML itself, in a process of its own since it may take minutes or be aborted; what went wrong, or nothing."""
+    try:
+        done = subprocess.run(
+            python_command("sdedge.engines.coreml.first_load", "--compile", str(path)),
+            capture_output=True, text=True, errors="replace", check=False, env=python_environment(),
+        )  # fmt: skip
+    except OSError as error:
+        return f"Core ML's compiler cannot be started ({error.strerror or error})"
+    if not done.returncode:
+        return ""
+    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    return f"Core ML said {said[-1][:300]!r}" if said else f"Core ML's compiler ended with {done.returncode}"
+
+
 def _write_script(out: Path) -> None:
-    """Apps load compiled models, which only a Mac with Xcode makes."""
+    """Apps load compiled models, which only a Mac makes, and Xcode most completely."""
     script = '#!/bin/sh\ncd "$(dirname "$0")" && for p in *.mlpackage; do xcrun coremlcompiler compile "$p" . || exit 1; done\n'
     with atomic_write(out / SCRIPT) as file:
         file.write(script.encode())

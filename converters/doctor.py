@@ -18,7 +18,8 @@ from torch import Tensor
 
 from converters.inspect import inspect
 from converters.psnr import psnr
-from sdedge.engines.coreml.native import UNITS, NativeModel
+from sdedge.engines.coreml.compiled import UNITS
+from sdedge.engines.coreml.native import NativeModel
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.engines.coreml.portable.tensors import TensorType

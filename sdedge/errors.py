@@ -81,8 +81,12 @@ class OutOfMemory(SdedgeError):
     """Too little memory for what was asked, before it began or in the middle of it."""
 
 
+class EngineError(SdedgeError):
+    """A device or its driver that failed while a network ran on it."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception of Python, torch or a driver says that an allocation failed."""
     text = str(error).lower()
-    told = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory")
+    told = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory", "invalid buffer size")
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in text for words in told))

@@ -14,6 +14,14 @@ def data_folder() -> Path:
     return Path(chosen).expanduser() if chosen else Path(platformdirs.user_data_dir("sdedge", appauthor=False))
 
 
+def cache_folder() -> Path:
+    """What can be made again and the system may remove: `SDEDGE_HOME`/cache, or the platform's folder of caches."""
+    chosen = os.environ.get("SDEDGE_HOME")
+    return (
+        Path(chosen).expanduser() / "cache" if chosen else Path(platformdirs.user_cache_dir("sdedge", appauthor=False))
+    )
+
+
 def hub_cache() -> Path:
     """The Hugging Face cache of this machine, by the variables and defaults huggingface_hub uses."""
     if os.environ.get("HF_HUB_CACHE"):

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-c", "from sdedge.cli import main; main()"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+FULL = Path("/dev/full")  # Linux has it
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals and descriptors")
 
 # Raises the signal while `module` is imported, as Ctrl-C in the first moments does.
@@ -71,17 +72,18 @@ def test_output_that_nobody_reads_is_full_or_closed():
         process.stdout.close()
         assert process.wait(60) == 141 and process.stderr.read() == b"", command
     process.stderr.close()
-    for line, words in (("SDEDGE samplers > /dev/full", "No space left"), ("SDEDGE samplers >&-", "standard output")):
+    full = [("SDEDGE samplers > /dev/full", "No space left")] if FULL.exists() else []
+    for line, words in (*full, ("SDEDGE samplers >&-", "standard output")):
         done = shell(line)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1) and words in done.stderr, done
 
 
 @pytest.mark.slow
 def test_complaints_that_nobody_hears_keep_their_status():
-    assert shell("SDEDGE generate 2>/dev/full").returncode == 2
+    assert not FULL.exists() or shell("SDEDGE generate 2>/dev/full").returncode == 2
     assert shell("SDEDGE generate 2>&-").returncode == 2
     assert shell("SDEDGE samplers 2>&- <&- > /dev/null").returncode == 0
-    for unbuffered in ("samplers", "samplers ddim"):
+    for unbuffered in ("samplers", "samplers ddim") if FULL.exists() else ():
         done = shell(f"PYTHONUNBUFFERED=1 SDEDGE {unbuffered} > /dev/full")
         assert done.returncode == 1 and "Traceback" not in done.stderr
 

@@ -114,6 +114,7 @@ class ProgressStrip(QFrame):
         words = {
             "waiting": self.tr("Starting the engine"),
             "model": self.tr("Loading the model"),
+            "first load": self.tr("Loading the model for the first time, which takes minutes once"),
             "text": self.tr("Reading the prompt"),
             "safety checker": self.tr("Loading the safety checker"),
             "decoding": self.tr("Decoding"),

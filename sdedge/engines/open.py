@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.resources import files
@@ -119,7 +120,9 @@ def _made_for(path: Path, device: str) -> str | None:
 
 
 def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:
-    """The engine of a converted bundle. Raises ModelError."""
+    """The engine of a converted bundle; "auto" is what SDEDGE_DEVICE names. Raises ModelError."""
+    if device == "auto":
+        device = os.environ.get("SDEDGE_DEVICE") or "auto"
     kind = Manifest.read(path).kind
     if kind == "coreml":
         return _open_packages(path, device, dtype)

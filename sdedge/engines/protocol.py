@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from sdedge.events import Loading
 from sdedge.images.preview import V1_ROWS, Rows
 from sdedge.machine.memory_plan import MemoryPlan
 from sdedge.models.unet_inputs import UNetInputs
@@ -76,6 +77,8 @@ class Capability(enum.StrEnum):
 
     FEATURE_REUSE = enum.auto()
     """Runs the UNet's outer layers alone, on deep features of another step: `predict_partly`."""
+    FIRST_LOAD = enum.auto()
+    """Loads networks in other processes before the first picture, since that takes minutes once: `first_load`."""
     GUIDANCE_EMBEDDING = enum.auto()
     """Takes `UNetInputs.embedding`, for a UNet that reads the guidance scale (`ModelFacts.guidance_channels`)."""
     MEMORY_MODES = enum.auto()
@@ -104,6 +107,14 @@ class OptionalCalls(Protocol):
         Called only where `Capability.FEATURE_REUSE in engine.can`.
         """
         raise _uncalled(Capability.FEATURE_REUSE)
+
+    def first_load(self, width: int, height: int, encode: bool, safety: bool) -> Iterator[Loading]:
+        """Prepares the networks for pictures of this size in pixels, with or without VAE encoder and safety checker.
+
+        Yields every moment while it waits for other processes and ends them when it is closed. Raises ModelError.
+        Called only where `Capability.FIRST_LOAD in engine.can`.
+        """
+        raise _uncalled(Capability.FIRST_LOAD)
 
     def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> MemoryPlan:
         """Returns the memory mode it chooses for pictures of this size in pixels, with or without the safety checker.

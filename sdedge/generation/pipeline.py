@@ -16,7 +16,7 @@ from torch import Tensor
 
 import sdedge
 from sdedge import catalog
-from sdedge.engines.protocol import STAGES, Engine, ModelFacts
+from sdedge.engines.protocol import STAGES, Capability, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import img2img, out_of_memory, speed
@@ -190,6 +190,9 @@ def _prepare(engine: Engine, request: Resolved, source: img2img.Source | None, b
     if request.watermark:
         check_size(*finished_size(request, source))
     yield from out_of_memory.choose(engine, request, batch, wants_safety(request, engine.facts))
+    if Capability.FIRST_LOAD in engine.can:
+        encode, safety = source is not None, wants_safety(request, engine.facts)
+        yield from engine.first_load(request.width, request.height, encode, safety)
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is refused now, not after

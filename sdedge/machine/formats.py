@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 import torch
@@ -18,8 +19,11 @@ SHORT_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 def choose_device(name: str = "auto") -> torch.device:
     """Returns the device of a name ("auto", "cpu", "cuda", "cuda:1", "mps"); of several GPUs the one with most free memory.
 
-    Raises InvalidRequest for a device that is not there, naming those that are.
+    "auto" is what SDEDGE_DEVICE names, where that is one of these. Raises InvalidRequest for a device that is not there,
+    naming those that are.
     """
+    if name == "auto" and os.environ.get("SDEDGE_DEVICE", "").partition(":")[0] in ("cpu", "cuda", "mps"):
+        name = os.environ["SDEDGE_DEVICE"]
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     present = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())]

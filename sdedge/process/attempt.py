@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from sdedge.events import Cancelled, Event, Failed, Finished, Loading, Step
 from sdedge.library.jobs import Job
 
-PHASES = {"model": "loading the model", "text": "reading the prompt", "decoding": "decoding", "saving": "saving"}
+PHASES = {
+    "model": "loading the model",
+    "first load": "loading the model for the first time",
+    "text": "reading the prompt",
+    "decoding": "decoding",
+    "saving": "saving",
+}
 
 
 PAUSING = ("output", "database", "crash", "hung")

@@ -42,6 +42,7 @@ from sdedge.models.safety import SafetyChecker
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.text.tokenizer import Tokenizer
 from tests.conftest import convert_to_coreml, needs_embedded, switch_checker_on
+from tests.engines.coreml import stand_in
 
 TIMESTEPS = (1, 261, 501, 741, 981)
 Array = FeatureTypes_pb2.ArrayFeatureType
@@ -474,6 +475,7 @@ def test_what_needs_no_vocabulary_does_without(tiny_model, tmp_path, monkeypatch
     "code, said", [(0, ""), (1, "xcrun coremlcompiler said 'no space'"), (None, "it comes with Xcode")]
 )
 def test_a_failed_compilation_is_said(tiny_bundle, tmp_path, monkeypatch, code, said):
+    """Without Xcode and without Core ML, which this machine has not."""
     folder, bin = shutil.copytree(tiny_bundle, tmp_path / "b"), tmp_path / "bin"
     bin.mkdir()
     if code is not None:
@@ -487,6 +489,23 @@ def test_a_failed_compilation_is_said(tiny_bundle, tmp_path, monkeypatch, code, 
     assert (said in remarks[0] and "compile.sh" in remarks[0]) if said else remarks == []
     assert not (folder / "VAEDecoder.mlmodelc").exists()
     assert (folder / "compile.sh").exists() == bool(said)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in's links")
+@pytest.mark.parametrize("complete", [True, False])
+def test_without_xcode_the_system_compiles(tiny_bundle, tmp_path, monkeypatch, complete):
+    folder = shutil.copytree(tiny_bundle, tmp_path / "b")
+    for name, value in stand_in.install(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("converters.bundle.sys.platform", "darwin")
+    if complete:
+        monkeypatch.setattr(bundle, "METADATA", "source")  # what the stand-in writes
+    components = {"vae_decoder": Manifest.read(folder).components["vae_decoder"]}
+    remarks = bundle._compile(folder, components)
+    assert (folder / "VAEDecoder.mlmodelc").is_dir()
+    assert (folder / "compile.sh").exists() != complete
+    assert remarks == [] if complete else "without Xcode" in remarks[0]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")

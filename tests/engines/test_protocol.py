@@ -13,6 +13,7 @@ from sdedge.engines.torch.engine import TorchEngine
 
 CALLS = {
     Capability.FEATURE_REUSE: ["predict_partly"],
+    Capability.FIRST_LOAD: ["first_load"],
     Capability.GUIDANCE_EMBEDDING: [],  # data of `UNetInputs`
     Capability.MEMORY_MODES: ["choose_memory", "use_less_memory"],
     Capability.NEAREST_SIZE: ["nearest_size"],

@@ -138,6 +138,16 @@ def test_of_several_cards_the_one_with_most_free_memory(monkeypatch):
     assert formats.choose_device("cuda:2") == torch.device("cuda:2")
 
 
+def test_auto_is_the_device_that_the_environment_names(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.delenv("SDEDGE_DEVICE", raising=False)
+    assert formats.choose_device("auto") == torch.device("mps")
+    for named in ("cpu", "openvino", "cpu-and-ne"):  # the last two are not torch's
+        monkeypatch.setenv("SDEDGE_DEVICE", named)
+        assert formats.choose_device("auto") == torch.device("cpu" if named == "cpu" else "mps")
+    assert formats.choose_device("mps") == torch.device("mps")
+
+
 @pytest.mark.slow
 def test_doctor_tells_and_measures_again():
     told = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])

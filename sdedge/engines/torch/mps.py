@@ -22,8 +22,8 @@ def suit(module: nn.Module, budget: int) -> nn.Module:
 
 
 def free_bytes() -> int:
-    """What may still be allocated below the watermark that keeps macOS responsive."""
-    return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    """What may still be allocated below the watermark that keeps macOS responsive; what torch has cached is free."""
+    return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
 
 
 def score_budget(free: int | None = None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from click.testing import CliRunner
 from converters.psnr import psnr
 from converters.verify import verify
 from sdedge.cli import cli
-from sdedge.engines.coreml import native as coreml
+from sdedge.engines.coreml import compiled, first_load, native
 from sdedge.engines.coreml.native import CoreMLEngine
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
@@ -24,11 +25,12 @@ from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.engines.open import EMBEDDED, load_engine, locate, open_bundle
 from sdedge.engines.protocol import LoraUse
 from sdedge.engines.torch.engine import TorchEngine
-from sdedge.errors import InvalidRequest, ModelError
+from sdedge.errors import EngineError, InvalidRequest, ModelError
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.library.manifest import Manifest
 from sdedge.models.safety import prepare
 from sdedge.models.unet_inputs import UNetInputs
+from sdedge.process.worker import describe_failure
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker
@@ -247,6 +249,8 @@ class _CompiledModel:
     """What coremltools' class of this name does, by the portable runner; takes what Core ML takes and nothing else."""
 
     loads: list[str] = []
+    given: list[dict[str, np.ndarray]] = []
+    fault = ""
 
     def __init__(self, path: str, compute_units: str, function_name: str = "") -> None:
         assert path.endswith(".mlmodelc")
@@ -257,25 +261,39 @@ class _CompiledModel:
 
     def predict(self, data):
         assert all(type(value) is np.ndarray and value.dtype == np.float32 for value in data.values())
+        if self.fault:
+            raise RuntimeError(self.fault)
+        self.given.append(dict(data))
         made = self._runner({name: torch.from_numpy(value) for name, value in data.items()})
         return {name: value.numpy() for name, value in made.items()}
 
 
 @pytest.fixture
 def core_ml(monkeypatch):
-    compiled = []
+    made = []
 
     def compile_model(model: str, destination_path: str) -> str:
-        compiled.append(Path(model).stem)
+        made.append(Path(model).stem)
         Path(destination_path).mkdir()
         (Path(destination_path) / "source").write_text(model)
         return destination_path
 
     units = SimpleNamespace(**{name: name for name in ("ALL", "CPU_ONLY", "CPU_AND_NE", "CPU_AND_GPU")})
     models = SimpleNamespace(CompiledMLModel=_CompiledModel, utils=SimpleNamespace(compile_model=compile_model))
-    monkeypatch.setattr(coreml, "_coremltools", lambda: SimpleNamespace(ComputeUnit=units, models=models))
-    _CompiledModel.loads = []
-    return SimpleNamespace(compiled=compiled, models=models)
+    for module in (first_load, native):
+        monkeypatch.setattr(module, "core_ml", lambda: SimpleNamespace(ComputeUnit=units, models=models))
+    monkeypatch.setattr(native, "first_load", _first_load_here)
+    _CompiledModel.loads, _CompiledModel.given, _CompiledModel.fault = [], [], ""
+    return SimpleNamespace(compiled=made, models=models)
+
+
+def _first_load_here(package, function, units):
+    """In this process what the other one does; that there is another one is tests/engines/coreml/test_first_load.py's matter."""
+    yield 0.0
+    try:
+        return first_load.load_once(package.path, function, units)
+    except RuntimeError as error:
+        raise first_load.cannot_load(package.path, units, error) from error
 
 
 def test_core_ml_draws_the_portable_runners_picture(core_ml, tiny_bundle):
@@ -306,7 +324,36 @@ def test_a_failed_compilation_leaves_nothing(core_ml, tiny_bundle, monkeypatch):
     core_ml.models.utils.compile_model = fail
     with pytest.raises(ModelError, match=r"cannot load .*VAEDecoder.mlpackage on cpu-and-ne: no space left"):
         CoreMLEngine(tiny_bundle).decode(torch.zeros(1, 4, 8, 8))
-    assert list((coreml.data_folder() / "compiled").iterdir()) == []
+    assert list((compiled.cache_folder() / "coreml").iterdir()) == []
+
+
+def test_input_arrays_are_the_same_ones_and_are_never_freed(core_ml, tiny_bundle):
+    """Core ML drops them later on a thread of its own: an array that is freed or made anew is a crash."""
+    engine = CoreMLEngine(tiny_bundle)
+    for value in (1.0, 2.0):
+        engine.decode(torch.full((1, 4, 8, 8), value))
+    engine.release("vae")
+    engine.decode(torch.full((1, 4, 8, 8), 3.0))
+    _, *ours = [data["z"] for data in _CompiledModel.given]  # the first is of the first load, whose process ends
+    assert len({id(array) for array in ours}) == 1 and len(ours) == 3
+    assert np.allclose(ours[0], 3.0 / 0.18215)
+    assert sys.getrefcount(ours[0]) > 1000
+
+
+def test_what_core_ml_says_of_a_prediction_is_one_sentence(core_ml, tiny_bundle, monkeypatch):
+    engine = CoreMLEngine(tiny_bundle)
+    engine.decode(torch.zeros(1, 4, 8, 8))
+    monkeypatch.setattr(_CompiledModel, "fault", "Error computing NN outputs.")
+    with pytest.raises(
+        EngineError, match=r"^Core ML failed while it ran VAEDecoder on cpu-and-ne: Error computing NN "
+    ) as e:
+        engine.decode(torch.zeros(1, 4, 8, 8))
+    failed = describe_failure(e.value)
+    assert failed.kind == "other" and failed.remedy == "CPU" and str(e.value).count(". ") == 0
+    monkeypatch.setattr(_CompiledModel, "fault", "Insufficient memory to run this model")
+    with pytest.raises(RuntimeError) as e:
+        engine.decode(torch.zeros(1, 4, 8, 8))
+    assert describe_failure(e.value).kind == "memory"
 
 
 def test_compute_units_are_chosen_by_the_bundle_or_the_device(core_ml, tiny_bundle, monkeypatch):

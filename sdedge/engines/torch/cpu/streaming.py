@@ -122,6 +122,8 @@ class Reader:
 
     def __init__(self, dtype: torch.dtype, device: torch.device, size: int, finish: Finish | None = None) -> None:
         self._dtype, self._device, self._size, self._finish = dtype, device, size, finish
+        # Two threads that use MPS at once abort inside Metal (pytorch #197805): there the drawing thread moves weights.
+        self._moves_ahead = device.type != "mps"
         self._memory: mmap.mmap | None = mmap.mmap(-1, size)
         self._buffer = torch.frombuffer(self._memory, dtype=torch.uint8)
         self._paths: dict[nn.Module, str] = {}
@@ -149,7 +151,7 @@ class Reader:
         self._current = self._take(layer) or self._start(layer, None)
         assert self._current is not None
         for name, tensor in self._current.weights.result().items():
-            _place(layer, name, tensor)
+            _place(layer, name, tensor.to(self._device))
         while (following := self._next()) is not None and (
             reading := self._start(following, self._current)
         ) is not None:
@@ -221,9 +223,11 @@ class Reader:
             size = _bytes(source, self._dtype)
             space = self._buffer[start : start + size]
             if isinstance(source, Kept):
-                weights[name] = source.read(space).to(self._device)
+                weights[name] = source.read(space)
             else:
-                weights[name] = self._first(layer, name, source, space).to(self._device)
+                weights[name] = self._first(layer, name, source, space)
+            if self._moves_ahead:
+                weights[name] = weights[name].to(self._device)
             start += size
         return weights
 

@@ -125,7 +125,7 @@ def test_weights_of_another_dtype_are_converted_once_or_again_where_the_disk_is_
         return plain(scratch, memory, form, source, dtype)
 
     monkeypatch.setattr(Scratch, "keep", keep)
-    for disk_is_full in (False, True):
+    for disk_is_full in (False, True) if Path("/dev/full").exists() else (False,):
         full[0] = disk_is_full
         ours, _ = _unet(tiny_model, torch.bfloat16, True)
         kept.clear()
