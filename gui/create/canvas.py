@@ -6,13 +6,14 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Si
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
+from gui.create import trackpad
 from gui.create.mask_layer import MaskLayer
 from gui.look.theme import GAP, PAD, Theme, set_kind
+from gui.shell.keys import held
 from gui.widgets.focus_ring import paint_focus_ring
 
 LARGEST, SMALLEST = 32.0, 0.02
 FIT_AT_MOST = 6.0  # a small picture is not blown up beyond this
-STEP = 1.25
 PIXELS_FROM = 3.0  # zoomed in this far one wants to see the pixels, not their blur
 BRUSHES = (4, 400)  # pixels of the picture
 
@@ -163,10 +164,10 @@ class Canvas(QWidget):
         self._changed()
 
     def zoom_in(self) -> None:
-        self.zoom_to(self.zoom * STEP)
+        self.zoom_to(self.zoom * trackpad.STEP)
 
     def zoom_out(self) -> None:
-        self.zoom_to(self.zoom / STEP)
+        self.zoom_to(self.zoom / trackpad.STEP)
 
     def move_by(self, x: float, y: float) -> None:
         """Move the picture by logical pixels of the screen."""
@@ -255,11 +256,12 @@ class Canvas(QWidget):
     # Mouse and keys
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        turned = event.angleDelta().y()
-        if self.layer is not None and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self.set_brush(self.brush * (1.1 if turned > 0 else 1 / 1.1))
-        elif turned:
-            self.zoom_to(self.zoom * STEP ** (turned / 120), event.position())
+        factor = trackpad.turn(self, event, painting=self.layer is not None)
+        if factor is not None:
+            self.set_brush(self.brush * factor)
+
+    def event(self, event: QEvent) -> bool:
+        return trackpad.gesture(self, event) or super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
@@ -308,7 +310,7 @@ class Canvas(QWidget):
         }  # fmt: skip
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.compare(not self._comparing)
-        elif event.key() in steps and not event.modifiers():
+        elif event.key() in steps and not held(event.modifiers()):
             self.move_by(*steps[Qt.Key(event.key())])
         elif self.layer is not None and event.text() in ("[", "]"):
             self.set_brush(self.brush * (1.1 if event.text() == "]" else 1 / 1.1))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCompleter, QListView, QPlainTextEdit
 
 from gui.form.weighing import STEP, weigh
 from gui.look.theme import Theme, set_kind
+from gui.shell.keys import held
 
 PAUSE = 150  # milliseconds after the last key until tokens are counted
 NAME = 120  # characters, of the longest name that is completed
@@ -113,7 +114,10 @@ class PromptEditor(QPlainTextEdit):
         ):  # fmt: skip
             event.ignore()  # the completer takes it
             return
-        if event.modifiers() == Qt.KeyboardModifier.AltModifier and event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+        if held(event.modifiers()) == Qt.KeyboardModifier.AltModifier and event.key() in (
+            Qt.Key.Key_Up,
+            Qt.Key.Key_Down,
+        ):
             self.history_wanted.emit(-1 if event.key() == Qt.Key.Key_Up else 1)
             return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and event.modifiers() & _COMMAND:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 
 from gui.look.plain import set_tooltip
 from gui.look.theme import Theme, set_kind
+from gui.shell.keys import sequences
 
 
 @dataclass(frozen=True)
@@ -163,9 +164,7 @@ class Actions(QObject):
 
 
 def _sequences(spec: Spec) -> list[QKeySequence]:
-    if spec.standard is not None:
-        return QKeySequence.keyBindings(spec.standard)
-    return [QKeySequence(keys) for keys in spec.keys]
+    return sequences(spec.id, spec.keys, spec.standard)
 
 
 def name_button(button: QWidget, text: str, keys: QKeySequence | None = None) -> None:
