@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -15,11 +15,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gui.form.model import FormModel
-from gui.look.plain import PlainLabel, plain_tooltip
+from gui.form.model import SHOWN, FormModel
+from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
 from gui.widgets.fault_label import FaultLabel
+from sdedge.field_types import Flag, Real, Whole
+from sdedge.request_fields import FIELDS, Section
 
 LABEL = 72  # pixels: the column of labels
 NUMBER = 64  # pixels: a number's box
@@ -78,11 +80,11 @@ class NumberField(QWidget):
 
     def __init__(
         self, form: FormModel, name: str, label: str, low: float, high: float, scale: int = 1,
-        resting: Callable[[], float] | None = None,
+        resting: Callable[[], float] | None = None, kind: type[int] | type[float] = int,
     ) -> None:  # fmt: skip
-        """`resting` is what an empty box stands for; it is shown in grey."""
+        """`resting` is what an empty box stands for; it is shown in grey. The slider gives values of the `kind`."""
         super().__init__()
-        self._form, self._name, self._scale, self._resting = form, name, scale, resting
+        self._form, self._name, self._scale, self._resting, self._kind = form, name, scale, resting, kind
         self.edit = TypedEdit(form, name, label)
         self.edit.setFixedWidth(NUMBER)
         self.slider = CalmSlider()
@@ -101,9 +103,8 @@ class NumberField(QWidget):
             self.slider.setValue(round(value * self._scale))
 
     def _slid(self, value: int) -> None:
-        kind = int if self._scale == 1 else float
         self.edit.setModified(False)
-        self._form.put(**{self._name: kind(value / self._scale)})
+        self._form.put(**{self._name: self._kind(value / self._scale)})
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,46 @@ class Switch(QCheckBox):
         super().__init__(label)
         self.toggled.connect(lambda on: form.put(**{name: on}))
         watch(self, form, lambda: self.setChecked(bool(getattr(form, name))), name)
+
+
+def control(form: FormModel, name: str, resting: Callable[[], float] | None = None) -> QWidget:
+    """The control of a request field, by its row in the table. Raises ValueError for one that needs a control of its own."""
+    entry, type = SHOWN[name], FIELDS[name].type
+    label = label_of(name)
+    widget: QWidget
+    if entry.choices:
+        widget = Choice(form, name, label, choices(name), advice=True)
+    elif isinstance(type, Flag):
+        widget = Switch(form, name, label)
+    elif isinstance(type, Whole | Real):
+        kind = int if isinstance(type, Whole) else float
+        widget = NumberField(form, name, label, entry.low, entry.high, entry.slider_steps, resting, kind)
+    else:
+        raise ValueError(f"{name} has no control by its type")
+    if entry.tip:
+        set_tooltip(widget, translated(entry.tip))
+    return widget
+
+
+def controls(form: FormModel, section: Section, placed: Collection[str] = ()) -> list[QWidget]:
+    """The controls of a section's fields in the table's order, but for those that are `placed` already."""
+    return [control(form, name) for name, entry in SHOWN.items() if entry.section is section and name not in placed]
+
+
+def choices(name: str) -> list[Option]:
+    """The entries of a field's choice."""
+    rows = SHOWN[name].choices.items()
+    return [Option(value, translated(label), translated(text)) for value, (label, text) in rows]
+
+
+def label_of(name: str) -> str:
+    """The label of a request field."""
+    return translated(SHOWN[name].label)
+
+
+def translated(text: str) -> str:
+    """A text of the table in the app's language."""
+    return QCoreApplication.translate("RequestField", text) if text else ""
 
 
 def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:

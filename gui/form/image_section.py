@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from gui.form.fields import Choice, NumberField, Option, Switch, watch
+from gui.form.fields import controls, watch
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
@@ -17,6 +17,7 @@ from gui.shell.pictures import Looked, look, short, shrink
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import stack
+from sdedge.request_fields import Section
 
 THUMBNAIL = 64  # pixels
 FILES = "*.png *.jpg *.jpeg *.webp *.avif *.gif *.bmp *.tif *.tiff *.jp2 *.ppm *.qoi"
@@ -59,7 +60,10 @@ class ImageSection(QWidget):
         self._hint.setWordWrap(True)
         set_kind(self._hint, "caption")
         self._choose = plain_button(self.tr("Choose…"), self.choose)
-        self._with_image = stack(self._card(), self._strength(), self._mask_row(), self._mask_settings())
+        form = self._studio.form
+        started = controls(form, Section.IMAGE, placed=("image", "mask"))
+        self._mask_box = stack(*controls(form, Section.MASK), gap=HALF + HALF)
+        self._with_image = stack(self._card(), *started, self._mask_row(), self._mask_box)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
@@ -86,11 +90,6 @@ class ImageSection(QWidget):
         row.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
         return box
 
-    def _strength(self) -> QWidget:
-        field = NumberField(self._studio.form, "strength", self.tr("Strength"), 0, 1, 20)
-        set_tooltip(field, self.tr("How much is drawn anew: 0 keeps the picture, 1 keeps next to nothing."))
-        return field
-
     def _mask_row(self) -> QWidget:
         box = QWidget()
         row = QHBoxLayout(box)
@@ -103,22 +102,6 @@ class ImageSection(QWidget):
         row.addWidget(self._paint, 1)
         row.addWidget(self._remove_mask)
         return box
-
-    def _mask_settings(self) -> QWidget:
-        form = self._studio.form
-        contents = [
-            Option("original", self.tr("The picture"), self.tr("the masked part starts from what is there")),
-            Option("fill", self.tr("Its surroundings"), self.tr("the masked part starts from the colours around it")),
-            Option("noise", self.tr("Noise"), self.tr("the masked part starts from noise")),
-            Option("nothing", self.tr("Nothing"), self.tr("the masked part starts empty")),
-        ]
-        self._mask_box = stack(
-            NumberField(form, "mask_blur", self.tr("Soft edge"), 0, 32),
-            Choice(form, "masked_content", self.tr("Start with"), contents, advice=True),
-            Switch(form, "mask_only", self.tr("Draw the masked part at full size")),
-            gap=HALF + HALF,
-        )
-        return self._mask_box
 
     # Following the form
 

@@ -14,19 +14,22 @@ from gui.shell.advice import for_the_window
 from gui.shell.observable import Observable, Observed
 from sdedge import catalog
 from sdedge import sampler_options as options
+from sdedge.catalog import MaskedContent
 from sdedge.errors import InvalidRequest
-from sdedge.request import Request
+from sdedge.field_types import FieldType, Whole
+from sdedge.request import Request, Task
+from sdedge.request_fields import FIELDS, SIZE, FormEntry, default, depends_on
+from sdedge.text.clean import shown
 from sdedge.text.tags import extract_loras
 
-MAX_COUNT = 1000
-_DEFAULTS = {field.name: field.default for field in fields(Request)}
-_NUMBERS: dict[str, type] = {
-    "width": int, "height": int, "steps": int, "guidance": float, "count": int, "batch": int, "clip_skip": int,
-    "strength": float, "mask_blur": float, "mask_padding": int, "variation_strength": float, "seed": int,
+MAX_COUNT, MAX_BATCH = 1000, 64
+SHOWN: dict[str, FormEntry] = {row.name: row.form for row in FIELDS.values() if isinstance(row.form, FormEntry)}
+"""The request fields that have a control here, or several."""
+_TYPES: dict[str, FieldType] = {name: FIELDS[name].type for name in SHOWN} | {
+    "count": Whole(1, MAX_COUNT, "1"), "batch": Whole(1, MAX_BATCH, "1"),
 }  # fmt: skip
 OPTION = "option:"
 """Before the name of a sampler's option, where fields are named."""
-_OPEN = ("width", "height", "guidance", "seed")  # empty means: the model's own, or chance
 _SIZE = re.compile(r"(\d{1,6})\s*[x×*]\s*(\d{1,6})", re.I)
 
 
@@ -40,35 +43,38 @@ class Wanted:
 
 
 class FormModel(Observable):
-    """Settings of the next picture. A value is always valid; text that is not one waits in `typed`, its fault in
-    `faults`, both by the field's name, so that nothing typed is ever lost."""
+    """Settings of the next picture: every field of the table that has a place in the form, and a few of the form's own.
 
-    prompt = Observed("")
-    negative = Observed("")
-    model = Observed("pocket")
-    width: Observed[int | None] = Observed(None)
-    height: Observed[int | None] = Observed(None)
-    steps = Observed(20)
-    guidance: Observed[float | None] = Observed(None)
-    seed: Observed[int | None] = Observed(None)
+    A value is always valid; text that is not one waits in `typed`, its fault in `faults`, both by the field's name, so that
+    nothing typed is ever lost.
+    """
+
+    prompt: Observed[str] = Observed(default("prompt"))
+    negative: Observed[str] = Observed(default("negative"))
+    model: Observed[str] = Observed(default("model"))
+    width: Observed[int | None] = Observed(default("width"))
+    height: Observed[int | None] = Observed(default("height"))
+    steps: Observed[int] = Observed(default("steps"))
+    guidance: Observed[float | None] = Observed(default("guidance"))
+    seed: Observed[int | None] = Observed(default("seed"))
     seed_locked = Observed(False)
     count = Observed(1)
     batch = Observed(1)
-    speed = Observed(catalog.DEFAULT_SPEED)
-    sampler = Observed("dpmpp_2m")
-    options: Observed[Mapping[str, Any]] = Observed({})
+    speed: Observed[str] = Observed(default("speed"))
+    sampler: Observed[str] = Observed(default("sampler"))
+    options: Observed[Mapping[str, Any]] = Observed(default("options"))
     """Of samplers, eta among them; one that is not there is what the sampler does by itself."""
-    schedule: Observed[str | None] = Observed(None)
-    preset = Observed(catalog.DEFAULT_PRESET)
-    clip_skip = Observed(1)
-    tiling = Observed(False)
-    variation_strength = Observed(0.0)
-    image: Observed[str | None] = Observed(None)
-    strength = Observed(0.75)
-    mask: Observed[str | None] = Observed(None)
-    mask_blur = Observed(4.0)
-    masked_content = Observed("original")
-    mask_only = Observed(False)
+    schedule: Observed[str | None] = Observed(default("schedule"))
+    preset: Observed[str] = Observed(default("preset"))
+    clip_skip: Observed[int] = Observed(default("clip_skip"))
+    tiling: Observed[bool] = Observed(default("tiling"))
+    variation_strength: Observed[float] = Observed(default("variation_strength"))
+    image: Observed[str | None] = Observed(default("image"))
+    strength: Observed[float] = Observed(default("strength"))
+    mask: Observed[str | None] = Observed(default("mask"))
+    mask_blur: Observed[float] = Observed(default("mask_blur"))
+    masked_content: Observed[MaskedContent] = Observed(default("masked_content"))
+    mask_only: Observed[bool] = Observed(default("mask_only"))
     other: Observed[Mapping[str, Any]] = Observed({})
     """Request fields without a control here, as a restored picture had them."""
 
@@ -83,8 +89,6 @@ class FormModel(Observable):
         """Take what a person typed into a field. A fault is kept with the text, and the value stays as it was."""
         try:
             values = self._parse(name, text.strip())
-            if not name.startswith(OPTION):
-                self._check(values)
         except InvalidRequest as error:
             with self.grouped():
                 self.typed = {**self.typed, name: text}
@@ -120,29 +124,22 @@ class FormModel(Observable):
     def _parse(self, name: str, text: str) -> dict[str, Any]:
         if name.startswith(OPTION):
             return {"options": self._with_option(name.removeprefix(OPTION), text.replace(",", "."))}
-        if name in ("width", "height") and (match := _SIZE.fullmatch(text)):
-            return {"width": int(match[1]), "height": int(match[2])}
-        if name in _OPEN and (not text or (name == "seed" and text == "-1")):
+        if name in SIZE.sets and _SIZE.fullmatch(text):
+            sides = zip(SIZE.sets, SIZE.parse(text), strict=True)
+            return {side: _TYPES[side].check(side, value) for side, value in sides}
+        if not text and name in FIELDS and FIELDS[name].optional:
             return {name: None}
-        kind = _NUMBERS[name]
+        type = _TYPES[name]
         try:
-            return {name: int(text) if kind is int and len(text) < 40 else kind(text.replace(",", "."))}
-        except (ValueError, OverflowError):
-            what = "a whole number" if kind is int else "a number"
-            shown = text if len(text) <= 40 else text[:39] + "…"
-            raise InvalidRequest(f"{shown!r} is not {what}; type {_example(name)}.") from None
+            value = type.parse(name, text.replace(",", "."))
+        except InvalidRequest:
+            raise InvalidRequest(f"{shown(text, 42)} is not {type.expected}; type {_example(name)}.") from None
+        return {name: type.check(name, value)}
 
     def _with_option(self, name: str, text: str) -> dict[str, Any]:
         """The options with one that was typed; an empty text is the sampler's own again."""
         others = {other: value for other, value in self.options.items() if other != name}
         return others | dict(options.check(self.sampler, {name: options.read(name, text)} if text else {}))
-
-    def _check(self, values: Mapping[str, Any]) -> None:
-        for name in ("count", "batch"):
-            top = MAX_COUNT if name == "count" else 64
-            if name in values and not 1 <= values[name] <= top:
-                raise InvalidRequest(f"The {name} {values[name]} is out of range; choose from 1 to {top}.")
-        Request(**{name: value for name, value in values.items() if name in _DEFAULTS})
 
     # Reading
 
@@ -152,9 +149,9 @@ class FormModel(Observable):
         return options.fitting(self.sampler, self.options) if self.sampler in catalog.SAMPLERS else {}
 
     @property
-    def task(self) -> str:
-        """txt2img, img2img or inpaint."""
-        return "txt2img" if self.image is None else "img2img" if self.mask is None else "inpaint"
+    def task(self) -> Task:
+        """What is asked for, by what is set."""
+        return Task.TXT2IMG if self.image is None else Task.IMG2IMG if self.mask is None else Task.INPAINT
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -197,23 +194,21 @@ class FormModel(Observable):
             return None
 
     def _request(self, seed: int | None) -> Request:
-        own = {name: getattr(self, name) for name in _OWN if name not in ("seed", *_WITH_IMAGE)}
-        if self.image is not None:
-            own |= {name: getattr(self, name) for name in _WITH_IMAGE}
+        own = {n: getattr(self, n) for n in SHOWN if self.image is not None or not depends_on(n, "image")}
         return Request(**{**self.other, **own, "options": self.own_options, "seed": seed})
 
     # Restoring
 
     def restore(self, request: Request, keep: tuple[str, ...] = ()) -> None:
         """Show the settings of a picture, but for the fields to `keep`; its seed is kept from then on."""
-        values = {name: getattr(request, name) for name in _OWN if name not in keep}
+        values = {name: getattr(request, name) for name in SHOWN if name not in keep}
         own_eta = request.eta is not None and "eta" in catalog.SAMPLERS[request.sampler].options
         values["options"] = dict(request.options) | ({"eta": request.eta} if own_eta else {})
-        shown = {*_OWN, "eta"} if own_eta else {*_OWN}
+        here = {*SHOWN, "eta"} if own_eta else {*SHOWN}
         rest = {
             field.name: value
             for field in fields(Request)
-            if field.name not in shown and (value := getattr(request, field.name)) != field.default
+            if field.name not in here and (value := getattr(request, field.name)) != field.default
         }
         self.put(**values, other=rest)
 
@@ -232,16 +227,15 @@ class FormModel(Observable):
         self.put(image=image, mask=mask if image else None)
 
 
+for _name in SHOWN:
+    if not hasattr(FormModel, _name):  # a field that nothing here asks for by its name
+        setattr(FormModel, _name, Observed(default(_name)))
+        getattr(FormModel, _name).__set_name__(FormModel, _name)
 _ALL = tuple(name for name, value in vars(FormModel).items() if isinstance(value, Observed) and name != "card")
-_OWN = tuple(name for name in _ALL if name in _DEFAULTS)
-_WITH_IMAGE = ("image", "strength", "mask", "mask_blur", "masked_content", "mask_only")
 
 
 def _example(name: str) -> str:
-    examples = {
-        "width": "512, or 512x768",
-        "height": "512, or 512x768",
-        "guidance": "7.5",
-        "seed": "1234, or -1 for chance",
-    }
-    return examples.get(name, "0.75" if _NUMBERS[name] is float else "20" if name == "steps" else "1")
+    type = _TYPES[name]
+    if name in SIZE.sets:
+        return f"{type.example}, or 512x768"
+    return f"{type.example}, or -1 for chance" if isinstance(type, Whole) and type.chance is not None else type.example

@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
-from gui.form.fields import LABEL, TypedEdit, watch
+from gui.form.fields import LABEL, TypedEdit, label_of, watch
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, set_kind
 from gui.shell.actions import name_button
@@ -23,8 +23,8 @@ class SizeField(QWidget):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._form = studio.form
-        self.width_edit = TypedEdit(self._form, "width", self.tr("Width in pixels"))
-        self.height_edit = TypedEdit(self._form, "height", self.tr("Height in pixels"))
+        self.width_edit = TypedEdit(self._form, "width", label_of("width"))
+        self.height_edit = TypedEdit(self._form, "height", label_of("height"))
         self.note = FaultLabel()
         swap = studio.actions.button("swap-size")
         self.presets = QToolButton()
@@ -87,12 +87,12 @@ class SeedField(QWidget):
         super().__init__()
         self._studio = studio
         form, actions = studio.form, studio.actions
-        self.edit = TypedEdit(form, "seed", self.tr("Seed"))
+        self.edit = TypedEdit(form, "seed", label_of("seed"))
         self.edit.setPlaceholderText(self.tr("by chance"))
         self.note = FaultLabel()
         self.edit.fault_changed.connect(self.note.say)
         self.lock, die = actions.button("lock-seed"), actions.button("random-seed")
-        stack_into(self, _row(self.tr("Seed"), self.edit, self.lock, die), self.note)
+        stack_into(self, _row(label_of("seed"), self.edit, self.lock, die), self.note)
         actions.follow("lock-seed", self._keep)
         actions.bind("random-seed", lambda: form.put(seed=secrets.randbelow(2**32)))
         watch(self, form, self._show_lock, "seed_locked")

@@ -7,10 +7,10 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from gui.form.fields import Choice, NumberField, Option, Switch, watch
+from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
-from gui.form.model import OPTION
+from gui.form.model import OPTION, SHOWN
 from gui.form.names import Names, find_names
 from gui.form.prompt_field import PromptField
 from gui.form.sampler_options import SamplerOptions
@@ -22,8 +22,8 @@ from gui.shell.actions import name_button
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
-from sdedge import catalog
 from sdedge.library.jobs import INTERRUPTION, PERSON
+from sdedge.request_fields import Section
 
 WIDTH = 320  # pixels
 
@@ -38,8 +38,8 @@ class FormView(QFrame):
         self._studio = studio
         set_kind(self, "panel")
         self.setMinimumWidth(WIDTH)
-        self.prompt = PromptField(studio, "prompt", self.tr("Prompt"), 5)
-        self.negative = PromptField(studio, "negative", self.tr("What it should not show"), 3)
+        self.prompt = PromptField(studio, "prompt", label_of("prompt"), 5)
+        self.negative = PromptField(studio, "negative", label_of("negative"), 3)
         self.image = ImageSection(studio)
         self.button = QPushButton(self.tr("Generate"))
         self.button.setIcon(studio.theme.icon("create", "on_accent"))
@@ -58,7 +58,7 @@ class FormView(QFrame):
         rows = [self.prompt, self._fold("negative", self.tr("Negative prompt"), self.negative), *self._basics()]
         rows += [
             self._samplers(),
-            self._fold("image", self.tr("Picture to picture"), self.image),
+            self._fold("image", label_of("image"), self.image),
             self._extras(),
             self._more(),
         ]
@@ -81,37 +81,26 @@ class FormView(QFrame):
 
     def _basics(self) -> list[QWidget]:
         form = self._studio.form
-        self.model = Choice(form, "model", self.tr("Model"))
+        self.model = Choice(form, "model", label_of("model"))
         self.model_fault = FaultLabel()
-        speeds = [Option(row.name, row.label, row.text) for row in catalog.SPEEDS.values()]
-        self.speed = Choice(form, "speed", self.tr("Speed"), speeds, advice=True)
-        self.steps = NumberField(form, "steps", self.tr("Steps"), 1, 60)
-        self.guidance = NumberField(
-            form, "guidance", self.tr("Guidance"), 1, 15, 2, resting=lambda: form.card.guidance if form.card else 7.5
-        )
+        self.speed = control(form, "speed")
+        self.steps = control(form, "steps")
+        self.guidance = control(form, "guidance", resting=lambda: form.card.guidance if form.card else 7.5)
         self.size_field = SizeField(self._studio)
         self.seed = SeedField(self._studio)
         self.count = NumberField(form, "count", self.tr("Count"), 1, 16)
+        placed = ("model", "speed", "steps", "guidance", "width", "height", "seed")
         return [
             stack(self.model, self.model_fault, gap=2), self.size_field, self.steps, self.guidance, self.seed, self.count,
-            self.speed,
+            *controls(form, Section.BASICS, placed), self.speed,
         ]  # fmt: skip
 
     def _samplers(self) -> QWidget:
         form = self._studio.form
-        samplers = [Option(row.name, row.label, row.advice) for row in catalog.SAMPLERS.values()]
-        schedules = [Option(row.name, row.label, row.text) for row in catalog.SCHEDULES.values()]
-        presets = [Option(row.name, row.label, row.text) for row in catalog.PRESETS.values()]
-        own = Option(None, self.tr("What suits the sampler"))
         self.options = SamplerOptions(form)
-        advanced = self._fold("options", self.tr("Advanced"), self.options)
+        advanced = self._fold("options", label_of("options"), self.options)
         watch(self, form, lambda: advanced.setVisible(self.options.any), "sampler")
-        box = stack(
-            Choice(form, "sampler", self.tr("Sampler"), samplers, advice=True),
-            Choice(form, "schedule", self.tr("Schedule"), [own, *schedules], advice=True),
-            Choice(form, "preset", self.tr("Numerics"), presets, advice=True),
-            advanced,
-        )
+        box = stack(*controls(form, Section.SAMPLER, placed=("options",)), advanced)
         return self._fold("sampler", self.tr("Sampler and schedule"), box)
 
     def _extras(self) -> QWidget:
@@ -136,9 +125,7 @@ class FormView(QFrame):
         self.forget.clicked.connect(lambda: form.put(other={}))
         box = stack(
             NumberField(form, "batch", self.tr("At a time"), 1, 8),
-            NumberField(form, "clip_skip", self.tr("Clip skip"), 1, 4),
-            NumberField(form, "variation_strength", self.tr("Variation"), 0, 1, 20),
-            Switch(form, "tiling", self.tr("Edges continue on the other side")),
+            *controls(form, Section.MORE),
             self.carried, self.forget,
         )  # fmt: skip
         watch(self, form, self._show_carried, "other")
@@ -177,9 +164,10 @@ class FormView(QFrame):
     def focus_problem(self) -> None:
         """Open what hides the first problem."""
         problems = self._studio.form.problems()
-        if any(name in problems for name in ("image", "mask", "strength", "mask_blur")):
+        sections = {SHOWN[name].section for name in problems if name in SHOWN}
+        if sections & {Section.IMAGE, Section.MASK}:
             self.image_fold.open()  # type: ignore[attr-defined]
-        if any(name in problems for name in ("batch", "clip_skip", "variation_strength")):
+        if Section.MORE in sections or "batch" in problems:
             self.more_fold.open()  # type: ignore[attr-defined]
         if any(name.startswith(OPTION) for name in problems):
             self.sampler_fold.open()  # type: ignore[attr-defined]
