@@ -14,13 +14,17 @@ NEEDED += $(if $(filter Darwin,$(shell uname -s)),coremltools)
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora
 
-.PHONY: demo gui test proof lint bench screenshots clean
+.PHONY: demo gui app test proof lint bench screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sdedge generate "a red house at night with two trees" --out out
 
 gui: $(VENV)/.gui
 	$(BIN)/sdedge gui
+
+# On a Mac: dist/sdedge.app, for the Dock and the Finder, which starts the app of this environment.
+app: $(VENV)/.gui
+	$(BIN)/python -m gui.shell.mac_app
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"

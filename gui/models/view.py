@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel
+from PySide6.QtCore import QFile, QItemSelectionModel
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from send2trash import send2trash
 
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
@@ -34,6 +33,7 @@ from gui.models.table import LibraryModel
 from gui.shell.background import in_words
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
+from sdedge.errors import SdedgeError
 from sdedge.library.models import Library
 
 
@@ -201,7 +201,7 @@ class ModelsView(QWidget):
             self._change(lambda library: library.remove(item.name))
         else:
             self._studio.bridge.background.run(
-                lambda: send2trash(item.path), lambda _: self._studio.library_changed.emit(), self._failed, self
+                lambda: _trash(item.path), lambda _: self._studio.library_changed.emit(), self._failed, self
             )
 
     def _failed(self, error: Exception) -> None:
@@ -275,3 +275,9 @@ class ModelsView(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._splitter)
+
+
+def _trash(path: Path) -> None:
+    """Into the system's trash. Raises SdedgeError."""
+    if not QFile.moveToTrash(str(path)):
+        raise SdedgeError(f"Cannot move {path} to the trash; delete it yourself.")

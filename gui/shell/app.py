@@ -13,10 +13,12 @@ import sdedge
 from gui.look.theme import Theme
 from gui.shell.bridge import Bridge
 from gui.shell.crash import CrashLog
+from gui.shell.icon import app_icon
 from gui.shell.reveal import show_file
 from gui.shell.settings import Settings
 from gui.shell.signals import Ending
 from gui.shell.window import MainWindow
+from sdedge.process.cocoa import name_process
 
 CRASH_SHOWN = 60_000  # milliseconds
 
@@ -37,7 +39,9 @@ class App(QApplication):
 def main(files: Sequence[str] = ()) -> int:
     """Open the window and run until it is closed, by a person or a signal; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # inherited by the engine's process: the app asks no network for anything
+    name_process("sdedge")
     app = App([sys.argv[0]])
+    app.setWindowIcon(app_icon())
     ending = Ending()
     crash = CrashLog()
     last_crash = crash.begin()

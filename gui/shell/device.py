@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +26,13 @@ class Device:
     finding: Finding | None
     free: int
     total: int
+    expected: str = "cpu"
+    """What kind it will be, while nothing was measured."""
 
     @property
     def kind(self) -> str:
         """ "cpu", "cuda" or "mps"."""
-        return self.finding.device.partition(":")[0] if self.finding else "cpu"
+        return self.finding.device.partition(":")[0] if self.finding else self.expected
 
     @property
     def name(self) -> str:
@@ -47,7 +51,9 @@ def look(mine: int = 0) -> Device:
     known = sorted(found, key=lambda name: _ORDER.index(name.partition(":")[0]))
     chosen = wanted if wanted != "auto" else next(iter(known), "")
     free, total = available_memory()
-    return Device(found.get(chosen), min(free + mine, total), total)
+    on_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
+    expected = wanted.partition(":")[0] if wanted != "auto" else "mps" if on_apple_silicon else "cpu"
+    return Device(found.get(chosen), min(free + mine, total), total, expected if expected in _ORDER else "cpu")
 
 
 def read_sizes(model: Path) -> Sizes | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
@@ -10,11 +12,15 @@ from sdedge.events import Event, Failed, Finished
 
 
 class Notifier(QObject):
-    """The dock or taskbar asks for attention; where there is a tray, a message says why."""
+    """The dock or taskbar asks for attention; where there is a tray, a message says why.
+
+    Not on a Mac: an item among the menus is no place for messages, and PySide6 6.11.2 dies of a click on it (QTBUG-147449).
+    """
 
     def __init__(self, studio: Studio, window: QWidget) -> None:
         super().__init__(window)
         self._studio, self._window = studio, window
+        self._tray: QSystemTrayIcon | None = None
         studio.board.ended.connect(self._ended)
 
     def _ended(self, job: int, event: Event) -> None:
@@ -27,14 +33,17 @@ class Notifier(QObject):
         if any(other.id != job and other.state == "waiting" for other in self._studio.board.jobs):
             return
         QApplication.alert(self._window)
+        if sys.platform == "darwin":
+            return
         if QSystemTrayIcon.isSystemTrayAvailable() and QSystemTrayIcon.supportsMessages():
             self._show(event)
 
     def _show(self, event: Finished | Failed) -> None:
         """Words of ours only: systems differ in what markup of a message they follow."""
-        tray = QSystemTrayIcon(self._window.windowIcon(), self)
-        tray.show()
         failed = self.tr("A picture could not be drawn; the window says why.")
         words = failed if isinstance(event, Failed) else self.tr("The queue is done.")
-        tray.showMessage("sdedge", words)
-        tray.messageClicked.connect(self._window.activateWindow)
+        if self._tray is None:
+            self._tray = QSystemTrayIcon(self._window.windowIcon(), self)
+            self._tray.messageClicked.connect(self._window.activateWindow)
+            self._tray.show()
+        self._tray.showMessage("sdedge", words)

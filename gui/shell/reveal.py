@@ -14,7 +14,11 @@ def reveal(path: Path) -> None:
     if path.is_file() and sys.platform == "darwin":
         QProcess.startDetached("open", ["-R", str(path)])
     elif path.is_file() and sys.platform == "win32":
-        QProcess.startDetached("explorer", [f"/select,{path}"])
+        explorer = QProcess()
+        explorer.setProgram("explorer")
+        # Explorer wants the quotes behind the comma; around the whole argument, where Qt puts them, it shows Documents.
+        explorer.setNativeArguments(f'/select,"{path}"')
+        explorer.startDetached()
     else:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path if path.is_dir() else path.parent)))
 

@@ -26,6 +26,7 @@ from gui.shell.actions import Actions, name_button, plain
 from gui.shell.advice import for_the_window
 from gui.shell.banner import Banner
 from gui.shell.bridge import Bridge
+from gui.shell.mac import add_window_menu
 from gui.shell.notifier import Notifier
 from gui.shell.settings import Settings
 from gui.shell.status import Status
@@ -124,6 +125,7 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self.actions_list.fill(self.menuBar())
+        add_window_menu(self.menuBar(), self)
         body = QWidget()
         set_kind(body, "window")
         column = QVBoxLayout(body)

@@ -224,9 +224,9 @@ class Gallery:
         """Move the file to the system's trash and forget it. Raises SdedgeError, never deletes for good."""
         entry = self.get(id)
         if entry.path.exists():
-            from send2trash import send2trash
-
             try:
+                from send2trash import send2trash  # on a Mac the import alone may fail
+
                 send2trash(entry.path)
             except Exception as error:  # its back ends raise what their systems raise
                 raise SdedgeError(f"Cannot move {entry.path} to the trash ({error}); delete it yourself.") from error

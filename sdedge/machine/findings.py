@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -71,13 +73,24 @@ def keep(finding: Finding) -> None:
 
 
 def processor() -> str:
-    """The processor by name."""
+    """The processor by name; the chip's on a Mac."""
+    if sys.platform == "darwin" and (chip := _sysctl("machdep.cpu.brand_string")):
+        return chip
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
         named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     except OSError:
         named = []
     return named[0] if named else platform.processor() or platform.machine()
+
+
+def _sysctl(key: str) -> str:
+    """A fact of macOS; "" where it does not say."""
+    try:
+        done = subprocess.run(["/usr/sbin/sysctl", "-n", key], capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
 
 
 def openvino_version() -> str:

@@ -190,7 +190,7 @@ def _threads() -> int:
 def _name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return findings.processor() if device.type == "cpu" else "Apple GPU"
+    return findings.processor()  # a Mac's chip is its GPU too
 
 
 def _reason(best: str, costs: dict[str, float]) -> str:

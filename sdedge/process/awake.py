@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from sdedge.process.cocoa import no_nap
+
 log = logging.getLogger(__name__)
 
 # Each runs for as long as its input is open: it ends with us, however we end. Desktop inhibitors come first, because
@@ -25,7 +27,8 @@ _SETTLE = 0.3  # seconds after which a command that still runs has been accepted
 
 @contextmanager
 def awake(why: str = "drawing pictures") -> Iterator[str]:
-    """While inside, the system does not fall asleep by itself. Yields which way was found, "" for none.
+    """While inside, the system does not fall asleep by itself, nor slow this process down. Yields which way was
+    found, "" for none.
 
     Never raises: without a way the reason goes to the log. On Windows enter and leave on the same thread.
     """
@@ -38,7 +41,8 @@ def awake(why: str = "drawing pictures") -> Iterator[str]:
         return
     process = _first(_MACOS if sys.platform == "darwin" else _LINUX, why)
     try:
-        yield str(process.args[0]) if process else ""  # type: ignore[index]
+        with no_nap(why):
+            yield str(process.args[0]) if process else ""  # type: ignore[index]
     finally:
         if process:
             _end(process)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import plistlib
+import shlex
+import subprocess
+import sys
+
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
+from PIL import Image
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QKeySequence, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from gui.create.canvas import Canvas
 from gui.create.mask_layer import MaskLayer
 from gui.form.prompt_editor import PromptEditor
-from gui.shell import keys
+from gui.shell import app, device, keys, mac_app, notifier, reveal
 from gui.shell.actions import ACTIONS
+from gui.shell.icon import app_icon, draw
+from gui.shell.notifier import Notifier
+from sdedge.events import Finished
+from sdedge.machine import findings
+from sdedge.process import awake as awake_module
+from sdedge.process import cocoa, worker
 
 KEYPAD = Qt.KeyboardModifier.KeypadModifier
 NONE = Qt.KeyboardModifier.NoModifier
@@ -138,3 +151,179 @@ def test_a_wheel_zooms_and_with_shift_sideways_it_changes_the_brush(canvas):
     assert canvas.brush > brush and canvas.zoom == zoom
     _swipe(canvas, (0, 0), Qt.ScrollPhase.NoScrollPhase, Qt.KeyboardModifier.ShiftModifier, (-120, 0))
     assert canvas.brush == brush
+
+
+# Name, icon, menu, messages
+
+
+class _Runtime:
+    """Objective-C's runtime, as far as it is asked: every message gives a new object, and is kept."""
+
+    def __init__(self):
+        self.sent = []
+
+    def find_class(self, name):
+        return f"class {name}"
+
+    def send(self, receiver, selector, *arguments):
+        self.sent.append((receiver, selector, [getattr(one, "value", one) for one in arguments]))
+        return f"{selector} {len(self.sent)}"
+
+
+@pytest.fixture
+def objc(monkeypatch):
+    runtime = _Runtime()
+    monkeypatch.setattr(cocoa, "runtime", lambda: runtime)
+    return runtime
+
+
+def test_the_bundle_is_named_before_the_application_is_made(objc, monkeypatch):
+    cocoa.name_process("sdedge")
+    made = {f"{selector} {i}": arguments for i, (_, selector, arguments) in enumerate(objc.sent, 1)}
+    set_ = [arguments for _, selector, arguments in objc.sent if selector == "setValue:forKey:"]
+    assert [[made[text] for text in pair] for pair in set_] == [
+        [[b"sdedge"], [b"CFBundleName"]], [[b"sdedge"], [b"CFBundleDisplayName"]]
+    ]  # fmt: skip
+    order = []
+    monkeypatch.setattr(app, "name_process", order.append)
+    monkeypatch.setattr(app, "App", lambda arguments: order.append("application") or exit())
+    with pytest.raises(SystemExit):
+        app.main()
+    assert order == ["sdedge", "application"]
+
+
+def test_macos_does_not_slow_the_app_down_while_it_draws(objc, monkeypatch):
+    monkeypatch.setattr(awake_module, "_first", lambda commands, why: None)
+    with awake_module.awake("drawing"):
+        began = [sent for sent in objc.sent if sent[1] == "beginActivityWithOptions:reason:"]
+        assert len(began) == 1 and began[0][2][0] == 0x00EFFFFF
+        assert not [sent for sent in objc.sent if sent[1] == "endActivity:"]
+    token = next(f"{selector} {i}" for i, (_, selector, _) in enumerate(objc.sent, 1) if selector.startswith("begin"))
+    assert [arguments for _, selector, arguments in objc.sent if selector == "endActivity:"] == [[token]]
+    assert [receiver for receiver, selector, _ in objc.sent if selector in ("retain", "release")] == [token, token]
+
+
+def test_without_its_frameworks_nothing_is_missed(mac):
+    assert cocoa.runtime() is None  # this machine has none
+    with cocoa.no_nap("drawing") as arranged:
+        assert not arranged
+    cocoa.name_process("sdedge")
+
+
+def test_the_window_has_an_icon_and_on_a_mac_a_window_menu(mac, open_window):
+    icon = app_icon()
+    assert not icon.isNull() and draw(64).pixelColor(32, 32).alpha() == 255 and draw(64).pixelColor(0, 0).alpha() == 0
+    window = open_window(start=False)
+    menus = {action.text(): action.menu() for action in window.menuBar().actions()}
+    keys_of = {action.text(): action.shortcut().toString() for action in menus["Window"].actions()}
+    assert keys_of == {"Minimize": "Ctrl+M", "Zoom": "", "Close": "Ctrl+W"}
+    next(action for action in menus["Window"].actions() if action.text() == "Close").trigger()
+    assert not window.isVisible()
+
+
+def test_a_mac_is_told_by_the_dock_and_has_no_tray_item(mac, open_window, monkeypatch):
+    window = open_window(start=False)
+    told = []
+    monkeypatch.setattr(QApplication, "alert", lambda window: told.append("dock"))
+    monkeypatch.setattr(notifier.QSystemTrayIcon, "isSystemTrayAvailable", lambda: told.append("tray") or True)
+    monkeypatch.setattr(window, "isActiveWindow", lambda: False)
+    window.findChild(Notifier)._ended(1, Finished(1, 1.0))
+    assert told == ["dock"]
+
+
+def test_elsewhere_one_tray_item_serves_every_message(open_window, monkeypatch):
+    made = []
+
+    class Tray(QObject):
+        messageClicked = Signal()  # noqa: N815
+
+        def __init__(self, icon, parent):
+            super().__init__(parent)
+            made.append(self)
+
+        isSystemTrayAvailable = supportsMessages = staticmethod(lambda: True)  # noqa: N815
+
+        def show(self): ...
+
+        def showMessage(self, title, words):
+            self.words = words
+
+    monkeypatch.setattr(notifier, "QSystemTrayIcon", Tray)
+    window = open_window(start=False)
+    monkeypatch.setattr(window, "isActiveWindow", lambda: False)
+    for _ in range(3):
+        window.findChild(Notifier)._ended(1, Finished(1, 1.0))
+    assert len(made) == 1 and made[0].words == "The queue is done."
+
+
+def test_make_app_writes_what_the_finder_needs(tmp_path):
+    (tmp_path / "sdedge.app" / "old").mkdir(parents=True)
+    made = mac_app.write_app(tmp_path)
+    facts = plistlib.loads((made / "Contents" / "Info.plist").read_bytes())
+    assert facts["CFBundleName"] == "sdedge" and facts["LSMinimumSystemVersion"] == "14.0"
+    assert "public.png" in facts["CFBundleDocumentTypes"][0]["LSItemContentTypes"]
+    with Image.open(made / "Contents" / "Resources" / facts["CFBundleIconFile"]) as icon:
+        assert icon.format == "ICNS" and max(icon.size) >= 512
+    program = made / "Contents" / "MacOS" / facts["CFBundleExecutable"]
+    assert os.access(program, os.X_OK) and not (made / "old").exists()
+    line = shlex.split(program.read_text().splitlines()[1])
+    assert line[0] == "exec" and line[1] == sys.executable and line[2:] == ["-P", "-m", "sdedge", "gui", "$@"]
+
+
+# What is shown
+
+
+def test_before_anything_was_measured_a_mac_with_apple_silicon_shows_mps(mac, monkeypatch):
+    monkeypatch.delenv("SDEDGE_DEVICE", raising=False)
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert device.look().kind == "mps"
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert device.look().kind == "cpu"
+
+
+def test_the_chip_has_its_name_and_measurements_belong_to_it(mac, monkeypatch):
+    said = {"machdep.cpu.brand_string": "Apple M4 Pro\n"}
+
+    def run(command, **options):
+        return subprocess.CompletedProcess(command, 0, said[command[-1]], "")
+
+    monkeypatch.setattr(findings.subprocess, "run", run)
+    assert findings.processor() == "Apple M4 Pro" == findings._machine()["processor"]
+    monkeypatch.setattr(findings.subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(OSError("no sysctl")))
+    assert findings.processor() != "Apple M4 Pro" and findings.processor()
+
+
+def test_memory_is_what_the_system_counts():
+    class Library:
+        def proc_pid_rusage(self, pid, flavour, record):
+            assert (pid, flavour) == (os.getpid(), 0)
+            record._obj[8], record._obj[9] = 1 << 30, 3 << 30  # resident, footprint
+            return 0
+
+    assert worker._footprint(Library()) == 3 << 30
+    Library.proc_pid_rusage = lambda *_: -1
+    assert worker._footprint(Library()) == 0
+
+
+# Windows, read on the way
+
+
+def test_explorer_is_asked_with_the_quotes_where_it_wants_them(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.platform", "win32")
+    asked = []
+
+    class Process:
+        def setProgram(self, name):
+            asked.append(name)
+
+        def setNativeArguments(self, text):
+            asked.append(text)
+
+        def startDetached(self):
+            asked.append("started")
+
+    monkeypatch.setattr(reveal, "QProcess", Process)
+    picture = tmp_path / "a red house, by the sea.png"
+    picture.touch()
+    reveal.reveal(picture)
+    assert asked == ["explorer", f'/select,"{picture}"', "started"]

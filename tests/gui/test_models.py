@@ -187,7 +187,7 @@ def test_loras_go_to_the_trash(models, qtbot, embedding, tmp_path, monkeypatch):
     view.read()
     qtbot.waitUntil(lambda: "cat" in names(view))
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr("gui.models.view.send2trash", lambda path: shutil.move(path, tmp_path / "bin"))
+    monkeypatch.setattr("gui.models.view.QFile.moveToTrash", lambda path: bool(shutil.move(path, tmp_path / "bin")))
     view.choose(names(view).index("cat"))
     qtbot.waitUntil(lambda: view.details.isVisible())
     view.remove(view.current())
