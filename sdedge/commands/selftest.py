@@ -76,6 +76,7 @@ def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     from sdedge.generation.prompts import encode_prompts
     from sdedge.request import Resolved
     from sdedge.sampling.denoiser import Denoiser
+    from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
     from sdedge.sampling.noise import initial
 
     request = Resolved(PROMPT, sampler=sampler, steps=3, guidance=7.5, preset="diffusers", width=side, height=side,
@@ -84,7 +85,7 @@ def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     plan = make_plan(request, facts)
     shape = (facts.latent_channels, side // facts.downscale, side // facts.downscale)
     context = encode_prompts(engine, [request], plan.steps).along(plan.sigmas)
-    denoise = Denoiser(engine.predict, plan, context, guidance=request.guidance)
+    denoise = Denoiser(engine.predict, prompt_branches(context), ClassifierFreeGuidance(request.guidance), plan)
     x = plan.start(initial([0], shape, request.noise).to(engine.device))
     noise = plan.step_noise([0], shape, request.noise, engine.device, x.dtype)
     for latest, _ in plan.run(denoise, x, noise):

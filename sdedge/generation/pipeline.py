@@ -21,6 +21,7 @@ from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import img2img, out_of_memory, speed
 from sdedge.generation.capabilities import refuse_unsupported
+from sdedge.generation.predictors import predictor
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
 from sdedge.generation.save import Picture, save_job
 from sdedge.images.card import filtered_card
@@ -31,6 +32,7 @@ from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.models.layers import guidance_embedding as embed_scale
 from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
+from sdedge.sampling.guidance import ClassifierFreeGuidance, Guide, prompt_branches
 from sdedge.sampling.presets import Plan, plan
 from sdedge.sampling.samplers import Denoise
 
@@ -151,15 +153,15 @@ def sample(
 
     # What predicts x0 from x and a sigma: the UNet under its contexts, guided.
     denoise: Denoise = Denoiser(
-        speed.predictor(engine, request, sampling),
+        predictor(engine, request, sampling),
+        prompt_branches(
+            encode_prompts(engine, requests, full.steps).along(sampling.sigmas),
+            channels=start.channels,
+            embedding=guidance_embedding(request, facts),
+            edits=speed.edits(engine, request),
+        ),
+        guide(request, facts),
         sampling,
-        encode_prompts(engine, requests, full.steps).along(sampling.sigmas),
-        guidance=1.0 if facts.guidance_channels else request.guidance,
-        guidance_rescale=request.guidance_rescale,
-        guidance_interval=speed.guidance_interval(request),
-        channels=start.channels,
-        embedding=guidance_embedding(request, facts),
-        edits=speed.edits(engine, request),
     )
     x = sampling.start(start.noise, None if start.strength is None else start.latent)
     noise = start.step_noise(sampling, [request.seed for request in requests], request.noise)
@@ -219,6 +221,12 @@ def wants_safety(request: Request, facts: ModelFacts) -> bool:
             remedy=Remedy.SAFETY_OPEN,
         )
     return facts.has_safety_checker if request.safety is None else request.safety
+
+
+def guide(request: Resolved, facts: ModelFacts) -> Guide:
+    """Returns how the branches of a request become one output; a UNet that reads the scale itself is not guided again."""
+    scale = 1.0 if facts.guidance_channels else request.guidance
+    return ClassifierFreeGuidance(scale, request.guidance_rescale, speed.guidance_interval(request))
 
 
 def guidance_embedding(request: Resolved, facts: ModelFacts) -> Tensor | None:

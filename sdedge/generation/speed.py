@@ -7,10 +7,8 @@ from dataclasses import replace
 from sdedge import catalog
 from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import Remedy
-from sdedge.models.unet_inputs import Edit, Predict, TokenMerging
+from sdedge.models.unet_inputs import Edit, TokenMerging
 from sdedge.request import Request
-from sdedge.sampling.presets import Plan
-from sdedge.sampling.reuse import Reuse
 
 
 def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
@@ -19,18 +17,6 @@ def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
     reuse = info.reuse if Capability.FEATURE_REUSE in engine.can else 1
     merge = info.merge if Capability.TOKEN_MERGING in engine.can else 0.0
     return replace(info, reuse=reuse, merge=merge)
-
-
-def predictor(engine: Engine, request: Request, plan: Plan) -> Predict:
-    """What predicts for one batch: the engine, whole at every call, or reusing features along the plan's levels.
-
-    An engine that runs the UNet as a whole only is as exact, and as slow, as ever.
-    """
-    reuse = supported(engine, request).reuse
-    if reuse == 1:
-        return engine.predict
-    timesteps = [plan.timestep(sigma) for sigma in plan.sigmas[:-1]]
-    return Reuse(engine.predict_partly, timesteps, reuse)
 
 
 def guidance_interval(request: Request) -> tuple[float, float] | None:

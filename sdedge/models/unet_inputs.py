@@ -10,14 +10,19 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class TokenMerging:
+class Edit:
+    """A change of what happens inside the UNet, above all in attention. Each kind is a class of its own."""
+
+    def on(self, rows: range) -> Edit:
+        """Returns the edit as it is made in these rows of a batch; one that changes the whole call returns itself."""
+        return self
+
+
+@dataclass(frozen=True)
+class TokenMerging(Edit):
     """Merges `ratio` of the tokens in self attention at the highest resolution (Bolya & Hoffman 2023)."""
 
     ratio: float
-
-
-Edit = TokenMerging
-"""Changes of what attention does inside the UNet; later ones join by a union."""
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value

@@ -1,4 +1,4 @@
-"""From a noise predictor to `denoise(x, sigma) -> x0`: scaling, prediction type, guidance, inpainting.
+"""From a noise predictor to `denoise(x, sigma) -> x0`: scaling, prediction type, branches and guidance, inpainting.
 
 A sampler knows none of this; the network knows none of the samplers. All arithmetic is in x's dtype, elementwise or
 per image, so that a batch never changes an image.
@@ -6,8 +6,8 @@ per image, so that a batch never changes an image.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -15,31 +15,14 @@ from torch import Tensor
 
 from sdedge.errors import InvalidRequest
 from sdedge.models.unet_inputs import Edit, Predict, UNetInputs
+from sdedge.sampling.guidance import Branch, Branches, Guide, State
 from sdedge.sampling.samplers import Denoise, StepNoise
 
 MASK_STYLES = ("predicted", "fresh", "renoised")
 
 
-class Context(Protocol):
-    """What the prompt became: `cond` (K B, T, D) for K joined sides, `uncond` (B, T, D) or None, and how they join."""
-
-    @property
-    def cond(self) -> Tensor: ...
-
-    @property
-    def uncond(self) -> Tensor | None: ...
-
-    @property
-    def weights(self) -> Tensor | None: ...
-
-    @property
-    def both(self) -> Tensor: ...
-
-    def combine(self, out: Tensor, scale: float) -> Tensor: ...
-
-
-class Levels(Protocol):
-    """Which timestep stands for a level, and what the model predicts: a NoiseSchedule or a Plan."""
+class Schedule(Protocol):
+    """Which timestep stands for a sigma, and what the model predicts: a NoiseSchedule or a SamplingPlan."""
 
     @property
     def prediction_type(self) -> str: ...
@@ -51,73 +34,66 @@ class Levels(Protocol):
 class Denoiser:
     """`denoise(x, sigma) -> x0` for x = x0 + sigma eps, x (B, 4, h, w), in x's dtype.
 
-    predict             the network; sees x / sqrt(sigma^2 + 1), which is DDPM's variable
-    levels              a Plan or a NoiseSchedule
-    context             sigma -> Context; it differs along the way where a prompt is scheduled
-    guidance            classifier-free guidance (Ho and Salimans 2022); 1 evaluates no unconditional half
-    guidance_rescale    0 … 1, share of the guided output brought back to the conditional one's deviation
-                        (Lin et al. 2023, section 3.4)
-    guidance_interval   (low, high) sigma: guidance acts for low <= sigma <= high, outside it only the conditional
-                        half is evaluated (Kynkäänniemi et al. 2024)
-    threshold           dynamic thresholding of x0 (Saharia et al. 2022): the quantile, e.g. 0.995, or None
-    threshold_max       largest bound that thresholding may use; each image is scaled by its bound
-    channels            (B, 5, h, w) appended to the input after scaling: mask and masked-image latent of a 9-channel
-                        inpainting model
-    embedding           (1, D) of the guidance scale, for models that read it (latent consistency models)
-    edits               changes of the UNet's attention at every call
+    predict        the network; sees x / sqrt(sigma^2 + 1), which is DDPM's variable, for all branches in one call
+    branches       (x, sigma) -> the conditions under which it may be evaluated
+    guide          chooses among them and makes one output of theirs
+    schedule       a SamplingPlan or a NoiseSchedule
+    threshold      dynamic thresholding of x0 (Saharia et al. 2022): the quantile, e.g. 0.995, or None
+    threshold_max  largest bound that thresholding may use; each image is scaled by its bound
+
+    One denoiser serves one batch from its first step to its last.
     """
 
     predict: Predict
-    levels: Levels
-    context: Callable[[float], Context]
-    guidance: float = 7.5
-    guidance_rescale: float = 0.0
-    guidance_interval: tuple[float, float] | None = None
+    branches: Branches
+    guide: Guide
+    schedule: Schedule
     threshold: float | None = None
     threshold_max: float = 1.0
-    channels: Tensor | None = None
-    embedding: Tensor | None = None
-    edits: tuple[Edit, ...] = ()
+    _contexts: dict[tuple[Branch, ...], Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.guidance_rescale <= 1:
-            raise InvalidRequest(f"Guidance rescale {self.guidance_rescale} is out of range; choose 0 to 1.")
-        if self.guidance_interval is not None and not 0 <= self.guidance_interval[0] <= self.guidance_interval[1]:
-            raise InvalidRequest(f"Guidance interval {self.guidance_interval} is empty; give low and high sigma.")
         if self.threshold is not None and not 0 < self.threshold <= 1:
             raise InvalidRequest(f"Threshold quantile {self.threshold} is out of range; choose 0 to 1, usually 0.995.")
 
     def __call__(self, x: Tensor, sigma: float) -> Tensor:
-        x_in = x * (sigma**2 + 1) ** -0.5
-        context = self.context(sigma)
-        scale = self.guidance if self._guides(sigma) else 1.0
-        if context.weights is None and (scale == 1 or context.uncond is None):
-            out = self._predict(x_in, sigma, context.cond)
-        else:
-            out = self._guided(x_in, sigma, context, scale)
-        x0 = to_x0(out, x, sigma, self.levels.prediction_type)
+        branches = tuple(self.guide.choose(self.branches(x, sigma), sigma))
+        outputs = self.predict(self._inputs(branches, x, sigma)).split(x.shape[0])
+        state = State(x, sigma, self.schedule.prediction_type)
+        out = self.guide(dict(zip(branches, outputs, strict=True)), state)
+        x0 = to_x0(out, x, sigma, state.prediction_type)
         return x0 if self.threshold is None else dynamic_threshold(x0, self.threshold, self.threshold_max)
 
-    def _guides(self, sigma: float) -> bool:
-        return self.guidance_interval is None or self.guidance_interval[0] <= sigma <= self.guidance_interval[1]
+    def _inputs(self, branches: tuple[Branch, ...], x: Tensor, sigma: float) -> UNetInputs:
+        """Joins K branches of B pictures in one call of K B rows, the first branch of all pictures first."""
+        K, B = len(branches), x.shape[0]
+        x_in = (x * (sigma**2 + 1) ** -0.5).repeat(K, 1, 1, 1)
+        if branches not in self._contexts:  # one tensor for all steps that read the same: engines cache by it
+            self._contexts[branches] = _joined([branch.context for branch in branches])
+        return UNetInputs(
+            x_in,
+            torch.full((K * B,), self.schedule.timestep(sigma), dtype=x_in.dtype, device=x_in.device),
+            self._contexts[branches],
+            channels=_joined_rows((branch.channels for branch in branches), B),
+            embedding=_joined_rows((branch.embedding for branch in branches), B),
+            edits=_joined_edits(branches, B),
+        )
 
-    def _guided(self, x_in: Tensor, sigma: float, context: Context, scale: float) -> Tensor:
-        halves = context.both.shape[0] // x_in.shape[0]
-        out = self._predict(x_in.repeat(halves, 1, 1, 1), sigma, context.both)  # one call of (1 + K) B
-        guided = context.combine(out, scale)
-        if not self.guidance_rescale:
-            return guided
-        return rescale_guidance(guided, context.combine(out, 1.0), self.guidance_rescale)
 
-    def _predict(self, x_in: Tensor, sigma: float, context: Tensor) -> Tensor:
-        N = x_in.shape[0]
-        t = torch.full((N,), self.levels.timestep(sigma), dtype=x_in.dtype, device=x_in.device)
-        inputs = UNetInputs(x_in, t, context, edits=self.edits)
-        if self.channels is not None:
-            inputs = replace(inputs, channels=self.channels.repeat(N // self.channels.shape[0], 1, 1, 1))
-        if self.embedding is not None:
-            inputs = replace(inputs, embedding=self.embedding.expand(N, -1))
-        return self.predict(inputs)
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _joined_edits(branches: Sequence[Branch], rows: int) -> tuple[Edit, ...]:
+    """Returns the edits of all branches, each in its own `rows` of the call; what they share is one."""
+    each = (edit.on(range(k * rows, (k + 1) * rows)) for k, branch in enumerate(branches) for edit in branch.edits)
+    return tuple(dict.fromkeys(each))
+
+
+def _joined_rows(parts: Iterable[Tensor | None], rows: int) -> Tensor | None:
+    """Returns what each branch has for `rows` pictures, one row standing for all of them, or None where none has any."""
+    tensors = [part.expand(rows, *part.shape[1:]) for part in parts if part is not None]
+    return _joined(tensors) if tensors else None
 
 
 def to_x0(out: Tensor, x: Tensor, sigma: float, prediction_type: str) -> Tensor:
@@ -128,12 +104,6 @@ def to_x0(out: Tensor, x: Tensor, sigma: float, prediction_type: str) -> Tensor:
         # sqrt(ab) x_ddpm - sqrt(1 - ab) v
         return x / (sigma**2 + 1) - out * (sigma * (sigma**2 + 1) ** -0.5)
     return out
-
-
-def rescale_guidance(out: Tensor, cond: Tensor, share: float) -> Tensor:
-    """Bring the deviation of the guided output back towards the conditional one's (Lin et al. 2023, eq. 15, 16)."""
-    factors = [float(c.std() / o.std()) for o, c in zip(out, cond)]
-    return torch.stack([o * (share * factor + (1 - share)) for o, factor in zip(out, factors)])
 
 
 def dynamic_threshold(x0: Tensor, quantile: float, largest: float = 1.0) -> Tensor:

@@ -10,7 +10,6 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -38,31 +37,15 @@ class TextEngine(Protocol):
 
 @dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
 class Context:
-    """What one evaluation reads, for B pictures: `cond` (K B, T, D), side 0 of all pictures first; `uncond` (B, T, D).
+    """The contexts of B pictures: `cond` (K B, T, D), part 0 of all pictures first; `uncond` (B, T, D).
 
-    K is the largest number of AND sides of any picture and `weights` (K, B) their weights, 0 where a picture has
-    fewer; None says K = 1 and weight 1. Guidance is uncond + scale sum_k w_k (cond_k - uncond) (Liu et al. 2022).
+    K is the largest number of parts that any picture's prompt joins by AND, and `weights` (K, B) are theirs, 0 where a
+    picture has fewer; None says K = 1 and weight 1.
     """
 
     cond: Tensor
     uncond: Tensor | None = None
     weights: Tensor | None = None
-
-    @cached_property
-    def both(self) -> Tensor:
-        """uncond, then cond: ((1 + K) B, T, D)."""
-        assert self.uncond is not None
-        return torch.cat([self.uncond, self.cond])
-
-    def combine(self, out: Tensor, scale: float) -> Tensor:
-        """Guided output (B, …) from the network's output ((1 + K) B, …) for `both`."""
-        assert self.uncond is not None
-        B = self.uncond.shape[0]
-        uncond, conds = out[:B], out[B:].unflatten(0, (-1, B))  # (K, B, …)
-        if self.weights is None:
-            return uncond + scale * (conds[0] - uncond)
-        w = self.weights.to(out).reshape(*self.weights.shape, *[1] * (out.dim() - 1))
-        return uncond + scale * (w * (conds - uncond)).sum(0)
 
 
 @dataclass(frozen=True, eq=False)

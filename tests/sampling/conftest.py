@@ -11,14 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
 import torch
 from torch import Tensor
 
-from sdedge.sampling.denoiser import Denoiser
+from sdedge.models.unet_inputs import Predict
+from sdedge.sampling.denoiser import Denoiser, Schedule
+from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
 
 POCKET = Path(__file__).parents[2] / "resources" / "models" / "pocket"
 UNUSED = {"skimage", "jsonmerge", "dctorch", "torchvision", "cleanfid", "clip"}  # imported by k_diffusion, never called
@@ -60,9 +61,9 @@ def k_diffusion() -> ModuleType:
     return package
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Prompt:
-    """A stand-in for a prompt's conditioning: the same context at every level, two sides joined by plain guidance."""
+    """A stand-in for a prompt's conditioning: the same context at every sigma."""
 
     cond: Tensor
     uncond: Tensor | None = None
@@ -71,19 +72,28 @@ class Prompt:
     def __call__(self, sigma: float) -> Prompt:
         return self
 
-    @property
-    def both(self) -> Tensor:
-        assert self.uncond is not None
-        return torch.cat([self.uncond, self.cond])
 
-    def combine(self, out: Tensor, scale: float) -> Tensor:
-        uncond, cond = out.chunk(2)
-        return uncond + scale * (cond - uncond)
+Network = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def denoiser(network: Callable[[Tensor, Tensor, Tensor], Tensor], *args: Any, **options: Any) -> Denoiser:
-    """A Denoiser around a network that is called as (x, t, context)."""
-    return Denoiser(lambda inputs: network(inputs.sample, inputs.t, inputs.context), *args, **options)
+def called(network: Network) -> Predict:
+    """A predictor of a network that is called as (x, t, context)."""
+    return lambda inputs: network(inputs.sample, inputs.t, inputs.context)
+
+
+def denoiser(
+    network: Network,
+    schedule: Schedule,
+    prompt: Prompt,
+    guidance: float = 7.5,
+    rescale: float = 0.0,
+    interval: tuple[float, float] | None = None,
+    channels: Tensor | None = None,
+    **threshold: float,
+) -> Denoiser:
+    """A denoiser by classifier-free guidance around a network that is called as (x, t, context)."""
+    guide = ClassifierFreeGuidance(guidance, rescale, interval)
+    return Denoiser(called(network), prompt_branches(prompt, channels), guide, schedule, **threshold)
 
 
 @pytest.fixture(scope="session")

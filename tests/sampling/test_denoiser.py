@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sdedge.errors import InvalidRequest
-from sdedge.sampling.denoiser import dynamic_threshold, masked, rescale_guidance, to_x0
+from sdedge.sampling.denoiser import dynamic_threshold, masked, to_x0
 from sdedge.sampling.presets import plan
 from sdedge.sampling.schedule import NoiseSchedule
 
@@ -67,7 +67,7 @@ def test_guidance_is_one_call_of_both(pair, x):
 )
 def test_interval_skips_the_unconditional_half(pair, x, guidance, interval, calls):
     network = Recorder()
-    denoise = denoiser(network, SCHEDULE, pair, guidance=guidance, guidance_interval=interval)
+    denoise = denoiser(network, SCHEDULE, pair, guidance=guidance, interval=interval)
     for sigma in (10.0, 3.0, 0.5):
         denoise(x, sigma)
     assert [len(seen) for seen, _, _ in network.inputs] == calls
@@ -101,13 +101,6 @@ def test_zero_terminal_snr_with_v_stays_finite(sampler):
     assert float((run.finish(x) - target).abs().max()) < 1e-3
 
 
-def test_rescale_is_diffusers(x):
-    diffusers = pytest.importorskip("diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion")
-    cond = torch.roll(x, 1)
-    expected = diffusers.rescale_noise_cfg(x, cond, guidance_rescale=0.7)
-    assert torch.allclose(rescale_guidance(x, cond, 0.7), expected, atol=1e-6)
-
-
 def test_rescaling_goes_by_the_conditional_half(pair, x):
     def network(x, t, context):
         return x * (1 + context.mean((1, 2))).view(-1, 1, 1, 1)
@@ -117,8 +110,8 @@ def test_rescaling_goes_by_the_conditional_half(pair, x):
         for context, options in (
             (pair, {"guidance": 1}),
             (Prompt(pair.uncond), {"guidance": 1}),
-            (pair, {"guidance": 7.5, "guidance_rescale": 1.0}),
-            (pair, {"guidance": 7.5, "guidance_rescale": 0.5}),
+            (pair, {"guidance": 7.5, "rescale": 1.0}),
+            (pair, {"guidance": 7.5, "rescale": 0.5}),
         )
     )
     guided = uncond + 7.5 * (cond - uncond)
@@ -146,7 +139,7 @@ def test_inpainting_channels_follow_the_scaled_latent(pair, x):
 
 
 def test_a_batch_never_changes_an_image(pair, x):
-    options = {"guidance": 7.5, "guidance_rescale": 0.7, "threshold": 0.995, "threshold_max": 3.0}
+    options = {"guidance": 7.5, "rescale": 0.7, "threshold": 0.995, "threshold_max": 3.0}
     both = denoiser(elementwise, SCHEDULE, pair, **options)(x, 5.0)
     for i in range(2):
         one = Prompt(pair.cond[i : i + 1], pair.uncond[i : i + 1])
@@ -235,8 +228,8 @@ def test_fresh_is_ldms_loop(unet, prompt):
 
 def test_refusals(pair):
     for options, message in (
-        ({"guidance_rescale": 1.5}, "0 to 1"),
-        ({"guidance_interval": (3.0, 1.0)}, "empty"),
+        ({"rescale": 1.5}, "0 to 1"),
+        ({"interval": (3.0, 1.0)}, "empty"),
         ({"threshold": 0.0}, "0.995"),
     ):
         with pytest.raises(InvalidRequest, match=message):

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
+from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
-from sdedge.sampling.reuse import Reuse
+from sdedge.sampling.reuse import reused
 
 from .conftest import Prompt
 
@@ -36,7 +37,9 @@ def _run(sampler: str, steps: int, every: int, preset: str = "sdedge") -> tuple[
     chosen = plan(sampler, None, steps, preset=preset)
     network, levels = Network(), [chosen.timestep(sigma) for sigma in chosen.sigmas[:-1]]
     context = Prompt(torch.zeros(1, 2, 4), None)
-    denoise = Denoiser(Reuse(network, levels, every), chosen, lambda sigma: context, guidance=1.0)
+    denoise = Denoiser(
+        reused(network, levels, every), prompt_branches(lambda sigma: context), ClassifierFreeGuidance(1.0), chosen
+    )
     for _ in chosen.run(denoise, initial([1], (4, 4, 4)) * chosen.sigmas[0], chosen.step_noise([1], (4, 4, 4))):
         pass
     return network, levels
@@ -64,16 +67,16 @@ def test_features_are_of_the_same_steps_and_never_from_later_ones(sampler):
 
 def test_another_context_starts_anew():
     network = Network()
-    reuse = Reuse(network, [900.0, 800.0, 700.0], 3)
+    predict = reused(network, [900.0, 800.0, 700.0], 3)
     x, first, second = torch.zeros(1, 4, 2, 2), torch.zeros(1, 2, 4), torch.zeros(2, 2, 4)
-    reuse(UNetInputs(x, torch.tensor([900.0]), first))
-    reuse(UNetInputs(x, torch.tensor([800.0]), first))
-    reuse(UNetInputs(x.repeat(2, 1, 1, 1), torch.tensor([700.0, 700.0]), second))
+    predict(UNetInputs(x, torch.tensor([900.0]), first))
+    predict(UNetInputs(x, torch.tensor([800.0]), first))
+    predict(UNetInputs(x.repeat(2, 1, 1, 1), torch.tensor([700.0, 700.0]), second))
     assert network.whole == [900.0, 700.0]
 
 
 def test_runs_share_nothing():
     network, context, x = Network(), torch.zeros(1, 2, 4), torch.zeros(1, 4, 2, 2)
     for _ in range(2):  # the second picture of a series begins with the context of the first
-        Reuse(network, [900.0, 800.0], 2)(UNetInputs(x, torch.tensor([900.0]), context))
+        reused(network, [900.0, 800.0], 2)(UNetInputs(x, torch.tensor([900.0]), context))
     assert network.whole == [900.0, 900.0]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from sdedge.text.conditioning import Context, chunk_counts, condition, emphasized
+from sdedge.text.conditioning import chunk_counts, condition, emphasized
 from sdedge.text.prompt import attention, chunked
 from sdedge.text.tokenizer import Tokenizer, from_words
 
@@ -104,21 +104,10 @@ def test_levels_find_their_step():
 def test_and_composes_with_weights_for_each_picture():
     found = condition(Encoder(), ["cat AND dog:0.5", "bird"], ["", "style"])
     context = found.steps[0]
-    assert context.cond.shape == (4, 77, D) and context.both.shape == (6, 77, D)
+    assert context.cond.shape == (4, 77, D) and context.uncond.shape == (2, 77, D)
     assert context.weights.tolist() == [[1, 1], [0.5, 0]]
-    out = torch.arange(6.0).reshape(6, 1, 1, 1) ** 2  # uncond 0, 1; side 0: 4, 9; side 1: 16, 25
-    guided = context.combine(out, 2.0).flatten()
-    assert guided.tolist() == [0 + 2 * (1 * 4 + 0.5 * 16), 1 + 2 * (9 - 1)]
     assert condition(Encoder(), ["cat AND dog"], None).uncond is not None
     assert condition(Encoder(), ["cat AND dog"], ["a AND b"]).uncond.shape == (1, 77, D)
-
-
-def test_plain_guidance_is_the_usual_formula():
-    cond, uncond = torch.randn(2, 77, D), torch.randn(2, 77, D)
-    out = torch.randn(4, 4, 8, 8)
-    expected = out[:2] + 7.5 * (out[2:] - out[:2])
-    assert torch.equal(Context(cond, uncond).combine(out, 7.5), expected)
-    torch.testing.assert_close(Context(cond, uncond, torch.ones(1, 2)).combine(out, 7.5), expected)
 
 
 def test_a_batch_gives_each_picture_what_it_has_alone():

@@ -19,6 +19,7 @@ from sdedge.engines.openvino.graph import compile_model, load_openvino, open_pro
 from sdedge.errors import InvalidRequest
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
+from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import plan
 from sdedge.text.conditioning import condition
@@ -79,7 +80,9 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
     compiled: dict[tuple[str, Any], ov.CompiledModel] = {}
     for seed, prompt in enumerate(PROMPTS):
         context = condition(engine, [prompt], [""], STEPS)
-        given = run("prompt", [context.steps[0].both.float().numpy()])
+        first = context.steps[0]
+        assert first.uncond is not None
+        given = run("prompt", [torch.cat([first.uncond, first.cond]).float().numpy()])
 
         def predict(inputs: UNetInputs, given: list[np.ndarray] = given) -> torch.Tensor:
             calls.append([inputs.sample.numpy(), inputs.t.numpy(), *given])
@@ -89,7 +92,8 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
         channels = None
         if facts.in_channels > facts.latent_channels:  # an inpainting model, with everything masked
             channels = torch.cat([torch.ones(1, 1, *shape[1:]), torch.zeros(1, *shape)], dim=1)
-        denoise = Denoiser(predict, steps, context.along(steps.sigmas), guidance=facts.guidance, channels=channels)
+        branches = prompt_branches(context.along(steps.sigmas), channels)
+        denoise = Denoiser(predict, branches, ClassifierFreeGuidance(facts.guidance), steps)
         noise = initial([seed], shape)
         for _ in steps.run(denoise, steps.start(noise), steps.step_noise([seed], shape)):
             pass

@@ -23,11 +23,13 @@ QUERY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"  
 DRAWN = """
 import sys, torch
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.models.unet_inputs import UNetInputs
 
 for mode in ("fast", "stream"):
     engine = TorchEngine.load(sys.argv[1], "cpu", "bfloat16", memory=mode)
     context = engine.encode_text(torch.zeros(2, 77, dtype=torch.int64))
-    engine.decode(engine.predict(torch.randn(2, 4, 8, 8), torch.full((2,), 500.0), context)[:1])
+    inputs = UNetInputs(torch.randn(2, 4, 8, 8), torch.full((2,), 500.0), context)
+    engine.decode(engine.predict(inputs)[:1])
 print([name for name in ("torch._dynamo", "sympy", "transformers") if name in sys.modules])
 """
 

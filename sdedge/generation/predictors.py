@@ -1,0 +1,23 @@
+"""What predicts for one batch: functions around the engine's `predict`, ordered here and nowhere else."""
+
+from __future__ import annotations
+
+from sdedge.engines.protocol import Engine
+from sdedge.generation import speed
+from sdedge.models.unet_inputs import Predict
+from sdedge.request import Request
+from sdedge.sampling.presets import Plan
+from sdedge.sampling.reuse import reused
+
+
+def predictor(engine: Engine, request: Request, sampling: Plan) -> Predict:
+    """Wraps the engine's `predict` in what the request asks for, innermost first.
+
+    What is nearer to the engine sees every row of every branch; a wrapper's state is of this batch and goes with it.
+    """
+    predict: Predict = engine.predict
+    every = speed.supported(engine, request).reuse
+    if every > 1:
+        timesteps = [sampling.timestep(sigma) for sigma in sampling.sigmas[:-1]]
+        predict = reused(engine.predict_partly, timesteps, every)  # in place of `predict`, which it calls in part
+    return predict
