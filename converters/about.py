@@ -96,8 +96,8 @@ def about_model(path: Path, name: str, context_width: int, identity: Mapping[str
     }
     author = said.get("author") or f"Please refer to the model card of {name}."
     version = f"{name}, SHA-256 {extra['sdedge.source.sha256'][:12]}"
-    kept = {key: clean(value)[:LONGEST] for key, value in extra.items() if value}
-    return About(clean(author), clean(licence)[:LONGEST], clean(version), kept)
+    further = {key: clean(value)[:LONGEST] for key, value in extra.items() if value}
+    return About(clean(author), clean(licence)[:LONGEST], clean(version), further)
 
 
 def _header(path: Path) -> dict[str, str]:
@@ -108,8 +108,8 @@ def _header(path: Path) -> dict[str, str]:
         metadata = open_tensors(path).metadata
     except ModelError:
         return {}
-    found = {key: metadata.get(f"modelspec.{key}") for key in ("license", "author")}
-    return {key: value[:LONGEST] for key, value in found.items() if isinstance(value, str)}
+    texts = {key: metadata.get(f"modelspec.{key}") for key in ("license", "author")}
+    return {key: value[:LONGEST] for key, value in texts.items() if isinstance(value, str)}
 
 
 def _licence_file(path: Path) -> str:
@@ -118,8 +118,8 @@ def _licence_file(path: Path) -> str:
 
 def _card_licence(path: Path) -> str:
     """The name that a model card gives, in its front matter or in a sentence."""
-    found = _LICENCE.search(_read(path / "README.md"))
-    return found[1] if found else ""
+    match = _LICENCE.search(_read(path / "README.md"))
+    return match[1] if match else ""
 
 
 def _read(path: Path) -> str:

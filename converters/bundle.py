@@ -89,17 +89,17 @@ def parts(out: Path, source: Mapping[str, Any], recipe: Recipe) -> dict[str, Com
 def combine(before: Mapping[str, Component], made: Mapping[str, Component]) -> dict[str, Component]:
     """All components, new ones for old; a UNet is there whole or in two chunks, never both."""
     replaced = any(name in UNETS for name in made)
-    kept = {name: part for name, part in before.items() if not (replaced and name in UNETS)}
-    return {**kept, **made}
+    intact = {name: part for name, part in before.items() if not (replaced and name in UNETS)}
+    return {**intact, **made}
 
 
 def _read_parts(out: Path) -> dict[str, Component]:
     try:
         if (out / JOURNAL).exists():
-            found = {name: parse_component(part) for name, part in read_json_file(out / JOURNAL, LARGEST_FILE).items()}
-            for part in found.values():
+            parts = {name: parse_component(part) for name, part in read_json_file(out / JOURNAL, LARGEST_FILE).items()}
+            for part in parts.values():
                 inside(out, part.file)
-            return found
+            return parts
         return dict(Manifest.read(out).components)
     except (ModelError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -110,14 +110,14 @@ def reusable(
 ) -> dict[str, Component] | None:
     """The packages of a component (one, or two chunks) if they were made by these choices and are unchanged."""
     names = UNETS[1:] if choices.get("chunk") else (name,)
-    found = {part: before[part] for part in names if part in before}
-    intact = len(found) == len(names) and all(
+    wanted = {part: before[part] for part in names if part in before}
+    intact = len(wanted) == len(names) and all(
         part.figures.get("recipe") == choices
         and (out / part.file).exists()
         and hash_files(out / part.file) == part.sha256
-        for part in found.values()
+        for part in wanted.values()
     )
-    return found if intact else None
+    return wanted if intact else None
 
 
 def note(out: Path, made: Mapping[str, Component]) -> None:

@@ -20,15 +20,17 @@ def unet_chunks(
     w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int], batch: int = 2
 ) -> tuple[Graph, Graph]:
     """As `unet`, in two graphs."""
-    whole, steps = unet(w, config, attend, size, batch), unet_steps(w, config, attend)
+    unet_graph, steps = unet(w, config, attend, size, batch), unet_steps(w, config, attend)
     cut = _middle(steps, w)
     first, second = steps[:cut], steps[cut:]
     plain = unet_steps(Weights(w.tensors), config, attend)[:cut]  # shapes need no compressed weights
-    between = _boundary(Graph(whole.inputs, {}, lambda given: _run(plain, given)))
+    between = _boundary(Graph(unet_graph.inputs, {}, lambda inputs: _run(plain, inputs)))
     context = "encoder_hidden_states"
     return (
-        Graph(whole.inputs, between, lambda given: _run(first, given)),
-        Graph({context: whole.inputs[context], **between}, whole.outputs, lambda given: _run(second, given)),
+        Graph(unet_graph.inputs, between, lambda inputs: _run(first, inputs)),
+        Graph(
+            {context: unet_graph.inputs[context], **between}, unet_graph.outputs, lambda inputs: _run(second, inputs)
+        ),
     )
 
 
@@ -48,8 +50,8 @@ def _boundary(first: Graph) -> dict[str, Port]:
     """What is alive at the cut, found by writing the first half once for its shapes alone."""
     made: Vars = {}
 
-    def emit(given: Vars) -> Vars:
-        made.update(first.emit(given))
+    def emit(inputs: Vars) -> Vars:
+        made.update(first.emit(inputs))
         return made
 
     build_program({"main": Graph(first.inputs, {}, emit)}, "macOS13")

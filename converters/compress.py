@@ -142,9 +142,9 @@ def _nearest(numbers: np.ndarray, centres: np.ndarray) -> np.ndarray:
 def palette(kernel: np.ndarray, bits: int, group: int | None = None) -> Palette:
     """One palette for all of (out, in, kh, kw), or one for every `group` output channels where that divides them."""
     groups = kernel.shape[0] // group if group and kernel.shape[0] % group == 0 else 1
-    found = [cluster(part, bits) for part in kernel.reshape(groups, -1)]
-    indices = np.stack([indices for indices, _ in found]).reshape(kernel.shape)
-    return Palette(indices, np.stack([lut for _, lut in found]), bits)
+    clusters = [cluster(part, bits) for part in kernel.reshape(groups, -1)]
+    indices = np.stack([indices for indices, _ in clusters]).reshape(kernel.shape)
+    return Palette(indices, np.stack([lut for _, lut in clusters]), bits)
 
 
 def linear(kernel: np.ndarray, bits: int = 8, block: int | None = None) -> Scaled:

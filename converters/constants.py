@@ -82,7 +82,7 @@ class Weights:
                 return self._const(name, kernel)
             if self.shared:
                 self._packed[name] = packed
-        return self._share(name, packed.emit(self.label(name), self.target))
+        return self._deduplicate(name, packed.emit(self.label(name), self.target))
 
     def bias(self, name: str) -> Var | None:
         """None where the layer has none."""
@@ -95,9 +95,9 @@ class Weights:
         return self._const(name, self.array(name))
 
     def _const(self, name: str, value: np.ndarray) -> Var:
-        return self._share(name, mb.const(val=value, name=self.label(name)))
+        return self._deduplicate(name, mb.const(val=value, name=self.label(name)))
 
-    def _share(self, name: str, value: Var) -> Var:
+    def _deduplicate(self, name: str, value: Var) -> Var:
         """Constants of the same identity are stored once."""
         if self.shared:
             parts = {"val": value} if value.op.op_type == "const" else value.op.inputs

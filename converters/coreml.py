@@ -50,16 +50,16 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
         before = bundle.parts(out, identity, recipe)
         for i, name in enumerate(wanted):
             choices = recipe.of(name, identity)
-            kept = bundle.reusable(out, before, name, choices)
-            yield Progress(f"{bundle.TITLES[name]}: {'kept' if kept else 'converting'}", i, len(wanted))
-            if kept is None:
+            component = bundle.reusable(out, before, name, choices)
+            yield Progress(f"{bundle.TITLES[name]}: {'kept' if component else 'converting'}", i, len(wanted))
+            if component is None:
                 bundle.note(out, bundle.combine(before, made))
                 about = about_model(
                     Path(source.checkpoint.path), source.name, source.facts.context_width, identity, recipe
                 )
-                kept = yield from _make(source, recipe, name, out, choices, about)
-                bundle.note(out, bundle.combine(before, made | kept))
-            made |= kept
+                component = yield from _make(source, recipe, name, out, choices, about)
+                bundle.note(out, bundle.combine(before, made | component))
+            made |= component
         yield Loading("writing the manifest")
         made = bundle.combine(before, made)
         facts = replace(source.facts, has_safety_checker="safety_checker" in made)

@@ -59,13 +59,13 @@ def check(bundle: Path) -> Iterator[str]:
 
 def trials(bundle: Path, units: Sequence[str] = tuple(UNITS), runs: int = 5) -> Iterator[Trial]:
     """Each component on each of the compute units. A failure is a trial as well, and the next one goes on."""
-    given: dict[str, Tensor] = {}
+    values: dict[str, Tensor] = {}
     for name, part in Manifest.read(bundle).components.items():
         package = Package.open(bundle / part.file)
         function = package.function()
-        inputs = sample_inputs(function.inputs, given)
+        inputs = sample_inputs(function.inputs, values)
         expected = Runner(package)(inputs)
-        given |= {**inputs, **expected}  # a second chunk reads what the first one gives
+        values |= {**inputs, **expected}  # a second chunk reads what the first one gives
         for unit in units:
             yield _try(name, package, unit, inputs, expected, runs)
 
@@ -89,13 +89,13 @@ def _timed(model: NativeModel, inputs: Mapping[str, Tensor]) -> float:
     return time.perf_counter() - start
 
 
-def sample_inputs(kinds: Mapping[str, TensorType], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def sample_inputs(kinds: Mapping[str, TensorType], earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Plausible values: what an earlier package gave or was given, token ids, a timestep, and normal noise."""
     random = torch.Generator().manual_seed(0)
     made = {}
     for name, kind in kinds.items():
-        if name in given and tuple(given[name].shape) == kind.static:
-            made[name] = given[name]
+        if name in earlier and tuple(earlier[name].shape) == kind.static:
+            made[name] = earlier[name]
         elif name == "input_ids":
             made[name] = torch.randint(1, 300, kind.static, generator=random).float()
         elif name == "timestep":

@@ -67,7 +67,7 @@ def layer_results(network: nn.Module, run: Callable[[Any], Any]) -> dict[str, Te
     results: dict[str, Tensor] = {}
 
     def keep(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, given: Any, result: Any) -> None:
+        def hook(module: nn.Module, inputs: Any, result: Any) -> None:
             if isinstance(result, Tensor):
                 results[name] = result
 

@@ -69,7 +69,9 @@ def overflowing(program: Program, inputs: Sequence[Tensor], margin: float = 4) -
     interpreter(*(_widen(value) for value in inputs))
     large = {name for name, value in interpreter.largest.items() if not value * margin < LARGEST}
     nodes = [node for node in program.graph.nodes if node.op == "call_function"]
-    return frozenset(n.name for n in nodes if n.name in large or any(one.name in large for one in n.all_input_nodes))
+    return frozenset(
+        n.name for n in nodes if n.name in large or any(source.name in large for source in n.all_input_nodes)
+    )
 
 
 def _round(value: Any, like: Any) -> Any:

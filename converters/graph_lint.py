@@ -20,11 +20,11 @@ class _Watched(Watching):
     def __init__(self, program: Program, rules: MPSRules) -> None:
         super().__init__(program.graph, program.on("meta").weights)
         self.rules = rules
-        self.found: list[Finding] = []
+        self.findings: list[Finding] = []
 
     def seen(self, node: Any, value: Any) -> Any:
-        self.found += [replace(finding, where=node.name) for finding in self.rules.found]
-        self.rules.found.clear()
+        self.findings += [replace(finding, where=node.name) for finding in self.rules.findings]
+        self.rules.findings.clear()
         return value
 
 
@@ -45,4 +45,4 @@ def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[Fin
     with torch.inference_mode(), MPSRules(limits) as rules:
         watched = _Watched(program, rules)
         watched(*inputs)
-    return watched.found
+    return watched.findings

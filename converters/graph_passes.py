@@ -108,8 +108,8 @@ def fuse_projections(program: Program, setting: Setting) -> Program:
             sizes = [weights[str(node.args[1].target)].shape[0] for node in family]
             parts = program.graph.call_function(aten.split_with_sizes.default, (product, sizes, -1))
             picked = [program.graph.call_function(operator.getitem, (parts, i)) for i in range(len(family))]
-        for node, one in zip(family, picked, strict=True):
-            replace(node, one)
+        for node, projection in zip(family, picked, strict=True):
+            replace(node, projection)
     return _used(Program(program.graph, weights))
 
 
@@ -183,11 +183,11 @@ def _sums(keys: int, unit: int, terms: int) -> int:
 
     Raises InvalidRequest where no parts are small enough.
     """
-    found = next((n for n in divisors(unit) if keys <= terms * n), None)
-    if found is None:
-        words = f"Attention over {keys} tokens is more than MPS computes; {Remedy.CONVERT_SMALLER}."
-        raise InvalidRequest(words, remedy=Remedy.CONVERT_SMALLER)
-    return found
+    count = next((n for n in divisors(unit) if keys <= terms * n), None)
+    if count is None:
+        message = f"Attention over {keys} tokens is more than MPS computes; {Remedy.CONVERT_SMALLER}."
+        raise InvalidRequest(message, remedy=Remedy.CONVERT_SMALLER)
+    return count
 
 
 def pieces(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, budget: int) -> tuple[int, int]:
@@ -196,30 +196,30 @@ def pieces(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, budget: i
     The parts of the queries divide `unit`. Raises InvalidRequest where the budget is too small for that.
     """
     B, H, T, _ = queries
-    whole = B * H * T * keys[2] * 4
+    scores = B * H * T * keys[2] * 4
     options = [(heads, 1) for heads in divisors(B * H)] + [(B * H, cuts) for cuts in divisors(unit)]
-    found = next((o for o in options if whole <= budget * o[0] * o[1]), None)
-    if found is None:
-        least = math.ceil(whole / (B * H * unit) / 2**20)
+    cuts = next((o for o in options if scores <= budget * o[0] * o[1]), None)
+    if cuts is None:
+        least = math.ceil(scores / (B * H * unit) / 2**20)
         raise InvalidRequest(
             f"An attention budget of {budget / 2**20:g} MB is too small for this range of sizes; give {least} MB or more."
         )
-    return found
+    return cuts
 
 
 def _attention(node: Node, shape: tuple[int, ...], cuts: Cuts, dtype: torch.dtype) -> Node:
     graph, (B, H, _, D) = node.graph, shape
-    q, k, v = (_call(graph, aten.flatten.using_ints, one, 0, 1) for one in node.args[:3])  # (B heads, T, D)
+    q, k, v = (_call(graph, aten.flatten.using_ints, tensor, 0, 1) for tensor in node.args[:3])  # (B heads, T, D)
     groups = [_parts(graph, tensor, B * H // cuts.heads, cuts.heads, 0) for tensor in (q, k, v)]
     rows = []
     for queries, keys, values in zip(*groups, strict=True):
         wide = _call(graph, aten.mul.Tensor, _cast(graph, queries, torch.float32), D**-0.5)
         turned = _call(graph, aten.transpose.int, _cast(graph, keys, torch.float32), 1, 2)
-        some = _chunks(graph, values, cuts.keys, 1)
+        blocks = _chunks(graph, values, cuts.keys, 1)
         done = []
         for part in _chunks(graph, wide, cuts.queries, 1):
             weights = _call(graph, aten.softmax.int, _call(graph, aten.bmm.default, part, turned), -1)
-            done.append(_weighted(graph, _cast(graph, weights, dtype), some, dtype))
+            done.append(_weighted(graph, _cast(graph, weights, dtype), blocks, dtype))
         rows.append(_call(graph, aten.cat.default, done, 1) if cuts.queries > 1 else done[0])
     joined = _call(graph, aten.cat.default, rows, 0) if cuts.heads > 1 else rows[0]
     return _call(graph, aten.unflatten.int, joined, 0, (B, H))
@@ -228,12 +228,12 @@ def _attention(node: Node, shape: tuple[int, ...], cuts: Cuts, dtype: torch.dtyp
 def _weighted(graph: fx.Graph, weights: Node, values: list[Node], dtype: torch.dtype) -> Node:
     """Weights times values; of several parts of the values, the sum of the products, taken in float32."""
     shares = _chunks(graph, weights, len(values), 2)
-    products = [_call(graph, aten.bmm.default, share, some) for share, some in zip(shares, values, strict=True)]
+    products = [_call(graph, aten.bmm.default, weight, value) for weight, value in zip(shares, values, strict=True)]
     if len(products) == 1:
         return products[0]
     total, *rest = (_cast(graph, product, torch.float32) for product in products)
-    for one in rest:
-        total = _call(graph, aten.add.Tensor, total, one)
+    for product in rest:
+        total = _call(graph, aten.add.Tensor, total, product)
     return _cast(graph, total, dtype)
 
 
@@ -369,7 +369,7 @@ PASSES: tuple[Pass, ...] = (
 
 def rewrite(program: Program, setting: Setting) -> Program:
     """All passes, in their order."""
-    for one in PASSES:
-        program = one(program, setting)
+    for transform in PASSES:
+        program = transform(program, setting)
     program.graph.lint()
     return program

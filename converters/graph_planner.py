@@ -88,12 +88,12 @@ def _storages(value: Any) -> list[torch.UntypedStorage]:
     return [leaf.untyped_storage() for leaf in tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
-def largest_side(peak: Callable[[int], int], memory: int, sides: Sequence[int]) -> int | None:
+def largest_side(peak: Callable[[int], int], memory: int, sizes: Sequence[int]) -> int | None:
     """The largest square side whose peak fits into `memory` bytes; None where not even the smallest does."""
-    if peak(sides[-1]) <= memory:
-        return sides[-1]
-    low, high = 0, len(sides) - 1
+    if peak(sizes[-1]) <= memory:
+        return sizes[-1]
+    low, high = 0, len(sizes) - 1
     while low < high:
         middle = (low + high) // 2
-        low, high = (middle + 1, high) if peak(sides[middle]) <= memory else (low, middle)
-    return sides[low - 1] if low else None
+        low, high = (middle + 1, high) if peak(sizes[middle]) <= memory else (low, middle)
+    return sizes[low - 1] if low else None

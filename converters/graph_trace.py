@@ -72,7 +72,7 @@ class Stage:
     inputs: Callable[[ModelFacts, int, int, int], dict[str, tuple[int, ...]]]
     """(facts, batch, width, height) -> shapes; everything is of the program's own dtype but for `types`."""
     outputs: tuple[str, ...]
-    sides: dict[str, int]
+    cells: dict[str, int]
     """Inputs whose last two dimensions vary, with the multiple of UNIT-pixel cells they are."""
 
 
@@ -132,9 +132,9 @@ def trace(stage: str, network: nn.Module, facts: ModelFacts, batch: int) -> Prog
 
 def _dimensions(what: Stage, facts: ModelFacts) -> dict[str, object]:
     height, width, tokens = (Dim(side, min=2) for side in ("height", "width", "tokens"))
-    found: dict[str, object] = dict.fromkeys(what.inputs(facts, 1, UNIT, UNIT))
-    found |= {name: {2: cells * height, 3: cells * width} for name, cells in what.sides.items()}
-    return found | ({"context": {1: tokens}} if "context" in found else {})
+    dimensions: dict[str, object] = dict.fromkeys(what.inputs(facts, 1, UNIT, UNIT))
+    dimensions |= {name: {2: cells * height, 3: cells * width} for name, cells in what.cells.items()}
+    return dimensions | ({"context": {1: tokens}} if "context" in dimensions else {})
 
 
 def plain(module: fx.GraphModule) -> Program:
@@ -143,7 +143,7 @@ def plain(module: fx.GraphModule) -> Program:
     values: dict[fx.Node, fx.Node] = {}
     for node in module.graph.nodes:
         if node.op == "output":
-            graph.output(tuple(values[one] for one in node.all_input_nodes))
+            graph.output(tuple(values[source] for source in node.all_input_nodes))
         elif node.op == "placeholder" or node.op == "get_attr" or node.op == "call_function":
             values[node] = graph.node_copy(node, values.__getitem__)
     weights = dict(module.named_parameters(remove_duplicate=False)) | dict(module.named_buffers(remove_duplicate=False))

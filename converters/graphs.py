@@ -64,9 +64,9 @@ def _transformer(w: Weights, x: Var, context: Var, name: str, heads: int, groups
     block = f"{name}.transformer_blocks.0"
     h = conv(w, group_norm(w, x, f"{name}.norm", groups, 1e-6), f"{name}.proj_in")
     h = mb.reshape(x=h, shape=[B, C, 1, H * W])
-    for number, other in ((1, None), (2, context)):
+    for number, condition in ((1, None), (2, context)):
         normed = layer_norm(w, h, f"{block}.norm{number}")
-        read = normed if other is None else other
+        read = normed if condition is None else condition
         h = mb.add(x=h, y=_attention(w, normed, read, f"{block}.attn{number}", heads, attend))
     value, gate = mb.split(
         x=conv(w, layer_norm(w, h, f"{block}.norm3"), f"{block}.ff.net.0.proj"), num_splits=2, axis=1
@@ -95,7 +95,7 @@ def text_encoder(w: Weights, config: TextConfig, attend: Attention) -> Graph:
     return Graph(
         {"input_ids": Port((1, TOKENS), "float32")},
         {"last_hidden_state": Port((1, TOKENS, D), "float32"), "pooled_outputs": Port((1, D), "float32")},
-        lambda given: _encode_text(w, config, attend, given["input_ids"]),
+        lambda inputs: _encode_text(w, config, attend, inputs["input_ids"]),
     )
 
 
@@ -132,8 +132,8 @@ def unet(w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int
     """Latents (B, in, h, w), timesteps (B,), context (B, D, 1, 77) -> predicted noise (B, out, h, w); `size` is (w, h)."""
     W, H = size
 
-    def emit(given: Vars) -> Vars:
-        values = dict(given)
+    def emit(inputs: Vars) -> Vars:
+        values = dict(inputs)
         for step in unet_steps(w, config, attend):
             values = step.run(values)
         return values
@@ -151,18 +151,18 @@ def unet(w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int
 
 def unet_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[Step]:
     """The UNet in order. Values are the graph's inputs, "time", "hidden", and "skip_0", "skip_1", ... until used."""
-    levels, layers = len(config.block_out_channels), config.layers_per_block
+    depth, layers = len(config.block_out_channels), config.layers_per_block
     steps = [
         Step(("time_embedding.",), lambda v: _embed_time(w, config, v)),
         Step(("conv_in.",), lambda v: _start(w, v)),
     ]
-    for i in range(levels):
-        heads = config.heads[i] if i < levels - 1 else None
+    for i in range(depth):
+        heads = config.heads[i] if i < depth - 1 else None
         steps += [_down_step(w, config, f"down_blocks.{i}", j, heads, attend) for j in range(layers)]
-        steps += [_downsample_step(w, f"down_blocks.{i}.downsamplers.0.conv")] if i < levels - 1 else []
+        steps += [_downsample_step(w, f"down_blocks.{i}.downsamplers.0.conv")] if i < depth - 1 else []
     steps += _mid_steps(w, config, attend)
-    for i in range(levels):
-        level = levels - 1 - i
+    for i in range(depth):
+        level = depth - 1 - i
         heads = config.heads[level] if i else None
         steps += [_up_step(w, config, f"up_blocks.{i}", j, heads, attend) for j in range(layers + 1)]
         steps += [_upsample_step(w, f"up_blocks.{i}.upsamplers.0")] if level else []
@@ -269,7 +269,7 @@ def vae_decoder(w: Weights, config: VAEConfig, attend: Attention, size: tuple[in
     return Graph(
         {"z": Port((1, config.latent_channels, H, W), "float16")},
         {"image": Port((1, config.out_channels, H * f, W * f), "float32")},
-        lambda given: {"image": _decode(w, config, attend, given["z"])},
+        lambda inputs: {"image": _decode(w, config, attend, inputs["z"])},
     )
 
 
@@ -279,30 +279,30 @@ def vae_encoder(w: Weights, config: VAEConfig, attend: Attention, size: tuple[in
     return Graph(
         {"x": Port((1, config.in_channels, H * f, W * f), "float16")},
         {"latent": Port((1, 2 * config.latent_channels, H, W), "float32")},
-        lambda given: {"latent": _encode(w, config, attend, given["x"])},
+        lambda inputs: {"latent": _encode(w, config, attend, inputs["x"])},
     )
 
 
 def _decode(w: Weights, config: VAEConfig, attend: Attention, z: Var) -> Var:
-    levels, groups = len(config.block_out_channels), config.norm_num_groups
+    depth, groups = len(config.block_out_channels), config.norm_num_groups
     x = conv(w, conv(w, z, "post_quant_conv"), "decoder.conv_in", pad=1)
     x = _vae_middle(w, x, "decoder.mid_block", groups, attend)
-    for i in range(levels):
+    for i in range(depth):
         for j in range(config.layers_per_block + 1):
             x = _resnet(w, x, f"decoder.up_blocks.{i}.resnets.{j}", groups, EPS)
-        if i < levels - 1:
+        if i < depth - 1:
             x = _upsample(w, x, f"decoder.up_blocks.{i}.upsamplers.0")
     x = mb.silu(x=group_norm(w, x, "decoder.conv_norm_out", groups, EPS))
     return conv(w, x, "decoder.conv_out", pad=1)
 
 
 def _encode(w: Weights, config: VAEConfig, attend: Attention, x: Var) -> Var:
-    levels, groups = len(config.block_out_channels), config.norm_num_groups
+    depth, groups = len(config.block_out_channels), config.norm_num_groups
     x = conv(w, x, "encoder.conv_in", pad=1)
-    for i in range(levels):
+    for i in range(depth):
         for j in range(config.layers_per_block):
             x = _resnet(w, x, f"encoder.down_blocks.{i}.resnets.{j}", groups, EPS)
-        if i < levels - 1:
+        if i < depth - 1:
             x = mb.pad(x=x, pad=[0, 0, 0, 0, 0, 1, 0, 1], mode="constant", constant_val=np.float16(0))
             x = conv(w, x, f"encoder.down_blocks.{i}.downsamplers.0.conv", stride=2)
     x = _vae_middle(w, x, "encoder.mid_block", groups, attend)
@@ -339,19 +339,19 @@ def safety_checker(w: Weights, config: Any, attend: Attention) -> Graph:
             "has_nsfw_concepts": Port((1, 1, 1, 1), "float32"),
             "concept_scores": Port((1, concepts), "float32"),
         },
-        lambda given: _judge(w, config, attend, given),
+        lambda inputs: _judge(w, config, attend, inputs),
     )
 
 
-def _judge(w: Weights, config: Any, attend: Attention, given: Vars) -> Vars:
-    embedding = _see(w, config, attend, given["clip_input"])
+def _judge(w: Weights, config: Any, attend: Attention, inputs: Vars) -> Vars:
+    embedding = _see(w, config, attend, inputs["clip_input"])
     special = mb.sub(x=_cosines(w, embedding, "special_care_embeds"), y=w.table("special_care_embeds_weights"))
-    near = mb.reduce_max(x=mb.add(x=special, y=given["adjustment"]), axes=[1], keep_dims=True)  # (1, 1)
+    near = mb.reduce_max(x=mb.add(x=special, y=inputs["adjustment"]), axes=[1], keep_dims=True)  # (1, 1)
     scores = mb.sub(x=_cosines(w, embedding, "concept_embeds"), y=w.table("concept_embeds_weights"))
     scores = mb.add(x=scores, y=mb.mul(x=_above_zero(near), y=np.float16(0.01)))  # (1, 17)
-    found = mb.expand_dims(x=_above_zero(mb.reduce_max(x=scores, axes=[1], keep_dims=True)), axes=[2, 3])
-    clean = mb.mul(x=given["images"], y=mb.sub(x=np.float16(1), y=found))
-    return {"filtered_images": clean, "has_nsfw_concepts": found, "concept_scores": scores}
+    unsafe = mb.expand_dims(x=_above_zero(mb.reduce_max(x=scores, axes=[1], keep_dims=True)), axes=[2, 3])
+    clean = mb.mul(x=inputs["images"], y=mb.sub(x=np.float16(1), y=unsafe))
+    return {"filtered_images": clean, "has_nsfw_concepts": unsafe, "concept_scores": scores}
 
 
 def _see(w: Weights, config: Any, attend: Attention, x: Var) -> Var:

@@ -118,13 +118,13 @@ class _Reading:
         """Bytes by kind. What a decoding operation reads counts under the kind that it decodes."""
         decoding = [op for op in self.function.operations if op.type.startswith("constexpr_")]
         kinds = {name: self._kind(op) for op in reversed(decoding) for name in op.names()}
-        found: Counter[str] = Counter()
+        sizes: Counter[str] = Counter()
         for op in self.function.operations:
             stored = [bound.type for bounds in op.inputs.values() for bound in bounds if not isinstance(bound, str)]
             for kind in (kind for kind in stored if kind.shape and kind.dtype not in NUMBERS_OF_PLACES):
                 label = self._kind(op) if op in decoding else kinds.get(op.name, kind.dtype)
-                found[label] += kind.bytes
-        return dict(found.most_common())
+                sizes[label] += kind.bytes
+        return dict(sizes.most_common())
 
     def _kind(self, op: Operation) -> str:
         """How a decoding operation stores weights."""
@@ -174,12 +174,12 @@ class _Reading:
         return most
 
     def unfriendly(self) -> dict[str, tuple[int, str]]:
-        found: dict[str, tuple[int, str]] = {}
+        reasons: dict[str, tuple[int, str]] = {}
         for op in self.operations:
             for reason in self._reasons(op):
-                count, first = found.get(reason, (0, f"{op.type} {op.name}"))
-                found[reason] = (count + 1, first)
-        return found
+                count, first = reasons.get(reason, (0, f"{op.type} {op.name}"))
+                reasons[reason] = (count + 1, first)
+        return reasons
 
     def _reasons(self, op: Operation) -> list[str]:
         kinds = [kind for _, kind in op.outputs]

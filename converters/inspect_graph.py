@@ -55,13 +55,13 @@ def _inspect(bundle: Path, manifest: Manifest, facts: ModelFacts, name: str) -> 
     program = open_program(bundle, part)
     calls = [name_of(node.target) for node in program.graph.nodes if node.op == "call_function"]
     least, most = manifest.sizes[0][0], manifest.sizes[-1][0]
-    sides = sorted({least, most, *(side for side in (512, 768) if least < side < most)})
+    sizes = sorted({least, most, *(side for side in (512, 768) if least < side < most)})
     return GraphInspection(
         {key: port.shape for key, port in part.inputs.items()},
         {key: port.shape for key, port in part.outputs.items()},
         dict(Counter(call.split(".")[1] for call in calls).most_common()),
         sum(weight.nbytes for weight in program.weights.values()),
-        {side: plan_at(manifest, facts, name, program, side).peak for side in sides},
+        {side: plan_at(manifest, facts, name, program, side).peak for side in sizes},
         part.figures["largest"],
     )
 
@@ -79,21 +79,25 @@ def plan_at(manifest: Manifest, facts: ModelFacts, name: str, program: Program, 
     check_program(name, program, facts, dtype, batch, side, side)
     shapes = input_shapes(name, facts, batch, side, side, LENGTH)
     dtypes = map(port_dtype, manifest.components[name].inputs.values())
-    return plan(program, [torch.zeros(one, dtype=kind, device="meta") for one, kind in zip(shapes.values(), dtypes)])
+    return plan(
+        program, [torch.zeros(shape, dtype=kind, device="meta") for shape, kind in zip(shapes.values(), dtypes)]
+    )
 
 
-def describe(name: str, one: GraphInspection) -> str:
+def describe(name: str, inspection: GraphInspection) -> str:
     """A few lines of text."""
-    peaks = ", ".join(f"{side}x{side} {peak / MB:.1f} MB" for side, peak in one.peaks.items())
-    largest = ", ".join(f"{memory} GB: {f'{side}x{side}' if side else 'none'}" for memory, side in one.largest.items())
+    peaks = ", ".join(f"{side}x{side} {peak / MB:.1f} MB" for side, peak in inspection.peaks.items())
+    largest = ", ".join(
+        f"{memory} GB: {f'{side}x{side}' if side else 'none'}" for memory, side in inspection.largest.items()
+    )
     return "\n".join([
         name,
-        *(f"  takes {key}: {_shape(shape)}" for key, shape in one.inputs.items()),
-        *(f"  gives {key}: {_shape(shape)}" for key, shape in one.outputs.items()),
-        f"  weights: {one.weights / MB:.1f} MB",
+        *(f"  takes {key}: {_shape(shape)}" for key, shape in inspection.inputs.items()),
+        *(f"  gives {key}: {_shape(shape)}" for key, shape in inspection.outputs.items()),
+        f"  weights: {inspection.weights / MB:.1f} MB",
         f"  activations at most: {peaks}",
         f"  largest size for a Mac with {largest}",
-        f"  operators: {', '.join(f'{count} {kind}' for kind, count in one.operators.items())}",
+        f"  operators: {', '.join(f'{count} {kind}' for kind, count in inspection.operators.items())}",
     ])  # fmt: skip
 
 
@@ -110,14 +114,14 @@ def plot(bundle: Path, component: str, side: int) -> str:
     if component not in COMPONENTS:
         raise InvalidRequest(f"The bundle {bundle} has no graph {component!r}; choose one of {', '.join(COMPONENTS)}.")
     program = open_program(bundle, manifest.components[component])
-    found = plan_at(manifest, facts, component, program, side)
-    return _svg(found, f"{component.replace('_', ' ')}, {side}x{side}")
+    memory_plan = plan_at(manifest, facts, component, program, side)
+    return _svg(memory_plan, f"{component.replace('_', ' ')}, {side}x{side}")
 
 
-def _svg(found: Plan, title: str) -> str:
-    count, peak = len(found.live), found.peak
+def _svg(memory_plan: Plan, title: str) -> str:
+    count, peak = len(memory_plan.live), memory_plan.peak
     step = max(1, count // WIDTH)  # the highest of each group, so that no peak is lost
-    heights = [max(found.live[i : i + step]) for i in range(0, count, step)]
+    heights = [max(memory_plan.live[i : i + step]) for i in range(0, count, step)]
     across, up = (WIDTH - 2 * MARGIN) / max(1, len(heights) - 1), (HEIGHT - 2 * MARGIN) / max(1, peak)
     line = " ".join(f"{MARGIN + i * across:.1f},{HEIGHT - MARGIN - h * up:.1f}" for i, h in enumerate(heights))
     base = HEIGHT - MARGIN
@@ -127,7 +131,7 @@ def _svg(found: Plan, title: str) -> str:
         f"<title>Memory of the {title} over its operators</title>\n"
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>\n'
         f'<polygon points="{MARGIN},{base} {line} {WIDTH - MARGIN},{base}" fill="#cfe0f5" stroke="#2f6fb5"/>\n'
-        f'<text x="{MARGIN}" y="{MARGIN - 12}" {label}>{title}: peak {peak / MB:.1f} MB at {found.where}</text>\n'
+        f'<text x="{MARGIN}" y="{MARGIN - 12}" {label}>{title}: peak {peak / MB:.1f} MB at {memory_plan.where}</text>\n'
         f'<text x="{MARGIN}" y="{base + 20}" {label}>operator 1</text>\n'
         f'<text x="{WIDTH - MARGIN}" y="{base + 20}" text-anchor="end" {label}>operator {count}</text>\n</svg>\n'
     )

@@ -148,7 +148,7 @@ def example(source: Source, stage: str, recipe: GraphRecipe, side: int, seed: in
 
 
 @torch.inference_mode()
-def reference(source: Source, stage: str, given: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def reference(source: Source, stage: str, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """What the eager network gives in float32, each layer's weights read when it is called and dropped after."""
     name = STAGES[stage].network
     with torch.device("meta"):
@@ -164,7 +164,7 @@ def reference(source: Source, stage: str, given: Sequence[Tensor]) -> tuple[Tens
         elif tensors:
             _read_when_called(layer, tensors)
     wrapped = module if STAGES[stage].wrap is nn.Sequential else STAGES[stage].wrap(module)
-    result = wrapped(*(value.float() if value.is_floating_point() else value for value in given))
+    result = wrapped(*(value.float() if value.is_floating_point() else value for value in inputs))
     return result if isinstance(result, tuple) else (result,)
 
 
@@ -211,26 +211,26 @@ def choose_budget(program: Program, most: Inputs) -> int:
     At least 16 MB, and so much that no layer is cut into more than 128 pieces, whose calls would cost more than they save.
     """
     before, values = plan(program, most), shapes(program, most)
-    live, room, whole = dict(zip(before.names, before.live)), 256 * MB, 0
+    live, room, scores = dict(zip(before.names, before.live)), 256 * MB, 0
     for node in calls(program.graph, aten.scaled_dot_product_attention.default):
         q, k = (values[argument.name] for argument in node.args[:2])
         room = min(room, (before.peak - live[node.name]) // 2)
-        whole = max(whole, q.shape[0] * q.shape[1] * q.shape[2] * k.shape[2] * 4)
+        scores = max(scores, q.shape[0] * q.shape[1] * q.shape[2] * k.shape[2] * 4)
     budget = 16 * MB
-    while budget * 2 <= room or budget * 128 < whole:
+    while budget * 2 <= room or budget * 128 < scores:
         budget *= 2
     return budget
 
 
 def _make(source: Source, stage: str, recipe: GraphRecipe, out: Path) -> Component:
-    given = example(source, stage, recipe, recipe.least)
-    wanted = reference(source, stage, given)
+    inputs = example(source, stage, recipe, recipe.least)
+    wanted = reference(source, stage, inputs)
     gc.collect()
     program, budget = build(source, stage, recipe)
     folder = out / stage
     _write(program, folder)
     figures = {
-        "psnr": {"float16": round(min(map(psnr, wanted, Rounded(program)(*given))), 2)},
+        "psnr": {"float16": round(min(map(psnr, wanted, Rounded(program)(*inputs))), 2)},
         "operators": len(program.graph.nodes),
         "attention_budget": budget,
         "fingerprints": {name: fingerprint(folder / name) for name in (PROGRAM, WEIGHTS)},
@@ -261,17 +261,17 @@ def _write(program: Program, folder: Path) -> None:
 
 def _memory(source: Source, stage: str, recipe: GraphRecipe, program: Program) -> dict[str, Any]:
     """Peak activation bytes at square sizes, and the largest side that fits a Mac beside the largest network's weights."""
-    sides = range(recipe.least, recipe.most + 1, UNIT)
+    sizes = range(recipe.least, recipe.most + 1, UNIT)
 
     @cache
     def peak(side: int) -> int:
         return plan(program, inputs(stage, source.facts, recipe.batch, side, side, DTYPES[recipe.dtype])).peak
 
     weights = sum(weight.nbytes for weight in program.weights.values())
-    told = sorted({recipe.least, recipe.most, *(side for side in (512, 768) if side in sides)})
+    listed = sorted({recipe.least, recipe.most, *(side for side in (512, 768) if side in sizes)})
     return {
-        "peak_bytes": {f"{side}x{side}": peak(side) for side in told},
-        "largest": {str(memory): largest_side(peak, memory * 2**30 * 2 // 3 - weights, sides) for memory in MEMORIES},
+        "peak_bytes": {f"{side}x{side}": peak(side) for side in listed},
+        "largest": {str(memory): largest_side(peak, memory * 2**30 * 2 // 3 - weights, sizes) for memory in MEMORIES},
     }
 
 
@@ -287,14 +287,14 @@ def _ports(
 
     def port(name: str) -> Port:
         a, b = few[name], many[name]
-        shape = tuple(one if one == other else None for one, other in zip(a.shape, b.shape, strict=True))
+        shape = tuple(least if least == most else None for least, most in zip(a.shape, b.shape, strict=True))
         return Port(shape, str(a.dtype).removeprefix("torch."))
 
-    given = [node.name for node in program.graph.nodes if node.op == "placeholder"]
+    placeholders = [node.name for node in program.graph.nodes if node.op == "placeholder"]
     results = [node.name for node in next(n for n in program.graph.nodes if n.op == "output").args[0]]
     names = what.inputs(source.facts, recipe.batch, UNIT, UNIT)
     return (
-        {name: port(node) for name, node in zip(names, given, strict=True)},
+        {name: port(node) for name, node in zip(names, placeholders, strict=True)},
         {name: port(node) for name, node in zip(what.outputs, results, strict=True)},
     )
 

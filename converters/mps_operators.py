@@ -48,7 +48,7 @@ def has_own_kernel(name: str) -> bool:
     name = name if "::" in name else f"aten::{name}"
     delegate = f"aten::{_entries().get(name, {}).get('structured_delegate', '')}"
     out = f"{name}_out" if "." in name else f"{name}.out"
-    return name in EXCEPTIONS or any("MPS" in _dispatch(one) for one in (name, delegate, out))
+    return name in EXCEPTIONS or any("MPS" in _dispatch(key) for key in (name, delegate, out))
 
 
 def is_implicit(func: torch._ops.OpOverload) -> bool:
@@ -62,7 +62,7 @@ def is_implicit(func: torch._ops.OpOverload) -> bool:
 def is_view(func: torch._ops.OpOverload) -> bool:
     """Whether every result is another look at an argument's memory, which needs no kernel."""
     returns = func._schema.returns
-    aliases = [one.alias_info is not None and not one.alias_info.is_write for one in returns]
+    aliases = [alias.alias_info is not None and not alias.alias_info.is_write for alias in returns]
     return bool(aliases) and all(aliases) and not is_implicit(func)
 
 

@@ -1,6 +1,6 @@
 """What a program for an MPS device must keep to, checked on any machine while the program runs on the CPU.
 
-`with MPSRules() as rules:` watches every operator that torch calls; `rules.found` is empty where all of them are
+`with MPSRules() as rules:` watches every operator that torch calls; `rules.findings` is empty where all of them are
 kept. The reasons are bugs and limits of torch's MPS backend, by their number in github.com/pytorch/pytorch where
 they have one.
 """
@@ -81,8 +81,8 @@ class Call:
         """An argument by the name it has in the operator's schema; None where the schema has none."""
         for i, argument in enumerate(self.func._schema.arguments):
             if argument.name == name:
-                given = self.args[i] if i < len(self.args) else self.kwargs.get(name, argument.default_value)
-                return given
+                value = self.args[i] if i < len(self.args) else self.kwargs.get(name, argument.default_value)
+                return value
         return None
 
     @property
@@ -168,10 +168,10 @@ def noise_from_the_cpu(call: Call, limits: Limits) -> str | None:
 
 def no_strided_writes(call: Call, limits: Limits) -> str | None:
     """Arithmetic written into a strided tensor was lost silently on several versions; plain copies are safe."""
-    for argument, given in zip(call.func._schema.arguments, call.args):
+    for argument, value in zip(call.func._schema.arguments, call.args):
         written = argument.alias_info is not None and argument.alias_info.is_write
-        if written and isinstance(given, Tensor) and not given.is_contiguous() and call.name not in PLAIN_WRITES:
-            return f"writes its result into a tensor with strides {given.stride()}; compute, then copy"
+        if written and isinstance(value, Tensor) and not value.is_contiguous() and call.name not in PLAIN_WRITES:
+            return f"writes its result into a tensor with strides {value.stride()}; compute, then copy"
     return None
 
 
@@ -228,7 +228,7 @@ class MPSRules(TorchDispatchMode):
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__()
         self.limits = limits or Limits()
-        self.found: list[Finding] = []
+        self.findings: list[Finding] = []
         self.operators: set[str] = set()
         self._known: dict[Any, list[str]] = {}
 
@@ -239,8 +239,8 @@ class MPSRules(TorchDispatchMode):
         result = func(*args, **kwargs)
         self.operators.add(operators.full_name(func))
         for finding in self._findings(Call(func, args, kwargs, result)):
-            if finding not in self.found:
-                self.found.append(finding)
+            if finding not in self.findings:
+                self.findings.append(finding)
         return result
 
     def _open(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -250,7 +250,7 @@ class MPSRules(TorchDispatchMode):
             for rule in (no_fused_attention, no_long_sums):
                 if why := rule(call, self.limits):
                     finding = Finding(rule.__name__, operators.full_name(func), why, _caller())
-                    self.found += [] if finding in self.found else [finding]
+                    self.findings += [] if finding in self.findings else [finding]
             return func(*args, **kwargs)
         with self:
             return operators.run_composite(func, args, kwargs)

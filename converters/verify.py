@@ -102,10 +102,10 @@ def verify(
     floors = {name: floor(bits, holds_halves(reference, name)) for name, bits in widths.items()}
     kernels = tuple(_wrong_kernels(bundle, manifest, reference))
     engines = {precision: MILEngine(bundle, precision) for precision in PRECISIONS}
-    told: list[Compared] = []
+    results: list[Compared] = []
     if TOKENS in floors:
-        told.append(compare_tokens(reference, engines))
-        yield told[-1]
+        results.append(compare_tokens(reference, engines))
+        yield results[-1]
     before = ""
     for component, label, output in probes(manifest, reference):
         if component != before:
@@ -113,15 +113,15 @@ def verify(
             before = component
         compared = compare(component, label, output, reference, engines)
         least = floors[component]["float16"]
-        if compared.psnr["float16"] < least and not any(c.stray for c in told):
+        if compared.psnr["float16"] < least and not any(c.stray for c in results):
             compared = replace(compared, stray=find_stray(bundle, output, reference, least))
-        told.append(compared)
+        results.append(compared)
         yield compared
     if picture:
         drawn = compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines)
-        told.append(drawn)
+        results.append(drawn)
         yield drawn
-    figures = summarize(told, min(widths.values()))
+    figures = summarize(results, min(widths.values()))
     if pictures and manifest.source.get("name") == EMBEDDED:
         figures["obeyed"] = obeyed(engines["float16"], pictures)
     verdict = judge(figures, floors, kernels)
@@ -238,25 +238,25 @@ def obeyed(engine: Engine, pictures: int) -> dict[str, float]:
     tally = Tally()
     for drawn in obedience(pipeline, Request(prompt="", model=engine.facts.name), pictures, seeds=(1,)):
         tally.add(drawn.answers)
-    return {name: round(share, 4) for name, share in tally.shares().items()}
+    return {name: round(fraction, 4) for name, fraction in tally.shares().items()}
 
 
 # ---- Where it strays ----------------------------------------------------------------------------------------------
 
 
 RUNS: dict[str, tuple[str, Callable[[Any, Mapping[str, Tensor]], Any]]] = {
-    "TextEncoder": ("text_encoder", lambda network, given: network(given["input_ids"].long())),
-    "Unet": ("unet", lambda network, given: _run_unet(network, given)),
-    "UnetChunk1": ("unet", lambda network, given: _run_unet(network, given)),
-    "VAEEncoder": ("vae", lambda network, given: network.encode(given["x"])),
-    "VAEDecoder": ("vae", lambda network, given: network.decode(given["z"])),
+    "TextEncoder": ("text_encoder", lambda network, inputs: network(inputs["input_ids"].long())),
+    "Unet": ("unet", lambda network, inputs: _run_unet(network, inputs)),
+    "UnetChunk1": ("unet", lambda network, inputs: _run_unet(network, inputs)),
+    "VAEEncoder": ("vae", lambda network, inputs: network.encode(inputs["x"])),
+    "VAEDecoder": ("vae", lambda network, inputs: network.decode(inputs["z"])),
 }
 """By package: the stage of torch's network, and how that is run on what the package is given."""
 
 
-def _run_unet(network: Any, given: Mapping[str, Tensor]) -> Tensor:
-    context = given["encoder_hidden_states"].squeeze(2).transpose(1, 2)  # (B, 77, D)
-    return network(given["sample"], given["timestep"], context)
+def _run_unet(network: Any, inputs: Mapping[str, Tensor]) -> Tensor:
+    context = inputs["encoder_hidden_states"].squeeze(2).transpose(1, 2)  # (B, 77, D)
+    return network(inputs["sample"], inputs["timestep"], context)
 
 
 class _Tracing(MILEngine):
@@ -281,18 +281,18 @@ class _Tracing(MILEngine):
 
     def _rounding(self, package: Package, function: str, inputs: Mapping[str, Tensor]) -> Drift | None:
         drifts = list(drift(package, function, inputs))
-        found = (origin(drifts, name, self.floor) for name in package.function(function).outputs)
-        return next((stray for stray in found if stray), None)
+        strays = (origin(drifts, name, self.floor) for name in package.function(function).outputs)
+        return next((stray for stray in strays if stray), None)
 
     def _layer(self, package: Package, function: str, inputs: Mapping[str, Tensor]) -> Drift | None:
         if package.path.stem in RUNS:  # a second chunk goes on with what the first one's layers were compared to
             stage, run = RUNS[package.path.stem]
-            given = inputs
+            scaled = inputs
             if package.path.stem == "VAEDecoder":  # torch's decoder takes latents of the model's own scale
                 factor = self._latent_factor("vae_decoder") / self.facts.scaling_factor
-                given = {**inputs, "z": inputs["z"] * factor}
+                scaled = {**inputs, "z": inputs["z"] * factor}
             network = _plain(self.reference, stage)
-            self._expected = layer_results(network, lambda network: run(network, given))
+            self._expected = layer_results(network, lambda network: run(network, scaled))
         return stray_layer(package, function, inputs, self._expected, self.floor)
 
 
@@ -345,12 +345,12 @@ def _wrong_kernels(bundle: Path, manifest: Manifest, reference: TorchEngine) -> 
             yield from compare_weights(Package.open(inside(bundle, part.file)), reference.merged(stage))
 
 
-def summarize(told: Sequence[Compared], bits: int, measured_by: str = "portable runner") -> dict[str, Any]:
+def summarize(results: Sequence[Compared], bits: int, measured_by: str = "portable runner") -> dict[str, Any]:
     """The worst figure of each component, for the manifest."""
     worst: dict[str, dict[str, float]] = {}
-    for one in told:
-        kept = worst.setdefault(one.component, {})
-        kept |= {name: min(_finite(db), kept.get(name, math.inf)) for name, db in one.psnr.items()}
+    for result in results:
+        figures = worst.setdefault(result.component, {})
+        figures |= {name: min(_finite(db), figures.get(name, math.inf)) for name, db in result.psnr.items()}
     return {"psnr": worst, "weight_bits": bits, "measured_by": measured_by}
 
 

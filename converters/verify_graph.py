@@ -64,19 +64,19 @@ def verify(
         "float16": RoundedEngine(bundle),
         "float32": GraphEngine(bundle, "cpu", "float32"),
     }
-    told: list[Compared] = []
+    results: list[Compared] = []
     for component, label, output in probes(manifest, reference):
         if component != "safety_checker":  # its files are the model's own
-            if told and told[-1].component != component:
+            if results and results[-1].component != component:
                 release(reference, *engines.values())  # two full-size networks never share memory
-            told.append(_compare(component, label, output, reference, engines))
-            yield told[-1]
+            results.append(_compare(component, label, output, reference, engines))
+            yield results[-1]
     if picture:
         facts = engines["float16"].facts
         reference.facts = replace(reference.facts, width=facts.width, height=facts.height)
-        told.append(_compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines))
-        yield told[-1]
-    figures = summarize(told, BITS, "every node in float32, rounded to its type")
+        results.append(_compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines))
+        yield results[-1]
+    figures = summarize(results, BITS, "every node in float32, rounded to its type")
     if pictures and manifest.source.get("name") == EMBEDDED:
         figures["obeyed"] = {"torch": obeyed(reference, pictures), "bundle": obeyed(engines["float16"], pictures)}
     verdict = judge(figures, {name: floor(BITS) for name in manifest.components})

@@ -29,12 +29,14 @@ def inspect(path: Path, as_json: bool, plot: Path | None, component: str, side: 
     if is_bundle(path) and Manifest.read(path).kind == "graph":
         _inspect_graphs(path, as_json, plot, component, side)
         return
-    found = {name: one for name, part in _packages(path).items() for name, one in _inspected(name, part).items()}
+    inspections: dict[str, Inspection] = {}
+    for name, package in _packages(path).items():
+        inspections |= _inspected(name, package)
     if as_json:
-        echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
+        echo(json.dumps({name: asdict(inspection) for name, inspection in inspections.items()}, indent=1))
         return
-    for name, one in found.items():
-        echo(describe(name, one))
+    for name, inspection in inspections.items():
+        echo(describe(name, inspection))
 
 
 def _inspect_graphs(bundle: Path, as_json: bool, plot: Path | None, component: str, side: int) -> None:
@@ -44,12 +46,12 @@ def _inspect_graphs(bundle: Path, as_json: bool, plot: Path | None, component: s
         with atomic_write(plot) as file:
             file.write(graphs.plot(bundle, component, side).encode())
         return
-    found = graphs.inspect_bundle(bundle)
+    inspections = graphs.inspect_bundle(bundle)
     if as_json:
-        echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=1))
+        echo(json.dumps({name: asdict(inspection) for name, inspection in inspections.items()}, indent=1))
         return
-    for name, one in found.items():
-        echo(graphs.describe(name, one))
+    for name, inspection in inspections.items():
+        echo(graphs.describe(name, inspection))
 
 
 def _packages(path: Path) -> dict[str, Path]:
@@ -67,17 +69,19 @@ def _inspected(name: str, path: Path) -> dict[str, Inspection]:
     return {f"{name}.{function}" if several else name: look(package, function) for function in package.functions}
 
 
-def describe(name: str, one: Inspection) -> str:
+def describe(name: str, inspection: Inspection) -> str:
     """A few lines of text."""
-    lines = [f"{name}   ({one.opset})"]
-    lines += [f"  takes {key}: {_type(kind)}" for key, kind in one.inputs.items()]
-    lines += [f"  gives {key}: {_type(kind)}" for key, kind in one.outputs.items()]
-    lines += [f"  weights: {', '.join(f'{kind} {_bytes(size)}' for kind, size in one.weights.items())}"]
-    lines += [f"  work: {one.macs / 1e9:.2f} GMAC; activations at most {_bytes(one.activations)}"]
-    times = ", ".join(f"{unit} {_time(seconds)}" for unit, seconds in one.seconds.items())
+    lines = [f"{name}   ({inspection.opset})"]
+    lines += [f"  takes {key}: {_type(kind)}" for key, kind in inspection.inputs.items()]
+    lines += [f"  gives {key}: {_type(kind)}" for key, kind in inspection.outputs.items()]
+    lines += [f"  weights: {', '.join(f'{kind} {_bytes(size)}' for kind, size in inspection.weights.items())}"]
+    lines += [f"  work: {inspection.macs / 1e9:.2f} GMAC; activations at most {_bytes(inspection.activations)}"]
+    times = ", ".join(f"{unit} {_time(seconds)}" for unit, seconds in inspection.seconds.items())
     lines += [f"  estimated: {times}"]
-    lines += [f"  operations: {', '.join(f'{count} {kind}' for kind, count in one.operations.items())}"]
-    lines += [f"  not for the Neural Engine: {n} × {why} (first: {op})" for why, (n, op) in one.unfriendly.items()]
+    lines += [f"  operations: {', '.join(f'{count} {kind}' for kind, count in inspection.operations.items())}"]
+    lines += [
+        f"  not for the Neural Engine: {n} × {why} (first: {op})" for why, (n, op) in inspection.unfriendly.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

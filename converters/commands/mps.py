@@ -22,9 +22,9 @@ class Range(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         if isinstance(value, tuple):
             return value
-        if not (found := re.fullmatch(r"(\d+)(?:\.\.(\d+))?", str(value).strip())):
+        if not (match := re.fullmatch(r"(\d+)(?:\.\.(\d+))?", str(value).strip())):
             self.fail(f"{value!r} is no range of sizes; write 256..1024, or 512 for that alone.", param, ctx)
-        return int(found[1]), int(found[2] or found[1])
+        return int(match[1]), int(match[2] or match[1])
 
 
 @click.command()
@@ -53,10 +53,10 @@ def mps(
     """
     from converters.mps import GraphRecipe, convert
 
-    with show("networks", _one_of_all, as_json) as tell:
+    with show("networks", _overall, as_json) as tell:
         for event in convert(model, out, GraphRecipe(*size, attention_budget, batch, dtype, loras)):
             tell(event)
 
 
-def _one_of_all(event: Progress) -> None:
+def _overall(event: Progress) -> None:
     echo(f"[{event.done + 1}/{event.total}] {event.phase}", err=True)

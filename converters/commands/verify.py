@@ -51,11 +51,11 @@ def verify(
         check_hashes(bundle, manifest)  # before anything else is opened
     compare = (graphs if manifest.kind == "graph" else packages).verify
     reference = _reference(manifest, model, loras)
-    for told in compare(bundle, reference, steps=steps, pictures=facts, picture=not no_picture):
-        if isinstance(told, packages.Verdict):
-            _conclude(bundle, told, as_json)
+    for result in compare(bundle, reference, steps=steps, pictures=facts, picture=not no_picture):
+        if isinstance(result, packages.Verdict):
+            _conclude(bundle, result, as_json)
         else:
-            echo(json.dumps(_finite(asdict(told))) if as_json else _line(told))
+            echo(json.dumps(_finite(asdict(result))) if as_json else _line(result))
 
 
 def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, float], ...]) -> TorchEngine:
@@ -73,14 +73,14 @@ def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, f
             f"The model {name!r:.80} that the bundle came from was not found; {Remedy.NAME_SOURCE}.",
             remedy=Remedy.NAME_SOURCE,
         ) from error
-    given = open_source(str(path), loras).identify()
-    if given["sha256"] != manifest.source.get("sha256"):
+    identity = open_source(str(path), loras).identify()
+    if identity["sha256"] != manifest.source.get("sha256"):
         raise ModelError(
             f"The bundle was made from other weights than {path}; {Remedy.NAME_ITS_MODEL}.",
             remedy=Remedy.NAME_ITS_MODEL,
         )
     fused = _fused(manifest)
-    if [lora[1:] for lora in given["loras"]] != [lora[1:] for lora in fused]:
+    if [lora[1:] for lora in identity["loras"]] != [lora[1:] for lora in fused]:
         names = ", ".join(f"{lora[0]!s:.80}:{lora[1]!s:.20}" for lora in fused) or "none"
         raise ModelError(f"The bundle has these LoRAs fused: {names}; {Remedy.SAME_LORAS}.", remedy=Remedy.SAME_LORAS)
     engine = TorchEngine.load(path, "cpu", "float32")
@@ -91,15 +91,16 @@ def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, f
 def _fused(manifest: Manifest) -> list[list[Any]]:
     """Name, weight and hash of each LoRA in the bundle. Raises ModelError."""
     loras = manifest.source.get("loras", [])
-    if not isinstance(loras, list) or not all(isinstance(one, list) and len(one) == 3 for one in loras):
+    if not isinstance(loras, list) or not all(isinstance(entry, list) and len(entry) == 3 for entry in loras):
         raise ModelError(f"The bundle {manifest.name} does not say which LoRAs it has; convert the model again.")
     return loras
 
 
-def _line(told: Compared) -> str:
-    figures = "   ".join(f"{precision} {db:6.1f} dB" for precision, db in told.psnr.items())
-    stray = f"\n    strays at {told.stray.type} {told.stray.name} ({told.stray.psnr:.1f} dB)" if told.stray else ""
-    return f"{told.component:15} {told.label:45.45} {figures}{stray}"
+def _line(compared: Compared) -> str:
+    figures = "   ".join(f"{precision} {db:6.1f} dB" for precision, db in compared.psnr.items())
+    at = compared.stray
+    stray = f"\n    strays at {at.type} {at.name} ({at.psnr:.1f} dB)" if at else ""
+    return f"{compared.component:15} {compared.label:45.45} {figures}{stray}"
 
 
 def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
@@ -126,7 +127,7 @@ def _why(verdict: Verdict) -> str:
         first, more = verdict.kernels[0], len(verdict.kernels) - 1
         others = f" and {more} other kernels" if more else ""
         return f"{first.wrong} of {first.size} numbers of {first.name}{others} are not what its model gives in {first.bits} bits"
-    worst = min(verdict.shortfalls, key=lambda one: one.psnr - one.floor)
+    worst = min(verdict.shortfalls, key=lambda shortfall: shortfall.psnr - shortfall.floor)
     component = worst.component.replace("_", " ")
     return f"its {component} reaches {worst.psnr:g} dB in {worst.precision} of the {worst.floor:g} that it must"
 
@@ -134,5 +135,5 @@ def _why(verdict: Verdict) -> str:
 def _finite(value: Any) -> Any:
     """JSON has no infinities."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

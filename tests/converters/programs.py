@@ -33,7 +33,7 @@ def program_of(module: nn.Module, *inputs: Tensor) -> Program:
 
 
 def setting_of(inputs: Sequence[Tensor], budget: int = 2**28, dtype: torch.dtype = torch.float32) -> Setting:
-    shapes = tuple(one.to("meta") for one in inputs)
+    shapes = tuple(tensor.to("meta") for tensor in inputs)
     return Setting(shapes, shapes, budget, dtype)
 
 

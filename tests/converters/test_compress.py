@@ -101,7 +101,7 @@ def test_small_kernels_and_those_of_sixteen_bits_stay():
 def test_only_kernels_of_text_encoder_and_unet_are_compressed(tiny_model, tmp_path):
     folder = convert_to_coreml(tiny_model, tmp_path / "b", compress="int8", attention="original")
     counts = {name: part.figures["operations"] for name, part in Manifest.read(folder).components.items()}
-    packed = {name for name, found in counts.items() if "constexpr_affine_dequantize" in found}
+    packed = {name for name, operations in counts.items() if "constexpr_affine_dequantize" in operations}
     assert packed == {"text_encoder", "unet"}
 
 

@@ -176,11 +176,11 @@ def test_coremltools_own_tools_take_every_package(checked_bundle, tiny_bundle, t
         before, after = Package.open(path), Package.open(tmp_path / path.name)
         random = torch.Generator().manual_seed(0)
         shapes = {name: kind.static for name, kind in before.function().inputs.items()}
-        given = {name: torch.rand(shape, generator=random) for name, shape in shapes.items()}
-        expected, got = (Runner(package, precision="float32")(given) for package in (before, after))
+        inputs = {name: torch.rand(shape, generator=random) for name, shape in shapes.items()}
+        expected, got = (Runner(package, precision="float32")(inputs) for package in (before, after))
         floor = 90 if tool == "decompress" else 60 if tool == "tensor_type" else 5
-        for (name, one), other in zip(expected.items(), got.values(), strict=True):  # some tools rename outputs
-            assert name in ("has_nsfw_concepts", "filtered_images") or psnr(one, other) > floor, (path.stem, name)
+        for (name, wanted), result in zip(expected.items(), got.values(), strict=True):  # some tools rename outputs
+            assert name in ("has_nsfw_concepts", "filtered_images") or psnr(wanted, result) > floor, (path.stem, name)
 
 
 def test_the_timesteps_sinusoids_are_float32_and_nothing_else_is(tiny_bundle):
@@ -233,13 +233,13 @@ def _compare_unet(engine: TorchEngine, folder: Path, timesteps=TIMESTEPS) -> lis
     ours = MILEngine(folder, "float16")
     (width, height), f = ours.manifest.sizes[0], engine.facts.downscale
     generator = torch.Generator().manual_seed(2)
-    found = []
+    figures = []
     for t in timesteps:
         x = torch.randn(2, 4, height // f, width // f, generator=generator)
         context = torch.randn(2, 77, engine.facts.context_width, generator=generator)
         steps = torch.full((2,), float(t))
-        found.append(psnr(engine.predict(UNetInputs(x, steps, context)), ours.predict(UNetInputs(x, steps, context))))
-    return found
+        figures.append(psnr(engine.predict(UNetInputs(x, steps, context)), ours.predict(UNetInputs(x, steps, context))))
+    return figures
 
 
 @needs_embedded
@@ -278,14 +278,14 @@ def test_the_safety_checker_scores_and_blackens(checked_model, checked_bundle, s
     with torch.no_grad():
         concepts, special = checker._checker(clip)
     for adjustment in (0.0, -1.0, 1.0):
-        given = {"clip_input": clip, "images": pixels, "adjustment": torch.tensor([adjustment])}
-        made = ours._run("safety_checker", given)
+        inputs = {"clip_input": clip, "images": pixels, "adjustment": torch.tensor([adjustment])}
+        made = ours._run("safety_checker", inputs)
         near = bool((special - 0.2 + adjustment > 0).any())
         scores = concepts - 0.3 + near * 0.01
         assert torch.allclose(made["concept_scores"], scores, atol=2e-3)
-        found = float(made["concept_scores"].max() > 0)
-        assert made["has_nsfw_concepts"].item() == found
-        assert torch.allclose(made["filtered_images"], pixels * (1 - found), atol=1e-3)
+        unsafe = float(made["concept_scores"].max() > 0)
+        assert made["has_nsfw_concepts"].item() == unsafe
+        assert torch.allclose(made["filtered_images"], pixels * (1 - unsafe), atol=1e-3)
 
 
 @pytest.mark.slow
@@ -293,12 +293,12 @@ def test_several_sizes_share_one_set_of_weights(tiny_model, tmp_path):
     sizes = ((64, 64), (128, 64))
     made = {"target": "macOS15", "components": ("unet",), "compress": "int8", "attention": "original"}
     both = convert_to_coreml(tiny_model, tmp_path / "both", sizes=sizes, **made)
-    one = convert_to_coreml(tiny_model, tmp_path / "one", sizes=sizes[:1], **made)
-    weights = [next(folder.rglob("weight.bin")).stat().st_size for folder in (both, one)]
+    single = convert_to_coreml(tiny_model, tmp_path / "one", sizes=sizes[:1], **made)
+    weights = [next(folder.rglob("weight.bin")).stat().st_size for folder in (both, single)]
     assert weights[0] < 1.01 * weights[1]
     spec = ct.utils.load_spec(str(both / "Unet.mlpackage"))
     assert spec.description.defaultFunctionName == "size_64x64"
-    engine, ours = MILEngine(one, "float16"), MILEngine(both, "float16")
+    engine, ours = MILEngine(single, "float16"), MILEngine(both, "float16")
     x, t, context = torch.randn(2, 4, 8, 8), torch.full((2,), 501.0), torch.randn(2, 77, engine.facts.context_width)
     assert torch.equal(engine.predict(UNetInputs(x, t, context)), ours.predict(UNetInputs(x, t, context)))
     assert ours.predict(UNetInputs(torch.randn(2, 4, 8, 16), t, context)).shape == (2, 4, 8, 16)
@@ -360,16 +360,16 @@ def test_a_lora_that_does_not_fit_is_refused_before_anything_is_written(tiny_mod
 def _phases(model: Path, folder: Path, **recipe) -> dict[str, str]:
     """Each component and what was done about it."""
     events = convert(str(model), folder, Recipe(**{"sizes": ((64, 64),), **recipe}))
-    told = [event.phase for event in events if isinstance(event, Progress) and ": " in event.phase]
-    return dict(phase.split(": ") for phase in told)
+    phases = [event.phase for event in events if isinstance(event, Progress) and ": " in event.phase]
+    return dict(phase.split(": ") for phase in phases)
 
 
 def test_only_what_another_recipe_shapes_is_made_again(tiny_model, tiny_bundle, tmp_path):
     folder = tmp_path / "b"
     shutil.copytree(tiny_bundle, folder)
     assert set(_phases(tiny_model, folder).values()) == {"kept"}
-    other = _phases(tiny_model, folder, chunk=True)
-    assert other == {"TextEncoder": "kept", "Unet": "converting", "VAEDecoder": "kept", "VAEEncoder": "kept"}
+    phases = _phases(tiny_model, folder, chunk=True)
+    assert phases == {"TextEncoder": "kept", "Unet": "converting", "VAEDecoder": "kept", "VAEEncoder": "kept"}
     assert not (folder / "Unet.mlpackage").exists()  # apps take what they find
     assert set(Manifest.read(folder).components) == {
         "text_encoder", "unet_chunk1", "unet_chunk2", "vae_decoder", "vae_encoder",

@@ -30,7 +30,12 @@ def _networks() -> list[tuple[str, torch.nn.Module]]:
     )
     vae = VAE(VAEConfig(block_out_channels=(4, 8, 8, 8), layers_per_block=1, norm_num_groups=4))
     texts = [CLIPText(TextConfig(**TEXT, hidden_act=name)) for name in ("quick_gelu", "gelu")]
-    return [*(("text_encoder", one) for one in texts), ("unet", unet), ("vae_encoder", vae), ("vae_decoder", vae)]
+    return [
+        *(("text_encoder", program) for program in texts),
+        ("unet", unet),
+        ("vae_encoder", vae),
+        ("vae_decoder", vae),
+    ]
 
 
 def _operators(graph: torch.fx.Graph) -> set[str]:
@@ -41,7 +46,7 @@ def _operators(graph: torch.fx.Graph) -> set[str]:
 def test_the_converter_writes_every_operator_of_the_table_and_no_other():
     x, w = torch.ones(2, 5, 6, 3), torch.ones(4, 3, 1, 1)
     strided = program_of(Function(lambda m, x: F.conv2d(x.permute(0, 3, 1, 2), m.w), w=w), x)
-    found = _operators(copy_for_convolutions(strided, setting_of([x])).graph)  # no v1 network needs it so far
+    written = _operators(copy_for_convolutions(strided, setting_of([x])).graph)  # no v1 network needs it so far
     for stage, network in _networks():
         least = inputs(stage, FACTS, 2, 64, 64)
         most = inputs(stage, FACTS, 2, 512, 512, tokens=308)
@@ -49,8 +54,8 @@ def test_the_converter_writes_every_operator_of_the_table_and_no_other():
         for budget in (2**20, 2**28):  # in parts, and whole
             setting = Setting(least, most, budget, terms=2**11)
             graph = rewrite(fold_constants(drop_checks(_copy(program), setting), setting), setting).graph
-            found |= _operators(graph)
-    assert found == OPERATORS.keys() | ARITHMETIC.keys()
+            written |= _operators(graph)
+    assert written == OPERATORS.keys() | ARITHMETIC.keys()
     assert set(STAGES) == {stage for stage, _ in _networks()}
 
 

@@ -30,8 +30,8 @@ def _random(*shape: int) -> torch.Tensor:
 
 
 def _same(before, after, limit: float = 1e-6) -> None:
-    for one, other in zip(before, after, strict=True):
-        assert one.dtype == other.dtype and (one - other).abs().max() <= limit
+    for wanted, result in zip(before, after, strict=True):
+        assert wanted.dtype == result.dtype and (wanted - result).abs().max() <= limit
 
 
 def test_drop_checks():
@@ -81,11 +81,11 @@ def test_float32_norms(budget):
     program = program_of(layer, x)
     exact = layer.float()(x.float())
     program = passes.float32_norms(program, setting_of([x], budget, torch.float16))
-    found = shapes(program, [x.to("meta")])
+    values = shapes(program, [x.to("meta")])
     norms = [n for n in program.graph.nodes if "norm" in str(n.target)]
     assert len(norms) == (3 if budget > 2**20 else 5)  # 2*8*36 float32 numbers are cut into two shares
-    assert all(found[norm.name].dtype == torch.float32 for norm in norms)
-    assert all(found[norm.name].numel() * 4 <= budget for norm in norms if "group" in str(norm.target))
+    assert all(values[norm.name].dtype == torch.float32 for norm in norms)
+    assert all(values[norm.name].numel() * 4 <= budget for norm in norms if "group" in str(norm.target))
     assert all(weight.dtype == torch.float32 for weight in program.weights.values())
     assert next(n for n in program.graph.nodes if "silu" in str(n.target)).args[0] in norms  # no rounding between
     (got,) = run(program, x)
@@ -110,9 +110,9 @@ def test_split_attention(heads, cuts):
     before = run(program, q, k, v)
     split = passes.split_attention(program, setting)
     assert operators(split)["softmax"] == heads * cuts and operators(split)["scaled_dot_product_attention"] == 0
-    found = shapes(split, setting.largest)
-    scores = [found[n.name] for n in split.graph.nodes if "softmax" in str(n.target)]
-    assert all(one.numel() * 4 <= budget and one.dtype == torch.float32 for one in scores)
+    values = shapes(split, setting.largest)
+    scores = [values[n.name] for n in split.graph.nodes if "softmax" in str(n.target)]
+    assert all(score.numel() * 4 <= budget and score.dtype == torch.float32 for score in scores)
     _same(before, run(split, q, k, v))
 
 
@@ -123,10 +123,10 @@ def test_attention_over_many_keys_is_summed_in_parts(budget, dtype):
     program = program_of(Function(lambda m, q, k, v: F.scaled_dot_product_attention(q, k, v)), q, k, v)
     exact = F.scaled_dot_product_attention(q.double(), k.double(), v.double())
     errors = []
-    for terms, found in ((64, {"no_long_sums"}), (20, set())):
+    for terms, rules in ((64, {"no_long_sums"}), (20, set())):
         setting = replace(setting_of([q, k, v], budget, dtype), terms=terms)
         split = passes.split_attention(Program(copy.deepcopy(program.graph), program.weights), setting)
-        assert {one.rule for one in lint(split, setting.largest, Limits(terms=20))} == found
+        assert {finding.rule for finding in lint(split, setting.largest, Limits(terms=20))} == rules
         errors.append((run(split, q, k, v)[0].double() - exact).abs().max())
     assert errors[1] <= 2 * errors[0] + torch.finfo(dtype).eps  # rounded a few times more, and no worse
 
@@ -146,17 +146,17 @@ sizes = st.integers(1, 4).map(lambda n: 2**n)
     unit=sizes,
     cells=st.integers(1, 64),
     keys=st.integers(1, 4096),
-    share=st.integers(1, 999),
+    divisor=st.integers(1, 999),
 )
-def test_pieces_fit_the_budget_and_divide_every_size(B, H, unit, cells, keys, share):
-    queries, whole = (B, H, unit * cells, 8), B * H * unit * cells * keys * 4
-    budget = max(1, whole // share)
+def test_pieces_fit_the_budget_and_divide_every_size(B, H, unit, cells, keys, divisor):
+    queries, scores = (B, H, unit * cells, 8), B * H * unit * cells * keys * 4
+    budget = max(1, scores // divisor)
     try:
         heads, cuts = passes.pieces(queries, (B, H, keys, 8), unit, budget)
     except InvalidRequest as error:
-        assert whole > budget * B * H * unit and "MB or more" in str(error)
+        assert scores > budget * B * H * unit and "MB or more" in str(error)
         return
-    assert (B * H) % heads == 0 and unit % cuts == 0 and whole <= budget * heads * cuts
+    assert (B * H) % heads == 0 and unit % cuts == 0 and scores <= budget * heads * cuts
     assert cuts == 1 or heads == B * H  # queries are cut only when every head is by itself
 
 
@@ -194,8 +194,8 @@ def test_place_casts():
     assert operators(program)["to"] == 5
     before = run(program, x)
     placed = passes.place_casts(program, setting_of([x], dtype=torch.float16))
-    found = shapes(placed, [x.to("meta")])
-    casts = [found[node.name].numel() for node in placed.graph.nodes if "to.dtype" in str(node.target)]
+    values = shapes(placed, [x.to("meta")])
+    casts = [values[node.name].numel() for node in placed.graph.nodes if "to.dtype" in str(node.target)]
     assert sorted(casts) == [6, 12]  # the slice and the row; the way there and back is gone
     _same(before, run(placed, x))
 

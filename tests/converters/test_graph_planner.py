@@ -21,7 +21,7 @@ def _measured(program: Program, *inputs: torch.Tensor) -> int:
     module = program.module()
     with torch.inference_mode(), LiveBytes() as live:
         module(*inputs)
-    return live.peak + sum(one.nbytes for one in inputs)
+    return live.peak + sum(tensor.nbytes for tensor in inputs)
 
 
 def test_a_chain_holds_two_at_a_time():
@@ -35,8 +35,8 @@ def test_views_keep_their_storage_and_weights_do_not_count():
     x = torch.zeros(100, 10)
     module = Function(lambda m, x: ((y := x @ m.w)[:1].t(), y.sum() + 1)[0].exp(), w=torch.zeros(10, 50))
     program = program_of(module, x)
-    found = plan(program, [x.to("meta")])
-    assert found.peak == x.nbytes + 100 * 50 * 4 + 50 * 4 and found.where.startswith("exp")
+    planned = plan(program, [x.to("meta")])
+    assert planned.peak == x.nbytes + 100 * 50 * 4 + 50 * 4 and planned.where.startswith("exp")
 
 
 @pytest.mark.parametrize("budget", [2**28, 2**14])
@@ -44,7 +44,7 @@ def test_the_plan_of_a_block_is_what_a_run_holds(budget):
     block, x, context = Transformer2DModel(16, 4, 8, 4).eval(), torch.randn(2, 16, 16, 16), torch.randn(2, 7, 8)
     for network, inputs in ((block, (x, context)), (ResnetBlock2D(16, 32, 4, 1e-5, None), (x,))):
         program = rewrite(program_of(network, *inputs), setting_of(inputs, budget))
-        predicted = plan(program, [one.to("meta") for one in inputs]).peak
+        predicted = plan(program, [tensor.to("meta") for tensor in inputs]).peak
         assert predicted == pytest.approx(_measured(program, *inputs), rel=0.02)
 
 
@@ -70,7 +70,7 @@ def test_the_largest_side_is_the_largest_that_fits(peaks, memory):
 
 def test_what_is_gone_is_not_counted_as_alive():
     with LiveBytes() as live:
-        kept = torch.zeros(10) + 1
+        alive = torch.zeros(10) + 1
         for _ in range(3):
-            nn.functional.relu(kept)
+            nn.functional.relu(alive)
     assert live.peak <= 3 * 40 and live.now == 40

@@ -76,10 +76,10 @@ def test_the_vae_keeps_to_the_neural_engines_largest_dimension(tiny_model, tmp_p
     recipe = {"sizes": ((512, 512),), "components": ("vae_decoder", "vae_encoder")}
     bundle = convert_to_coreml(tiny_model, tmp_path / "bundle", **recipe)
     for path in bundle.glob("*.mlpackage"):
-        found = inspect(Package.open(path))
-        assert TOO_LONG not in found.unfriendly, path.stem
+        inspection = inspect(Package.open(path))
+        assert TOO_LONG not in inspection.unfriendly, path.stem
         assert max(len(kind.shape) for _, kind in _results(path)) <= 5
-        assert "M1 Neural Engine" in found.seconds
+        assert "M1 Neural Engine" in inspection.seconds
 
 
 def _results(path):
@@ -92,22 +92,22 @@ def test_what_passes_the_limit_gets_no_time_on_the_neural_engine(tmp_path):
         path = package(
             lambda g, shape=shape: {"y": mb.reshape(x=g["x"], shape=shape)}, shape, tmp_path / "m.mlpackage", x=x
         )
-        found = inspect(Package.open(path))
-        assert (TOO_LONG not in found.unfriendly) == friendly
-        assert ("M2 Neural Engine" in found.seconds) == friendly and "M1 GPU" in found.seconds
+        inspection = inspect(Package.open(path))
+        assert (TOO_LONG not in inspection.unfriendly) == friendly
+        assert ("M2 Neural Engine" in inspection.seconds) == friendly and "M1 GPU" in inspection.seconds
 
 
 def test_the_command_shows_packages_and_bundles(tiny_bundle):
     done = CliRunner().invoke(convert, ["inspect", str(tiny_bundle)])
     assert done.exit_code == 0, done.output
-    for words in (
+    for text in (
         "takes sample: float16 (2, 4, 8, 8)",
         "gives noise_pred: float32",
         "GMAC",
         "M1 Neural Engine",
         "einsum",
     ):
-        assert words in done.output
+        assert text in done.output
     done = CliRunner().invoke(convert, ["inspect", str(tiny_bundle / "Unet.mlpackage"), "--json"])
     assert json.loads(done.stdout)["Unet"]["operations"]["conv"] > 50
     done = CliRunner().invoke(convert, ["inspect", str(tiny_bundle / "Unet.mlpackage" / "Data")])

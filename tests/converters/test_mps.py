@@ -68,7 +68,7 @@ def copy(bundle, tmp_path) -> Path:
 
 def _draw(engine, request: Request) -> np.ndarray:
     pipeline = Pipeline(lambda model, vae: engine)
-    return next(one.pixels for one in pipeline.images(request) if isinstance(one, Picture))
+    return next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
 
 
 def _alter(bundle: Path, **changes: object) -> None:
@@ -127,16 +127,16 @@ def test_a_decoder_that_overflows_in_half_precision_gets_float32_where_it_must()
     with torch.no_grad():
         vae.decoder.conv_in.weight.mul_(3e5)  # a loud residual stream, as some fine-tunes have; norms calm it
         vae.decoder.mid_block.resnets[0].conv2.weight.mul_(1e5)
-        given = (torch.randn(1, 4, 32, 32).half(),)
-        exact = vae.decode(given[0].float())
+        latents = (torch.randn(1, 4, 32, 32).half(),)
+        exact = vae.decode(latents[0].float())
     shapes = [inputs("vae_decoder", facts, 1, side, side) for side in (16, 64)]
     setting = Setting(*shapes)
     program = rewrite(trace("vae_decoder", vae.half(), facts, 1), setting)
-    assert not torch.isfinite(Rounded(program)(*given)[0]).all()
-    names = overflowing(program, given)
+    assert not torch.isfinite(Rounded(program)(*latents)[0]).all()
+    names = overflowing(program, latents)
     wide = place_casts(widen(program, names, setting), setting)
     assert 0 < len(names) < len(wide.graph.nodes) / 2
-    assert psnr(exact, Rounded(wide)(*given)[0]) >= 60
+    assert psnr(exact, Rounded(wide)(*latents)[0]) >= 60
 
 
 # ---- What the bundle holds ----------------------------------------------------------------------------------------------
@@ -183,10 +183,10 @@ def test_the_budget_follows_the_room_beside_attention(tokens, width, budget):
 
 
 def test_inspect_shows_and_plots_the_memory(bundle, tmp_path):
-    found = inspect_graph.inspect_bundle(bundle)
+    inspections = inspect_graph.inspect_bundle(bundle)
     manifest = Manifest.read(bundle)
-    for name, one in found.items():
-        assert {f"{side}x{side}": peak for side, peak in one.peaks.items()} == manifest.components[name].figures[
+    for name, inspection in inspections.items():
+        assert {f"{side}x{side}": peak for side, peak in inspection.peaks.items()} == manifest.components[name].figures[
             "peak_bytes"
         ]
     shown = CliRunner().invoke(cli, ["convert", "inspect", str(bundle)], catch_exceptions=False)
@@ -313,7 +313,9 @@ def test_programs_are_warmed_up_at_the_smallest_size(bundle, monkeypatch):
     engine = GraphEngine(bundle, "cpu", "float32")
     seen: dict[str, list[tuple[int, ...]]] = {}
     for name in STAGES:
-        engine._modules[name] = lambda *inputs, name=name: seen.update({name: [tuple(one.shape) for one in inputs]})
+        engine._modules[name] = lambda *inputs, name=name: seen.update(
+            {name: [tuple(tensor.shape) for tensor in inputs]}
+        )
         engine._warm_up(name)
     D = engine.facts.context_width
     assert seen["unet"] == [(2, 4, 8, 8), (2,), (2, 77, D)] and seen["vae_encoder"] == [(1, 3, UNIT, UNIT)]
@@ -323,5 +325,5 @@ def test_programs_are_warmed_up_at_the_smallest_size(bundle, monkeypatch):
 def test_generate_draws_with_a_bundle(bundle, tmp_path):
     request = REQUEST.replace(model=str(bundle), steps=2)
     pipeline = Pipeline(load_engine("cpu", "float32"))
-    (picture,) = [one for one in pipeline.images(request) if isinstance(one, Picture)]
+    (picture,) = [event for event in pipeline.images(request) if isinstance(event, Picture)]
     assert picture.pixels.shape == (128, 128, 3) and picture.facts["engine"] == "graph cpu float32"

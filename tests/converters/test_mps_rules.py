@@ -91,7 +91,7 @@ def test_a_breach_of_each_rule_is_seen(rule):
     for number, program in enumerate((BREACHES[rule], *VARIANTS.get(rule, ()))):
         with torch.inference_mode(), MPSRules() as rules:
             program()
-        assert rule in {finding.rule for finding in rules.found}, number
+        assert rule in {finding.rule for finding in rules.findings}, number
 
 
 def test_there_is_a_breach_for_every_rule():
@@ -102,7 +102,7 @@ def test_there_is_a_breach_for_every_rule():
 def test_the_right_way_to_do_the_same_is_no_finding(program):
     with MPSRules() as rules:
         program()
-    assert rules.found == []
+    assert rules.findings == []
 
 
 def test_operators_are_judged_by_torch_s_own_list():
@@ -136,7 +136,7 @@ def test_attention_in_pieces_is_attention(shape, budget):
     least = max(budget, 17 * 4)  # one query of one head is the smallest piece
     with MPSRules(Limits(scores=least)) as rules:
         pieces(budget)(q.half(), k.half(), v.half(), heads)
-    assert rules.found == []
+    assert rules.findings == []
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
@@ -145,11 +145,11 @@ def test_attention_over_many_tokens_is_summed_in_parts(dtype):
     q, k, v = (torch.randn(1, n, 8, generator=generator, dtype=torch.float32).to(dtype) for n in (20, 100, 100))
     exact = sdpa(q.double(), k.double(), v.double(), 2)
     errors = []
-    for terms, found in ((100, {"no_long_sums"}), (33, set())):
+    for terms, findings in ((100, {"no_long_sums"}), (33, set())):
         with MPSRules(Limits(terms=33)) as rules:
             made = pieces(2**20, terms)(q, k, v, 2)
         errors.append((made.double() - exact).abs().max())
-        assert {finding.rule for finding in rules.found} == found
+        assert {finding.rule for finding in rules.findings} == findings
     assert errors[1] <= 2 * errors[0] + torch.finfo(dtype).eps  # rounded a few times more, and no worse
 
 
@@ -185,9 +185,9 @@ def pipeline(monkeypatch) -> Pipeline:
 
 def _insist(pipeline: Pipeline, request: Request) -> None:
     with MPSRules(Limits(scores=2**20)) as rules:
-        drawn = [one for one in pipeline.images(request, previews=True) if isinstance(one, Picture)]
+        drawn = [event for event in pipeline.images(request, previews=True) if isinstance(event, Picture)]
     assert len(drawn) == 1 and "aten::linear" in rules.operators
-    assert not rules.found, "\n".join(map(str, rules.found))
+    assert not rules.findings, "\n".join(map(str, rules.findings))
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -240,7 +240,7 @@ def test_loras_and_embeddings_break_no_rule(pipeline, tiny_model, tmp_path):
         )
         engine.predict(UNetInputs(torch.ones(2, 4, 8, 8), torch.ones(2), torch.ones(2, 77, engine.facts.context_width)))
         engine.adapt([])
-    assert not rules.found, "\n".join(map(str, rules.found))
+    assert not rules.findings, "\n".join(map(str, rules.findings))
 
 
 @pytest.mark.parametrize("side", [512, 1024])
@@ -257,11 +257,11 @@ def test_full_size_networks_fit_the_buffers_of_a_small_mac(side):
             unet(x, torch.empty(2), context)
             vae.encode(picture)
             vae.decode(x[:1])
-    assert not rules.found, "\n".join(map(str, rules.found))
+    assert not rules.findings, "\n".join(map(str, rules.findings))
 
 
 def test_whole_attention_at_full_size_would_not_fit():
     with torch.device("meta"), torch.inference_mode(), MPSRules() as rules:
         q = torch.empty(2, 128 * 128, 320).half()
         pieces(2**40)(q, q, q, 8)
-    assert {"no_giant_tensors", "scores_in_budget"} <= {finding.rule for finding in rules.found}
+    assert {"no_giant_tensors", "scores_in_budget"} <= {finding.rule for finding in rules.findings}

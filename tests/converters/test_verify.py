@@ -67,8 +67,8 @@ def test_the_origin_of_an_error_is_the_operation_that_overflows(tmp_path):
     calm, wild = (list(drift(package, "main", {"x": x * scale})) for scale in (1, 500))
     assert origin(calm, "y", 50) is None
     assert next(d for d in calm if d.name == "nearly_nothing").psnr < 20  # strays, and brings nobody under
-    found = origin(wild, "y", 50)
-    assert (found.name, found.type, found.error) == ("squared", "square", math.inf)
+    source = origin(wild, "y", 50)
+    assert (source.name, source.type, source.error) == ("squared", "square", math.inf)
 
 
 def _spoil(bundle) -> None:
@@ -171,9 +171,9 @@ def test_a_good_bundle_passes_and_keeps_its_figures(tiny_bundle, tiny_model, tmp
     assert (verdict.outcome, verdict.bits, verdict.shortfalls, verdict.kernels) == ("passed", 16, (), ())
     assert verdict.floors["unet"] == {"float16": 60.0, "float32": 100.0}
     assert verdict.floors["vae_decoder"] == {"float16": 60.0, "float32": 60.0}  # its factor of latents is folded in
-    assert not any(one.stray for one in compared)
+    assert not any(result.stray for result in compared)
     manifest = Manifest.read(bundle)
-    assert {one.component for one in compared} == {*manifest.components, "token_embedding", "picture"}
+    assert {result.component for result in compared} == {*manifest.components, "token_embedding", "picture"}
     assert manifest.figures["outcome"] == "passed"
     for name, part in manifest.components.items():
         assert part.figures["psnr"]["float16"] >= 60, name
@@ -204,11 +204,11 @@ def test_a_bundle_under_the_floor_is_refused(tiny_bundle, tiny_model, tmp_path):
     assert "should not be published" in str(done.exception) and "layers.0.self_attn.q_proj.weight" in str(
         done.exception
     )
-    told = [json.loads(line) for line in done.output.splitlines()]
-    spoilt = [one for one in told if one.get("component") == "text_encoder"]
+    lines = [json.loads(line) for line in done.output.splitlines()]
+    spoilt = [line for line in lines if line.get("component") == "text_encoder"]
     assert len(spoilt) == len(PROMPTS)
     assert spoilt[0]["stray"]["name"] == "text_model_encoder_layers_0_self_attn_q_proj"
-    assert all(one["psnr"]["float16"] < 60 and one["psnr"]["float32"] < 60 for one in spoilt)
+    assert all(line["psnr"]["float16"] < 60 and line["psnr"]["float32"] < 60 for line in spoilt)
     assert Manifest.read(bundle).figures["outcome"] == "failed"
 
 

@@ -20,7 +20,7 @@ SHAPES = st.floats(0.2, 8)
 
 
 @settings(max_examples=60)
-@given(share=st.floats(1e-6, 1 - 1e-6), a=SHAPES, b=SHAPES)
+@given(divisor=st.floats(1e-6, 1 - 1e-6), a=SHAPES, b=SHAPES)
 def test_quantiles_are_scipy_s(share, a, b):
     assert beta_quantile(share, a, b) == pytest.approx(float(betaincinv(a, b, share)), rel=0, abs=1e-12)
     x = share
