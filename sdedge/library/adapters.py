@@ -35,7 +35,7 @@ _COMFY = re.compile(r"(?<!\w)embedding:\s*([^\s,()\[\]:]+)", re.I)
 
 
 @dataclass(frozen=True)
-class Extra:
+class Adapter:
     """An installed LoRA or embedding; `role` is "lora" or "embedding", `size` in bytes."""
 
     name: str
@@ -56,14 +56,14 @@ def embedding_folder() -> Path:
 
 def loras() -> dict[str, Path]:
     """Name (file stem) -> file of every installed LoRA; of equal stems the first by path counts."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in _lora_files():
-        found.setdefault(path.parent.name if path.stem == "adapter_model" else path.stem, path)
-    return found
+        files.setdefault(path.parent.name if path.stem == "adapter_model" else path.stem, path)
+    return files
 
 
 @dataclass(frozen=True)
-class FoundLora:
+class ResolvedLora:
     """The file that a prompt's name leads to, and what is to be said where that is not by its very name."""
 
     path: Path
@@ -75,7 +75,7 @@ def find_lora(name: str) -> Path:
     return look_up_lora(name).path
 
 
-def look_up_lora(name: str) -> FoundLora:
+def look_up_lora(name: str) -> ResolvedLora:
     """The file of an installed LoRA by its name, its folder and name, or what it calls itself (`ss_output_name`).
 
     A name that is a path (`text.tags.is_path`) is that path and nothing else. The very name wins; then case, width,
@@ -83,19 +83,19 @@ def look_up_lora(name: str) -> FoundLora:
     """
     wanted = unescaped(name)
     if is_path(wanted):
-        return FoundLora(_lora_at(Path(wanted).expanduser()))
+        return ResolvedLora(_lora_at(Path(wanted).expanduser()))
     wanted = wanted.replace("\\", "/")
     files = {path: _spellings(path) for path in _lora_files()}
     stem, dot, suffix = wanted.rpartition(".")
     tries = [wanted, *([stem] if dot and f".{suffix.lower()}" in LORA_SUFFIXES else []), wanted.rpartition("/")[2]]
     for plain in (composed, folded, loose):
-        for one in dict.fromkeys(tries):
-            if found := [path for path, names in files.items() if plain(one) in map(plain, names)]:
-                said = plain is not composed or one == tries[-1] != tries[0]
-                return _only(name, plain(one), found, said)
+        for spelling in dict.fromkeys(tries):
+            if matches := [path for path, names in files.items() if plain(spelling) in map(plain, names)]:
+                said = plain is not composed or spelling == tries[-1] != tries[0]
+                return _only(name, plain(spelling), matches, said)
     for plain in (composed, folded):
-        if found := [path for path in files if plain(_alias(path) or "") == plain(wanted)]:
-            return _only(name, plain(wanted), found, True)
+        if matches := [path for path in files if plain(_alias(path) or "") == plain(wanted)]:
+            return _only(name, plain(wanted), matches, True)
     known = ", ".join(list(dict.fromkeys(path.stem for path in files))[:20])
     there = f"there are {known}" if known else "it is empty"
     raise InvalidRequest(
@@ -103,7 +103,7 @@ def look_up_lora(name: str) -> FoundLora:
     )
 
 
-def lora_typed(text: str) -> FoundLora:
+def lora_typed(text: str) -> ResolvedLora:
     """The LoRA that a person's command names: the file or peft's folder that is there, else an installed one by its name.
 
     Raises InvalidRequest as `look_up_lora` does. Not for prompts, which also come from strangers.
@@ -113,7 +113,7 @@ def lora_typed(text: str) -> FoundLora:
         there = path.is_file() or (path / "adapter_model.safetensors").is_file()
     except (OSError, ValueError):  # a name that no system takes
         there = False
-    return FoundLora(_lora_at(path)) if there else look_up_lora(text)
+    return ResolvedLora(_lora_at(path)) if there else look_up_lora(text)
 
 
 def with_weight(text: str) -> tuple[str, float]:
@@ -126,14 +126,16 @@ def with_weight(text: str) -> tuple[str, float]:
     return (file, weight) if math.isfinite(weight) else (text, 1.0)
 
 
-def _only(name: str, plain: str, found: list[Path], said: bool) -> FoundLora:
+def _only(name: str, plain: str, matches: list[Path], said: bool) -> ResolvedLora:
     """The one that is found; of several, the one that is not in a folder of its own."""
-    top = [path for path in found if path.parent == lora_folder()]
-    if len(found) > 1 and len(top) != 1:
-        some = " and ".join(path.relative_to(lora_folder()).as_posix() for path in found[:3])
-        raise InvalidRequest(f"The LoRA {name[:80]!r} may be {some}; write its folder, its name and its suffix.")
-    path = top[0] if len(found) > 1 else found[0]
-    return FoundLora(path, f"The LoRA {name[:80]!r} is {path.relative_to(lora_folder()).as_posix()}." if said else "")
+    top = [path for path in matches if path.parent == lora_folder()]
+    if len(matches) > 1 and len(top) != 1:
+        candidates = " and ".join(path.relative_to(lora_folder()).as_posix() for path in matches[:3])
+        raise InvalidRequest(f"The LoRA {name[:80]!r} may be {candidates}; write its folder, its name and its suffix.")
+    path = top[0] if len(matches) > 1 else matches[0]
+    return ResolvedLora(
+        path, f"The LoRA {name[:80]!r} is {path.relative_to(lora_folder()).as_posix()}." if said else ""
+    )
 
 
 def _lora_files() -> list[Path]:
@@ -145,11 +147,11 @@ def _lora_files() -> list[Path]:
 def _spellings(path: Path) -> list[str]:
     """The names that a file has: with and without its folder and suffix; peft's files are named by their folder."""
     inner = path.relative_to(lora_folder())
-    whole, bare = inner.as_posix(), inner.with_name(inner.stem).as_posix() if inner.stem else inner.as_posix()
+    full, bare = inner.as_posix(), inner.with_name(inner.stem).as_posix() if inner.stem else inner.as_posix()
     folder = (
         [inner.parent.as_posix(), inner.parent.name] if inner.stem == "adapter_model" and len(inner.parts) > 1 else []
     )
-    return [path.stem, bare, path.name, whole, *folder]
+    return [path.stem, bare, path.name, full, *folder]
 
 
 def _alias(path: Path) -> str | None:
@@ -177,9 +179,9 @@ def _lora_at(path: Path) -> Path:
     """A path that was typed; a folder of peft's stands for the file in it."""
     inner = path / "adapter_model.safetensors"
     try:
-        found = inner if inner.is_file() else path
-        if found.is_file():
-            return found
+        file = inner if inner.is_file() else path
+        if file.is_file():
+            return file
     except (OSError, ValueError):  # a name that no system takes
         pass
     raise InvalidRequest(f"There is no LoRA file at {str(path)[:200]!r}; check the path.")
@@ -228,7 +230,7 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     files = _embedding_files()
     names = Names(files)
     plain = [composed(text) for text in texts]
-    found = dict.fromkeys(one.name for text in plain for one in names.find(text))
+    found = dict.fromkeys(name.name for text in plain for name in names.find(text))
     opened, notes = [], []
     for name in found:
         try:
@@ -237,7 +239,7 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
         except (ModelError, OSError) as error:
             notes.append(f"The embedding {name} is not used: {error}")
     for text in plain:
-        stood = {one.start for one in names.find(text)}
+        stood = {name.start for name in names.find(text)}
         missing = [match[1] for match in _COMFY.finditer(text) if match.start() not in stood]
         notes += [
             f"There is no embedding {name[:80]!r} in {embedding_folder()}; it is read as words." for name in missing
@@ -258,15 +260,15 @@ def _embedding_files() -> dict[str, Path]:
     return find(embedding_folder()) if embedding_folder().is_dir() else {}
 
 
-def installed() -> list[Extra]:
+def installed() -> list[Adapter]:
     """Every LoRA, then every embedding."""
-    pairs = [(role, found) for role, found in (("lora", loras()), ("embedding", _embedding_files()))]
-    return [Extra(name, role, path, path.stat().st_size) for role, found in pairs for name, path in found.items()]
+    pairs = [(role, files) for role, files in (("lora", loras()), ("embedding", _embedding_files()))]
+    return [Adapter(name, role, path, path.stat().st_size) for role, files in pairs for name, path in files.items()]
 
 
 def recognise(path: str | Path) -> str | None:
     """Whether a file is a "lora" or an "embedding", by the names of its tensors; None for anything else."""
-    from sdedge.weights.architecture import name_stranger
+    from sdedge.weights.architecture import unsupported_architecture
     from sdedge.weights.files import open_tensors
 
     path = Path(path).expanduser()
@@ -278,13 +280,13 @@ def recognise(path: str | Path) -> str | None:
         source = open_tensors(path)
     except ModelError:  # who adds it as a model says why
         return None
-    stranger = name_stranger(source) or ""
-    if "LoRA" in stranger or "LyCORIS" in stranger or any(name.startswith(_LORA_NAMES) for name in source):
+    unsupported = unsupported_architecture(source) or ""
+    if "LoRA" in unsupported or "LyCORIS" in unsupported or any(name.startswith(_LORA_NAMES) for name in source):
         return "lora"
-    return "embedding" if "textual inversion" in stranger or len(source) == 1 else None
+    return "embedding" if "textual inversion" in unsupported or len(source) == 1 else None
 
 
-def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None) -> Extra:
+def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None) -> Adapter:
     """Check a LoRA or embedding and copy it to where prompts find it. Raises ModelError or OutputError."""
     path = Path(path).expanduser()
     check(path, role)
@@ -300,12 +302,12 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
             done += len(piece)
             if progress:
                 progress(done, size)
-        naming.enter_context(_one_at_a_time())  # until the file has its name
+        naming.enter_context(_naming_lock())  # until the file has its name
         _refuse_taken(name, role)
         if config:
             with open_regular(config) as beside, atomic_write(target.with_name(config.name)) as copy:
                 copy.write(beside.read())
-    return Extra(name, role, target, os.path.getsize(target))
+    return Adapter(name, role, target, os.path.getsize(target))
 
 
 def _name_of(path: Path, role: str) -> str:
@@ -324,7 +326,7 @@ def _refuse_taken(name: str, role: str) -> None:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def _naming_lock() -> Iterator[None]:
     """Held while a file gets its name: of two imports of one name, at most one takes it. Raises OutputError."""
     lock, began = ProcessLock(data_folder() / "extras.lock"), time.monotonic()
     while not lock.acquire():
@@ -355,7 +357,7 @@ def check(path: Path, role: str) -> None:
         open_embedding(path)
 
 
-def faults_of(extra: Extra) -> list[str]:
+def faults_of(extra: Adapter) -> list[str]:
     """What is wrong with an installed file, in sentences: every number of it is read."""
     from sdedge.weights.checkpoint import find_broken
     from sdedge.weights.files import open_tensors

@@ -38,24 +38,24 @@ class Conflict(DatabaseError, sqlite3.IntegrityError):
 class Cursor(sqlite3.Cursor):
     """Raises DatabaseError where sqlite3's raises its own errors."""
 
-    def execute(self, *given: Any) -> Self:
-        with _in_words(self):
-            return super().execute(*given)
+    def execute(self, *arguments: Any) -> Self:
+        with _explaining(self):
+            return super().execute(*arguments)
 
-    def executemany(self, *given: Any) -> Self:
-        with _in_words(self):
-            return super().executemany(*given)
+    def executemany(self, *arguments: Any) -> Self:
+        with _explaining(self):
+            return super().executemany(*arguments)
 
     def fetchone(self) -> Any:
-        with _in_words(self):
+        with _explaining(self):
             return super().fetchone()
 
     def fetchall(self) -> list[Any]:
-        with _in_words(self):
+        with _explaining(self):
             return super().fetchall()
 
     def __next__(self) -> Any:
-        with _in_words(self):
+        with _explaining(self):
             return super().__next__()
 
 
@@ -67,15 +67,15 @@ class Connection(sqlite3.Connection):
     def cursor(self, factory: Callable[..., Any] | None = None) -> Any:
         return super().cursor(factory or Cursor)
 
-    def execute(self, *given: Any) -> Any:
-        return self.cursor().execute(*given)
+    def execute(self, *arguments: Any) -> Any:
+        return self.cursor().execute(*arguments)
 
-    def executemany(self, *given: Any) -> Any:
-        return self.cursor().executemany(*given)
+    def executemany(self, *arguments: Any) -> Any:
+        return self.cursor().executemany(*arguments)
 
 
 @contextmanager
-def _in_words(cursor: sqlite3.Cursor) -> Iterator[None]:
+def _explaining(cursor: sqlite3.Cursor) -> Iterator[None]:
     try:
         yield
     except DatabaseError:

@@ -74,9 +74,9 @@ def _make_private(path: Path) -> None:
 
 def _compare(connection: Connection, path: Path, migrations: Sequence[str]) -> None:
     """Whether tables and columns are those that the migrations make. Raises Damaged."""
-    whole = _shape_made_by(tuple(migrations))
-    found = {(row[0], row[1]) for row in connection.execute(_SHAPE).fetchall()}
-    if missing := sorted(whole - found):
+    expected = _shape_made_by(tuple(migrations))
+    columns = {(row[0], row[1]) for row in connection.execute(_SHAPE).fetchall()}
+    if missing := sorted(expected - columns):
         raise Damaged(f"The database {path} is damaged (it lacks {'.'.join(map(str, missing[0]))}).")
 
 

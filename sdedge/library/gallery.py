@@ -58,8 +58,8 @@ class Entry:
     def facts(self) -> dict[str, Any]:
         """What the file told of how it was made; nothing where the row is damaged."""
         with suppress(InvalidRequest):
-            found = read_json(self.facts_json, "The picture's row", error=InvalidRequest)
-            return found if isinstance(found, dict) else {}
+            facts = read_json(self.facts_json, "The picture's row", error=InvalidRequest)
+            return facts if isinstance(facts, dict) else {}
         return {}
 
 
@@ -121,7 +121,7 @@ class Gallery:
 
         Only while nobody is drawing: a file that is there was renamed whole, one that is not was never finished.
         """
-        found = 0
+        settled = 0
         for row in self.database.execute("SELECT id, path, content FROM images WHERE state = 'writing'").fetchall():
             path = Path(row["path"])
             for part in path.parent.glob(f".{literal(path.name[:40])}.*.part"):
@@ -131,10 +131,10 @@ class Gallery:
                 if row["content"] and measure(path)["content"] != row["content"]:
                     raise InvalidRequest(f"{path} is another process's picture.")
                 self.complete(row["id"])
-                found += 1
+                settled += 1
             except (OSError, InvalidRequest):
                 self.abandon(row["id"])
-        return found
+        return settled
 
     def ensure(self, path: Path, job: int, number: int) -> None:
         """Make sure that a picture of which an event speaks has its row."""
@@ -281,27 +281,27 @@ def match_expression(text: str) -> str:
     wanted: list[str] = []
     unwanted: list[str] = []
     for minus, phrase, word in re.findall(r'(?<!\S)(-?)(?:"([^"]*)"|(\S+))', text):
-        words = re.findall(r"\w+", phrase or word)
-        if words:
-            (unwanted if minus else wanted).append('"' + " ".join(words) + '"' + ("" if phrase else "*"))
+        terms = re.findall(r"\w+", phrase or word)
+        if terms:
+            (unwanted if minus else wanted).append('"' + " ".join(terms) + '"' + ("" if phrase else "*"))
     if not wanted:
         return ""
-    return " AND ".join(wanted) + "".join(f" NOT {one}" for one in unwanted)
+    return " AND ".join(wanted) + "".join(f" NOT {term}" for term in unwanted)
 
 
 def _conditions(search: Search, common: bool = False) -> tuple[list[str], list[Any]]:
     where, values = ["state = ?"], ["missing" if search.missing else "here"]
 
-    def need(condition: str, *given: Any) -> None:
-        if given[0] is not None:
+    def need(condition: str, *arguments: Any) -> None:
+        if arguments[0] is not None:
             where.append(condition)
-            values.extend(given)
+            values.extend(arguments)
 
     if search.text.strip():
         # Of a common word the plus keeps SQLite on the index by date: it stops at the end of the page, where the other
         # way round it would sort every picture that has the word. A rare one is looked up and sorted.
-        found = f"{'+' if common else ''}id IN (SELECT rowid FROM prompts WHERE prompts MATCH ?)"
-        need(found, match_expression(search.text) or '""')
+        matching = f"{'+' if common else ''}id IN (SELECT rowid FROM prompts WHERE prompts MATCH ?)"
+        need(matching, match_expression(search.text) or '""')
     if search.model is not None:
         need("(model = ? OR (length(?) >= 8 AND substr(model_hash, 1, length(?)) = ?))", *[search.model] * 4)
     need("sampler = ?", search.sampler)

@@ -43,18 +43,18 @@ def read(path: Path) -> dict[str, Any]:
     """The columns of a picture file made by anyone. Raises InvalidRequest or OSError."""
     from sdedge.images import metadata
 
-    found = metadata.read(path)
+    recorded = metadata.read(path)
     measured = measure(path)
     try:
-        request = metadata.to_request(found) if found.source else Request()
+        request = metadata.to_request(recorded) if recorded.source else Request()
     except InvalidRequest:
         request = Request()
-    facts = json.dumps(dict(found.details), default=str)
+    facts = json.dumps(dict(recorded.details), default=str)
     return {
-        **(columns(found.fields, found.details) if found.source else {}),
+        **(columns(recorded.fields, recorded.details) if recorded.source else {}),
         **measured,
         "created": measured["modified"] / 1e9,
-        "source": found.source,
+        "source": recorded.source,
         "request": request.to_json(),
         "facts": facts,
     }
@@ -134,11 +134,11 @@ def groups(roots: Iterable[Path]) -> Iterator[list[Path]]:
 
 def outermost(folders: Iterable[Path]) -> list[Path]:
     """Without the ones that lie inside another."""
-    kept: list[Path] = []
+    folders_alone: list[Path] = []
     for folder in sorted(folders):
-        if not any(folder.is_relative_to(other) for other in kept):
-            kept.append(folder)
-    return kept
+        if not any(folder.is_relative_to(outer) for outer in folders_alone):
+            folders_alone.append(folder)
+    return folders_alone
 
 
 def literal(text: str) -> str:

@@ -25,7 +25,7 @@ class Scan:
     moved: int = 0
     changed: int = 0
     missing: int = 0
-    kept: int = 0
+    unchanged: int = 0
     unreadable: tuple[str, ...] = ()
 
 
@@ -38,7 +38,7 @@ def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int
     if folder is not None and not folder.is_dir():
         raise SdedgeError(f"There is no folder {folder}; give one that holds pictures.")
     roots = [folder.resolve()] if folder else gallery.folders()
-    counts = dict.fromkeys(("added", "moved", "changed", "missing", "kept"), 0)
+    counts = dict.fromkeys(("added", "moved", "changed", "missing", "unchanged"), 0)
     unreadable: list[str] = []
     for root in roots:
         counts["missing"] += _hide_missing(gallery, root)
@@ -47,7 +47,7 @@ def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int
             gallery.remember_folder(roots[0])
     seen = 0
     for group in groups(outermost(roots)):
-        fresh = [(path, found) for path in group if (found := _look(gallery, path, counts, unreadable)) is not None]
+        fresh = [(path, look) for path in group if (look := _look(gallery, path, counts, unreadable)) is not None]
         with transaction(gallery.database):
             for path, values in fresh:
                 counts[_adopt(gallery, path, values)] += 1
@@ -81,7 +81,7 @@ def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list
         if row and (row["state"] == "writing" or (row["bytes"], row["modified"]) == (now.st_size, now.st_mtime_ns)):
             if row["state"] == "missing":
                 gallery.database.execute("UPDATE images SET state = 'here' WHERE path = ?", (str(path),))
-            counts["kept"] += 1
+            counts["unchanged"] += 1
             return None
         return read(path)
     except UnicodeEncodeError:
@@ -92,7 +92,7 @@ def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list
 
 
 def _adopt(gallery: Gallery, path: Path, values: dict[str, Any]) -> str:
-    """Write one file's row inside a transaction; returns whether it was added, moved, changed or kept."""
+    """Write one file's row inside a transaction; returns whether it was added, moved, changed or unchanged."""
     measured = {name: values[name] for name in ("width", "height", "bytes", "modified", "content")}
     row = gallery.database.execute("SELECT id FROM images WHERE path = ?", (str(path),)).fetchone()
     if row is not None:  # what is known is not forgotten because another program dropped the settings
@@ -106,7 +106,7 @@ def _adopt(gallery: Gallery, path: Path, values: dict[str, Any]) -> str:
             gallery.update(row["id"], {**measured, "path": str(path), "state": "here"})
             return "moved"
         if os.path.samefile(row["path"], path):  # by way of a link
-            return "kept"
+            return "unchanged"
     gallery.insert({**values, "path": str(path), "state": "here"})
     return "added"
 

@@ -35,7 +35,7 @@ _PUBLISHED = {
 
 
 @dataclass(frozen=True)
-class Found:
+class ImportSource:
     """A model on disk: `files` by their place in the library, relative to the model's own path."""
 
     path: Path
@@ -59,27 +59,29 @@ class Hashed:
     legacy: str
 
 
-def examine(path: str | Path) -> Found:
+def examine(path: str | Path) -> ImportSource:
     """Open a model, a VAE or a converted bundle, raise ModelError if it is none, and list the files it needs."""
     if is_bundle(path):
         return _bundle(Path(path))
-    found = folders.locate(path)
-    if is_vae(found):
-        tensors, _ = open_vae(found)
-        files = _files_of(found, tensors)
-        return Found(found, "vae", "folder" if found.is_dir() else found.suffix.lstrip("."), files, [], False)
-    checkpoint = open_checkpoint(found)
+    location = folders.locate(path)
+    if is_vae(location):
+        tensors, _ = open_vae(location)
+        files = _files_of(location, tensors)
+        return ImportSource(
+            location, "vae", "folder" if location.is_dir() else location.suffix.lstrip("."), files, [], False
+        )
+    checkpoint = open_checkpoint(location)
     files = {}
     for part in checkpoint.components.values():
-        files |= _files_of(found, part)
+        files |= _files_of(location, part)
     if checkpoint.safety_checker is not None:
-        files |= _safety_files(found, checkpoint.safety_checker)
-    return Found(found, "model", checkpoint.kind, files, checkpoint.report, checkpoint.in_channels == 9)
+        files |= _safety_files(location, checkpoint.safety_checker)
+    return ImportSource(location, "model", checkpoint.kind, files, checkpoint.report, checkpoint.in_channels == 9)
 
 
-def _bundle(root: Path) -> Found:
+def _bundle(root: Path) -> ImportSource:
     kind = Manifest.read(root).kind
-    return Found(root, "model", kind, _by_place(root, root.rglob("*")), [], False)
+    return ImportSource(root, "model", kind, _by_place(root, root.rglob("*")), [], False)
 
 
 def _files_of(root: Path, tensors: Mapping[str, Any]) -> dict[str, Path]:
@@ -92,8 +94,8 @@ def _files_of(root: Path, tensors: Mapping[str, Any]) -> dict[str, Path]:
 
 def _safety_files(root: Path, folder: Path) -> dict[str, Path]:
     for pattern in ("*.safetensors", "*.bin"):
-        if found := _by_place(root, folder.glob(pattern)):
-            return found
+        if files := _by_place(root, folder.glob(pattern)):
+            return files
     return {}
 
 
@@ -106,8 +108,11 @@ def _by_place(root: Path, paths: Iterable[Path]) -> dict[str, Path]:
     return files
 
 
-def hash_file(path: Path, copy_to: Path | None = None, told: Callable[[int], None] | None = None) -> Hashed:
-    """Read a file once: SHA-256, the legacy hash, and a copy on the way if asked. `told` gets the bytes of each piece."""
+def hash_file(path: Path, copy_to: Path | None = None, progress: Callable[[int], None] | None = None) -> Hashed:
+    """Reads a file once for its SHA-256 and legacy hash, and copies it on the way if asked.
+
+    `progress` is called with the bytes of each piece.
+    """
     digest, window, size = hashlib.sha256(), b"", 0
     try:
         with open_regular(path) as source, _maybe_open(copy_to) as target:
@@ -117,8 +122,8 @@ def hash_file(path: Path, copy_to: Path | None = None, told: Callable[[int], Non
                 window += piece[max(start, 0) : max(end, 0)]
                 target.write(piece)
                 size += len(piece)
-                if told:
-                    told(len(piece))
+                if progress:
+                    progress(len(piece))
             target.flush()
             if copy_to is not None:
                 os.fsync(target.fileno())

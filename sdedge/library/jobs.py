@@ -186,12 +186,12 @@ class Queue:
 
     def clear(self, states: Sequence[str] = ENDED) -> int:
         """Forget jobs; pictures stay. A running job is never forgotten. Returns how many were."""
-        given = [state for state in states if state != "running"]
-        marks = ", ".join("?" * len(given))
+        cleared = [state for state in states if state != "running"]
+        marks = ", ".join("?" * len(cleared))
         with transaction(self.database):
             query = f"DELETE FROM job_states WHERE job IN (SELECT id FROM jobs WHERE state IN ({marks}))"
-            self.database.execute(query, given)
-            return self.database.execute(f"DELETE FROM jobs WHERE state IN ({marks})", given).rowcount
+            self.database.execute(query, cleared)
+            return self.database.execute(f"DELETE FROM jobs WHERE state IN ({marks})", cleared).rowcount
 
     def forget(self, id: int) -> None:
         """Take one job that has ended out of the list; its pictures stay. Raises SdedgeError."""
@@ -272,10 +272,10 @@ class Queue:
 
     def _interrupt(self, job: Job) -> str:
         saved = self._count_saved(job.id)
-        words = f"Job {job.id} was interrupted with {saved} of {job.count} pictures saved."
+        sentence = f"Job {job.id} was interrupted with {saved} of {job.count} pictures saved."
         state = "done" if saved >= job.count else "interrupted"
-        self._set(job.id, state, words if state == "interrupted" else "", saved=saved, ended=time.time(), wish="")
-        return words
+        self._set(job.id, state, sentence if state == "interrupted" else "", saved=saved, ended=time.time(), wish="")
+        return sentence
 
     def _count_saved(self, id: int) -> int:
         """How far the pictures go, counting ones that were moved to the trash since."""
@@ -308,7 +308,7 @@ class Queue:
         return self.database.execute("SELECT coalesce(max(position), 0) + 1 AS n FROM jobs").fetchone()["n"]
 
 
-_WHOLE: dict[str, Any] = {
+_COLUMNS: dict[str, Any] = {
     "state": str, "reason": str, "priority": int, "position": int, "request": str, "count": int, "batch": int, "output": str,
     "saved": int, "attempt": int, "wish": str, "added": (int, float), "started": (int, float, type(None)),
     "ended": (int, float, type(None)),
@@ -318,7 +318,7 @@ _BROKEN = "Its row in the database is damaged; add it again."
 
 def _fault_of(row: sqlite3.Row) -> str | None:
     """Why a row cannot be drawn, in words: damaged, or written by another version."""
-    if not all(isinstance(row[name], kind) for name, kind in _WHOLE.items()):
+    if not all(isinstance(row[name], kind) for name, kind in _COLUMNS.items()):
         return _BROKEN
     if row["count"] < 1 or row["batch"] < 1 or row["state"] not in OPEN + ENDED:
         return _BROKEN
@@ -334,7 +334,7 @@ def _job(row: sqlite3.Row) -> Job:
     """A row as a job. Of one that another version wrote, or damage has changed, at least what is whole, so that the list can
     be shown and the job be cleared."""
     values: dict[str, Any] = {}
-    for column, kind in _WHOLE.items():
+    for column, kind in _COLUMNS.items():
         values[column] = row[column] if isinstance(row[column], kind) else _EMPTY.get(column)
     try:
         output = output_of(values["output"])
@@ -357,8 +357,8 @@ def _request(text: str) -> Request:
     except InvalidRequest:
         pass
     try:
-        found = read_json(text, "The job", error=InvalidRequest)
-        return Request(prompt=str(found.get("prompt", "")) if isinstance(found, dict) else "")
+        value = read_json(text, "The job", error=InvalidRequest)
+        return Request(prompt=str(value.get("prompt", "")) if isinstance(value, dict) else "")
     except InvalidRequest:
         return Request()
 

@@ -103,7 +103,9 @@ class Manifest:
             inside(folder, part.file)
         for name in ("recipe", "source", "facts", "figures", "versions"):
             _need(isinstance(known.get(name, {}), dict), f"its {name} are no object")
-        _need(all(isinstance(one, str) for one in known.get("versions", {}).values()), "its versions are no texts")
+        _need(
+            all(isinstance(version, str) for version in known.get("versions", {}).values()), "its versions are no texts"
+        )
         sizes = tuple((_side(w), _side(h)) for w, h in known["sizes"])
         _need(0 < len(sizes) <= 1024, "it names no sizes, or too many")
         return cls(**{**known, "name": _text(known["name"]), "components": parts, "sizes": sizes})
@@ -171,5 +173,5 @@ def _side(value: Any) -> int:
 
 def _dims(shape: Any) -> tuple[int | None, ...]:
     _need(isinstance(shape, list) and len(shape) <= 16, f"{shape!r:.80} is no shape")
-    _need(all(one is None or is_count(one, 2**31) for one in shape), f"{shape!r:.80} is no shape")
+    _need(all(dim is None or is_count(dim, 2**31) for dim in shape), f"{shape!r:.80} is no shape")
     return tuple(shape)

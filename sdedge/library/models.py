@@ -108,40 +108,40 @@ class Library:
         """
         from sdedge.library import imports
 
-        found = imports.examine(path)
-        name = imports.check_name(name or _name_for(path, found.path))
+        model = imports.examine(path)
+        name = imports.check_name(name or _name_for(path, model.path))
         if self.database.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone():
             raise _taken(name)
-        tell = _teller(found.size, progress)
+        tell = _teller(model.size, progress)
         self._sweep()
         if link:
-            hashed = {place: imports.hash_file(file, None, tell) for place, file in found.files.items()}
-            return self._insert(name, found, hashed, found.path.resolve(), source or str(path), base, licence, None)
-        self._check_space(found.size)
+            hashed = {place: imports.hash_file(file, None, tell) for place, file in model.files.items()}
+            return self._insert(name, model, hashed, model.path.resolve(), source or str(path), base, licence, None)
+        self._check_space(model.size)
         work = Path(tempfile.mkdtemp(dir=self._models_folder(), prefix=f"{_ADDING}{os.getpid()}-"))
         try:
             (work / _MARKER).touch()
             hashed = {}
-            for place, file in found.files.items():
+            for place, file in model.files.items():
                 target = work / place
                 target.parent.mkdir(parents=True, exist_ok=True)
                 hashed[place] = imports.hash_file(file, target, tell)
-            final = self._models_folder() / name / (found.path.name if found.path.is_file() else "")
-            return self._insert(name, found, hashed, final, source or str(path), base, licence, work)
+            final = self._models_folder() / name / (model.path.name if model.path.is_file() else "")
+            return self._insert(name, model, hashed, final, source or str(path), base, licence, work)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
     def _insert(
-        self, name: str, found: Any, hashed: dict[str, Any], path: Path, source: str, base: str, licence: str | None,
+        self, name: str, imported: Any, hashed: dict[str, Any], path: Path, source: str, base: str, licence: str | None,
         work: Path | None,
     ) -> Model:  # fmt: skip
         from sdedge.library import imports
 
-        single = next(iter(hashed.values())) if found.path.is_file() else None
+        single = next(iter(hashed.values())) if imported.path.is_file() else None
         sha256 = single.sha256 if single else imports.hash_of_folder(hashed)
         model = Model(
-            name=name, role=found.role, path=path, linked=work is None, kind=found.kind,
-            base=base or imports.guess_base(f"{source} {name}", sha256, found.inpainting), sha256=sha256,
+            name=name, role=imported.role, path=path, linked=work is None, kind=imported.kind,
+            base=base or imports.guess_base(f"{source} {name}", sha256, imported.inpainting), sha256=sha256,
             legacy_hash=single.legacy if single else None, size=sum(file.size for file in hashed.values()),
             source=source, licence=imports.OPENRAIL if licence is None else licence,
             added=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -269,12 +269,12 @@ def _taken(name: str) -> ModelError:
     return ModelError(f"There is a model named {name!r} already; {Remedy.OTHER_NAME}.", remedy=Remedy.OTHER_NAME)
 
 
-def _name_for(given: str | Path, found: Path) -> str:
-    if not Path(given).expanduser().exists():
-        return Path(str(given)).name  # owner/name in the Hugging Face cache
-    if found.parent.name == "snapshots":
-        return found.parent.parent.name.rpartition("--")[2]
-    return found.stem if found.is_file() else found.name
+def _name_for(path: str | Path, located: Path) -> str:
+    if not Path(path).expanduser().exists():
+        return Path(str(path)).name  # owner/name in the Hugging Face cache
+    if located.parent.name == "snapshots":
+        return located.parent.parent.name.rpartition("--")[2]
+    return located.stem if located.is_file() else located.name
 
 
 def _teller(total: int, progress: Callable[[int, int], None] | None) -> Callable[[int], None]:

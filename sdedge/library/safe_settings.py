@@ -33,20 +33,20 @@ def unconfirmed_paths(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
 
     "lora" stands for the tags of both prompts.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    paths: dict[str, tuple[str, ...]] = {}
     for name in PATH_FIELDS:
         value = settings.get(name)
         if isinstance(value, str) and (name in ("image", "mask") or is_path(value)):
-            found[name] = (value,)
+            paths[name] = (value,)
     prompts = "\n".join(str(settings.get(name) or "") for name in ("prompt", "negative"))
     tags = tuple(dict.fromkeys(path_tags(prompts)))
-    return found | ({"lora": tags} if tags else {})
+    return paths | ({"lora": tags} if tags else {})
 
 
 def safe_settings(
     settings: Mapping[str, Any],
     installed: Installed,
-    given: Collection[str] = (),
+    named_fields: Collection[str] = (),
     hashes: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Request fields without unconfirmed paths, and a sentence for each that was changed or left out.
@@ -56,7 +56,7 @@ def safe_settings(
     tag keeps the last part of its path, which is looked up among the installed. `image` and `mask` are always left out, and
     `outpaint` with them unless an image is given.
     """
-    safe = {name: value for name, value in settings.items() if name not in given}
+    safe = {name: value for name, value in settings.items() if name not in named_fields}
     notices: list[str] = []
     for name in ("model", "vae"):
         if isinstance(value := safe.get(name), str):
@@ -66,7 +66,7 @@ def safe_settings(
             notices.append(
                 f"It was drawn from the {name} {shown(value)}, which is not opened unasked; give it with {option}."
             )
-    if "image" not in given and safe.pop("outpaint", None) is not None:
+    if "image" not in named_fields and safe.pop("outpaint", None) is not None:
         notices.append("Its edges to outpaint need the picture it was drawn from.")
     for name in ("prompt", "negative"):
         if isinstance(value := safe.get(name), str):
@@ -93,24 +93,24 @@ def library_names(name: str) -> str | None:
 def recorded_hashes(details: Mapping[str, Any]) -> dict[str, str]:
     """The hashes of model and VAE that a picture records, ours or A1111's, for `safe_settings`."""
     keys = {"model": ("model_hash", "Model hash"), "vae": ("vae_hash", "VAE hash")}
-    found = {name: next((details[key] for key in names if key in details), None) for name, names in keys.items()}
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    hashes = {name: next((details[key] for key in names if key in details), None) for name, names in keys.items()}
+    return {name: value for name, value in hashes.items() if isinstance(value, str)}
 
 
 def _installed_only(
     safe: dict[str, Any], name: str, value: str, hash: str | None, installed: Installed, notices: list[str]
 ) -> None:
     names = [value] if not is_path(value) else []
-    found = next((known for key in (*names, hash, last_part(value)) if key and (known := installed(key))), None)
+    counterpart = next((known for key in (*names, hash, last_part(value)) if key and (known := installed(key))), None)
     what = "VAE" if name == "vae" else name
-    if found is None:
+    if counterpart is None:
         del safe[name]
         notices.append(
             f"Its {what} {shown(value)} is not installed, and no path out of a picture is opened; choose one with --{name}."
         )
-    elif found != value:
-        safe[name] = found
-        notices.append(f"Its {what} {shown(value)} is read as the installed {shown(found)}.")
+    elif counterpart != value:
+        safe[name] = counterpart
+        notices.append(f"Its {what} {shown(value)} is read as the installed {shown(counterpart)}.")
 
 
 def _installed_loras(prompt: str, notices: list[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sdedge.errors import ModelError
 
-MAX_LEVELS = 8
+MAX_DEPTH = 8
 _WIDTHS = ("block_out_channels", "encoder_block_out_channels", "decoder_block_out_channels")
 # What each number may be: far more than any model of this architecture has, and little enough to build.
 _COUNTS = {
@@ -49,7 +49,7 @@ def _value(kind: str, name: str, value: Any) -> Any:
     elif name == "sample_size" and isinstance(value, list) and len(value) == 2 and value[0] == value[1]:
         return _value(kind, name, value[0])
     elif isinstance(value, (list, tuple)) and (lists or name == "attention_head_dim"):
-        if 1 <= len(value) <= MAX_LEVELS and all(_is_count(item, name) for item in value):
+        if 1 <= len(value) <= MAX_DEPTH and all(_is_count(item, name) for item in value):
             return tuple(value)
     elif not lists and _is_count(value, name):
         return value

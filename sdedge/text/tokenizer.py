@@ -169,7 +169,7 @@ def byte_alphabet() -> list[str]:
     return [chr(b) for b in printable] + [chr(256 + n) for n in range(256 - len(printable))]
 
 
-def from_words(words: Iterable[str]) -> Tokenizer:
+def from_vocabulary(words: Iterable[str]) -> Tokenizer:
     """A small vocabulary in which each of `words` is one token and every other text still has tokens.
 
     Byte-pair encoding learnt to the end (Sennrich et al. 2016), each word counted once.

@@ -23,7 +23,7 @@ from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 from sdedge.training import dataset
 from sdedge.training.autoencoder import encode_all, latents_std, train_decoder, train_vae
 from sdedge.training.diffusion import Conditioned, DiffusionStage, train_stage
@@ -89,7 +89,7 @@ class Networks:
 def networks(recipe: Recipe, device: str) -> Networks:
     """Fresh networks from the recipe's seed. The eps output starts at zero, which steadies the first steps."""
     torch.manual_seed(recipe.seed)
-    tokenizer = from_words(VOCABULARY)
+    tokenizer = from_vocabulary(VOCABULARY)
     vae = VAE(recipe.vae)
     text = CLIPText(replace(recipe.text, vocab_size=len(tokenizer.vocab)))
     for embedding in (text.text_model.embeddings.token_embedding, text.text_model.embeddings.position_embedding):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdedge.errors import ModelError
-from sdedge.models.config import MAX_LEVELS
+from sdedge.models.config import MAX_DEPTH
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.keys import UNET_PREFIX, unet_layout, vae_layout
 
@@ -29,7 +29,7 @@ _FAMILIES = (
     ("effnet_mapper.", "a Stable Cascade checkpoint"),
     ("motion_modules.", "an AnimateDiff motion module"),
 )  # fmt: skip
-_OTHER_FILES = (
+_ADAPTER_FILES = (
     (".lokr_w", "a LyCORIS LoKr; add it to a request as a LoRA, beside a model"),
     (".hada_w", "a LyCORIS LoHa; add it to a request as a LoRA, beside a model"),
     (".lora_down.", "a LoRA; add it to a request beside a model"),
@@ -65,7 +65,7 @@ SCHEDULER = {
 }  # fmt: skip
 
 
-def name_stranger(names: Mapping[str, Any]) -> str | None:
+def unsupported_architecture(names: Mapping[str, Any]) -> str | None:
     """What the file is when its keys give away that it is no v1 checkpoint, e.g. 'a LoRA'; else None.
 
     Beside a UNet under LDM's names only another family's networks count: checkpoints carry safety checkers, ControlNets, LoRAs,
@@ -73,7 +73,7 @@ def name_stranger(names: Mapping[str, Any]) -> str | None:
     """
     unet = all(UNET_PREFIX + name in names for name in ("input_blocks.0.0.weight", "out.2.weight"))
     judged = [name for name in names if name.startswith(_NETWORKS)] if unet else names
-    pieces = _FAMILIES if unet else (*_FAMILIES, *_OTHER_FILES)
+    pieces = _FAMILIES if unet else (*_FAMILIES, *_ADAPTER_FILES)
     return next((what for piece, what in pieces if any(piece in name for name in judged)), None)
 
 
@@ -127,7 +127,7 @@ def cross_attention_width(unet: Tensors) -> int:
 def infer_unet(unet: Tensors) -> dict[str, Any]:
     """The diffusers UNet configuration that fits the tensors. Head count and groups leave no trace: v1's are taken."""
     layout = unet_layout(unet)
-    channels = _widths(unet, "down_blocks.{}.resnets.0.conv1.weight", layout.levels, "UNet")
+    channels = _widths(unet, "down_blocks.{}.resnets.0.conv1.weight", layout.depth, "UNet")
     cross = ["CrossAttn" if attends else "" for attends in layout.attention]
     config: dict[str, Any] = {
         "_class_name": "UNet2DConditionModel", "act_fn": "silu", "attention_head_dim": _divisor(8, channels),
@@ -146,29 +146,29 @@ def infer_unet(unet: Tensors) -> dict[str, Any]:
 
 def infer_vae(vae: Tensors) -> dict[str, Any]:
     layout = vae_layout(vae)
-    channels = _widths(vae, "encoder.down_blocks.{}.resnets.0.conv1.weight", layout.levels, "VAE")
+    channels = _widths(vae, "encoder.down_blocks.{}.resnets.0.conv1.weight", layout.depth, "VAE")
     return {
         "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": channels,
-        "down_block_types": ["DownEncoderBlock2D"] * layout.levels,
+        "down_block_types": ["DownEncoderBlock2D"] * layout.depth,
         "in_channels": _shape(vae, "encoder.conv_in.weight", "VAE", 4)[1],
         "latent_channels": _shape(vae, "decoder.conv_in.weight", "VAE", 4)[1], "layers_per_block": layout.layers,
         "norm_num_groups": _divisor(32, channels), "out_channels": _shape(vae, "decoder.conv_out.weight", "VAE", 4)[0],
-        "sample_size": 512, "scaling_factor": 0.18215, "up_block_types": ["UpDecoderBlock2D"] * layout.levels,
+        "sample_size": 512, "scaling_factor": 0.18215, "up_block_types": ["UpDecoderBlock2D"] * layout.depth,
     }  # fmt: skip
 
 
 def infer_text_encoder(text: Tensors) -> dict[str, Any]:
-    words, width = _shape(text, "text_model.embeddings.token_embedding.weight", "text encoder", 2)
+    vocabulary, width = _shape(text, "text_model.embeddings.token_embedding.weight", "text encoder", 2)
     layers = 0
     while f"text_model.encoder.layers.{layers}.layer_norm1.weight" in text:
         layers += 1
     return {
-        "architectures": ["CLIPTextModel"], "attention_dropout": 0.0, "bos_token_id": words - 2,
-        "eos_token_id": words - 1, "hidden_act": "quick_gelu", "hidden_size": width,
+        "architectures": ["CLIPTextModel"], "attention_dropout": 0.0, "bos_token_id": vocabulary - 2,
+        "eos_token_id": vocabulary - 1, "hidden_act": "quick_gelu", "hidden_size": width,
         "intermediate_size": _shape(text, "text_model.encoder.layers.0.mlp.fc1.weight", "text encoder", 2)[0],
         "layer_norm_eps": 1e-05, "max_position_embeddings": POSITIONS, "model_type": "clip_text_model",
-        "num_attention_heads": max(1, width // 64), "num_hidden_layers": layers, "pad_token_id": words - 1,
-        "projection_dim": width, "vocab_size": words,
+        "num_attention_heads": max(1, width // 64), "num_hidden_layers": layers, "pad_token_id": vocabulary - 1,
+        "projection_dim": width, "vocab_size": vocabulary,
     }  # fmt: skip
 
 
@@ -176,12 +176,12 @@ def _divisor(wanted: int, channels: list[int]) -> int:
     return math.gcd(wanted, *channels)
 
 
-def _widths(tensors: Tensors, name: str, levels: int, part: str) -> list[int]:
-    if not 1 <= levels <= MAX_LEVELS:
+def _widths(tensors: Tensors, name: str, depth: int, part: str) -> list[int]:
+    if not 1 <= depth <= MAX_DEPTH:
         raise ModelError(
-            f"The {part} has {levels} levels, where Stable Diffusion v1 has 4; it is damaged or another model."
+            f"The {part} has {depth} levels, where Stable Diffusion v1 has 4; it is damaged or another model."
         )
-    return [_shape(tensors, name.format(level), part, 4)[0] for level in range(levels)]
+    return [_shape(tensors, name.format(level), part, 4)[0] for level in range(depth)]
 
 
 def _shape(tensors: Tensors, name: str, part: str, axes: int) -> tuple[int, ...]:

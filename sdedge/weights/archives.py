@@ -247,7 +247,7 @@ class _Resolver:
         self.file = file
         self.place = place
         self.done: dict[int, Any] = {}
-        self.kept: list[Any] = []
+        self.values_held: list[Any] = []
 
     def resolve(self, value: Any, depth: int = 0) -> Any:
         if isinstance(value, StoredTensor):
@@ -258,7 +258,7 @@ class _Resolver:
             return self.done[id(value)]
         if depth > _MAX_DEPTH:
             return None
-        self.kept.append(value)  # keeps the id taken
+        self.values_held.append(value)  # keeps the id taken
         if isinstance(value, dict):
             result: Any = {}
             self.done[id(value)] = result

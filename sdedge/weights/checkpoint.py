@@ -18,7 +18,7 @@ from sdedge.json_values import read_json
 from sdedge.weights import architecture, folders, keys
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
 from sdedge.weights.headers import MAX_HEADER
-from sdedge.weights.loading import find_broken, load_into, name_some
+from sdedge.weights.loading import find_broken, listing, load_into
 
 __all__ = ["Checkpoint", "find_broken", "is_vae", "load_into", "open_checkpoint", "open_vae"]
 
@@ -78,16 +78,16 @@ def open_checkpoint(path: str | Path, *, ema: bool | None = None, vae: str | Pat
     CompVis, diffusers and the web UIs do, unless only averages are there. `vae` replaces the model's own VAE with a
     file or folder. Raises ModelError naming what the file is when it is not v1, and what is missing when incomplete.
     """
-    found = folders.locate(path)
+    location = folders.locate(path)
     try:
-        checkpoint = (_open_folder if found.is_dir() else _open_single)(found, ema, vae is not None)
+        checkpoint = (_open_folder if location.is_dir() else _open_single)(location, ema, vae is not None)
         if vae is not None:
             checkpoint = _with_vae(checkpoint, Path(vae))
         architecture.check_v1(checkpoint.unet, checkpoint.vae, checkpoint.text_encoder)
     except ModelError as error:
-        if str(found) in str(error):
+        if str(location) in str(error):
             raise
-        raise ModelError(f"Cannot load {found}: {error}", field=error.field, remedy=error.remedy) from None
+        raise ModelError(f"Cannot load {location}: {error}", field=error.field, remedy=error.remedy) from None
     _describe_precision(checkpoint)
     return checkpoint
 
@@ -98,13 +98,13 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
 
     Returns its tensors under diffusers keys and its configuration.
     """
-    found = folders.locate(path)
-    if found.is_dir():
-        folder = found / "vae" if (found / "vae").is_dir() else found
-        tensors: Mapping[str, LazyTensor] = folders.open_component(folder, None, found).tensors
-        config = folders.read_config(folder / "config.json", found)
+    location = folders.locate(path)
+    if location.is_dir():
+        folder = location / "vae" if (location / "vae").is_dir() else location
+        tensors: Mapping[str, LazyTensor] = folders.open_component(folder, None, location).tensors
+        config = folders.read_config(folder / "config.json", location)
     else:
-        source = open_tensors(found)
+        source = open_tensors(location)
         tensors = source
         embedded = _embedded(source, "configs").get("vae")
         config = embedded if isinstance(embedded, dict) else {}
@@ -112,8 +112,8 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
         return dict(tensors), config
     renamed = _vae_tensors(tensors, [])
     if not renamed:
-        what = architecture.name_stranger(tensors) or "not a VAE"
-        raise ModelError(f"{found} is {what}; name a VAE file or a model with one.")
+        what = architecture.unsupported_architecture(tensors) or "not a VAE"
+        raise ModelError(f"{location} is {what}; name a VAE file or a model with one.")
     architecture.check_vae(renamed)
     return renamed, config or architecture.infer_vae(renamed)
 
@@ -125,7 +125,7 @@ def is_vae(path: Path) -> bool:
     source = open_tensors(path)
     if any(name.startswith((keys.UNET_PREFIX, keys.TEXT_PREFIX)) for name in source):
         return False
-    return architecture.name_stranger(source) is None and bool(_vae_tensors(source, []))
+    return architecture.unsupported_architecture(source) is None and bool(_vae_tensors(source, []))
 
 
 def _config_of(folder: Path) -> dict[str, Any]:
@@ -166,9 +166,9 @@ def _safety_folder(folder: Path) -> Path | None:
 
 def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     source = open_tensors(path)
-    stranger = architecture.name_stranger(source)
-    if stranger:
-        raise ModelError(f"{path} is {stranger}, not a Stable Diffusion v1 model.")
+    unsupported = architecture.unsupported_architecture(source)
+    if unsupported:
+        raise ModelError(f"{path} is {unsupported}, not a Stable Diffusion v1 model.")
     report: list[str] = []
     unet = _ldm_unet(source, ema, report)
     text = _text_tensors({n[len(keys.TEXT_PREFIX) :]: t for n, t in _under(source, keys.TEXT_PREFIX).items()}, report)
@@ -243,7 +243,7 @@ def _choose_ema(
         return plain
     if absent:
         raise ModelError(
-            f"Its averaged (EMA) weights are incomplete: {name_some('missing', absent)}; load the plain ones."
+            f"Its averaged (EMA) weights are incomplete: {listing('missing', absent)}; load the plain ones."
         )
     report.append("Averaged (EMA) weights used")
     return {name: averages[average] for name, average in named.items()}
@@ -251,19 +251,19 @@ def _choose_ema(
 
 def _vae_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
     """A VAE under any prefix and naming, in diffusers keys; empty when there is none. What is beside it goes to `report`."""
-    found = [prefix for prefix in (*keys.VAE_PREFIXES, "") if f"{prefix}decoder.conv_in.weight" in source]
-    if len(found) > 1 and found[1]:
+    prefixes = [prefix for prefix in (*keys.VAE_PREFIXES, "") if f"{prefix}decoder.conv_in.weight" in source]
+    if len(prefixes) > 1 and prefixes[1]:
         raise ModelError("It holds two VAEs (first_stage_model. and vae.); choose one with a VAE file of its own.")
-    if not found:
+    if not prefixes:
         return {}
-    prefix = found[0]
+    prefix = prefixes[0]
     named = {name[len(prefix) :]: tensor for name, tensor in (_under(source, prefix) if prefix else source).items()}
     plain = {
         n: t for n, t in named.items() if n.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))
     }
     beside = [prefix + n for n in named if n not in plain and not _is_ignored(n)] if prefix else []
     if beside:
-        report.append(name_some("not used", beside))
+        report.append(listing("not used", beside))
     plain = _without_added(plain, report)
     if any(name.startswith(("encoder.down.", "decoder.up.")) for name in plain):
         plain = _renamed(plain, keys.vae_table(keys.ldm_vae_layout(plain)), "VAE")
@@ -302,7 +302,7 @@ def _text_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[s
         elif "text_projection" not in name and "logit_scale" not in name:
             beside.append(tensor.name)
     if beside:
-        report.append(name_some("not used", beside))
+        report.append(listing("not used", beside))
     return _complete(renamed, "text_encoder") if renamed else renamed
 
 
@@ -316,7 +316,7 @@ def _renamed(tensors: Mapping[str, LazyTensor], table: dict[str, str], part: str
         else:
             _add(renamed, ours, tensor)
     if unknown:
-        raise ModelError(f"Its {part} is not v1's: {name_some('unknown', unknown)}.")
+        raise ModelError(f"Its {part} is not v1's: {listing('unknown', unknown)}.")
     return _complete(renamed, part.lower())
 
 
@@ -337,18 +337,18 @@ _LANDMARKS = {
 def _complete(tensors: dict[str, LazyTensor], part: str) -> dict[str, LazyTensor]:
     missing = [name for name in _LANDMARKS[part] if name not in tensors]
     if missing:
-        raise ModelError(f"The {part.replace('_', ' ')} is incomplete: {name_some('missing', missing)}; get it again.")
+        raise ModelError(f"The {part.replace('_', ' ')} is incomplete: {listing('missing', missing)}; get it again.")
     return tensors
 
 
 def _report_unused(source: TensorSource, report: list[str]) -> None:
     prefixes = (keys.UNET_PREFIX, keys.TEXT_PREFIX, *keys.VAE_PREFIXES)
-    found = [
+    used = [
         prefix for prefix in prefixes if prefix not in keys.VAE_PREFIXES or f"{prefix}decoder.conv_in.weight" in source
     ]
-    unused = [n for n in source if not n.startswith(tuple(found)) and not _is_ignored(n)]
+    unused = [n for n in source if not n.startswith(tuple(used)) and not _is_ignored(n)]
     if unused:
-        report.append(name_some("not used", unused))
+        report.append(listing("not used", unused))
 
 
 def _is_ignored(name: str) -> bool:
@@ -359,7 +359,7 @@ def _without_added(tensors: Mapping[str, LazyTensor], report: list[str]) -> dict
     """A network's tensors without the layers that were hung into it (LoRA, IP-Adapter), which `report` names."""
     added = [name for name in tensors if _ADDED.search(name)]
     if added:
-        report.append(name_some("not used", [tensors[name].name for name in added]))
+        report.append(listing("not used", [tensors[name].name for name in added]))
     return {name: tensor for name, tensor in tensors.items() if name not in set(added)} if added else dict(tensors)
 
 

@@ -71,7 +71,7 @@ def download(
     target: Path,
     staging: Path,
     headers: Mapping[str, str],
-    told: Callable[[int], None] = lambda count: None,
+    progress: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Bring a file to `target`, going on from what `staging` holds of it. `headers` go to the host of its URL alone.
 
@@ -84,7 +84,7 @@ def download(
         before = partial.stat().st_size if partial.is_file() else 0
         try:
             if before < remote.size or not partial.is_file():
-                _fetch(remote, partial, headers, told)
+                _fetch(remote, partial, headers, progress)
             break
         except (ModelError, OutputError):
             raise
@@ -115,7 +115,7 @@ def download(
     _notes(partial).unlink(missing_ok=True)
 
 
-def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], told: Callable[[int], None]) -> None:
+def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], progress: Callable[[int], None]) -> None:
     """One request: append to the partial file, or begin it anew where the content may be another."""
     have = partial.stat().st_size if partial.is_file() else 0
     tag = _tag_of(partial) if have <= remote.size else None
@@ -136,7 +136,7 @@ def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], told: Call
             _remember_tag(partial, response.headers.get("ETag"))
         with open(partial, "r+b" if start else "wb") as file:
             file.seek(start)
-            _copy(response, file, remote, start, told)
+            _copy(response, file, remote, start, progress)
 
 
 def _start_of(response: Any, remote: Remote, asked: int) -> int:
@@ -160,14 +160,14 @@ def _start_of(response: Any, remote: Remote, asked: int) -> int:
     return asked
 
 
-def _copy(response: Any, file: IO[bytes], remote: Remote, at: int, told: Callable[[int], None]) -> None:
+def _copy(response: Any, file: IO[bytes], remote: Remote, at: int, progress: Callable[[int], None]) -> None:
     while at < remote.size:
         piece = response.read(min(_PIECE, remote.size - at))
         if not piece:
             raise http.client.IncompleteRead(b"", remote.size - at)
         file.write(piece)
         at += len(piece)
-        told(len(piece))
+        progress(len(piece))
     file.truncate(at)
     file.flush()
     os.fsync(file.fileno())

@@ -85,14 +85,19 @@ def _remotes(repository: str, revision: str, names: Iterable[str], token: str | 
     seen = set()
     for name in names:
         url = huggingface_hub.hf_hub_url(repository, name, revision=revision)
-        found = huggingface_hub.get_hf_file_metadata(url, token=token)
-        if not found.etag or not _CONTENT.fullmatch(found.etag) or found.size is None or not 0 <= found.size < _LARGEST:
+        metadata = huggingface_hub.get_hf_file_metadata(url, token=token)
+        if (
+            not metadata.etag
+            or not _CONTENT.fullmatch(metadata.etag)
+            or metadata.size is None
+            or not 0 <= metadata.size < _LARGEST
+        ):
             raise ModelError(f"{repository} does not say what {name} is; try again later.")
-        if found.etag not in seen:
-            seen.add(found.etag)
-            commit = found.commit_hash or revision
+        if metadata.etag not in seen:
+            seen.add(metadata.etag)
+            commit = metadata.commit_hash or revision
             url = huggingface_hub.hf_hub_url(repository, name, revision=commit)
-            yield download.Remote(url, found.size, found.etag, name)
+            yield download.Remote(url, metadata.size, metadata.etag, name)
 
 
 def files_to_fetch(names: Iterable[str], variant: str | None, repository: str) -> list[str]:
@@ -118,9 +123,9 @@ def _choose(names: list[str], variant: str | None) -> list[str]:
     shard = r"(-\d{5}-of-\d{5})?"
     for suffix in ("safetensors", "bin"):
         pattern = re.compile(rf"[^/]+/{stems}({part}{shard}|{shard}{part})\.{suffix}")
-        found = [name for name in names if pattern.fullmatch(name)]
-        if found:
-            return found
+        matches = [name for name in names if pattern.fullmatch(name)]
+        if matches:
+            return matches
     return []
 
 

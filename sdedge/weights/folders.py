@@ -37,9 +37,9 @@ class Component:
 def locate(path: str | Path) -> Path:
     """An existing file or model folder for `path`: itself, the snapshot of a Hugging Face cache folder, or the cached
     snapshot of a repository name such as `CompVis/stable-diffusion-v1-4`. Never touches the network."""
-    given = existing(path)
-    if given is not None:
-        return _snapshot(given) if (given / "snapshots").is_dir() else given
+    place = existing(path)
+    if place is not None:
+        return _snapshot(place) if (place / "snapshots").is_dir() else place
     if _REPOSITORY.fullmatch(str(path)):
         cached = hub_cache() / ("models--" + str(path).replace("/", "--"))
         if (cached / "snapshots").is_dir():
@@ -80,8 +80,8 @@ def unfinished_bundle(folder: Path) -> str | None:
 def existing(path: str | Path) -> Path | None:
     """`path`, its `~` expanded, when something is there; None for what is nowhere or is no path at all."""
     try:
-        given = Path(path).expanduser()
-        return given if os.path.exists(given) else None
+        place = Path(path).expanduser()
+        return place if os.path.exists(place) else None
     except (OSError, ValueError, RuntimeError):  # a half character or NUL, a user that there is not
         return None
 
@@ -152,13 +152,13 @@ def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> 
     for variant in variants:
         for suffix in (".safetensors", ".bin"):
             for stem in _STEMS:
-                found = _weights(folder, stem, variant, suffix)
-                if found is None:
+                weights = _weights(folder, stem, variant, suffix)
+                if weights is None:
                     continue
                 if variant:
                     report.append(f"{folder.name}: the {variant[1:]} variant used")
-                check_inside(root or folder, found)
-                return Component(dict(open_tensors(found, root or folder)), report)
+                check_inside(root or folder, weights)
+                return Component(dict(open_tensors(weights, root or folder)), report)
     raise ModelError(
         f"{folder} has no weights (such as {_STEMS[0]}.safetensors); the model is incomplete, get it again."
     )

@@ -32,7 +32,7 @@ class Layout:
     attention: tuple[bool, ...]
 
     @property
-    def levels(self) -> int:
+    def depth(self) -> int:
         return len(self.attention)
 
 
@@ -46,7 +46,7 @@ def unet_table(layout: Layout) -> dict[str, str]:
     }  # fmt: skip
     table |= _resnet("middle_block.0", "mid_block.resnets.0", _UNET_RESNET)
     table |= _resnet("middle_block.2", "mid_block.resnets.1", _UNET_RESNET)
-    last = layout.levels - 1
+    last = layout.depth - 1
     i = 1
     for level, attends in enumerate(layout.attention):
         for layer in range(layout.layers):
@@ -80,8 +80,8 @@ def vae_table(layout: Layout) -> dict[str, str]:
         table |= _resnet(f"{side}.mid.attn_1", f"{side}.mid_block.attentions.0", _VAE_ATTENTION)
         # diffusers' own converter once left its inner names there; `modern_vae_name` knows them.
         table[f"{side}.mid.attn_1"] = f"{side}.mid_block.attentions.0"
-    last = layout.levels - 1
-    for level in range(layout.levels):
+    last = layout.depth - 1
+    for level in range(layout.depth):
         for layer in range(layout.layers):
             down = f"encoder.down_blocks.{level}.resnets.{layer}"
             table |= _resnet(f"encoder.down.{level}.block.{layer}", down, _VAE_RESNET)
@@ -135,16 +135,16 @@ def ldm_vae_layout(names: Collection[str]) -> Layout:
 def unet_layout(names: Collection[str]) -> Layout:
     """Read the layout off diffusers UNet names."""
     modules = _modules(names, 4)
-    levels = _count(modules, "down_blocks.{}")
-    attention = tuple(f"down_blocks.{level}.attentions" in modules for level in range(levels))
+    depth = _count(modules, "down_blocks.{}")
+    attention = tuple(f"down_blocks.{level}.attentions" in modules for level in range(depth))
     return Layout(_count(modules, "down_blocks.0.resnets.{}"), attention)
 
 
 def vae_layout(names: Collection[str]) -> Layout:
     """Read the layout off diffusers VAE names."""
     modules = _modules(names, 5)
-    levels = _count(modules, "encoder.down_blocks.{}")
-    return Layout(_count(modules, "encoder.down_blocks.0.resnets.{}"), (False,) * levels)
+    depth = _count(modules, "encoder.down_blocks.{}")
+    return Layout(_count(modules, "encoder.down_blocks.0.resnets.{}"), (False,) * depth)
 
 
 def _modules(names: Iterable[str], depth: int) -> set[str]:

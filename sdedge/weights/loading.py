@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def load_into(
     module: nn.Module, tensors: Mapping[str, LazyTensor], dtype: torch.dtype | None = None,
-    device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), share: bool | None = None,
+    device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), mapped: bool | None = None,
     skip: Collection[str] = frozenset(),
 ) -> list[str]:  # fmt: skip
     """Fill a module, usually built on the meta device, tensor by tensor; returns what is worth reporting.
@@ -28,7 +28,7 @@ def load_into(
     2 MB are used above the module's own weights.
 
     On the CPU a tensor that has the dtype already can view the file's pages: nothing is copied, and the system drops
-    and re-reads them. `share=None` does so for half precision, and for float32 where the file keeps it aligned as torch
+    and re-reads them. `mapped=None` does so for half precision, and for float32 where the file keeps it aligned as torch
     would (`.ckpt`, our exports); True everywhere, which moves float32 results by rounding, because kernels differ with
     alignment; False nowhere. Deleting
     or replacing the file (a rename, as everything here does) is safe; truncating it in place, or unplugging its
@@ -43,13 +43,13 @@ def load_into(
         if name in skip:
             continue
         lazy = tensors[name]
-        kept = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
+        storage = lazy.dtype if dtype is None or not lazy.dtype.is_floating_point else dtype
         shared = (
-            kept == lazy.dtype
+            storage == lazy.dtype
             and torch.device(device).type == "cpu"
-            and ((lazy.aligned or lazy.dtype.itemsize < 4) if share is None else share)
+            and ((lazy.aligned or lazy.dtype.itemsize < 4) if mapped is None else mapped)
         )
-        value = lazy.read() if shared else lazy.copy(kept, device)
+        value = lazy.read() if shared else lazy.copy(storage, device)
         if not shared and not is_finite(value):
             broken.append(name)
         _assign(module, name, value, isinstance(target, torch.nn.Parameter))
@@ -58,7 +58,7 @@ def load_into(
 
 def report_broken(names: list[str]) -> list[str]:
     """What to tell of weights with NaN or infinite values; nothing where there are none."""
-    return [name_some("not finite (NaN or infinite)", names, "weights are")] if names else []
+    return [listing("not finite (NaN or infinite)", names, "weights are")] if names else []
 
 
 def find_broken(tensors: Mapping[str, LazyTensor]) -> list[str]:
@@ -99,7 +99,7 @@ def _check_names(
     missing = [name for name in wanted if name not in tensors]
     extra = [name for name in tensors if name not in wanted and not any(fnmatchcase(name, p) for p in ignore)]
     wrong = [name for name in wanted if name in tensors and tuple(wanted[name].shape) != tensors[name].shape]
-    faults = [name_some("missing", missing), name_some("unexpected", extra)]
+    faults = [listing("missing", missing), listing("unexpected", extra)]
     if wrong:
         first = f"{_shown(wrong[0])} is {list(tensors[wrong[0]].shape)}, expected {list(wanted[wrong[0]].shape)}"
         faults.append(f"{len(wrong)} of {len(wanted)} tensors have the wrong shape (first: {first})")
@@ -110,7 +110,7 @@ def _check_names(
         )
 
 
-def name_some(what: str, names: list[str], verb: str = "tensors are") -> str:
+def listing(what: str, names: list[str], verb: str = "tensors are") -> str:
     if not names:
         return ""
     shown = ", ".join(_shown(name) for name in names[:3]) + (", ..." if len(names) > 3 else "")

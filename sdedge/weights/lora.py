@@ -103,7 +103,7 @@ def open_lora(path: str | Path) -> Lora:
         raise ModelError(f"{path.name} is a LoRA for {family}; this is Stable Diffusion v1, choose a LoRA made for it.")
     patches: dict[str, dict[str, dict[str, LazyTensor | float]]] = {UNET: {}, TEXT: {}}
     embeddings: dict[str, LazyTensor] = {}
-    strangers = []
+    unmatched = []
     for name, tensor in source.items():
         key = parse_key(name)
         if tensor.numel > tensor.file.size:
@@ -112,22 +112,22 @@ def open_lora(path: str | Path) -> Lora:
         if name.startswith(_BUNDLED[0]) and name.endswith(_BUNDLED[1]):
             embeddings[name.removeprefix(_BUNDLED[0]).removesuffix(_BUNDLED[1])] = tensor
         elif key is None:
-            strangers.append(name)
+            unmatched.append(name)
         else:
             _add(patches[key.part].setdefault(key.stem, {}), key, tensor, path.name)
     if not any(patches.values()):
-        _refuse(path, source, strangers)
+        _refuse(path, source, unmatched)
     notes = add_alphas(patches, source)
-    kept: dict[str, dict[str, Patch]] = {}
+    effective_patches: dict[str, dict[str, Patch]] = {}
     for part, stems in patches.items():
         changes = {stem: effective(pieces) for stem, pieces in stems.items()}
-        strangers += [f"{stem}.{name}" for stem, pieces in stems.items() if not changes[stem] for name in _lone(pieces)]
-        kept[part] = {stem: Patch(stem, pieces) for stem, pieces in changes.items() if pieces}
-    if not any(kept.values()) and all(
+        unmatched += [f"{stem}.{name}" for stem, pieces in stems.items() if not changes[stem] for name in _lone(pieces)]
+        effective_patches[part] = {stem: Patch(stem, pieces) for stem, pieces in changes.items() if pieces}
+    if not any(effective_patches.values()) and all(
         set(pieces) <= set(SCALARS) for stems in patches.values() for pieces in stems.values()
     ):
         _refuse(path, source, list(source))
-    return Lora(path.stem, path, kept, embeddings, source.metadata, tuple(strangers), notes)
+    return Lora(path.stem, path, effective_patches, embeddings, source.metadata, tuple(unmatched), notes)
 
 
 def _lone(pieces: Mapping[str, LazyTensor | float]) -> list[str]:
@@ -155,11 +155,11 @@ def _add(pieces: dict[str, LazyTensor | float], key: LoraKey, tensor: LazyTensor
     pieces[key.piece] = value
 
 
-def _refuse(path: Path, source: TensorSource, strangers: list[str]) -> None:
-    if len(strangers) == len(source):
-        first = f" (its first tensor is {strangers[0]!r})" if strangers else ""
+def _refuse(path: Path, source: TensorSource, unmatched: list[str]) -> None:
+    if len(unmatched) == len(source):
+        first = f" (its first tensor is {unmatched[0]!r})" if unmatched else ""
         raise ModelError(f"{path.name} holds no LoRA weights known here{first}; choose a LoRA for Stable Diffusion v1.")
-    if not strangers:
+    if not unmatched:
         raise ModelError(f"{path.name} holds textual inversions and no LoRA weights; use it as an embedding.")
     raise ModelError(f"{path.name} holds no LoRA weights known here; choose a LoRA for Stable Diffusion v1.")
 
@@ -171,20 +171,20 @@ def fit(loras: Sequence[Lora], names: Mapping[str, Collection[str]]) -> tuple[st
     """
     notes: list[str] = []
     for lora in loras:
-        strangers, count = list(lora.unused), 0
+        unmatched, count = list(lora.unused), 0
         for part in lora.targets:
             modules = modules_by_stem(part, names[part]) if part in names else lora.patches[part]
             missing = [stem for stem in lora.patches[part] if stem not in modules]
-            strangers += missing
+            unmatched += missing
             count += len(lora.patches[part]) - len(missing)
         if not count and lora.targets:
             raise ModelError(
-                f"The LoRA {lora.name} changes {len(strangers)} modules that this model lacks (first {strangers[0][:80]}); it "
+                f"The LoRA {lora.name} changes {len(unmatched)} modules that this model lacks (first {unmatched[0][:80]}); it "
                 "was made for another kind of model, choose one for Stable Diffusion v1."
             )
         notes += lora.notes
-        if strangers:
-            has = f"{len(strangers)} names that match nothing in this model (first {strangers[0][:80]})"
+        if unmatched:
+            has = f"{len(unmatched)} names that match nothing in this model (first {unmatched[0][:80]})"
             notes.append(f"The LoRA {lora.name} has {has}; they are not used, the rest is.")
     return tuple(dict.fromkeys(notes))
 

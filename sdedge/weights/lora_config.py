@@ -104,4 +104,4 @@ def belongs(path: Path) -> bool:
     """Whether the configuration in a LoRA's folder is that file's: by peft's file name, or for want of others."""
     if path.stem == "adapter_model":
         return True
-    return sum(other.suffix.lower() in _WEIGHTS for other in path.parent.iterdir()) == 1
+    return sum(file.suffix.lower() in _WEIGHTS for file in path.parent.iterdir()) == 1

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedTensor:
     """Tensors one after another along the first axis."""
 
     parts: tuple[Any, ...]
@@ -40,30 +40,30 @@ class Joined:
 
 
 @dataclass(frozen=True)
-class Half:
+class TensorHalf:
     """The first (0) or second (1) half of a tensor along its first axis."""
 
-    whole: Any
+    tensor: Any
     index: int
 
     @property
     def name(self) -> str:
-        return self.whole.name
+        return self.tensor.name
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.whole.shape[0] // 2, *self.whole.shape[1:])
+        return (self.tensor.shape[0] // 2, *self.tensor.shape[1:])
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.whole.dtype
+        return self.tensor.dtype
 
     def fill(self, target: torch.Tensor) -> None:
-        if isinstance(self.whole, LazyTensor) and self.whole.stride is None:
-            offset = self.whole.offset + self.index * self.whole.nbytes // 2
-            replace(self.whole, shape=self.shape, offset=offset).fill(target)
+        if isinstance(self.tensor, LazyTensor) and self.tensor.stride is None:
+            offset = self.tensor.offset + self.index * self.tensor.nbytes // 2
+            replace(self.tensor, shape=self.shape, offset=offset).fill(target)
         else:
-            target.copy_(self.whole.copy().chunk(2)[self.index])
+            target.copy_(self.tensor.copy().chunk(2)[self.index])
 
     def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
         return _copied(self, dtype).to(device)
@@ -79,11 +79,17 @@ def fill(source: Any, target: torch.Tensor) -> None:
 
 def is_stored(source: Any, dtype: torch.dtype) -> bool:
     """Whether the bytes wanted are those of the file, so that reading is all the work."""
-    parts = source.parts if isinstance(source, Joined) else (source.whole,) if isinstance(source, Half) else (source,)
+    parts = (
+        source.parts
+        if isinstance(source, JoinedTensor)
+        else (source.tensor,)
+        if isinstance(source, TensorHalf)
+        else (source,)
+    )
     return all(isinstance(part, LazyTensor) and part.stride is None and part.dtype == dtype for part in parts)
 
 
-def _copied(source: Joined | Half, dtype: torch.dtype | None) -> torch.Tensor:
+def _copied(source: JoinedTensor | TensorHalf, dtype: torch.dtype | None) -> torch.Tensor:
     import torch
 
     result = torch.empty(source.shape, dtype=dtype or source.dtype)

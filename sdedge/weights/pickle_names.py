@@ -45,7 +45,7 @@ _PLAIN_STANDARD = {
     "typing": {"Any", "List", "Dict", "Tuple", "Union", "Optional"},
 }  # fmt: skip
 _PYTHON2 = {"__builtin__": "builtins", "copy_reg": "copyreg", "UserDict": "collections"}
-_OTHER_STANDARD = {"commands", "cPickle", "StringIO", "cStringIO", "urllib2", "httplib", "thread", "__builtins__"}
+_OLD_STANDARD = {"commands", "cPickle", "StringIO", "cStringIO", "urllib2", "httplib", "thread", "__builtins__"}
 
 _PLAIN_FUNCTIONS = {
     "torch._utils": {
@@ -77,7 +77,7 @@ def check_name(name: Name) -> None:
     root = module.partition(".")[0]
     if module in _PLAIN_STANDARD and name.name in _PLAIN_STANDARD[module]:
         return
-    if root in sys.stdlib_module_names or root in _OTHER_STANDARD or not module:
+    if root in sys.stdlib_module_names or root in _OLD_STANDARD or not module:
         raise _refused(name)
     if name.name in _PLAIN_FUNCTIONS.get(module, ()):
         return

@@ -28,7 +28,7 @@ def open_checker(folder: Path) -> SafetyChecker:
         config, tensors = read_config(folder / "config.json"), open_component(folder, None).tensors
         with torch.device("meta"):
             checker = SafetyChecker(config)
-        load_into(checker, _renamed(tensors, checker), torch.float32, ignore=("*position_ids",), share=True)
+        load_into(checker, _renamed(tensors, checker), torch.float32, ignore=("*position_ids",), mapped=True)
     except ModelError as error:
         raise ModelError(
             f"{str(error).rstrip('.')} (safety checker in {folder}; {Remedy.WITHOUT_CHECKER}).",

@@ -97,15 +97,15 @@ def find(folder: str | Path) -> dict[str, Path]:
 
     Of files with the same stem the first by path counts, as it would be ambiguous in a prompt.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in sorted(Path(folder).rglob("*")):
         if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue
         if not path.is_file() or (path.suffix.lower() == ".png" and not _has_card(path)):
             continue
         named_by_folder = path.stem == GENERIC and path.parent != Path(folder)
-        found.setdefault(path.parent.name if named_by_folder else path.stem, path)
-    return found
+        files.setdefault(path.parent.name if named_by_folder else path.stem, path)
+    return files
 
 
 def _find_vectors(path: Path) -> tuple[str | None, LazyTensor]:
@@ -118,14 +118,14 @@ def _find_vectors(path: Path) -> tuple[str | None, LazyTensor]:
             f"{path.name} is a textual inversion for Stable Diffusion XL (clip_g); choose one made for v1."
         )
     if len(tensors) != 1:
-        some = ", ".join(repr(name) for name in list(tensors)[:3])
+        names = ", ".join(repr(name) for name in list(tensors)[:3])
         raise ModelError(
-            f"{path.name} holds {len(tensors)} tensors ({some}), a textual inversion has one; choose another file."
+            f"{path.name} holds {len(tensors)} tensors ({names}), a textual inversion has one; choose another file."
         )
     ((name, tensor),) = tensors.items()
     if trained or name == "emb_params":
-        given = source.tree.get("name") if isinstance(source.tree, dict) else None
-        return (given if isinstance(given, str) and given else None), tensor
+        called = source.tree.get("name") if isinstance(source.tree, dict) else None
+        return (called if isinstance(called, str) and called else None), tensor
     return name, tensor
 
 

@@ -24,12 +24,12 @@ from sdedge.errors import SdedgeError
 from sdedge.text import wildcards
 from sdedge.text.prompt import describe
 from sdedge.text.tags import left_out, path_tags
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 from sdedge.weights.lora import fit, open_lora
 from sdedge.weights.textual_inversion import find, open_embedding
 from tests.fuzzing import Tally, fuzz, main, mutate
 
-WORDS = from_words(["a", "red", "house", "in", "the", "old", "town"])
+WORDS = from_vocabulary(["a", "red", "house", "in", "the", "old", "town"])
 MARKS = (
     "a",
     "red ",

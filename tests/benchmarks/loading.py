@@ -278,7 +278,7 @@ def _load_ours(path: Path, dtype: Any, share: bool | None) -> tuple[Any, float]:
     for name, tensors in checkpoint.components.items():
         with torch.device("meta"):
             network = NETWORKS[name](checkpoint.configs[name])
-        load_into(network, tensors, dtype, share=share)
+        load_into(network, tensors, dtype, mapped=share)
         networks.append(network)
     return networks, sum(p.numel() * p.element_size() for network in networks for p in network.parameters())
 

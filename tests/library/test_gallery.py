@@ -53,7 +53,7 @@ def draw(gallery, folder: Path, prompt="a red house", seed=1, private=False, fac
     return gallery.get(row)
 
 
-def found(gallery, **search):
+def seeds_of(gallery, **search):
     return sorted(entry.seed for entry in gallery.search(Search(**search)))
 
 
@@ -71,12 +71,12 @@ def test_words_are_found_by_their_beginning_and_phrases_as_they_are(gallery, tmp
         ("a red house at night", "a house, red roof", "a blue houseboat", "the reddest barn")
     ):
         draw(gallery, tmp_path / "out", prompt, seed)
-    assert found(gallery, text="hous") == [0, 1, 2]
-    assert found(gallery, text="red house") == [0, 1]
-    assert found(gallery, text='"red house"') == [0]
-    assert found(gallery, text="hous -boat -night") == [1, 2]
-    assert found(gallery, text="RED") == [0, 1, 3]
-    assert found(gallery, text="?!") == []
+    assert seeds_of(gallery, text="hous") == [0, 1, 2]
+    assert seeds_of(gallery, text="red house") == [0, 1]
+    assert seeds_of(gallery, text='"red house"') == [0]
+    assert seeds_of(gallery, text="hous -boat -night") == [1, 2]
+    assert seeds_of(gallery, text="RED") == [0, 1, 3]
+    assert seeds_of(gallery, text="?!") == []
 
 
 def test_filters_narrow_a_search(gallery, tmp_path):
@@ -84,10 +84,10 @@ def test_filters_narrow_a_search(gallery, tmp_path):
     draw(gallery, tmp_path / "out", seed=2, sampler="heun", facts={"model_name": "b"})
     draw(gallery, tmp_path / "out", "a blue boat", seed=3, sampler="euler", facts={"model_name": "b"})
     dates = {entry.seed: entry.created for entry in gallery.search()}
-    assert found(gallery, model="b") == [2, 3] and found(gallery, model="aabbccddee") == [1]
-    assert found(gallery, sampler="euler") == [1, 3] and found(gallery, sampler="euler", text="blue") == [3]
-    assert found(gallery, width=96, height=64) == [1, 2, 3] and found(gallery, width=64) == []
-    assert found(gallery, since=dates[2]) == [2, 3] and found(gallery, until=dates[2]) == [1]
+    assert seeds_of(gallery, model="b") == [2, 3] and seeds_of(gallery, model="aabbccddee") == [1]
+    assert seeds_of(gallery, sampler="euler") == [1, 3] and seeds_of(gallery, sampler="euler", text="blue") == [3]
+    assert seeds_of(gallery, width=96, height=64) == [1, 2, 3] and seeds_of(gallery, width=64) == []
+    assert seeds_of(gallery, since=dates[2]) == [2, 3] and seeds_of(gallery, until=dates[2]) == [1]
     assert gallery.count(Search(sampler="euler")) == 2
 
 
@@ -157,16 +157,16 @@ def test_deleting_goes_to_the_trash_and_nowhere_else(gallery, tmp_path, monkeypa
 
 
 def test_a_picture_whose_row_was_begun_is_kept_if_it_is_whole_and_dropped_if_not(gallery, tmp_path):
-    whole, absent = tmp_path / "out" / "whole.png", tmp_path / "out" / "absent[1].png"
+    saved, absent = tmp_path / "out" / "whole.png", tmp_path / "out" / "absent[1].png"
     request = request_of("a red house", 1)
-    gallery.begin(whole, request, {}, 1, 0)
-    Output(whole.parent).write_to(whole, pixels(1), request, {})
+    gallery.begin(saved, request, {}, 1, 0)
+    Output(saved.parent).write_to(saved, pixels(1), request, {})
     gallery.begin(absent, request, {}, 1, 1)
     (absent.parent / f".{absent.name}.x7.part").write_bytes(b"half a picture")
     assert gallery.search() == []
     assert gallery.settle() == 1 and gallery.settle() == 0
-    assert [entry.path for entry in gallery.search()] == [whole]
-    assert os.listdir(whole.parent) == ["whole.png"]
+    assert [entry.path for entry in gallery.search()] == [saved]
+    assert os.listdir(saved.parent) == ["whole.png"]
 
 
 def test_a_picture_saved_while_the_database_was_locked_is_adopted_by_its_job(gallery, tmp_path):
@@ -216,10 +216,10 @@ def test_a_moved_picture_keeps_its_marks_and_a_vanished_one_comes_back(gallery, 
     assert again.favourite and gallery.tags(again.id) == ["best"] and again.prompt == "a red house"
     moved.rename(tmp_path / "elsewhere.png")
     assert rescan(gallery).missing == 1 and gallery.search() == []
-    assert [one.id for one in gallery.search(Search(missing=True))] == [entry.id]
+    assert [entry.id for entry in gallery.search(Search(missing=True))] == [entry.id]
     (tmp_path / "elsewhere.png").rename(moved)
     rescan(gallery)
-    assert [one.id for one in gallery.search(Search(favourite=True, tag="best"))] == [entry.id]
+    assert [entry.id for entry in gallery.search(Search(favourite=True, tag="best"))] == [entry.id]
 
 
 def test_a_picture_stripped_by_another_program_keeps_what_is_known(gallery, tmp_path):
@@ -245,8 +245,13 @@ def test_verify_names_missing_damaged_and_changed_pictures(gallery, tmp_path):
     entries[1].path.unlink()
     entries[2].path.write_bytes(entries[2].path.read_bytes()[:900])
     Image.fromarray(pixels(9)).save(entries[3].path)
-    words = {entry.seed: fault for entry, fault in gallery.verify()}
-    assert "No such file" in words[1] and "damaged" in words[2] and "changed by another" in words[3] and len(words) == 3
+    faults = {entry.seed: fault for entry, fault in gallery.verify()}
+    assert (
+        "No such file" in faults[1]
+        and "damaged" in faults[2]
+        and "changed by another" in faults[3]
+        and len(faults) == 3
+    )
 
 
 def test_a_damaged_database_is_rebuilt_from_the_files_with_its_marks(gallery, tmp_path):
@@ -263,7 +268,7 @@ def test_a_damaged_database_is_rebuilt_from_the_files_with_its_marks(gallery, tm
         again = Gallery(store)
         assert again.needs_rescan and "is kept as" in store.notes[0] and again.count() == 0
         assert rescan(again).added == 3 and not again.needs_rescan
-        assert found(again, favourite=True) == [0] and found(again, tag="night") == [2]
+        assert seeds_of(again, favourite=True) == [0] and seeds_of(again, tag="night") == [2]
         before = {entry.seed: (entry.path, entry.request, entry.content) for entry in entries}
         assert {entry.seed: (entry.path, entry.request, entry.content) for entry in again.search()} == before
 

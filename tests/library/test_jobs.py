@@ -81,8 +81,8 @@ def test_a_job_keeps_everything_over_a_restart(tmp_path):
     output = Output(tmp_path / "out", "webp", "{seed}", private=True)
     added = queue.add(request, output, count=3, batch=2, priority=4)
     queue.store.close()
-    found = Queue(open_store(tmp_path)).get(added.id)
-    assert found == added and found.request == request and found.output == output
+    stored = Queue(open_store(tmp_path)).get(added.id)
+    assert stored == added and stored.request == request and stored.output == output
 
 
 def test_a_claimed_job_has_its_seed_chosen_so_that_a_second_attempt_draws_the_same_pictures(queue):
@@ -106,8 +106,8 @@ def test_states_have_times_and_reasons(queue):
     assert states == [
         ("waiting", ""), ("paused", "You paused it."), ("waiting", ""), ("running", ""), ("failed", "no space"),
     ]  # fmt: skip
-    found = queue.get(job.id)
-    assert found.added <= found.started <= found.ended
+    stored = queue.get(job.id)
+    assert stored.added <= stored.started <= stored.ended
 
 
 def test_a_job_whose_pictures_are_all_saved_is_done_however_it_ended(queue):
@@ -286,20 +286,20 @@ def test_a_newer_database_is_refused_and_untouched(tmp_path):
 
 
 def test_migrations_run_once_and_in_order(tmp_path):
-    one, two = "CREATE TABLE a (x);\n", "ALTER TABLE a ADD COLUMN y;\nINSERT INTO a VALUES (1, 2);\n"
-    open_database(tmp_path / "d", (one,)).close()
+    first, second = "CREATE TABLE a (x);\n", "ALTER TABLE a ADD COLUMN y;\nINSERT INTO a VALUES (1, 2);\n"
+    open_database(tmp_path / "d", (first,)).close()
     for _ in range(2):
-        database = open_database(tmp_path / "d", (one, two))
+        database = open_database(tmp_path / "d", (first, second))
         assert [tuple(row) for row in database.execute("SELECT x, y FROM a")] == [(1, 2)]
         database.close()
 
 
 def test_a_failed_migration_leaves_the_old_version(tmp_path):
-    one, broken = "CREATE TABLE a (x);\n", "CREATE TABLE b (x);\nnonsense;\n"
-    open_database(tmp_path / "d", (one,)).close()
+    first, broken = "CREATE TABLE a (x);\n", "CREATE TABLE b (x);\nnonsense;\n"
+    open_database(tmp_path / "d", (first,)).close()
     with pytest.raises(SdedgeError):
-        open_database(tmp_path / "d", (one, broken))
-    database = open_database(tmp_path / "d", (one,))
+        open_database(tmp_path / "d", (first, broken))
+    database = open_database(tmp_path / "d", (first,))
     assert [row[0] for row in database.execute("SELECT name FROM sqlite_master")] == ["a"]
     database.close()
 

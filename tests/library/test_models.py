@@ -42,10 +42,10 @@ def left_behind(library: Library) -> list[str]:
 
 
 def test_add_copies_hashes_and_finds(library: Library, single: Path) -> None:
-    told: list[tuple[int, int]] = []
-    model = library.add(single, progress=lambda done, total: told.append((done, total)))
+    calls: list[tuple[int, int]] = []
+    model = library.add(single, progress=lambda done, total: calls.append((done, total)))
     size = single.stat().st_size
-    assert told[-1] == (size, size)
+    assert calls[-1] == (size, size)
     assert model == library.find("some-v1-5") == library.models()[0]
     assert model.sha256 == hashlib.sha256(single.read_bytes()).hexdigest()
     assert model.short_hash == model.sha256[:10]
@@ -227,7 +227,7 @@ def test_a_fifo_where_the_safety_checker_belongs_is_not_waited_for(
     write_folder(tmp_path / "model", tiny)
     (tmp_path / "model" / "safety_checker").mkdir(exist_ok=True)
     os.mkfifo(tmp_path / "model" / "safety_checker" / "model.safetensors")
-    found = imports.examine(tmp_path / "model")
-    assert not [name for name in found.files if name.startswith("safety_checker")]
+    source = imports.examine(tmp_path / "model")
+    assert not [name for name in source.files if name.startswith("safety_checker")]
     with pytest.raises(OutputError, match="FIFO"):
         hash_file(tmp_path / "model" / "safety_checker" / "model.safetensors")

@@ -31,8 +31,8 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-def run(*words: object) -> Result:
-    return CliRunner().invoke(models, [str(word) for word in words])
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(models, [str(argument) for argument in arguments])
 
 
 def test_a_models_life(tiny: Tiny, tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ def test_what_is_a_path():
 
 def test_paths_are_named_by_field():
     assert unconfirmed_paths({"model": "v1-5", "prompt": "a <lora:x:1>"}) == {}
-    found = unconfirmed_paths(HOSTILE)
-    assert found["lora"] == ("/srv/x/evil.safetensors", "C:\\x\\bad.pt", "..")
-    assert {name: value for name, value in found.items() if name != "lora"} == {
+    paths = unconfirmed_paths(HOSTILE)
+    assert paths["lora"] == ("/srv/x/evil.safetensors", "C:\\x\\bad.pt", "..")
+    assert {name: value for name, value in paths.items() if name != "lora"} == {
         "model": ("/srv/fifo",), "vae": ("..\\..\\v.pt",), "image": ("in.png",), "mask": ("mask.png",),
     }  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_only_what_is_installed_stays():
     assert safe_settings({"model": "v1-5"}, INSTALLED) == ({"model": "v1-5"}, ())
     assert safe_settings({"model": "/a/v1-5.ckpt"}, INSTALLED)[0] == {"model": "v1-5"}
     assert safe_settings({"model": "renamed"}, INSTALLED, hashes={"model": "cc6cb27103"})[0] == {"model": "v1-5"}
-    assert safe_settings({**HOSTILE, "prompt": ""}, INSTALLED, given={"model", "vae", "image", "mask"}) == (
+    assert safe_settings({**HOSTILE, "prompt": ""}, INSTALLED, named_fields={"model", "vae", "image", "mask"}) == (
         {"prompt": "", "outpaint": (8, 0, 0, 0), "seed": 3}, (),
     )  # fmt: skip
     assert safe_settings(safe, INSTALLED) == (safe, ())

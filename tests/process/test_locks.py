@@ -186,7 +186,7 @@ def test_two_imports_of_one_name_and_a_locked_database_are_sentences(tmp_path, m
     library, other = Library(tmp_path / "l"), Library(tmp_path / "l")
     model = tmp_path / "a.vae.safetensors"
     model.write_bytes(b"x" * 9)
-    found = imports.Found(model, "vae", "safetensors", {model.name: model}, [], False)
+    found = imports.ImportSource(model, "vae", "safetensors", {model.name: model}, [], False)
     monkeypatch.setattr(imports, "examine", lambda path: found)
     hash_file = imports.hash_file
 

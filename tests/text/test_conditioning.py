@@ -8,7 +8,7 @@ from torch import Tensor
 
 from sdedge.text.conditioning import chunk_counts, condition, emphasized
 from sdedge.text.prompt import attention, chunked
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
 WORDS = ["cat", "dog", "bird", ",", "style"]
 D = 3
@@ -18,7 +18,7 @@ class Encoder:
     """Each vector is made of its id, its position and the sum of all ids of its chunk: order and framing show."""
 
     def __init__(self) -> None:
-        self.tokenizer: Tokenizer = from_words(WORDS)
+        self.tokenizer: Tokenizer = from_vocabulary(WORDS)
         self.rows: list[tuple[int, ...]] = []
         self.replaced: list[tuple[int, int, Tensor]] = []
         self.skips: set[int] = set()

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sdedge.text.chunks import chunked
 from sdedge.text.names import Names, composed, folded, loose
 from sdedge.text.prompt import attention, describe
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
 NAMES = ["house", "bad hands", "bad(v2)", "1234", "cafe\u0301", "🎨", "a,b", "style[x]", "__odd__", "ʼn", "house 2"]
-WORDS = from_words(["a", "red", "house", "and", "cat", "in", "the", "old", "bad", "hands"])
+WORDS = from_vocabulary(["a", "red", "house", "and", "cat", "in", "the", "old", "bad", "hands"])
 
 
 @pytest.mark.parametrize("name", NAMES)

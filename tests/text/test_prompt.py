@@ -13,7 +13,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.text import prompt
 from sdedge.text.prompt import Lora, Part, Segment, attention, chunked, describe, parse, written
 from sdedge.text.scheduling import schedule
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
 BPE = Path(__file__).parents[3] / "shared" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
 PIECES = [*"ab 1.:|()[]{}\\,<>_-e", "BREAK", " AND ", "<lora:", "0.5", "__", ":1.2)"]
@@ -191,7 +191,7 @@ def test_lora_tags_leave_the_text():
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return from_words(["cat", "dog", "cat", ",", "special"])
+    return from_vocabulary(["cat", "dog", "cat", ",", "special"])
 
 
 def test_chunks_hold_75_and_follow_the_comma(tokenizer):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from transformers import CLIPTokenizer
 
 from sdedge.errors import ModelError
-from sdedge.text.tokenizer import MAX_ID, Tokenizer, byte_alphabet, from_words
+from sdedge.text.tokenizer import MAX_ID, Tokenizer, byte_alphabet, from_vocabulary
 
 BPE = Path(__file__).parents[2].parent / "shared" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
 needs_clip = pytest.mark.skipif(not BPE.is_file(), reason="CLIP's BPE file is not beside the project")
@@ -56,19 +56,19 @@ def test_long_text_is_cut_to_75_tokens(clip):
 
 def test_every_word_of_a_small_vocabulary_is_one_token():
     words = ["house", "shore", "the", "hen", "then", "sea", "season", "a", ","]
-    tokenizer = from_words(words)
+    tokenizer = from_vocabulary(words)
     assert all(tokenizer.tokens(word) == [f"{word}</w>"] for word in words)
     assert len(set(tokenizer.vocab.values())) == len(tokenizer.vocab)
 
 
 @given(text=st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=30))
 def test_a_small_vocabulary_still_has_tokens_for_everything(text):
-    tokenizer = from_words(["house"])
+    tokenizer = from_vocabulary(["house"])
     assert all(0 <= i < tokenizer.bos for i in tokenizer.ids(text) if "<|" not in text)
 
 
 def test_folder_forms_give_the_same_ids(tmp_path):
-    original = from_words(["red", "house"])
+    original = from_vocabulary(["red", "house"])
     original.save(tmp_path)
     again = Tokenizer.from_folder(tmp_path)
     assert again.ids("a red house!") == original.ids("a red house!")
@@ -94,7 +94,7 @@ def test_a_folder_without_a_vocabulary_says_what_to_do(tmp_path):
 
 
 def _vocabulary(**changes):
-    small = from_words(["cat"])
+    small = from_vocabulary(["cat"])
     return {**small.vocab, **changes}, [" ".join(pair) for pair in small.merges]
 
 
@@ -136,13 +136,13 @@ def test_other_types_encodings_and_merges_are_refused(tmp_path):
 
 
 def test_half_surrogates_are_read_as_a_replacement():
-    tokenizer = from_words(["cat"])
+    tokenizer = from_vocabulary(["cat"])
     assert tokenizer.ids("a \ud83d cat") == tokenizer.ids("a \ufffd cat")
     assert tokenizer.tokens("\udc00") == tokenizer.tokens("\ufffd")
 
 
 def test_a_frame_holds_75_ids_between_start_and_end():
-    tokenizer = from_words(["cat"])
+    tokenizer = from_vocabulary(["cat"])
     cat = tokenizer.vocab["cat</w>"]
     for count, kept in ((0, 0), (3, 3), (75, 75), (76, 75), (200, 75)):
         assert tokenizer.frame([cat] * count) == [tokenizer.bos, *[cat] * kept, *[tokenizer.eos] * (76 - kept)]

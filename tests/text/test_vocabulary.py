@@ -13,7 +13,7 @@ import torch
 
 from sdedge.errors import ModelError
 from sdedge.text import vocabulary
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 from sdedge.text.vocabulary import BPE_NAME, install, resolve
 
 BPE = Path(__file__).resolve().parents[2].parent / "shared" / "clip" / BPE_NAME
@@ -65,7 +65,7 @@ def test_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve(Model()) == snapshot
     installed = install(BPE)
     assert resolve(Model()) == installed == tmp_path / "home" / "tokenizer" / BPE_NAME
-    inside = from_words(["house"])
+    inside = from_vocabulary(["house"])
     inside.save(tmp_path / "inside")
     texts = {name: (tmp_path / "inside" / name).read_text() for name in ("vocab.json", "merges.txt")}
     unpacked = resolve(Model(tokenizer_texts={**texts, "../evil": "x"}))
@@ -100,7 +100,7 @@ def test_install_refuses_what_is_not_clips(tmp_path: Path, monkeypatch: pytest.M
         install(tmp_path / BPE_NAME)
     with pytest.raises(ModelError, match="no vocabulary at"):
         install(tmp_path / "nowhere")
-    from_words(["house"]).save(tmp_path / "small")
+    from_vocabulary(["house"]).save(tmp_path / "small")
     with pytest.raises(ModelError, match="49408 tokens"):
         install(tmp_path / "small")
     failed = type("Done", (), {"returncode": 1})()

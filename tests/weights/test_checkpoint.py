@@ -199,17 +199,19 @@ def test_headers_that_say_what_the_unet_predicts(
 
 
 def test_vae_replacement(tiny: Tiny, tmp_path: Path) -> None:
-    other = Tiny(tiny.unet, {name: tensor + 1 for name, tensor in tiny.vae.items()}, tiny.text_encoder)
+    replacement = Tiny(tiny.unet, {name: tensor + 1 for name, tensor in tiny.vae.items()}, tiny.text_encoder)
     save_file(tiny.ldm(), tmp_path / "m.safetensors")
     bare = {
-        n.removeprefix("first_stage_model."): t for n, t in other.ldm().items() if n.startswith("first_stage_model.")
+        n.removeprefix("first_stage_model."): t
+        for n, t in replacement.ldm().items()
+        if n.startswith("first_stage_model.")
     }
     torch.save({"state_dict": bare | {"loss.logvar": torch.tensor(0.0)}}, tmp_path / "bare.pt")
-    save_file(other.ldm(), tmp_path / "other.safetensors")
-    save_file(other.vae, tmp_path / "diffusers.safetensors")
-    folder = write_folder(tmp_path / "folder", other)
+    save_file(replacement.ldm(), tmp_path / "other.safetensors")
+    save_file(replacement.vae, tmp_path / "diffusers.safetensors")
+    folder = write_folder(tmp_path / "folder", replacement)
     for vae in ("bare.pt", "other.safetensors", "diffusers.safetensors", "folder", "folder/vae"):
-        checkpoint = check(tmp_path / "m.safetensors", other, vae=tmp_path / vae)
+        checkpoint = check(tmp_path / "m.safetensors", replacement, vae=tmp_path / vae)
         assert any("VAE replaced" in line for line in checkpoint.report)
         assert checkpoint.configs["vae"]["block_out_channels"] == VAE_CONFIG["block_out_channels"]
     assert is_vae(tmp_path / "bare.pt") and is_vae(folder / "vae")
@@ -312,24 +314,24 @@ def test_truncated_anywhere(tiny: Tiny, tmp_path: Path) -> None:
     torch.save({"state_dict": state}, tmp_path / "zip")
     torch.save({"state_dict": state}, tmp_path / "legacy", _use_new_zipfile_serialization=False)
     for name in ("st", "zip", "legacy"):
-        whole = (tmp_path / name).read_bytes()
-        header = 8 + int.from_bytes(whole[:8], "little") if name == "st" else 3000
-        cuts = {1, 7, 8, 9, 64, header - 1, header, header + 1, len(whole) // 2, len(whole) - 23, len(whole) - 1}
+        intact = (tmp_path / name).read_bytes()
+        header = 8 + int.from_bytes(intact[:8], "little") if name == "st" else 3000
+        cuts = {1, 7, 8, 9, 64, header - 1, header, header + 1, len(intact) // 2, len(intact) - 23, len(intact) - 1}
         for cut in sorted(cuts):
-            (tmp_path / "cut").write_bytes(whole[:cut])
+            (tmp_path / "cut").write_bytes(intact[:cut])
             with pytest.raises(ModelError):
                 open_checkpoint(tmp_path / "cut")
-        (tmp_path / "more").write_bytes(whole + b"x")
+        (tmp_path / "more").write_bytes(intact + b"x")
         if name == "st":
             with pytest.raises(ModelError, match="after its last tensor"):
                 open_checkpoint(tmp_path / "more")
 
 
 def test_folder_faults(tiny: Tiny, tmp_path: Path) -> None:
-    whole = write_folder(tmp_path / "whole", tiny)
+    intact = write_folder(tmp_path / "whole", tiny)
 
     def broken(name: str) -> Path:
-        return Path(shutil.copytree(whole, tmp_path / name))
+        return Path(shutil.copytree(intact, tmp_path / name))
 
     (folder := broken("a")) and shutil.rmtree(folder / "vae")
     with pytest.raises(ModelError, match="vae is missing"):
@@ -360,10 +362,10 @@ def test_load_into_is_strict_and_converts(tiny: Tiny, tmp_path: Path) -> None:
     tensors = open_checkpoint(tmp_path / "m.safetensors").unet
     config = UNetConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in UNET.items()})
     for dtype in DTYPES:
-        for share in (True, False, None):
+        for mapped in (True, False, None):
             with torch.device("meta"):
                 unet = UNet(config)
-            assert load_into(unet, tensors, dtype, share=share) == []
+            assert load_into(unet, tensors, dtype, mapped=mapped) == []
             assert all(torch.equal(t, tiny.unet[n].to(dtype)) for n, t in unet.state_dict().items())
     with torch.device("meta"):
         unet = UNet(config)

@@ -30,7 +30,7 @@ SHA = hashlib.sha256(DATA).hexdigest()
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves `server.data` under its `etag`; `server.cuts` are the lengths after which answers break off, in turn."""
 
-    def log_message(self, *given):
+    def log_message(self, *arguments):
         pass
 
     def do_GET(self):
@@ -61,10 +61,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(handler=Handler, **given):
+def serving(handler=Handler, **answers):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     fields = {"data": DATA, "etag": '"one"', "cuts": [], "redirects": {}, "ranges": True, "claims": None, "stall": None}
-    for name, value in {"seen": [], **fields, **given}.items():
+    for name, value in {"seen": [], **fields, **answers}.items():
         setattr(server, name, value)
     server.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -164,10 +164,15 @@ def test_what_did_not_arrive_as_announced_is_not_kept(tmp_path):
 
 
 def test_a_token_stays_with_its_host_and_redirects_with_the_web(tmp_path):
-    with serving() as other, serving() as hub:
-        hub.redirects = {"/f": f"{other.url}/g", "/h": "file:///etc/hostname", "/i": "ftp://127.0.0.1/x", "/j": "/k"}
+    with serving() as elsewhere, serving() as hub:
+        hub.redirects = {
+            "/f": f"{elsewhere.url}/g",
+            "/h": "file:///etc/hostname",
+            "/i": "ftp://127.0.0.1/x",
+            "/j": "/k",
+        }
         assert bring(hub, tmp_path) == DATA
-        assert hub.seen[0][2] == "Bearer secret" and [seen[2] for seen in other.seen] == [None]
+        assert hub.seen[0][2] == "Bearer secret" and [seen[2] for seen in elsewhere.seen] == [None]
         hub.seen.clear()
         (tmp_path / "blobs" / "f").unlink()
         assert bring(hub, tmp_path, url=f"{hub.url}/j") == DATA and hub.seen[1][2] == "Bearer secret"

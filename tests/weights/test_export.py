@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from sdedge.errors import OutputError
-from sdedge.text.tokenizer import Tokenizer, from_words
+from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.export import export_folder, export_single
@@ -55,8 +55,8 @@ def test_mixed_and_converted_precision(tiny: Tiny, tmp_path: Path) -> None:
     )
     save_file(state, tmp_path / "a.safetensors")
     opened = open_checkpoint(tmp_path / "a.safetensors")
-    kept = load_file(export_single(opened, tmp_path / "kept.safetensors"))
-    assert all(kept[name].dtype == state[name].dtype for name in kept if not name.endswith("position_ids"))
+    unchanged = load_file(export_single(opened, tmp_path / "kept.safetensors"))
+    assert all(unchanged[name].dtype == state[name].dtype for name in unchanged if not name.endswith("position_ids"))
     halved = load_file(export_single(opened, tmp_path / "half.safetensors", "float16"))
     assert all(torch.equal(halved[name], state[name].half()) for name in halved if not name.endswith("position_ids"))
 
@@ -64,14 +64,14 @@ def test_mixed_and_converted_precision(tiny: Tiny, tmp_path: Path) -> None:
 def test_vocabulary_travels(tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDEDGE_HOME", str(tmp_path / "home"))
     folder = write_folder(tmp_path / "a", tiny)
-    words = from_words(["house", "boat"])
-    words.save(folder / "tokenizer")
+    tokenizer = from_vocabulary(["house", "boat"])
+    tokenizer.save(folder / "tokenizer")
     opened = open_checkpoint(folder)
     single = export_single(opened, tmp_path / "s" / "b.safetensors", tokenizer=resolve(opened))
     moved = open_checkpoint(single)
     assert moved.tokenizer_files is None
     again = export_folder(moved, tmp_path / "c", tokenizer=resolve(moved))
-    assert Tokenizer.from_folder(open_checkpoint(again).tokenizer_files or "").ids("boat") == words.ids("boat")
+    assert Tokenizer.from_folder(open_checkpoint(again).tokenizer_files or "").ids("boat") == tokenizer.ids("boat")
 
 
 def test_diffusers_reads_the_folder(tiny: Tiny, tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_pickles_of_one_file_share_their_bounds(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(Machine, "run", counted)
     (tmp_path / "m.ckpt").write_bytes(exploits.legacy(exploits.state_dict(exploits.tensor())))
     open_tensors(tmp_path / "m.ckpt")
-    assert len(costs) == 5 and len({id(one) for one in costs}) == 1
+    assert len(costs) == 5 and len({id(cost) for cost in costs}) == 1
 
 
 # Folders

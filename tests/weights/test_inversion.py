@@ -117,8 +117,8 @@ def test_pictures_without_a_readable_card_are_refused(text: str | None, tmp_path
 
 
 def test_cut_off_card_is_refused(tmp_path: Path, vectors: Tensor) -> None:
-    whole = write_card(tmp_path / "x.png", card_text(vectors)).read_bytes()
-    (tmp_path / "x.png").write_bytes(whole[: len(whole) // 2])
+    intact = write_card(tmp_path / "x.png", card_text(vectors)).read_bytes()
+    (tmp_path / "x.png").write_bytes(intact[: len(intact) // 2])
     with pytest.raises(ModelError, match=r"x\.png"):
         open_embedding(tmp_path / "x.png")
 

@@ -44,12 +44,12 @@ def test_whole_files_load_and_say_what_is_not_used(tiny: Tiny, tmp_path: Path, t
     checkpoint = open_checkpoint(tmp_path / "m.safetensors")
     for part, state in tiny.parts.items():
         same(checkpoint.components[part], state)
-    told = [line for line in read_facts(checkpoint).report if "not used" in line]
+    unused = [line for line in read_facts(checkpoint).report if "not used" in line]
     if title == "another VAE's stray":
-        assert told == []  # a training loss, which every loader ignores
+        assert unused == []  # a training loss, which every loader ignores
     else:
-        assert len(told) == 1 and "1 tensors are not used" in told[0] and (name in told[0] or "\\n" in told[0])
-        assert "\n" not in told[0] and len(told[0]) < 200
+        assert len(unused) == 1 and "1 tensors are not used" in unused[0] and (name in unused[0] or "\\n" in unused[0])
+        assert "\n" not in unused[0] and len(unused[0]) < 200
 
 
 def test_a_whole_file_with_everything_beside_it(tiny: Tiny, tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_a_whole_file_with_everything_beside_it(tiny: Tiny, tmp_path: Path) -> N
     checkpoint = open_checkpoint(tmp_path / "m.safetensors")
     for part, state in tiny.parts.items():
         same(checkpoint.components[part], state)
-    told = [int(line.split()[0]) for line in checkpoint.report if "not used" in line]
-    assert sum(told) == len(strays)
+    unused = [int(line.split()[0]) for line in checkpoint.report if "not used" in line]
+    assert sum(unused) == len(strays)
 
 
 @pytest.mark.slow
@@ -105,8 +105,8 @@ def test_a_safety_checker_that_is_switched_off_is_none(tiny: Tiny, tmp_path: Pat
     assert open_checkpoint(folder).safety_checker == folder / "safety_checker"
     (folder / "model_index.json").write_text(json.dumps(index | {"safety_checker": said}))
     assert open_checkpoint(folder).safety_checker is None
-    whole = ["stable_diffusion", "StableDiffusionSafetyChecker"]
-    (folder / "model_index.json").write_text(json.dumps(index | {"safety_checker": whole}))
+    entry = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+    (folder / "model_index.json").write_text(json.dumps(index | {"safety_checker": entry}))
     assert open_checkpoint(folder).safety_checker == folder / "safety_checker"
 
 

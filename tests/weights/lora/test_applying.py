@@ -64,16 +64,16 @@ def test_remove_restores_the_same_tensors(
 
 
 def test_several_add_up_with_their_own_weights(tmp_path: Path, unet: UNet, text_encoder: CLIPText) -> None:
-    one = simple(tmp_path / "one.safetensors", unet, LINEAR, CROSS)
-    two = simple(tmp_path / "two.safetensors", unet, CROSS, seed=9, rank=8)
+    first = simple(tmp_path / "one.safetensors", unet, LINEAR, CROSS)
+    second = simple(tmp_path / "two.safetensors", unet, CROSS, seed=9, rank=8)
     te = write(
         tmp_path / "te.safetensors", {f"{kohya(TEXT_LINEAR, TEXT)}.{k}": t for k, t in lora_pieces(128, 64).items()}
     )
     base = {m: unet.get_submodule(m).weight.clone() for m in (LINEAR, CROSS)}
     fc1 = text_encoder.get_submodule(TEXT_LINEAR).weight.clone()
-    d1, d2 = one.bind(UNET, shapes(unet)), two.bind(UNET, shapes(unet))
+    d1, d2 = first.bind(UNET, shapes(unet)), second.bind(UNET, shapes(unet))
     dt = te.bind(TEXT, shapes(text_encoder))[TEXT_LINEAR]
-    with apply({"unet": unet, "text_encoder": text_encoder}, [(one, 9.0, 0.8), (two, 9.0, -0.3), (te, 0.25, 9.0)]):
+    with apply({"unet": unet, "text_encoder": text_encoder}, [(first, 9.0, 0.8), (second, 9.0, -0.3), (te, 0.25, 9.0)]):
         got = {m: unet.get_submodule(m).weight.clone() for m in base}
         text = text_encoder.get_submodule(TEXT_LINEAR).weight.clone()
     expected = base[CROSS] + 0.8 * d1[CROSS].delta(base[CROSS]) - 0.3 * d2[CROSS].delta(base[CROSS])

@@ -19,9 +19,9 @@ CROSS_PIECES = {f"{kohya(CROSS)}.{k}": t for k, t in lora_pieces(128, 64).items(
 
 
 def test_names_that_match_nothing_are_said_and_the_rest_is_used(tmp_path: Path, unet: UNet) -> None:
-    other = {f"lora_unet_up_blocks_9_x.{k}": t for k, t in lora_pieces(8, 8).items()}
+    unknown = {f"lora_unet_up_blocks_9_x.{k}": t for k, t in lora_pieces(8, 8).items()}
     more = {f"{kohya(CROSS)}.vera_d": torch.ones(2), f"{kohya(LINEAR)}.dora_scale": torch.ones(32, 1)}
-    lora = write(tmp_path / "style.safetensors", CROSS_PIECES | other | more)
+    lora = write(tmp_path / "style.safetensors", CROSS_PIECES | unknown | more)
     (note,) = fit([lora], {UNET: shapes(unet)})
     assert "style has 3 names" in note and "vera_d" in note
     assert set(lora.bind(UNET, shapes(unet))) == {CROSS}
@@ -50,13 +50,13 @@ def test_rank_0_and_an_alpha_left_alone_change_nothing(tmp_path: Path, unet: UNe
     ],
 )  # fmt: skip
 def test_names_of_lycoris_own_wrapper(key: str, part: str, stem: str) -> None:
-    found = parse_key(key)
-    assert found is not None and (found.part, found.stem) == (part, stem)
+    key_parts = parse_key(key)
+    assert key_parts is not None and (key_parts.part, key_parts.stem) == (part, stem)
 
 
 def test_blocks_have_weights_of_their_own(tmp_path: Path, unet: UNet) -> None:
-    other = {f"{kohya(LINEAR)}.{k}": t for k, t in lora_pieces(32, 32).items()}
-    lora = write(tmp_path / "x.safetensors", CROSS_PIECES | other)
+    unknown = {f"{kohya(LINEAR)}.{k}": t for k, t in lora_pieces(32, 32).items()}
+    lora = write(tmp_path / "x.safetensors", CROSS_PIECES | unknown)
     middle, first = unet.get_submodule(CROSS).weight.clone(), unet.get_submodule(LINEAR).weight
     blocks = tuple({"M00": 0.25, "IN02": 1.0}.get(block, 0.0) for block in BLOCKS)
     with apply({"unet": unet}, [(lora.weighted(blocks), 1.0, 2.0)]):
@@ -94,6 +94,6 @@ def test_peft_configuration_beside_the_file(settings: dict, alpha: float | None,
     ],
 )
 def test_names_as_in_a_whole_checkpoint_and_a_whole_pipeline(key: str, part: str) -> None:
-    found = parse_key(key)
+    key_parts = parse_key(key)
     stems = {"text_model_encoder_layers_0_mlp_fc1", "middle_block_1_proj_in", "mid_block_attentions_0_proj_in"}
-    assert found is not None and found.part == part and found.stem in stems
+    assert key_parts is not None and key_parts.part == part and key_parts.stem in stems

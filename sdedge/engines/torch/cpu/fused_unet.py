@@ -32,7 +32,7 @@ from sdedge.models.layers import (
 )
 from sdedge.models.unet import UNet
 from sdedge.weights.loading import is_finite, load_into, report_broken
-from sdedge.weights.parts import Half, Joined, fill
+from sdedge.weights.parts import JoinedTensor, TensorHalf, fill
 
 _ops = torch.ops.mkldnn
 LARGE = 1 << 20  # values
@@ -233,13 +233,13 @@ def load(unet: UNet, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Cal
     Weights pass through two buffers in turn, one filled while the other is packed: nothing else is held beside the packed ones,
     and memory is touched for the first time only there. Returns what is worth reporting and raises ModelError as `load_into`.
     """
-    load_into(unet, tensors, dtype, share=False, skip=set(tensors))  # which says what does not fit
+    load_into(unet, tensors, dtype, mapped=False, skip=set(tensors))  # which says what does not fit
     with torch.no_grad():
         _fuse(unet, packing=False)
     fused = fused_tensors(tensors)
     layers = {path: layer for path, layer in unet.named_modules() if isinstance(layer, PackedConv2d | PackedLinear)}
     names = [f"{path}.weight" for path in layers]
-    remarks = load_into(unet, fused, dtype, share=False, skip=names)
+    remarks = load_into(unet, fused, dtype, mapped=False, skip=names)
     broken = []
     for (path, layer), weight in zip(layers.items(), _read_ahead([fused[name] for name in names], dtype), strict=True):
         broken += [] if is_finite(weight) else [f"{path}.weight"]
@@ -276,10 +276,10 @@ def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
     for name, tensor in tensors.items():
         if name.endswith("attn1.to_q.weight"):
             parts = [tensors[name.replace("to_q", other)] for other in ("to_q", "to_k", "to_v")]
-            fused[name.replace("to_q", "qkv")] = Joined(tuple(parts))
+            fused[name.replace("to_q", "qkv")] = JoinedTensor(tuple(parts))
         elif ".net.0.proj." in name:
             for i, half in enumerate(("value", "gate")):
-                fused[name.replace("proj", half)] = Half(tensor, i)
+                fused[name.replace("proj", half)] = TensorHalf(tensor, i)
         elif ".attn1.to_k." not in name and ".attn1.to_v." not in name:
             fused[name] = tensor
     return fused

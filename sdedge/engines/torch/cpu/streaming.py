@@ -44,7 +44,7 @@ STREAMED = (nn.Conv2d, nn.Linear, GEGLU)
 """Layers that are read as one. Their vectors (biases) and all norms are small and stay."""
 
 Finish = Callable[[str, Any], None]
-Source = Any  # what answers shape, dtype and copy: LazyTensor, MergedTensor, Joined, Half
+Source = Any  # what answers shape, dtype and copy: LazyTensor, MergedTensor, JoinedTensor, TensorHalf
 
 
 def stream(
@@ -61,7 +61,7 @@ def stream(
     """
     layers = _layers(module)
     streamed = {f"{path}.{name}" for path, names in layers.items() for name in names}
-    load_into(module, tensors, dtype, device, share=False, skip=streamed)
+    load_into(module, tensors, dtype, device, mapped=False, skip=streamed)
     sources = {path: {name: tensors[f"{path}.{name}"] for name in names} for path, names in layers.items()}
     largest = max(sum(_bytes(source, dtype) for source in weights.values()) for weights in sources.values())
     for name in streamed:

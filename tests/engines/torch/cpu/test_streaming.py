@@ -18,7 +18,7 @@ from sdedge.models.unet_inputs import UNetInputs
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.files import open_tensors
 from sdedge.weights.loading import load_into
-from sdedge.weights.parts import Half, Joined
+from sdedge.weights.parts import JoinedTensor, TensorHalf
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def _unet(model: Path, dtype: torch.dtype, streamed: bool) -> tuple[UNet, dict]:
     if streamed:
         stream(unet, checkpoint.unet, dtype, CPU)
     else:
-        load_into(unet, checkpoint.unet, dtype, share=False)
+        load_into(unet, checkpoint.unet, dtype, mapped=False)
     return unet.eval(), checkpoint.unet
 
 
@@ -142,9 +142,9 @@ def test_parts_are_what_their_names_say(tiny_model):
     fused = fused_unet.fused_tensors(tensors)
     name = next(n for n in fused if n.endswith("qkv.weight"))
     three = [tensors[name.replace("qkv", n)].copy() for n in ("to_q", "to_k", "to_v")]
-    assert isinstance(fused[name], Joined) and torch.equal(fused[name].copy(), torch.cat(three))
+    assert isinstance(fused[name], JoinedTensor) and torch.equal(fused[name].copy(), torch.cat(three))
     name = next(n for n in fused if n.endswith("gate.weight"))
-    assert isinstance(fused[name], Half)
+    assert isinstance(fused[name], TensorHalf)
     second = tensors[name.replace("gate", "proj")].copy().chunk(2)[1]
     assert torch.equal(fused[name].copy(torch.bfloat16), second.bfloat16())
 
