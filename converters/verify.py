@@ -238,7 +238,7 @@ def obeyed(engine: Engine, pictures: int) -> dict[str, float]:
     tally = Tally()
     for drawn in obedience(pipeline, Request(prompt="", model=engine.facts.name), pictures, seeds=(1,)):
         tally.add(drawn.answers)
-    return {name: round(fraction, 4) for name, fraction in tally.shares().items()}
+    return {name: round(fraction, 4) for name, fraction in tally.fractions().items()}
 
 
 # ---- Where it strays ----------------------------------------------------------------------------------------------

@@ -78,12 +78,12 @@ def measure(
                 unseen.add(one.answers)
             drawn += [one] if len(drawn) < 100 else []
         name = f"guidance {pipeline.resolve(request).guidance:g}"
-        rows[f"{name}, held-out prompts"] = everything.shares()
+        rows[f"{name}, held-out prompts"] = everything.fractions()
         if unseen.total:
-            rows[f"{name}, unseen pairs"] = unseen.shares()
+            rows[f"{name}, unseen pairs"] = unseen.fractions()
         if sheet:
             write_sheet(drawn, sheet)
     engine = pipeline.engine(request)
-    rows["ceiling: VAE on training scenes"] = ceiling(engine, sample).shares()
-    rows["ceiling: VAE on held-out scenes too"] = ceiling(engine, sample_any).shares()
+    rows["ceiling: VAE on training scenes"] = ceiling(engine, sample).fractions()
+    rows["ceiling: VAE on held-out scenes too"] = ceiling(engine, sample_any).fractions()
     echo(report(rows))

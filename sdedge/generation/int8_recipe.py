@@ -70,8 +70,8 @@ def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | Re
 def measure(engine: TorchEngine, steps: int) -> Recipe:
     """The recipe without its figures."""
     ranges = cut(engine, steps, measure_ranges(engine, PROMPTS, steps))
-    kept = {name: round(error, 4) for name, error in measure_errors(engine, ranges).items() if error > WORST}
-    return Recipe({name: bounds for name, bounds in ranges.items() if name not in kept}, kept)
+    refused = {name: round(error, 4) for name, error in measure_errors(engine, ranges).items() if error > WORST}
+    return Recipe({name: bounds for name, bounds in ranges.items() if name not in refused}, refused)
 
 
 def measure_ranges(engine: TorchEngine, prompts: Sequence[str], steps: int) -> dict[str, tuple[float, float]]:
@@ -97,7 +97,7 @@ def cut(engine: TorchEngine, steps: int, ranges: Mapping[str, tuple[float, float
         squares[name] += torch.stack([(_rounded(values, low * c, high * c) - values).square().mean() for c in CUTS])
 
     _draw(engine, PROMPTS, steps, look)
-    best = {name: CUTS[int(found.argmin())] for name, found in squares.items()}
+    best = {name: CUTS[int(error.argmin())] for name, error in squares.items()}
     return {name: (low * best[name], high * best[name]) for name, (low, high) in ranges.items()}
 
 
@@ -124,9 +124,9 @@ def compare(model: Path, steps: int) -> dict[str, Any]:
         start = time.perf_counter()
         pictures.append(_draw(engine, CHECKED, steps))
         seconds.append(round(time.perf_counter() - start, 2))
-    found = [psnr(a, b) for a, b in zip(*pictures, strict=True)]
+    figures = [psnr(a, b) for a, b in zip(*pictures, strict=True)]
     return {
-        "psnr": [round(one, 1) for one in found], "steps": steps, "seconds": seconds,
+        "psnr": [round(figure, 1) for figure in figures], "steps": steps, "seconds": seconds,
         "against": TorchEngine.load(model, "cpu").description,
     }  # fmt: skip
 
@@ -144,7 +144,7 @@ def _draw(engine: TorchEngine, prompts: Sequence[str], steps: int, look: Look | 
     with _looking(engine, look):
         for prompt in prompts:
             request = Request(prompt, steps=steps, seed=1, safety=False)
-            drawn += [one.pixels for one in pipeline.images(request) if isinstance(one, Picture)]
+            drawn += [event.pixels for event in pipeline.images(request) if isinstance(event, Picture)]
     return drawn
 
 
@@ -159,7 +159,7 @@ def _looking(engine: TorchEngine, look: Look | None) -> Iterator[None]:
     load_into(unet, checkpoint.unet, engine.dtype)
     for name, layer in unet.named_modules():
         if isinstance(layer, nn.Conv2d | nn.Linear) and not any(part in name for part in NEVER):
-            layer.register_forward_pre_hook(lambda layer, given, name=name: look(name, layer, given[0]))
+            layer.register_forward_pre_hook(lambda layer, inputs, name=name: look(name, layer, inputs[0]))
     engine.put("unet", unet.eval())
     try:
         yield

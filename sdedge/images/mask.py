@@ -157,13 +157,13 @@ def feather(mask: np.ndarray, blur: float) -> np.ndarray:
     It rises inwards from the mask's edge over about two standard deviations `blur` (pixels), so that the old picture
     is never touched. Parts thinner than that rise faster instead of vanishing.
     """
-    share = mask.astype(np.float32)
+    alpha = mask.astype(np.float32)
     if blur <= 0 or mask.all() or not mask.any():
-        return share
+        return alpha
     (left, top, right, bottom), margin = bounding_box(mask), math.ceil(2.5 * blur) + 1
     near = slice(max(top - margin, 0), bottom + margin), slice(max(left - margin, 0), right + margin)
-    share[near] = _feather(torch.from_numpy(share[near])[None, None], blur)[0, 0].numpy()
-    return share
+    alpha[near] = _feather(torch.from_numpy(alpha[near])[None, None], blur)[0, 0].numpy()
+    return alpha
 
 
 def _feather(hard: Tensor, blur: float) -> Tensor:

@@ -22,7 +22,20 @@ if TYPE_CHECKING:
 
 FORMATS = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 SUFFIXES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-OTHER_SUFFIXES = {".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jxl", ".jfif", ".tga", ".psd", ".svg", ".pdf"}
+UNSUPPORTED_SUFFIXES = {
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".avif",
+    ".heic",
+    ".jxl",
+    ".jfif",
+    ".tga",
+    ".psd",
+    ".svg",
+    ".pdf",
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ def output_at(
     Raises InvalidRequest when format, template and suffix do not go together.
     """
     suffix = path.suffix.lower()
-    if path.is_dir() or suffix not in {*SUFFIXES, *OTHER_SUFFIXES}:
+    if path.is_dir() or suffix not in {*SUFFIXES, *UNSUPPORTED_SUFFIXES}:
         return Output(path, format or "png", template or TEMPLATE, private)
     if suffix not in SUFFIXES:
         raise InvalidRequest(

@@ -63,8 +63,8 @@ def embed(pixels: np.ndarray, text: str = TEXT) -> np.ndarray:
     H, W, _ = pixels.shape
     check_size(W, H)
     yuv = _to_yuv(pixels)
-    whole = yuv[: H // 4 * 4, : W // 4 * 4, 1]
-    approximation, rows, columns, diagonal = _haar(whole.astype(np.float64))
+    channel = yuv[: H // 4 * 4, : W // 4 * 4, 1]
+    approximation, rows, columns, diagonal = _haar(channel.astype(np.float64))
     blocks = _blocks(approximation)
     bits = np.resize(_bits_of(text), len(blocks))
     each = np.arange(len(blocks))
@@ -75,7 +75,7 @@ def embed(pixels: np.ndarray, text: str = TEXT) -> np.ndarray:
     _put_blocks(approximation, blocks)
     # The library hands the two details back the wrong way round, which transposes every 2x2 square of the U plane.
     # Marked pictures have to look like its own, so this does the same. Integers are cut off, not rounded, likewise.
-    whole[:] = _inverse_haar(approximation, columns, rows, diagonal).astype(np.uint8)
+    channel[:] = _inverse_haar(approximation, columns, rows, diagonal).astype(np.uint8)
     return _to_rgb(yuv)
 
 

@@ -49,7 +49,7 @@ class Current:
     phase: str = "starting"
     heard: float = field(default_factory=time.monotonic)
     """When it last got further (monotonic seconds)."""
-    told: str = ""
+    wish_sent: str = ""
     """The wish that the worker has been told."""
     deadline: float | None = None
     ended_for: str = ""
@@ -82,7 +82,7 @@ def outcome(event: Event, current: Current, closing: bool) -> Outcome:
         crashed = bool(current.ended_for)
         if closing:
             return Outcome("waiting", "sdedge was closed; it goes on from here.", crashed=crashed)
-        if current.told == "pause":
+        if current.wish_sent == "pause":
             return Outcome("paused", "You paused it.", crashed=crashed)
         return Outcome("cancelled", "You cancelled it.", crashed=crashed)
     assert isinstance(event, Failed)

@@ -23,7 +23,7 @@ EXPANSION = 2.5  # loaded size over file size: half precision on disk, single in
 Key = tuple[str, str | None, int]
 
 
-class Shelf:
+class ModelCache:
     """Wraps a Pipeline's `load`: a model asked for again is there already, as long as its file is and memory lasts."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Shelf:
         key = (model, vae, self._stamp(model))
         engine = self._engines.pop(key, None)
         if engine is None:
-            for stale in [other for other in self._engines if other[:2] == key[:2]]:
+            for stale in [cached for cached in self._engines if cached[:2] == key[:2]]:
                 self._drop(stale)
             self._make_room(self._size(model))
             engine = self._load(model, vae)

@@ -26,7 +26,7 @@ class Outbox:
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._actions: deque[Callable[[], object]] = deque()
-        self._waiting_told = False
+        self._waiting_announced = False
 
     def __bool__(self) -> bool:
         return bool(self._actions)
@@ -52,7 +52,7 @@ class Outbox:
             except Exception:
                 log.exception("A file could not be read.")
             self._actions.popleft()
-        self._waiting_told = False
+        self._waiting_announced = False
 
     def clear(self) -> None:
         """Forget what waits."""
@@ -67,8 +67,8 @@ class Outbox:
 
     def tell_waiting(self, error: sqlite3.Error) -> None:
         """Say once that the database has to be waited for."""
-        if not self._waiting_told:
-            self._waiting_told = True
+        if not self._waiting_announced:
+            self._waiting_announced = True
             self.tell(
                 None,
                 Notice(f"The gallery's database cannot be written now ({error.__cause__ or error}); waiting for it."),

@@ -122,7 +122,7 @@ def end_leftover(lock: ProcessLock, patience: float = 5.0) -> bool:
     """End a worker that outlived its supervisor: it holds `lock`. Returns whether there was one. Raises SdedgeError."""
     pid = lock.holder()
     deadline = time.monotonic() + patience
-    found = pid is not None
+    alive = pid is not None
     # One whose pipe has closed is about to leave; one that is stopped or hangs needs help.
     gentle = time.monotonic() + patience / 2
     while pid is not None:
@@ -133,7 +133,7 @@ def end_leftover(lock: ProcessLock, patience: float = 5.0) -> bool:
             raise SdedgeError(f"An engine process of before ({pid}) cannot be ended; end it or restart the computer.")
         time.sleep(0.05)
         pid = lock.holder()
-    return found
+    return alive
 
 
 def _start(folder: Path, read: int, write: int, drawer: str | None, beat: float) -> subprocess.Popen[bytes]:

@@ -220,8 +220,8 @@ class Supervisor:
                 self._take_event(message)
             case "released" | "unknown":
                 log.info("The worker answered %s.", message)
-            case other:
-                log.warning("The worker said %r, which is not understood.", other)
+            case unknown:
+                log.warning("The worker said %r, which is not understood.", unknown)
 
     def _take_event(self, message: dict[str, Any]) -> None:
         current = self._current
@@ -253,10 +253,10 @@ class Supervisor:
         if end.crashed:
             self._outbox.later(lambda: adopt_unannounced(self._gallery, job))
         self._outbox.later(
-            lambda: self._end_told(self._queue.finish(job.id, end.state, end.reason, end.pause), event, end.pause)
+            lambda: self._announce_end(self._queue.finish(job.id, end.state, end.reason, end.pause), event, end.pause)
         )
 
-    def _end_told(self, job: Job, event: Event, pause: str | None) -> None:
+    def _announce_end(self, job: Job, event: Event, pause: str | None) -> None:
         if job.state == "done" and not isinstance(event, Finished):
             event = Finished(job.count, 0.0)  # the last picture was saved before the end
         elif isinstance(event, Cancelled):
@@ -329,9 +329,9 @@ class Supervisor:
         if current is None or worker is None:
             return
         wish = self._queue.wish(current.job.id)
-        if not wish or wish == current.told:
+        if not wish or wish == current.wish_sent:
             return
-        current.told = wish
+        current.wish_sent = wish
         if wish == "kill":
             self.hard_cancel(current.job.id)
             return

@@ -64,21 +64,21 @@ class PipelineDrawer:
 
     def __init__(self) -> None:
         from sdedge.engines.open import load_engine, locate
-        from sdedge.process.model_cache import Shelf
+        from sdedge.process.model_cache import ModelCache
 
         device, dtype = os.environ.get("SDEDGE_DEVICE", "auto"), os.environ.get("SDEDGE_DTYPE")
         memory = os.environ.get("SDEDGE_MEMORY", "auto")
-        self._shelf = Shelf(load_engine(device, dtype, memory=memory), locate)
+        self._models = ModelCache(load_engine(device, dtype, memory=memory), locate)
 
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
     ) -> Iterator[events.Event | Picture]:
         from sdedge.generation.pipeline import Pipeline
 
-        return Pipeline(self._shelf).images(request, count, batch, previews)
+        return Pipeline(self._models).images(request, count, batch, previews)
 
     def release(self) -> None:
-        self._shelf.clear()
+        self._models.clear()
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,9 @@ class Worker:
                 self._cancels[str(message.get("run"))] = str(message.get("level"))
             case "release":
                 self._orders.put(message)
-            case other:
-                log.warning("Unknown order %r.", other)
-                self._say("unknown", order=str(other)[:80])
+            case order:
+                log.warning("Unknown order %r.", order)
+                self._say("unknown", order=str(order)[:80])
 
     def _draw_orders(self) -> None:
         try:
@@ -194,8 +194,8 @@ class Worker:
     def _events(self, drawer: Drawer, gallery: Gallery, order: dict[str, Any]) -> Iterator[events.Event]:
         request = Request.from_dict(order["request"])
         first, count = order["first"], order["count"] - order["first"]
-        given = vars(output_of(json.dumps(order["output"])))
-        output = RecordedOutput(**given, gallery=gallery, job=order["job"])
+        destination = vars(output_of(json.dumps(order["output"])))
+        output = RecordedOutput(**destination, gallery=gallery, job=order["job"])
         done = 0
         stream = save_job(
             drawer.images(request.numbered(first), count, order["batch"], order["previews"]), output, first

@@ -106,12 +106,12 @@ def _groups(segment: Segment, tokenizer: Tokenizer, names: Names, counts: Mappin
     """One group per token or embedding; a group is never cut."""
     text = composed(segment.text) if names else segment.text
     position = 0
-    for found in names.find(text) if names else ():
-        yield from _words(segment, text, position, found.start, tokenizer)
-        first = _Place(tokenizer.eos, segment.weight, segment.origin(found.start), found.name)
+    for match in names.find(text) if names else ():
+        yield from _words(segment, text, position, match.start, tokenizer)
+        first = _Place(tokenizer.eos, segment.weight, segment.origin(match.start), match.name)
         others = _Place(tokenizer.eos, segment.weight, first.start)
-        yield [first, *[others] * (counts[found.name] - 1)]
-        position = found.stop
+        yield [first, *[others] * (counts[match.name] - 1)]
+        position = match.stop
     yield from _words(segment, text, position, len(text), tokenizer)
 
 

@@ -106,8 +106,8 @@ def condition(
     equal length where a picture must not depend on its batch.
     """
     texts = [[schedule(part.text, steps) for part in parse(prompt).parts] for prompt in prompts]
-    sides = max(map(len, texts))
-    if negatives is None and sides > 1:
+    parts = max(map(len, texts))
+    if negatives is None and parts > 1:
         negatives = [""] * len(prompts)
     un_texts = [schedule(parse(negative, negative=True).parts[0].text, steps) for negative in negatives or ()]
 
@@ -125,14 +125,14 @@ def condition(
         missing = longest * LENGTH - z.shape[0]
         return torch.cat([z, z[-1:].expand(missing, -1)]) if missing else z
 
-    weights = _side_weights(prompts, sides)
+    weights = _part_weights(prompts, parts)
     made: dict[tuple[str, ...], Context] = {}
     table = []
     for step in range(steps):
         key = tuple(run[step] for run in [*(run for picture in texts for run in picture), *un_texts])
         if key not in made:
             # A picture with fewer sides repeats its first one with weight 0.
-            rows = [picture[k if k < len(picture) else 0] for k in range(sides) for picture in texts]
+            rows = [picture[k if k < len(picture) else 0] for k in range(parts) for picture in texts]
             cond = torch.stack([context(run, step) for run in rows])  # (K B, T, D)
             uncond = torch.stack([context(run, step) for run in un_texts]) if un_texts else None
             made[key] = Context(cond, uncond, weights)
@@ -164,14 +164,14 @@ def _encode(
 ) -> dict[Chunk, Tensor]:
     encoded: dict[Chunk, Tensor] = {}
     for start in range(0, len(chunks), ROWS):
-        some = chunks[start : start + ROWS]
-        ids = torch.tensor([chunk.ids for chunk in some])  # (N, 77)
+        rows = chunks[start : start + ROWS]
+        ids = torch.tensor([chunk.ids for chunk in rows])  # (N, 77)
         replacements: list[Replacement] = [
-            (row, position, embeddings[name]) for row, chunk in enumerate(some) for position, name in chunk.embeddings
+            (row, position, embeddings[name]) for row, chunk in enumerate(rows) for position, name in chunk.embeddings
         ]
         options = {"replacements": replacements} if replacements else {}
         z = engine.encode_text(ids, skip, **options)  # (N, 77, D)
-        encoded |= {chunk: emphasized(row, chunk.weights) for chunk, row in zip(some, z)}
+        encoded |= {chunk: emphasized(row, chunk.weights) for chunk, row in zip(rows, z)}
     return encoded
 
 
@@ -184,9 +184,9 @@ def emphasized(z: Tensor, weights: Sequence[float]) -> Tensor:
     return heavy * ratio if math.isfinite(ratio) else heavy
 
 
-def _side_weights(prompts: Sequence[str], sides: int) -> Tensor | None:
+def _part_weights(prompts: Sequence[str], parts: int) -> Tensor | None:
     """(K, B), or None where every picture is one side of weight 1."""
-    if sides == 1:
+    if parts == 1:
         return None
     rows = [[part.weight for part in parse(prompt).parts] for prompt in prompts]
-    return torch.tensor([row + [0.0] * (sides - len(row)) for row in rows]).T.contiguous()
+    return torch.tensor([row + [0.0] * (parts - len(row)) for row in rows]).T.contiguous()

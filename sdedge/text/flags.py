@@ -24,7 +24,7 @@ def split(line: str, fields: Mapping[str, str]) -> dict[str, str]:
     A prompt reaches to the next flag, with or without quotes; other values are one word or quoted. Raises InvalidRequest
     for a quote that is not closed, a flag without a value, given twice, and a word that belongs to none.
     """
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     flag, spelt = "prompt", "the prompt"
     for token in _TOKEN.finditer(line):
         word = token[3]
@@ -32,19 +32,19 @@ def split(line: str, fields: Mapping[str, str]) -> dict[str, str]:
             spelt, _, value = word.partition("=")
             name = spelt[2:].lower().replace("-", "_")
             flag = fields.get(name, name)
-            if flag in found:
+            if flag in values:
                 raise InvalidRequest(f"The flag {shown(spelt)} is given twice; give it once.")
-            found[flag] = [value] if value else []
+            values[flag] = [value] if value else []
             continue
         if word is not None and word.startswith('"'):
             raise InvalidRequest(f"A quote is not closed at {shown(line[token.start() :])}; close it.")
-        if flag not in _TEXTS and found[flag]:
+        if flag not in _TEXTS and values[flag]:
             raise InvalidRequest(
                 f"{shown(token[0])} behind {shown(spelt)} belongs to no flag; quote values that hold spaces."
             )
         quoted = re.sub(r'\\(["\\])', r"\1", token[1]) if token[1] is not None else token[2]
-        found.setdefault(flag, []).append(word if word is not None else quoted)
-    empty = next((flag for flag, words in found.items() if not words), None)
+        values.setdefault(flag, []).append(word if word is not None else quoted)
+    empty = next((flag for flag, texts in values.items() if not texts), None)
     if empty is not None:
         raise InvalidRequest(f"The flag for {shown(empty)} has no value; write one behind it.")
-    return {flag: " ".join(words) for flag, words in found.items()}
+    return {flag: " ".join(texts) for flag, texts in values.items()}

@@ -37,7 +37,7 @@ def _lowered(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class NameMatch:
     """A name that stands in a text from `start` to `stop`."""
 
     start: int
@@ -64,26 +64,26 @@ class Names:
     def __bool__(self) -> bool:
         return bool(self._by_piece)
 
-    def find(self, text: str) -> list[Found]:
+    def find(self, text: str) -> list[NameMatch]:
         """In reading order, none over another. `text` is in composed form (`composed`); positions are places in it."""
-        lowered, found, position = _lowered(text), [], 0
+        lowered, matches, position = _lowered(text), [], 0
         while piece := _PIECE.search(lowered, position):
             position = piece.end()
             comfy = _COMFY.match(lowered, piece.start()) if piece[0] == "embedding" else None
-            one = (comfy and self._at(lowered, comfy.end(), comfy=True)) or self._at(lowered, piece.start())
-            if one is not None:
-                found.append(Found(piece.start(), one.stop, one.name))
-                position = one.stop
-        return found
+            match = (comfy and self._at(lowered, comfy.end(), comfy=True)) or self._at(lowered, piece.start())
+            if match is not None:
+                matches.append(NameMatch(piece.start(), match.stop, match.name))
+                position = match.stop
+        return matches
 
-    def _at(self, lowered: str, start: int, comfy: bool = False) -> Found | None:
+    def _at(self, lowered: str, start: int, comfy: bool = False) -> NameMatch | None:
         piece = _PIECE.match(lowered, start)
         for name, pattern in self._by_piece.get(piece[0], ()) if piece else ():
             match = pattern.match(lowered, start)
             if match is None or not _borders(lowered, start, match.end()):
                 continue
             suffix = _SUFFIX.match(lowered, match.end()) if comfy else None
-            return Found(start, suffix.end() if suffix else match.end(), name)
+            return NameMatch(start, suffix.end() if suffix else match.end(), name)
         return None
 
 

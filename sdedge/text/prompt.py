@@ -58,8 +58,8 @@ def parse(text: str, negative: bool = False) -> Prompt:
     Raises InvalidRequest as `extract_loras` does.
     """
     rest, loras = extract_loras(text)
-    sides = [rest] if negative else _AND.split(rest)
-    return Prompt(tuple(map(_part, sides)) if len(sides) > 1 else (Part(rest),), loras)
+    texts = [rest] if negative else _AND.split(rest)
+    return Prompt(tuple(map(_part, texts)) if len(texts) > 1 else (Part(rest),), loras)
 
 
 def _part(side: str) -> Part:

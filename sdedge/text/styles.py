@@ -42,13 +42,13 @@ def apply(prompt: str, negative: str, names: Iterable[str], styles: Mapping[str,
     for name in names:
         if name not in styles:
             raise InvalidRequest(
-                f"Unknown style {shown(name)}; choose one of {_some(styles) or 'none, the list is empty'}."
+                f"Unknown style {shown(name)}; choose one of {_first_names(styles) or 'none, the list is empty'}."
             )
         prompt, negative = merge(prompt, styles[name].prompt), merge(negative, styles[name].negative)
     return prompt, negative
 
 
-def _some(names: Iterable[str]) -> str:
+def _first_names(names: Iterable[str]) -> str:
     listed = [name[:40].replace("\n", " ") for name in names]
     return ", ".join(listed[:20]) + (" …" if len(listed) > 20 else "")
 

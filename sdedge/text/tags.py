@@ -84,10 +84,10 @@ def left_out(prompt: str, negative: str = "") -> tuple[str, ...]:
         if ":" in rest or "|" in rest:
             notes += [f"A LoRA is applied at every step, and so is {tag} inside of brackets." for tag in tags]
     for text in (prompt, negative):
-        words = [match[0][:80] for match in _ALMOST.finditer(_HYPERNET.sub(" ", _LORA.sub(" ", text)))]
-        notes += [f"{word!r} is no tag and is read as words; write <lora:name:0.8>." for word in words]
+        tags = [match[0][:80] for match in _ALMOST.finditer(_HYPERNET.sub(" ", _LORA.sub(" ", text)))]
+        notes += [f"{tag!r} is no tag and is read as words; write <lora:name:0.8>." for tag in tags]
         odd = [match[0][:80] for match in _WILDCARD.finditer(text)]
-        notes += [f"{word!r} is no wildcard known here and is read as words; see docs/prompts.md." for word in odd]
+        notes += [f"{tag!r} is no wildcard known here and is read as words; see docs/prompts.md." for tag in odd]
     return tuple(dict.fromkeys(notes))
 
 

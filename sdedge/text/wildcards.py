@@ -169,7 +169,7 @@ def from_folder(folder: str | Path) -> Lines:
         try:
             path = _locate(folder, name)
             status = path.stat()
-            found = _read(path, status.st_mtime_ns, status.st_size)
+            choices = _read(path, status.st_mtime_ns, status.st_size)
         except (OSError, UnicodeDecodeError, ModelError) as error:
             reason = (
                 error.strerror if isinstance(error, OSError) and error.strerror else "it is no UTF-8 text file in there"
@@ -179,9 +179,9 @@ def from_folder(folder: str | Path) -> Lines:
                 f"Cannot read the wildcard __{name[:60]}__ from {folder} ({reason}); known are {known}; "
                 f"write \\__{name[:60]}__ for plain text."
             ) from error
-        if not found:
+        if not choices:
             raise InvalidRequest(f"The wildcard file {path} has no lines to choose from; write one choice per line.")
-        return found
+        return choices
 
     return lines
 
@@ -196,11 +196,11 @@ def _locate(folder: Path, name: str) -> Path:
 
 def _names(folder: Path) -> dict[str, str]:
     """Every wildcard file's name, by the same without regard to case and form; of equal ones the first counts."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for path in sorted(folder.rglob("*.txt")):
         name = path.relative_to(folder).with_suffix("").as_posix()
-        found.setdefault(_plain(name), name)
-    return found
+        names.setdefault(_plain(name), name)
+    return names
 
 
 def _plain(name: str) -> str:

@@ -44,9 +44,9 @@ def train_vae(vae: VAE, data: Dataset, optimisation: Optimisation, seed: int, fo
 
     def loss_at(step: int) -> Tensor:
         rng = np.random.default_rng((seed, 1, step))
-        whole = step >= 0.85 * optimisation.steps
-        images = data.images(rng.integers(len(data), size=2 if whole else 8))
-        if not whole:
+        full_images = step >= 0.85 * optimisation.steps
+        images = data.images(rng.integers(len(data), size=2 if full_images else 8))
+        if not full_images:
             images = _shrink(images) if step % 4 == 3 else _crop(images, rng)
         images = images.to(device)
         posterior = vae.encode(images)

@@ -35,24 +35,24 @@ def read(image: np.ndarray) -> dict[str, Any]:
     """
     picture = Image.fromarray(np.asarray(image, dtype=np.uint8)).convert("RGB")
     small = _shrunk(picture, SIDE)
-    found: dict[str, Any] = dict.fromkeys(FACTS)
-    found["time"] = time = _nearest(small[: round(0.05 * SIDE)], {t: render.SKY[t][0] for t in TIMES})
+    facts: dict[str, Any] = dict.fromkeys(FACTS)
+    facts["time"] = time = _nearest(small[: round(0.05 * SIDE)], {t: render.SKY[t][0] for t in TIMES})
     if time is None:
-        return found
+        return facts
     strip = slice(round(0.92 * SIDE), SIDE)
-    found["ground"] = _nearest(small[strip], {g: _average(_empty(time, g, False, SIDE)[strip]) for g in GROUNDS})
-    ground = found["ground"] or "grass"  # the sky and the object can be judged over any ground
-    found["mountains"] = _read_mountains(small, time, ground)
-    mountains = bool(found["mountains"])
-    found["kind"], found["colour"] = _read_object(small, time, _empty(time, ground, mountains, SIDE))
-    found["trees"] = _count_trees(picture, time, ground, mountains)
-    return found
+    facts["ground"] = _nearest(small[strip], {g: _average(_empty(time, g, False, SIDE)[strip]) for g in GROUNDS})
+    ground = facts["ground"] or "grass"  # the sky and the object can be judged over any ground
+    facts["mountains"] = _read_mountains(small, time, ground)
+    mountains = bool(facts["mountains"])
+    facts["kind"], facts["colour"] = _read_object(small, time, _empty(time, ground, mountains, SIDE))
+    facts["trees"] = _count_trees(picture, time, ground, mountains)
+    return facts
 
 
 def score(image: np.ndarray, facts: dict[str, Any]) -> dict[str, bool]:
     """Which of the stated facts the picture shows: one bool for each key of `facts`."""
-    found = read(image)
-    return {name: found[name] == value for name, value in facts.items()}
+    answers = read(image)
+    return {name: answers[name] == value for name, value in facts.items()}
 
 
 def _shrunk(picture: Image.Image, side: int) -> np.ndarray:
@@ -124,8 +124,8 @@ def _likeness(kind: str, time: str) -> Likeness:
     change, variety = np.abs(drawn - bare).mean(-1), np.ptp(drawn, axis=0).mean(-1)
     painted, unpainted = variety > 70, (change.min(0) > 20) & (variety < 15)  # an edge is neither
     timber = _grown(~_grown(~unpainted, 1), 1) & unpainted  # without masts and ropes, which a blur takes away
-    whole = change.max(0) > 24
-    around = _grown(whole, 3) & ~_grown(whole, 1)
+    changed = change.max(0) > 24
+    around = _grown(changed, 3) & ~_grown(changed, 1)
     return Likeness(painted, timber, around, drawn[:, painted], drawn[0, timber])
 
 
@@ -161,7 +161,7 @@ def _resemblance(moved: np.ndarray, likeness: Likeness, empty: np.ndarray) -> tu
     from_empty = np.abs(seen - empty).mean(-1)  # (SIDE, SIDE)
     from_paint = np.abs(seen - np.median(likeness.paint[colour], axis=0)).mean(-1)
     timber_from_empty = np.abs(moved[:, likeness.timber] - empty[likeness.timber]).mean((1, 2))  # (S,)
-    whole = residual.min() / max(from_empty[likeness.painted | likeness.timber].mean(), 1.0)
+    resemblance = residual.min() / max(from_empty[likeness.painted | likeness.timber].mean(), 1.0)
     unpainted = timber[move].mean() < from_paint[likeness.timber].mean()
     parts = (
         painted[move, colour].mean() / max(from_empty[likeness.painted].mean(), 1.0),
@@ -171,7 +171,7 @@ def _resemblance(moved: np.ndarray, likeness: Likeness, empty: np.ndarray) -> tu
     if residual.min() > OBJECT_RESIDUAL or max(parts) > PART_GAIN or not unpainted:
         return 1.0, None
     likely = np.sort(painted.mean(-1).min(0))  # (colours,)
-    return float(whole), COLOURS[colour] if likely[0] < COLOUR_MARGIN * likely[1] else None
+    return float(resemblance), COLOURS[colour] if likely[0] < COLOUR_MARGIN * likely[1] else None
 
 
 # ---- Trees ------------------------------------------------------------------------------------------------------

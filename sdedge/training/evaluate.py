@@ -35,11 +35,11 @@ class Tally:
             self.right[name] += answer
             self.total[name] += 1
 
-    def shares(self) -> dict[str, float]:
+    def fractions(self) -> dict[str, float]:
         """Share of right answers, 0 to 1, per fact, their mean, and "all": every fact right at once."""
-        shares = {name: self.right[name] / self.total[name] for name in (*FACTS, "all") if self.total[name]}
-        facts = [share for name, share in shares.items() if name != "all"]
-        return {**shares, "mean": sum(facts) / len(facts)}
+        fractions = {name: self.right[name] / self.total[name] for name in (*FACTS, "all") if self.total[name]}
+        facts = [fraction for name, fraction in fractions.items() if name != "all"]
+        return {**fractions, "mean": sum(facts) / len(facts)}
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def obedience(
 ) -> Iterator[Drawn]:
     """Draw every held-out prompt with every seed by `request`'s settings, and read the facts back."""
     for prompt, facts, unseen_pair in held_out_prompts(prompts, held_out_seed):
-        one = request.replace(prompt=prompt, seed=seeds[0])
+        first = request.replace(prompt=prompt, seed=seeds[0])
         # Consecutive seeds are one batch: the same pictures to rounding, in less time.
-        for event in pipeline.images(one, count=len(seeds), batch=len(seeds)):
+        for event in pipeline.images(first, count=len(seeds), batch=len(seeds)):
             if isinstance(event, Picture):
                 yield Drawn(prompt, event.request.seed or 0, event.pixels, score(event.pixels, facts), unseen_pair)
 
@@ -79,11 +79,11 @@ def ceiling(engine: Engine, draw: DrawScene, pictures: int = 304, seed: int = 5)
     return tally
 
 
-def report(shares: dict[str, dict[str, float]]) -> str:
+def report(fractions: dict[str, dict[str, float]]) -> str:
     """A Markdown table: one line per named tally, one column per fact, in percent."""
     columns = [*FACTS, "mean", "all"]
     lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for label, row in shares.items():
+    for label, row in fractions.items():
         lines.append(f"| {label} | " + " | ".join(f"{100 * row[name]:.1f}" for name in columns) + " |")
     return "\n".join(lines)
 
@@ -96,11 +96,11 @@ def write_sheet(drawn: Sequence[Drawn], path: Path, columns: int = 10) -> None:
     cell, rows = H + 44, -(-len(drawn) // columns)
     sheet = Image.new("RGB", (columns * (W + 8) + 8, rows * cell + 8), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
-    for i, one in enumerate(drawn):
+    for i, picture in enumerate(drawn):
         x, y = 8 + i % columns * (W + 8), 8 + i // columns * cell
-        sheet.paste(Image.fromarray(one.pixels), (x, y))
-        colour = (30, 123, 58) if all(one.answers.values()) else (179, 38, 30)
-        for line, text in enumerate(_wrapped(one.prompt, 27)[:3]):
+        sheet.paste(Image.fromarray(picture.pixels), (x, y))
+        colour = (30, 123, 58) if all(picture.answers.values()) else (179, 38, 30)
+        for line, text in enumerate(_wrapped(picture.prompt, 27)[:3]):
             pen.text((x, y + H + 2 + 12 * line), text, colour, font)
     sheet.save(path)
 

@@ -167,19 +167,19 @@ def export(recipe: Recipe, nets: Networks, folder: Path) -> None:
 
 def model_configs(recipe: Recipe, nets: Networks) -> dict[str, dict[str, Any]]:
     """The JSON files of the diffusers folder, by sub-folder."""
-    levels = len(recipe.unet.block_out_channels)
+    depth = len(recipe.unet.block_out_channels)
     unet = {
         "_class_name": "UNet2DConditionModel",
         **asdict(recipe.unet),
-        "down_block_types": ["CrossAttnDownBlock2D"] * (levels - 1) + ["DownBlock2D"],
-        "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * (levels - 1),
+        "down_block_types": ["CrossAttnDownBlock2D"] * (depth - 1) + ["DownBlock2D"],
+        "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * (depth - 1),
     }
     vae = {
         "_class_name": "AutoencoderKL",
         **asdict(recipe.vae),
         "scaling_factor": nets.scaling_factor,
-        "down_block_types": ["DownEncoderBlock2D"] * levels,
-        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "down_block_types": ["DownEncoderBlock2D"] * depth,
+        "up_block_types": ["UpDecoderBlock2D"] * depth,
     }
     tokenizer = nets.tokenizer
     text = {

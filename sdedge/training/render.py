@@ -61,16 +61,16 @@ STARS: tuple[Point, ...] = ((0.09, 0.33), (0.25, 0.09), (0.36, 0.05), (0.64, 0.0
                             (0.27, 0.3), (0.74, 0.29))  # fmt: skip
 
 
-def mix(a: Colour, b: Colour, share: float) -> Colour:
+def mix(a: Colour, b: Colour, fraction: float) -> Colour:
     """The colour `share` of the way from a to b; a share below 0 goes away from b."""
-    red, green, blue = (round(min(255.0, max(0.0, x + (y - x) * share))) for x, y in zip(a, b, strict=True))
+    red, green, blue = (round(min(255.0, max(0.0, x + (y - x) * fraction))) for x, y in zip(a, b, strict=True))
     return red, green, blue
 
 
 def lit(colour: Colour, time: str) -> Colour:
     """A paint as it looks in the light of the time of day."""
-    tint, share, brightness = LIGHT[time]
-    return mix((0, 0, 0), mix(colour, tint, share), brightness)
+    tint, fraction, brightness = LIGHT[time]
+    return mix((0, 0, 0), mix(colour, tint, fraction), brightness)
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,8 @@ def _pick(rng: np.random.Generator, options: Sequence[str]) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def _chance(rng: np.random.Generator, share: float) -> bool:
-    return bool(rng.random() < share)
+def _chance(rng: np.random.Generator, probability: float) -> bool:
+    return bool(rng.random() < probability)
 
 
 def sample_any(rng: np.random.Generator) -> Scene:
@@ -243,23 +243,23 @@ def facts(text: str) -> dict[str, Any]:
     time and ground only where said. Raises ValueError where no kind or no colour is named.
     """
     words = re.findall(r"[a-z]+", text.lower())
-    found: dict[str, Any] = {"mountains": False, "trees": 0}
+    facts_read: dict[str, Any] = {"mountains": False, "trees": 0}
     for before, word in zip(["", *words], words, strict=False):
         if word in KINDS:
-            found["kind"] = word
+            facts_read["kind"] = word
         elif word in COLOURS:
-            found["colour"] = word
+            facts_read["colour"] = word
         elif word in TIME_WORDS:
-            found["time"] = TIME_WORDS[word]
+            facts_read["time"] = TIME_WORDS[word]
         elif word in GROUND_WORDS:
-            found["ground"] = GROUND_WORDS[word]
+            facts_read["ground"] = GROUND_WORDS[word]
         elif word == "mountains":
-            found["mountains"] = before not in NEGATIONS
+            facts_read["mountains"] = before not in NEGATIONS
         elif word in ("tree", "trees"):
-            found["trees"] = 0 if before in NEGATIONS else COUNT_WORDS.get(before, 0)
-    if "kind" not in found or "colour" not in found:
+            facts_read["trees"] = 0 if before in NEGATIONS else COUNT_WORDS.get(before, 0)
+    if "kind" not in facts_read or "colour" not in facts_read:
         raise ValueError(f"the caption {text!r} names no kind or no colour of the scenes.")
-    return {name: found[name] for name in FACTS if name in found}
+    return {name: facts_read[name] for name in FACTS if name in facts_read}
 
 
 def held_out_prompts(n: int, seed: int = 0) -> list[tuple[str, dict[str, Any], bool]]:

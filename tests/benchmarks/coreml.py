@@ -121,12 +121,12 @@ def compress_all(work: Path, pictures: int) -> None:
         recipe = Recipe(((128, 128),), "original", target, compress=scheme, components=("text_encoder", "unet"))
         for _ in convert(EMBEDDED, out, recipe):
             pass
-        shares = _obeyed(_unpacked(locate(EMBEDDED), out, work / "unpacked"), pictures)
-        reference = reference or shares["mean"]
+        fractions = _obeyed(_unpacked(locate(EMBEDDED), out, work / "unpacked"), pictures)
+        reference = reference or fractions["mean"]
         part = Manifest.read(out).components["unet"]
         size = (out / part.file / "Data/com.apple.CoreML/weights/weight.bin").stat().st_size
         bits = 8 * size / _numbers(locate(EMBEDDED) / "unet")
-        facts = (f"{100 * x:.1f}" for x in (shares["mean"], shares["all"], reference - shares["mean"]))
+        facts = (f"{100 * x:.1f}" for x in (fractions["mean"], fractions["all"], reference - fractions["mean"]))
         print(f"| {scheme} | {bits:.1f} | {size / 1e6:.2f} | {_worst(out):.1f} | {' | '.join(facts)} |", flush=True)
 
 
@@ -168,7 +168,7 @@ def _obeyed(model: Path, pictures: int) -> dict[str, float]:
     request = Request(prompt="", model=str(model), steps=12)
     for drawn in obedience(Pipeline(load_engine("cpu", "float32")), request, pictures // len(seeds), seeds):
         tally.add(drawn.answers)
-    return tally.shares()
+    return tally.fractions()
 
 
 def _worst(bundle: Path) -> float:

@@ -37,10 +37,10 @@ def main() -> None:
         tally = Tally()
         for one in pictures:
             tally.add(one.answers)
-        shares = tally.shares()
+        fractions = tally.fractions()
         near = [psnr(a.pixels, b.pixels) for a, b in zip(drawn["float32"], pictures, strict=True)]
         print(
-            f"| {dtype} | {shares['mean']:.1%} | {shares['all']:.1%} | {statistics.median(near):.1f} | {min(near):.1f} |"
+            f"| {dtype} | {fractions['mean']:.1%} | {fractions['all']:.1%} | {statistics.median(near):.1f} | {min(near):.1f} |"
         )
 
 

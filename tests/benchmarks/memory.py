@@ -128,10 +128,10 @@ def show_decodes(model: object, options: argparse.Namespace) -> None:
             found = child("decode", model, way, options.dtype, side, "counted")
             found |= child("decode", model, way, options.dtype, side, "timed")
             first = first or found
-            shares = [found[name] / first[name] for name in ("live", "cpu")]
+            fractions = [found[name] / first[name] for name in ("live", "cpu")]
             print(
-                f"| {side}x{side}, {options.dtype} | {way} | {found['live'] / 2**20:.0f} | {shares[0]:.2f} | "
-                f"{found['seconds']:.1f} | {found['cpu']:.1f} | {shares[1]:.2f} | {found['rss'] / 2**20:.0f} | "
+                f"| {side}x{side}, {options.dtype} | {way} | {found['live'] / 2**20:.0f} | {fractions[0]:.2f} | "
+                f"{found['seconds']:.1f} | {found['cpu']:.1f} | {fractions[1]:.2f} | {found['rss'] / 2**20:.0f} | "
                 f"{found['apart']:.1e} |",
                 flush=True,
             )

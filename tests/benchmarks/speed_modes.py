@@ -90,7 +90,7 @@ def quality(pipeline: Pipeline, way: Way, prompts: int) -> tuple[np.ndarray, dic
         for drawn in obedience(pipeline, request, prompts, seeds=(1,)):
             tally.add(drawn.answers)
             pictures.append(drawn.pixels.astype(np.float32))
-    return np.stack(pictures), tally.shares()
+    return np.stack(pictures), tally.fractions()
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -174,10 +174,10 @@ def main() -> None:
     exact, base = None, picture_seconds(WAYS[0], calls, pipeline)
     print("| way | facts | all six | PSNR median, dB | worst tenth | UNet time | of exact |\n" + "|---" * 7 + "|")
     for way in WAYS:
-        pictures, shares = quality(pipeline, way, options.prompts)
+        pictures, fractions = quality(pipeline, way, options.prompts)
         exact = pictures if exact is None else exact
         near, seconds = psnr(pictures, exact), picture_seconds(way, calls, pipeline)
-        obeyed = f"{100 * shares['mean']:.1f} | {100 * shares['all']:.1f}"
+        obeyed = f"{100 * fractions['mean']:.1f} | {100 * fractions['all']:.1f}"
         nearness = f"{np.median(near):.1f} | {np.percentile(near, 10):.1f}"
         print(f"| {way.name} | {obeyed} | {nearness} | {seconds:.1f} s | {seconds / base:.2f} |", flush=True)
 

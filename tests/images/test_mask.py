@@ -69,16 +69,16 @@ def test_outside_the_mask_every_pixel_is_bit_equal(box, blur, seed):
     mask ^= rng.random((48, 64)) < 0.02  # holes and specks
     if not mask.any():
         mask[0, 0] = True
-    share = masks.feather(mask, blur)
-    result = masks.paste(canvas, drawn, (0, 0, 64, 48), share)
+    alpha = masks.feather(mask, blur)
+    result = masks.paste(canvas, drawn, (0, 0, 64, 48), alpha)
     assert np.array_equal(result[~mask], canvas[~mask])
-    assert np.array_equal(result[share == 1], drawn[share == 1])
-    assert share.max() > 0.99, "something must be drawn"
+    assert np.array_equal(result[alpha == 1], drawn[alpha == 1])
+    assert alpha.max() > 0.99, "something must be drawn"
 
 
 def test_softness_rises_inwards_and_reaches_the_whole_drawing():
-    share = masks.feather(_square(96, 60), 4.0)
-    row = share[48, 18:48]
+    alpha = masks.feather(_square(96, 60), 4.0)
+    row = alpha[48, 18:48]
     assert np.all(np.diff(row) >= -1e-6) and row[0] < 0.15 and row[12] > 0.99
     assert np.all(masks.feather(np.ones((16, 16), dtype=bool), 4.0) == 1)
     assert np.array_equal(masks.feather(_square(), 0.0), _square().astype(np.float32))
@@ -100,8 +100,8 @@ def test_strokes_thinner_than_the_blur_do_not_vanish(thickness):
     mask = _square(96, 50)
     mask[:20] = False
     mask[5 : 5 + thickness, 10:90] = True  # a stroke beside a large area
-    share = masks.feather(mask, 4.0)
-    assert share[5 : 5 + thickness, 50].max() > 0.9
+    alpha = masks.feather(mask, 4.0)
+    assert alpha[5 : 5 + thickness, 50].max() > 0.9
 
 
 def test_softness_does_not_depend_on_how_much_surrounds_the_mask():
@@ -113,8 +113,8 @@ def test_softness_does_not_depend_on_how_much_surrounds_the_mask():
 def test_a_mask_at_the_picture_s_edge_is_not_faded_there():
     mask = np.zeros((64, 64), dtype=bool)
     mask[:, :32] = True
-    share = masks.feather(mask, 4.0)
-    assert share[32, 0] > 0.99 and share[0, 0] > 0.99 and share[32, 31] < 0.2
+    alpha = masks.feather(mask, 4.0)
+    assert alpha[32, 0] > 0.99 and alpha[0, 0] > 0.99 and alpha[32, 31] < 0.2
 
 
 @settings(max_examples=60, deadline=None)

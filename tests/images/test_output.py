@@ -45,19 +45,19 @@ def without_links(monkeypatch, both):
 def test_names_claimed_at_once_are_all_different_and_nothing_is_replaced(tmp_path, monkeypatch, ways):
     if ways != "rename":
         without_links(monkeypatch, ways == "neither")
-    found, together = [], threading.Barrier(8)
+    claimed, together = [], threading.Barrier(8)
     monkeypatch.setattr(files.os.path, "lexists", lambda path: False)  # everybody looked before anybody wrote
 
     def write(i):
         together.wait()
-        found.append(write_new(names(tmp_path, "a", "png"), b"%d" % i))
+        claimed.append(write_new(names(tmp_path, "a", "png"), b"%d" % i))
 
     threads = [threading.Thread(target=write, args=(i,)) for i in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({*found}) == 8 and sorted(path.read_bytes() for path in tmp_path.iterdir()) == [
+    assert len({*claimed}) == 8 and sorted(path.read_bytes() for path in tmp_path.iterdir()) == [
         b"%d" % i for i in range(8)
     ]
 

@@ -118,11 +118,11 @@ def test_of_an_animation_the_first_frame_is_used_and_said_so(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
 @pytest.mark.parametrize("share", [0.1, 0.6])
-def test_half_a_file_is_refused(tmp_path, suffix, share):
-    whole = tmp_path / f"whole.{suffix}"
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(whole)
+def test_half_a_file_is_refused(tmp_path, suffix, fraction):
+    intact = tmp_path / f"whole.{suffix}"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(intact)
     cut = tmp_path / f"cut.{suffix}"
-    cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+    cut.write_bytes(intact.read_bytes()[: int(intact.stat().st_size * fraction)])
     with pytest.raises(InvalidRequest, match=r"cut\."):
         load(cut)
 

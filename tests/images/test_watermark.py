@@ -119,8 +119,8 @@ def test_the_pipeline_marks_the_finished_pixels_last(tiny_model, tmp_path):
     request = Request("a red house", model=str(tiny_model), steps=1, seed=4, width=256, height=256)
     pipeline = Pipeline(load_engine("cpu"))
     plain, marked = (
-        next(event for event in pipeline.images(one) if isinstance(event, Picture))
-        for one in (request, request.replace(watermark=True))
+        next(event for event in pipeline.images(marked) if isinstance(event, Picture))
+        for marked in (request, request.replace(watermark=True))
     )
     assert np.array_equal(marked.pixels, embed(plain.pixels)) and "watermark" not in plain.facts
     assert marked.facts["watermark"] == TEXT
@@ -134,8 +134,8 @@ def test_the_command_tells_both(tmp_path):
     run = CliRunner().invoke
     assert "carries the watermark StableDiffusionV1" in run(command, [str(tmp_path / "marked.png")]).output
     assert "carries no watermark" in run(command, [str(tmp_path / "plain.png")]).output
-    found = json.loads(run(command, [str(tmp_path / "marked.png"), "--json"]).output)
-    assert found["present"] is True and found["text"] == TEXT and found["deviations"] > 12 and found["bits"] == 136
+    report = json.loads(run(command, [str(tmp_path / "marked.png"), "--json"]).output)
+    assert report["present"] is True and report["text"] == TEXT and report["deviations"] > 12 and report["bits"] == 136
 
 
 @pytest.mark.parametrize("quality", [90, 70, 50, 30])

@@ -43,8 +43,8 @@ class Desk:
         def listen(job, event):
             self.events.append((job, event))
 
-        given = {"tick": 0.02, "beat": 0.1, **limits}
-        self.supervisor = Supervisor(self.folder, listen, drawer=FAKE, limits=Limits(**given))
+        settings = {"tick": 0.02, "beat": 0.1, **limits}
+        self.supervisor = Supervisor(self.folder, listen, drawer=FAKE, limits=Limits(**settings))
         self.supervisor.start()
         self.supervisor.wake()
         return self.supervisor
@@ -66,7 +66,7 @@ class Desk:
             assert time.monotonic() < deadline, self.events
             time.sleep(0.005)
 
-    def told(self, kind, job=None):
+    def events_of(self, kind, job=None):
         return [event for number, event in self.events if isinstance(event, kind) and (job is None or number == job)]
 
     def check(self):

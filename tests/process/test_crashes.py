@@ -39,11 +39,11 @@ from tests.process.desk import FAKE, ROOT, posix
         ("exit@done", "with an error (status 3)"),
     ],
 )
-def test_a_crash_costs_the_current_picture_and_says_why(desk, fault, words):
+def test_a_crash_costs_the_current_picture_and_says_why(desk, fault, reason):
     bad, good = desk.add(f"fail={fault}", count=2), desk.add()
     desk.start()
     desk.wait()
-    assert desk.queue.get(bad).state == "failed" and words in desk.queue.get(bad).reason
+    assert desk.queue.get(bad).state == "failed" and reason in desk.queue.get(bad).reason
     assert desk.queue.get(good).state == "waiting" and desk.queue.get(bad).reason in desk.queue.paused
     desk.resume()
     assert desk.queue.get(good).state == "done"
@@ -149,9 +149,9 @@ def test_when_the_app_is_killed_the_worker_leaves_and_the_queue_says_what_happen
     desk.wait()
     assert not is_running(pid)
     assert desk.queue.get(job).state == "interrupted" and desk.queue.get(after).state == "waiting"
-    assert f"Job {job} was interrupted with" in desk.queue.paused and desk.told(Notice)
+    assert f"Job {job} was interrupted with" in desk.queue.paused and desk.events_of(Notice)
     desk.resume(job)
-    assert [desk.queue.get(one).state for one in (job, after)] == ["done", "done"] and desk.check() == 6
+    assert [desk.queue.get(id).state for id in (job, after)] == ["done", "done"] and desk.check() == 6
 
 
 def test_one_folder_has_one_supervisor(desk):
@@ -183,23 +183,23 @@ def test_a_locked_database_delays_and_loses_nothing(desk):
     job = desk.add("step=0.02", count=2)
     desk.start(lock=0.1)
     desk.until(lambda event: isinstance(event, Step))
-    other = sqlite3.connect(desk.folder / DATABASE, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    locker = sqlite3.connect(desk.folder / DATABASE, isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
     time.sleep(1.5)
-    other.execute("ROLLBACK")
-    other.close()
+    locker.execute("ROLLBACK")
+    locker.close()
     desk.wait()
     assert desk.queue.get(job).state == "done" and desk.check() == 2
 
 
 def test_a_database_damaged_while_the_app_runs_is_kept_aside_and_the_queue_goes_on_with_a_new_one(desk, monkeypatch):
     job = desk.add("step=0.2 steps=4", seed=4)
-    whole = Queue.wish
+    intact = Queue.wish
     malformed = sqlite3.DatabaseError("database disk image is malformed")
     malformed.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
     def wish(queue, id):
-        monkeypatch.setattr(Queue, "wish", whole)
+        monkeypatch.setattr(Queue, "wish", intact)
         raise malformed
 
     monkeypatch.setattr(Queue, "wish", wish)

@@ -80,9 +80,9 @@ def test_a_started_module_drops_the_working_folder_before_it_imports_more(hostil
 
 
 @pytest.mark.parametrize(("given", "left"), [(":/a", "/a"), ("/a::/b:", "/a:/b"), ("", None), (":", None)])
-def test_empty_entries_of_the_search_path_are_dropped(given, left, monkeypatch):
+def test_empty_entries_of_the_search_path_are_dropped(path, left, monkeypatch):
     monkeypatch.setattr(os, "pathsep", ":")
-    made = python_environment({"PYTHONPATH": given, "OTHER": "1"})
+    made = python_environment({"PYTHONPATH": path, "OTHER": "1"})
     assert made.get("PYTHONPATH") == left and made["OTHER"] == made["PYTHONSAFEPATH"] == "1"
     assert python_command("pip", "x")[1:] == ["-P", "-m", "pip", "x"]
 
@@ -92,7 +92,7 @@ def test_no_other_place_starts_a_python():
         text = file.read_text("utf-8")
         signs = ("executable", "import os", *STARTS, *(f'"{name}"' for name in PYTHONS))
         if file.name != "interpreter.py" and any(sign in text for sign in signs):
-            assert not (found := list(_starts(ast.parse(text)))), f"{file}: {found}; use sdedge.interpreter"
+            assert not (starts := list(_starts(ast.parse(text)))), f"{file}: {starts}; use sdedge.interpreter"
 
 
 def _starts(tree: ast.Module) -> Iterator[str]:

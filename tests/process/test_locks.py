@@ -33,16 +33,18 @@ class Kernel32:
 
     @staticmethod
     def call(function):
-        return type("Call", (), {"__call__": lambda self, *given: function(*given)})()
+        return type("Call", (), {"__call__": lambda self, *arguments: function(*arguments)})()
 
 
 @pytest.mark.parametrize(("state", "runs"), [("runs", True), ("ended", False), ("gone", False), ("another's", True)])
 def test_on_windows_another_process_is_told_to_run(monkeypatch, state, runs):
     kernel = Kernel32(state)
     monkeypatch.setattr(liveness.os, "name", "nt")
-    monkeypatch.setattr(ctypes, "WinDLL", lambda *given, **options: kernel, raising=False)
+    monkeypatch.setattr(ctypes, "WinDLL", lambda *arguments, **options: kernel, raising=False)
     monkeypatch.setattr(ctypes, "get_last_error", lambda: 87 if state == "gone" else 5, raising=False)
-    monkeypatch.setattr(os, "kill", lambda *given: pytest.fail("on Windows os.kill ends the process, or sends Ctrl-C"))
+    monkeypatch.setattr(
+        os, "kill", lambda *arguments: pytest.fail("on Windows os.kill ends the process, or sends Ctrl-C")
+    )
     assert is_running(4711) == runs and is_running(os.getpid())
     assert kernel.closed == ([2**40] if state in ("runs", "ended") else [])
 
@@ -69,26 +71,26 @@ def test_a_model_that_another_process_copies_is_not_swept(tmp_path, monkeypatch)
 def test_without_flock_a_file_with_a_process_id_is_the_lock(tmp_path, monkeypatch, fault):
     import fcntl
 
-    def refuse(*given):
+    def refuse(*arguments):
         raise OSError(fault, os.strerror(fault))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    one, two = ProcessLock(tmp_path / "q.lock"), ProcessLock(tmp_path / "q.lock")
-    assert one.acquire() and not two.acquire() and two.holder() == os.getpid()
-    one.release()
-    assert two.holder() is None and two.acquire()
-    two.release()
+    first, second = ProcessLock(tmp_path / "q.lock"), ProcessLock(tmp_path / "q.lock")
+    assert first.acquire() and not second.acquire() and second.holder() == os.getpid()
+    first.release()
+    assert second.holder() is None and second.acquire()
+    second.release()
     assert not (tmp_path / "q.lock.pid").exists()
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     (tmp_path / "q.lock.pid").write_text(str(ended.pid))  # killed while it held it
-    assert one.acquire() and not two.acquire()
-    one.release()
+    assert first.acquire() and not second.acquire()
+    first.release()
     (tmp_path / "q.lock.pid").write_text("")  # being written
-    assert not one.acquire()
+    assert not first.acquire()
     os.utime(tmp_path / "q.lock.pid", (1, 1))  # killed before it was
-    assert one.acquire()
-    one.release()
+    assert first.acquire()
+    first.release()
     monkeypatch.setattr(locks, "is_running", lambda pid: False)
     rename = os.rename
 
@@ -99,7 +101,7 @@ def test_without_flock_a_file_with_a_process_id_is_the_lock(tmp_path, monkeypatc
 
     (tmp_path / "q.lock.pid").write_text("12")
     monkeypatch.setattr(locks.os, "rename", late)
-    assert not one.acquire() and (tmp_path / "q.lock.pid").read_text() == "4711"
+    assert not first.acquire() and (tmp_path / "q.lock.pid").read_text() == "4711"
 
 
 @posix
@@ -165,17 +167,17 @@ def test_after_a_kill_resuming_the_queue_draws_what_was_interrupted(desk):
     assert paused.returncode == 1 and "Resume the queue to go on" in paused.stderr and not paused.stdout
     done = subprocess.run([*run, "--resume"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and len(done.stdout.splitlines()) in (2, 3), done
-    assert [desk.queue.get(one).state for one in (job, after)] == ["done", "done"] and desk.check() == 4
+    assert [desk.queue.get(id).state for id in (job, after)] == ["done", "done"] and desk.check() == 4
 
 
 def test_an_interrupted_job_can_be_dropped_instead(desk):
     job = desk.add()
     desk.queue.database.execute("UPDATE jobs SET state = 'interrupted' WHERE id = ?", (job,))
-    other = desk.queue.duplicate(job).id
+    duplicate = desk.queue.duplicate(job).id
     desk.queue.database.execute("UPDATE jobs SET state = 'interrupted'")
     desk.queue.cancel(job)
     desk.queue.resume()
-    assert (desk.queue.get(job).state, desk.queue.get(other).state) == ("cancelled", "waiting")
+    assert (desk.queue.get(job).state, desk.queue.get(duplicate).state) == ("cancelled", "waiting")
 
 
 def test_two_imports_of_one_name_and_a_locked_database_are_sentences(tmp_path, monkeypatch):
@@ -183,22 +185,22 @@ def test_two_imports_of_one_name_and_a_locked_database_are_sentences(tmp_path, m
 
     from sdedge.library import imports
 
-    library, other = Library(tmp_path / "l"), Library(tmp_path / "l")
+    library, rival = Library(tmp_path / "l"), Library(tmp_path / "l")
     model = tmp_path / "a.vae.safetensors"
     model.write_bytes(b"x" * 9)
-    found = imports.ImportSource(model, "vae", "safetensors", {model.name: model}, [], False)
-    monkeypatch.setattr(imports, "examine", lambda path: found)
+    source = imports.ImportSource(model, "vae", "safetensors", {model.name: model}, [], False)
+    monkeypatch.setattr(imports, "examine", lambda path: source)
     hash_file = imports.hash_file
 
-    def second(*given):  # another process is done before our copy is
+    def second(*arguments):  # another process is done before our copy is
         monkeypatch.setattr(imports, "hash_file", hash_file)
-        other.add(model, "a")
-        return hash_file(*given)
+        rival.add(model, "a")
+        return hash_file(*arguments)
 
     monkeypatch.setattr(imports, "hash_file", second)
     with pytest.raises(SdedgeError, match="named 'a' already"):
         library.add(model, "a")
-    assert [path.name for path in (tmp_path / "l" / "models").iterdir()] == ["a"] and not other.verify("a")
+    assert [path.name for path in (tmp_path / "l" / "models").iterdir()] == ["a"] and not rival.verify("a")
     blocker = sqlite3.connect(tmp_path / "l" / "library.sqlite", isolation_level=None)
     blocker.execute("BEGIN EXCLUSIVE")
     library.database.execute("PRAGMA busy_timeout = 10")
@@ -207,7 +209,7 @@ def test_two_imports_of_one_name_and_a_locked_database_are_sentences(tmp_path, m
             ask()
     blocker.close()
     library.close()
-    other.close()
+    rival.close()
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from sdedge.process import awake as awake_module
 from sdedge.process.awake import awake
 from sdedge.process.framing import LIMIT, BadFrame, Channel
-from sdedge.process.model_cache import Shelf
+from sdedge.process.model_cache import ModelCache
 from sdedge.process.spawn import describe_exit
 from tests.process.desk import posix
 
@@ -86,17 +86,17 @@ def test_models_are_kept_while_memory_lasts_and_let_go_in_the_order_of_their_use
         loads.append(model)
         return FakeEngine(model)
 
-    shelf = Shelf(load, lambda model: tmp_path / model, keep=3, memory=lambda: (free[0], 1000))
-    a, b, _ = shelf("a", None), shelf("b", None), shelf("c", None)
-    assert shelf("a", None) is a and loads == ["a", "b", "c"]
-    shelf("d", None)  # a fourth: b was used longest ago
-    assert b.released == ["text_encoder", "unet", "vae"] and not a.released and len(shelf) == 3
+    cache = ModelCache(load, lambda model: tmp_path / model, keep=3, memory=lambda: (free[0], 1000))
+    a, b, _ = cache("a", None), cache("b", None), cache("c", None)
+    assert cache("a", None) is a and loads == ["a", "b", "c"]
+    cache("d", None)  # a fourth: b was used longest ago
+    assert b.released == ["text_encoder", "unet", "vae"] and not a.released and len(cache) == 3
     free[0] = 400  # 100 bytes on disk need 250, and 200 stay free
-    shelf("b", None)
-    assert len(shelf) == 1 and a.released
+    cache("b", None)
+    assert len(cache) == 1 and a.released
     os.utime(tmp_path / "b", ns=(1, 1))
-    shelf("b", None)
-    assert loads == ["a", "b", "c", "d", "b", "b"] and len(shelf) == 1
+    cache("b", None)
+    assert loads == ["a", "b", "c", "d", "b", "b"] and len(cache) == 1
 
 
 @posix

@@ -74,11 +74,11 @@ def test_unknown_orders_are_answered_and_do_no_harm(desk):
         ("steps=1", "/nowhere/model", "There is no model at /nowhere/model"),
     ],
 )
-def test_a_failed_job_says_why_and_the_next_one_is_drawn(desk, prompt, model, words):
+def test_a_failed_job_says_why_and_the_next_one_is_drawn(desk, prompt, model, reason):
     bad, good = desk.add(prompt, model=model), desk.add()
     desk.start()
     desk.wait()
-    assert desk.queue.get(bad).state == "failed" and words in desk.queue.get(bad).reason
+    assert desk.queue.get(bad).state == "failed" and reason in desk.queue.get(bad).reason
     assert desk.queue.get(good).state == "done" and desk.queue.paused is None
 
 
@@ -98,7 +98,7 @@ def test_failures_carry_no_traceback_to_the_user(desk):
     desk.add("fail=bug@1")
     desk.start()
     desk.wait()
-    (failed,) = desk.told(Failed)
+    (failed,) = desk.events_of(Failed)
     assert "Traceback" not in failed.message and failed.hint
 
 
@@ -119,7 +119,7 @@ def test_the_three_ways_to_cancel(desk):
     desk.wait()
     assert [desk.queue.get(job).state for job in (after, now, kill)] == ["cancelled"] * 3
     assert [desk.queue.get(job).saved for job in (after, now, kill)] == [1, 0, 0]
-    assert len(desk.told(Cancelled)) == 3 and desk.queue.paused is None and desk.check() == 1
+    assert len(desk.events_of(Cancelled)) == 3 and desk.queue.paused is None and desk.check() == 1
 
 
 def test_a_late_cancel_never_hits_the_next_job(desk):

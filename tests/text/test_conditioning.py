@@ -10,7 +10,7 @@ from sdedge.text.conditioning import chunk_counts, condition, emphasized
 from sdedge.text.prompt import attention, chunked
 from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
-WORDS = ["cat", "dog", "bird", ",", "style"]
+VOCABULARY = ["cat", "dog", "bird", ",", "style"]
 D = 3
 
 
@@ -18,7 +18,7 @@ class Encoder:
     """Each vector is made of its id, its position and the sum of all ids of its chunk: order and framing show."""
 
     def __init__(self) -> None:
-        self.tokenizer: Tokenizer = from_vocabulary(WORDS)
+        self.tokenizer: Tokenizer = from_vocabulary(VOCABULARY)
         self.rows: list[tuple[int, ...]] = []
         self.replaced: list[tuple[int, int, Tensor]] = []
         self.skips: set[int] = set()
@@ -47,10 +47,10 @@ def encode(text: str) -> Tensor:
 
 def test_one_prompt_is_one_context():
     engine = Encoder()
-    found = condition(engine, ["a (cat:1.3)"], ["dog"], steps=4, clip_skip=2)
-    torch.testing.assert_close(found.cond, encode("a (cat:1.3)")[None])
-    torch.testing.assert_close(found.uncond, encode("dog")[None])
-    assert not found.changes and engine.skips == {1}
+    conditioning = condition(engine, ["a (cat:1.3)"], ["dog"], steps=4, clip_skip=2)
+    torch.testing.assert_close(conditioning.cond, encode("a (cat:1.3)")[None])
+    torch.testing.assert_close(conditioning.uncond, encode("dog")[None])
+    assert not conditioning.changes and engine.skips == {1}
     assert condition(engine, ["cat"], None).uncond is None
 
 
@@ -64,46 +64,46 @@ def test_emphasis_keeps_the_mean_and_nothing_else():
 
 
 def test_long_prompts_are_chunks_side_by_side_and_the_other_half_repeats_its_last_vector():
-    found = condition(Encoder(), ["cat " * 80], ["dog"])
-    assert found.cond.shape == found.uncond.shape == (1, 154, D)
-    torch.testing.assert_close(found.cond[0], encode("cat " * 80))
-    torch.testing.assert_close(found.uncond[0, :77], encode("dog"))
-    assert (found.uncond[0, 77:] == encode("dog")[-1]).all()
+    conditioning = condition(Encoder(), ["cat " * 80], ["dog"])
+    assert conditioning.cond.shape == conditioning.uncond.shape == (1, 154, D)
+    torch.testing.assert_close(conditioning.cond[0], encode("cat " * 80))
+    torch.testing.assert_close(conditioning.uncond[0, :77], encode("dog"))
+    assert (conditioning.uncond[0, 77:] == encode("dog")[-1]).all()
 
 
 def test_scheduling_gives_each_step_its_text_and_encodes_each_once():
     engine = Encoder()
-    found = condition(engine, ["[cat:dog:0.5] [bird|cat]"], [""], steps=4)
-    for context, text in zip(found.steps, ["cat bird", "cat cat", "dog bird", "dog cat"]):
+    conditioning = condition(engine, ["[cat:dog:0.5] [bird|cat]"], [""], steps=4)
+    for context, text in zip(conditioning.steps, ["cat bird", "cat cat", "dog bird", "dog cat"]):
         torch.testing.assert_close(context.cond[0], encode(text))
-    assert found.changes
+    assert conditioning.changes
     assert len(engine.rows) == len(set(engine.rows)) == 5
-    found = condition(engine, ["[cat|dog]"], [""], steps=6)
-    assert found.steps[0] is found.steps[2] is found.steps[4]
+    conditioning = condition(engine, ["[cat|dog]"], [""], steps=6)
+    assert conditioning.steps[0] is conditioning.steps[2] is conditioning.steps[4]
 
 
 def test_a_run_of_one_prompt_has_one_length():
-    found = condition(Encoder(), ["[cat:" + "dog " * 80 + ":1]"], [""], steps=2)
-    assert [context.cond.shape[1] for context in found.steps] == [154, 154]
-    torch.testing.assert_close(found.steps[0].cond[0], torch.cat([encode("cat"), encode("")]))
+    conditioning = condition(Encoder(), ["[cat:" + "dog " * 80 + ":1]"], [""], steps=2)
+    assert [context.cond.shape[1] for context in conditioning.steps] == [154, 154]
+    torch.testing.assert_close(conditioning.steps[0].cond[0], torch.cat([encode("cat"), encode("")]))
     assert chunk_counts(Encoder().tokenizer, "[cat:" + "dog " * 80 + ":1]", "", 2) == 2
     assert chunk_counts(Encoder().tokenizer, "cat", "dog " * 160, 2) == 3
 
 
 def test_levels_find_their_step():
-    found = condition(Encoder(), ["[cat:dog:2]"], [""], steps=4)
-    at = found.along([10.0, 5.0, 2.0, 1.0, 0.0])
-    cat, dog = found.steps[0], found.steps[2]
+    conditioning = condition(Encoder(), ["[cat:dog:2]"], [""], steps=4)
+    at = conditioning.along([10.0, 5.0, 2.0, 1.0, 0.0])
+    cat, dog = conditioning.steps[0], conditioning.steps[2]
     assert cat is not dog
     assert all(at(sigma) is cat for sigma in (20.0, 10.0, 7.0, 5.0, 3.0))
     assert all(at(sigma) is dog for sigma in (2.0 * (1 + 1e-8), 2.0, 1.5, 1.0, 0.5, 0.0))
-    tail = found.along([2.0, 1.0, 0.0])  # image to image at half strength
-    assert tail(2.0) is found.steps[2] and tail(0.5) is found.steps[3]
+    tail = conditioning.along([2.0, 1.0, 0.0])  # image to image at half strength
+    assert tail(2.0) is conditioning.steps[2] and tail(0.5) is conditioning.steps[3]
 
 
 def test_and_composes_with_weights_for_each_picture():
-    found = condition(Encoder(), ["cat AND dog:0.5", "bird"], ["", "style"])
-    context = found.steps[0]
+    conditioning = condition(Encoder(), ["cat AND dog:0.5", "bird"], ["", "style"])
+    context = conditioning.steps[0]
     assert context.cond.shape == (4, 77, D) and context.uncond.shape == (2, 77, D)
     assert context.weights.tolist() == [[1, 1], [0.5, 0]]
     assert condition(Encoder(), ["cat AND dog"], None).uncond is not None
@@ -113,8 +113,8 @@ def test_and_composes_with_weights_for_each_picture():
 def test_a_batch_gives_each_picture_what_it_has_alone():
     prompts, negatives = ["a (cat:1.4)", "[dog:bird:1] cat"], ["", "(style)"]
     together = condition(Encoder(), prompts, negatives, steps=2)
-    for i, (one, no) in enumerate(zip(prompts, negatives)):
-        alone = condition(Encoder(), [one], [no], steps=2)
+    for i, (prompt, negative) in enumerate(zip(prompts, negatives)):
+        alone = condition(Encoder(), [prompt], [negative], steps=2)
         for a, b in zip(together.steps, alone.steps):
             torch.testing.assert_close(a.cond[i], b.cond[0])
             torch.testing.assert_close(a.uncond[i], b.uncond[0])
@@ -122,9 +122,9 @@ def test_a_batch_gives_each_picture_what_it_has_alone():
 
 def test_learned_vectors_are_handed_to_the_encoder_with_their_place():
     engine, vectors = Encoder(), torch.full((2, D), 7.0)
-    found = condition(engine, ["a style"], ["style"], embeddings={"style": vectors})
+    conditioning = condition(engine, ["a style"], ["style"], embeddings={"style": vectors})
     assert sorted((position, v.shape) for _, position, v in engine.replaced) == [(1, (2, D)), (2, (2, D))]
-    assert (found.cond[0, 2:4] == 7).all() and (found.uncond[0, 1:3] == 7).all()
+    assert (conditioning.cond[0, 2:4] == 7).all() and (conditioning.uncond[0, 1:3] == 7).all()
 
 
 def test_a_cache_spares_the_encoder():

@@ -14,7 +14,7 @@ from sdedge.text.prompt import attention, describe
 from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
 NAMES = ["house", "bad hands", "bad(v2)", "1234", "cafe\u0301", "🎨", "a,b", "style[x]", "__odd__", "ʼn", "house 2"]
-WORDS = from_vocabulary(["a", "red", "house", "and", "cat", "in", "the", "old", "bad", "hands"])
+TOKENIZER = from_vocabulary(["a", "red", "house", "and", "cat", "in", "the", "old", "bad", "hands"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -29,10 +29,10 @@ def test_a_name_is_found_as_a_word_and_not_inside_one(name):
         f"embedding:sub/{plain}.pt, c",
         f"<{plain}> b",
     ):
-        (found,) = names.find(text)
-        assert found.name == name and plain in text[found.start : found.stop]
+        (match,) = names.find(text)
+        assert match.name == name and plain in text[match.start : match.stop]
     if plain[0].isalnum():
-        assert [found.name for found in names.find(f"x{plain}")] in ([], ["🎨"])
+        assert [match.name for match in names.find(f"x{plain}")] in ([], ["🎨"])
         assert bool(Names([name]).find(f"{plain}z")) is not plain[-1].isalnum()
 
 
@@ -48,15 +48,15 @@ MARKED = st.text(st.sampled_from(list("ab_ (1é\u0301🎨,.")), max_size=20)
 @given(st.lists(MARKED, max_size=5), MARKED)
 @settings(max_examples=40)
 def test_spans_are_in_order_and_apart(names, text):
-    found = Names(names).find(composed(text))
-    assert all(one.start < one.stop for one in found)
-    assert all(a.stop <= b.start for a, b in itertools.pairwise(found))
+    matches = Names(names).find(composed(text))
+    assert all(match.start < match.stop for match in matches)
+    assert all(a.stop <= b.start for a, b in itertools.pairwise(matches))
 
 
 def test_a_name_in_brackets_weighs_and_stands_for_its_vectors():
-    chunk = chunked(attention(r"a (bad\(v2\):1.5) cat"), WORDS, {"bad(v2)": 3})[0]
+    chunk = chunked(attention(r"a (bad\(v2\):1.5) cat"), TOKENIZER, {"bad(v2)": 3})[0]
     assert chunk.embeddings == ((2, "bad(v2)"),) and chunk.weights[1:6] == (1.0, 1.5, 1.5, 1.5, 1.0)
-    assert not chunked(attention("a housecat in 12345"), WORDS, {"house": 1, "1234": 1})[0].embeddings
+    assert not chunked(attention("a housecat in 12345"), TOKENIZER, {"house": 1, "1234": 1})[0].embeddings
 
 
 def test_counting_tokenizes_each_character_once(monkeypatch):
@@ -64,7 +64,7 @@ def test_counting_tokenizes_each_character_once(monkeypatch):
     located = Tokenizer.located
     monkeypatch.setattr(Tokenizer, "located", lambda self, text: (seen.append(len(text)), located(self, text))[1])
     text = "a red house, (and the:1.2) cat BREAK " * 200
-    stage = describe(text, WORDS).stages[0]
+    stage = describe(text, TOKENIZER).stages[0]
     assert sum(seen) <= len(text) and len(stage.chunks) > 20
     assert list(stage.starts) == sorted(set(stage.starts))
     assert all(

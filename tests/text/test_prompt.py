@@ -73,8 +73,8 @@ def test_break_is_a_whole_upper_case_word_outside_groups():
 @settings(max_examples=60)
 def test_weights_survive_being_written(text):
     def normal(segs):
-        kept = [(s.text.strip(), s.weight) for s in segs if s.text.strip()]
-        return [("".join(t for t, _ in run), w) for w, run in groupby(kept, lambda pair: pair[1])]
+        nonempty = [(s.text.strip(), s.weight) for s in segs if s.text.strip()]
+        return [("".join(t for t, _ in run), w) for w, run in groupby(nonempty, lambda pair: pair[1])]
 
     once = attention(text)
     assert normal(attention(written(once))) == normal(once)
@@ -181,9 +181,9 @@ def test_and_has_weights_and_alone_has_none():
 
 
 def test_lora_tags_leave_the_text():
-    found = parse("a <lora:foo:0.8>b<LORA:x/y z:te=.5:unet=1> <lora:n:.2:.4><lora:plain>")
-    assert found.parts == (Part("a b "),)
-    assert found.loras == (Lora("foo", 0.8, 0.8), Lora("x/y z", 0.5, 1), Lora("n", 0.2, 0.4), Lora("plain"))
+    prompt = parse("a <lora:foo:0.8>b<LORA:x/y z:te=.5:unet=1> <lora:n:.2:.4><lora:plain>")
+    assert prompt.parts == (Part("a b "),)
+    assert prompt.loras == (Lora("foo", 0.8, 0.8), Lora("x/y z", 0.5, 1), Lora("n", 0.2, 0.4), Lora("plain"))
     for bad in ("<lora:a:x>", "<lora::1>", "<lora:a:1:2:3>", "<lora:a:nan>"):
         with pytest.raises(InvalidRequest, match="not a LoRA"):
             parse(bad)
@@ -238,12 +238,12 @@ def test_every_chunk_is_77_long(tokenizer, text):
 
 
 def test_description_shows_stages_tokens_and_weights(tokenizer):
-    found = describe("[cat:dog:0.5] AND (dog:1.2):0.7 <lora:x:1>", tokenizer, 10)
-    assert [(s.text, s.part, s.part_weight, s.first, s.last) for s in found.stages] == [
+    description = describe("[cat:dog:0.5] AND (dog:1.2):0.7 <lora:x:1>", tokenizer, 10)
+    assert [(s.text, s.part, s.part_weight, s.first, s.last) for s in description.stages] == [
         ("cat", 0, 1.0, 1, 5), ("dog", 0, 1.0, 6, 10), ("(dog:1.2)", 1, 0.7, 1, 10),
     ]  # fmt: skip
-    assert [(t.text, t.weight) for t in found.stages[2].chunks[0]] == [("dog</w>", 1.2)]
-    assert found.loras == (Lora("x"),)
+    assert [(t.text, t.weight) for t in description.stages[2].chunks[0]] == [("dog</w>", 1.2)]
+    assert description.loras == (Lora("x"),)
 
 
 @pytest.mark.skipif(not BPE.is_file(), reason="CLIP's BPE file is not here")

@@ -55,9 +55,9 @@ def test_long_text_is_cut_to_75_tokens(clip):
 
 
 def test_every_word_of_a_small_vocabulary_is_one_token():
-    words = ["house", "shore", "the", "hen", "then", "sea", "season", "a", ","]
-    tokenizer = from_vocabulary(words)
-    assert all(tokenizer.tokens(word) == [f"{word}</w>"] for word in words)
+    vocabulary = ["house", "shore", "the", "hen", "then", "sea", "season", "a", ","]
+    tokenizer = from_vocabulary(vocabulary)
+    assert all(tokenizer.tokens(word) == [f"{word}</w>"] for word in vocabulary)
     assert len(set(tokenizer.vocab.values())) == len(tokenizer.vocab)
 
 
@@ -144,8 +144,8 @@ def test_half_surrogates_are_read_as_a_replacement():
 def test_a_frame_holds_75_ids_between_start_and_end():
     tokenizer = from_vocabulary(["cat"])
     cat = tokenizer.vocab["cat</w>"]
-    for count, kept in ((0, 0), (3, 3), (75, 75), (76, 75), (200, 75)):
-        assert tokenizer.frame([cat] * count) == [tokenizer.bos, *[cat] * kept, *[tokenizer.eos] * (76 - kept)]
+    for count, framed in ((0, 0), (3, 3), (75, 75), (76, 75), (200, 75)):
+        assert tokenizer.frame([cat] * count) == [tokenizer.bos, *[cat] * framed, *[tokenizer.eos] * (76 - framed)]
 
 
 def test_the_largest_id_is_one_below_the_bound(tmp_path):

@@ -27,9 +27,9 @@ def test_a_seed_chooses_the_same_and_seeds_choose_all():
 
 def test_choices_are_recorded_in_reading_order():
     lines = {"colour": ["{dark|dark} red"], "a/b": ["x"]}
-    found = resolve("__colour__ {cat|cat} __a/b__", 0, lines.__getitem__)
-    assert found.text == "dark red cat x"
-    assert found.choices == (
+    resolved = resolve("__colour__ {cat|cat} __a/b__", 0, lines.__getitem__)
+    assert resolved.text == "dark red cat x"
+    assert resolved.choices == (
         Choice("__colour__", "dark red"), Choice("{dark|dark}", "dark"), Choice("{cat|cat}", "cat"), Choice("__a/b__", "x"),
     )  # fmt: skip
 
@@ -145,8 +145,8 @@ def test_names_with_double_underscores_are_left_alone():
     assert escape(tag) == tag
     assert resolve("<lora:__x__:1>", 0, {"x": ["y"]}.__getitem__).text == "<lora:y:1>"
     assert resolve("<lora:{y|y}:1>", 0).text == "<lora:y:1>"
-    kept = resolve("bad__hands__5 {a|a}", 0, keep=re.compile("bad__hands__5"))
-    assert attention(kept.text)[0].text == "bad__hands__5 a"
+    resolved = resolve("bad__hands__5 {a|a}", 0, keep=re.compile("bad__hands__5"))
+    assert attention(resolved.text)[0].text == "bad__hands__5 a"
 
 
 def test_styles_have_a_slot_or_follow(tmp_path):
@@ -154,11 +154,11 @@ def test_styles_have_a_slot_or_follow(tmp_path):
     path.write_text(
         'name,prompt,negative_prompt\nfilm,"film still of {prompt}, grain",\nbw,monochrome,colour\n', "utf-8"
     )
-    found = styles.read(path)
-    assert found["film"] == Style("film", "film still of {prompt}, grain", "")
-    assert styles.apply("a cat", "ugly", ["film", "bw"], found) == (
+    saved = styles.read(path)
+    assert saved["film"] == Style("film", "film still of {prompt}, grain", "")
+    assert styles.apply("a cat", "ugly", ["film", "bw"], saved) == (
         "film still of a cat, grain, monochrome",
         "ugly, colour",
     )
     with pytest.raises(InvalidRequest, match="Unknown style 'x'"):
-        styles.apply("", "", ["x"], found)
+        styles.apply("", "", ["x"], saved)

@@ -39,9 +39,9 @@ def test_the_recipe_runs_and_is_done_when_run_again(trained):
 
 def test_diffusers_loads_what_the_recipe_writes(trained):
     pipeline = StableDiffusionPipeline.from_pretrained(trained[0] / "model", torch_dtype=torch.float32)
-    words = ("a", "red", "house")
+    vocabulary = ("a", "red", "house")
     assert pipeline.tokenizer("a red house").input_ids[1:4] == [
-        networks(TOY, "cpu").tokenizer.vocab[f"{word}</w>"] for word in words
+        networks(TOY, "cpu").tokenizer.vocab[f"{word}</w>"] for word in vocabulary
     ]
 
 
@@ -64,9 +64,9 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path, stop, monkeypatch):
         return model.weight.detach()
 
     monkeypatch.setattr("sdedge.training.fit.SAVE_EVERY", 0.0)
-    whole = result(tmp_path / "whole", False)
+    unbroken = result(tmp_path / "whole", False)
     result(tmp_path / "broken", True)
-    assert torch.equal(result(tmp_path / "broken", False), whole)
+    assert torch.equal(result(tmp_path / "broken", False), unbroken)
 
 
 def test_the_embedded_recipe_has_the_exact_v1_topology():

@@ -20,7 +20,7 @@ from sdedge.training.scenes import FACTS, VOCABULARY, Scene
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def some_scenes(n: int, seed: int = 0) -> list[Scene]:
+def sample_scenes(n: int, seed: int = 0) -> list[Scene]:
     rng = np.random.default_rng(seed)
     return [scenes.sample_any(rng) for _ in range(n)]
 
@@ -47,10 +47,10 @@ def test_every_combination_of_facts_survives_its_caption() -> None:
 
 def test_captions_stay_inside_the_vocabulary_and_use_all_of_it() -> None:
     rng = np.random.default_rng(1)
-    words = Counter(
-        word for scene in some_scenes(4000, seed=1) for word in scenes.caption(scene, rng).replace(",", " ,").split()
+    counts = Counter(
+        word for scene in sample_scenes(4000, seed=1) for word in scenes.caption(scene, rng).replace(",", " ,").split()
     )
-    assert set(words) == set(VOCABULARY)
+    assert set(counts) == set(VOCABULARY)
 
 
 def test_captions_never_tell_the_side_of_the_sun() -> None:
@@ -62,7 +62,7 @@ def test_captions_never_tell_the_side_of_the_sun() -> None:
 
 def test_time_and_ground_are_each_left_out_of_one_caption_in_ten() -> None:
     rng = np.random.default_rng(2)
-    said = [scenes.facts(scenes.caption(scene, rng)) for scene in some_scenes(2500, seed=2)]
+    said = [scenes.facts(scenes.caption(scene, rng)) for scene in sample_scenes(2500, seed=2)]
     for name in ("time", "ground"):
         assert 0.07 < sum(name not in facts for facts in said) / len(said) < 0.13
 
@@ -122,8 +122,8 @@ def test_every_value_stays_frequent_in_training() -> None:
     rng = np.random.default_rng(4)
     drawn = [scenes.sample(rng) for _ in range(2500)]
     for name, least in {"kind": 0.15, "colour": 0.09, "time": 0.22, "ground": 0.09, "trees": 0.1}.items():
-        shares = Counter(scene.facts[name] for scene in drawn)
-        assert min(shares.values()) > least * len(drawn), shares
+        fractions = Counter(scene.facts[name] for scene in drawn)
+        assert min(fractions.values()) > least * len(drawn), fractions
 
 
 def test_a_tenth_of_the_combinations_without_an_unseen_pair_is_held_out() -> None:
@@ -151,7 +151,7 @@ def test_a_scene_always_gives_the_same_picture_and_jitter_another() -> None:
     assert 0 < change < 20
 
 
-@pytest.mark.parametrize("scene", some_scenes(4, seed=6), ids=lambda scene: f"{scene.kind}-{scene.time}")
+@pytest.mark.parametrize("scene", sample_scenes(4, seed=6), ids=lambda scene: f"{scene.kind}-{scene.time}")
 def test_sizes_show_the_same_picture(scene: Scene) -> None:
     small = render(scene, 64).astype(int)
     large = np.asarray(Image.fromarray(render(scene, 256)).reduce(4)).astype(int)
@@ -195,7 +195,7 @@ def unchanged(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("degrade", [unchanged, noised, blurred, compressed, halved, tinted, shifted])
 def test_the_checker_reads_every_fact(degrade: Callable[[np.ndarray], np.ndarray]) -> None:
     misread = []
-    for scene in some_scenes(6, seed=9):
+    for scene in sample_scenes(6, seed=9):
         seen = checker.read(degrade(render(scene)))
         misread += [(name, seen[name], scene) for name in FACTS if seen[name] != scene.facts[name]]
     assert not misread
@@ -209,7 +209,7 @@ def test_the_checker_knows_every_kind_in_every_light(kind: str, time: str) -> No
 
 
 def test_the_checker_reads_small_pictures_enlarged() -> None:
-    for scene in some_scenes(5, seed=10):
+    for scene in sample_scenes(5, seed=10):
         assert checker.read(np.asarray(Image.fromarray(render(scene, 64)).resize((128, 128)))) == scene.facts
 
 
@@ -224,7 +224,7 @@ def test_noise_reads_as_nothing() -> None:
 
 
 def test_a_scene_without_its_object_has_no_kind_or_colour() -> None:
-    for scene in some_scenes(6, seed=12):
+    for scene in sample_scenes(6, seed=12):
         seen = checker.read(render(scene, parts=frozenset({"mountains", "trees"})))
         assert seen == scene.facts | {"kind": None, "colour": None}
 
@@ -234,7 +234,7 @@ def test_a_scene_without_its_object_has_no_kind_or_colour() -> None:
     [("ellipse", (38, 8, 90, 60)), ("ellipse", (38, 45, 90, 97)), ("rectangle", (38, 60, 90, 108))],
 )
 def test_a_mere_patch_of_the_right_colour_is_no_object(shape: str, box: tuple[int, int, int, int]) -> None:
-    for scene in some_scenes(4, seed=13):
+    for scene in sample_scenes(4, seed=13):
         image = Image.fromarray(render(scene, parts=frozenset({"mountains", "trees"})))
         getattr(ImageDraw.Draw(image), shape)(box, fill=lit(PAINT[scene.colour], scene.time))
         assert checker.read(np.asarray(image))["kind"] is None
