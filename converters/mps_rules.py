@@ -223,7 +223,7 @@ RULES: tuple[Rule, ...] = (
 
 
 class MPSRules(TorchDispatchMode):
-    """Runs what is inside as ever and notes in `found` every rule it breaks, each once per operator and line."""
+    """Runs what is inside as ever and notes in `findings` every rule it breaks, each once per operator and line."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__()

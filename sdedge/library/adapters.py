@@ -230,9 +230,9 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     files = _embedding_files()
     names = Names(files)
     plain = [composed(text) for text in texts]
-    found = dict.fromkeys(name.name for text in plain for name in names.find(text))
+    names_used = dict.fromkeys(name.name for text in plain for name in names.find(text))
     opened, notes = [], []
-    for name in found:
+    for name in names_used:
         try:
             status = files[name].stat()
             opened.append(_embedding(files[name], status.st_mtime_ns, status.st_size))

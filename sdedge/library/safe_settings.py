@@ -51,7 +51,7 @@ def safe_settings(
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Request fields without unconfirmed paths, and a sentence for each that was changed or left out.
 
-    `given` are the fields that the person sets himself, which are left out without a word. A model or VAE is kept by its
+    `named_fields` are the fields that the person sets himself, which are left out without a word. A model or VAE is kept by its
     installed name, looked up by its name, by the last part of its path, or by its hash in `hashes` (field -> hash). A LoRA
     tag keeps the last part of its path, which is looked up among the installed. `image` and `mask` are always left out, and
     `outpaint` with them unless an image is given.

@@ -107,15 +107,15 @@ def _groups(segment: Segment, tokenizer: Tokenizer, names: Names, counts: Mappin
     text = composed(segment.text) if names else segment.text
     position = 0
     for match in names.find(text) if names else ():
-        yield from _words(segment, text, position, match.start, tokenizer)
+        yield from _word_places(segment, text, position, match.start, tokenizer)
         first = _Place(tokenizer.eos, segment.weight, segment.origin(match.start), match.name)
         others = _Place(tokenizer.eos, segment.weight, first.start)
         yield [first, *[others] * (counts[match.name] - 1)]
         position = match.stop
-    yield from _words(segment, text, position, len(text), tokenizer)
+    yield from _word_places(segment, text, position, len(text), tokenizer)
 
 
-def _words(segment: Segment, text: str, start: int, stop: int, tokenizer: Tokenizer) -> Iterator[list[_Place]]:
+def _word_places(segment: Segment, text: str, start: int, stop: int, tokenizer: Tokenizer) -> Iterator[list[_Place]]:
     if start < stop:
         for id, place in tokenizer.located(text[start:stop]):
             yield [_Place(id, segment.weight, segment.origin(start + place))]

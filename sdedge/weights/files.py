@@ -32,7 +32,7 @@ ALIGNMENT = 64  # bytes: what torch's CPU allocator gives, and a cache line
 ITEM_SIZES = dict(DTYPES.values())
 
 # First bytes of files people mistake for checkpoints.
-_STRANGERS = (
+_UNSUPPORTED = (
     (b"version https://git-lfs", "a Git LFS pointer, not the weights; run `git lfs pull` or download the file itself"),
     (b"<!DOCTYPE", "a web page, not weights; the download was probably refused, try again signed in"),
     (b"<!doctype", "a web page, not weights; the download was probably refused, try again signed in"),
@@ -358,7 +358,7 @@ def _describe(file: WeightFile, head: bytes) -> str:
         return "the file is empty; get it again"
     if not any(head):
         return "the file is all zeros at its start; the download did not finish, get it again"
-    for magic, what in _STRANGERS:
+    for magic, what in _UNSUPPORTED:
         if head.startswith(magic):
             return f"it is {what}"
     if file.size > 262 and file.read(257, 5) == b"ustar":

@@ -117,7 +117,7 @@ def test_of_an_animation_the_first_frame_is_used_and_said_so(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
-@pytest.mark.parametrize("share", [0.1, 0.6])
+@pytest.mark.parametrize("fraction", [0.1, 0.6])
 def test_half_a_file_is_refused(tmp_path, suffix, fraction):
     intact = tmp_path / f"whole.{suffix}"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(intact)

@@ -31,7 +31,7 @@ from tests.process.desk import FAKE, ROOT, posix
 
 @posix
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "reason"),
     [
         ("kill@load", "killed from outside while loading the model"),
         ("kill@2", "while drawing step 1 of 3"),

@@ -79,7 +79,7 @@ def test_a_started_module_drops_the_working_folder_before_it_imports_more(hostil
     assert done.returncode == 0 and done.stdout.startswith(b"sdedge"), done.stderr
 
 
-@pytest.mark.parametrize(("given", "left"), [(":/a", "/a"), ("/a::/b:", "/a:/b"), ("", None), (":", None)])
+@pytest.mark.parametrize(("path", "left"), [(":/a", "/a"), ("/a::/b:", "/a:/b"), ("", None), (":", None)])
 def test_empty_entries_of_the_search_path_are_dropped(path, left, monkeypatch):
     monkeypatch.setattr(os, "pathsep", ":")
     made = python_environment({"PYTHONPATH": path, "OTHER": "1"})

@@ -66,7 +66,7 @@ def test_unknown_orders_are_answered_and_do_no_harm(desk):
 
 
 @pytest.mark.parametrize(
-    ("prompt", "model", "words"),
+    ("prompt", "model", "reason"),
     [
         ("fail=words@1", "fake", "It cannot be done; do something else."),
         ("fail=memory@1", "fake", "The memory ran out"),

@@ -20,21 +20,21 @@ SHAPES = st.floats(0.2, 8)
 
 
 @settings(max_examples=60)
-@given(divisor=st.floats(1e-6, 1 - 1e-6), a=SHAPES, b=SHAPES)
-def test_quantiles_are_scipy_s(share, a, b):
-    assert beta_quantile(share, a, b) == pytest.approx(float(betaincinv(a, b, share)), rel=0, abs=1e-12)
-    x = share
+@given(probability=st.floats(1e-6, 1 - 1e-6), a=SHAPES, b=SHAPES)
+def test_quantiles_are_scipy_s(probability, a, b):
+    assert beta_quantile(probability, a, b) == pytest.approx(float(betaincinv(a, b, probability)), rel=0, abs=1e-12)
+    x = probability
     assert incomplete_beta(x, a, b) == pytest.approx(float(betainc(a, b, x)), rel=0, abs=1e-12)
 
 
 def test_the_ends_and_the_schedules():
     assert beta_quantile(0, 0.6, 0.6) == 0 and beta_quantile(1, 0.6, 0.6) == 1
     for n in (1, 2, 7, 20, 999):
-        shares = 1 - np.arange(n) / n
-        np.testing.assert_allclose(timesteps_beta(n), betaincinv(0.6, 0.6, shares) * 999, rtol=0, atol=1e-9)
-        shares = 1 - np.linspace(0, 1, n)
+        probabilities = 1 - np.arange(n) / n
+        np.testing.assert_allclose(timesteps_beta(n), betaincinv(0.6, 0.6, probabilities) * 999, rtol=0, atol=1e-9)
+        probabilities = 1 - np.linspace(0, 1, n)
         np.testing.assert_allclose(
-            sigmas_beta(n, 0.03, 14.6), 0.03 + betaincinv(0.6, 0.6, shares) * 14.57, rtol=0, atol=1e-11
+            sigmas_beta(n, 0.03, 14.6), 0.03 + betaincinv(0.6, 0.6, probabilities) * 14.57, rtol=0, atol=1e-11
         )
 
 

@@ -260,7 +260,7 @@ def linear_projections(state: dict[str, torch.Tensor]) -> None:
 
 
 POSITIONS = "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"
-STRANGERS: list[tuple[Callable[[Tiny], dict[str, torch.Tensor]], str]] = [
+UNSUPPORTED: list[tuple[Callable[[Tiny], dict[str, torch.Tensor]], str]] = [
     (with_unet(widen(8)), "InstructPix2Pix"),
     (with_unet(widen(5)), "depth"),
     (with_unet(context_1024), "Stable Diffusion 2"),
@@ -282,7 +282,7 @@ STRANGERS: list[tuple[Callable[[Tiny], dict[str, torch.Tensor]], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("build", "said"), STRANGERS, ids=[f"{i}-{said}" for i, (_, said) in enumerate(STRANGERS)])
+@pytest.mark.parametrize(("build", "said"), UNSUPPORTED, ids=[f"{i}-{said}" for i, (_, said) in enumerate(UNSUPPORTED)])
 def test_refused_by_name(
     tiny: Tiny, tmp_path: Path, build: Callable[[Tiny], dict[str, torch.Tensor]], said: str
 ) -> None:
