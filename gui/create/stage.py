@@ -21,7 +21,8 @@ from gui.shell.reveal import show_file
 from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
 from sdedge.library.gallery import Entry
-from sdedge.library.jobs import PERSON, Job
+from sdedge.library.job_states import PausedBy
+from sdedge.library.jobs import Job
 from sdedge.places import data_folder
 from sdedge.process.spawn import LOG
 
@@ -156,7 +157,7 @@ class Stage(QObject):
         """Nothing is drawn: why, if others wait for that or nobody asked for it, and a button that goes on."""
         board = self._studio.board
         waits = any(job.state == "waiting" for job in board.jobs)
-        if board.paused is not None and (waits or board.paused_by != PERSON):
+        if board.paused is not None and (waits or board.paused_by != PausedBy.PERSON):
             words = self.tr("The queue is paused. {0}").format(for_the_window(board.paused))
             self._strip.pause(words, self.tr("Go on with the queue"), partial(board.pause, False))
             self._tells_pause = True

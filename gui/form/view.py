@@ -22,7 +22,7 @@ from gui.shell.actions import name_button
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
-from sdedge.library.jobs import INTERRUPTION, PERSON
+from sdedge.library.job_states import PausedBy
 from sdedge.request_fields import Section
 
 WIDTH = 320  # pixels
@@ -156,7 +156,7 @@ class FormView(QFrame):
 
     def _name_button(self) -> None:
         """It says what it does: a queue that was paused by a person, or by an unexpected end, stays so."""
-        waits = self._studio.board.paused_by in (PERSON, INTERRUPTION)
+        waits = self._studio.board.paused_by in (PausedBy.PERSON, PausedBy.INTERRUPTION)
         words = self.tr("Add to the Paused Queue") if waits else self.tr("Generate")
         self.button.setText(words)
         name_button(self.button, words, self._studio.actions["generate"].shortcut())

@@ -12,7 +12,8 @@ from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
 from sdedge.library.gallery import Gallery
-from sdedge.library.jobs import ENDED, OPEN, Job, Queue
+from sdedge.library.job_states import ENDED, OPEN
+from sdedge.library.jobs import Job, Queue
 
 SHOWN = 30  # ended jobs
 CALM = 100  # milliseconds between looks, however much happens
@@ -67,7 +68,7 @@ class JobBoard(QObject):
 
     @property
     def paused_by(self) -> str | None:
-        """PERSON, FAILURE or INTERRUPTION of sdedge.library.jobs; None when the queue is not paused."""
+        """A PausedBy; None when the queue is not paused."""
         return self.board.paused_by
 
     @property

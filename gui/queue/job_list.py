@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QToolTip
 from gui.look.theme import Theme
 from gui.queue.delegate import JobDelegate
 from gui.queue.model import JOB, QueueModel
-from sdedge.library.jobs import ENDED, Job
+from sdedge.library.job_states import ENDED
+from sdedge.library.jobs import Job
 
 _MARGIN = 6  # pixels, for the frame that shows the focus
 _ACTING = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace, Qt.Key.Key_Up, Qt.Key.Key_Down)

@@ -17,7 +17,8 @@ from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge.events import Cancelled, Event
-from sdedge.library.jobs import ENDED, OPEN, Job
+from sdedge.library.job_states import ENDED, OPEN
+from sdedge.library.jobs import Job
 
 RUNNING, NEXT, FINISHED = ("running",), ("waiting", "paused", "failed", "interrupted"), ("done", "cancelled")
 """The states of the three lists: the running job never scrolls away, and finished ones are folded."""

@@ -19,7 +19,7 @@ from sdedge.events import Notice
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
-from sdedge.library.jobs import FAILURE, Job, Queue
+from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import Store, open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
@@ -154,7 +154,7 @@ class Bridge(QObject):
 
         def work(queue: Queue, gallery: Gallery) -> Job:
             job = queue.add(request, output, count, batch)
-            if queue.paused_by == FAILURE:
+            if queue.paused_by == PausedBy.FAILURE:
                 queue.resume()
             return job
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from gui.shell.studio import Studio
 from sdedge.events import Event, Failed, Finished
+from sdedge.library.job_states import JobState
 
 
 class Notifier(QObject):
@@ -30,7 +31,7 @@ class Notifier(QObject):
             or self._window.isActiveWindow()
         ):
             return
-        if any(other.id != job and other.state == "waiting" for other in self._studio.board.jobs):
+        if any(other.id != job and other.state == JobState.WAITING for other in self._studio.board.jobs):
             return
         QApplication.alert(self._window)
         if sys.platform == "darwin":

@@ -32,7 +32,7 @@ from gui.shell.settings import Settings
 from gui.shell.status import Status
 from gui.shell.studio import Studio
 from gui.shell.views import VIEWS, load
-from sdedge.library.jobs import PERSON
+from sdedge.library.job_states import PausedBy
 
 SIZE, SMALLEST = (1280, 800), (960, 640)
 HEADER = 40  # pixels
@@ -212,7 +212,7 @@ class MainWindow(QMainWindow):
         if pause == self._pause:
             return
         self._pause = pause
-        if board.paused_by in (None, PERSON) or self.current_view == "create":
+        if board.paused_by in (None, PausedBy.PERSON) or self.current_view == "create":
             studio.withdraw("queue")
         else:
             words = self.tr("The queue is paused. {0}").format(for_the_window(board.paused or ""))

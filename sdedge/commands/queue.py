@@ -14,7 +14,8 @@ import click
 from sdedge.commands.generate import Series, generate, interruptible, requests_of
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import SdedgeError
-from sdedge.library.jobs import ENDED, OPEN, Job, Queue
+from sdedge.library.job_states import ENDED, OPEN, JobState
+from sdedge.library.jobs import Job, Queue
 
 if TYPE_CHECKING:
     from sdedge.events import Event
@@ -63,7 +64,7 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
 def list_jobs(every: bool, as_json: bool) -> None:
     """Show the jobs in the order they will be drawn, and why the queue is paused."""
     with _queue() as queue:
-        jobs = queue.jobs(OPEN + ENDED if every else (*OPEN, "failed", "interrupted"))
+        jobs = queue.jobs(OPEN + ENDED if every else (*OPEN, JobState.FAILED, JobState.INTERRUPTED))
         if as_json:
             echo(json.dumps({"paused": queue.paused, "jobs": [record(job) for job in jobs]}))
             return
@@ -134,7 +135,7 @@ def resume(job: int | None) -> None:
 def cancel(job: int, level: str) -> None:
     """End JOB; its finished pictures stay."""
     with _queue() as queue:
-        if queue.get(job).state in ENDED and queue.get(job).state != "interrupted":
+        if queue.get(job).state in ENDED and queue.get(job).state != JobState.INTERRUPTED:
             raise SdedgeError(f"Job {job} is {queue.get(job).state} already.")
         queue.cancel(job, level)
 
@@ -166,7 +167,7 @@ def duplicate(job: int) -> None:
 def clear(waiting: bool, as_json: bool) -> None:
     """Forget ended jobs; their pictures stay."""
     with _queue() as queue:
-        count = queue.clear(("waiting", "paused") if waiting else ENDED)
+        count = queue.clear((JobState.WAITING, JobState.PAUSED) if waiting else ENDED)
         echo(json.dumps({"cleared": count}) if as_json else f"{count} cleared")
 
 

@@ -230,7 +230,7 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     files = _embedding_files()
     names = Names(files)
     plain = [composed(text) for text in texts]
-    names_used = dict.fromkeys(name.name for text in plain for name in names.find(text))
+    names_used = dict.fromkeys(match.name for text in plain for match in names.find(text))
     opened, notes = [], []
     for name in names_used:
         try:
@@ -239,7 +239,7 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
         except (ModelError, OSError) as error:
             notes.append(f"The embedding {name} is not used: {error}")
     for text in plain:
-        stood = {name.start for name in names.find(text)}
+        stood = {match.start for match in names.find(text)}
         missing = [match[1] for match in _COMFY.finditer(text) if match.start() not in stood]
         notes += [
             f"There is no embedding {name[:80]!r} in {embedding_folder()}; it is read as words." for name in missing

@@ -1,7 +1,6 @@
 """The queue: jobs, their order and their states, on disk. One job is a request and how many pictures of it. No torch.
 
-States: waiting, paused, running, done, failed, cancelled, interrupted. A job is drawn under an id of its own per attempt
-(`Job.run`), so that what is said to one attempt never reaches another.
+A job is drawn under an id of its own per attempt (`Job.run`), so that what is said to one attempt never reaches another.
 """
 
 from __future__ import annotations
@@ -19,16 +18,9 @@ from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.images.output import Output
 from sdedge.json_values import read_json
 from sdedge.library.database import transaction
+from sdedge.library.job_states import ENDED, OPEN, JobState, PausedBy, Wish
 from sdedge.library.store import Store
 from sdedge.request import Request
-
-OPEN = ("waiting", "paused", "running")
-ENDED = ("done", "failed", "cancelled", "interrupted")
-PERSON, FAILURE, INTERRUPTION = "person", "failure", "interruption"
-"""Who or what paused the queue."""
-WISHES = ("pause", "picture", "now", "kill")
-"""What a person asks of a running job, in rising order: put it off or end it after this picture, end it after this
-step, or end the process at once."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +29,7 @@ class Job:
 
     id: int
     state: str
+    """A JobState, or what another version wrote."""
     reason: str
     priority: int
     position: int
@@ -96,8 +89,8 @@ class Queue:
 
     @property
     def paused_by(self) -> str | None:
-        """PERSON, FAILURE or INTERRUPTION; None when it is not paused."""
-        return None if self.paused is None else self.store.setting("paused by") or INTERRUPTION
+        """A PausedBy; None when it is not paused."""
+        return None if self.paused is None else self.store.setting("paused by") or PausedBy.INTERRUPTION
 
     # Arranging
 
@@ -108,7 +101,7 @@ class Queue:
                 f"A job of {count} pictures, {batch} at a time, draws nothing; give 1 or more of both."
             )
         values = {
-            "state": "waiting", "priority": priority, "request": request.to_json(), "count": count, "batch": batch,
+            "state": JobState.WAITING, "priority": priority, "request": request.to_json(), "count": count, "batch": batch,
             "output": output_json(output), "added": time.time(),
         }  # fmt: skip
         with transaction(self.database):
@@ -116,7 +109,7 @@ class Queue:
             marks = ", ".join("?" * len(values))
             query = f"INSERT INTO jobs ({', '.join(values)}) VALUES ({marks})"
             id = self.database.execute(query, [*values.values()]).lastrowid
-            self._log(id, "waiting", "")
+            self._log(id, JobState.WAITING, "")
         return self.get(id)  # type: ignore[arg-type]
 
     def duplicate(self, id: int) -> Job:
@@ -127,8 +120,8 @@ class Queue:
     def move(self, id: int, before: int | None = None) -> None:
         """Draw a waiting job just before another, with its priority; last of all when `before` is None."""
         with transaction(self.database):
-            order = [job for job in self.jobs(("waiting", "paused")) if job.id != id]
-            moved = self._expect(id, "waiting", "paused")
+            order = [job for job in self.jobs((JobState.WAITING, JobState.PAUSED)) if job.id != id]
+            moved = self._expect(id, JobState.WAITING, JobState.PAUSED)
             target = next((i for i, job in enumerate(order) if job.id == before), len(order))
             if before is not None and target == len(order):
                 raise SdedgeError(f"Job {before} is not waiting; name a waiting job to go before.")
@@ -144,17 +137,17 @@ class Queue:
             self._expect(id, *OPEN)
             self.database.execute("UPDATE jobs SET priority = ? WHERE id = ?", (priority, id))
 
-    def pause(self, id: int | None = None, reason: str = "You paused it.", by: str = PERSON) -> None:
+    def pause(self, id: int | None = None, reason: str = "You paused it.", by: str = PausedBy.PERSON) -> None:
         """Without a job: draw no next one. With one: put it off; a running one stops after its current picture."""
         if id is None:
             with transaction(self.database):
                 self._pause(reason, by)
             return
         with transaction(self.database):
-            if self._expect(id, *OPEN).state == "running":
-                self._wish(id, "pause")
+            if self._expect(id, *OPEN).state == JobState.RUNNING:
+                self._wish(id, Wish.PAUSE)
             else:
-                self._set(id, "paused", reason)
+                self._set(id, JobState.PAUSED, reason)
 
     def resume(self, id: int | None = None, in_place: bool = False) -> None:
         """Without a job: go on with the queue, first with what an unexpected end interrupted. With one: let it wait again, last
@@ -162,31 +155,31 @@ class Queue:
         if id is None:
             with transaction(self.database):
                 self._pause(None, None)
-                for job in self.jobs(("interrupted",)):
-                    self._set(job.id, "waiting", "", ended=None)
+                for job in self.jobs((JobState.INTERRUPTED,)):
+                    self._set(job.id, JobState.WAITING, "", ended=None)
             return
         with transaction(self.database):
-            job = self._expect(id, "paused", "failed", "cancelled", "interrupted")
+            job = self._expect(id, JobState.PAUSED, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
             if job.saved >= job.count:
                 raise SdedgeError(f"All {job.count} pictures of job {id} are saved; duplicate it to draw more.")
-            position = job.position if in_place or job.state == "paused" else self._next_position()
-            self._set(id, "waiting", "", ended=None, position=position)
+            position = job.position if in_place or job.state == JobState.PAUSED else self._next_position()
+            self._set(id, JobState.WAITING, "", ended=None, position=position)
 
-    def cancel(self, id: int, level: str = "now") -> None:
+    def cancel(self, id: int, level: str = Wish.NOW) -> None:
         """End a job: after this "picture", after this step ("now"), or by ending its process ("kill").
 
         One that waits ends at once; one that has ended is left alone. Raises SdedgeError.
         """
         with transaction(self.database):
             job = self.get(id)
-            if job.state == "running":
+            if job.state == JobState.RUNNING:
                 self._wish(id, level)
-            elif job.state in (*OPEN, "interrupted"):
-                self._set(id, "cancelled", "You cancelled it.", ended=time.time())
+            elif job.state in (*OPEN, JobState.INTERRUPTED):
+                self._set(id, JobState.CANCELLED, "You cancelled it.", ended=time.time())
 
     def clear(self, states: Sequence[str] = ENDED) -> int:
         """Forget jobs; pictures stay. A running job is never forgotten. Returns how many were."""
-        cleared = [state for state in states if state != "running"]
+        cleared = [state for state in states if state != JobState.RUNNING]
         marks = ", ".join("?" * len(cleared))
         with transaction(self.database):
             query = f"DELETE FROM job_states WHERE job IN (SELECT id FROM jobs WHERE state IN ({marks}))"
@@ -212,13 +205,13 @@ class Queue:
             if row is None:
                 return None
             if fault := _fault_of(row):
-                self._set(row["id"], "failed", fault, ended=time.time())
+                self._set(row["id"], JobState.FAILED, fault, ended=time.time())
                 return None
             record = json.loads(row["request"])
             if record.get("seed") is None:
                 record["seed"] = secrets.randbelow(2**32)
             self._set(
-                row["id"], "running", "", request=json.dumps(record, ensure_ascii=False), attempt=row["attempt"] + 1,
+                row["id"], JobState.RUNNING, "", request=json.dumps(record, ensure_ascii=False), attempt=row["attempt"] + 1,
                 started=time.time(), ended=None, wish="",
             )  # fmt: skip
             return self.get(row["id"])
@@ -226,7 +219,7 @@ class Queue:
     def wish(self, id: int) -> str:
         """What was asked of the running job."""
         row = self.database.execute("SELECT wish FROM jobs WHERE id = ?", (id,)).fetchone()
-        return str(row["wish"]) if row else "kill"
+        return str(row["wish"]) if row else Wish.KILL
 
     def finish(self, id: int, state: str, reason: str = "", pause: str | None = None) -> Job:
         """The attempt has ended: count its pictures, set the state, and pause the queue if `pause` says why.
@@ -236,11 +229,11 @@ class Queue:
         with transaction(self.database):
             saved = self._count_saved(id)
             if saved >= self.get(id).count:
-                state, reason = "done", ""
+                state, reason = JobState.DONE, ""
             ended = None if state in OPEN else time.time()
             self._set(id, state, reason, saved=saved, ended=ended, wish="")
             if pause is not None:
-                self._pause(pause, FAILURE)
+                self._pause(pause, PausedBy.FAILURE)
             return self.get(id)
 
     def note_saved(self, id: int) -> None:
@@ -253,13 +246,13 @@ class Queue:
         interrupted, pause the queue, and return what happened in words."""
         with transaction(self.database):
             unclean = self.store.setting("session") is not None
-            lines = [self._interrupt(job) for job in self.jobs(("running",))]
+            lines = [self._interrupt(job) for job in self.jobs((JobState.RUNNING,))]
             self.store.set("session", str(time.time()))
-            if not (lines or (unclean and self.jobs(("waiting",)))):
+            if not (lines or (unclean and self.jobs((JobState.WAITING,)))):
                 return None
             what = " ".join(lines) or "No picture was being drawn."
             reason = f"sdedge ended unexpectedly. {what} Resume the queue to go on."
-            self._pause(reason, INTERRUPTION)
+            self._pause(reason, PausedBy.INTERRUPTION)
             return reason
 
     def close_session(self) -> None:
@@ -273,8 +266,10 @@ class Queue:
     def _interrupt(self, job: Job) -> str:
         saved = self._count_saved(job.id)
         sentence = f"Job {job.id} was interrupted with {saved} of {job.count} pictures saved."
-        state = "done" if saved >= job.count else "interrupted"
-        self._set(job.id, state, sentence if state == "interrupted" else "", saved=saved, ended=time.time(), wish="")
+        state = JobState.DONE if saved >= job.count else JobState.INTERRUPTED
+        self._set(
+            job.id, state, sentence if state == JobState.INTERRUPTED else "", saved=saved, ended=time.time(), wish=""
+        )
         return sentence
 
     def _count_saved(self, id: int) -> int:
@@ -284,9 +279,9 @@ class Queue:
         return max(row["n"] or 0, self.get(id).saved)
 
     def _wish(self, id: int, level: str) -> None:
-        if level not in WISHES:
-            raise SdedgeError(f"Unknown way to cancel {level!r}; choose one of {', '.join(WISHES[1:])}.")
-        if WISHES.index(level) >= _rank(self.wish(id)):  # a stronger one is not taken back
+        if level not in _WISHES:
+            raise SdedgeError(f"Unknown way to cancel {str(level)!r}; choose one of {', '.join(_WISHES[1:])}.")
+        if _WISHES.index(level) >= _rank(self.wish(id)):  # a stronger one is not taken back
             self.database.execute("UPDATE jobs SET wish = ? WHERE id = ?", (level, id))
 
     def _expect(self, id: int, *states: str) -> Job:
@@ -313,6 +308,7 @@ _COLUMNS: dict[str, Any] = {
     "saved": int, "attempt": int, "wish": str, "added": (int, float), "started": (int, float, type(None)),
     "ended": (int, float, type(None)),
 }  # fmt: skip
+_WISHES = [str(wish) for wish in Wish]
 _BROKEN = "Its row in the database is damaged; add it again."
 
 
@@ -343,12 +339,12 @@ def _job(row: sqlite3.Row) -> Job:
     return Job(**{**values, "id": row["id"], "request": _request(values["request"]), "output": output})
 
 
-_EMPTY: dict[str, Any] = {"state": "failed", "reason": _BROKEN, "priority": 0, "position": 0, "request": "{}", "count": 1,
+_EMPTY: dict[str, Any] = {"state": JobState.FAILED, "reason": _BROKEN, "priority": 0, "position": 0, "request": "{}", "count": 1,
                           "batch": 1, "output": "", "saved": 0, "attempt": 0, "wish": "", "added": 0.0}  # fmt: skip
 
 
 def _rank(wish: str) -> int:
-    return WISHES.index(wish) if wish in WISHES else 0
+    return _WISHES.index(wish) if wish in _WISHES else 0
 
 
 def _request(text: str) -> Request:

@@ -20,6 +20,7 @@ from sdedge.errors import SdedgeError
 from sdedge.files import make_private_file, tighten
 from sdedge.json_values import read_json
 from sdedge.library.database import Damaged, aside_path, keep_aside, open_database, transaction
+from sdedge.library.job_states import JobState
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 
@@ -238,13 +239,13 @@ def _salvage(damaged: Path, store: Store) -> int:
                 rows.append(dict(row))
     with transaction(store.database):
         for values in rows:
-            if values["state"] == "running":
+            if values["state"] == JobState.RUNNING:
                 values |= {
-                    "state": "interrupted",
+                    "state": JobState.INTERRUPTED,
                     "ended": time.time(),
                     "reason": "The database was damaged meanwhile.",
                 }
             names = ", ".join(values)
             marks = ", ".join("?" * len(values))
             store.database.execute(f"INSERT INTO jobs ({names}) VALUES ({marks})", [*values.values()])
-    return sum(values["state"] in ("waiting", "paused", "interrupted") for values in rows)
+    return sum(values["state"] in (JobState.WAITING, JobState.PAUSED, JobState.INTERRUPTED) for values in rows)

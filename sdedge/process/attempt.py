@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from sdedge.events import Cancelled, Event, Failed, Finished, Loading, Step
+from sdedge.library.job_states import JobState, Wish
 from sdedge.library.jobs import Job
 
 PHASES = {
@@ -77,16 +78,16 @@ class Outcome:
 def outcome(event: Event, current: Current, closing: bool) -> Outcome:
     """What the last event of an attempt means. `closing`: the app is being closed."""
     if isinstance(event, Finished):
-        return Outcome("done")
+        return Outcome(JobState.DONE)
     if isinstance(event, Cancelled):
         crashed = bool(current.ended_for)
         if closing:
-            return Outcome("waiting", "sdedge was closed; it goes on from here.", crashed=crashed)
-        if current.wish_sent == "pause":
-            return Outcome("paused", "You paused it.", crashed=crashed)
-        return Outcome("cancelled", "You cancelled it.", crashed=crashed)
+            return Outcome(JobState.WAITING, "sdedge was closed; it goes on from here.", crashed=crashed)
+        if current.wish_sent == Wish.PAUSE:
+            return Outcome(JobState.PAUSED, "You paused it.", crashed=crashed)
+        return Outcome(JobState.CANCELLED, "You cancelled it.", crashed=crashed)
     assert isinstance(event, Failed)
     reason = " ".join(filter(None, (event.message, event.hint)))
     # After these the next job would meet the same, or a person should look first.
     pause = f"Job {current.job.id} failed: {reason}" if event.kind in PAUSING else None
-    return Outcome("failed", reason, pause, crashed=event.kind in ("crash", "hung"))
+    return Outcome(JobState.FAILED, reason, pause, crashed=event.kind in ("crash", "hung"))

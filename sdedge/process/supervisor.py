@@ -25,7 +25,8 @@ from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Notice
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import adopt_unannounced
-from sdedge.library.jobs import FAILURE, Job, Queue, output_json
+from sdedge.library.job_states import JobState, PausedBy, Wish
+from sdedge.library.jobs import Job, Queue, output_json
 from sdedge.library.store import DATABASE, Store, open_store, rebuild
 from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
@@ -134,7 +135,7 @@ class Supervisor:
             end_leftover(ProcessLock(self.folder / LOCK))
             self._use(open_store(self.folder, timeout=self.limits.lock))
             patiently(self._gallery.settle)
-            for job in self._queue.jobs(("running",)):
+            for job in self._queue.jobs((JobState.RUNNING,)):
                 adopt_unannounced(self._gallery, job)
             interrupted = patiently(self._queue.open_session)
         except BaseException as error:
@@ -257,7 +258,7 @@ class Supervisor:
         )
 
     def _announce_end(self, job: Job, event: Event, pause: str | None) -> None:
-        if job.state == "done" and not isinstance(event, Finished):
+        if job.state == JobState.DONE and not isinstance(event, Finished):
             event = Finished(job.count, 0.0)  # the last picture was saved before the end
         elif isinstance(event, Cancelled):
             event = Cancelled(job.saved)
@@ -300,7 +301,7 @@ class Supervisor:
             self._pause(str(error))
 
     def _pause(self, reason: str) -> None:
-        self._outbox.later(lambda: self._queue.pause(reason=reason, by=FAILURE))
+        self._outbox.later(lambda: self._queue.pause(reason=reason, by=PausedBy.FAILURE))
         self._outbox.later(lambda: self._outbox.tell(None, Notice(f"The queue is paused. {reason}", "queue")))
 
     def _watch(self, now: float) -> None:
@@ -332,11 +333,11 @@ class Supervisor:
         if not wish or wish == current.wish_sent:
             return
         current.wish_sent = wish
-        if wish == "kill":
+        if wish == Wish.KILL:
             self.hard_cancel(current.job.id)
             return
-        worker.send(do="cancel", run=current.job.run, level="now" if wish == "now" else "picture")
-        if wish == "now":
+        worker.send(do="cancel", run=current.job.run, level=Wish.NOW if wish == Wish.NOW else Wish.PICTURE)
+        if wish == Wish.NOW:
             current.deadline = now + self.limits.grace
 
     def _start_next(self) -> None:

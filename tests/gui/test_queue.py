@@ -8,7 +8,8 @@ import pytest
 from PySide6.QtCore import Qt
 
 from sdedge.images.output import Output
-from sdedge.library.jobs import FAILURE, INTERRUPTION, PERSON, Queue
+from sdedge.library.job_states import PausedBy
+from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.request import Request
 from tests.gui.conftest import PATIENCE
@@ -38,7 +39,7 @@ def generate(view, qtbot, prompt: str, **fields) -> None:
 def test_generate_goes_on_with_a_queue_that_a_failure_paused(view, qtbot):
     board = view._studio.board
     generate(view, qtbot, "fail=segv@2")
-    wait(qtbot, lambda: "crashed" in view.strip.text and board.paused_by == FAILURE)
+    wait(qtbot, lambda: "crashed" in view.strip.text and board.paused_by == PausedBy.FAILURE)
     assert view.form.button.text() == "Generate"
     generate(view, qtbot, "a house")
     wait(qtbot, lambda: any(job.state == "done" for job in board.jobs))
@@ -49,7 +50,7 @@ def test_generate_goes_on_with_a_queue_that_a_failure_paused(view, qtbot):
 def test_a_failure_is_not_told_any_more_once_the_queue_goes_on(view, qtbot):
     board = view._studio.board
     generate(view, qtbot, "fail=segv@2")
-    wait(qtbot, lambda: "crashed" in view.strip.text and board.paused_by == FAILURE)
+    wait(qtbot, lambda: "crashed" in view.strip.text and board.paused_by == PausedBy.FAILURE)
     qtbot.mouseClick(view.side.queue._go_on, Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: board.paused is None)
     assert view.strip.text == "" and not view.strip.buttons()
@@ -75,7 +76,7 @@ def test_the_banner_of_a_paused_queue_has_its_button_and_goes_with_the_pause(vie
 def test_generate_says_that_a_queue_which_a_person_paused_stays_so(view, qtbot):
     board = view._studio.board
     board.pause(True)
-    wait(qtbot, lambda: board.paused_by == PERSON)
+    wait(qtbot, lambda: board.paused_by == PausedBy.PERSON)
     assert view.form.button.text() == "Add to the Paused Queue"
     generate(view, qtbot, "a house")
     wait(qtbot, lambda: board.jobs and "The queue is paused. You paused it." in view.strip.text)
@@ -102,7 +103,7 @@ def interrupted(tmp_path):
 def test_what_was_interrupted_is_told_with_a_button_and_drawn_when_it_is_pressed(interrupted, open_window, qtbot):
     window = open_window()
     view, board = window.show_view("create"), window.studio.board
-    wait(qtbot, lambda: board.paused_by == INTERRUPTION and "ended unexpectedly" in view.strip.text)
+    wait(qtbot, lambda: board.paused_by == PausedBy.INTERRUPTION and "ended unexpectedly" in view.strip.text)
     assert view.form.button.text() == "Add to the Paused Queue" and not window.banner.isVisible()
     window.show_view("models")
     assert "ended unexpectedly" in window.banner.text and window.banner._button.isVisible()
