@@ -25,6 +25,7 @@ from sdedge.events import Progress
 from sdedge.files import atomic_write
 from sdedge.generation.pipeline import Pipeline
 from sdedge.json_values import read_json_file
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 
 WIDTHS = (2, 4, 6, 8, 16)
@@ -62,9 +63,9 @@ class _Recorder:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._engine, name)
 
-    def predict(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
-        self.calls.append((x[-1:], t[-1:], context[-1:]))  # the last row is the prompt's
-        return self._engine.predict(x, t, context)
+    def predict(self, inputs: UNetInputs) -> Tensor:
+        self.calls.append((inputs.x[-1:], inputs.t[-1:], inputs.context[-1:]))  # the last row is the prompt's
+        return self._engine.predict(inputs)
 
 
 def trajectories(engine: TorchEngine) -> list[State]:

@@ -35,6 +35,7 @@ from sdedge.generation.save import Picture
 from sdedge.library.manifest import Manifest
 from sdedge.library.models import EMBEDDED
 from sdedge.models.safety import prepare
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 from sdedge.text.conditioning import condition
 from sdedge.training.evaluate import Tally, obedience
@@ -200,7 +201,7 @@ def _encoded(prompt: str) -> Output:
 
 
 def _predicted(x: Tensor, t: int, context: Tensor) -> Output:
-    return lambda engine: engine.predict(x, torch.full((len(x),), float(t)), context)
+    return lambda engine: engine.predict(UNetInputs(x, torch.full((len(x),), float(t)), context))
 
 
 def _image(H: int, W: int, random: torch.Generator) -> Tensor:

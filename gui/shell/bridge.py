@@ -19,6 +19,7 @@ from sdedge.events import Notice
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
+from sdedge.library.job_states import PausedBy
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import Store, open_store
 from sdedge.process.attempt import Limits
