@@ -47,7 +47,9 @@ class ObjectiveC:
 
     def send(self, receiver: Object, selector: str, *arguments: Any) -> Object:
         # Every message has a signature of its own: Apple Silicon passes the arguments of variadic functions elsewhere.
-        kinds = [type(one) if isinstance(one, ctypes._SimpleCData) else ctypes.c_void_p for one in arguments]
+        kinds = [
+            type(argument) if isinstance(argument, ctypes._SimpleCData) else ctypes.c_void_p for argument in arguments
+        ]
         call = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, *kinds)(
             ("objc_msgSend", self._library)
         )

@@ -386,8 +386,8 @@ def _single_configs(
 
 def _says_v(metadata: Mapping[str, str]) -> bool:
     """Whether the header says that the UNet predicts v, in the words of the Model Spec or of kohya's scripts."""
-    words = [metadata.get(f"modelspec.{key}", "") for key in ("predict_key", "prediction_type")]
-    return "v" in words or "v_prediction" in words or metadata.get("ss_v_parameterization", "").lower() == "true"
+    types = [metadata.get(f"modelspec.{key}", "") for key in ("predict_key", "prediction_type")]
+    return "v" in types or "v_prediction" in types or metadata.get("ss_v_parameterization", "").lower() == "true"
 
 
 def _embedded(source: TensorSource, what: str) -> dict[str, Any]:
