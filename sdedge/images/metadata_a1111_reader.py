@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from sdedge.errors import InvalidRequest
 from sdedge.field_types import Real, Whole
 from sdedge.images import metadata_infotext
 from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
@@ -81,4 +82,7 @@ def _from_setting(name: str, text: str) -> Any:
         return next((value for value, word in words.items() if word == text), row.default)
     if isinstance(row.type, Whole | Real):
         return whole(text) if isinstance(row.type, Whole) else real(text)
-    return text
+    try:
+        return row.type.parse(name, text)
+    except InvalidRequest as error:
+        raise ValueError(text) from error
