@@ -301,7 +301,7 @@ _ROWS = (
     RequestField(
         "mask", PathOrName(), None, Group.IMAGE,
         CommandLine(("--mask",), "Mask; white is drawn anew.", "PATH"),
-        Without("the web UI does not say which mask it was"), FormEntry("Mask", Section.IMAGE), counts_with=("image",)),
+        Without("the web UI does not say which mask it was"), FormEntry("Paint a mask", Section.IMAGE), counts_with=("image",)),
     RequestField(
         "mask_blur", Real(0, 256, "4"), 4.0, Group.IMAGE,
         CommandLine(("--mask-blur",), "Soft edge inside the mask.", "PIXELS"),

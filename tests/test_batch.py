@@ -206,6 +206,24 @@ def test_a_field_given_twice_is_refused(tmp_path, name, text):
         batch.requests(written(tmp_path, name, text), BASE)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", '{"prompt": "a"}\n{"prompt": "a", "steps": 3, "steps": 4}'),
+        ("a.json", '[{"options": {"eta": 1, "eta": 0}}]'),
+    ],
+)
+def test_a_key_of_json_given_twice_is_refused(tmp_path, name, text):
+    with pytest.raises(InvalidRequest, match=r"gives '(steps|eta)' twice; give it once\."):
+        batch.requests(written(tmp_path, name, text), BASE)
+
+
+def test_options_of_a_row_are_laid_over_those_of_the_base(tmp_path):
+    base = BASE.replace(sampler="euler", options={"s_noise": 1.1, "s_churn": 1})
+    first, second = batch.requests(written(tmp_path, "a.csv", "option.s_churn,sampler\n3,\n,ddim\n"), base)
+    assert first.options == {"s_noise": 1.1, "s_churn": 3} and second.options == {}
+
+
 def test_a_scheduler_beside_a_sampler_is_its_schedule():
     assert overrides({"sampler_name": "Euler a", "scheduler": "karras"}) == {"sampler": "euler_a", "schedule": "karras"}
     assert overrides({"scheduler": "Euler a"}) == {"sampler": "euler_a"}

@@ -59,6 +59,22 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
         assert result.returncode == 2 and about_now in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [(("a house", "--device", "cpu"), "set SDEDGE_DEVICE for `sdedge queue run` instead"),
+     (("a house", "--dtype=float32"), "set SDEDGE_DTYPE"), (("a house", "--devise", "cpu"), "No such option"),
+     (("--from-file", "two.txt", "-o", "a.png"), "a.png is the name of one file, and there are 2 jobs"),
+     (("a house", "-o", "two"), "two is a file; name a folder")],
+)  # fmt: skip
+def test_what_the_queue_does_not_take_is_said_with_what_to_do(tmp_path, monkeypatch, args, said):
+    monkeypatch.chdir(tmp_path)
+    for name in ("two.txt", "two"):
+        (tmp_path / name).write_text("a house\na tree\n")
+    result = run("queue", "add", *args)
+    assert result.returncode == 2 and said in result.stderr
+    assert "The queue is empty." in run("queue", "list").stdout
+
+
 def test_options_of_generate_reach_the_picture(tiny_model, tmp_path):
     args = (
         "--sampler",

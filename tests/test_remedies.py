@@ -13,10 +13,11 @@ import pytest
 from sdedge.errors import InvalidRequest, ModelError, Remedy, SdedgeError
 from sdedge.process.worker import describe_failure
 from sdedge.request import Request
+from sdedge.request_fields import FIELDS, FormEntry
 
 ROOT = Path(__file__).parents[1]
 ADVICE = re.compile(r"(^|[\s(])--[a-z]|`sdedge ")
-OWN = ("errors.py", "cli.py", "selftest.py")  # what only a command line says
+OWN = ("errors.py", "cli.py", "selftest.py", "request_fields.py")  # what only a command line says
 
 
 def _sentences(path: Path) -> Iterator[tuple[int, str]]:
@@ -41,6 +42,12 @@ def test_no_sentence_of_the_engine_names_an_option_of_its_own():
     assert len(files) > 100
     found = [f"{path.name}:{line} {text}" for path in files for line, text in _sentences(path) if ADVICE.search(text)]
     assert not found
+
+
+def test_the_form_s_texts_name_no_option():
+    entries = [entry for row in FIELDS.values() for entry in (row.form,) if isinstance(entry, FormEntry)]
+    texts = [text for entry in entries for text in (entry.label, entry.tip, *sum(entry.choices.values(), ()))]
+    assert len(texts) > 50 and not [text for text in texts if ADVICE.search(text)]
 
 
 def test_an_error_carries_what_helps_and_which_field_it_is_about():

@@ -46,7 +46,20 @@ def test_what_cannot_be_drawn_is_refused_by_name(field, value):
     assert field.replace("_", " ") in str(refused.value).replace("_", " ")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"promt": "x"}', '{"steps": {}}', '{"sigmas": ["a"]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"steps": 3, "steps": 4}',
+        '{"guidance_interval": [1]}',
+        '{"promt": "x"}',
+        '{"steps": {}}',
+        '{"sigmas": ["a"]}',
+    ],
+)
 def test_text_that_is_no_request_is_refused(text):
     with pytest.raises(InvalidRequest):
         Request.from_json(text)

@@ -60,3 +60,19 @@ def test_what_was_typed_comes_back_clean(monkeypatch, capsys, arguments):
     monkeypatch.setattr(sys, "argv", ["sdedge", *arguments])
     assert cli._run() == 2
     assert not CONTROLS.search(capsys.readouterr().err)
+
+
+TURNED = "gpj.\u202eexe \u2066\u200f\u061c"
+
+
+def test_names_that_turn_the_direction_of_writing_are_shown_as_they_are(monkeypatch, capsys):
+    echo(TURNED)
+    assert capsys.readouterr().out == f"{TURNED}\n"  # a pipe's path still opens
+    be_terminal(monkeypatch, "stdout")
+    echo(TURNED)
+    note(TURNED)
+    monkeypatch.setattr(sys, "argv", ["sdedge", "info", TURNED])
+    assert cli._run() == 2
+    out, err = capsys.readouterr()
+    assert out == "gpj.\\u202eexe \\u2066\\u200f\\u061c\n" and "gpj.\\u202eexe" in err.splitlines()[0]
+    assert not set(TURNED[4:]) & set(out + err) - set("exe ")

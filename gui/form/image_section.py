@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from gui.form.fields import controls, watch
+from gui.form.fields import controls, label_of, watch
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
@@ -147,6 +147,6 @@ class ImageSection(QWidget):
 
     def _show_mask(self) -> None:
         masked = self._studio.form.mask is not None
-        self._paint.setText(self.tr("Change the mask") if masked else self.tr("Paint a mask"))
+        self._paint.setText(self.tr("Change the mask") if masked else label_of("mask"))
         self._remove_mask.setVisible(masked)
         self._mask_box.setVisible(masked)

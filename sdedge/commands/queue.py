@@ -13,9 +13,11 @@ import click
 
 from sdedge.commands.generate import Series, generate, interruptible, requests_of
 from sdedge.commands.terminal import echo, note
-from sdedge.errors import SdedgeError
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.field_types import PathOrName
 from sdedge.library.job_states import ENDED, OPEN, JobState
 from sdedge.library.jobs import Job, Queue
+from sdedge.request_fields import FIELDS
 
 if TYPE_CHECKING:
     from sdedge.events import Event
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 NOW = {
     "prompt", "device", "dtype", "memory", "ema", "dry_run", "as_json", "quiet", "grid", "columns", "grid_only",
 }  # fmt: skip
+ENGINE_VARIABLES = {"--device": "SDEDGE_DEVICE", "--dtype": "SDEDGE_DTYPE", "--memory": "SDEDGE_MEMORY"}
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -44,7 +47,22 @@ def _queue() -> Iterator[Queue]:
         yield Queue(store)
 
 
-@queue.command(params=[option for option in generate.params if option.name not in NOW])
+class Add(click.Command):
+    """`queue add`, which says of options about the engine where they are said instead."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if (variable := ENGINE_VARIABLES.get(error.option_name)) is None:
+                raise
+            raise click.UsageError(
+                f"{error.option_name} is for the engine that draws, which is the queue's own; set {variable} for "
+                "`sdedge queue run` instead.", ctx,
+            ) from None  # fmt: skip
+
+
+@queue.command(cls=Add, params=[option for option in generate.params if option.name not in NOW])
 @click.argument("prompt", required=False)
 @click.option("-p", "--priority", type=int, default=0, show_default=True, help="Higher ones are drawn first.")
 @as_json
@@ -52,6 +70,10 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
     """Append a job with the options of `generate`, one per prompt of --from-file."""
     series = Series.of(options)
     requests = [_absolute(request) for request in requests_of(prompt, options)]
+    if len(requests) > 1 and series.output.file:
+        raise InvalidRequest(
+            f"{options['out']} is the name of one file, and there are {len(requests)} jobs; name a folder with --out."
+        )
     with _queue() as queue:
         for request in requests:
             job = queue.add(request, series.output, series.count, series.batch, priority)
@@ -192,7 +214,7 @@ def _line(job: Job) -> str:
 def _absolute(request: Request) -> Request:
     """Paths still right when the queue is run from another folder."""
     paths = {}
-    for name in ("image", "mask", "model", "vae"):
+    for name in (row.name for row in FIELDS.values() if isinstance(row.type, PathOrName)):
         value = getattr(request, name)
         if value and Path(value).expanduser().exists():
             paths[name] = str(Path(value).expanduser().absolute())

@@ -1,4 +1,7 @@
-"""Printing what comes from files and prompts: a terminal is given no control characters out of them, a pipe the exact text."""
+"""Printing what comes from files and prompts: a terminal is given no control characters out of them, a pipe the exact text.
+
+Characters that turn the direction of writing, so that "gpj.exe" reads "exe.jpg", are shown as their codes: \\u202e.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,23 @@ import click
 
 from sdedge.text.clean import clean
 
+# Unicode's property Bidi_Control.
+_DIRECTIONS = {
+    number: f"\\u{number:04x}" for number in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def harmless(text: str) -> str:
+    """Text for a terminal: without control characters, those of the direction of writing as their codes."""
+    return clean(text).translate(_DIRECTIONS)
+
 
 def echo(message: object = "", err: bool = False, bold: bool = False) -> None:
-    """Print a line. Control characters, which command a terminal, are dropped, but for a standard output that is no
-    terminal: there a path stays one that opens."""
+    """Print a line. Control characters, which command a terminal, are dropped, and those of direction shown as codes, but for
+    a standard output that is no terminal: there a path stays one that opens."""
     text = str(message)
     if err or sys.stdout.isatty():
-        text = clean(text)
+        text = harmless(text)
     click.echo(click.style(text, bold=True) if bold else text, err=err)
 
 
@@ -25,8 +38,8 @@ def note(message: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """Cleaned, without line ends, so that a text from a file cannot pass for another message of ours."""
-    return " ".join(part for part in clean(text).split("\n") if part)
+    """Harmless, without line ends, so that a text from a file cannot pass for another message of ours."""
+    return " ".join(part for part in harmless(text).split("\n") if part)
 
 
 def show_usage_error(error: click.ClickException) -> None:

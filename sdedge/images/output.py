@@ -116,6 +116,8 @@ def output_at(
     """
     suffix = path.suffix.lower()
     if path.is_dir() or suffix not in {*SUFFIXES, *UNSUPPORTED_SUFFIXES}:
+        if path.is_file():
+            raise InvalidRequest(f"{path} is a file; name a folder, or a picture that ends in .png, .jpg or .webp.")
         return Output(path, format or "png", template or TEMPLATE, private)
     if suffix not in SUFFIXES:
         raise InvalidRequest(

@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from sdedge.field_types import PathOrName
 from sdedge.images.naming import last_part
+from sdedge.request_fields import FIELDS
 from sdedge.text.clean import shown
 from sdedge.text.tags import path_tags, unescaped
 from sdedge.text.wildcards import escape
@@ -18,7 +20,7 @@ from sdedge.text.wildcards import escape
 Installed = Callable[[str], str | None]
 """From a name or hash to the name of what is installed so, or None; opens nothing by that name."""
 
-PATH_FIELDS = ("model", "vae", "image", "mask")
+PATH_FIELDS = tuple(row.name for row in FIELDS.values() if isinstance(row.type, PathOrName))
 _PATHLIKE = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
 _LORA = re.compile(r"<((?:lora|lyco):)([^<>]*)>", re.I)
 
