@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 import sdedge
 from converters import mps_operators as operators
-from sdedge.models.attention import TERMS
+from sdedge.models.attention import FUSED_WIDTHS, TERMS
 
 PACKAGE = Path(sdedge.__file__).parent
 WIDE = (torch.float64, torch.complex32, torch.complex64, torch.complex128)
@@ -128,8 +128,15 @@ def softmax_in_float32(call: Call, limits: Limits) -> str | None:
 
 
 def no_fused_attention(call: Call, limits: Limits) -> str | None:
-    """It holds the whole score matrix there, and gave wrong values in 2.8 (#163597)."""
-    return "holds the whole score matrix on MPS; cut it into pieces" if "scaled_dot_product" in call.name else None
+    """It holds the whole score matrix there, and gave wrong values in 2.8 (#163597), but for heads that Metal's tiled kernel
+    takes, without a mask (#181575)."""
+    if "scaled_dot_product" not in call.name:
+        return None
+    width = call.args[0].shape[-1]
+    masked = call.value("attn_mask") is not None or call.value("is_causal")
+    if width in FUSED_WIDTHS and not masked:
+        return None
+    return f"holds the whole score matrix of heads {width} wide on MPS; cut it into pieces or pad the heads"
 
 
 def contiguous_weights(call: Call, limits: Limits) -> str | None:
@@ -259,7 +266,9 @@ class MPSRules(TorchDispatchMode):
         name = operators.full_name(call.func)
         if call.func not in self._known:
             # Once per operator: a composite's parts do not depend on what is in its arguments.
-            self._known[call.func] = list(operators.missing(call.func, call.args, call.kwargs))
+            # Fused attention is a CPU's own operator here and MPS's own there; its rule is `no_fused_attention`.
+            fused = "scaled_dot_product" in call.name
+            self._known[call.func] = [] if fused else list(operators.missing(call.func, call.args, call.kwargs))
         for lacking in self._known[call.func]:
             yield Finding("operator_on_mps", name, f"needs {lacking}, which MPS does not have", _caller())
         for rule in RULES:

@@ -16,6 +16,11 @@ from typing import IO
 
 from sdedge.errors import ModelError, OutputError
 
+if os.name == "posix":
+    import fcntl
+else:
+    fcntl = None  # type: ignore[assignment]
+
 _MAX_NAME = 255  # bytes of one part of a path, what common file systems take
 
 
@@ -76,7 +81,7 @@ def atomic_write(path: str | os.PathLike[str], replace: bool = True) -> Iterator
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
         if replace:
             os.replace(temporary, target)
@@ -129,7 +134,7 @@ def _written(target: Path, data: bytes) -> Path:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())
     except BaseException:
         os.unlink(temporary)
@@ -256,6 +261,15 @@ def reserve(file: IO[bytes], start: int, size: int) -> None:
         os.posix_fallocate(file.fileno(), start, size)
 
 
+def sync(descriptor: int) -> None:
+    """Has the system bring a file to the disk itself. On a Mac fsync(2) stops at the drive's cache, which a power cut empties."""
+    os.fsync(descriptor)
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        with suppress(OSError):  # file systems that do not know it
+            fcntl.fcntl(descriptor, full)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -267,6 +281,6 @@ def _sync_folder(folder: Path) -> None:
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            sync(descriptor)
         finally:
             os.close(descriptor)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import SdedgeError
-from sdedge.files import make_private_file, tighten
+from sdedge.files import make_private_file, sync, tighten
 from sdedge.json_values import read_json
 from sdedge.library.database import Damaged, aside_path, keep_aside, open_database, transaction
 from sdedge.library.job_states import JobState
@@ -143,7 +143,7 @@ class Store:
         with suppress(OSError), open(self.folder / JOURNAL, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
 
     def journal(self) -> Iterator[dict[str, Any]]:
         """The records noted so far; a half-written line is skipped."""

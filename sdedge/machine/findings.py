@@ -38,7 +38,7 @@ class Finding:
     layout   "channels_last" or "contiguous"
     threads  for a CPU, which engines compute on; 0 elsewhere, and where the user chose
     reason   one sentence for people
-    attention  whose kernel for bfloat16, "torch" or "own"
+    attention  whose kernel: on a CPU that for bfloat16, "torch" or "own"; on MPS "torch" (in pieces) or "fused"
     openvino  how long it takes for a small UNet, of torch's time; 0 where it was not timed
     """
 

@@ -18,7 +18,7 @@ from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
 from sdedge.machine import findings
 from sdedge.machine.findings import Finding, Timing
 from sdedge.machine.threads import user_chose_threads
-from sdedge.models.attention import sdpa
+from sdedge.models.attention import AttentionFunction, padded, pieces, sdpa
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -38,10 +38,16 @@ POLICIES = {
     # Channels-last convolutions are several times slower on MPS, and some are wrong.
     "mps": Policy(("float32", "float16"), ("contiguous",)),
 }
+IN_PIECES = pieces(2**28)
+"""Attention as MPS has it otherwise, with the largest budget of scores."""
+AGREEMENT = {torch.float32: 2e-4, torch.float16: 4e-3}
+"""How far fused attention may be off, of the largest value; half precision rounds weights and results to 5e-4."""
 SHARES = {"convolution": 0.55, "linear": 0.29, "attention": 0.16}
 """Of a v1 UNet's multiplications at 512x512."""
 OWN = "own"
 """In a finding: attention by `kernels`, timed beside torch's in bfloat16."""
+FUSED = "fused"
+"""In a finding: attention on MPS by Metal's tiled kernel (`models.attention.padded`), timed beside that in pieces."""
 GAIN = 1.15
 """How many times faster a less exact format must be to be chosen."""
 
@@ -63,14 +69,18 @@ def probe(device: torch.device) -> Finding:
     threads = _threads() if device.type == "cpu" and not user_chose_threads() else 0
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     reason = _reason(best, compared)
-    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention_of(timings))
+    attention = attention_of(timings, best if device.type == "mps" else "bfloat16")
+    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention)
 
 
-def attention_of(timings: Sequence[Timing]) -> str:
-    """Returns whose attention a CPU uses in bfloat16, "own" or "torch"."""
-    seconds = {t.layout: t.seconds for t in timings if t.kernel == "attention" and t.dtype == "bfloat16"}
-    own, torchs = seconds.get(OWN), seconds.get("")
-    return OWN if own and torchs and own * GAIN < torchs else "torch"
+def attention_of(timings: Sequence[Timing], dtype: str = "bfloat16") -> str:
+    """Returns which attention is used: a CPU's in bfloat16 is "own" or "torch", that of MPS "fused" or "torch"."""
+    seconds = {t.layout: t.seconds for t in timings if t.kernel == "attention" and t.dtype == dtype}
+    plain = seconds.get("")
+    for other in (OWN, FUSED):
+        if plain and (faster := seconds.get(other)) and faster * GAIN < plain:
+            return other
+    return "torch"
 
 
 def _fastest(rounds: Sequence[tuple[Timing, ...]]) -> tuple[Timing, ...]:
@@ -89,6 +99,11 @@ def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
                 seconds = _time(device, kernel, DTYPES[dtype], layout, limit)
                 limit = min(limit, 10 * seconds) if seconds is not None else limit
                 yield Timing(kernel, dtype, layout if kernel == "convolution" else "", seconds)
+        if device.type == "mps" and kernel == "attention":
+            for dtype in policy.formats:
+                agrees = fused_agrees(device, DTYPES[dtype])
+                fused = _time(device, kernel, DTYPES[dtype], FUSED, float("inf")) if agrees else None
+                yield Timing(kernel, dtype, FUSED, fused)
         if device.type == "cpu" and kernel in INT8 and fused_unet.available(torch.float32):
             run = INT8[kernel]()
             yield Timing(kernel, "int8", "", min(_seconds(device, run) for _ in range(5)))
@@ -101,7 +116,7 @@ def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
     total = 0.0
     for kernel, share in SHARES.items():
         mine = [t for t in timings if t.kernel == kernel]
-        here = [t.seconds for t in mine if t.dtype == dtype and t.layout in ("", layout, OWN)]
+        here = [t.seconds for t in mine if t.dtype == dtype and t.layout in ("", layout, OWN, FUSED)]
         first = mine[0].seconds
         if here[0] is None or first is None:
             return float("inf")
@@ -145,9 +160,27 @@ def _linear(device: torch.device, dtype: torch.dtype, layout: str) -> Callable[[
 
 
 def _attention(device: torch.device, dtype: torch.dtype, layout: str) -> Callable[[], Tensor]:
-    q = torch.randn(1, 4 * _side(device) ** 2, 80).to(device, dtype)
-    attend = kernels.attention if layout == OWN else sdpa
+    q = torch.randn(1, 4 * _side(device) ** 2 // (4 if device.type == "mps" else 1), 80).to(device, dtype)
+    attend: AttentionFunction = kernels.attention if layout == OWN else sdpa
+    if device.type == "mps":  # what is used there otherwise
+        attend = padded(IN_PIECES) if layout == FUSED else IN_PIECES
     return lambda: attend(q, q, q, 2)
+
+
+@torch.inference_mode()
+def fused_agrees(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether fused attention on a device gives what attention in pieces of float32 does, for each of v1's heads."""
+    generator = torch.Generator().manual_seed(0)
+    for width, tokens in ((40, 1024), (80, 256), (160, 64)):
+        q, k, v = (torch.randn(2, tokens, 2 * width, generator=generator).to(device, dtype) for _ in range(3))
+        try:
+            fused = padded(IN_PIECES)(q, k, v, 2).float().cpu()
+        except RuntimeError:
+            return False
+        expected = IN_PIECES(q.float(), k.float(), v.float(), 2).cpu()
+        if not (fused - expected).abs().max() <= AGREEMENT[dtype] * expected.abs().max():  # NaN does not agree either
+            return False
+    return True
 
 
 KERNELS = {"convolution": _convolution, "linear": _linear, "attention": _attention}

@@ -12,6 +12,9 @@ AttentionFunction = Callable[[Tensor, Tensor, Tensor, int], Tensor]
 TERMS = 32_766
 """Of a sum of products on MPS: torch 2.13 gets longer ones silently wrong on M1 and M2 (pytorch #195163, #193487)."""
 
+FUSED_WIDTHS = (32, 64, 72, 80, 96, 128, 256)
+"""Widths of a head that torch 2.13's tiled attention on Metal takes, which holds no scores (pytorch #181575)."""
+
 
 def _split(x: Tensor, heads: int) -> Tensor:
     B, T, C = x.shape
@@ -78,6 +81,29 @@ def _weighted(weights: Tensor, values: Tensor, terms: int) -> Tensor:
     parts = zip(weights.chunk(-(-S // terms), dim=2), values.chunk(-(-S // terms), dim=1), strict=True)
     first, *rest = ((share.to(values.dtype) @ some).float() for share, some in parts)
     return sum(rest, first).to(values.dtype)
+
+
+def fused_width(width: int) -> int | None:
+    """Returns the width that a head is padded to for Metal's tiled attention; None where it takes none so wide."""
+    return next((taken for taken in FUSED_WIDTHS if taken >= width), None)
+
+
+def padded(otherwise: AttentionFunction, terms: int = TERMS) -> AttentionFunction:
+    """Exact attention for MPS by torch's fused kernel, which holds no scores: heads of 40 and 160 are padded to 64 and 256.
+
+    Zeros add nothing to a product, and the scale is that of the true width, so that the result is the same. Heads wider
+    than any that the kernel takes, and more keys than `terms`, are left to `otherwise`.
+    """
+
+    def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+        width = q.shape[-1] // heads
+        taken = fused_width(width)
+        if taken is None or k.shape[1] > terms:
+            return otherwise(q, k, v, heads)
+        qh, kh, vh = (F.pad(_split(x, heads), (0, taken - width)).contiguous() for x in (q, k, v))
+        return _merge(F.scaled_dot_product_attention(qh, kh, vh, scale=width**-0.5)[..., :width])
+
+    return attend
 
 
 def set_attention(model: nn.Module, attend: AttentionFunction) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 _PIECE = 1 << 19  # bytes converted at a time: fits the cache
+_SENT = 32 << 20  # bytes sent to MPS at a time: each is a copy and a conversion of the GPU
 _INDEX_LIMIT = 16 << 20
 _MAX_SHARD_NAME = 255  # bytes, what common file systems take
 _MAX_SHARDS = 200  # v1 in the smallest shards that diffusers writes has fewer
@@ -190,13 +191,22 @@ class LazyTensor:
         return result
 
     def fill(self, target: torch.Tensor) -> None:
-        """Write the tensor into another of its shape, contiguous and of any dtype, with at most 2 MB besides."""
+        """Write the tensor into another of its shape, contiguous and of any dtype, with at most 2 MB besides; to MPS with at
+        most 32 MB here and there, in the file's own format, which the GPU converts."""
         import torch
 
         if self.stride is not None:
             target.copy_(self.copy())
         elif target.device.type == "cpu" and target.dtype == self.dtype:
             self.file.read_into(bytes_of(target), self.offset)
+        elif target.device.type == "mps":
+            flat, size = target.view(-1), ITEM_SIZES[self.dtype_name]
+            step = _SENT // size
+            piece = torch.empty(min(step, self.numel), dtype=self.dtype)
+            for start in range(0, self.numel, step):
+                part = piece[: min(step, self.numel - start)]
+                self.file.read_into(bytes_of(part), self.offset + start * size)
+                flat[start : start + len(part)].copy_(part.to(target.device))
         else:
             flat, size = target.view(-1), ITEM_SIZES[self.dtype_name]
             step = max(1, _PIECE // size)

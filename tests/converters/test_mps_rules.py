@@ -20,7 +20,7 @@ from sdedge.engines.torch import mps
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.generation.pipeline import Picture, Pipeline
-from sdedge.models.attention import pieces, sdpa, set_attention
+from sdedge.models.attention import padded, pieces, sdpa, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
@@ -151,6 +151,20 @@ def test_attention_over_many_tokens_is_summed_in_parts(dtype):
         errors.append((made.double() - exact).abs().max())
         assert {finding.rule for finding in rules.findings} == findings
     assert errors[1] <= 2 * errors[0] + torch.finfo(dtype).eps  # rounded a few times more, and no worse
+
+
+def test_the_rules_take_fused_attention_of_padded_heads_and_no_other():
+    x = torch.randn(1, 32, 2 * 40)
+    with MPSRules() as rules:
+        padded(pieces(2**20))(x, x, x, 2)
+    assert rules.found == []
+    with MPSRules() as rules:
+        sdpa(x, x, x, 2)
+    assert {finding.rule for finding in rules.found} == {"no_fused_attention"} and "40 wide" in str(rules.found[0])
+    q = torch.randn(1, 2, 32, 64)
+    with MPSRules() as rules:
+        F.scaled_dot_product_attention(q, q, q, is_causal=True)
+    assert "no_fused_attention" in {finding.rule for finding in rules.found}
 
 
 def test_the_engine_suits_networks_to_mps_and_to_nothing_else(tiny_model, monkeypatch):

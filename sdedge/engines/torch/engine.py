@@ -25,7 +25,7 @@ from sdedge.machine import memory_plan as memory
 from sdedge.machine.formats import choose_device, choose_dtype, measured
 from sdedge.machine.memory import available_memory
 from sdedge.machine.picture_memory import NARROW, plan_picture, read_sizes
-from sdedge.machine.probe import LAYOUTS, OWN
+from sdedge.machine.probe import FUSED, LAYOUTS, OWN
 from sdedge.machine.threads import use_threads
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
@@ -292,7 +292,7 @@ class TorchEngine(OptionalCalls):
     def _suit(self, stage: str, module: Any) -> Any:
         """What the device needs of a network beside its weights."""
         if self.torch_device.type == "mps":
-            return mps.suit(module, mps.score_budget())
+            return mps.suit(module, mps.score_budget(), fused=stage == "unet" and self._fused_attention())
         if self.torch_device.type == "cuda" and stage != "text_encoder":
             module = module.to(memory_format=self._layout())
             if stage == "unet" and os.environ.get("SDEDGE_COMPILE") == "1":
@@ -306,6 +306,10 @@ class TorchEngine(OptionalCalls):
             allocator.keep()
         else:  # blocks of the VAE's rows, or what is small of the UNet's maps
             allocator.keep_small((16 if stage == "vae" else 2) << 20)
+
+    def _fused_attention(self) -> bool:
+        """Whether Metal's kernel was found faster than attention in pieces, and equal to it; narrow networks ask no probe."""
+        return self._width() >= NARROW and measured(self.torch_device).attention == FUSED
 
     def _own_attention(self) -> bool:
         """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""

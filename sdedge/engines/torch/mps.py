@@ -7,15 +7,19 @@ import os
 import torch
 from torch import nn
 
-from sdedge.models.attention import pieces, set_attention
+from sdedge.models.attention import padded, pieces, set_attention
 
 WATERMARK = "PYTORCH_MPS_HIGH_WATERMARK_RATIO"
 LEAST, MOST = 2**24, 2**28  # bytes of attention scores at a time
 
 
-def suit(module: nn.Module, budget: int) -> nn.Module:
-    """Give a network the attention that MPS needs, at most `budget` bytes of scores, and contiguous weights."""
-    set_attention(module, pieces(budget))
+def suit(module: nn.Module, budget: int, fused: bool = False) -> nn.Module:
+    """Give a network the attention that MPS needs, at most `budget` bytes of scores, and contiguous weights.
+
+    With `fused`, which the probe decides on the device, Metal's own kernel attends where it takes the heads.
+    """
+    in_pieces = pieces(budget)
+    set_attention(module, padded(in_pieces) if fused else in_pieces)
     for parameter in module.parameters():
         parameter.data = parameter.data.contiguous()
     return module
