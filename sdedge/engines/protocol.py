@@ -85,6 +85,8 @@ class Capability(enum.StrEnum):
     """Draws in less memory, more slowly: `choose_memory` and `use_less_memory`."""
     NEAREST_SIZE = enum.auto()
     """Draws some sizes only and knows the nearest one: `nearest_size`."""
+    RESIDUALS = enum.auto()
+    """Takes `UNetInputs.down` and `skips`, which enter the UNet at the places that `models.unet_walk` lists."""
     TILING = enum.auto()
     """Draws pictures whose edges continue on the opposite side: `set_tiling`."""
     TOKEN_MERGING = enum.auto()

@@ -101,7 +101,11 @@ class Upsample2D(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head attention (B, T, C) x (B, S, context) -> (B, T, C); self attention when no context is given."""
+    """Multi-head attention (B, T, C) x (B, S, context) -> (B, T, C); self attention when no context is given.
+
+    `attend` is the function between the projections, and so the place where an edit of attention enters: it is replaced by a
+    function around it. Other forms of the layer override `project` and `project_out` alone.
+    """
 
     attend: AttentionFunction
 
@@ -114,9 +118,22 @@ class Attention(nn.Module):
         self.to_v = nn.Linear(context or channels, channels, bias=bias)
         self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        context = x if context is None else context
-        return self.to_out[0](self.attend(self.to_q(x), self.to_k(context), self.to_v(context), self.heads))
+    def forward(self, x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
+        """`add` (B, T, C), the residual, is summed with the result."""
+        q, k, v = self.project(x, x if context is None else context)
+        return self.project_out(self.attend(q, k, v, self.heads), add)
+
+    def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns queries of x, keys and values of the context."""
+        return self.to_q(x), self.to_k(context), self.to_v(context)
+
+    def project_out(self, x: Tensor, add: Tensor | None) -> Tensor:
+        """Returns the last projection of the heads' results, and `add` summed with it."""
+        return _summed(self.to_out[0](x), add)
+
+
+def _summed(x: Tensor, add: Tensor | None) -> Tensor:
+    return x if add is None else add + x
 
 
 class GEGLU(nn.Module):
@@ -138,8 +155,9 @@ class FeedForward(nn.Module):
         super().__init__()
         self.net = nn.Sequential(GEGLU(channels, channels * 4), nn.Identity(), nn.Linear(channels * 4, channels))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x)
+    def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
+        """`add` (B, T, C), the residual, is summed with the result."""
+        return _summed(self.net(x), add)
 
 
 class BasicTransformerBlock(nn.Module):
@@ -155,9 +173,9 @@ class BasicTransformerBlock(nn.Module):
         self.ff = FeedForward(channels)
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        x = x + self.attn1(self.norm1(x))
-        x = x + self.attn2(self.norm2(x), context)
-        return x + self.ff(self.norm3(x))
+        x = self.attn1(self.norm1(x), add=x)
+        x = self.attn2(self.norm2(x), context, add=x)
+        return self.ff(self.norm3(x), add=x)
 
 
 class Transformer2DModel(nn.Module):

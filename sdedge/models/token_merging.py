@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.models.layers import Transformer2DModel
 from sdedge.models.unet import UNet
+from sdedge.models.unet_walk import walk
 
 CELL = 2
 SEED = 0
@@ -105,7 +105,7 @@ def _nearest(sources: Tensor, destinations: Tensor) -> tuple[Tensor, Tensor]:
 
 @contextmanager
 def merging(unet: UNet, ratio: float, height: int, width: int) -> Iterator[None]:
-    """Within: `unet` (plain or a twin) merges for latents of height x width; after: it has no trace of it.
+    """Within: `unet` (plain or fused) merges for latents of height x width; after: it has no trace of it.
 
     Attention layers get a `forward` of their own and lose it again, so nothing runs through here when it is off.
     """
@@ -120,17 +120,16 @@ def merging(unet: UNet, ratio: float, height: int, width: int) -> Iterator[None]
 
 
 def _highest(unet: UNet) -> list[Any]:
-    """Self attention layers at the latent's own resolution."""
-    levels = unet.down_blocks[0], unet.up_blocks[-1]
-    found = [module for level in levels for module in level.modules() if isinstance(module, Transformer2DModel)]
-    return [block.attn1 for transformer in found for block in transformer.transformer_blocks]
+    """Returns the self attention layers at the latent's own resolution."""
+    paths = [layer.self_attention for layer in walk(unet.config) if layer.level == 0 and layer.attention]
+    return [unet.get_submodule(path) for path in paths]
 
 
 def _merged(layer: nn.Module, ratio: float, height: int, width: int) -> Any:
     whole = layer.forward
 
     def forward(x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
-        """`layer` on fewer tokens; `add`, the residual that twins sum in their kernel, keeps its full length."""
+        """`layer` on fewer tokens; `add`, the residual, which a fused layer sums in its kernel, keeps its full length."""
         found = match(x, height, width, ratio)
         if found is None:
             return whole(x) if add is None else whole(x, add=add)

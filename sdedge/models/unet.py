@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
@@ -15,10 +18,11 @@ from sdedge.models.layers import (
     Upsample2D,
     timestep_embedding,
 )
+from sdedge.models.unet_walk import Layer, walk
 
 
 class DownBlock(nn.Module):
-    """One level on the way down: residual blocks, each followed by attention where `heads` is given."""
+    """One level on the way down: residual blocks, each followed by attention where `heads` is given. `UNet.run` calls them."""
 
     def __init__(self, config: UNetConfig, level: int, heads: int | None) -> None:
         super().__init__()
@@ -30,18 +34,6 @@ class DownBlock(nn.Module):
         last = level == len(widths) - 1
         self.downsamplers = nn.ModuleList([] if last else [Downsample2D(channels)])
 
-    def forward(self, x: Tensor, time: Tensor, context: Tensor) -> tuple[Tensor, list[Tensor]]:
-        skips = []
-        for i, resnet in enumerate(self.resnets):
-            x = resnet(x, time)
-            if self.attentions:
-                x = self.attentions[i](x, context)
-            skips.append(x)
-        for downsample in self.downsamplers:
-            x = downsample(x)
-            skips.append(x)
-        return x, skips
-
 
 class MidBlock(nn.Module):
     """Residual block, attention, residual block at the lowest resolution."""
@@ -51,11 +43,6 @@ class MidBlock(nn.Module):
         channels = config.block_out_channels[-1]
         self.resnets = nn.ModuleList([_resnet(config, channels, channels) for _ in range(2)])
         self.attentions = nn.ModuleList([_transformer(config, channels, config.heads[-1])])
-
-    def forward(self, x: Tensor, time: Tensor, context: Tensor) -> Tensor:
-        x = self.resnets[0](x, time)
-        x = self.attentions[0](x, context)
-        return self.resnets[1](x, time)
 
 
 class UpBlock(nn.Module):
@@ -72,13 +59,24 @@ class UpBlock(nn.Module):
         self.attentions = nn.ModuleList([_transformer(config, channels, heads) for _ in inputs] if heads else [])
         self.upsamplers = nn.ModuleList([Upsample2D(channels)] if level > 0 else [])
 
-    def forward(self, x: Tensor, time: Tensor, context: Tensor, skips: list[Tensor]) -> Tensor:
-        for i, resnet in enumerate(self.resnets):
-            x = resnet(torch.cat([x, skips.pop()], dim=1), time)
-            if self.attentions:
-                x = self.attentions[i](x, context)
-        for upsample in self.upsamplers:
-            x = upsample(x, skips[-1].shape[2:])
+
+@dataclass(frozen=True, eq=False)
+class BoundLayer:
+    """A layer of the walk with its modules."""
+
+    layer: Layer
+    resnet: nn.Module | None
+    attention: nn.Module | None
+    resample: nn.Module | None
+
+    def run(self, x: Tensor, time: Tensor, context: Tensor, skips: Sequence[Tensor]) -> Tensor:
+        """Returns what the layer makes of a map; an upsampler makes it as large as the skip that is read next."""
+        if self.resnet is not None:
+            x = self.resnet(x, time)
+        if self.attention is not None:
+            x = self.attention(x, context)
+        if self.resample is not None:
+            x = self.resample(x, skips[-1].shape[2:]) if isinstance(self.resample, Upsample2D) else self.resample(x)
         return x
 
 
@@ -102,6 +100,7 @@ class UNet(nn.Module):
         self.up_blocks = nn.ModuleList([UpBlock(config, i, heads[i]) for i in reversed(range(levels))])
         self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], eps=config.norm_eps)
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+        self.layers = tuple(self._bind(layer) for layer in walk(config))
 
     def embed(self, t: Tensor, dtype: torch.dtype, embedding: Tensor | None = None) -> Tensor:
         """Embeds timesteps (B,), and adds a guidance embedding (B, D), as the residual blocks read them: (B, E).
@@ -111,17 +110,42 @@ class UNet(nn.Module):
         sinusoids = timestep_embedding(t, self.config.block_out_channels[0]).to(dtype)
         return self.time_embedding(sinusoids, None if embedding is None else embedding.to(dtype))
 
-    def forward(self, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None) -> Tensor:
-        time = self.embed(t, x.dtype, embedding)
-        x = self.conv_in(x)
-        skips = [x]
-        for down in self.down_blocks:
-            x, made = down(x, time, context)
-            skips += made
-        x = self.mid_block(x, time, context)
-        for up in self.up_blocks:
-            x = up(x, time, context, skips)
+    def forward(
+        self, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None,
+        down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
+    ) -> Tensor:  # fmt: skip
+        """`down` are features for the down ends, `skips` residuals for the skips and the middle, as `unet_walk` lists them."""
+        x = self.run(self.layers, x, self.embed(t, x.dtype, embedding), context, [], down, skips)
+        return self.output(x)
+
+    def run(
+        self, layers: Sequence[BoundLayer], x: Tensor, time: Tensor, context: Tensor, kept: list[Tensor],
+        down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
+    ) -> Tensor:  # fmt: skip
+        """Runs layers of the walk on x (B, C, h, w). `kept` are the skips so far: the way up takes them from the end."""
+        features, residuals = iter(down), iter(skips)
+        for bound in layers:
+            layer = bound.layer
+            if layer.reads_skip:
+                x = torch.cat([x, kept.pop()], dim=1)
+            x = bound.run(x, time, context, kept)
+            if layer.is_down_end and down:
+                x = x + next(features)
+            if layer.keeps_skip:
+                kept.append(x + next(residuals) if skips else x)
+            elif layer.is_middle and skips:
+                x = x + next(residuals)
+        return x
+
+    def output(self, x: Tensor) -> Tensor:
+        """Returns the model output (B, out, h, w) of what the last layer made."""
         return self.conv_out(silu(self.conv_norm_out(x)))
+
+    def _bind(self, layer: Layer) -> BoundLayer:
+        modules = (
+            self.get_submodule(path) if path else None for path in (layer.resnet, layer.attention, layer.resample)
+        )
+        return BoundLayer(layer, *modules)
 
 
 def _resnet(config: UNetConfig, in_channels: int, out_channels: int) -> ResnetBlock2D:

@@ -17,6 +17,7 @@ CALLS = {
     Capability.GUIDANCE_EMBEDDING: [],  # data of `UNetInputs`
     Capability.MEMORY_MODES: ["choose_memory", "use_less_memory"],
     Capability.NEAREST_SIZE: ["nearest_size"],
+    Capability.RESIDUALS: [],
     Capability.TILING: ["set_tiling"],
     Capability.TOKEN_MERGING: [],
 }

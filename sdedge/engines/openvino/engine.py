@@ -77,17 +77,17 @@ class OpenVINOEngine(TorchEngine):
     def description(self) -> str:
         return f"openvino {self.precision}"
 
-    def _by_torch(self) -> bool:
-        """LoRAs and tiles change the network; one that reads the guidance scale has an input more than is converted."""
-        return bool(self._loras or self._tiling or self.facts.guidance_channels)
+    def _by_torch(self, inputs: UNetInputs) -> bool:
+        """LoRAs and tiles change the network; the guidance scale and residuals are inputs that are not converted."""
+        return bool(self._loras or self._tiling or self.facts.guidance_channels or inputs.down or inputs.skips)
 
     def predict(self, inputs: UNetInputs) -> Tensor:
-        if self._by_torch():
+        if self._by_torch(inputs):
             return super().predict(inputs)
         return self._predict("whole", 1, inputs)[0]
 
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        if self._by_torch():
+        if self._by_torch(inputs):
             return super().predict_partly(inputs, features)
         if features is None:
             eps, features = self._predict("whole", 2, inputs)

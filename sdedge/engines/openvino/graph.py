@@ -24,6 +24,7 @@ from sdedge.models import reuse
 from sdedge.models.layers import GEGLU, Attention, BasicTransformerBlock, linear_of
 from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
+from sdedge.models.unet_walk import walk
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -43,15 +44,15 @@ def load_openvino() -> Any:
     return openvino
 
 
-class PaddedAttention(nn.Module):
+class PaddedAttention(Attention):
     """`Attention` over heads whose queries and keys are padded; the scale is part of the queries' weights.
 
     Cross attention reads `given` keys and values, as `prompt` makes them; self attention makes its own.
     """
 
     def __init__(self, attention: Attention, tile: int) -> None:
-        super().__init__()
-        self.heads = attention.heads
+        nn.Module.__init__(self)  # the layers are those of another one
+        self.heads, self.attend = attention.heads, _attend_padded
         width = attention.to_q.out_features // self.heads
         padded = -(-width // tile) * tile
         self.to_q = _pad_heads(attention.to_q, self.heads, padded, width**-0.5)
@@ -61,17 +62,20 @@ class PaddedAttention(nn.Module):
         self.given: tuple[Tensor, Tensor] | None = None
 
     def prompt(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys (B, heads, S, padded) and values (B, heads, S, width) of a context (B, S, D)."""
+        """Returns keys (B, heads, S, padded) and values (B, heads, S, width) of a context (B, S, D)."""
         return self._split(self.to_k(context)), self._split(self.to_v(context))
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        q = self._split(self.to_q(x))  # (B, heads, T, padded)
-        k, v = self.given if self.given is not None else self.prompt(x)
-        out = F.scaled_dot_product_attention(q, k, v, scale=1.0)  # (B, heads, T, width)
-        return self.to_out[0](out.transpose(1, 2).flatten(2))
+    def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries are (B, heads, T, padded); keys and values as `prompt` makes them."""
+        return self._split(self.to_q(x)), *(self.given if self.given is not None else self.prompt(context))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def _attend_padded(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
+    """Attends over heads that are split already, and joins their results (B, T, C)."""
+    return F.scaled_dot_product_attention(q, k, v, scale=1.0).transpose(1, 2).flatten(2)
 
 
 class SplitGEGLU(nn.Module):
@@ -130,7 +134,7 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
     Traced at the smallest size the network takes, so that it costs little; sizes stay open.
     """
     cross = _adapt(unet, tile)
-    last = cross[-DEPTH:]  # modules come in the order they run
+    last = cross[-DEPTH:]
     width = cross[0].to_k.in_features
     x, t = torch.zeros(2, unet.config.in_channels, 8, 8), torch.full((2,), 500.0)
     context = torch.zeros(2, 77, width)
@@ -145,14 +149,13 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
 
 
 def _adapt(unet: UNet, tile: int) -> list[PaddedAttention]:
-    cross = []
+    """Changes a UNet in place and returns its cross attention in the order it runs."""
     for block in unet.modules():
         if isinstance(block, BasicTransformerBlock):
-            block.attn1 = PaddedAttention(block.attn1, tile)  # type: ignore[assignment]
-            block.attn2 = PaddedAttention(block.attn2, tile)  # type: ignore[assignment]
+            block.attn1 = PaddedAttention(block.attn1, tile)
+            block.attn2 = PaddedAttention(block.attn2, tile)
             block.ff.net[0] = SplitGEGLU(block.ff.net[0])  # type: ignore[arg-type]
-            cross.append(block.attn2)
-    return cross  # type: ignore[return-value]
+    return [unet.get_submodule(layer.cross_attention) for layer in walk(unet.config) if layer.attention]  # type: ignore[misc]
 
 
 def _trace(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:

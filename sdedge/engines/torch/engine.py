@@ -60,8 +60,8 @@ class TorchEngine(OptionalCalls):
     """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
 
     can = frozenset({
-        Capability.FEATURE_REUSE, Capability.GUIDANCE_EMBEDDING, Capability.MEMORY_MODES, Capability.TILING,
-        Capability.TOKEN_MERGING,
+        Capability.FEATURE_REUSE, Capability.GUIDANCE_EMBEDDING, Capability.MEMORY_MODES, Capability.RESIDUALS,
+        Capability.TILING, Capability.TOKEN_MERGING,
     })  # fmt: skip
 
     def __init__(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +30,7 @@ class UNetCalls:
     def whole(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
         with _merging(unet, inputs):
-            return self._run("whole", partial(_eps, unet), inputs, *self._tensors(dtype, inputs))[0].float()
+            return self._run("whole", partial(_whole, unet), inputs, self._tensors(dtype, inputs))[0].float()
 
     def partly(
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
@@ -36,10 +39,10 @@ class UNetCalls:
         tensors = self._tensors(dtype, inputs)
         with _merging(unet, inputs):
             if features is None:
-                eps, features = self._run("features", partial(_whole, unet), inputs, *tensors)
+                eps, features = self._run("features", partial(_features, unet), inputs, tensors)
             else:
                 features = features.to(dtype)  # which is wider after an overflow
-                (eps,) = self._run("outer", partial(_outer, unet), inputs, features, *tensors)
+                (eps,) = self._run("outer", partial(_outer, unet), inputs, (features, *tensors))
         return eps.float(), features
 
     def keep_recordings(self, on: bool) -> None:
@@ -51,10 +54,12 @@ class UNetCalls:
         if self.recorder is not None:
             self.recorder.forget()
 
-    def _run(self, name: str, call: Call, inputs: UNetInputs, *tensors: Tensor) -> tuple[Tensor, ...]:
+    def _run(self, name: str, call: Call, inputs: UNetInputs, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        order = Order.of(inputs)
+        call = partial(call, order)
         if self.recorder is None:
             return call(*tensors)
-        return self.recorder.run(f"{name} {inputs.merge_ratio}", call, *tensors)
+        return self.recorder.run(f"{name} {inputs.merge_ratio} {order}", call, *tensors)
 
     def _tensors(self, dtype: torch.dtype, inputs: UNetInputs) -> tuple[Tensor, ...]:
         """Brings the UNet's arguments to its device and dtype; one timestep, and one embedding, stands for equal ones."""
@@ -64,7 +69,25 @@ class UNetCalls:
             context = self._contexts[inputs.context] = inputs.context.to(self.device, dtype, copy=True)
         numbers = [inputs.t] if inputs.embedding is None else [inputs.t, inputs.embedding]
         t, *embedding = [_one_row(value).to(self.device, torch.float32) for value in numbers]
-        return inputs.sample.to(self.device, dtype), t, context, *embedding
+        entering = [tensor.to(self.device, dtype) for tensor in (*(inputs.down or ()), *(inputs.skips or ()))]
+        return inputs.sample.to(self.device, dtype), t, context, *embedding, *entering
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which arguments of the UNet follow x, timesteps and context in a flat row of tensors: a recording knows no others."""
+
+    embedding: bool
+    down: int
+
+    @classmethod
+    def of(cls, inputs: UNetInputs) -> Order:
+        return cls(inputs.embedding is not None, len(inputs.down or ()))
+
+    def named(self, rest: Sequence[Tensor]) -> dict[str, Any]:
+        """Returns the arguments after the context by their names."""
+        embedding, entering = (rest[0], rest[1:]) if self.embedding else (None, rest)
+        return {"embedding": embedding, "down": entering[: self.down], "skips": entering[self.down :]}
 
 
 def _one_row(values: Tensor) -> Tensor:
@@ -78,15 +101,15 @@ def _merging(unet: UNet, inputs: UNetInputs) -> AbstractContextManager[None]:
     return merging(unet, ratio, *inputs.x.shape[2:]) if ratio else nullcontext()
 
 
-def _eps(unet: UNet, *tensors: Tensor) -> tuple[Tensor]:
-    return (unet(*tensors),)
+def _whole(unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor) -> tuple[Tensor]:
+    return (unet(x, t, context, **order.named(rest)),)
 
 
-def _whole(unet: UNet, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    return reuse.whole(unet, x, t, context, embedding=embedding)
+def _features(unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+    return reuse.whole(unet, x, t, context, **order.named(rest))
 
 
 def _outer(
-    unet: UNet, features: Tensor, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None
+    unet: UNet, order: Order, features: Tensor, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor
 ) -> tuple[Tensor]:
-    return (reuse.outer(unet, x, t, context, features, embedding=embedding),)
+    return (reuse.outer(unet, x, t, context, features, **order.named(rest)),)

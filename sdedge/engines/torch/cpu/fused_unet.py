@@ -1,6 +1,6 @@
 """The UNet by oneDNN's fused operators, for a CPU: weights packed once, and biases, activations and sums in the kernels.
 
-`fuse` gives every block a twin: the same layer with the same results to rounding and another forward. Feature maps
+`fuse` gives every block a fused class: the same layer with the same results to rounding and another forward. Feature maps
 are channels-last throughout, so that tokens and pixels are one memory and nothing is copied between them. Queries,
 keys and values of self attention are one product; keys and values of a context are made once and kept with it.
 
@@ -31,6 +31,7 @@ from sdedge.models.layers import (
     linear_of,
 )
 from sdedge.models.unet import UNet
+from sdedge.models.unet_walk import walk
 from sdedge.weights.loading import is_finite, load_into, report_broken
 from sdedge.weights.parts import JoinedTensor, TensorHalf, fill
 
@@ -104,7 +105,7 @@ def normalised(norm: nn.GroupNorm, x: Tensor, reader: Any, silu: bool = False) -
 class FusedResnet(ResnetBlock2D):
     """The time embedding goes into the first convolution's bias, the shortcut into the second convolution."""
 
-    kept: WeakTensorKeyDictionary
+    cached: WeakTensorKeyDictionary
 
     def forward(self, x: Tensor, time: Tensor | None = None) -> Tensor:
         h = normalised(self.norm1, x, self.conv1, silu=True)
@@ -118,32 +119,37 @@ class FusedResnet(ResnetBlock2D):
         return self.conv2(h, add=x if self.conv_shortcut is None else self.conv_shortcut(x))
 
     def _bias(self, time: Tensor) -> Tensor:
-        if time not in self.kept:
-            self.kept[time] = self.conv1.bias + self.time_emb_proj(F.silu(time))[0]  # type: ignore[misc]
-        return self.kept[time]
+        if time not in self.cached:
+            self.cached[time] = self.conv1.bias + self.time_emb_proj(F.silu(time))[0]  # type: ignore[misc]
+        return self.cached[time]
 
 
-class FusedSelfAttention(Attention):
-    """Queries, keys and values by one product."""
+class FusedAttention(Attention):
+    """The residual is summed in the kernel of the last projection."""
+
+    def project_out(self, x: Tensor, add: Tensor | None) -> Tensor:
+        return self.to_out[0](x, add)
+
+
+class FusedSelfAttention(FusedAttention):
+    """Queries, keys and values are one product."""
 
     qkv: PackedLinear
 
-    def forward(self, x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
+    def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = self.qkv(x).chunk(3, dim=-1)
-        return self.to_out[0](self.attend(q, k, v, self.heads), add)
+        return q, k, v
 
 
-class FusedCrossAttention(Attention):
+class FusedCrossAttention(FusedAttention):
     """Keys and values of a context are made once, and go when the context does."""
 
-    kept: WeakTensorKeyDictionary
+    cached: WeakTensorKeyDictionary
 
-    def forward(self, x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
-        assert context is not None
-        if context not in self.kept:
-            self.kept[context] = self.to_k(context), self.to_v(context)
-        k, v = self.kept[context]
-        return self.to_out[0](self.attend(self.to_q(x), k, v, self.heads), add)
+    def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        if context not in self.cached:
+            self.cached[context] = self.to_k(context), self.to_v(context)
+        return self.to_q(x), *self.cached[context]
 
 
 class FusedGEGLU(GEGLU):
@@ -170,13 +176,6 @@ class FusedFeedForward(FeedForward):
             return last(gated(x, last.rounding), add)
         adds = [None] * len(x) if add is None else add.split(1)
         return torch.cat([last(gated(one, last.rounding), its) for one, its in zip(x.split(1), adds)])
-
-
-class FusedTransformerBlock(BasicTransformerBlock):
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        x = self.attn1(self.norm1(x), add=x)
-        x = self.attn2(self.norm2(x), context, add=x)
-        return self.ff(self.norm3(x), add=x)
 
 
 class FusedTransformer(Transformer2DModel):
@@ -207,7 +206,7 @@ class FusedUNet(UNet):
 
 
 def fuse(module: nn.Module, packing: bool = True) -> Any:
-    """Turn a UNet on the CPU, or a part of one, of any floating dtype, into its fused twin, in place.
+    """Turn a UNet on the CPU, or a part of one, of any floating dtype, into its fused form, in place.
 
     `packing=False` leaves weights in their usual order, which the kernels take as well; `pack` does it layer by layer.
     """
@@ -217,9 +216,9 @@ def fuse(module: nn.Module, packing: bool = True) -> Any:
 
 
 def _fuse(module: nn.Module, packing: bool) -> None:
-    if type(module) in _TWINS:
-        twin, prepare = _TWINS[type(module)]
-        module.__class__ = twin
+    if type(module) in _FUSED:
+        fused, prepare = _FUSED[type(module)]
+        module.__class__ = fused
         prepare(module)
         if packing and isinstance(module, PackedConv2d | PackedLinear):
             pack(module)
@@ -271,7 +270,7 @@ def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[Tensor]:
 
 
 def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """A UNet's lazy tensors under the names and in the shapes that its fused twin has."""
+    """A UNet's lazy tensors under the names and in the shapes that its fused form has."""
     fused: dict[str, Any] = {}
     for name, tensor in tensors.items():
         if name.endswith("attn1.to_q.weight"):
@@ -286,7 +285,7 @@ def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fused_layer(path: str) -> str:
-    """Where the fused twin has what a UNet's layer does, by the first of those it joins."""
+    """Where the fused UNet has what a UNet's layer does, by the first of those it joins."""
     return path.replace("attn1.to_q", "attn1.qkv")
 
 
@@ -303,15 +302,11 @@ def expect_maps(unet: UNet, height: int, width: int) -> None:
     sizes = [(height, width)]
     for _ in unet.down_blocks[1:]:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
-    levels = [*zip(unet.down_blocks, sizes), (unet.mid_block, sizes[-1]), *zip(unet.up_blocks, reversed(sizes))]
-    ends = [(unet.conv_in, sizes[0]), (unet.conv_out, sizes[0])]
-    enlarged = [
-        (block.upsamplers, size) for block, size in zip(unet.up_blocks, reversed(sizes[:-1]))
-    ]  # before they are read
-    for part, size in [*levels, *ends, *enlarged]:
-        for layer in part.modules():  # type: ignore[union-attr]
+    parts = [(unet.get_submodule(path), layer.level) for layer in walk(unet.config) for path in layer.paths]
+    for part, level in [*parts, (unet.conv_out, 0)]:
+        for layer in part.modules():
             if isinstance(layer, nn.Conv2d):
-                layer.reads = size  # type: ignore[assignment]
+                layer.reads = sizes[level]  # type: ignore[assignment]
 
 
 def pack(layer: Any) -> None:
@@ -339,7 +334,7 @@ def _prepare_attention(block: Any) -> None:
     own.__class__, cross.__class__ = FusedSelfAttention, FusedCrossAttention
     own.qkv = linear_of(_joined([own.to_q.weight, own.to_k.weight, own.to_v.weight]))
     del own.to_q, own.to_k, own.to_v
-    cross.kept = WeakTensorKeyDictionary()
+    cross.cached = WeakTensorKeyDictionary()
 
 
 def _joined(weights: Sequence[Tensor]) -> Tensor:
@@ -350,7 +345,7 @@ def _joined(weights: Sequence[Tensor]) -> Tensor:
 
 
 def _remember_times(module: Any) -> None:
-    module.kept = WeakTensorKeyDictionary()
+    module.cached = WeakTensorKeyDictionary()
 
 
 def _split(layer: Any) -> None:
@@ -364,20 +359,20 @@ def _fixed(tensor: Tensor) -> nn.Parameter:
 
 
 def _as_it_is(module: Any) -> None:
-    """The twin needs nothing that the layer lacks."""
+    """The fused class needs nothing that the layer lacks."""
 
 
 def _forget_times(unet: Any) -> None:
     unet.times = {}
 
 
-_TWINS: dict[type[nn.Module], tuple[type[nn.Module], Callable[[Any], None]]] = {
+_FUSED: dict[type[nn.Module], tuple[type[nn.Module], Callable[[Any], None]]] = {
     nn.Conv2d: (PackedConv2d, _as_it_is),
     nn.Linear: (PackedLinear, _as_it_is),
     ResnetBlock2D: (FusedResnet, _remember_times),
     GEGLU: (FusedGEGLU, _split),
     FeedForward: (FusedFeedForward, _as_it_is),
-    BasicTransformerBlock: (FusedTransformerBlock, _prepare_attention),
+    BasicTransformerBlock: (BasicTransformerBlock, _prepare_attention),
     Transformer2DModel: (FusedTransformer, _as_it_is),
     UNet: (FusedUNet, _forget_times),
 }

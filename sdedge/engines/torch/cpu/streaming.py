@@ -27,6 +27,7 @@ from sdedge.engines.torch.cpu.fused_unet import PackedConv2d, PackedLinear
 from sdedge.files import reserve
 from sdedge.models.layers import GEGLU
 from sdedge.models.unet import UNet
+from sdedge.models.unet_walk import walk
 from sdedge.weights.files import ALIGNMENT, WeightFile, bytes_of
 from sdedge.weights.loading import load_into
 from sdedge.weights.parts import fill, is_stored
@@ -79,15 +80,12 @@ def stream(
 
 
 def call_order(unet: UNet) -> list[str]:
-    """Paths of a UNet's layers in the order its forward calls them."""
-    parts = [unet.time_embedding, unet.conv_in]
-    for block in (*unet.down_blocks, unet.mid_block, *unet.up_blocks):
-        pairs = itertools.zip_longest(block.resnets, block.attentions)
-        parts += [part for pair in pairs for part in pair if part is not None]
-        parts += [*getattr(block, "downsamplers", ()), *getattr(block, "upsamplers", ())]
-    parts.append(unet.conv_out)
-    paths = {module: path for path, module in unet.named_modules()}
-    return [paths[layer] for part in parts for layer in part.modules() if isinstance(layer, STREAMED)]
+    """Returns the paths of a UNet's layers in the order its forward calls them."""
+    paths = ["time_embedding", *(path for layer in walk(unet.config) for path in layer.paths), "conv_out"]
+    names = {module: name for name, module in unet.named_modules()}
+    return [
+        names[layer] for path in paths for layer in unet.get_submodule(path).modules() if isinstance(layer, STREAMED)
+    ]
 
 
 def _layers(module: nn.Module) -> dict[str, list[str]]:

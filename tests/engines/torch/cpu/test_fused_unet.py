@@ -102,7 +102,7 @@ def test_what_is_kept_follows_context_and_timestep(unet: UNet) -> None:
     for context in (first, second, first):
         for time in (t, t / 2, t):
             assert _error(fused(x, time, context), unet(x, time, context)) < 2e-6
-    kept = fused.mid_block.attentions[0].transformer_blocks[0].attn2.kept
+    kept = fused.mid_block.attentions[0].transformer_blocks[0].attn2.cached
     assert len(kept) == 2
     del first, context
     assert len(kept) == 1

@@ -1,0 +1,97 @@
+"""The walk through the UNet: its layers in the order they run, and the places where features enter. No torch.
+
+Every form of the UNet iterates this one list: the plain and the fused network, the streamed one (which reads weights ahead),
+feature reuse (which walks its ends alone), and the exported graphs. The places, with v1's numbers:
+
+    down_ends        4    what the last layer of a down block makes, before it is kept as a skip and halved (T2I-Adapter)
+    skips           12    what is kept for the way up (ControlNet)
+    middle           1    what the middle block makes (ControlNet)
+    cross_attention 16    over the context
+    self_attention  16    over the pixels of a feature map
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sdedge.models.config import UNetConfig
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer by the paths of its modules, which run in this order where they are there.
+
+    level   of the maps that its convolutions read: 0 is the latent's own resolution, each further one half of the last
+    heads   of its attention
+    """
+
+    level: int
+    resnet: str = ""
+    attention: str = ""
+    resample: str = ""
+    heads: int | None = None
+    reads_skip: bool = False
+    """It reads the last skip beside what the layer before it made."""
+    is_down_end: bool = False
+    keeps_skip: bool = False
+    is_middle: bool = False
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Of the modules that are there."""
+        return tuple(path for path in (self.resnet, self.attention, self.resample) if path)
+
+    @property
+    def self_attention(self) -> str:
+        """The path of the attention over the map's own pixels; "" where there is none."""
+        return self.attention and f"{self.attention}.transformer_blocks.0.attn1"
+
+    @property
+    def cross_attention(self) -> str:
+        """The path of the attention over the context; "" where there is none."""
+        return self.attention and f"{self.attention}.transformer_blocks.0.attn2"
+
+
+def walk(config: UNetConfig) -> tuple[Layer, ...]:
+    """Returns the layers from the first convolution to the last layer before the output's norm."""
+    return (Layer(0, resample="conv_in", keeps_skip=True), *_down(config), *_middle(config), *_up(config))
+
+
+def _down(config: UNetConfig) -> Iterator[Layer]:
+    levels = len(config.block_out_channels)
+    for level in range(levels):
+        block, is_last = f"down_blocks.{level}", level == levels - 1
+        for i in range(config.layers_per_block):
+            yield Layer(
+                level,
+                resnet=f"{block}.resnets.{i}",
+                attention="" if is_last else f"{block}.attentions.{i}",
+                heads=None if is_last else config.heads[level],
+                is_down_end=i == config.layers_per_block - 1,
+                keeps_skip=True,
+            )
+        if not is_last:
+            yield Layer(level, resample=f"{block}.downsamplers.0", keeps_skip=True)
+
+
+def _middle(config: UNetConfig) -> Iterator[Layer]:
+    lowest = len(config.block_out_channels) - 1
+    yield Layer(lowest, resnet="mid_block.resnets.0", attention="mid_block.attentions.0", heads=config.heads[-1])
+    yield Layer(lowest, resnet="mid_block.resnets.1", is_middle=True)
+
+
+def _up(config: UNetConfig) -> Iterator[Layer]:
+    levels = len(config.block_out_channels)
+    for block, level in enumerate(reversed(range(levels))):
+        has_attention = level < levels - 1
+        for i in range(config.layers_per_block + 1):
+            yield Layer(
+                level,
+                resnet=f"up_blocks.{block}.resnets.{i}",
+                attention=f"up_blocks.{block}.attentions.{i}" if has_attention else "",
+                heads=config.heads[level] if has_attention else None,
+                reads_skip=True,
+            )
+        if level > 0:  # its convolution reads the map when it is enlarged
+            yield Layer(level - 1, resample=f"up_blocks.{block}.upsamplers.0")
