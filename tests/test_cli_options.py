@@ -75,6 +75,24 @@ def test_what_the_queue_does_not_take_is_said_with_what_to_do(tmp_path, monkeypa
     assert "The queue is empty." in run("queue", "list").stdout
 
 
+def test_a_job_that_nobody_draws_any_more_is_listed_as_interrupted():
+    """After a kill -9 the database still says that it runs; while the queue's lock is held, it does."""
+    from sdedge.library.jobs import Queue
+    from sdedge.library.store import open_store
+    from sdedge.locks import ProcessLock
+    from sdedge.process.supervisor import RUNNER_LOCK
+
+    added()
+    with open_store() as store:
+        assert Queue(store).claim() is not None
+        lock = ProcessLock(store.folder / RUNNER_LOCK)
+        assert lock.acquire()
+    assert json.loads(run("queue", "list", "--json").stdout)["jobs"][0]["state"] == "running"
+    lock.release()
+    (job,) = json.loads(run("queue", "list", "--json").stdout)["jobs"]
+    assert job["state"] == "interrupted" and "--resume" in job["reason"]
+
+
 def test_options_of_generate_reach_the_picture(tiny_model, tmp_path):
     args = (
         "--sampler",

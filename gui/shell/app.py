@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 import sdedge
@@ -14,6 +14,7 @@ from gui.look.theme import Theme
 from gui.shell.bridge import Bridge
 from gui.shell.crash import CrashLog
 from gui.shell.icon import app_icon
+from gui.shell.instance import Instance
 from gui.shell.reveal import show_file
 from gui.shell.settings import Settings
 from gui.shell.signals import Ending
@@ -42,6 +43,9 @@ def main(files: Sequence[str] = ()) -> int:
     name_process("sdedge")
     app = App([sys.argv[0]])
     app.setWindowIcon(app_icon())
+    instance = Instance()
+    if not instance.claim(files):
+        return 0
     ending = Ending()
     crash = CrashLog()
     last_crash = crash.begin()
@@ -55,6 +59,7 @@ def main(files: Sequence[str] = ()) -> int:
     window = MainWindow(settings, theme, bridge)
     crash.tell = lambda words: window.studio.say(words, "bad", window.tr("Show the log"), lambda: show_file(crash.log))
     app.opened.connect(lambda path: window.studio.files_wanted.emit([path]))
+    instance.opened.connect(lambda paths: bring_forward(window, paths))
     ending.asked.connect(lambda: close(app))
     window.show()
     if last_crash is not None:
@@ -67,9 +72,22 @@ def main(files: Sequence[str] = ()) -> int:
     try:
         return app.exec()
     finally:
+        instance.stop_listening()
         bridge.close()
         crash.end()
         ending.close()
+        instance.close()
+
+
+def bring_forward(window: MainWindow, files: Sequence[str]) -> None:
+    """Another start of the app was asked for: show the window that there is, and open what it was to open."""
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
+    window.show()
+    window.raise_()
+    window.activateWindow()
+    QApplication.alert(window)  # where a window may not come forward by itself
+    if files:
+        window.studio.files_wanted.emit(list(files))
 
 
 def close(app: QApplication) -> None:

@@ -9,15 +9,19 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from sdedge.files import make_private_file, make_private_folder
+from sdedge.liveness import is_running
 from sdedge.places import data_folder
 
-LOG, CRASH, LAST = "app.log", "crash.log", "crash-last.log"
+LOG, LAST = "app.log", "crash-last.log"
+CRASHES = "crash-*.log"
+"""One per process that runs, by its id; one that is not empty after its process has ended is a crash."""
 LIMIT = 1 << 20  # bytes of the log, then the one of before is kept beside it
 
 log = logging.getLogger("gui")
@@ -36,6 +40,7 @@ class CrashLog:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or data_folder()
+        self._own = self.folder / f"crash-{os.getpid()}.log"
         self._file: IO[str] | None = None
         self.tell: Callable[[str], object] = lambda words: None
         """Called with a sentence for an exception that the app survives."""
@@ -50,8 +55,8 @@ class CrashLog:
         last = self._keep_last()
         try:
             make_private_folder(self.folder)
-            make_private_file(self.folder / CRASH)
-            self._file = open(self.folder / CRASH, "w", encoding="utf-8")  # noqa: SIM115
+            make_private_file(self._own)
+            self._file = open(self._own, "w", encoding="utf-8")  # noqa: SIM115
             faulthandler.enable(self._file, all_threads=True)
             handler = _PrivateLog(self.folder / LOG, maxBytes=LIMIT, backupCount=1, encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -73,18 +78,27 @@ class CrashLog:
                 handler.close()
         if self._file is not None:
             self._file.close()
-            if not os.path.getsize(self.folder / CRASH):
-                (self.folder / CRASH).unlink()
+            with suppress(OSError):  # the folder may be gone by now
+                if not os.path.getsize(self._own):
+                    self._own.unlink()
 
     def _keep_last(self) -> Path | None:
-        crash, last = self.folder / CRASH, self.folder / LAST
-        try:
-            if crash.stat().st_size:
-                os.replace(crash, last)
-                return last
-        except OSError:
-            pass
-        return None
+        """The latest log of a process that crashed, under one name; what belongs to one that runs is left alone."""
+        last, kept = self.folder / LAST, False
+        for crash in sorted(self.folder.glob(CRASHES), key=_changed):
+            name = crash.stem.partition("-")[2]
+            if not (name.isdecimal() and len(name) < 12):
+                continue
+            owner = int(name)
+            if owner != os.getpid() and is_running(owner):
+                continue
+            with suppress(OSError):
+                if crash.stat().st_size:
+                    os.replace(crash, last)
+                    kept = True
+                else:
+                    crash.unlink()
+        return last if kept else None
 
     def _report(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -92,3 +106,10 @@ class CrashLog:
             return
         log.error("Something unexpected happened.", exc_info=(kind, error or kind(), trace))
         self.tell(f"Something unexpected happened ({kind.__name__}: {error}); the log says where.")
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

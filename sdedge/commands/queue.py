@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.field_types import PathOrName
 from sdedge.library.job_states import ENDED, OPEN, JobState
 from sdedge.library.jobs import Job, Queue
+from sdedge.locks import ProcessLock
 from sdedge.request_fields import FIELDS
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
 def list_jobs(every: bool, as_json: bool) -> None:
     """Show the jobs in the order they will be drawn, and why the queue is paused."""
     with _queue() as queue:
-        jobs = queue.jobs(OPEN + ENDED if every else (*OPEN, JobState.FAILED, JobState.INTERRUPTED))
+        jobs = _settled(queue, queue.jobs(OPEN + ENDED if every else (*OPEN, JobState.FAILED, JobState.INTERRUPTED)))
         if as_json:
             echo(json.dumps({"paused": queue.paused, "jobs": [record(job) for job in jobs]}))
             return
@@ -98,6 +100,17 @@ def list_jobs(every: bool, as_json: bool) -> None:
                 echo(f"       {job.reason}")
         if not jobs:
             echo("The queue is empty.")
+
+
+def _settled(queue: Queue, jobs: list[Job]) -> list[Job]:
+    """The jobs as the next run will find them: what nobody draws any more was interrupted."""
+    from sdedge.process.supervisor import RUNNER_LOCK
+
+    running = [job for job in jobs if job.state == JobState.RUNNING]
+    if not running or ProcessLock(queue.store.folder / RUNNER_LOCK).holder() is not None:
+        return jobs
+    reason = "sdedge ended while it was drawn; `sdedge queue run --resume` goes on with it."
+    return [replace(job, state=JobState.INTERRUPTED, reason=reason) if job in running else job for job in jobs]
 
 
 @queue.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -16,7 +17,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QFileOpenEvent
 
 from gui.create.mask_layer import save_mask
-from gui.shell.crash import CRASH, CrashLog
+from gui.shell.crash import CrashLog
 from gui.shell.settings import Settings
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
@@ -44,7 +45,7 @@ class Ending(Bridge):
 
 app.Bridge = Ending
 status = app.main()
-print(sorted({"torch", "PySide6.QtNetwork", "converters"} & set(sys.modules)), status)
+print(sorted({"torch", "converters"} & set(sys.modules)), status)
 """
 
 
@@ -55,7 +56,7 @@ def run(code: str, folder: Path) -> subprocess.CompletedProcess:
 
 def start(code: str, folder: Path) -> subprocess.Popen:
     command, pipe = [sys.executable, "-c", code], subprocess.PIPE
-    return subprocess.Popen(command, env=surroundings(folder), stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, env=surroundings(folder), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
 def surroundings(folder: Path) -> dict[str, str]:
@@ -68,7 +69,18 @@ def test_the_app_starts_and_ends_without_torch_or_a_connection(tmp_path):
     done = run(RUN, tmp_path)
     assert done.stdout.strip() == "[] 0", done.stderr
     assert not (tmp_path / "connections.txt").exists()
-    assert not (tmp_path / CRASH).exists() and (tmp_path / "settings.ini").is_file()
+    assert not list(tmp_path.glob("crash*")) and (tmp_path / "settings.ini").is_file()
+
+
+def test_of_qts_network_the_app_knows_the_local_socket_only():
+    """It is what a second start is told by; Qt's own connections would pass by `offline/`, which watches Python's."""
+    imports = [
+        (path.name, line.strip())
+        for path in (ROOT / "gui").rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if re.search(r"\bQt(Network|WebSockets|WebEngine\w*)\b", line)
+    ]
+    assert imports == [("instance.py", "from PySide6.QtNetwork import QLocalServer, QLocalSocket")]
 
 
 def test_a_connection_would_have_been_noticed(tmp_path):
@@ -88,6 +100,21 @@ def test_a_native_crash_is_told_at_the_next_start(tmp_path):
     again.end()
 
 
+def test_two_processes_have_a_crash_log_each_and_end_in_either_order(tmp_path):
+    """The log of one that runs is neither taken for a crash nor removed by the other."""
+    code = "import sys; from gui.shell.crash import CrashLog; c = CrashLog(); print(c.begin(), flush=True); input(); c.end()"
+    one = start(code, tmp_path)
+    assert one.stdout.readline().strip() == "None"
+    (tmp_path / f"crash-{one.pid}.log").write_text("half written")
+    two = start(code, tmp_path)
+    assert two.stdout.readline().strip() == "None"
+    logs = {path.name for path in tmp_path.glob("crash-*")}
+    assert logs == {f"crash-{one.pid}.log", f"crash-{two.pid}.log"}
+    for process in (one, two):
+        assert process.communicate("\n", timeout=60)[1] == ""
+    assert not (tmp_path / f"crash-{two.pid}.log").exists()
+
+
 def test_an_exception_is_written_down_and_told_and_the_app_goes_on(tmp_path, caplog):
     was_on = faulthandler.is_enabled()
     crash, told = CrashLog(tmp_path), []
@@ -101,7 +128,7 @@ def test_an_exception_is_written_down_and_told_and_the_app_goes_on(tmp_path, cap
         if was_on:
             faulthandler.enable()
     assert "ZeroDivisionError: no" in told[0] and "ZeroDivisionError" in crash.log.read_text()
-    assert not (tmp_path / CRASH).exists()
+    assert not list(tmp_path.glob("crash-*"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
@@ -127,7 +154,9 @@ def test_what_the_app_writes_is_its_owners_alone(qapp, tmp_path, monkeypatch):
     logging.getLogger().setLevel(logging.WARNING)
     if was_on:
         faulthandler.enable()
-    assert {"settings.ini", "app.log", "app.log.1", CRASH} <= modes.keys() and set(modes.values()) == {0o600}
+    assert {"settings.ini", "app.log", "app.log.1", f"crash-{os.getpid()}.log"} <= modes.keys() and set(
+        modes.values()
+    ) == {0o600}
     mask = save_mask(b"png")
     assert stat.S_IMODE(mask.parent.stat().st_mode) == 0o700
 

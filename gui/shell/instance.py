@@ -1,0 +1,140 @@
+"""One app per data folder: a second start hands its files to the first one's window and ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QStandardPaths, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+from sdedge.errors import SdedgeError
+from sdedge.files import make_private_folder
+from sdedge.json_values import read_json
+from sdedge.locks import ProcessLock
+from sdedge.places import data_folder
+
+LOCK, SOCKET = "app.lock", "app.socket"
+PATIENCE = 5.0  # seconds that the first app gets to answer: it may be starting
+_LONGEST = 1 << 20  # bytes of a message
+_LONGEST_PATH = 100  # bytes: what the address of a Unix socket holds
+_DONE = b"ok\n"
+
+log = logging.getLogger(__name__)
+
+
+class Instance(QObject):
+    """The lock says who is first, so that a socket which a crash left is no obstacle; what is said goes over a socket that is
+    its user's alone."""
+
+    opened = Signal(list)
+    """Another start asked for the window; absolute paths, none where it only wants to be seen."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        super().__init__()
+        self._folder = folder or data_folder()
+        self._lock = ProcessLock(self._folder / LOCK)
+        self._server: QLocalServer | None = None
+
+    def claim(self, files: Sequence[str] = ()) -> bool:
+        """Whether this process is to open a window. If not, the one that has it open was given the files."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                first = self._lock.acquire()
+            except SdedgeError as error:  # a folder that cannot be written; the window says more
+                log.warning("%s", error)
+                return True
+            if first:
+                self._listen()
+                return True
+            if self._hand_over([os.path.abspath(file) for file in files]):
+                return False
+            if time.monotonic() > end:
+                log.warning("The sdedge that is open (process %s) does not answer.", self._lock.holder())
+                return True
+            time.sleep(0.1)
+
+    def stop_listening(self) -> None:
+        """The window is closed; another start waits until this process is through."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def close(self) -> None:
+        """Let another start be the first."""
+        self.stop_listening()
+        self._lock.release()
+
+    @property
+    def _name(self) -> str:
+        """The socket's path, in the data folder where that is short enough; on Windows a pipe's name."""
+        own = hashlib.sha256(os.fsencode(self._folder.resolve())).hexdigest()[:16]
+        if sys.platform == "win32":
+            return f"sdedge-{own}"
+        place = self._folder / SOCKET
+        if len(os.fsencode(place)) > _LONGEST_PATH:
+            runtime = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.RuntimeLocation)
+            place = Path(runtime) / f"sdedge-{own}"
+        return str(place)
+
+    def _listen(self) -> None:
+        server = QLocalServer(self)
+        server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        make_private_folder(self._folder)
+        QLocalServer.removeServer(self._name)  # what a crash left: the lock is ours
+        if not server.listen(self._name):
+            log.warning("A second start cannot be told: %s", server.errorString())
+            return
+        server.newConnection.connect(self._greet)
+        self._server = server
+
+    def _greet(self) -> None:
+        assert self._server is not None
+        while (socket := self._server.nextPendingConnection()) is not None:
+            socket.setReadBufferSize(_LONGEST)
+            socket.readyRead.connect(lambda socket=socket: self._hear(socket))
+            socket.disconnected.connect(socket.deleteLater)
+            self._hear(socket)
+
+    def _hear(self, socket: QLocalSocket) -> None:
+        if not socket.canReadLine():
+            if socket.bytesAvailable() >= _LONGEST:
+                socket.abort()
+            return
+        files = _files(bytes(socket.readLine(_LONGEST).data()))
+        if files is None:
+            socket.abort()
+            return
+        socket.write(_DONE)
+        socket.flush()
+        self.opened.emit(files)
+
+    def _hand_over(self, files: list[str]) -> bool:
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if not socket.waitForConnected(1000):
+            return False
+        socket.write(json.dumps({"files": files}).encode() + b"\n")
+        socket.waitForBytesWritten(1000)
+        heard = socket.waitForReadyRead(3000) and bytes(socket.readLine().data()) == _DONE
+        socket.disconnectFromServer()
+        return heard
+
+
+def _files(line: bytes) -> list[str] | None:
+    """The paths of a message; None for anything else."""
+    try:
+        told = read_json(line.decode(), "What another start said")
+    except (SdedgeError, ValueError):
+        return None
+    files = told.get("files") if isinstance(told, dict) else None
+    if not isinstance(files, list) or not all(isinstance(file, str) and "\0" not in file for file in files):
+        return None
+    return files

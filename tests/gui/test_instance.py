@@ -1,0 +1,132 @@
+"""One app per data folder: who is first, what the second hands over, and who may say anything at all."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from gui.shell import instance
+from gui.shell.instance import LOCK, SOCKET, Instance
+from sdedge.locks import ProcessLock
+from tests.gui.conftest import PATIENCE, ROOT
+
+posix = pytest.mark.skipif(os.name != "posix", reason="sockets in the file system")
+SECOND = """
+import sys
+from PySide6.QtCore import QCoreApplication
+from gui.shell.instance import Instance
+app = QCoreApplication([])
+print(Instance().claim(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def first(tmp_path, monkeypatch, qapp):
+    """The first app of a data folder."""
+    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path / "data"))
+    one = Instance()
+    assert one.claim()
+    yield one
+    one.close()
+
+
+def second(*files: str) -> subprocess.Popen:
+    command = [sys.executable, "-c", SECOND, *files]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, cwd=os.path.expanduser("/"))
+
+
+def test_a_second_start_hands_its_files_over_and_ends(first, qtbot):
+    with qtbot.waitSignal(first.opened, timeout=PATIENCE) as opened:
+        process = second("a.png", "/b/ü.png")
+    assert opened.args == [["/a.png", "/b/ü.png"]]  # from its own folder
+    assert process.communicate(timeout=60)[0].strip() == "False"
+
+
+def test_what_a_crash_left_is_no_obstacle(tmp_path, monkeypatch, qapp):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / SOCKET).write_text("left")
+    (folder / LOCK).write_text("123456789")
+    one = Instance(folder)
+    assert one.claim() and one._server is not None and one._server.isListening()
+    one.close()
+    again = Instance(folder)
+    assert again.claim()
+    again.close()
+
+
+def test_one_that_does_not_answer_keeps_nobody_from_a_window(tmp_path, monkeypatch, qapp):
+    monkeypatch.setattr(instance, "PATIENCE", 0.3)
+    hung = ProcessLock(tmp_path / LOCK)
+    assert hung.acquire()
+    two = Instance(tmp_path)
+    assert two.claim(["a.png"])
+    two.close()
+    hung.release()
+
+
+@posix
+def test_the_socket_is_its_users_alone(first, tmp_path):
+    place = tmp_path / "data" / SOCKET
+    assert stat.S_IMODE(place.stat().st_mode) & 0o077 == 0
+    assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+
+
+@posix
+def test_a_folder_deep_down_has_a_socket_too(tmp_path, qapp, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    tmp_path.chmod(0o700)
+    deep = tmp_path / ("x" * 120)
+    one = Instance(deep)
+    assert one.claim() and one._server is not None and one._server.isListening()
+    one.close()
+
+
+@posix
+@pytest.mark.parametrize(
+    "said",
+    [b"\n", b"[]\n", b'{"files": 1}\n', b'{"files": ["a\\u0000b"]}\n', b"\xff\n", b"x" * (1 << 20) + b"x", b"[" * 9999 + b"\n"],
+    ids=["empty", "list", "number", "null byte", "no text", "endless", "deep"],
+)  # fmt: skip
+def test_nonsense_is_hung_up_on(first, tmp_path, qtbot, said):
+    heard = []
+    first.opened.connect(heard.append)
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(tmp_path / "data" / SOCKET))
+        line.settimeout(0.02)
+        rest, answer = said, None
+
+        def hung_up() -> bool:
+            nonlocal rest, answer
+            try:
+                if rest:
+                    rest = rest[line.send(rest) :]
+                answer = line.recv(10)
+            except TimeoutError:
+                return False
+            except OSError:
+                answer = b""
+            return answer == b""
+
+        qtbot.waitUntil(hung_up, timeout=PATIENCE)
+    assert not heard
+
+
+def test_the_window_comes_forward_with_the_files(open_window, qtbot, tmp_path):
+    from gui.shell.app import bring_forward
+
+    window = open_window(start=False)
+    wanted = []
+    window.studio.files_wanted.disconnect()
+    window.studio.files_wanted.connect(wanted.append)
+    window.showMinimized()
+    bring_forward(window, [str(tmp_path / "a.png")])
+    assert not window.isMinimized() and wanted == [[str(tmp_path / "a.png")]]
+    bring_forward(window, [])
+    assert len(wanted) == 1
