@@ -19,7 +19,7 @@ from typing import Any
 
 from sdedge import sampler_options
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import Whole
+from sdedge.field_types import Integer
 from sdedge.json_values import read_json
 from sdedge.request import Request
 from sdedge.request_fields import ALIASES, FIELDS, SIZE
@@ -101,18 +101,18 @@ def _lines(text: str, path: Path) -> list[Overrides]:
 
 def _flag_row(named: dict[str, str]) -> Overrides:
     """Raises InvalidRequest for a flag that there is none of here, unless it only says where the web UI saves."""
-    kept = {name: value for name, value in named.items() if name not in _IGNORED_FLAGS}
-    for name in kept:
+    settings = {name: value for name, value in named.items() if name not in _IGNORED_FLAGS}
+    for name in settings:
         if name != SIZE.name and name not in FIELDS:
             raise InvalidRequest(
                 f"The flag --{name[:60]} is not known; use those of the web UI for prompts and settings, or write the prompt "
                 "as CSV or JSON lines if it is text."
             )
-    return overrides(kept)
+    return overrides(settings)
 
 
 def _times(value: str) -> int:
-    number = Whole(1, MAX_CELLS, "2").parse("n_iter", value)
+    number = Integer(1, MAX_CELLS, "2").parse("n_iter", value)
     if not 1 <= number <= MAX_CELLS:
         raise InvalidRequest(f"n_iter or batch_size is {shown(value)}; choose from 1 to {MAX_CELLS}.")
     return number
@@ -236,7 +236,7 @@ def _check_once(record: Mapping[str, Any]) -> None:
 def _field(key: str, record: Mapping[str, Any] = MappingProxyType({})) -> str:
     """The request's field of a name. A "scheduler" beside a sampler is its schedule, as in the web UI and ComfyUI."""
     name = _plain(key)
-    if name == "scheduler" and any(_plain(other) in ("sampler", "sampler_name") for other in record):
+    if name == "scheduler" and any(_plain(name_beside) in ("sampler", "sampler_name") for name_beside in record):
         name = "schedule"
     name = ALIASES.get(name, name)
     if name not in FIELDS and name != SIZE.name:
@@ -289,7 +289,7 @@ def axis(text: str) -> Axis:
     except csv.Error as error:
         raise InvalidRequest(f"The axis {shown(text)} cannot be read ({error}); check its quotes.") from error
     values = [value.strip() for value in values]
-    if name in FIELDS and isinstance(FIELDS[name].type, Whole):
+    if name in FIELDS and isinstance(FIELDS[name].type, Integer):
         values = [number for value in values for number in _range(value)]
     if not values or not all(values):
         raise InvalidRequest(f"The axis {shown(text)} has an empty value; write one such as steps=10,20,30.")

@@ -304,7 +304,7 @@ def resolve(name: str) -> tuple[str, str | None]:
     for suffix, schedule in _SCHEDULE_KEYS.items():
         if key.endswith(suffix) and key[: -len(suffix)] in _SAMPLER_KEYS:
             return _SAMPLER_KEYS[key[: -len(suffix)]], schedule
-    raise InvalidRequest(f"Unknown sampler {name[:60]!r}; choose one of {', '.join(SAMPLERS)}.")
+    raise InvalidRequest(f"Unknown sampler {name[:60]!r}; choose one of {', '.join(SAMPLERS)}.", field="sampler")
 
 
 def resolve_schedule(name: str) -> str | None:
@@ -317,7 +317,7 @@ def resolve_schedule(name: str) -> str | None:
         return None
     if key in _SCHEDULE_KEYS:
         return _SCHEDULE_KEYS[key]
-    raise InvalidRequest(f"Unknown schedule {name[:60]!r}; choose one of {', '.join(SCHEDULES)}.")
+    raise InvalidRequest(f"Unknown schedule {name[:60]!r}; choose one of {', '.join(SCHEDULES)}.", field="schedule")
 
 
 def _key(name: str) -> str:

@@ -122,7 +122,7 @@ class PathOrName(FieldType):
 
 
 @dataclass(frozen=True)
-class Whole(FieldType):
+class Integer(FieldType):
     """A whole number from `low` to `high`. `chance` is one that stands for a value left open, as -1 does for a seed."""
 
     low: int
@@ -149,7 +149,7 @@ class Whole(FieldType):
 
 
 @dataclass(frozen=True)
-class Side(Whole):
+class Side(Integer):
     """Pixels of a picture's side: a multiple of 8, since a latent's cell is 8 wide."""
 
     def check(self, name: str, value: Any) -> int | None:
@@ -166,7 +166,7 @@ class Side(Whole):
 
 
 @dataclass(frozen=True)
-class Real(FieldType):
+class Float(FieldType):
     """A finite number from `low` to `high`."""
 
     low: float

@@ -22,14 +22,14 @@ from sdedge.field_types import (
     Falling,
     FieldType,
     Flag,
+    Float,
+    Integer,
     Interval,
     PathOrName,
-    Real,
     SamplerName,
     SamplerOptions,
     Side,
     Text,
-    Whole,
 )
 from sdedge.sampler_options import Options
 from sdedge.text.clean import shown
@@ -84,13 +84,13 @@ class CommandLine:
 class InfotextKey:
     """A field's key in the web UI's text. It is written where the value is not the default, and `always` where it counts.
 
-    `words` are the values' words there, a value without one being left out; `write` is used where there are none.
+    `names` are what the values are called there, a value without one being left out; `write` is used where there are none.
     """
 
     key: str
     always: bool = False
     also_read: tuple[str, ...] = ()
-    words: Mapping[Any, str] = field(default_factory=dict)
+    names: Mapping[Any, str] = field(default_factory=dict)
     write: Callable[[Any], str] | None = None
 
 
@@ -202,15 +202,15 @@ _ROWS = (
         Without("it stands before the settings, behind a label"), FormEntry("What it should not show", Section.PROMPT),
         ("negative_prompt",)),
     RequestField(
-        "clip_skip", Whole(1, 12, "1"), 1, Group.PROMPT,
+        "clip_skip", Integer(1, 12, "1"), 1, Group.PROMPT,
         CommandLine(("--clip-skip",), "Text layer to use, counted from the last."),
         InfotextKey("Clip skip"), FormEntry("Clip skip", Section.MORE, 1, 4)),
     RequestField(
-        "steps", Whole(1, MAX_STEPS), 20, Group.SAMPLING,
+        "steps", Integer(1, MAX_STEPS), 20, Group.SAMPLING,
         CommandLine(("-s", "--steps"), "Denoising steps.", default="20, or what suits --speed"),
         InfotextKey("Steps", always=True), FormEntry("Steps", Section.BASICS, 1, 60), always_recorded=True),
     RequestField(
-        "guidance", Real(0, 100, "7.5"), None, Group.SAMPLING,
+        "guidance", Float(0, 100, "7.5"), None, Group.SAMPLING,
         CommandLine(("-g", "--guidance"), "Guidance scale; 1 is off.", default="the model's"),
         InfotextKey("CFG scale"), FormEntry("Guidance", Section.BASICS, 1, 15, 2),
         ("cfg", "cfg_scale", "guidance_scale"), always_recorded=True),
@@ -252,15 +252,15 @@ _ROWS = (
         CommandLine(("--speed",), f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.", "NAME"),
         Without(_RECORD_ONLY), FormEntry("Speed", Section.BASICS, choices=_SPEEDS)),
     RequestField(
-        "eta", Real(0, 1), None, Group.SAMPLING,
+        "eta", Float(0, 1), None, Group.SAMPLING,
         CommandLine(("--eta",), "Share of fresh noise per step, 0 to 1, where the sampler has it."),
         InfotextKey("Eta", also_read=("Eta DDIM",)), Without("it is one of the sampler's options there")),
     RequestField(
         "noise", EnumChoice.of(catalog.NoiseSource), None, Group.SAMPLING,
         CommandLine(("--noise",), f"Generator: {', '.join(catalog.NOISE_SOURCES)}.", "NAME"),
-        InfotextKey("RNG", words={catalog.NoiseSource.TORCH: "CPU", catalog.NoiseSource.PHILOX: "NV"}), Without(_CARRIED)),
+        InfotextKey("RNG", names={catalog.NoiseSource.TORCH: "CPU", catalog.NoiseSource.PHILOX: "NV"}), Without(_CARRIED)),
     RequestField(
-        "guidance_rescale", Real(0, 1), 0.0, Group.SAMPLING,
+        "guidance_rescale", Float(0, 1), 0.0, Group.SAMPLING,
         CommandLine(("--guidance-rescale",), "0 to 1, against over-exposure."),
         Without(_RECORD_ONLY), Without(_CARRIED)),
     RequestField(
@@ -276,15 +276,15 @@ _ROWS = (
         Without("--size sets both sides"), Without("Size holds both sides"), FormEntry("Height in pixels", Section.BASICS),
         always_recorded=True),
     RequestField(
-        "seed", Whole(0, SEEDS - 1, "1234", chance=-1), None, Group.CANVAS,
+        "seed", Integer(0, SEEDS - 1, "1234", chance=-1), None, Group.CANVAS,
         CommandLine(("--seed",), "Picture i uses seed + i.", default="random"),
         InfotextKey("Seed"), FormEntry("Seed", Section.BASICS), always_recorded=True),
     RequestField(
-        "variation_seed", Whole(0, SEEDS - 1, "1234", chance=-1), None, Group.CANVAS,
+        "variation_seed", Integer(0, SEEDS - 1, "1234", chance=-1), None, Group.CANVAS,
         CommandLine(("--variation-seed",), "Seed of variations.", default="the seed after"),
         InfotextKey("Variation seed"), Without(_CARRIED), ("subseed",), counts_with=("variation_strength",)),
     RequestField(
-        "variation_strength", Real(0, 1), 0.0, Group.CANVAS,
+        "variation_strength", Float(0, 1), 0.0, Group.CANVAS,
         CommandLine(("--variation-strength",), "How far to vary, 0 to 1."),
         InfotextKey("Variation seed strength"), FormEntry("Variation", Section.MORE, slider_steps=20), ("subseed_strength",)),
     RequestField(
@@ -292,7 +292,7 @@ _ROWS = (
         CommandLine(("-i", "--image"), "Picture to start from.", "PATH"),
         Without("the web UI does not say which picture it was"), FormEntry("Picture to picture", Section.IMAGE), ("init_image",)),
     RequestField(
-        "strength", Real(0, 1), 0.75, Group.IMAGE,
+        "strength", Float(0, 1), 0.75, Group.IMAGE,
         CommandLine(("--strength",), "How much of it is drawn anew, 0 to 1."),
         InfotextKey("Denoising strength", always=True),
         FormEntry("Strength", Section.IMAGE, slider_steps=20,
@@ -303,7 +303,7 @@ _ROWS = (
         CommandLine(("--mask",), "Mask; white is drawn anew.", "PATH"),
         Without("the web UI does not say which mask it was"), FormEntry("Paint a mask", Section.IMAGE), counts_with=("image",)),
     RequestField(
-        "mask_blur", Real(0, 256, "4"), 4.0, Group.IMAGE,
+        "mask_blur", Float(0, 256, "4"), 4.0, Group.IMAGE,
         CommandLine(("--mask-blur",), "Soft edge inside the mask.", "PIXELS"),
         InfotextKey("Mask blur", always=True), FormEntry("Soft edge", Section.MASK, 0, 32), counts_with=_MASKED),
     RequestField(
@@ -313,10 +313,10 @@ _ROWS = (
     RequestField(
         "mask_only", Flag(), False, Group.IMAGE,
         CommandLine(("--mask-only",), "Draw only the mask's surroundings, at full size."),
-        InfotextKey("Inpaint area", words={True: "Only masked"}),
+        InfotextKey("Inpaint area", names={True: "Only masked"}),
         FormEntry("Draw the masked part at full size", Section.MASK), counts_with=_MASKED),
     RequestField(
-        "mask_padding", Whole(0, MAX_SIDE), 32, Group.IMAGE,
+        "mask_padding", Integer(0, MAX_SIDE), 32, Group.IMAGE,
         CommandLine(("--mask-padding",), "Surroundings of --mask-only.", "PIXELS"),
         InfotextKey("Masked area padding", always=True), Without(_CARRIED), counts_with=("mask_only",)),
     RequestField(
@@ -326,7 +326,7 @@ _ROWS = (
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),
-        InfotextKey("Tiling", words={True: "True"}), FormEntry("Edges continue on the other side", Section.MORE)),
+        InfotextKey("Tiling", names={True: "True"}), FormEntry("Edges continue on the other side", Section.MORE)),
     RequestField(
         "safety", Flag(), None, Group.FINISH,
         CommandLine(("--safety/--no-safety",), "Filter by the model's safety checker.", default="if it has one"),
@@ -346,14 +346,14 @@ ALIASES: dict[str, str] = {alias: row.name for row in _ROWS for alias in row.ali
 
 def counts(request: object, name: str) -> bool:
     """Returns whether a field of a request has any effect, by what else is set there."""
-    needed = FIELDS[name].counts_with
-    return not needed or any(getattr(request, other) and counts(request, other) for other in needed)
+    companions = FIELDS[name].counts_with
+    return not companions or any(getattr(request, each) and counts(request, each) for each in companions)
 
 
-def depends_on(name: str, other: str) -> bool:
-    """Returns whether a field means nothing without another one."""
-    needed = FIELDS[name].counts_with
-    return name == other or (bool(needed) and all(depends_on(each, other) for each in needed))
+def depends_on(name: str, companion: str) -> bool:
+    """Returns whether a field is another one or means nothing without it."""
+    companions = FIELDS[name].counts_with
+    return name == companion or (bool(companions) and all(depends_on(each, companion) for each in companions))
 
 
 def default(name: str) -> Any:

@@ -32,42 +32,45 @@ def check(sampler: str, options: Mapping[str, Any]) -> Options:
 
     Raises InvalidRequest for a name that means nothing to the sampler and a value out of its range.
     """
-    known, found = SAMPLERS[sampler].options, {}
+    known, checked = SAMPLERS[sampler].options, {}
     for name, value in options.items():
         if name not in known:
             valid = f"its options are {', '.join(known)}" if known else "it has no options"
-            others = [other for other, info in SAMPLERS.items() if name in info.options]
+            takers = [each for each, info in SAMPLERS.items() if name in info.options]
             better = (
-                f"leave it out, or choose a sampler that has it ({', '.join(others[:6])})" if others else "leave it out"
+                f"leave it out, or choose a sampler that has it ({', '.join(takers[:6])})" if takers else "leave it out"
             )
             raise InvalidRequest(
-                f"Option {name!s:.40} means nothing to sampler {sampler}; {valid}; {better}.", field="options"
+                f"Option {name!s:.40} means nothing to sampler {sampler}; {valid}; {better}.",
+                field="options",
             )
         if value != known[name].default or value != math.inf:  # JSON has no infinity
-            found[name] = _checked(sampler, name, value, known[name])
-    return Options(found)
+            checked[name] = _checked(sampler, name, value, known[name])
+    return Options(checked)
 
 
 def fitting(sampler: str, options: Mapping[str, Any]) -> Options:
     """Those of another sampler's options that the named one takes as they are."""
-    kept: dict[str, Value] = {}
+    taken: dict[str, Value] = {}
     for name, value in options.items():
         try:
-            kept |= check(sampler, {name: value})
+            taken |= check(sampler, {name: value})
         except InvalidRequest:
             continue
-    return Options(kept)
+    return Options(taken)
 
 
 def parse(texts: Iterable[str]) -> dict[str, Value]:
     """Options from "name=value" each. Raises InvalidRequest for an unknown name or a text that is not a value."""
-    found: dict[str, Value] = {}
+    options: dict[str, Value] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not value:
-            raise InvalidRequest(f"The option {_brief(text)} has no value; write one such as s_churn=10.")
-        found[name] = read(name, value)
-    return found
+            raise InvalidRequest(
+                f"The option {_brief(text)} has no value; write one such as s_churn=10.", field="options"
+            )
+        options[name] = read(name, value)
+    return options
 
 
 def read(name: str, value: str) -> Value:
@@ -75,13 +78,13 @@ def read(name: str, value: str) -> Value:
     kinds = [info.options[name] for info in SAMPLERS.values() if name in info.options]
     if not kinds:
         known = dict.fromkeys(name for info in SAMPLERS.values() for name in info.options)
-        raise InvalidRequest(f"No sampler has an option {_brief(name)}; there are {', '.join(known)}.")
+        raise InvalidRequest(f"No sampler has an option {_brief(name)}; there are {', '.join(known)}.", field="options")
     if kinds[0].choices:
         return value
     try:
         number = float(value)
     except ValueError:
-        raise InvalidRequest(f"Option {name} is {_brief(value)}, which is not a number.") from None
+        raise InvalidRequest(f"Option {name} is {_brief(value)}, which is not a number.", field="options") from None
     return int(number) if isinstance(kinds[0].default, int) and number.is_integer() else number
 
 
@@ -97,18 +100,20 @@ def _checked(sampler: str, name: str, value: Any, option: OptionInfo) -> Value:
     if option.choices:
         if not isinstance(value, str) or value not in option.choices:
             raise InvalidRequest(
-                f"Option {name}={_brief(value)} of {sampler} is unknown; choose one of {', '.join(option.choices)}."
+                f"Option {name}={_brief(value)} of {sampler} is unknown; choose one of {', '.join(option.choices)}.",
+                field="options",
             )
         return value
-    whole = isinstance(option.default, int)
+    integral = isinstance(option.default, int)
     low, high = option.minimum or 0, math.inf if option.maximum is None else option.maximum
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    if not plain or not low <= value <= min(high, 1e9) or (whole and value != int(value)):
-        kind = "a whole number" if whole else "a number"
+    if not plain or not low <= value <= min(high, 1e9) or (integral and value != int(value)):
+        kind = "a whole number" if integral else "a number"
         raise InvalidRequest(
-            f"Option {name}={_brief(value)} of {sampler} is out of range; choose {kind} {describe(option)}."
+            f"Option {name}={_brief(value)} of {sampler} is out of range; choose {kind} {describe(option)}.",
+            field="options",
         )
-    return int(value) if whole else float(value)
+    return int(value) if integral else float(value)
 
 
 def _brief(value: object) -> str:

@@ -19,7 +19,7 @@ from sdedge import batch, catalog
 from sdedge.commands.generate import generate, requests_of
 from sdedge.commands.grid import grid
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import Edges, Falling, Flag, Interval, PathOrName, Real, SamplerOptions, Text, Whole
+from sdedge.field_types import Edges, Falling, Flag, Float, Integer, Interval, PathOrName, SamplerOptions, Text
 from sdedge.images import metadata, metadata_a1111
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, SIZE, CommandLine, FormEntry, InfotextKey, OptionKeys, Without, counts
@@ -68,11 +68,12 @@ def test_commands_share_their_options():
 
 
 def test_a_field_that_is_faulty_is_named_as_data():
-    wrong = {"mask": "m.png", "outpaint": (8, 0, 0, 0), "options": {"nonsense": 1}, "guidance_interval": (1.0,)}
+    wrong = {"mask": ["m.png"], "outpaint": [(8, 0, 0, 0)], "options": [{"nonsense": 1}, {"eta": "x"}],
+             "guidance_interval": [(1.0,), (-1.0, 2.0)], "steps": [10**400], "guidance": [10**400]}  # fmt: skip
     for name, row in FIELDS.items():
-        for value in (object(), wrong[name]) if name in wrong else (object(),):
+        for value in (object(), *wrong.get(name, ())):
             with pytest.raises(InvalidRequest) as refused:
-                Request(**{name: value})
+                Request(**{"sampler": "ddim", name: value})
             assert refused.value.field == name and str(refused.value).endswith("."), row
 
 
@@ -92,11 +93,11 @@ def _values(name: str) -> st.SearchStrategy:
             return WORDS
         case PathOrName():
             return NAMES
-        case Whole(low=64):
+        case Integer(low=64):
             return st.integers(8, 512).map(lambda n: n * 8)
-        case Whole(low=low, high=high):
+        case Integer(low=low, high=high):
             return st.integers(low, high)
-        case Real(low=low, high=high):
+        case Float(low=low, high=high):
             return st.floats(low, high)
         case Flag():
             return st.booleans()
@@ -217,7 +218,7 @@ class Hints(FieldType):
         return [asdict(hint) for hint in value]
 '''
 ROWS = """
-    RequestField("warmth", Real(0, 10), 1.0, Group.FINISH, CommandLine(("--warmth",), "How warm."), InfotextKey("Warmth"),
+    RequestField("warmth", Float(0, 10), 1.0, Group.FINISH, CommandLine(("--warmth",), "How warm."), InfotextKey("Warmth"),
                  FormEntry("Warmth", Section.MORE, 0, 10, 2)),
     RequestField("hints", Hints(), (), Group.FINISH, CommandLine(("--hint",), "A hint.", "NAME=WEIGHT"),
                  InfotextKey("Hints", write=Hints().format), Without("the form has no list of them")),

@@ -20,7 +20,7 @@ from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
 from gui.widgets.fault_label import FaultLabel
-from sdedge.field_types import Flag, Real, Whole
+from sdedge.field_types import Flag, Float, Integer
 from sdedge.request_fields import FIELDS, Section
 
 LABEL = 72  # pixels: the column of labels
@@ -174,8 +174,8 @@ def control(form: FormModel, name: str, resting: Callable[[], float] | None = No
         widget = Choice(form, name, label, choices(name), advice=True)
     elif isinstance(type, Flag):
         widget = Switch(form, name, label)
-    elif isinstance(type, Whole | Real):
-        kind = int if isinstance(type, Whole) else float
+    elif isinstance(type, Integer | Float):
+        kind = int if isinstance(type, Integer) else float
         widget = NumberField(form, name, label, entry.low, entry.high, entry.slider_steps, resting, kind)
     else:
         raise ValueError(f"{name} has no control by its type")

@@ -16,7 +16,7 @@ from sdedge import catalog
 from sdedge import sampler_options as options
 from sdedge.catalog import MaskedContent
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType, Whole
+from sdedge.field_types import FieldType, Integer
 from sdedge.request import Request, Task
 from sdedge.request_fields import FIELDS, SIZE, FormEntry, default, depends_on
 from sdedge.text.clean import shown
@@ -26,7 +26,7 @@ MAX_COUNT, MAX_BATCH = 1000, 64
 SHOWN: dict[str, FormEntry] = {row.name: row.form for row in FIELDS.values() if isinstance(row.form, FormEntry)}
 """The request fields that have a control here, or several."""
 _TYPES: dict[str, FieldType] = {name: FIELDS[name].type for name in SHOWN} | {
-    "count": Whole(1, MAX_COUNT, "1"), "batch": Whole(1, MAX_BATCH, "1"),
+    "count": Integer(1, MAX_COUNT, "1"), "batch": Integer(1, MAX_BATCH, "1"),
 }  # fmt: skip
 OPTION = "option:"
 """Before the name of a sampler's option, where fields are named."""
@@ -238,4 +238,6 @@ def _example(name: str) -> str:
     type = _TYPES[name]
     if name in SIZE.sets:
         return f"{type.example}, or 512x768"
-    return f"{type.example}, or -1 for chance" if isinstance(type, Whole) and type.chance is not None else type.example
+    return (
+        f"{type.example}, or -1 for chance" if isinstance(type, Integer) and type.chance is not None else type.example
+    )

@@ -169,7 +169,7 @@ class FormView(QFrame):
             self.image_fold.open()  # type: ignore[attr-defined]
         if Section.MORE in sections or "batch" in problems:
             self.more_fold.open()  # type: ignore[attr-defined]
-        if any(name.startswith(OPTION) for name in problems):
+        if Section.SAMPLER in sections or any(name.startswith(OPTION) for name in problems):
             self.sampler_fold.open()  # type: ignore[attr-defined]
             self.options_fold.open()  # type: ignore[attr-defined]
 

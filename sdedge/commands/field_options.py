@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType, Flag, Real, Whole
+from sdedge.field_types import FieldType, Flag, Float, Integer
 from sdedge.request_fields import FIELDS, SIZE, CommandLine, Group, RequestField, parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -76,8 +76,8 @@ def _settings(type: FieldType, row: RequestField, line: CommandLine) -> dict[str
         return {"is_flag": True, "default": None}
     if type.repeated:
         return {"multiple": True}
-    if isinstance(type, Whole | Real):
-        return {"type": int if isinstance(type, Whole) else float}
+    if isinstance(type, Integer | Float):
+        return {"type": int if isinstance(type, Integer) else float}
     numbers = len((line.metavar or "").split())
     if numbers > 1:
         return {"nargs": numbers, "type": float}

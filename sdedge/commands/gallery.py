@@ -43,7 +43,10 @@ class WordsCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         wanting = {
-            name for one in self.params if isinstance(one, click.Option) and not one.is_flag for name in one.opts
+            name
+            for param in self.params
+            if isinstance(param, click.Option) and not param.is_flag
+            for name in param.opts
         }
         end = args.index("--") if "--" in args else len(args)
         absent = [i for i in range(end) if _ABSENT.match(args[i]) and not (i and args[i - 1] in wanting)]
@@ -110,14 +113,16 @@ def search(limit: int, as_json: bool, **options: Any) -> None:
     """List pictures, newest first. TEXT is words of their prompts; "two words" stay together, -word must be absent."""
     with _gallery() as gallery:
         wanted = _search(options)
-        found = gallery.search(wanted, limit)
+        entries = gallery.search(wanted, limit)
         if as_json:
-            echo(json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, one) for one in found]}))
+            echo(
+                json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, entry) for entry in entries]})
+            )
             return
-        for entry in found:
+        for entry in entries:
             echo(f"{entry.id:6}  {'*' if entry.favourite else ' '}  {entry.path}")
-        total = len(found) if len(found) < limit else gallery.count(wanted)
-        echo(f"{len(found)} of {total}", err=True)
+        total = len(entries) if len(entries) < limit else gallery.count(wanted)
+        echo(f"{len(entries)} of {total}", err=True)
 
 
 @gallery.command()
@@ -129,7 +134,7 @@ def search(limit: int, as_json: bool, **options: Any) -> None:
 def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tuple[str, ...], as_json: bool) -> None:
     """Show how PICTURE, a number or a path, was made; and mark it."""
     with _gallery() as gallery:
-        entry = _one(gallery, picture)
+        entry = _entry_of(gallery, picture)
         if favourite is not None:
             gallery.set_favourite(entry.id, favourite)
         if tags or untag:
@@ -235,7 +240,7 @@ def record(gallery: Gallery, entry: Entry) -> dict[str, Any]:
     return {"path": str(entry.path), "created": created, **plain, **details}
 
 
-def _one(gallery: Gallery, picture: str) -> Entry:
+def _entry_of(gallery: Gallery, picture: str) -> Entry:
     if picture.isdigit():
         return gallery.get(int(picture))
     entry = gallery.find(Path(picture).expanduser())

@@ -110,17 +110,17 @@ def generate(prompt: str | None, **options: Any) -> None:
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     """The requests that the options describe. Raises InvalidRequest."""
-    given = fields_of(options)
-    parts = {name: given.pop(name) for name in list(given) if FIELDS[name].type.repeated}
-    if "sampler" in given:
-        given.setdefault("schedule", None)  # another sampler's own, not that of the picture whose settings are used
-    if given.get("speed") in catalog.SPEEDS and options["like"] is None:
-        given.setdefault("steps", catalog.SPEEDS[given["speed"]].steps)
+    values = fields_of(options)
+    parts = {name: values.pop(name) for name in list(values) if FIELDS[name].type.repeated}
+    if "sampler" in values:
+        values.setdefault("schedule", None)  # another sampler's own, not that of the picture whose settings are used
+    if values.get("speed") in catalog.SPEEDS and options["like"] is None:
+        values.setdefault("steps", catalog.SPEEDS[values["speed"]].steps)
     if options["model"] is None and options["like"] is None:
-        given["model"] = default_model()
-    typed = given if prompt is None else {**given, "prompt": prompt}
+        values["model"] = default_model()
+    typed = values if prompt is None else {**values, "prompt": prompt}
     recorded = _like(options["like"], typed) if options["like"] else {}
-    base = Request(**recorded, **given).overlaid(**parts)
+    base = Request(**recorded, **values).overlaid(**parts)
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)
         return _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])
@@ -129,7 +129,7 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     return _styled([base if prompt is None else base.replace(prompt=prompt)], options["styles"])
 
 
-def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+def _like(path: Path, chosen: dict[str, Any]) -> dict[str, Any]:
     """The fields that a picture records, but those given, with a note on each that is not taken over.
 
     No path in them is opened. Raises InvalidRequest when its model is not installed and none is given.
@@ -137,18 +137,19 @@ def _like(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     from sdedge.images.metadata import read
     from sdedge.library.safe_settings import library_names, recorded_hashes, safe_settings
 
-    found = read(path)
-    if not found.source:
+    recorded = read(path)
+    if not recorded.source:
         raise InvalidRequest(f"{path} carries no settings to repeat; give a prompt instead.")
-    safe, notices = safe_settings(found.fields, library_names, given, recorded_hashes(found.details))
-    if "model" in found.fields and "model" not in safe and "model" not in given:
+    safe, notices = safe_settings(recorded.fields, library_names, chosen, recorded_hashes(recorded.details))
+    if "model" in recorded.fields and "model" not in safe and "model" not in chosen:
         raise InvalidRequest(
-            f"{path} was drawn with the model {shown(found.fields['model'])}, which is not installed; choose one with --model.",
+            f"{path} was drawn with the model {shown(recorded.fields['model'])}, which is not installed; "
+            "choose one with --model.",
             field="model",
         )
-    for said in (*found.notes, *notices):
-        note(said)
-    return safe if "model" in (*safe, *given) else {**safe, "model": default_model()}
+    for text in (*recorded.notes, *notices):
+        note(text)
+    return safe if "model" in (*safe, *chosen) else {**safe, "model": default_model()}
 
 
 def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: dict[str, Any]) -> None:
@@ -209,7 +210,10 @@ def _in_series(requests: list[Request], base: Request, options: dict[str, Any]) 
     if base.seed is None or options["same_seed"]:
         return requests
     count = options["count"]
-    return [one.replace(seed=base.seed + i * count) if one.seed == base.seed else one for i, one in enumerate(requests)]
+    return [
+        request.replace(seed=base.seed + number * count) if request.seed == base.seed else request
+        for number, request in enumerate(requests)
+    ]
 
 
 def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:
@@ -220,8 +224,8 @@ def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:
     from sdedge.text import styles
 
     known = styles.read(data_folder() / "styles.csv")
-    texts = [styles.apply(one.prompt, one.negative, names, known) for one in requests]
-    return [one.replace(prompt=p, negative=n) for one, (p, n) in zip(requests, texts, strict=True)]
+    texts = [styles.apply(request.prompt, request.negative, names, known) for request in requests]
+    return [request.replace(prompt=p, negative=n) for request, (p, n) in zip(requests, texts, strict=True)]
 
 
 @contextlib.contextmanager

@@ -62,8 +62,8 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     from sdedge.images.sheet import sheet
 
     pairs = dict(setting.partition("=")[::2] for setting in options["settings"])
-    given = {"model": options["model"] or default_model(), "seed": options["seed"], **batch.overrides(pairs)}
-    base = Request(prompt, options["negative"], **given)
+    values = {"model": options["model"] or default_model(), "seed": options["seed"], **batch.overrides(pairs)}
+    base = Request(prompt, options["negative"], **values)
     cells = batch.grid(base, across, down)
     output = output_at(options["out"])
     output.check()

@@ -19,19 +19,24 @@ def info(image: Path, as_json: bool) -> None:
     from sdedge.images.metadata import read
     from sdedge.request import Request
 
-    found = read(image)
+    recorded = read(image)
     if as_json:
-        record = {"source": found.source, "request": found.fields, "details": found.details, "notes": found.notes}
+        record = {
+            "source": recorded.source,
+            "request": recorded.fields,
+            "details": recorded.details,
+            "notes": recorded.notes,
+        }
         echo(json.dumps(record, ensure_ascii=False, default=str))
         return
-    if not found.source:
+    if not recorded.source:
         echo(f"{image} carries no settings.")
         return
-    echo(f"Made by {found.source}", bold=True)
+    echo(f"Made by {recorded.source}", bold=True)
     for field in fields(Request):
-        if field.name in found.fields:
-            echo(f"  {field.name.replace('_', ' '):<20} {found.fields[field.name]}")
-    for name, value in found.details.items():
+        if field.name in recorded.fields:
+            echo(f"  {field.name.replace('_', ' '):<20} {recorded.fields[field.name]}")
+    for name, value in recorded.details.items():
         echo(f"  {name.replace('_', ' '):<20} {value}")
-    for said in found.notes:
-        note(said)
+    for text in recorded.notes:
+        note(text)

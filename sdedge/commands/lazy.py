@@ -25,10 +25,10 @@ class LazyGroup(click.Group):
         return list(self.table())
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        found = self.table().get(name)
-        if found is None:
+        entry = self.table().get(name)
+        if entry is None:
             return None
-        module, _, attribute = found[0].partition(":")
+        module, _, attribute = entry[0].partition(":")
         return getattr(importlib.import_module(module), attribute)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

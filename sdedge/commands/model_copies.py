@@ -62,16 +62,16 @@ def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) ->
     weighed, notes = [], []
     for text in loras:
         file, weight = with_weight(text)
-        found = lora_typed(file)
-        notes += [found.note] if found.note else []
-        weighed.append((open_lora(found.path), weight, weight))
+        lora_file = lora_typed(file)
+        notes += [lora_file.note] if lora_file.note else []
+        weighed.append((open_lora(lora_file.path), weight, weight))
     checkpoint = open_checkpoint(locate(name))
     notes += fit(
         [lora for lora, _, _ in weighed], {part: names for part, names in checkpoint.components.items() if names}
     )
     baked: Any = bake(checkpoint.components, weighed)
-    for said in notes:
-        note(said)
+    for text in notes:
+        note(text)
     _write_model(replace(checkpoint, **baked), target, dtype)
 
 
@@ -92,14 +92,14 @@ def quantize(name: str, target: Path, steps: int) -> None:
     from sdedge.events import Loading
     from sdedge.generation.int8_recipe import quantize as make
 
-    for told in make(locate(name), target, steps):
-        if isinstance(told, Loading):
-            echo(f"{told.phase} …", err=True)
+    for event in make(locate(name), target, steps):
+        if isinstance(event, Loading):
+            echo(f"{event.phase} …", err=True)
             continue
-        figures = told.figures
+        figures = event.figures
         echo(
-            f"{target}: {len(told.ranges)} layers in int8, {len(told.kept)} as before; PSNR of pictures "
-            f"{', '.join(f'{one:.1f}' for one in figures['psnr'])} dB against {figures['against']}."
+            f"{target}: {len(event.ranges)} layers in int8, {len(event.kept)} as before; PSNR of pictures "
+            f"{', '.join(f'{psnr:.1f}' for psnr in figures['psnr'])} dB against {figures['against']}."
         )
 
 

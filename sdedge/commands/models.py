@@ -136,10 +136,10 @@ def cache(clear: bool) -> None:
     if clear:
         echo(f"Deleted {_size(cache.clear())}.")
         return
-    found = cache.entries()
-    for entry in found:
+    entries = cache.entries()
+    for entry in entries:
         echo(f"{entry.path.name}  {_size(entry.size)}")
-    echo(f"{_size(sum(entry.size for entry in found))} in {cache.cache_folder()}")
+    echo(f"{_size(sum(entry.size for entry in entries))} in {cache.cache_folder()}")
 
 
 @models.command()
@@ -178,12 +178,12 @@ def verify(name: str | None, weights: bool, as_json: bool) -> None:
     embedding's: these are read whole."""
     faults = 0
     with _library() as library:
-        for label, found in _verified(library, name, weights, as_json):
-            faults += len(found)
+        for label, differences in _verified(library, name, weights, as_json):
+            faults += len(differences)
             if as_json:
-                echo(json.dumps({"event": "Verified", "name": label, "faults": found}))
+                echo(json.dumps({"event": "Verified", "name": label, "faults": differences}))
                 continue
-            for fault in found or ["as it was added"]:
+            for fault in differences or ["as it was added"]:
                 echo(f"{label}: {fault}")
     if faults:
         raise ModelError(f"{faults} faults found; get the models named above again.")
@@ -194,15 +194,15 @@ def _verified(library: Library, name: str | None, weights: bool, as_json: bool) 
 
     models = library.models()
     known = {model.name for model in models}
-    if name and name not in known and (extras := [extra for extra in installed() if extra.name == name]):
-        yield from ((extra.name, faults_of(extra)) for extra in extras)
+    if name and name not in known and (adapters := [adapter for adapter in installed() if adapter.name == name]):
+        yield from ((adapter.name, faults_of(adapter)) for adapter in adapters)
         return
     for model in [library.find(name)] if name else models:
         with counting(f"Verifying {model.name}", as_json) as progress:
-            found = library.verify(model.name, progress)
-        if weights and not found:
-            found = _broken_weights(model)
-        yield model.name, found
+            faults = library.verify(model.name, progress)
+        if weights and not faults:
+            faults = _broken_weights(model)
+        yield model.name, faults
 
 
 def _broken_weights(model: Model) -> list[str]:
@@ -282,17 +282,17 @@ def _describe(path: str) -> dict[str, Any]:
     from sdedge.weights.checkpoint import is_vae, open_checkpoint
     from sdedge.weights.folders import locate
 
-    found = locate(path)
-    if is_bundle(found):
-        manifest = Manifest.read(found)
+    file = locate(path)
+    if is_bundle(file):
+        manifest = Manifest.read(file)
         return {
-            "path": str(found), "kind": f"converted bundle ({manifest.kind})", "name": manifest.name,
+            "path": str(file), "kind": f"converted bundle ({manifest.kind})", "name": manifest.name,
             "made from": str(manifest.source.get("name", "")), "sizes": [f"{width}x{height}" for width, height in manifest.sizes],
             **{name: f"{part.file}, {_size(part.bytes)}" for name, part in manifest.components.items()},
         }  # fmt: skip
-    if is_vae(found):
-        return {"path": str(found), "kind": "VAE"}
-    checkpoint = open_checkpoint(found)
+    if is_vae(file):
+        return {"path": str(file), "kind": "VAE"}
+    checkpoint = open_checkpoint(file)
     counts = {name: sum(t.numel for t in part.values()) for name, part in checkpoint.components.items()}
     return {
         "path": str(checkpoint.path), "kind": checkpoint.kind, "predicts": checkpoint.prediction_type,

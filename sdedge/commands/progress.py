@@ -29,7 +29,7 @@ def show(total: int, as_json: bool = False, quiet: bool = False) -> Iterator[Cal
 def counting(phase: str, as_json: bool = False) -> Iterator[Callable[[int, int], None] | None]:
     """Yield a function of (done, total): a bar on a terminal, at most ten JSON lines a second, or nothing."""
     if as_json:
-        yield _teller(phase)
+        yield _progress_lines(phase)
     elif not sys.stderr.isatty():
         yield None
     else:
@@ -37,17 +37,17 @@ def counting(phase: str, as_json: bool = False) -> Iterator[Callable[[int, int],
             yield lambda done, total: bar.update(1000 * done // max(total, 1) - bar.pos)
 
 
-def _teller(phase: str) -> Callable[[int, int], None]:
-    told = 0.0
+def _progress_lines(phase: str) -> Callable[[int, int], None]:
+    last = 0.0
 
-    def tell(done: int, total: int) -> None:
-        nonlocal told
+    def show_progress(done: int, total: int) -> None:
+        nonlocal last
         now = time.monotonic()
-        if done == total or now - told > 0.1:
-            told = now
+        if done == total or now - last > 0.1:
+            last = now
             echo(to_json(Progress(phase, done, total)))
 
-    return tell
+    return show_progress
 
 
 def _plain(event: Event, quiet: bool) -> None:

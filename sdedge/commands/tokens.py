@@ -26,7 +26,7 @@ def tokens(prompt: str, model: str | None, steps: int, seed: int) -> None:
     from sdedge.text.tags import extract_loras, left_out
 
     chosen = wildcards_chosen(clean(prompt), seed)
-    found = [look_up_lora(tag.name) for tag in extract_loras(chosen.text)[1]]
+    loras = [look_up_lora(tag.name) for tag in extract_loras(chosen.text)[1]]
     vectors, notes = _vectors(chosen.text, steps)
     tokenizer = find_tokenizer(model or default_model())
     description = describe(chosen.text, tokenizer, steps, vectors)
@@ -35,10 +35,10 @@ def tokens(prompt: str, model: str | None, steps: int, seed: int) -> None:
     _show(description)
     for name, count in vectors.items():
         echo(f"embedding {name}: {count} vectors")
-    for tag, lora in zip(description.loras, found, strict=True):
+    for tag, lora in zip(description.loras, loras, strict=True):
         echo(f"LoRA {lora.path.name}: text {tag.text_weight:g}, UNet {tag.unet_weight:g}")
-    for said in dict.fromkeys([*(lora.note for lora in found if lora.note), *left_out(chosen.text), *notes]):
-        note(said)
+    for text in dict.fromkeys([*(lora.note for lora in loras if lora.note), *left_out(chosen.text), *notes]):
+        note(text)
 
 
 def _vectors(prompt: str, steps: int) -> tuple[dict[str, int], list[str]]:
@@ -51,8 +51,8 @@ def _vectors(prompt: str, steps: int) -> tuple[dict[str, int], list[str]]:
         return {}, find_embeddings(read_texts(prompt, steps))[1]  # without torch
     from sdedge.generation.prompts import embeddings_in
 
-    found, notes = embeddings_in(prompt, read_texts(prompt, steps))
-    return {one.name: len(one.vectors) for one in found}, notes
+    embeddings, notes = embeddings_in(prompt, read_texts(prompt, steps))
+    return {embedding.name: len(embedding.vectors) for embedding in embeddings}, notes
 
 
 def _show(description: Description) -> None:

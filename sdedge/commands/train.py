@@ -72,11 +72,11 @@ def measure(
         request = Request(model=model, steps=steps, guidance=scale)
         everything, unseen = Tally(), Tally()
         drawn: list[Drawn] = []
-        for one in obedience(pipeline, request, prompts, range(1, seeds + 1)):
-            everything.add(one.answers)
-            if one.unseen_pair:
-                unseen.add(one.answers)
-            drawn += [one] if len(drawn) < 100 else []
+        for picture in obedience(pipeline, request, prompts, range(1, seeds + 1)):
+            everything.add(picture.answers)
+            if picture.unseen_pair:
+                unseen.add(picture.answers)
+            drawn += [picture] if len(drawn) < 100 else []
         name = f"guidance {pipeline.resolve(request).guidance:g}"
         rows[f"{name}, held-out prompts"] = everything.fractions()
         if unseen.total:

@@ -19,11 +19,11 @@ def watermark(image: Path, as_json: bool) -> None:
     from sdedge.images.source import read as open_picture
     from sdedge.images.watermark import read
 
-    found = read(open_picture(image)[0])
-    measured = f"{found.deviations:.1f} standard deviations from chance, {found.agreeing} of {found.bits} bits"
+    finding = read(open_picture(image)[0])
+    measured = f"{finding.deviations:.1f} standard deviations from chance, {finding.agreeing} of {finding.bits} bits"
     if as_json:
-        echo(json.dumps({"present": found.present, **asdict(found)}))
-    elif found.present:
-        echo(f"{image} carries the watermark {found.text} ({measured}).")
+        echo(json.dumps({"present": finding.present, **asdict(finding)}))
+    elif finding.present:
+        echo(f"{image} carries the watermark {finding.text} ({measured}).")
     else:
         echo(f"{image} carries no watermark that can be read ({measured}).")

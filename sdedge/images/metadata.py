@@ -61,12 +61,12 @@ def write(
 
 def record(request: Request, facts: Mapping[str, object]) -> str:
     """Our JSON, in ASCII so that every container takes it."""
-    whole = {
+    content = {
         "sdedge": str(facts.get("version") or sdedge.__version__),
         "request": json.loads(request.to_json()),
         "facts": dict(facts),
     }
-    return json.dumps(whole, default=str)
+    return json.dumps(content, default=str)
 
 
 def _png_text(request: Request, facts: Mapping[str, object]) -> PngImagePlugin.PngInfo:
@@ -121,9 +121,9 @@ def parse_parameters(text: str) -> Metadata:
 
 
 def _read_image(image: Image.Image) -> Metadata:
-    found = from_texts(_texts(image))
-    if found.source or not isinstance(image, PngImagePlugin.PngImageFile):
-        return found
+    recorded = from_texts(_texts(image))
+    if recorded.source or not isinstance(image, PngImagePlugin.PngImageFile):
+        return recorded
     image.load()  # text after the pixels is read only now
     return from_texts(_texts(image))
 

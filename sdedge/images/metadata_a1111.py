@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import sdedge
 from sdedge import sampler_options
 from sdedge.errors import ModelError
-from sdedge.field_types import Choice, Real
+from sdedge.field_types import Choice, Float
 from sdedge.json_values import read_json
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, SIZE, InfotextKey, OptionKeys, counts
@@ -80,8 +80,8 @@ def _field_text(request: Request, name: str) -> str | None:
     row, key, value = FIELDS[name], KEYS[name], getattr(request, name)
     if value is None or not counts(request, name) or (value == row.default and not key.always):
         return None
-    if key.words:
-        return key.words.get(value)
+    if key.names:
+        return key.names.get(value)
     if key.write is not None:
         return key.write(value)
     return row.type.label(value) if isinstance(row.type, Choice) else row.type.format(value)
@@ -90,7 +90,7 @@ def _field_text(request: Request, name: str) -> str | None:
 def _option_texts(request: Request) -> dict[str, str | None]:
     unipc = request.sampler == "unipc"
     return {
-        OPTIONS[name]: value if isinstance(value, str) else Real(0, 0).format(value)
+        OPTIONS[name]: value if isinstance(value, str) else Float(0, 0).format(value)
         for name, value in request.options.items()
         if name in OPTIONS and (unipc or not OPTIONS[name].startswith("UniPC"))
     }

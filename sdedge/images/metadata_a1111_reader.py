@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import Real, Whole
+from sdedge.field_types import Float, Integer
 from sdedge.images import metadata_infotext
 from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
-from sdedge.images.metadata_fields import Draft, Metadata, real, whole
+from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.request_fields import FIELDS, SIZE
 from sdedge.text.clean import shown
 from sdedge.text.wildcards import escape
@@ -77,11 +77,11 @@ def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
 
 def _from_setting(name: str, text: str) -> Any:
     """A field's value from its text there. Raises ValueError, TypeError or OverflowError."""
-    row, words = FIELDS[name], KEYS[name].words
-    if words:
-        return next((value for value, word in words.items() if word == text), row.default)
-    if isinstance(row.type, Whole | Real):
-        return whole(text) if isinstance(row.type, Whole) else real(text)
+    row, names = FIELDS[name], KEYS[name].names
+    if names:
+        return next((value for value, word in names.items() if word == text), row.default)
+    if isinstance(row.type, Integer | Float):
+        return to_int(text) if isinstance(row.type, Integer) else to_float(text)
     try:
         return row.type.parse(name, text)
     except InvalidRequest as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sdedge.errors import ModelError
 from sdedge.images import metadata_a1111_reader, metadata_compel, metadata_infotext, metadata_others
-from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, real, whole
+from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, to_float, to_int
 from sdedge.images.naming import last_part
 from sdedge.json_values import read_json
 from sdedge.request import Request
@@ -32,8 +32,8 @@ def from_texts(texts: Texts) -> Metadata:
     """What the first program that recognises its own texts makes of them; an empty Metadata if none does."""
     texts = {key: clean(text) for key, text in texts.items() if len(text) <= MAX_TEXT}
     for reader in (_sdedge, _invokeai, _invokeai_2, _novelai, _draw_things, _mochi, _a1111, _others, _comfyui):
-        if (found := reader(texts)) is not None:
-            return found
+        if (recorded := reader(texts)) is not None:
+            return recorded
     return Metadata()
 
 
@@ -56,8 +56,8 @@ def parse_record(text: str) -> Metadata | None:
 
 def _sdedge(texts: Texts) -> Metadata | None:
     for key in ("sdedge", "description"):
-        if key in texts and (found := parse_record(texts[key])) is not None:
-            return found
+        if key in texts and (recorded := parse_record(texts[key])) is not None:
+            return recorded
     return None
 
 
@@ -77,7 +77,7 @@ def _invokeai(texts: Texts) -> Metadata | None:
     for name, key in (("prompt", "positive_prompt"), ("negative", "negative_prompt")):
         draft.put(name, record.get(key), lambda text: _translated(draft, text))
     _put_loras(draft, record.get("loras"))
-    draft.put("clip_skip", record.get("clip_skip"), lambda skipped: whole(skipped) + 1)
+    draft.put("clip_skip", record.get("clip_skip"), lambda skipped: to_int(skipped) + 1)
     draft.put("noise", {"cpu": "torch", "cuda": "philox"}.get(str(record.get("rand_device"))))
     draft.put_sampler(record.get("scheduler"))
     for key, name in (("model", "model"), ("vae", "vae")):
@@ -121,7 +121,7 @@ def _lora_tag(entry: Any) -> str | None:
     model = next((entry[key] for key in ("model", "lora", "file", "name") if entry.get(key)), None)
     name = (model.get("name") or model.get("model_name")) if isinstance(model, dict) else model
     try:
-        weight = real(entry.get("weight", 1))
+        weight = to_float(entry.get("weight", 1))
         name = _DRAW_THINGS_LORA.sub("", last_part(_literal(name)))
     except (ValueError, TypeError, OverflowError):
         return None
@@ -132,11 +132,11 @@ def _lora_tag(entry: Any) -> str | None:
 
 def _common_numbers(draft: Draft, record: Mapping[str, Any], used: set[str]) -> None:
     draft.put_seed(record.get("seed"))
-    draft.put("steps", record.get("steps"), whole)
-    draft.put("guidance", record.get("cfg_scale"), real)
+    draft.put("steps", record.get("steps"), to_int)
+    draft.put("guidance", record.get("cfg_scale"), to_float)
     draft.put_size(record.get("width"), record.get("height"))
     if record.get("init_image"):
-        draft.put("strength", record.get("strength"), real)
+        draft.put("strength", record.get("strength"), to_float)
         draft.note_start()
     draft.put_preset("diffusers")
     draft.keep(record, used | {"seed", "steps", "cfg_scale", "width", "height", "strength"})
@@ -172,8 +172,8 @@ def _novelai(texts: Texts) -> Metadata | None:
     draft.put("negative", record.get("uc"), _novelai_prompt)
     draft.put_sampler(record.get("sampler"))
     draft.put_seed(record.get("seed"))
-    draft.put("steps", record.get("steps"), whole)
-    draft.put("guidance", record.get("scale"), real)
+    draft.put("steps", record.get("steps"), to_int)
+    draft.put("guidance", record.get("scale"), to_float)
     draft.put_size(record.get("width"), record.get("height"))
     draft.keep({**record, "Source": texts.get("Source", "")}, {"uc", "sampler", "seed", "steps", "scale"})
     draft.notes.append("NovelAI's own models are not public; another model draws another picture.")
@@ -195,8 +195,8 @@ def _draw_things(texts: Texts) -> Metadata | None:
     draft.put("negative", comment.get("uc"), lambda text: escape(_literal(text)))
     draft.put_sampler(comment["sampler"])
     draft.put_seed(comment.get("seed"))
-    draft.put("steps", comment.get("steps"), whole)
-    draft.put("guidance", comment.get("scale"), real)
+    draft.put("steps", comment.get("steps"), to_int)
+    draft.put("guidance", comment.get("scale"), to_float)
     draft.put("model", comment.get("model"), _literal)
     draft.put_size_text(comment.get("size"))
     mode = comment.get("seed_mode")
@@ -205,7 +205,7 @@ def _draw_things(texts: Texts) -> Metadata | None:
     else:
         draft.notes.append(f"Draw Things' seed mode {shown(mode)} draws other noise than any generator here.")
     if comment.get("strength") not in (None, 1, 1.0):
-        draft.put("strength", comment["strength"], real)
+        draft.put("strength", comment["strength"], to_float)
         draft.note_start()
     v2 = comment.get("v2")
     second: dict[str, Any] = v2 if isinstance(v2, dict) else {}
@@ -235,8 +235,8 @@ def _mochi(texts: Texts) -> Metadata | None:
     draft.put("prompt", values.get("Include in Image"), escape)
     draft.put("negative", values.get("Exclude from Image"), escape)
     draft.put("model", values.get("Model"))
-    draft.put("steps", values.get("Steps"), whole)
-    draft.put("guidance", values.get("Guidance Scale"), real)
+    draft.put("steps", values.get("Steps"), to_int)
+    draft.put("guidance", values.get("Guidance Scale"), to_float)
     draft.put_seed(values.get("Seed"))
     draft.put_sampler(values.get("Scheduler"))
     draft.put_size_text(values.get("Size"))

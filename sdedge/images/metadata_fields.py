@@ -55,14 +55,14 @@ class Draft:
 
     def put_seed(self, value: Any) -> None:
         """Note down the seed; -1 stands for chance in most programs, so such a file does not say it."""
-        self.put("seed", value, whole)
+        self.put("seed", value, to_int)
         if self.fields.get("seed") == -1:
             del self.fields["seed"]
             self.notes.append("The file's seed is -1, which means chance, so the picture cannot be drawn again.")
 
     def put_variation_seed(self, value: Any) -> None:
         """Note down the seed of variations; -1 stands for chance there, too."""
-        self.put("variation_seed", value, whole)
+        self.put("variation_seed", value, to_int)
         if self.fields.get("variation_seed") == -1:
             del self.fields["variation_seed"]
             if self.fields.get("variation_strength"):
@@ -105,20 +105,20 @@ class Draft:
         if width in (None, "") and height in (None, ""):
             return
         try:
-            sides = whole(width), whole(height)
+            size = to_int(width), to_int(height)
         except (ValueError, TypeError, OverflowError):
             self.notes.append(
                 f"The file's size {_short(width)} x {_short(height)} cannot be read; the model's own is used."
             )
             return
-        rounded = tuple(side // 8 * 8 for side in sides)
+        rounded = tuple(side // 8 * 8 for side in size)
         if not all(64 <= side <= MAX_SIDE for side in rounded):
-            size = f"{sides[0]}x{sides[1]}"
-            self.notes.append(f"The file's size {_short(size)} is out of range; the model's own is used.")
+            text = f"{size[0]}x{size[1]}"
+            self.notes.append(f"The file's size {_short(text)} is out of range; the model's own is used.")
             return
-        if rounded != sides:
+        if rounded != size:
             self.notes.append(
-                f"The file's size {sides[0]}x{sides[1]} is read as {rounded[0]}x{rounded[1]}; sides are multiples of 8."
+                f"The file's size {size[0]}x{size[1]} is read as {rounded[0]}x{rounded[1]}; sides are multiples of 8."
             )
         self.fields["width"], self.fields["height"] = rounded
 
@@ -150,16 +150,16 @@ class Draft:
 
     def done(self) -> Metadata:
         """The result, with the fields that a Request takes, alone and together."""
-        kept: dict[str, Any] = {}
+        fitting: dict[str, Any] = {}
         for name in Request.__dataclass_fields__:  # in this order, what needs an image comes after it
             if name in self.fields:
                 try:
-                    Request(**kept, **{name: self.fields[name]})
+                    Request(**fitting, **{name: self.fields[name]})
                 except InvalidRequest as error:
                     self.notes.append(str(error))
                 else:
-                    kept[name] = self.fields[name]
-        return Metadata(kept, self.text, self.source, tuple(self.notes), self.details)
+                    fitting[name] = self.fields[name]
+        return Metadata(fitting, self.text, self.source, tuple(self.notes), self.details)
 
 
 def resolve_sampler(name: str) -> tuple[str, str | None]:
@@ -173,16 +173,16 @@ def resolve_sampler(name: str) -> tuple[str, str | None]:
         raise
 
 
-def whole(value: Any) -> int:
+def to_int(value: Any) -> int:
     """An int from a number or its text. Raises ValueError, TypeError or OverflowError."""
     if isinstance(value, str):
-        value = int(value) if re.fullmatch(r"\s*[+-]?\d{1,30}\s*", value) else real(value)
+        value = int(value) if re.fullmatch(r"\s*[+-]?\d{1,30}\s*", value) else to_float(value)
     if isinstance(value, bool) or value != int(value):
         raise ValueError(value)
     return int(value)
 
 
-def real(value: Any) -> float:
+def to_float(value: Any) -> float:
     """A finite float from a number or its text, with a point or a comma. Raises ValueError, TypeError or OverflowError."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,30},\d{1,30}\s*", value):
         value = value.replace(",", ".")

@@ -110,10 +110,10 @@ def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
         tails = [
             (start, tail) for start in starts if _are_settings(tail := list(pairs_of(line, start))) and _begins(tail)
         ]
-        whole = [(start, tail) for start, tail in tails if all(pair.joined for pair in tail)]
+        unbroken = [(start, tail) for start, tail in tails if all(pair.joined for pair in tail)]
         if tails:
-            by_steps = [found for found in tails if found[1][0].key == "Steps"]  # where a value holds commas
-            return at, *(whole or by_steps[::-1] or tails)[0]
+            by_steps = [tail for tail in tails if tail[1][0].key == "Steps"]  # where a value holds commas
+            return at, *(unbroken or by_steps[::-1] or tails)[0]
     return None, 0, []
 
 
@@ -141,20 +141,20 @@ def _with_line_above(before: list[str], pairs: list[Pair]) -> tuple[list[str], l
     above = list(pairs_of(before[-1]))
     known = [pair for pair in above if pair.key in KNOWN]
     shared = {pair.key for pair in above} & {pair.key for pair in pairs}
-    whole = len(known) >= 2 and len(known) == len(above) and all(pair.joined for pair in above)
-    return (before[:-1], [*above, *pairs]) if whole and not shared else (before, pairs)
+    complete = len(known) >= 2 and len(known) == len(above) and all(pair.joined for pair in above)
+    return (before[:-1], [*above, *pairs]) if complete and not shared else (before, pairs)
 
 
 def _split_negative(lines: Sequence[str], one_line: bool) -> tuple[str, str]:
     """Prompt and negative prompt. Where settings stood on the last line with them, that line may hold both."""
     if one_line and lines:
-        head, found, tail = lines[-1].partition(NEGATIVE)
-        if found and not any(line.startswith(NEGATIVE) for line in lines):
+        head, label, tail = lines[-1].partition(NEGATIVE)
+        if label and not any(line.startswith(NEGATIVE) for line in lines):
             lines = [*lines[:-1], *([head.rstrip()] if head.strip() else []), NEGATIVE + tail]
     for i, line in enumerate(lines):
         if line.startswith(NEGATIVE):
             # Later lines that start the same way have their label removed as well, as there.
-            rest = [other.removeprefix(NEGATIVE).strip() for other in lines[i:]]
+            rest = [line_below.removeprefix(NEGATIVE).strip() for line_below in lines[i:]]
             return "\n".join(lines[:i]), "\n".join(rest)
     return "\n".join(lines), ""
 
@@ -165,10 +165,10 @@ def _without_stop(rest: str) -> str:
 
 def _labelled(lines: Sequence[str]) -> dict[str, str]:
     """Lines behind the settings, such as sd-dynamic-prompts' templates, by label."""
-    found: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     label = ""
     for line in lines:
         if match := _AFTER.match(line):
             label, line = match[1], line[match.end() :]
-        found.setdefault(label, []).append(line.strip())
-    return {label: text for label, rows in found.items() if (text := "\n".join(rows).strip())}
+        texts.setdefault(label, []).append(line.strip())
+    return {label: text for label, rows in texts.items() if (text := "\n".join(rows).strip())}

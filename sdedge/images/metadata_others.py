@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sdedge.images.metadata_fields import Draft, Metadata, real, whole
+from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.text.wildcards import escape
 
 # By the key that only this program writes: its name, and its names of prompt, negative, seed, steps, guidance, sampler, model.
@@ -34,17 +34,17 @@ _PAIR = re.compile(r"\D{0,3}(\d{1,6})\D{1,4}(\d{1,6})\D{0,3}")
 
 def read(record: Mapping[str, Any], text: str) -> Metadata | None:
     """Settings of one of these programs, or None if the record is of none. Never raises."""
-    found = next((program for key, program in _PROGRAMS.items() if key in record and "prompt" in record), None)
-    if found is None:
+    program = next((each for key, each in _PROGRAMS.items() if key in record and "prompt" in record), None)
+    if program is None:
         return None
-    name, keys = found
+    name, keys = program
     draft = Draft(name, text)
     prompt, negative, seed, steps, guidance, sampler, model = (record.get(key) for key in keys)
     draft.put("prompt", prompt, _text)
     draft.put("negative", negative, _text)
     draft.put_seed(seed)
-    draft.put("steps", steps, whole)
-    draft.put("guidance", guidance, real)
+    draft.put("steps", steps, to_int)
+    draft.put("guidance", guidance, to_float)
     draft.put_sampler(sampler)
     draft.put("model", model, _text)
     if size := _PAIR.fullmatch(str(record.get("resolution"))[:40]):

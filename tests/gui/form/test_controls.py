@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QSlider, QWidget
 
 from gui.form.model import SHOWN
-from sdedge.field_types import Real, Whole
+from sdedge.field_types import Float, Integer
 from sdedge.request_fields import FIELDS
 
 
@@ -28,7 +28,7 @@ def test_every_field_with_a_place_in_the_form_is_there(named):
             (combo,) = [widget for widget in widgets if isinstance(widget, QComboBox)]
             labels = [label for label, _ in entry.choices.values()]
             assert [combo.itemText(row) for row in range(combo.count())] == labels, name
-        elif isinstance(FIELDS[name].type, Whole | Real) and name not in ("width", "height", "seed"):
+        elif isinstance(FIELDS[name].type, Integer | Float) and name not in ("width", "height", "seed"):
             (slider,) = [widget for widget in widgets if isinstance(widget, QSlider)]
             ends = slider.minimum() / entry.slider_steps, slider.maximum() / entry.slider_steps
             assert ends == (entry.low, entry.high), name
