@@ -11,7 +11,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Loading:
-    """A phase before or between pictures: "model", "safety checker", "text", "decoding", "saving"."""
+    """A phase before or between pictures: "model", "safety checker", "text", "denoising", "decoding",
+    "saving"."""
 
     phase: str
 

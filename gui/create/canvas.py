@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.create import trackpad
 from gui.create.mask_layer import MaskLayer
@@ -23,8 +34,12 @@ class Canvas(QWidget):
 
     zoomed = Signal()
     compared = Signal(bool)
+    moved_out = Signal()
+    """A fitted picture is dragged: out of the window, perhaps."""
     filled = Signal()
-    """There is something to see."""
+    """Something else is seen, or nothing any more."""
+    menu_wanted = Signal(QPoint)
+    """A place on the screen."""
     painted = Signal()
     """A stroke has ended."""
 
@@ -39,6 +54,8 @@ class Canvas(QWidget):
         self._centre = QPointF(0.5, 0.5)  # of the picture, in the middle of the canvas
         self._pressed: QPointF | None = None
         self._comparing = False
+        self.arrows_move = True
+        """Whether the arrow keys move a picture that is larger than the canvas."""
         self.layer: MaskLayer | None = None
         self._overlay = QImage()  # the mask in the accent's colour
         self.brush, self.erasing = 48, False
@@ -63,6 +80,18 @@ class Canvas(QWidget):
     def is_empty(self) -> bool:
         return self._size.isEmpty()
 
+    @property
+    def shows_picture(self) -> bool:
+        """A finished picture is seen, not a preview of one."""
+        return not self._image.isNull() and self._preview.isNull()
+
+    def show_nothing(self) -> None:
+        """No picture, as at the first start."""
+        self._image, self._before, self._preview = QImage(), QImage(), QImage()
+        self.compare(False)
+        self._set_size(QSize())
+        self.update()
+
     def show_picture(self, image: QImage, before: QImage | None = None) -> None:
         """A finished picture, and what it is compared with; without one, with the picture shown before it."""
         if before is not None:
@@ -80,10 +109,9 @@ class Canvas(QWidget):
         self.update()
 
     def end_preview(self) -> None:
-        """Back to the picture, if there is one."""
+        """Back to the picture, or to nothing where there is none."""
         self._preview = QImage()
-        if not self._image.isNull():
-            self._set_size(self._image.size())
+        self._set_size(self._image.size())
         self.update()
 
     @property
@@ -127,9 +155,9 @@ class Canvas(QWidget):
         self.update()
 
     def _set_size(self, size: QSize) -> None:
+        changed, self._size = size != self._size, size
         self.filled.emit()
-        if size != self._size:
-            self._size = size
+        if changed:
             self._zoom, self._centre = None, QPointF(0.5, 0.5)
             self.zoomed.emit()
 
@@ -162,6 +190,12 @@ class Canvas(QWidget):
         )
         self._hold()
         self._changed()
+
+    def view_as(self, other: Canvas) -> None:
+        """Show the same part at the same zoom as another canvas does."""
+        if (self._zoom, self._centre) != (other._zoom, other._centre):
+            self._zoom, self._centre = other._zoom, QPointF(other._centre)
+            self._changed()
 
     def zoom_in(self) -> None:
         self.zoom_to(self.zoom * trackpad.STEP)
@@ -271,18 +305,33 @@ class Canvas(QWidget):
             self.layer.begin(self.to_picture(event.position()), self.brush, self.erasing or not left)
         elif left or event.button() == Qt.MouseButton.MiddleButton:
             self._pressed = event.position()
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+            if not self.is_fitted:
+                self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._cursor_at = event.position()
         if self._stroking and self.layer is not None:
             self.layer.extend(self.to_picture(event.position()), self.brush)
         elif self._pressed is not None:
-            moved = event.position() - self._pressed
-            self._pressed = event.position()
-            self.move_by(moved.x(), moved.y())
+            self._drag(event.position())
         elif self.layer is not None:
             self.update()
+
+    def _drag(self, to: QPointF) -> None:
+        """A picture that is larger than the canvas is moved in it, a fitted one is taken out."""
+        assert self._pressed is not None
+        moved = to - self._pressed
+        if not self.is_fitted:
+            self._pressed = to
+            self.move_by(moved.x(), moved.y())
+        elif moved.manhattanLength() > QApplication.startDragDistance():
+            self._pressed = None
+            self.setCursor(Qt.CursorShape.ArrowCursor)
+            self.moved_out.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self.layer is None and not self.is_empty:
+            self.menu_wanted.emit(event.globalPos())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._stroking and self.layer is not None:
@@ -310,7 +359,7 @@ class Canvas(QWidget):
         }  # fmt: skip
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.compare(not self._comparing)
-        elif event.key() in steps and not held(event.modifiers()):
+        elif self.arrows_move and not self.is_fitted and event.key() in steps and not held(event.modifiers()):
             self.move_by(*steps[Qt.Key(event.key())])
         elif self.layer is not None and event.text() in ("[", "]"):
             self.set_brush(self.brush * (1.1 if event.text() == "]" else 1 / 1.1))

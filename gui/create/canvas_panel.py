@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QImage, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.create.canvas import BRUSHES, Canvas
 from gui.create.mask_layer import MaskLayer
+from gui.create.picture_toolbar import PictureToolbar
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.shell.actions import name_button
@@ -26,8 +29,10 @@ class CanvasPanel(QWidget):
         super().__init__()
         self._studio = studio
         self.canvas = Canvas(studio.theme)
+        self.toolbar = PictureToolbar(studio, self.canvas)
         self.caption = PlainLabel()
         self._zoom = PlainLabel()
+        self._welcome: QWidget | None = None
         self._masking = self._mask_tools()
         self._lay_out()
         self._bind()
@@ -38,10 +43,17 @@ class CanvasPanel(QWidget):
         return self.canvas.layer is not None
 
     def greet(self, welcome: QWidget) -> None:
-        """Show this until there is a picture."""
+        """Show this whenever there is no picture."""
+        self._welcome = welcome
+        self._stack.addWidget(welcome)
+        self._show_canvas()
+
+    def _show_canvas(self) -> None:
+        """The canvas, or what stands in for it while it is empty."""
+        empty = self.canvas.is_empty and self._welcome is not None
+        self._stack.setCurrentWidget(self._welcome if empty else self.canvas)  # type: ignore[arg-type]
         if self.canvas.is_empty:
-            self._stack.addWidget(welcome)
-            self._stack.setCurrentWidget(welcome)
+            self.caption.setText("")
 
     # Masks
 
@@ -115,8 +127,8 @@ class CanvasPanel(QWidget):
         self.brush_size.setAccessibleName(self.tr("Size of the brush in pixels"))
         set_tooltip(self.brush_size, self.tr("Size of the brush ([ and ], or Shift and the wheel)"))
         self.brush_size.valueChanged.connect(self.canvas.set_brush)
-        self.undo = self._tool("undo", self.tr("Undo the stroke"), QKeySequence.StandardKey.Undo)
-        self.redo = self._tool("redo", self.tr("Redo the stroke"), QKeySequence.StandardKey.Redo)
+        self.undo = self._tool("undo", self.tr("Undo the stroke"), QKeySequence.StandardKey.Undo, local=False)
+        self.redo = self._tool("redo", self.tr("Redo the stroke"), QKeySequence.StandardKey.Redo, local=False)
         self.undo.clicked.connect(lambda: self._on_mask(MaskLayer.undo))
         self.redo.clicked.connect(lambda: self._on_mask(MaskLayer.redo))
         clear = plain_button(self.tr("Clear"), lambda: self._on_mask(MaskLayer.clear))
@@ -126,16 +138,17 @@ class CanvasPanel(QWidget):
             row.addWidget(widget)
         return box
 
-    def _tool(self, icon: str, text: str, keys: str | QKeySequence.StandardKey) -> QToolButton:
-        """A button whose key works while the canvas has the focus."""
+    def _tool(self, icon: str, text: str, keys: str | QKeySequence.StandardKey, local: bool = True) -> QToolButton:
+        """A button whose key works while the canvas has the focus, unless that is an action's of the whole window."""
         button = QToolButton()
         button.setIcon(self._studio.theme.icon(icon))
         button.setIconSize(QSize(18, 18))
         set_kind(button, "quiet")
         sequence = QKeySequence(keys)
         name_button(button, text, sequence)
-        shortcut = QShortcut(sequence, self.canvas, context=Qt.ShortcutContext.WidgetShortcut)
-        shortcut.activated.connect(lambda: button.click() if self.is_painting else None)
+        if local:
+            shortcut = QShortcut(sequence, self.canvas, context=Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(lambda: button.click() if self.is_painting else None)
         return button
 
     def _bind(self) -> None:
@@ -149,7 +162,10 @@ class CanvasPanel(QWidget):
         canvas.compared.connect(compare.setChecked)
         canvas.zoomed.connect(self._show_zoom)
         canvas.painted.connect(self._show_tools)
-        canvas.filled.connect(lambda: self._stack.setCurrentWidget(canvas))
+        canvas.filled.connect(self._show_canvas)
+        self._studio.editing.before("undo", lambda: self._step_mask(MaskLayer.undo))
+        self._studio.editing.before("redo", lambda: self._step_mask(MaskLayer.redo))
+        canvas.addAction(actions["trash"])
 
     # Showing
 
@@ -157,10 +173,17 @@ class CanvasPanel(QWidget):
         self.canvas.erasing = on
         self._show_tools()
 
-    def _on_mask(self, change) -> None:  # type: ignore[no-untyped-def]
+    def _on_mask(self, change: Callable[[MaskLayer], object]) -> None:
         if self.canvas.layer is not None:
             change(self.canvas.layer)
             self._show_tools()
+
+    def _step_mask(self, step: Callable[[MaskLayer], object]) -> bool:
+        """Ctrl+Z and its opposite, while a mask is painted."""
+        painting = self.is_painting and self.isVisible()
+        if painting:
+            self._on_mask(step)
+        return painting
 
     def _show_zoom(self) -> None:
         self._zoom.setText(f"{self.canvas.zoom:.0%}")

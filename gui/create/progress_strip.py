@@ -102,13 +102,18 @@ class ProgressStrip(QFrame):
     # Words
 
     def describe(self, progress: Progress) -> str:
-        """Phase, step, and the time left or spent."""
+        """Phase, step, and the time left or spent; of one that is cancelled, that it ends."""
+        if progress.ending and progress.ending != "picture":
+            return self.tr("Cancelling")
         if progress.phase == "denoising":
-            parts = [self.tr("Denoising"), self.tr("step {0} of {1}").format(progress.index, progress.total)]
+            step = self.tr("step {0} of {1}").format(progress.index, progress.total)
+            parts = [self.tr("Denoising"), step if progress.index else self.tr("first step")]
             if progress.count > 1:
                 current = min(progress.count, progress.saved + 1)
                 parts.insert(0, self.tr("Picture {0} of {1}").format(current, progress.count))
-            if progress.remaining is not None:
+            if progress.ending:
+                parts.append(self.tr("ends after this picture"))
+            elif progress.remaining is not None:
                 parts.append(self.tr("about {0} left").format(spoken(progress.remaining)))
             return "   ".join(parts)
         words = {

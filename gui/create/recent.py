@@ -9,6 +9,7 @@ from PySide6.QtCore import (
     QMimeData,
     QModelIndex,
     QPersistentModelIndex,
+    QPoint,
     QSize,
     Qt,
     QTimer,
@@ -22,8 +23,10 @@ from gui.gallery.model import ENTRY
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.plain import PlainLabel, plain_tooltip
 from gui.look.theme import GAP, set_kind
+from gui.shell.picture_actions import Subject
 from gui.shell.studio import Studio
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import Entry, Gallery
+from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
 
 SHOWN = 24
@@ -45,13 +48,18 @@ class RecentModel(QAbstractListModel):
         self._timer.setInterval(CALM)
         self._timer.timeout.connect(self.refresh)
         studio.bridge.store_changed.connect(lambda: self._timer.isActive() or self._timer.start())
+        studio.trash.changed.connect(self.refresh)
         thumbnails.loaded.connect(lambda: self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1)))
 
     def refresh(self) -> None:
         """Look again."""
-        self._studio.bridge.ask(
-            lambda queue, gallery: gallery.search(limit=SHOWN), self._take, lambda error: None, self
-        )
+        leaving = self._studio.trash.leaving
+
+        def look(queue: Queue, gallery: Gallery) -> list[Entry]:
+            found = gallery.search(limit=SHOWN + len(leaving))
+            return [entry for entry in found if entry.id not in leaving][:SHOWN]
+
+        self._studio.bridge.ask(look, self._take, lambda error: None, self)
 
     def rowCount(self, parent: Index = NOWHERE) -> int:
         return 0 if parent.isValid() else len(self._entries)
@@ -89,6 +97,7 @@ class Recent(QWidget):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
+        self._studio = studio
         self._thumbnails = Thumbnails(data_folder(), self)
         self.model = RecentModel(studio, self._thumbnails)
         self.list = QListView()
@@ -106,6 +115,10 @@ class Recent(QWidget):
         self.list.clicked.connect(self._choose)
         self.list.activated.connect(self._choose)
         self.list.selectionModel().currentChanged.connect(self._choose_by_key)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._menu)
+        self.list.setObjectName("recent")
+        self.list.addAction(studio.actions["trash"])
         title = PlainLabel(self.tr("Recent"))
         set_kind(title, "title")
         title.setBuddy(self.list)
@@ -119,6 +132,12 @@ class Recent(QWidget):
     def close_threads(self) -> None:
         """No thumbnail is made any more."""
         self._thumbnails.close()
+
+    def _menu(self, at: QPoint) -> None:
+        """About the picture under the mouse, which need not be the one on the canvas."""
+        entry = self.list.indexAt(at).data(ENTRY)
+        if entry is not None:
+            self._studio.pictures.menu(self.list, Subject.of(entry)).popup(self.list.viewport().mapToGlobal(at))
 
     def _choose_by_key(self, now: Index, before: Index) -> None:
         if self.list.hasFocus():

@@ -7,22 +7,24 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QSize, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QMimeData, QObject, QPoint, QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QDrag, QImage, QPixmap
+from PySide6.QtWidgets import QMenu
 
 from gui.create import failures
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.progress_strip import ProgressStrip
-from gui.queue.progress import Progress
+from gui.queue.progress import Progress, spoken
 from gui.shell.advice import for_the_window
 from gui.shell.background import in_words
-from gui.shell.pictures import Looked, finished, short
+from gui.shell.picture_actions import NOTHING, Subject
+from gui.shell.pictures import Looked, finished, short, shrink
 from gui.shell.reveal import show_file
 from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import Entry, Gallery
 from sdedge.library.job_states import PausedBy
-from sdedge.library.jobs import Job
+from sdedge.library.jobs import Job, Queue
 from sdedge.places import data_folder
 from sdedge.process.spawn import LOG
 
@@ -44,11 +46,23 @@ class Stage(QObject):
         self._failed: int | None = None
         self._paused: str | None = None
         self._tells_pause = False
+        self._words = ""
+        """The caption of the finished picture, which a preview's takes the place of."""
+        self._loading = 0
+        """Pictures that are read from their files and not shown yet."""
+        self._gone: Entry | None = None
+        """What was on the canvas when it went to the trash."""
+        self._seeds: dict[int, list[int]] = {}
         board = studio.board
         board.progressed.connect(self._show_progress)
         board.drawn.connect(self._show_drawn)
         board.ended.connect(self._show_end)
         board.changed.connect(self._show_state)
+        studio.pictures.drawing.connect(self.follow)
+        studio.trash.changed.connect(self._follow_trash)
+        studio.trash.emptied.connect(self._forget_gone)
+        panel.canvas.menu_wanted.connect(self._menu)
+        panel.canvas.moved_out.connect(self._drag_out)
 
     def follow(self) -> None:
         """Show what is drawn from now on."""
@@ -60,6 +74,7 @@ class Stage(QObject):
         if not self._panel.is_painting:
             self._panel.canvas.show_picture(found.image)
             self._caption(Path(found.path).name, found.size)
+            self._find(found.path)
 
     def show_entry(self, entry: Entry, image: QImage) -> None:
         """A picture that was chosen; what is being drawn goes on without being shown."""
@@ -67,6 +82,7 @@ class Stage(QObject):
         if not self._panel.is_painting:
             self._panel.canvas.show_picture(image)
             self._caption(self._seed(entry.seed), (entry.width, entry.height))
+            self._studio.pictures.show("create", Subject.of(entry))
 
     def show_latest(self, entry: Entry, image: QImage) -> None:
         """The picture of before, at the start."""
@@ -86,7 +102,7 @@ class Stage(QObject):
             progress.preview = None  # shown once
             size = self._size_of(id, preview)
             self._panel.canvas.show_preview(preview, size)
-            self._caption(self.tr("Preview"), (size.width(), size.height()))
+            self._panel.caption.setText(self._captioned(self.tr("Preview"), (size.width(), size.height())))
 
     def _shows(self, progress: Progress) -> bool:
         rate = self._studio.settings.preview_rate
@@ -104,12 +120,19 @@ class Stage(QObject):
         request = job.request if job else None
         before = self._source.image if self._source and request and request.image == self._source.path else None
 
+        self._seeds.setdefault(id, []).append(event.seed)
+        self._loading += 1
+
         def show(image: QImage) -> None:
+            self._loading -= 1
             if self._following and not self._panel.is_painting:
                 self._panel.canvas.show_picture(image, before)
                 self._caption(self._seed(event.seed), image.size().toTuple())
+                self._find(event.path)
 
         def fail(error: Exception) -> None:
+            self._loading -= 1
+            self._end_preview()
             self._studio.say(in_words(error), "warning")
 
         self._studio.bridge.background.run(lambda: finished(event.path), show, fail, self)
@@ -118,17 +141,110 @@ class Stage(QObject):
             self._studio.say(words.format(event.seed), "warning")
 
     def _show_end(self, id: int, event: Event) -> None:
-        self._panel.canvas.end_preview()
+        if not self._loading:  # otherwise the picture takes the preview's place in a moment
+            self._end_preview()
         job = self._studio.board.find(id)
         self._failed = id if isinstance(event, Failed) else None
+        seeds = self._seeds.pop(id, [])
         if isinstance(event, Finished):
-            self._strip.rest(self.tr("Done."))
+            self._strip.rest(self._done(event, job, seeds))
         elif isinstance(event, Cancelled):
             words = self.tr("Cancelled. {0} finished pictures are kept.") if event.count else self.tr("Cancelled.")
             self._strip.rest(words.format(event.count))
         elif isinstance(event, Failed):
             words = " ".join(part for part in (event.message, event.hint) if part)
             self._strip.fail(for_the_window(words), self._helps(id, job, event.kind, event.remedy))
+
+    def _end_preview(self) -> None:
+        """Back to the picture of before, and to its caption."""
+        self._panel.canvas.end_preview()
+        self._panel.caption.setText(self._words if not self._panel.canvas.is_empty else "")
+
+    def _done(self, event: Finished, job: Job | None, seeds: list[int]) -> str:
+        """What came of a job: seed, size and time."""
+        parts = [self.tr("Done.")]
+        if event.count > 1:
+            parts.append(self.tr("{0} pictures").format(event.count))
+        if len(seeds) == 1:
+            parts.append(self._seed(seeds[0]))
+        elif seeds and min(seeds) < max(seeds):
+            parts.append(self.tr("Seeds {0} to {1}").format(min(seeds), max(seeds)))
+        size = (job.request.width, job.request.height) if job else (None, None)
+        card = self._studio.form.card
+        if job is not None and job.request.image is None and card is not None and card.name == job.request.model:
+            size = (size[0] or card.side, size[1] or card.side)
+        if size[0] and size[1]:
+            parts.append(f"{size[0]} × {size[1]}")
+        parts.append(spoken(event.seconds))
+        return "   ".join(parts)
+
+    # The picture on the canvas
+
+    def _find(self, path: str) -> None:
+        """Ask the gallery what it knows of the picture that is shown."""
+
+        def take(entry: Entry | None) -> None:
+            self._studio.pictures.show("create", Subject.of(entry) if entry else Subject(path=Path(path)))
+
+        self._studio.bridge.ask(lambda queue, gallery: gallery.find(path), take, lambda error: None, self)
+
+    def _follow_trash(self) -> None:
+        """A picture that goes to the trash leaves the canvas to the one before it, and comes back with Undo."""
+        entry, leaving = self._studio.pictures.seen_in("create").entry, self._studio.trash.leaving
+        if self._gone is not None and self._gone.id not in leaving:
+            self._show_file(self._gone)
+            self._gone = None
+        elif entry is not None and entry.id in leaving:
+            self._gone = entry
+            self._show_before(leaving)
+
+    def _forget_gone(self) -> None:
+        self._gone = None
+
+    def _show_before(self, leaving: frozenset[int]) -> None:
+        def look(queue: Queue, gallery: Gallery) -> Entry | None:
+            return next((entry for entry in gallery.search(limit=len(leaving) + 1) if entry.id not in leaving), None)
+
+        def show(entry: Entry | None) -> None:
+            if entry is not None:
+                self._show_file(entry)
+            else:
+                self._panel.canvas.show_nothing()
+                self._studio.pictures.show("create", NOTHING)
+
+        self._studio.bridge.ask(look, show, lambda error: None, self)
+
+    def _show_file(self, entry: Entry) -> None:
+        following = self._following
+
+        def show(image: QImage) -> None:
+            self.show_entry(entry, image)
+            self._following = following
+
+        self._studio.bridge.background.run(lambda: finished(entry.path), show, lambda error: None, self)
+
+    def _menu(self, at: QPoint) -> None:
+        """Of the picture, and of how it is seen; while a preview is shown, of that alone."""
+        canvas, actions = self._panel.canvas, self._studio.actions
+        menu = self._studio.pictures.menu(canvas) if canvas.shows_picture else QMenu(canvas)
+        if not canvas.shows_picture:
+            menu.addAction(actions["cancel"])
+            menu.aboutToHide.connect(menu.deleteLater)
+        menu.addSeparator()
+        for id in ("zoom-fit", "zoom-actual", "before-after"):
+            menu.addAction(actions[id])
+        menu.popup(at)
+
+    def _drag_out(self) -> None:
+        """The picture as the file that it is."""
+        path, canvas = self._studio.pictures.seen_in("create").path, self._panel.canvas
+        if path is None or not path.is_file() or not canvas.shows_picture:
+            return
+        drag, data = QDrag(canvas), QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path))])
+        drag.setMimeData(data)
+        drag.setPixmap(QPixmap.fromImage(shrink(canvas.image, 96)))
+        drag.exec(Qt.DropAction.CopyAction)
 
     def _turn_checker_off(self) -> None:
         """For the pictures from now on; the settings dialog turns it on again."""
@@ -186,7 +302,12 @@ class Stage(QObject):
     # Words
 
     def _caption(self, name: str, size: tuple[int, int]) -> None:
-        self._panel.caption.setText(f"{short(name, 32)}   {size[0]} × {size[1]}")
+        self._words = self._captioned(name, size)
+        self._panel.caption.setText(self._words)
+
+    @staticmethod
+    def _captioned(name: str, size: tuple[int, int]) -> str:
+        return f"{short(name, 32)}   {size[0]} × {size[1]}"
 
     def _seed(self, seed: int | None) -> str:
         return self.tr("Seed {0}").format(seed) if seed is not None else ""

@@ -41,6 +41,7 @@ class CreateView(QWidget):
         self._waiting_for_mask = False
         self._model = ""
         self._looking = False
+        self._greeted = False
         self.form = FormView(studio)
         self.panel = CanvasPanel(studio)
         self.strip = ProgressStrip(studio)
@@ -186,6 +187,7 @@ class CreateView(QWidget):
         self.stage.retry_wanted.connect(self._retry)
         self.stage.smaller_wanted.connect(self._draw_smaller)
         studio.mask_wanted.connect(self.paint_mask)
+        self.panel.canvas.filled.connect(self._greet)
         studio.drops.looked.connect(self.form.image.give)
         studio.library_changed.connect(self.form.look_around)
         studio.form.watch(self._read_model, "model")
@@ -197,14 +199,19 @@ class CreateView(QWidget):
         if not self.panel.canvas.is_empty:
             return
 
-        def greet(error: Exception | None = None) -> None:
-            self.panel.greet(Welcome(self._studio))
-
         if latest:
             show = partial(self.stage.show_latest, latest[0])
-            self._studio.bridge.background.run(lambda: finished(latest[0].path), show, greet, self)
+            self._studio.bridge.background.run(
+                lambda: finished(latest[0].path), show, lambda error: self._greet(), self
+            )
         else:
-            greet()
+            self._greet()
+
+    def _greet(self) -> None:
+        """What this is, wherever there is no picture."""
+        if self.panel.canvas.is_empty and not self._greeted:
+            self._greeted = True
+            self.panel.greet(Welcome(self._studio))
 
     def _bind(self) -> None:
         actions, board, prompt = self._studio.actions, self._studio.board, self.form.prompt

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -24,6 +23,7 @@ from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import breakable, short_path
 from gui.shell.background import in_words
+from gui.shell.file_dialogs import ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.settings import default_folder
 from gui.shell.studio import Studio
@@ -98,7 +98,7 @@ class SettingsDialog(QDialog):
             self._settings.folder = text
 
     def _choose_folder(self) -> None:
-        if chosen := QFileDialog.getExistingDirectory(self, self.tr("Folder for Pictures"), self.folder.text()):
+        if chosen := ask_folder(self, self._settings, "pictures", self.tr("Folder for Pictures"), self.folder.text()):
             self.set_folder(chosen)
 
     def _set_name(self, template: str) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from gui.form.fields import controls, label_of, watch
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
 from gui.shell.background import in_words
+from gui.shell.file_dialogs import ask_file
 from gui.shell.pictures import Looked, look, short, shrink
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
@@ -44,8 +45,8 @@ class ImageSection(QWidget):
     def choose(self) -> None:
         """Ask for a file."""
         title, kinds = self.tr("Open a picture"), self.tr("Pictures ({0})").format(FILES)
-        path, _ = QFileDialog.getOpenFileName(self, title, "", f"{kinds};;{self.tr('All files (*)')}")
-        if path:
+        filters = f"{kinds};;{self.tr('All files (*)')}"
+        if path := ask_file(self, self._studio.settings, "pictures", title, filters):
             self._studio.files_wanted.emit([path])
 
     def give(self, found: Looked) -> None:

@@ -26,11 +26,11 @@ from gui.shell.studio import Studio
 from sdedge.errors import SdedgeError
 from sdedge.library.gallery import Entry
 
-_BUTTONS = ("favourite", "copy-prompt", "reveal", "trash")
+_BUTTONS = ("favourite", "copy-picture", "save-as", "reveal", "trash")
 
 
 class GalleryDetails(QScrollArea):
-    """Shows one entry, or how many are chosen."""
+    """Shows one entry, and how many are chosen; always there, so that the pictures beside it never move."""
 
     tagged = Signal(int, list)
     """(id, tags) as typed."""
@@ -53,6 +53,10 @@ class GalleryDetails(QScrollArea):
         self.tags.setPlaceholderText(self.tr("Tags, separated by commas"))
         self.tags.setAccessibleName(self.tr("Tags of the picture"))
         self.tags.editingFinished.connect(self._tell_tags)
+        self._count = PlainLabel()
+        self._hint = PlainLabel(self.tr("Choose a picture to see how it was made. A double click shows it large."))
+        self.compare = QPushButton(self.tr("Compare the two"))
+        self._body = QWidget()
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
         self._facts.setVerticalSpacing(HALF)
@@ -61,6 +65,8 @@ class GalleryDetails(QScrollArea):
     def show_entry(self, entry: Entry | None, pixmap: QPixmap | None, tags: list[str]) -> None:
         """Show this picture; None shows nothing."""
         self._entry = entry
+        self._body.setVisible(entry is not None)
+        self._hint.setVisible(entry is None)
         self.show_picture(pixmap)
         self.prompt.setText(entry.prompt if entry else "")
         self._negative.setText(self.tr("Not: {0}").format(entry.negative) if entry and entry.negative else "")
@@ -70,6 +76,12 @@ class GalleryDetails(QScrollArea):
             self._facts.removeRow(0)
         for name, value in self._describe(entry) if entry else ():
             self._facts.addRow(_caption(name), _value(value))
+
+    def show_count(self, count: int) -> None:
+        """How many pictures are chosen; two can be compared."""
+        self._count.setText(self.tr("{0} pictures are chosen").format(count))
+        self._count.setVisible(count > 1)
+        self.compare.setVisible(count == 2)
 
     def show_picture(self, pixmap: QPixmap | None) -> None:
         """The entry's picture, which may come later than the rest."""
@@ -121,10 +133,19 @@ class GalleryDetails(QScrollArea):
         self._picture.setPixmap(scaled)
 
     def _lay_out(self) -> None:
-        body = QWidget()
-        set_kind(body, "panel")
-        column = QVBoxLayout(body)
-        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        whole = QWidget()
+        set_kind(whole, "panel")
+        outside = QVBoxLayout(whole)
+        outside.setContentsMargins(PAD, PAD, PAD, PAD)
+        outside.setSpacing(GAP)
+        set_kind(self._count, "strong")
+        set_kind(self._hint, "muted")
+        self._hint.setWordWrap(True)
+        for widget in (self._count, self.compare, self._hint, self._body):
+            outside.addWidget(widget)
+        outside.addStretch(1)
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
         column.addWidget(self._picture)
         row = QHBoxLayout()
@@ -135,15 +156,15 @@ class GalleryDetails(QScrollArea):
         column.addLayout(row)
         column.addWidget(self.prompt)
         column.addWidget(self._negative)
-        for id, kind in (("use-settings", "accent"), ("use-seed", ""), ("edit-picture", ""), ("paint-picture", "")):
+        kinds = {"use-settings": "accent", "vary": "", "use-seed": "", "edit-picture": "", "paint-picture": ""}
+        for id, kind in kinds.items():
             column.addWidget(self._button(id, kind))
         line = QFrame()
         line.setFixedHeight(GAP)
         column.addWidget(line)
         column.addLayout(self._facts)
         column.addWidget(self.tags)
-        column.addStretch(1)
-        self.setWidget(body)
+        self.setWidget(whole)
 
     def _button(self, id: str, kind: str) -> QPushButton:
         action = self._studio.actions[id]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QListView
 
 from gui.gallery.delegate import CELL
 from gui.gallery.model import GalleryModel
 from gui.look.theme import set_kind
 
+_COMMAND = Qt.KeyboardModifier.ControlModifier
+
 
 class PictureList(QListView):
     """A QListView set up for tens of thousands of equal squares."""
+
+    opened = Signal()
+    """Return, or a double click on a picture."""
 
     def __init__(self, model: GalleryModel, delegate: QAbstractItemDelegate) -> None:
         super().__init__()
@@ -33,6 +38,18 @@ class PictureList(QListView):
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setDefaultDropAction(Qt.DropAction.CopyAction)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.doubleClicked.connect(self.opened)
+
+    def choose_row(self, row: int) -> None:
+        """Select one picture and scroll to it."""
+        index = self._pictures.index(row)
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers() & _COMMAND:
+            self.opened.emit()
+        else:
+            super().keyPressEvent(event)
 
     def rows_in_view(self) -> range:
         """The rows of which at least a part can be seen."""

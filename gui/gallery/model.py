@@ -23,11 +23,10 @@ from gui.gallery.thumbnails import Thumbnails
 from gui.look.plain import plain_tooltip
 from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
-from sdedge.library.gallery import Entry, Gallery, Search
-from sdedge.library.jobs import Queue
+from gui.shell.trash import Trash
+from sdedge.library.gallery import Entry, Search
 
 CHUNK = 100  # rows looked up together
-UNDO_SECONDS = 10  # that a picture stays where it is after it was sent to the trash
 ENTRY = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
@@ -40,21 +39,19 @@ class GalleryModel(QAbstractListModel):
     """How many pictures the search finds."""
     failed = Signal(str)
     """Something could not be done, in words."""
-    trashed = Signal(int)
-    """How many pictures wait to be moved to the trash, for as long as it can be undone; 0 when none does."""
 
-    def __init__(self, bridge: Bridge, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
+    def __init__(self, bridge: Bridge, trash: Trash, thumbnails: Thumbnails, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.thumbnails = thumbnails
-        self._bridge = bridge
+        self._bridge, self._trash = bridge, trash
         self._search = Search()
         self._round = 0
         self._ids: list[int] = []
         self._entries: dict[int, Entry] = {}
         self._asked: set[int] = set()
-        self._leaving: list[list[int]] = []
         self._soon = _timer(self, 150, self.look)
-        self._emptying = _timer(self, UNDO_SECONDS * 1000, self.empty_trash)
+        trash.changed.connect(self._leave_out)
+        trash.emptied.connect(self.look)
         bridge.store_changed.connect(self.refresh)
 
     # Looking
@@ -87,7 +84,7 @@ class GalleryModel(QAbstractListModel):
 
     def _show(self, ids: list[int]) -> None:
         """Take over a result, keeping the rows that stay, so that neither selection nor scroll position jump."""
-        leaving = {id for batch in self._leaving for id in batch}
+        leaving = self._trash.leaving
         ids = [id for id in ids if id not in leaving]
         if ids != self._ids:
             old, new = set(self._ids), set(ids)
@@ -129,6 +126,10 @@ class GalleryModel(QAbstractListModel):
 
     def ids(self, rows: Iterable[int]) -> list[int]:
         return [self._ids[row] for row in rows]
+
+    def row(self, id: int) -> int | None:
+        """Where a picture is, if the search finds it."""
+        return self._ids.index(id) if id in self._ids else None
 
     def want(self, rows: Iterable[int]) -> None:
         """Read the pictures of these rows."""
@@ -186,62 +187,25 @@ class GalleryModel(QAbstractListModel):
 
     # Marks
 
-    def set_favourite(self, ids: Sequence[int], favourite: bool) -> None:
-        """Mark pictures, seen at once."""
+    def show_mark(self, ids: Sequence[int], favourite: bool) -> None:
+        """Pictures were marked, which is seen at once."""
         for id in ids:
             if id in self._entries:
                 self._entries[id] = replace(self._entries[id], favourite=favourite)
         self._tell_changed(ids)
 
-        def mark(queue: Queue, gallery: Gallery) -> None:
-            for id in ids:
-                gallery.set_favourite(id, favourite)
-
-        self._bridge.change(mark, None, self._complain, self)
-
     def set_tags(self, id: int, tags: Sequence[str]) -> None:
         """Give a picture these tags."""
         self._bridge.change(lambda queue, gallery: gallery.set_tags(id, tags), None, self._complain, self)
 
-    # Trash: the rows go at once, the files when it can no longer be undone
-
-    def trash(self, ids: Sequence[int]) -> None:
-        """Send pictures to the system's trash, `UNDO_SECONDS` from now."""
-        if ids:
-            self._leaving.append(list(ids))
-            self._remove(set(ids))
-            self._emptying.start()
-            self._tell_trash()
-
-    def undo_trash(self) -> None:
-        """Bring back those of the latest `trash` that are still here."""
-        if self._leaving:
-            self._leaving.pop()
-            self._tell_trash()
+    def _leave_out(self) -> None:
+        """Pictures are on their way to the trash, or came back."""
+        leaving = self._trash.leaving & set(self._ids)
+        if leaving:
+            self._remove(set(leaving))
+            self.counted.emit(len(self._ids))
+        else:
             self.look()
-
-    def empty_trash(self) -> None:
-        """Move what waits to the system's trash now, as at the end of the program."""
-        ids = [id for batch in self._leaving for id in batch]
-        self._leaving.clear()
-        self._emptying.stop()
-        self._tell_trash()
-
-        def move(queue: Queue, gallery: Gallery) -> list[str]:
-            return [fault for id in ids if (fault := _moved(gallery, id))]
-
-        def report(faults: list[str]) -> None:
-            if faults:
-                more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
-                self.failed.emit(faults[0] + more)
-            self.look()
-
-        if ids:
-            self._bridge.change(move, report, self._complain, self)
-
-    def _tell_trash(self) -> None:
-        self.trashed.emit(sum(map(len, self._leaving)))
-        self.counted.emit(len(self._ids))
 
     def _complain(self, error: Exception) -> None:
         self.failed.emit(in_words(error))
@@ -252,15 +216,6 @@ def spoken(entry: Entry) -> str:
     when = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")
     star = "favourite, " if entry.favourite else ""
     return f"{entry.prompt or entry.path.name}, {star}{entry.width} by {entry.height}, {when}"
-
-
-def _moved(gallery: Gallery, id: int) -> str:
-    """Trash one picture; what went wrong, in words, or nothing."""
-    try:
-        gallery.trash(id)
-    except Exception as error:
-        return in_words(error)
-    return ""
 
 
 def _same_order(old: list[int], new: list[int], kept: set[int]) -> bool:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QShowEvent
+from PySide6.QtCore import QModelIndex, QPoint, QTimer
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QMenu,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -20,23 +18,18 @@ from gui.gallery.delegate import PictureDelegate
 from gui.gallery.details import GalleryDetails
 from gui.gallery.filters import GalleryFilters
 from gui.gallery.grid import PictureList
+from gui.gallery.large import LargeView
 from gui.gallery.model import CHUNK, GalleryModel
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind, spaced_font
 from gui.shell.background import in_words
-from gui.shell.restoring import from_entry
-from gui.shell.reveal import reveal
+from gui.shell.picture_actions import Subject
 from gui.shell.studio import Studio
 from gui.widgets.empty import Empty
 from sdedge.library.gallery import Entry, Gallery
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
-
-_ACTIONS = (
-    "use-settings", "use-seed", "edit-picture", "paint-picture", "copy-prompt", "favourite", "reveal", "trash",
-)  # fmt: skip
-_SINGLE = ("use-settings", "use-seed", "edit-picture", "paint-picture", "copy-prompt", "reveal")
 
 
 class GalleryView(QWidget):
@@ -46,10 +39,13 @@ class GalleryView(QWidget):
         super().__init__()
         self._studio = studio
         self.thumbnails = Thumbnails(data_folder(), self)
-        self.model = GalleryModel(studio.bridge, self.thumbnails, self)
+        self.model = GalleryModel(studio.bridge, studio.trash, self.thumbnails, self)
+        self._wanted: int | None = None
+        self._row: int | None = None
         self.filters = GalleryFilters(studio.theme)
         self.details = GalleryDetails(studio)
         self.list = PictureList(self.model, PictureDelegate(studio.theme, self.thumbnails, self))
+        self.large = LargeView(studio, self.model, self.list)
         self.count = PlainLabel()
         self.empty = Empty(studio.theme, "gallery")
         self._middle = QStackedWidget()
@@ -74,22 +70,20 @@ class GalleryView(QWidget):
 
     def choose(self, row: int) -> None:
         """Select one picture and scroll to it."""
-        index = self.model.index(row)
-        self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.list.choose_row(row)
 
     def _chosen_changed(self) -> None:
         self.model.want(self.list.chosen_rows()[:CHUNK])
         self._show_chosen()
 
     def _show_chosen(self) -> None:
-        entry, ids = self.current(), self.chosen()
-        for id in _ACTIONS:
-            action = self._studio.actions[id]
-            action.setEnabled(self.isVisible() and bool(ids) and (id not in _SINGLE or entry is not None))
-        self._studio.actions["favourite"].setChecked(bool(entry and entry.favourite))
-        self.details.setVisible(entry is not None)
+        entry, ids = self.current(), tuple(self.chosen())
+        self._studio.pictures.show("gallery", Subject(ids, entry, entry.path if entry else None))
+        self.details.show_count(len(ids))
         if entry is None:
+            self.details.show_entry(None, None, [])
             return
+        self._row = self.list.currentIndex().row()
         self.details.show_entry(entry, self.thumbnails.pixmap(entry), [])
         asked = entry.id
 
@@ -112,57 +106,43 @@ class GalleryView(QWidget):
 
     # What can be done
 
-    def _use_settings(self) -> None:
-        if (entry := self.current()) is not None:
-            work = self._studio.bridge.background
-            work.run(partial(from_entry, entry), self._studio.drops.restore, self._say, self)
-
-    def _use_seed(self) -> None:
-        entry = self.current()
-        if entry is not None and entry.seed is not None:
-            self._studio.use_seed(entry.seed)
-
-    def _edit(self, paint: bool) -> None:
-        if (entry := self.current()) is not None:
-            self._studio.edit_picture(entry.path, paint)
-
-    def _copy_prompt(self) -> None:
-        if (entry := self.current()) is not None:
-            QGuiApplication.clipboard().setText(entry.prompt)
-
-    def _favourite(self) -> None:
-        entry = self.current()
-        self.model.set_favourite(self.chosen(), not (entry and entry.favourite))
-        self._show_chosen()
-
-    def _reveal(self) -> None:
-        if (entry := self.current()) is not None:
-            reveal(entry.path)
-
-    def trash(self) -> None:
-        """Send the chosen pictures to the trash and go on to the next one."""
-        ids = self.chosen()
-        if not ids:
+    def show_large(self, id: int | None = None) -> None:
+        """A picture as large as there is room: this one, whatever is searched for, or the chosen one."""
+        if id is not None and (row := self.model.row(id)) is not None:
+            self.choose(row)
+        elif id is not None:
+            self._wanted = id
+            self.filters.clear()
+            self.model.look()
             return
-        row = self.list.chosen_rows()[0]
-        self.model.trash(ids)
-        words = (
-            self.tr("1 picture moved to the trash.") if len(ids) == 1 else self.tr("{0} pictures moved to the trash.")
-        )
-        self._studio.offer_undo(words.format(len(ids)), self.model.undo_trash)
-        if self.model.rowCount():
-            self.choose(min(row, self.model.rowCount() - 1))
+        if self.current() is None:
+            return
+        self._middle.setCurrentWidget(self.large)
+        self.filters.hide()
+        chosen = self.list.chosen_rows()
+        if len(chosen) == 2:
+            here = self.list.currentIndex().row()
+            self.large.pin(self.model.entry(chosen[0] if chosen[1] == here else chosen[1]))
+        self.large.show_current()
+        self.large.canvas.setFocus()
+
+    def _show_grid(self) -> None:
+        self._middle.setCurrentIndex(0 if self.model.rowCount() else 1)
+        self.filters.show()
+        self.details.show()
+        self.large.information.setChecked(True)
+        self.list.setFocus()
+        self.list.scrollTo(self.list.currentIndex())
+
+    def _go_on_after_trash(self) -> None:
+        """To the picture that took the place of those that went."""
+        if self.current() is None and self.model.rowCount() and self._row is not None:
+            self.choose(min(self._row, self.model.rowCount() - 1))
 
     def _menu(self, at: QPoint) -> None:
         if not self.chosen():
             return
-        menu = QMenu(self)
-        for id in _ACTIONS:
-            menu.addAction(self._studio.actions[id])
-            if id in ("use-seed", "paint-picture", "reveal"):
-                menu.addSeparator()
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(self.list.viewport().mapToGlobal(at))
+        self._studio.pictures.menu(self).popup(at)
 
     # The whole
 
@@ -172,8 +152,13 @@ class GalleryView(QWidget):
 
     def _counted(self, count: int) -> None:
         self.count.setText(self.tr("1 picture") if count == 1 else self.tr("{0} pictures").format(f"{count:,}"))
-        self._middle.setCurrentIndex(0 if count else 1)
+        if not (count and self._middle.currentWidget() is self.large):
+            self._middle.setCurrentIndex(0 if count else 1)
+        self._go_on_after_trash()
         if count:
+            if self._wanted is not None and self.model.row(self._wanted) is not None:
+                wanted, self._wanted = self._wanted, None
+                self.show_large(wanted)
             return
         if self.filters.narrowed:
             self.empty.say(
@@ -204,18 +189,13 @@ class GalleryView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.list.setFocus()
+        (self.large.canvas if self.large.isVisible() else self.list).setFocus()
         self.thumbnails.forget_faults()
         self.model.refresh()
         self._offer_choices()
         self._show_chosen()
 
-    def hideEvent(self, event: QHideEvent) -> None:
-        super().hideEvent(event)
-        self._show_chosen()
-
     def closeEvent(self, event: QCloseEvent) -> None:
-        self.model.empty_trash()
         self.thumbnails.close()
         self._studio.settings.set_state("gallery", self._splitter.saveState())
         super().closeEvent(event)
@@ -233,6 +213,7 @@ class GalleryView(QWidget):
         inside.addWidget(self.list)
         self._middle.addWidget(pictures)
         self._middle.addWidget(self.empty)
+        self._middle.addWidget(self.large)
         self.details.setMinimumWidth(240)
         self.details.setMaximumWidth(420)
         self._splitter = QSplitter()
@@ -260,14 +241,12 @@ class GalleryView(QWidget):
         selection = self.list.selectionModel()
         selection.selectionChanged.connect(lambda *_: self._chosen_changed())
         selection.currentChanged.connect(lambda *_: QTimer.singleShot(0, self, self._show_chosen))
-        self.list.customContextMenuRequested.connect(self._menu)
-        self.list.activated.connect(lambda _: self._use_settings())
-        actions = self._studio.actions
-        actions.bind("use-settings", self._use_settings)
-        actions.bind("use-seed", self._use_seed)
-        actions.bind("edit-picture", lambda: self._edit(paint=False))
-        actions.bind("paint-picture", lambda: self._edit(paint=True))
-        actions.bind("copy-prompt", self._copy_prompt)
-        actions.bind("favourite", self._favourite)
-        actions.bind("reveal", self._reveal)
-        actions.bind("trash", self.trash)
+        self.list.customContextMenuRequested.connect(lambda at: self._menu(self.list.viewport().mapToGlobal(at)))
+        self.list.opened.connect(self.show_large)
+        self.details.compare.clicked.connect(lambda: self.show_large())
+        self.large.closed.connect(self._show_grid)
+        self.large.informed.connect(self.details.setVisible)
+        self.large.menu_wanted.connect(self._menu)
+        self._studio.pictures.marked.connect(self.model.show_mark)
+        for widget in (self.list, self.large):
+            widget.addAction(self._studio.actions["trash"])

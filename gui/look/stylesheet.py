@@ -11,6 +11,8 @@ QWidget[kind="header"] { background: $panel; border-bottom: 1px solid $line; }
 QWidget[kind="card"] { background: $panel; border: 1px solid $line; border-radius: ${radius}px; }
 QWidget[kind="toolbar"] { background: $panel; border-bottom: 1px solid $line; }
 QWidget[kind="strip"] { background: $panel; border-top: 1px solid $line; }
+QWidget[kind="floating"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
+QFrame[kind="divider"] { background: $line; border: none; }
 QWidget[kind="banner"] { background: $panel; border-bottom: 1px solid $line; }
 
 QLabel { background: transparent; }

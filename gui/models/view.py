@@ -11,7 +11,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QMenu,
@@ -31,6 +30,7 @@ from gui.models.details import LibraryDetails
 from gui.models.items import Item, file_hash, read_items
 from gui.models.table import LibraryModel
 from gui.shell.background import in_words
+from gui.shell.file_dialogs import ask_files, ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from sdedge.errors import SdedgeError
@@ -109,11 +109,12 @@ class ModelsView(QWidget):
 
     def _ask_for_files(self) -> None:
         kinds = self.tr("Models, VAEs, LoRAs, embeddings") + " (*.safetensors *.ckpt *.pt *.bin *.png)"
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add Models"), "", kinds)
+        names = ask_files(self, self._studio.settings, "models", self.tr("Add Models"), kinds)
         self.add([Path(name) for name in names])
 
     def _ask_for_folder(self) -> None:
-        if name := QFileDialog.getExistingDirectory(self, self.tr("Add a Diffusers Folder or Converted Model")):
+        title = self.tr("Add a Diffusers Folder or Converted Model")
+        if name := ask_folder(self, self._studio.settings, "models", title):
             self.add([Path(name)])
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -112,6 +112,9 @@ class JobBoard(QObject):
         self.bridge.change(lambda queue, gallery: queue.move(id, before))
 
     def cancel(self, id: int, level: str = "now") -> None:
+        if (progress := self._progress.get(id)) is not None:
+            progress.ending = level
+            self.progressed.emit(id)
         self.bridge.cancel(id, level)
 
     def take_back(self, id: int) -> None:

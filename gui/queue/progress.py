@@ -19,6 +19,8 @@ class Progress:
     count: int = 1
     """Pictures of the job."""
     saved: int = 0
+    ending: str = ""
+    """How a person has asked to end it, as `Bridge.cancel` names it."""
     phase: str = "waiting"
     index: int = 0
     total: int = 0
@@ -36,6 +38,7 @@ class Progress:
             self._hear_step(event, now)
         elif isinstance(event, Loading):
             self._enter(event.phase, now)
+            self.index = 0 if event.phase == "denoising" else self.index  # the first step has only begun
             self._last_step = None  # what comes before the next step is no step
         elif isinstance(event, ImageDone):
             self.saved = max(self.saved, event.index + 1)

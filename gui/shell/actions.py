@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, QObject
+from PySide6.QtCore import QCoreApplication, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QToolButton, QWidget
 
@@ -30,6 +30,8 @@ class Spec:
     role: QAction.MenuRole = QAction.MenuRole.NoRole
     view: str = ""
     """The only view in which its keys mean this; in the others they are free for what has the focus."""
+    local: bool = False
+    """Its keys work only where the focus is on a widget that it was added to."""
 
 
 def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
@@ -56,11 +58,18 @@ ACTIONS = (
     Spec("quit", QT_TRANSLATE_NOOP("actions", "&Quit"), "file", standard=Key.Quit, separated=True,
          role=QAction.MenuRole.QuitRole),
     Spec("generate", QT_TRANSLATE_NOOP("actions", "&Generate"), "picture", ("Ctrl+Return", "Ctrl+Enter"), icon="create"),
-    Spec("weigh-more", QT_TRANSLATE_NOOP("actions", "&More Weight on the Word"), "edit", ("Ctrl+Up",)),
+    Spec("undo", QT_TRANSLATE_NOOP("actions", "&Undo"), "edit", standard=Key.Undo, icon="undo"),
+    Spec("redo", QT_TRANSLATE_NOOP("actions", "&Redo"), "edit", standard=Key.Redo, icon="redo"),
+    Spec("cut", QT_TRANSLATE_NOOP("actions", "Cu&t"), "edit", standard=Key.Cut, separated=True),
+    Spec("copy", QT_TRANSLATE_NOOP("actions", "&Copy"), "edit", standard=Key.Copy),
+    Spec("paste", QT_TRANSLATE_NOOP("actions", "&Paste"), "edit", standard=Key.Paste),
+    Spec("select-all", QT_TRANSLATE_NOOP("actions", "Select &All"), "edit", standard=Key.SelectAll),
+    Spec("weigh-more", QT_TRANSLATE_NOOP("actions", "&More Weight on the Word"), "edit", ("Ctrl+Up",),
+         separated=True),
     Spec("weigh-less", QT_TRANSLATE_NOOP("actions", "&Less Weight on the Word"), "edit", ("Ctrl+Down",)),
     Spec("history", QT_TRANSLATE_NOOP("actions", "Prompt &History…"), "edit", ("Ctrl+H",), icon="history",
          separated=True),
-    Spec("clear-prompt", QT_TRANSLATE_NOOP("actions", "&Clear the Prompt"), "edit", ("Ctrl+Shift+Backspace",)),
+    Spec("clear-prompt", QT_TRANSLATE_NOOP("actions", "C&lear the Prompt"), "edit", ("Ctrl+Shift+Backspace",)),
     Spec("random-seed", QT_TRANSLATE_NOOP("actions", "&Random Seed"), "picture", ("Ctrl+R",), icon="dice"),
     Spec("lock-seed", QT_TRANSLATE_NOOP("actions", "&Keep the Seed"), "picture", ("Ctrl+Shift+R",), icon="lock",
          checkable=True),
@@ -68,12 +77,17 @@ ACTIONS = (
     Spec("use-settings", QT_TRANSLATE_NOOP("actions", "&Use These Settings"), "picture", ("Ctrl+U",), icon="create",
          separated=True),
     Spec("use-seed", QT_TRANSLATE_NOOP("actions", "Use This Se&ed"), "picture", ("Ctrl+Shift+U",), icon="dice"),
+    Spec("vary", QT_TRANSLATE_NOOP("actions", "&Vary"), "picture", ("Ctrl+Shift+V",), icon="vary"),
     Spec("edit-picture", QT_TRANSLATE_NOOP("actions", "&Start From This Picture"), "picture", ("Ctrl+E",), icon="image"),
     Spec("paint-picture", QT_TRANSLATE_NOOP("actions", "&Paint a Part Anew"), "picture", ("Ctrl+Shift+E",), icon="brush"),
-    Spec("copy-prompt", QT_TRANSLATE_NOOP("actions", "Copy the P&rompt"), "picture", ("Ctrl+Shift+C",), icon="copy"),
+    Spec("copy-picture", QT_TRANSLATE_NOOP("actions", "Copy the P&icture"), "picture", icon="copy"),
+    Spec("copy-prompt", QT_TRANSLATE_NOOP("actions", "Copy the P&rompt"), "picture", ("Ctrl+Shift+C",)),
+    Spec("save-as", QT_TRANSLATE_NOOP("actions", "&Save a Copy…"), "picture", ("Ctrl+Shift+S",), icon="save"),
+    Spec("information", QT_TRANSLATE_NOOP("actions", "I&nformation"), "picture", ("Ctrl+Shift+I",), icon="info"),
     Spec("favourite", QT_TRANSLATE_NOOP("actions", "&Favourite"), "picture", ("Ctrl+D",), icon="star", checkable=True),
     Spec("reveal", QT_TRANSLATE_NOOP("actions", "Show in Fol&der"), "picture", ("Ctrl+Shift+D",), icon="folder"),
-    Spec("trash", QT_TRANSLATE_NOOP("actions", "Move to &Trash"), "picture", standard=Key.Delete, icon="trash"),
+    Spec("trash", QT_TRANSLATE_NOOP("actions", "Move to &Trash"), "picture", standard=Key.Delete, icon="trash",
+         local=True),
     Spec("cancel", QT_TRANSLATE_NOOP("actions", "&Cancel the Picture"), "queue", ("Esc",), icon="stop", view="create"),
     Spec("cancel-after", QT_TRANSLATE_NOOP("actions", "Cancel &After This Picture"), "queue", ("Shift+Esc",),
          view="create"),
@@ -117,7 +131,10 @@ class Actions(QObject):
             if spec.icon:
                 action.setIcon(theme.icon(spec.icon))
                 action.setIconVisibleInMenu(False)
-            parent.addAction(action)
+            if spec.local:
+                action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            else:
+                parent.addAction(action)
             self._made[spec.id] = action
 
     def __getitem__(self, id: str) -> QAction:

@@ -10,8 +10,9 @@ from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, Theme, set_kind
 from gui.shell.actions import name_button
 from gui.shell.studio import Remark
+from gui.shell.undo import SECONDS
 
-PASSING = 8000  # milliseconds
+PASSING = round(SECONDS * 1000)  # milliseconds
 _ICONS = {
     "info": ("info", "accent"),
     "good": ("check", "good"),

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtGui import QImage
 
 from gui.shell.background import in_words
-from gui.shell.pictures import Looked, look, short
+from gui.shell.pictures import Looked, keep_pasted, look, short
 from gui.shell.restoring import Restored, from_metadata
 from sdedge.errors import SdedgeError
 from sdedge.images.metadata import parse_parameters
@@ -83,6 +84,24 @@ class Drops(QObject):
             )
         elif data.hasText():
             self._take_text(data.text()[:LONGEST])
+
+    def paste(self, data: QMimeData) -> None:
+        """Something was pasted where no text is written: a file, a picture, or settings that another program has copied."""
+        image = data.imageData() if data.hasImage() and not data.hasUrls() else None
+        if isinstance(image, QImage) and not image.isNull():
+            self._paste_image(image)
+        elif self.accepts(data):
+            self.take(data)
+        else:
+            self._studio.say_briefly(self.tr("There is nothing to paste."))
+
+    def _paste_image(self, image: QImage) -> None:
+        def fail(error: Exception) -> None:
+            self._studio.say(in_words(error), "warning")
+
+        self._studio.bridge.background.run(
+            lambda: keep_pasted(image), lambda path: self.take_files([str(path)]), fail, self
+        )
 
     def take_files(self, paths: list[str]) -> None:
         """Pictures to start from or to take settings from, models to add, or neither."""

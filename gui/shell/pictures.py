@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
 from PySide6.QtGui import QImage
 
-from sdedge.files import open_regular
+from sdedge.files import atomic_write, make_private_folder, open_regular
 from sdedge.images.metadata import read
 from sdedge.images.metadata_fields import Metadata
+from sdedge.places import data_folder
 
 SHOWN = 2048  # pixels of the longer side are enough to look at and to paint a mask on
 
@@ -37,6 +40,22 @@ def look(path: str | Path) -> Looked:
     rgb = flat.tobytes()
     image = QImage(rgb, flat.width, flat.height, 3 * flat.width, QImage.Format.Format_RGB888).copy()
     return Looked(str(path), image, size, read(path), opened.notes)
+
+
+def keep_pasted(image: QImage) -> Path:
+    """Write a picture of the clipboard under the hash of its content, readable by its owner alone; raises OutputError."""
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]
+    png = bytes(data.data())
+    path = data_folder() / "pasted" / f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+    if not path.is_file():
+        with suppress(OSError):  # said when it is written
+            make_private_folder(path.parent)
+        with atomic_write(path) as file:
+            file.write(png)
+    return path
 
 
 def shrink(image: QImage, side: int) -> QImage:

@@ -14,7 +14,11 @@ from gui.queue.board import JobBoard
 from gui.shell.actions import Actions
 from gui.shell.bridge import Bridge
 from gui.shell.drops import Drops
+from gui.shell.editing import Editing
+from gui.shell.picture_actions import PictureActions
 from gui.shell.settings import Settings
+from gui.shell.trash import Trash
+from gui.shell.undo import SECONDS, UndoList
 from sdedge.request import Request
 
 
@@ -43,6 +47,8 @@ class Studio(QObject):
     """Paths that a person opened or dropped anywhere."""
     models_wanted = Signal(list)
     """Paths of models, LoRAs or embeddings to add; the view of models is shown before."""
+    picture_wanted = Signal(int)
+    """Show this picture of the gallery large, with what is known of it."""
     mask_wanted = Signal()
     """Paint a mask over the picture that the form starts from."""
     library_changed = Signal()
@@ -57,6 +63,11 @@ class Studio(QObject):
         """The queue, and how far each job is."""
         self.drops = Drops(self)
         """Files and text from outside."""
+        self.undoing = UndoList(self)
+        self.trash = Trash(bridge)
+        self.pictures = PictureActions(self)
+        """What can be done with the picture in front."""
+        self.editing = Editing(self)
 
     def say(
         self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None, topic: str = "",
@@ -68,13 +79,22 @@ class Studio(QObject):
         """Take back what was said about something that is over."""
         self.withdrawn.emit(topic)
 
-    def offer_undo(self, text: str, work: Callable[[], object]) -> None:
-        """Say what was done, with a button that takes it back, for a while."""
-        self.remarked.emit(Remark(text, label=self.tr("Undo"), work=work, passing=True))
+    def say_briefly(self, text: str) -> None:
+        """Show a remark that goes away by itself."""
+        self.remarked.emit(Remark(text, "good", passing=True))
+
+    def offer_undo(self, text: str, work: Callable[[], object], expires: bool = False) -> None:
+        """Say what was done, with a button that takes it back, for a while; Ctrl+Z does too, also later unless it `expires`."""
+        step = self.undoing.push(text, work, SECONDS if expires else None)
+        self.remarked.emit(Remark(text, label=self.tr("Undo"), work=lambda: self.undoing.take_back(step), passing=True))
 
     def show_view(self, name: str) -> None:
         """Switch the window to a view of gui.shell.views."""
         self.view_wanted.emit(name)
+
+    def show_picture(self, id: int) -> None:
+        """Show a picture of the gallery large, with what is known of it."""
+        self.picture_wanted.emit(id)
 
     # What other views hand to the form
 

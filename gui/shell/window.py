@@ -6,7 +6,15 @@ from functools import partial
 from typing import cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QCursor,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QGuiApplication,
+)
 from PySide6.QtWidgets import (
     QButtonGroup,
     QDialog,
@@ -81,6 +89,7 @@ class MainWindow(QMainWindow):
         self.actions_list.enter(name)
         self.studio.settings.view = name
         self._show_pause()
+        self.studio.pictures.look_at(name)
         return view
 
     @property
@@ -92,6 +101,7 @@ class MainWindow(QMainWindow):
         for view in (*self._dialogs.values(), *self._views.values()):
             view.close()  # so that each keeps its splitters
         self._status.stop()
+        self.studio.trash.empty()
         self.studio.settings.save()
         super().closeEvent(event)
 
@@ -105,6 +115,10 @@ class MainWindow(QMainWindow):
         dialog.activateWindow()
         return dialog
 
+    def _show_picture(self, id: int) -> None:
+        """Large, in the gallery."""
+        self.show_view("gallery").show_large(id)  # type: ignore[attr-defined]
+
     def _show_shortcuts(self) -> None:
         load("gui.dialogs.help:Shortcuts")(self.actions_list, self).open()
 
@@ -117,9 +131,22 @@ class MainWindow(QMainWindow):
         if self.studio.drops.accepts(event.mimeData()):
             event.acceptProposedAction()
 
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.setAccepted(not self._comes_back(event))
+
     def dropEvent(self, event: QDropEvent) -> None:
+        if self._comes_back(event):
+            return
         event.acceptProposedAction()
         self.studio.drops.take(event.mimeData())
+
+    @staticmethod
+    def _comes_back(event: QDropEvent) -> bool:
+        """A picture that is let go where it was taken up is not dropped."""
+        source = event.source()
+        if not isinstance(source, QWidget):
+            return False
+        return source.rect().contains(source.mapFromGlobal(QCursor.pos()))
 
     # Building
 
@@ -184,6 +211,8 @@ class MainWindow(QMainWindow):
         studio.remarked.connect(self.banner.show_remark)
         studio.withdrawn.connect(self.banner.withdraw)
         studio.view_wanted.connect(self.show_view)
+        studio.picture_wanted.connect(self._show_picture)
+        studio.trash.failed.connect(lambda words: studio.say(words, "bad"))
         studio.board.progressed.connect(self._show_share)
         studio.board.changed.connect(self._show_waiting)
         studio.board.noticed.connect(self._notice)

@@ -168,6 +168,7 @@ def sample(
     denoise = start.hold(denoise, noise, sampling.mask_style)
 
     # The sampler's steps.
+    yield Loading("denoising")
     for i, (latest, x0) in enumerate(sampling.run(denoise, x, noise)):
         picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
         yield Step(i + 1, max(sampling.yields or 0, i + 1), group[0].index, len(group), picture)

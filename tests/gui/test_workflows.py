@@ -105,7 +105,8 @@ def test_a_prompt_becomes_a_picture_that_shows_it(desk, qtbot):
     assert ((16, 16), (128, 128)) in previews
     desk.wait(lambda: desk.view.panel.canvas.image.size().toTuple() == (128, 128))
     desk.wait(lambda: desk.view.side.recent.model.rowCount() > 0)
-    assert "Seed 4" in desk.view.panel.caption.text() and desk.view.strip.text == "Done."
+    assert desk.view.panel.caption.text() == "Seed 4   128 × 128"
+    assert desk.view.strip.text.startswith("Done.   Seed 4   128 × 128   ")
     with open_store(desk.bridge._folder) as store:
         assert Gallery(store).find(desk.drawn[-1].path).prompt == "a red house at night"
 

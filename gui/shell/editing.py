@@ -1,0 +1,86 @@
+"""The Edit menu: undo, cut, copy and paste go to the text that is written, and elsewhere to pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
+
+if TYPE_CHECKING:
+    from gui.shell.studio import Studio
+
+Text = QLineEdit | QPlainTextEdit | QTextEdit
+
+
+class Editing(QObject):
+    """One per window. A view that has an undo of its own, such as strokes of a mask, is asked `before` all others."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self._before: dict[str, list[Callable[[], bool]]] = {"undo": [], "redo": []}
+        for id, work in (
+            ("undo", self._undo), ("redo", self._redo), ("cut", self._cut), ("copy", self._copy), ("paste", self._paste),
+            ("select-all", self._select_all),
+        ):  # fmt: skip
+            studio.actions.bind(id, work)
+
+    def before(self, id: str, work: Callable[[], bool]) -> None:
+        """Ask this first for "undo" or "redo"; it says whether it did something."""
+        self._before[id].append(work)
+
+    def _undo(self) -> None:
+        text = _text()
+        if text is not None and _can_undo(text):
+            text.undo()
+        elif not any(work() for work in self._before["undo"]) and not self._studio.undoing.take_back():
+            self._studio.say_briefly(self.tr("There is nothing to undo."))
+
+    def _redo(self) -> None:
+        if (text := _text()) is not None:
+            text.redo()
+        else:
+            any(work() for work in self._before["redo"])
+
+    def _cut(self) -> None:
+        if (text := _text()) is not None:
+            text.cut()
+
+    def _copy(self) -> None:
+        """The chosen text, or the picture in front."""
+        focused = QApplication.focusWidget()
+        if isinstance(focused, QLabel) and focused.hasSelectedText():
+            QGuiApplication.clipboard().setText(focused.selectedText())
+        elif (text := _text()) is not None:
+            text.copy()
+        else:
+            self._studio.pictures.do("copy-picture")
+
+    def _paste(self) -> None:
+        """Text where text is written; anywhere else a picture, its file, or settings that another program has copied."""
+        data = QGuiApplication.clipboard().mimeData()
+        text = _text()
+        if text is not None and data.hasText() and not data.hasUrls():
+            text.paste()
+        else:
+            self._studio.drops.paste(data)
+
+    def _select_all(self) -> None:
+        focused = QApplication.focusWidget()
+        if isinstance(focused, QAbstractItemView):
+            focused.selectAll()
+        elif (text := _text()) is not None:
+            text.selectAll()
+
+
+def _text() -> Text | None:
+    """Where a person writes, if the focus is there."""
+    focused: QWidget | None = QApplication.focusWidget()
+    return focused if isinstance(focused, Text) and not focused.isReadOnly() else None
+
+
+def _can_undo(text: Text) -> bool:
+    return text.isUndoAvailable() if isinstance(text, QLineEdit) else text.document().isUndoAvailable()
