@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 
 ON_A_MAC = {
     "history": ("Ctrl+Y",),  # Cmd+H hides the app
+    "redo": ("Ctrl+Shift+Z",),
     "weigh-more": ("Ctrl+Alt+Up",),  # Cmd+Up and Cmd+Down belong to the text field
     "weigh-less": ("Ctrl+Alt+Down",),
     "trash": ("Ctrl+Backspace", "Del"),  # Del needs fn
