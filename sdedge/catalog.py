@@ -81,7 +81,7 @@ class PresetInfo:
     start: str
     rounding: str
     mask: str
-    noise_source: str
+    noise_source: NoiseSource
     always_draw: bool
 
 
@@ -248,24 +248,24 @@ _K_SAMPLERS = ("euler", "euler_a", "heun", "dpm2", "dpm2_a", "lms", "dpm_fast", 
                "dpmpp_sde", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "dpmpp_3m_sde")
 _PRESET_ROWS = (
     PresetInfo("sdedge", "sdedge", "k-diffusion numerics in float64, unit variance at the start; everything pairs",
-               tuple(SAMPLERS), tuple(SCHEDULES), "float64", "log", "sqrt(sigma^2+1)", "round", "predicted", "torch",
-               False),
+               tuple(SAMPLERS), tuple(SCHEDULES), "float64", "log", "sqrt(sigma^2+1)", "round", "predicted",
+               NoiseSource.TORCH, False),
     PresetInfo("a1111", "A1111 web UI", "the AUTOMATIC1111 web UI from 1.6 on, and k-diffusion itself",
                ("ddim", "plms", *_K_SAMPLERS, "restart"),
                ("uniform", "simple", "ddim_uniform", "sgm_uniform", "karras", "exponential", "polyexponential",
                 "beta", "kl_optimal", "ays"),
-               "float64", "log", "sigma", "truncate", "predicted", "torch", True),
+               "float64", "log", "sigma", "truncate", "predicted", NoiseSource.TORCH, True),
     PresetInfo("diffusers", "diffusers", "the diffusers library with the v1 scheduler config",
                ("ddim", "ddpm", "plms", "euler", "euler_a", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde",
                 "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver", "lcm", "tcd"),
                ("leading", "linspace", "trailing", "karras", "exponential", "beta", "lcm"),
-               "float32", "linear", "latent", "round", "renoised", "torch", False),
+               "float32", "linear", "latent", "round", "renoised", NoiseSource.TORCH, False),
     PresetInfo("compvis", "CompVis", "the original CompVis scripts: DDIM and PLMS",
                ("ddim", "ddpm", "plms"), ("ddim_uniform",),
-               "float64", "log", "latent", "truncate", "fresh", "torch", True),
+               "float64", "log", "latent", "truncate", "fresh", NoiseSource.TORCH, True),
     PresetInfo("apple", "Apple Swift", "Apple's Swift package: PNDM and DPM-Solver++ with NumPy's noise",
                ("plms", "dpmpp_2m"), ("leading", "linspace", "karras"),
-               "float32", "log", "latent", "round", "predicted", "numpy", False),
+               "float32", "log", "latent", "round", "predicted", NoiseSource.NUMPY, False),
 )
 PRESETS: dict[str, PresetInfo] = {row.name: row for row in _PRESET_ROWS}
 DEFAULT_PRESET = "sdedge"

@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdedge.catalog import MaskedContent
 from sdedge.engines.protocol import Capability, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
 from sdedge.images.mask import Box
 from sdedge.images.source import Size, fit, load, read
-from sdedge.request import Request, Resolved
+from sdedge.request import Request, Resolved, Task
 from sdedge.request_fields import MAX_SIDE
 from sdedge.sampling.denoiser import masked
 from sdedge.sampling.noise import Noise, stream
@@ -107,7 +108,7 @@ def open_source(request: Resolved) -> Source | None:
         return None
     size = request.width, request.height
     canvas, notices = read(request.image)
-    if request.task == "img2img":
+    if request.task is Task.IMG2IMG:
         fitted = fit(canvas, size)
         return Source(fitted, (0, 0, *size), fitted, notices=notices)
     mask = None
@@ -209,7 +210,7 @@ def _order(request: Resolved, inpaints: bool, encodes: bool) -> list[str]:
     order = ["noise", "image"] if encodes else ["noise"]
     if request.preset in ENCODED_FIRST:
         order.reverse()
-    if inpaints or (request.preset == "diffusers" and request.task == "inpaint"):
+    if inpaints or (request.preset == "diffusers" and request.task is Task.INPAINT):
         order.append("masked")
     return order
 
@@ -251,13 +252,13 @@ def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, i
     "noise" is the initial noise itself, as in A1111; "nothing" is zero, which decodes to a flat tone.
     """
     pixels, mask = source.pixels, source.mask
-    if mask is not None and request.masked_content == "fill":
+    if mask is not None and request.masked_content is MaskedContent.FILL:
         pixels = masks.fill(pixels, mask)
     latent = encode(engine, from_pixels(pixels[None]), noise)
-    if mask is None or request.masked_content in ("original", "fill"):
+    if mask is None or request.masked_content in (MaskedContent.ORIGINAL, MaskedContent.FILL):
         return latent
     anew = _latent_mask(mask, request, engine.facts).to(latent.device)
-    return latent * (1 - anew) + (initial * anew if request.masked_content == "noise" else 0)
+    return latent * (1 - anew) + (initial * anew if request.masked_content is MaskedContent.NOISE else 0)
 
 
 def _channels(engine: Engine, request: Resolved, source: Source | None, noise: Tensor) -> Tensor:

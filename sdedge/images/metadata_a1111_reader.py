@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from sdedge.catalog import NoiseSource
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Float, Integer
 from sdedge.images import metadata_infotext
@@ -15,7 +16,7 @@ from sdedge.request_fields import FIELDS, SIZE
 from sdedge.text.clean import shown
 from sdedge.text.wildcards import escape
 
-_NOISE = {"CPU": "torch", "NV": "philox", "GPU": "philox"}
+_NOISE = {"CPU": NoiseSource.TORCH, "NV": NoiseSource.PHILOX, "GPU": NoiseSource.PHILOX}
 _READERS: dict[str, Callable[[Draft, Any], None]] = {
     "seed": Draft.put_seed, "variation_seed": Draft.put_variation_seed, "sampler": Draft.put_sampler,
     "schedule": Draft.put_schedule, "noise": lambda draft, word: draft.put("noise", _NOISE.get(word)),

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.catalog import NOISE_SOURCES
+from sdedge.catalog import NOISE_SOURCES, NoiseSource
 from sdedge.errors import InvalidRequest
 
 Draw = Callable[[Sequence[int]], Tensor]
 
 
-def stream(seed: int, source: str = "torch") -> Draw:
+def stream(seed: int, source: str = NoiseSource.TORCH) -> Draw:
     """A function that draws the next normal tensor of a seed's stream: `draw(shape) -> float32 on the CPU`.
 
     `seed` is 0 … 2^64-1 for torch and philox, 0 … 2^32-1 for numpy (larger ones are reduced modulo 2^32, as in Swift).
@@ -29,18 +29,18 @@ def stream(seed: int, source: str = "torch") -> Draw:
     """
     if seed < 0 or seed >= 2**64:
         raise InvalidRequest(f"Seed {seed} is out of range; choose one from 0 to {2**64 - 1}.")
-    if source == "torch":
+    if source == NoiseSource.TORCH:
         generator = torch.Generator("cpu").manual_seed(seed - 2**64 if seed >= 2**63 else seed)
         return lambda shape: torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
-    if source == "numpy":
+    if source == NoiseSource.NUMPY:
         state = np.random.RandomState(seed % 2**32)
         return lambda shape: torch.from_numpy(state.standard_normal(tuple(shape)).astype(np.float32))
-    if source == "philox":
+    if source == NoiseSource.PHILOX:
         return Philox(seed)
     raise InvalidRequest(f"Unknown noise source {source!r}; choose one of {', '.join(NOISE_SOURCES)}.")
 
 
-def initial(seeds: Sequence[int], shape: Sequence[int], source: str = "torch") -> Tensor:
+def initial(seeds: Sequence[int], shape: Sequence[int], source: str = NoiseSource.TORCH) -> Tensor:
     """The first draw of each seed's stream, (B, *shape) float32 on the CPU, unit variance."""
     return torch.stack([stream(seed, source)(shape) for seed in seeds])
 
@@ -101,7 +101,7 @@ class Noise:
         self,
         seeds: Sequence[int],
         shape: Sequence[int],
-        source: str = "torch",
+        source: str = NoiseSource.TORCH,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         skip: int = 1,
@@ -129,7 +129,7 @@ class BrownianNoise:
         shape: Sequence[int],
         sigma_min: float,
         sigma_max: float,
-        source: str = "torch",
+        source: str = NoiseSource.TORCH,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ):
@@ -158,7 +158,7 @@ _swap = threading.Lock()
 @contextmanager
 def _drawing(source: str) -> Iterator[None]:
     """Let torchsde draw from `source` inside the block; it has no parameter for it, only a module function."""
-    if source == "torch":
+    if source == NoiseSource.TORCH:
         yield
         return
     from torchsde._brownian import brownian_interval

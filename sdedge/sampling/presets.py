@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from sdedge import catalog
-from sdedge.catalog import PRESETS, SAMPLERS, PresetInfo, SamplerInfo
+from sdedge.catalog import PRESETS, SAMPLERS, NoiseSource, PresetInfo, SamplerInfo
 from sdedge.errors import InvalidRequest
 from sdedge.sampler_options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
@@ -112,7 +112,7 @@ class Plan:
         self,
         seeds: Sequence[int],
         shape: Sequence[int],
-        source: str = "torch",
+        source: str = NoiseSource.TORCH,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> StepNoise:
