@@ -71,7 +71,7 @@ class PresetInfo:
     `noise_source` what that ecosystem draws with, and `always_draw` whether it draws noise it then does not use.
     """
 
-    name: str
+    name: Preset
     label: str
     text: str
     samplers: tuple[str, ...]
@@ -95,7 +95,7 @@ class SpeedInfo:
     Hoffman 2023). What each costs in quality is measured in docs/speed-modes.md.
     """
 
-    name: str
+    name: Speed
     label: str
     text: str
     lossy: bool
@@ -103,6 +103,24 @@ class SpeedInfo:
     guide_above: float = 0.0
     steps: int = 20
     merge: float = 0.0
+
+
+class Preset(StrEnum):
+    """Whose numerics to follow."""
+
+    SDEDGE = "sdedge"
+    A1111 = "a1111"
+    DIFFUSERS = "diffusers"
+    COMPVIS = "compvis"
+    APPLE = "apple"
+
+
+class Speed(StrEnum):
+    """How far a picture may differ from the exact one for the sake of time."""
+
+    EXACT = "exact"
+    FAST = "fast"
+    FASTEST = "fastest"
 
 
 class NoiseSource(StrEnum):
@@ -247,38 +265,38 @@ SAMPLERS: dict[str, SamplerInfo] = {row.name: row for row in _SAMPLER_ROWS}
 _K_SAMPLERS = ("euler", "euler_a", "heun", "dpm2", "dpm2_a", "lms", "dpm_fast", "dpm_adaptive", "dpmpp_2s_a",
                "dpmpp_sde", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "dpmpp_3m_sde")
 _PRESET_ROWS = (
-    PresetInfo("sdedge", "sdedge", "k-diffusion numerics in float64, unit variance at the start; everything pairs",
+    PresetInfo(Preset.SDEDGE, "sdedge", "k-diffusion numerics in float64, unit variance at the start; everything pairs",
                tuple(SAMPLERS), tuple(SCHEDULES), "float64", "log", "sqrt(sigma^2+1)", "round", "predicted",
                NoiseSource.TORCH, False),
-    PresetInfo("a1111", "A1111 web UI", "the AUTOMATIC1111 web UI from 1.6 on, and k-diffusion itself",
+    PresetInfo(Preset.A1111, "A1111 web UI", "the AUTOMATIC1111 web UI from 1.6 on, and k-diffusion itself",
                ("ddim", "plms", *_K_SAMPLERS, "restart"),
                ("uniform", "simple", "ddim_uniform", "sgm_uniform", "karras", "exponential", "polyexponential",
                 "beta", "kl_optimal", "ays"),
                "float64", "log", "sigma", "truncate", "predicted", NoiseSource.TORCH, True),
-    PresetInfo("diffusers", "diffusers", "the diffusers library with the v1 scheduler config",
+    PresetInfo(Preset.DIFFUSERS, "diffusers", "the diffusers library with the v1 scheduler config",
                ("ddim", "ddpm", "plms", "euler", "euler_a", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde",
                 "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver", "lcm", "tcd"),
                ("leading", "linspace", "trailing", "karras", "exponential", "beta", "lcm"),
                "float32", "linear", "latent", "round", "renoised", NoiseSource.TORCH, False),
-    PresetInfo("compvis", "CompVis", "the original CompVis scripts: DDIM and PLMS",
+    PresetInfo(Preset.COMPVIS, "CompVis", "the original CompVis scripts: DDIM and PLMS",
                ("ddim", "ddpm", "plms"), ("ddim_uniform",),
                "float64", "log", "latent", "truncate", "fresh", NoiseSource.TORCH, True),
-    PresetInfo("apple", "Apple Swift", "Apple's Swift package: PNDM and DPM-Solver++ with NumPy's noise",
+    PresetInfo(Preset.APPLE, "Apple Swift", "Apple's Swift package: PNDM and DPM-Solver++ with NumPy's noise",
                ("plms", "dpmpp_2m"), ("leading", "linspace", "karras"),
                "float32", "log", "latent", "round", "predicted", NoiseSource.NUMPY, False),
 )
 PRESETS: dict[str, PresetInfo] = {row.name: row for row in _PRESET_ROWS}
-DEFAULT_PRESET = "sdedge"
+DEFAULT_PRESET = Preset.SDEDGE
 
 _SPEED_ROWS = (
-    SpeedInfo("exact", "Exact", "every step in full: the picture the settings stand for", lossy=False),
-    SpeedInfo("fast", "Fast", "lossy: every other step reuses the deep features of the one before, and similar pixels share "
+    SpeedInfo(Speed.EXACT, "Exact", "every step in full: the picture the settings stand for", lossy=False),
+    SpeedInfo(Speed.FAST, "Fast", "lossy: every other step reuses the deep features of the one before, and similar pixels share "
               "their attention", lossy=True, reuse=2, merge=0.5),
-    SpeedInfo("fastest", "Fastest", "lossy: as fast, without guidance at low noise, and 12 steps suit it", lossy=True,
+    SpeedInfo(Speed.FASTEST, "Fastest", "lossy: as fast, without guidance at low noise, and 12 steps suit it", lossy=True,
               reuse=2, merge=0.5, guide_above=0.5, steps=12),
 )
 SPEEDS: dict[str, SpeedInfo] = {row.name: row for row in _SPEED_ROWS}
-DEFAULT_SPEED = "exact"
+DEFAULT_SPEED = Speed.EXACT
 
 NOISE_SOURCES = tuple(NoiseSource)
 MASKED_CONTENTS: dict[MaskedContent, MaskedContentInfo] = {row.name: row for row in (

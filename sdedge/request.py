@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sdedge import catalog
 from sdedge import sampler_options as options
-from sdedge.catalog import MaskedContent, NoiseSource
+from sdedge.catalog import MaskedContent, NoiseSource, Preset, Speed
 from sdedge.errors import InvalidRequest
 from sdedge.json_values import read_json
 from sdedge.request_fields import FIELDS, SEEDS, default
@@ -55,9 +55,9 @@ class Request:
     eta: float | None = default("eta")
     options: Options = default("options")
     """The sampler's own by name, as `catalog.SAMPLERS` lists them; eta among them becomes the field of that name."""
-    preset: str = default("preset")
+    preset: Preset = default("preset")
     """Whose numerics to follow: sdedge, a1111, diffusers, compvis, apple."""
-    speed: str = default("speed")
+    speed: Speed = default("speed")
     """exact, or with which losses to save time: fast, fastest."""
     seed: int | None = default("seed")
     """None is chance, and so is -1, the word for it elsewhere."""

@@ -243,12 +243,12 @@ _ROWS = (
                     "order": "UniPC order", "variant": "UniPC variant"}),
         FormEntry("Advanced", Section.SAMPLER)),
     RequestField(
-        "preset", Choice(tuple(catalog.PRESETS)), catalog.DEFAULT_PRESET, Group.SAMPLING,
+        "preset", EnumChoice.of(catalog.Preset), catalog.DEFAULT_PRESET, Group.SAMPLING,
         CommandLine(("--preset",), f"Numerics: {', '.join(catalog.PRESETS)}.", "NAME"),
         Without("the web UI's text has its own numerics"), FormEntry("Numerics", Section.SAMPLER, choices=_PRESETS),
         always_recorded=True),
     RequestField(
-        "speed", Choice(tuple(catalog.SPEEDS)), catalog.DEFAULT_SPEED, Group.SAMPLING,
+        "speed", EnumChoice.of(catalog.Speed), catalog.DEFAULT_SPEED, Group.SAMPLING,
         CommandLine(("--speed",), f"{', '.join(catalog.SPEEDS)}; all but exact are lossy.", "NAME"),
         Without(_RECORD_ONLY), FormEntry("Speed", Section.BASICS, choices=_SPEEDS)),
     RequestField(

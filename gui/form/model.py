@@ -14,7 +14,7 @@ from gui.shell.advice import for_the_window
 from gui.shell.observable import Observable, Observed
 from sdedge import catalog
 from sdedge import sampler_options as options
-from sdedge.catalog import MaskedContent
+from sdedge.catalog import MaskedContent, Preset, Speed
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType, Integer
 from sdedge.request import Request, Task
@@ -60,12 +60,12 @@ class FormModel(Observable):
     seed_locked = Observed(False)
     count = Observed(1)
     batch = Observed(1)
-    speed: Observed[str] = Observed(default("speed"))
+    speed: Observed[Speed] = Observed(default("speed"))
     sampler: Observed[str] = Observed(default("sampler"))
     options: Observed[Mapping[str, Any]] = Observed(default("options"))
     """Of samplers, eta among them; one that is not there is what the sampler does by itself."""
     schedule: Observed[str | None] = Observed(default("schedule"))
-    preset: Observed[str] = Observed(default("preset"))
+    preset: Observed[Preset] = Observed(default("preset"))
     clip_skip: Observed[int] = Observed(default("clip_skip"))
     tiling: Observed[bool] = Observed(default("tiling"))
     variation_strength: Observed[float] = Observed(default("variation_strength"))

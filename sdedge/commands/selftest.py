@@ -71,7 +71,7 @@ def last_values(engine: Engine, sampler: str, side: int = 512) -> list[float]:
 
 def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     """The test's picture as decoded, (3, H, W) in about [-1, 1], not rounded to bytes as a file would be."""
-    from sdedge.catalog import NoiseSource
+    from sdedge.catalog import NoiseSource, Preset
     from sdedge.generation.pipeline import decode, make_plan
     from sdedge.generation.prompts import encode_prompts
     from sdedge.request import Resolved
@@ -79,7 +79,7 @@ def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
     from sdedge.sampling.noise import initial
 
-    request = Resolved(PROMPT, sampler=sampler, steps=3, guidance=7.5, preset="diffusers", width=side, height=side,
+    request = Resolved(PROMPT, sampler=sampler, steps=3, guidance=7.5, preset=Preset.DIFFUSERS, width=side, height=side,
                        noise=NoiseSource.NUMPY, seed=0)  # fmt: skip
     facts = engine.facts
     plan = make_plan(request, facts)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.catalog import MaskedContent
+from sdedge.catalog import MaskedContent, Preset
 from sdedge.engines.protocol import Capability, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
@@ -35,7 +35,7 @@ from sdedge.sampling.samplers import Denoise, StepNoise
 
 ENCODED_FIRST = ("diffusers", "compvis")
 # At full strength these forget the picture: the start is noise alone, as without one.
-FORGETFUL = ("sdedge", "apple")
+FORGETFUL = (Preset.SDEDGE, Preset.APPLE)
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def begin(engine: Engine, requests: Sequence[Resolved], source: Source | None) -
 def _strength(request: Resolved, source: Source | None) -> float | None:
     if source is None:
         return None
-    forgets = request.preset in FORGETFUL or (request.preset == "diffusers" and source.mask is not None)
+    forgets = request.preset in FORGETFUL or (request.preset is Preset.DIFFUSERS and source.mask is not None)
     return None if request.strength == 1 and forgets else request.strength
 
 
@@ -210,7 +210,7 @@ def _order(request: Resolved, inpaints: bool, encodes: bool) -> list[str]:
     order = ["noise", "image"] if encodes else ["noise"]
     if request.preset in ENCODED_FIRST:
         order.reverse()
-    if inpaints or (request.preset == "diffusers" and request.task is Task.INPAINT):
+    if inpaints or (request.preset is Preset.DIFFUSERS and request.task is Task.INPAINT):
         order.append("masked")
     return order
 
@@ -243,7 +243,7 @@ def slerp(a: Tensor, b: Tensor, fraction: float) -> Tensor:
 
 
 def _latent_mask(mask: np.ndarray, request: Resolved, facts: ModelFacts) -> Tensor:
-    return masks.latent_mask(mask, facts.downscale, nearest=request.preset == "diffusers")
+    return masks.latent_mask(mask, facts.downscale, nearest=request.preset is Preset.DIFFUSERS)
 
 
 def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, initial: Tensor) -> Tensor:
