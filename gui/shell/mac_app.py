@@ -27,7 +27,7 @@ DOCUMENTS = (
 
 
 def write_app(folder: Path) -> Path:
-    """Writes `sdedge.app` into a folder, in the place of an earlier one, and returns its path."""
+    """Writes the `.app` into a folder, in the place of an earlier one, and returns its path."""
     app = folder / "sdedge.app"
     shutil.rmtree(app, ignore_errors=True)
     contents = app / "Contents"

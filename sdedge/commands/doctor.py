@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import platform
+import sys
+from contextlib import suppress
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import click
 
+import sdedge
 from sdedge.commands.terminal import echo
 
 if TYPE_CHECKING:
@@ -38,11 +43,24 @@ def doctor(device: str, again: bool, as_json: bool) -> None:
         _show(finding, Console(highlight=False))
 
 
+def _versions() -> str:
+    """The system and what draws on it, for a report: nothing personal."""
+    system = (
+        f"macOS {platform.mac_ver()[0]}" if sys.platform == "darwin" else f"{platform.system()} {platform.release()}"
+    )
+    parts = [f"sdedge {sdedge.__version__}", f"{system} {platform.machine()}", f"Python {platform.python_version()}"]
+    for package in ("torch", "coremltools", "openvino"):
+        with suppress(PackageNotFoundError):
+            parts.append(f"{package} {version(package)}")
+    return ", ".join(parts)
+
+
 def _show(finding: Finding, console: Console) -> None:
     from rich.table import Table
 
     from sdedge.machine.probe import OWN
 
+    console.print(_versions())
     threads = f", {finding.threads} threads" if finding.threads else ""
     console.print(f"{finding.device}: {finding.name}{threads}", style="bold")
     console.print(f"Full-size models run in {finding.dtype}, {finding.layout.replace('_', ' ')}. {finding.reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 
@@ -151,6 +152,7 @@ def test_auto_is_the_device_that_the_environment_names(monkeypatch):
 @pytest.mark.slow
 def test_doctor_tells_and_measures_again():
     told = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])
+    assert f"Python {platform.python_version()}" in told.output and "torch 2" in told.output
     assert told.exit_code == 0 and findings.findings()["cpu"].dtype in told.output and "convolution" in told.output
     record = json.loads(CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--json"]).output)
     assert record["device"] == "cpu" and record["reason"] == findings.findings()["cpu"].reason
