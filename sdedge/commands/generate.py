@@ -6,6 +6,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from sdedge.commands.field_options import field_options, fields_of
 from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
+from sdedge.events import Cancelled
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, Group
 from sdedge.text.clean import shown
 
 if TYPE_CHECKING:
-    from sdedge.events import Event
+    from sdedge.events import Event, ImageDone
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
     from sdedge.images.output import Output
@@ -97,15 +99,31 @@ def generate(prompt: str | None, **options: Any) -> None:
     """
     requests = requests_of(prompt, options)
     series = Series.of(options, len(requests))
+    from sdedge.commands.progress import show
     from sdedge.engines.open import load_engine
     from sdedge.generation.pipeline import Pipeline
+    from sdedge.generation.save import Picture
 
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
     if options["dry_run"]:
         for request in requests:
             echo(pipeline.resolve(request).to_json())
         return
-    _draw(pipeline, requests, series, options)
+    series.output.check()
+    pictures: list[Picture] = []
+    total, alone = series.count * len(requests), options["grid_only"]
+    runs = _runs(pipeline, requests, series, pictures if options["grid"] or alone else None, not alone)
+    with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
+        for event in chain.from_iterable(runs):
+            if not isinstance(event, Picture):
+                tell(event)
+            if interrupted():
+                break
+        if pictures:
+            tell(_save_grid(pictures, series, options, total))
+        if interrupted():
+            tell(Cancelled(len(pictures)))
+            raise KeyboardInterrupt
 
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
@@ -152,33 +170,10 @@ def _like(path: Path, chosen: dict[str, Any]) -> dict[str, Any]:
     return safe if "model" in (*safe, *chosen) else {**safe, "model": default_model()}
 
 
-def _draw(pipeline: Pipeline, requests: list[Request], series: Series, options: dict[str, Any]) -> None:
-    from sdedge.commands.progress import show
-    from sdedge.events import Cancelled
-    from sdedge.generation.save import Picture, save_sheet
-    from sdedge.images.grid import grid
-
-    series.output.check()
-    pictures: list[Picture] = []
-    total, alone = series.count * len(requests), options["grid_only"]
-    with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
-        for event in _events(pipeline, requests, series, pictures if options["grid"] or alone else None, not alone):
-            if not isinstance(event, Picture):
-                tell(event)
-            if interrupted():
-                break
-        if pictures:
-            sheet = grid([picture.pixels for picture in pictures], options["columns"])
-            tell(save_sheet(sheet, series.output, pictures[0].request, total, alone))
-        if interrupted():
-            tell(Cancelled(len(pictures)))
-            raise KeyboardInterrupt
-
-
-def _events(
+def _runs(
     pipeline: Pipeline, requests: list[Request], series: Series, sheet: list[Picture] | None, save: bool
-) -> Iterator[Event | Picture]:
-    """Yields what happens while all requests are drawn; each picture is saved, or yielded where `save` is false.
+) -> Iterator[Iterator[Event | Picture]]:
+    """Yields for each request what happens while it is drawn; each picture is saved, or yielded where `save` is false.
 
     Pictures that are to stand on a sheet are added to `sheet`.
     """
@@ -189,7 +184,15 @@ def _events(
         events = pipeline.images(request, series.count, series.batch, last=last)
         if sheet is not None:
             events = _collected(events, sheet)
-        yield from save_pictures(events, series.output, number * series.count) if save else events
+        yield save_pictures(events, series.output, number * series.count) if save else events
+
+
+def _save_grid(pictures: list[Picture], series: Series, options: dict[str, Any], index: int) -> ImageDone:
+    from sdedge.generation.save import save_sheet
+    from sdedge.images.grid import grid
+
+    sheet = grid([picture.pixels for picture in pictures], options["columns"])
+    return save_sheet(sheet, series.output, pictures[0].request, index, options["grid_only"])
 
 
 def _collected(events: Iterator[Event | Picture], pictures: list[Picture]) -> Iterator[Event | Picture]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import OutOfMemory, Remedy, SdedgeError, is_out_of_memory
@@ -11,15 +10,12 @@ from sdedge.events import Event, Loading, Notice
 from sdedge.machine.memory_plan import MemoryPlan, in_gb
 from sdedge.request import Resolved
 
-T = TypeVar("T")
-Work = Generator[Event, None, T]
-
 _GONE = ("device is lost", "device has been lost", "fallen off the bus", "no cuda-capable device", "device removed",
          "device not available", "unspecified launch failure", "devices unavailable", "driver shutting down")  # fmt: skip
 
 
 def choose(engine: Engine, request: Resolved, batch: int, safety: bool) -> Iterator[Event]:
-    """Let an engine that can choose its memory mode do so, the `safety` checker counted where it runs, and say which.
+    """Lets an engine that can choose its memory mode do so, the `safety` checker counted where it runs, and says which.
 
     Raises OutOfMemory, naming what is needed and free, when not even the smallest mode fits.
     """
@@ -45,38 +41,61 @@ def _too_little(plan: MemoryPlan, request: Resolved, batch: int) -> str:
     )
 
 
-def retried(engine: Engine, work: Callable[[], Work[T]]) -> Work[T]:
-    """Do the work; once more in the next smaller mode when the memory runs out.
+class Attempt:
+    """One try of some work: errors of Python, torch and drivers that happen within become sentences for the user.
 
-    Raises OutOfMemory when it runs out again or there is no smaller mode, SdedgeError when the device has gone.
+    notices  what is to be said before it
     """
-    try:
-        return (yield from _explained(engine, work))
-    except OutOfMemory as error:
-        failure = str(error)
-    # Outside the handler: the traceback, which held the tensors of the failure, is gone.
+
+    def __init__(self, engine: Engine, notices: tuple[Notice, ...] = (), last: bool = False) -> None:
+        self.notices = notices
+        self.failure = ""
+        """How the memory ran out, where another attempt may follow."""
+        self._engine, self._last = engine, last
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        explained = _explained(self._engine, error)
+        if explained is None:
+            return False
+        if self._last or not isinstance(explained, OutOfMemory):
+            raise explained from error
+        self.failure = str(explained)
+        return True
+
+
+def attempts(engine: Engine) -> Iterator[Attempt]:
+    """Yields an attempt, and a second one in the next smaller mode when the memory ran out in the first.
+
+    Raises OutOfMemory when there is no smaller mode. Work is done within each in turn, which raises OutOfMemory when the
+    memory runs out again, and SdedgeError when the device has gone.
+    """
+    first = Attempt(engine)
+    yield first
+    if not first.failure:
+        return
+    # The failure's traceback, which held the tensors, is gone.
     less = engine.use_less_memory() if Capability.MEMORY_MODES in engine.can else None
     if less is None:
-        raise OutOfMemory(failure)
-    yield Notice(f"The memory ran out; drawing again in the mode {less}.")
-    return (yield from _explained(engine, work))
+        raise OutOfMemory(first.failure)
+    yield Attempt(engine, (Notice(f"The memory ran out; drawing again in the mode {less}."),), last=True)
 
 
-def _explained(engine: Engine, work: Callable[[], Work[T]]) -> Work[T]:
-    """Does the work; errors of Python, torch and drivers become sentences for the user."""
-    try:
-        return (yield from work())
-    except Exception as error:
-        first = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        if is_out_of_memory(error):
-            raise OutOfMemory(
-                "The memory ran out while drawing; draw smaller or fewer at a time, or close other programs. Pictures that "
-                "were finished are kept."
-            ) from error
-        if isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in _GONE):
-            raise SdedgeError(
-                f"The device {engine.device} stopped answering ({first}); check that it is attached and start again, or "
-                f"{Remedy.CPU}. Pictures that were finished are kept.",
-                remedy=Remedy.CPU,
-            ) from error
-        raise
+def _explained(engine: Engine, error: BaseException | None) -> SdedgeError | None:
+    """Returns the sentence for the user that an error stands for; None for one that is none of memory or device."""
+    if not isinstance(error, Exception):
+        return None
+    if is_out_of_memory(error):
+        return OutOfMemory(
+            "The memory ran out while drawing; draw smaller or fewer at a time, or close other programs. Pictures that "
+            "were finished are kept."
+        )
+    if isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in _GONE):
+        first = str(error).splitlines()[0][:120]
+        return SdedgeError(
+            f"The device {engine.device} stopped answering ({first}); check that it is attached and start again, or "
+            f"{Remedy.CPU}. Pictures that were finished are kept.",
+            remedy=Remedy.CPU,
+        )
+    return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import img2img, out_of_memory, speed
 from sdedge.generation.capabilities import refuse_unsupported
+from sdedge.generation.guidance import guidance_embedding, guide
 from sdedge.generation.predictors import predictor
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
 from sdedge.generation.save import Picture, save_job
@@ -29,10 +29,9 @@ from sdedge.images.convert import to_pixels
 from sdedge.images.output import Output
 from sdedge.images.preview import data_uri, preview
 from sdedge.images.watermark import TEXT, check_size, embed
-from sdedge.models.layers import guidance_embedding as embed_scale
 from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
-from sdedge.sampling.guidance import ClassifierFreeGuidance, Guide, prompt_branches
+from sdedge.sampling.guidance import prompt_branches
 from sdedge.sampling.presets import Plan, plan
 from sdedge.sampling.samplers import Denoise
 
@@ -100,14 +99,20 @@ class Pipeline:
         with img2img.tiling(engine, resolved.tiling):
             for group in batches(engine, requests, batch):
                 yield from _new_notices(adapt(engine, [prepared.request for prepared in group]), noticed)
-                latents = yield from out_of_memory.retried(engine, partial(sample, engine, group, source, previews))
+                for attempt in out_of_memory.attempts(engine):
+                    yield from attempt.notices
+                    with attempt:
+                        latents = yield from sample(engine, group, source, previews)
                 # Networks are loaded on their first call, which may bring notices of its own (weights that are NaN).
                 yield from _new_notices(engine.facts.report, reported)
                 if last and group[-1] is requests[-1]:
                     engine.release("unet")
                 for latent, prepared in zip(latents.split(1), group, strict=True):
-                    decoded = partial(_decode_pixels, engine, prepared.request, latent)
-                    pixels = yield from out_of_memory.retried(engine, decoded)
+                    for attempt in out_of_memory.attempts(engine):
+                        yield from attempt.notices
+                        yield Loading("decoding")
+                        with attempt:
+                            pixels = decode_pixels(engine, prepared.request, latent)
                     yield from _finish(engine, prepared, pixels, source)
 
     def generate(
@@ -150,24 +155,17 @@ def sample(
     # The sigmas: all of them from noise, the last part of them from a picture.
     full = make_plan(request, facts)
     sampling = full if start.strength is None else make_plan(request, facts, start.strength)
-
-    # What predicts x0 from x and a sigma: the UNet under its contexts, guided.
-    denoise: Denoise = Denoiser(
-        predictor(engine, request, sampling),
-        prompt_branches(
-            encode_prompts(engine, requests, full.steps).along(sampling.sigmas),
-            channels=start.channels,
-            embedding=guidance_embedding(request, facts),
-            edits=speed.edits(engine, request),
-        ),
-        guide(request, facts),
-        sampling,
-    )
-    x = sampling.start(start.noise, None if start.strength is None else start.latent)
     noise = start.step_noise(sampling, [request.seed for request in requests], request.noise)
+
+    # denoise(x, sigma) -> x0: the UNet under every branch of the prompts, guided, and the picture outside a mask.
+    contexts = encode_prompts(engine, requests, full.steps).along(sampling.sigmas)
+    embedding, edits = guidance_embedding(request, facts), speed.edits(engine, request)
+    branches = prompt_branches(contexts, start.channels, embedding, edits)
+    denoise: Denoise = Denoiser(predictor(engine, request, sampling), branches, guide(request, facts), sampling)
     denoise = start.hold(denoise, noise, sampling.mask_style)
 
     # The sampler's steps.
+    x = sampling.start(start.noise, None if start.strength is None else start.latent)
     yield Loading("denoising")
     for i, (latest, x0) in enumerate(sampling.run(denoise, x, noise)):
         picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
@@ -224,19 +222,6 @@ def wants_safety(request: Request, facts: ModelFacts) -> bool:
     return facts.has_safety_checker if request.safety is None else request.safety
 
 
-def guide(request: Resolved, facts: ModelFacts) -> Guide:
-    """Returns how the branches of a request become one output; a UNet that reads the scale itself is not guided again."""
-    scale = 1.0 if facts.guidance_channels else request.guidance
-    return ClassifierFreeGuidance(scale, request.guidance_rescale, speed.guidance_interval(request))
-
-
-def guidance_embedding(request: Resolved, facts: ModelFacts) -> Tensor | None:
-    """Embeds the guidance scale (1, D) for a UNet that reads it in place of an unconditional branch; None for others."""
-    if not facts.guidance_channels:
-        return None
-    return embed_scale(torch.tensor([request.guidance]), facts.guidance_channels)
-
-
 def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int, int]:
     """Returns width and height in pixels of the file; not what is drawn, where that is put back into a picture."""
     if source is None or source.alpha is None:
@@ -263,9 +248,8 @@ def make_plan(request: Request, facts: ModelFacts, strength: float | None = None
     )
 
 
-def _decode_pixels(engine: Engine, request: Resolved, latent: Tensor) -> Generator[Event, None, np.ndarray]:
+def decode_pixels(engine: Engine, request: Resolved, latent: Tensor) -> np.ndarray:
     """Decodes one scaled latent (1, 4, h, w) to pixels (H, W, 3)."""
-    yield Loading("decoding")
     return to_pixels(decode(engine, latent), catalog.PRESETS[request.preset].rounding)[0]
 
 

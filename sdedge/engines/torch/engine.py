@@ -330,15 +330,14 @@ class TorchEngine(OptionalCalls):
             return vae
         return RowVAE(vae, hold=memory.HOLD if memory.is_tight(self._mode) else None)
 
-    def _sure(self, stage: str, run: Callable[[], Tensor]) -> Tensor:
-        """What `run` makes of a stage; made again in float32, and the stage left there, where that is not finite.
+    def _overflowed(self, stage: str, out: Tensor) -> bool:
+        """Returns whether a stage's result is not finite in a narrow dtype; the stage is in float32 from then on.
 
-        Some fine-tuned VAEs overflow in half precision. The picture is never saved black.
+        Some fine-tuned VAEs overflow in half precision. The caller runs the stage again: no picture is saved black.
         """
-        out = run()
         dtype = self.dtype_of(stage)
         if dtype == torch.float32 or torch.isfinite(out).all():
-            return out
+            return False
         self.release(stage)
         if stage == "unet":
             self._recipe = None
@@ -346,7 +345,7 @@ class TorchEngine(OptionalCalls):
         self._report(
             f"The {stage.replace('_', ' ')} overflowed in {_name(dtype)}; it goes on in float32, which is slower."
         )
-        return run()
+        return True
 
     def set_tiling(self, on: bool) -> None:
         """Let every edge continue on the opposite side, so that pictures repeat without a seam; False undoes it."""
@@ -370,37 +369,37 @@ class TorchEngine(OptionalCalls):
 
     @torch.inference_mode()
     def predict(self, inputs: UNetInputs) -> Tensor:
-        return self._sure("unet", lambda: self._calls.whole(self.network("unet"), self.dtype_of("unet"), inputs))
+        out = self._calls.whole(self.network("unet"), self.dtype_of("unet"), inputs)
+        if self._overflowed("unet", out):
+            out = self._calls.whole(self.network("unet"), self.dtype_of("unet"), inputs)
+        return out
 
     @torch.inference_mode()
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        deep: list[Tensor] = []
+        out, deep = self._calls.partly(self.network("unet"), self.dtype_of("unet"), inputs, features)
+        if self._overflowed("unet", out):
+            out, deep = self._calls.partly(self.network("unet"), self.dtype_of("unet"), inputs, features)
+        return out, deep
 
-        def run() -> Tensor:
-            unet = self.network("unet")
-            eps, made = self._calls.partly(unet, self.dtype_of("unet"), inputs, features)
-            deep[:] = [made]
-            return eps
-
-        return self._sure("unet", run), deep[0]
-
-    @torch.inference_mode()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
-        def run() -> Tensor:
-            vae = self._vae("encoder")
-            posterior = self._by_rows(vae).encode(images.to(self.torch_device, self.dtype_of("vae")))
-            return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
+        latents = self._encode(images, noise)
+        return self._encode(images, noise) if self._overflowed("vae", latents) else latents
 
-        return self._sure("vae", run)
+    def decode(self, latents: Tensor) -> Tensor:
+        images = self._decode(latents)
+        return self._decode(latents) if self._overflowed("vae", images) else images
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor) -> Tensor:
-        def run() -> Tensor:
-            vae = self._vae("decoder")
-            z = latents.to(self.torch_device) / vae.config.scaling_factor
-            return self._by_rows(vae).decode(z.to(self.dtype_of("vae"))).float()
+    def _encode(self, images: Tensor, noise: Tensor) -> Tensor:
+        vae = self._vae("encoder")
+        posterior = self._by_rows(vae).encode(images.to(self.torch_device, self.dtype_of("vae")))
+        return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
 
-        return self._sure("vae", run)
+    @torch.inference_mode()
+    def _decode(self, latents: Tensor) -> Tensor:
+        vae = self._vae("decoder")
+        z = latents.to(self.torch_device) / vae.config.scaling_factor
+        return self._by_rows(vae).decode(z.to(self.dtype_of("vae"))).float()
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
         """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""

@@ -29,8 +29,11 @@ class UNetCalls:
 
     def whole(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
+        x, t, context, *rest = tensors = self._tensors(dtype, inputs)
         with _merging(unet, inputs):
-            return self._run("whole", partial(_whole, unet), inputs, self._tensors(dtype, inputs))[0].float()
+            if self.recorder is None:
+                return unet(x, t, context, **Order.of(inputs).named(rest)).float()
+            return self._recorded("whole", partial(_whole, unet), inputs)(*tensors)[0].float()
 
     def partly(
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
@@ -39,10 +42,10 @@ class UNetCalls:
         tensors = self._tensors(dtype, inputs)
         with _merging(unet, inputs):
             if features is None:
-                eps, features = self._run("features", partial(_features, unet), inputs, tensors)
+                eps, features = self._recorded("features", partial(_features, unet), inputs)(*tensors)
             else:
                 features = features.to(dtype)  # which is wider after an overflow
-                (eps,) = self._run("outer", partial(_outer, unet), inputs, (features, *tensors))
+                (eps,) = self._recorded("outer", partial(_outer, unet), inputs)(features, *tensors)
         return eps.float(), features
 
     def keep_recordings(self, on: bool) -> None:
@@ -54,12 +57,13 @@ class UNetCalls:
         if self.recorder is not None:
             self.recorder.forget()
 
-    def _run(self, name: str, call: Call, inputs: UNetInputs, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    def _recorded(self, name: str, call: Call, inputs: UNetInputs) -> Call:
+        """Returns the call for tensors in the order of these inputs: by its recordings, where the device makes any."""
         order = Order.of(inputs)
         call = partial(call, order)
-        if self.recorder is None:
-            return call(*tensors)
-        return self.recorder.run(f"{name} {inputs.merge_ratio} {order}", call, *tensors)
+        return (
+            call if self.recorder is None else partial(self.recorder.run, f"{name} {inputs.merge_ratio} {order}", call)
+        )
 
     def _tensors(self, dtype: torch.dtype, inputs: UNetInputs) -> tuple[Tensor, ...]:
         """Brings the UNet's arguments to its device and dtype; one timestep, and one embedding, stands for equal ones."""
