@@ -8,8 +8,8 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 TORCH  := torch==2.13.0 $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL))
 # What the command line needs; the app and the converters bring the rest when they are set up.
 NEEDED := numpy pillow safetensors tokenizers click rich platformdirs send2trash torchsde
-# On a Mac, converting and drawing with Core ML belong to it.
-NEEDED += $(if $(filter Darwin,$(shell uname -s)),coremltools)
+# On a Mac, converting and drawing with Core ML belong to it, and the way to its trash.
+NEEDED += $(if $(filter Darwin,$(shell uname -s)),coremltools pyobjc-framework-Cocoa)
 
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora

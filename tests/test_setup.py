@@ -154,7 +154,7 @@ def test_make_sets_up_what_the_system_needs_with_the_python_that_serves(machine,
     assert done.returncode == 0, done.stderr
     log = machine.log.read_text()
     assert machine.made_by == "3.12" and "sdedge generate" in log
-    assert (" coremltools" in log) == (system == "Darwin")
+    assert (" coremltools pyobjc-framework-Cocoa" in log) == (system == "Darwin")
     (machine.folder / "env" / "bin" / "python").unlink()  # as after `brew upgrade`
     assert machine.run("make", "demo", "VENV=env").returncode == 0
     assert machine.log.read_text().count("torch==") == 2
