@@ -37,7 +37,7 @@ _FLAG_NAMES = {**ALIASES, "scheduler": "schedule"}  # as the web UI's list of pr
 
 
 def read(path: str | Path) -> list[Overrides]:
-    """Fields of each request in a file, by its ending: .csv, .tsv, .jsonl, .ndjson, .json, anything else is text.
+    """Reads the fields of each request in a file, by its ending: .csv, .tsv, .jsonl, .ndjson, .json, anything else is text.
 
     Raises InvalidRequest naming the line that is wrong.
     """
@@ -56,7 +56,7 @@ def read(path: str | Path) -> list[Overrides]:
 
 
 def requests(path: str | Path, base: Request) -> list[Request]:
-    """The requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong."""
+    """Returns the requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong."""
     laid = []
     for number, row in enumerate(read(path), 1):
         with _at(f"request {number} of {path}"):
@@ -65,7 +65,7 @@ def requests(path: str | Path, base: Request) -> list[Request]:
 
 
 def read_text(path: Path, what: str) -> str:
-    """A text file of a person's, cleaned; UTF-8, or UTF-16 with its mark. Raises InvalidRequest, also beyond MAX_FILE bytes."""
+    """Reads a person's text, cleaned; UTF-8, or UTF-16 with its mark. Raises InvalidRequest, also beyond MAX_FILE bytes."""
     try:
         with open(path, "rb") as file:  # which may well be a pipe: a shell's <(command)
             data = file.read(MAX_FILE + 1)
@@ -82,7 +82,7 @@ def read_text(path: Path, what: str) -> str:
 
 
 def _lines(text: str, path: Path) -> list[Overrides]:
-    """A prompt per line, or the web UI's flags: `--prompt "a cat" --steps 20 --n_iter 2` is two rows, with seeds in a row."""
+    """Reads a prompt per line, or the web UI's flags: `--prompt "a cat" --steps 20 --n_iter 2` is two rows."""
     rows: list[Overrides] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not flags.has_flags(line):
@@ -120,7 +120,7 @@ def _times(value: str) -> int:
 
 @contextmanager
 def _at(where: str) -> Iterator[None]:
-    """Errors raised within say where they belong."""
+    """Lets errors that are raised within say where they belong."""
     try:
         yield
     except InvalidRequest as error:
@@ -187,7 +187,7 @@ def _record(value: Any, where: str) -> Overrides:
 
 
 def overrides(record: Mapping[str, Any]) -> Overrides:
-    """Request fields from names and values as people write them: "CFG scale": "7.5", "size": "512x768".
+    """Reads request fields from names and values as people write them: "CFG scale": "7.5", "size": "512x768".
 
     Texts become what the field needs; other values stay. Raises InvalidRequest for an unknown name or a text that is
     not a value, and for a field that is given twice under two names.
@@ -209,7 +209,7 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
 
 
 def _entry(key: str, value: Any, record: Mapping[str, Any]) -> tuple[str, Any]:
-    """The field of a name and value, `option.s_churn` being a part of the options."""
+    """Returns the field of a name and value, `option.s_churn` being a part of the options."""
     if not _is_option(key):
         return _field(key, record), value
     option = key.strip().removeprefix(OPTION)
@@ -221,7 +221,7 @@ def _is_option(key: object) -> bool:
 
 
 def _check_once(record: Mapping[str, Any]) -> None:
-    """Of two values for one field, which is meant is not for us to choose."""
+    """Raises InvalidRequest for two values of one field: which is meant is not for us to choose."""
     named: dict[str, str] = {}
     for key in record:
         if _is_option(key) or (name := _field(key, record)) == "options":
@@ -234,7 +234,7 @@ def _check_once(record: Mapping[str, Any]) -> None:
 
 
 def _field(key: str, record: Mapping[str, Any] = MappingProxyType({})) -> str:
-    """The request's field of a name. A "scheduler" beside a sampler is its schedule, as in the web UI and ComfyUI."""
+    """Returns the request's field of a name. A "scheduler" beside a sampler is its schedule, as in the web UI and ComfyUI."""
     name = _plain(key)
     if name == "scheduler" and any(_plain(name_beside) in ("sampler", "sampler_name") for name_beside in record):
         name = "schedule"
@@ -270,12 +270,12 @@ class Grid:
 
     @property
     def requests(self) -> list[Request]:
-        """All cells in reading order."""
+        """Returns all cells in reading order."""
         return [request for row in self.rows for request in row]
 
 
 def axis(text: str) -> Axis:
-    """An axis from "steps=10,20,30", "sampler=Euler a,DDIM", "size=512x512,512x768" or "seed=1-4".
+    """Reads an axis from "steps=10,20,30", "sampler=Euler a,DDIM", "size=512x512,512x768" or "seed=1-4".
 
     Values are separated by commas, and quoted where they hold one. For whole numbers "1-4" is 1, 2, 3, 4 and
     "10-50+20" is 10, 30, 50. Raises InvalidRequest.
@@ -307,7 +307,7 @@ def _range(value: str) -> list[str]:
 
 
 def grid(base: Request, x: Axis, y: Axis | None = None) -> Grid:
-    """Every pair of values laid over `base`, x along the rows. Raises InvalidRequest for cells that are not valid.
+    """Lays every pair of values over `base`, x along the rows. Raises InvalidRequest for cells that are not valid.
 
     A seed that is left to chance should be fixed in `base` first, so that the cells differ only in what is compared.
     """
@@ -321,7 +321,7 @@ def grid(base: Request, x: Axis, y: Axis | None = None) -> Grid:
 
 
 def _laid(base: Request, across: Overrides, down: Overrides) -> Request:
-    """A cell; options of both sides and of the base come together."""
+    """Returns a cell; options of both sides and of the base come together."""
     changes = {**across, **down}
     if "options" in across and "options" in down:
         changes["options"] = {**across["options"], **down["options"]}

@@ -103,25 +103,25 @@ class Request:
 
     @property
     def task(self) -> Task:
-        """What is asked for, by what is set."""
+        """Returns what is asked for, by what is set."""
         if self.image is None:
             return Task.TXT2IMG
         return Task.INPAINT if self.mask is not None or self.outpaint is not None else Task.IMG2IMG
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with other values, validated again. Options that another sampler does not take go with the old one."""
+        """Returns a copy with other values, validated again. Options that another sampler does not take go with the old one."""
         if changes.get("sampler", self.sampler) != self.sampler and changes["sampler"] in catalog.SAMPLERS:
             changes.setdefault("options", options.fitting(changes["sampler"], self.options))
         return dataclasses.replace(self, **changes)
 
     def overlaid(self, **changes: Any) -> Self:
-        """A copy with other values, where those of a field of many parts, such as the options, are laid over its own."""
+        """Returns a copy with other values, where those of a field of many parts, such as the options, are laid over its own."""
         parts = {name: changes.pop(name) for name in list(changes) if name in FIELDS and FIELDS[name].type.repeated}
         below = self.replace(**changes)
         return below.replace(**{n: FIELDS[n].type.lay(getattr(below, n), value) for n, value in parts.items()})
 
     def numbered(self, index: int) -> Self:
-        """Picture `index` of a series: the next seed, or with variations the next variation of the same one.
+        """Returns picture `index` of a series: the next seed, or with variations the next variation of the same one.
 
         An open seed counts as 0, so choose one first.
         """
@@ -132,7 +132,7 @@ class Request:
         return self.replace(seed=seed, variation_seed=(first + index) % SEEDS)
 
     def to_json(self) -> str:
-        """Compact JSON of the fields that differ from their defaults, plus the ones a picture always depends on."""
+        """Returns compact JSON of the fields that differ from their defaults, plus the ones a picture always depends on."""
         rows = [FIELDS[field.name] for field in fields(self)]
         record = {
             row.name: None if value is None else row.type.to_json(value)
@@ -145,7 +145,7 @@ class Request:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`. Raises InvalidRequest for text that is not a request."""
+        """Reads what `to_json` writes. Raises InvalidRequest for text that is not a request."""
         record = read_json(
             text, "The request", error=InvalidRequest, remedy="pass an object of request fields", keep_halves=True,
             unique_keys=True,
@@ -156,7 +156,7 @@ class Request:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Self:
-        """Build from parsed JSON. Raises InvalidRequest for unknown fields."""
+        """Builds a request from parsed JSON. Raises InvalidRequest for unknown fields."""
         names = {field.name for field in fields(cls)}
         if unknown := sorted(set(record) - names):
             raise InvalidRequest(

@@ -134,7 +134,7 @@ class RequestField:
 
     @property
     def optional(self) -> bool:
-        """Whether it may be left open, for the pipeline to fill in."""
+        """Returns whether it may be left open, for the pipeline to fill in."""
         return self.default is None
 
     def check(self, value: Any) -> Any:

@@ -28,7 +28,7 @@ class Options(dict[str, Value]):
 
 
 def check(sampler: str, options: Mapping[str, Any]) -> Options:
-    """The options as the named sampler takes them; an infinite one that is the default anyway is left out.
+    """Returns the options as the named sampler takes them; an infinite one that is the default anyway is left out.
 
     Raises InvalidRequest for a name that means nothing to the sampler and a value out of its range.
     """
@@ -50,7 +50,7 @@ def check(sampler: str, options: Mapping[str, Any]) -> Options:
 
 
 def fitting(sampler: str, options: Mapping[str, Any]) -> Options:
-    """Those of another sampler's options that the named one takes as they are."""
+    """Returns those of another sampler's options that the named one takes as they are."""
     taken: dict[str, Value] = {}
     for name, value in options.items():
         try:
@@ -61,7 +61,7 @@ def fitting(sampler: str, options: Mapping[str, Any]) -> Options:
 
 
 def parse(texts: Iterable[str]) -> dict[str, Value]:
-    """Options from "name=value" each. Raises InvalidRequest for an unknown name or a text that is not a value."""
+    """Returns options from "name=value" each. Raises InvalidRequest for an unknown name or a text that is not a value."""
     options: dict[str, Value] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
@@ -74,7 +74,7 @@ def parse(texts: Iterable[str]) -> dict[str, Value]:
 
 
 def read(name: str, value: str) -> Value:
-    """The value of an option from its text. Raises InvalidRequest for an option that no sampler has."""
+    """Returns the value of an option from its text. Raises InvalidRequest for an option that no sampler has."""
     kinds = [info.options[name] for info in SAMPLERS.values() if name in info.options]
     if not kinds:
         known = dict.fromkeys(name for info in SAMPLERS.values() for name in info.options)
@@ -89,7 +89,7 @@ def read(name: str, value: str) -> Value:
 
 
 def describe(option: OptionInfo) -> str:
-    """What an option may be: "0 to 1000", "0 or more", "bh1 or bh2"."""
+    """Returns what an option may be: "0 to 1000", "0 or more", "bh1 or bh2"."""
     if option.choices:
         return " or ".join(option.choices)
     low, high = option.minimum or 0, math.inf if option.maximum is None else option.maximum

@@ -76,3 +76,18 @@ def test_every_sampler_schedule_and_preset_is_in_its_page():
     text = (ROOT / "docs" / "samplers.md").read_text("utf-8")
     for name in (*catalog.SAMPLERS, *catalog.SCHEDULES, *catalog.PRESETS):
         assert re.search(rf"\b{name}\b", text), name
+
+
+def test_the_table_of_settings_is_the_one_of_request_fields():
+    from sdedge.images.metadata_a1111 import KEYS, OPTIONS
+    from sdedge.request_fields import FIELDS, SIZE, CommandLine
+
+    lines = []
+    for name, row in FIELDS.items():
+        line = SIZE.command if name in SIZE.sets else row.command
+        flags = ", ".join(f"`{flag}`" for flag in line.flags) if isinstance(line, CommandLine) else "`PROMPT`"
+        keys = {"options": list(OPTIONS.values())}.get(name, [KEYS[name].key] if name in KEYS else [])
+        keys = [SIZE.key] if name in SIZE.sets else keys
+        lines.append(f"| `{name}` | {flags} | {', '.join(f'`{key}`' for key in keys)} |")
+    text = (ROOT / "docs" / "metadata.md").read_text("utf-8")
+    assert text.split("| Setting | Option | Key |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines() == lines, "\n".join(lines)

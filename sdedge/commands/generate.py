@@ -41,7 +41,7 @@ class Series:
 
     @classmethod
     def of(cls, options: dict[str, Any], prompts: int = 1) -> Series:
-        """From the options as click gives them, for so many prompts. Raises InvalidRequest."""
+        """Makes a series of the options as click gives them, for so many prompts. Raises InvalidRequest."""
         from sdedge.images.output import output_at
 
         many = options["count"] * prompts > 1
@@ -127,7 +127,7 @@ def generate(prompt: str | None, **options: Any) -> None:
 
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
-    """The requests that the options describe. Raises InvalidRequest."""
+    """Returns the requests that the options describe. Raises InvalidRequest."""
     values = fields_of(options)
     parts = {name: values.pop(name) for name in list(values) if FIELDS[name].type.repeated}
     if "sampler" in values:
@@ -148,7 +148,7 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
 
 
 def _like(path: Path, chosen: dict[str, Any]) -> dict[str, Any]:
-    """The fields that a picture records, but those given, with a note on each that is not taken over.
+    """Returns the fields that a picture records, but those given, with a note on each that is not taken over.
 
     No path in them is opened. Raises InvalidRequest when its model is not installed and none is given.
     """
@@ -220,7 +220,7 @@ def _in_series(requests: list[Request], base: Request, options: dict[str, Any]) 
 
 
 def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:
-    """With the named styles of the store's styles.csv, one after another."""
+    """Returns the requests with the named styles of the store's styles.csv, one after another."""
     if not names:
         return requests
     from sdedge.places import data_folder
@@ -233,7 +233,7 @@ def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Any]:
-    """Within: the first Ctrl-C only sets a flag, which the yielded function tells; the second one stops at once."""
+    """Lets the first Ctrl-C only set a flag, which the yielded function tells; the second one stops at once."""
     pressed = False
 
     def remember(signum: int, frame: Any) -> None:

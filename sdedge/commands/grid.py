@@ -13,7 +13,7 @@ from sdedge.request import Request
 
 
 def _shared(command: Any) -> Any:
-    """The options that both commands take."""
+    """Adds the options that both commands take."""
     for option in (
         field_option("model"),
         field_option("negative", default=""),

@@ -103,7 +103,7 @@ def list_jobs(every: bool, as_json: bool) -> None:
 
 
 def _settled(queue: Queue, jobs: list[Job]) -> list[Job]:
-    """The jobs as the next run will find them: what nobody draws any more was interrupted."""
+    """Returns the jobs as the next run will find them: what nobody draws any more was interrupted."""
     from sdedge.process.supervisor import RUNNER_LOCK
 
     running = [job for job in jobs if job.state == JobState.RUNNING]
@@ -207,7 +207,7 @@ def clear(waiting: bool, as_json: bool) -> None:
 
 
 def record(job: Job) -> dict[str, Any]:
-    """A job as JSON for scripts; times in ISO 8601, UTC."""
+    """Returns a job as JSON for scripts; times in ISO 8601, UTC."""
     times = {name: _iso(getattr(job, name)) for name in ("added", "started", "ended")}
     plain = {name: getattr(job, name) for name in ("id", "state", "reason", "priority", "count", "batch", "saved")}
     return {**plain, **times, "folder": str(job.output.folder), "request": json.loads(job.request.to_json())}
@@ -250,7 +250,7 @@ class _Printer:
 
 
 def _teller(as_json: bool, quiet: bool) -> Callable[[int | None, Event], None]:
-    """A listener that prints: JSON lines with the job's number, or paths and remarks."""
+    """Returns a listener that prints: JSON lines with the job's number, or paths and remarks."""
     from sdedge.events import Cancelled, Failed, ImageDone, Notice, to_json
 
     def tell(job: int | None, event: Event) -> None:

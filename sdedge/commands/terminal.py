@@ -19,7 +19,7 @@ _DIRECTIONS = {
 
 
 def harmless(text: str) -> str:
-    """Text for a terminal: without control characters, those of the direction of writing as their codes."""
+    """Returns text for a terminal: without control characters, those of the direction of writing as their codes."""
     return clean(text).translate(_DIRECTIONS)
 
 

@@ -60,7 +60,7 @@ def write(
 
 
 def record(request: Request, facts: Mapping[str, object]) -> str:
-    """Our JSON, in ASCII so that every container takes it."""
+    """Returns our JSON, in ASCII so that every container takes it."""
     content = {
         "sdedge": str(facts.get("version") or sdedge.__version__),
         "request": json.loads(request.to_json()),
@@ -77,7 +77,7 @@ def _png_text(request: Request, facts: Mapping[str, object]) -> PngImagePlugin.P
 
 
 def _exif(request: Request, facts: Mapping[str, object], limit: int | None) -> bytes:
-    """EXIF bytes; where they exceed the container's limit, without the JSON, then with the prompts cut short."""
+    """Returns EXIF bytes; where they exceed the container's limit, without the JSON, then with the prompts cut short."""
     text = metadata_a1111.write(request, facts)
     cut = request.replace(prompt=request.prompt[:8000], negative=request.negative[:8000])
     for parameters, description in (
@@ -96,12 +96,12 @@ def _exif(request: Request, facts: Mapping[str, object], limit: int | None) -> b
 
 
 def _encodable(text: str) -> str:
-    """Half surrogate pairs, which JSON can smuggle in, become question marks."""
+    """Makes question marks of half surrogate pairs, which JSON can smuggle in."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def read(path: str | os.PathLike[str] | IO[bytes]) -> Metadata:
-    """What the picture file at `path` says about its making; an empty `source` means nothing.
+    """Reads what the picture file at `path` says about its making; an empty `source` means nothing.
 
     Reads ours, A1111 (and the many that write like it), InvokeAI, Draw Things, Mochi Diffusion and NovelAI.
     Raises InvalidRequest for a file that cannot be opened as a picture or whose size in pixels is not sane.
@@ -111,12 +111,12 @@ def read(path: str | os.PathLike[str] | IO[bytes]) -> Metadata:
 
 
 def to_request(metadata: Metadata) -> Request:
-    """The Request that draws the picture again, as far as the file tells; the rest has its defaults."""
+    """Returns the Request that draws the picture again, as far as the file tells; the rest has its defaults."""
     return Request(**metadata.fields)
 
 
 def parse_parameters(text: str) -> Metadata:
-    """Settings pasted as text: A1111's or our JSON."""
+    """Reads settings pasted as text: A1111's or our JSON."""
     return parse_record(text) or from_texts({"parameters": text})
 
 
@@ -129,7 +129,7 @@ def _read_image(image: Image.Image) -> Metadata:
 
 
 def _texts(image: Image.Image) -> Texts:
-    """Every text that a known program writes, by its PNG key or our name for the place it was found in."""
+    """Reads every text that a known program writes, by its PNG key or our name for the place it was found in."""
     texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
     # EXIF wins where both are there, as in A1111.
     for key, find in (("parameters", _user_comment), ("description", _description), ("Software", _software)):
@@ -141,7 +141,7 @@ def _texts(image: Image.Image) -> Texts:
 
 
 def _quietly(find: Callable[[Image.Image], Any], image: Image.Image) -> Any:
-    """One damaged block must not hide the others, and Pillow raises anything at all on damage."""
+    """Returns what is read, or None: one damaged block must not hide the others, and Pillow raises anything at all on damage."""
     try:
         return find(image)
     except Exception:
@@ -149,7 +149,7 @@ def _quietly(find: Callable[[Image.Image], Any], image: Image.Image) -> Any:
 
 
 def _user_comment(image: Image.Image) -> str:
-    """EXIF's UserComment: eight bytes that name the encoding, which many writers get wrong, and text."""
+    """Reads EXIF's UserComment: eight bytes that name the encoding, which many writers get wrong, and text."""
     value = image.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT)
     if isinstance(value, bytes):
         code = value[:8].upper()
@@ -161,7 +161,7 @@ def _user_comment(image: Image.Image) -> str:
 
 
 def _decoded(body: bytes) -> str:
-    """Text in UTF-8 or in UTF-16 of either byte order, by its mark if it has one, else by the bytes themselves.
+    """Decodes text in UTF-8 or in UTF-16 of either byte order, by its mark if it has one, else by the bytes themselves.
 
     ASCII in UTF-16 has a zero byte in every character and there is always some ASCII, at least the settings' names: the order
     that gives more characters below 256 is right. UTF-8 has no zeros but at the end. Anything else is Latin-1.

@@ -31,13 +31,13 @@ _ORDER = (
 
 
 def quote(value: object) -> str:
-    """JSON-quoted where the text would break the list: at a comma, a newline or a colon."""
+    """Quotes a text as JSON where it would break the list: at a comma, a newline or a colon."""
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if any(c in text for c in ",\n:") else text
 
 
 def unquote(text: str) -> str:
-    """The inverse of `quote`; text that only looks quoted stays as it is."""
+    """Undoes `quote`; text that only looks quoted stays as it is."""
     if len(text) < 2 or text[0] != '"' or text[-1] != '"':
         return text
     try:
@@ -47,7 +47,7 @@ def unquote(text: str) -> str:
 
 
 def write(request: Request, facts: Mapping[str, object]) -> str:
-    """Prompt, negative prompt and one line of settings, as that program would write them for this request.
+    """Returns prompt, negative prompt and one line of settings, as that program would write them for this request.
 
     `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes` and `version`.
     """
@@ -76,7 +76,7 @@ def _settings(request: Request, facts: Mapping[str, object]) -> dict[str, object
 
 
 def _field_text(request: Request, name: str) -> str | None:
-    """A field's value as it stands behind its key; None where it is left out."""
+    """Returns a field's value as it stands behind its key; None where it is left out."""
     row, key, value = FIELDS[name], KEYS[name], getattr(request, name)
     if value is None or not counts(request, name) or (value == row.default and not key.always):
         return None
@@ -97,7 +97,7 @@ def _option_texts(request: Request) -> dict[str, str | None]:
 
 
 def read_options(settings: Mapping[str, str]) -> dict[str, float | int | str]:
-    """The options that a picture's settings say, as far as they are values. Raises InvalidRequest."""
+    """Returns the options that a picture's settings say, as far as they are values. Raises InvalidRequest."""
     unipc = settings.get("Sampler") == "UniPC"
     texts = {name: settings[key] for name, key in OPTIONS.items() if key in settings}
     return {

@@ -30,7 +30,7 @@ _HARMLESS = {
 
 
 def read(text: str) -> Metadata:
-    """What a `parameters` text says; beyond MAX_TEXT characters it is not read."""
+    """Returns what a `parameters` text says; beyond MAX_TEXT characters it is not read."""
     if len(text) > metadata_infotext.MAX_TEXT:
         note = f"The text has {len(text)} characters; settings are read from {metadata_infotext.MAX_TEXT} at most."
         return Metadata(source="A1111", notes=(note,))
@@ -67,7 +67,7 @@ def _put_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
 
 
 def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
-    """What the web UI chose without writing it."""
+    """Sets what the web UI chose without writing it."""
     old = "Schedule type" not in settings and "schedule" not in draft.fields
     if old and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
         draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
@@ -77,7 +77,7 @@ def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
 
 
 def _from_setting(name: str, text: str) -> Any:
-    """A field's value from its text there. Raises ValueError, TypeError or OverflowError."""
+    """Returns a field's value from its text there. Raises ValueError, TypeError or OverflowError."""
     row, names = FIELDS[name], KEYS[name].names
     if names:
         return next((value for value, word in names.items() if word == text), row.default)

@@ -29,7 +29,7 @@ _SEED_MODES = {"Torch CPU Compatible": "torch", "NVIDIA GPU Compatible": "philox
 
 
 def from_texts(texts: Texts) -> Metadata:
-    """What the first program that recognises its own texts makes of them; an empty Metadata if none does."""
+    """Returns what the first program that recognises its own texts makes of them; an empty Metadata if none does."""
     texts = {key: clean(text) for key, text in texts.items() if len(text) <= MAX_TEXT}
     for reader in (_sdedge, _invokeai, _invokeai_2, _novelai, _draw_things, _mochi, _a1111, _others, _comfyui):
         if (recorded := reader(texts)) is not None:
@@ -38,7 +38,7 @@ def from_texts(texts: Texts) -> Metadata:
 
 
 def parse_record(text: str) -> Metadata | None:
-    """Our own JSON, or None if the text is something else."""
+    """Reads our own JSON; returns None if the text is something else."""
     record = _object(text)
     if "sdedge" not in record or not isinstance(record.get("request"), dict):
         return None
@@ -115,7 +115,7 @@ def _put_loras(draft: Draft, entries: Any) -> None:
 
 
 def _lora_tag(entry: Any) -> str | None:
-    """`<lora:name:weight>` of an entry as InvokeAI 3 to 6 and Draw Things write it; None for anything else."""
+    """Returns `<lora:name:weight>` of an entry as InvokeAI 3 to 6 and Draw Things write it; None for anything else."""
     if not isinstance(entry, dict):
         return None
     model = next((entry[key] for key in ("model", "lora", "file", "name") if entry.get(key)), None)
@@ -143,7 +143,7 @@ def _common_numbers(draft: Draft, record: Mapping[str, Any], used: set[str]) -> 
 
 
 def _invokeai_2(texts: Texts) -> Metadata | None:
-    """The form of its version 2: `sd-metadata`, with the negative prompt in brackets inside the prompt."""
+    """Reads the form of its version 2: `sd-metadata`, with the negative prompt in brackets inside the prompt."""
     text = texts.get("sd-metadata", "")
     record = _object(text)
     image = record.get("image")
@@ -181,7 +181,7 @@ def _novelai(texts: Texts) -> Metadata | None:
 
 
 def _novelai_prompt(text: Any) -> str:
-    """{a} is ×1.05 and [a] ÷1.05 there, and parentheses are plain text."""
+    """Translates weights: {a} is ×1.05 and [a] ÷1.05 there, and parentheses are plain text."""
     marks = {"(": r"\(", ")": r"\)", "{": "(", "}": ":1.05)", "[": "(", "]": ":0.952)", "\\": r"\\"}
     return "".join(marks.get(char, char) for char in _literal(text))
 
@@ -266,7 +266,7 @@ def _comfyui(texts: Texts) -> Metadata | None:
 
 
 def _xmp(texts: Texts, tag: str) -> str:
-    """Text of the first item of an XMP property, or its value as an attribute, without an XML parser's dangers."""
+    """Reads the text of the first item of an XMP property, or its value as an attribute, without an XML parser's dangers."""
     packet = texts.get("XML:com.adobe.xmp", "")
     if (start := packet.find(f"<{tag}")) >= 0:
         start = packet.find("<rdf:li", start, packet.find(f"</{tag}>", start))
@@ -285,7 +285,7 @@ def _xmp(texts: Texts, tag: str) -> str:
 
 
 def _object(text: str) -> dict[str, Any]:
-    """A JSON object with its texts cleaned, or an empty one for anything else, for too many values and too deep nesting."""
+    """Reads a JSON object, its texts cleaned; anything else, too many values and too deep nesting give an empty one."""
     if not text.lstrip().startswith("{"):
         return {}
     try:

@@ -25,7 +25,7 @@ _OURS = re.compile(r"\b(?:AND|BREAK)\b|<(?=(?:lora|lyco|hypernet):)", re.I)
 
 
 def translate(text: str) -> tuple[str, tuple[str, ...]]:
-    """The prompt in the web UI's language, and sentences on what could not be said in it; then the text stands as it is."""
+    """Returns the prompt in the web UI's language, and sentences on what it cannot say; then the text stands as it is."""
     if joined := _AND.fullmatch(text.strip()):
         parts = [translate(re.sub(r'\\(["\\])', r"\1", part)) for part in _QUOTED.findall(joined[1])]
         return " BREAK ".join(part for part, _ in parts), tuple(
@@ -45,12 +45,12 @@ def translate(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def plain(text: str) -> str:
-    """Text without any language, as the web UI's: brackets, wildcards and words of ours escaped."""
+    """Returns the text without any language, as the web UI's: brackets, wildcards and words of ours escaped."""
     return _unlike_ours(escape(re.sub(r"[][()\\]", r"\\\g<0>", text)))
 
 
 def _weighted(text: str) -> tuple[str, bool]:
-    """The translation, and whether any weight is below 1. Raises ValueError for brackets that do not pair."""
+    """Returns the translation, and whether any weight is below 1. Raises ValueError for brackets that do not pair."""
     groups: list[list[str]] = [[]]
     below = False
     for token in _TOKEN.finditer(text):
@@ -77,7 +77,7 @@ def _weighted(text: str) -> tuple[str, bool]:
 
 
 def _signed(word: str) -> tuple[str, str, str]:
-    """A word, the run of + or - behind it, and its punctuation."""
+    """Returns a word, the run of + or - behind it, and its punctuation."""
     core = word.rstrip(",.;:!?")
     stem = core.rstrip(core[-1]) if core.endswith(("+", "-")) else core
     if not stem or stem.endswith(("+", "-")):
@@ -101,11 +101,11 @@ def _factor(weight: str | None) -> Decimal:
 
 
 def _literal(text: str) -> str:
-    """Words in which no bracket and no backslash means anything to the web UI."""
+    """Returns words in which no bracket and no backslash means anything to the web UI."""
     return re.sub(r"[][\\()]", r"\\\g<0>", text)
 
 
 def _unlike_ours(text: str) -> str:
-    """AND, BREAK and tags are words there; a lone backslash inside keeps them apart from ours and is dropped when read."""
+    """Keeps AND, BREAK and tags, which are words there, apart from ours by a backslash inside, which is dropped when read."""
     return _OURS.sub(lambda match: match[0] if match[0].lower() in ("and", "break") and not match[0].isupper() else
                      f"{match[0][0]}\\{match[0][1:]}", text)  # fmt: skip

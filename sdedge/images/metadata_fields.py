@@ -149,7 +149,7 @@ class Draft:
         self.details |= {str(key): value for key, value in record.items() if key not in used}
 
     def done(self) -> Metadata:
-        """The result, with the fields that a Request takes, alone and together."""
+        """Returns the result, with the fields that a Request takes, alone and together."""
         fitting: dict[str, Any] = {}
         for name in Request.__dataclass_fields__:  # in this order, what needs an image comes after it
             if name in self.fields:
@@ -163,7 +163,7 @@ class Draft:
 
 
 def resolve_sampler(name: str) -> tuple[str, str | None]:
-    """`catalog.resolve`, and InvokeAI's and Draw Things' endings. Raises InvalidRequest."""
+    """Resolves a name as `catalog.resolve` does, and InvokeAI's and Draw Things' endings. Raises InvalidRequest."""
     try:
         return catalog.resolve(name)
     except InvalidRequest:
@@ -174,7 +174,7 @@ def resolve_sampler(name: str) -> tuple[str, str | None]:
 
 
 def to_int(value: Any) -> int:
-    """An int from a number or its text. Raises ValueError, TypeError or OverflowError."""
+    """Returns an int from a number or its text. Raises ValueError, TypeError or OverflowError."""
     if isinstance(value, str):
         value = int(value) if re.fullmatch(r"\s*[+-]?\d{1,30}\s*", value) else to_float(value)
     if isinstance(value, bool) or value != int(value):
@@ -183,7 +183,7 @@ def to_int(value: Any) -> int:
 
 
 def to_float(value: Any) -> float:
-    """A finite float from a number or its text, with a point or a comma. Raises ValueError, TypeError or OverflowError."""
+    """Returns a finite float from a number or a text with point or comma. Raises ValueError, TypeError or OverflowError."""
     if isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{1,30},\d{1,30}\s*", value):
         value = value.replace(",", ".")
     if isinstance(value, bool) or not math.isfinite(number := float(value)):

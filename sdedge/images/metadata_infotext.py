@@ -55,7 +55,7 @@ class Infotext:
 
 
 def parse(text: str) -> Infotext:
-    """Never raises. Values keep their spelling, unquoted; no defaults are filled in; text beyond MAX_TEXT is not looked at."""
+    """Takes a text apart and never raises. Values keep their spelling, unquoted; text beyond MAX_TEXT is not looked at."""
     lines = text[:MAX_TEXT].strip().split("\n")
     at, start, pairs = _find_settings(lines)
     if at is None:
@@ -71,7 +71,7 @@ def parse(text: str) -> Infotext:
 
 
 def pairs_of(line: str, start: int = 0) -> Iterator[Pair]:
-    """The `key: value` pairs from `start` on: a key of two or more characters, a quoted value or one that ends at a comma."""
+    """Yields the `key: value` pairs from `start` on: keys of two or more characters, values quoted or up to a comma."""
     position, end = start, start
     for _ in range(MAX_PAIRS):
         while (run := _RUN.search(line, position)) and not (
@@ -96,7 +96,7 @@ def pairs_of(line: str, start: int = 0) -> Iterator[Pair]:
 
 
 def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
-    """(line, where in it settings begin, their pairs) of the last line that has any; (None, 0, []) without."""
+    """Returns (line, where in it settings begin, their pairs) of the last line that has any; (None, 0, []) without."""
     for at in range(len(lines) - 1, -1, -1):
         line = lines[at]
         if line.count(":") < 3:
@@ -118,26 +118,26 @@ def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
 
 
 def _are_settings(pairs: Sequence[Pair]) -> bool:
-    """Three pairs at least, two of them with keys that programs write, one with the number or size that such a key has."""
+    """Returns whether there are three pairs, two with keys that programs write, one with such a key's number or size."""
     known = [pair for pair in pairs if pair.key in KNOWN]
     return len(pairs) >= 3 and len(known) >= 2 and any(_fits(pair) for pair in known)
 
 
 def _begins(pairs: Sequence[Pair]) -> bool:
-    """Whether settings may begin so: with a known key that does not come again, as it does where the first is prompt."""
+    """Returns whether settings may begin so: with a known key that does not come again, as where the first is prompt."""
     first, *others = pairs
     known = first.key in KNOWN and _fits(first) is not False
     return known and not any(pair.key == first.key and _fits(pair) for pair in others)
 
 
 def _fits(pair: Pair) -> bool | None:
-    """Whether the value is the number or size that its key stands for; None for other keys."""
+    """Returns whether the value is the number or size that its key stands for; None for other keys."""
     pattern = _SIZE if pair.key == "Size" else _NUMBER if pair.key in _NUMBERS else None
     return pattern and pattern.fullmatch(pair.value) is not None
 
 
 def _with_line_above(before: list[str], pairs: list[Pair]) -> tuple[list[str], list[Pair]]:
-    """Settings that were broken into two lines: the line above is theirs if it is one of settings and shares no key."""
+    """Joins settings that were broken into two lines: the line above is theirs if it is one of settings and shares no key."""
     above = list(pairs_of(before[-1]))
     known = [pair for pair in above if pair.key in KNOWN]
     shared = {pair.key for pair in above} & {pair.key for pair in pairs}
@@ -146,7 +146,7 @@ def _with_line_above(before: list[str], pairs: list[Pair]) -> tuple[list[str], l
 
 
 def _split_negative(lines: Sequence[str], one_line: bool) -> tuple[str, str]:
-    """Prompt and negative prompt. Where settings stood on the last line with them, that line may hold both."""
+    """Returns prompt and negative prompt. Where settings stood on the last line with them, that line may hold both."""
     if one_line and lines:
         head, label, tail = lines[-1].partition(NEGATIVE)
         if label and not any(line.startswith(NEGATIVE) for line in lines):

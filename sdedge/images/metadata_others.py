@@ -33,7 +33,7 @@ _PAIR = re.compile(r"\D{0,3}(\d{1,6})\D{1,4}(\d{1,6})\D{0,3}")
 
 
 def read(record: Mapping[str, Any], text: str) -> Metadata | None:
-    """Settings of one of these programs, or None if the record is of none. Never raises."""
+    """Reads settings of one of these programs, or None if the record is of none. Never raises."""
     program = next((each for key, each in _PROGRAMS.items() if key in record and "prompt" in record), None)
     if program is None:
         return None
