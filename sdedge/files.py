@@ -66,10 +66,12 @@ def inside(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str], replace: bool = True) -> Iterator[IO[bytes]]:
+def atomic_write(
+    path: str | os.PathLike[str], replace: bool = True, private: bool = False
+) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes `path` on success: temporary file beside it, fsync, rename.
 
-    On any error nothing is left behind and an existing `path` is unchanged.
+    On any error nothing is left behind and an existing `path` is unchanged. A `private` one is its owner's alone at all times.
 
     Raises OutputError when the folder cannot be written or the disk is full, or, without `replace`, when `path` is taken.
     """
@@ -82,7 +84,7 @@ def atomic_write(path: str | os.PathLike[str], replace: bool = True) -> Iterator
             yield file
             file.flush()
             sync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
+        os.chmod(temporary, 0o600 if private else 0o666 & ~_umask())
         if replace:
             os.replace(temporary, target)
         elif not rename_to_new(Path(temporary), target):

@@ -17,7 +17,9 @@ from gui.create.progress_strip import ProgressStrip
 from gui.create.side_column import WIDTH, Drawer, SideColumn
 from gui.create.stage import Stage
 from gui.create.welcome import Welcome
+from gui.form.draft import FormDraft
 from gui.form.model import MAX_COUNT
+from gui.form.start_chip import take_out
 from gui.form.view import FormView
 from gui.models.card import ModelCard, read_card
 from gui.shell.background import in_words
@@ -27,7 +29,6 @@ from gui.shell.studio import Studio
 from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import Entry
 from sdedge.library.jobs import Job
-from sdedge.request import Request
 
 SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint
 
@@ -42,6 +43,7 @@ class CreateView(QWidget):
         self._model = ""
         self._looking = False
         self._greeted = False
+        self._empty_is_meant = False
         self.form = FormView(studio)
         self.panel = CanvasPanel(studio)
         self.strip = ProgressStrip(studio)
@@ -50,6 +52,7 @@ class CreateView(QWidget):
         self._lay_out()
         self._connect()
         self._bind()
+        self._draft = FormDraft(studio.form, studio.bridge.background, self)
         self._restore_form()
 
     # Drawing
@@ -68,11 +71,25 @@ class CreateView(QWidget):
             self.form.focus_problem()
             self.form.problem.say(in_words(error))
             return
+        if not wanted.request.prompt.strip() and not self._empty_is_meant:
+            self._ask_for_prompt()
+            return
         self.form.problem.say("")
         self.form.prompt.remember()
+        self._draft.save()
         self.stage.follow()
         request = wanted.request if studio.settings.safety else wanted.request.replace(safety=False)
         studio.bridge.add(request, output, wanted.count, wanted.batch, failed=self._say_problem)
+
+    def _ask_for_prompt(self) -> None:
+        """An empty prompt is rarely meant: the second press draws it."""
+        self._empty_is_meant = True
+        self.form.prompt.editor.setFocus()
+        words = self.tr("The prompt is empty. Write what you want to see, or press Generate again to draw without one.")
+        self.form.problem.say(words, "caution")
+
+    def _prompt_changed(self) -> None:
+        self._empty_is_meant = False
 
     def cancel(self, level: str = "now") -> None:
         """Close the drawer if the focus is in it, else end painting, else the job that is drawn."""
@@ -145,6 +162,9 @@ class CreateView(QWidget):
 
     def _show_source(self, found: Looked | None) -> None:
         """The picture to start from was read, or taken out."""
+        self.form.chip.show_source(found)
+        if found is None:
+            self._studio.withdraw("start")
         if found is not None:
             self.stage.show_source(found)
             if self._waiting_to_paint:
@@ -191,6 +211,7 @@ class CreateView(QWidget):
         studio.drops.looked.connect(self.form.image.give)
         studio.library_changed.connect(self.form.look_around)
         studio.form.watch(self._read_model, "model")
+        studio.form.watch(self._prompt_changed, "prompt")
         app = cast(QGuiApplication, QGuiApplication.instance())
         app.applicationStateChanged.connect(self._come_back)
 
@@ -225,7 +246,13 @@ class CreateView(QWidget):
         actions.bind("weigh-more", partial(self._weigh, 1))
         actions.bind("weigh-less", partial(self._weigh, -1))
         actions.bind("history", prompt.show_history)
-        actions.bind("clear-prompt", lambda: prompt.editor.show_text(""))
+        actions.bind("clear-prompt", self._clear_prompt)
+
+    def _clear_prompt(self) -> None:
+        form, before = self._studio.form, self._studio.form.prompt
+        self.form.prompt.editor.show_text("")
+        if before:
+            self._studio.offer_undo(self.tr("The prompt is cleared."), lambda: form.put(prompt=before))
 
     def _weigh(self, direction: int) -> None:
         negative = self.form.negative.editor
@@ -254,15 +281,14 @@ class CreateView(QWidget):
     # Remembering
 
     def _restore_form(self) -> None:
-        text = self._studio.settings.form
-        try:
-            request = Request.from_json(text) if text else None
-        except InvalidRequest:  # of another version
-            return
-        if request is not None:
-            seed = request.seed
-            self._studio.form.restore(request.replace(seed=None))
-            self._studio.form.seed = seed
+        """As it was left; a picture to start from is said aloud, since it changes all that is drawn."""
+        if self._draft.restore(self._studio.settings.form):
+            path = Path(self._studio.form.image or "").name
+            words = self.tr("The form starts from {0}, as you left it.").format(path)
+            out = partial(take_out, self._studio, self)
+            QTimer.singleShot(
+                0, self, lambda: self._studio.say(words, "info", self.tr("Start from noise"), out, topic="start")
+            )
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -288,8 +314,7 @@ class CreateView(QWidget):
         settings = self._studio.settings
         settings.set_state("create", self.splitter.saveState())
         settings.set_state("side", self.side.splitter.saveState())
-        if (request := self._studio.form.draft()) is not None:
-            settings.form = request.to_json()
+        self._draft.close()
         self.strip.rest("")
         self.side.recent.close_threads()
         super().closeEvent(event)

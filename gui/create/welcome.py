@@ -85,6 +85,7 @@ class Welcome(QWidget):
 
         request = metadata.to_request(metadata.read(path))
         self._studio.form.restore(request)
+        self._studio.form.seed_locked = False  # what is pressed next is a picture of one's own, and others after it
         self.chosen.emit(request)
 
 

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from gui.form.fields import controls, label_of, watch
+from gui.form.start_chip import take_out
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
@@ -49,6 +50,12 @@ class ImageSection(QWidget):
         if path := ask_file(self, self._studio.settings, "pictures", title, filters):
             self._studio.files_wanted.emit([path])
 
+    def _take_mask_out(self) -> None:
+        """Draw everything anew, which can be undone."""
+        form, mask = self._studio.form, self._studio.form.mask
+        form.put(mask=None)
+        self._studio.offer_undo(self.tr("The mask is taken out."), lambda: form.put(mask=mask))
+
     def give(self, found: Looked) -> None:
         """A picture that was read already, just before the form takes its path."""
         self._given = found
@@ -85,7 +92,7 @@ class ImageSection(QWidget):
         remove.setIcon(self._studio.theme.icon("close", "muted"))
         set_kind(remove, "quiet")
         name_button(remove, self.tr("Take the picture out"))
-        remove.clicked.connect(lambda: self._studio.form.start_from(None))
+        remove.clicked.connect(lambda: take_out(self._studio, self))
         row.addWidget(self._thumbnail)
         row.addWidget(self._name, 1)
         row.addWidget(remove, 0, Qt.AlignmentFlag.AlignTop)
@@ -99,7 +106,7 @@ class ImageSection(QWidget):
         self._paint = QPushButton()
         self._paint.setIcon(self._studio.theme.icon("brush"))
         self._paint.clicked.connect(self.paint_wanted)
-        self._remove_mask = plain_button(self.tr("Remove the mask"), lambda: self._studio.form.put(mask=None))
+        self._remove_mask = plain_button(self.tr("Remove the mask"), self._take_mask_out)
         row.addWidget(self._paint, 1)
         row.addWidget(self._remove_mask)
         return box

@@ -26,7 +26,7 @@ class PromptField(QWidget):
         super().__init__()
         self._studio, self._name = studio, name
         self._asked = 0
-        self._walked = 0
+        self._walked, self._written = -1, ""
         self.editor = PromptEditor(studio.theme, label, lines)
         self.counter = PlainLabel()
         self.counter.setFont(spaced_font(self.counter.font()))
@@ -98,7 +98,7 @@ class PromptField(QWidget):
         if text and self._name == "prompt":
             others = [old for old in self._studio.settings.texts("prompts") if old != text]
             self._studio.settings.set_texts("prompts", [text, *others][:KEPT])
-        self._walked = 0
+        self._walked = -1
 
     def show_history(self) -> None:
         """A menu of the latest prompts."""
@@ -129,11 +129,19 @@ class PromptField(QWidget):
             menu.addAction(self.tr("Prompts that you draw with are kept here.")).setEnabled(False)
 
     def _walk(self, direction: int) -> None:
-        texts = self._studio.settings.texts("prompts")
-        if not texts:
+        """To the prompt before or after, and at the end back to what was being written."""
+        texts, now = self._studio.settings.texts("prompts"), self.editor.toPlainText()
+        if self._walked >= len(texts) or (self._walked >= 0 and now != texts[self._walked]):
+            self._walked = -1  # it was written on
+        if self._walked < 0:
+            self._written = now
+        first = 0 if self._written.strip() != (texts or [""])[0] else 1
+        target = self._walked - direction
+        if self._walked < 0 < -direction:
+            target = first
+        elif target < first:
+            target = -1
+        if target >= len(texts):
             return
-        if self._walked == 0 and direction < 0 and self.editor.toPlainText().strip() not in ("", texts[0]):
-            self.remember()
-            texts = self._studio.settings.texts("prompts")
-        self._walked = min(len(texts) - 1, max(0, self._walked - direction))
-        self.editor.show_text(texts[self._walked])
+        self._walked = target
+        self.editor.show_text(self._written if target < 0 else texts[target])

@@ -15,6 +15,7 @@ from gui.form.names import Names, find_names
 from gui.form.prompt_field import PromptField
 from gui.form.sampler_options import SamplerOptions
 from gui.form.seed_size import SeedField, SizeField
+from gui.form.start_chip import StartChip
 from gui.look.plain import PlainLabel, menu_text
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.models.card import ModelCard
@@ -45,8 +46,11 @@ class FormView(QFrame):
         self.button.setIcon(studio.theme.icon("create", "on_accent"))
         set_kind(self.button, "accent")
         self.problem = FaultLabel()
+        self.chip = StartChip(studio)
         self._lay_out()
         self.button.clicked.connect(self.generate)
+        self.chip.pressed.connect(self._open_image)
+        studio.form.watch(lambda: self._open_image() if studio.form.image else None, "image")
         studio.board.changed.connect(self._name_button)
         self._name_button()
         for name in ("faults", "image", "mask", "prompt"):
@@ -71,7 +75,7 @@ class FormView(QFrame):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        foot = stack(MemoryHint(self._studio), self.problem, self.button, gap=HALF)
+        foot = stack(self.chip, MemoryHint(self._studio), self.problem, self.button, gap=HALF)
         foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -160,6 +164,10 @@ class FormView(QFrame):
         words = self.tr("Add to the Paused Queue") if waits else self.tr("Generate")
         self.button.setText(words)
         name_button(self.button, words, self._studio.actions["generate"].shortcut())
+
+    def _open_image(self) -> None:
+        """What is in force is not hidden."""
+        self.image_fold.open()  # type: ignore[attr-defined]
 
     def focus_problem(self) -> None:
         """Open what hides the first problem."""

@@ -12,6 +12,7 @@ QWidget[kind="card"] { background: $panel; border: 1px solid $line; border-radiu
 QWidget[kind="toolbar"] { background: $panel; border-bottom: 1px solid $line; }
 QWidget[kind="strip"] { background: $panel; border-top: 1px solid $line; }
 QWidget[kind="floating"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
+QFrame[kind="chip"] { background: $canvas; border: 1px solid $accent; border-radius: ${radius}px; }
 QFrame[kind="divider"] { background: $line; border: none; }
 QWidget[kind="banner"] { background: $panel; border-bottom: 1px solid $line; }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
@@ -61,7 +61,7 @@ class Editing(QObject):
 
     def _paste(self) -> None:
         """Text where text is written; anywhere else a picture, its file, or settings that another program has copied."""
-        data = QGuiApplication.clipboard().mimeData()
+        data = QGuiApplication.clipboard().mimeData() or QMimeData()  # none where nothing was ever copied
         text = _text()
         if text is not None and data.hasText() and not data.hasUrls():
             text.paste()

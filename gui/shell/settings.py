@@ -84,7 +84,7 @@ class Settings(QObject):
     side_column = Setting("look/side_column", True)
     view = Setting("window/view", "create")
     form = Setting("window/form", "")
-    """The form as it was left, as a Request's JSON."""
+    """The form as versions before `form.json` left it, as a Request's JSON."""
     default_model = Setting("drawing/default_model", EMBEDDED)
     """The library's default model as it was when the form last followed it."""
     folder = Setting("pictures/folder", "")

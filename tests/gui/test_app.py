@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import json
 import logging
 import os
 import re
@@ -10,13 +11,16 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QFileOpenEvent
 
 from gui.create.mask_layer import save_mask
+from gui.form.draft import FormDraft
+from gui.form.model import FormModel
 from gui.shell.crash import CrashLog
 from gui.shell.settings import Settings
 from sdedge.library.jobs import Queue
@@ -205,6 +209,26 @@ sys.exit(app.main())
 """
 
 
+def test_a_killed_app_has_its_form_again(tmp_path):
+    process = start(BUSY, tmp_path)
+    try:
+        next(line for line in process.stdout or () if line.startswith("drawing"))
+        end = time.monotonic() + 20
+        while not (tmp_path / "form.json").exists() and time.monotonic() < end:
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait(20)
+        process.stdout.close()
+        process.stderr.close()
+    form = FormModel()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SDEDGE_HOME", str(tmp_path))
+        parent = QObject()
+        FormDraft(form, None, parent).restore()
+    assert (form.prompt, form.steps) == ("what was typed", 33)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows ends a program by its window")
 @pytest.mark.parametrize("name", ["SIGTERM", *(pytest.param(n, marks=pytest.mark.slow) for n in ("SIGINT", "SIGHUP"))])
 def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
@@ -219,7 +243,7 @@ def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
     assert "Traceback" not in complaint and "KeyboardInterrupt" not in complaint
     with pytest.raises(ProcessLookupError):
         os.kill(int(words[1]), 0)
-    form = Settings(tmp_path / "settings.ini").form
-    assert '"what was typed"' in form and '"steps": 33' in form
+    form = json.loads(json.loads((tmp_path / "form.json").read_text())["request"])
+    assert form["prompt"] == "what was typed" and form["steps"] == 33
     with open_store(tmp_path) as store:
         assert [job.state for job in Queue(store).jobs()] == ["waiting", "waiting"]

@@ -1,0 +1,95 @@
+"""The form as it is, kept on disk a moment after each change, so that not even a power cut takes what was typed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer
+
+from gui.form.model import MAX_BATCH, MAX_COUNT, FormModel
+from gui.shell.background import Background
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.files import atomic_write, make_private_folder
+from sdedge.json_values import read_json_file
+from sdedge.places import data_folder
+from sdedge.request import Request
+
+FILE = "form.json"
+DELAY = 500  # milliseconds after a change; more changes meanwhile do not put it off
+
+
+class FormDraft(QObject):
+    """Writes the form whenever it changed. A form that comes to no request, such as half a number, stays as it was before."""
+
+    def __init__(self, form: FormModel, background: Background, parent: QObject) -> None:
+        super().__init__(parent)
+        self._form, self._background = form, background
+        self._written = b""
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DELAY)
+        self._timer.timeout.connect(self.save)
+        self.destroyed.connect(form.watch(self._changed))
+
+    def _changed(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def save(self) -> None:
+        """Write now, off the main thread; what cannot be written is tried again with the next change."""
+        data = self._data()
+        if data is not None and data != self._written:
+            self._written = data
+            self._background.run(lambda: _write(data), failed=self._forget)
+
+    def close(self) -> None:
+        """The last one, before the program ends."""
+        self._timer.stop()
+        data = self._data()
+        if data is not None and data != self._written:
+            try:
+                _write(data)
+            except (OSError, SdedgeError):
+                return  # a full or read-only disk is no reason not to close
+
+    def restore(self, older: str = "") -> bool:
+        """Fill the form with what was kept, or with a Request's JSON of an `older` version; whether it now starts from a
+        picture."""
+        try:
+            kept = read_json_file(data_folder() / FILE)
+        except (OSError, SdedgeError, ValueError):
+            kept = {"request": older} if older else {}
+        if not isinstance(kept, dict):
+            return False
+        try:
+            request = Request.from_json(str(kept.get("request", "")))
+        except InvalidRequest:  # of another version, or damaged
+            return False
+        form = self._form
+        form.restore(request)
+        form.put(count=_between(kept.get("count"), MAX_COUNT), batch=_between(kept.get("batch"), MAX_BATCH))
+        form.seed_locked = False  # another session, other pictures; the seed of the last one is shown
+        return request.image is not None
+
+    def _data(self) -> bytes | None:
+        request, form = self._form.draft(), self._form
+        if request is None:
+            return None
+        kept: dict[str, Any] = {"request": request.to_json(), "count": form.count, "batch": form.batch}
+        return json.dumps(kept, indent=1).encode()
+
+    def _forget(self, error: Exception) -> None:
+        self._written = b""
+
+
+def _between(value: Any, top: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= top else 1
+
+
+def _write(data: bytes) -> None:
+    """Whole or not at all, and readable by its owner alone: a prompt is in it."""
+    path = data_folder() / FILE
+    make_private_folder(path.parent)
+    with atomic_write(path, private=True) as file:
+        file.write(data)
