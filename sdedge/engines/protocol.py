@@ -148,7 +148,13 @@ class OptionalCalls(Protocol):
 
 
 class Engine(OptionalCalls, Protocol):
-    """Runs the networks of one model. Tensors come and go as float32 on the engine's own device."""
+    """Runs the networks of one model. Tensors come and go as float32 on the engine's own device.
+
+    The UNet's call is one value, `UNetInputs`, because features join it. The calls of the other components name what
+    they take: clip skip and learned vectors, the noise of a posterior, which is drawn in the encoder's own number
+    format, pixels of eight bits. One `run(component, *tensors)` for all of them would hide that behind positions and
+    leave every caller to put it together again.
+    """
 
     facts: ModelFacts
 

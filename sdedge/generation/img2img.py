@@ -122,12 +122,12 @@ def open_source(request: Resolved) -> Source | None:
 
 
 def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notices: tuple[str, ...]) -> Source:
-    size, whole = (request.width, request.height), (canvas.shape[1], canvas.shape[0])
+    size, canvas_size = (request.width, request.height), (canvas.shape[1], canvas.shape[0])
     around = masks.bounding_box(mask)
     if request.mask_only:
-        box = masks.region_around(around, request.mask_padding, whole, size)
+        box = masks.region_around(around, request.mask_padding, canvas_size, size)
     else:
-        box = masks.largest_region(around, whole, size)
+        box = masks.largest_region(around, canvas_size, size)
     left, top, right, bottom = box
     return Source(
         canvas,
@@ -147,7 +147,7 @@ class Start:
     strength   fraction of the sigmas to run, None for all of them from noise alone, 0 for none
     latent     (B, 4, h, w) of the picture, where there is one
     held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
-    channels      (B, 5, h, w) for a 9-channel model
+    channels   (B, 5, h, w) for a 9-channel model
     draws      how many draws of each stream are taken
     """
 
@@ -229,8 +229,8 @@ def vary(noise: Tensor, requests: Sequence[Resolved], index: int = 0) -> Tensor:
     if not request.variation_strength:
         return noise
     seeds = [each.seed if each.variation_seed is None else each.variation_seed for each in requests]
-    other = _draw(seeds, noise.shape[1:], request.noise, index)
-    return torch.stack([slerp(a, b, request.variation_strength) for a, b in zip(noise, other, strict=True)])
+    variation = _draw(seeds, noise.shape[1:], request.noise, index)
+    return torch.stack([slerp(a, b, request.variation_strength) for a, b in zip(noise, variation, strict=True)])
 
 
 def slerp(a: Tensor, b: Tensor, fraction: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a request's speed changes about drawing it; see `catalog.SPEEDS` for what each costs."""
+"""A request's speed: what it changes about drawing. `catalog.SPEEDS` says what each costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
 
 
 def guidance_interval(request: Request) -> tuple[float, float] | None:
-    """The sigmas that are guided: the request's own choice before its speed's."""
+    """Returns the sigmas that are guided, None for all of them: the request's own choice comes before its speed's."""
     above = catalog.SPEEDS[request.speed].guide_above
     return request.guidance_interval or ((above, float("inf")) if above else None)
 
@@ -44,7 +44,7 @@ def losses(engine: Engine, request: Request) -> str:
 
 
 def unsupported(engine: Engine, request: Request) -> str:
-    """A sentence for the user where the engine cannot do all that the speed asks for; "" where it can."""
+    """Returns a sentence for the user where the engine cannot do all that the speed asks for; "" where it can."""
     wanted, info, missing = catalog.SPEEDS[request.speed], supported(engine, request), []
     if wanted.reuse != info.reuse:
         missing.append("reuses no features")

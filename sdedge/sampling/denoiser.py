@@ -97,7 +97,7 @@ def _joined_rows(parts: Iterable[Tensor | None], rows: int) -> Tensor | None:
 
 
 def to_x0(out: Tensor, x: Tensor, sigma: float, prediction_type: str) -> Tensor:
-    """The image a network output stands for, x in the variance-exploding variable."""
+    """Returns the image that a model output stands for; x is in the variance-exploding variable."""
     if prediction_type == "epsilon":
         return x - sigma * out
     if prediction_type == "v_prediction":
@@ -107,7 +107,7 @@ def to_x0(out: Tensor, x: Tensor, sigma: float, prediction_type: str) -> Tensor:
 
 
 def dynamic_threshold(x0: Tensor, quantile: float, largest: float = 1.0) -> Tensor:
-    """Clamp each image to its own quantile of |x0|, between 1 and `largest`, and divide by it (Saharia et al. 2022)."""
+    """Clamps each image to its own quantile of |x0|, between 1 and `largest`, and divides by it (Saharia et al. 2022)."""
     bounds = [min(max(float(torch.quantile(image.abs().flatten(), quantile)), 1.0), max(largest, 1.0)) for image in x0]
     return torch.stack([image.clamp(-s, s) / s for image, s in zip(x0, bounds)])
 
@@ -115,22 +115,22 @@ def dynamic_threshold(x0: Tensor, quantile: float, largest: float = 1.0) -> Tens
 def masked(
     denoise: Denoise, latent: Tensor, mask: Tensor, noise: StepNoise | Tensor, style: str = "predicted"
 ) -> Denoise:
-    """Hold the region where mask is 0 at `latent`; repaint where it is 1. For models with 4 channels.
+    """Holds the region where mask is 0 at `latent`, and repaints where it is 1. For models with 4 channels.
 
     latent (B, 4, h, w), mask (B, 1, h, w) in 0 … 1. Three styles, by what they do before asking the model:
 
     predicted   nothing; the kept region of the *prediction* is the latent, so x there follows its own noise down to
                 the latent exactly. One consistent noise, no seam; A1111's way and the default.
-    fresh       the latent with new noise of the level replaces x there at every call: LDM's way. `noise` is a
+    fresh       the latent with new noise of this sigma replaces x there at every call: LDM's way. `noise` is a
                 StepNoise, drawn before the step's own.
-    renoised    the latent with the initial noise replaces x there from the second level on: what diffusers does after
+    renoised    the latent with the initial noise replaces x there from the second sigma on: what diffusers does after
                 each step. `noise` is that (B, 4, h, w) tensor.
 
     In all of them the kept region of the returned x0 is the latent, and a soft mask blends linearly.
     """
     if style not in MASK_STYLES:
         raise InvalidRequest(f"Unknown mask style {style!r}; choose one of {', '.join(MASK_STYLES)}.")
-    kept = latent * (1 - mask)
+    outside = latent * (1 - mask)
     first: list[float] = []
 
     def denoise_masked(x: Tensor, sigma: float) -> Tensor:
@@ -142,6 +142,6 @@ def masked(
         elif style == "renoised" and sigma < first[0]:
             assert isinstance(noise, Tensor)
             x = x * mask + (latent + sigma * noise) * (1 - mask)
-        return denoise(x, sigma) * mask + kept
+        return denoise(x, sigma) * mask + outside
 
     return denoise_masked
