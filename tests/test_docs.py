@@ -90,4 +90,6 @@ def test_the_table_of_settings_is_the_one_of_request_fields():
         keys = [SIZE.key] if name in SIZE.sets else keys
         lines.append(f"| `{name}` | {flags} | {', '.join(f'`{key}`' for key in keys)} |")
     text = (ROOT / "docs" / "metadata.md").read_text("utf-8")
-    assert text.split("| Setting | Option | Key |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines() == lines, "\n".join(lines)
+    assert text.split("| Setting | Option | Key |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines() == lines, (
+        "\n".join(lines)
+    )

@@ -145,7 +145,7 @@ def _arguments(request: Request) -> list[str]:
 
 
 @given(request=requests())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_field_goes_through_command_line_json_csv_and_metadata(request, tmp_path_factory):
     options = generate.make_context("generate", _arguments(request)).params
     (typed,) = requests_of(options.pop("prompt"), options)

@@ -64,13 +64,9 @@ def _bar(total: int) -> Iterator[Callable[[Event], None]]:
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}", style="bold", markup=False),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TextColumn("steps, about"),
-        TimeRemainingColumn(compact=True),
-        TextColumn("left"),
-    )
+        TextColumn("{task.description}", style="bold", markup=False), BarColumn(bar_width=32), MofNCompleteColumn(),
+        TextColumn("steps, about"), TimeRemainingColumn(compact=True), TextColumn("left"),
+    )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("Loading", total=None)
 

@@ -25,26 +25,29 @@ def samplers(what: str | None, name: str | None) -> None:
     if name is not None:
         _describe(catalog.SAMPLERS[catalog.resolve(name)[0]])
         return
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    if what == "schedules":
-        columns = ("name", "label", "over", "what it does")
-        rows = [(s.name, s.label, s.over, s.text) for s in catalog.SCHEDULES.values()]
-    elif what == "presets":
-        columns = ("name", "label", "what it follows", "samplers")
-        rows = [(p.name, p.label, p.text, str(len(p.samplers))) for p in catalog.PRESETS.values()]
-    else:
-        columns = ("name", "order", "noise", "calls", "advice")
-        rows = [
-            (s.name, str(s.order), "yes" if s.stochastic else "", f"{s.calls_per_step:g}", s.advice)
-            for s in catalog.SAMPLERS.values()
-        ]
+    columns, rows = _rows(what)
     for column in columns:
         table.add_column(column, no_wrap=column in ("name", "label", "noise", "calls"))
     for row in rows:
         table.add_row(*row)
     Console(soft_wrap=False).print(table)
+
+
+def _rows(what: str | None) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Returns the columns of a list and its rows."""
+    if what == "schedules":
+        return ("name", "label", "over", "what it does"), [
+            (s.name, s.label, s.over, s.text) for s in catalog.SCHEDULES.values()
+        ]
+    if what == "presets":
+        return ("name", "label", "what it follows", "samplers"), [
+            (p.name, p.label, p.text, str(len(p.samplers))) for p in catalog.PRESETS.values()
+        ]
+    return ("name", "order", "noise", "calls", "advice"), [
+        (s.name, str(s.order), "yes" if s.stochastic else "", f"{s.calls_per_step:g}", s.advice)
+        for s in catalog.SAMPLERS.values()
+    ]
 
 
 def _describe(info: catalog.SamplerInfo) -> None:
