@@ -83,7 +83,8 @@ def test_no_action_takes_a_key_that_the_mac_keeps_for_itself(mac, qtbot, open_wi
     assert actions["history"].shortcut() == QKeySequence("Ctrl+Y")
 
 
-def test_elsewhere_keys_are_the_lists(qtbot):
+def test_elsewhere_keys_are_the_lists(monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
     (history,) = (spec for spec in ACTIONS if spec.id == "history")
     assert keys.sequences(history.id, history.keys) == [QKeySequence("Ctrl+H")]
 
@@ -248,6 +249,7 @@ def test_elsewhere_one_tray_item_serves_every_message(open_window, monkeypatch):
         def showMessage(self, title, words):
             self.words = words
 
+    monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr(notifier, "QSystemTrayIcon", Tray)
     window = open_window(start=False)
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)

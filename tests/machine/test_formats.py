@@ -132,6 +132,7 @@ def test_unknown_names_are_told_with_those_there_are():
 
 
 def test_of_several_cards_the_one_with_most_free_memory(monkeypatch):
+    monkeypatch.delenv("SDEDGE_DEVICE", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda i: ([2 << 30, 9 << 30, 5 << 30][i], 16 << 30))
