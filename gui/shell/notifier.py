@@ -15,7 +15,7 @@ from sdedge.library.job_states import JobState
 class Notifier(QObject):
     """The dock or taskbar asks for attention; where there is a tray, a message says why.
 
-    Not on a Mac: an item among the menus is no place for messages, and PySide6 before 6.11.3 dies of a click on it (QTBUG-147449).
+    Not on a Mac: an item among the menus is no place for words, and PySide6 before 6.11.3 dies of a click on it (QTBUG-147449).
     """
 
     def __init__(self, studio: Studio, window: QWidget) -> None:
