@@ -196,6 +196,13 @@ def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, st
         yield "safety_checker", "scores", lambda e: _scores(e, pixels)
 
 
+def count_outputs(manifest: Manifest, picture: bool = True) -> int:
+    """About how many figures `verify` tells, its verdict among them; `probes` lists them."""
+    held = {"unet" if name in UNETS else name for name in manifest.components}
+    each = {"text_encoder": len(PROMPTS), "unet": len(TIMESTEPS) + len(manifest.sizes[1:]), "vae_decoder": 2}
+    return sum(each.get(name, 1) for name in held) + picture + 1
+
+
 def _encoded(prompt: str) -> Output:
     return lambda engine: condition(engine, [prompt], None).cond
 

@@ -13,6 +13,8 @@ import click
 from converters.commands.coreml import Fused
 from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError, Remedy
+from sdedge.events import Progress, to_json
+from sdedge.library.manifest import NAME as MANIFEST
 from sdedge.library.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -51,11 +53,27 @@ def verify(
         check_hashes(bundle, manifest)  # before anything else is opened
     compare = (graphs if manifest.kind == "graph" else packages).verify
     reference = _reference(manifest, model, loras)
+    count, total = 0, packages.count_outputs(manifest, picture=not no_picture)
     for result in compare(bundle, reference, steps=steps, pictures=facts, picture=not no_picture):
+        if as_json:
+            count = min(total, count + 1)
+            echo(to_json(Progress("Comparing", count, total)))
         if isinstance(result, packages.Verdict):
+            _refresh_library(bundle)
             _conclude(bundle, result, as_json)
         else:
             echo(json.dumps(_finite(asdict(result))) if as_json else _line(result))
+
+
+def _refresh_library(bundle: Path) -> None:
+    """The figures are in the manifest now: that is no change that `sdedge models verify` is to find."""
+    from sdedge.library.models import Library
+
+    library = Library()
+    try:
+        library.rehash(bundle, MANIFEST)
+    finally:
+        library.close()
 
 
 def _reference(manifest: Manifest, model: str | None, loras: tuple[tuple[Path, float], ...]) -> TorchEngine:

@@ -53,11 +53,11 @@ class Tasks(QObject):
         self._command: Command | None = None
         self._running: Task | None = None
 
-    def add(self, title: str, arguments: Sequence[str]) -> Task:
-        """Run `sdedge` with these arguments when those before are over."""
+    def add(self, title: str, arguments: Sequence[str], first: bool = False) -> Task:
+        """Run `sdedge` with these arguments when those before are over, or `first` of all that wait."""
         self._numbers += 1
         task = Task(self._numbers, title, tuple(arguments))
-        self.all.append(task)
+        self.all.insert(0 if first else len(self.all), task)
         self._next()
         self.changed.emit()
         return task
@@ -115,6 +115,6 @@ class Tasks(QObject):
         task.message, task.fraction = failure, None
         self._command = self._running = None
         command.deleteLater()
+        self.finished.emit(task)  # what follows from it may come before what waits
         self._next()
         self.changed.emit()
-        self.finished.emit(task)

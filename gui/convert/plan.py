@@ -20,12 +20,15 @@ TARGETS = (ANE, GPU, GRAPH, INT8)
 COMPRESSIONS = {"none": 16, "8bit": 8, "6bit": 6, "4bit": 4}
 """Name -> bits per weight of the text encoder and the UNet."""
 UNIT, LARGEST = 64, 2048  # pixels
-GRAPH_RANGE = "256..1024"
 
 _PROCESS = 400e6  # bytes: Python and the converter's libraries
 _PER_WEIGHT = 4 * 1.5  # bytes: the largest network in single precision, and half of it again on its way out
 _SECONDS = 8.0  # that every conversion takes
 _WEIGHTS_PER_SECOND = 4e6
+_COMPARED_SECONDS, _WEIGHTS_COMPARED_PER_SECOND = (
+    12.0,
+    1e6,
+)  # of the comparison, which runs the result without its device
 _QUANTIZE_FACTOR = 4.0  # a dozen pictures are drawn
 _PALETTE_FACTOR = 3.0  # k-means over every kernel
 
@@ -38,6 +41,10 @@ class Plan:
     target: str
     sizes: tuple[tuple[int, int], ...] = ()
     compression: str = "none"
+    compare: bool = True
+    """Whether the result is compared with the model once it is in the library."""
+    side: int = 512
+    """The model's own, in pixels."""
 
     @property
     def name(self) -> str:
@@ -63,7 +70,16 @@ class Plan:
         if self.target == INT8:
             return ["models", "quantize", source, str(self.folder)]
         if self.target == GRAPH:
-            return ["convert", "mps", source, "--out", str(self.folder), "--size", GRAPH_RANGE, "--json"]
+            return [
+                "convert",
+                "mps",
+                source,
+                "--out",
+                str(self.folder),
+                "--size",
+                "..".join(map(str, graph_range(self.side))),
+                "--json",
+            ]
         sizes = ",".join(f"{width}x{height}" for width, height in self.sizes)
         newer = ["--target", "macOS15"] if len(self.sizes) > 1 else []
         attention = "split-einsum" if self.target == ANE else "original"
@@ -94,6 +110,11 @@ class Estimate:
     seconds: float
 
 
+def graph_range(side: int) -> tuple[int, int]:
+    """The sizes that a graph is made for, from half the model's own side to twice: 256 to 1024 for v1's 512."""
+    return max(UNIT, side // 2 // UNIT * UNIT), min(LARGEST, max(UNIT, 2 * side // UNIT * UNIT))
+
+
 def count_weights(model: Path) -> dict[str, int]:
     """Numbers of weights by network, from the headers of the files. Raises ModelError."""
     parts = open_checkpoint(model).components
@@ -111,6 +132,8 @@ def estimate(plan: Plan, weights: Mapping[str, int]) -> Estimate:
     disk = narrow * bits / 8 + half * 2
     factor = _PALETTE_FACTOR if bits < 16 else 1.0
     seconds = _SECONDS + factor * sum(weights.values()) / _WEIGHTS_PER_SECOND
+    if plan.compare:
+        seconds += _COMPARED_SECONDS + sum(weights.values()) / _WEIGHTS_COMPARED_PER_SECOND
     return Estimate(disk, _PROCESS + _PER_WEIGHT * max(weights.values()), seconds)
 
 

@@ -29,7 +29,7 @@ class ConvertResults(QWidget):
     """One card per converted model."""
 
     asked = Signal(str, object)
-    """("use" or "reveal", the Item)."""
+    """("use", "compare", "reveal" or "remove", the Item)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,11 +68,14 @@ class ResultCard(QFrame):
         self.use = QPushButton(self.tr("Use the Result"))
         self.use.setEnabled(item.usable)
         self.use.clicked.connect(lambda: self.asked.emit("use", item))
-        show = QPushButton(self.tr("Show in Folder"))
-        show.clicked.connect(lambda: self.asked.emit("reveal", item))
+        self.compare = QPushButton(self.tr("Compare Now"))
+        self.compare.setVisible("pictures" not in figures)  # an int8 copy was compared as it was made
+        show, self.remove = QPushButton(self.tr("Show in Folder")), QPushButton(self.tr("Remove…"))
         buttons = QHBoxLayout()
         buttons.setSpacing(GAP)
-        for button in (self.use, show):
+        for name, button in (("compare", self.compare), ("reveal", show), ("remove", self.remove)):
+            button.clicked.connect(lambda checked=False, name=name: self.asked.emit(name, item))
+        for button in (self.use, self.compare, show, self.remove):
             buttons.addWidget(button)
         buttons.addStretch(1)
         column = QVBoxLayout(self)

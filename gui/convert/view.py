@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
@@ -14,6 +15,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QRadioButton,
     QScrollArea,
@@ -24,9 +26,22 @@ from PySide6.QtWidgets import (
 
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
-from gui.convert.plan import ANE, COMPRESSIONS, GPU, INT8, TARGETS, Estimate, Plan, count_weights, estimate, parse_sizes
+from gui.convert.orphans import adoption, find_orphans, remove_result
+from gui.convert.plan import (
+    ANE,
+    COMPRESSIONS,
+    GPU,
+    INT8,
+    TARGETS,
+    Estimate,
+    Plan,
+    count_weights,
+    estimate,
+    graph_range,
+    parse_sizes,
+)
 from gui.convert.results import ConvertResults, Result, read_results
-from gui.look.plain import PlainLabel
+from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.look.wording import size_in_words
 from gui.models.card import read_card
@@ -54,12 +69,17 @@ class ConvertView(QWidget):
         self._studio = studio
         self._items: list[Item] = []
         self._weights: dict[str, dict[str, int]] = {}
+        self._sides: dict[str, int] = {}
         self._followed: dict[int, Plan] = {}
+        self._comparing: set[int] = set()
+        self._adopted: set[int] = set()
+        self.question: QMessageBox | None = None
         self.tasks = Tasks(self)
         self.results = ConvertResults()
         self._build_plan()
         self._lay_out()
-        self.tasks.finished.connect(self._task_ended)
+        for heard in (self._task_ended, self._comparison_ended, self._adoption_ended):
+            self.tasks.finished.connect(heard)
         self.results.asked.connect(self._do)
         studio.library_changed.connect(self.read)
         self.read()
@@ -69,14 +89,14 @@ class ConvertView(QWidget):
     def read(self) -> None:
         """Look at the library again."""
 
-        def look() -> tuple[list[Item], list[Result]]:
+        def look() -> tuple[list[Item], list[Result], list[Path]]:
             items = read_items()
-            return items, read_results(items)
+            return items, read_results(items), find_orphans(items)
 
         self._studio.bridge.background.run(look, self._take, self._failed, self)
 
-    def _take(self, found: tuple[list[Item], list[Result]]) -> None:
-        items, results = found
+    def _take(self, found: tuple[list[Item], list[Result], list[Path]]) -> None:
+        items, results, orphans = found
         self._items = [item for item in items if item.role == "model" and item.here and not is_bundle(item.path)]
         chosen = self.model.currentText() or self._studio.form.model
         self.model.blockSignals(True)
@@ -87,6 +107,7 @@ class ConvertView(QWidget):
         self.results.show_items(results)
         self._empty.setVisible(not results and not self.tasks.all)
         self._model_chosen()
+        self._adopt(orphans)
 
     def _model_chosen(self) -> None:
         item = self.chosen()
@@ -101,6 +122,7 @@ class ConvertView(QWidget):
 
         def take(found: tuple[dict[str, int], int]) -> None:
             self._weights[item.name], side = found
+            self._sides[item.name] = side
             if not self.sizes.isModified():
                 self.sizes.setText(str(side))
             self._show_estimate()
@@ -123,14 +145,19 @@ class ConvertView(QWidget):
             raise InvalidRequest(f"The licence of {item.name} was not accepted yet; do it in Models.")
         target = TARGETS[self.targets.checkedId()]
         if self.targets.checkedId() not in _SIZED:
-            return Plan(item, target)
-        return Plan(item, target, parse_sizes(self.sizes.text()), self.compression.currentData())
+            return Plan(item, target, compare=self.verify.isChecked(), side=self._sides.get(item.name, NATIVE))
+        return Plan(
+            item, target, parse_sizes(self.sizes.text()), self.compression.currentData(), self.verify.isChecked()
+        )
 
     def _show_estimate(self) -> None:
         sized = self.targets.checkedId() in _SIZED
         for widget in (self.sizes, self.compression):
             widget.setEnabled(sized)
         self._any_size.setVisible(not sized)
+        least, most = graph_range(self._sides.get(self.model.currentText(), NATIVE))
+        words = self.tr("The result draws every size that the model draws, a graph from {0} to {1}.")
+        self._any_size.setText(words.format(least, most))
         self.verify.setEnabled(TARGETS[self.targets.checkedId()] != INT8)
         try:
             plan = self.plan()
@@ -165,26 +192,78 @@ class ConvertView(QWidget):
         if plan is None:
             return
         did, check = list(task.arguments), plan.verify()
-        made, compared = did == plan.convert(), did == check
-        if made and task.state == DONE and check is not None and self.verify.isChecked():
-            self._follow(plan, self.tr("Comparing {0} with the model").format(plan.name), check)
-        elif (made and task.state == DONE) or (compared and task.state in (DONE, FAILED)):
-            # One that fails the comparison is listed too: its card says so.
+        if (
+            did == plan.convert() and task.state == DONE
+        ):  # at once, so that whatever ends the comparison costs no result
             self._follow(plan, self.tr("Adding {0}").format(plan.name), plan.install())
-        elif task.state == DONE:
+        elif did == plan.install() and task.state == DONE and check is not None and plan.compare:
+            self._compare(plan.name, check)
+        if task.state in (DONE, FAILED):
             self._studio.library_changed.emit()
         if task.state == DONE:
             self.tasks.dismiss(task)
 
     def _follow(self, plan: Plan, title: str, arguments: Sequence[str]) -> None:
-        self._followed[self.tasks.add(title, arguments).id] = plan
+        self._followed[self.tasks.add(title, arguments, first=True).id] = plan
+
+    def _compare(self, name: str, arguments: Sequence[str]) -> None:
+        task = self.tasks.add(self.tr("Comparing {0} with the model").format(name), arguments)
+        self._comparing.add(task.id)
+
+    def _comparison_ended(self, task: Task) -> None:
+        if task.id in self._comparing:
+            self._comparing.discard(task.id)
+            if task.state == DONE:
+                self.tasks.dismiss(task)
+            self._studio.library_changed.emit()  # one that fails is told by its card too
+
+    @property
+    def unfinished(self) -> str:
+        """What would be lost if the window closed now, in words; a comparison can be made again from its card."""
+        lost = [task for task in self.tasks.all if not task.over and task.id in self._followed]
+        return self.tr("{0} is not finished.").format(lost[0].title) if lost else ""
+
+    def _adopt(self, orphans: Sequence[Path]) -> None:
+        """Conversions that were finished while nobody could add them to the library."""
+        known = {str(path) for task in self.tasks.all for path in task.arguments}
+        for folder in orphans:
+            if str(folder) not in known:
+                words = self.tr("Adding {0}, which was converted before").format(folder.name)
+                self._adopted.add(self.tasks.add(words, adoption(folder, self._items)).id)
+
+    def _adoption_ended(self, task: Task) -> None:
+        if task.id in self._adopted:
+            self._adopted.discard(task.id)
+            if task.state == DONE:
+                self.tasks.dismiss(task)
+                self._studio.library_changed.emit()
 
     def _do(self, what: str, item: Item) -> None:
         if what == "use":
             self._studio.form.put(model=item.name)
             self._studio.show_view("create")
+        elif what == "compare":
+            self._compare(item.name, ["convert", "verify", str(item.path), "--steps", "5", "--json"])
+        elif what == "remove":
+            self._ask_to_remove(item)
         else:
             reveal(item.path)
+
+    def _ask_to_remove(self, item: Item) -> None:
+        question = self.question = message_box(
+            self,
+            self.tr("Remove {0}?").format(item.name),
+            self.tr("Its files in {0} are deleted for good. The model it was made from stays.").format(item.path),
+        )
+        button = question.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
+        question.addButton(QMessageBox.StandardButton.Cancel)
+        button.clicked.connect(lambda: self.remove(item))
+        question.open()
+
+    def remove(self, item: Item) -> None:
+        """Take a converted model out of the library, with its files where they are the app's own."""
+        work = self._studio.bridge.background
+        work.run(lambda: remove_result(item), lambda _: self._studio.library_changed.emit(), self._failed, self)
 
     def _failed(self, error: Exception) -> None:
         self._studio.say(in_words(error), "bad")
@@ -226,8 +305,8 @@ class ConvertView(QWidget):
             choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.verify = QCheckBox(self.tr("Compare the result with the model"))
         self.verify.setChecked(True)
+        self.verify.toggled.connect(lambda on: self._show_estimate())
         self.estimate, self._any_size, self.fault = PlainLabel(), PlainLabel(), FaultLabel()
-        self._any_size.setText(self.tr("The result draws every size that the model draws, a graph from 256 to 1024."))
         self.button = QPushButton(self.tr("Convert"))
         set_kind(self.button, "accent")
         self.button.clicked.connect(self.convert)

@@ -53,6 +53,7 @@ class DeviceDialog(QDialog):
 
     def _show(self, device: Device) -> None:
         finding = device.finding
+        self.button.setText(self.tr("Measure") if finding is None else self.tr("Measure Again"))
         self.device.setText(f"{device.name}" + (f" ({finding.device})" if finding else ""))
         if finding is None:
             self.reason.setText(
@@ -129,7 +130,7 @@ class DeviceDialog(QDialog):
     def _lay_out(self) -> None:
         self.device, self.reason, self.memory, self.planned = PlainLabel(), PlainLabel(), PlainLabel(), PlainLabel()
         self.fault = FaultLabel()
-        self.button = QPushButton(self.tr("Measure Again"))
+        self.button = QPushButton(self.tr("Measure"))
         self.button.clicked.connect(self.measure)
         self.release = QPushButton(self.tr("Give Back the Models' Memory"))
         self.release.clicked.connect(self._studio.bridge.release_models)

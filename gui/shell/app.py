@@ -92,5 +92,8 @@ def bring_forward(window: MainWindow, files: Sequence[str]) -> None:
 
 def close(app: QApplication) -> None:
     """Close every window as its own button does, which keeps the form, and leave whatever dialog waits."""
+    for window in app.topLevelWidgets():
+        if isinstance(window, MainWindow):
+            window.leaving = True  # nobody is asked who may not be there
     app.closeAllWindows()
     app.quit()

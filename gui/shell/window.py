@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QMainWindow,
+    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -28,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.create.stage import show_log
-from gui.look.plain import PlainLabel
+from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.shell.actions import Actions, name_button, plain
 from gui.shell.advice import for_the_window
@@ -63,6 +64,9 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self._views: dict[str, QWidget] = {}
         self._told: set[str] = set()
+        self.leaving = False
+        """It closes without asking, as when the system ends the session."""
+        self.question: QMessageBox | None = None
         self._pause: tuple[str | None, str | None, bool] = (None, None, True)
         self._dialogs: dict[str, QDialog] = {}
         self._lay_out()
@@ -97,6 +101,12 @@ class MainWindow(QMainWindow):
         return self.studio.settings.view
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.leaving and (
+            lost := " ".join(filter(None, (getattr(v, "unfinished", "") for v in self._views.values())))
+        ):
+            event.ignore()
+            self._ask_to_leave(lost)
+            return
         self.studio.settings.set_state("geometry", self.saveGeometry())
         for view in (*self._dialogs.values(), *self._views.values()):
             view.close()  # so that each keeps its splitters
@@ -104,6 +114,19 @@ class MainWindow(QMainWindow):
         self.studio.trash.empty()
         self.studio.settings.save()
         super().closeEvent(event)
+
+    def _ask_to_leave(self, lost: str) -> None:
+        """What is not finished would be lost."""
+        question = self.question = message_box(self, self.tr("Close sdedge?"), lost)
+        button = question.addButton(self.tr("Close and End It"), QMessageBox.ButtonRole.DestructiveRole)
+        keep = question.addButton(self.tr("Keep It Open"), QMessageBox.ButtonRole.RejectRole)
+        question.setDefaultButton(keep)
+        button.clicked.connect(self._leave)
+        question.open()
+
+    def _leave(self) -> None:
+        self.leaving = True
+        self.close()
 
     def show_dialog(self, place: str) -> QDialog:
         """Open a dialog, "module:Class", beside the window, or bring it to the front."""

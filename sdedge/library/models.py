@@ -183,6 +183,19 @@ class Library:
             shutil.rmtree(self._models_folder() / model.name, ignore_errors=True)
         return model
 
+    def rehash(self, folder: Path, place: str) -> None:
+        """A file of the installed model in `folder` was changed by sdedge itself: hash it anew. Nothing happens where no model
+        is there, or it has no such file."""
+        from sdedge.library import imports
+
+        row = self.database.execute("SELECT name FROM models WHERE path = ?", (str(folder.resolve()),)).fetchone()
+        if row is None:
+            return
+        hashed = imports.hash_file(folder / place)
+        with transaction(self.database):
+            query = "UPDATE model_files SET size = ?, sha256 = ? WHERE model = ? AND path = ?"
+            self.database.execute(query, (hashed.size, hashed.sha256, row["name"], place))
+
     def verify(self, name: str, progress: Callable[[int, int], None] | None = None) -> list[str]:
         """Hash a model's files again; returns what is wrong, in sentences, nothing when all is as it was added."""
         from sdedge.library import imports

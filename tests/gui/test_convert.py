@@ -9,10 +9,24 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import Qt
 
 from gui.commands.command import last_sentence
+from gui.convert import orphans
 from gui.convert import results as convert_results
-from gui.convert.plan import ANE, COMPRESSIONS, GPU, GRAPH, INT8, Plan, count_weights, estimate, parse_sizes
+from gui.convert.orphans import adoption, converted_folder, find_orphans, remove_result
+from gui.convert.plan import (
+    ANE,
+    COMPRESSIONS,
+    GPU,
+    GRAPH,
+    INT8,
+    Plan,
+    count_weights,
+    estimate,
+    graph_range,
+    parse_sizes,
+)
 from gui.models.items import Item
 from sdedge.engines.open import locate
 from sdedge.errors import InvalidRequest
@@ -108,8 +122,13 @@ def test_a_model_is_converted_compared_and_used(open_window, qtbot, tiny_model):
     view.targets.button(1).click()
     view.button.click()
     qtbot.waitUntil(
-        lambda: bool(view.results.cards) or any(task.state == "failed" for task in view.tasks.all), timeout=PATIENCE
+        lambda: (view.results.cards and not view.tasks.all) or any(task.state == "failed" for task in view.tasks.all),
+        timeout=2 * PATIENCE,  # three processes, one after the other
     )
+    qtbot.waitUntil(lambda: "Verified" in view.results.cards[0].verdict.text())
+    library = Library()
+    assert library.verify("tiny gpu 64x64") == []  # the figures in its manifest are no change
+    library.close()
     assert not view.tasks.all, view.tasks.all[0].message
     card = view.results.cards[0]
     figures = Manifest.read(card.item.path).figures
@@ -140,3 +159,123 @@ def test_an_int8_copy_shows_what_it_loses(open_window, qtbot, tmp_path):
     view = open_window(start=False).show_view("convert")
     qtbot.waitUntil(lambda: bool(view.results.cards))
     assert "34 dB" in view.results.cards[0].verdict.text() and view.results.cards[0].use.isEnabled()
+
+
+# Whatever ends the window or the comparison, the result is there
+
+
+@pytest.fixture
+def slow_commands(monkeypatch):
+    """Commands that do nothing, and end when they are told to, by the words of their arguments."""
+    import gui.commands.tasks as tasks
+
+    class Scripted(tasks.Command):
+        made: list[Scripted] = []
+
+        def __init__(self, arguments, parent=None):
+            super().__init__(arguments, parent)
+            self.words = " ".join(arguments[:2])
+            Scripted.made.append(self)
+
+        def start(self):
+            pass
+
+        def cancel(self):
+            self._cancelled = True
+            self.ended.emit("Cancelled.")
+
+    monkeypatch.setattr(tasks, "Command", Scripted)
+    return Scripted.made
+
+
+def press_convert(view, size: str = "128") -> None:
+    view.targets.button(1).click()
+    view.sizes.setText(size)
+    view.button.click()
+
+
+def test_a_finished_conversion_is_added_first_and_compared_after(convert, slow_commands):
+    window, view = convert
+    press_convert(view)
+    press_convert(view, "192")
+    assert [command.words for command in slow_commands] == ["convert coreml"]
+    slow_commands[-1].ended.emit("")
+    assert slow_commands[-1].words == "models add"  # before the other conversion
+    slow_commands[-1].ended.emit("")
+    assert slow_commands[-1].words == "convert coreml"
+    slow_commands[-1].ended.emit("It failed.")
+    assert slow_commands[-1].words == "convert verify"
+    assert view.unfinished == ""  # it can be compared again at any time
+    view.tasks.cancel(next(task for task in view.tasks.all if task.state == "running"))
+    assert len(slow_commands) == 4
+
+
+def test_a_conversion_is_not_compared_where_that_is_not_wanted(convert, slow_commands):
+    window, view = convert
+    with_it = view.estimate.text()
+    view.verify.click()
+    assert view.estimate.text() != with_it
+    press_convert(view)
+    view.verify.click()  # what was asked for then counts
+    slow_commands[-1].ended.emit("")
+    slow_commands[-1].ended.emit("")
+    assert [command.words for command in slow_commands] == ["convert coreml", "models add"]
+
+
+def test_closing_while_a_model_is_converted_is_asked_and_can_be_left(convert, slow_commands, qtbot):
+    window, view = convert
+    press_convert(view)
+    window.close()
+    assert window.isVisible() and "Converting to pocket gpu" in window.question.informativeText()
+    qtbot.mouseClick(window.question.defaultButton(), Qt.MouseButton.LeftButton)
+    assert window.isVisible() and view.tasks.busy
+    window.close()
+    end_it = next(button for button in window.question.buttons() if button.text() == "Close and End It")
+    qtbot.mouseClick(end_it, Qt.MouseButton.LeftButton)
+    assert not window.isVisible() and not view.tasks.busy
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """A converted model in the app's own folder, as far as its manifest goes."""
+    folder = converted_folder() / "pocket gpu 128x128"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    return folder
+
+
+def test_conversions_that_nobody_added_are_found_and_those_in_the_library_are_not(bundle, monkeypatch):
+    monkeypatch.setattr(orphans.Manifest, "read", lambda folder: Manifest)
+    monkeypatch.setattr(Manifest, "source", {"name": "pocket"}, raising=False)
+    pocket = Item("pocket", "model", "folder", Path("/p"), 1, licence="Apache-2.0")
+    assert find_orphans([pocket]) == [bundle]
+    assert adoption(bundle, [pocket])[-2:] == ["--license", "Apache-2.0"]
+    assert "--license" not in adoption(bundle, [])  # nothing is claimed
+    here = Item("mine", "model", "coreml", bundle, 1)
+    assert find_orphans([pocket, here]) == []
+
+
+def test_half_a_conversion_is_no_orphan(bundle):
+    assert find_orphans([]) == []
+
+
+def test_a_result_is_removed_with_the_apps_own_files_only(bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr(Library, "remove", lambda self, name: None)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for folder in (bundle, elsewhere):
+        remove_result(Item("x", "model", "coreml", folder, 1))
+    assert elsewhere.is_dir() and not bundle.exists()
+
+
+@pytest.mark.parametrize(("side", "sizes"), [(512, (256, 1024)), (128, (64, 256)), (64, (64, 128)), (768, (384, 1536))])
+def test_a_graphs_sizes_follow_the_models_own(side, sizes):
+    assert graph_range(side) == sizes
+    assert f"{sizes[0]}..{sizes[1]}" in Plan(MODEL, GRAPH, side=side).convert()
+
+
+def test_the_graph_of_a_small_model_is_offered_for_its_sizes(convert, qtbot):
+    _, view = convert
+    qtbot.waitUntil(lambda: "on disk" in view.estimate.text())
+    view.targets.button(2).click()
+    assert "from 64 to 256" in view._any_size.text()
