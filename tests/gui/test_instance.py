@@ -130,3 +130,27 @@ def test_the_window_comes_forward_with_the_files(open_window, qtbot, tmp_path):
     assert not window.isMinimized() and wanted == [[str(tmp_path / "a.png")]]
     bring_forward(window, [])
     assert len(wanted) == 1
+
+
+# What Qt needs of the system
+
+
+def test_a_missing_library_of_x11_is_named_with_its_package(monkeypatch):
+    from click.testing import CliRunner
+
+    from gui.cli import gui
+    from gui.shell import x11
+
+    def load(name):
+        if "cursor" in name:
+            raise OSError("cannot open shared object file")
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    assert x11.missing_packages(load) == ["libxcb-cursor0"]
+    monkeypatch.setattr(x11, "missing_packages", lambda: ["libxcb-cursor0"])
+    said = CliRunner().invoke(gui, []).output
+    assert "without libxcb-cursor0" in said and "sudo apt install libxcb-cursor0" in said
+    monkeypatch.undo()
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    assert x11.missing_packages(load) == []
