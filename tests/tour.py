@@ -335,6 +335,7 @@ def the_picture_acts(tour: Tour) -> None:
     tour.wait("studio.pictures.subject.entry.seed == 1")
     tour.key("ctrl+z")
     tour.wait("studio.pictures.subject.entry.seed == 2")
+    assert not tour.ask("window.banner.isVisible()"), "Undo is offered for what was undone"
     tour.click("create.panel.canvas", button=3)
     tour.wait("app.activePopupWidget()")
     tour.shoot("menu")
@@ -391,6 +392,7 @@ def the_form_survives_a_kill(tour: Tour) -> None:
     assert tour.ask("form.prompt") == "typed by hand"
     tour.wait("widget('start-chip')")
     assert "starts from" in tour.wait("window.banner.text")
+    tour.wait("not widget('start-chip').picture.pixmap().isNull()")
     tour.shoot("start-picture")
     tour.click("start-chip-close")
     tour.wait("form.image is None and not widget('start-chip')")

@@ -97,8 +97,8 @@ class CreateView(QWidget):
             self._drawer.close()
         elif self.panel.is_painting:
             self.panel.end_mask()
-        elif (job := self._studio.board.running) is not None:
-            self._studio.board.cancel(job.id, level)
+        elif (id := self._studio.board.drawing) is not None:
+            self._studio.board.cancel(id, level)
 
     def _say_problem(self, error: Exception) -> None:
         self.form.problem.say(in_words(error))

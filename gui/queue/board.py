@@ -75,6 +75,11 @@ class JobBoard(QObject):
     def running(self) -> Job | None:
         return next((job for job in self.jobs if job.state == "running"), None)
 
+    @property
+    def drawing(self) -> int | None:
+        """The job that is drawn, also in the moment before its state was read again."""
+        return job.id if (job := self.running) is not None else next(iter(self._progress), None)
+
     def find(self, id: int) -> Job | None:
         return next((job for job in self.jobs if job.id == id), None)
 

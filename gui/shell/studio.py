@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -20,6 +21,9 @@ from gui.shell.settings import Settings
 from gui.shell.trash import Trash
 from gui.shell.undo import SECONDS, UndoList
 from sdedge.request import Request
+
+UNDO = "undo"
+"""The topic of remarks that offer it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Studio(QObject):
         self.drops = Drops(self)
         """Files and text from outside."""
         self.undoing = UndoList(self)
+        self.undoing.taken_back.connect(partial(self.withdraw, UNDO))
         self.trash = Trash(bridge)
         self.pictures = PictureActions(self)
         """What can be done with the picture in front."""
@@ -86,7 +91,8 @@ class Studio(QObject):
     def offer_undo(self, text: str, work: Callable[[], object], expires: bool = False) -> None:
         """Say what was done, with a button that takes it back, for a while; Ctrl+Z does too, also later unless it `expires`."""
         step = self.undoing.push(text, work, SECONDS if expires else None)
-        self.remarked.emit(Remark(text, label=self.tr("Undo"), work=lambda: self.undoing.take_back(step), passing=True))
+        take_back = partial(self.undoing.take_back, step)
+        self.remarked.emit(Remark(text, label=self.tr("Undo"), work=take_back, passing=True, topic=UNDO))
 
     def show_view(self, name: str) -> None:
         """Switch the window to a view of gui.shell.views."""

@@ -30,6 +30,8 @@ class UndoList(QObject):
     """One per window. A step is taken back once, by the remark's button or by Ctrl+Z."""
 
     changed = Signal()
+    taken_back = Signal()
+    """A step is about to be taken back; what offered that is over."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +55,7 @@ class UndoList(QObject):
         if step is None or step not in self._steps or step.is_over:
             return False
         self._steps.remove(step)
+        self.taken_back.emit()
         step.work()
         self.changed.emit()
         return True

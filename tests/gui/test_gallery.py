@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QAbstractItemModelTester
 
 from gui.gallery.model import ENTRY
@@ -206,3 +206,53 @@ def test_a_database_that_cannot_be_opened_is_told(open_window, qtbot, tmp_path, 
     window = open_window(start=False)
     window.show_view("gallery")
     qtbot.waitUntil(lambda: "database" in window.banner.text)
+
+
+def test_a_click_moves_nothing_and_a_double_click_opens_without_touching_the_form(gallery, qtbot):
+    window, view, files = gallery
+    window.studio.form.put(prompt="mine")
+    qtbot.waitUntil(lambda: view.list.geometry().width() > 0 and view.details.isVisible())
+    before, at = view.list.geometry(), view.list.visualRect(view.model.index(1)).center()
+    qtbot.mouseClick(view.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert view.current().prompt == "a yellow balloon" and view.list.geometry() == before
+    qtbot.mouseDClick(view.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert view.large.isVisible() and window.studio.form.prompt == "mine" and window.current_view == "gallery"
+    qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
+    assert view.large.canvas.image.size().toTuple() == (96, 64) and "2 of 4   Seed 2" in view.large.caption.text()
+
+
+def test_the_large_view_is_walked_compared_and_left(gallery, qtbot):
+    window, view, files = gallery
+    view.choose(0)
+    qtbot.keyClick(view.list, Qt.Key.Key_Return)
+    canvas, other = view.large.canvas, view.large.other
+    qtbot.waitUntil(lambda: canvas.shows_picture)
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    assert view.current().seed == 2 and not other.isVisible()
+    qtbot.keyClick(canvas, Qt.Key.Key_C)
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: other.shows_picture and canvas.shows_picture)
+    assert [other.image.pixel(0, 0), canvas.image.pixel(0, 0)] == [QImage(str(files[n])).pixel(0, 0) for n in (2, 1)]
+    canvas.zoom_to(3.0)
+    assert other.zoom == 3.0
+    qtbot.keyClick(canvas, Qt.Key.Key_I)
+    assert not view.details.isVisible()
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    assert not view.large.isVisible() and view.details.isVisible() and view.current().seed == 1
+
+
+def test_two_chosen_pictures_are_compared_by_a_button(gallery, qtbot):
+    window, view, files = gallery
+    assert view.details.compare.isHidden()
+    select(view, 0, 2)
+    qtbot.mouseClick(view.details.compare, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.large.other.shows_picture and view.large.canvas.shows_picture)
+    assert view.large.compares
+
+
+def test_information_on_the_canvas_shows_the_picture_large(gallery, qtbot):
+    window, view, files = gallery
+    window.show_view("create")
+    qtbot.waitUntil(lambda: window.studio.pictures.subject.entry is not None)
+    window.actions_list["information"].trigger()
+    qtbot.waitUntil(lambda: view.large.isVisible() and view.current().seed == 3)
