@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from converters.recipe import Recipe
-from sdedge.errors import ModelError
-from sdedge.files import open_regular
+from sdedge.library.licences import LICENCE_PAGES, LONGEST_TEXT, OPENRAIL, card_licence, header_texts, licence_text
 from sdedge.text.clean import clean
-from sdedge.weights.files import open_tensors
 
-LONGEST = 1 << 16
-"""Characters of a text that is taken from a model's files."""
 V1_CONTEXT = 768
-OPENRAIL = "https://huggingface.co/spaces/CompVis/stable-diffusion-license"
+OPENRAIL_PAGE = LICENCE_PAGES[OPENRAIL]
 NOTICE = (
-    f"CreativeML Open RAIL-M ({OPENRAIL}), with its restrictions of use: that of Stable Diffusion v1 and of models trained "
+    f"CreativeML Open RAIL-M ({OPENRAIL_PAGE}), with its restrictions of use: that of Stable Diffusion v1 and of models trained "
     "from it. This model's files name none of their own; see where it comes from."
 )
 UNKNOWN = "The model's files name no licence; see where it comes from."
@@ -54,7 +49,6 @@ FEATURES = {
     "time": "The embedded timestep.",
 }
 SKIP = "A skip connection's features, for the second half of the UNet."
-_LICENCE = re.compile(r"\blicen[cs]e\s*:\s*[\"']?([A-Za-z0-9][\w.+-]{1,60}\w)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -80,12 +74,12 @@ class About:
 
 def about_model(path: Path, name: str, context_width: int, identity: Mapping[str, Any], recipe: Recipe) -> About:
     """What is known of the model at `path` and how it was converted; no path of this machine is in it."""
-    said = _header(path)
-    licence = _licence_file(path) or said.get("license") or _card_licence(path)
+    said = header_texts(path)
+    licence = licence_text(path) or said.get("license") or card_licence(path)
     if not licence:
         licence = NOTICE if context_width == V1_CONTEXT else UNKNOWN
-    elif "openrail" in licence.lower() and OPENRAIL not in licence and len(licence) < 100:
-        licence = f"{licence} ({OPENRAIL})"
+    elif "openrail" in licence.lower() and OPENRAIL_PAGE not in licence and len(licence) < 100:
+        licence = f"{licence} ({OPENRAIL_PAGE})"
     extra = {
         "sdedge.source": name,
         "sdedge.source.sha256": str(identity["sha256"]),
@@ -96,35 +90,5 @@ def about_model(path: Path, name: str, context_width: int, identity: Mapping[str
     }
     author = said.get("author") or f"Please refer to the model card of {name}."
     version = f"{name}, SHA-256 {extra['sdedge.source.sha256'][:12]}"
-    further = {key: clean(value)[:LONGEST] for key, value in extra.items() if value}
-    return About(clean(author), clean(licence)[:LONGEST], clean(version), further)
-
-
-def _header(path: Path) -> dict[str, str]:
-    """`license` and `author` of a safetensors file's header, as the ModelSpec standard names them."""
-    if path.is_dir():
-        return {}
-    try:
-        metadata = open_tensors(path).metadata
-    except ModelError:
-        return {}
-    texts = {key: metadata.get(f"modelspec.{key}") for key in ("license", "author")}
-    return {key: value[:LONGEST] for key, value in texts.items() if isinstance(value, str)}
-
-
-def _licence_file(path: Path) -> str:
-    return next(filter(None, (_read(path / name) for name in ("LICENSE", "LICENSE.txt", "LICENSE.md"))), "")
-
-
-def _card_licence(path: Path) -> str:
-    """The name that a model card gives, in its front matter or in a sentence."""
-    match = _LICENCE.search(_read(path / "README.md"))
-    return match[1] if match else ""
-
-
-def _read(path: Path) -> str:
-    try:
-        with open_regular(path) as file:
-            return file.read(LONGEST).decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
+    further = {key: clean(value)[:LONGEST_TEXT] for key, value in extra.items() if value}
+    return About(clean(author), clean(licence)[:LONGEST_TEXT], clean(version), further)

@@ -27,6 +27,7 @@ from sdedge.engines.facts import read_facts
 from sdedge.engines.open import locate
 from sdedge.errors import ModelError
 from sdedge.events import Event, Finished, Loading, Notice, Progress
+from sdedge.library.licences import licence_of
 from sdedge.library.manifest import Component
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import open_checkpoint
@@ -63,7 +64,8 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
         yield Loading("writing the manifest")
         made = bundle.combine(before, made)
         facts = replace(source.facts, has_safety_checker="safety_checker" in made)
-        yield from map(Notice, bundle.finish(out, made, recipe, identity, facts, tokenizer))
+        named = {**identity, "licence": licence_of(Path(source.checkpoint.path))}
+        yield from map(Notice, bundle.finish(out, made, recipe, named, facts, tokenizer))
     yield Progress("done", len(wanted), len(wanted))
     yield Finished(len(made), time.monotonic() - start)
 

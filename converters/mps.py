@@ -42,6 +42,7 @@ from sdedge.engines.torch.engine import NETWORKS
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write
+from sdedge.library.licences import licence_of
 from sdedge.library.manifest import NAME, Component, Manifest, Port
 from sdedge.weights.loading import load_into
 
@@ -107,7 +108,8 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
 
 
 def _manifest(source: Source, model: str, recipe: GraphRecipe, made: dict[str, Component]) -> Manifest:
-    identity = {**source.identify(), "path": str(locate(model).resolve())}
+    path = locate(model)
+    identity = {**source.identify(), "path": str(path.resolve()), "licence": licence_of(path)}
     sizes = ((recipe.least, recipe.least), (recipe.most, recipe.most))
     graphs = [made[stage].figures for stage in STAGES]
     peaks = {size: max(figures["peak_bytes"][size] for figures in graphs) for size in graphs[0]["peak_bytes"]}

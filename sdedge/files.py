@@ -66,9 +66,7 @@ def inside(folder: Path, name: str) -> Path:
 
 
 @contextmanager
-def atomic_write(
-    path: str | os.PathLike[str], replace: bool = True, private: bool = False
-) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | os.PathLike[str], replace: bool = True, private: bool = False) -> Iterator[IO[bytes]]:
     """Yield a binary file that becomes `path` on success: temporary file beside it, fsync, rename.
 
     On any error nothing is left behind and an existing `path` is unchanged. A `private` one is its owner's alone at all times.

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import html
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QLabel, QMessageBox, QToolTip, QWidget
 
 
 class PlainLabel(QLabel):
@@ -27,6 +27,11 @@ def plain_tooltip(text: str) -> str:
 def set_tooltip(widget: QWidget, text: str) -> None:
     """Give a widget a tooltip with this text, literally."""
     widget.setToolTip(plain_tooltip(text))
+
+
+def show_tooltip(place: QPoint, text: str, widget: QWidget) -> None:
+    """Shows a tooltip at a place of the screen, for what is painted and no widget of its own."""
+    QToolTip.showText(place, plain_tooltip(text), widget)
 
 
 def menu_text(text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFormLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import breakable, short_path, size_in_words
 from gui.models.items import Item
+from sdedge.library.licences import COMMON
 
 
 class LibraryDetails(QScrollArea):
@@ -17,15 +18,17 @@ class LibraryDetails(QScrollArea):
 
     asked = Signal(str)
     """ "use", "default", "accept", "verify", "reveal" or "remove"."""
+    licence_named = Signal(str)
+    """Its owner says which licence the item is under."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.title, self._state, self._terms = PlainLabel(), PlainLabel(), PlainLabel()
+        self.title, self._state, self._terms, self._unnamed = (PlainLabel() for _ in range(4))
         set_kind(self.title, "title")
         self.title.setWordWrap(True)
-        for label in (self._state, self._terms):
+        for label in (self._state, self._terms, self._unnamed):
             label.setWordWrap(True)
         self.buttons = {
             "use": QPushButton(self.tr("Use It")), "default": QPushButton(self.tr("Use by Default")),
@@ -37,6 +40,13 @@ class LibraryDetails(QScrollArea):
         self._read = QPushButton(self.tr("Read the Licence"))
         self._read.clicked.connect(self._open_page)
         self._page = ""
+        self.change_licence = QPushButton(self.tr("Correct the Licence"))
+        self.change_licence.clicked.connect(self._show_choice)
+        self.licences, self.record = QComboBox(), QPushButton(self.tr("Record It"))
+        self.licences.setEditable(True)
+        self.licences.setAccessibleName(self.tr("Licence"))
+        self.licences.addItems(COMMON)
+        self.record.clicked.connect(lambda: self.licence_named.emit(self.licences.currentText()))
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
         self._facts.setVerticalSpacing(HALF)
@@ -48,6 +58,15 @@ class LibraryDetails(QScrollArea):
         set_kind(self._state, "muted" if item.usable else "caution")
         self._page = item.page
         self._licence.setVisible(not item.accepted)
+        installed = item.role in ("model", "vae") and not item.embedded
+        self._choice.setVisible(installed and not item.licence)
+        self.change_licence.setVisible(installed and bool(item.licence))
+        self.licences.setCurrentText(item.licence)
+        self._unnamed.setText(
+            self.tr("Its files name no licence. Where it comes from says which it is under.")
+            if not item.licence
+            else self.tr("Another licence than its files name:")
+        )
         self._terms.setText(
             self.tr(
                 "The weights are under the {0} licence. It allows use and sharing, also commercial, and forbids the uses "
@@ -72,13 +91,21 @@ class LibraryDetails(QScrollArea):
     def _describe(self, item: Item) -> list[tuple[str, str]]:
         facts = [
             (self.tr("Format"), item.kind), (self.tr("Base"), item.base), (self.tr("Size"), size_in_words(item.size)),
-            (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence),
+            (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence or self._no_licence(item)),
             (self.tr("From"), breakable(item.source if item.source != str(item.path) else "")),
             (self.tr("Added"), item.added),
             (self.tr("Where"), breakable(short_path(item.path)) + (self.tr(" (left in its place)") if item.linked else "")),
             *((self.tr("Note"), note) for note in item.notes),
         ]  # fmt: skip
         return [(name, value) for name, value in facts if value]
+
+    def _no_licence(self, item: Item) -> str:
+        return self.tr("not known") if item.role in ("model", "vae") else ""
+
+    def _show_choice(self) -> None:
+        self.change_licence.hide()
+        self._choice.show()
+        self.licences.setFocus()
 
     def _open_page(self) -> None:
         QDesktopServices.openUrl(QUrl(self._page))
@@ -91,20 +118,27 @@ class LibraryDetails(QScrollArea):
         column.setSpacing(GAP)
         column.addWidget(self.title)
         column.addWidget(self._state)
-        self._licence = QFrame()
-        set_kind(self._licence, "card")
-        inside = QVBoxLayout(self._licence)
-        inside.setContentsMargins(PAD, PAD, PAD, PAD)
-        inside.setSpacing(GAP)
-        for widget in (self._terms, self._read, self.buttons["accept"]):
-            inside.addWidget(widget)
+        self._licence = _card(self._terms, self._read, self.buttons["accept"])
+        self._choice = _card(self._unnamed, self.licences, self.record)
         column.addWidget(self._licence)
+        column.addWidget(self._choice)
         for name in ("use", "default"):
             column.addWidget(self.buttons[name])
         column.addSpacing(GAP)
         column.addLayout(self._facts)
         column.addSpacing(GAP)
-        for name in ("reveal", "verify", "remove"):
-            column.addWidget(self.buttons[name])
+        for button in (self.buttons["reveal"], self.buttons["verify"], self.change_licence, self.buttons["remove"]):
+            column.addWidget(button)
         column.addStretch(1)
         self.setWidget(body)
+
+
+def _card(*widgets: QWidget) -> QFrame:
+    card = QFrame()
+    set_kind(card, "card")
+    inside = QVBoxLayout(card)
+    inside.setContentsMargins(PAD, PAD, PAD, PAD)
+    inside.setSpacing(GAP)
+    for widget in widgets:
+        inside.addWidget(widget)
+    return card

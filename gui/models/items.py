@@ -10,7 +10,7 @@ from gui.shell.advice import for_the_window
 from sdedge.engines.open import locate
 from sdedge.errors import ModelError
 from sdedge.library import adapters
-from sdedge.library.imports import LICENCE_PAGES
+from sdedge.library.licences import LICENCE_PAGES
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library, Model
 

@@ -54,6 +54,7 @@ class ModelsView(QWidget):
         self._lay_out()
         self.tasks.finished.connect(self._task_ended)
         self.details.asked.connect(self._do)
+        self.details.licence_named.connect(self._record_licence)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
         studio.library_changed.connect(self.read)
         studio.models_wanted.connect(lambda paths: self.add([Path(path) for path in paths]))
@@ -159,6 +160,10 @@ class ModelsView(QWidget):
             reveal(item.path)
         elif what == "remove":
             self._ask_to_remove(item)
+
+    def _record_licence(self, licence: str) -> None:
+        if (item := self.current()) is not None:
+            self._change(lambda library: library.set_licence(item.name, licence))
 
     def _use(self, item: Item) -> None:
         form = self._studio.form

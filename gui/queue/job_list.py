@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QAbstractItemView, QListView, QToolTip
+from PySide6.QtWidgets import QAbstractItemView, QListView
 
+from gui.look.plain import show_tooltip
 from gui.look.theme import Theme
 from gui.queue.delegate import JobDelegate
 from gui.queue.model import JOB, QueueModel
@@ -126,7 +127,7 @@ class JobList(QListView):
         if isinstance(event, QHelpEvent) and self._cross_at(event.pos()) is not None:
             ended = self._job(self.indexAt(event.pos())).state in ENDED
             words = self.tr("Forget this job; its pictures stay") if ended else self.tr("Cancel this job (Del)")
-            QToolTip.showText(event.globalPos(), words, self)
+            show_tooltip(event.globalPos(), words, self)
             return True
         return super().viewportEvent(event)
 

@@ -35,7 +35,7 @@ for copying in (export, merge, quantize):
 @click.option("--link", is_flag=True, help="Leave the files where they are instead of copying them.")
 @click.option("--base", default="", help="Version it was made from, such as v1-5; guessed by default.")
 @click.option("--source", default="", help="Where it came from, for your own records.")
-@click.option("--license", "licence", help="Its licence, when it is not CreativeML OpenRAIL-M as v1's weights are.")
+@click.option("--license", "licence", help="Its licence; by default the one that its files name.")
 @click.option("--accept-license", is_flag=True, help="Record that you read and accept the licence.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def add(
@@ -76,12 +76,30 @@ def _add(
             library.accept(model.licence)
         return
     echo(f"Added {model.name} ({model.base}, {_size(model.size)}" + _hash_note(model) + ")")
+    if not model.licence:
+        model = _ask_which(library, model)
     ask_licence(library, model.licence, accepted)
+
+
+def _ask_which(library: Library, model: Model) -> Model:
+    """Say that a model names no licence; on a terminal, ask for it."""
+    from sdedge.library.licences import OPENRAIL
+
+    echo(
+        f"Its files name no licence. Models trained from Stable Diffusion v1 carry the use restrictions of {OPENRAIL}; where it "
+        f"comes from says which it is under.",
+        err=True,
+    )
+    if sys.stdin.isatty():
+        licence = click.prompt("Its licence (Enter for not known)", default="", show_default=False, err=True)
+        return library.set_licence(model.name, licence)
+    echo(f"Say it with `sdedge models license {model.name} LICENCE`.", err=True)
+    return model
 
 
 def ask_licence(library: Library, licence: str, accepted: bool = False) -> None:
     """Show a licence with conditions and record its acceptance, asked for on a terminal; later without one."""
-    from sdedge.library.imports import LICENCE_PAGES
+    from sdedge.library.licences import LICENCE_PAGES
 
     if not library.needs_acceptance(licence):
         return
@@ -105,8 +123,24 @@ def accept(name: str) -> None:
     """Record that you read and accept the licence of a model."""
     with _library() as library:
         model = library.find(name)
+        if not model.licence:
+            raise ModelError(
+                f"The licence of {name!r} is not known; say which it is with `sdedge models license {name} LICENCE`."
+            )
         library.accept(model.licence)
         echo(f"Accepted: {model.licence}")
+
+
+@models.command("license")
+@click.argument("name")
+@click.argument("licence", required=False)
+def show_licence(name: str, licence: str | None) -> None:
+    """Show the licence of a model, or record that it is under LICENCE ("" for not known)."""
+    with _library() as library:
+        model = library.find(name) if licence is None else library.set_licence(name, licence)
+        echo(model.licence or "not known")
+        if licence is not None:
+            ask_licence(library, model.licence)
 
 
 @models.command("list")

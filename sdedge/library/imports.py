@@ -20,9 +20,6 @@ from sdedge.weights.files import check_inside
 Progress = Callable[[int, int], None]
 """(bytes done, bytes in all)"""
 
-OPENRAIL = "CreativeML OpenRAIL-M"
-LICENCE_PAGES = {OPENRAIL: "https://huggingface.co/spaces/CompVis/stable-diffusion-license"}
-
 _PIECE = 4 << 20
 _LEGACY_OFFSET, _LEGACY_SIZE = 0x100000, 0x10000
 _TEXT_FILES = ("*.json", "*.txt", "*.md", "LICENSE*", "*/*.json", "*/*.txt")
@@ -143,6 +140,11 @@ def hash_of_folder(files: Mapping[str, Hashed]) -> str:
     """One hash for a folder: SHA-256 of its list of `sha256  path` lines. It is not an A1111 hash."""
     lines = "".join(f"{files[name].sha256}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def is_published(sha256: str) -> bool:
+    """Whether a file is one of the published v1 checkpoints, which are under CreativeML OpenRAIL-M."""
+    return sha256[:10] in _PUBLISHED
 
 
 def guess_base(name: str, sha256: str, inpainting: bool) -> str:

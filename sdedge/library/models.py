@@ -104,7 +104,8 @@ class Library:
     ) -> Model:  # fmt: skip
         """Install a model or VAE: check that it loads, hash it, and copy it in (or only remember where it is: `link`).
 
-        An interruption at any point leaves nothing behind. Raises ModelError or OutputError.
+        `licence` is the one its files name, if none is given. An interruption at any point leaves nothing behind.
+        Raises ModelError or OutputError.
         """
         from sdedge.library import imports
 
@@ -135,15 +136,18 @@ class Library:
         self, name: str, imported: Any, hashed: dict[str, Any], path: Path, source: str, base: str, licence: str | None,
         work: Path | None,
     ) -> Model:  # fmt: skip
-        from sdedge.library import imports
+        from sdedge.library import imports, licences
 
         single = next(iter(hashed.values())) if imported.path.is_file() else None
         sha256 = single.sha256 if single else imports.hash_of_folder(hashed)
+        if licence is None:
+            licence = licences.OPENRAIL if imports.is_published(sha256) else licences.licence_of(imported.path)
+        licence = licences.known_name(licence)
         model = Model(
             name=name, role=imported.role, path=path, linked=work is None, kind=imported.kind,
             base=base or imports.guess_base(f"{source} {name}", sha256, imported.inpainting), sha256=sha256,
             legacy_hash=single.legacy if single else None, size=sum(file.size for file in hashed.values()),
-            source=source, licence=imports.OPENRAIL if licence is None else licence,
+            source=source, licence=licence,
             added=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         values = {**vars(model), "path": str(path), "linked": int(model.linked)}
@@ -218,11 +222,21 @@ class Library:
 
     # Licences
 
+    def set_licence(self, name: str, licence: str) -> Model:
+        """Record which licence a model is under; UNKNOWN forgets it. Raises ModelError for a name that is not installed."""
+        from sdedge.library import licences
+
+        model = self.find(name)
+        with transaction(self.database):
+            query = "UPDATE models SET licence = ? WHERE name = ?"
+            self.database.execute(query, (licences.known_name(licence), model.name))
+        return self.find(name)
+
     def needs_acceptance(self, licence: str) -> bool:
         """Whether this licence has conditions of use that were not accepted on this machine yet."""
-        from sdedge.library import imports
+        from sdedge.library import licences
 
-        if licence not in imports.LICENCE_PAGES:
+        if licence not in licences.LICENCE_PAGES:
             return False
         return self.database.execute("SELECT 1 FROM licences WHERE name = ?", (licence,)).fetchone() is None
 

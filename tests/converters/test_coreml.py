@@ -20,7 +20,7 @@ from coremltools.proto import FeatureTypes_pb2, MIL_pb2
 from safetensors.torch import save_file
 
 from converters import bundle
-from converters.about import NOTICE, OPENRAIL, UNKNOWN, V1_CONTEXT, about_model
+from converters.about import NOTICE, OPENRAIL_PAGE, UNKNOWN, V1_CONTEXT, about_model
 from converters.cli import convert as convert_group
 from converters.compress import compressor
 from converters.coreml import build_graphs, convert
@@ -216,7 +216,7 @@ def test_licences_are_the_models_own_or_that_of_stable_diffusion(tmp_path):
     assert licence(tmp_path / "folder") == NOTICE and "RAIL" in NOTICE
     assert licence(tmp_path / "folder", 32) == UNKNOWN
     (tmp_path / "folder" / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n# A model")
-    assert licence(tmp_path / "folder") == f"creativeml-openrail-m ({OPENRAIL})"
+    assert licence(tmp_path / "folder") == f"creativeml-openrail-m ({OPENRAIL_PAGE})"
     (tmp_path / "folder" / "LICENSE").write_bytes(b"Mine \xff\x00 alone")
     assert licence(tmp_path / "folder") == "Mine \ufffd alone"
     metadata = {"modelspec.license": "CC0", "modelspec.author": "Ann"}

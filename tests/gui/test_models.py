@@ -18,7 +18,7 @@ from gui.look.wording import size_in_words
 from gui.models.items import Item, read_items
 from sdedge.engines.open import locate
 from sdedge.library import adapters
-from sdedge.library.imports import OPENRAIL
+from sdedge.library.licences import OPENRAIL
 from sdedge.library.models import Library
 
 PATIENCE = 60_000
@@ -71,11 +71,17 @@ def test_a_dropped_model_is_copied_in_by_another_process_and_allowed(models, qtb
     window, view = models
     QAbstractItemModelTester(view.model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     mine = shutil.copytree(locate("pocket"), tmp_path / "mine")
+    (mine / "README.md").unlink()  # which names the licence
     drop(view, local(mine))
     qtbot.waitUntil(lambda: "mine" in names(view), timeout=PATIENCE)
     view.choose(names(view).index("mine"))
     item = view.current()
-    assert (item.role, item.licence, item.accepted, item.linked) == ("model", OPENRAIL, False, False)
+    assert (item.role, item.licence, item.accepted, item.linked) == ("model", "", True, False)
+    assert view.details.licences.isVisible() and not view.details.buttons["accept"].isVisible()
+    view.details.licences.setCurrentText("creativeml-openrail-m")
+    qtbot.mouseClick(view.details.record, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.current().licence == OPENRAIL)
+    assert not view.details.licences.isVisible() and view.details.change_licence.isVisible()
     assert not view.details.buttons["use"].isEnabled() and view.details.buttons["accept"].isVisible()
     view.details.buttons["accept"].click()
     qtbot.waitUntil(lambda: view.current().accepted)

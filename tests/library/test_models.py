@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 
 from sdedge.errors import ModelError, OutputError, SdedgeError
 from sdedge.library import imports
-from sdedge.library.imports import OPENRAIL, guess_base, hash_file
+from sdedge.library.imports import guess_base, hash_file
+from sdedge.library.licences import OPENRAIL
 from sdedge.library.models import Library
 from sdedge.library.schema import MIGRATIONS
 from sdedge.weights.checkpoint import open_checkpoint
@@ -106,7 +107,7 @@ def test_a_vae_is_told_from_a_model(library: Library, tiny: Tiny, tmp_path: Path
 
 
 def test_licence_is_accepted_before_first_use(library: Library, single: Path) -> None:
-    library.add(single, "v")
+    library.add(single, "v", licence=OPENRAIL)
     with pytest.raises(ModelError, match=r"OpenRAIL-M.*sdedge models accept"):
         library.locate("v")
     library.accept(OPENRAIL)

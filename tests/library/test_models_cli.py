@@ -38,13 +38,20 @@ def run(*arguments: object) -> Result:
 def test_a_models_life(tiny: Tiny, tmp_path: Path) -> None:
     save_file(tiny.ldm(), tmp_path / "sd-v1-4.safetensors")
     added = run("add", tmp_path / "sd-v1-4.safetensors", "--name", "mine")
+    assert "name no licence" in added.output and "sdedge models license mine LICENCE" in added.output
+    assert run("remove", "mine").exit_code == 0
+    added = run("add", tmp_path / "sd-v1-4.safetensors", "--name", "mine", "--license", "creativeml-openrail-m")
     assert added.exit_code == 0 and "Added mine (v1-4" in added.output
     for said in ("CreativeML OpenRAIL-M", "huggingface.co/spaces/CompVis/stable-diffusion-license", "Attachment A"):
         assert said in added.output
     refused = run("export", "mine", tmp_path / "out.safetensors")
     assert isinstance(refused.exception, ModelError) and "sdedge models accept" in str(refused.exception)
     assert run("accept", "mine").exit_code == 0
-    assert "OpenRAIL" not in run("add", tmp_path / "sd-v1-4.safetensors", "--name", "second", "--link").output
+    second = run("add", tmp_path / "sd-v1-4.safetensors", "--name", "second", "--link")
+    assert "name no licence" in second.output and "Attachment A" not in second.output
+    assert run("license", "second").output == "not known\n"
+    assert "Attachment A" not in run("license", "second", "CreativeML Open RAIL-M").output  # accepted already
+    assert run("license", "second").output == "CreativeML OpenRAIL-M\n"
     assert run("export", "mine", tmp_path / "out.safetensors", "--dtype", "float16").exit_code == 0
     halved = load_file(tmp_path / "out.safetensors")["model.diffusion_model.out.2.weight"]
     assert (halved == tiny.unet["conv_out.weight"].half()).all()
