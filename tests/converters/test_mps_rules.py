@@ -157,14 +157,14 @@ def test_the_rules_take_fused_attention_of_padded_heads_and_no_other():
     x = torch.randn(1, 32, 2 * 40)
     with MPSRules() as rules:
         padded(pieces(2**20))(x, x, x, 2)
-    assert rules.found == []
+    assert rules.findings == []
     with MPSRules() as rules:
         sdpa(x, x, x, 2)
-    assert {finding.rule for finding in rules.found} == {"no_fused_attention"} and "40 wide" in str(rules.found[0])
+    assert {finding.rule for finding in rules.findings} == {"no_fused_attention"} and "40 wide" in str(rules.found[0])
     q = torch.randn(1, 2, 32, 64)
     with MPSRules() as rules:
         F.scaled_dot_product_attention(q, q, q, is_causal=True)
-    assert "no_fused_attention" in {finding.rule for finding in rules.found}
+    assert "no_fused_attention" in {finding.rule for finding in rules.findings}
 
 
 def test_the_engine_suits_networks_to_mps_and_to_nothing_else(tiny_model, monkeypatch):
