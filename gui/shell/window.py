@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import cast
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -53,8 +53,7 @@ class MainWindow(QMainWindow):
     def __init__(self, settings: Settings, theme: Theme, bridge: Bridge) -> None:
         super().__init__()
         self.setWindowTitle("sdedge")
-        self.resize(*SIZE)
-        self.setMinimumSize(*SMALLEST)
+        self._fit_screen(self.screen().availableGeometry().size())
         self.setAcceptDrops(True)
         self._app = cast(QGuiApplication, QGuiApplication.instance())
         self.actions_list = Actions(self, theme)
@@ -74,10 +73,25 @@ class MainWindow(QMainWindow):
         self._status = Status(self.studio, self.status)
         if (geometry := settings.state("geometry")) is not None:
             self.restoreGeometry(geometry)
+            self._keep_on_screen()
         known = [view.name for view in VIEWS]
         wanted = settings.view
         self.show_view(known[0])  # it draws, whatever is looked at
         self.show_view(wanted if wanted in known else known[0])
+
+    # The screen
+
+    def _fit_screen(self, room: QSize) -> None:
+        """No larger than the screen, which at 150 % has two thirds of its pixels to give: what is at the bottom is in reach."""
+        self.setMinimumSize(QSize(*SMALLEST).boundedTo(room))
+        self.resize(QSize(*SIZE).boundedTo(room))
+
+    def _keep_on_screen(self) -> None:
+        """The size of before may be another screen's."""
+        room = self.screen().availableGeometry()
+        self.resize(self.size().boundedTo(room.size()))
+        if not room.intersects(self.frameGeometry()):
+            self.move(room.topLeft())
 
     # Views
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QResizeEvent
+
 from gui.look.plain import PlainLabel
 from gui.look.theme import set_kind
 
@@ -18,4 +20,13 @@ class FaultLabel(PlainLabel):
     def say(self, fault: str, kind: str = "fault") -> None:
         set_kind(self, kind)
         self.setText(fault)
+        self._keep_height()
         self.setVisible(bool(fault))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._keep_height()
+
+    def _keep_height(self) -> None:
+        """No layout may press its lines together: nested ones forget how high a narrow text is."""
+        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
