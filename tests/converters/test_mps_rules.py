@@ -160,7 +160,9 @@ def test_the_rules_take_fused_attention_of_padded_heads_and_no_other():
     assert rules.findings == []
     with MPSRules() as rules:
         sdpa(x, x, x, 2)
-    assert {finding.rule for finding in rules.findings} == {"no_fused_attention"} and "40 wide" in str(rules.found[0])
+    assert {finding.rule for finding in rules.findings} == {"no_fused_attention"} and "40 wide" in str(
+        rules.findings[0]
+    )
     q = torch.randn(1, 2, 32, 64)
     with MPSRules() as rules:
         F.scaled_dot_product_attention(q, q, q, is_causal=True)
