@@ -14,7 +14,7 @@ NEEDED += $(if $(filter Darwin,$(shell uname -s)),coremltools pyobjc-framework-C
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora
 
-.PHONY: demo gui app test proof lint bench screenshots clean
+.PHONY: demo gui app test proof lint types bench screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sdedge generate "a red house at night with two trees" --out out
@@ -29,12 +29,14 @@ app: $(VENV)/.gui
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
-proof: $(VENV)/.test
+proof: $(VENV)/.test types
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
 	$(BIN)/mypy
 
 bench: $(VENV)/.test
