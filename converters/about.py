@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from converters.recipe import Recipe
+from converters.recipe import PackageRecipe
 from sdedge.library.licences import LICENCE_PAGES, LONGEST_TEXT, OPENRAIL, card_licence, header_texts, licence_text
 from sdedge.text.clean import clean
 
@@ -72,7 +72,7 @@ class About:
                 feature.shortDescription = FEATURES.get(feature.name, SKIP)
 
 
-def about_model(path: Path, name: str, context_width: int, identity: Mapping[str, Any], recipe: Recipe) -> About:
+def about_model(path: Path, name: str, context_width: int, identity: Mapping[str, Any], recipe: PackageRecipe) -> About:
     """What is known of the model at `path` and how it was converted; no path of this machine is in it."""
     said = header_texts(path)
     licence = licence_text(path) or said.get("license") or card_licence(path)

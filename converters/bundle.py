@@ -17,13 +17,13 @@ from typing import Any
 
 from converters.graphs import Graph
 from converters.package import operations
-from converters.recipe import Recipe
+from converters.recipe import PackageRecipe
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write, inside
 from sdedge.interpreter import python_command, python_environment
 from sdedge.json_values import read_json_file
-from sdedge.library.manifest import LARGEST_FILE, NAME, Component, Manifest, parse_component
+from sdedge.library.manifest import LARGEST_FILE, NAME, BundleComponent, Manifest, parse_component
 from sdedge.locks import ProcessLock
 from sdedge.text.tokenizer import Tokenizer
 
@@ -76,24 +76,24 @@ def claim(out: Path) -> Iterator[None]:
 # What is there already
 
 
-def parts(out: Path, source: Mapping[str, Any], recipe: Recipe) -> dict[str, Component]:
+def parts(out: Path, source: Mapping[str, Any], recipe: PackageRecipe) -> dict[str, BundleComponent]:
     """Components of an earlier or interrupted conversion that belong with this one: same converter, model, LoRAs and sizes."""
 
-    def belongs(name: str, part: Component) -> bool:
+    def belongs(name: str, part: BundleComponent) -> bool:
         made, wanted = part.figures.get("recipe", {}), recipe.of(name, source)
         return all(made.get(key) == wanted.get(key) for key in ("converter", "source", "loras", "sizes"))
 
     return {name: part for name, part in _read_parts(out).items() if belongs(name, part)}
 
 
-def combine(before: Mapping[str, Component], made: Mapping[str, Component]) -> dict[str, Component]:
+def combine(before: Mapping[str, BundleComponent], made: Mapping[str, BundleComponent]) -> dict[str, BundleComponent]:
     """All components, new ones for old; a UNet is there whole or in two chunks, never both."""
     replaced = any(name in UNETS for name in made)
     intact = {name: part for name, part in before.items() if not (replaced and name in UNETS)}
     return {**intact, **made}
 
 
-def _read_parts(out: Path) -> dict[str, Component]:
+def _read_parts(out: Path) -> dict[str, BundleComponent]:
     try:
         if (out / JOURNAL).exists():
             parts = {name: parse_component(part) for name, part in read_json_file(out / JOURNAL, LARGEST_FILE).items()}
@@ -106,8 +106,8 @@ def _read_parts(out: Path) -> dict[str, Component]:
 
 
 def reusable(
-    out: Path, before: Mapping[str, Component], name: str, choices: Mapping[str, Any]
-) -> dict[str, Component] | None:
+    out: Path, before: Mapping[str, BundleComponent], name: str, choices: Mapping[str, Any]
+) -> dict[str, BundleComponent] | None:
     """The packages of a component (one, or two chunks) if they were made by these choices and are unchanged."""
     names = UNETS[1:] if choices.get("chunk") else (name,)
     wanted = {part: before[part] for part in names if part in before}
@@ -120,7 +120,7 @@ def reusable(
     return wanted if intact else None
 
 
-def note(out: Path, made: Mapping[str, Component]) -> None:
+def note(out: Path, made: Mapping[str, BundleComponent]) -> None:
     """Remember what is done, for a run that goes on after this one was interrupted. Until `finish`, there is no bundle."""
     with atomic_write(out / JOURNAL) as file:
         file.write(json.dumps({name: asdict(part) for name, part in made.items()}).encode())
@@ -132,12 +132,12 @@ def note(out: Path, made: Mapping[str, Component]) -> None:
 
 def describe(
     out: Path, path: Path, graph: Graph, figures: Mapping[str, Any], latent_factor: float | None = None
-) -> Component:
+) -> BundleComponent:
     """A package's entry in the manifest."""
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     counted = {**figures, "operations": dict(operations(path))}
     name = path.relative_to(out).as_posix()
-    return Component(name, graph.inputs, graph.outputs, size, hash_files(path), counted, latent_factor)
+    return BundleComponent(name, graph.inputs, graph.outputs, size, hash_files(path), counted, latent_factor)
 
 
 def hash_files(folder: Path) -> str:
@@ -163,7 +163,7 @@ def check_hashes(bundle: Path, manifest: Manifest) -> None:
 
 
 def finish(
-    out: Path, made: Mapping[str, Component], recipe: Recipe, source: Mapping[str, Any], facts: ModelFacts,
+    out: Path, made: Mapping[str, BundleComponent], recipe: PackageRecipe, source: Mapping[str, Any], facts: ModelFacts,
     tokenizer: Tokenizer | None,
 ) -> list[str]:  # fmt: skip
     """Vocabulary, compiled models or the script that makes them, and last the manifest; what a person should know of that."""
@@ -192,7 +192,7 @@ def write_vocabulary(out: Path, tokenizer: Tokenizer) -> None:
             file.write(text.encode())
 
 
-def _remove_strays(out: Path, made: Mapping[str, Component]) -> None:
+def _remove_strays(out: Path, made: Mapping[str, BundleComponent]) -> None:
     """Packages of an earlier recipe: Swift would prefer leftover chunks to the whole UNet."""
     for title in set(TITLES.values()) - {TITLES[name] for name in made}:
         for suffix in (".mlpackage", ".mlmodelc"):
@@ -204,7 +204,7 @@ def compiles_here() -> bool:
     return sys.platform == "darwin"
 
 
-def _compile(out: Path, made: Mapping[str, Component]) -> list[str]:
+def _compile(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
     """Each package beside itself, by Xcode where it is there and by the system otherwise; a sentence where that fails."""
     for part in made.values():  # none of an earlier recipe remains beside a package that was not compiled
         shutil.rmtree((out / part.file).with_suffix(".mlmodelc"), ignore_errors=True)

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from converters.ane import Attention
 from converters.constants import Weights
-from converters.graphs import Graph, Step, Vars, unet, unet_steps
+from converters.graphs import Graph, GraphStep, Vars, unet, unet_steps
 from converters.package import build_program
 from sdedge.library.manifest import Port
 from sdedge.models.config import UNetConfig
@@ -34,13 +34,13 @@ def unet_chunks(
     )
 
 
-def _run(steps: Sequence[Step], values: Vars) -> Vars:
+def _run(steps: Sequence[GraphStep], values: Vars) -> Vars:
     for step in steps:
         values = step.run(values)
     return values
 
 
-def _middle(steps: Sequence[Step], w: Weights) -> int:
+def _middle(steps: Sequence[GraphStep], w: Weights) -> int:
     """How many steps are before the cut: where the weights before are nearest to half of all."""
     done = list(accumulate(w.count(step.layers) for step in steps))
     return min(range(1, len(steps)), key=lambda i: abs(done[i - 1] - done[-1] / 2))

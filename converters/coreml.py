@@ -20,20 +20,20 @@ from converters.constants import Weights
 from converters.graphs import Graph, safety_checker, text_encoder, unet, vae_decoder, vae_encoder
 from converters.latents import FACTOR, fold_factor
 from converters.package import write_package
-from converters.recipe import COMPONENTS, Recipe, mixed_target
+from converters.recipe import COMPONENTS, PackageRecipe, mixed_target
 from converters.sensitivity import Bench, analyse, fit, trajectories
-from converters.source import Source, open_source
+from converters.source import ConversionSource, open_source
 from sdedge.engines.facts import read_facts
 from sdedge.engines.open import locate
 from sdedge.errors import ModelError
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.library.licences import licence_of
-from sdedge.library.manifest import Component
+from sdedge.library.manifest import BundleComponent
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import open_checkpoint
 
 
-def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
+def convert(model: str, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
     """Write the bundle `out`, telling each phase. Components that are there already, made by the same recipe, are kept.
 
     Raises ModelError, InvalidRequest, and OutputError for a folder that holds something else or is being written to.
@@ -47,7 +47,7 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
     with bundle.claim(out):
         yield Loading("hashing the model")
         identity = source.identify()
-        made: dict[str, Component] = {}
+        made: dict[str, BundleComponent] = {}
         before = bundle.parts(out, identity, recipe)
         for i, name in enumerate(wanted):
             choices = recipe.of(name, identity)
@@ -70,7 +70,7 @@ def convert(model: str, out: Path, recipe: Recipe) -> Iterator[Event]:
     yield Finished(len(made), time.monotonic() - start)
 
 
-def _wanted(source: Source, recipe: Recipe) -> tuple[str, ...]:
+def _wanted(source: ConversionSource, recipe: PackageRecipe) -> tuple[str, ...]:
     if recipe.components is None:
         return tuple(name for name in COMPONENTS if name != "safety_checker" or source.checkpoint.safety_checker)
     if "safety_checker" in recipe.components:
@@ -78,7 +78,7 @@ def _wanted(source: Source, recipe: Recipe) -> tuple[str, ...]:
     return recipe.components
 
 
-def _vocabulary(source: Source, recipe: Recipe, wanted: Sequence[str]) -> Tokenizer | None:
+def _vocabulary(source: ConversionSource, recipe: PackageRecipe, wanted: Sequence[str]) -> Tokenizer | None:
     """None where there is none and nothing that is made needs it. Raises ModelError where something does."""
     try:
         return source.tokenizer
@@ -88,7 +88,7 @@ def _vocabulary(source: Source, recipe: Recipe, wanted: Sequence[str]) -> Tokeni
         return None
 
 
-def _remarks(source: Source) -> list[str]:
+def _remarks(source: ConversionSource) -> list[str]:
     remarks = []
     if source.facts.schedule.prediction_type != "epsilon":
         remarks.append(
@@ -102,8 +102,8 @@ def _remarks(source: Source) -> list[str]:
 
 
 def _make(
-    source: Source, recipe: Recipe, name: str, out: Path, choices: Mapping[str, Any], about: About
-) -> Generator[Event, None, dict[str, Component]]:
+    source: ConversionSource, recipe: PackageRecipe, name: str, out: Path, choices: Mapping[str, Any], about: About
+) -> Generator[Event, None, dict[str, BundleComponent]]:
     """Convert one component: its packages' entries for the manifest, by name."""
     compress: Compress | None = None
     figures: dict[str, Any] = {}
@@ -122,7 +122,7 @@ def _make(
 
 
 def _compression(
-    source: Source, recipe: Recipe, name: str, out: Path, choices: Mapping[str, Any]
+    source: ConversionSource, recipe: PackageRecipe, name: str, out: Path, choices: Mapping[str, Any]
 ) -> Generator[Event, None, tuple[Compress | None, dict[str, Any]]]:
     """How to compress a network, and figures of that. A mixed recipe measures the UNet first; the text encoder gets 8 bits."""
     decibels = mixed_target(recipe.compress)
@@ -142,7 +142,7 @@ def _compression(
 
 
 def build_graphs(
-    source: Source, recipe: Recipe, name: str, compress: Compress | None = None
+    source: ConversionSource, recipe: PackageRecipe, name: str, compress: Compress | None = None
 ) -> dict[str, dict[str, Graph]]:
     """The graphs of one component: by its packages' names, then by function."""
     sized = name not in ("text_encoder", "safety_checker") and len(recipe.sizes) > 1
@@ -161,7 +161,9 @@ def build_graphs(
     return made
 
 
-def _graphs(source: Source, recipe: Recipe, name: str, weights: Weights, pixels: tuple[int, int]) -> dict[str, Graph]:
+def _graphs(
+    source: ConversionSource, recipe: PackageRecipe, name: str, weights: Weights, pixels: tuple[int, int]
+) -> dict[str, Graph]:
     attend = ATTENTIONS[recipe.attention]
     size = pixels[0] // source.facts.downscale, pixels[1] // source.facts.downscale
     if name == "text_encoder":

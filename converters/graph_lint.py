@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from converters.mps_rules import Finding, Limits, MPSRules
+from converters.mps_rules import Limits, MPSRules, RuleViolation
 from sdedge.engines.graph.interpreter import Watching
 from sdedge.engines.graph.program import Program
 
@@ -20,7 +20,7 @@ class _Watched(Watching):
     def __init__(self, program: Program, rules: MPSRules) -> None:
         super().__init__(program.graph, program.on("meta").weights)
         self.rules = rules
-        self.findings: list[Finding] = []
+        self.findings: list[RuleViolation] = []
 
     def seen(self, node: Any, value: Any) -> Any:
         self.findings += [replace(finding, where=node.name) for finding in self.rules.findings]
@@ -28,14 +28,14 @@ class _Watched(Watching):
         return value
 
 
-def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[Finding]:
+def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[RuleViolation]:
     """Every breach of a rule at the size of the (meta) inputs, by node; shapes alone are run.
 
     The rules are those of `converters.mps_rules`. A device named in the graph is a breach too, and the only one
     told where there is one, since such a graph cannot be run elsewhere.
     """
     named = [
-        Finding("no_device", str(node.target), f"names the device {value}", node.name)
+        RuleViolation("no_device", str(node.target), f"names the device {value}", node.name)
         for node in program.graph.nodes
         for value in (*node.args, *node.kwargs.values())
         if isinstance(value, torch.device)

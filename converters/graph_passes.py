@@ -163,7 +163,7 @@ def split_attention(program: Program, setting: Setting) -> Program:
     least, most = shapes(program, setting.smallest), shapes(program, setting.largest)
     for node in calls(program.graph, aten.scaled_dot_product_attention.default):
         q, k, v = (most[argument.name] for argument in node.args[:3])
-        heads, cuts = pieces(q.shape, k.shape, least[node.args[0].name].shape[2], setting.budget)
+        heads, cuts = attention_parts(q.shape, k.shape, least[node.args[0].name].shape[2], setting.budget)
         with program.graph.inserting_before(node):
             sums = _sums(k.shape[2], least[node.args[1].name].shape[2], setting.terms)
             replace(node, _attention(node, q.shape, Cuts(heads, cuts, sums), setting.dtype))
@@ -190,7 +190,7 @@ def _sums(keys: int, unit: int, terms: int) -> int:
     return count
 
 
-def pieces(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, budget: int) -> tuple[int, int]:
+def attention_parts(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, budget: int) -> tuple[int, int]:
     """How many parts of the heads and of the queries (B, heads, T, D) bring scores of 4 bytes within the budget.
 
     The parts of the queries divide `unit`. Raises InvalidRequest where the budget is too small for that.

@@ -35,7 +35,7 @@ def shapes(program: Program, inputs: Sequence[Tensor]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ActivationPlan:
     """Live activation bytes while each node runs, inputs and outputs included, weights not."""
 
     names: tuple[str, ...]
@@ -51,7 +51,7 @@ class Plan:
         return self.names[self.live.index(self.peak)]
 
 
-def plan(program: Program, inputs: Sequence[Tensor]) -> Plan:
+def activation_plan(program: Program, inputs: Sequence[Tensor]) -> ActivationPlan:
     """The memory of a program at the size of its (meta) inputs.
 
     A storage lives from the node that makes it to the last node that reads it or a view of it; inputs are the
@@ -81,7 +81,7 @@ def plan(program: Program, inputs: Sequence[Tensor]) -> Plan:
     for step in change[: len(nodes)]:
         total += step
         live.append(total)
-    return Plan(tuple(node.name for node in nodes), tuple(live))
+    return ActivationPlan(tuple(node.name for node in nodes), tuple(live))
 
 
 def _storages(value: Any) -> list[torch.UntypedStorage]:

@@ -64,7 +64,7 @@ class DecoderProgram(nn.Module):
 
 
 @dataclass(frozen=True)
-class Stage:
+class GraphComponent:
     """One network of a bundle: which module it is made from, and its inputs by name at a size in pixels."""
 
     network: str
@@ -95,10 +95,10 @@ def _latent_inputs(facts: ModelFacts, batch: int, width: int, height: int) -> di
 
 TYPES = {"ids": torch.int64, "replaced": torch.bool, "t": torch.float32}
 STAGES = {
-    "text_encoder": Stage("text_encoder", TextProgram, _text_inputs, ("context", "skipped"), {}),
-    "unet": Stage("unet", nn.Sequential, _unet_inputs, ("eps",), {"x": 8}),
-    "vae_encoder": Stage("vae", EncoderProgram, _image_inputs, ("mean", "logvar"), {"image": 64}),
-    "vae_decoder": Stage("vae", DecoderProgram, _latent_inputs, ("image",), {"latent": 8}),
+    "text_encoder": GraphComponent("text_encoder", TextProgram, _text_inputs, ("context", "skipped"), {}),
+    "unet": GraphComponent("unet", nn.Sequential, _unet_inputs, ("eps",), {"x": 8}),
+    "vae_encoder": GraphComponent("vae", EncoderProgram, _image_inputs, ("mean", "logvar"), {"image": 64}),
+    "vae_decoder": GraphComponent("vae", DecoderProgram, _latent_inputs, ("image",), {"latent": 8}),
 }
 
 
@@ -130,7 +130,7 @@ def trace(stage: str, network: nn.Module, facts: ModelFacts, batch: int) -> Prog
     return plain(exported.module(check_guards=False))
 
 
-def _dimensions(what: Stage, facts: ModelFacts) -> dict[str, object]:
+def _dimensions(what: GraphComponent, facts: ModelFacts) -> dict[str, object]:
     height, width, tokens = (Dim(side, min=2) for side in ("height", "width", "tokens"))
     dimensions: dict[str, object] = dict.fromkeys(what.inputs(facts, 1, UNIT, UNIT))
     dimensions |= {name: {2: cells * height, 3: cells * width} for name, cells in what.cells.items()}

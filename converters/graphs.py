@@ -118,7 +118,7 @@ def _encode_text(w: Weights, config: TextConfig, attend: Attention, input_ids: V
 
 
 @dataclass(frozen=True)
-class Step:
+class GraphStep:
     """A piece of the UNet between two places where it can be cut: from named values to named values.
 
     `layers` are the prefixes of the weights it uses.
@@ -149,12 +149,12 @@ def unet(w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int
     )
 
 
-def unet_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[Step]:
+def unet_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[GraphStep]:
     """The UNet in order. Values are the graph's inputs, "time", "hidden", and "skip_0", "skip_1", ... until used."""
     depth, layers = len(config.block_out_channels), config.layers_per_block
     steps = [
-        Step(("time_embedding.",), lambda v: _embed_time(w, config, v)),
-        Step(("conv_in.",), lambda v: _start(w, v)),
+        GraphStep(("time_embedding.",), lambda v: _embed_time(w, config, v)),
+        GraphStep(("conv_in.",), lambda v: _start(w, v)),
     ]
     for i in range(depth):
         heads = config.heads[i] if i < depth - 1 else None
@@ -166,7 +166,7 @@ def unet_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[Step]:
         heads = config.heads[level] if i else None
         steps += [_up_step(w, config, f"up_blocks.{i}", j, heads, attend) for j in range(layers + 1)]
         steps += [_upsample_step(w, f"up_blocks.{i}.upsamplers.0")] if level else []
-    return [*steps, Step(("conv_norm_out.", "conv_out."), lambda v: _finish(w, config, v))]
+    return [*steps, GraphStep(("conv_norm_out.", "conv_out."), lambda v: _finish(w, config, v))]
 
 
 def _embed_time(w: Weights, config: UNetConfig, values: Vars) -> Vars:
@@ -186,21 +186,21 @@ def _start(w: Weights, values: Vars) -> Vars:
     return {**_without(values, "sample"), "hidden": x, "skip_0": x}
 
 
-def _down_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> Step:
+def _down_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> GraphStep:
     def run(values: Vars) -> Vars:
         x = _layer(w, config, block, j, heads, attend, values["hidden"], values)
         return {**values, "hidden": x, f"skip_{_skips(values)}": x}
 
-    return Step(_prefixes(block, j, heads), run)
+    return GraphStep(_prefixes(block, j, heads), run)
 
 
-def _up_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> Step:
+def _up_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> GraphStep:
     def run(values: Vars) -> Vars:
         last = f"skip_{_skips(values) - 1}"
         x = mb.concat(values=[values["hidden"], values[last]], axis=1)
         return {**_without(values, last), "hidden": _layer(w, config, block, j, heads, attend, x, values)}
 
-    return Step(_prefixes(block, j, heads), run)
+    return GraphStep(_prefixes(block, j, heads), run)
 
 
 def _layer(
@@ -217,19 +217,19 @@ def _prefixes(block: str, j: int, heads: int | None) -> tuple[str, ...]:
     return (f"{block}.resnets.{j}.",) if heads is None else (f"{block}.resnets.{j}.", f"{block}.attentions.{j}.")
 
 
-def _downsample_step(w: Weights, name: str) -> Step:
+def _downsample_step(w: Weights, name: str) -> GraphStep:
     def run(values: Vars) -> Vars:
         x = conv(w, values["hidden"], name, stride=2, pad=1)
         return {**values, "hidden": x, f"skip_{_skips(values)}": x}
 
-    return Step((f"{name}.",), run)
+    return GraphStep((f"{name}.",), run)
 
 
-def _upsample_step(w: Weights, name: str) -> Step:
-    return Step((f"{name}.",), lambda values: {**values, "hidden": _upsample(w, values["hidden"], name)})
+def _upsample_step(w: Weights, name: str) -> GraphStep:
+    return GraphStep((f"{name}.",), lambda values: {**values, "hidden": _upsample(w, values["hidden"], name)})
 
 
-def _mid_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[Step]:
+def _mid_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[GraphStep]:
     groups, heads, name = config.norm_num_groups, config.heads[-1], "mid_block"
 
     def resnet(values: Vars, i: int) -> Vars:
@@ -241,9 +241,9 @@ def _mid_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[Step]:
         return {**values, "hidden": _transformer(w, x, context, f"{name}.attentions.0", heads, groups, attend)}
 
     return [
-        Step((f"{name}.resnets.0.",), lambda values: resnet(values, 0)),
-        Step((f"{name}.attentions.0.",), transformer),
-        Step((f"{name}.resnets.1.",), lambda values: resnet(values, 1)),
+        GraphStep((f"{name}.resnets.0.",), lambda values: resnet(values, 0)),
+        GraphStep((f"{name}.attentions.0.",), transformer),
+        GraphStep((f"{name}.resnets.1.",), lambda values: resnet(values, 1)),
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from converters.graph_planner import Plan, plan
+from converters.graph_planner import ActivationPlan, activation_plan
 from sdedge.engines.graph.bundle import (
     COMPONENTS,
     check_program,
@@ -25,7 +25,7 @@ from sdedge.engines.graph.operators import name_of
 from sdedge.engines.graph.program import Program
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import InvalidRequest
-from sdedge.library.manifest import Component, Manifest
+from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.text.tokenizer import LENGTH
 
 MB = 2**20
@@ -66,25 +66,25 @@ def _inspect(bundle: Path, manifest: Manifest, facts: ModelFacts, name: str) -> 
     )
 
 
-def open_program(bundle: Path, part: Component) -> Program:
+def open_program(bundle: Path, part: BundleComponent) -> Program:
     """The program of a component on the meta device: no weight is read."""
     tensors = open_weights(bundle, part)
     weights = {name: torch.empty(t.shape, dtype=t.dtype, device="meta") for name, t in tensors.items()}
     return read_program(bundle, part, weights)
 
 
-def plan_at(manifest: Manifest, facts: ModelFacts, name: str, program: Program, side: int) -> Plan:
+def plan_at(manifest: Manifest, facts: ModelFacts, name: str, program: Program, side: int) -> ActivationPlan:
     """The memory of a component's program at a square size in pixels. Raises ModelError for one that cannot run."""
     batch, dtype = int(manifest.recipe["batch"]), stored_dtype(manifest)
     check_program(name, program, facts, dtype, batch, side, side)
     shapes = input_shapes(name, facts, batch, side, side, LENGTH)
     dtypes = map(port_dtype, manifest.components[name].inputs.values())
-    return plan(
+    return activation_plan(
         program, [torch.zeros(shape, dtype=kind, device="meta") for shape, kind in zip(shapes.values(), dtypes)]
     )
 
 
-def describe(name: str, inspection: GraphInspection) -> str:
+def inspection_lines(name: str, inspection: GraphInspection) -> str:
     """A few lines of text."""
     peaks = ", ".join(f"{side}x{side} {peak / MB:.1f} MB" for side, peak in inspection.peaks.items())
     largest = ", ".join(
@@ -118,7 +118,7 @@ def plot(bundle: Path, component: str, side: int) -> str:
     return _svg(memory_plan, f"{component.replace('_', ' ')}, {side}x{side}")
 
 
-def _svg(memory_plan: Plan, title: str) -> str:
+def _svg(memory_plan: ActivationPlan, title: str) -> str:
     count, peak = len(memory_plan.live), memory_plan.peak
     step = max(1, count // WIDTH)  # the highest of each group, so that no peak is lost
     heights = [max(memory_plan.live[i : i + step]) for i in range(0, count, step)]

@@ -30,11 +30,11 @@ from converters.graph_passes import (
     rewrite,
     widen,
 )
-from converters.graph_planner import largest_side, plan, shapes
+from converters.graph_planner import activation_plan, largest_side, shapes
 from converters.graph_trace import LONGEST, STAGES, TOKENS, UNIT, inputs, trace
 from converters.mps_rules import Limits
 from converters.psnr import psnr
-from converters.source import Source, open_source
+from converters.source import ConversionSource, open_source
 from sdedge.engines.graph.bundle import DTYPES, PROGRAM, WEIGHTS, fingerprint
 from sdedge.engines.graph.program import LARGEST_FILE, Program, to_json
 from sdedge.engines.open import locate
@@ -43,7 +43,7 @@ from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write
 from sdedge.library.licences import licence_of
-from sdedge.library.manifest import NAME, Component, Manifest, Port
+from sdedge.library.manifest import NAME, BundleComponent, Manifest, Port
 from sdedge.weights.loading import load_into
 
 MEMORIES = (4, 8, 16)  # GiB of a Mac, for which the largest size is told
@@ -94,7 +94,7 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
     yield from (Notice(line) for line in source.facts.report)
     with claim(out):
         (out / NAME).unlink(missing_ok=True)
-        made: dict[str, Component] = {}
+        made: dict[str, BundleComponent] = {}
         for i, stage in enumerate(STAGES):
             yield Progress(stage.replace("_", " "), i, len(STAGES))
             made[stage] = _make(source, stage, recipe, out)
@@ -107,7 +107,7 @@ def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
     yield Finished(len(made), time.monotonic() - start)
 
 
-def _manifest(source: Source, model: str, recipe: GraphRecipe, made: dict[str, Component]) -> Manifest:
+def _manifest(source: ConversionSource, model: str, recipe: GraphRecipe, made: dict[str, BundleComponent]) -> Manifest:
     path = locate(model)
     identity = {**source.identify(), "path": str(path.resolve()), "licence": licence_of(path)}
     sizes = ((recipe.least, recipe.least), (recipe.most, recipe.most))
@@ -119,7 +119,7 @@ def _manifest(source: Source, model: str, recipe: GraphRecipe, made: dict[str, C
                     {"peak_bytes": peaks, "largest_side": fitting}, versions)  # fmt: skip
 
 
-def network(source: Source, stage: str, dtype: torch.dtype) -> nn.Module:
+def network(source: ConversionSource, stage: str, dtype: torch.dtype) -> nn.Module:
     """The module a stage is made from, with its weights, LoRAs included."""
     name = STAGES[stage].network
     with torch.device("meta"):
@@ -128,7 +128,7 @@ def network(source: Source, stage: str, dtype: torch.dtype) -> nn.Module:
     return module.eval()
 
 
-def example(source: Source, stage: str, recipe: GraphRecipe, side: int, seed: int = 0) -> Inputs:
+def example(source: ConversionSource, stage: str, recipe: GraphRecipe, side: int, seed: int = 0) -> Inputs:
     """Plausible inputs for measuring: normal latents and contexts, a random prompt, a smooth picture."""
     generator = torch.Generator().manual_seed(seed)
     made = []
@@ -150,7 +150,7 @@ def example(source: Source, stage: str, recipe: GraphRecipe, side: int, seed: in
 
 
 @torch.inference_mode()
-def reference(source: Source, stage: str, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def reference(source: ConversionSource, stage: str, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """What the eager network gives in float32, each layer's weights read when it is called and dropped after."""
     name = STAGES[stage].network
     with torch.device("meta"):
@@ -184,7 +184,7 @@ def _read_when_called(layer: nn.Module, tensors: Mapping[str, Any]) -> None:
     layer.register_forward_hook(drop)
 
 
-def build(source: Source, stage: str, recipe: GraphRecipe) -> tuple[Program, int]:
+def build(source: ConversionSource, stage: str, recipe: GraphRecipe) -> tuple[Program, int]:
     """The finished program of a stage, and its budget of attention scores in bytes. Raises ModelError on a lint finding."""
     dtype = DTYPES[recipe.dtype]
     program = trace(stage, network(source, stage, dtype), source.facts, recipe.batch)
@@ -212,7 +212,7 @@ def choose_budget(program: Program, most: Inputs) -> int:
     Scores are there twice while their softmax is taken; fused attention is what the plan of the traced program counts.
     At least 16 MB, and so much that no layer is cut into more than 128 pieces, whose calls would cost more than they save.
     """
-    before, values = plan(program, most), shapes(program, most)
+    before, values = activation_plan(program, most), shapes(program, most)
     live, room, scores = dict(zip(before.names, before.live)), 256 * MB, 0
     for node in calls(program.graph, aten.scaled_dot_product_attention.default):
         q, k = (values[argument.name] for argument in node.args[:2])
@@ -224,7 +224,7 @@ def choose_budget(program: Program, most: Inputs) -> int:
     return budget
 
 
-def _make(source: Source, stage: str, recipe: GraphRecipe, out: Path) -> Component:
+def _make(source: ConversionSource, stage: str, recipe: GraphRecipe, out: Path) -> BundleComponent:
     inputs = example(source, stage, recipe, recipe.least)
     wanted = reference(source, stage, inputs)
     gc.collect()
@@ -242,7 +242,7 @@ def _make(source: Source, stage: str, recipe: GraphRecipe, out: Path) -> Compone
     size = sum((folder / name).stat().st_size for name in (PROGRAM, WEIGHTS))
     source.release(STAGES[stage].network)
     gc.collect()
-    return Component(stage, *ports, size, hash_files(folder), figures)
+    return BundleComponent(stage, *ports, size, hash_files(folder), figures)
 
 
 def _write(program: Program, folder: Path) -> None:
@@ -261,13 +261,15 @@ def _write(program: Program, folder: Path) -> None:
         file.write(text.encode())
 
 
-def _memory(source: Source, stage: str, recipe: GraphRecipe, program: Program) -> dict[str, Any]:
+def _memory(source: ConversionSource, stage: str, recipe: GraphRecipe, program: Program) -> dict[str, Any]:
     """Peak activation bytes at square sizes, and the largest side that fits a Mac beside the largest network's weights."""
     sizes = range(recipe.least, recipe.most + 1, UNIT)
 
     @cache
     def peak(side: int) -> int:
-        return plan(program, inputs(stage, source.facts, recipe.batch, side, side, DTYPES[recipe.dtype])).peak
+        return activation_plan(
+            program, inputs(stage, source.facts, recipe.batch, side, side, DTYPES[recipe.dtype])
+        ).peak
 
     weights = sum(weight.nbytes for weight in program.weights.values())
     listed = sorted({recipe.least, recipe.most, *(side for side in (512, 768) if side in sizes)})
@@ -278,7 +280,7 @@ def _memory(source: Source, stage: str, recipe: GraphRecipe, program: Program) -
 
 
 def _ports(
-    source: Source, stage: str, recipe: GraphRecipe, program: Program
+    source: ConversionSource, stage: str, recipe: GraphRecipe, program: Program
 ) -> tuple[dict[str, Port], dict[str, Port]]:
     """Inputs and outputs by name; a dimension that varies over the range is None."""
     what, dtype = STAGES[stage], DTYPES[recipe.dtype]
@@ -301,10 +303,10 @@ def _ports(
     )
 
 
-def _copy_checker(folder: Path, out: Path) -> Component:
+def _copy_checker(folder: Path, out: Path) -> BundleComponent:
     """The safety checker runs on the CPU in float32, so it goes along as it is."""
     target = out / "safety_checker"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(folder, target)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-    return Component("safety_checker", {}, {}, size, hash_files(target))
+    return BundleComponent("safety_checker", {}, {}, size, hash_files(target))

@@ -51,7 +51,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleViolation:
     """A rule that was broken: its name, the operator, what is wrong and the line of this project that called it."""
 
     rule: str
@@ -235,7 +235,7 @@ class MPSRules(TorchDispatchMode):
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__()
         self.limits = limits or Limits()
-        self.findings: list[Finding] = []
+        self.findings: list[RuleViolation] = []
         self.operators: set[str] = set()
         self._known: dict[Any, list[str]] = {}
 
@@ -256,13 +256,13 @@ class MPSRules(TorchDispatchMode):
         if "scaled_dot_product" in call.name:
             for rule in (no_fused_attention, no_long_sums):
                 if why := rule(call, self.limits):
-                    finding = Finding(rule.__name__, operators.full_name(func), why, _caller())
+                    finding = RuleViolation(rule.__name__, operators.full_name(func), why, _caller())
                     self.findings += [] if finding in self.findings else [finding]
             return func(*args, **kwargs)
         with self:
             return operators.run_composite(func, args, kwargs)
 
-    def _findings(self, call: Call) -> Iterator[Finding]:
+    def _findings(self, call: Call) -> Iterator[RuleViolation]:
         name = operators.full_name(call.func)
         if call.func not in self._known:
             # Once per operator: a composite's parts do not depend on what is in its arguments.
@@ -270,10 +270,10 @@ class MPSRules(TorchDispatchMode):
             fused = "scaled_dot_product" in call.name
             self._known[call.func] = [] if fused else list(operators.missing(call.func, call.args, call.kwargs))
         for lacking in self._known[call.func]:
-            yield Finding("operator_on_mps", name, f"needs {lacking}, which MPS does not have", _caller())
+            yield RuleViolation("operator_on_mps", name, f"needs {lacking}, which MPS does not have", _caller())
         for rule in RULES:
             if (why := rule(call, self.limits)) and _caller().split(":")[0] not in HOST:
-                yield Finding(rule.__name__, name, why, _caller())
+                yield RuleViolation(rule.__name__, name, why, _caller())
 
 
 def _caller() -> str:

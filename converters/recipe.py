@@ -23,7 +23,7 @@ UNIT = 64
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PackageRecipe:
     """What a bundle is made with. Raises InvalidRequest for what cannot be made.
 
     sizes          (width, height) in pixels; of several, one package has a function for each, on one set of weights

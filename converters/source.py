@@ -29,7 +29,7 @@ from sdedge.weights.safety import open_checker
 
 
 @dataclass(frozen=True)
-class Source:
+class ConversionSource:
     """A v1 checkpoint, opened. `components` are its networks' tensors by name, with the LoRAs in."""
 
     name: str
@@ -105,7 +105,7 @@ class Source:
         return {"name": self.name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "loras": loras}
 
 
-def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Source:
+def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> ConversionSource:
     """The model of a name or path. Raises ModelError for one that cannot be loaded, or a LoRA that does not fit."""
     checkpoint = open_checkpoint(locate(model))
     opened = [(open_lora(path), weight, weight) for path, weight in loras]
@@ -116,7 +116,7 @@ def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Sourc
             f"The UNet of {facts.name} reads the guidance scale, which the programs of Apple devices have no input for; "
             "draw with the model itself, or convert one without it."
         )
-    return Source(facts.name, checkpoint, components, facts, loras)
+    return ConversionSource(facts.name, checkpoint, components, facts, loras)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ OPTION = "option."
 _FLAG_NAMES = {**ALIASES, "scheduler": "schedule"}  # as the web UI's list of prompts has them
 
 
-def read(path: str | Path) -> list[Overrides]:
+def read_requests(path: str | Path) -> list[Overrides]:
     """Reads the fields of each request in a file, by its ending: .csv, .tsv, .jsonl, .ndjson, .json, anything else is text.
 
     Raises InvalidRequest naming the line that is wrong.
@@ -58,7 +58,7 @@ def read(path: str | Path) -> list[Overrides]:
 def requests(path: str | Path, base: Request) -> list[Request]:
     """Returns the requests of a file, each laid over `base`. Raises InvalidRequest naming the line that is wrong."""
     laid = []
-    for number, row in enumerate(read(path), 1):
+    for number, row in enumerate(read_requests(path), 1):
         with _at(f"request {number} of {path}"):
             laid.append(base.overlaid(**row))
     return laid

@@ -88,7 +88,7 @@ def read(name: str, value: str) -> Value:
     return int(number) if isinstance(kinds[0].default, int) and number.is_integer() else number
 
 
-def describe(option: OptionInfo) -> str:
+def describe_options(option: OptionInfo) -> str:
     """Returns what an option may be: "0 to 1000", "0 or more", "bh1 or bh2"."""
     if option.choices:
         return " or ".join(option.choices)
@@ -110,7 +110,7 @@ def _checked(sampler: str, name: str, value: Any, option: OptionInfo) -> Value:
     if not plain or not low <= value <= min(high, 1e9) or (integral and value != int(value)):
         kind = "a whole number" if integral else "a number"
         raise InvalidRequest(
-            f"Option {name}={_brief(value)} of {sampler} is out of range; choose {kind} {describe(option)}.",
+            f"Option {name}={_brief(value)} of {sampler} is out of range; choose {kind} {describe_options(option)}.",
             field="options",
         )
     return int(value) if integral else float(value)

@@ -102,9 +102,9 @@ def switch_checker_on(model: Path) -> None:
 def convert_to_coreml(model: str | Path, folder: Path, **recipe) -> Path:
     """A bundle of Core ML packages, by default of the model's own size."""
     from converters.coreml import convert, native_size
-    from converters.recipe import Recipe
+    from converters.recipe import PackageRecipe
 
-    for _ in convert(str(model), folder, Recipe(**{"sizes": (native_size(str(model)),), **recipe})):
+    for _ in convert(str(model), folder, PackageRecipe(**{"sizes": (native_size(str(model)),), **recipe})):
         pass
     return folder
 

@@ -17,7 +17,7 @@ from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS, fingerprint, input_sha
 from sdedge.engines.graph.program import to_json
 from sdedge.engines.protocol import ModelFacts
 from sdedge.images.preview import V1_ROWS
-from sdedge.library.manifest import NAME, Component, Manifest, Port
+from sdedge.library.manifest import NAME, BundleComponent, Manifest, Port
 
 aten = torch.ops.aten
 RESOURCES = Path(__file__).parents[1] / "resources" / "models" / "pocket"
@@ -127,7 +127,7 @@ def write_bundle(folder: Path) -> Path:
     return folder
 
 
-def _write(folder: Path, name: str) -> Component:
+def _write(folder: Path, name: str) -> BundleComponent:
     w, wanted = Writer(), input_shapes(name, FACTS, 2, 64, 64, 77)
     w.graph.output(NETWORKS[name](w, *(w.graph.placeholder(key) for key in wanted)))
     folder.mkdir(parents=True)
@@ -143,7 +143,7 @@ def _write(folder: Path, name: str) -> Component:
         {key: Port(shape, "float16") for key, shape in zip(PORTS[name], made, strict=True)},
     )
     size = sum(file.stat().st_size for file in folder.iterdir())
-    return Component(name, *ports, size, "0" * 64, figures)
+    return BundleComponent(name, *ports, size, "0" * 64, figures)
 
 
 def fingerprints(folder: Path) -> dict[str, str]:

@@ -86,7 +86,7 @@ def test_unreadable_files(tmp_path):
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "missing.txt", tmp_path / "binary.txt", tmp_path):
         with pytest.raises(InvalidRequest, match="Cannot read prompts"):
-            batch.read(path)
+            batch.read_requests(path)
 
 
 @given(
@@ -169,7 +169,7 @@ def test_lines_of_flags_are_read_as_the_web_ui_writes_them(tmp_path):
 )  # fmt: skip
 def test_a_line_of_flags_that_cannot_be_read_is_refused_by_its_number(tmp_path, line):
     with pytest.raises(InvalidRequest, match="line 2"):
-        batch.read(written(tmp_path, "p.txt", f"a cat\n{line}\n"))
+        batch.read_requests(written(tmp_path, "p.txt", f"a cat\n{line}\n"))
 
 
 OPTIONS = {param.name: None for param in generate.params} | {"count": 1, "options": (), "styles": ()}

@@ -55,7 +55,7 @@ def test_a_prompt_is_looked_at_a_fixed_number_of_times(monkeypatch, piece):
         monkeypatch.setattr(prompt, name, Counted(getattr(prompt, name)))
     text = "(a:" + piece * (LENGTH // len(piece)) + "!"
     Counted.total = 0
-    prompt.attention(text)
+    prompt.weighted_segments(text)
     prompt.parse(text)
     assert 0 < Counted.total <= 25 * len(text)
 
@@ -73,7 +73,7 @@ def test_a_weight_of_many_digits_is_looked_at_a_fixed_number_of_times(pattern, d
     ("(" * 500 + "a", 1e6), ("(a:" + "9" * 400 + ")", 1e6), ("(a:-" + "9" * 400 + ")", -1e6), ("((a:1000):1000.5)", 1e6),
     ("((a:1000):999)", 999e3)])  # fmt: skip
 def test_weights_stay_within_a_million(text, weight):
-    (segment,) = prompt.attention(text)
+    (segment,) = prompt.weighted_segments(text)
     assert segment.weight == weight
     assert prompt.parse(f"a AND b:{'9' * 400}").parts[1].weight == 1e6
 

@@ -11,7 +11,7 @@ import pytest
 
 from sdedge import batch, json_values
 from sdedge.engines.graph import program
-from sdedge.engines.torch.cpu.int8_unet import Recipe
+from sdedge.engines.torch.cpu.int8_unet import Int8Recipe
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
 from sdedge.json_values import read_json, read_json_file
 from sdedge.library.manifest import Manifest
@@ -102,8 +102,8 @@ WIDE = "[" + "[]," * 2_000 + "[]]"
         lambda text, folder: Request.from_json(text),
         lambda text, folder: program.from_json(text),
         lambda text, folder: Manifest.read(folder),
-        lambda text, folder: Recipe.read(folder),
-        lambda text, folder: batch.read(folder / "batch.json"),
+        lambda text, folder: Int8Recipe.read(folder),
+        lambda text, folder: batch.read_requests(folder / "batch.json"),
     ],
 )
 def test_readers_of_foreign_json_count_before_they_parse(tmp_path, monkeypatch, read, text):

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from converters.commands.progress import show
-from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, Recipe
+from converters.recipe import ATTENTIONS, COMPONENTS, COMPRESSIONS, COMPUTE_UNITS, TARGETS, PackageRecipe
 from sdedge.commands.terminal import echo
 from sdedge.events import Progress
 from sdedge.library.adapters import with_weight
@@ -101,7 +101,7 @@ def coreml(
 
         sizes = sizes or (native_size(model),)
         for group in (sizes,) if multifunction else ((size,) for size in sizes):
-            recipe = Recipe(
+            recipe = PackageRecipe(
                 sizes=group, attention=attention, target=target, compute_units=compute_units, components=components,
                 batch=1 if unet_batch_one else 2, chunk=chunk, compress=compress, loras=loras,
             )  # fmt: skip

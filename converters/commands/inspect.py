@@ -36,7 +36,7 @@ def inspect(path: Path, as_json: bool, plot: Path | None, component: str, side: 
         echo(json.dumps({name: asdict(inspection) for name, inspection in inspections.items()}, indent=1))
         return
     for name, inspection in inspections.items():
-        echo(describe(name, inspection))
+        echo(inspection_lines(name, inspection))
 
 
 def _inspect_graphs(bundle: Path, as_json: bool, plot: Path | None, component: str, side: int) -> None:
@@ -51,7 +51,7 @@ def _inspect_graphs(bundle: Path, as_json: bool, plot: Path | None, component: s
         echo(json.dumps({name: asdict(inspection) for name, inspection in inspections.items()}, indent=1))
         return
     for name, inspection in inspections.items():
-        echo(graphs.describe(name, inspection))
+        echo(graphs.inspection_lines(name, inspection))
 
 
 def _packages(path: Path) -> dict[str, Path]:
@@ -69,7 +69,7 @@ def _inspected(name: str, path: Path) -> dict[str, Inspection]:
     return {f"{name}.{function}" if several else name: look(package, function) for function in package.functions}
 
 
-def describe(name: str, inspection: Inspection) -> str:
+def inspection_lines(name: str, inspection: Inspection) -> str:
     """A few lines of text."""
     lines = [f"{name}   ({inspection.opset})"]
     lines += [f"  takes {key}: {_type(kind)}" for key, kind in inspection.inputs.items()]

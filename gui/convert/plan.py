@@ -34,7 +34,7 @@ _PALETTE_FACTOR = 3.0  # k-means over every kernel
 
 
 @dataclass(frozen=True)
-class Plan:
+class ConversionPlan:
     """One conversion. `sizes` are (width, height) in pixels; a graph and an int8 copy draw any and have none."""
 
     model: Item
@@ -121,7 +121,7 @@ def count_weights(model: Path) -> dict[str, int]:
     return {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in parts.items()}
 
 
-def estimate(plan: Plan, weights: Mapping[str, int]) -> Estimate:
+def estimate(plan: ConversionPlan, weights: Mapping[str, int]) -> Estimate:
     """What a conversion of a model with these numbers of weights takes."""
     narrow = sum(count for name, count in weights.items() if name in ("unet", "text_encoder"))
     half = sum(weights.values()) - narrow

@@ -33,8 +33,8 @@ from gui.convert.plan import (
     GPU,
     INT8,
     TARGETS,
+    ConversionPlan,
     Estimate,
-    Plan,
     count_weights,
     estimate,
     graph_range,
@@ -70,7 +70,7 @@ class ConvertView(QWidget):
         self._items: list[Item] = []
         self._weights: dict[str, dict[str, int]] = {}
         self._sides: dict[str, int] = {}
-        self._followed: dict[int, Plan] = {}
+        self._followed: dict[int, ConversionPlan] = {}
         self._comparing: set[int] = set()
         self._adopted: set[int] = set()
         self.question: QMessageBox | None = None
@@ -136,7 +136,7 @@ class ConvertView(QWidget):
 
     # The plan
 
-    def plan(self) -> Plan:
+    def plan(self) -> ConversionPlan:
         """What is asked for. Raises InvalidRequest with what is missing."""
         item = self.chosen()
         if item is None:
@@ -145,8 +145,10 @@ class ConvertView(QWidget):
             raise InvalidRequest(f"The licence of {item.name} was not accepted yet; do it in Models.")
         target = TARGETS[self.targets.checkedId()]
         if self.targets.checkedId() not in _SIZED:
-            return Plan(item, target, compare=self.verify.isChecked(), side=self._sides.get(item.name, NATIVE))
-        return Plan(
+            return ConversionPlan(
+                item, target, compare=self.verify.isChecked(), side=self._sides.get(item.name, NATIVE)
+            )
+        return ConversionPlan(
             item, target, parse_sizes(self.sizes.text()), self.compression.currentData(), self.verify.isChecked()
         )
 
@@ -203,7 +205,7 @@ class ConvertView(QWidget):
         if task.state == DONE:
             self.tasks.dismiss(task)
 
-    def _follow(self, plan: Plan, title: str, arguments: Sequence[str]) -> None:
+    def _follow(self, plan: ConversionPlan, title: str, arguments: Sequence[str]) -> None:
         self._followed[self.tasks.add(title, arguments, first=True).id] = plan
 
     def _compare(self, name: str, arguments: Sequence[str]) -> None:

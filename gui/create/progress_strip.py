@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QS
 
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
-from gui.queue.progress import SLOW, Progress, spoken
+from gui.queue.progress import SLOW, PictureProgress, spoken
 from gui.shell.studio import Studio
 
 HEIGHT = 64  # pixels, always, so that nothing jumps
@@ -21,7 +21,7 @@ class ProgressStrip(QFrame):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
-        self._progress: Progress | None = None
+        self._progress: PictureProgress | None = None
         set_kind(self, "strip")
         self.setMinimumHeight(HEIGHT)
         self._text = PlainLabel()
@@ -66,7 +66,7 @@ class ProgressStrip(QFrame):
         set_kind(self._text, kind)
         self._say(words)
 
-    def work(self, progress: Progress, cancel: Callable[[], object]) -> None:
+    def work(self, progress: PictureProgress, cancel: Callable[[], object]) -> None:
         """Follow a job."""
         if progress is not self._progress:
             self._end()
@@ -101,7 +101,7 @@ class ProgressStrip(QFrame):
 
     # Words
 
-    def describe(self, progress: Progress) -> str:
+    def describe(self, progress: PictureProgress) -> str:
         """Phase, step, and the time left or spent; of one that is cancelled, that it ends."""
         if progress.ending and progress.ending != "picture":
             return self.tr("Cancelling")

@@ -25,7 +25,7 @@ from gui.look.plain import PlainLabel, plain_tooltip
 from gui.look.theme import GAP, set_kind
 from gui.shell.picture_actions import Subject
 from gui.shell.studio import Studio
-from sdedge.library.gallery import Entry, Gallery
+from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
 
@@ -42,7 +42,7 @@ class RecentModel(QAbstractListModel):
     def __init__(self, studio: Studio, thumbnails: Thumbnails) -> None:
         super().__init__(thumbnails)
         self._studio = studio
-        self._entries: list[Entry] = []
+        self._entries: list[GalleryEntry] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(CALM)
@@ -55,7 +55,7 @@ class RecentModel(QAbstractListModel):
         """Look again."""
         leaving = self._studio.trash.leaving
 
-        def look(queue: Queue, gallery: Gallery) -> list[Entry]:
+        def look(queue: Queue, gallery: Gallery) -> list[GalleryEntry]:
             found = gallery.search(limit=SHOWN + len(leaving))
             return [entry for entry in found if entry.id not in leaving][:SHOWN]
 
@@ -83,7 +83,7 @@ class RecentModel(QAbstractListModel):
         data.setUrls([QUrl.fromLocalFile(str(index.data(ENTRY).path)) for index in indexes])
         return data
 
-    def _take(self, entries: list[Entry]) -> None:
+    def _take(self, entries: list[GalleryEntry]) -> None:
         if entries != self._entries:
             self.beginResetModel()
             self._entries = entries

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMenu
 from gui.create import failures
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.progress_strip import ProgressStrip
-from gui.queue.progress import Progress, spoken
+from gui.queue.progress import PictureProgress, spoken
 from gui.shell.advice import for_the_window
 from gui.shell.background import in_words
 from gui.shell.picture_actions import NOTHING, Subject
@@ -22,7 +22,7 @@ from gui.shell.pictures import Looked, finished, short, shrink
 from gui.shell.reveal import show_file
 from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
-from sdedge.library.gallery import Entry, Gallery
+from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.job_states import PausedBy
 from sdedge.library.jobs import Job, Queue
 from sdedge.places import data_folder
@@ -50,7 +50,7 @@ class Stage(QObject):
         """The caption of the finished picture, which a preview's takes the place of."""
         self._loading = 0
         """Pictures that are read from their files and not shown yet."""
-        self._gone: Entry | None = None
+        self._gone: GalleryEntry | None = None
         """What was on the canvas when it went to the trash."""
         self._seeds: dict[int, list[int]] = {}
         board = studio.board
@@ -76,7 +76,7 @@ class Stage(QObject):
             self._caption(Path(found.path).name, found.size)
             self._find(found.path)
 
-    def show_entry(self, entry: Entry, image: QImage) -> None:
+    def show_entry(self, entry: GalleryEntry, image: QImage) -> None:
         """A picture that was chosen; what is being drawn goes on without being shown."""
         self._following = False
         if not self._panel.is_painting:
@@ -84,7 +84,7 @@ class Stage(QObject):
             self._caption(self._seed(entry.seed), (entry.width, entry.height))
             self._studio.pictures.show("create", Subject.of(entry))
 
-    def show_latest(self, entry: Entry, image: QImage) -> None:
+    def show_latest(self, entry: GalleryEntry, image: QImage) -> None:
         """The picture of before, at the start."""
         if self._panel.canvas.is_empty:
             self.show_entry(entry, image)
@@ -104,7 +104,7 @@ class Stage(QObject):
             self._panel.canvas.show_preview(preview, size)
             self._panel.caption.setText(self._captioned(self.tr("Preview"), (size.width(), size.height())))
 
-    def _shows(self, progress: Progress) -> bool:
+    def _shows(self, progress: PictureProgress) -> bool:
         rate = self._studio.settings.preview_rate
         return self._following and not self._panel.is_painting and rate > 0 and progress.index % rate == 0
 
@@ -183,7 +183,7 @@ class Stage(QObject):
     def _find(self, path: str) -> None:
         """Ask the gallery what it knows of the picture that is shown."""
 
-        def take(entry: Entry | None) -> None:
+        def take(entry: GalleryEntry | None) -> None:
             self._studio.pictures.show("create", Subject.of(entry) if entry else Subject(path=Path(path)))
 
         self._studio.bridge.ask(lambda queue, gallery: gallery.find(path), take, lambda error: None, self)
@@ -202,10 +202,10 @@ class Stage(QObject):
         self._gone = None
 
     def _show_before(self, leaving: frozenset[int]) -> None:
-        def look(queue: Queue, gallery: Gallery) -> Entry | None:
+        def look(queue: Queue, gallery: Gallery) -> GalleryEntry | None:
             return next((entry for entry in gallery.search(limit=len(leaving) + 1) if entry.id not in leaving), None)
 
-        def show(entry: Entry | None) -> None:
+        def show(entry: GalleryEntry | None) -> None:
             if entry is not None:
                 self._show_file(entry)
             else:
@@ -214,7 +214,7 @@ class Stage(QObject):
 
         self._studio.bridge.ask(look, show, lambda error: None, self)
 
-    def _show_file(self, entry: Entry) -> None:
+    def _show_file(self, entry: GalleryEntry) -> None:
         following = self._following
 
         def show(image: QImage) -> None:

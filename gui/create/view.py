@@ -27,7 +27,7 @@ from gui.shell.pictures import Looked, finished
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from sdedge.errors import InvalidRequest
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import GalleryEntry
 from sdedge.library.jobs import Job
 
 SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint
@@ -215,7 +215,7 @@ class CreateView(QWidget):
         app = cast(QGuiApplication, QGuiApplication.instance())
         app.applicationStateChanged.connect(self._come_back)
 
-    def _begin(self, latest: list[Entry]) -> None:
+    def _begin(self, latest: list[GalleryEntry]) -> None:
         """On the canvas: the latest picture, or before there is one what this is."""
         if not self.panel.canvas.is_empty:
             return
@@ -260,7 +260,7 @@ class CreateView(QWidget):
 
     # What other parts want
 
-    def _show_entry(self, entry: Entry) -> None:
+    def _show_entry(self, entry: GalleryEntry) -> None:
         def fail(error: Exception) -> None:
             self._studio.say(in_words(error), "warning")
 

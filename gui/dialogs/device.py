@@ -17,7 +17,7 @@ from gui.form.memory_hint import PictureMemory
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
-from gui.shell.device import UNKNOWN, Device, look
+from gui.shell.device import UNKNOWN, Device, probe_device
 from gui.shell.studio import Studio
 from gui.widgets.cards import card, fill, left
 from gui.widgets.fault_label import FaultLabel
@@ -48,7 +48,7 @@ class DeviceDialog(QDialog):
     def look(self) -> None:
         """Read what is known and free."""
         mine = self._studio.bridge.worker_memory
-        self._studio.bridge.background.run(lambda: look(mine), self._show, owner=self)
+        self._studio.bridge.background.run(lambda: probe_device(mine), self._show, owner=self)
         self._memory.look()
 
     def _show(self, device: Device) -> None:

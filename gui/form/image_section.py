@@ -15,7 +15,7 @@ from gui.look.theme import GAP, HALF, plain_button, set_kind
 from gui.shell.actions import name_button
 from gui.shell.background import in_words
 from gui.shell.file_dialogs import ask_file
-from gui.shell.pictures import Looked, look, short, shrink
+from gui.shell.pictures import Looked, look_at_picture, short, shrink
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import stack
@@ -132,7 +132,12 @@ class ImageSection(QWidget):
             return
         self._name.setText(self.tr("Reading {0}").format(short(Path(path).name, 24)))
         work = self._studio.bridge.background
-        work.run(lambda: look(path), lambda found: self._take(path, found), lambda error: self._fail(path, error), self)
+        work.run(
+            lambda: look_at_picture(path),
+            lambda found: self._take(path, found),
+            lambda error: self._fail(path, error),
+            self,
+        )
 
     def _take(self, path: str, found: Looked) -> None:
         if path != self._path:

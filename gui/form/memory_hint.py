@@ -43,11 +43,11 @@ class PictureMemory(QObject):
             return
 
         def work() -> MemoryPlan | None:
-            from gui.shell.device import UNKNOWN, look, plan_picture, read_sizes
+            from gui.shell.device import UNKNOWN, plan_picture, probe_device, read_sizes
 
             if model not in self._sizes:
                 self._sizes[model] = read_sizes(locate(model))
-            device, sizes = look(mine), self._sizes[model]
+            device, sizes = probe_device(mine), self._sizes[model]
             return (
                 None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch, safety)
             )

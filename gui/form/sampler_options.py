@@ -14,7 +14,7 @@ from gui.look.theme import GAP, set_kind
 from gui.widgets.calm import CalmCombo
 from gui.widgets.fault_label import FaultLabel
 from sdedge.catalog import SAMPLERS, OptionInfo
-from sdedge.sampler_options import describe
+from sdedge.sampler_options import describe_options
 
 WIDE = 112  # pixels: some samplers have longer names than the form's labels
 
@@ -68,7 +68,7 @@ class SamplerOptions(QWidget):
         row.addWidget(title)
         row.addWidget(control, 1)
         note, box = FaultLabel(), QWidget()
-        set_tooltip(box, f"{info.text[:1].upper()}{info.text[1:]}: {describe(info)}.")
+        set_tooltip(box, f"{info.text[:1].upper()}{info.text[1:]}: {describe_options(info)}.")
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)

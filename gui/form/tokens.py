@@ -13,7 +13,7 @@ from sdedge.library.adapters import find_lora, names_with, wildcard_lines, with_
 from sdedge.text import wildcards
 from sdedge.text.chunks import CHUNK
 from sdedge.text.clean import clean
-from sdedge.text.prompt import describe
+from sdedge.text.prompt import describe_prompt
 from sdedge.text.tags import extract_loras
 from sdedge.text.tokenizer import Tokenizer
 
@@ -42,7 +42,7 @@ def count(
         loras = () if negative else extract_loras(resolved)[1]
         for lora in loras:
             find_lora(lora.name)
-        stages = describe(resolved, tokenizer, embeddings=embeddings, negative=negative).stages
+        stages = describe_prompt(resolved, tokenizer, embeddings=embeddings, negative=negative).stages
     except InvalidRequest as error:
         return Count(fault=for_the_window(str(error)))
     chunks = max((stage.chunks for stage in stages), key=lambda rows: (len(rows), sum(map(len, rows))))

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 from gui.gallery.model import ENTRY
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.theme import CAPTION, GAP, HALF, RADIUS, Theme
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import GalleryEntry
 
 CELL = 168  # pixels of a picture's place with the gap around it, at the least
 TILES = 400  # kept: several screens of them
@@ -53,7 +53,7 @@ class PictureDelegate(QStyledItemDelegate):
         self._ring(painter, place, option)
         painter.restore()
 
-    def _tile(self, entry: Entry, side: int, ratio: float) -> QPixmap | None:
+    def _tile(self, entry: GalleryEntry, side: int, ratio: float) -> QPixmap | None:
         """The thumbnail cut and scaled for its place, kept because scaling takes longer than all other painting."""
         pixmap = self._thumbnails.pixmap(entry)
         if pixmap is None:

@@ -24,7 +24,7 @@ from gui.look.wording import breakable
 from gui.shell.actions import plain
 from gui.shell.studio import Studio
 from sdedge.errors import SdedgeError
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import GalleryEntry
 
 _BUTTONS = ("favourite", "copy-picture", "save-as", "reveal", "trash")
 
@@ -38,7 +38,7 @@ class GalleryDetails(QScrollArea):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._studio = studio
-        self._entry: Entry | None = None
+        self._entry: GalleryEntry | None = None
         self._pixmap: QPixmap | None = None
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -62,7 +62,7 @@ class GalleryDetails(QScrollArea):
         self._facts.setVerticalSpacing(HALF)
         self._lay_out()
 
-    def show_entry(self, entry: Entry | None, pixmap: QPixmap | None, tags: list[str]) -> None:
+    def show_entry(self, entry: GalleryEntry | None, pixmap: QPixmap | None, tags: list[str]) -> None:
         """Show this picture; None shows nothing."""
         self._entry = entry
         self._body.setVisible(entry is not None)
@@ -88,7 +88,7 @@ class GalleryDetails(QScrollArea):
         self._pixmap = pixmap
         self._fit()
 
-    def _describe(self, entry: Entry) -> list[tuple[str, str]]:
+    def _describe(self, entry: GalleryEntry) -> list[tuple[str, str]]:
         """What is known of a picture, in the order of interest."""
         facts = [(self.tr("Model"), entry.model or self.tr("unknown"))]
         try:

@@ -18,7 +18,7 @@ from gui.shell.actions import name_button, plain
 from gui.shell.background import in_words
 from gui.shell.pictures import finished
 from gui.shell.studio import Studio
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import GalleryEntry
 
 BAR = 40  # pixels
 Index = QModelIndex | QPersistentModelIndex
@@ -38,8 +38,8 @@ class LargeView(QWidget):
     def __init__(self, studio: Studio, model: GalleryModel, pictures: PictureList) -> None:
         super().__init__()
         self._studio, self._model, self._pictures = studio, model, pictures
-        self._entry: Entry | None = None
-        self._pinned: Entry | None = None
+        self._entry: GalleryEntry | None = None
+        self._pinned: GalleryEntry | None = None
         self.canvas, self.other = Canvas(studio.theme), Canvas(studio.theme)
         self.strip = FilmStrip(model, pictures.selectionModel(), pictures.itemDelegate())
         self.caption = PlainLabel()
@@ -55,7 +55,7 @@ class LargeView(QWidget):
     def show_current(self) -> None:
         """The grid's current picture, at once small and soon in full."""
         index = self._pictures.currentIndex()
-        entry: Entry | None = index.data(ENTRY) if index.isValid() else None
+        entry: GalleryEntry | None = index.data(ENTRY) if index.isValid() else None
         if entry is None or not self.isVisible():
             return
         self._caption(entry, index.row())
@@ -63,7 +63,7 @@ class LargeView(QWidget):
             self._entry = entry
             self._load(entry, self.canvas)
 
-    def pin(self, entry: Entry | None) -> None:
+    def pin(self, entry: GalleryEntry | None) -> None:
         """Keep this picture at the left, beside whatever is walked to; None shows one picture again."""
         self._pinned = entry
         self.compare.setChecked(entry is not None)
@@ -79,7 +79,7 @@ class LargeView(QWidget):
         self._entry = None
         self.closed.emit()
 
-    def _load(self, entry: Entry, canvas: Canvas) -> None:
+    def _load(self, entry: GalleryEntry, canvas: Canvas) -> None:
         small = self._model.thumbnails.pixmap(entry)
         if small is not None:
             canvas.show_preview(small.toImage(), QSize(entry.width, entry.height))
@@ -93,7 +93,7 @@ class LargeView(QWidget):
 
         self._studio.bridge.background.run(lambda: finished(entry.path), show, fail, self)
 
-    def _caption(self, entry: Entry | None, row: int) -> None:
+    def _caption(self, entry: GalleryEntry | None, row: int) -> None:
         if entry is None:
             return
         place = self.tr("{0} of {1}").format(row + 1, self._model.rowCount())

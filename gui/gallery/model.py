@@ -24,7 +24,7 @@ from gui.look.plain import plain_tooltip
 from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
 from gui.shell.trash import Trash
-from sdedge.library.gallery import Entry, Search
+from sdedge.library.gallery import GalleryEntry, Search
 
 CHUNK = 100  # rows looked up together
 ENTRY = Qt.ItemDataRole.UserRole
@@ -47,7 +47,7 @@ class GalleryModel(QAbstractListModel):
         self._search = Search()
         self._round = 0
         self._ids: list[int] = []
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, GalleryEntry] = {}
         self._asked: set[int] = set()
         self._soon = _timer(self, 150, self.look)
         trash.changed.connect(self._leave_out)
@@ -115,7 +115,7 @@ class GalleryModel(QAbstractListModel):
     def rowCount(self, parent: Index = ROOT) -> int:
         return 0 if parent.isValid() else len(self._ids)
 
-    def entry(self, row: int) -> Entry | None:
+    def entry(self, row: int) -> GalleryEntry | None:
         """The picture of a row; None until it is read, which this call begins."""
         if not 0 <= row < len(self._ids):
             return None
@@ -141,7 +141,7 @@ class GalleryModel(QAbstractListModel):
     def _read(self, ids: list[int]) -> None:
         self._asked.update(ids)
 
-        def take(entries: list[Entry]) -> None:
+        def take(entries: list[GalleryEntry]) -> None:
             self._asked.difference_update(ids)
             self._entries.update({entry.id: entry for entry in entries})
             self._tell_changed(ids)
@@ -211,7 +211,7 @@ class GalleryModel(QAbstractListModel):
         self.failed.emit(in_words(error))
 
 
-def spoken(entry: Entry) -> str:
+def spoken(entry: GalleryEntry) -> str:
     """A picture in words, for those who do not see it."""
     when = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")
     star = "favourite, " if entry.favourite else ""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from gui.shell.background import Background, in_words
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import GalleryEntry
 from sdedge.library.gallery_files import thumbnail
 
 KEPT = 600  # pixmaps of at most 320 x 320: about 150 MB at worst
@@ -33,7 +33,7 @@ class Thumbnails(QObject):
         self._lock = threading.Lock()
         self._background = Background("thumbnails", 2, self)
 
-    def pixmap(self, entry: Entry) -> QPixmap | None:
+    def pixmap(self, entry: GalleryEntry) -> QPixmap | None:
         """The thumbnail if it is here; otherwise it comes soon, or `fault` tells why it never will."""
         pixmap = self._pixmaps.get(entry.content)
         if pixmap is not None:
@@ -42,7 +42,7 @@ class Thumbnails(QObject):
             self._ask(entry)
         return pixmap
 
-    def fault(self, entry: Entry) -> str:
+    def fault(self, entry: GalleryEntry) -> str:
         """Why there is no thumbnail, in words; empty as long as there may be one."""
         return self._faults.get(entry.content, "")
 
@@ -54,7 +54,7 @@ class Thumbnails(QObject):
         """End the threads."""
         self._background.close()
 
-    def _ask(self, entry: Entry) -> None:
+    def _ask(self, entry: GalleryEntry) -> None:
         with self._lock:
             if entry.content in self._waiting:
                 self._waiting.move_to_end(entry.content)

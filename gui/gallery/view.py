@@ -27,7 +27,7 @@ from gui.shell.background import in_words
 from gui.shell.picture_actions import Subject
 from gui.shell.studio import Studio
 from gui.widgets.empty import Empty
-from sdedge.library.gallery import Entry, Gallery
+from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
 
@@ -61,7 +61,7 @@ class GalleryView(QWidget):
         """The ids of the selected pictures, in the order of the view."""
         return self.model.ids(self.list.chosen_rows())
 
-    def current(self) -> Entry | None:
+    def current(self) -> GalleryEntry | None:
         """The picture that actions for one are about."""
         index = self.list.currentIndex()
         return (

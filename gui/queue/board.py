@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from gui.queue.progress import Progress
+from gui.queue.progress import PictureProgress
 from gui.shell.advice import for_the_window
 from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
@@ -46,7 +46,7 @@ class JobBoard(QObject):
         super().__init__(bridge)
         self.bridge = bridge
         self.board = Board()
-        self._progress: dict[int, Progress] = {}
+        self._progress: dict[int, PictureProgress] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(CALM)
@@ -83,13 +83,13 @@ class JobBoard(QObject):
     def find(self, id: int) -> Job | None:
         return next((job for job in self.jobs if job.id == id), None)
 
-    def progress(self, id: int) -> Progress | None:
+    def progress(self, id: int) -> PictureProgress | None:
         """How far a job is that is drawn, or was since the app started."""
         return self._progress.get(id)
 
-    def begin(self, job: Job) -> Progress:
+    def begin(self, job: Job) -> PictureProgress:
         """Follow a job that is about to be drawn."""
-        return self._progress.setdefault(job.id, Progress(job.count, job.saved))
+        return self._progress.setdefault(job.id, PictureProgress(job.count, job.saved))
 
     # Arranging
 
@@ -145,7 +145,7 @@ class JobBoard(QObject):
         progress = self._progress.get(id)
         if progress is None:
             job = self.find(id)
-            progress = self.begin(job) if job else self._progress.setdefault(id, Progress())
+            progress = self.begin(job) if job else self._progress.setdefault(id, PictureProgress())
         progress.hear(event)
         if isinstance(event, ImageDone):
             self.drawn.emit(id, event)

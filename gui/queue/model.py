@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersiste
 
 from gui.look.plain import plain_tooltip
 from gui.queue.board import JobBoard
-from gui.queue.progress import Progress, spoken
+from gui.queue.progress import PictureProgress, spoken
 from gui.shell.advice import for_the_window
 from sdedge.library.jobs import Job
 
@@ -64,7 +64,7 @@ class QueueModel(QAbstractListModel):
 
     # Words
 
-    def line(self, job: Job, progress: Progress | None) -> str:
+    def line(self, job: Job, progress: PictureProgress | None) -> str:
         """What a job is doing, or why it is not."""
         pictures = self.tr("{0} of {1} pictures").format(job.saved, job.count) if job.count > 1 else ""
         if job.state == "running":
@@ -80,7 +80,7 @@ class QueueModel(QAbstractListModel):
             parts = [words.get(job.state, job.state), pictures if job.saved else several]
         return " · ".join(part for part in parts if part)
 
-    def _doing(self, job: Job, progress: Progress | None) -> str:
+    def _doing(self, job: Job, progress: PictureProgress | None) -> str:
         if job.wish == "picture":
             return self.tr("ends after this picture")
         if job.wish in ("now", "kill"):

@@ -13,7 +13,7 @@ SLOW = 10.0  # seconds of loading after which one wants to know how long it usua
 
 
 @dataclass
-class Progress:
+class PictureProgress:
     """Hears the events of one attempt. Times are monotonic seconds."""
 
     count: int = 1

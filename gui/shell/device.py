@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdedge.library.manifest import is_bundle
 from sdedge.machine import picture_memory
-from sdedge.machine.findings import Finding, findings, processor
+from sdedge.machine.findings import DeviceFinding, findings, processor
 from sdedge.machine.memory import available_memory
 from sdedge.machine.memory_plan import CHOICES, MemoryPlan, Sizes
 from sdedge.weights.checkpoint import open_checkpoint
@@ -23,7 +23,7 @@ UNKNOWN = 1 << 49  # bytes, from which on nobody knows how much memory there is
 class Device:
     """The device that pictures are drawn on, as far as it was measured; memory in bytes."""
 
-    finding: Finding | None
+    finding: DeviceFinding | None
     free: int
     total: int
     expected: str = "cpu"
@@ -44,7 +44,7 @@ class Device:
         return picture_memory.ITEMSIZES.get(self.finding.dtype, 4) if self.finding else 4
 
 
-def look(mine: int = 0) -> Device:
+def probe_device(mine: int = 0) -> Device:
     """The device that SDEDGE_DEVICE names, or the best measured one. `mine` are bytes that the engine's process has
     already, which a picture may use as well."""
     found, wanted = findings(), os.environ.get("SDEDGE_DEVICE", "auto")

@@ -12,7 +12,7 @@ from PySide6.QtCore import QMimeData, QObject, Signal
 from PySide6.QtGui import QImage
 
 from gui.shell.background import in_words
-from gui.shell.pictures import Looked, keep_pasted, look, short
+from gui.shell.pictures import Looked, keep_pasted, look_at_picture, short
 from gui.shell.restoring import Restored, from_metadata
 from sdedge.errors import SdedgeError
 from sdedge.images.metadata import parse_parameters
@@ -119,7 +119,7 @@ class Drops(QObject):
 
     def _read(self, path: str, count: int) -> None:
         def read() -> _Read:
-            found = look(path)
+            found = look_at_picture(path)
             return _Read(found, from_metadata(found.metadata) if found.metadata.source else None)
 
         def fail(error: Exception) -> None:

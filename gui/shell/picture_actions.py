@@ -21,7 +21,7 @@ from gui.shell.restoring import Restored, from_entry
 from gui.shell.reveal import reveal
 from sdedge.errors import InvalidRequest
 from sdedge.files import atomic_write, open_regular
-from sdedge.library.gallery import Entry, Gallery
+from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.jobs import Job, Queue
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class Subject:
     gallery's, such as one to start from, has a path alone."""
 
     ids: tuple[int, ...] = ()
-    entry: Entry | None = None
+    entry: GalleryEntry | None = None
     path: Path | None = None
 
     @staticmethod
-    def of(entry: Entry) -> Subject:
+    def of(entry: GalleryEntry) -> Subject:
         return Subject((entry.id,), entry, entry.path)
 
     def allows(self, id: str) -> bool:
@@ -153,7 +153,7 @@ class PictureActions(QObject):
         }  # fmt: skip
         works[id](path)
 
-    def _with_entry(self, id: str, entry: Entry) -> None:
+    def _with_entry(self, id: str, entry: GalleryEntry) -> None:
         if id == "use-settings":
             self._in_background(partial(from_entry, entry), self._studio.drops.restore)
         elif id == "use-seed" and entry.seed is not None:
@@ -166,7 +166,7 @@ class PictureActions(QObject):
         elif id == "information":
             self._studio.show_picture(entry.id)
 
-    def _vary(self, entry: Entry, restored: Restored) -> None:
+    def _vary(self, entry: GalleryEntry, restored: Restored) -> None:
         """Line up pictures that are close to this one; the form stays as it is."""
         request, studio = restored.request, self._studio
         if restored.keep or restored.pictures:

@@ -29,7 +29,7 @@ class Looked:
     notes: tuple[str, ...] = ()
 
 
-def look(path: str | Path) -> Looked:
+def look_at_picture(path: str | Path) -> Looked:
     """Read any picture as one to start from. Raises InvalidRequest for what is missing, damaged, too large or none."""
     from sdedge.images.source import flatten, load  # brings numpy, which the first paint need not wait for
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata_fields import Metadata
-from sdedge.library.gallery import Entry
+from sdedge.library.gallery import GalleryEntry
 from sdedge.library.safe_settings import library_names, safe_settings, unconfirmed_paths
 from sdedge.request import Request
 
@@ -38,7 +38,7 @@ def from_metadata(metadata: Metadata) -> Restored:
     )
 
 
-def from_entry(entry: Entry) -> Restored:
+def from_entry(entry: GalleryEntry) -> Restored:
     """What the gallery knows of a picture. One that was drawn by a job of ours has its person's own paths; any other
     was found in a folder, and says what its maker wanted. Raises InvalidRequest for a request of a later version."""
     request = entry.request

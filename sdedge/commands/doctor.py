@@ -18,7 +18,7 @@ from sdedge.commands.terminal import echo
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sdedge.machine.findings import Finding
+    from sdedge.machine.findings import DeviceFinding
 
 
 @click.command()
@@ -55,7 +55,7 @@ def _versions() -> str:
     return ", ".join(parts)
 
 
-def _show(finding: Finding, console: Console) -> None:
+def _show(finding: DeviceFinding, console: Console) -> None:
     from rich.table import Table
 
     from sdedge.machine.probe import OWN

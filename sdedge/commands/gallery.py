@@ -16,7 +16,7 @@ import click
 from sdedge.commands.field_options import SIZE_TEXT
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.library.gallery import Entry, Gallery, Search, sampler_name
+from sdedge.library.gallery import Gallery, GalleryEntry, Search, sampler_name
 from sdedge.library.gallery_scan import rescan as rescan_files
 
 _ABSENT = re.compile(r"-[^\W\d_]{2}|-\"")
@@ -195,7 +195,7 @@ def verify(as_json: bool) -> None:
         raise SdedgeError(f"{faults} pictures are not as they were saved.")
 
 
-def export_one(entry: Entry, folder: Path, no_metadata: bool = False) -> Path:
+def export_one(entry: GalleryEntry, folder: Path, no_metadata: bool = False) -> Path:
     """Copy one picture, whole or not at all. Raises SdedgeError."""
     from sdedge.files import open_regular, write_new
     from sdedge.images.naming import names
@@ -231,7 +231,7 @@ def _bare(path: Path, data: bytes) -> bytes:
     return file.getvalue()
 
 
-def record(gallery: Gallery, entry: Entry) -> dict[str, Any]:
+def record(gallery: Gallery, entry: GalleryEntry) -> dict[str, Any]:
     """An entry as JSON for scripts."""
     names = ("id", "width", "height", "model", "model_hash", "seed", "favourite", "missing", "job", "source", "content")
     created = datetime.datetime.fromtimestamp(entry.created, datetime.UTC).isoformat(timespec="seconds")
@@ -240,7 +240,7 @@ def record(gallery: Gallery, entry: Entry) -> dict[str, Any]:
     return {"path": str(entry.path), "created": created, **plain, **details}
 
 
-def _entry_of(gallery: Gallery, picture: str) -> Entry:
+def _entry_of(gallery: Gallery, picture: str) -> GalleryEntry:
     if picture.isdigit():
         return gallery.get(int(picture))
     entry = gallery.find(Path(picture).expanduser())
@@ -249,7 +249,7 @@ def _entry_of(gallery: Gallery, picture: str) -> Entry:
     return entry
 
 
-def _every(gallery: Gallery, search: Search) -> Iterator[Entry]:
+def _every(gallery: Gallery, search: Search) -> Iterator[GalleryEntry]:
     after = None
     while page := gallery.search(search, 500, after):
         yield from page

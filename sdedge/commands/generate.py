@@ -226,7 +226,7 @@ def _styled(requests: list[Request], names: tuple[str, ...]) -> list[Request]:
     from sdedge.places import data_folder
     from sdedge.text import styles
 
-    known = styles.read(data_folder() / "styles.csv")
+    known = styles.read_styles(data_folder() / "styles.csv")
     texts = [styles.apply(request.prompt, request.negative, names, known) for request in requests]
     return [request.replace(prompt=p, negative=n) for request, (p, n) in zip(requests, texts, strict=True)]
 

@@ -6,7 +6,7 @@ import click
 
 from sdedge import catalog
 from sdedge.commands.terminal import echo
-from sdedge.sampler_options import describe
+from sdedge.sampler_options import describe_options
 
 
 @click.command()
@@ -55,6 +55,6 @@ def _describe(info: catalog.SamplerInfo) -> None:
     echo(f"  order {info.order}, {info.calls_per_step:g} UNet calls a step, noise: {info.noise}")
     echo(f"  schedules: {', '.join(info.schedules)} (default {info.default_schedule})")
     for name, option in info.options.items():
-        echo(f"  --option {name}={option.default}: {option.text}, {describe(option)}")
+        echo(f"  --option {name}={option.default}: {option.text}, {describe_options(option)}")
     presets = [preset.name for preset in catalog.PRESETS.values() if info.name in preset.samplers]
     echo(f"  presets: {', '.join(presets)}")

@@ -34,7 +34,7 @@ class Golden:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TestOutcome:
     golden: Golden
     difference: float
     """Largest absolute difference of the nine values."""
@@ -52,7 +52,7 @@ GOLDEN = (
 )  # fmt: skip
 
 
-def run(engine: Engine, version: str) -> Iterator[Outcome]:
+def run(engine: Engine, version: str) -> Iterator[TestOutcome]:
     """Draw every golden picture of a version ('v1-1' or 'v1-4') and compare. Raises ModelError for other versions."""
     chosen = [golden for golden in GOLDEN if golden.model == version]
     if not chosen:
@@ -60,7 +60,7 @@ def run(engine: Engine, version: str) -> Iterator[Outcome]:
         raise ModelError(f"There are no golden pictures of {version}; they are published for {known} (say --base).")
     for golden in chosen:
         last = last_values(engine, golden.sampler)
-        yield Outcome(golden, max(abs(a - b) for a, b in zip(last, golden.values, strict=True)))
+        yield TestOutcome(golden, max(abs(a - b) for a, b in zip(last, golden.values, strict=True)))
 
 
 def last_values(engine: Engine, sampler: str, side: int = 512) -> list[float]:

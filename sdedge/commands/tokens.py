@@ -22,14 +22,14 @@ def tokens(prompt: str, model: str | None, steps: int, seed: int) -> None:
     from sdedge.engines.open import default_model, find_tokenizer
     from sdedge.library.adapters import look_up_lora, wildcards_chosen
     from sdedge.text.clean import clean
-    from sdedge.text.prompt import describe
+    from sdedge.text.prompt import describe_prompt
     from sdedge.text.tags import extract_loras, left_out
 
     chosen = wildcards_chosen(clean(prompt), seed)
     loras = [look_up_lora(tag.name) for tag in extract_loras(chosen.text)[1]]
     vectors, notes = _vectors(chosen.text, steps)
     tokenizer = find_tokenizer(model or default_model())
-    description = describe(chosen.text, tokenizer, steps, vectors)
+    description = describe_prompt(chosen.text, tokenizer, steps, vectors)
     for choice in chosen.choices:
         echo(f"{choice.wildcard}: {choice.chosen}")
     _show(description)

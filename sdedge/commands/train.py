@@ -26,10 +26,10 @@ def pocket(out: Path, device: str, quick: bool) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from sdedge.training.grids import draw_grid
-    from sdedge.training.recipe import QUICK, Recipe
+    from sdedge.training.recipe import QUICK, TrainingRecipe
     from sdedge.training.recipe import train as run
 
-    recipe = QUICK if quick else Recipe()
+    recipe = QUICK if quick else TrainingRecipe()
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, TextColumn("loss {task.fields[loss]:.4f}")) as bar:
         tasks: dict[str, int] = {}

@@ -138,7 +138,7 @@ def nearest_within(
     return side(wanted[0], fixed[0]), side(wanted[1], fixed[1])
 
 
-def fill(rows: Tensor, size: int) -> Tensor:
+def fill_batch(rows: Tensor, size: int) -> Tensor:
     """At most `size` rows (n, …) -> (size, …), the last one repeated."""
     missing = size - len(rows)
     return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows

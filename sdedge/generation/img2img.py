@@ -25,12 +25,12 @@ from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
 from sdedge.images.mask import Box
-from sdedge.images.source import Size, fit, load, read
+from sdedge.images.source import Size, fit, load, read_source
 from sdedge.request import Request, Resolved, Task
 from sdedge.request_fields import MAX_SIDE
 from sdedge.sampling.denoiser import masked
 from sdedge.sampling.noise import Noise, stream
-from sdedge.sampling.presets import Plan
+from sdedge.sampling.presets import SamplingPlan
 from sdedge.sampling.samplers import Denoise, StepNoise
 
 ENCODED_FIRST = ("diffusers", "compvis")
@@ -39,7 +39,7 @@ FORGETFUL = (Preset.SDEDGE, Preset.APPLE)
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceImage:
     """The picture of a request in pixels.
 
     canvas   uint8 (H, W, 3): what comes back wherever nothing is drawn
@@ -98,7 +98,7 @@ def settled_size(request: Request, engine: Engine) -> Size:
     return engine.nearest_size(wanted, fixed)
 
 
-def open_source(request: Resolved) -> Source | None:
+def open_source(request: Resolved) -> SourceImage | None:
     """Reads the picture of a request; returns None where it starts from noise.
 
     Without a mask the picture is cropped to the request's size. With one it keeps its own size: the part to draw is
@@ -107,10 +107,10 @@ def open_source(request: Resolved) -> Source | None:
     if request.image is None:
         return None
     size = request.width, request.height
-    canvas, notices = read(request.image)
+    canvas, notices = read_source(request.image)
     if request.task is Task.IMG2IMG:
         fitted = fit(canvas, size)
-        return Source(fitted, (0, 0, *size), fitted, notices=notices)
+        return SourceImage(fitted, (0, 0, *size), fitted, notices=notices)
     mask = None
     if request.mask is not None:
         mask, mask_notices = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
@@ -121,7 +121,7 @@ def open_source(request: Resolved) -> Source | None:
     return _masked_source(request, canvas, mask, notices)
 
 
-def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notices: tuple[str, ...]) -> Source:
+def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notices: tuple[str, ...]) -> SourceImage:
     size, canvas_size = (request.width, request.height), (canvas.shape[1], canvas.shape[0])
     around = masks.bounding_box(mask)
     if request.mask_only:
@@ -129,7 +129,7 @@ def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, noti
     else:
         box = masks.largest_region(around, canvas_size, size)
     left, top, right, bottom = box
-    return Source(
+    return SourceImage(
         canvas,
         box,
         fit(np.ascontiguousarray(canvas[top:bottom, left:right]), size, "stretch"),
@@ -158,7 +158,7 @@ class Start:
     channels: Tensor | None = None
     draws: int = 1
 
-    def step_noise(self, plan: Plan, seeds: Sequence[int], source: str) -> StepNoise:
+    def step_noise(self, plan: SamplingPlan, seeds: Sequence[int], source: str) -> StepNoise:
         """Returns the noise of the steps, which continues each stream after what is taken."""
         shape, place = self.noise.shape[1:], (self.noise.device, self.noise.dtype)
         if plan.noise == "independent":
@@ -178,7 +178,7 @@ class Start:
         return x * self.held + self.latent * (1 - self.held)
 
 
-def begin(engine: Engine, requests: Sequence[Resolved], source: Source | None) -> Start:
+def begin(engine: Engine, requests: Sequence[Resolved], source: SourceImage | None) -> Start:
     """Makes noise and latents of a batch of pictures that differ only in their seeds and prompts."""
     request, facts = requests[0], engine.facts
     shape = facts.latent_channels, request.height // facts.downscale, request.width // facts.downscale
@@ -198,7 +198,7 @@ def begin(engine: Engine, requests: Sequence[Resolved], source: Source | None) -
     return Start(noise, strength, latent, held, channels, len(order))
 
 
-def _strength(request: Resolved, source: Source | None) -> float | None:
+def _strength(request: Resolved, source: SourceImage | None) -> float | None:
     if source is None:
         return None
     forgets = request.preset in FORGETFUL or (request.preset is Preset.DIFFUSERS and source.mask is not None)
@@ -246,14 +246,14 @@ def _latent_mask(mask: np.ndarray, request: Resolved, facts: ModelFacts) -> Tens
     return masks.latent_mask(mask, facts.downscale, nearest=request.preset is Preset.DIFFUSERS)
 
 
-def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, initial: Tensor) -> Tensor:
+def _content(engine: Engine, request: Resolved, source: SourceImage, noise: Tensor, initial: Tensor) -> Tensor:
     """Encodes the picture to latents (B, 4, h, w), its masked part replaced as the request says.
 
     "noise" is the initial noise itself, as in A1111; "nothing" is zero, which decodes to a flat tone.
     """
     pixels, mask = source.pixels, source.mask
     if mask is not None and request.masked_content is MaskedContent.FILL:
-        pixels = masks.fill(pixels, mask)
+        pixels = masks.fill_hidden(pixels, mask)
     latent = encode(engine, from_pixels(pixels[None]), noise)
     if mask is None or request.masked_content in (MaskedContent.ORIGINAL, MaskedContent.FILL):
         return latent
@@ -261,7 +261,7 @@ def _content(engine: Engine, request: Resolved, source: Source, noise: Tensor, i
     return latent * (1 - anew) + (initial * anew if request.masked_content is MaskedContent.NOISE else 0)
 
 
-def _channels(engine: Engine, request: Resolved, source: Source | None, noise: Tensor) -> Tensor:
+def _channels(engine: Engine, request: Resolved, source: SourceImage | None, noise: Tensor) -> Tensor:
     """Makes mask and masked picture for a 9-channel model, (B, 5, h, w). Without a mask everything is masked."""
     B, _, h, w = noise.shape
     image = torch.zeros(1, 3, request.height, request.width)

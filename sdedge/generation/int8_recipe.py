@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdedge.engines.torch.cpu.int8_unet import Recipe, affine, quantise_weight
+from sdedge.engines.torch.cpu.int8_unet import Int8Recipe, affine, quantise_weight
 from sdedge.engines.torch.engine import NETWORKS, TorchEngine
 from sdedge.events import Loading
 from sdedge.generation.pipeline import Pipeline
@@ -49,7 +49,7 @@ Layer = nn.Conv2d | nn.Linear
 Look = Callable[[str, Layer, Tensor], None]
 
 
-def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | Recipe]:
+def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | Int8Recipe]:
     """Write a copy of a model with an int8 recipe to the folder `target`; yields phases, and last the recipe.
 
     Raises ModelError, OutputError, and InvalidRequest on a device without int8.
@@ -67,11 +67,11 @@ def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | Re
     yield recipe
 
 
-def measure(engine: TorchEngine, steps: int) -> Recipe:
+def measure(engine: TorchEngine, steps: int) -> Int8Recipe:
     """The recipe without its figures."""
     ranges = cut(engine, steps, measure_ranges(engine, PROMPTS, steps))
     refused = {name: round(error, 4) for name, error in measure_errors(engine, ranges).items() if error > WORST}
-    return Recipe({name: bounds for name, bounds in ranges.items() if name not in refused}, refused)
+    return Int8Recipe({name: bounds for name, bounds in ranges.items() if name not in refused}, refused)
 
 
 def measure_ranges(engine: TorchEngine, prompts: Sequence[str], steps: int) -> dict[str, tuple[float, float]]:

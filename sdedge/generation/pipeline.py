@@ -32,7 +32,7 @@ from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.guidance import prompt_branches
-from sdedge.sampling.presets import Plan, plan
+from sdedge.sampling.presets import SamplingPlan, sampling_plan
 from sdedge.sampling.samplers import Denoise
 
 LoadEngine = Callable[[str, str | None], Engine]
@@ -138,7 +138,7 @@ class Pipeline:
 
 
 def sample(
-    engine: Engine, group: Sequence[PreparedRequest], source: img2img.Source | None, previews: bool
+    engine: Engine, group: Sequence[PreparedRequest], source: img2img.SourceImage | None, previews: bool
 ) -> Generator[Event, None, Tensor]:
     """Denoises one batch of pictures, which differ only in their seeds and prompts, and yields a Step after each step.
 
@@ -185,7 +185,7 @@ def _check_latents(engine: Engine, request: Resolved, latents: Tensor) -> None:
         )
 
 
-def _prepare(engine: Engine, request: Resolved, source: img2img.Source | None, batch: int) -> Iterator[Event]:
+def _prepare(engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int) -> Iterator[Event]:
     """Yields the notices that are known before the work, and refuses what is known to fail."""
     yield from (Notice(line) for line in (*engine.facts.report, *(source.notices if source else ())))
     if request.watermark:
@@ -222,7 +222,7 @@ def wants_safety(request: Request, facts: ModelFacts) -> bool:
     return facts.has_safety_checker if request.safety is None else request.safety
 
 
-def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int, int]:
+def finished_size(request: Resolved, source: img2img.SourceImage | None) -> tuple[int, int]:
     """Returns width and height in pixels of the file; not what is drawn, where that is put back into a picture."""
     if source is None or source.alpha is None:
         return request.width, request.height
@@ -230,12 +230,12 @@ def finished_size(request: Resolved, source: img2img.Source | None) -> tuple[int
     return W, H
 
 
-def make_plan(request: Request, facts: ModelFacts, strength: float | None = None) -> Plan:
+def make_plan(request: Request, facts: ModelFacts, strength: float | None = None) -> SamplingPlan:
     """Returns the sigmas and options of a resolved request, from noise or with a strength from a picture.
 
     Raises InvalidRequest for pairs that do not go together.
     """
-    return plan(
+    return sampling_plan(
         request.sampler,
         request.schedule,
         request.steps,
@@ -265,7 +265,7 @@ def decode(engine: Engine, latents: Tensor) -> Tensor:
 
 
 def _finish(
-    engine: Engine, prepared: PreparedRequest, pixels: np.ndarray, source: img2img.Source | None
+    engine: Engine, prepared: PreparedRequest, pixels: np.ndarray, source: img2img.SourceImage | None
 ) -> Iterator[Notice | Picture]:
     """Yields the Picture that becomes of drawn pixels: filtered, or put back into the source's canvas and watermarked."""
     request = prepared.request

@@ -6,11 +6,11 @@ from sdedge.engines.protocol import Engine
 from sdedge.generation import speed
 from sdedge.models.unet_inputs import Predict
 from sdedge.request import Request
-from sdedge.sampling.presets import Plan
+from sdedge.sampling.presets import SamplingPlan
 from sdedge.sampling.reuse import reused
 
 
-def predictor(engine: Engine, request: Request, sampling: Plan) -> Predict:
+def predictor(engine: Engine, request: Request, sampling: SamplingPlan) -> Predict:
     """Wraps the engine's `predict` in what the request asks for, innermost first.
 
     What is nearer to the engine sees every row of every branch; a wrapper's state is of this batch and goes with it.

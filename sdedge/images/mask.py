@@ -184,7 +184,7 @@ def _gaussian(image: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.pad(image, (0, 0, radius, radius), mode="replicate"), kernel[None, None, :, None])
 
 
-def fill(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def fill_hidden(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The picture with the masked part replaced by the colours around it, spread smoothly; grey if nothing is left.
 
     Pull and push over a pyramid (Gortler et al. 1996, section 3.4).

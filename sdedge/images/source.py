@@ -40,7 +40,9 @@ def load(path: str | os.PathLike[str]) -> Opened:
         return Opened(_upright(image), _notes(path, image))
 
 
-def read(path: str | os.PathLike[str], background: Colour = (255, 255, 255)) -> tuple[np.ndarray, tuple[str, ...]]:
+def read_source(
+    path: str | os.PathLike[str], background: Colour = (255, 255, 255)
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """A file as uint8 (H, W, 3), transparency laid over `background`, and notes for the user. Raises InvalidRequest."""
     opened = load(path)
     return np.array(flatten(opened.image, background)), opened.notes

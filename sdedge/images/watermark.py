@@ -87,7 +87,7 @@ def extract(pixels: np.ndarray, length: int) -> np.ndarray:
     return np.bincount(place, votes, minlength=length) / count * 255 > 127
 
 
-def read(pixels: np.ndarray, text: str = TEXT) -> Reading:
+def read_watermark(pixels: np.ndarray, text: str = TEXT) -> Reading:
     """Look for `text` in uint8 RGB pixels (H, W, 3). Raises InvalidRequest below 65,536 pixels.
 
     The library decodes bit by bit and often gets some wrong, even from an untouched file, because marking a block can

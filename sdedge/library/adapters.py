@@ -22,7 +22,7 @@ from sdedge.locks import ProcessLock
 from sdedge.places import data_folder
 from sdedge.text.names import Names, composed, folded, loose
 from sdedge.text.tags import is_path, unescaped
-from sdedge.text.wildcards import Lines, Resolved, from_folder, resolve
+from sdedge.text.wildcards import Lines, ResolvedText, from_folder, resolve
 
 if TYPE_CHECKING:
     from sdedge.weights.textual_inversion import Embedding
@@ -197,7 +197,7 @@ def wildcard_lines() -> Lines:
     return from_folder(wildcard_folder())
 
 
-def wildcards_chosen(text: str, seed: int, side: str = "") -> Resolved:
+def wildcards_chosen(text: str, seed: int, side: str = "") -> ResolvedText:
     """A prompt with its wildcards resolved by a picture's seed; what is part of an embedding's name stays as it is written."""
     resolved = resolve(text, seed, wildcard_lines(), side, names_with("__", "{"))
     return replace(resolved, text=with_plain_names(resolved.text))

@@ -17,7 +17,7 @@ from sdedge import catalog
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.json_values import read_json
 from sdedge.library.database import transaction
-from sdedge.library.gallery_files import columns, fault_of, literal, measure, read, thumbnail, thumbnail_path
+from sdedge.library.gallery_files import columns, fault_of, literal, measure, read_picture, thumbnail, thumbnail_path
 from sdedge.library.store import Store
 from sdedge.request import Request
 
@@ -25,7 +25,7 @@ _COMMON = 2000  # pictures with a word, from which on it is looked for in the or
 
 
 @dataclass(frozen=True)
-class Entry:
+class GalleryEntry:
     """One picture of the gallery. `created` is Unix time, `content` the SHA-256 of the file."""
 
     id: int
@@ -139,14 +139,16 @@ class Gallery:
     def ensure(self, path: Path, job: int, number: int) -> None:
         """Make sure that a picture of which an event speaks has its row."""
         if self.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone() is None:
-            values = read(path)
+            values = read_picture(path)
             with transaction(self.database):
                 self.remember_folder(path.parent)
                 self.insert({**values, "path": str(path), "state": "here", "job": job, "number": number})
 
     # Looking
 
-    def search(self, search: Search = Search(), limit: int = 60, after: Entry | None = None) -> list[Entry]:
+    def search(
+        self, search: Search = Search(), limit: int = 60, after: GalleryEntry | None = None
+    ) -> list[GalleryEntry]:
         """Newest first; the next page starts `after` the last entry of the one before."""
         where, values = _conditions(search, common=self._is_common(search.text))
         if after is not None:
@@ -170,7 +172,7 @@ class Gallery:
         query = f"SELECT id FROM images WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC"
         return [row[0] for row in self.database.execute(query, values)]
 
-    def entries(self, ids: Sequence[int]) -> list[Entry]:
+    def entries(self, ids: Sequence[int]) -> list[GalleryEntry]:
         """Those of the pictures that there are, at most 500, in no order."""
         marks = ", ".join("?" * len(ids))
         return [_entry(row) for row in self.database.execute(f"SELECT * FROM images WHERE id IN ({marks})", ids)]
@@ -180,20 +182,20 @@ class Gallery:
         query = "SELECT DISTINCT model FROM images WHERE state = 'here' AND model != '' ORDER BY model COLLATE NOCASE"
         return [row["model"] for row in self.database.execute(query)]
 
-    def get(self, id: int) -> Entry:
+    def get(self, id: int) -> GalleryEntry:
         """One picture. Raises SdedgeError."""
         row = self.database.execute("SELECT * FROM images WHERE id = ? AND state != 'writing'", (id,)).fetchone()
         if row is None:
             raise SdedgeError(f"The gallery has no picture {id}; {Remedy.SEE_GALLERY}.", remedy=Remedy.SEE_GALLERY)
         return _entry(row)
 
-    def find(self, path: str | os.PathLike[str]) -> Entry | None:
+    def find(self, path: str | os.PathLike[str]) -> GalleryEntry | None:
         """The entry of a file, if it has one."""
         query = "SELECT * FROM images WHERE path = ? AND state != 'writing'"
         row = self.database.execute(query, (os.path.realpath(path),)).fetchone()
         return _entry(row) if row else None
 
-    def thumbnail(self, entry: Entry) -> Path:
+    def thumbnail(self, entry: GalleryEntry) -> Path:
         """A JPEG of at most 320 pixels, made once and kept by the file's content. Raises SdedgeError."""
         return thumbnail(self.store.folder, entry.path, entry.content)
 
@@ -246,7 +248,7 @@ class Gallery:
         """Whether the database was damaged and its pictures are not found again yet."""
         return self.store.setting("rebuild") is not None
 
-    def verify(self) -> Iterator[tuple[Entry, str]]:
+    def verify(self) -> Iterator[tuple[GalleryEntry, str]]:
         """Read every file again; yields those that are missing, changed or damaged, with what is wrong in words."""
         for row in self.database.execute("SELECT * FROM images WHERE state != 'writing' ORDER BY id").fetchall():
             entry = _entry(row)
@@ -330,7 +332,7 @@ _TEXTS = (
 _NUMBERS = ("created", "width", "height", "bytes")
 
 
-def _entry(row: sqlite3.Row) -> Entry:
+def _entry(row: sqlite3.Row) -> GalleryEntry:
     values = dict(row)
     # A column holds any type, whatever its declaration says: damage must not keep the other pictures from being shown.
     values |= {name: values[name] if isinstance(values[name], str) else "" for name in _TEXTS}
@@ -343,8 +345,8 @@ def _entry(row: sqlite3.Row) -> Entry:
         "seed": int(values["seed"]) if re.fullmatch("[0-9]{1,20}", values["seed"]) else None,
         "favourite": bool(values["favourite"]),
     }
-    known = {name: value for name, value in values.items() if name in Entry.__dataclass_fields__}
-    return Entry(**{**known, **changed}, missing=state == "missing", request_json=request, facts_json=facts)
+    known = {name: value for name, value in values.items() if name in GalleryEntry.__dataclass_fields__}
+    return GalleryEntry(**{**known, **changed}, missing=state == "missing", request_json=request, facts_json=facts)
 
 
 def sampler_name(text: str) -> str:

@@ -39,7 +39,7 @@ def _text(value: Any) -> str:
     return clean(str(value or ""))
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_picture(path: Path) -> dict[str, Any]:
     """The columns of a picture file made by anyone. Raises InvalidRequest or OSError."""
     from sdedge.images import metadata
 

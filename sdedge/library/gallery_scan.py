@@ -11,7 +11,7 @@ from typing import Any
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.library.database import transaction
 from sdedge.library.gallery import Gallery
-from sdedge.library.gallery_files import SUFFIXES, groups, outermost, read
+from sdedge.library.gallery_files import SUFFIXES, groups, outermost, read_picture
 from sdedge.library.jobs import Job
 from sdedge.request import Request
 from sdedge.text.clean import clean
@@ -83,7 +83,7 @@ def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list
                 gallery.database.execute("UPDATE images SET state = 'here' WHERE path = ?", (str(path),))
             counts["unchanged"] += 1
             return None
-        return read(path)
+        return read_picture(path)
     except UnicodeEncodeError:
         unreadable.append(f"The name of {clean(str(path))} is not in UTF-8; rename the file.")
     except (SdedgeError, OSError) as error:
@@ -141,7 +141,7 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
         try:
             if gallery.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone():
                 continue
-            values = read(path)
+            values = read_picture(path)
             number = numbers.get(_key(Request.from_json(values["request"])))
         except (InvalidRequest, OSError, UnicodeEncodeError):
             continue

@@ -31,7 +31,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Component:
+class BundleComponent:
     """One network of a bundle; `file` is relative to the bundle, `sha256` that of its files."""
 
     file: str
@@ -60,7 +60,7 @@ class Manifest:
 
     kind: str
     name: str
-    components: Mapping[str, Component]
+    components: Mapping[str, BundleComponent]
     sizes: tuple[tuple[int, int], ...]
     recipe: Mapping[str, Any]
     source: Mapping[str, Any]
@@ -122,13 +122,13 @@ def is_bundle(path: str | Path) -> bool:
     return (Path(path) / NAME).is_file()
 
 
-def parse_component(record: Mapping[str, Any]) -> Component:
+def parse_component(record: Mapping[str, Any]) -> BundleComponent:
     """A component from its JSON record. Raises ValueError, KeyError or TypeError for anything else."""
 
     def ports(side: str) -> dict[str, Port]:
         return {_text(name): Port(_dims(port["shape"]), _text(port["dtype"])) for name, port in record[side].items()}
 
-    part = Component(**{**record, "inputs": ports("inputs"), "outputs": ports("outputs")})
+    part = BundleComponent(**{**record, "inputs": ports("inputs"), "outputs": ports("outputs")})
     _need(bool(_text(part.file)) and isinstance(part.sha256, str), "a component has no file or hash")
     _need(is_count(part.bytes, 2**63) and isinstance(part.figures, dict), "a component has no size or figures")
     factor = part.latent_factor

@@ -30,7 +30,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Finding:
+class DeviceFinding:
     """What full-size networks run in on one device, and why.
 
     device   as torch names it; `name` in words
@@ -53,7 +53,7 @@ class Finding:
     openvino: float = 0.0
 
 
-def findings() -> dict[str, Finding]:
+def findings() -> dict[str, DeviceFinding]:
     """Finding by device of this machine and torch; those of another are not counted, nor a damaged file."""
     try:
         record = read_json_file(_path())
@@ -64,7 +64,7 @@ def findings() -> dict[str, Finding]:
         return {}
 
 
-def keep(finding: Finding) -> None:
+def keep(finding: DeviceFinding) -> None:
     """Put a finding beside those of other devices. Raises OutputError."""
     known = {**findings(), finding.device: finding}
     record = {"machine": _machine(), "findings": {device: asdict(found) for device, found in known.items()}}
@@ -113,6 +113,6 @@ def _path() -> Path:
     return data_folder() / "machine.json"
 
 
-def _finding(record: Mapping[str, object]) -> Finding:
+def _finding(record: Mapping[str, object]) -> DeviceFinding:
     timings = tuple(Timing(**timing) for timing in record["timings"])  # type: ignore[attr-defined]
-    return Finding(**{**record, "timings": timings})  # type: ignore[arg-type]
+    return DeviceFinding(**{**record, "timings": timings})  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import torch
 
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.machine import findings
-from sdedge.machine.findings import Finding
+from sdedge.machine.findings import DeviceFinding
 from sdedge.machine.picture_memory import NARROW, NARROW_FORMATS
 from sdedge.machine.probe import DTYPES, probe
 
@@ -53,7 +53,7 @@ def choose_dtype(device: torch.device, name: str | None = None, width: int = NAR
     return DTYPES[NARROW_FORMATS[device.type] if width < NARROW else measured(device).dtype]
 
 
-def measured(device: torch.device) -> Finding:
+def measured(device: torch.device) -> DeviceFinding:
     """Returns what the probe found of this device, which runs now if it never did."""
     finding = findings.findings().get(str(device))
     if finding is None:

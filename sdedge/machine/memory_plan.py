@@ -51,7 +51,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Job:
+class MemoryRequest:
     """What is to be drawn: pixels, pictures at a time, bytes per number, and the kind of device ("cpu", "cuda", "mps")."""
 
     width: int
@@ -75,7 +75,7 @@ class MemoryPlan:
     mode: str
     peak: int
     free: int
-    nearest: Job | None = None
+    nearest: MemoryRequest | None = None
 
     @property
     def fits(self) -> bool:
@@ -100,7 +100,7 @@ def smaller(mode: str) -> str | None:
     return next(iter(MODES[MODES.index(mode) + 1 :]), None)
 
 
-def plan(job: Job, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> MemoryPlan:
+def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> MemoryPlan:
     """The first mode that fits into `free` bytes, or the named one; the smallest, with what would fit, where none does."""
     if mode != "auto":
         return _planned(mode, job, free, sizes)
@@ -109,12 +109,12 @@ def plan(job: Job, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> Mem
     return affordable or min(plans, key=lambda one: one.peak)
 
 
-def _planned(mode: str, job: Job, free: int, sizes: Sizes) -> MemoryPlan:
+def _planned(mode: str, job: MemoryRequest, free: int, sizes: Sizes) -> MemoryPlan:
     made = MemoryPlan(mode, predict(mode, job, sizes), free)
     return made if made.fits else replace(made, nearest=_nearest(job, free, sizes))
 
 
-def predict(mode: str, job: Job, sizes: Sizes = Sizes()) -> int:
+def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes()) -> int:
     """Bytes at most while a job is drawn in a mode, the whole process counted; on CUDA those on the card."""
     pixels, number = job.width * job.height, job.itemsize
     text, unet, vae = sizes.text_encoder * number, sizes.unet * (job.unet_itemsize or number), sizes.vae * number
@@ -129,7 +129,7 @@ def predict(mode: str, job: Job, sizes: Sizes = Sizes()) -> int:
     return BASE[job.device] + max(text, unet + drawing, vae + decoding, checking)
 
 
-def _drawing(mode: str, job: Job, sizes: Sizes) -> int:
+def _drawing(mode: str, job: MemoryRequest, sizes: Sizes) -> int:
     """Bytes of a step's feature maps, and of what the C library holds beside them on a CPU."""
     values = TIGHT_VALUES if is_tight(mode) and job.device == "cpu" else UNET_VALUES
     maps = (
@@ -146,14 +146,14 @@ def _rows_values(mode: str, device: str) -> int:
     return HELD_VALUES if mode == "low" else SPILLED_VALUES
 
 
-def _nearest(job: Job, free: int, sizes: Sizes) -> Job | None:
+def _nearest(job: MemoryRequest, free: int, sizes: Sizes) -> MemoryRequest | None:
     """The job with the fewest changes that fits: one picture at a time, then ever smaller in the same proportions."""
     return next(
         (one for one in _easier(job) if min(predict(mode, one, sizes) for mode in MODES) <= MARGIN * free), None
     )
 
 
-def _easier(job: Job) -> Iterator[Job]:
+def _easier(job: MemoryRequest) -> Iterator[MemoryRequest]:
     one = replace(job, batch=1)
     yield one
     long = max(job.width, job.height)

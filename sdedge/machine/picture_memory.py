@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdedge.machine import memory_plan
-from sdedge.machine.findings import Finding
-from sdedge.machine.memory_plan import Job, MemoryPlan, Sizes
+from sdedge.machine.findings import DeviceFinding
+from sdedge.machine.memory_plan import MemoryPlan, MemoryRequest, Sizes
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint
 
@@ -18,7 +18,7 @@ TINY_WIDTH = 64  # of TAESD
 ITEMSIZES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
-def itemsize(finding: Finding | None, width: int, device: str = "cpu") -> int:
+def itemsize(finding: DeviceFinding | None, width: int, device: str = "cpu") -> int:
     """Bytes of a number while a UNet of `width` channels draws where nobody names a format; `finding` is the device's."""
     if width < NARROW or finding is None:
         return ITEMSIZES[NARROW_FORMATS[device]]
@@ -49,7 +49,7 @@ def plan_picture(
     safety         whether the model's safety checker will run
     mode           one of `memory.CHOICES`
     """
-    job = Job(width, height, batch, itemsize, device, int(int8))
+    job = MemoryRequest(width, height, batch, itemsize, device, int(int8))
     checked = sizes if safety else Sizes(**{**vars(sizes), "safety_checker": 0})
     return memory_plan.plan(job, free, checked, mode)
 

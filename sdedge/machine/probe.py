@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
 from sdedge.machine import findings
-from sdedge.machine.findings import Finding, Timing
+from sdedge.machine.findings import DeviceFinding, Timing
 from sdedge.machine.threads import user_chose_threads
-from sdedge.models.attention import AttentionFunction, padded, pieces, sdpa
+from sdedge.models.attention import AttentionFunction, padded, row_pieces, sdpa
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 LAYOUTS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
@@ -38,7 +38,7 @@ POLICIES = {
     # Channels-last convolutions are several times slower on MPS, and some are wrong.
     "mps": Policy(("float32", "float16"), ("contiguous",)),
 }
-IN_PIECES = pieces(2**28)
+IN_PIECES = row_pieces(2**28)
 """Attention as MPS has it otherwise, with the largest budget of scores."""
 AGREEMENT = {torch.float32: 2e-4, torch.float16: 4e-3}
 """How far fused attention may be off, of the largest value; half precision rounds weights and results to 5e-4."""
@@ -53,7 +53,7 @@ GAIN = 1.15
 
 
 @torch.inference_mode()
-def probe(device: torch.device) -> Finding:
+def probe(device: torch.device) -> DeviceFinding:
     """Times the kernels in every format and layout of the device's policy, which takes a second or two.
 
     Three times over, the fastest counts: the choice is kept, so a moment in which another program ran must not make it.
@@ -70,7 +70,7 @@ def probe(device: torch.device) -> Finding:
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     reason = _reason(best, compared)
     attention = attention_of(timings, best if device.type == "mps" else "bfloat16")
-    return Finding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention)
+    return DeviceFinding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention)
 
 
 def attention_of(timings: Sequence[Timing], dtype: str = "bfloat16") -> str:
@@ -188,14 +188,14 @@ KERNELS = {"convolution": _convolution, "linear": _linear, "attention": _attenti
 
 def _int8_convolution() -> Callable[[], Tensor]:
     layer = fused_unet.fuse(nn.Conv2d(320, 320, 3, padding=1), packing=False)
-    int8_unet.convert(layer, (-4.0, 4.0))
+    int8_unet.to_int8(layer, (-4.0, 4.0))
     x = torch.randn(2, 320, 16, 16).contiguous(memory_format=torch.channels_last)
     return lambda: layer(x)
 
 
 def _int8_linear() -> Callable[[], Tensor]:
     layer = fused_unet.fuse(nn.Linear(640, 1280), packing=False)
-    int8_unet.convert(layer, (-4.0, 4.0))
+    int8_unet.to_int8(layer, (-4.0, 4.0))
     x = torch.randn(512, 640)
     return lambda: layer(x)
 

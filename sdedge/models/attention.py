@@ -31,7 +31,7 @@ def sdpa(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     return _merge(F.scaled_dot_product_attention(_split(q, heads), _split(k, heads), _split(v, heads)))
 
 
-def chunked(budget: int) -> AttentionFunction:
+def chunked_attention(budget: int) -> AttentionFunction:
     """Exact attention that never holds more than `budget` bytes of scores, by cutting the queries.
 
     Scores and softmax are float32 for half-precision inputs, which keeps macOS 14.5 and later free of black images.
@@ -50,7 +50,7 @@ def chunked(budget: int) -> AttentionFunction:
     return attend
 
 
-def pieces(budget: int, terms: int = TERMS) -> AttentionFunction:
+def row_pieces(budget: int, terms: int = TERMS) -> AttentionFunction:
     """Exact attention for MPS: few heads at a time, and few of their queries where one head's scores exceed `budget` bytes.
 
     Scores are float32 throughout, products included: macOS 14.5 and later give black pictures otherwise. Results are

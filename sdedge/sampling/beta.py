@@ -8,26 +8,28 @@ TINY = 1e-300
 ROUNDS = 200  # of halving and Newton steps, of which some ten are needed
 
 
-def beta_quantile(share: float, a: float, b: float) -> float:
+def beta_quantile(probability: float, a: float, b: float) -> float:
     """x in 0 … 1 with I_x(a, b) = share, for a, b > 0; to about the last digit.
 
     Newton's steps on the distribution, kept inside what is known to hold the root and halved where they leave it. The upper half
     is solved from its own end, where x would lose digits.
     """
-    if not 0 < share < 1:
-        return min(max(share, 0.0), 1.0)
+    if not 0 < probability < 1:
+        return min(max(probability, 0.0), 1.0)
     middle = a / (a + b)
-    if share > incomplete_beta(middle, a, b):
-        return 1 - _lower_quantile(1 - share, b, a)
-    return _lower_quantile(share, a, b)
+    if probability > incomplete_beta(middle, a, b):
+        return 1 - _lower_quantile(1 - probability, b, a)
+    return _lower_quantile(probability, a, b)
 
 
-def _lower_quantile(share: float, a: float, b: float) -> float:
+def _lower_quantile(probability: float, a: float, b: float) -> float:
     low, high = 0.0, 1.0
     scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
-    x = min(math.exp((math.log(share) + math.log(a) - scale) / a), a / (a + b))  # of the density's first term alone
+    x = min(
+        math.exp((math.log(probability) + math.log(a) - scale) / a), a / (a + b)
+    )  # of the density's first term alone
     for _ in range(ROUNDS):
-        excess = incomplete_beta(x, a, b) - share
+        excess = incomplete_beta(x, a, b) - probability
         low, high = (low, x) if excess > 0 else (x, high)
         density = math.exp(scale + (a - 1) * math.log(x) + (b - 1) * math.log1p(-x))
         step = x - excess / density

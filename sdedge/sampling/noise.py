@@ -167,8 +167,8 @@ def _drawing(source: str) -> Iterator[None]:
         return stream(int(seed), source)(size).to(device, dtype)
 
     with _swap:
-        kept, brownian_interval._randn = brownian_interval._randn, randn
+        original, brownian_interval._randn = brownian_interval._randn, randn
         try:
             yield
         finally:
-            brownian_interval._randn = kept
+            brownian_interval._randn = original

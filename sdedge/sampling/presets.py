@@ -1,6 +1,6 @@
 """Presets: which levels a run visits, where it starts and how it ends, as each ecosystem does it.
 
-`plan` turns sampler, schedule, steps and preset into a `Plan`, the only thing the pipeline needs: the levels, the
+`sampling_plan` turns sampler, schedule, steps and preset into a `SamplingPlan`, the only thing the pipeline needs: the levels, the
 timestep the network is told at each, the first latent, the sampler's options and the last touch. Everything that
 cannot be carried out is refused here, by name, with the valid choices.
 """
@@ -26,13 +26,13 @@ from sdedge.sampling.samplers import SAMPLERS as IMPLEMENTED
 from sdedge.sampling.samplers import Denoise, StepNoise, Steps
 from sdedge.sampling.samplers.adaptive import dpm_fast_orders
 from sdedge.sampling.samplers.few_step import lcm_boundary
-from sdedge.sampling.samplers.sde import restart_levels
+from sdedge.sampling.samplers.sde import restart_sigmas
 from sdedge.sampling.schedule import NoiseSchedule
-from sdedge.sampling.trajectories import CUTS, DIFFUSERS_PAIRS, ROUTES, Route, cut_sdedge
+from sdedge.sampling.trajectories import CUTS, DIFFUSERS_PAIRS, TRAJECTORIES, SigmaTrajectory, cut_sdedge
 
 
 @dataclass(frozen=True)
-class Plan:
+class SamplingPlan:
     """One run, decided. Levels and timesteps are Python floats; x is in the variance-exploding variable.
 
     sampler, schedule, preset   canonical names (schedule is "custom" for levels given by the user)
@@ -50,7 +50,7 @@ class Plan:
     preset: str
     sigmas: tuple[float, ...]
     timesteps: tuple[float, ...]
-    levels: NoiseSchedule
+    noise_schedule: NoiseSchedule
     start_scale: float
     noise_sigma: float
     entry_scale: float = 1.0
@@ -70,12 +70,12 @@ class Plan:
         if self.sampler == "dpm_fast":
             return len(dpm_fast_orders(self.steps))
         if self.sampler == "restart":
-            return len(restart_levels(self.sigmas, self.options.get("segments")))
+            return len(restart_sigmas(self.sigmas, self.options.get("segments")))
         return self.steps - (1 if self.options.get("repeat") is False else 0)
 
     @property
     def prediction_type(self) -> str:
-        return self.levels.prediction_type
+        return self.noise_schedule.prediction_type
 
     @property
     def rounding(self) -> str:
@@ -91,12 +91,14 @@ class Plan:
         return SAMPLERS[self.sampler].one_image
 
     @cached_property
-    def _told(self) -> dict[float, float]:
+    def _timestep_by_sigma(self) -> dict[float, float]:
         return dict(zip(self.sigmas, self.timesteps))
 
     def timestep(self, sigma: float) -> float:
         """The timestep the network is told at a level, fractional where the preset does not round."""
-        return self._told[sigma] if sigma in self._told else self.levels.timestep(sigma)
+        return (
+            self._timestep_by_sigma[sigma] if sigma in self._timestep_by_sigma else self.noise_schedule.timestep(sigma)
+        )
 
     def start(self, noise: Tensor, latent: Tensor | None = None) -> Tensor:
         """The first x, from unit noise (B, C, h, w) alone or with an image's latent of that shape."""
@@ -127,7 +129,7 @@ class Plan:
         return IMPLEMENTED[self.sampler](denoise, x, self.sigmas, noise, **self.options)
 
 
-def plan(
+def sampling_plan(
     sampler: str,
     schedule: str | None = None,
     steps: int = 20,
@@ -138,7 +140,7 @@ def plan(
     sigmas: Sequence[float] | None = None,
     timesteps: Sequence[float] | None = None,
     options: Mapping[str, Any] | None = None,
-) -> Plan:
+) -> SamplingPlan:
     """Decide a run. `schedule` None means the preset's default for the sampler; labels are understood.
 
     `strength` in (0, 1] starts from an image: the levels are cut as the preset does. `sigmas` or `timesteps`, falling,
@@ -169,9 +171,9 @@ def plan(
                 f"{steps} steps do not fit the model's {trained.num_train_timesteps} timesteps; "
                 f"choose 1 to {trained.num_train_timesteps}."
             )
-        route = ROUTES[preset](sampler, schedule, steps, trained)
+        route = TRAJECTORIES[preset](sampler, schedule, steps, trained)
         if sampler in ("dpm_fast", "dpm_adaptive"):
-            route = _whole_range(route, sampler, trained)
+            route = _full_range(route, sampler, trained)
     if strength is not None:
         if not 0 < strength <= 1:
             raise InvalidRequest(f"Strength {strength} is out of range; choose more than 0 and up to 1.")
@@ -181,12 +183,17 @@ def plan(
 
 
 def _finish_plan(
-    sampler: str, schedule: str, rules: PresetInfo, trained: NoiseSchedule, route: Route, chosen: dict[str, Any]
-) -> Plan:
+    sampler: str,
+    schedule: str,
+    rules: PresetInfo,
+    trained: NoiseSchedule,
+    route: SigmaTrajectory,
+    chosen: dict[str, Any],
+) -> SamplingPlan:
     first, last = route.sigmas[0], route.sigmas[-1]
     noise_sigma = first if route.noise_sigma is None else route.noise_sigma
-    told = dict(zip(route.sigmas, route.timesteps))
-    times = [told[s] if s in told else trained.timestep(s) for s in route.sigmas]
+    timestep_of = dict(zip(route.sigmas, route.timesteps))
+    times = [timestep_of[s] if s in timestep_of else trained.timestep(s) for s in route.sigmas]
     options = {**route.inner, **chosen}
     if sampler == "sa_solver":
         tau = options.get("tau", SAMPLERS[sampler].options["tau"].default)
@@ -200,13 +207,13 @@ def _finish_plan(
         )
     if rules.always_draw and sampler in ("ddim", "euler", "heun", "dpm2"):
         options["always_draw"] = True
-    return Plan(
+    return SamplingPlan(
         sampler=sampler,
         schedule=schedule,
         preset=rules.name,
         sigmas=tuple(route.sigmas),
         timesteps=tuple(route.timesteps),
-        levels=trained,
+        noise_schedule=trained,
         options=options,
         start_scale=math.sqrt(first**2 + 1) if route.latent_start else first,
         noise_sigma=noise_sigma,
@@ -246,7 +253,7 @@ def _default_schedule(info: SamplerInfo, rules: PresetInfo, trained: NoiseSchedu
     return valid[0]
 
 
-def _whole_range(route: Route, sampler: str, trained: NoiseSchedule) -> Route:
+def _full_range(route: SigmaTrajectory, sampler: str, trained: NoiseSchedule) -> SigmaTrajectory:
     """The DPM solvers count on the ends only: from the first level to the lowest trained one."""
     if len(route.sigmas) < 3:
         raise InvalidRequest(f"Sampler {sampler} needs at least 2 steps.")
@@ -255,7 +262,7 @@ def _whole_range(route: Route, sampler: str, trained: NoiseSchedule) -> Route:
 
 def _custom(
     sigmas: Sequence[float] | None, timesteps: Sequence[float] | None, trained: NoiseSchedule, rules: PresetInfo
-) -> Route:
+) -> SigmaTrajectory:
     if sigmas is not None and timesteps is not None:
         raise InvalidRequest("Give either sigmas or timesteps, not both.")
     values = [float(value) for value in (sigmas if sigmas is not None else timesteps or ())]
@@ -267,9 +274,9 @@ def _custom(
             raise InvalidRequest(f"{what} must fall, but {low:g} follows {high:g}; put them in falling order.")
     latent = rules.start != "sigma"
     if sigmas is not None:
-        return Route(values if values[-1] == 0 else [*values, 0.0], latent_start=latent)
+        return SigmaTrajectory(values if values[-1] == 0 else [*values, 0.0], latent_start=latent)
     route = [trained.sigma(t, rules.interpolation) for t in values]
-    return Route([*route, 0.0], values, latent_start=latent)
+    return SigmaTrajectory([*route, 0.0], values, latent_start=latent)
 
 
 def _brief(values: Sequence[float]) -> str:

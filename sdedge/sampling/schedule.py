@@ -89,8 +89,8 @@ class NoiseSchedule:
             values["trained_betas"] = tuple(float(beta) for beta in values["trained_betas"])
             values["num_train_timesteps"] = len(values["trained_betas"])
         schedule = cls(**values, precision=precision)
-        levels = schedule._levels
-        if not all(0 < low < high < math.inf for low, high in pairwise(levels)):
+        sigmas = schedule._sigmas
+        if not all(0 < low < high < math.inf for low, high in pairwise(sigmas)):
             raise ModelError(
                 "The scheduler config's betas give levels that do not rise with the timestep; get the model again."
             )
@@ -121,19 +121,19 @@ class NoiseSchedule:
 
     @property
     def sigma_min(self) -> float:
-        return self._levels[0]
+        return self._sigmas[0]
 
     @property
     def sigma_max(self) -> float:
-        return self._levels[-1]
+        return self._sigmas[-1]
 
     @cached_property
-    def _levels(self) -> list[float]:
+    def _sigmas(self) -> list[float]:
         return self.sigmas.tolist()
 
     @cached_property
-    def _log_levels(self) -> list[float]:
-        return np.log(np.asarray(self._levels, dtype=self.precision)).astype(float).tolist()
+    def _log_sigmas(self) -> list[float]:
+        return np.log(np.asarray(self._sigmas, dtype=self.precision)).astype(float).tolist()
 
     def sigma(self, timestep: float, interpolation: str = "log") -> float:
         """The level of a timestep; between two of them linear in log sigma (k-diffusion) or in sigma (diffusers)."""
@@ -141,18 +141,18 @@ class NoiseSchedule:
         low = min(max(math.floor(timestep), 0), last)
         high, w = min(low + 1, last), min(max(timestep - low, 0.0), 1.0)
         if w == 0 or high == low:
-            return self._levels[low]
+            return self._sigmas[low]
         if interpolation == "linear":
-            return (1 - w) * self._levels[low] + w * self._levels[high]
-        return math.exp((1 - w) * self._log_levels[low] + w * self._log_levels[high])
+            return (1 - w) * self._sigmas[low] + w * self._sigmas[high]
+        return math.exp((1 - w) * self._log_sigmas[low] + w * self._log_sigmas[high])
 
     def timestep(self, sigma: float, interpolation: str = "log") -> float:
         """The (fractional) timestep of a level, the inverse of `sigma`; clamped to the trained range."""
-        levels, value = (
-            (self._levels, sigma) if interpolation == "linear" else (self._log_levels, math.log(max(sigma, 1e-10)))
+        table, value = (
+            (self._sigmas, sigma) if interpolation == "linear" else (self._log_sigmas, math.log(max(sigma, 1e-10)))
         )
-        low = min(max(bisect_right(levels, value) - 1, 0), len(levels) - 2)
-        w = (value - levels[low]) / (levels[low + 1] - levels[low])
+        low = min(max(bisect_right(table, value) - 1, 0), len(table) - 2)
+        w = (value - table[low]) / (table[low + 1] - table[low])
         return low + min(max(w, 0.0), 1.0)
 
 
@@ -254,8 +254,11 @@ def sigmas_polyexponential(n: int, sigma_min: float, sigma_max: float, rho: floa
 
 def sigmas_beta(n: int, sigma_min: float, sigma_max: float, alpha: float = 0.6, beta: float = 0.6) -> list[float]:
     """Quantiles of a beta distribution over sigma, as A1111 and diffusers read the paper."""
-    shares = np.linspace(0, 1, n).tolist()
-    return [sigma_min + beta_quantile(1 - share, alpha, beta) * (sigma_max - sigma_min) for share in shares]
+    probabilities = np.linspace(0, 1, n).tolist()
+    return [
+        sigma_min + beta_quantile(1 - probability, alpha, beta) * (sigma_max - sigma_min)
+        for probability in probabilities
+    ]
 
 
 def sigmas_kl_optimal(n: int, sigma_min: float, sigma_max: float) -> list[float]:
@@ -309,8 +312,10 @@ def _over_time(timesteps: Callable[[int, int], list[float]]) -> Callable[[int, N
     ]
 
 
-def _over_sigma(levels: Callable[[int, float, float], list[float]]) -> Callable[[int, NoiseSchedule, str], list[float]]:
-    return lambda n, schedule, interpolation: levels(n, schedule.sigma_min, schedule.sigma_max)
+def _over_sigma(
+    spacing: Callable[[int, float, float], list[float]],
+) -> Callable[[int, NoiseSchedule, str], list[float]]:
+    return lambda n, schedule, interpolation: spacing(n, schedule.sigma_min, schedule.sigma_max)
 
 
 SCHEDULES: dict[str, Callable[[int, NoiseSchedule, str], list[float]]] = {

@@ -1,6 +1,6 @@
 """The levels each preset visits, and where an image enters them.
 
-One function per ecosystem, each a statement of what its code does; `presets.plan` chooses among them and checks the
+One function per ecosystem, each a statement of what its code does; `presets.sampling_plan` chooses among them and checks the
 request first. Facts are those of LDM's scripts, diffusers' schedulers, the A1111 web UI and Apple's Swift package.
 """
 
@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from sdedge.errors import InvalidRequest
-from sdedge.sampling import schedule as levels
 from sdedge.sampling.schedule import NoiseSchedule
 
 
 @dataclass(frozen=True)
-class Route:
+class SigmaTrajectory:
     """Levels under construction: sigmas (n + 1), the timesteps told (n, or none), and how the run begins and ends."""
 
     sigmas: list[float]
@@ -28,61 +27,61 @@ class Route:
     noise_sigma: float | None = None
     inner: dict[str, Any] = field(default_factory=dict)  # sampler options that follow from the preset
 
-    def cut(self, start: int, **changes: Any) -> Route:
+    def cut(self, start: int, **changes: Any) -> SigmaTrajectory:
         return replace(self, sigmas=self.sigmas[start:], timesteps=self.timesteps[start:], **changes)
 
 
-def _sdedge(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route:
+def _sdedge(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
     if sampler == "tcd":
-        route = levels.sigmas(schedule, n, trained).tolist()
-        return Route([*route[:-1], trained.sigma_min], latent_end=True)
-    return Route(levels.sigmas(schedule, n, trained).tolist())
+        route = noise_schedule.sigmas(schedule, n, trained).tolist()
+        return SigmaTrajectory([*route[:-1], trained.sigma_min], latent_end=True)
+    return SigmaTrajectory(noise_schedule.sigmas(schedule, n, trained).tolist())
 
 
-def _a1111(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route:
+def _a1111(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
     if sampler in ("ddim", "plms"):
         # The web UI's loop stops at the lowest timestep and never evaluates it.
-        times = levels.timesteps_ddim_uniform(n, trained.num_train_timesteps)
+        times = noise_schedule.timesteps_ddim_uniform(n, trained.num_train_timesteps)
         if len(times) < 2:
             raise InvalidRequest(f"Preset a1111 needs at least 2 steps for {sampler}, not {n}.")
-        return Route([trained.sigma(t) for t in times], times[:-1], latent_end=True)
+        return SigmaTrajectory([trained.sigma(t) for t in times], times[:-1], latent_end=True)
     discard = sampler in ("dpm2", "dpm2_a", "dpmpp_3m_sde")
-    values = _a1111_levels(schedule, n + 1 if discard else n, trained)
+    values = _a1111_sigmas(schedule, n + 1 if discard else n, trained)
     if discard:
         del values[-2]
-    return Route(float32_levels(values), latent_start=False)
+    return SigmaTrajectory(float32_sigmas(values), latent_start=False)
 
 
-def _a1111_levels(schedule: str, n: int, trained: NoiseSchedule) -> list[float]:
+def _a1111_sigmas(schedule: str, n: int, trained: NoiseSchedule) -> list[float]:
     low, high = trained.sigma_min, trained.sigma_max
     if schedule == "beta":
-        return [*levels.sigmas_beta(n, low, high), 0.0]
+        return [*noise_schedule.sigmas_beta(n, low, high), 0.0]
     if schedule == "kl_optimal":
-        return levels.sigmas_kl_optimal(n + 1, low, high)
+        return noise_schedule.sigmas_kl_optimal(n + 1, low, high)
     if schedule == "ays":
-        return [*levels.sigmas_ays(n), 0.0]
-    return levels.sigmas(schedule, n, trained).tolist()
+        return [*noise_schedule.sigmas_ays(n), 0.0]
+    return noise_schedule.sigmas(schedule, n, trained).tolist()
 
 
-def _compvis(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route:
-    times = levels.timesteps_ddim_uniform(n, trained.num_train_timesteps)
-    return Route([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True)
+def _compvis(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
+    times = noise_schedule.timesteps_ddim_uniform(n, trained.num_train_timesteps)
+    return SigmaTrajectory([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True)
 
 
-def _apple(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route:
+def _apple(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
     T = trained.num_train_timesteps
     if sampler == "plms":
-        times = _clip(levels.timesteps_leading(n, T), T)
-        return Route([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True)
+        times = _clip(noise_schedule.timesteps_leading(n, T), T)
+        return SigmaTrajectory([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True)
     late = 2 if n < 15 else 0  # the Swift code takes the last two of few steps at first order
     if schedule == "karras":
         values = (
-            levels.sigmas_karras(n, trained.sigma_min, trained.sigma_max)
+            noise_schedule.sigmas_karras(n, trained.sigma_min, trained.sigma_max)
             if n > 1
             else [trained.sigma_max, trained.sigma_min]
         )
         # Its n-th step goes from the lowest level to itself and changes nothing.
-        return Route(
+        return SigmaTrajectory(
             values,
             [float(round(trained.timestep(s))) for s in values[:-1]],
             latent_end=True,
@@ -92,7 +91,7 @@ def _apple(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route
         times = [1.0 + i * ((T - 1) // (n + 1)) for i in range(n, 0, -1)]
     else:
         times = np.linspace(0, T - 1, n + 1)[1:].round()[::-1].tolist()
-    return Route(
+    return SigmaTrajectory(
         [*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True, inner={"first_order": late}
     )
 
@@ -111,14 +110,14 @@ DIFFUSERS_PAIRS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _diffusers(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route:
+def _diffusers(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
     if sampler in _EULERS:
         return _diffusers_euler(sampler, schedule, n, trained)
     if sampler in _SOLVERS:
         return _diffusers_solver(sampler, schedule, n, trained)
     T = trained.num_train_timesteps
     if schedule == "lcm":
-        times = levels.timesteps_lcm(n, T)
+        times = noise_schedule.timesteps_lcm(n, T)
     else:
         times = _diffusers_times(schedule, n, trained).round().tolist()
         if schedule == "trailing" and sampler != "ddpm" and T % n:
@@ -128,37 +127,37 @@ def _diffusers(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> R
             )
     to_zero = sampler in ("ddpm", "lcm") or (sampler != "tcd" and trained.set_alpha_to_one)
     final = 0.0 if to_zero else trained.sigma_min
-    return Route([*(trained.sigma(t) for t in times), final], times, latent_end=True)
+    return SigmaTrajectory([*(trained.sigma(t) for t in times), final], times, latent_end=True)
 
 
 def _diffusers_times(schedule: str, n: int, trained: NoiseSchedule) -> np.ndarray:
     T = trained.num_train_timesteps
     if schedule == "leading":
-        return np.array(_clip(levels.timesteps_leading(n, T, trained.steps_offset), T))
+        return np.array(_clip(noise_schedule.timesteps_leading(n, T, trained.steps_offset), T))
     if schedule == "trailing":
-        return np.array(levels.timesteps_trailing(n, T))
+        return np.array(noise_schedule.timesteps_trailing(n, T))
     return np.linspace(0, T - 1, n, dtype=np.float32)[::-1].astype(np.float64)
 
 
-def _diffusers_euler(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route:
+def _diffusers_euler(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
     """The schedulers that carry k-diffusion's variable: float timesteps, replacements within the spaced range."""
     base = trained.timestep_spacing if schedule in _REPLACED else schedule
     times = _diffusers_times(base, n, trained).tolist()
     values = [trained.sigma(t, "linear") for t in times]
     if schedule in _REPLACED:
-        values = _LEVELS[schedule](n, values[-1], values[0])
+        values = _SPACINGS[schedule](n, values[-1], values[0])
         times = [trained.timestep(s) for s in values]
         if sampler == "dpm2" and schedule == "karras":
             times = [float(round(t)) for t in times]
-    return Route(float32_levels([*values, 0.0]), times, latent_start=base == "leading")
+    return SigmaTrajectory(float32_sigmas([*values, 0.0]), times, latent_start=base == "leading")
 
 
-def _diffusers_solver(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Route:
+def _diffusers_solver(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
     """The multistep solvers: whole timesteps, n of n + 1 points, replacements over the whole trained range."""
     T = trained.num_train_timesteps
     to_zero = sampler not in ("deis", "sa_solver")
     if schedule in _REPLACED:
-        values = _LEVELS[schedule](n, trained.sigma_min, trained.sigma_max)
+        values = _SPACINGS[schedule](n, trained.sigma_min, trained.sigma_max)
         # Karras timesteps are rounded, the others truncated by a cast.
         times = [float(round(t) if schedule == "karras" else int(t)) for t in map(trained.timestep, values)]
         values = [*values, 0.0 if to_zero else values[-1]]
@@ -168,15 +167,15 @@ def _diffusers_solver(sampler: str, schedule: str, n: int, trained: NoiseSchedul
         elif schedule == "linspace":
             times = np.linspace(0, T - 1, n + 1).round()[:0:-1].tolist()
         else:
-            times = levels.timesteps_trailing(n, T)
+            times = noise_schedule.timesteps_trailing(n, T)
         values = [*(trained.sigma(t) for t in times), 0.0 if to_zero else trained.sigma_min]
-    return Route(float32_levels(values), times, latent_end=not to_zero)
+    return SigmaTrajectory(float32_sigmas(values), times, latent_end=not to_zero)
 
 
-_LEVELS: dict[str, Callable[[int, float, float], list[float]]] = {
-    "karras": levels.sigmas_karras,
-    "exponential": levels.sigmas_exponential,
-    "beta": levels.sigmas_beta,
+_SPACINGS: dict[str, Callable[[int, float, float], list[float]]] = {
+    "karras": noise_schedule.sigmas_karras,
+    "exponential": noise_schedule.sigmas_exponential,
+    "beta": noise_schedule.sigmas_beta,
 }
 
 
@@ -184,32 +183,38 @@ def _clip(times: Sequence[float], T: int) -> list[float]:
     return [min(t, T - 1.0) for t in times]
 
 
-def float32_levels(values: Sequence[float]) -> list[float]:
+def float32_sigmas(values: Sequence[float]) -> list[float]:
     return np.asarray(values, dtype=np.float32).astype(float).tolist()
 
 
 # Where an image enters the levels.
 
 
-def cut_sdedge(route: Route, sampler: str, n: int, strength: float, trained: NoiseSchedule) -> Route:
+def cut_sdedge(
+    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+) -> SigmaTrajectory:
     run = max(1, round(strength * (len(route.sigmas) - 1)))
     return route.cut(len(route.sigmas) - 1 - run)
 
 
-def _cut_a1111(route: Route, sampler: str, n: int, strength: float, trained: NoiseSchedule) -> Route:
+def _cut_a1111(
+    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+) -> SigmaTrajectory:
     enc = int(min(strength, 0.999) * n)
     if sampler in ("ddim", "plms"):
         return _enter_above(route, len(route.sigmas) - 1 - enc, strength)
     return route.cut(max(n - enc - 1, 0))
 
 
-def _cut_compvis(route: Route, sampler: str, n: int, strength: float, trained: NoiseSchedule) -> Route:
+def _cut_compvis(
+    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+) -> SigmaTrajectory:
     if sampler == "plms":
         raise InvalidRequest("Preset compvis has no PLMS for image to image; choose sampler ddim or another preset.")
     return _enter_above(route, len(route.timesteps) - 1 - int(strength * n), strength)
 
 
-def _enter_above(route: Route, index: int, strength: float) -> Route:
+def _enter_above(route: SigmaTrajectory, index: int, strength: float) -> SigmaTrajectory:
     """LDM's start: noised to the level at `index`, but first evaluated one level below, with the same numbers."""
     index = max(index, 0)
     if index + 1 > len(route.sigmas) - 2:
@@ -217,7 +222,9 @@ def _enter_above(route: Route, index: int, strength: float) -> Route:
     return route.cut(index + 1, noise_sigma=route.sigmas[index])
 
 
-def _cut_diffusers(route: Route, sampler: str, n: int, strength: float, trained: NoiseSchedule) -> Route:
+def _cut_diffusers(
+    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+) -> SigmaTrajectory:
     run = min(int(n * strength), n)
     if run < 1:
         raise InvalidRequest(f"Strength {strength} of {n} steps leaves no step; raise the strength or the steps.")
@@ -228,20 +235,22 @@ def _cut_diffusers(route: Route, sampler: str, n: int, strength: float, trained:
     return route.cut(start)
 
 
-def _cut_apple(route: Route, sampler: str, n: int, strength: float, trained: NoiseSchedule) -> Route:
+def _cut_apple(
+    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+) -> SigmaTrajectory:
     enc, T = int(strength * n), trained.num_train_timesteps
     noised = min(max(0, T - T // n * (n - enc) + 1), T - 1)
     return replace(_cut_diffusers(route, sampler, n, strength, trained), noise_sigma=trained.sigma(noised))
 
 
-ROUTES: dict[str, Callable[[str, str, int, NoiseSchedule], Route]] = {
+TRAJECTORIES: dict[str, Callable[[str, str, int, NoiseSchedule], SigmaTrajectory]] = {
     "sdedge": _sdedge,
     "a1111": _a1111,
     "diffusers": _diffusers,
     "compvis": _compvis,
     "apple": _apple,
 }
-CUTS: dict[str, Callable[[Route, str, int, float, NoiseSchedule], Route]] = {
+CUTS: dict[str, Callable[[SigmaTrajectory, str, int, float, NoiseSchedule], SigmaTrajectory]] = {
     "sdedge": cut_sdedge,
     "a1111": _cut_a1111,
     "diffusers": _cut_diffusers,

@@ -58,7 +58,7 @@ class _Place:
     name: str = ""
 
 
-def chunked(
+def prompt_chunks(
     segments: Sequence[Segment], tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None
 ) -> tuple[Chunk, ...]:
     """Tokens of the segments in chunks of 77 with start and end, never none.

@@ -15,9 +15,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from sdedge.text.chunks import Chunk, chunked
-from sdedge.text.prompt import attention, parse
-from sdedge.text.scheduling import schedule
+from sdedge.text.chunks import Chunk, prompt_chunks
+from sdedge.text.prompt import parse, weighted_segments
+from sdedge.text.scheduling import prompt_schedule
 from sdedge.text.tokenizer import LENGTH, Tokenizer
 
 ROWS = 16  # chunks encoded in one call
@@ -105,11 +105,11 @@ def condition(
     ones, and a shorter side or half repeats its last vector, as in A1111; use `chunk_counts` to batch pictures of
     equal length where a picture must not depend on its batch.
     """
-    texts = [[schedule(part.text, steps) for part in parse(prompt).parts] for prompt in prompts]
+    texts = [[prompt_schedule(part.text, steps) for part in parse(prompt).parts] for prompt in prompts]
     parts = max(map(len, texts))
     if negatives is None and parts > 1:
         negatives = [""] * len(prompts)
-    un_texts = [schedule(parse(negative, negative=True).parts[0].text, steps) for negative in negatives or ()]
+    un_texts = [prompt_schedule(parse(negative, negative=True).parts[0].text, steps) for negative in negatives or ()]
 
     counts = {name: vectors.shape[0] for name, vectors in (embeddings or {}).items()}
     chunks: dict[tuple[str, ...], dict[str, tuple[Chunk, ...]]] = {}
@@ -144,8 +144,8 @@ def chunk_counts(
     tokenizer: Tokenizer, prompt: str, negative: str, steps: int, embeddings: Mapping[str, int] | None = None
 ) -> int:
     """Length in chunks of 77 that a picture's contexts have when it is drawn alone."""
-    runs = [schedule(part.text, steps) for part in parse(prompt).parts]
-    runs.append(schedule(parse(negative, negative=True).parts[0].text, steps))
+    runs = [prompt_schedule(part.text, steps) for part in parse(prompt).parts]
+    runs.append(prompt_schedule(parse(negative, negative=True).parts[0].text, steps))
     return max(len(row) for run in runs for row in _run_chunks(run, tokenizer, embeddings or {}).values())
 
 
@@ -153,9 +153,9 @@ def _run_chunks(
     run: tuple[str, ...], tokenizer: Tokenizer, embeddings: Mapping[str, int]
 ) -> dict[str, tuple[Chunk, ...]]:
     """Chunks of each distinct text of a run of steps, all equally many."""
-    rows = {text: chunked(attention(text), tokenizer, embeddings) for text in dict.fromkeys(run)}
+    rows = {text: prompt_chunks(weighted_segments(text), tokenizer, embeddings) for text in dict.fromkeys(run)}
     longest = max(map(len, rows.values()))
-    (empty,) = chunked((), tokenizer)
+    (empty,) = prompt_chunks((), tokenizer)
     return {text: row + (empty,) * (longest - len(row)) for text, row in rows.items()}
 
 

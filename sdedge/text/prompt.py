@@ -21,8 +21,8 @@ from decimal import Decimal
 from functools import cache
 from itertools import groupby
 
-from sdedge.text.chunks import Chunk, Segment, chunked
-from sdedge.text.scheduling import schedule
+from sdedge.text.chunks import Chunk, Segment, prompt_chunks
+from sdedge.text.scheduling import prompt_schedule
 from sdedge.text.tags import Lora, extract_loras
 from sdedge.text.tokenizer import Tokenizer
 
@@ -75,7 +75,7 @@ _ATTENTION = re.compile(r"\\[][()\\]|\\|\(|\[|:\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+))
 _BREAK = re.compile(r"\bBREAK\b")
 
 
-def attention(text: str) -> tuple[Segment, ...]:
+def weighted_segments(text: str) -> tuple[Segment, ...]:
     """Segments of equal weight, never none.
 
     `(a)` is ×1.1, `[a]` ÷1.1, `(a:1.3)` ×1.3; they multiply when nested, and a backslash makes a bracket plain text.
@@ -148,7 +148,7 @@ def _merged(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def written(segments: Sequence[Segment]) -> str:
-    """The inverse of `attention`: text that it reads as these segments."""
+    """The inverse of `weighted_segments`: text that it reads as these segments."""
     return "".join(map(_written, segments))
 
 
@@ -173,7 +173,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Stage:
+class PromptStage:
     """What is encoded from step `first` to step `last`, counted from 1, for one side of an AND."""
 
     text: str
@@ -190,17 +190,17 @@ class Stage:
 class Description:
     """All that the prompt language makes of a text without wildcards."""
 
-    stages: tuple[Stage, ...]
+    stages: tuple[PromptStage, ...]
     loras: tuple[Lora, ...]
 
 
 def read_texts(text: str, steps: int, negative: bool = False) -> list[str]:
     """What a prompt's brackets hold at any step, without them. Raises InvalidRequest as `parse` does."""
-    stages = {stage for part in parse(text, negative).parts for stage in schedule(part.text, steps)}
-    return [segment.text for stage in stages for segment in attention(stage)]
+    stages = {stage for part in parse(text, negative).parts for stage in prompt_schedule(part.text, steps)}
+    return [segment.text for stage in stages for segment in weighted_segments(stage)]
 
 
-def describe(
+def describe_prompt(
     text: str,
     tokenizer: Tokenizer,
     steps: int = 20,
@@ -213,15 +213,15 @@ def describe(
 
     @cache
     def rows_of(stage: str) -> tuple[Chunk, ...]:
-        return chunked(attention(stage), tokenizer, embeddings)
+        return prompt_chunks(weighted_segments(stage), tokenizer, embeddings)
 
     for number, part in enumerate(prompt.parts):
         last = 0
-        for stage, run in groupby(schedule(part.text, steps)):
+        for stage, run in groupby(prompt_schedule(part.text, steps)):
             first, last = last + 1, last + len(list(run))
             rows = rows_of(stage)
             chunks, starts = tuple(_tokens(row, tokenizer.spellings) for row in rows), tuple(row.start for row in rows)
-            stages.append(Stage(stage, number, part.weight, first, last, chunks, starts))
+            stages.append(PromptStage(stage, number, part.weight, first, last, chunks, starts))
     return Description(tuple(stages), prompt.loras)
 
 

@@ -15,7 +15,7 @@ _MARK = re.compile(r"\\.|[][():|]|[^][():|\\]+|\\", re.S)
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*", re.A)
 
 
-def schedule(text: str, steps: int) -> tuple[str, ...]:
+def prompt_schedule(text: str, steps: int) -> tuple[str, ...]:
     """The text of each step, `steps` of them: what `[from:to:when]` and `[a|b]` become.
 
     `[from:to:when]` is `from` during the first `when` steps; with a point, `when` is a fraction of the steps.

@@ -53,7 +53,7 @@ def _first_names(names: Iterable[str]) -> str:
     return ", ".join(listed[:20]) + (" …" if len(listed) > 20 else "")
 
 
-def read(path: str | Path) -> dict[str, Style]:
+def read_styles(path: str | Path) -> dict[str, Style]:
     """Styles of a CSV file with the columns name, prompt and negative_prompt; rows whose name begins with # are remarks.
 
     Raises InvalidRequest.

@@ -41,7 +41,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedText:
     """A prompt without wildcards, and the choices made, in reading order."""
 
     text: str
@@ -57,7 +57,7 @@ def escape(text: str) -> str:
 
 def resolve(
     template: str, seed: int, lines: Lines | None = None, stream: str = "", keep: re.Pattern[str] | None = None
-) -> Resolved:
+) -> ResolvedText:
     """Choose every wildcard of `template`. The same seed and stream choose the same; no torch generator is touched.
 
     `stream` keeps the choices of the negative prompt apart from those of the prompt. Options may hold wildcards
@@ -108,7 +108,7 @@ def resolve(
         text = escape(text)  # pieces that only together look like a wildcard
     if len(text) > MAX_LENGTH:
         raise InvalidRequest(f"The wildcards make a prompt of {len(text)} characters; keep it within {MAX_LENGTH}.")
-    return Resolved(text, tuple(choices))
+    return ResolvedText(text, tuple(choices))
 
 
 def _has_wildcards(text: str) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sdedge.models.vae import VAE
 from sdedge.training.dataset import Dataset
-from sdedge.training.fit import Optimisation, Progress, fit
+from sdedge.training.fit import Optimisation, TrainingProgress, fit
 
 CROP = 64
 
@@ -34,7 +34,9 @@ def colour_loss(latents: Tensor, images: Tensor) -> Tensor:
     return (x @ rows - cells).square().mean()
 
 
-def train_vae(vae: VAE, data: Dataset, optimisation: Optimisation, seed: int, folder: Path) -> Iterator[Progress]:
+def train_vae(
+    vae: VAE, data: Dataset, optimisation: Optimisation, seed: int, folder: Path
+) -> Iterator[TrainingProgress]:
     """Learn to encode and decode crops, small whole pictures, and in the last 15% of the steps whole pictures.
 
     `colour_loss` spreads colour over the channels early: such latents are easy for a UNet, and preview well without
@@ -60,7 +62,7 @@ def train_vae(vae: VAE, data: Dataset, optimisation: Optimisation, seed: int, fo
 
 def train_decoder(
     vae: VAE, data: Dataset, latents: Tensor, optimisation: Optimisation, seed: int, folder: Path
-) -> Iterator[Progress]:
+) -> Iterator[TrainingProgress]:
     """Sharpen the decoder on the fixed latents (N, 4, h, w) of whole pictures; what the UNet learnt stays valid."""
     device = next(vae.parameters()).device
     vae.requires_grad_(False)

@@ -28,7 +28,7 @@ PART_GAIN = 0.75  # the same for its painted part, its timber, and (against the 
 COLOUR_MARGIN = 0.88  # a colour must fit this much better than the next
 
 
-def read(image: np.ndarray) -> dict[str, Any]:
+def read_facts(image: np.ndarray) -> dict[str, Any]:
     """The facts seen in a picture, uint8 (H, W, 3) of any size: kind, colour, time, ground, mountains, trees.
 
     An attribute that cannot be told is None.
@@ -51,7 +51,7 @@ def read(image: np.ndarray) -> dict[str, Any]:
 
 def score(image: np.ndarray, facts: dict[str, Any]) -> dict[str, bool]:
     """Which of the stated facts the picture shows: one bool for each key of `facts`."""
-    answers = read(image)
+    answers = read_facts(image)
     return {name: answers[name] == value for name, value in facts.items()}
 
 

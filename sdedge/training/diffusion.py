@@ -14,7 +14,7 @@ from sdedge.models.clip import CLIPText
 from sdedge.models.unet import UNet
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.training.dataset import Dataset, tokens
-from sdedge.training.fit import Optimisation, Progress, fit
+from sdedge.training.fit import Optimisation, TrainingProgress, fit
 
 GAMMA = 5.0  # min-SNR loss weighting (Hang et al. 2023)
 
@@ -56,7 +56,7 @@ def train_stage(
     stage: DiffusionStage,
     seed: int,
     folder: Path,
-) -> Iterator[Progress]:
+) -> Iterator[TrainingProgress]:
     """Learn eps prediction on scaled latents (N, 4, h, w), with stratified timesteps and min-SNR weights."""
     device = next(model.parameters()).device
     alphas = alphas_cumprod().float()

@@ -16,7 +16,7 @@ SAVE_EVERY = 120.0  # seconds
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Step `step` of `steps` in `stage` is done; `exported` says that the model folder was just written anew."""
 
     stage: str
@@ -52,7 +52,7 @@ def fit(
     loss_at: Callable[[int], Tensor],
     optimisation: Optimisation,
     folder: Path,
-) -> Iterator[Progress]:
+) -> Iterator[TrainingProgress]:
     """Train the parameters of `model` that require gradients; on the last step they become their moving average.
 
     `loss_at(step)` must depend on the step and the weights alone, so that a resumed run equals an unbroken one.
@@ -76,7 +76,7 @@ def fit(
         optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(average, trained, 1 - min(optimisation.ema, (step + 1) / (step + 10)))
-        yield Progress(stage, step + 1, optimisation.steps, float(loss.detach()))
+        yield TrainingProgress(stage, step + 1, optimisation.steps, float(loss.detach()))
         if time.monotonic() - saved > SAVE_EVERY:
             _save(file, model, optimizer, average, step + 1)
             saved = time.monotonic()

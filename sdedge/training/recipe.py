@@ -27,12 +27,12 @@ from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 from sdedge.training import dataset
 from sdedge.training.autoencoder import encode_all, latents_std, train_decoder, train_vae
 from sdedge.training.diffusion import Conditioned, DiffusionStage, train_stage
-from sdedge.training.fit import Optimisation, Progress
+from sdedge.training.fit import Optimisation, TrainingProgress
 from sdedge.training.scenes import VOCABULARY
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """Every number that decides how the model comes out."""
 
     pictures: int = 20_000
@@ -63,7 +63,7 @@ class Recipe:
     """Guidance scale recommended to users, by measurement."""
 
 
-QUICK = Recipe(
+QUICK = TrainingRecipe(
     pictures=200,
     autoencoder=Optimisation(steps=4),
     stages=(
@@ -86,7 +86,7 @@ class Networks:
     preview: Rows = V1_ROWS
 
 
-def networks(recipe: Recipe, device: str) -> Networks:
+def networks(recipe: TrainingRecipe, device: str) -> Networks:
     """Fresh networks from the recipe's seed. The eps output starts at zero, which steadies the first steps."""
     torch.manual_seed(recipe.seed)
     tokenizer = from_vocabulary(VOCABULARY)
@@ -100,12 +100,12 @@ def networks(recipe: Recipe, device: str) -> Networks:
     return Networks(tokenizer, vae.to(device), Conditioned(text, unet.to(**fast)).to(device))  # type: ignore[call-overload]
 
 
-def train(recipe: Recipe, folder: Path, device: str = "cpu") -> Iterator[Progress]:
+def train(recipe: TrainingRecipe, folder: Path, device: str = "cpu") -> Iterator[TrainingProgress]:
     """Run every stage that is not finished yet, leaving its state in `folder` and the model in `folder/model`."""
     use_threads()
     folder.mkdir(parents=True, exist_ok=True)
     for done in dataset.draw(folder / "data", recipe.pictures, recipe.size, recipe.seed):
-        yield Progress("scenes", done, recipe.pictures, 0.0)
+        yield TrainingProgress("scenes", done, recipe.pictures, 0.0)
     data = dataset.load(folder / "data")
     nets = networks(recipe, device)
     yield from train_vae(nets.vae, data, recipe.autoencoder, recipe.seed, folder)
@@ -123,10 +123,12 @@ def train(recipe: Recipe, folder: Path, device: str = "cpu") -> Iterator[Progres
     yield _export(recipe, nets, data, folder, "decoder", recipe.decoder.steps)
 
 
-def _export(recipe: Recipe, nets: Networks, data: dataset.Dataset, folder: Path, stage: str, steps: int) -> Progress:
+def _export(
+    recipe: TrainingRecipe, nets: Networks, data: dataset.Dataset, folder: Path, stage: str, steps: int
+) -> TrainingProgress:
     nets.preview = _preview_rows(nets, data)
     export(recipe, nets, folder / "model")
-    return Progress(stage, steps, steps, 0.0, exported=True)
+    return TrainingProgress(stage, steps, steps, 0.0, exported=True)
 
 
 @torch.no_grad()
@@ -136,18 +138,18 @@ def _preview_rows(nets: Networks, data: dataset.Dataset) -> Rows:
     return fit_rows(latents * nets.scaling_factor, images)
 
 
-def _encode(vae: VAE, data: dataset.Dataset, scale: int, folder: Path) -> Iterator[Progress]:
+def _encode(vae: VAE, data: dataset.Dataset, scale: int, folder: Path) -> Iterator[TrainingProgress]:
     file = folder / f"latents-{scale}.pt"
     if file.exists():
         return
     batches: list[Tensor] = []
     for batch in encode_all(vae, data, scale):
         batches.append(batch)
-        yield Progress("latents", sum(map(len, batches)), len(data), 0.0)
+        yield TrainingProgress("latents", sum(map(len, batches)), len(data), 0.0)
     torch.save(torch.cat(batches), file)
 
 
-def export(recipe: Recipe, nets: Networks, folder: Path) -> None:
+def export(recipe: TrainingRecipe, nets: Networks, folder: Path) -> None:
     """Write a diffusers folder in fp16 that `diffusers.StableDiffusionPipeline.from_pretrained` loads."""
     configs = model_configs(recipe, nets)
     modules = {"unet": nets.conditioned.unet, "vae": nets.vae, "text_encoder": nets.conditioned.text_encoder}
@@ -165,7 +167,7 @@ def export(recipe: Recipe, nets: Networks, folder: Path) -> None:
     (folder / "sdedge.json").write_text(json.dumps(hints, indent=2) + "\n")
 
 
-def model_configs(recipe: Recipe, nets: Networks) -> dict[str, dict[str, Any]]:
+def model_configs(recipe: TrainingRecipe, nets: Networks) -> dict[str, dict[str, Any]]:
     """The JSON files of the diffusers folder, by sub-folder."""
     depth = len(recipe.unet.block_out_channels)
     unet = {

@@ -36,7 +36,7 @@ Place = Callable[[Storage], int]  # byte offset of a storage's first element
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ArchiveEntry:
     """A stored entry: where its local header is, where its bytes are (`offset` is set once the header was read)."""
 
     name: str
@@ -85,7 +85,7 @@ def open_zip(file: WeightFile) -> TensorSource:
     return _source(file, "ckpt", tree, {key: place(storage) for key, storage in storages.items()}.__getitem__)
 
 
-def read_directory(file: WeightFile) -> dict[str, Entry]:
+def read_directory(file: WeightFile) -> dict[str, ArchiveEntry]:
     """The entries of a zip archive by name. Raises ModelError for anything but plain, separate, stored entries."""
     start, size, count = _find_directory(file)
     if size > _MAX_DIRECTORY or count > _MAX_ENTRIES:
@@ -93,7 +93,7 @@ def read_directory(file: WeightFile) -> dict[str, Entry]:
             f"The archive lists {count} entries in {size} bytes, more than any model; it is damaged or hostile."
         )
     directory = file.read(start, size)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ArchiveEntry] = {}
     for entry in _directory_entries(directory, count):
         if entry.name in entries:
             raise ModelError(f"The archive names {entry.name[:80]!r} twice; it is damaged or hostile.")
@@ -123,7 +123,7 @@ def _find_directory(file: WeightFile) -> tuple[int, int, int]:
     return start, size, count
 
 
-def _directory_entries(directory: bytes, count: int) -> Iterator[Entry]:
+def _directory_entries(directory: bytes, count: int) -> Iterator[ArchiveEntry]:
     position = 0
     for _ in range(count):
         if len(directory) - position < 46 or directory[position : position + 4] != b"PK\x01\x02":
@@ -138,7 +138,7 @@ def _directory_entries(directory: bytes, count: int) -> Iterator[Entry]:
             raise ModelError(f"The archive's entry {name[:80]!r} is encrypted; torch writes no such files.")
         if method != 0 or packed != size:
             raise ModelError(f"The archive's entry {name[:80]!r} is compressed, which torch never does; save it again.")
-        yield Entry(name, header, size)
+        yield ArchiveEntry(name, header, size)
         position = after + extra_length + comment_length
 
 
@@ -166,7 +166,7 @@ def _wide(extra: bytes, packed: int, size: int, header: int) -> tuple[int, int, 
     return packed, size, header
 
 
-def _locate(file: WeightFile, entry: Entry) -> Entry:
+def _locate(file: WeightFile, entry: ArchiveEntry) -> ArchiveEntry:
     local = file.read(entry.header, 30)
     name_length, extra_length = struct.unpack_from("<HH", local, 26)
     name = entry.name.encode()
@@ -174,10 +174,10 @@ def _locate(file: WeightFile, entry: Entry) -> Entry:
         raise ModelError(
             f"The archive's entry {entry.name[:80]!r} is not where its directory says; get the file again."
         )
-    return Entry(entry.name, entry.header, entry.size, entry.header + 30 + name_length + extra_length)
+    return ArchiveEntry(entry.name, entry.header, entry.size, entry.header + 30 + name_length + extra_length)
 
 
-def _check_overlap(entries: list[Entry], directory: int) -> None:
+def _check_overlap(entries: list[ArchiveEntry], directory: int) -> None:
     end, previous = 0, ""
     for entry in sorted(entries, key=lambda entry: entry.header):
         if entry.header < end:

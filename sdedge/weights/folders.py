@@ -29,7 +29,7 @@ _NOT_V1_PIPELINES = {
 
 
 @dataclass(frozen=True)
-class Component:
+class ComponentFiles:
     tensors: dict[str, LazyTensor]
     report: list[str] = field(default_factory=list)
 
@@ -141,7 +141,7 @@ def read_config(path: Path, root: Path | None = None) -> dict[str, Any]:
     return config
 
 
-def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> Component:
+def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> ComponentFiles:
     """The weights of one component folder. Safetensors before pickles, full precision before the fp16 variant;
     `ema=False` prefers a `non_ema` variant where there is one, as the 1.5 repository has. Links stay inside `root`, by default
     the folder itself. Raises ModelError."""
@@ -158,7 +158,7 @@ def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> 
                 if variant:
                     report.append(f"{folder.name}: the {variant[1:]} variant used")
                 check_inside(root or folder, weights)
-                return Component(dict(open_tensors(weights, root or folder)), report)
+                return ComponentFiles(dict(open_tensors(weights, root or folder)), report)
     raise ModelError(
         f"{folder} has no weights (such as {_STEMS[0]}.safetensors); the model is incomplete, get it again."
     )

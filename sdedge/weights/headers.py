@@ -35,7 +35,7 @@ _SPACE = re.compile(rb"[ \t\r\n]*+")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HeaderEntry:
     """One tensor of a header: where its bytes are, counted from the end of the header."""
 
     dtype: str
@@ -46,7 +46,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Header:
-    entries: dict[str, Entry]
+    entries: dict[str, HeaderEntry]
     metadata: dict[str, str]
 
 
@@ -59,7 +59,7 @@ def parse_header(text: bytes, data_size: int) -> Header:
     Raises ModelError for anything else.
     """
     scanner = _Scanner(text)
-    entries: dict[str, Entry] = {}
+    entries: dict[str, HeaderEntry] = {}
     metadata: dict[str, str] | None = None
     for name in scanner.members():
         if len(name) > MAX_NAME:
@@ -87,7 +87,7 @@ def _read_metadata(scanner: _Scanner) -> dict[str, str]:
     return metadata
 
 
-def _read_entry(scanner: _Scanner, name: str) -> Entry:
+def _read_entry(scanner: _Scanner, name: str) -> HeaderEntry:
     scanner.spend(_ENTRY_COST)
     dtype: str | None = None
     shape: tuple[int, ...] | None = None
@@ -111,10 +111,10 @@ def _read_entry(scanner: _Scanner, name: str) -> Entry:
         size *= extent
     if end - begin != size:
         raise scanner.error(f"gives {name[:80]!r} {end - begin} bytes where its shape and dtype need {size}")
-    return Entry(sys.intern(dtype), shape, begin, end)
+    return HeaderEntry(sys.intern(dtype), shape, begin, end)
 
 
-def _check_tiling(entries: dict[str, Entry], data_size: int) -> None:
+def _check_tiling(entries: dict[str, HeaderEntry], data_size: int) -> None:
     expected, previous = 0, "the header"
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != expected:

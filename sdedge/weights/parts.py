@@ -32,7 +32,7 @@ class JoinedTensor:
     def fill(self, target: torch.Tensor) -> None:
         start = 0
         for part in self.parts:
-            fill(part, target[start : start + part.shape[0]])
+            fill_tensor(part, target[start : start + part.shape[0]])
             start += part.shape[0]
 
     def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
@@ -69,7 +69,7 @@ class TensorHalf:
         return _copied(self, dtype).to(device)
 
 
-def fill(source: Any, target: torch.Tensor) -> None:
+def fill_tensor(source: Any, target: torch.Tensor) -> None:
     """Write any lazy tensor into another of its shape, contiguous and of any dtype."""
     if hasattr(source, "fill"):
         source.fill(target)

@@ -15,7 +15,7 @@ def make_model(folder: Path) -> Path:
     import torch
     from safetensors.torch import save_file
 
-    from sdedge.engines.torch.cpu.int8_unet import Recipe
+    from sdedge.engines.torch.cpu.int8_unet import Int8Recipe
     from sdedge.engines.torch.engine import NETWORKS, TorchEngine
     from sdedge.generation.int8_recipe import measure_ranges
 
@@ -34,5 +34,5 @@ def make_model(folder: Path) -> Path:
     shutil.copytree(locate(EMBEDDED) / "tokenizer", target / "tokenizer")
     # Random weights have no quality to lose: an int8 recipe with every layer in it, of one step's ranges.
     engine = TorchEngine.load(target, "cpu", memory="fast")
-    Recipe(measure_ranges(engine, ["a"], 1)).write(target)
+    Int8Recipe(measure_ranges(engine, ["a"], 1)).write(target)
     return target

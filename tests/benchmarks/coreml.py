@@ -77,11 +77,11 @@ def convert_one(model: Path, out: Path, components: str, attention: str, size: s
     """In this process: seconds and peak memory of a conversion, imports included."""
     start = time.perf_counter()
     from converters.coreml import convert
-    from converters.recipe import Recipe
+    from converters.recipe import PackageRecipe
 
     names = None if components == "all" else tuple(components.split(","))
     width, height = map(int, size.split("x"))
-    for _ in convert(str(model), out, Recipe(((width, height),), attention, components=names)):
+    for _ in convert(str(model), out, PackageRecipe(((width, height),), attention, components=names)):
         pass
     return {"seconds": time.perf_counter() - start, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
 
@@ -106,7 +106,7 @@ def time_all(model: Path, work: Path, attentions: list[str]) -> None:
 def compress_all(work: Path, pictures: int) -> None:
     """Size of each variant's UNet, its PSNR by the portable runner, and the facts its weights get right, drawn by torch."""
     from converters.coreml import convert
-    from converters.recipe import COMPRESSIONS, NEWER, Recipe
+    from converters.recipe import COMPRESSIONS, NEWER, PackageRecipe
     from sdedge.engines.open import EMBEDDED, locate
     from sdedge.library.manifest import Manifest
 
@@ -118,7 +118,7 @@ def compress_all(work: Path, pictures: int) -> None:
         out = work / "compressed" / scheme
         shutil.rmtree(out, ignore_errors=True)
         target = "macOS15" if scheme in NEWER else "macOS13"
-        recipe = Recipe(((128, 128),), "original", target, compress=scheme, components=("text_encoder", "unet"))
+        recipe = PackageRecipe(((128, 128),), "original", target, compress=scheme, components=("text_encoder", "unet"))
         for _ in convert(EMBEDDED, out, recipe):
             pass
         fractions = _obeyed(_unpacked(locate(EMBEDDED), out, work / "unpacked"), pictures)

@@ -22,7 +22,7 @@ from safetensors.torch import save
 
 from sdedge.errors import SdedgeError
 from sdedge.text import wildcards
-from sdedge.text.prompt import describe
+from sdedge.text.prompt import describe_prompt
 from sdedge.text.tags import left_out, path_tags
 from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 from sdedge.weights.lora import fit, open_lora
@@ -164,7 +164,9 @@ def prompts(cases: int, seed: int) -> Tally:
     def read(text: str) -> None:
         path_tags(text)
         left_out(text)
-        describe(wildcards.resolve(text, 1, lambda name: ["{x|y}", "z __a__"]).text, WORDS, 20, {"red": 2, "é(1)": 3})
+        describe_prompt(
+            wildcards.resolve(text, 1, lambda name: ["{x|y}", "z __a__"]).text, WORDS, 20, {"red": 2, "é(1)": 3}
+        )
 
     draw = random.Random(seed)
     return fuzz("prompts", read, (_text(draw) for _ in range(cases)))

@@ -95,7 +95,7 @@ def style_files(cases: int, seed: int) -> Tally:
 
         def read(data: bytes) -> None:
             path.write_bytes(data)
-            found = styles.read(path)
+            found = styles.read_styles(path)
             names = [*found, "film"][:5] * 3
             "".join(styles.apply("a cat", "", names, found)).encode()
 

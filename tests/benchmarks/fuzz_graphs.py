@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from converters.inspect_graph import describe, inspect_bundle
+from converters.inspect_graph import inspect_bundle, inspection_lines
 from sdedge.engines.graph.bundle import PROGRAM, WEIGHTS, fingerprint
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.graph.operators import ARITHMETIC, OPERATORS
@@ -164,7 +164,7 @@ def draw(bundle: Path) -> None:
     engine.encode(torch.zeros(1, 3, side, side), torch.zeros(1, facts.latent_channels, *size))
     engine.decode(torch.ones(1, facts.latent_channels, *size))
     for name, one in inspect_bundle(bundle).items():
-        describe(name, one)
+        inspection_lines(name, one)
 
 
 def run(cases: int, seed: int) -> Tally:

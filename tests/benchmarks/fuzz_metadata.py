@@ -219,7 +219,7 @@ def pictures(cases: int, seed: int) -> Tally:
         def read(data: bytes) -> None:
             path.write_bytes(data)
             read_texts({key: text for key, text in {"parameters": metadata.read(path).text}.items() if text})
-            source.read(path)
+            source.read_source(path)
             read_mask(path, (32, 32), np.zeros((32, 32, 3), np.uint8))
 
         chance = random.Random(seed)

@@ -22,7 +22,7 @@ import torch
 
 from converters.graph_float32 import Rounded
 from converters.graph_passes import Setting, rewrite
-from converters.graph_planner import plan
+from converters.graph_planner import activation_plan
 from converters.graph_trace import STAGES, UNIT, inputs, trace
 from converters.mps import GraphRecipe, example, network, reference
 from converters.psnr import psnr
@@ -96,16 +96,16 @@ def explicit(model: Path, bundle: Path) -> Iterator[str]:
         if side < 1024:
             yield _compared(f"batch {batch}", side, program, given)
         else:
-            whole = plan(program, given).peak
+            whole = activation_plan(program, given).peak
             yield f"| batch {batch} | {side} | {whole / MB:.0f} | too much for this machine | |"
         del traced, program
         gc.collect()
-    split = plan(program_of(bundle, "unet"), inputs("unet", source.facts, 2, 1024, 1024)).peak
+    split = activation_plan(program_of(bundle, "unet"), inputs("unet", source.facts, 2, 1024, 1024)).peak
     yield f"\nat 1024², batch 2, the split graph holds {split / MB:.0f} MB: {split / (whole or 1):.1%} of it"
 
 
 def _compared(name: str, side: int, program: Program, given: tuple[torch.Tensor, ...]) -> str:
-    planned = plan(program, given).peak
+    planned = activation_plan(program, given).peak
     real = [torch.randn_like(one, device="cpu") if one.is_floating_point() else torch.zeros_like(one) for one in given]
     module = program.module()
     with torch.inference_mode(), LiveBytes() as live:

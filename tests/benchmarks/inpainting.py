@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
-from sdedge.training.checker import read
+from sdedge.training.checker import read_facts
 from sdedge.training.render import PARTS, render
 from sdedge.training.scenes import COLOURS, Scene, caption, is_held_out, sample
 
@@ -55,7 +55,7 @@ def recolour(pipeline: Pipeline, cases: int, folder: Path, model: str = "pocket"
         )  # fmt: skip
         (drawn,) = (event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
         equal = np.array_equal(drawn[~mask], picture[~mask])
-        recognised = read(drawn)["colour"] == after.colour
+        recognised = read_facts(drawn)["colour"] == after.colour
         yield Result(request.prompt, after.colour, colour_inside(drawn, after), recognised, equal, drawn)
 
 

@@ -35,7 +35,7 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
     from sdedge.engines.open import load_engine
     from sdedge.generation.pipeline import Pipeline
     from sdedge.images.output import Output
-    from sdedge.machine.memory_plan import Job, predict
+    from sdedge.machine.memory_plan import MemoryRequest, predict
     from sdedge.request import Request
 
     pipeline = Pipeline(load_engine("cpu", dtype, memory=mode))
@@ -43,7 +43,7 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         for _ in pipeline.generate(request, Output(Path(folder)), last=True):
             pass
-    job = Job(side, side, 1, 4 if dtype == "float32" else 2, unet_itemsize=int(dtype == "int8"))
+    job = MemoryRequest(side, side, 1, 4 if dtype == "float32" else 2, unet_itemsize=int(dtype == "int8"))
     return {
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time(),

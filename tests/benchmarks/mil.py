@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from converters.psnr import psnr
-from converters.recipe import ATTENTIONS, Recipe
+from converters.recipe import ATTENTIONS, PackageRecipe
 from converters.verify import TIMESTEPS
 from converters.verify_floors import floor
 from sdedge.engines.coreml.portable.engine import MILEngine
@@ -61,7 +61,7 @@ def _convert_here(model: str, out: str, attention: str, size: str, chunk: str) -
     from converters.coreml import convert
 
     width, height = map(int, size.split("x"))
-    recipe = Recipe(((width, height),), attention, batch=1, chunk=bool(int(chunk)), components=("unet",))
+    recipe = PackageRecipe(((width, height),), attention, batch=1, chunk=bool(int(chunk)), components=("unet",))
     for _ in convert(model, Path(out), recipe):
         pass
 

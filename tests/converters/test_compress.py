@@ -16,7 +16,7 @@ from converters import sensitivity
 from converters.compress import BLOCK, GROUP, SCHEMES, cluster, compressor, mixed, pack
 from converters.constants import Weights
 from converters.coreml import convert
-from converters.recipe import NEWER, Recipe
+from converters.recipe import NEWER, PackageRecipe
 from converters.sensitivity import Kernel, choose
 from converters.source import Held
 from converters.toolchain import mb
@@ -134,7 +134,7 @@ def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, t
     first = Manifest.read(folder).components["unet"]
     assert first.figures["trajectory_psnr"] >= 45 and 2 <= first.figures["bits"] <= 12
     monkeypatch.setattr(sensitivity, "_measure", None)  # a second measurement would raise
-    for _ in convert(str(tiny_model), folder, Recipe(((64, 64),), compress="mixed-30", **recipe)):
+    for _ in convert(str(tiny_model), folder, PackageRecipe(((64, 64),), compress="mixed-30", **recipe)):
         pass
     second = Manifest.read(folder).components["unet"]
     assert second.figures["bits"] < first.figures["bits"] and second.bytes < first.bytes

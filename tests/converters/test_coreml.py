@@ -26,7 +26,7 @@ from converters.compress import compressor
 from converters.coreml import build_graphs, convert
 from converters.package import build_program, operations
 from converters.psnr import psnr
-from converters.recipe import ATTENTIONS, COMPRESSIONS, Recipe
+from converters.recipe import ATTENTIONS, COMPRESSIONS, PackageRecipe
 from converters.source import open_source
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
@@ -207,7 +207,7 @@ def test_packages_say_what_they_are_and_where_from(tiny_model, tiny_bundle):
 
 
 def test_licences_are_the_models_own_or_that_of_stable_diffusion(tmp_path):
-    identity, recipe = {"sha256": "0" * 64, "loras": []}, Recipe(((64, 64),))
+    identity, recipe = {"sha256": "0" * 64, "loras": []}, PackageRecipe(((64, 64),))
 
     def licence(path: Path, width: int = V1_CONTEXT) -> str:
         return about_model(path, "model", width, identity, recipe).license
@@ -310,7 +310,7 @@ def test_no_kernel_is_clustered_twice_for_two_chunks(tiny_model):
     counted: Counter[str] = Counter()
     for scheme, target in (("8bit", "macOS13"), ("int4", "macOS15"), ("4bit-grouped", "macOS15")):
         counted.clear()
-        recipe = Recipe(((64, 64),), target=target, chunk=True)
+        recipe = PackageRecipe(((64, 64),), target=target, chunk=True)
         packed = compressor(scheme)
 
         def pack(name, kernel, packed=packed):
@@ -359,7 +359,7 @@ def test_a_lora_that_does_not_fit_is_refused_before_anything_is_written(tiny_mod
 
 def _phases(model: Path, folder: Path, **recipe) -> dict[str, str]:
     """Each component and what was done about it."""
-    events = convert(str(model), folder, Recipe(**{"sizes": ((64, 64),), **recipe}))
+    events = convert(str(model), folder, PackageRecipe(**{"sizes": ((64, 64),), **recipe}))
     phases = [event.phase for event in events if isinstance(event, Progress) and ": " in event.phase]
     return dict(phase.split(": ") for phase in phases)
 
@@ -395,7 +395,7 @@ def test_a_package_that_was_tampered_with_is_made_again(tiny_model, tiny_bundle,
 
 @pytest.mark.slow
 def test_an_interrupted_conversion_goes_on(tiny_model, tmp_path):
-    folder, recipe = tmp_path / "b", Recipe(((64, 64),))
+    folder, recipe = tmp_path / "b", PackageRecipe(((64, 64),))
     running = convert(str(tiny_model), folder, recipe)
     for event in running:
         if isinstance(event, Progress) and event.phase.startswith("Unet"):
@@ -434,7 +434,7 @@ def test_the_library_takes_a_bundle(tiny_bundle, tmp_path):
 )
 def test_recipes_that_cannot_be_made_say_why(recipe, message):
     with pytest.raises(InvalidRequest, match=message):
-        Recipe(**{"sizes": ((64, 64),), **recipe})
+        PackageRecipe(**{"sizes": ((64, 64),), **recipe})
 
 
 def test_a_model_without_a_safety_checker_says_so(tiny_model, tmp_path):

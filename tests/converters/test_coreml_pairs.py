@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from converters.psnr import psnr
-from converters.recipe import ATTENTIONS, COMPRESSIONS, NEWER, TARGETS, Recipe
+from converters.recipe import ATTENTIONS, COMPRESSIONS, NEWER, TARGETS, PackageRecipe
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
@@ -66,7 +66,7 @@ def test_what_cannot_be_made_is_refused_in_a_sentence():
         with pytest.raises(
             InvalidRequest, match=r"^[A-Z][^\n]*needs? --target macOS15; macOS1[34] does not know (it|them)\.$"
         ):
-            Recipe(**row)
+            PackageRecipe(**row)
 
 
 @pytest.fixture(scope="module")

@@ -152,7 +152,7 @@ def test_pieces_fit_the_budget_and_divide_every_size(B, H, unit, cells, keys, di
     queries, scores = (B, H, unit * cells, 8), B * H * unit * cells * keys * 4
     budget = max(1, scores // divisor)
     try:
-        heads, cuts = passes.pieces(queries, (B, H, keys, 8), unit, budget)
+        heads, cuts = passes.attention_parts(queries, (B, H, keys, 8), unit, budget)
     except InvalidRequest as error:
         assert scores > budget * B * H * unit and "MB or more" in str(error)
         return

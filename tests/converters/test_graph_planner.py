@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from converters.graph_passes import rewrite, split_attention
-from converters.graph_planner import largest_side, plan
+from converters.graph_planner import activation_plan, largest_side
 from sdedge.engines.graph.program import Program
 from sdedge.models.layers import ResnetBlock2D, Transformer2DModel
 from tests.converters.programs import Function, program_of, run, setting_of
@@ -27,7 +27,7 @@ def _measured(program: Program, *inputs: torch.Tensor) -> int:
 def test_a_chain_holds_two_at_a_time():
     x = torch.zeros(1000)
     program = program_of(Function(lambda m, x: (x + 1).exp().cos()), x)
-    assert plan(program, [x.to("meta")]).live == (4000, 8000, 12000, 12000, 8000)
+    assert activation_plan(program, [x.to("meta")]).live == (4000, 8000, 12000, 12000, 8000)
     assert _measured(program, x) == 12000
 
 
@@ -35,7 +35,7 @@ def test_views_keep_their_storage_and_weights_do_not_count():
     x = torch.zeros(100, 10)
     module = Function(lambda m, x: ((y := x @ m.w)[:1].t(), y.sum() + 1)[0].exp(), w=torch.zeros(10, 50))
     program = program_of(module, x)
-    planned = plan(program, [x.to("meta")])
+    planned = activation_plan(program, [x.to("meta")])
     assert planned.peak == x.nbytes + 100 * 50 * 4 + 50 * 4 and planned.where.startswith("exp")
 
 
@@ -44,7 +44,7 @@ def test_the_plan_of_a_block_is_what_a_run_holds(budget):
     block, x, context = Transformer2DModel(16, 4, 8, 4).eval(), torch.randn(2, 16, 16, 16), torch.randn(2, 7, 8)
     for network, inputs in ((block, (x, context)), (ResnetBlock2D(16, 32, 4, 1e-5, None), (x,))):
         program = rewrite(program_of(network, *inputs), setting_of(inputs, budget))
-        predicted = plan(program, [tensor.to("meta") for tensor in inputs]).peak
+        predicted = activation_plan(program, [tensor.to("meta") for tensor in inputs]).peak
         assert predicted == pytest.approx(_measured(program, *inputs), rel=0.02)
 
 
@@ -54,7 +54,7 @@ def test_splitting_attention_saves_what_the_plan_says():
     for budget in (2**28, 4 * 256 * 256 * 4 // 16):
         program = program_of(Function(lambda m, q: F.scaled_dot_product_attention(q, q, q)), q)
         program = split_attention(program, setting_of([q], budget))
-        peaks.append(plan(program, [q.to("meta")]).peak)
+        peaks.append(activation_plan(program, [q.to("meta")]).peak)
         values += run(program, q)
         assert peaks[-1] == pytest.approx(_measured(program, q), rel=0.02)
     assert peaks[1] < 0.25 * peaks[0]

@@ -20,7 +20,7 @@ from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.library.manifest import Manifest
-from sdedge.models.attention import chunked, set_attention
+from sdedge.models.attention import chunked_attention, set_attention
 from sdedge.models.unet import UNet
 from tests.conftest import convert_to_coreml
 from tests.converters.conftest import package
@@ -33,7 +33,7 @@ def unet(tiny_bundle):
 
 def test_macs_equal_torchs_count(unet, tiny_model):
     network = UNet(TorchEngine.load(tiny_model, "cpu").network("unet").config)
-    set_attention(network, chunked(1 << 30))  # fused operators are not counted
+    set_attention(network, chunked_attention(1 << 30))  # fused operators are not counted
     D = network.config.cross_attention_dim
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.randn(2, 4, 8, 8), torch.ones(2), torch.randn(2, 77, D))

@@ -33,7 +33,7 @@ from sdedge.models.config import VAEConfig
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.vae import VAE
 from sdedge.request import Request
-from sdedge.training.checker import read, score
+from sdedge.training.checker import read_facts, score
 from tests.conftest import needs_embedded
 from tests.converters.programs import Function, program_of
 
@@ -84,7 +84,7 @@ def test_one_program_draws_the_picture_at_three_sizes(engine, eager, size):
     request = REQUEST.replace(width=size[0], height=size[1])
     ours, theirs = _draw(engine, request), _draw(eager, request)
     assert psnr(theirs, ours) >= 40
-    assert read(ours) == read(theirs)  # fact by fact; the model itself was trained for squares of 128
+    assert read_facts(ours) == read_facts(theirs)  # fact by fact; the model itself was trained for squares of 128
 
 
 def test_the_picture_in_half_precision_is_the_same_and_obeys_its_prompt(bundle, eager):

@@ -20,7 +20,7 @@ from sdedge.engines.torch import mps
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.generation.pipeline import Picture, Pipeline
-from sdedge.models.attention import padded, pieces, sdpa, set_attention
+from sdedge.models.attention import padded, row_pieces, sdpa, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.unet import UNet
@@ -132,10 +132,10 @@ def test_attention_in_pieces_is_attention(shape, budget):
     B, T, C, heads = shape
     generator = torch.Generator().manual_seed(T)
     q, k, v = (torch.randn(B, n, C, generator=generator) for n in (T, 17, 17))
-    assert (pieces(budget)(q, k, v, heads) - sdpa(q, k, v, heads)).abs().max() < 1e-5
+    assert (row_pieces(budget)(q, k, v, heads) - sdpa(q, k, v, heads)).abs().max() < 1e-5
     least = max(budget, 17 * 4)  # one query of one head is the smallest piece
     with MPSRules(Limits(scores=least)) as rules:
-        pieces(budget)(q.half(), k.half(), v.half(), heads)
+        row_pieces(budget)(q.half(), k.half(), v.half(), heads)
     assert rules.findings == []
 
 
@@ -147,7 +147,7 @@ def test_attention_over_many_tokens_is_summed_in_parts(dtype):
     errors = []
     for terms, findings in ((100, {"no_long_sums"}), (33, set())):
         with MPSRules(Limits(terms=33)) as rules:
-            made = pieces(2**20, terms)(q, k, v, 2)
+            made = row_pieces(2**20, terms)(q, k, v, 2)
         errors.append((made.double() - exact).abs().max())
         assert {finding.rule for finding in rules.findings} == findings
     assert errors[1] <= 2 * errors[0] + torch.finfo(dtype).eps  # rounded a few times more, and no worse
@@ -156,7 +156,7 @@ def test_attention_over_many_tokens_is_summed_in_parts(dtype):
 def test_the_rules_take_fused_attention_of_padded_heads_and_no_other():
     x = torch.randn(1, 32, 2 * 40)
     with MPSRules() as rules:
-        padded(pieces(2**20))(x, x, x, 2)
+        padded(row_pieces(2**20))(x, x, x, 2)
     assert rules.findings == []
     with MPSRules() as rules:
         sdpa(x, x, x, 2)
@@ -267,7 +267,7 @@ def test_full_size_networks_fit_the_buffers_of_a_small_mac(side):
         x, context = torch.empty(2, 4, side // 8, side // 8).half(), torch.empty(2, 77, 768).half()
         ids, picture = torch.zeros(1, 77, dtype=torch.int64), torch.empty(1, 3, side, side).half()
         for network in (unet, vae):
-            set_attention(network, pieces(budget))
+            set_attention(network, row_pieces(budget))
         with torch.inference_mode(), MPSRules(Limits(scores=budget)) as rules:
             text(ids)
             unet(x, torch.empty(2), context)
@@ -279,5 +279,5 @@ def test_full_size_networks_fit_the_buffers_of_a_small_mac(side):
 def test_whole_attention_at_full_size_would_not_fit():
     with torch.device("meta"), torch.inference_mode(), MPSRules() as rules:
         q = torch.empty(2, 128 * 128, 320).half()
-        pieces(2**40)(q, q, q, 8)
+        row_pieces(2**40)(q, q, q, 8)
     assert {"no_giant_tensors", "scores_in_budget"} <= {finding.rule for finding in rules.findings}

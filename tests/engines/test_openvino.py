@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from sdedge.engines.open import EMBEDDED, load_engine, locate
 from sdedge.engines.openvino import cache
 from sdedge.engines.openvino.engine import OpenVINOEngine, installed
-from sdedge.engines.torch.cpu.int8_unet import Recipe
+from sdedge.engines.torch.cpu.int8_unet import Int8Recipe
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.generation.pipeline import Picture, Pipeline
@@ -169,7 +169,7 @@ def test_what_is_kept_is_found_again_and_shown_and_cleared(engine, ours):
 )
 def test_auto_means_it_where_the_probe_preferred_it(preferred, dtype, engine, monkeypatch):
     monkeypatch.setattr("sdedge.engines.openvino.timing.prefers_openvino", lambda width: preferred)
-    monkeypatch.setattr("sdedge.engines.torch.cpu.int8_unet.read_recipe", lambda path, device: Recipe({}))
+    monkeypatch.setattr("sdedge.engines.torch.cpu.int8_unet.read_recipe", lambda path, device: Int8Recipe({}))
     loaded = load_engine("auto", dtype)(EMBEDDED, None)
     assert type(loaded).__name__ == engine
     assert type(load_engine("cpu")(EMBEDDED, None)).__name__ == "TorchEngine"

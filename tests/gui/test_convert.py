@@ -21,7 +21,7 @@ from gui.convert.plan import (
     GPU,
     GRAPH,
     INT8,
-    Plan,
+    ConversionPlan,
     count_weights,
     estimate,
     graph_range,
@@ -62,20 +62,23 @@ def test_nothing_typed_as_a_size_breaks(text):
 
 
 def test_a_plan_is_a_command():
-    plan = Plan(MODEL, ANE, ((512, 512), (512, 768)), "6bit")
+    plan = ConversionPlan(MODEL, ANE, ((512, 512), (512, 768)), "6bit")
     assert plan.name == "dream v1.5 neural engine 2 sizes 6bit"
     assert plan.convert()[:3] == ["convert", "coreml", "/models/dream"]
     assert "macOS15" in plan.convert() and "512x512,512x768" in plan.convert() and "split-einsum" in plan.convert()
-    assert "original" in Plan(MODEL, GPU, ((512, 512),)).convert()
-    assert Plan(MODEL, GRAPH).convert()[1] == "mps" and Plan(MODEL, GRAPH).verify()[:2] == ["convert", "verify"]
-    int8 = Plan(MODEL, INT8)
+    assert "original" in ConversionPlan(MODEL, GPU, ((512, 512),)).convert()
+    assert ConversionPlan(MODEL, GRAPH).convert()[1] == "mps" and ConversionPlan(MODEL, GRAPH).verify()[:2] == [
+        "convert",
+        "verify",
+    ]
+    int8 = ConversionPlan(MODEL, INT8)
     assert int8.convert() == ["models", "quantize", "/models/dream", str(int8.folder)] and int8.verify() is None
     assert plan.install()[-3:] == ["--license", "mine", "--accept-license"]
 
 
 def test_estimates_follow_the_weights_and_their_bits():
     weights = count_weights(locate("pocket"))
-    plans = {name: Plan(MODEL, ANE, ((512, 512),), name) for name in COMPRESSIONS}
+    plans = {name: ConversionPlan(MODEL, ANE, ((512, 512),), name) for name in COMPRESSIONS}
     disk = [estimate(plan, weights).disk for plan in plans.values()]
     assert disk == sorted(disk, reverse=True) and disk[0] == 2 * sum(weights.values())
     full = {"unet": 859_520_964, "text_encoder": 123_060_480, "vae": 83_653_863}
@@ -271,7 +274,7 @@ def test_a_result_is_removed_with_the_apps_own_files_only(bundle, tmp_path, monk
 @pytest.mark.parametrize(("side", "sizes"), [(512, (256, 1024)), (128, (64, 256)), (64, (64, 128)), (768, (384, 1536))])
 def test_a_graphs_sizes_follow_the_models_own(side, sizes):
     assert graph_range(side) == sizes
-    assert f"{sizes[0]}..{sizes[1]}" in Plan(MODEL, GRAPH, side=side).convert()
+    assert f"{sizes[0]}..{sizes[1]}" in ConversionPlan(MODEL, GRAPH, side=side).convert()
 
 
 def test_the_graph_of_a_small_model_is_offered_for_its_sizes(convert, qtbot):

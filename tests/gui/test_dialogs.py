@@ -14,16 +14,16 @@ from gui.form import memory_hint
 from gui.form.view import WIDTH
 from gui.look.theme import PAD
 from gui.shell import device as device_module
-from gui.shell.device import Device, look, plan_picture, read_sizes
+from gui.shell.device import Device, plan_picture, probe_device, read_sizes
 from gui.shell.settings import Settings
 from sdedge.engines.open import locate
 from sdedge.events import Finished
 from sdedge.images import metadata
-from sdedge.machine.findings import Finding, Timing, keep
-from sdedge.machine.memory_plan import CHECKER_SIZE, Job, MemoryPlan, Sizes
+from sdedge.machine.findings import DeviceFinding, Timing, keep
+from sdedge.machine.memory_plan import CHECKER_SIZE, MemoryPlan, MemoryRequest, Sizes
 from tests.gui.pictures import save_pictures
 
-FINDING = Finding(
+FINDING = DeviceFinding(
     "cpu", "A processor", "bfloat16", "channels_last", 2, "It is faster.", (Timing("linear", "float16", "", None),)
 )
 
@@ -89,11 +89,11 @@ def test_keeping_awake_reaches_the_supervisor(open_window):
 
 
 def test_the_device_is_the_measured_one(monkeypatch):
-    assert look().finding is None and look().itemsize == 4
+    assert probe_device().finding is None and probe_device().itemsize == 4
     keep(FINDING)
-    assert (look().finding, look().kind, look().itemsize) == (FINDING, "cpu", 2)
+    assert (probe_device().finding, probe_device().kind, probe_device().itemsize) == (FINDING, "cpu", 2)
     monkeypatch.setenv("SDEDGE_DEVICE", "cuda")
-    assert look().finding is None
+    assert probe_device().finding is None
 
 
 def test_the_device_dialog_says_what_draws_and_why(open_window, qtbot):
@@ -194,5 +194,5 @@ def test_the_hints_button_is_not_cut_off_where_the_form_is_narrow(open_window, w
     hint = form.findChild(memory_hint.MemoryHint)
     form._studio.form.put(width=4096, height=4096, batch=64)
     for batch in (1, 64):
-        hint._show(MemoryPlan("lowest", 1 << 40, 1 << 30, Job(width, 4096, batch)))
+        hint._show(MemoryPlan("lowest", 1 << 40, 1 << 30, MemoryRequest(width, 4096, batch)))
         assert hint.button.sizeHint().width() <= WIDTH - 2 * PAD, hint.button.text()

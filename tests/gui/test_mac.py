@@ -278,9 +278,9 @@ def test_make_app_writes_what_the_finder_needs(tmp_path):
 def test_before_anything_was_measured_a_mac_with_apple_silicon_shows_mps(mac, monkeypatch):
     monkeypatch.delenv("SDEDGE_DEVICE", raising=False)
     monkeypatch.setattr("platform.machine", lambda: "arm64")
-    assert device.look().kind == "mps"
+    assert device.probe_device().kind == "mps"
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
-    assert device.look().kind == "cpu"
+    assert device.probe_device().kind == "cpu"
 
 
 def test_the_chip_has_its_name_and_measurements_belong_to_it(mac, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from sdedge.images import metadata_compel
 from sdedge.images.metadata_apps import from_texts
 from sdedge.images.metadata_compel import translate
-from sdedge.text.prompt import attention, parse
+from sdedge.text.prompt import parse, weighted_segments
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_what_has_no_counterpart_is_said_and_never_other_weights():
     for text in ('("a","b").blend(.7,.3)', "a cat.swap(dog)", "(a", "a)", "(" * 60 + "a"):
         prompt, notes = translate(text)
         assert len(notes) == 1 and "plain text" in notes[0]
-        (segment,) = attention(prompt)
+        (segment,) = weighted_segments(prompt)
         assert (segment.text, segment.weight) == (text, 1.0)
     assert translate("blurry---") == ("(blurry:0.729)", translate("a-")[1]) and "below 1" in translate("a-")[1][0]
 
@@ -39,7 +39,7 @@ def test_what_has_no_counterpart_is_said_and_never_other_weights():
 def test_our_own_words_stay_text():
     prompt, _ = translate("you AND me BREAK <lora:x:1> {a|b} __c__")
     assert len(parse(prompt).parts) == 1 and not parse(prompt).loras
-    (segment,) = attention(prompt)
+    (segment,) = weighted_segments(prompt)
     assert segment.text == "you AND me BREAK <lora:x:1> {a|b} __c__"
 
 

@@ -173,12 +173,12 @@ def test_fill_uses_the_colours_around_and_nothing_else(shape):
     mask[:, 2:-2] = True
     hidden = picture.copy()
     hidden[mask] = 0
-    filled = masks.fill(picture, mask)
+    filled = masks.fill_hidden(picture, mask)
     assert np.array_equal(filled[~mask], picture[~mask])
-    assert np.array_equal(filled, masks.fill(hidden, mask)), "what is under the mask must not show"
-    flat = masks.fill(np.where(mask[..., None], 0, np.uint8(77)).astype(np.uint8).repeat(3, -1)[..., :3], mask)
+    assert np.array_equal(filled, masks.fill_hidden(hidden, mask)), "what is under the mask must not show"
+    flat = masks.fill_hidden(np.where(mask[..., None], 0, np.uint8(77)).astype(np.uint8).repeat(3, -1)[..., :3], mask)
     assert np.abs(flat.astype(int) - 77).max() <= 1
-    assert np.all(masks.fill(picture, np.ones(shape, dtype=bool)) == masks.GREY)
+    assert np.all(masks.fill_hidden(picture, np.ones(shape, dtype=bool)) == masks.GREY)
 
 
 def test_a_picture_with_a_hole_is_told_from_strokes(tmp_path):

@@ -14,7 +14,7 @@ from PIL import Image
 from sdedge.errors import InvalidRequest
 from sdedge.images import metadata
 from sdedge.images.mask import read_mask
-from sdedge.images.source import FIT_MODES, fit, flatten, load, read
+from sdedge.images.source import FIT_MODES, fit, flatten, load, read_source
 from sdedge.library import gallery_files
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -42,7 +42,7 @@ def test_a_photo_is_turned_as_the_camera_says(tmp_path, quarters, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     image.save(tmp_path / "photo.png", exif=exif)
-    assert np.array_equal(read(tmp_path / "photo.png")[0], quarters)
+    assert np.array_equal(read_source(tmp_path / "photo.png")[0], quarters)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_colours_survive_every_mode(tmp_path, quarters, mode, suffix):
     path = tmp_path / f"picture.{suffix}"
     image = Image.fromarray(quarters).convert(mode)
     image.save(path, **({"lossless": True} if suffix == "webp" else {}))
-    pixels, notes = read(path)
+    pixels, notes = read_source(path)
     assert notes == () and pixels.dtype == np.uint8
     difference = np.abs(np.array(_corners(pixels), dtype=int) - np.array([RED, GREEN, BLUE, WHITE]))
     assert difference.max() <= 4
@@ -76,7 +76,7 @@ def test_grey_of_any_depth_keeps_its_brightness(tmp_path, mode):
         image = Image.fromarray((ramp / 255).astype(np.float32))
     path = tmp_path / ("grey.tiff" if mode in ("F", "I") else "grey.png")
     image.save(path)
-    pixels, _ = read(path)
+    pixels, _ = read_source(path)
     assert np.abs(pixels.astype(int) - ramp[..., None]).max() <= 1
 
 
@@ -84,7 +84,7 @@ def test_samples_that_are_not_numbers_are_black(tmp_path):
     values = np.full((8, 8), 0.5, dtype=np.float32)
     values[0] = np.nan
     Image.fromarray(values).save(tmp_path / "broken.tiff")
-    pixels, _ = read(tmp_path / "broken.tiff")
+    pixels, _ = read_source(tmp_path / "broken.tiff")
     assert pixels[0, 0, 0] == 0 and pixels[4, 4, 0] == 128
 
 
@@ -92,8 +92,8 @@ def test_transparency_lies_over_white_or_what_is_asked(tmp_path):
     pixels = np.zeros((8, 8, 4), dtype=np.uint8)
     pixels[:, 4:] = (10, 20, 30, 255)
     Image.fromarray(pixels).save(tmp_path / "clear.png")
-    assert tuple(read(tmp_path / "clear.png")[0][0, 0]) == WHITE
-    over, _ = read(tmp_path / "clear.png", background=(0, 0, 200))
+    assert tuple(read_source(tmp_path / "clear.png")[0][0, 0]) == WHITE
+    over, _ = read_source(tmp_path / "clear.png", background=(0, 0, 200))
     assert tuple(over[0, 0]) == (0, 0, 200) and tuple(over[0, 7]) == (10, 20, 30)
 
 
@@ -102,7 +102,7 @@ def test_a_palette_with_a_transparent_colour_is_laid_over_the_background(tmp_pat
     image.putpalette([1, 2, 3, 200, 100, 50])
     image.putpixel((0, 0), 0)
     image.save(tmp_path / "p.gif", transparency=0)
-    pixels, _ = read(tmp_path / "p.gif")
+    pixels, _ = read_source(tmp_path / "p.gif")
     assert tuple(pixels[0, 0]) == WHITE and tuple(pixels[5, 5]) == (200, 100, 50)
 
 
@@ -111,7 +111,7 @@ def test_of_an_animation_the_first_frame_is_used_and_said_so(tmp_path, suffix):
     frames = [Image.new("RGB", (16, 16), colour) for colour in (RED, GREEN, BLUE)]
     path = tmp_path / f"moving.{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=50)
-    pixels, notes = read(path)
+    pixels, notes = read_source(path)
     assert np.abs(pixels[8, 8].astype(int) - RED).max() <= 4
     assert len(notes) == 1 and "first" in notes[0]
 

@@ -14,7 +14,7 @@ from sdedge.commands.watermark import watermark as command
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata import read as read_metadata
 from sdedge.images.output import Output
-from sdedge.images.watermark import TEXT, embed, extract, read
+from sdedge.images.watermark import TEXT, embed, extract, read_watermark
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ def test_what_the_library_marks_is_read_and_nothing_else(referee, side, seed):
     encoder.set_watermark("bytes", TEXT.encode())
     plain = _scene(side, side, seed)
     marked = encoder.encode(np.ascontiguousarray(plain[..., ::-1]), "dwtDct")[..., ::-1]
-    assert read(marked).present and read(marked).deviations > 12
-    assert not read(plain).present and read(plain).deviations < 4
+    assert read_watermark(marked).present and read_watermark(marked).deviations > 12
+    assert not read_watermark(plain).present and read_watermark(plain).deviations < 4
 
 
 def test_the_library_reads_what_is_marked_here(referee):
@@ -77,7 +77,7 @@ def test_the_library_reads_what_is_marked_here(referee):
     marked = embed((128 + rng.normal(0, 2, (512, 512, 1)) + np.zeros(3)).clip(0, 255).astype(np.uint8))
     bgr = np.ascontiguousarray(marked[..., ::-1])
     assert referee.WatermarkDecoder("bytes", 136).decode(bgr, "dwtDct") == TEXT.encode()
-    assert read(marked).agreeing == read(marked).bits == 136
+    assert read_watermark(marked).agreeing == read_watermark(marked).bits == 136
 
 
 def test_the_picture_stays_what_it_was():
@@ -88,11 +88,11 @@ def test_the_picture_stays_what_it_was():
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_unmarked_pictures_do_not_carry_it(name):
-    assert not read(PICTURES[name]).present
+    assert not read_watermark(PICTURES[name]).present
 
 
 def test_other_marked_texts_are_not_taken_for_it():
-    assert not read(embed(PICTURES["scene"], "SDV2")).present
+    assert not read_watermark(embed(PICTURES["scene"], "SDV2")).present
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
@@ -100,7 +100,7 @@ def test_it_survives_the_formats_written_here(tmp_path, format):
     from sdedge.request import Request
 
     path = Output(tmp_path, format).write(embed(_scene(512, 512)), Request("a", seed=1, watermark=True), {}, 1)
-    assert read(np.asarray(Image.open(path).convert("RGB"))).present
+    assert read_watermark(np.asarray(Image.open(path).convert("RGB"))).present
     assert read_metadata(path).fields["watermark"] is True
 
 
@@ -141,4 +141,4 @@ def test_the_command_tells_both(tmp_path):
 @pytest.mark.parametrize("quality", [90, 70, 50, 30])
 def test_a_heavy_jpeg_of_an_unmarked_picture_is_not_taken_for_marked(quality):
     Image.fromarray(_scene(512, 512)).save(file := io.BytesIO(), "JPEG", quality=quality)
-    assert not read(np.asarray(Image.open(file))).present
+    assert not read_watermark(np.asarray(Image.open(file))).present

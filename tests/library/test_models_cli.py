@@ -20,7 +20,7 @@ from sdedge.commands.models import models, tokenizer
 from sdedge.commands.tokens import tokens
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.library import adapters
-from sdedge.library.manifest import Component, Manifest, Port
+from sdedge.library.manifest import BundleComponent, Manifest, Port
 from sdedge.text.wildcards import resolve
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
 
@@ -133,7 +133,7 @@ def test_a_program_reads_events(tiny: Tiny, tmp_path: Path) -> None:
 
 def test_a_converted_bundle_is_a_model(tmp_path: Path) -> None:
     port = {"x": Port((1, 4, 8, 8), "float16")}
-    part = Component("unet.pt2", port, port, 3, "0" * 64)
+    part = BundleComponent("unet.pt2", port, port, 3, "0" * 64)
     Manifest("graph", "small", {"unet": part}, ((64, 64),), {}, {}, {}).write(tmp_path / "small-graph")
     (tmp_path / "small-graph" / "unet.pt2").write_bytes(b"abc")
     assert "Added small-graph" in run("add", tmp_path / "small-graph", "--link").output

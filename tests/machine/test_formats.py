@@ -16,7 +16,7 @@ from sdedge.engines.openvino import timing
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.machine import findings, formats, probe
-from sdedge.machine.findings import Finding
+from sdedge.machine.findings import DeviceFinding
 
 CPU = torch.device("cpu")
 
@@ -27,7 +27,7 @@ def _without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "openvino_version", lambda: "")
 
 
-def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> Finding:
+def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> DeviceFinding:
     """The probe's verdict where every kernel takes so long in each format."""
     monkeypatch.setattr(
         probe, "_time",
@@ -76,7 +76,7 @@ def test_measured_once_and_read_without_torch(monkeypatch):
 
 @pytest.mark.parametrize("damage", ["", "{}", '{"machine": 3}', "[1]"])
 def test_another_machine_or_a_damaged_file_counts_as_never_measured(damage, monkeypatch):
-    findings.keep(Finding("cpu", "some", "float32", "contiguous", 2, "because"))
+    findings.keep(DeviceFinding("cpu", "some", "float32", "contiguous", 2, "because"))
     path = findings._path()
     record = json.loads(path.read_text())
     record["machine"]["torch"] = "1.0"
@@ -90,7 +90,7 @@ def test_narrow_networks_take_the_table_and_measure_nothing(tiny_model, monkeypa
 
 
 def test_full_size_networks_take_what_was_measured():
-    findings.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because"))
+    findings.keep(DeviceFinding("cpu", "some", "bfloat16", "channels_last", 2, "because"))
     assert formats.choose_dtype(CPU, width=320) == torch.bfloat16
     assert formats.choose_dtype(CPU, "fp32", width=320) == torch.float32
 
@@ -103,7 +103,7 @@ def test_openvino_is_preferred_where_it_was_measured_clearly_faster(share, width
     monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: pytest.fail("timed again") if share else 1.0)
     monkeypatch.setattr(timing, "available_memory", lambda: (free * 10**9, 16 * 10**9))
     monkeypatch.setattr(findings, "openvino_version", lambda: "2026.4")
-    findings.keep(Finding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
+    findings.keep(DeviceFinding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
     assert timing.prefers_openvino(width) == preferred
 
 
@@ -115,7 +115,7 @@ def test_openvino_is_timed_once_beside_torch_where_it_is_installed(dtype, free, 
     monkeypatch.setattr(findings, "openvino_version", lambda: version)
     monkeypatch.setattr(timing, "available_memory", lambda: (free * 10**9, 16 * 10**9))
     monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: 0.5)
-    finding = timing.with_openvino(Finding("cpu", "some", dtype, "contiguous", 2, "Because."))
+    finding = timing.with_openvino(DeviceFinding("cpu", "some", dtype, "contiguous", 2, "Because."))
     assert finding.openvino == (0.5 if timed else 0.0)
     assert ("OpenVINO takes 0.50 of torch's time" in finding.reason) == timed
     assert findings.findings() == ({"cpu": finding} if timed else {})

@@ -20,8 +20,8 @@ from sdedge.errors import InvalidRequest
 from sdedge.generation import out_of_memory
 from sdedge.machine import memory as machine
 from sdedge.machine import memory_plan
-from sdedge.machine.findings import Finding
-from sdedge.machine.memory_plan import MARGIN, MODES, Job, Sizes, plan, predict, smaller
+from sdedge.machine.findings import DeviceFinding
+from sdedge.machine.memory_plan import MARGIN, MODES, MemoryRequest, Sizes, plan, predict, smaller
 from sdedge.machine.picture_memory import itemsize, plan_picture, read_sizes
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Resolved
@@ -30,7 +30,7 @@ from sdedge.weights.checkpoint import open_checkpoint
 
 GB = 10**9
 JOBS = st.builds(
-    Job,
+    MemoryRequest,
     width=st.integers(8, 256).map(lambda n: 8 * n),
     height=st.integers(8, 256).map(lambda n: 8 * n),
     batch=st.integers(1, 8),
@@ -61,30 +61,30 @@ def test_smaller_modes_take_no_more_and_memory_is_linear_in_pixels(job):
     assert peaks == sorted(peaks, reverse=True)
     for mode in MODES:
         sides = (10_000 * job.width * n for n in (1, 2, 3))  # so large that nothing else counts
-        grown = [predict(mode, Job(side, job.height, job.batch, job.itemsize, job.device)) for side in sides]
+        grown = [predict(mode, MemoryRequest(side, job.height, job.batch, job.itemsize, job.device)) for side in sides]
         assert abs((grown[2] - grown[1]) - (grown[1] - grown[0])) <= 4
 
 
 def test_v1_on_the_machines_people_have():
-    half = Job(512, 512, itemsize=2)
+    half = MemoryRequest(512, 512, itemsize=2)
     assert plan(half, 16 * GB).mode == "fast" and plan(half, 16 * GB).fits and plan(half, 16 * GB).nearest is None
     assert plan(half, GB).mode == "stream" and plan(half, GB).fits
     hopeless = plan(half, GB // 5)
     assert not hopeless.fits and hopeless.nearest is None
-    large = plan(Job(4096, 4096, itemsize=2), GB)
+    large = plan(MemoryRequest(4096, 4096, itemsize=2), GB)
     assert not large.fits and large.nearest is not None and large.nearest.width >= 512
     assert [smaller(mode) for mode in MODES] == ["low", "lowest", "stream", None]
 
 
 def test_a_tenth_of_the_free_memory_is_left_and_a_named_mode_may_have_it():
     for mode, less in itertools.pairwise(MODES):
-        peak = predict(mode, Job(768, 768))
-        assert plan(Job(768, 768), int(peak / 0.9) + 2).mode == mode
-        assert plan(Job(768, 768), int(peak / 0.9) - 2).mode == less
-        named = plan(Job(768, 768), peak, mode=mode)
-        assert named.mode == mode and named.fits and not plan(Job(768, 768), peak - 1, mode=mode).fits
-    hopeless = predict("stream", Job(768, 768)) - 1
-    nearest = plan(Job(768, 768), hopeless, mode="fast").nearest
+        peak = predict(mode, MemoryRequest(768, 768))
+        assert plan(MemoryRequest(768, 768), int(peak / 0.9) + 2).mode == mode
+        assert plan(MemoryRequest(768, 768), int(peak / 0.9) - 2).mode == less
+        named = plan(MemoryRequest(768, 768), peak, mode=mode)
+        assert named.mode == mode and named.fits and not plan(MemoryRequest(768, 768), peak - 1, mode=mode).fits
+    hopeless = predict("stream", MemoryRequest(768, 768)) - 1
+    nearest = plan(MemoryRequest(768, 768), hopeless, mode="fast").nearest
     assert nearest is not None and predict("stream", nearest) <= 0.9 * hopeless
 
 
@@ -136,7 +136,7 @@ def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, mo
 
 
 def test_narrow_networks_are_planned_in_their_own_format():
-    finding = Finding("cpu", "A processor", "bfloat16", "contiguous", 2, "")
+    finding = DeviceFinding("cpu", "A processor", "bfloat16", "contiguous", 2, "")
     assert [itemsize(finding, width) for width in (320, 8)] == [2, 4] and itemsize(None, 320) == 4
     assert itemsize(replace(finding, dtype="float32"), 8, "cuda") == 2
 
@@ -192,7 +192,7 @@ def test_every_mode_gives_the_same_values(engine, tiny_model):
 def test_auto_follows_the_free_memory(tiny_model, monkeypatch):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     engine.network("unet")
-    job = Job(512, 512)
+    job = MemoryRequest(512, 512)
     for mode in ("fast", "lowest", "low", "fast"):
         # What the process and its networks hold is there for the picture too.
         needed = predict(mode, job, backend.read_sizes(engine.checkpoint)) / MARGIN

@@ -17,7 +17,7 @@ from sdedge.engines.graph import engine
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.open import load_engine
 from sdedge.machine import findings, probe
-from sdedge.machine.findings import Finding
+from sdedge.machine.findings import DeviceFinding
 from sdedge.training.recipe import QUICK, train
 
 FRESH = """
@@ -43,7 +43,7 @@ def counts(monkeypatch) -> list[int]:
 
 
 def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
-    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 3, ""))
+    findings.keep(DeviceFinding("cpu", "A processor", "float32", "contiguous", 3, ""))
     kept = {name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     done = subprocess.run(
         [sys.executable, "-c", FRESH, str(tiny_model)],
@@ -58,7 +58,7 @@ def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
 
 @pytest.mark.parametrize("threads", [0, 5])
 def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, monkeypatch, threads):
-    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", threads, ""))
+    findings.keep(DeviceFinding("cpu", "A processor", "float32", "contiguous", threads, ""))
     for module, names in ((engine, ("read_bundle", "Tokenizer", "_suited", "_choose_dtype", "check_files")),
                           (packages, ("Manifest", "Tokenizer", "_read_facts"))):  # fmt: skip
         for name in names:
@@ -76,14 +76,14 @@ def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, mo
 
 
 def test_training_computes_on_them_too(tmp_path, counts):
-    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 3, ""))
+    findings.keep(DeviceFinding("cpu", "A processor", "float32", "contiguous", 3, ""))
     next(train(QUICK, tmp_path))
     assert counts == [3]
 
 
 def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_model, counts, monkeypatch):
     load_engine("cpu")(str(tiny_model), None)
-    findings.keep(Finding("cpu", "A processor", "float32", "contiguous", 5, ""))
+    findings.keep(DeviceFinding("cpu", "A processor", "float32", "contiguous", 5, ""))
     monkeypatch.setenv("MKL_NUM_THREADS", "2")
     load_engine("cpu")(str(tiny_model), None)
     assert counts == []

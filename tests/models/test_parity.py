@@ -8,7 +8,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.attention import FeedForward as FeedForwardReferee
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from sdedge.models.attention import chunked, set_attention
+from sdedge.models.attention import chunked_attention, set_attention
 from sdedge.models.clip import CLIPText
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.layers import FeedForward
@@ -72,7 +72,7 @@ def test_chunked_attention_is_exact_whatever_the_budget(unets, budget):
     x, t, context = torch.randn(2, 4, 9, 16), torch.tensor([10.0, 700.0]), torch.randn(2, 77, 48)
     copy = UNet(ours.config)
     copy.load_state_dict(ours.state_dict())
-    set_attention(copy, chunked(budget))
+    set_attention(copy, chunked_attention(budget))
     assert _difference(copy(x, t, context), referee(x, t, context).sample) < 5e-6
 
 

@@ -183,7 +183,7 @@ def test_narrow_twins_are_as_near_as_without_merging(unet, inputs, narrow):
     else:
         twin, given = fused_unet.fuse(copy.deepcopy(unet), packing=False), inputs
         for layer in twin.modules():
-            int8_unet.convert(layer, (-6.0, 6.0))
+            int8_unet.to_int8(layer, (-6.0, 6.0))
     apart = _error(twin(*given).float(), unet(*inputs))
     with merging(unet, 0.5, 16, 24), merging(twin, 0.5, 16, 24):
         assert _error(twin(*given).float(), unet(*inputs)) < 2 * apart

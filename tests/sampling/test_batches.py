@@ -7,7 +7,7 @@ import torch
 
 from sdedge.catalog import SAMPLERS as CATALOG
 from sdedge.sampling.noise import initial
-from sdedge.sampling.presets import plan
+from sdedge.sampling.presets import sampling_plan
 
 from .conftest import Prompt, denoiser, elementwise, last, scaled_error
 
@@ -17,7 +17,7 @@ CONTEXT = Prompt(torch.zeros(1, 1, 1))
 
 
 def run(network, name, seeds, prompt=CONTEXT, shape=SHAPE):
-    decided = plan(name, None, 22 if name == "restart" else 6)
+    decided = sampling_plan(name, None, 22 if name == "restart" else 6)
     x = decided.start(initial(seeds, shape))
     denoise = denoiser(network, decided, Prompt(prompt.cond.expand(len(seeds), -1, -1)), guidance=1)
     x = last(decided.run(denoise, x, decided.step_noise(seeds, shape)))

@@ -13,7 +13,7 @@ from scipy.special import betainc, betaincinv
 
 from sdedge.sampling import beta
 from sdedge.sampling.beta import beta_quantile, incomplete_beta
-from sdedge.sampling.presets import plan
+from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.schedule import sigmas_beta, timesteps_beta
 
 SHAPES = st.floats(0.2, 8)
@@ -42,6 +42,6 @@ def test_nothing_of_scipy_is_imported(monkeypatch):
     for name in ("scipy", "scipy.special"):
         monkeypatch.setitem(sys.modules, name, None)
     for preset in ("sdedge", "a1111", "diffusers"):
-        assert plan("euler", "beta", 9, preset).steps == 9
+        assert sampling_plan("euler", "beta", 9, preset).steps == 9
     package = Path(beta.__file__).parents[1]
     assert not [file for file in package.rglob("*.py") if "scipy" in file.read_text("utf-8")]

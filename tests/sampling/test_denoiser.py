@@ -7,7 +7,7 @@ import torch
 
 from sdedge.errors import InvalidRequest
 from sdedge.sampling.denoiser import dynamic_threshold, masked, to_x0
-from sdedge.sampling.presets import plan
+from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.schedule import NoiseSchedule
 
 from .conftest import Prompt, denoiser, elementwise, last, scaled_error
@@ -87,7 +87,7 @@ def test_prediction_types_agree(x):
 def test_zero_terminal_snr_with_v_stays_finite(sampler):
     """A perfect v model on the rescaled schedule reaches its image in float32 from sigma 4096."""
     schedule = NoiseSchedule(rescale_betas_zero_snr=True, prediction_type="v_prediction")
-    run = plan(sampler, "trailing", 8, noise_schedule=schedule)
+    run = sampling_plan(sampler, "trailing", 8, noise_schedule=schedule)
     target = torch.linspace(-1, 1, 256).view(1, 4, 8, 8)
 
     def predict(x, t, context):
@@ -105,7 +105,7 @@ def test_rescaling_goes_by_the_conditional_half(pair, x):
     def network(x, t, context):
         return x * (1 + context.mean((1, 2))).view(-1, 1, 1, 1)
 
-    cond, uncond, whole, half = (
+    cond, uncond, full, half = (
         (x - denoiser(network, SCHEDULE, context, **options)(x, 2.5)) / 2.5
         for context, options in (
             (pair, {"guidance": 1}),
@@ -117,9 +117,7 @@ def test_rescaling_goes_by_the_conditional_half(pair, x):
     guided = uncond + 7.5 * (cond - uncond)
     ratio = (cond.std((1, 2, 3)) / guided.std((1, 2, 3))).view(-1, 1, 1, 1)
     assert float((ratio - 1).abs().min()) > 0.05
-    assert torch.allclose(whole, guided * ratio, atol=1e-4) and torch.allclose(
-        half, guided * (ratio + 1) / 2, atol=1e-4
-    )
+    assert torch.allclose(full, guided * ratio, atol=1e-4) and torch.allclose(half, guided * (ratio + 1) / 2, atol=1e-4)
 
 
 def test_threshold_is_diffusers(x):
@@ -142,8 +140,8 @@ def test_a_batch_never_changes_an_image(pair, x):
     options = {"guidance": 7.5, "rescale": 0.7, "threshold": 0.995, "threshold_max": 3.0}
     both = denoiser(elementwise, SCHEDULE, pair, **options)(x, 5.0)
     for i in range(2):
-        one = Prompt(pair.cond[i : i + 1], pair.uncond[i : i + 1])
-        assert torch.equal(denoiser(elementwise, SCHEDULE, one, **options)(x[i : i + 1], 5.0)[0], both[i])
+        single = Prompt(pair.cond[i : i + 1], pair.uncond[i : i + 1])
+        assert torch.equal(denoiser(elementwise, SCHEDULE, single, **options)(x[i : i + 1], 5.0)[0], both[i])
 
 
 # Inpainting with a 4-channel model.
@@ -168,16 +166,16 @@ def inpaint(unet, prompt, run, style, noise0, noise):
 def test_the_kept_region_is_kept(unet, prompt, sampler):
     """Every sampler ends exactly at the original outside the mask, and somewhere else inside."""
     noise0 = draws(0)()
-    x = inpaint(unet, prompt, plan(sampler, "karras", 8, strength=0.9), "predicted", noise0, noise0)
-    kept = (1 - MASK).bool().expand_as(x)
-    assert float((x - LATENT)[kept].abs().max()) < 1e-9
-    assert float((x - LATENT)[~kept].abs().max()) > 1e-3
+    x = inpaint(unet, prompt, sampling_plan(sampler, "karras", 8, strength=0.9), "predicted", noise0, noise0)
+    outside = (1 - MASK).bool().expand_as(x)
+    assert float((x - LATENT)[outside].abs().max()) < 1e-9
+    assert float((x - LATENT)[~outside].abs().max()) > 1e-3
 
 
 def test_renoised_is_diffusers_pipeline(unet, prompt):
     """Its loop: after each step the kept region is the original with the first noise at the next level."""
     diffusers = pytest.importorskip("diffusers")
-    run, noise0 = plan("euler_a", "leading", 8, "diffusers", strength=0.75), draws(0)()
+    run, noise0 = sampling_plan("euler_a", "leading", 8, "diffusers", strength=0.75), draws(0)()
     scheduler = diffusers.EulerAncestralDiscreteScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1, timestep_spacing="leading"
     )
@@ -202,16 +200,16 @@ def test_renoised_is_diffusers_pipeline(unet, prompt):
 def test_renoised_leaves_the_first_level_as_it_is_given():
     seen, noise = [], draws(3)()
     denoise = masked(lambda x, sigma: seen.append(x) or x, LATENT, MASK, noise, "renoised")
-    given = draws(4)()
+    start = draws(4)()
     for sigma in (5.0, 5.0, 2.0):
-        denoise(given, sigma)
-    assert torch.equal(seen[0], given) and torch.equal(seen[1], given)
-    assert torch.equal(seen[2], given * MASK + (LATENT + 2.0 * noise) * (1 - MASK))
+        denoise(start, sigma)
+    assert torch.equal(seen[0], start) and torch.equal(seen[1], start)
+    assert torch.equal(seen[2], start * MASK + (LATENT + 2.0 * noise) * (1 - MASK))
 
 
 def test_fresh_is_ldms_loop(unet, prompt):
     """LDM: before each step the kept region is the original with new noise at this level, then DDIM draws its own."""
-    run, noise0, generator = plan("ddim", None, 10, "compvis", strength=0.8), draws(0)(), draws(8)
+    run, noise0, generator = sampling_plan("ddim", None, 10, "compvis", strength=0.8), draws(0)(), draws(8)
     x, alphas = run.start(noise0, LATENT), [1 / (s**2 + 1) for s in run.sigmas]
     z = x * alphas[0] ** 0.5
     for i in range(run.steps):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from sdedge.sampling.presets import plan
+from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.samplers import SAMPLERS
 from sdedge.sampling.schedule import NoiseSchedule
 
@@ -168,11 +168,11 @@ def test_whole_trajectory(unet, prompt, sampler, schedule, steps, name, config, 
         arguments = {**arguments, "generator": torch.Generator().manual_seed(9)}
     expected = referee_run(scheduler, steps, noise * scheduler.init_noise_sigma, network, **arguments)
 
-    run = plan(sampler, schedule, steps, "diffusers", options=options)
-    ours, told = [], []
+    run = sampling_plan(sampler, schedule, steps, "diffusers", options=options)
+    ours, timesteps = [], []
 
     def predict(x, t, context):
-        told.append(float(t[0]))
+        timesteps.append(float(t[0]))
         return unet(x.double(), t.double(), context).float()
 
     generator = torch.Generator().manual_seed(9)
@@ -180,7 +180,7 @@ def test_whole_trajectory(unet, prompt, sampler, schedule, steps, name, config, 
         denoiser(predict, run, prompt, guidance=1), run.start(noise), lambda *_: torch.randn(SHAPE, generator=generator)
     ):
         ours.append(x)
-    assert np.allclose(told, [float(t) for t in scheduler.timesteps], atol=2e-3)  # theirs are logs in float32
+    assert np.allclose(timesteps, [float(t) for t in scheduler.timesteps], atol=2e-3)  # theirs are logs in float32
     if sampler in ("heun", "dpm2"):
         expected = [*expected[1:-1:2], expected[-1]]  # one result per step
     elif sampler == "plms":
@@ -224,7 +224,7 @@ def test_image_to_image(unet, prompt, sampler, name, config):
         first=first,
     )
 
-    run = plan(sampler, schedule, steps, "diffusers", strength=strength)
+    run = sampling_plan(sampler, schedule, steps, "diffusers", strength=strength)
     denoise = denoiser(lambda x, t, c: unet(x.double(), t.double(), c).float(), run, prompt, guidance=1)
     result = last(run.run(denoise, run.start(noise, latent), lambda *_: None))
     assert scaled_error(run.finish(result), expected[-1]) < 1e-5
@@ -284,9 +284,9 @@ def test_dummy_model_sums(prompt, sampler, schedule, config, options, total, mea
         (torch.arange(768).reshape(3, 8, 8, 4) / 768).permute(3, 0, 1, 2),
         torch.Generator().manual_seed(0),
     )
-    run = plan(sampler, schedule, 10, "diffusers", NoiseSchedule.from_config(config), options=options)
+    run = sampling_plan(sampler, schedule, 10, "diffusers", NoiseSchedule.from_config(config), options=options)
     if sampler in ("dpmpp_2m", "unipc"):  # these tests ask for final_sigmas_type="sigma_min"
-        low = run.levels.sigma_min
+        low = run.noise_schedule.sigma_min
         run = replace(run, sigmas=(*run.sigmas[:-1], low), final_scale=(low**2 + 1) ** -0.5)
     denoise = denoiser(lambda x, t, c: x * (t / (t + 1)).view(-1, 1, 1, 1), run, prompt, guidance=1)
     noise = lambda *_: torch.randn(sample.shape, generator=generator)  # noqa: E731
@@ -324,6 +324,6 @@ def test_on_the_embedded_model(pocket, sampler):
     expected = referee_run(
         scheduler, 6, noise * scheduler.init_noise_sigma, lambda x, t: network(x, torch.tensor([float(t)]), prompt.cond)
     )
-    run = plan(sampler, "leading", 6, "diffusers")
+    run = sampling_plan(sampler, "leading", 6, "diffusers")
     x = last(run.run(denoiser(network, run, prompt, guidance=1), run.start(noise), lambda *_: None))
     assert scaled_error(run.finish(x), expected[-1]) < 1e-5

@@ -108,9 +108,9 @@ def test_brownian_batch_is_its_images(source):
 def test_brownian_increments_are_one_path():
     """Two halves add up to the whole: more steps refine the same picture."""
     path = BrownianNoise([1], SHAPE, 0.1, 14.0)
-    whole = path(9.0, 1.0) * 8**0.5
+    path_of_all = path(9.0, 1.0) * 8**0.5
     halves = path(9.0, 4.0) * 5**0.5 + path(4.0, 1.0) * 3**0.5
-    assert torch.allclose(whole, halves, atol=1e-5)
+    assert torch.allclose(path_of_all, halves, atol=1e-5)
     many = torch.stack([BrownianNoise([seed], SHAPE, 0.1, 14.0)(9.0, 1.0) for seed in range(8)])
     assert abs(float(many.std()) - 1) < 0.1 and abs(float(many.mean())) < 0.1
 

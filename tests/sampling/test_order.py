@@ -9,7 +9,7 @@ import torch
 
 from sdedge.catalog import SAMPLERS as CATALOG
 from sdedge.sampling.samplers import SAMPLERS
-from sdedge.sampling.samplers.sde import restart_levels
+from sdedge.sampling.samplers.sde import restart_sigmas
 from tests.benchmarks.convergence import HIGH, LOW, UNMEASURED, counts, error, mixture_x0, order, solution, start
 
 from .conftest import last
@@ -65,22 +65,22 @@ def test_stochastic_samplers_draw_from_the_data(name):
     generator = torch.Generator().manual_seed(0)
     draw = lambda *_: torch.randn(1, 1, 64, 128, generator=generator, dtype=torch.float64)  # noqa: E731
     x = HIGH * draw()
-    levels = torch.logspace(torch.log10(torch.tensor(HIGH)), -1.5, 161, dtype=torch.float64).tolist()
-    x = last(SAMPLERS[name](mixture_x0, x, [*levels, 0.0], draw))
+    sigmas = torch.logspace(torch.log10(torch.tensor(HIGH)), -1.5, 161, dtype=torch.float64).tolist()
+    x = last(SAMPLERS[name](mixture_x0, x, [*sigmas, 0.0], draw))
     assert float(x.mean()) == pytest.approx(-0.2, abs=0.05)
     assert float(x.std()) == pytest.approx((0.5**2 + 0.8**2) ** 0.5, rel=0.04)
 
 
 def test_restart_levels():
     """Down to 0.1, up to 2 and down again, in as many steps as asked: Xu et al. 2023, algorithm 1."""
-    levels = [*torch.logspace(1.16, -1.5, 20, dtype=torch.float64).tolist(), 0.0]
-    pairs = restart_levels(levels)
+    sigmas = [*torch.logspace(1.16, -1.5, 20, dtype=torch.float64).tolist(), 0.0]
+    pairs = restart_sigmas(sigmas)
     assert len(pairs) == 20
     (jump,) = [i for i in range(1, 20) if pairs[i][0] > pairs[i - 1][1]]
     assert pairs[jump - 1][1] == pytest.approx(0.1, rel=0.6) and pairs[jump][0] == pytest.approx(2, rel=0.6)
     assert all(high > low for high, low in pairs) and pairs[-1][1] == 0
-    assert restart_levels(levels[10:]) == list(pairwise(levels[10:]))  # few steps: none to spare
-    own = restart_levels(levels, [(0.5, 3.0, 4, 3)])
+    assert restart_sigmas(sigmas[10:]) == list(pairwise(sigmas[10:]))  # few steps: none to spare
+    own = restart_sigmas(sigmas, [(0.5, 3.0, 4, 3)])
     assert len(own) == 20 + 12
 
 
@@ -92,7 +92,7 @@ def test_restart_adds_the_variance_of_the_climb():
         seen.append((low, high))
         return torch.zeros(1, 1, 4, 8, dtype=torch.float64)
 
-    levels = [*torch.logspace(1.16, -1.5, 20, dtype=torch.float64).tolist(), 0.0]
-    for _ in SAMPLERS["restart"](mixture_x0, start(), levels, draw):
+    sigmas = [*torch.logspace(1.16, -1.5, 20, dtype=torch.float64).tolist(), 0.0]
+    for _ in SAMPLERS["restart"](mixture_x0, start(), sigmas, draw):
         pass
     assert len(seen) == 1 and seen[0][0] < seen[0][1]

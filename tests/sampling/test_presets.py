@@ -13,7 +13,7 @@ from sdedge.catalog import PRESETS, SAMPLERS, resolve, resolve_schedule
 from sdedge.errors import InvalidRequest
 from sdedge.sampling import samplers
 from sdedge.sampling.noise import initial
-from sdedge.sampling.presets import plan
+from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.schedule import NoiseSchedule
 
 from .conftest import Prompt, denoiser, elementwise, last, scaled_error
@@ -75,7 +75,7 @@ def test_every_pair_runs(preset, strength):
     noise, ran = initial([1], SHAPE[1:]), 0
     for name, schedule in itertools.product(PRESETS[preset].samplers, PRESETS[preset].schedules):
         try:
-            run = plan(name, schedule, 4, preset, strength=strength)
+            run = sampling_plan(name, schedule, 4, preset, strength=strength)
         except InvalidRequest:
             continue
         ran += 1
@@ -133,7 +133,7 @@ def test_compvis(unet, prompt, sampler, n, eta):
         eta,
         sampler == "plms",
     )
-    run = plan(sampler, None, n, "compvis", options={"eta": eta} if sampler == "ddim" else {})
+    run = sampling_plan(sampler, None, n, "compvis", options={"eta": eta} if sampler == "ddim" else {})
     assert run.steps == len(times) and run.rounding == "truncate"
     x = last(run.run(denoiser(unet, run, prompt, guidance=1), run.start(z), draws()))
     assert scaled_error(run.finish(x), expected) < 1e-9
@@ -144,9 +144,9 @@ def test_compvis_image_to_image(unet, prompt):
     latent, noise = (
         torch.randn(SHAPE, generator=torch.Generator().manual_seed(s), dtype=torch.float64) for s in (1, 2)
     )
-    run = plan("ddim", None, 50, "compvis", strength=0.75)
+    run = sampling_plan("ddim", None, 50, "compvis", strength=0.75)
     assert run.timesteps[0] == 721 and run.noise_sigma == pytest.approx(V1.sigma(741))
-    run = plan("ddim", None, 10, "compvis", strength=0.45)
+    run = sampling_plan("ddim", None, 10, "compvis", strength=0.45)
     times = [t + 1 for t in range(0, 1000, 100)]
     a = float(ALPHAS[times[4]])
     z = a**0.5 * latent + (1 - a) ** 0.5 * noise
@@ -161,56 +161,59 @@ def test_a1111_levels(k_diffusion):
     get = k_diffusion.sampling
     low, high = V1.sigma_min, V1.sigma_max
     karras = get.get_sigmas_karras(20, low, high).tolist()
-    assert plan("dpmpp_2m", "karras", 20, "a1111").sigmas == pytest.approx(karras, rel=1e-5)
+    assert sampling_plan("dpmpp_2m", "karras", 20, "a1111").sigmas == pytest.approx(karras, rel=1e-5)
     # DPM2, DPM2 a and 3M SDE leave out the last level but one.
     for name in ("dpm2", "dpm2_a", "dpmpp_3m_sde"):
         one_more = get.get_sigmas_exponential(21, low, high).tolist()
-        assert plan(name, "exponential", 20, "a1111").sigmas == pytest.approx([*one_more[:-2], 0.0], rel=1e-5)
-    kl = plan("euler", "kl_optimal", 8, "a1111").sigmas
+        assert sampling_plan(name, "exponential", 20, "a1111").sigmas == pytest.approx([*one_more[:-2], 0.0], rel=1e-5)
+    kl = sampling_plan("euler", "kl_optimal", 8, "a1111").sigmas
     assert len(kl) == 9 and kl[-1] == pytest.approx(low, rel=1e-5)
-    assert plan("euler", "ays", 10, "a1111").sigmas[-2] == pytest.approx(0.029, rel=1e-5)
-    assert plan("euler", "ays", 10).sigmas[-2] == pytest.approx(0.152, rel=1e-5)
-    run = plan("euler", "uniform", 20, "a1111")
+    assert sampling_plan("euler", "ays", 10, "a1111").sigmas[-2] == pytest.approx(0.029, rel=1e-5)
+    assert sampling_plan("euler", "ays", 10).sigmas[-2] == pytest.approx(0.152, rel=1e-5)
+    run = sampling_plan("euler", "uniform", 20, "a1111")
     assert run.start_scale == run.sigmas[0] and run.final_scale == 1 and run.rounding == "truncate"
     assert run.options["always_draw"]
 
 
 def test_a1111_starts(unet, prompt):
     """Image to image runs t_enc + 1 steps; DDIM stops at timestep 1 and takes one step less than asked."""
-    full, run = plan("euler", "karras", 20, "a1111"), plan("euler", "karras", 20, "a1111", strength=0.5)
+    full, run = (
+        sampling_plan("euler", "karras", 20, "a1111"),
+        sampling_plan("euler", "karras", 20, "a1111", strength=0.5),
+    )
     assert run.steps == 11 and run.sigmas == full.sigmas[9:] and run.noise_sigma == run.sigmas[0]
-    assert plan("euler", "karras", 20, "a1111", strength=1.0).steps == 20
-    ddim = plan("ddim", None, 20, "a1111")
+    assert sampling_plan("euler", "karras", 20, "a1111", strength=1.0).steps == 20
+    ddim = sampling_plan("ddim", None, 20, "a1111")
     assert ddim.steps == 19 and ddim.timesteps == tuple(range(951, 1, -50)) and ddim.sigmas[-1] == V1.sigma(1)
-    assert plan("ddim", None, 20, "a1111", strength=0.5).timesteps[0] == 451
+    assert sampling_plan("ddim", None, 20, "a1111", strength=0.5).timesteps[0] == 451
 
 
 def test_apple():
-    plms = plan("plms", None, 20, "apple")
+    plms = sampling_plan("plms", None, 20, "apple")
     assert plms.timesteps == tuple(range(951, 0, -50))
-    dpm = plan("dpmpp_2m", "linspace", 10, "apple")
+    dpm = sampling_plan("dpmpp_2m", "linspace", 10, "apple")
     assert dpm.timesteps == tuple(np.linspace(0, 999, 11)[1:].round()[::-1]) and dpm.options["first_order"] == 2
-    assert plan("dpmpp_2m", "linspace", 20, "apple").options["first_order"] == 0
-    assert plan("dpmpp_2m", "leading", 20, "apple").timesteps[0] == 1 + 20 * (999 // 21)
-    assert plan("plms", None, 50, "apple", strength=0.5).noise_sigma == pytest.approx(
+    assert sampling_plan("dpmpp_2m", "linspace", 20, "apple").options["first_order"] == 0
+    assert sampling_plan("dpmpp_2m", "leading", 20, "apple").timesteps[0] == 1 + 20 * (999 // 21)
+    assert sampling_plan("plms", None, 50, "apple", strength=0.5).noise_sigma == pytest.approx(
         NoiseSchedule(precision="float32").sigma(501)
     )
     assert PRESETS["apple"].noise_source == "numpy"
 
 
 def test_own_preset():
-    run = plan("dpmpp_2m", None, 20)
+    run = sampling_plan("dpmpp_2m", None, 20)
     assert run.schedule == "karras" and run.sigmas[0] == pytest.approx(V1.sigma_max) and run.sigmas[-1] == 0
     assert run.start_scale == pytest.approx((V1.sigma_max**2 + 1) ** 0.5) and run.rounding == "round"
     for strength, steps in ((0.01, 1), (0.5, 10), (0.75, 15), (1.0, 20)):
-        cut = plan("dpmpp_2m", None, 20, strength=strength)
+        cut = sampling_plan("dpmpp_2m", None, 20, strength=strength)
         assert cut.steps == steps and cut.sigmas == run.sigmas[20 - steps :]
 
 
 def test_levels_of_ones_own():
-    run = plan("euler", sigmas=[10, 4, 1.5])
+    run = sampling_plan("euler", sigmas=[10, 4, 1.5])
     assert run.sigmas == (10, 4, 1.5, 0) and run.schedule == "custom" and run.steps == 3
-    run = plan("dpmpp_2m", timesteps=[999, 500, 20], preset="diffusers")
+    run = sampling_plan("dpmpp_2m", timesteps=[999, 500, 20], preset="diffusers")
     assert run.timesteps == (999, 500, 20) and run.timestep(run.sigmas[1]) == 500 and run.sigmas[-1] == 0
 
 
@@ -255,4 +258,4 @@ def test_levels_of_ones_own():
 )
 def test_refused_by_name(arguments, message):
     with pytest.raises(InvalidRequest, match=message):
-        plan(**{"sampler": "euler", **arguments})
+        sampling_plan(**{"sampler": "euler", **arguments})

@@ -11,7 +11,7 @@ from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
 from sdedge.sampling.noise import initial
-from sdedge.sampling.presets import plan
+from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.reuse import reused
 
 from .conftest import Prompt
@@ -34,7 +34,7 @@ class Network:
 
 
 def _run(sampler: str, steps: int, every: int, preset: str = "sdedge") -> tuple[Network, list[float]]:
-    chosen = plan(sampler, None, steps, preset=preset)
+    chosen = sampling_plan(sampler, None, steps, preset=preset)
     network, levels = Network(), [chosen.timestep(sigma) for sigma in chosen.sigmas[:-1]]
     context = Prompt(torch.zeros(1, 2, 4), None)
     denoise = Denoiser(

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
-from sdedge.sampling import schedule as levels
 from sdedge.sampling.schedule import SCHEDULES, NoiseSchedule, sigmas
 
 V1 = NoiseSchedule()
@@ -85,21 +84,21 @@ def test_against_k_diffusion(k_diffusion, name, n):
 
 
 def test_published_timesteps():
-    assert levels.timesteps_leading(20)[::19] == [951, 1]
-    assert levels.timesteps_linspace(20)[::19] == [999, 0]
-    assert levels.timesteps_trailing(20)[::19] == [999, 49]
-    assert levels.timesteps_lcm(4) == [999, 759, 499, 259]
-    assert len(levels.timesteps_ddim_uniform(30)) == 31 and len(levels.timesteps_ddim_uniform(28)) == 29
-    assert levels.timesteps_ddim_uniform(50)[0] == 981
-    assert levels.timesteps_simple(4) == [999, 749, 499, 249]
-    assert max(levels.timesteps_ddim_uniform(3)) == 999  # where LDM runs out of its table
+    assert schedule.timesteps_leading(20)[::19] == [951, 1]
+    assert schedule.timesteps_linspace(20)[::19] == [999, 0]
+    assert schedule.timesteps_trailing(20)[::19] == [999, 49]
+    assert schedule.timesteps_lcm(4) == [999, 759, 499, 259]
+    assert len(schedule.timesteps_ddim_uniform(30)) == 31 and len(schedule.timesteps_ddim_uniform(28)) == 29
+    assert schedule.timesteps_ddim_uniform(50)[0] == 981
+    assert schedule.timesteps_simple(4) == [999, 749, 499, 249]
+    assert max(schedule.timesteps_ddim_uniform(3)) == 999  # where LDM runs out of its table
 
 
 def test_align_your_steps_at_its_own_count():
     """Ten steps of the published timesteps: the levels, the last replaced by zero."""
     published = [999, 850, 736, 645, 545, 455, 343, 233, 124, 24]
     ours = sigmas("ays", 10, V1)
-    assert ours[:-1].tolist() == pytest.approx(levels.AYS_SIGMAS[:-1]) and ours[-1] == 0
+    assert ours[:-1].tolist() == pytest.approx(schedule.AYS_SIGMAS[:-1]) and ours[-1] == 0
     assert ours[:-1].tolist() == pytest.approx([V1.sigma(t) for t in published], rel=5e-3)
 
 
@@ -123,9 +122,9 @@ def test_linear_quadratic_is_what_it_says():
 def test_beta_is_the_quantile_function():
     from scipy import stats
 
-    assert levels.timesteps_beta(8) == pytest.approx(999 * stats.beta.ppf(1 - np.arange(8) / 8, 0.6, 0.6))
+    assert schedule.timesteps_beta(8) == pytest.approx(999 * stats.beta.ppf(1 - np.arange(8) / 8, 0.6, 0.6))
     theirs = 0.03 + stats.beta.ppf(1 - np.linspace(0, 1, 8), 0.6, 0.6) * (14.6 - 0.03)
-    assert levels.sigmas_beta(8, 0.03, 14.6) == pytest.approx(theirs)
+    assert schedule.sigmas_beta(8, 0.03, 14.6) == pytest.approx(theirs)
 
 
 @given(n=st.integers(1, 200))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from sdedge.text.conditioning import chunk_counts, condition, emphasized
-from sdedge.text.prompt import attention, chunked
+from sdedge.text.prompt import prompt_chunks, weighted_segments
 from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
 VOCABULARY = ["cat", "dog", "bird", ",", "style"]
@@ -38,7 +38,7 @@ def encode(text: str) -> Tensor:
     """The reference by hand: chunks of one text, encoded apart, weighted, joined."""
     engine = Encoder()
     rows = []
-    for chunk in chunked(attention(text), engine.tokenizer):
+    for chunk in prompt_chunks(weighted_segments(text), engine.tokenizer):
         z = engine.encode_text(torch.tensor([chunk.ids]))[0]
         heavy = z * torch.tensor(chunk.weights, dtype=z.dtype)[:, None]
         rows.append(heavy * (z.mean() / heavy.mean()))

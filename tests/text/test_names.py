@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sdedge.text.chunks import chunked
+from sdedge.text.chunks import prompt_chunks
 from sdedge.text.names import Names, composed, folded, loose
-from sdedge.text.prompt import attention, describe
+from sdedge.text.prompt import describe_prompt, weighted_segments
 from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
 NAMES = ["house", "bad hands", "bad(v2)", "1234", "cafe\u0301", "🎨", "a,b", "style[x]", "__odd__", "ʼn", "house 2"]
@@ -54,9 +54,9 @@ def test_spans_are_in_order_and_apart(names, text):
 
 
 def test_a_name_in_brackets_weighs_and_stands_for_its_vectors():
-    chunk = chunked(attention(r"a (bad\(v2\):1.5) cat"), TOKENIZER, {"bad(v2)": 3})[0]
+    chunk = prompt_chunks(weighted_segments(r"a (bad\(v2\):1.5) cat"), TOKENIZER, {"bad(v2)": 3})[0]
     assert chunk.embeddings == ((2, "bad(v2)"),) and chunk.weights[1:6] == (1.0, 1.5, 1.5, 1.5, 1.0)
-    assert not chunked(attention("a housecat in 12345"), TOKENIZER, {"house": 1, "1234": 1})[0].embeddings
+    assert not prompt_chunks(weighted_segments("a housecat in 12345"), TOKENIZER, {"house": 1, "1234": 1})[0].embeddings
 
 
 def test_counting_tokenizes_each_character_once(monkeypatch):
@@ -64,7 +64,7 @@ def test_counting_tokenizes_each_character_once(monkeypatch):
     located = Tokenizer.located
     monkeypatch.setattr(Tokenizer, "located", lambda self, text: (seen.append(len(text)), located(self, text))[1])
     text = "a red house, (and the:1.2) cat BREAK " * 200
-    stage = describe(text, TOKENIZER).stages[0]
+    stage = describe_prompt(text, TOKENIZER).stages[0]
     assert sum(seen) <= len(text) and len(stage.chunks) > 20
     assert list(stage.starts) == sorted(set(stage.starts))
     assert all(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from sdedge.errors import InvalidRequest
 from sdedge.text import prompt
-from sdedge.text.prompt import Lora, Part, Segment, attention, chunked, describe, parse, written
-from sdedge.text.scheduling import schedule
+from sdedge.text.prompt import Lora, Part, Segment, describe_prompt, parse, prompt_chunks, weighted_segments, written
+from sdedge.text.scheduling import prompt_schedule
 from sdedge.text.tokenizer import Tokenizer, from_vocabulary
 
 BPE = Path(__file__).parents[3] / "shared" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
@@ -21,7 +21,7 @@ MARKED = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
 def segments(text: str) -> list[tuple[str, float]]:
-    return [(s.text, pytest.approx(s.weight)) for s in attention(text)]
+    return [(s.text, pytest.approx(s.weight)) for s in weighted_segments(text)]
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,10 @@ def test_attention(text, expected):
 
 
 def test_break_is_a_whole_upper_case_word_outside_groups():
-    assert [s.text for s in attention("a BREAK b") if s.is_break] == ["BREAK"]
-    assert not any(s.is_break for text in ("a break b", "a BREAKS b", "(a BREAK b:1.2)") for s in attention(text))
+    assert [s.text for s in weighted_segments("a BREAK b") if s.is_break] == ["BREAK"]
+    assert not any(
+        s.is_break for text in ("a break b", "a BREAKS b", "(a BREAK b:1.2)") for s in weighted_segments(text)
+    )
     # A1111 tokenises the word in a group and gives it the negated weight.
     assert segments("(a BREAK b:1.2)") == [("a", 1.2), ("BREAK", -1.2), ("b", 1.2)]
 
@@ -76,8 +78,8 @@ def test_weights_survive_being_written(text):
         nonempty = [(s.text.strip(), s.weight) for s in segs if s.text.strip()]
         return [("".join(t for t, _ in run), w) for w, run in groupby(nonempty, lambda pair: pair[1])]
 
-    once = attention(text)
-    assert normal(attention(written(once))) == normal(once)
+    once = weighted_segments(text)
+    assert normal(weighted_segments(written(once))) == normal(once)
 
 
 @given(st.lists(st.tuples(st.text("ab ()[]:,\\", min_size=1), st.floats(-9, 9).filter(lambda w: w != 1)), max_size=6))
@@ -85,14 +87,14 @@ def test_weights_survive_being_written(text):
 def test_any_weights_survive_being_written(pairs):
     wanted = [Segment(text, weight) for text, weight in pairs]
     merged = [Segment("".join(s.text for s in run), w) for w, run in groupby(wanted, lambda s: s.weight)]
-    assert attention(written(wanted)) == (tuple(merged) or (Segment(""),))
+    assert weighted_segments(written(wanted)) == (tuple(merged) or (Segment(""),))
 
 
 @given(st.one_of(st.text(max_size=200), MARKED), st.integers(1, 12))
 @settings(max_examples=100)
 def test_no_text_crashes(text, steps):
-    for stage in schedule(text, steps):
-        assert all(abs(s.weight) <= prompt.HEAVIEST for s in attention(stage))
+    for stage in prompt_schedule(text, steps):
+        assert all(abs(s.weight) <= prompt.HEAVIEST for s in weighted_segments(stage))
     try:
         parse(text)
     except InvalidRequest as error:
@@ -102,13 +104,13 @@ def test_no_text_crashes(text, steps):
 @pytest.mark.parametrize("text", ["(" * 20000, "[" * 20000, "(a" * 10000, "[a:" * 6000 + ":1]" * 6000, ":" * 20000,
                                   "[a|" * 5000 + "]" * 5000, "<lora:" * 3000, "(a:9" + "9" * 400 + ")" * 400])  # fmt: skip
 def test_hostile_texts_are_read_at_once(text):
-    assert len(schedule(text, 2)) == 2
-    assert attention(text)
+    assert len(prompt_schedule(text, 2)) == 2
+    assert weighted_segments(text)
 
 
 def runs(text: str, steps: int = 10) -> list[list]:
     out, step = [], 0
-    for stage, run in groupby(schedule(text, steps)):
+    for stage, run in groupby(prompt_schedule(text, steps)):
         step += len(list(run))
         out.append([step, stage])
     return out
@@ -156,21 +158,21 @@ def test_schedule_of_the_reference_documentation():
 
 
 def test_alternation_takes_turns():
-    assert schedule("[a|(b:1.1)|] x", 5) == ("a x", "(b:1.1) x", " x", "a x", "(b:1.1) x")
-    assert schedule("[a|[b:c:2]]", 4) == ("a", "b", "a", "c")
+    assert prompt_schedule("[a|(b:1.1)|] x", 5) == ("a x", "(b:1.1) x", " x", "a x", "(b:1.1) x")
+    assert prompt_schedule("[a|[b:c:2]]", 4) == ("a", "b", "a", "c")
 
 
 def test_texts_of_a_changing_prompt_are_bounded_together_and_each_is_read_once(tokenizer, monkeypatch):
     options = "|".join(f"{'a ' * 500}{i}" for i in range(30))
-    assert len(set(schedule(f"[{options}]", 30))) == 30
+    assert len(set(prompt_schedule(f"[{options}]", 30))) == 30
     changes = "|".join(map(str, range(21)))
     with pytest.raises(InvalidRequest, match=r"into 20 texts of together over 200000 characters") as error:
-        schedule(f"{'b ' * 5250}[{changes}]", 50)
+        prompt_schedule(f"{'b ' * 5250}[{changes}]", 50)
     assert error.value.field == "prompt"
     read = []
-    chunked_once = prompt.chunked
+    chunked_once = prompt.prompt_chunks
     monkeypatch.setattr(prompt, "chunked", lambda *inputs: read.append(inputs) or chunked_once(*inputs))
-    assert len(describe("[red|green] house", tokenizer, 50).stages) == 50 and len(read) == 2
+    assert len(describe_prompt("[red|green] house", tokenizer, 50).stages) == 50 and len(read) == 2
 
 
 def test_and_has_weights_and_alone_has_none():
@@ -196,7 +198,7 @@ def tokenizer() -> Tokenizer:
 
 def test_chunks_hold_75_and_follow_the_comma(tokenizer):
     def used(text):
-        return [chunk.used for chunk in chunked(attention(text), tokenizer)]
+        return [chunk.used for chunk in prompt_chunks(weighted_segments(text), tokenizer)]
 
     assert used("") == [0]
     assert used("cat " * 75) == [75]
@@ -212,33 +214,33 @@ def test_chunks_hold_75_and_follow_the_comma(tokenizer):
 
 
 def test_chunk_layout(tokenizer):
-    (chunk,) = chunked(attention("cat (dog:1.5)"), tokenizer)
+    (chunk,) = prompt_chunks(weighted_segments("cat (dog:1.5)"), tokenizer)
     cat, dog = tokenizer.vocab["cat</w>"], tokenizer.vocab["dog</w>"]
     assert chunk.ids == (tokenizer.bos, cat, dog, *[tokenizer.eos] * 74)
     assert chunk.weights == (1, 1, 1.5, *[1] * 74)
 
 
 def test_embeddings_take_their_places_and_are_never_cut(tokenizer):
-    (chunk,) = chunked(attention("dog (Special:1.2) dog"), tokenizer, {"special": 3})
+    (chunk,) = prompt_chunks(weighted_segments("dog (Special:1.2) dog"), tokenizer, {"special": 3})
     assert chunk.embeddings == ((2, "special"),)
     assert chunk.used == 5
     assert chunk.weights[:7] == (1, 1, 1.2, 1.2, 1.2, 1, 1)
-    first, second = chunked(attention("dog " * 73 + "special"), tokenizer, {"special": 3})
+    first, second = prompt_chunks(weighted_segments("dog " * 73 + "special"), tokenizer, {"special": 3})
     assert (first.used, second.used, second.embeddings) == (73, 3, ((1, "special"),))
     with pytest.raises(InvalidRequest, match="76 vectors"):
-        chunked(attention("x"), tokenizer, {"special": 76})
+        prompt_chunks(weighted_segments("x"), tokenizer, {"special": 76})
 
 
 @given(MARKED)
 @settings(max_examples=50)
 def test_every_chunk_is_77_long(tokenizer, text):
-    for chunk in chunked(attention(text), tokenizer):
+    for chunk in prompt_chunks(weighted_segments(text), tokenizer):
         assert len(chunk.ids) == len(chunk.weights) == 77
         assert chunk.ids[0] == tokenizer.bos and chunk.ids[-1] == tokenizer.eos
 
 
 def test_description_shows_stages_tokens_and_weights(tokenizer):
-    description = describe("[cat:dog:0.5] AND (dog:1.2):0.7 <lora:x:1>", tokenizer, 10)
+    description = describe_prompt("[cat:dog:0.5] AND (dog:1.2):0.7 <lora:x:1>", tokenizer, 10)
     assert [(s.text, s.part, s.part_weight, s.first, s.last) for s in description.stages] == [
         ("cat", 0, 1.0, 1, 5), ("dog", 0, 1.0, 6, 10), ("(dog:1.2)", 1, 0.7, 1, 10),
     ]  # fmt: skip
@@ -249,6 +251,6 @@ def test_description_shows_stages_tokens_and_weights(tokenizer):
 @pytest.mark.skipif(not BPE.is_file(), reason="CLIP's BPE file is not here")
 def test_clip_vocabulary():
     clip = Tokenizer.from_bpe_file(BPE)
-    (chunk,) = chunked(attention("a photo of an (astronaut:1.2), photo"), clip)
+    (chunk,) = prompt_chunks(weighted_segments("a photo of an (astronaut:1.2), photo"), clip)
     assert chunk.ids[:9] == (49406, 320, 1125, 539, 550, 18376, 267, 1125, 49407)
     assert [round(w, 3) for w in chunk.weights[:8]] == [1, 1, 1, 1, 1, 1.2, 1, 1]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sdedge.errors import InvalidRequest
 from sdedge.text import styles, wildcards
-from sdedge.text.prompt import attention
+from sdedge.text.prompt import weighted_segments
 from sdedge.text.styles import Style
 from sdedge.text.wildcards import Choice, escape, resolve
 
@@ -36,13 +36,13 @@ def test_choices_are_recorded_in_reading_order():
 
 def test_what_is_not_a_wildcard_stays():
     for text in ("a {b} c", "{", "a|b", "}{", "__", "a __ b", r"\{a|b\}", r"\__x__", "{a b", "[a|b]", "snake_case"):
-        assert resolve(text, 3) == wildcards.Resolved(text, ())
+        assert resolve(text, 3) == wildcards.ResolvedText(text, ())
     assert resolve("{[a|b]|[a|b]}", 1).text == "[a|b]"
     assert resolve("{a {b}|a {b}}", 1).text == "a {b}"
 
 
 def test_escapes_are_read_as_plain_text():
-    assert attention(resolve(r"\{a|b\} \__x__", 1).text)[0].text == "{a|b} __x__"
+    assert weighted_segments(resolve(r"\{a|b\} \__x__", 1).text)[0].text == "{a|b} __x__"
 
 
 @given(MARKED)
@@ -63,10 +63,10 @@ def test_resolving_again_changes_nothing(text):
 @settings(max_examples=60)
 def test_escaped_text_has_no_wildcards(text):
     safe = escape(text)
-    assert resolve(safe, 1) == wildcards.Resolved(safe, ())
+    assert resolve(safe, 1) == wildcards.ResolvedText(safe, ())
     if "\\" not in text:
         plain = str.maketrans("", "", "[]")
-        assert "".join(s.text for s in attention(safe.translate(plain))) == text.translate(plain)
+        assert "".join(s.text for s in weighted_segments(safe.translate(plain))) == text.translate(plain)
 
 
 def test_loops_unknown_files_and_floods_are_refused(tmp_path):
@@ -146,7 +146,7 @@ def test_names_with_double_underscores_are_left_alone():
     assert resolve("<lora:__x__:1>", 0, {"x": ["y"]}.__getitem__).text == "<lora:y:1>"
     assert resolve("<lora:{y|y}:1>", 0).text == "<lora:y:1>"
     resolved = resolve("bad__hands__5 {a|a}", 0, keep=re.compile("bad__hands__5"))
-    assert attention(resolved.text)[0].text == "bad__hands__5 a"
+    assert weighted_segments(resolved.text)[0].text == "bad__hands__5 a"
 
 
 def test_styles_have_a_slot_or_follow(tmp_path):
@@ -154,7 +154,7 @@ def test_styles_have_a_slot_or_follow(tmp_path):
     path.write_text(
         'name,prompt,negative_prompt\nfilm,"film still of {prompt}, grain",\nbw,monochrome,colour\n', "utf-8"
     )
-    saved = styles.read(path)
+    saved = styles.read_styles(path)
     assert saved["film"] == Style("film", "film still of {prompt}, grain", "")
     assert styles.apply("a cat", "ugly", ["film", "bw"], saved) == (
         "film still of a cat, grain, monochrome",

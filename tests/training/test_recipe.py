@@ -10,7 +10,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from sdedge.training.fit import Optimisation, fit
-from sdedge.training.recipe import QUICK, Recipe, networks, train
+from sdedge.training.recipe import QUICK, TrainingRecipe, networks, train
 
 TOY = replace(
     QUICK,
@@ -70,7 +70,7 @@ def test_a_resumed_run_equals_an_unbroken_one(tmp_path, stop, monkeypatch):
 
 
 def test_the_embedded_recipe_has_the_exact_v1_topology():
-    recipe = Recipe()
+    recipe = TrainingRecipe()
     assert len(recipe.unet.block_out_channels) == len(recipe.vae.block_out_channels) == 4
     assert recipe.unet.layers_per_block == recipe.vae.layers_per_block == 2
     assert recipe.vae.latent_channels == 4 and recipe.vae.downscale == 8

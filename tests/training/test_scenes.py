@@ -196,7 +196,7 @@ def unchanged(image: np.ndarray) -> np.ndarray:
 def test_the_checker_reads_every_fact(degrade: Callable[[np.ndarray], np.ndarray]) -> None:
     misread = []
     for scene in sample_scenes(6, seed=9):
-        seen = checker.read(degrade(render(scene)))
+        seen = checker.read_facts(degrade(render(scene)))
         misread += [(name, seen[name], scene) for name in FACTS if seen[name] != scene.facts[name]]
     assert not misread
 
@@ -205,27 +205,27 @@ def test_the_checker_reads_every_fact(degrade: Callable[[np.ndarray], np.ndarray
 @pytest.mark.parametrize("kind", scenes.KINDS)
 def test_the_checker_knows_every_kind_in_every_light(kind: str, time: str) -> None:
     scene = Scene(kind, "white", time, scenes.grounds_of(kind)[0], mountains=True, jitter=4)
-    assert checker.read(render(scene)) == scene.facts
+    assert checker.read_facts(render(scene)) == scene.facts
 
 
 def test_the_checker_reads_small_pictures_enlarged() -> None:
     for scene in sample_scenes(5, seed=10):
-        assert checker.read(np.asarray(Image.fromarray(render(scene, 64)).resize((128, 128)))) == scene.facts
+        assert checker.read_facts(np.asarray(Image.fromarray(render(scene, 64)).resize((128, 128)))) == scene.facts
 
 
 @pytest.mark.parametrize("shade", [0, 128, 255])
 def test_flat_pictures_read_as_nothing(shade: int) -> None:
-    assert set(checker.read(np.full((128, 128, 3), shade, np.uint8)).values()) == {None}
+    assert set(checker.read_facts(np.full((128, 128, 3), shade, np.uint8)).values()) == {None}
 
 
 def test_noise_reads_as_nothing() -> None:
     noise = np.random.default_rng(11).integers(0, 256, (128, 128, 3), dtype=np.uint8)
-    assert set(checker.read(noise).values()) == {None}
+    assert set(checker.read_facts(noise).values()) == {None}
 
 
 def test_a_scene_without_its_object_has_no_kind_or_colour() -> None:
     for scene in sample_scenes(6, seed=12):
-        seen = checker.read(render(scene, parts=frozenset({"mountains", "trees"})))
+        seen = checker.read_facts(render(scene, parts=frozenset({"mountains", "trees"})))
         assert seen == scene.facts | {"kind": None, "colour": None}
 
 
@@ -237,13 +237,13 @@ def test_a_mere_patch_of_the_right_colour_is_no_object(shape: str, box: tuple[in
     for scene in sample_scenes(4, seed=13):
         image = Image.fromarray(render(scene, parts=frozenset({"mountains", "trees"})))
         getattr(ImageDraw.Draw(image), shape)(box, fill=lit(PAINT[scene.colour], scene.time))
-        assert checker.read(np.asarray(image))["kind"] is None
+        assert checker.read_facts(np.asarray(image))["kind"] is None
 
 
 def test_an_object_of_two_colours_has_none() -> None:
     red, blue = (render(Scene("house", colour, "day", "grass")) for colour in ("red", "blue"))
     both = np.concatenate([red[:, :64], blue[:, 64:]], axis=1)
-    assert checker.read(both)["colour"] is None
+    assert checker.read_facts(both)["colour"] is None
 
 
 def test_one_wrong_fact_fails_alone() -> None:

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.engines.bundles import fill, nearest_of, recorded_facts, refuse_loras
+from sdedge.engines.bundles import fill_batch, nearest_of, recorded_facts, refuse_loras
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
-from sdedge.library.manifest import Component, Manifest
+from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.machine.threads import use_threads
 from sdedge.models.safety import prepare
 from sdedge.models.unet_inputs import UNetInputs
@@ -159,7 +159,7 @@ class PackageEngine(OptionalCalls, ABC):
         made = []
         rows = len(next(iter(inputs.values())))
         for start in range(0, rows, size):
-            group = {key: fill(value[start : start + size], size) for key, value in inputs.items()}
+            group = {key: fill_batch(value[start : start + size], size) for key, value in inputs.items()}
             results = self._run(name, group)
             if then is not None:
                 wanted = self._component(then).inputs
@@ -182,7 +182,7 @@ class PackageEngine(OptionalCalls, ABC):
             self._packages[name] = Package.open(self.folder / self._component(name).file)
         return self._packages[name]
 
-    def _component(self, name: str) -> Component:
+    def _component(self, name: str) -> BundleComponent:
         if name not in self.manifest.components:
             raise ModelError(
                 f"The bundle {self.folder} was converted without its {name.replace('_', ' ')}; convert the model with it."

@@ -20,7 +20,7 @@ from sdedge.engines.graph.shapes import Dims, Measured, Misfit, Shape, measure, 
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, Remedy
 from sdedge.files import inside, open_regular
-from sdedge.library.manifest import Component, Manifest, Port, is_count
+from sdedge.library.manifest import BundleComponent, Manifest, Port, is_count
 from sdedge.text.tokenizer import LENGTH, Tokenizer
 from sdedge.weights.files import TensorSource, open_tensors
 
@@ -84,7 +84,7 @@ def _fault(manifest: Manifest, facts: ModelFacts) -> str:
     return ""
 
 
-def _fault_of_ports(name: str, part: Component, manifest: Manifest, facts: ModelFacts) -> str:
+def _fault_of_ports(name: str, part: BundleComponent, manifest: Manifest, facts: ModelFacts) -> str:
     wanted = input_shapes(name, facts, manifest.recipe["batch"], 64, 64, LENGTH)
     if list(part.inputs) != list(wanted) or len(part.outputs) != len(output_shapes(name, facts, 1, 64, 64)):
         return "its inputs and outputs are not those of a v1 network"
@@ -145,12 +145,12 @@ def _minor(version: str) -> list[str]:
 # ---- Programs -------------------------------------------------------------------------------------------------------
 
 
-def open_weights(folder: Path, part: Component) -> TensorSource:
+def open_weights(folder: Path, part: BundleComponent) -> TensorSource:
     """Raises ModelError."""
     return open_tensors(inside(folder, f"{part.file}/{WEIGHTS}"))
 
 
-def open_program(folder: Path, part: Component, weights: Mapping[str, Tensor]) -> Program:
+def open_program(folder: Path, part: BundleComponent, weights: Mapping[str, Tensor]) -> Program:
     """A component's program with these weights. Raises ModelError for one that is damaged or names others."""
     path = inside(folder, f"{part.file}/{PROGRAM}")
     graph = read_graph(path)

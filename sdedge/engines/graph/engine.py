@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.engines.bundles import fill, nearest_within, refuse_loras
+from sdedge.engines.bundles import fill_batch, nearest_within, refuse_loras
 from sdedge.engines.graph.bundle import (
     AGAIN,
     check_files,
@@ -30,7 +30,7 @@ from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCal
 from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
-from sdedge.library.manifest import Component, Manifest
+from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.machine.formats import choose_device, choose_dtype
 from sdedge.machine.threads import use_threads
 from sdedge.models.safety import SafetyChecker
@@ -152,7 +152,7 @@ class GraphEngine(OptionalCalls):
         size = int(self.manifest.recipe["batch"])
         made = []
         for start in range(0, len(x), size):
-            rows = [fill(one[start : start + size], size) for one in (x, t.float(), context)]
+            rows = [fill_batch(one[start : start + size], size) for one in (x, t.float(), context)]
             made.append(self._run("unet", *rows)[0][: len(x) - start].float())
         return torch.cat(made)
 
@@ -268,7 +268,7 @@ class GraphEngine(OptionalCalls):
         self._modules[name](*given)
         torch.mps.synchronize()
 
-    def _component(self, name: str) -> Component:
+    def _component(self, name: str) -> BundleComponent:
         return self.manifest.components[name]
 
     # ---- When a graph fails on MPS ----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ _MAKING = ".making-"
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """A folder of converted networks: its name says which model, precision and state of the files."""
 
     path: Path
@@ -29,11 +29,11 @@ def cache_folder() -> Path:
     return data_folder() / "openvino"
 
 
-def entries() -> list[Entry]:
+def entries() -> list[CacheEntry]:
     """What is kept, by name."""
     folder = cache_folder()
     found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    return [Entry(path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())) for path in found]
+    return [CacheEntry(path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())) for path in found]
 
 
 def clear() -> int:

@@ -21,7 +21,7 @@ from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
 from sdedge.sampling.noise import initial
-from sdedge.sampling.presets import plan
+from sdedge.sampling.presets import sampling_plan
 from sdedge.text.conditioning import condition
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
             calls.append([inputs.sample.numpy(), inputs.t.numpy(), *given])
             return torch.from_numpy(run("whole", calls[-1])[0])
 
-        steps = plan("dpmpp_2m", None, STEPS, noise_schedule=facts.schedule)
+        steps = sampling_plan("dpmpp_2m", None, STEPS, noise_schedule=facts.schedule)
         channels = None
         if facts.in_channels > facts.latent_channels:  # an inpainting model, with everything masked
             channels = torch.cat([torch.ones(1, 1, *shape[1:]), torch.zeros(1, *shape)], dim=1)

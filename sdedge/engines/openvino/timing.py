@@ -18,7 +18,7 @@ from sdedge.engines.openvino.graph import PRECISIONS, compile_model
 from sdedge.engines.torch.cpu import fused_unet, kernels
 from sdedge.errors import OutputError
 from sdedge.machine import findings
-from sdedge.machine.findings import Finding
+from sdedge.machine.findings import DeviceFinding
 from sdedge.machine.formats import measured
 from sdedge.machine.memory import available_memory
 from sdedge.machine.picture_memory import NARROW
@@ -42,7 +42,7 @@ def prefers_openvino(width: int) -> bool:
     return 0 < finding.openvino * GAIN < 1
 
 
-def with_openvino(finding: Finding) -> Finding:
+def with_openvino(finding: DeviceFinding) -> DeviceFinding:
     """Returns a finding with OpenVINO's time in it, which is measured now and kept if it never was.
 
     Nothing is measured on other devices, where OpenVINO is not installed, for float16, or where too little memory is free.

@@ -66,7 +66,7 @@ class TorchEngine(OptionalCalls):
 
     def __init__(
         self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype,
-        memory_choice: str = "auto", recipe: int8_unet.Recipe | None = None,
+        memory_choice: str = "auto", recipe: int8_unet.Int8Recipe | None = None,
     ) -> None:  # fmt: skip
         self.checkpoint = checkpoint
         self.tokenizer = tokenizer

@@ -7,7 +7,7 @@ import os
 import torch
 from torch import nn
 
-from sdedge.models.attention import padded, pieces, set_attention
+from sdedge.models.attention import padded, row_pieces, set_attention
 
 WATERMARK = "PYTORCH_MPS_HIGH_WATERMARK_RATIO"
 LEAST, MOST = 2**24, 2**28  # bytes of attention scores at a time
@@ -18,7 +18,7 @@ def suit(module: nn.Module, budget: int, fused: bool = False) -> nn.Module:
 
     With `fused`, which the probe decides on the device, Metal's own kernel attends where it takes the heads.
     """
-    in_pieces = pieces(budget)
+    in_pieces = row_pieces(budget)
     set_attention(module, padded(in_pieces) if fused else in_pieces)
     for parameter in module.parameters():
         parameter.data = parameter.data.contiguous()

@@ -23,10 +23,10 @@ def dpm_fast(
 
     Only the number and the ends of `sigmas` count, a final zero apart; it stops at the last positive one.
     """
-    levels = floats(sigmas)
-    steps, t_end = len(levels) - 1, -math.log(_last_positive(levels))
+    sigmas = floats(sigmas)
+    steps, t_end = len(sigmas) - 1, -math.log(_last_positive(sigmas))
     orders = dpm_fast_orders(steps)
-    grid = np.linspace(-math.log(levels[0]), t_end, len(orders) + 1).tolist()
+    grid = np.linspace(-math.log(sigmas[0]), t_end, len(orders) + 1).tolist()
     for order, (t, t_next) in zip(orders, pairwise(grid)):
         t_down, up = _ancestral_time(t, t_next, t_end, eta)
         eps = _eps(denoise)
@@ -67,8 +67,8 @@ def dpm_adaptive(
     """
     if x.shape[0] != 1:
         raise ValueError("dpm_adaptive takes one image at a time")
-    levels = floats(sigmas)
-    t, t_end = -math.log(levels[0]), -math.log(_last_positive(levels))
+    sigmas = floats(sigmas)
+    t, t_end = -math.log(sigmas[0]), -math.log(_last_positive(sigmas))
     step = _StepSize(h_init, pcoeff, icoeff, dcoeff, 1.5 if eta else order, accept_safety)
     x_low_last = x
     while t < t_end - 1e-5:
@@ -164,5 +164,5 @@ def _ancestral_time(t: float, t_next: float, t_end: float, eta: float) -> tuple[
     return t_down, max(math.exp(-2 * t_next) - math.exp(-2 * t_down), 0.0) ** 0.5
 
 
-def _last_positive(levels: Sequence[float]) -> float:
-    return levels[-1] if levels[-1] > 0 else levels[-2]
+def _last_positive(sigmas: Sequence[float]) -> float:
+    return sigmas[-1] if sigmas[-1] > 0 else sigmas[-2]

@@ -18,8 +18,8 @@ def lcm(
     `c_skip` holds the boundary scaling of each step (`lcm_boundary`); without it the prediction is taken as it is,
     as k-diffusion style samplers do, which differs by less than 1e-5 above timestep 19.
     """
-    levels = floats(sigmas)
-    for i, (sigma, sigma_next) in enumerate(pairwise(levels)):
+    sigmas = floats(sigmas)
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         if c_skip is not None:
             x0 = (1 - c_skip[i]) ** 0.5 * x0 + c_skip[i] * (1 + sigma**2) ** -0.5 * x
@@ -38,10 +38,10 @@ def tcd(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, 
     `down` is, for each step, the level the model is taken to before noise brings it up to the next one: that of
     timestep floor((1 - eta) t_next). The last step adds no noise.
     """
-    levels = floats(sigmas)
-    for i, (sigma, sigma_next) in enumerate(pairwise(levels)):
+    sigmas = floats(sigmas)
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         x = x0 + (x - x0) / sigma * down[i]
-        if sigma_next > down[i] and i < len(levels) - 2:
+        if sigma_next > down[i] and i < len(sigmas) - 2:
             x = x + noise(sigma, sigma_next) * (sigma_next**2 - down[i] ** 2) ** 0.5
         yield x, x0

@@ -22,16 +22,16 @@ def plms(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise,
     diffusers and Apple do in image to image: their list of timesteps then lacks the repeated one, so the second step
     is skipped and the latent is read one level lower than it is.
     """
-    levels = floats(sigmas)
+    sigmas = floats(sigmas)
     past: list[Tensor] = []
-    for i, (sigma, sigma_next) in enumerate(pairwise(levels)):
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         if i == 1 and not repeat:
             x = x * ((1 + sigma_next**2) / (1 + sigma**2)) ** 0.5  # the same numbers in DDPM's variable, one level on
             continue
         x0 = denoise(x, sigma)
         eps = (x - x0) / sigma
         past = [eps, *past[:3]]
-        if i == 0 and len(levels) > 2:
+        if i == 0 and len(sigmas) > 2:
             ahead = x + eps * (sigma_next - sigma)
             eps_next = (ahead - denoise(ahead, sigma_next)) / sigma_next
             direction = (eps + eps_next) / 2
@@ -54,12 +54,12 @@ def ipndm(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise
 
 def lms(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, order: int = 4) -> Steps:
     """Linear multistep with weights integrated for the actual levels. Equals k-diffusion's sample_lms."""
-    levels = floats(sigmas)
+    sigmas = floats(sigmas)
     past: list[Tensor] = []
-    for i, (sigma, sigma_next) in enumerate(pairwise(levels)):
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         past = [(x - x0) / sigma, *past[: order - 1]]
-        nodes = [levels[i - j] for j in range(len(past))]
+        nodes = [sigmas[i - j] for j in range(len(past))]
         x = x + weighted(lms_weights(nodes, sigma, sigma_next), past)
         yield x, x0
 
@@ -77,17 +77,17 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNo
 
     A last step to zero is first order; `first_order` makes that many last steps first order whatever their level.
     """
-    levels = floats(sigmas)
+    sigmas = floats(sigmas)
     x0_past: Tensor | None = None
-    for i, (sigma, sigma_next) in enumerate(pairwise(levels)):
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         if sigma_next == 0:
             x = x0
         else:
             h = math.log(sigma / sigma_next)
             d = x0
-            if x0_past is not None and i < len(levels) - 1 - first_order:
-                r = math.log(levels[i - 1] / sigma) / h
+            if x0_past is not None and i < len(sigmas) - 1 - first_order:
+                r = math.log(sigmas[i - 1] / sigma) / h
                 d = (1 + 1 / (2 * r)) * x0 - (1 / (2 * r)) * x0_past
             x = sigma_next / sigma * x - math.expm1(-h) * d
         x0_past = x0
@@ -107,15 +107,15 @@ def deis(
 
     Equals diffusers' DEISMultistepScheduler, which below 15 steps lowers the order at the end (`lower_order_final`).
     """
-    levels = floats(sigmas)
+    sigmas = floats(sigmas)
     past: list[Tensor] = []
-    steps = len(levels) - 1
-    for i, (sigma, sigma_next) in enumerate(pairwise(levels)):
+    steps = len(sigmas) - 1
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         past = [(x - x0) / sigma, *past[: order - 1]]
         allowed = steps - i if lower_order_final and steps < 15 else order
         used = min(len(past), allowed)
-        nodes = [math.log(levels[i - j] / sigma) for j in range(used)]
+        nodes = [math.log(sigmas[i - j] / sigma) for j in range(used)]
         moments = sigma * _exponential_moments(used, sigma_next / sigma)
         x = x + weighted([float(lagrange(nodes, j) @ moments) for j in range(used)], past)
         yield x, x0
@@ -143,23 +143,23 @@ def unipc(
 
     The order falls at the end (…, 2, 1), as it rises at the start.
     """
-    levels = floats(sigmas)
+    sigmas = floats(sigmas)
     past: list[Tensor] = []  # x0, newest first
     x_last, used = x, 0
-    for i, (sigma, sigma_next) in enumerate(pairwise(levels)):
+    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         x0 = denoise(x, sigma)
         if i > 0 and corrector:
-            h, nodes = _log_ratios(levels, i - 1, used)
+            h, nodes = _log_ratios(sigmas, i - 1, used)
             weights, scale = _unipc_weights(h, [*nodes, 1.0], variant)
             differences = [(m - past[0]) / r for m, r in zip(past[1:], nodes)] + [x0 - past[0]]
-            x = sigma / levels[i - 1] * x_last - math.expm1(-h) * past[0] - scale * weighted(weights, differences)
+            x = sigma / sigmas[i - 1] * x_last - math.expm1(-h) * past[0] - scale * weighted(weights, differences)
         past = [x0, *past[: order - 1]]
-        used = min(order, len(levels) - 1 - i, len(past))
+        used = min(order, len(sigmas) - 1 - i, len(past))
         x_last = x
         if sigma_next == 0:
             x = x0
         else:
-            h, nodes = _log_ratios(levels, i, used)
+            h, nodes = _log_ratios(sigmas, i, used)
             x = sigma_next / sigma * x - math.expm1(-h) * x0
             if nodes:
                 weights, scale = _unipc_weights(h, nodes, variant)
@@ -167,10 +167,10 @@ def unipc(
         yield x, x0
 
 
-def _log_ratios(levels: Sequence[float], i: int, order: int) -> tuple[float, list[float]]:
+def _log_ratios(sigmas: Sequence[float], i: int, order: int) -> tuple[float, list[float]]:
     """(h, nodes): the step from level i in lambda = -log sigma, and the earlier levels in units of it."""
-    h = math.log(levels[i] / levels[i + 1])
-    return h, [math.log(levels[i] / levels[i - j]) / h for j in range(1, order)]
+    h = math.log(sigmas[i] / sigmas[i + 1])
+    return h, [math.log(sigmas[i] / sigmas[i - j]) / h for j in range(1, order)]
 
 
 def _unipc_weights(h: float, nodes: Sequence[float], variant: str) -> tuple[list[float], float]:

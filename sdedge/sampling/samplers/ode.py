@@ -23,9 +23,9 @@ def euler(
     always_draw: bool = False,
 ) -> Steps:
     """Euler steps, Karras et al. 2022, algorithm 2 without the correction. Equals k-diffusion's sample_euler."""
-    levels = floats(sigmas)
-    for sigma, sigma_next in pairwise(levels):
-        gamma = _gamma(sigma, len(levels) - 1, s_churn, s_tmin, s_tmax)
+    sigmas = floats(sigmas)
+    for sigma, sigma_next in pairwise(sigmas):
+        gamma = _gamma(sigma, len(sigmas) - 1, s_churn, s_tmin, s_tmax)
         x, sigma_hat = _churn(x, sigma, sigma_next, gamma, noise, s_noise, always_draw)
         x0 = denoise(x, sigma_hat)
         x = x + (x - x0) / sigma_hat * (sigma_next - sigma_hat)
@@ -45,9 +45,9 @@ def heun(
     always_draw: bool = False,
 ) -> Steps:
     """Heun steps, Karras et al. 2022, algorithm 2. Equals k-diffusion's sample_heun."""
-    levels = floats(sigmas)
-    for sigma, sigma_next in pairwise(levels):
-        gamma = _gamma(sigma, len(levels) - 1, s_churn, s_tmin, s_tmax)
+    sigmas = floats(sigmas)
+    for sigma, sigma_next in pairwise(sigmas):
+        gamma = _gamma(sigma, len(sigmas) - 1, s_churn, s_tmin, s_tmax)
         x, sigma_hat = _churn(x, sigma, sigma_next, gamma, noise, s_noise, always_draw)
         x, x0 = heun_step(denoise, x, sigma_hat, sigma_next)
         yield x, x0
@@ -76,9 +76,9 @@ def dpm2(
     always_draw: bool = False,
 ) -> Steps:
     """Midpoint steps in log sigma (DPM-Solver-2, Lu et al. 2022). Equals k-diffusion's sample_dpm_2."""
-    levels = floats(sigmas)
-    for sigma, sigma_next in pairwise(levels):
-        gamma = _gamma(sigma, len(levels) - 1, s_churn, s_tmin, s_tmax)
+    sigmas = floats(sigmas)
+    for sigma, sigma_next in pairwise(sigmas):
+        gamma = _gamma(sigma, len(sigmas) - 1, s_churn, s_tmin, s_tmax)
         x, sigma_hat = _churn(x, sigma, sigma_next, gamma, noise, s_noise, always_draw)
         x, x0 = midpoint_step(denoise, x, sigma_hat, sigma_next)
         yield x, x0

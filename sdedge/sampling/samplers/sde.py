@@ -37,9 +37,9 @@ def dpmpp_sde(
             middle = middle + noise(sigma, sigma_mid) * (s_noise * up)
             x0_mid = denoise(middle, sigma_mid)
 
-            share = 1 / (2 * r)
+            fraction = 1 / (2 * r)
             down, up = ancestral(sigma, sigma_next, eta)
-            d = (1 - share) * x0 + share * x0_mid
+            d = (1 - fraction) * x0 + fraction * x0_mid
             x = down / sigma * x - math.expm1(math.log(down / sigma)) * d
             x = x + noise(sigma, sigma_next) * (s_noise * up)
         yield x, x0
@@ -132,26 +132,26 @@ def sa_solver(
 
     `tau` scales the noise of each step (one value, or one per step); 0 gives Adams' method for the ODE.
     """
-    levels = floats(sigmas)
-    steps = len(levels) - 1
+    sigmas = floats(sigmas)
+    steps = len(sigmas) - 1
     taus = [float(tau)] * steps if isinstance(tau, (int, float)) else floats(tau)
-    lambdas = [-math.log(sigma) if sigma > 0 else math.inf for sigma in levels]
+    lambdas = [-math.log(sigma) if sigma > 0 else math.inf for sigma in sigmas]
     past: list[Tensor] = []  # x0, newest first
     x_last, eps_last, order_last = x, x, 0
     for i in range(steps):
-        x0 = denoise(x, levels[i])
+        x0 = denoise(x, sigmas[i])
         if i > 0:
             weights = _adams_moulton(lambdas, i, order_last, taus[i - 1])
-            x = _sa_step(x_last, weights, [x0, *past], levels[i - 1], levels[i], taus[i - 1], eps_last)
+            x = _sa_step(x_last, weights, [x0, *past], sigmas[i - 1], sigmas[i], taus[i - 1], eps_last)
         past = [x0, *past[: max(predictor_order, corrector_order - 1) - 1]]
         order = min(predictor_order, steps - i, i + 1)
         order_last = min(corrector_order, steps - i + 1, i + 2)
-        x_last, eps_last = x, noise(levels[i], levels[i + 1])
-        if levels[i + 1] == 0:
+        x_last, eps_last = x, noise(sigmas[i], sigmas[i + 1])
+        if sigmas[i + 1] == 0:
             x = x0
         else:
             weights = _adams_bashforth(lambdas, i, order, taus[i])
-            x = _sa_step(x_last, weights, past, levels[i], levels[i + 1], taus[i], eps_last)
+            x = _sa_step(x_last, weights, past, sigmas[i], sigmas[i + 1], taus[i], eps_last)
         yield x, x0
 
 
@@ -205,7 +205,7 @@ def restart(
     A1111 choice is made, which spends the same number of steps: see `restart_levels`.
     """
     eps_level = None
-    for sigma, sigma_next in restart_levels(floats(sigmas), segments):
+    for sigma, sigma_next in restart_sigmas(floats(sigmas), segments):
         if eps_level is not None and sigma > eps_level:
             x = x + noise(eps_level, sigma) * (s_noise * (sigma**2 - eps_level**2) ** 0.5)
         x, x0 = heun_step(denoise, x, sigma, sigma_next)
@@ -213,33 +213,33 @@ def restart(
         yield x, x0
 
 
-def restart_levels(
-    levels: Sequence[float], segments: Sequence[tuple[float, float, int, int]] | None = None
+def restart_sigmas(
+    sigmas: Sequence[float], segments: Sequence[tuple[float, float, int, int]] | None = None
 ) -> list[tuple[float, float]]:
     """The (from, to) pairs of a restart run. Where to is below the next from, noise is added between them.
 
     By default: nothing below 20 steps; one restart of 9 steps from 20 on; two of a quarter of the steps from 36 on,
     between sigma 0.1 and 2, taken from the number asked, the rest spread as Karras does.
     """
-    steps = len(levels) - 1
+    steps = len(sigmas) - 1
     if segments is None:
         inner, times = (steps // 4, 2) if steps >= 36 else (9, 1) if steps >= 20 else (0, 0)
         segments = [(0.1, 2.0, inner, times)] if times else []
         if times:
-            levels = [*sigmas_karras(steps - inner * times, levels[-2], levels[0]), 0.0]
+            sigmas = [*sigmas_karras(steps - inner * times, sigmas[-2], sigmas[0]), 0.0]
     plan: dict[int, tuple[float, float, int, int]] = {
-        _nearest(levels, low): (low, high, n, k) for low, high, n, k in segments
+        _nearest(sigmas, low): (low, high, n, k) for low, high, n, k in segments
     }
     pairs = []
-    for i, pair in enumerate(pairwise(levels)):
+    for i, pair in enumerate(pairwise(sigmas)):
         pairs.append(pair)
         if i + 1 in plan:
             _, high, inner, times = plan[i + 1]
-            top = _nearest(levels, high)
+            top = _nearest(sigmas, high)
             if top < i + 1:
-                pairs += list(pairwise(sigmas_karras(inner + 1, levels[i + 1], levels[top]))) * times
+                pairs += list(pairwise(sigmas_karras(inner + 1, sigmas[i + 1], sigmas[top]))) * times
     return pairs
 
 
-def _nearest(levels: Sequence[float], sigma: float) -> int:
-    return min(range(len(levels)), key=lambda i: abs(levels[i] - sigma))
+def _nearest(sigmas: Sequence[float], sigma: float) -> int:
+    return min(range(len(sigmas)), key=lambda i: abs(sigmas[i] - sigma))

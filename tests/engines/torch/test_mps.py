@@ -15,7 +15,7 @@ from sdedge.engines.torch.cpu.streaming import Reader
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import is_out_of_memory
 from sdedge.machine import probe
-from sdedge.models.attention import TERMS, padded, pieces, sdpa
+from sdedge.models.attention import TERMS, padded, row_pieces, sdpa
 from sdedge.process.worker import describe_failure
 from sdedge.weights.files import open_tensors
 
@@ -87,7 +87,7 @@ def test_padding_a_head_changes_nothing(width, dtype):
     q, k = (torch.randint(-3, 4, (2, n, 2 * width), generator=generator).to(dtype) for n in (96, 77))
     v = torch.randn(2, 77, 2 * width, generator=generator, dtype=torch.float64).to(dtype)
     assert torch.equal(_scores(q, k, width), _scores(*(F.pad(_heads(x, width), (0, 96)) for x in (q, k)), width))
-    ours, plain = padded(pieces(2**20))(q, k, v, 2), sdpa(q, k, v, 2)
+    ours, plain = padded(row_pieces(2**20))(q, k, v, 2), sdpa(q, k, v, 2)
     assert (ours - plain).abs().max() <= 2 * torch.finfo(dtype).eps * plain.abs().max()
 
 
@@ -151,7 +151,7 @@ def test_the_engine_takes_the_attention_that_was_found(tiny_model, monkeypatch):
     monkeypatch.setattr(mps, "score_budget", lambda: 2**20)
     engine.torch_device = torch.device("mps")
     monkeypatch.setattr("sdedge.engines.torch.engine.NARROW", 1)
-    finding = probe.Finding("mps", "Apple M4", "float16", "contiguous", 0, "", (), "fused")
+    finding = probe.DeviceFinding("mps", "Apple M4", "float16", "contiguous", 0, "", (), "fused")
     monkeypatch.setattr("sdedge.engines.torch.engine.measured", lambda device: finding)
     for stage, found in (("unet", "padded"), ("vae", "pieces")):
         module = engine._suit(stage, unet)

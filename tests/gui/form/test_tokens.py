@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gui.form.tokens import count
-from gui.queue.progress import Progress, spoken
+from gui.queue.progress import PictureProgress, spoken
 from sdedge.engines.open import find_tokenizer
 from sdedge.events import ImageDone, Loading, Step
-from sdedge.text.prompt import attention, chunked
+from sdedge.text.prompt import prompt_chunks, weighted_segments
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def test_no_text_is_too_strange_to_be_counted(tokenizer, text):
 def test_marks_are_where_the_text_encoder_begins_a_chunk(tokenizer):
     text = ", ".join(f"a red house number {i}" for i in range(40))
     found = count(text, tokenizer)
-    chunks = chunked(attention(text), tokenizer)
+    chunks = prompt_chunks(weighted_segments(text), tokenizer)
     assert found.limit == 75 * len(chunks) and len(found.starts) == len(chunks) - 1
     for start, end, chunk in zip((0, *found.starts), (*found.starts, len(text)), chunks):
-        assert chunked(attention(text[start:end]), tokenizer)[0].ids == chunk.ids
+        assert prompt_chunks(weighted_segments(text[start:end]), tokenizer)[0].ids == chunk.ids
 
 
 def test_the_longest_of_all_steps_counts(tokenizer):
@@ -74,7 +74,7 @@ def test_halves_of_surrogates_are_counted_as_they_will_be_drawn(tokenizer):
 
 
 def test_time_left_is_the_median_step_without_the_first():
-    progress = Progress(count=1, began=0, phase_began=0)
+    progress = PictureProgress(count=1, began=0, phase_began=0)
     progress.hear(Loading("model"), 0)
     progress.hear(Loading("text"), 1)
     times = [30, 31, 32, 33, 34, 44, 45]  # the first carries the loading, one was interrupted
@@ -87,7 +87,7 @@ def test_time_left_is_the_median_step_without_the_first():
 
 
 def test_pictures_and_batches_that_follow_are_counted_in():
-    progress = Progress(count=5, began=0, phase_began=0)
+    progress = PictureProgress(count=5, began=0, phase_began=0)
     for index in (1, 2, 3):
         progress.hear(Step(index, 10, 0, 2), float(index))
     assert progress.remaining == 7 + 2 * 10 and progress.share == pytest.approx(2 * 0.3 / 5)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gui.form.weighing import weigh
-from sdedge.text.prompt import attention
+from sdedge.text.prompt import weighted_segments
 
 
 def press(text: str, caret: int | tuple[int, int], *steps: float) -> str:
@@ -44,6 +44,6 @@ def test_the_prompt_language_reads_the_weight_that_was_pressed(text, caret, pres
     if caret > len(text):
         return
     pressed = press(text, caret, *presses)
-    assert "".join(segment.text for segment in attention(pressed)) == text
+    assert "".join(segment.text for segment in weighted_segments(pressed)) == text
     whole = weigh(text, caret, caret, 0.1)
     assert weigh(whole.text, whole.start, whole.end, -0.1).text == text

@@ -35,7 +35,7 @@ SMALLEST = 2.0**-14
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class RunnerStep:
     """One operation, ready to run: what is constant is bound, what is not goes by name.
 
     compute     from `operations`
@@ -130,7 +130,7 @@ class Runner:
             raise ModelError(f"{self._package.path} computes with {kind.dtype}, which sdedge cannot; convert it again.")
         return torch.float32 if dtype == HALF and self.precision == "float32" else dtype
 
-    def _bind(self, constants: Mapping[str, Any]) -> tuple[Step, ...]:
+    def _bind(self, constants: Mapping[str, Any]) -> tuple[RunnerStep, ...]:
         """Operations with their arguments. Constants that none of them takes (palettes, indices) are let go with this."""
         ready = {name: self._made(_ready(value)) for name, value in constants.items()}
         running = [op for op in self.function.operations if not op.constant]
@@ -141,7 +141,7 @@ class Runner:
                 last.setdefault(i, []).append(name)
         return tuple(self._step(op, ready, tuple(last.get(i, ()))) for i, op in enumerate(running))
 
-    def _step(self, op: Operation, ready: Mapping[str, Any], last: tuple[str, ...]) -> Step:
+    def _step(self, op: Operation, ready: Mapping[str, Any], last: tuple[str, ...]) -> RunnerStep:
         constants: dict[str, Any] = {}
         variables: dict[str, Any] = {}
         for name, bounds in op.inputs.items():
@@ -150,7 +150,7 @@ class Runner:
             (variables if free else constants)[name] = values if name in SEVERAL else values[0]
         dtypes = tuple(self._dtype(kind) for _, kind in op.outputs)
         compute = ARITHMETIC.get(op.type) or MOVEMENT[op.type]
-        return Step(op, compute, op.type in ARITHMETIC, constants, variables, dtypes, last)
+        return RunnerStep(op, compute, op.type in ARITHMETIC, constants, variables, dtypes, last)
 
     def _argument(self, bound: Argument, ready: Mapping[str, Any]) -> Any:
         if isinstance(bound, str):
@@ -169,7 +169,7 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _average_size(steps: Sequence[Step]) -> float:
+def _average_size(steps: Sequence[RunnerStep]) -> float:
     sizes = [kind.elements for step in steps for _, kind in step.operation.outputs]
     return sum(sizes) / max(1, len(sizes))
 
@@ -207,7 +207,7 @@ def _attempt(package: Package, operation: Operation, compute: Callable[..., Any]
         ) from error
 
 
-def _declared(package: Package, step: Step, result: Any, place: int) -> Tensor:
+def _declared(package: Package, step: RunnerStep, result: Any, place: int) -> Tensor:
     """A result in its declared type. Raises ModelError for one that is of another shape than the program says."""
     name, kind = step.operation.outputs[place]
     shape = tuple(getattr(result, "shape", ("none",)))

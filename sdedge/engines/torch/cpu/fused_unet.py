@@ -33,7 +33,7 @@ from sdedge.models.layers import (
 from sdedge.models.unet import UNet
 from sdedge.models.unet_walk import walk
 from sdedge.weights.loading import is_finite, load_into, report_broken
-from sdedge.weights.parts import JoinedTensor, TensorHalf, fill
+from sdedge.weights.parts import JoinedTensor, TensorHalf, fill_tensor
 
 _ops = torch.ops.mkldnn
 LARGE = 1 << 20  # values
@@ -256,7 +256,7 @@ def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[Tensor]:
     @torch.inference_mode()
     def read(i: int) -> Tensor:
         target = buffers[i % 2, : sizes[i]].view(sources[i].shape)
-        fill(sources[i], target)
+        fill_tensor(sources[i], target)
         return target
 
     # One thread of one core, so that packing keeps the others.

@@ -38,7 +38,7 @@ warnings.filterwarnings("ignore", message="torch.quantize_per_tensor")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Int8Recipe:
     """What calibration found for one UNet.
 
     ranges   input range (low <= 0 <= high) of every layer that runs in int8, by the plain network's names
@@ -51,7 +51,7 @@ class Recipe:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path) -> Recipe:
+    def read(cls, folder: Path) -> Int8Recipe:
         """The recipe in a model folder. Raises ModelError where there is none, saying how to make one."""
         path = folder / FILE
         if not path.is_file():
@@ -74,14 +74,14 @@ class Recipe:
             file.write(json.dumps({"version": VERSION, **asdict(self)}, indent=1).encode())
 
 
-def read_recipe(path: str | Path, device: torch.device) -> Recipe:
+def read_recipe(path: str | Path, device: torch.device) -> Int8Recipe:
     """The recipe of a model folder, for a device that can use it. Raises InvalidRequest, ModelError."""
     if device.type != "cpu" or not fused_unet.available(torch.float32):
         raise InvalidRequest(
             f"int8 needs an x86 processor, and the device is {device}; {Remedy.CHOOSE_CPU} or another dtype.",
             remedy=Remedy.CHOOSE_CPU,
         )
-    return Recipe.read(Path(path))
+    return Int8Recipe.read(Path(path))
 
 
 def affine(low: float, high: float) -> tuple[float, int]:
@@ -187,15 +187,15 @@ class QuantizedLinear(PackedLinear):
         return _ops.qlinear_pointwise.binary(*layer, add, self.bias, *result, 1.0, 0, "add", 1.0, "none", [], "")
 
 
-def finisher(tensors: Mapping[str, Any], recipe: Recipe) -> Callable[[str, Any], None]:
+def finisher(tensors: Mapping[str, Any], recipe: Int8Recipe) -> Callable[[str, Any], None]:
     """What turns the layers of a fused UNet into those of a recipe. Raises ModelError where the recipe is another's."""
     missing = [name for name in recipe.ranges if f"{name}.weight" not in tensors]
     if missing:
         raise ModelError(f"The int8 recipe names {missing[0]}, which this UNet lacks; quantize the model again.")
-    return lambda path, layer: convert(layer, _range(recipe, path))
+    return lambda path, layer: to_int8(layer, _range(recipe, path))
 
 
-def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:
+def _range(recipe: Int8Recipe, name: str) -> tuple[float, float] | None:
     """Of a layer of the fused UNet; None where any of the layers it stands for has none."""
     head, _, leaf = name.rpartition(".")
     found = [recipe.ranges.get(f"{head}.{one}" if head else one) for one in _JOINED.get(leaf, (leaf,))]
@@ -203,7 +203,7 @@ def _range(recipe: Recipe, name: str) -> tuple[float, float] | None:
 
 
 @torch.no_grad()
-def convert(layer: Any, bounds: tuple[float, float] | None) -> None:
+def to_int8(layer: Any, bounds: tuple[float, float] | None) -> None:
     """Quantise a fused layer that has a range, and pack one that has none.
 
     A weight on the meta device is yet to come: the layer is made ready for it. Modules that are not fused layers are left alone.

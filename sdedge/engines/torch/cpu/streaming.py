@@ -30,7 +30,7 @@ from sdedge.models.unet import UNet
 from sdedge.models.unet_walk import walk
 from sdedge.weights.files import ALIGNMENT, WeightFile, bytes_of
 from sdedge.weights.loading import load_into
-from sdedge.weights.parts import fill, is_stored
+from sdedge.weights.parts import fill_tensor, is_stored
 
 PATIENCE = 2
 """How many layers may be called before one that was expected first."""
@@ -233,7 +233,7 @@ class Reader:
         """A weight from the model's file, and as the layer takes it from now on."""
         size = torch.Size(source.shape).numel() * self._dtype.itemsize
         weight = space[:size].view(self._dtype).view(source.shape)
-        fill(source, weight)
+        fill_tensor(source, weight)
         memory, form = space[:size], None
         path = name.rpartition(".")[0]
         taker = layer.get_submodule(path)

@@ -17,9 +17,9 @@ from sdedge.engines.open import EMBEDDED, load_engine, locate
 from sdedge.engines.torch.cpu import fused_unet, int8_unet
 from sdedge.engines.torch.cpu.int8_unet import (
     FILE,
+    Int8Recipe,
     QuantizedConv2d,
     QuantizedLinear,
-    Recipe,
     affine,
     quantise,
     quantise_weight,
@@ -72,7 +72,7 @@ CLOSE = 5e-6
 
 def _converted(layer: nn.Module, bounds: tuple[float, float]) -> nn.Module:
     fused = fused_unet.fuse(layer, packing=False)
-    int8_unet.convert(fused, bounds)
+    int8_unet.to_int8(fused, bounds)
     return fused
 
 
@@ -111,7 +111,7 @@ def test_a_product_is_that_of_the_rounded_numbers():
 
 @needs_embedded
 def test_the_recipe_keeps_what_a_step_depends_on(pocket8):
-    recipe = Recipe.read(pocket8)
+    recipe = Int8Recipe.read(pocket8)
     assert len(recipe.ranges) > 90 and not set(recipe.ranges) & set(recipe.kept)
     assert not [name for name in recipe.ranges if "time_emb" in name or name in ("conv_in", "conv_out")]
     engine = TorchEngine.load(pocket8, "cpu", "int8")
@@ -179,14 +179,14 @@ def test_a_damaged_recipe_is_told(tmp_path, text):
     (tmp_path / "unet").mkdir()
     (tmp_path / FILE).write_text(text)
     with pytest.raises(ModelError, match="quantize the model again"):
-        Recipe.read(tmp_path)
+        Int8Recipe.read(tmp_path)
 
 
 @needs_embedded
 def test_a_recipe_of_another_model_is_told(pocket8, tmp_path):
     folder = tmp_path / "model"
     export_folder(open_checkpoint(locate(EMBEDDED)), folder, None, locate(EMBEDDED) / "tokenizer")
-    Recipe({"down_blocks.9.conv": (0.0, 1.0)}).write(folder)
+    Int8Recipe({"down_blocks.9.conv": (0.0, 1.0)}).write(folder)
     with pytest.raises(ModelError, match=r"names down_blocks\.9\.conv, which this UNet lacks"):
         TorchEngine.load(folder, "cpu", "int8").network("unet")
 
@@ -201,7 +201,7 @@ def test_the_command_writes_a_folder_and_says_what_is_lost(tiny_model, tmp_path)
 
 def test_a_quantized_copy_runs_in_int8_where_the_processor_can(tiny_model, tmp_path):
     copy = shutil.copytree(tiny_model, tmp_path / "copy")
-    Recipe({}).write(copy)
+    Int8Recipe({}).write(copy)
     assert ("int8" in load_engine("cpu")(str(copy), None).description) == fused_unet.available(torch.float32)
     assert "int8" not in load_engine("cpu", "float32")(str(copy), None).description
     assert "int8" not in load_engine("cpu")(str(tiny_model), None).description

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from sdedge.engines.torch.cpu import kernels
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.machine import findings
-from sdedge.machine.findings import Finding, Timing
+from sdedge.machine.findings import DeviceFinding, Timing
 from sdedge.machine.probe import OWN, attention_of
 from sdedge.models.attention import sdpa
 
@@ -175,7 +175,7 @@ def test_an_engine_asks_for_it_where_it_was_chosen(built, tiny_model, monkeypatc
     monkeypatch.setattr(kernels, "attends", lambda: built)
     monkeypatch.setattr("sdedge.engines.torch.engine.NARROW", 1)
     monkeypatch.setattr("sdedge.machine.formats.NARROW", 1)
-    findings.keep(Finding("cpu", "some", "bfloat16", "channels_last", 1, "because", (), OWN))
+    findings.keep(DeviceFinding("cpu", "some", "bfloat16", "channels_last", 1, "because", (), OWN))
     engine = TorchEngine.load(tiny_model, "cpu", "bfloat16")
     attending = {module.attend for module in engine.network("unet").modules() if hasattr(module, "attend")}
     assert attending == {kernels.attention if built else sdpa}
