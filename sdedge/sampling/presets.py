@@ -1,8 +1,8 @@
 """Presets: which levels a run visits, where it starts and how it ends, as each ecosystem does it.
 
-`sampling_plan` turns sampler, schedule, steps and preset into a `SamplingPlan`, the only thing the pipeline needs: the levels, the
-timestep the network is told at each, the first latent, the sampler's options and the last touch. Everything that
-cannot be carried out is refused here, by name, with the valid choices.
+`sampling_plan` turns sampler, schedule, steps and preset into a `SamplingPlan`, the only thing the pipeline needs: the
+sigmas, the timestep the network is told at each, the first latent, the sampler's options and the last touch. Everything
+that cannot be carried out is refused here, by name, with the valid choices.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SamplingPlan:
     sampler, schedule, preset   canonical names (schedule is "custom" for levels given by the user)
     sigmas                      n + 1 falling levels, the last 0 unless the preset stops above it
     timesteps                   what the network is told at sigmas[:-1]; () where it follows from the level
-    levels                      the noise schedule, in the preset's precision
+    noise_schedule              the model's, in the preset's precision
     options                     keyword arguments of the sampler
     noise                       "independent" or "brownian"
     start_scale                 scale of the noise that starts a run without an image

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from sdedge.errors import InvalidRequest
+from sdedge.sampling import schedule as noise_schedule
 from sdedge.sampling.schedule import NoiseSchedule
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
+from sdedge.sampling import schedule
 from sdedge.sampling.schedule import SCHEDULES, NoiseSchedule, sigmas
 
 V1 = NoiseSchedule()
