@@ -4,9 +4,9 @@ A prompt passes through these functions in this order; each is useful alone:
 
     wildcards.resolve   {a|b}, __file__            -> text without wildcards (what gets recorded)
     parse               <lora:name:0.8>, a AND b:2 -> Prompt of weighted parts and LoRA tags
-    scheduling.schedule [a:b:0.5], [a|b]           -> the text of each step
-    attention           (a:1.2), [a], BREAK        -> segments of text with one weight each
-    chunked             75 tokens at a time        -> what the text encoder reads
+    prompt_schedule     [a:b:0.5], [a|b]           -> the text of each step
+    weighted_segments   (a:1.2), [a], BREAK        -> segments of text with one weight each
+    prompt_chunks       75 tokens at a time        -> what the text encoder reads
 
 Reference: modules/prompt_parser.py and modules/sd_hijack_clip.py of its version 1.9; docs/prompts.md lists where this
 differs. No function here raises on any text, except `parse` on a LoRA tag that is not one.

@@ -171,7 +171,7 @@ def test_texts_of_a_changing_prompt_are_bounded_together_and_each_is_read_once(t
     assert error.value.field == "prompt"
     read = []
     chunked_once = prompt.prompt_chunks
-    monkeypatch.setattr(prompt, "chunked", lambda *inputs: read.append(inputs) or chunked_once(*inputs))
+    monkeypatch.setattr(prompt, "prompt_chunks", lambda *inputs: read.append(inputs) or chunked_once(*inputs))
     assert len(describe_prompt("[red|green] house", tokenizer, 50).stages) == 50 and len(read) == 2
 
 
