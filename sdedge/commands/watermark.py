@@ -16,9 +16,10 @@ from sdedge.commands.terminal import echo
 @click.option("--json", "as_json", is_flag=True, help="Print the finding as JSON.")
 def watermark(image: Path, as_json: bool) -> None:
     """Look for Stable Diffusion's invisible watermark in the pixels of IMAGE."""
-    from sdedge.images.source import read_source as open_picture
+    from sdedge.images.source import read_source
+    from sdedge.images.watermark import read_watermark
 
-    finding = read_watermark(open_picture(image)[0])
+    finding = read_watermark(read_source(image)[0])
     measured = f"{finding.deviations:.1f} standard deviations from chance, {finding.agreeing} of {finding.bits} bits"
     if as_json:
         echo(json.dumps({"present": finding.present, **asdict(finding)}))
