@@ -71,7 +71,7 @@ def test_stochastic_samplers_draw_from_the_data(name):
     assert float(x.std()) == pytest.approx((0.5**2 + 0.8**2) ** 0.5, rel=0.04)
 
 
-def test_restart_levels():
+def test_restart_sigmas():
     """Down to 0.1, up to 2 and down again, in as many steps as asked: Xu et al. 2023, algorithm 1."""
     sigmas = [*torch.logspace(1.16, -1.5, 20, dtype=torch.float64).tolist(), 0.0]
     pairs = restart_sigmas(sigmas)

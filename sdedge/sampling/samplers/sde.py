@@ -202,7 +202,7 @@ def restart(
 
     Each segment (sigma_low, sigma_high, steps, times) says: on reaching sigma_low, `times` times add noise up to
     sigma_high and come down again in `steps` Karras steps; both ends snap to the nearest level. Without segments the
-    A1111 choice is made, which spends the same number of steps: see `restart_levels`.
+    A1111 choice is made, which spends the same number of steps: see `restart_sigmas`.
     """
     eps_level = None
     for sigma, sigma_next in restart_sigmas(floats(sigmas), segments):
