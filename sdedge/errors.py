@@ -88,5 +88,13 @@ class EngineError(SdedgeError):
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception of Python, torch or a driver says that an allocation failed."""
     text = str(error).lower()
-    told = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory", "invalid buffer size")
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(words in text for words in told))
+    phrases = (
+        "out of memory",
+        "can't allocate memory",
+        "not enough memory",
+        "insufficient memory",
+        "invalid buffer size",
+    )
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(phrase in text for phrase in phrases)
+    )

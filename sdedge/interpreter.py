@@ -16,17 +16,18 @@ def python_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def python_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
-    """`given`, by default this process's environment, for a child that is to search no working folder, nor its own children.
+def python_environment(inherited: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Returns `inherited`, by default this process's environment, for a child that is to search no working folder, nor its
+    own children.
 
     An empty entry of PYTHONPATH, as `PYTHONPATH=$PYTHONPATH:/x` makes one, means the working folder too and is dropped.
     """
-    environment = dict(os.environ if given is None else given)
+    environment = dict(os.environ if inherited is None else inherited)
     environment["PYTHONSAFEPATH"] = "1"
     if "PYTHONPATH" in environment:
-        kept = [entry for entry in environment["PYTHONPATH"].split(os.pathsep) if entry]
-        environment["PYTHONPATH"] = os.pathsep.join(kept)
-        if not kept:
+        entries = [entry for entry in environment["PYTHONPATH"].split(os.pathsep) if entry]
+        environment["PYTHONPATH"] = os.pathsep.join(entries)
+        if not entries:
             del environment["PYTHONPATH"]
     return environment
 
