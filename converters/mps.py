@@ -38,7 +38,7 @@ from converters.source import ConversionSource, open_source
 from sdedge.engines.graph.bundle import DTYPES, PROGRAM, WEIGHTS, fingerprint
 from sdedge.engines.graph.program import LARGEST_FILE, Program, to_json
 from sdedge.engines.open import locate
-from sdedge.engines.torch.engine import NETWORKS
+from sdedge.engines.torch.networks import NETWORKS
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write

@@ -16,7 +16,8 @@ from torch import Tensor
 from sdedge.engines.facts import load_tokenizer, read_facts
 from sdedge.engines.open import locate
 from sdedge.engines.protocol import LoraUse, ModelFacts
-from sdedge.engines.torch.engine import NETWORKS, TorchEngine
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.networks import NETWORKS
 from sdedge.errors import ModelError, Remedy
 from sdedge.library.imports import hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig

@@ -28,7 +28,8 @@ from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
 from sdedge.engines.protocol import STAGES, Engine
-from sdedge.engines.torch.engine import NETWORKS, TorchEngine
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.networks import NETWORKS
 from sdedge.files import inside
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture

@@ -19,7 +19,14 @@ from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 
-STAGES = ("text_encoder", "unet", "vae", "safety_checker")
+
+class Component(enum.StrEnum):
+    """A network of a model that an engine loads and releases by its name."""
+
+    TEXT_ENCODER = "text_encoder"
+    UNET = "unet"
+    VAE = "vae"
+    SAFETY_CHECKER = "safety_checker"
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,8 @@ class Engine(OptionalCalls, Protocol):
     leave every caller to put it together again.
     """
 
-    facts: ModelFacts
+    @property
+    def facts(self) -> ModelFacts: ...
 
     @property
     def tokenizer(self) -> Tokenizer: ...
@@ -209,6 +217,6 @@ class Engine(OptionalCalls, Protocol):
         """
         ...
 
-    def release(self, stage: str) -> None:
+    def release(self, component: str) -> None:
         """Give back the memory of a network that is not needed for now; it is loaded again on its next call."""
         ...

@@ -20,7 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.engines.torch.cpu.int8_unet import Int8Recipe, affine, quantise_weight
-from sdedge.engines.torch.engine import NETWORKS, TorchEngine
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.networks import NETWORKS
 from sdedge.events import Loading
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import sdedge
 from sdedge import catalog
-from sdedge.engines.protocol import STAGES, Capability, Engine, ModelFacts
+from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import img2img, out_of_memory, speed
@@ -133,8 +133,8 @@ class Pipeline:
     def release(self) -> None:
         """Gives back the memory of all networks; the next request loads them again."""
         if self._engine is not None:
-            for stage in STAGES:
-                self._engine.release(stage)
+            for component in Component:
+                self._engine.release(component)
 
 
 def sample(

@@ -16,7 +16,8 @@ def make_model(folder: Path) -> Path:
     from safetensors.torch import save_file
 
     from sdedge.engines.torch.cpu.int8_unet import Int8Recipe
-    from sdedge.engines.torch.engine import NETWORKS, TorchEngine
+    from sdedge.engines.torch.engine import TorchEngine
+    from sdedge.engines.torch.networks import NETWORKS
     from sdedge.generation.int8_recipe import measure_ranges
 
     target = folder / "random-v1"

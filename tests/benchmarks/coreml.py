@@ -35,7 +35,7 @@ def make_model(folder: Path) -> Path:
     from safetensors.torch import save_file
 
     from sdedge.engines.open import EMBEDDED, locate
-    from sdedge.engines.torch.engine import NETWORKS
+    from sdedge.engines.torch.networks import NETWORKS
     from sdedge.models.safety import SafetyChecker
     from tests.benchmarks.loading import _file, _whole
 

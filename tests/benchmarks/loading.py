@@ -46,7 +46,7 @@ def make_reference(folder: Path, width: str) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from sdedge.engines.torch.engine import NETWORKS
+    from sdedge.engines.torch.networks import NETWORKS
 
     torch.manual_seed(0)
     for name, config in (NARROW if width == "narrow" else FULL).items():
@@ -211,7 +211,7 @@ def _check_averages(path: Path, plain: Any, dtype: Any) -> int:
 def _denoise(checkpoint: Any) -> str:
     import torch
 
-    from sdedge.engines.torch.engine import NETWORKS
+    from sdedge.engines.torch.networks import NETWORKS
     from sdedge.weights.checkpoint import load_into
 
     torch.set_num_threads(1)  # one order of summation
@@ -247,7 +247,7 @@ def measure(engine: str, path: Path, reference: Path, dtype: str) -> dict[str, A
 
 def _loader(engine: str, path: Path, reference: Path, dtype: Any) -> Callable[[], tuple[Any, float]]:
     if engine.startswith("sdedge"):
-        from sdedge.engines.torch.engine import NETWORKS  # noqa: F401  imported before the clock starts
+        from sdedge.engines.torch.networks import NETWORKS  # noqa: F401  imported before the clock starts
 
         return lambda: _load_ours(path, dtype, share={"sdedge mapped": True, "sdedge copied": False}.get(engine))
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -270,7 +270,7 @@ def _loader(engine: str, path: Path, reference: Path, dtype: Any) -> Callable[[]
 def _load_ours(path: Path, dtype: Any, share: bool | None) -> tuple[Any, float]:
     import torch
 
-    from sdedge.engines.torch.engine import NETWORKS
+    from sdedge.engines.torch.networks import NETWORKS
     from sdedge.weights.checkpoint import load_into, open_checkpoint
 
     checkpoint = open_checkpoint(path)

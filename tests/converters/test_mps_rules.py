@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from converters.mps_rules import RULES, Limits, MPSRules
 from sdedge.catalog import SAMPLERS
 from sdedge.engines.open import load_engine
 from sdedge.engines.protocol import LoraUse
-from sdedge.engines.torch import mps
+from sdedge.engines.torch import mps, networks
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.generation.pipeline import Picture, Pipeline
@@ -173,10 +174,9 @@ def test_the_engine_suits_networks_to_mps_and_to_nothing_else(tiny_model, monkey
     engine = TorchEngine.load(tiny_model, "cpu", "float16")
     assert engine.network("unet").mid_block.attentions[0].transformer_blocks[0].attn1.attend is sdpa
     monkeypatch.setattr(mps, "score_budget", lambda: 4096)
-    engine.torch_device = torch.device("mps")
     unet = UNet(UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4))
     unet.conv_in.weight.data = unet.conv_in.weight.data.contiguous(memory_format=torch.channels_last)
-    engine._suit("unet", unet)
+    networks.suit(replace(engine.residency.form("unet"), device=torch.device("mps")), unet)
     assert unet.mid_block.attentions[0].transformer_blocks[0].attn1.attend is not sdpa
     assert unet.conv_in.weight.is_contiguous()
 
@@ -193,9 +193,9 @@ def test_the_budget_of_scores_follows_the_watermark(monkeypatch):
 def pipeline(monkeypatch) -> Pipeline:
     """The engine as it is on MPS, half precision and all, on the CPU."""
     monkeypatch.setattr(fused_unet, "available", lambda dtype: False)
-    monkeypatch.setattr(TorchEngine, "_suit", lambda engine, stage, module: mps.suit(module, 2**20))
-    by_rows = lambda engine, vae: RowVAE(vae, layout=torch.contiguous_format)  # noqa: E731
-    monkeypatch.setattr(TorchEngine, "_by_rows", by_rows)
+    monkeypatch.setattr(networks, "suit", lambda form, module: mps.suit(module, 2**20))
+    by_rows = lambda vae, device, mode: RowVAE(vae, layout=torch.contiguous_format)  # noqa: E731
+    monkeypatch.setattr(networks, "by_rows", by_rows)
     return Pipeline(load_engine("cpu", "float16"))
 
 

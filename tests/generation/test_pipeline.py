@@ -94,7 +94,7 @@ def test_the_unet_goes_before_the_last_decode_of_the_last_request(pipeline, tiny
     request = Request("a red house", model=str(tiny_model), steps=1, seed=1)
     engine = pipeline.engine(request)
     decode, there = engine.decode, []
-    monkeypatch.setattr(engine, "decode", lambda latents: there.append("unet" in engine._networks) or decode(latents))
+    monkeypatch.setattr(engine, "decode", lambda latents: there.append("unet" in engine.loaded) or decode(latents))
     kept = _pictures(pipeline, request, count=3, batch=2)
     let_go = [one for one in pipeline.images(request, count=3, batch=2, last=True) if isinstance(one, Picture)]
     assert there == [True] * 3 + [True, True, False]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sdedge.engines.facts import load_tokenizer
 from sdedge.engines.open import load_engine
-from sdedge.engines.torch import engine as backend
+from sdedge.engines.torch import residency as backend
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.generation import out_of_memory
@@ -119,8 +119,8 @@ def test_what_vm_stat_says_is_read_or_assumed(said, monkeypatch):
 def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, monkeypatch):
     checkpoint = replace(open_checkpoint(tiny_model), safety_checker=tiny_model)
     engine = TorchEngine(checkpoint, load_tokenizer(checkpoint), torch.device("cpu"), torch.float32)
-    free = engine._free_bytes()
-    monkeypatch.setattr(engine, "_free_bytes", lambda: free)
+    free = engine.residency.free_bytes()
+    monkeypatch.setattr(engine.residency, "free_bytes", lambda: free)
     for safety in (True, False):
         asked = {"itemsize": 4, "device": "cpu", "free": free, "safety": safety}
         assert engine.choose_memory(512, 512, 2, safety) == plan_picture(read_sizes(checkpoint), 512, 512, 2, **asked)
@@ -164,12 +164,12 @@ def engine(request, tiny_model: Path) -> TorchEngine:
 def test_stages_stay_only_as_the_mode_says(engine, monkeypatch):
     x, context = torch.randn(2, 4, 8, 8), engine.encode_text(torch.zeros(2, 77, dtype=torch.long))
     engine.predict(UNetInputs(x, torch.full((2,), 500.0), context))
-    fast = engine._mode == "fast"
-    assert set(engine._networks) == ({"text_encoder", "unet"} if fast else {"unet"})
+    fast = engine.memory_mode == "fast"
+    assert engine.loaded == ({"text_encoder", "unet"} if fast else {"unet"})
     monkeypatch.setattr(memory_plan, "SMALL", 0)  # as for an encoder of full size
     engine.decode(x[:1])
-    assert set(engine._networks) == ({"unet", "vae"} if fast else {"vae"})
-    assert engine.use_less_memory() == smaller(engine._mode) or not engine._networks
+    assert engine.loaded == ({"unet", "vae"} if fast else {"vae"})
+    assert engine.use_less_memory() == smaller(engine.memory_mode) or not engine.loaded
 
 
 @torch.inference_mode()
@@ -196,11 +196,11 @@ def test_auto_follows_the_free_memory(tiny_model, monkeypatch):
     for mode in ("fast", "lowest", "low", "fast"):
         # What the process and its networks hold is there for the picture too.
         needed = predict(mode, job, backend.read_sizes(engine.checkpoint)) / MARGIN
-        free = int(needed) + 1 - engine._free_bytes() + machine.available_memory()[0]
+        free = int(needed) + 1 - engine.residency.free_bytes() + machine.available_memory()[0]
         monkeypatch.setattr(backend, "available_memory", lambda free=free: (free, free))
         made = engine.choose_memory(512, 512, 1)
         monkeypatch.undo()
-        assert made.fits and made.mode == mode and engine._mode == mode
+        assert made.fits and made.mode == mode and engine.memory_mode == mode
         engine.network("vae")
 
 

@@ -20,15 +20,17 @@ from sdedge.engines.facts import load_tokenizer
 from sdedge.engines.openvino import graph
 from sdedge.engines.openvino.cache import cache_folder, entry_name, making
 from sdedge.engines.openvino.graph import PRECISIONS, compile_model, load_openvino
-from sdedge.engines.protocol import Capability
+from sdedge.engines.protocol import Capability, Component, LoraUse, ModelFacts, OptionalCalls
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.machine.findings import openvino_version as installed
 from sdedge.machine.formats import choose_dtype
+from sdedge.machine.memory_plan import MemoryPlan
 from sdedge.models.config import UNetConfig
 from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
+from sdedge.text.conditioning import Replacement
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 
 if TYPE_CHECKING:
@@ -39,13 +41,13 @@ if TYPE_CHECKING:
 ROWS = 2  # evaluated in one call, the two halves of guidance; sizes are fixed, so other batches are cut
 
 
-class OpenVINOEngine(TorchEngine):
-    """Answers the Engine protocol for one checkpoint; `precision` is one of PRECISIONS."""
+class OpenVINOEngine(OptionalCalls):
+    """Answers the Engine protocol for one checkpoint; `precision` is one of PRECISIONS. `torch` runs what OpenVINO does not."""
 
     can = TorchEngine.can - {Capability.TOKEN_MERGING}  # the compiled network attends to every token
 
     def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer, dtype: torch.dtype, precision: str) -> None:
-        super().__init__(checkpoint, tokenizer, torch.device("cpu"), dtype)
+        self.torch = TorchEngine(checkpoint, tokenizer, torch.device("cpu"), dtype)
         self.precision = precision
         self._models: dict[str, ov.Model] = {}
         self._compiled: dict[tuple[object, ...], ov.CompiledModel] = {}
@@ -53,10 +55,12 @@ class OpenVINOEngine(TorchEngine):
         state = f"{installed()} {graph.VERSION}"
         self.entry = cache_folder() / entry_name(checkpoint.path, precision, state)
         if self.facts.guidance_channels:
-            self._report("The UNet reads the guidance scale, which is not converted for OpenVINO; it runs by torch.")
+            self.torch.report(
+                "The UNet reads the guidance scale, which is not converted for OpenVINO; it runs by torch."
+            )
         elif not self.entry.is_dir():
             once = "converts the UNet once" + (", quantizes it on pictures it draws," if precision == "int8" else "")
-            self._report(f"OpenVINO {once} and keeps it: this first picture takes longer.")
+            self.torch.report(f"OpenVINO {once} and keeps it: this first picture takes longer.")
 
     @classmethod
     def open(
@@ -79,27 +83,80 @@ class OpenVINOEngine(TorchEngine):
 
     def _by_torch(self, inputs: UNetInputs) -> bool:
         """LoRAs and tiles change the network; the guidance scale and residuals are inputs that are not converted."""
-        return bool(self._loras or self._tiling or self.facts.guidance_channels or inputs.down or inputs.skips)
+        residency = self.torch.residency
+        return bool(
+            residency.loras or residency.is_tiled or self.facts.guidance_channels or inputs.down or inputs.skips
+        )
 
     def predict(self, inputs: UNetInputs) -> Tensor:
         if self._by_torch(inputs):
-            return super().predict(inputs)
+            return self.torch.predict(inputs)
         return self._predict("whole", 1, inputs)[0]
 
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         if self._by_torch(inputs):
-            return super().predict_partly(inputs, features)
+            return self.torch.predict_partly(inputs, features)
         if features is None:
             eps, features = self._predict("whole", 2, inputs)
             return eps, features
         return self._predict("outer", 1, inputs, features)[0], features
 
-    def release(self, stage: str) -> None:
-        if stage == "unet":
-            self._compiled.clear()
-            self._models.clear()
-            self._prompts.clear()
-        super().release(stage)
+    def release(self, component: str) -> None:
+        if component == Component.UNET:
+            self._forget()
+        self.torch.release(component)
+
+    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> MemoryPlan:
+        mode = self.torch.memory_mode
+        plan = self.torch.choose_memory(width, height, batch, safety)
+        if plan.mode != mode:
+            self._forget()
+        return plan
+
+    def use_less_memory(self) -> str | None:
+        self._forget()
+        return self.torch.use_less_memory()
+
+    def _forget(self) -> None:
+        """Gives back the memory of the compiled UNet."""
+        self._compiled.clear()
+        self._models.clear()
+        self._prompts.clear()
+
+    # By torch
+
+    @property
+    def facts(self) -> ModelFacts:
+        return self.torch.facts
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.torch.tokenizer
+
+    @property
+    def device(self) -> str:
+        return self.torch.device
+
+    def check_size(self, width: int, height: int) -> None:
+        self.torch.check_size(width, height)
+
+    def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
+        return self.torch.encode_text(ids, skip, replacements)
+
+    def encode(self, images: Tensor, noise: Tensor) -> Tensor:
+        return self.torch.encode(images, noise)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        return self.torch.decode(latents)
+
+    def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
+        return self.torch.adapt(loras)
+
+    def set_tiling(self, on: bool) -> None:
+        self.torch.set_tiling(on)
+
+    def check_safety(self, images: np.ndarray) -> list[bool]:
+        return self.torch.check_safety(images)
 
     # The three models
 
@@ -146,8 +203,8 @@ class OpenVINOEngine(TorchEngine):
         if self.entry.is_dir():
             return
         with torch.device("meta"):
-            unet = UNet(UNetConfig.from_json(self.checkpoint.configs["unet"]))
-        self._report(*load_into(unet, self.checkpoint.unet, torch.float32))
+            unet = UNet(UNetConfig.from_json(self.torch.checkpoint.configs["unet"]))
+        self.torch.report(*load_into(unet, self.torch.checkpoint.unet, torch.float32))
         models = graph.convert(unet.eval(), 1 if self.precision == "float32" else graph.TILE)
         del unet
         if self.precision == "int8":

@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 from sdedge.engines.torch import cuda_graphs
 from sdedge.engines.torch.cuda_graphs import Recorder
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.networks import NetworkForm
 from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import UNetConfig
@@ -136,7 +137,7 @@ def test_long_calls_are_left_alone(monkeypatch):
 
 
 def test_a_picture_is_the_same_with_recordings_and_a_changed_network_is_recorded_anew(tiny_model, monkeypatch):
-    monkeypatch.setattr(TorchEngine, "_fuses", lambda self, stage: False)  # as on CUDA
+    monkeypatch.setattr(NetworkForm, "is_fused", False)  # as on CUDA
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     pipeline = Pipeline(lambda model, vae: engine)
     request = Request("a red house", model=str(tiny_model), steps=5, seed=3, width=64, height=64)
@@ -147,10 +148,10 @@ def test_a_picture_is_the_same_with_recordings_and_a_changed_network_is_recorded
 
     ways = [{}, {"tiling": True}, {"speed": "fast"}, {}]
     expected = [draw(**way) for way in ways]
-    engine._calls.recorder = Recorder(record)
+    engine.calls.recorder = Recorder(record)
     for way, picture in zip(ways, expected, strict=True):
         assert torch.equal(draw(**way), picture), way
-    assert "Recording" in kinds(engine._calls.recorder)
+    assert "Recording" in kinds(engine.calls.recorder)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.5])

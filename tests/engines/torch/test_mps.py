@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from sdedge.engines.torch import mps
+from sdedge.engines.torch import mps, networks
 from sdedge.engines.torch.cpu.streaming import Reader
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import is_out_of_memory
@@ -149,12 +150,11 @@ def test_the_engine_takes_the_attention_that_was_found(tiny_model, monkeypatch):
     engine = TorchEngine.load(tiny_model, "cpu", "float16")
     unet = engine.network("unet")
     monkeypatch.setattr(mps, "score_budget", lambda: 2**20)
-    engine.torch_device = torch.device("mps")
-    monkeypatch.setattr("sdedge.engines.torch.engine.NARROW", 1)
+    monkeypatch.setattr("sdedge.engines.torch.networks.NARROW", 1)
     finding = probe.DeviceFinding("mps", "Apple M4", "float16", "contiguous", 0, "", (), "fused")
-    monkeypatch.setattr("sdedge.engines.torch.engine.measured", lambda device: finding)
+    monkeypatch.setattr("sdedge.engines.torch.networks.measured", lambda device: finding)
     for stage, found in (("unet", "padded"), ("vae", "pieces")):
-        module = engine._suit(stage, unet)
+        module = networks.suit(replace(engine.residency.form(stage), device=torch.device("mps")), unet)
         attend = module.mid_block.attentions[0].transformer_blocks[0].attn1.attend
         assert attend.__qualname__.startswith(found)
 

@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from sdedge.engines.protocol import LoraUse
-from sdedge.engines.torch.engine import NETWORKS, TorchEngine
+from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.networks import NETWORKS
 from sdedge.errors import ModelError
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.weights.checkpoint import load_into, open_checkpoint

@@ -173,7 +173,7 @@ def test_chosen_where_it_was_measured_faster(own, torchs, chosen):
 @pytest.mark.parametrize("built", [True, False])
 def test_an_engine_asks_for_it_where_it_was_chosen(built, tiny_model, monkeypatch):
     monkeypatch.setattr(kernels, "attends", lambda: built)
-    monkeypatch.setattr("sdedge.engines.torch.engine.NARROW", 1)
+    monkeypatch.setattr("sdedge.engines.torch.networks.NARROW", 1)
     monkeypatch.setattr("sdedge.machine.formats.NARROW", 1)
     findings.keep(DeviceFinding("cpu", "some", "bfloat16", "channels_last", 1, "because", (), OWN))
     engine = TorchEngine.load(tiny_model, "cpu", "bfloat16")

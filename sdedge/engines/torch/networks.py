@@ -1,0 +1,171 @@
+"""How the network of a component is built for a device: number formats, fused and int8 classes, streaming, layouts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from sdedge.engines.facts import is_tiny, vae_config
+from sdedge.engines.protocol import Component
+from sdedge.engines.torch import mps
+from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
+from sdedge.engines.torch.cpu.streaming import call_order, stream
+from sdedge.machine import allocator
+from sdedge.machine import memory_plan as memory
+from sdedge.machine.formats import measured
+from sdedge.machine.picture_memory import NARROW
+from sdedge.machine.probe import FUSED, LAYOUTS, OWN
+from sdedge.models.attention import set_attention
+from sdedge.models.clip import CLIPText
+from sdedge.models.config import TextConfig, UNetConfig
+from sdedge.models.layers import wrap_edges
+from sdedge.models.taesd import TinyVAE
+from sdedge.models.unet import UNet
+from sdedge.models.vae import VAE
+from sdedge.models.vae_rows import RowVAE
+from sdedge.weights.checkpoint import load_into
+
+NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
+    Component.TEXT_ENCODER: lambda config: CLIPText(TextConfig.from_json(config)),
+    Component.UNET: lambda config: UNet(UNetConfig.from_json(config)),
+    Component.VAE: lambda config: TinyVAE(vae_config(config)) if is_tiny(config) else VAE(vae_config(config)),
+}
+
+
+@dataclass(frozen=True)
+class NetworkForm:
+    """What the network of a component is built as.
+
+    dtype     of the weights and of what is computed
+    mode      of memory, one of `memory_plan.MODES`
+    latent    height and width that the UNet is packed for, where the kernels depend on it
+    width     channels of the UNet at its widest resolution
+    vae_half  "encoder" or "decoder": the one that is needed, where memory is tight the one that is loaded
+    recipe    of the UNet in int8
+    """
+
+    component: str
+    device: torch.device
+    dtype: torch.dtype
+    mode: str
+    latent: tuple[int, int]
+    width: int
+    is_tiled: bool = False
+    vae_half: str = "decoder"
+    recipe: int8_unet.Int8Recipe | None = None
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether the UNet runs by the fused classes of `cpu.fused_unet`."""
+        return self.component == Component.UNET and self.device.type == "cpu" and fused_unet.available(self.dtype)
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether weights stay in their file until their layer is called."""
+        return self.component == Component.UNET and self.mode == "stream"
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the weights are given up for packed ones, so that LoRAs go in as they are read."""
+        return self.is_streamed or self.is_fused
+
+    @property
+    def depends_on_size(self) -> bool:
+        """Whether the network is packed for one size of latents; the int8 one is not."""
+        return self.is_fused and self.recipe is None and fused_unet.minds_sizes(self.dtype)
+
+
+def build(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    """Returns the network filled with the tensors, and what is worth reporting. Raises ModelError as `load_into`."""
+    with torch.device("meta"):
+        module = NETWORKS[form.component](config)
+    wrap_edges(module, form.is_tiled)
+    if form.device.type == "cpu":
+        allocator.give_back()
+    module, remarks = _fill(form, module, tensors)
+    if form.component == Component.UNET and _has_own_attention(form):
+        set_attention(module, kernels.attention)
+    if form.device.type == "cpu":
+        _keep_freed(form)
+    return module.eval(), remarks
+
+
+def _fill(form: NetworkForm, module: Any, tensors: Mapping[str, Any]) -> tuple[Any, list[str]]:
+    finish = _finisher(form, tensors)
+    if finish is not None and fused_unet.minds_sizes(form.dtype):
+        fused_unet.expect_maps(module, *form.latent)
+    if form.is_streamed:
+        order = call_order(module)
+        if form.is_fused:
+            tensors, order = fused_unet.fused_tensors(tensors), [fused_unet.fused_layer(path) for path in order]
+        return stream(suit(form, module), tensors, form.dtype, form.device, order, finish), []
+    if finish is not None:
+        return module, fused_unet.load(module, tensors, form.dtype, finish)
+    remarks = load_into(module, tensors, form.dtype, form.device, skip=_unneeded(form, tensors))
+    return suit(form, module), remarks
+
+
+def _finisher(form: NetworkForm, tensors: Mapping[str, Any]) -> Callable[[str, Any], None] | None:
+    """Returns what packs the layers of a network that is fused; None for others."""
+    if not form.is_fused:
+        return None
+    return int8_unet.finisher(tensors, form.recipe) if form.recipe else fused_unet.finish
+
+
+def _unneeded(form: NetworkForm, tensors: Mapping[str, Any]) -> set[str]:
+    """Returns the names of the VAE's half that nobody asked for, where memory is tight."""
+    if form.component != Component.VAE or not memory.is_tight(form.mode):
+        return set()
+    other = ("decoder.", "post_quant_conv.") if form.vae_half == "encoder" else ("encoder.", "quant_conv.")
+    return {name for name in tensors if name.startswith(other)}
+
+
+def suit(form: NetworkForm, module: Any) -> Any:
+    """Returns the network with what its device needs beside the weights."""
+    if form.device.type == "mps":
+        return mps.suit(
+            module, mps.score_budget(), fused=form.component == Component.UNET and _has_fused_attention(form)
+        )
+    if form.device.type == "cuda" and form.component != Component.TEXT_ENCODER:
+        module = module.to(memory_format=_layout(form))
+        if form.component == Component.UNET and os.environ.get("SDEDGE_COMPILE") == "1":
+            module.compile(dynamic=False)
+        return module
+    return fused_unet.fuse(module, packing=False) if form.is_fused else module
+
+
+def _keep_freed(form: NetworkForm) -> None:
+    """Sets how much of freed memory stays at hand while the network works."""
+    if not memory.is_tight(form.mode):
+        allocator.keep()
+    else:  # blocks of the VAE's rows, or what is small of the UNet's maps
+        allocator.keep_small((16 if form.component == Component.VAE else 2) << 20)
+
+
+def _has_fused_attention(form: NetworkForm) -> bool:
+    """Whether Metal's kernel was found faster than attention in pieces, and equal to it; narrow networks ask no probe."""
+    return form.width >= NARROW and measured(form.device).attention == FUSED
+
+
+def _has_own_attention(form: NetworkForm) -> bool:
+    """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
+    if form.width < NARROW or form.device.type != "cpu" or form.dtype != torch.bfloat16:
+        return False
+    return kernels.attends() and measured(form.device).attention == OWN
+
+
+def _layout(form: NetworkForm) -> torch.memory_format:
+    """Returns what the probe found faster on a GPU; narrow networks are not worth a probe."""
+    return LAYOUTS["contiguous" if form.width < NARROW else measured(form.device).layout]
+
+
+def by_rows(vae: Any, device: torch.device, mode: str) -> Any:
+    """Returns the VAE as it computes: by rows wherever that is faster, or memory asks for it."""
+    if not isinstance(vae, VAE) or (mode == "fast" and device.type != "cpu"):
+        return vae
+    return RowVAE(vae, hold=memory.HOLD if memory.is_tight(mode) else None)

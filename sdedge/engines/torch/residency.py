@@ -1,0 +1,228 @@
+"""Which components of a checkpoint are in memory: loaded on first use, with their LoRAs, and released by the memory mode."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from sdedge.engines.protocol import Component, LoraUse
+from sdedge.engines.torch import mps, networks
+from sdedge.engines.torch.cpu import int8_unet
+from sdedge.engines.torch.networks import NetworkForm
+from sdedge.engines.torch.unet_calls import UNetCalls
+from sdedge.errors import ModelError
+from sdedge.machine import allocator
+from sdedge.machine import memory_plan as memory
+from sdedge.machine.memory import available_memory
+from sdedge.machine.picture_memory import plan_picture, read_sizes
+from sdedge.models.config import UNetConfig
+from sdedge.models.layers import wrap_edges
+from sdedge.models.safety import SafetyChecker
+from sdedge.weights.checkpoint import Checkpoint
+from sdedge.weights.files import LazyTensor
+from sdedge.weights.lora import Applied, LoraWeights, apply, fit, merge, open_lora
+from sdedge.weights.safety import open_checker
+
+_FREE: dict[str, Callable[[], None]] = {
+    "cpu": allocator.trim, "cuda": torch.cuda.empty_cache, "mps": torch.mps.empty_cache,
+}  # fmt: skip
+
+
+class Residency:
+    """The components of one checkpoint on one device.
+
+    `latent` is the height and width of the latents to expect, `memory_choice` one of `memory_plan.CHOICES`. `calls` are told
+    when the UNet becomes another one, `report` what is worth telling the user.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, latent: tuple[int, int], *,
+        memory_choice: str, recipe: int8_unet.Int8Recipe | None, calls: UNetCalls, report: Callable[..., None],
+    ) -> None:  # fmt: skip
+        self.checkpoint, self.device, self.dtype, self.recipe = checkpoint, device, dtype, recipe
+        self.mode = "fast" if memory_choice == "auto" else memory_choice
+        self.loras: tuple[LoraUse, ...] = ()
+        self.is_tiled = False
+        self._latent, self._memory_choice, self._calls, self._report = latent, memory_choice, calls, report
+        self._width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
+        self._networks: dict[str, nn.Module] = {}
+        self._checker: SafetyChecker | None = None
+        self._applied: dict[str, Applied] = {}
+        self._lora_notes: tuple[str, ...] = ()
+        self._wider: dict[str, torch.dtype] = {}
+        self._vae_half = "decoder"
+        calls.keep_recordings(self.mode == "fast")
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """The components whose networks are in memory."""
+        return frozenset(self._networks) | ({Component.SAFETY_CHECKER} if self._checker else frozenset())
+
+    # Loading and releasing
+
+    def network(self, component: str) -> Any:
+        """Returns the network of a component, loaded now if it is not; others go as the memory mode says."""
+        for other in set(self._networks) - {component}:
+            if not memory.keeps(self.mode, other, self._bytes_of(other)):
+                self.release(other)
+        if component not in self._networks:
+            config = self.checkpoint.configs[component]
+            self._networks[component], remarks = networks.build(self.form(component), config, self._tensors(component))
+            self._report(*remarks)
+            self._apply(component)
+        return self._networks[component]
+
+    def vae(self, half: str) -> Any:
+        """Returns the VAE with its "encoder" or "decoder" at least."""
+        if memory.is_tight(self.mode) and half != self._vae_half:
+            self.release(Component.VAE)
+        self._vae_half = half
+        return self.network(Component.VAE)
+
+    def checker(self) -> SafetyChecker:
+        """Returns the safety checker, which is on the CPU in float32, whatever the engine's own."""
+        assert self.checkpoint.safety_checker is not None
+        if self._checker is None:
+            self._checker = open_checker(self.checkpoint.safety_checker)
+        return self._checker
+
+    def put(self, component: str, module: nn.Module) -> None:
+        """Runs a module of the caller's in place of a component's network, until the component is released."""
+        self._networks[component] = module
+        self._calls.forget()
+
+    def release(self, component: str) -> None:
+        """Gives back the memory of a component; its network is loaded again on its next use."""
+        self._applied.pop(component, None)
+        if component == Component.UNET:
+            self._calls.forget()
+        if component == Component.SAFETY_CHECKER and self._checker is not None:
+            self._checker = None
+            gc.collect()
+        if self._networks.pop(component, None) is not None:
+            gc.collect()
+            _FREE[self.device.type]()
+
+    # Forms
+
+    def form(self, component: str) -> NetworkForm:
+        """Returns what the network of a component is built as now."""
+        recipe = self.recipe if component == Component.UNET else None
+        return NetworkForm(
+            component, self.device, self.dtype_of(component), self.mode, self._latent, self._width, self.is_tiled,
+            self._vae_half, recipe,
+        )  # fmt: skip
+
+    def dtype_of(self, component: str) -> torch.dtype:
+        """Returns the engine's number format, or float32 where the component overflowed in that."""
+        return self._wider.get(component, self.dtype)
+
+    def use_float32(self, component: str) -> None:
+        """Releases a component, which is float32 from its next use on."""
+        self.release(component)
+        if component == Component.UNET:
+            self.recipe = None
+        self._wider[component] = torch.float32
+
+    def set_tiling(self, on: bool) -> None:
+        """Lets every edge continue on the opposite side, or not."""
+        if on == self.is_tiled:
+            return
+        self.is_tiled = on
+        self._calls.forget()
+        for module in self._networks.values():
+            wrap_edges(module, on)
+
+    # Memory
+
+    def choose_memory(
+        self, size: tuple[int, int], latent: tuple[int, int], batch: int, safety: bool
+    ) -> memory.MemoryPlan:
+        """Settles how components are kept while pictures of a size (width, height) in pixels are drawn, and checked."""
+        plan = plan_picture(
+            read_sizes(self.checkpoint), *size, batch, itemsize=self.dtype.itemsize, device=self.device.type,
+            free=self.free_bytes(), safety=safety, mode=self._memory_choice, int8=self.recipe is not None,
+        )  # fmt: skip
+        self.use_mode(plan.mode)
+        if latent != self._latent and self.form(Component.UNET).depends_on_size:
+            self.release(Component.UNET)
+        self._latent = latent
+        return plan
+
+    def use_less_memory(self) -> str | None:
+        """Goes over to the next smaller mode and returns its name; None where there is none."""
+        mode = memory.smaller(self.mode)
+        if mode is not None:
+            self.use_mode(mode)
+        return mode
+
+    def use_mode(self, mode: str) -> None:
+        """Goes over to a memory mode; every component is loaded anew in it."""
+        if mode != self.mode:
+            for component in Component:
+                self.release(component)
+            self.mode = mode
+            self._calls.keep_recordings(mode == "fast")
+
+    def free_bytes(self) -> int:
+        """Returns what may be taken in all: what is free, and what the components and their process hold already."""
+        held = sum(map(self._bytes_of, self._networks))
+        kind = self.device.type
+        if kind == "cuda":
+            return torch.cuda.mem_get_info(self.device)[0] + held + memory.BASE[kind]
+        free = available_memory()[0]
+        return (min(free, mps.free_bytes()) if kind == "mps" else free) + held + memory.BASE[kind]
+
+    def _bytes_of(self, component: str) -> int:
+        return sum(p.numel() * p.itemsize for p in self._networks[component].parameters() if not p.is_meta)
+
+    # LoRAs
+
+    def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
+        """Applies exactly these LoRAs from now on, and returns what is to be said of them.
+
+        Raises ModelError for one that does not fit; none is applied then.
+        """
+        if tuple(loras) == self.loras:
+            return self._lora_notes
+        self._calls.forget()
+        self._take_off()
+        self.loras, self._lora_notes = tuple(loras), ()
+        try:
+            adapted = {name: self.checkpoint.components[name] for name in ("unet", "text_encoder")}
+            self._lora_notes = fit([lora for lora, _, _ in self._opened()], adapted)
+            for component in list(self._networks):
+                if self.form(component).is_packed:
+                    self.merged(component)  # which raises now for a LoRA that does not fit
+                    self.release(component)
+                self._apply(component)
+        except ModelError:
+            self._take_off()
+            self.loras, self._lora_notes = (), ()
+            raise
+        return self._lora_notes
+
+    def merged(self, component: str) -> Mapping[str, LazyTensor]:
+        """Returns a component's weights as the checkpoint names them, with the LoRAs in."""
+        tensors = self.checkpoint.components[component]
+        has_loras = self.loras and component != Component.VAE
+        return merge({component: tensors}, self._opened())[component] if has_loras else tensors
+
+    def _tensors(self, component: str) -> Mapping[str, LazyTensor]:
+        return self.merged(component) if self.form(component).is_packed else self.checkpoint.components[component]
+
+    def _apply(self, component: str) -> None:
+        adapts = self.loras and component in self._networks and component != Component.VAE
+        if adapts and not self.form(component).is_packed:
+            self._applied[component] = apply({component: self._networks[component]}, self._opened())
+
+    def _opened(self) -> LoraWeights:
+        return [(open_lora(use.path).weighted(use.blocks), use.text_weight, use.unet_weight) for use in self.loras]
+
+    def _take_off(self) -> None:
+        while self._applied:
+            self._applied.popitem()[1].remove()
