@@ -42,7 +42,7 @@ def test_weights_go_to_mps_from_the_drawing_thread_alone(monkeypatch):
         return tensor
 
     monkeypatch.setattr(torch.Tensor, "to", to)
-    monkeypatch.setattr("sdedge.engines.torch.cpu.streaming.fill", lambda source, tensor: source.copy_into(tensor))
+    monkeypatch.setattr("sdedge.engines.torch.cpu.streaming.fill_tensor", lambda source, tensor: source.copy_into(tensor))
     monkeypatch.setattr("sdedge.engines.torch.cpu.streaming.is_stored", lambda source, dtype: True)
     layers = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
     weights = [layer.weight.detach().clone() for layer in layers]
@@ -153,7 +153,7 @@ def test_the_engine_takes_the_attention_that_was_found(tiny_model, monkeypatch):
     monkeypatch.setattr("sdedge.engines.torch.networks.NARROW", 1)
     finding = probe.DeviceFinding("mps", "Apple M4", "float16", "contiguous", 0, "", (), "fused")
     monkeypatch.setattr("sdedge.engines.torch.networks.measured", lambda device: finding)
-    for stage, found in (("unet", "padded"), ("vae", "pieces")):
+    for stage, found in (("unet", "padded"), ("vae", "row_pieces")):
         module = networks.suit(replace(engine.residency.form(stage), device=torch.device("mps")), unet)
         attend = module.mid_block.attentions[0].transformer_blocks[0].attn1.attend
         assert attend.__qualname__.startswith(found)
