@@ -8,7 +8,8 @@ import sys
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# A screen that the window fits on; the one that Qt makes up has 800 x 800 pixels.
+os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={os.path.dirname(__file__)}/screen.json")
 # Several tests run side by side; threads of each would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

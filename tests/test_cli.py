@@ -159,7 +159,7 @@ def test_files_that_are_no_checkpoints_are_refused_with_a_reason(tmp_path, conte
 def test_an_output_folder_that_is_a_file_is_said_before_any_work(tiny_model, tmp_path):
     (tmp_path / "o").write_text("in the way")
     result = generate(tiny_model, tmp_path / "o")
-    assert result.returncode == 1 and "choose another folder" in result.stderr
+    assert result.returncode == 2 and "o is a file; name a folder" in result.stderr
     assert (tmp_path / "o").read_text() == "in the way"
 
 

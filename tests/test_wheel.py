@@ -10,9 +10,12 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from tests.conftest import needs_embedded
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 

@@ -128,6 +128,7 @@ def test_vocabulary_ends_with_a_newline_and_reads_back(checked_bundle, checked_m
     assert (ours.vocab, list(ours.merges)) == (theirs.vocab, list(theirs.merges))
 
 
+@pytest.mark.slow
 def test_apps_tell_the_attention_by_einsum(tiny_bundle, checked_bundle):
     assert operations(tiny_bundle / "Unet.mlpackage")["einsum"] > 0
     for path in checked_bundle.glob("*.mlpackage"):
@@ -248,6 +249,7 @@ def test_the_embedded_unet_holds_60_db_at_every_timestep(pocket_bundle):
     assert min(_compare_unet(TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), pocket_bundle)) >= 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention, size", [("original", (128, 64)), ("split-einsum-v2", (256, 192))])
 def test_other_attentions_and_sizes_do_too_in_two_chunks(tiny_model, tmp_path, attention, size):
     """At 256x192 the chunked attention has 768 queries: 512 and a rest."""
@@ -335,6 +337,7 @@ def _lora(path: Path, engine: TorchEngine, width: int | None = None) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_lora_is_fused(tiny_model, tiny_bundle, tmp_path):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     path = _lora(tmp_path / "style.safetensors", engine)
@@ -364,6 +367,7 @@ def _phases(model: Path, folder: Path, **recipe) -> dict[str, str]:
     return dict(phase.split(": ") for phase in phases)
 
 
+@pytest.mark.slow
 def test_only_what_another_recipe_shapes_is_made_again(tiny_model, tiny_bundle, tmp_path):
     folder = tmp_path / "b"
     shutil.copytree(tiny_bundle, folder)
@@ -508,6 +512,7 @@ def test_without_xcode_the_system_compiles(tiny_bundle, tmp_path, monkeypatch, c
     assert remarks == [] if complete else "without Xcode" in remarks[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on file sizes")
 def test_nothing_half_written_remains_on_a_full_disk(tiny_model, tmp_path):
     """A process whose files may not grow past 20 kB fails in the weights of the decoder."""

@@ -30,6 +30,8 @@ from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
 from sdedge.request import Request
 
+pytestmark = pytest.mark.slow
+
 ATEN = torch.ops.aten
 META = partial(torch.empty, device="meta")
 PICTURE, KERNEL = torch.ones(2, 8, 6, 6), torch.ones(4, 4, 3, 3)

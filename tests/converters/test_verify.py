@@ -29,6 +29,8 @@ from sdedge.errors import ModelError
 from sdedge.library.manifest import Manifest
 from tests.conftest import convert_to_coreml
 
+pytestmark = pytest.mark.slow
+
 
 def _package(emit, folder, **shapes) -> Package:
     program = Program()

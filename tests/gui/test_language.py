@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWi
 
 from gui.shell.views import VIEWS
 from sdedge import catalog
+from sdedge.library import licences
 
 # What is the same in every language: names of models, samplers and units, and the engine's own advice.
-NAMES = {"pocket", "sdedge", "fake"} | {
+NAMES = {"pocket", "sdedge", "fake", *licences.COMMON} | {
     text
     for table in (catalog.SAMPLERS, catalog.SCHEDULES, catalog.PRESETS, catalog.SPEEDS)
     for row in table.values()

@@ -61,6 +61,7 @@ def test_a_kernel_that_a_device_refuses_is_no_error(monkeypatch):
     assert probe.probe(CPU).dtype == "float32"
 
 
+@pytest.mark.slow
 def test_measured_once_and_read_without_torch(monkeypatch):
     first = formats.measured(CPU)
     monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again"))

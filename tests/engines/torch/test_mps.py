@@ -42,7 +42,9 @@ def test_weights_go_to_mps_from_the_drawing_thread_alone(monkeypatch):
         return tensor
 
     monkeypatch.setattr(torch.Tensor, "to", to)
-    monkeypatch.setattr("sdedge.engines.torch.cpu.streaming.fill_tensor", lambda source, tensor: source.copy_into(tensor))
+    monkeypatch.setattr(
+        "sdedge.engines.torch.cpu.streaming.fill_tensor", lambda source, tensor: source.copy_into(tensor)
+    )
     monkeypatch.setattr("sdedge.engines.torch.cpu.streaming.is_stored", lambda source, dtype: True)
     layers = nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False))
     weights = [layer.weight.detach().clone() for layer in layers]

@@ -38,6 +38,7 @@ def test_split_einsum_reaches_60_db_at_every_timestep(reference, pocket_bundle):
     assert _worst(reference, MILEngine(pocket_bundle, "float32")) >= 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunk", [False, True], ids=["whole", "chunked"])
 def test_original_attention_reaches_60_db_at_every_timestep(chunk, reference, tmp_path):
     recipe = {"attention": "original", "chunk": chunk, "components": ("unet",)}
