@@ -119,7 +119,7 @@ def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, monkeypatch
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     sizes, free = read_sizes(tiny_model), 3 << 30
     assert sizes is not None
-    monkeypatch.setattr(engine, "_free_bytes", lambda: free)
+    monkeypatch.setattr(engine.residency, "free_bytes", lambda: free)
     for safety in (True, False):
         foretold = plan_picture(Device(None, free, free), sizes, 512, 384, 2, safety)
         assert foretold == engine.choose_memory(512, 384, 2, safety)
