@@ -44,10 +44,10 @@ bench: $(VENV)/.test
 
 # An interpreter that is gone, as after an upgrade, makes the environment anew.
 $(BIN)/python:
-	@sh .ci/venv $(VENV) $(PYTHON)
+	@sh .ci/venv "$(VENV)" "$(PYTHON)"
 
 $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt $(wildcard sdedge/engines/torch/cpu/*.[ch])
-	@sh .ci/venv $(VENV) $(PYTHON)
+	@sh .ci/venv "$(VENV)" "$(PYTHON)"
 	$(PIP) $(TORCH)
 	$(PIP) $(NEEDED)
 	$(PIP) --no-deps --editable .

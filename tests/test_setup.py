@@ -31,7 +31,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder, self.bin, self.log = folder, folder / "bin", folder / "log"
         self.bin.mkdir()
-        for tool in ("sh", "rm", "mkdir", "cp", "chmod", "touch", "make"):
+        for tool in ("sh", "rm", "mkdir", "cp", "chmod", "touch", "mv", "make"):
             if found := shutil.which(tool):
                 (self.bin / tool).symlink_to(found)
         self.system("Linux", "x86_64")
@@ -77,8 +77,9 @@ def test_the_newest_python_that_has_every_wheel_is_taken_before_the_systems_own(
     for version in ("3.11", "3.12", "3.14"):
         machine.python(f"python{version}", version)
     assert machine.set_up().returncode == 0 and machine.made_by == "3.12"
+    assert machine.set_up().returncode == 0 and machine.made_by == "3.12"  # one that is there and serves is kept
     assert machine.set_up(str(machine.bin / "python3.11")).returncode == 0
-    assert machine.made_by == "3.12"  # one that is there and serves is kept
+    assert machine.made_by == "3.11"  # asked for
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.10", "3.14", ""])
@@ -113,6 +114,24 @@ def test_a_folder_that_is_no_environment_is_not_removed(machine):
     (machine.folder / "env" / "thesis.txt").write_text("years")
     done = machine.set_up()
     assert done.returncode != 0 and (machine.folder / "env" / "thesis.txt").exists() and "no environment" in done.stderr
+
+
+def test_somebodys_own_environment_is_put_aside_and_not_removed(machine):
+    machine.run(str(machine.python("python3", "3.9")), "-m", "venv", "env")
+    machine.python("python3.11", "3.11")
+    done = machine.set_up()
+    assert done.returncode == 0 and machine.made_by == "3.11" and "env.old" in done.stderr
+    assert (machine.folder / "env.old" / "pyvenv.cfg").read_text() == "made by 3.9\n"
+
+
+@pytest.mark.parametrize(("version", "said"), [("3.9", "is 3.9, and sdedge needs"), ("", "is no Python that runs")])
+def test_a_python_that_was_named_and_does_not_serve_is_said(machine, version, said):
+    machine.python("python3.12", "3.12")
+    named = machine.folder / "a folder" / "python"
+    named.parent.mkdir()
+    machine.python("mine", version).rename(named)
+    done = machine.set_up(str(named))
+    assert done.returncode != 0 and f"PYTHON={named} {said}" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_an_environment_that_could_not_be_made_does_not_stay(machine):

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 import sdedge
@@ -43,7 +43,7 @@ def main(files: Sequence[str] = ()) -> int:
     name_process("sdedge")
     app = App([sys.argv[0]])
     app.setWindowIcon(app_icon())
-    instance = Instance()
+    instance, files = Instance(), [*files, *files_of_the_finder(app)]
     if not instance.claim(files):
         return 0
     ending = Ending()
@@ -77,6 +77,19 @@ def main(files: Sequence[str] = ()) -> int:
         crash.end()
         ending.close()
         instance.close()
+
+
+def files_of_the_finder(app: App, patience: int = 300) -> list[str]:
+    """On a Mac, what was double-clicked comes as events, within `patience` milliseconds, and not among the arguments."""
+    if sys.platform != "darwin":
+        return []
+    paths: list[str] = []
+    waiting = QEventLoop()
+    collecting = app.opened.connect(paths.append)
+    QTimer.singleShot(patience, waiting.quit)
+    waiting.exec()
+    app.disconnect(collecting)
+    return paths
 
 
 def bring_forward(window: MainWindow, files: Sequence[str]) -> None:

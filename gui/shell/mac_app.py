@@ -37,9 +37,19 @@ def write_app(folder: Path) -> Path:
     with Image.open(io.BytesIO(png(1024))) as image:
         image.save(contents / "Resources" / "sdedge.icns", "ICNS")
     program = contents / "MacOS" / "sdedge"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(python_command("sdedge", "gui"))} "$@"\n')
+    program.write_text(_script(python_command("sdedge", "gui")))
     program.chmod(0o755)
     return app
+
+
+def _script(command: list[str]) -> str:
+    """Starts the app, or says why it cannot be: the Dock shows nothing of what a program prints."""
+    said = "Its Python is not where it was; run make gui and make app again in the project's folder."
+    alert = shlex.quote(f'display alert "sdedge cannot start" message "{said}"')
+    return (
+        f"#!/bin/sh\n[ -x {shlex.quote(command[0])} ] || {{ osascript -e {alert}; exit 1; }}\n"
+        f'exec {shlex.join(command)} "$@"\n'
+    )
 
 
 def _facts() -> dict[str, Any]:

@@ -86,12 +86,13 @@ def no_nap(why: str) -> Iterator[bool]:
 
 
 def name_process(name: str) -> None:
-    """Gives the program a name in the menu bar and the Dock; Python's is there otherwise. Before the application is made."""
+    """Gives the program a name in the menu bar; Python's is there otherwise. Before the application is made."""
     objc = runtime()
     if objc is None:
         return
     bundle = objc.send(objc.find_class("NSBundle"), "mainBundle")
-    facts = objc.send(bundle, "localizedInfoDictionary") or objc.send(bundle, "infoDictionary")
+    # Not the localised one: it may be empty and refuse a key by an exception of Objective-C's, which would end the process.
+    facts = objc.send(bundle, "infoDictionary")
     for key in ("CFBundleName", "CFBundleDisplayName"):
         objc.send(facts, "setValue:forKey:", _text(objc, name), _text(objc, key))
 
