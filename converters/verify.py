@@ -27,7 +27,7 @@ from sdedge.engines.coreml.packages import STAGE_COMPONENTS, UNETS, Model
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
-from sdedge.engines.protocol import STAGES, Engine
+from sdedge.engines.protocol import Component, Engine
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.networks import NETWORKS
 from sdedge.files import inside
@@ -383,5 +383,5 @@ def record(bundle: Path, manifest: Manifest, verdict: Verdict) -> None:
 
 def release(*engines: Engine) -> None:
     for engine in engines:
-        for stage in STAGES:
-            engine.release(stage)
+        for component in Component:
+            engine.release(component)
