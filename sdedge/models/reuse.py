@@ -3,7 +3,7 @@
 The features that climb back up change slowly from step to step, the outermost layers quickly. `whole` runs everything
 and also returns what enters the last `depth` layers of the way up; `outer` takes that in place of running the rest.
 `depth` counts layers (a residual block and its attention), from 1 to all of the highest resolution: more cost more
-and stray less, and what they gain over one is measured in docs/speed-modes.md.
+and stray less, and what they gain over one is measured in docs/notebook.md.
 """
 
 from __future__ import annotations
