@@ -203,7 +203,7 @@ def test_verify_compares_everything_and_keeps_the_figures(copy):
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     lines = [json.loads(line) for line in done.output.splitlines()]
     assert lines[-1]["outcome"] == "passed"
-    assert {line["component"] for line in lines[:-1]} == set(STAGES)
+    assert {line["component"] for line in lines if "component" in line} == set(STAGES)  # others tell how far it is
     figures = Manifest.read(copy).figures
     assert figures["outcome"] == "passed" and figures["psnr"]["unet"]["float16"] >= 60
 
