@@ -34,6 +34,7 @@ def _normal(*shape: int) -> np.ndarray:
 # One kernel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "size, bits, slack", [(3000, 2, 1.001), (3000, 4, 1.001), (1500, 8, 1.005), (200_000, 8, 1.15)]
 )

@@ -184,6 +184,7 @@ def test_coremltools_own_tools_take_every_package(checked_bundle, tiny_bundle, t
             assert name in ("has_nsfw_concepts", "filtered_images") or psnr(wanted, result) > floor, (path.stem, name)
 
 
+@pytest.mark.slow
 def test_the_timesteps_sinusoids_are_float32_and_nothing_else_is(tiny_bundle):
     function = ct.utils.load_spec(str(tiny_bundle / "Unet.mlpackage")).mlProgram.functions["main"]
     block = function.block_specializations[function.opset]
@@ -278,7 +279,7 @@ def test_the_safety_checker_scores_and_blackens(checked_model, checked_bundle, s
     torch.manual_seed(seed)
     clip, pixels = torch.randn(1, 3, 224, 224), torch.rand(1, 512, 512, 3)
     with torch.no_grad():
-        concepts, special = checker._checker(clip)
+        concepts, special = checker.residency.checker()(clip)
     for adjustment in (0.0, -1.0, 1.0):
         inputs = {"clip_input": clip, "images": pixels, "adjustment": torch.tensor([adjustment])}
         made = ours._run("safety_checker", inputs)

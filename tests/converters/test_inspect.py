@@ -31,6 +31,7 @@ def unet(tiny_bundle):
     return inspect(Package.open(tiny_bundle / "Unet.mlpackage"))
 
 
+@pytest.mark.slow
 def test_macs_equal_torchs_count(unet, tiny_model):
     network = UNet(TorchEngine.load(tiny_model, "cpu").network("unet").config)
     set_attention(network, chunked_attention(1 << 30))  # fused operators are not counted
@@ -71,6 +72,7 @@ def test_unfriendly_operations_are_named(tiny_bundle):
     assert first.startswith("gather ")
 
 
+@pytest.mark.slow
 def test_the_vae_keeps_to_the_neural_engines_largest_dimension(tiny_model, tmp_path):
     """At 512x512 the last level has 262144 pixels; the norms must not lay them in one row."""
     recipe = {"sizes": ((512, 512),), "components": ("vae_decoder", "vae_encoder")}
@@ -132,6 +134,7 @@ class _Native:
         return {name: y * self._scale for name, y in self._runner(inputs).items()}
 
 
+@pytest.mark.slow
 def test_the_doctor_tries_every_component_on_every_unit(tiny_bundle, monkeypatch):
     monkeypatch.setattr(doctor, "NativeModel", _Native)
     tried = list(trials(tiny_bundle, runs=1))

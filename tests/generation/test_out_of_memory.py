@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sdedge.engines.open import load_engine
-from sdedge.engines.torch import engine as backend
+from sdedge.engines.torch import residency
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import OutOfMemory, SdedgeError
 from sdedge.events import ImageDone, Loading, Notice
@@ -94,7 +94,7 @@ def test_other_errors_stay_what_they_are(pipeline, request_, monkeypatch):
 
 def test_too_little_memory_says_how_much_is_needed_and_free_and_what_would_fit(request_, monkeypatch):
     free = 200_000_000
-    monkeypatch.setattr(backend, "available_memory", lambda: (free, free))
+    monkeypatch.setattr(residency, "available_memory", lambda: (free, free))
     pipeline = Pipeline(load_engine("cpu", "float32"))
     large = request_.replace(width=4096, height=4096)
     with pytest.raises(OutOfMemory, match=r"needs about \d+\.\d GB and 0\.\d GB is free; .* or draw \d+x\d+"):

@@ -268,7 +268,7 @@ def test_make_app_writes_what_the_finder_needs(tmp_path):
         assert icon.format == "ICNS" and max(icon.size) >= 512
     program = made / "Contents" / "MacOS" / facts["CFBundleExecutable"]
     assert os.access(program, os.X_OK) and not (made / "old").exists()
-    line = shlex.split(program.read_text().splitlines()[1])
+    line = shlex.split(program.read_text().splitlines()[2])
     assert line[0] == "exec" and line[1] == sys.executable and line[2:] == ["-P", "-m", "sdedge", "gui", "$@"]
 
 

@@ -218,6 +218,7 @@ def test_a_database_damaged_while_the_app_runs_is_kept_aside_and_the_queue_goes_
 # Faults at random, in short; tests/benchmarks/soak.py is the long one
 
 
+@pytest.mark.slow
 @posix
 def test_faults_at_random_lose_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

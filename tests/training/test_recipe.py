@@ -27,6 +27,7 @@ def trained(tmp_path_factory):
     return folder, [progress.stage for progress in train(TOY, folder)]
 
 
+@pytest.mark.slow
 def test_the_recipe_runs_and_is_done_when_run_again(trained):
     folder, stages = trained
     assert list(dict.fromkeys(stages)) == ["scenes", "vae", "latents", "low", "guided", "decoder"]

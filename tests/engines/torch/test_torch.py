@@ -110,6 +110,7 @@ def test_no_remark_where_nothing_overflows(tiny_model):
     assert engine.facts.report == told and engine.dtype_of("unet") == torch.float16
 
 
+@pytest.mark.slow
 def test_drawing_needs_nothing_of_torchs_compiler(tiny_model):
     """Which some operators on the meta device import: 80 MB and a second at every start."""
     done = subprocess.run(

@@ -109,6 +109,7 @@ def test_a_product_is_that_of_the_rounded_numbers():
     assert torch.allclose(ours.gelu(x), nn.functional.gelu(expected), atol=CLOSE)
 
 
+@pytest.mark.slow
 @needs_embedded
 def test_the_recipe_keeps_what_a_step_depends_on(pocket8):
     recipe = Int8Recipe.read(pocket8)
@@ -136,6 +137,7 @@ def test_pictures_show_what_their_prompts_say_and_are_near_the_exact_ones(pocket
     assert prompt not in PROMPTS and right / total > 0.9
 
 
+@pytest.mark.slow
 @needs_embedded
 def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
     engine = TorchEngine.load(pocket8, "cpu", "int8")
@@ -191,6 +193,7 @@ def test_a_recipe_of_another_model_is_told(pocket8, tmp_path):
         TorchEngine.load(folder, "cpu", "int8").network("unet")
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_folder_and_says_what_is_lost(tiny_model, tmp_path):
     told = CliRunner().invoke(cli, ["models", "quantize", str(tiny_model), str(tmp_path / "made"), "--steps", "1"])
     assert told.exit_code == 0, told.output
