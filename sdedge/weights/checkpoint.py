@@ -5,34 +5,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError
-from sdedge.json_values import read_json
 from sdedge.weights import architecture, folders, keys
+from sdedge.weights.diffusers_names import (
+    complete,
+    ldm_unet,
+    report_unused,
+    text_tensors,
+    under,
+    vae_tensors,
+    without_added,
+)
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
-from sdedge.weights.headers import MAX_HEADER
-from sdedge.weights.loading import find_broken, listing, load_into
+from sdedge.weights.header_metadata import embedded, says_v
+from sdedge.weights.loading import find_broken, load_into
 
 __all__ = ["Checkpoint", "find_broken", "is_vae", "load_into", "open_checkpoint", "open_vae"]
-
-# LDM keys outside the three networks that every loader ignores: the schedule, the averages, training leftovers.
-_IGNORED = (
-    "alphas_cumprod*", "betas", "log_one_minus_alphas_cumprod", "posterior_*", "sqrt_*", "logvar", "scale_factor",
-    "model_ema.*", "loss.*", "*.loss.*", "lvlb_weights", "cond_stage_model.logit_scale",
-    "cond_stage_model.text_projection*", "cond_stage_model.transformer.text_projection*", "v_pred", "ztsnr",
-)  # fmt: skip
-# Layers that trainers and tools hang into a network; the network is whole without them.
-_ADDED = re.compile(
-    r"(?:^|[._])(?:lora|loha|lokr|hada|dora|lycoris)(?:[._]|$)|_ip\.|\.processor\.|ip_adapter|hypernet|embedding_manager"
-)
-METADATA = "sdedge."  # prefix of what our own exports keep in a safetensors header
 
 
 @dataclass(frozen=True)
@@ -106,11 +100,11 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
     else:
         source = open_tensors(location)
         tensors = source
-        embedded = _embedded(source, "configs").get("vae")
-        config = embedded if isinstance(embedded, dict) else {}
+        own = embedded(source, "configs").get("vae")
+        config = own if isinstance(own, dict) else {}
     if config.get("_class_name") == architecture.TINY_VAE:
         return dict(tensors), config
-    renamed = _vae_tensors(tensors, [])
+    renamed = vae_tensors(tensors, [])
     if not renamed:
         what = architecture.unsupported_architecture(tensors) or "not a VAE"
         raise ModelError(f"{location} is {what}; name a VAE file or a model with one.")
@@ -125,7 +119,7 @@ def is_vae(path: Path) -> bool:
     source = open_tensors(path)
     if any(name.startswith((keys.UNET_PREFIX, keys.TEXT_PREFIX)) for name in source):
         return False
-    return architecture.unsupported_architecture(source) is None and bool(_vae_tensors(source, []))
+    return architecture.unsupported_architecture(source) is None and bool(vae_tensors(source, []))
 
 
 def _config_of(folder: Path) -> dict[str, Any]:
@@ -145,16 +139,16 @@ def _open_folder(folder: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
             raise ModelError(f"{folder} has its {name} switched off in model_index.json; get a whole model.")
         component = folders.open_component(folder / name, ema, folder)
         configs[name] = folders.read_config(folder / name / "config.json", folder)
-        parts[name] = _without_added(component.tensors, report)
+        parts[name] = without_added(component.tensors, report)
         report += component.report
     scheduler = folder / "scheduler" / "scheduler_config.json"
     configs["scheduler"] = (
         folders.read_config(scheduler, folder) if scheduler.exists() else dict(architecture.SCHEDULER)
     )
     return Checkpoint(
-        folder, "diffusers folder", _complete(parts["unet"], "unet"),
-        _complete(_vae_tensors(parts["vae"], report), "vae") if parts["vae"] or not has_vae else {},
-        _complete(_text_tensors(parts["text_encoder"], report), "text_encoder"), configs, report,
+        folder, "diffusers folder", complete(parts["unet"], "unet"),
+        complete(vae_tensors(parts["vae"], report), "vae") if parts["vae"] or not has_vae else {},
+        complete(text_tensors(parts["text_encoder"], report), "text_encoder"), configs, report,
         tokenizer_files=folders.find_tokenizer(folder), safety_checker=_safety_folder(folder),
     )  # fmt: skip
 
@@ -170,17 +164,17 @@ def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     if unsupported:
         raise ModelError(f"{path} is {unsupported}, not a Stable Diffusion v1 model.")
     report: list[str] = []
-    unet = _ldm_unet(source, ema, report)
-    text = _text_tensors({n[len(keys.TEXT_PREFIX) :]: t for n, t in _under(source, keys.TEXT_PREFIX).items()}, report)
-    vae = {} if has_vae else _vae_tensors(source, report)
+    unet = ldm_unet(source, ema, report)
+    text = text_tensors({n[len(keys.TEXT_PREFIX) :]: t for n, t in under(source, keys.TEXT_PREFIX).items()}, report)
+    vae = {} if has_vae else vae_tensors(source, report)
     _require(path, unet, vae or has_vae, text)
-    _report_unused(source, report)
+    report_unused(source, report)
     if not has_vae:
         architecture.check_vae(vae)
     return Checkpoint(
         path, f"ldm {source.container}", unet, vae, text, _single_configs(source, unet, vae, text, report), report,
         tokenizer_files=folders.find_tokenizer(path),
-        tokenizer_texts={name: text for name, text in _embedded(source, "tokenizer").items() if isinstance(text, str)},
+        tokenizer_texts={name: text for name, text in embedded(source, "tokenizer").items() if isinstance(text, str)},
     )  # fmt: skip
 
 
@@ -211,158 +205,6 @@ def _with_vae(checkpoint: Checkpoint, path: Path) -> Checkpoint:
     return Checkpoint(**values)
 
 
-# LDM single files
-
-
-def _under(source: Mapping[str, LazyTensor], prefix: str) -> dict[str, LazyTensor]:
-    return {name: tensor for name, tensor in source.items() if name.startswith(prefix)}
-
-
-def _ldm_unet(source: TensorSource, ema: bool | None, report: list[str]) -> dict[str, LazyTensor]:
-    plain = {name[len(keys.UNET_PREFIX) :]: tensor for name, tensor in _under(source, keys.UNET_PREFIX).items()}
-    averages = _under(source, keys.EMA_PREFIX + "diffusion_model")
-    if averages and not plain:
-        raise ModelError("It has averaged (EMA) weights only, whose names cannot be read without the plain ones.")
-    if averages:
-        plain = _choose_ema(plain, averages, ema, report)
-    elif ema and plain:
-        raise ModelError("It has no averaged (EMA) weights; load it without asking for them.")
-    plain = _without_added(plain, report)
-    if not plain:
-        return {}
-    return _renamed(plain, keys.unet_table(keys.ldm_unet_layout(plain)), "UNet")
-
-
-def _choose_ema(
-    plain: dict[str, LazyTensor], averages: dict[str, LazyTensor], ema: bool | None, report: list[str]
-) -> dict[str, LazyTensor]:
-    named = {name: keys.ema_name(name) for name in plain}
-    absent = [name for name, average in named.items() if average not in averages]
-    if not ema:
-        report.append("Plain weights used; averaged (EMA) ones are in the file too")
-        return plain
-    if absent:
-        raise ModelError(
-            f"Its averaged (EMA) weights are incomplete: {listing('missing', absent)}; load the plain ones."
-        )
-    report.append("Averaged (EMA) weights used")
-    return {name: averages[average] for name, average in named.items()}
-
-
-def _vae_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
-    """A VAE under any prefix and naming, in diffusers keys; empty when there is none. What is beside it goes to `report`."""
-    prefixes = [prefix for prefix in (*keys.VAE_PREFIXES, "") if f"{prefix}decoder.conv_in.weight" in source]
-    if len(prefixes) > 1 and prefixes[1]:
-        raise ModelError("It holds two VAEs (first_stage_model. and vae.); choose one with a VAE file of its own.")
-    if not prefixes:
-        return {}
-    prefix = prefixes[0]
-    named = {name[len(prefix) :]: tensor for name, tensor in (_under(source, prefix) if prefix else source).items()}
-    plain = {
-        n: t for n, t in named.items() if n.startswith(("encoder.", "decoder.", "quant_conv.", "post_quant_conv."))
-    }
-    beside = [prefix + n for n in named if n not in plain and not _is_ignored(n)] if prefix else []
-    if beside:
-        report.append(listing("not used", beside))
-    plain = _without_added(plain, report)
-    if any(name.startswith(("encoder.down.", "decoder.up.")) for name in plain):
-        plain = _renamed(plain, keys.vae_table(keys.ldm_vae_layout(plain)), "VAE")
-    renamed: dict[str, LazyTensor] = {}
-    for name, tensor in plain.items():
-        _add(renamed, keys.modern_vae_name(name), tensor)
-    return _complete({name: _as_linear(name, tensor, renamed) for name, tensor in renamed.items()}, "vae")
-
-
-def _as_linear(name: str, tensor: LazyTensor, tensors: Mapping[str, LazyTensor]) -> LazyTensor:
-    """LDM keeps the VAE's attention as 1x1 convolutions, diffusers as linear layers, others as convolutions along one axis or as
-    flat runs, biases and norms too: the same bytes."""
-    module, attention, part = name.partition("mid_block.attentions.0.")
-    norm = tensors.get(f"{module}{attention}group_norm.weight")
-    if not attention or norm is None or tensor.stride is not None:
-        return tensor
-    width = norm.numel
-    shape = (width,) if part.startswith("group_norm.") or part.endswith(".bias") else (width, width)
-    # Axes of one element, or none at all, are another way to write the shape; any other shape is another network's.
-    extents = tuple(extent for extent in tensor.shape if extent != 1)
-    ones = tuple(extent for extent in shape if extent != 1)
-    same = extents == ones or (len(tensor.shape) == 1 and tensor.numel == width * width)
-    return tensor.reshaped(shape) if same and tensor.shape != shape else tensor
-
-
-def _text_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
-    renamed: dict[str, LazyTensor] = {}
-    beside: list[str] = []
-    for name, tensor in _without_added(source, report).items():
-        if name.endswith("embeddings.position_ids"):
-            # arange(77) by definition; mergers average it into fractions. The engine makes its own.
-            if tensor.dtype_name != "int64":
-                report.append(f"position_ids are stored as {tensor.dtype_name}; regenerated")
-        elif name.startswith(("text_model.", "embeddings.", "encoder.", "final_layer_norm.")):
-            _add(renamed, keys.text_name(name), tensor)
-        elif "text_projection" not in name and "logit_scale" not in name:
-            beside.append(tensor.name)
-    if beside:
-        report.append(listing("not used", beside))
-    return _complete(renamed, "text_encoder") if renamed else renamed
-
-
-def _renamed(tensors: Mapping[str, LazyTensor], table: dict[str, str], part: str) -> dict[str, LazyTensor]:
-    renamed: dict[str, LazyTensor] = {}
-    unknown: list[str] = []
-    for name, tensor in tensors.items():
-        ours = keys.rename(name, table)
-        if ours is None:
-            unknown.append(name)
-        else:
-            _add(renamed, ours, tensor)
-    if unknown:
-        raise ModelError(f"Its {part} is not v1's: {listing('unknown', unknown)}.")
-    return _complete(renamed, part.lower())
-
-
-def _add(tensors: dict[str, LazyTensor], name: str, tensor: LazyTensor) -> None:
-    if name in tensors:
-        raise ModelError(f"{tensors[name].name!r} and {tensor.name!r} are the same weight {name}; remove one of them.")
-    tensors[name] = tensor
-
-
-# One key that every complete part has; without it shapes cannot even be judged.
-_LANDMARKS = {
-    "unet": ("conv_in.weight", "conv_out.weight", "down_blocks.0.resnets.0.conv1.weight"),
-    "vae": ("encoder.conv_in.weight", "decoder.conv_in.weight", "decoder.conv_out.weight"),
-    "text_encoder": ("text_model.embeddings.token_embedding.weight", "text_model.embeddings.position_embedding.weight"),
-}  # fmt: skip
-
-
-def _complete(tensors: dict[str, LazyTensor], part: str) -> dict[str, LazyTensor]:
-    missing = [name for name in _LANDMARKS[part] if name not in tensors]
-    if missing:
-        raise ModelError(f"The {part.replace('_', ' ')} is incomplete: {listing('missing', missing)}; get it again.")
-    return tensors
-
-
-def _report_unused(source: TensorSource, report: list[str]) -> None:
-    prefixes = (keys.UNET_PREFIX, keys.TEXT_PREFIX, *keys.VAE_PREFIXES)
-    used = [
-        prefix for prefix in prefixes if prefix not in keys.VAE_PREFIXES or f"{prefix}decoder.conv_in.weight" in source
-    ]
-    unused = [n for n in source if not n.startswith(tuple(used)) and not _is_ignored(n)]
-    if unused:
-        report.append(listing("not used", unused))
-
-
-def _is_ignored(name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in _IGNORED)
-
-
-def _without_added(tensors: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
-    """A network's tensors without the layers that were hung into it (LoRA, IP-Adapter), which `report` names."""
-    added = [name for name in tensors if _ADDED.search(name)]
-    if added:
-        report.append(listing("not used", [tensors[name].name for name in added]))
-    return {name: tensor for name, tensor in tensors.items() if name not in set(added)} if added else dict(tensors)
-
-
 def _single_configs(
     source: TensorSource, unet: dict[str, LazyTensor], vae: dict[str, LazyTensor], text: dict[str, LazyTensor],
     report: list[str],
@@ -373,30 +215,15 @@ def _single_configs(
     }  # fmt: skip
     if vae:
         configs["vae"] = architecture.infer_vae(vae)
-    if "v_pred" in source or _says_v(source.metadata):
+    if "v_pred" in source or says_v(source.metadata):
         configs["scheduler"]["prediction_type"] = "v_prediction"
         report.append("The file says that it predicts v")
     if "ztsnr" in source:
         configs["scheduler"]["rescale_betas_zero_snr"] = True
-    for name, config in _embedded(source, "configs").items():
+    for name, config in embedded(source, "configs").items():
         if name in configs and isinstance(config, dict):
             configs[name] = config
     return configs
-
-
-def _says_v(metadata: Mapping[str, str]) -> bool:
-    """Whether the header says that the UNet predicts v, in the words of the Model Spec or of kohya's scripts."""
-    types = [metadata.get(f"modelspec.{key}", "") for key in ("predict_key", "prediction_type")]
-    return "v" in types or "v_prediction" in types or metadata.get("ss_v_parameterization", "").lower() == "true"
-
-
-def _embedded(source: TensorSource, what: str) -> dict[str, Any]:
-    """What our own export put in the header: configurations (head counts leave no trace in shapes), vocabulary."""
-    try:
-        value = read_json(source.metadata.get(METADATA + what, "{}"), f"The {what} in the header", MAX_HEADER)
-    except ModelError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _describe_precision(checkpoint: Checkpoint) -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write
 from sdedge.weights import keys
-from sdedge.weights.checkpoint import METADATA, Checkpoint
+from sdedge.weights.checkpoint import Checkpoint
 from sdedge.weights.files import ALIGNMENT, ITEM_SIZES, LazyTensor, check_inside
 from sdedge.weights.folders import read_config
+from sdedge.weights.header_metadata import METADATA
 from sdedge.weights.headers import DTYPES
 
 if TYPE_CHECKING:
