@@ -90,12 +90,9 @@ def atomic_write(path: str | os.PathLike[str], replace: bool = True, private: bo
         temporary = None
         _sync_folder(target.parent)
     except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"Cannot write {target}: {reason}; choose another folder or free some space.") from error
+        raise _cannot_write(target, error) from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
+        _discard(temporary)
 
 
 def write_new(names: Iterable[Path], data: bytes, announce: Callable[[Path], None] = lambda path: None) -> Path:
@@ -118,12 +115,21 @@ def write_new(names: Iterable[Path], data: bytes, announce: Callable[[Path], Non
                 return target
         raise OutputError(f"Every name like {target} is taken; choose another folder or name.")
     except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"Cannot write {target}: {reason}; choose another folder or free some space.") from error
+        raise _cannot_write(target, error) from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
+        _discard(temporary)
+
+
+def _cannot_write(target: Path, error: OSError) -> OutputError:
+    reason = error.strerror or error
+    return OutputError(f"Cannot write {target}: {reason}; choose another folder or free some space.")
+
+
+def _discard(temporary: str | Path | None) -> None:
+    """Removes a temporary file, if one was left, as far as the system lets it."""
+    if temporary is not None:
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 def _written(target: Path, data: bytes) -> Path:
