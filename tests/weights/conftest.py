@@ -20,6 +20,8 @@ from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
 from sdedge.weights import keys
 
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+
 State = dict[str, torch.Tensor]
 
 UNET = {"block_out_channels": [8, 16, 16, 16], "cross_attention_dim": 64, "attention_head_dim": 8, "norm_num_groups": 8,
