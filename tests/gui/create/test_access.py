@@ -1,0 +1,58 @@
+"""Every control has a name and is within reach: by the keyboard, and in a narrow window."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QComboBox,
+    QLineEdit,
+    QPlainTextEdit,
+)
+
+from tests.gui.create.conftest import wait
+
+
+def test_the_side_column_is_a_drawer_in_a_narrow_window(view, qtbot):
+    window, side, toggle = view.window(), view.side, view._studio.actions["side-column"]
+    assert side.isVisible()
+    window.resize(1000, 700)
+    wait(qtbot, lambda: not side.isVisible())
+    toggle.trigger()
+    assert side.isVisible() and side.geometry().right() == view.rect().right()
+    toggle.trigger()
+    assert not side.isVisible() and view._studio.settings.side_column
+
+
+def test_every_control_has_a_name(view):
+    for fold in (view.form.negative_fold, view.form.sampler_fold, view.form.image_fold, view.form.more_fold):
+        fold.open()
+    kinds = (QAbstractButton, QLineEdit, QPlainTextEdit, QComboBox, QAbstractSlider, QAbstractItemView)
+    nameless = []
+    for kind in kinds:
+        for widget in view.findChildren(kind):
+            named = widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text())
+            inner = widget.objectName().startswith("qt_") or isinstance(widget.parent(), QComboBox)
+            if not named and not inner and widget.focusPolicy() != Qt.FocusPolicy.NoFocus and widget.isVisibleTo(view):
+                nameless.append(widget)
+    assert not nameless
+
+
+def test_the_keyboard_reaches_every_control_of_the_form(view, qtbot):
+    """Tab from the prompt comes past each of them and back."""
+    for fold in (view.form.negative_fold, view.form.sampler_fold, view.form.more_fold):
+        fold.open()
+    kinds = (QAbstractButton, QLineEdit, QPlainTextEdit, QComboBox, QAbstractSlider)
+    wanted = {
+        widget for kind in kinds for widget in view.form.findChildren(kind)
+        if widget.isVisibleTo(view) and widget.isEnabled() and not isinstance(widget.parent(), QComboBox)
+        and not widget.objectName().startswith("qt_") and "ScrollBar" not in type(widget).__name__
+    }  # fmt: skip
+    reached, widget = set(), view.form.prompt.editor
+    for _ in range(300):
+        widget = widget.nextInFocusChain()
+        if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(view):
+            reached.add(widget)
+    assert not wanted - reached

@@ -1,0 +1,98 @@
+"""What is dropped on the view or pasted into it is used, or it is said why not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtCore import QMimeData, QUrl
+
+from gui.shell.drops import sort_out
+from tests.gui.create.conftest import wait
+
+
+def drop(view, *paths, text: str = "") -> None:
+    data = QMimeData()
+    if paths:
+        data.setUrls([QUrl(path) if "://" in str(path) else QUrl.fromLocalFile(str(path)) for path in paths])
+    elif text:
+        data.setText(text)
+    view._studio.drops.take(data)
+
+
+def test_paths_are_sorted_by_what_can_be_done_with_them(tmp_path):
+    for name in ("a.png", "b.safetensors", "model/model_index.json", "folder/x.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    paths = [str(tmp_path / name) for name in ("a.png", "b.safetensors", "model", "folder", "gone.png")]
+    kinds = sort_out(paths)
+    assert (kinds.pictures, kinds.models, kinds.folders, kinds.missing) == (
+        (paths[0],), (paths[1], paths[2]), (paths[3],), (paths[4],),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def odd_files(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "good.png")
+    whole = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[:200])
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "folder").mkdir()
+    Image.new("1", (30_000, 3_000)).save(tmp_path / "huge.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("cut.png", "damaged"), ("text.png", "not a picture"), ("empty.jpg", "not a picture"),
+        ("huge.png", "megapixels"), ("folder", "without a model"), ("gone.png", "no file"),
+        ("https://example.org/a.png", "no network addresses"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_said_once_and_the_form_stays(view, qtbot, odd_files, name, words):
+    view._studio.form.put(prompt="mine", image=None)
+    view._studio.form.type("steps", "many")
+    before = view._studio.form.snapshot()
+    drop(view, name if "://" in name else odd_files / name)
+    wait(qtbot, lambda: words in view.window().banner.text)
+    assert view._studio.form.snapshot() == before
+
+
+def test_of_a_hundred_pictures_the_first_is_used_and_that_is_said(view, qtbot, odd_files):
+    drop(view, *[odd_files / "good.png"] * 100)
+    wait(qtbot, lambda: view.window().banner.text == "Only the first of 100 pictures is used.")
+    assert view._studio.form.image == str(odd_files / "good.png")
+
+
+def test_copied_settings_are_taken_and_other_text_is_not(view, qtbot):
+    drop(view, text="a house\nNegative prompt: fog\nSteps: 7, Sampler: Euler a, CFG scale: 3, Seed: 9, Size: 64x128")
+    form = view._studio.form
+    assert (form.prompt, form.negative, form.steps, form.sampler, form.seed) == ("a house", "fog", 7, "euler_a", 9)
+    drop(view, text="some words")
+    assert "into the prompt" in view.window().banner.text and form.prompt == "a house"
+
+
+def test_a_picture_from_another_program_offers_its_settings_and_keeps_a_model_that_is_here(view, qtbot, tmp_path):
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("parameters", "a cat\nSteps: 9, Sampler: Euler, CFG scale: 6, Seed: 4, Size: 64x64, Model: v1-5")
+    Image.new("RGB", (64, 64)).save(tmp_path / "a1111.png", pnginfo=info)
+    view._studio.form.put(model="pocket")
+    drop(view, tmp_path / "a1111.png")
+    wait(qtbot, lambda: "says how it was made" in view.window().banner.text)
+    view.window().banner._button.click()
+    form = view._studio.form
+    assert (form.prompt, form.steps, form.guidance, form.seed, form.model) == ("a cat", 9, 6.0, 4, "pocket")
+    assert "v1-5 is not installed" in view.window().banner.text
+
+
+def test_models_are_handed_to_their_view(view, tmp_path):
+    given = []
+    view._studio.models_wanted.connect(given.append)
+    (tmp_path / "x.safetensors").touch()
+    drop(view, tmp_path / "x.safetensors")
+    assert given == [[str(tmp_path / "x.safetensors")]] and view.window().current_view == "models"

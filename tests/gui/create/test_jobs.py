@@ -1,0 +1,47 @@
+"""Jobs beside the picture: reordered, put off, cancelled, drawn again, and why they failed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+
+from tests.gui.create.conftest import draw, wait
+
+
+def test_jobs_are_reordered_put_off_cancelled_and_drawn_again(view, qtbot):
+    board, model = view._studio.board, view.side.queue.model
+    board.pause(True)
+    wait(qtbot, lambda: board.paused is not None)
+    for prompt in ("one", "two", "three"):
+        draw(view, qtbot, prompt)
+    wait(qtbot, lambda: model.rowCount() == 3)
+    one, two, three = (job.id for job in board.jobs)
+    model.dropMimeData(model.mimeData([model.index(2)]), Qt.DropAction.MoveAction, 0, 0, model.index(-1))
+    wait(qtbot, lambda: [job.id for job in board.jobs] == [three, one, two])
+    view.side.queue.choose(one)
+    qtbot.keyClick(view.side.queue.list, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    wait(qtbot, lambda: [job.id for job in board.jobs] == [three, two, one])
+    assert view.side.queue.chosen().id == one
+    qtbot.keyClick(view.side.queue.list, Qt.Key.Key_Delete)
+    wait(qtbot, lambda: board.find(one).state == "cancelled")
+    view._studio.actions["pause-queue"].trigger()
+    wait(qtbot, lambda: board.find(three).state == board.find(two).state == "done")
+    labels = [action.text() for action in view.side.queue.menu(board.find(one)).actions()]
+    assert labels[0] == "Try again" and "Use its settings" in labels
+
+
+def test_cancel_after_this_picture_keeps_it(view, qtbot):
+    draw(view, qtbot, "steps=5 step=0.05", count=3)
+    wait(qtbot, lambda: view._studio.board.running is not None and "step" in view.strip.text)
+    view._studio.actions["cancel-after"].trigger()
+    wait(qtbot, lambda: "1 finished pictures are kept" in view.strip.text)
+    job = view._studio.board.jobs[0]
+    wait(qtbot, lambda: view._studio.board.find(job.id).state == "cancelled")
+    assert view._studio.board.find(job.id).saved == 1
+
+
+def test_a_failed_job_says_why_in_the_queue_too(view, qtbot):
+    draw(view, qtbot, "fail=words@1")
+    wait(qtbot, lambda: view._studio.board.jobs and view._studio.board.jobs[0].state == "failed")
+    index = view.side.queue.model.index(0)
+    assert "do something else" in index.data(Qt.ItemDataRole.AccessibleTextRole)
+    assert "do something else" in index.data(Qt.ItemDataRole.ToolTipRole)

@@ -1,0 +1,57 @@
+"""A mask is painted, erased, undone and taken up again, at any zoom."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QImage
+
+from gui.create.canvas import Canvas
+from tests.gui.create.conftest import filled
+
+
+def test_a_mask_is_painted_erased_undone_and_taken_up_again(theme, qtbot):
+    from gui.create.mask_layer import MaskLayer, save_mask
+
+    layer = MaskLayer(QSize(100, 80))
+    assert layer.is_empty
+    layer.begin(QPointF(20, 40), 20, erase=False)
+    layer.extend(QPointF(80, 40), 20)
+    layer.end()
+    painted = np.array(Image.open(save_mask(layer.png())))
+    assert painted.shape == (80, 100) and painted[40, 20:80].min() == 255 and painted[:25].max() == 0
+    layer.begin(QPointF(50, 40), 30, erase=True)
+    layer.end()
+    assert QImage.fromData(layer.png()).pixelColor(50, 40) == QColor("black")
+    layer.undo()
+    assert (np.array(Image.open(save_mask(layer.png()))) == painted).all()
+    layer.redo()
+    assert QImage.fromData(layer.png()).pixelColor(50, 40) == QColor("black")
+    layer.undo()
+    layer.invert()
+    assert (np.array(Image.open(save_mask(layer.png()))) == 255 - painted).all()
+    again = MaskLayer(QSize(100, 80))
+    again.load(QImage.fromData(layer.png()))
+    assert again.png() == layer.png()
+    layer.clear()
+    assert layer.is_empty and layer.can_undo
+
+
+def test_painting_with_the_mouse_follows_the_picture_at_any_zoom(theme, qtbot):
+    from gui.create.mask_layer import MaskLayer
+
+    canvas = Canvas(theme)
+    qtbot.addWidget(canvas)
+    canvas.resize(300, 300)
+    canvas.show()
+    canvas.show_picture(filled("white", 200, 100))
+    canvas.zoom_to(2.0)
+    canvas.paint_mask(MaskLayer(QSize(200, 100)))
+    canvas.set_brush(10)
+    at = QPoint(120, 140)
+    point = canvas.to_picture(QPointF(at))
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+    mask = QImage.fromData(canvas.layer.png())
+    assert mask.pixelColor(point.toPoint()) == QColor("white")
+    assert mask.pixelColor(round(point.x()) + 8, round(point.y())) == QColor("black")
