@@ -26,7 +26,7 @@ def draw(view, qtbot, prompt: str, **fields) -> None:
     view.generate()
 
 
-def filled(color: str, width: int, height: int) -> QImage:
+def filled(color: str, width: int = 64, height: int = 64) -> QImage:
     image = QImage(width, height, QImage.Format.Format_RGB32)
     image.fill(QColor(color))
     return image

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPointF, QSize
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QColor
 
 from gui.create.canvas import Canvas
 from gui.create.mask_layer import MaskLayer
-
-
-def filled(color: str, width: int = 64, height: int = 64) -> QImage:
-    image = QImage(width, height, QImage.Format.Format_RGB32)
-    image.fill(QColor(color))
-    return image
+from tests.gui.create.conftest import filled
 
 
 @pytest.fixture
