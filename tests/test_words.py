@@ -32,7 +32,7 @@ NOT_YET = (
     "tests/engines", "tests/generation", "tests/gui", "tests/images/test_", "tests/machine", "tests/models",
     "tests/sampling", "tests/test_", "tests/graphs.py",
     "tests/looks.py", "tests/live_bytes.py", "tests/fake_drawer.py", "tests/mps",
-    "tests/tour.py",
+    "tests/tour",
 )  # fmt: skip
 
 

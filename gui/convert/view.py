@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QMessageBox,
     QPushButton,
     QRadioButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -50,6 +48,7 @@ from gui.queue.progress import spoken
 from gui.shell.background import in_words
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
+from gui.widgets.cards import scrolled
 from gui.widgets.empty import Empty
 from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import InvalidRequest
@@ -382,15 +381,11 @@ class ConvertView(QWidget):
         right.addWidget(self.results)
         right.addWidget(self._empty, 8)
         right.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(plan)
-        row.addWidget(scroll, 1)
+        row.addWidget(scrolled(inside), 1)
 
 
 def _form(*rows: tuple[str, QWidget]) -> QFormLayout:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
-
-from sdedge.files import atomic_write, make_private_folder
-from sdedge.places import data_folder
 
 UNDOS = 50
 _PAINT = QColor(255, 255, 255)
@@ -147,14 +141,3 @@ class MaskLayer:
         painter.drawImage(rect.topLeft(), patch)
         painter.end()
         self.changed(rect)
-
-
-def save_mask(png: bytes) -> Path:
-    """Write a mask under the hash of its content, so that a waiting job keeps its own. Raises OutputError."""
-    path = data_folder() / "masks" / f"{hashlib.sha256(png).hexdigest()[:16]}.png"
-    if not path.is_file():
-        with suppress(OSError):  # said when it is written
-            make_private_folder(path.parent)
-        with atomic_write(path) as file:
-            file.write(png)
-    return path

@@ -12,7 +12,7 @@ from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.create.canvas_panel import CanvasPanel
-from gui.create.mask_layer import MaskLayer, save_mask
+from gui.create.mask_layer import MaskLayer
 from gui.create.progress_strip import ProgressStrip
 from gui.create.side_column import WIDTH, Drawer, SideColumn
 from gui.create.stage import Stage
@@ -23,7 +23,7 @@ from gui.form.start_chip import take_out
 from gui.form.view import FormView
 from gui.models.card import ModelCard, read_card
 from gui.shell.background import in_words
-from gui.shell.pictures import Looked, finished
+from gui.shell.pictures import Looked, finished, keep_private
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from sdedge.errors import InvalidRequest
@@ -153,7 +153,7 @@ class CreateView(QWidget):
             self._waiting_for_mask = False
             self.form.image.fault.say(in_words(error))
 
-        self._studio.bridge.background.run(lambda: save_mask(layer.png()), take, fail, self)
+        self._studio.bridge.background.run(lambda: keep_private("masks", layer.png()), take, fail, self)
 
     def _go_on(self) -> None:
         if self._waiting_for_mask:

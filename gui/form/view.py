@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
 from gui.form.image_section import ImageSection
@@ -21,6 +21,7 @@ from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.models.card import ModelCard
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
+from gui.widgets.cards import scrolled
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge.library.job_states import PausedBy
@@ -70,10 +71,7 @@ class FormView(QFrame):
         inside.layout().setContentsMargins(PAD, PAD, PAD, PAD)  # type: ignore[union-attr]
         inside.layout().addStretch(1)  # type: ignore[union-attr]
         inside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the panel, no more
-        scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = scrolled(inside)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         foot = stack(self.chip, MemoryHint(self._studio), self.problem, self.button, gap=HALF)
         foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]

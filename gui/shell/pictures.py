@@ -48,8 +48,13 @@ def keep_pasted(image: QImage) -> Path:
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")  # type: ignore[call-overload]
-    png = bytes(data.data())
-    path = data_folder() / "pasted" / f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+    return keep_private("pasted", bytes(data.data()))
+
+
+def keep_private(kind: str, png: bytes) -> Path:
+    """Writes a PNG into the data folder's folder `kind` under the hash of its content, so that a waiting job keeps its
+    own; its owner alone can read it. Raises OutputError."""
+    path = data_folder() / kind / f"{hashlib.sha256(png).hexdigest()[:16]}.png"
     if not path.is_file():
         with suppress(OSError):  # said when it is written
             make_private_folder(path.parent)

@@ -18,13 +18,18 @@ def fill(dialog: QDialog, *cards: QWidget) -> None:
     for each in cards:
         column.addWidget(each)
     column.addStretch(1)
+    whole = QVBoxLayout(dialog)
+    whole.setContentsMargins(0, 0, 0, 0)
+    whole.addWidget(scrolled(body))
+
+
+def scrolled(body: QWidget) -> QScrollArea:
+    """A column that scrolls up and down and is as wide as its place."""
     scroll = QScrollArea()
     scroll.setWidgetResizable(True)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     scroll.setWidget(body)
-    whole = QVBoxLayout(dialog)
-    whole.setContentsMargins(0, 0, 0, 0)
-    whole.addWidget(scroll)
+    return scroll
 
 
 def card(title: str, *parts: QWidget | QLayout, gap: int = 0) -> QFrame:

@@ -1,20 +1,24 @@
-"""The tour of the app with real windows (tests/tour.py), one test per step."""
+"""The tour of the app with real windows (tests/tour), one test per step."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests import tour
+from tests.tour import driver
+from tests.tour.steps import STEPS
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(tour.missing()), reason=tour.missing() or "it can be taken")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(driver.missing()), reason=driver.missing() or "it can be taken"),
+]
 
 
 @pytest.fixture(scope="module")
 def display():
-    with tour.display() as name:
+    with driver.display() as name:
         yield name
 
 
-@pytest.mark.parametrize("step", tour.STEPS, ids=lambda step: step.__name__)
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.__name__)
 def test_the_tour(step, display, tmp_path):
-    tour.take(step, display, tmp_path)
+    driver.take(step, display, tmp_path)
