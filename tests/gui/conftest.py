@@ -128,3 +128,16 @@ def open_window(qtbot, theme, monkeypatch, tmp_path):
         bridge.close()
         window.deleteLater()
         bridge.deleteLater()
+
+
+@pytest.fixture
+def view(open_window):
+    """The create view of a new window, with the noise engine's model chosen."""
+    window = open_window()
+    view = window.show_view("create")
+    window.studio.form.put(model="fake")
+    return view
+
+
+def wait(qtbot, condition) -> None:
+    qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)

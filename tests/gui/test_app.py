@@ -18,10 +18,10 @@ import pytest
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QFileOpenEvent
 
-from gui.create.mask_layer import save_mask
 from gui.form.draft import FormDraft
 from gui.form.model import FormModel
 from gui.shell.crash import CrashLog
+from gui.shell.pictures import keep_private
 from gui.shell.settings import Settings
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
@@ -161,7 +161,7 @@ def test_what_the_app_writes_is_its_owners_alone(qapp, tmp_path, monkeypatch):
     assert {"settings.ini", "app.log", "app.log.1", f"crash-{os.getpid()}.log"} <= modes.keys() and set(
         modes.values()
     ) == {0o600}
-    mask = save_mask(b"png")
+    mask = keep_private("masks", b"png")
     assert stat.S_IMODE(mask.parent.stat().st_mode) == 0o700
 
 

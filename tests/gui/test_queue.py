@@ -12,20 +12,7 @@ from sdedge.library.job_states import PausedBy
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.request import Request
-from tests.gui.conftest import PATIENCE
-
-
-@pytest.fixture
-def view(open_window):
-    """The create view of a new window, with the noise engine's model chosen."""
-    window = open_window()
-    view = window.show_view("create")
-    window.studio.form.put(model="fake")
-    return view
-
-
-def wait(qtbot, condition) -> None:
-    qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
+from tests.gui.conftest import wait
 
 
 def generate(view, qtbot, prompt: str, **fields) -> None:

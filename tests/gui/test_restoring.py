@@ -74,14 +74,6 @@ def hostile_picture(tmp_path):
     return save_pictures(tmp_path / "out", [fields.pop("prompt")], first_seed=fields.pop("seed"), **fields)[0]
 
 
-@pytest.fixture
-def view(open_window):
-    window = open_window()
-    view = window.show_view("create")
-    window.studio.form.put(model="fake")
-    return view
-
-
 def test_a_hostile_picture_is_restored_without_a_path(tmp_path, touched):
     found = from_metadata(Metadata(fields=settings(tmp_path), source="x"))
     assert found.request.image is None and found.request.mask is None and found.request.vae is None

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
 )
 
-from tests.gui.create.conftest import wait
+from tests.gui.conftest import wait
 
 
 def test_the_side_column_is_a_drawer_in_a_narrow_window(view, qtbot):

@@ -8,7 +8,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QUrl
 
 from gui.shell.drops import sort_out
-from tests.gui.create.conftest import wait
+from tests.gui.conftest import wait
 
 
 def drop(view, *paths, text: str = "") -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from gui.create.failures import REMEDIES, remedies, smaller
 from sdedge.request import Request
-from tests.gui.create.conftest import draw, wait
+from tests.gui.conftest import wait
+from tests.gui.create.conftest import draw
 
 
 @pytest.mark.parametrize(

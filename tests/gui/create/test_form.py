@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from sdedge.library.models import Library
-from tests.gui.create.conftest import wait
+from tests.gui.conftest import wait
 
 
 def test_a_fault_is_said_beneath_its_field_after_a_pause_and_goes_with_it(view, qtbot):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 
-from tests.gui.create.conftest import draw, wait
+from tests.gui.conftest import wait
+from tests.gui.create.conftest import draw
 
 
 def test_jobs_are_reordered_put_off_cancelled_and_drawn_again(view, qtbot):

@@ -7,7 +7,8 @@ from PySide6.QtCore import Qt
 from gui.form.tokens import Count
 from gui.models.card import ModelCard
 from sdedge.library.adapters import embedding_folder, lora_folder
-from tests.gui.create.conftest import draw, wait
+from tests.gui.conftest import wait
+from tests.gui.create.conftest import draw
 
 
 def test_a_key_in_a_long_prompt_looks_at_a_names_length_and_counts_the_last_text_only(view, qtbot, monkeypatch):
