@@ -12,25 +12,26 @@ from tests.gui.create.conftest import filled
 
 
 def test_a_mask_is_painted_erased_undone_and_taken_up_again(theme, qtbot):
-    from gui.create.mask_layer import MaskLayer, save_mask
+    from gui.create.mask_layer import MaskLayer
+    from gui.shell.pictures import keep_private
 
     layer = MaskLayer(QSize(100, 80))
     assert layer.is_empty
     layer.begin(QPointF(20, 40), 20, erase=False)
     layer.extend(QPointF(80, 40), 20)
     layer.end()
-    painted = np.array(Image.open(save_mask(layer.png())))
+    painted = np.array(Image.open(keep_private("masks", layer.png())))
     assert painted.shape == (80, 100) and painted[40, 20:80].min() == 255 and painted[:25].max() == 0
     layer.begin(QPointF(50, 40), 30, erase=True)
     layer.end()
     assert QImage.fromData(layer.png()).pixelColor(50, 40) == QColor("black")
     layer.undo()
-    assert (np.array(Image.open(save_mask(layer.png()))) == painted).all()
+    assert (np.array(Image.open(keep_private("masks", layer.png()))) == painted).all()
     layer.redo()
     assert QImage.fromData(layer.png()).pixelColor(50, 40) == QColor("black")
     layer.undo()
     layer.invert()
-    assert (np.array(Image.open(save_mask(layer.png()))) == 255 - painted).all()
+    assert (np.array(Image.open(keep_private("masks", layer.png()))) == 255 - painted).all()
     again = MaskLayer(QSize(100, 80))
     again.load(QImage.fromData(layer.png()))
     assert again.png() == layer.png()
