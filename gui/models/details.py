@@ -10,7 +10,7 @@ from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import breakable, short_path, size_in_words
 from gui.models.items import Item
-from sdedge.library.licences import COMMON
+from sdedge.library.licences import COMMON, OPENRAIL
 
 
 class LibraryDetails(QScrollArea):
@@ -46,6 +46,7 @@ class LibraryDetails(QScrollArea):
         self.licences.setEditable(True)
         self.licences.setAccessibleName(self.tr("Licence"))
         self.licences.addItems(COMMON)
+        self.licences.currentTextChanged.connect(lambda text: self.record.setEnabled(bool(text.strip())))
         self.record.clicked.connect(lambda: self.licence_named.emit(self.licences.currentText()))
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
@@ -62,11 +63,8 @@ class LibraryDetails(QScrollArea):
         self._choice.setVisible(installed and not item.licence)
         self.change_licence.setVisible(installed and bool(item.licence))
         self.licences.setCurrentText(item.licence)
-        self._unnamed.setText(
-            self.tr("Its files name no licence. Where it comes from says which it is under.")
-            if not item.licence
-            else self.tr("Another licence than its files name:")
-        )
+        self.record.setEnabled(bool(item.licence))
+        self._unnamed.setText(self._about_choice(item))
         self._terms.setText(
             self.tr(
                 "The weights are under the {0} licence. It allows use and sharing, also commercial, and forbids the uses "
@@ -98,6 +96,14 @@ class LibraryDetails(QScrollArea):
             *((self.tr("Note"), note) for note in item.notes),
         ]  # fmt: skip
         return [(name, value) for name, value in facts if value]
+
+    def _about_choice(self, item: Item) -> str:
+        if item.licence:
+            return self.tr("Another licence than its files name:")
+        return self.tr(
+            "Its files name no licence. Models trained from Stable Diffusion v1 carry the use restrictions of {0}; where it "
+            "comes from says which it is under."
+        ).format(OPENRAIL)
 
     def _no_licence(self, item: Item) -> str:
         return self.tr("not known") if item.role in ("model", "vae") else ""

@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 _PIECE = 4 << 20
 _LEGACY_OFFSET, _LEGACY_SIZE = 0x100000, 0x10000
-_TEXT_FILES = ("*.json", "*.txt", "*.md", "LICENSE*", "*/*.json", "*/*.txt")
+_TEXT_FILES = ("*.json", "*.txt", "*.md", "LICEN[CS]E*", "*/*.json", "*/*.txt")
 
 # First ten digits of the SHA-256 of published files, as the web UIs show them.
 _PUBLISHED = {

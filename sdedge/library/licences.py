@@ -9,7 +9,7 @@ from sdedge.errors import ModelError
 from sdedge.files import open_regular
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.text.clean import clean
-from sdedge.weights.files import open_tensors
+from sdedge.weights.files import check_inside, open_tensors
 
 OPENRAIL = "CreativeML OpenRAIL-M"
 UNKNOWN = ""
@@ -26,7 +26,7 @@ LONGEST_NAME = 100
 
 _FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE")
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)\r?\n---", re.DOTALL)
-_FIELD = re.compile(r"^(license|license_name)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_FIELD = re.compile(r"^(license|license_name)[ \t]*:(.*)$", re.MULTILINE | re.IGNORECASE)
 _SENTENCE = re.compile(r"\blicen[cs]e\s*:\s*[\"']?([A-Za-z0-9][\w.+-]{1,60}\w)", re.IGNORECASE)
 _TITLES = (
     (re.compile(r"creativeml\s+open\s*rail-?\s*m\b", re.IGNORECASE), OPENRAIL),
@@ -62,7 +62,7 @@ def known_name(named: str) -> str:
 
 def licence_text(path: Path) -> str:
     """Returns the text of the licence file beside a folder's weights, or ""."""
-    return next(filter(None, (_read(path / name) for name in _FILES)), "")
+    return next(filter(None, (_read(path, name) for name in _FILES)), "")
 
 
 def header_texts(path: Path) -> dict[str, str]:
@@ -79,9 +79,9 @@ def header_texts(path: Path) -> dict[str, str]:
 
 def card_licence(path: Path) -> str:
     """Returns the name that a folder's model card gives, in its front matter or else in a sentence, or ""."""
-    card = _read(path / "README.md")
+    card = _read(path, "README.md")
     if front := _FRONT_MATTER.match(card):
-        fields = {match[1].lower(): match[2].strip("\"'") for match in _FIELD.finditer(front[1])}
+        fields = {match[1].lower(): match[2].strip().strip("\"'") for match in _FIELD.finditer(front[1])}
         named = fields.get("license", "")
         return fields.get("license_name", "") if named.lower() in ("", "other", "unknown") else named
     match = _SENTENCE.search(card)
@@ -95,9 +95,11 @@ def _title(text: str) -> str:
     return next((name for title, name in _TITLES if title.search(text[:2000])), known_name(text.splitlines()[0]))
 
 
-def _read(path: Path) -> str:
+def _read(folder: Path, name: str) -> str:
+    """The beginning of a text in the folder; "" where there is none, or a link leads out of the folder."""
     try:
-        with open_regular(path) as file:
+        check_inside(folder, folder / name)
+        with open_regular(folder / name) as file:
             return file.read(LONGEST_TEXT).decode("utf-8", "replace").strip()
-    except OSError:
+    except (OSError, ModelError):
         return ""

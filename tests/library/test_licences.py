@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
 
-from sdedge.library import imports
+from sdedge.library import imports, licences
 from sdedge.library.licences import OPENRAIL, UNKNOWN, known_name, licence_of
 from sdedge.library.models import Library
+from tests.looks import looks
 from tests.weights.conftest import Tiny, tiny, write_folder  # noqa: F401
 
 
@@ -67,3 +69,39 @@ def test_a_folders_own_name_survives_its_copy(tiny: Tiny, tmp_path: Path) -> Non
     model = library.add(folder)
     assert model.licence == "Apache-2.0" == licence_of(model.path)
     library.close()
+
+
+PIECES = (
+    " ",
+    "\n",
+    "\r",
+    "-",
+    "license",
+    "license:",
+    "license: ",
+    "licence ",
+    "creativeml ",
+    "creativeml open ",
+    "a",
+    "---\n",
+    "'",
+    "\t",
+)
+
+
+@pytest.mark.parametrize(
+    "pattern", [*(own for own, _ in licences._TITLES), licences._FRONT_MATTER, licences._FIELD, licences._SENTENCE]
+)
+def test_a_card_is_looked_at_a_fixed_number_of_times(pattern: re.Pattern[str]) -> None:
+    for start in ("", "---\n", "license", "license:", "creativeml", "apache license"):
+        for piece in PIECES:
+            text = start + piece * (400 // len(piece)) + "!"
+            assert looks(pattern, text) <= 25 * len(text), (start, piece)
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE"])
+def test_a_link_out_of_the_folder_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("License: mine")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / name).symlink_to(tmp_path / "secret")
+    assert licence_of(tmp_path / "model") == UNKNOWN
