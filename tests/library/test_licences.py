@@ -93,7 +93,7 @@ PIECES = (
     "pattern", [*(own for own, _ in licences._TITLES), licences._FRONT_MATTER, licences._FIELD, licences._SENTENCE]
 )
 def test_a_card_is_looked_at_a_fixed_number_of_times(pattern: re.Pattern[str]) -> None:
-    for start in ("", "---\n", "license", "license:", "creativeml", "apache license"):
+    for start in ("", "---\n", "license", "license:", "license: a", "creativeml", "apache license"):
         for piece in PIECES:
             text = start + piece * (400 // len(piece)) + "!"
             assert looks(pattern, text) <= 25 * len(text), (start, piece)
