@@ -21,7 +21,8 @@ import torch
 from hypothesis import HealthCheck, settings
 
 from sdedge.engines.open import EMBEDDED, locate
-from sdedge.machine import formats
+from sdedge.machine import findings
+from sdedge.machine.findings import DeviceFinding
 from sdedge.training.recipe import QUICK, export, networks
 
 # How long a case takes says how busy the machine is, not whether the code is right.
@@ -41,7 +42,7 @@ if sys.platform == "darwin":
     converters.bundle.compiles_here = lambda: False
 
 
-MEASURED_ONCE = (
+MEASURED = (
     "converters",
     "engines",
     "generation",
@@ -50,17 +51,16 @@ MEASURED_ONCE = (
     "test_guidance_embedding.py",
     "test_interface.py",
 )
-"""Folders and files whose tests share what the probe finds; the others see a machine that was never measured."""
+"""Folders and files whose tests find the machine measured already; the others see one that never was."""
 
 
 @pytest.fixture(scope="session")
-def measured(tmp_path_factory) -> bytes:
-    """What the probe finds of this machine's CPU, as the file that keeps it; all workers share it."""
-    basis = tmp_path_factory.getbasetemp()
-    folder = (basis.parent if "PYTEST_XDIST_WORKER" in os.environ else basis) / "measured"
+def measured_machine(tmp_path_factory) -> bytes:
+    """A plain finding of a CPU, as the file that keeps it. It is the same on every machine; tests/machine runs the probe."""
+    folder = tmp_path_factory.mktemp("measured")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SDEDGE_HOME", str(folder))
-        formats.measured(torch.device("cpu"))
+        findings.keep(DeviceFinding("cpu", "a CPU", "float32", "contiguous", 0, "No other format was timed."))
     return (folder / "machine.json").read_bytes()
 
 
@@ -69,8 +69,8 @@ def _own_data_folder(request, tmp_path_factory, monkeypatch):
     """No test reads or writes the user's library."""
     folder = tmp_path_factory.mktemp("data")
     monkeypatch.setenv("SDEDGE_HOME", str(folder))
-    if request.path.relative_to(Path(__file__).parent).parts[0] in MEASURED_ONCE:
-        (folder / "machine.json").write_bytes(request.getfixturevalue("measured"))
+    if request.path.relative_to(Path(__file__).parent).parts[0] in MEASURED:
+        (folder / "machine.json").write_bytes(request.getfixturevalue("measured_machine"))
 
 
 def write_tiny_model(folder: Path) -> Path:

@@ -54,12 +54,14 @@ GAIN = 1.15
 
 @torch.inference_mode()
 def probe(device: torch.device) -> DeviceFinding:
-    """Times the kernels in every format and layout of the device's policy, which takes a second or two.
+    """Times the kernels in every format and layout of the device's policy, which takes a few seconds.
 
     Three times over, the fastest counts: the choice is kept, so a moment in which another program ran must not make it.
+    What the first round shows to be out of the question is timed once: it may take a hundred times as long as the rest.
     """
     policy = POLICIES[device.type]
-    timings = _fastest([tuple(_timings(device, policy)) for _ in range(3)])
+    first = tuple(_timings(device, policy))
+    timings = _fastest([first, *(tuple(_timings(device, policy, _hopeless(first))) for _ in range(2))])
     costs = {(dtype, layout): _cost(timings, dtype, layout) for dtype in policy.formats for layout in policy.layouts}
     layouts = {dtype: min(policy.layouts, key=lambda layout: costs[dtype, layout]) for dtype in policy.formats}
     best = policy.formats[0]
@@ -91,14 +93,29 @@ def _fastest(rounds: Sequence[tuple[Timing, ...]]) -> tuple[Timing, ...]:
     )
 
 
-def _timings(device: torch.device, policy: Policy) -> Iterator[Timing]:
+def _hopeless(timings: Sequence[Timing]) -> tuple[Timing, ...]:
+    """Returns those that took more than ten times as long as their kernel's fastest."""
+    fastest = {
+        kernel: min((t.seconds for t in timings if t.kernel == kernel and t.seconds is not None), default=0.0)
+        for kernel in SHARES
+    }
+    return tuple(t for t in timings if t.seconds is not None and t.seconds > 10 * fastest[t.kernel])
+
+
+def _timings(device: torch.device, policy: Policy, hopeless: Sequence[Timing] = ()) -> Iterator[Timing]:
+    """Yields each kernel's time in each format and layout; those in `hopeless` as they are, without running them again."""
+    known = {(t.kernel, t.dtype, t.layout): t for t in hopeless}
     for kernel in SHARES:
         limit = float("inf")
         for dtype in policy.formats:
             for layout in policy.layouts if kernel == "convolution" else policy.layouts[:1]:
+                place = layout if kernel == "convolution" else ""
+                if timing := known.get((kernel, dtype, place)):
+                    yield timing
+                    continue
                 seconds = _time(device, kernel, DTYPES[dtype], layout, limit)
                 limit = min(limit, 10 * seconds) if seconds is not None else limit
-                yield Timing(kernel, dtype, layout if kernel == "convolution" else "", seconds)
+                yield Timing(kernel, dtype, place, seconds)
         if device.type == "mps" and kernel == "attention":
             for dtype in policy.formats:
                 agrees = fused_agrees(device, DTYPES[dtype])
@@ -125,11 +142,15 @@ def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
 
 
 def _time(device: torch.device, kernel: str, dtype: torch.dtype, layout: str, limit: float) -> float | None:
-    """Seconds of the fastest of five runs; of two where one takes over `limit`. None where the device refuses it."""
+    """Returns the seconds of the fastest of five runs, or None where the device refuses it.
+
+    Where the first takes over `limit`, it is the only one on a CPU; elsewhere one more, as the first may load the kernel.
+    """
     try:
         run = KERNELS[kernel](device, dtype, layout)
         best = _seconds(device, run)
-        return min(best, *(_seconds(device, run) for _ in range(1 if best > limit else 4)))
+        more = 4 if best <= limit else 0 if device.type == "cpu" else 1
+        return min([best, *(_seconds(device, run) for _ in range(more))])
     except RuntimeError:
         return None
 

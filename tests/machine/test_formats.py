@@ -6,6 +6,8 @@ import json
 import platform
 import subprocess
 import sys
+import time
+from collections import Counter
 
 import pytest
 import torch
@@ -29,6 +31,7 @@ def _without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> DeviceFinding:
     """The probe's verdict where every kernel takes so long in each format."""
+    monkeypatch.setattr(probe, "INT8", {})
     monkeypatch.setattr(
         probe, "_time",
         lambda device, kernel, dtype, layout, limit: seconds[str(dtype).removeprefix("torch.")],
@@ -57,8 +60,27 @@ def test_a_kernel_that_a_device_refuses_is_no_error(monkeypatch):
     def refuse(*_: object) -> None:
         raise NotImplementedError("slow_conv2d is not implemented for Half")
 
-    monkeypatch.setitem(probe.KERNELS, "convolution", refuse)
+    quick = dict.fromkeys(probe.KERNELS, lambda *_: torch.Tensor)
+    monkeypatch.setattr(probe, "KERNELS", {**quick, "convolution": refuse})
+    monkeypatch.setattr(probe, "INT8", {})
     assert probe.probe(CPU).dtype == "float32"
+
+
+def test_a_format_that_is_out_of_the_question_is_timed_once(monkeypatch):
+    runs = Counter()
+
+    def kernel(device, dtype, layout):
+        def run():
+            runs[dtype] += 1
+            time.sleep(0.2 if dtype == torch.float16 else 0.002)
+
+        return run
+
+    monkeypatch.setattr(probe, "KERNELS", dict.fromkeys(probe.KERNELS, kernel))
+    monkeypatch.setattr(probe, "INT8", {})
+    finding = probe.probe(CPU)
+    layouts = 4  # convolutions are timed in two of them
+    assert runs[torch.float16] == layouts and runs[torch.float32] == 3 * 5 * layouts and finding.dtype != "float16"
 
 
 @pytest.mark.slow
