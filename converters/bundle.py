@@ -171,7 +171,7 @@ def finish(
     if tokenizer is not None:
         write_vocabulary(out, tokenizer)
     if compiles_here():
-        remarks += _compile(out, made)
+        remarks += compile_packages(out, made)
     else:
         _write_script(out)
     versions = {name: version(name) for name in ("sdedge", "coremltools", "torch")}
@@ -204,8 +204,8 @@ def compiles_here() -> bool:
     return sys.platform == "darwin"
 
 
-def _compile(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
-    """Each package beside itself, by Xcode where it is there and by the system otherwise; a sentence where that fails."""
+def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
+    """Compiles each package beside itself, by Xcode where it is there, else by the system; returns sentences about failures."""
     for part in made.values():  # none of an earlier recipe remains beside a package that was not compiled
         shutil.rmtree((out / part.file).with_suffix(".mlmodelc"), ignore_errors=True)
     by_system = []

@@ -165,7 +165,7 @@ def split_attention(program: Program, setting: Setting) -> Program:
         q, k, v = (most[argument.name] for argument in node.args[:3])
         heads, cuts = attention_parts(q.shape, k.shape, least[node.args[0].name].shape[2], setting.budget)
         with program.graph.inserting_before(node):
-            sums = _sums(k.shape[2], least[node.args[1].name].shape[2], setting.terms)
+            sums = sums_needed(k.shape[2], least[node.args[1].name].shape[2], setting.terms)
             replace(node, _attention(node, q.shape, Cuts(heads, cuts, sums), setting.dtype))
     return _used(program)
 
@@ -178,8 +178,8 @@ class Cuts(NamedTuple):
     keys: int
 
 
-def _sums(keys: int, unit: int, terms: int) -> int:
-    """How many parts of the keys have at most `terms` each; they divide `unit`, and so the keys of every size.
+def sums_needed(keys: int, unit: int, terms: int) -> int:
+    """Returns how many parts of the keys have at most `terms` each; they divide `unit`, and so the keys of every size.
 
     Raises InvalidRequest where no parts are small enough.
     """

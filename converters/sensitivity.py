@@ -107,7 +107,7 @@ def analyse(bench: Bench, journal: Path, identity: str) -> Generator[Progress, N
     todo = [name for name in kernels(bench.unet) if name not in known]
     for i, name in enumerate(todo):
         yield Progress("Unet: measuring how much each layer needs", i, len(todo))
-        known[name] = _measure(bench, name)
+        known[name] = measure_kernel(bench, name)
         with atomic_write(journal) as file:
             record = {name: [k.size, dict(k.errors), k.gain] for name, k in known.items()}
             file.write(json.dumps({"identity": identity, "kernels": record}).encode())
@@ -127,7 +127,8 @@ def _read(journal: Path, identity: str) -> dict[str, Kernel]:
         return {}
 
 
-def _measure(bench: Bench, name: str) -> Kernel:
+def measure_kernel(bench: Bench, name: str) -> Kernel:
+    """Returns what each width does to one kernel, and what the probed one does to the UNet's outputs."""
     weight = kernels(bench.unet)[name].detach()
     dense = {bits: _rounded(weight, bits) for bits in WIDTHS[:-1]}
     errors = {bits: float((near - weight).square().mean()) for bits, near in dense.items()}

@@ -29,7 +29,7 @@ def main() -> NoReturn:
     try:
         _keep_streams()
         output = sys.stdout
-        status = _run()
+        status = run_command()
     except KeyboardInterrupt:
         status = INTERRUPTED + (_received[0] if _received else signal.SIGINT)
     except SystemExit as leaving:
@@ -47,8 +47,8 @@ def main() -> NoReturn:
     _leave(status)
 
 
-def _run() -> int:
-    """The command itself: its failures in one sentence. Returns the exit status."""
+def run_command() -> int:
+    """Runs the command that was typed and says its failures in one sentence. Returns the exit status."""
     import click
 
     from sdedge.commands.root import cli

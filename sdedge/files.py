@@ -154,7 +154,7 @@ def rename_to_new(temporary: Path, target: Path) -> bool:
     The system's own exclusive rename comes first, then a hard link; where a file system has neither, an empty file claims the
     name for the moment before the rename, and one that a kill left is taken back by `write_new`.
     """
-    for way in (_rename_exclusively, _link):
+    for way in (rename_exclusively, link_exclusively):
         try:
             way(temporary, target)
             return True
@@ -181,7 +181,8 @@ _RENAME_EXCL = 4  # macOS, renamex_np(2)
 _ABANDONED = 600.0  # seconds after which an empty file that claims a name, or a temporary one, has nobody
 
 
-def _rename_exclusively(temporary: Path, target: Path) -> None:
+def rename_exclusively(temporary: Path, target: Path) -> None:
+    """Renames without replacing, in one step. Raises FileExistsError, and OSError where the system cannot."""
     if os.name == "nt":
         os.rename(temporary, target)  # never replaces there
         return
@@ -198,7 +199,8 @@ def _rename_exclusively(temporary: Path, target: Path) -> None:
         raise OSError(code, os.strerror(code), str(target))
 
 
-def _link(temporary: Path, target: Path) -> None:
+def link_exclusively(temporary: Path, target: Path) -> None:
+    """Does the same by a hard link, for file systems that know those only."""
     if not hasattr(os, "link"):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     os.link(temporary, target)

@@ -19,6 +19,7 @@ from sdedge.errors import ModelError
 from sdedge.images import metadata_apps
 from sdedge.text import prompt, scheduling
 from sdedge.weights import textual_inversion
+from sdedge.weights.textual_inversion import CARD_KEYWORD, CARD_LIMIT, iterate_cards
 from tests.looks import Counted, literals, looks
 
 LENGTH = 160
@@ -116,7 +117,7 @@ def test_an_xmp_packet_is_looked_at_a_fixed_number_of_times(monkeypatch, piece):
     monkeypatch.setattr(re, "search", search)
     _Packet.scanned = 0
     packet = _Packet("<dc:description" + piece * (3 * LENGTH // len(piece)))
-    metadata_apps._xmp({"XML:com.adobe.xmp": packet}, "dc:description")
+    metadata_apps.read_xmp({"XML:com.adobe.xmp": packet}, "dc:description")
     assert _Packet.scanned <= 10 * len(packet)
 
 
@@ -133,7 +134,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I4s", len(data), kind) + data + bytes(4)
 
 
-CARD = _chunk(b"tEXt", textual_inversion._CHUNK + b"e30=" * 50_000)
+CARD = _chunk(b"tEXt", CARD_KEYWORD + b"e30=" * 50_000)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ CARD = _chunk(b"tEXt", textual_inversion._CHUNK + b"e30=" * 50_000)
         (_chunk(b"IDAT", bytes(1 << 20)) * 3 + _chunk(b"IEND", b"") + CARD, 4 * 8),
         (_chunk(b"tEXt", b"parameters\0" + bytes(1 << 20)) * 3 + _chunk(b"IEND", b""), 4 * 8 + 3 * 16),
         (
-            _chunk(b"tEXt", textual_inversion._CHUNK + bytes(textual_inversion._CARD_LIMIT)) + _chunk(b"IEND", b""),
+            _chunk(b"tEXt", CARD_KEYWORD + bytes(CARD_LIMIT)) + _chunk(b"IEND", b""),
             2 * 8,
         ),
     ],
@@ -150,19 +151,19 @@ CARD = _chunk(b"tEXt", textual_inversion._CHUNK + b"e30=" * 50_000)
 )
 def test_of_a_picture_s_chunks_only_heads_and_names_are_read(content, bytes_read):
     file = _File(content)
-    assert not list(textual_inversion._cards(file)) and file.given == bytes_read
+    assert not list(iterate_cards(file)) and file.given == bytes_read
 
 
 def test_a_picture_of_empty_chunks_is_given_up(monkeypatch):
-    monkeypatch.setattr(textual_inversion, "_CHUNKS_LIMIT", 100)
+    monkeypatch.setattr(textual_inversion, "CHUNKS_LIMIT", 100)
     file = _File(_chunk(b"tIME", b"") * 1000 + CARD)
-    assert not list(textual_inversion._cards(file)) and file.calls == 100
+    assert not list(iterate_cards(file)) and file.calls == 100
 
 
 def test_looking_for_cards_reads_none_of_them():
     file = _File(CARD)
-    assert list(textual_inversion._cards(file, read=False)) == [b""] and file.given == 8 + len(textual_inversion._CHUNK)
-    assert len(next(textual_inversion._cards(_File(CARD)))) == 200_000
+    assert list(iterate_cards(file, read=False)) == [b""] and file.given == 8 + len(CARD_KEYWORD)
+    assert len(next(iterate_cards(_File(CARD)))) == 200_000
 
 
 @pytest.mark.parametrize("made", [lambda n: [0.0] * (n + 1), lambda n: "0" * n, lambda n: {}])
@@ -172,7 +173,7 @@ def test_a_card_of_too_many_numbers_is_not_turned_into_a_tensor(monkeypatch, mad
     )
     monkeypatch.setattr(torch, "tensor", lambda *_, **__: pytest.fail("the numbers were read"))
     with pytest.raises(ModelError, match="unreadable"):
-        textual_inversion._from_card(tmp_path / "x.png", b"")
+        textual_inversion.read_card(tmp_path / "x.png", b"")
 
 
 ROOT = Path(__file__).parents[1]

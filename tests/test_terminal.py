@@ -58,7 +58,7 @@ TYPED = [["info", HOSTILE], [HOSTILE], ["generate", "x", "--like", HOSTILE], ["g
 @pytest.mark.parametrize("arguments", TYPED)
 def test_what_was_typed_comes_back_clean(monkeypatch, capsys, arguments):
     monkeypatch.setattr(sys, "argv", ["sdedge", *arguments])
-    assert cli._run() == 2
+    assert cli.run_command() == 2
     assert not CONTROLS.search(capsys.readouterr().err)
 
 
@@ -72,7 +72,7 @@ def test_names_that_turn_the_direction_of_writing_are_shown_as_they_are(monkeypa
     echo(TURNED)
     note(TURNED)
     monkeypatch.setattr(sys, "argv", ["sdedge", "info", TURNED])
-    assert cli._run() == 2
+    assert cli.run_command() == 2
     out, err = capsys.readouterr()
     assert out == "gpj.\\u202eexe \\u2066\\u200f\\u061c\n" and "gpj.\\u202eexe" in err.splitlines()[0]
     assert not set(TURNED[4:]) & set(out + err) - set("exe ")

@@ -168,15 +168,15 @@ def feather(mask: np.ndarray, blur: float) -> np.ndarray:
 
 def _feather(hard: Tensor, blur: float) -> Tensor:
     """The same for a mask (1, 1, H, W) of 0 and 1."""
-    soft = _gaussian(hard, blur)  # 1/2 at a straight edge
+    soft = gaussian_blur(hard, blur)  # 1/2 at a straight edge
     reach = 2 * math.ceil(2 * blur) + 1
     inside = F.max_pool2d(soft * hard, (reach, 1), stride=1, padding=(reach // 2, 0))
     inside = F.max_pool2d(inside, (1, reach), stride=1, padding=(0, reach // 2))  # what is reached nearby
     return hard * (2 * soft / inside.clamp(min=1e-6) - 1).clamp(0, 1)
 
 
-def _gaussian(image: Tensor, sigma: float) -> Tensor:
-    """Separable blur of (1, 1, H, W) with its edges continued; the kernel ends at 2.5 sigma, as in A1111."""
+def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
+    """Returns the separable blur of (1, 1, H, W) with its edges continued; the kernel ends at 2.5 sigma, as in A1111."""
     radius = max(1, int(2.5 * sigma + 0.5))
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma) ** 2)
     kernel = kernel / kernel.sum()

@@ -187,7 +187,7 @@ def _novelai_prompt(text: Any) -> str:
 
 
 def _draw_things(texts: Texts) -> Metadata | None:
-    comment = _object(texts.get("Comment", "")) or _object(_xmp(texts, "exif:UserComment"))
+    comment = _object(texts.get("Comment", "")) or _object(read_xmp(texts, "exif:UserComment"))
     if not ("c" in comment and "sampler" in comment):
         return None
     draft = Draft("Draw Things", json.dumps(comment, ensure_ascii=False))
@@ -224,7 +224,9 @@ _MOCHI_SPLIT = re.compile(rf"; *(?=(?:{'|'.join(_MOCHI_KEYS)}): )")
 
 
 def _mochi(texts: Texts) -> Metadata | None:
-    places = [texts.get(key, "") for key in ("description", "iptc", "Description")] + [_xmp(texts, "dc:description")]
+    places = [texts.get(key, "") for key in ("description", "iptc", "Description")] + [
+        read_xmp(texts, "dc:description")
+    ]
     text = next((text for text in places if text.startswith("Include in Image:")), None)
     if text is None:
         return None
@@ -265,7 +267,7 @@ def _comfyui(texts: Texts) -> Metadata | None:
     return Metadata(text=text, source="another program", notes=(note,))
 
 
-def _xmp(texts: Texts, tag: str) -> str:
+def read_xmp(texts: Texts, tag: str) -> str:
     """Reads the text of the first item of an XMP property, or its value as an attribute, without an XML parser's dangers."""
     packet = texts.get("XML:com.adobe.xmp", "")
     if (start := packet.find(f"<{tag}")) >= 0:

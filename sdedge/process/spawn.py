@@ -80,8 +80,12 @@ class WorkerProcess:
 
     def leave(self, patience: float) -> int:
         """Ask it to leave by closing its pipe."""
-        self._channel.close_writing()
+        self.close_orders()
         return self.join(patience)
+
+    def close_orders(self) -> None:
+        """Closes the pipe of orders, so that the process ends as if this one were gone."""
+        self._channel.close_writing()
 
     def reason(self, code: int, phase: str) -> str:
         """Why it ended with `code` during `phase`, in words."""

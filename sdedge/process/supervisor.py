@@ -66,7 +66,8 @@ class Supervisor:
         self._idle = threading.Event()
         self._started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
-        self._worker: WorkerProcess | None = None
+        self.worker: WorkerProcess | None = None
+        """The engine's process, while there is one."""
         self._current: Current | None = None
         self._crashes = 0
         self._awake: contextlib.ExitStack | None = None
@@ -102,25 +103,25 @@ class Supervisor:
     def hard_cancel(self, job: int) -> None:
         """End the process of a running job at once, whatever the database or the worker does."""
         with self._changing:
-            current, worker = self._current, self._worker
+            current, worker = self._current, self.worker
             if current is not None and worker is not None and current.job.id == job:
                 current.ended_for = "cancel"
                 worker.kill()
 
     def release(self) -> None:
         """Let the engine process give back the memory of its models, after the job it draws."""
-        if (worker := self._worker) is not None:
+        if (worker := self.worker) is not None:
             worker.send(do="release")
 
     @property
     def worker_pid(self) -> int | None:
-        worker = self._worker
+        worker = self.worker
         return worker.process.pid if worker else None
 
     @property
     def worker_memory(self) -> int:
         """Bytes the engine process last said it has in memory."""
-        worker = self._worker
+        worker = self.worker
         return worker.memory if worker else 0
 
     # The thread
@@ -163,8 +164,8 @@ class Supervisor:
         while not self._closing.is_set():
             self._hear(self.limits.tick)
             now = time.monotonic()
-            if now - looked > max(5.0, 10 * self.limits.tick) and self._worker:
-                self._worker.heard = now  # we were stopped ourselves, or the computer slept
+            if now - looked > max(5.0, 10 * self.limits.tick) and self.worker:
+                self.worker.heard = now  # we were stopped ourselves, or the computer slept
             looked = now
             self._watch(now)
             try:
@@ -187,10 +188,10 @@ class Supervisor:
 
     def _begin_anew(self, new: Callable[[], Store]) -> None:
         """Go on with another database, which this or another process has made of what was left of a damaged one."""
-        if self._worker is not None:
-            self._worker.kill()  # it has the old one open
-            self._worker.join()
-        self._worker, self._current = None, None
+        if self.worker is not None:
+            self.worker.kill()  # it has the old one open
+            self.worker.join()
+        self.worker, self._current = None, None
         self._outbox.clear()
         self._store.close()
         self._use(new())
@@ -203,8 +204,8 @@ class Supervisor:
         with contextlib.suppress(queue.Empty):
             worker, message = self._inbox.get(timeout=patience)
             while True:
-                if self._worker is not None and worker is self._worker:
-                    self._take(self._worker, message)
+                if self.worker is not None and worker is self.worker:
+                    self._take(self.worker, message)
                 worker, message = self._inbox.get_nowait()
 
     def _take(self, worker: WorkerProcess, message: dict[str, Any] | None) -> None:
@@ -269,13 +270,13 @@ class Supervisor:
     # The process
 
     def _spawn(self) -> None:
-        self._worker = WorkerProcess(self.folder, self._inbox, self._drawer, self.limits.beat)
+        self.worker = WorkerProcess(self.folder, self._inbox, self._drawer, self.limits.beat)
 
     def _worker_ended(self, worker: WorkerProcess) -> None:
         current = self._current
         phase = current.phase if current else ("" if worker.ready else "starting")
         reason = worker.reason(worker.join(patience=1.0), phase)
-        self._worker = None
+        self.worker = None
         if current is not None and current.ended_for == "cancel":
             self._end_job(Cancelled(current.job.saved), current)
             return
@@ -306,7 +307,7 @@ class Supervisor:
 
     def _watch(self, now: float) -> None:
         """The watchdog: a process that says nothing, does nothing, or does not obey is ended."""
-        worker, current, limits = self._worker, self._current, self.limits
+        worker, current, limits = self.worker, self._current, self.limits
         if worker is None:
             return
         if now - worker.heard > (limits.silence if worker.ready else limits.start):
@@ -326,7 +327,7 @@ class Supervisor:
     # The queue
 
     def _obey_wish(self, now: float) -> None:
-        current, worker = self._current, self._worker
+        current, worker = self._current, self.worker
         if current is None or worker is None:
             return
         wish = self._queue.wish(current.job.id)
@@ -349,19 +350,19 @@ class Supervisor:
             if self._awake is not None:
                 self._awake.close()
                 self._awake = None
-            if self._warm and self._worker is None and self._crashes < 2:
+            if self._warm and self.worker is None and self._crashes < 2:
                 self._try_spawn()
             with self._changing:
                 if wakes == self._wakes:
                     self._idle.set()
             return
         self._idle.clear()
-        if self._worker is None:
+        if self.worker is None:
             if self._crashes >= 2:  # resumed by a person: try again
                 self._crashes = 0
             self._try_spawn()
-        elif self._worker.ready and (job := self._queue.claim()) is not None:
-            self._draw(self._worker, job)
+        elif self.worker.ready and (job := self._queue.claim()) is not None:
+            self._draw(self.worker, job)
 
     def _draw(self, worker: WorkerProcess, job: Job) -> None:
         with self._changing:
@@ -378,12 +379,12 @@ class Supervisor:
         """Give the worker a moment to end its step, then end it; what was drawn is kept."""
         self._closing.set()
         deadline = time.monotonic() + self.limits.close
-        if self._current is not None and self._worker is not None:
-            self._worker.send(do="cancel", run=self._current.job.run, level="now")
-        while self._current is not None and self._worker is not None and time.monotonic() < deadline:
+        if self._current is not None and self.worker is not None:
+            self.worker.send(do="cancel", run=self._current.job.run, level="now")
+        while self._current is not None and self.worker is not None and time.monotonic() < deadline:
             self._hear(0.05)
-        if self._worker is not None:
-            self._worker.leave(max(0.1, deadline - time.monotonic()))
+        if self.worker is not None:
+            self.worker.leave(max(0.1, deadline - time.monotonic()))
         if self._current is not None:
             self._end_job(Cancelled(self._current.job.saved), self._current)
         with contextlib.suppress(SdedgeError):

@@ -254,7 +254,7 @@ def resident_memory() -> int:
 
     On a Mac as the system counts them (`ri_phys_footprint`): with Metal's heaps and what is compressed.
     """
-    if sys.platform == "darwin" and (footprint := _footprint()):
+    if sys.platform == "darwin" and (footprint := footprint_bytes()):
         return footprint
     try:
         with open("/proc/self/statm") as file:
@@ -270,8 +270,8 @@ def resident_memory() -> int:
         return 0
 
 
-def _footprint(library: Any = None) -> int:
-    """macOS's count of this process's memory; 0 where it does not say."""
+def footprint_bytes(library: Any = None) -> int:
+    """Returns macOS's count of this process's memory in bytes, 0 where it does not say. `library` stands in for libproc."""
     import ctypes
 
     record = (ctypes.c_uint64 * 32)()  # struct rusage_info_v0, sys/resource.h: 16 bytes of an id, then numbers

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 GENERIC = "learned_embeds"  # the stem of every file that diffusers' script writes
 SUFFIXES = (".pt", ".bin", ".safetensors", ".png")
 _PNG = b"\x89PNG\r\n\x1a\n"
-_CHUNK = b"sd-ti-embedding\0"
-_CARD_LIMIT = 6 << 20  # bytes of text in a PNG; 75 vectors of 768 take 1.5 MB, of 2048 under 5 MB
-_CHUNKS_LIMIT = 1 << 16  # of a PNG before its card; pictures of 64 MB in pieces of 8 kB, as is usual, have 8,000
+CARD_KEYWORD = b"sd-ti-embedding\0"
+CARD_LIMIT = 6 << 20  # bytes of text in a PNG; 75 vectors of 768 take 1.5 MB, of 2048 under 5 MB
+CHUNKS_LIMIT = 1 << 16  # of a PNG before its card; pictures of 64 MB in pieces of 8 kB, as is usual, have 8,000
 _VECTORS_LIMIT = 1 << 10
 _FAMILIES = {
     768: "Stable Diffusion v1",
@@ -67,7 +67,7 @@ def open_embedding(path: str | Path, width: int | None = None) -> Embedding:
     card = _read_card(path)
     token: str | None
     if card is not None:
-        token, vectors = _from_card(path, card)
+        token, vectors = read_card(path, card)
     else:
         token, tensor = _find_vectors(path)
         vectors = _copied(path.stem, tensor)
@@ -147,12 +147,12 @@ def _float32() -> Any:
     return torch.float32
 
 
-def _from_card(path: Path, card: bytes) -> tuple[str | None, Tensor]:
-    """A1111's JSON, in which tensors are `{"TORCHTENSOR": nested lists}`."""
+def read_card(path: Path, card: bytes) -> tuple[str | None, Tensor]:
+    """Returns token and vectors of A1111's JSON, in which tensors are `{"TORCHTENSOR": nested lists}`."""
     import torch
 
     try:
-        data = read_json(base64.b64decode(card, validate=True), path.name, _CARD_LIMIT)
+        data = read_json(base64.b64decode(card, validate=True), path.name, CARD_LIMIT)
         (tensor,) = data["string_to_param"].values()
         rows = tensor["TORCHTENSOR"]
         if not isinstance(rows, list) or not 0 < len(rows) <= _VECTORS_LIMIT * max(_FAMILIES):
@@ -172,7 +172,7 @@ def _read_card(path: Path) -> bytes | None:
         with open_regular(path) as file:
             if file.read(len(_PNG)) != _PNG:
                 return None
-            for text in _cards(file):
+            for text in iterate_cards(file):
                 return text
     except OSError as error:
         raise ModelError(f"Cannot open {path}: {error.strerror or error}; check the path.") from None
@@ -185,24 +185,24 @@ def _read_card(path: Path) -> bytes | None:
 def _has_card(path: Path) -> bool:
     try:
         with open_regular(path) as file:
-            return file.read(len(_PNG)) == _PNG and next(_cards(file, read=False), None) is not None
+            return file.read(len(_PNG)) == _PNG and next(iterate_cards(file, read=False), None) is not None
     except OSError:
         return False
 
 
-def _cards(file: Any, read: bool = True) -> Iterator[bytes]:
-    """Walk the chunks behind a PNG signature; the text of those that hold an embedding, empty without `read`."""
-    for _ in range(_CHUNKS_LIMIT):
+def iterate_cards(file: Any, read: bool = True) -> Iterator[bytes]:
+    """Walks the chunks behind a PNG signature and yields the text of those that hold an embedding, empty without `read`."""
+    for _ in range(CHUNKS_LIMIT):
         if len(head := file.read(8)) < 8:
             return
         length, kind = struct.unpack(">I4s", head)
         if kind == b"IEND":
             return
-        if kind != b"tEXt" or not len(_CHUNK) < length <= _CARD_LIMIT:
+        if kind != b"tEXt" or not len(CARD_KEYWORD) < length <= CARD_LIMIT:
             file.seek(length + 4, 1)
             continue
-        name = file.read(len(_CHUNK))
-        if name == _CHUNK:
+        name = file.read(len(CARD_KEYWORD))
+        if name == CARD_KEYWORD:
             yield file.read(length - len(name)) if read else b""
             return
         file.seek(length - len(name) + 4, 1)

@@ -27,7 +27,7 @@ def test_a_failed_compilation_is_said(tiny_bundle, tmp_path, monkeypatch, code, 
     monkeypatch.setattr("converters.bundle.sys.platform", "darwin")
     manifest = Manifest.read(folder)
     (folder / "VAEDecoder.mlmodelc").mkdir()  # of an earlier recipe
-    remarks = bundle._compile(folder, manifest.components)
+    remarks = bundle.compile_packages(folder, manifest.components)
     assert (said in remarks[0] and "compile.sh" in remarks[0]) if said else remarks == []
     assert not (folder / "VAEDecoder.mlmodelc").exists()
     assert (folder / "compile.sh").exists() == bool(said)
@@ -44,7 +44,7 @@ def test_without_xcode_the_system_compiles(tiny_bundle, tmp_path, monkeypatch, c
     if complete:
         monkeypatch.setattr(bundle, "METADATA", "source")  # what the stand-in writes
     components = {"vae_decoder": Manifest.read(folder).components["vae_decoder"]}
-    remarks = bundle._compile(folder, components)
+    remarks = bundle.compile_packages(folder, components)
     assert (folder / "VAEDecoder.mlmodelc").is_dir()
     assert (folder / "compile.sh").exists() != complete
     assert remarks == [] if complete else "without Xcode" in remarks[0]

@@ -133,8 +133,8 @@ def test_attention_over_many_keys_is_summed_in_parts(budget, dtype):
 
 def test_more_keys_than_parts_can_hold_are_refused():
     with pytest.raises(InvalidRequest, match="choose a smaller --size"):
-        passes._sums(65 * 2**16, 64, 32_766)
-    assert [passes._sums(tokens, 64, 32_766) for tokens in (32_704, 33_124, 65_536, 262_144)] == [1, 2, 4, 16]
+        passes.sums_needed(65 * 2**16, 64, 32_766)
+    assert [passes.sums_needed(tokens, 64, 32_766) for tokens in (32_704, 33_124, 65_536, 262_144)] == [1, 2, 4, 16]
 
 
 sizes = st.integers(1, 4).map(lambda n: 2**n)

@@ -194,7 +194,7 @@ def test_the_bundle_is_named_before_the_application_is_made(objc, monkeypatch):
 
 
 def test_macos_does_not_slow_the_app_down_while_it_draws(objc, monkeypatch):
-    monkeypatch.setattr(awake_module, "_first", lambda commands, why: None)
+    monkeypatch.setattr(awake_module.shutil, "which", lambda command: None)
     with awake_module.awake("drawing"):
         began = [sent for sent in objc.sent if sent[1] == "beginActivityWithOptions:reason:"]
         assert len(began) == 1 and began[0][2][0] == 0x00EFFFFF
@@ -290,9 +290,11 @@ def test_the_chip_has_its_name_and_measurements_belong_to_it(mac, monkeypatch):
         return subprocess.CompletedProcess(command, 0, said[command[-1]], "")
 
     monkeypatch.setattr(findings.subprocess, "run", run)
-    assert findings.processor() == "Apple M4 Pro" == findings._machine()["processor"]
+    assert findings.processor() == "Apple M4 Pro"
+    findings.keep(findings.DeviceFinding("mps", "Apple M4 Pro", "float16", "contiguous", 0, "because"))
+    assert list(findings.findings()) == ["mps"]
     monkeypatch.setattr(findings.subprocess, "run", lambda *a, **k: (_ for _ in ()).throw(OSError("no sysctl")))
-    assert findings.processor() != "Apple M4 Pro" and findings.processor()
+    assert findings.processor() != "Apple M4 Pro" and findings.processor() and not findings.findings()
 
 
 def test_memory_is_what_the_system_counts():
@@ -302,9 +304,9 @@ def test_memory_is_what_the_system_counts():
             record._obj[8], record._obj[9] = 1 << 30, 3 << 30  # resident, footprint
             return 0
 
-    assert worker._footprint(Library()) == 3 << 30
+    assert worker.footprint_bytes(Library()) == 3 << 30
     Library.proc_pid_rusage = lambda *_: -1
-    assert worker._footprint(Library()) == 0
+    assert worker.footprint_bytes(Library()) == 0
 
 
 # Windows, read on the way

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from sdedge.images import metadata, metadata_infotext
-from sdedge.images.metadata_apps import _xmp, from_texts
+from sdedge.images.metadata_apps import from_texts, read_xmp
 from sdedge.images.metadata_infotext import parse
 from sdedge.text.clean import clean
 
@@ -103,7 +103,7 @@ def test_a_camera_s_comment_is_no_prompt():
 
 def test_xmp_items_and_attributes():
     def at(xmp: str) -> str:
-        return _xmp({"XML:com.adobe.xmp": xmp}, "dc:description")
+        return read_xmp({"XML:com.adobe.xmp": xmp}, "dc:description")
 
     assert at('<dc:description><rdf:Alt><rdf:li xml:lang="x">a &lt; b</rdf:li></rdf:Alt></dc:description>') == "a < b"
     assert at('<rdf:Description dc:description="a &quot;b&quot;"/>') == 'a "b"'

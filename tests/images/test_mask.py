@@ -92,7 +92,7 @@ def test_the_blur_is_a_normal_curve_that_ends_at_two_and_a_half_deviations(sigma
     curve = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     expected = np.zeros(41)
     expected[20 - reach : 21 + reach] = curve / curve.sum()
-    assert np.allclose(masks._gaussian(image, sigma)[0, 0], np.outer(expected, expected), atol=1e-7)
+    assert np.allclose(masks.gaussian_blur(image, sigma)[0, 0], np.outer(expected, expected), atol=1e-7)
 
 
 @pytest.mark.parametrize("thickness", [1, 2, 3, 5])

@@ -36,9 +36,9 @@ def refuse(code):
 
 
 def without_links(monkeypatch, both):
-    monkeypatch.setattr(files, "_rename_exclusively", refuse(errno.EINVAL))
+    monkeypatch.setattr(files, "rename_exclusively", refuse(errno.EINVAL))
     if both:
-        monkeypatch.setattr(files, "_link", refuse(errno.EPERM))
+        monkeypatch.setattr(files, "link_exclusively", refuse(errno.EPERM))
 
 
 @pytest.mark.parametrize("ways", ["rename", "link", "neither"])
@@ -85,7 +85,7 @@ def test_a_kill_leaves_no_name_taken(tmp_path, moment):
     code = (
         "import os, signal, sys; from pathlib import Path; from sdedge import files; from sdedge.images.naming import names\n"
         "def no(*a): raise OSError(22, 'no')\n"
-        "files._rename_exclusively = files._link = no\n"
+        "files.rename_exclusively = files.link_exclusively = no\n"
         f"{place} = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
         "files.write_new(names(Path(sys.argv[1]), 'a', 'png'), b'lost')"
     )

@@ -100,7 +100,7 @@ def test_a_lost_connection_is_a_failure_and_no_cancel(desk):
     job = desk.add("step=0.1 steps=20")
     desk.start()
     desk.until(lambda event: isinstance(event, Step))
-    desk.supervisor._worker._channel.close_writing()
+    desk.supervisor.worker.close_orders()
     desk.wait()
     assert desk.queue.get(job).state == "failed" and "lost its connection" in desk.queue.get(job).reason
 

@@ -62,7 +62,7 @@ def test_pip_is_started_so_that_it_runs_nothing_of_the_working_folder(hostile, m
 
     monkeypatch.setattr(vocabulary.subprocess, "run", run)
     with pytest.raises(vocabulary.ModelError):
-        vocabulary._download_wheel(tmp_path)
+        vocabulary.install()
     monkeypatch.undo()
     ((command, environment),) = started
     code = "import sys, json, random, queue; sys.exit('' in sys.path or any(p.endswith('hostile') for p in sys.path))"

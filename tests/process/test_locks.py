@@ -14,6 +14,7 @@ import pytest
 
 from sdedge import liveness, locks
 from sdedge.errors import SdedgeError
+from sdedge.library import imports
 from sdedge.library.models import Library
 from sdedge.library.store import DATABASE, JOURNAL, open_store
 from sdedge.liveness import is_running
@@ -58,12 +59,24 @@ def test_process_ids():
 
 
 def test_a_model_that_another_process_copies_is_not_swept(tmp_path, monkeypatch):
-    library = Library(tmp_path)
-    for name in (f".adding-{os.getppid()}-x", ".adding-99999999999999999999999-x", ".adding-²-x"):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = [f".adding-{os.getppid()}-x", ".adding-99999999999999999999999-x", ".adding-²-x"]
+    for name in (*names, f".adding-{ended.pid}-x"):
         (tmp_path / "models" / name).mkdir(parents=True)
-    library._sweep()
+    library = Library(tmp_path)
+    library.add(_vae(tmp_path, monkeypatch), "a")  # which sweeps first
     library.close()
-    assert (tmp_path / "models" / f".adding-{os.getppid()}-x").exists()
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == sorted([*names, "a"])
+
+
+def _vae(folder: Path, monkeypatch) -> Path:
+    """A file that the library takes for a VAE, whatever is in it."""
+    file = folder / "a.vae.safetensors"
+    file.write_bytes(b"x" * 9)
+    source = imports.ImportSource(file, "vae", "safetensors", {file.name: file}, [], False)
+    monkeypatch.setattr(imports, "examine", lambda path: source)
+    return file
 
 
 @posix
@@ -183,13 +196,8 @@ def test_an_interrupted_job_can_be_dropped_instead(desk):
 def test_two_imports_of_one_name_and_a_locked_database_are_sentences(tmp_path, monkeypatch):
     import sqlite3
 
-    from sdedge.library import imports
-
     library, rival = Library(tmp_path / "l"), Library(tmp_path / "l")
-    model = tmp_path / "a.vae.safetensors"
-    model.write_bytes(b"x" * 9)
-    source = imports.ImportSource(model, "vae", "safetensors", {model.name: model}, [], False)
-    monkeypatch.setattr(imports, "examine", lambda path: source)
+    model = _vae(tmp_path, monkeypatch)
     hash_file = imports.hash_file
 
     def second(*arguments):  # another process is done before our copy is

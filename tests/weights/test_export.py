@@ -94,7 +94,7 @@ def test_a_failed_export_leaves_nothing(tiny: Tiny, tmp_path: Path, monkeypatch:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("sdedge.weights.export._write_tensor", full)
+    monkeypatch.setattr("sdedge.weights.files.LazyTensor.copy", full)
     for export, target in ((export_single, "x.safetensors"), (export_folder, "x")):
         with pytest.raises(OutputError, match="No space"):
             export(opened, tmp_path / "out" / target)
