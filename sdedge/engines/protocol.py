@@ -14,14 +14,15 @@ from torch import Tensor
 from sdedge.events import Loading
 from sdedge.images.preview import V1_ROWS, Rows
 from sdedge.machine.memory_plan import MemoryPlan
-from sdedge.models.unet_inputs import UNetInputs
+from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
+from sdedge.weights.files import LazyTensor
 
 
 class Component(enum.StrEnum):
-    """A network of a model that an engine loads and releases by its name."""
+    """A network of a model that an engine loads and releases by its name. Those added to it have names of their own."""
 
     TEXT_ENCODER = "text_encoder"
     UNET = "unet"
@@ -79,9 +80,29 @@ class LoraUse:
     """Factors of the 26 blocks (`text.tags.BLOCKS`); None is 1 for all."""
 
 
+@dataclass(frozen=True, eq=False)
+class AddedComponent:
+    """A network that an engine runs beside the model's own: a control net, an adapter, an image encoder, an upscaler.
+
+    name        by which `run` and `release` know it, such as its file's; none of `Component`
+    kind        of network, which says its class: a key of `engines.torch.networks.NETWORKS`
+    config      of its `config.json`, or what its keys say in place of one
+    tensors     its weights, read when the network is loaded
+    every_step  whether it works at every step, as control nets do: then it and the UNet stay while the other works
+    """
+
+    name: str
+    kind: str
+    config: Mapping[str, Any]
+    tensors: Mapping[str, LazyTensor]
+    every_step: bool = False
+
+
 class Capability(enum.StrEnum):
     """What not every engine can do. An engine lists what it can in `Engine.can`."""
 
+    ADDED_COMPONENTS = enum.auto()
+    """Runs networks beside the model's own, in the same memory plan: `add`, `remove` and `run`."""
     FEATURE_REUSE = enum.auto()
     """Runs the UNet's outer layers alone, on deep features of another step: `predict_partly`."""
     FIRST_LOAD = enum.auto()
@@ -104,10 +125,52 @@ def _uncalled(capability: Capability) -> NotImplementedError:
     return NotImplementedError(f"The engine does not list {capability} in `can`; look there before this call.")
 
 
+def check_inputs(can: frozenset[Capability], inputs: UNetInputs) -> None:
+    """Raises NotImplementedError for inputs that need a capability which an engine does not list: it would ignore them."""
+    needed = {
+        Capability.RESIDUALS: bool(inputs.down or inputs.skips),
+        Capability.GUIDANCE_EMBEDDING: inputs.embedding is not None,
+        Capability.TOKEN_MERGING: any(isinstance(edit, TokenMerging) for edit in inputs.edits),
+    }
+    for capability in (capability for capability, is_needed in needed.items() if is_needed):
+        if capability not in can:
+            raise _uncalled(capability)
+
+
 class OptionalCalls(Protocol):
     """The calls that need a capability: made only where it is in `can`, and answered by an engine that lists it."""
 
     can: frozenset[Capability]
+
+    @property
+    def added(self) -> frozenset[str]:
+        """The names of the components that were added; none in an engine that takes none."""
+        return frozenset()
+
+    def add(self, component: AddedComponent) -> None:
+        """Takes a network beside the model's own, in place of another one that was added under its name.
+
+        It is built for the engine's device in its number format when it first runs. Memory modes and plans count it from now
+        on, so that it is added before `choose_memory`. Called only where `Capability.ADDED_COMPONENTS in engine.can`.
+        """
+        raise _uncalled(Capability.ADDED_COMPONENTS)
+
+    def remove(self, name: str) -> None:
+        """Gives back the memory of an added component and forgets it; one that was never added is nothing to remove.
+
+        Called only where `Capability.ADDED_COMPONENTS in engine.can`.
+        """
+        raise _uncalled(Capability.ADDED_COMPONENTS)
+
+    def run(self, name: str, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """Runs an added component on the inputs of its network's `forward` and returns its results, in float32.
+
+        Vectors of numbers (N,), such as timesteps, reach the network in float32; other floats in the engine's number format.
+        Sequences of tokens (N, T, D) are the same tensor at every step that reads the same, as in `UNetInputs.context`.
+        Raises ModelError for weights that do not fit the network.
+        Called only where `Capability.ADDED_COMPONENTS in engine.can`.
+        """
+        raise _uncalled(Capability.ADDED_COMPONENTS)
 
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Returns what `predict` does and the deep features; with those of another step it runs the outer layers alone.
@@ -159,8 +222,9 @@ class Engine(OptionalCalls, Protocol):
 
     The UNet's call is one value, `UNetInputs`, because features join it. The calls of the other components name what
     they take: clip skip and learned vectors, the noise of a posterior, which is drawn in the encoder's own number
-    format, pixels of eight bits. One `run(component, *tensors)` for all of them would hide that behind positions and
-    leave every caller to put it together again.
+    format, pixels of eight bits; some scale what comes and goes. `run` is for added components, whose callers know their
+    network: one `run(component, *tensors)` for the model's own would hide all that behind positions and leave every
+    caller, and every engine that has no such network, to put it together again.
     """
 
     @property

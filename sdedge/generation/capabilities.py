@@ -32,6 +32,18 @@ def needs(request: Request, facts: ModelFacts) -> Iterator[Need]:
         )
 
 
+def residual_needs(feature: str, field: str) -> Iterator[Need]:
+    """Yields what a feature needs whose own networks add to the UNet's maps, such as control nets and adapters."""
+    for capability, lack in (
+        (Capability.ADDED_COMPONENTS, "run networks beside the model's own"),
+        (Capability.RESIDUALS, "add to what the UNet computes"),
+    ):
+        sentence = (
+            f"cannot {lack}, which {feature} need; leave them out, or use the model that the bundle was made from."
+        )
+        yield Need(capability, sentence, field)
+
+
 def refuse_unsupported(engine: Engine, request: Request) -> None:
     """Raises InvalidRequest, by name, for the first thing that a request needs and its engine cannot do."""
     for need in needs(request, engine.facts):

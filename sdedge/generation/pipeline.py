@@ -133,7 +133,7 @@ class Pipeline:
     def release(self) -> None:
         """Gives back the memory of all networks; the next request loads them again."""
         if self._engine is not None:
-            for component in Component:
+            for component in (*Component, *self._engine.added):
                 self._engine.release(component)
 
 

@@ -28,6 +28,7 @@ KEPT = 300 * MB  # at most, of freed feature maps that the C library keeps, in t
 LOADING = 150 * MB  # two buffers of the largest layer, and what packing takes
 WHOLE_VALUES, HELD_VALUES, SPILLED_VALUES = 1090, 290, 60  # the VAE's, per pixel
 ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
+RESIDUAL_VALUES = 26  # per pixel and picture: what control nets add to the skips and the middle, held for the UNet
 LAYERS = 230 * MB  # streaming: the layer in use, those read ahead, and kernels' copies
 CHECKER = 350 * MB  # the libraries that the safety checker needs
 CHECKER_SIZE = 304_000_000  # its parameters, in float32
@@ -48,6 +49,10 @@ class Sizes:
     """0 where the model has none; always in float32 and on the CPU."""
     unet_width: int = 320
     vae_width: int = 128
+    every_step: tuple[int, ...] = ()
+    """Of each network that works at every step beside the UNet, such as control nets."""
+    once: tuple[int, ...] = ()
+    """Of each network that works once a picture beside the model's own, such as adapters and image encoders."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +90,9 @@ class MemoryPlan:
         return f"{self.mode} (about {in_gb(self.peak)} of {in_gb(self.free)} free)"
 
 
-def keeps(mode: str, stage: str, size: int) -> bool:
-    """Whether a network of `size` bytes stays while another one works."""
-    return mode == "fast" and (stage != "text_encoder" or size < SMALL)
+def keeps(mode: str, size: int, once: bool) -> bool:
+    """Whether a network of `size` bytes stays while another one works; `once` a picture is when it is done with its work."""
+    return mode == "fast" and (not once or size < SMALL)
 
 
 def is_tight(mode: str) -> bool:
@@ -117,21 +122,23 @@ def _planned(mode: str, job: MemoryRequest, free: int, sizes: Sizes) -> MemoryPl
 def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes()) -> int:
     """Bytes at most while a job is drawn in a mode, the whole process counted; on CUDA those on the card."""
     pixels, number = job.width * job.height, job.itemsize
-    text, unet, vae = sizes.text_encoder * number, sizes.unet * (job.unet_itemsize or number), sizes.vae * number
+    unet, vae = sizes.unet * (job.unet_itemsize or number), sizes.vae * number
+    beside, once = [size * number for size in sizes.every_step], max(sizes.text_encoder, *sizes.once, 0) * number
     drawing = _drawing(mode, job, sizes)
     decoding = ROWS + _rows_values(mode, job.device) * pixels * number * sizes.vae_width // 128
     checking = sizes.safety_checker * 4 + CHECKER if sizes.safety_checker and job.device != "cuda" else 0
     if mode == "fast":
         recorded = drawing if job.device == "cuda" else 0  # which `cuda_graphs` keeps for the next call
-        return BASE[job.device] + unet + vae + checking + recorded + max(text, drawing, decoding)
+        return BASE[job.device] + unet + sum(beside) + vae + checking + recorded + max(once, drawing, decoding)
     if mode == "stream":
-        text, unet = min(text, LAYERS), min(unet, LAYERS)
-    return BASE[job.device] + max(text, unet + drawing, vae + decoding, checking)
+        once, unet, beside = min(once, LAYERS), min(unet, LAYERS), [min(size, LAYERS) for size in beside]
+    return BASE[job.device] + max(once, unet + sum(beside) + drawing, vae + decoding, checking)
 
 
 def _drawing(mode: str, job: MemoryRequest, sizes: Sizes) -> int:
     """Bytes of a step's feature maps, and of what the C library holds beside them on a CPU."""
     values = TIGHT_VALUES if is_tight(mode) and job.device == "cpu" else UNET_VALUES
+    values += RESIDUAL_VALUES if sizes.every_step else 0
     maps = (
         values * 2 * job.batch * job.width * job.height * job.itemsize * sizes.unet_width // 320
     )  # guidance takes two of each

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 from sdedge.machine import memory_plan
 from sdedge.machine.findings import DeviceFinding
 from sdedge.machine.memory_plan import MemoryPlan, MemoryRequest, Sizes
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import Checkpoint
+from sdedge.weights.files import LazyTensor
 
 NARROW = 128
 """Networks with fewer channels at their widest resolution spend their time between kernels: what is measured is not for them."""
@@ -25,16 +26,33 @@ def itemsize(finding: DeviceFinding | None, width: int, device: str = "cpu") -> 
     return ITEMSIZES.get(finding.dtype, 4)
 
 
-def read_sizes(checkpoint: Checkpoint) -> Sizes:
-    """What the planner needs to know of a checkpoint, from the headers of its files."""
-    counts = {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in checkpoint.components.items()}
+class SizedComponent(Protocol):
+    """What is planned with of a network beside the model's own (`engines.protocol.AddedComponent`)."""
+
+    @property
+    def tensors(self) -> Mapping[str, LazyTensor]: ...
+
+    @property
+    def every_step(self) -> bool: ...
+
+
+def read_sizes(checkpoint: Checkpoint, added: Iterable[SizedComponent] = ()) -> Sizes:
+    """What the planner needs to know of a checkpoint, and of networks beside its own, from the headers of their files."""
+    counts = {name: _count(tensors) for name, tensors in checkpoint.components.items()}
+    beside = [(component.every_step, _count(component.tensors)) for component in added]
     vae, usual = checkpoint.configs["vae"], Sizes()
     return Sizes(
         **counts,
         safety_checker=0 if checkpoint.safety_checker is None else memory_plan.CHECKER_SIZE,
         unet_width=_width(checkpoint.configs["unet"], usual.unet_width),
         vae_width=_width(vae, TINY_WIDTH if vae.get("_class_name") == TINY_VAE else usual.vae_width),
+        every_step=tuple(count for every_step, count in beside if every_step),
+        once=tuple(count for every_step, count in beside if not every_step),
     )
+
+
+def _count(tensors: Mapping[str, LazyTensor]) -> int:
+    return sum(tensor.numel for tensor in tensors.values())
 
 
 def plan_picture(

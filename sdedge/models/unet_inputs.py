@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from sdedge.errors import ModelError
+from sdedge.models.config import UNetConfig
+from sdedge.models.unet_walk import feature_shapes, residual_shapes
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class UNetInputs:
     context    (N, T, D) of the prompts; the same tensor at every step that reads the same, since engines cache by it
     channels   (N, 5, h, w) or (N, 4, h, w) appended to x: inpainting, InstructPix2Pix
     embedding  (N, D) of the guidance scale, float32: latent consistency models
-    down       features added on the way down, each before its skip is taken (T2I-Adapter)
-    skips      residuals added to the skips and the middle, weighted and summed (ControlNet)
+    down       features added on the way down, each before its skip is taken (T2I-Adapter): `unet_walk.feature_shapes`
+    skips      residuals added to the skips and the middle, weighted and summed (ControlNet): `unet_walk.residual_shapes`
     edits      changes of attention
     """
 
@@ -57,6 +61,34 @@ class UNetInputs:
     def merge_ratio(self) -> float:
         """How many of the tokens are merged, 0 for none."""
         return max((edit.ratio for edit in self.edits if isinstance(edit, TokenMerging)), default=0.0)
+
+
+def check_residuals(inputs: UNetInputs, config: UNetConfig) -> None:
+    """Raises ModelError for features or residuals that are not as many, or not of the shapes, that a UNet has places for.
+
+    A dimension of 1 stands for all of its values, above all one row for a whole batch.
+    """
+    N, _, h, w = inputs.x.shape
+    if inputs.down:
+        _check_shapes("features on the way down", "adapter", inputs.down, feature_shapes(config, h, w), N)
+    if inputs.skips:
+        _check_shapes("residuals", "control net", inputs.skips, residual_shapes(config, h, w), N)
+
+
+def _check_shapes(
+    what: str, source: str, tensors: Sequence[Tensor], shapes: Sequence[tuple[int, int, int]], rows: int
+) -> None:
+    if len(tensors) != len(shapes):
+        raise ModelError(
+            f"The UNet takes {len(shapes)} {what} and gets {len(tensors)}; choose a {source} that is made for this model."
+        )
+    for i, (tensor, shape) in enumerate(zip(tensors, shapes, strict=True)):
+        expected = (rows, *shape)
+        if tensor.ndim != 4 or any(size not in (1, wanted) for size, wanted in zip(tensor.shape, expected)):
+            raise ModelError(
+                f"Number {i + 1} of the {what} has the shape {tuple(tensor.shape)} where the UNet takes {expected}; choose a "
+                f"{source} that is made for this model, and a hint of the picture's size."
+            )
 
 
 Predict = Callable[[UNetInputs], Tensor]

@@ -33,6 +33,8 @@ class Layer:
     heads: int | None = None
     reads_skip: bool = False
     """It reads the last skip beside what the layer before it made."""
+    halves: bool = False
+    """It makes a map of the next level's size."""
     is_down_end: bool = False
     keeps_skip: bool = False
     is_middle: bool = False
@@ -58,6 +60,28 @@ def walk(config: UNetConfig) -> tuple[Layer, ...]:
     return (Layer(0, resample="conv_in", keeps_skip=True), *_down(config), *_middle(config), *_up(config))
 
 
+def level_sizes(config: UNetConfig, height: int, width: int) -> list[tuple[int, int]]:
+    """Returns height and width of the maps of every level, for latents of a size."""
+    sizes = [(height, width)]
+    for _ in config.block_out_channels[1:]:
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    return sizes
+
+
+def feature_shapes(config: UNetConfig, height: int, width: int) -> list[tuple[int, int, int]]:
+    """Returns the shapes (C, h, w) at the down ends, for latents of a size: what `UNetInputs.down` holds."""
+    sizes = level_sizes(config, height, width)
+    ends = [layer.level for layer in walk(config) if layer.is_down_end]
+    return [(config.block_out_channels[level], *sizes[level]) for level in ends]
+
+
+def residual_shapes(config: UNetConfig, height: int, width: int) -> list[tuple[int, int, int]]:
+    """Returns the shapes (C, h, w) of the skips and of the middle, for latents of a size: what `UNetInputs.skips` holds."""
+    sizes = level_sizes(config, height, width)
+    layers = [layer for layer in walk(config) if layer.keeps_skip or layer.is_middle]
+    return [(config.block_out_channels[layer.level], *sizes[layer.level + layer.halves]) for layer in layers]
+
+
 def _down(config: UNetConfig) -> Iterator[Layer]:
     levels = len(config.block_out_channels)
     for level in range(levels):
@@ -72,7 +96,7 @@ def _down(config: UNetConfig) -> Iterator[Layer]:
                 keeps_skip=True,
             )
         if not is_last:
-            yield Layer(level, resample=f"{block}.downsamplers.0", keeps_skip=True)
+            yield Layer(level, resample=f"{block}.downsamplers.0", halves=True, keeps_skip=True)
 
 
 def _middle(config: UNetConfig) -> Iterator[Layer]:

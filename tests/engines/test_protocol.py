@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from sdedge.engines.coreml.native import CoreMLEngine
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.openvino.engine import OpenVINOEngine
-from sdedge.engines.protocol import Capability, OptionalCalls
+from sdedge.engines.protocol import Capability, OptionalCalls, check_inputs
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 
 CALLS = {
+    Capability.ADDED_COMPONENTS: ["add", "remove", "run"],
     Capability.FEATURE_REUSE: ["predict_partly"],
     Capability.FIRST_LOAD: ["first_load"],
     Capability.GUIDANCE_EMBEDDING: [],  # data of `UNetInputs`
@@ -41,3 +44,28 @@ def test_a_call_without_its_capability_is_an_error_of_the_caller(engine):
     assert Capability.TILING not in one.can
     with pytest.raises(NotImplementedError):
         one.set_tiling(True)
+
+
+@pytest.mark.parametrize("name", ["graph", "mil"])
+def test_an_engine_that_adds_nothing_has_nothing_added(name):
+    engine = object.__new__({"graph": GraphEngine, "mil": MILEngine}[name])
+    assert engine.added == frozenset()
+    with pytest.raises(NotImplementedError, match="added_components"):
+        engine.run("control", torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("change", "capability"),
+    [
+        ({"down": (torch.ones(1),)}, Capability.RESIDUALS), ({"skips": (torch.ones(1),)}, Capability.RESIDUALS),
+        ({"embedding": torch.ones(1, 8)}, Capability.GUIDANCE_EMBEDDING),
+        ({"edits": (TokenMerging(0.5),)}, Capability.TOKEN_MERGING),
+    ],
+)  # fmt: skip
+def test_inputs_that_an_engine_would_ignore_are_errors_of_the_caller(change, capability):
+    """In one place for every engine that takes the plain inputs only."""
+    inputs = UNetInputs(torch.ones(1, 4, 8, 8), torch.ones(1), torch.ones(1, 77, 8), **change)
+    check_inputs(frozenset({capability}), inputs)
+    for engine in (GraphEngine, MILEngine, CoreMLEngine):
+        with pytest.raises(NotImplementedError, match=str(capability)):
+            object.__new__(engine).predict(inputs)

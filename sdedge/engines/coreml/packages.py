@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sdedge.engines.bundles import fill_batch, nearest_of, recorded_facts, refuse_loras
 from sdedge.engines.coreml.portable.package import Package
-from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls
+from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.machine.threads import use_threads
@@ -97,6 +97,7 @@ class PackageEngine(OptionalCalls, ABC):
 
         Raises InvalidRequest for contexts of another length than it was converted for.
         """
+        check_inputs(self.can, inputs)
         x, t, context = inputs.sample, inputs.t, inputs.context
         chunked = "unet_chunk1" in self.manifest.components
         length = self._component(UNETS[1] if chunked else UNETS[0]).inputs["encoder_hidden_states"].shape[-1]

@@ -26,7 +26,7 @@ from sdedge.engines.graph.bundle import (
     stored_dtype,
 )
 from sdedge.engines.graph.program import Program
-from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls
+from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
@@ -142,6 +142,7 @@ class GraphEngine(OptionalCalls):
 
         Raises InvalidRequest for a prompt that is longer than the program's largest.
         """
+        check_inputs(self.can, inputs)
         x, t, context = inputs.sample, inputs.t, inputs.context
         longest = self.manifest.recipe["tokens"]
         if context.shape[1] > longest:

@@ -20,7 +20,7 @@ from sdedge.engines.facts import load_tokenizer
 from sdedge.engines.openvino import graph
 from sdedge.engines.openvino.cache import cache_folder, entry_name, making
 from sdedge.engines.openvino.graph import PRECISIONS, compile_model, load_openvino
-from sdedge.engines.protocol import Capability, Component, LoraUse, ModelFacts, OptionalCalls
+from sdedge.engines.protocol import AddedComponent, Capability, Component, LoraUse, ModelFacts, OptionalCalls
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.machine.findings import openvino_version as installed
@@ -124,6 +124,19 @@ class OpenVINOEngine(OptionalCalls):
         self._prompts.clear()
 
     # By torch
+
+    @property
+    def added(self) -> frozenset[str]:
+        return self.torch.added
+
+    def add(self, component: AddedComponent) -> None:
+        self.torch.add(component)
+
+    def remove(self, name: str) -> None:
+        self.torch.remove(name)
+
+    def run(self, name: str, *tensors: Tensor) -> tuple[Tensor, ...]:
+        return self.torch.run(name, *tensors)
 
     @property
     def facts(self) -> ModelFacts:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sdedge.engines.facts import check_fit, load_tokenizer, read_facts
-from sdedge.engines.protocol import Capability, LoraUse, OptionalCalls
+from sdedge.engines.protocol import AddedComponent, Capability, LoraUse, OptionalCalls
 from sdedge.engines.torch import mps, networks
 from sdedge.engines.torch.cpu import int8_unet
 from sdedge.engines.torch.residency import Residency
@@ -36,8 +36,8 @@ class TorchEngine(OptionalCalls):
     """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
 
     can = frozenset({
-        Capability.FEATURE_REUSE, Capability.GUIDANCE_EMBEDDING, Capability.MEMORY_MODES, Capability.RESIDUALS,
-        Capability.TILING, Capability.TOKEN_MERGING,
+        Capability.ADDED_COMPONENTS, Capability.FEATURE_REUSE, Capability.GUIDANCE_EMBEDDING, Capability.MEMORY_MODES,
+        Capability.RESIDUALS, Capability.TILING, Capability.TOKEN_MERGING,
     })  # fmt: skip
 
     def __init__(
@@ -95,6 +95,10 @@ class TorchEngine(OptionalCalls):
         return self.residency.loaded
 
     @property
+    def added(self) -> frozenset[str]:
+        return self.residency.added
+
+    @property
     def memory_mode(self) -> str:
         """One of `memory_plan.MODES`."""
         return self.residency.mode
@@ -134,18 +138,17 @@ class TorchEngine(OptionalCalls):
     def set_tiling(self, on: bool) -> None:
         self.residency.set_tiling(on)
 
-    def _overflowed(self, component: str, out: Tensor) -> bool:
+    def _overflowed(self, component: str, *results: Tensor) -> bool:
         """Returns whether a component's result is not finite in a narrow dtype; it is in float32 from then on.
 
         Some fine-tuned VAEs overflow in half precision. The caller runs it again: no picture is saved black.
         """
         dtype = self.dtype_of(component)
-        if dtype == torch.float32 or torch.isfinite(out).all():
+        if dtype == torch.float32 or torch.stack([torch.isfinite(result).all() for result in results]).all():
             return False
         self.residency.use_float32(component)
-        self.report(
-            f"The {component.replace('_', ' ')} overflowed in {_name(dtype)}; it goes on in float32, which is slower."
-        )
+        kind = self.residency.form(component).kind.replace("_", " ")
+        self.report(f"The {kind} overflowed in {_name(dtype)}; it goes on in float32, which is slower.")
         return True
 
     def check_size(self, width: int, height: int) -> None:
@@ -172,6 +175,19 @@ class TorchEngine(OptionalCalls):
         if self._overflowed("unet", out):
             out, deep = self.calls.partly(self.network("unet"), self.dtype_of("unet"), inputs, features)
         return out, deep
+
+    def add(self, component: AddedComponent) -> None:
+        self.residency.add(component)
+
+    def remove(self, name: str) -> None:
+        self.residency.remove(name)
+
+    @torch.inference_mode()
+    def run(self, name: str, *tensors: Tensor) -> tuple[Tensor, ...]:
+        results = self.calls.added(self.network(name), self.dtype_of(name), tensors)
+        if self._overflowed(name, *results):
+            results = self.calls.added(self.network(name), self.dtype_of(name), tensors)
+        return results
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         latents = self._encode(images, noise)

@@ -35,12 +35,17 @@ NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     Component.UNET: lambda config: UNet(UNetConfig.from_json(config)),
     Component.VAE: lambda config: TinyVAE(vae_config(config)) if is_tiny(config) else VAE(vae_config(config)),
 }
+"""The class of every kind of network: a kind is one of `Component`, or of what may be added (`protocol.AddedComponent.kind`)."""
+
+UNET_LIKE = {str(Component.UNET)}
+"""Kinds made of the UNet's blocks, in the order of its walk: they are fused, packed, streamed and attend as it does."""
 
 
 @dataclass(frozen=True)
 class NetworkForm:
     """What the network of a component is built as.
 
+    kind      of network, a key of NETWORKS
     dtype     of the weights and of what is computed
     mode      of memory, one of `memory_plan.MODES`
     latent    height and width that the UNet is packed for, where the kernels depend on it
@@ -49,7 +54,7 @@ class NetworkForm:
     recipe    of the UNet in int8
     """
 
-    component: str
+    kind: str
     device: torch.device
     dtype: torch.dtype
     mode: str
@@ -60,14 +65,19 @@ class NetworkForm:
     recipe: int8_unet.Int8Recipe | None = None
 
     @property
+    def is_unet_like(self) -> bool:
+        """Whether the network is made of the UNet's blocks."""
+        return self.kind in UNET_LIKE
+
+    @property
     def is_fused(self) -> bool:
-        """Whether the UNet runs by the fused classes of `cpu.fused_unet`."""
-        return self.component == Component.UNET and self.device.type == "cpu" and fused_unet.available(self.dtype)
+        """Whether the network runs by the fused classes of `cpu.fused_unet`."""
+        return self.is_unet_like and self.device.type == "cpu" and fused_unet.available(self.dtype)
 
     @property
     def is_streamed(self) -> bool:
         """Whether weights stay in their file until their layer is called."""
-        return self.component == Component.UNET and self.mode == "stream"
+        return self.is_unet_like and self.mode == "stream"
 
     @property
     def is_packed(self) -> bool:
@@ -83,12 +93,12 @@ class NetworkForm:
 def build(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """Returns the network filled with the tensors, and what is worth reporting. Raises ModelError as `load_into`."""
     with torch.device("meta"):
-        module = NETWORKS[form.component](config)
+        module = NETWORKS[form.kind](config)
     wrap_edges(module, form.is_tiled)
     if form.device.type == "cpu":
         allocator.give_back()
     module, remarks = _fill(form, module, tensors)
-    if form.component == Component.UNET and _has_own_attention(form):
+    if form.is_unet_like and _has_own_attention(form):
         set_attention(module, kernels.attention)
     if form.device.type == "cpu":
         _keep_freed(form)
@@ -119,7 +129,7 @@ def _finisher(form: NetworkForm, tensors: Mapping[str, Any]) -> Callable[[str, A
 
 def _unneeded(form: NetworkForm, tensors: Mapping[str, Any]) -> set[str]:
     """Returns the names of the VAE's half that nobody asked for, where memory is tight."""
-    if form.component != Component.VAE or not memory.is_tight(form.mode):
+    if form.kind != Component.VAE or not memory.is_tight(form.mode):
         return set()
     other = ("decoder.", "post_quant_conv.") if form.vae_half == "encoder" else ("encoder.", "quant_conv.")
     return {name for name in tensors if name.startswith(other)}
@@ -128,12 +138,10 @@ def _unneeded(form: NetworkForm, tensors: Mapping[str, Any]) -> set[str]:
 def suit(form: NetworkForm, module: Any) -> Any:
     """Returns the network with what its device needs beside the weights."""
     if form.device.type == "mps":
-        return mps.suit(
-            module, mps.score_budget(), fused=form.component == Component.UNET and _has_fused_attention(form)
-        )
-    if form.device.type == "cuda" and form.component != Component.TEXT_ENCODER:
+        return mps.suit(module, mps.score_budget(), fused=form.is_unet_like and _has_fused_attention(form))
+    if form.device.type == "cuda" and form.kind != Component.TEXT_ENCODER:
         module = module.to(memory_format=_layout(form))
-        if form.component == Component.UNET and os.environ.get("SDEDGE_COMPILE") == "1":
+        if form.kind == Component.UNET and os.environ.get("SDEDGE_COMPILE") == "1":
             module.compile(dynamic=False)
         return module
     return fused_unet.fuse(module, packing=False) if form.is_fused else module
@@ -144,7 +152,7 @@ def _keep_freed(form: NetworkForm) -> None:
     if not memory.is_tight(form.mode):
         allocator.keep()
     else:  # blocks of the VAE's rows, or what is small of the UNet's maps
-        allocator.keep_small((16 if form.component == Component.VAE else 2) << 20)
+        allocator.keep_small((16 if form.kind == Component.VAE else 2) << 20)
 
 
 def _has_fused_attention(form: NetworkForm) -> bool:

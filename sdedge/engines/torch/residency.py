@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sdedge.engines.protocol import Component, LoraUse
+from sdedge.engines.protocol import AddedComponent, Component, LoraUse
 from sdedge.engines.torch import mps, networks
 from sdedge.engines.torch.cpu import int8_unet
 from sdedge.engines.torch.networks import NetworkForm
@@ -27,6 +27,8 @@ from sdedge.weights.files import LazyTensor
 from sdedge.weights.lora import Applied, LoraWeights, apply, fit, merge, open_lora
 from sdedge.weights.safety import open_checker
 
+ADAPTED = (Component.UNET, Component.TEXT_ENCODER)
+"""The components that LoRAs act on."""
 _FREE: dict[str, Callable[[], None]] = {
     "cpu": allocator.trim, "cuda": torch.cuda.empty_cache, "mps": torch.mps.empty_cache,
 }  # fmt: skip
@@ -49,6 +51,7 @@ class Residency:
         self.is_tiled = False
         self._latent, self._memory_choice, self._calls, self._report = latent, memory_choice, calls, report
         self._width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
+        self._added: dict[str, AddedComponent] = {}
         self._networks: dict[str, nn.Module] = {}
         self._checker: SafetyChecker | None = None
         self._applied: dict[str, Applied] = {}
@@ -62,19 +65,37 @@ class Residency:
         """The components whose networks are in memory."""
         return frozenset(self._networks) | ({Component.SAFETY_CHECKER} if self._checker else frozenset())
 
+    @property
+    def added(self) -> frozenset[str]:
+        """The names of the components that were added to the checkpoint's own."""
+        return frozenset(self._added)
+
     # Loading and releasing
 
     def network(self, component: str) -> Any:
         """Returns the network of a component, loaded now if it is not; others go as the memory mode says."""
-        for other in set(self._networks) - {component}:
-            if not memory.keeps(self.mode, other, self._bytes_of(other)):
-                self.release(other)
+        for loaded in set(self._networks) - {component}:
+            if not self._stays(loaded, component):
+                self.release(loaded)
         if component not in self._networks:
-            config = self.checkpoint.configs[component]
-            self._networks[component], remarks = networks.build(self.form(component), config, self._tensors(component))
+            source = self._added.get(component)
+            config = self.checkpoint.configs[component] if source is None else source.config
+            self._networks[component], remarks = networks.build(
+                self.form(component), dict(config), self._tensors(component)
+            )
             self._report(*remarks)
             self._apply(component)
         return self._networks[component]
+
+    def _stays(self, loaded: str, component: str) -> bool:
+        """Returns whether a loaded component stays while another one works, as those that work at every step do together."""
+        if self._works_at_every_step(loaded) and self._works_at_every_step(component):
+            return True
+        once = loaded != Component.VAE and not self._works_at_every_step(loaded)
+        return memory.keeps(self.mode, self._bytes_of(loaded), once)
+
+    def _works_at_every_step(self, component: str) -> bool:
+        return component == Component.UNET or (component in self._added and self._added[component].every_step)
 
     def vae(self, half: str) -> Any:
         """Returns the VAE with its "encoder" or "decoder" at least."""
@@ -89,6 +110,20 @@ class Residency:
         if self._checker is None:
             self._checker = open_checker(self.checkpoint.safety_checker)
         return self._checker
+
+    def add(self, component: AddedComponent) -> None:
+        """Takes a network beside the checkpoint's own, in place of another one of its name."""
+        if component.name in set(Component):
+            raise ValueError(f"{component.name!r} is a component of the model itself; add it under another name")
+        if self._added.get(component.name) is not component:
+            self.remove(component.name)
+            self._added[component.name] = component
+
+    def remove(self, name: str) -> None:
+        """Releases an added component and forgets it."""
+        if self._added.pop(name, None) is not None:
+            self.release(name)
+            self._wider.pop(name, None)
 
     def put(self, component: str, module: nn.Module) -> None:
         """Runs a module of the caller's in place of a component's network, until the component is released."""
@@ -112,8 +147,9 @@ class Residency:
     def form(self, component: str) -> NetworkForm:
         """Returns what the network of a component is built as now."""
         recipe = self.recipe if component == Component.UNET else None
+        kind = self._added[component].kind if component in self._added else component
         return NetworkForm(
-            component, self.device, self.dtype_of(component), self.mode, self._latent, self._width, self.is_tiled,
+            kind, self.device, self.dtype_of(component), self.mode, self._latent, self._width, self.is_tiled,
             self._vae_half, recipe,
         )  # fmt: skip
 
@@ -144,12 +180,15 @@ class Residency:
     ) -> memory.MemoryPlan:
         """Settles how components are kept while pictures of a size (width, height) in pixels are drawn, and checked."""
         plan = plan_picture(
-            read_sizes(self.checkpoint), *size, batch, itemsize=self.dtype.itemsize, device=self.device.type,
-            free=self.free_bytes(), safety=safety, mode=self._memory_choice, int8=self.recipe is not None,
+            read_sizes(self.checkpoint, self._added.values()), *size, batch, itemsize=self.dtype.itemsize,
+            device=self.device.type, free=self.free_bytes(), safety=safety, mode=self._memory_choice,
+            int8=self.recipe is not None,
         )  # fmt: skip
         self.use_mode(plan.mode)
-        if latent != self._latent and self.form(Component.UNET).depends_on_size:
-            self.release(Component.UNET)
+        if latent != self._latent:
+            for component in (Component.UNET, *self._added):
+                if self.form(component).depends_on_size:
+                    self.release(component)
         self._latent = latent
         return plan
 
@@ -163,7 +202,7 @@ class Residency:
     def use_mode(self, mode: str) -> None:
         """Goes over to a memory mode; every component is loaded anew in it."""
         if mode != self.mode:
-            for component in Component:
+            for component in (*Component, *self._added):
                 self.release(component)
             self.mode = mode
             self._calls.keep_recordings(mode == "fast")
@@ -193,9 +232,9 @@ class Residency:
         self._take_off()
         self.loras, self._lora_notes = tuple(loras), ()
         try:
-            adapted = {name: self.checkpoint.components[name] for name in ("unet", "text_encoder")}
+            adapted = {str(name): self.checkpoint.components[name] for name in ADAPTED}
             self._lora_notes = fit([lora for lora, _, _ in self._opened()], adapted)
-            for component in list(self._networks):
+            for component in [name for name in self._networks if name in ADAPTED]:
                 if self.form(component).is_packed:
                     self.merged(component)  # which raises now for a LoRA that does not fit
                     self.release(component)
@@ -209,14 +248,16 @@ class Residency:
     def merged(self, component: str) -> Mapping[str, LazyTensor]:
         """Returns a component's weights as the checkpoint names them, with the LoRAs in."""
         tensors = self.checkpoint.components[component]
-        has_loras = self.loras and component != Component.VAE
+        has_loras = self.loras and component in ADAPTED
         return merge({component: tensors}, self._opened())[component] if has_loras else tensors
 
     def _tensors(self, component: str) -> Mapping[str, LazyTensor]:
+        if component in self._added:
+            return self._added[component].tensors
         return self.merged(component) if self.form(component).is_packed else self.checkpoint.components[component]
 
     def _apply(self, component: str) -> None:
-        adapts = self.loras and component in self._networks and component != Component.VAE
+        adapts = self.loras and component in ADAPTED and component in self._networks
         if adapts and not self.form(component).is_packed:
             self._applied[component] = apply({component: self._networks[component]}, self._opened())
 

@@ -16,7 +16,7 @@ from sdedge.engines.torch.cuda_graphs import Call, Recorder, record_cuda
 from sdedge.models import reuse
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
-from sdedge.models.unet_inputs import UNetInputs
+from sdedge.models.unet_inputs import UNetInputs, check_residuals
 
 
 class UNetCalls:
@@ -29,7 +29,7 @@ class UNetCalls:
 
     def whole(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
-        x, t, context, *rest = tensors = self._tensors(dtype, inputs)
+        x, t, context, *rest = tensors = self._tensors(unet, dtype, inputs)
         with _merging(unet, inputs):
             if self.recorder is None:
                 return unet(x, t, context, **Order.of(inputs).named(rest)).float()
@@ -39,7 +39,7 @@ class UNetCalls:
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Returns the output and the deep features; the outer layers alone run on features of another step."""
-        tensors = self._tensors(dtype, inputs)
+        tensors = self._tensors(unet, dtype, inputs)
         with _merging(unet, inputs):
             if features is None:
                 eps, features = self._recorded("features", partial(_features, unet), inputs)(*tensors)
@@ -47,6 +47,26 @@ class UNetCalls:
                 features = features.to(dtype)  # which is wider after an overflow
                 (eps,) = self._recorded("outer", partial(_outer, unet), inputs)(features, *tensors)
         return eps.float(), features
+
+    def added(self, network: Any, dtype: torch.dtype, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Returns what a network beside the UNet makes of its inputs, in float32; vectors of numbers stay float32 for it."""
+        results = network(*(self._moved(tensor, dtype) for tensor in tensors))
+        return tuple(result.float() for result in ((results,) if isinstance(results, Tensor) else results))
+
+    def _moved(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+        """Brings an input to the device and, where its numbers are floats, to the dtype."""
+        if not tensor.is_floating_point():
+            return tensor.to(self.device)
+        if tensor.ndim == 3:
+            return self._context(tensor, dtype)
+        return tensor.to(self.device, torch.float32 if tensor.ndim < 2 else dtype)
+
+    def _context(self, context: Tensor, dtype: torch.dtype) -> Tensor:
+        """Brings a context to the device and the dtype: the same tensor at every step, so that what networks cache is found."""
+        moved = self._contexts.setdefault(context, {})
+        if dtype not in moved:
+            moved[dtype] = context.to(self.device, dtype, copy=True)
+        return moved[dtype]
 
     def keep_recordings(self, on: bool) -> None:
         """Says whether there is memory for recordings, on devices that make any."""
@@ -65,16 +85,14 @@ class UNetCalls:
             call if self.recorder is None else partial(self.recorder.run, f"{name} {inputs.merge_ratio} {order}", call)
         )
 
-    def _tensors(self, dtype: torch.dtype, inputs: UNetInputs) -> tuple[Tensor, ...]:
+    def _tensors(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> tuple[Tensor, ...]:
         """Brings the UNet's arguments to its device and dtype; one timestep, and one embedding, stands for equal ones."""
-        context = self._contexts.get(inputs.context)
-        if context is None or context.dtype != dtype:
-            # The same tensor at every step, so that what a network caches with it is found again.
-            context = self._contexts[inputs.context] = inputs.context.to(self.device, dtype, copy=True)
+        if inputs.down or inputs.skips:
+            check_residuals(inputs, unet.config)
         numbers = [inputs.t] if inputs.embedding is None else [inputs.t, inputs.embedding]
         t, *embedding = [_one_row(value).to(self.device, torch.float32) for value in numbers]
         entering = [tensor.to(self.device, dtype) for tensor in (*(inputs.down or ()), *(inputs.skips or ()))]
-        return inputs.sample.to(self.device, dtype), t, context, *embedding, *entering
+        return inputs.sample.to(self.device, dtype), t, self._context(inputs.context, dtype), *embedding, *entering
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from sdedge.models.layers import (
     linear_of,
 )
 from sdedge.models.unet import UNet
-from sdedge.models.unet_walk import walk
+from sdedge.models.unet_walk import level_sizes
 from sdedge.weights.loading import is_finite, load_into, report_broken
 from sdedge.weights.parts import JoinedTensor, TensorHalf, fill_tensor
 
@@ -297,16 +297,14 @@ def minds_sizes(dtype: torch.dtype) -> bool:
     return dtype == torch.float32 and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
 
 
-def expect_maps(unet: UNet, height: int, width: int) -> None:
-    """Tell every convolution of a UNet which maps it reads for latents of a size, before it is packed."""
-    sizes = [(height, width)]
-    for _ in unet.down_blocks[1:]:
-        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
-    parts = [(unet.get_submodule(path), layer.level) for layer in walk(unet.config) for path in layer.paths]
-    for part, level in [*parts, (unet.conv_out, 0)]:
+def expect_maps(unet: Any, height: int, width: int) -> None:
+    """Tell every convolution of a UNet's layers which maps it reads for latents of a size, before it is packed."""
+    sizes = level_sizes(unet.config, height, width)
+    parts = [(unet.get_submodule(path), bound.layer.level) for bound in unet.layers for path in bound.layer.paths]
+    for part, level in [*parts, *([(unet.conv_out, 0)] if isinstance(unet, UNet) else [])]:
         for layer in part.modules():
             if isinstance(layer, nn.Conv2d):
-                layer.reads = sizes[level]  # type: ignore[assignment]
+                layer.reads = sizes[level]
 
 
 def pack(layer: Any) -> None:

@@ -27,7 +27,6 @@ from sdedge.engines.torch.cpu.fused_unet import PackedConv2d, PackedLinear
 from sdedge.files import reserve
 from sdedge.models.layers import GEGLU
 from sdedge.models.unet import UNet
-from sdedge.models.unet_walk import walk
 from sdedge.weights.files import ALIGNMENT, WeightFile, bytes_of
 from sdedge.weights.loading import load_into
 from sdedge.weights.parts import fill_tensor, is_stored
@@ -79,9 +78,10 @@ def stream(
     return module
 
 
-def call_order(unet: UNet) -> list[str]:
-    """Returns the paths of a UNet's layers in the order its forward calls them."""
-    paths = ["time_embedding", *(path for layer in walk(unet.config) for path in layer.paths), "conv_out"]
+def call_order(unet: Any) -> list[str]:
+    """Returns the paths of a UNet's layers in the order its forward calls them, or of one that has a part of its walk."""
+    paths = ["time_embedding", *(path for bound in unet.layers for path in bound.layer.paths)]
+    paths += ["conv_out"] if isinstance(unet, UNet) else []
     names = {module: name for name, module in unet.named_modules()}
     return [
         names[layer] for path in paths for layer in unet.get_submodule(path).modules() if isinstance(layer, STREAMED)
