@@ -41,6 +41,7 @@ class Remedy(StrEnum):
     INSTALL_VOCABULARY = "run `sdedge tokenizer install`"
     INSTALL_VOCABULARY_FROM = "`sdedge tokenizer install PATH`"
     CONVERT_AGAIN = "convert the model again with `sdedge convert mps`"
+    CONVERT_WITH_ENCODER = "convert the model again with vae_encoder among its --components"
     CONVERT_WITH_LORA = "convert the model again with --lora"
     CONVERT_OTHER_SIZES = "convert the model with --size for another range"
     CONVERT_SMALLER = "choose a smaller --size"

@@ -38,7 +38,7 @@ class PictureMemory(QObject):
         """Plan it now."""
         form, mine = self._studio.form, self._studio.bridge.worker_memory
         size, model, batch, safety = form.size, form.model, form.batch, self._studio.settings.safety
-        if size is None or form.card is None or form.card.sizes:
+        if size is None or form.card is None or form.card.bundle is not None:
             self._take(None)
             return
 

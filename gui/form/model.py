@@ -173,9 +173,12 @@ class FormModel(Observable):
                 found[name] = f"There is no file at {path} any more; choose another, or take it out."
         if not found:
             try:
-                self._request(self.seed)
+                request = self._request(self.seed)
             except InvalidRequest as error:
                 found[error.field or "prompt"] = for_the_window(str(error))
+            else:
+                field, refusal = self.card.refusal(request) if self.card else ("", "")
+                found.update({field: refusal} if refusal else {})
         return found
 
     def wanted(self) -> Wanted:

@@ -49,12 +49,9 @@ class SizeField(QWidget):
         self.note.say(faults.get("width") or faults.get("height") or self._hint(), "fault" if fault else "caution")
 
     def _hint(self) -> str:
-        """A converted model draws its own sizes only."""
-        card, size = self._form.card, self._form.size
-        if card is None or not card.sizes or size is None or size in card.sizes:
-            return ""
-        listed = ", ".join(f"{w}×{h}" for w, h in card.sizes)
-        return self.tr("This converted model draws {0} only; choose one of them.").format(listed)
+        """Says so where a converted model does not draw this size."""
+        problems = self._form.problems()
+        return problems.get("width") or problems.get("height") or ""
 
     def _show_own(self) -> None:
         form = self._form
@@ -76,7 +73,7 @@ class SizeField(QWidget):
             own += f" ({card.side} × {card.side})"
         menu.addAction(own, lambda: self._form.put(width=None, height=None))
         menu.addSeparator()
-        for width, height in card.sizes if card and card.sizes else catalog.SIZES:
+        for width, height in card.sizes if card else catalog.SIZES:
             menu.addAction(f"{width} × {height}", partial(self._form.put, width=width, height=height))
 
 

@@ -54,8 +54,7 @@ class FormView(QFrame):
         studio.form.watch(lambda: self._open_image() if studio.form.image else None, "image")
         studio.board.changed.connect(self._name_button)
         self._name_button()
-        for name in ("faults", "image", "mask", "prompt"):
-            watch(self, studio.form, self._show_problem, name)
+        watch(self, studio.form, self._show_problem)  # any field may be one that the chosen model refuses
 
     # Building
 
@@ -214,7 +213,7 @@ class FormView(QFrame):
             widget.setVisible(bool(other))
 
     def _show_problem(self) -> None:
-        """Where a field says it already, only that there is something to put right."""
-        problems = self._studio.form.problems()
-        hidden = [words for name, words in problems.items() if name in ("prompt", "model")]
+        """Say what keeps the form from being drawn, unless its field says so."""
+        form = self._studio.form
+        hidden = [fault for name, fault in form.problems().items() if name not in {*form.faults, "width", "height"}]
         self.problem.say(hidden[0] if hidden else "")

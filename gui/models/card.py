@@ -1,17 +1,21 @@
-"""What the window needs to know of a model before it is drawn with, read from its files without their weights."""
+"""What the window needs to know of a model before it is drawn with, read from its files without their weights. No torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gui.shell.advice import for_the_window
+from sdedge import catalog
+from sdedge.engines.bundle_limits import bundle_capabilities, check_bundle_size, draws_size, size_range
+from sdedge.engines.capability import Capability
 from sdedge.engines.open import find_tokenizer, locate
-from sdedge.errors import ModelError, SdedgeError
+from sdedge.errors import InvalidRequest, ModelError, SdedgeError
+from sdedge.generation.capabilities import first_unmet
 from sdedge.json_values import read_json_file
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
+from sdedge.request import Request
 from sdedge.text.tokenizer import Tokenizer
 
 GUIDANCE = 7.5  # of a model that does not say
@@ -19,44 +23,77 @@ GUIDANCE = 7.5  # of a model that does not say
 
 @dataclass(frozen=True)
 class ModelCard:
-    """`side` is the native size in pixels, `sizes` the only ones a converted model draws, if it is one."""
+    """What is known of a model: `side` is its native size in pixels, `bundle` the manifest of a converted one."""
 
     name: str
     side: int
     guidance: float = GUIDANCE
-    inpainting: bool = False
-    safety: bool = False
-    sizes: tuple[tuple[int, int], ...] = ()
+    in_channels: int = 4
+    guidance_channels: int = 0
+    can: frozenset[Capability] = frozenset(Capability)
+    """What the engine of a converted model can do; everything, for one that is not converted."""
+    bundle: Manifest | None = None
     tokenizer: Tokenizer | None = None
     fault: str = ""
     """Why tokens cannot be counted."""
 
+    @property
+    def sizes(self) -> tuple[tuple[int, int], ...]:
+        """The sizes to offer, as (width, height) in pixels: a bundle's own, or the usual ones where it draws a range."""
+        if self.bundle is None:
+            return catalog.SIZES
+        if self.bundle.kind == "coreml":
+            return self.bundle.sizes
+        least, most, _ = size_range(self.bundle)
+        offered = [*((side, side) for side in (least, self.side, most)), *catalog.SIZES]
+        return tuple(sorted({size for size in offered if draws_size(self.bundle, *size)}))
+
+    def refusal(self, request: Request) -> tuple[str, str]:
+        """The field at fault and a sentence, where the model is known to refuse the request; both empty otherwise."""
+        try:
+            if self.bundle is not None:
+                check_bundle_size(self.bundle, request.width, request.height)
+            need = first_unmet(request, self, self.can)
+        except InvalidRequest as error:
+            return error.field or "prompt", for_the_window(str(error))
+        if need is None:
+            return "", ""
+        return need.field or "model", for_the_window(f"The model {self.name} {need.sentence}")
+
 
 def read_card(name: str) -> ModelCard:
-    """May take a second for a large file. Raises ModelError when there is no such model or it is damaged."""
+    """Reads what is known of a model, which may take a second for a large file.
+
+    Raises ModelError when there is no such model or it is damaged.
+    """
     path = locate(name)
     tokenizer, fault = None, ""
     try:
         tokenizer = find_tokenizer(name)
     except ModelError as error:
         fault = for_the_window(str(error))
-    if is_bundle(path):
-        bundle = Manifest.read(path)
-        facts: dict[str, Any] = dict(bundle.facts)
-        sizes = bundle.sizes if bundle.kind == "coreml" else ()
-        return ModelCard(
-            name, int(facts["width"]), float(facts.get("guidance", GUIDANCE)), facts.get("in_channels") == 9,
-            bool(facts.get("has_safety_checker")), sizes, tokenizer, fault,
-        )  # fmt: skip
+    return _bundle_card(name, path, tokenizer, fault) if is_bundle(path) else _card(name, path, tokenizer, fault)
+
+
+def _bundle_card(name: str, path: Path, tokenizer: Tokenizer | None, fault: str) -> ModelCard:
+    bundle = Manifest.read(path)
+    try:
+        side, guidance = int(bundle.facts["width"]), float(bundle.facts.get("guidance", GUIDANCE))
+        channels, guided = int(bundle.facts["in_channels"]), int(bundle.facts.get("guidance_channels") or 0)
+        int(bundle.facts["downscale"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ModelError(f"The bundle {path} is damaged ({error!s:.80}); convert the model again.") from error
+    can = bundle_capabilities(bundle)
+    return ModelCard(name, side, guidance, channels, guided, can, bundle, tokenizer, fault)
+
+
+def _card(name: str, path: Path, tokenizer: Tokenizer | None, fault: str) -> ModelCard:
     from sdedge.weights.checkpoint import open_checkpoint
 
     checkpoint = open_checkpoint(path)
     factor = 2 ** (len(checkpoint.configs["vae"].get("block_out_channels", (1,) * 4)) - 1)
     side = int(checkpoint.configs["unet"].get("sample_size", 64)) * factor
-    return ModelCard(
-        name, side, _hinted_guidance(path), checkpoint.in_channels == 9, checkpoint.safety_checker is not None,
-        (), tokenizer, fault,
-    )  # fmt: skip
+    return ModelCard(name, side, _hinted_guidance(path), checkpoint.in_channels, tokenizer=tokenizer, fault=fault)
 
 
 def installed_models() -> list[str]:

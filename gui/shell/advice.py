@@ -33,6 +33,7 @@ WORDS = {
     Remedy.INSTALL_VOCABULARY: "at a terminal, run `sdedge tokenizer install`",
     Remedy.INSTALL_VOCABULARY_FROM: "at a terminal, `sdedge tokenizer install PATH`",
     Remedy.CONVERT_AGAIN: "convert the model again",
+    Remedy.CONVERT_WITH_ENCODER: "convert the model again with its VAE encoder",
     Remedy.CONVERT_WITH_LORA: "convert the model again with its LoRA",
     Remedy.CONVERT_OTHER_SIZES: "convert the model for other sizes",
     Remedy.CONVERT_SMALLER: "convert it for smaller sizes",

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
+from sdedge.engines.capability import Capability as Capability
 from sdedge.events import Loading
 from sdedge.images.preview import V1_ROWS, Rows
 from sdedge.machine.memory_plan import MemoryPlan
@@ -96,29 +97,6 @@ class AddedComponent:
     config: Mapping[str, Any]
     tensors: Mapping[str, LazyTensor]
     every_step: bool = False
-
-
-class Capability(enum.StrEnum):
-    """What not every engine can do. An engine lists what it can in `Engine.can`."""
-
-    ADDED_COMPONENTS = enum.auto()
-    """Runs networks beside the model's own, in the same memory plan: `add`, `remove` and `run`."""
-    FEATURE_REUSE = enum.auto()
-    """Runs the UNet's outer layers alone, on deep features of another step: `predict_partly`."""
-    FIRST_LOAD = enum.auto()
-    """Loads networks in other processes before the first picture, since that takes minutes once: `first_load`."""
-    GUIDANCE_EMBEDDING = enum.auto()
-    """Takes `UNetInputs.embedding`, for a UNet that reads the guidance scale (`ModelFacts.guidance_channels`)."""
-    MEMORY_MODES = enum.auto()
-    """Draws in less memory, more slowly: `choose_memory` and `use_less_memory`."""
-    NEAREST_SIZE = enum.auto()
-    """Draws some sizes only and knows the nearest one: `nearest_size`."""
-    RESIDUALS = enum.auto()
-    """Takes `UNetInputs.down` and `skips`, which enter the UNet at the places that `models.unet_walk` lists."""
-    TILING = enum.auto()
-    """Draws pictures whose edges continue on the opposite side: `set_tiling`."""
-    TOKEN_MERGING = enum.auto()
-    """Takes `TokenMerging` among `UNetInputs.edits`: self attention runs on fewer tokens."""
 
 
 def _uncalled(capability: Capability) -> NotImplementedError:

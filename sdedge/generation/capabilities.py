@@ -1,13 +1,32 @@
-"""What a request needs of its engine beyond the calls that all engines answer: asked once, before anything is drawn."""
+"""What a request needs of its engine beyond the calls that all engines answer: asked once, before anything is drawn. No torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from sdedge.engines.protocol import Capability, Engine, ModelFacts
+from sdedge.engines.capability import Capability
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.request import Request
+from sdedge.text.tags import extract_loras
+
+if TYPE_CHECKING:
+    from sdedge.engines.protocol import Engine
+
+INPAINTING_CHANNELS = 9
+"""What the UNet of an inpainting checkpoint reads: latents, mask, and the latents of the masked picture."""
+
+
+class ModelInputs(Protocol):
+    """What a model reads: the part of `ModelFacts` that decides what is needed."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def in_channels(self) -> int: ...
+    @property
+    def guidance_channels(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -20,8 +39,31 @@ class Need:
     remedy: Remedy | None = None
 
 
-def needs(request: Request, facts: ModelFacts) -> Iterator[Need]:
-    """Yields what a request for a model needs. What only makes it faster (`generation.speed`) is not among them."""
+def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
+    """Yields what a request for a model needs. What only makes it faster (`generation.speed`) is not among them.
+
+    Raises InvalidRequest for a LoRA tag in the prompt that cannot be read.
+    """
+    if request.image is not None or facts.in_channels == INPAINTING_CHANNELS:
+        yield Need(
+            Capability.ENCODE,
+            f"cannot read pictures without a VAE encoder; {Remedy.CONVERT_WITH_ENCODER}.",
+            "image" if request.image is not None else "model",
+            Remedy.CONVERT_WITH_ENCODER,
+        )
+    if request.clip_skip > 1:
+        layer = Capability.PENULTIMATE_LAYER if request.clip_skip == 2 else Capability.EARLIER_LAYERS
+        yield Need(
+            layer, f"cannot do clip skip {request.clip_skip}; lower it, or use the model it was made from.", "clip_skip"
+        )
+    if loras := extract_loras(request.prompt)[1]:
+        yield Need(
+            Capability.LORAS,
+            f"cannot take the LoRA {loras[0].name}: its weights are fixed; {Remedy.CONVERT_WITH_LORA}, or use the model it "
+            "was made from.",
+            "prompt",
+            Remedy.CONVERT_WITH_LORA,
+        )
     if request.tiling:
         yield Need(Capability.TILING, "cannot draw seamless tiles; turn tiling off.", "tiling")
     if facts.guidance_channels:
@@ -44,10 +86,12 @@ def residual_needs(feature: str, field: str) -> Iterator[Need]:
         yield Need(capability, sentence, field)
 
 
+def first_unmet(request: Request, facts: ModelInputs, can: frozenset[Capability]) -> Need | None:
+    """Returns the first thing that a request needs and that is not among what an engine can do."""
+    return next((need for need in needs(request, facts) if need.capability not in can), None)
+
+
 def refuse_unsupported(engine: Engine, request: Request) -> None:
     """Raises InvalidRequest, by name, for the first thing that a request needs and its engine cannot do."""
-    for need in needs(request, engine.facts):
-        if need.capability not in engine.can:
-            raise InvalidRequest(
-                f"The engine {engine.description} {need.sentence}", field=need.field, remedy=need.remedy
-            )
+    if need := first_unmet(request, engine.facts, engine.can):
+        raise InvalidRequest(f"The engine {engine.description} {need.sentence}", field=need.field, remedy=need.remedy)

@@ -15,11 +15,15 @@ from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 
 CALLS = {
     Capability.ADDED_COMPONENTS: ["add", "remove", "run"],
+    Capability.EARLIER_LAYERS: [],  # arguments of `encode_text`
+    Capability.ENCODE: [],  # every engine has the call, and not every bundle the network
     Capability.FEATURE_REUSE: ["predict_partly"],
     Capability.FIRST_LOAD: ["first_load"],
     Capability.GUIDANCE_EMBEDDING: [],  # data of `UNetInputs`
+    Capability.LORAS: [],
     Capability.MEMORY_MODES: ["choose_memory", "use_less_memory"],
     Capability.NEAREST_SIZE: ["nearest_size"],
+    Capability.PENULTIMATE_LAYER: [],
     Capability.RESIDUALS: [],
     Capability.TILING: ["set_tiling"],
     Capability.TOKEN_MERGING: [],

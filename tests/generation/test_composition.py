@@ -68,11 +68,15 @@ def test_a_request_has_no_more_fields_at_its_top_than_it_had():
     ("request_", "channels", "capability", "field"),
     [
         (Resolved("x", tiling=True), 0, Capability.TILING, "tiling"),
+        (Resolved("x", image="photo.png"), 0, Capability.ENCODE, "image"),
+        (Resolved("x", clip_skip=2), 0, Capability.PENULTIMATE_LAYER, "clip_skip"),
+        (Resolved("x", clip_skip=4), 0, Capability.EARLIER_LAYERS, "clip_skip"),
+        (Resolved("x <lora:ink:0.5>"), 0, Capability.LORAS, "prompt"),
         (Resolved("x"), 256, Capability.GUIDANCE_EMBEDDING, ""),
     ],
 )
 def test_what_an_engine_lacks_is_refused_by_name_before_anything_is_drawn(request_, channels, capability, field):
-    facts = SimpleNamespace(name="small", guidance_channels=channels)
+    facts = SimpleNamespace(name="small", in_channels=4, guidance_channels=channels)
     assert [need.capability for need in needs(request_, facts)] == [capability]
     engine = SimpleNamespace(facts=facts, description="another", can=frozenset(Capability))
     refuse_unsupported(engine, request_)

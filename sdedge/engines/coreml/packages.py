@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdedge.engines.bundle_limits import BUNDLE_CAPABILITIES, bundle_capabilities, check_bundle_size
 from sdedge.engines.bundles import fill_batch, nearest_of, recorded_facts, refuse_loras
 from sdedge.engines.coreml.portable.package import Package
-from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls, check_inputs
+from sdedge.engines.protocol import LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.machine.threads import use_threads
@@ -42,13 +43,14 @@ class PackageEngine(OptionalCalls, ABC):
     Packages are opened on their first call and may be released.
     """
 
-    can = frozenset({Capability.NEAREST_SIZE})
+    can = BUNDLE_CAPABILITIES["coreml"]
     device = "cpu"
 
     def __init__(self, folder: str | Path, description: str) -> None:
         """Raises ModelError for a bundle that is damaged."""
         self.folder = Path(folder)
         self.manifest = Manifest.read(folder)
+        self.can = type(self).can | bundle_capabilities(self.manifest)
         self.description = description
         self.facts = _read_facts(self.manifest)
         if "text_encoder" in self.manifest.components:
@@ -68,12 +70,7 @@ class PackageEngine(OptionalCalls, ABC):
 
     def check_size(self, width: int, height: int) -> None:
         """The sizes are those the bundle was converted for."""
-        if (width, height) not in self.manifest.sizes:
-            sizes = ", ".join(f"{w}x{h}" for w, h in self.manifest.sizes)
-            raise InvalidRequest(
-                f"The bundle {self.facts.name} draws {sizes}, not {width}x{height}; "
-                "choose such a size, or convert the model for another one."
-            )
+        check_bundle_size(self.manifest, width, height)
 
     def nearest_size(self, wanted: tuple[int, int], fixed: tuple[int | None, int | None]) -> tuple[int, int]:
         return nearest_of(self.manifest.sizes, wanted, fixed)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdedge.engines.bundle_limits import BUNDLE_CAPABILITIES, bundle_capabilities, check_bundle_size
 from sdedge.engines.bundles import fill_batch, nearest_within, refuse_loras
 from sdedge.engines.graph.bundle import (
     AGAIN,
@@ -26,7 +27,7 @@ from sdedge.engines.graph.bundle import (
     stored_dtype,
 )
 from sdedge.engines.graph.program import Program
-from sdedge.engines.protocol import Capability, LoraUse, ModelFacts, OptionalCalls, check_inputs
+from sdedge.engines.protocol import LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
@@ -54,7 +55,7 @@ class GraphEngine(OptionalCalls):
     in float16, whose kernels there are a hundred times slower.
     """
 
-    can = frozenset({Capability.NEAREST_SIZE})
+    can = BUNDLE_CAPABILITIES["graph"]
 
     def __init__(
         self, folder: str | Path, device: str = "auto", dtype: str | None = None, *, find_model: FindModel | None = None
@@ -67,6 +68,7 @@ class GraphEngine(OptionalCalls):
         self.manifest, facts = read_bundle(self.folder)
         self.torch_device = choose_device(device)
         self.dtype = _choose_dtype(self.manifest, self.torch_device, dtype)
+        self.can = bundle_capabilities(self.manifest)
         self.facts = _suited(facts, self.manifest)
         self.tokenizer = Tokenizer.from_folder(folder)
         self._find_model = find_model
@@ -89,15 +91,7 @@ class GraphEngine(OptionalCalls):
 
     def check_size(self, width: int, height: int) -> None:
         """Both sides are within the bundle's range and multiples of 64; on MPS, what it takes is below the watermark."""
-        (least, _), (most, _) = self.manifest.sizes[0], self.manifest.sizes[-1]
-        unit = 8 * self.facts.downscale
-        if any(side % unit or not least <= side <= most for side in (width, height)):
-            raise InvalidRequest(
-                f"The bundle {self.facts.name} draws multiples of {unit} from {least} to {most} pixels, not "
-                f"{width}x{height}; choose such a size, or {Remedy.CONVERT_OTHER_SIZES}.",
-                field="width",
-                remedy=Remedy.CONVERT_OTHER_SIZES,
-            )
+        check_bundle_size(self.manifest, width, height)
         if self._on_mps and (need := self._need(width, height)) > (free := mps.free_bytes()):
             raise InvalidRequest(
                 f"{width}x{height} needs {need / 2**30:.1f} GB on MPS and {free / 2**30:.1f} GB are free below its watermark; "

@@ -36,7 +36,8 @@ class TorchEngine(OptionalCalls):
     """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
 
     can = frozenset({
-        Capability.ADDED_COMPONENTS, Capability.FEATURE_REUSE, Capability.GUIDANCE_EMBEDDING, Capability.MEMORY_MODES,
+        Capability.ADDED_COMPONENTS, Capability.EARLIER_LAYERS, Capability.ENCODE, Capability.FEATURE_REUSE,
+        Capability.GUIDANCE_EMBEDDING, Capability.LORAS, Capability.MEMORY_MODES, Capability.PENULTIMATE_LAYER,
         Capability.RESIDUALS, Capability.TILING, Capability.TOKEN_MERGING,
     })  # fmt: skip
 

@@ -129,7 +129,13 @@ def test_every_choice_of_the_catalog_can_be_drawn_from_the_form():
 
 def test_the_embedded_models_card_is_read_without_its_weights():
     card = read_card("pocket")
-    assert card.side > 0 and card.guidance == 4.0 and card.tokenizer is not None and not card.inpainting
+    assert (
+        card.side > 0
+        and card.guidance == 4.0
+        and card.tokenizer is not None
+        and card.in_channels == 4
+        and card.bundle is None
+    )
 
 
 @pytest.mark.parametrize(
