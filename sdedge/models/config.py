@@ -196,3 +196,43 @@ class TextConfig:
     def check_widths(self) -> None:
         """Raise ModelError where the heads do not divide the width, so that no network can be built."""
         _divides("text encoder", "num_attention_heads", (self.num_attention_heads,), (self.hidden_size,))
+
+
+@dataclass(frozen=True)
+class ControlNetConfig:
+    """Shape of a control net: its encoder, which is that of the UNet it was copied from, and the stack that reads the hint.
+
+    hint_channels   channels of the hint
+    hint_widths     of the stack's convolutions at each resolution, every one half of the last
+    is_pooled       residuals are averaged over height and width ("shuffle")
+    is_bgr          the hint's channels are blue, green, red
+    """
+
+    encoder: UNetConfig
+    hint_channels: int = 3
+    hint_widths: tuple[int, ...] = (16, 32, 96, 256)
+    is_pooled: bool = False
+    is_bgr: bool = False
+
+    @property
+    def downscale(self) -> int:
+        """Pixels of the hint per latent cell along one axis."""
+        return int(2 ** (len(self.hint_widths) - 1))
+
+
+@dataclass(frozen=True)
+class T2IAdapterConfig:
+    """Shape of an adapter.
+
+    hint_channels  channels of the hint: 1 of those for canny and sketch, else 3
+    widths         of the features, one for each level of the UNet
+    blocks         residual blocks of a level
+    is_light       the published small one, which works in a quarter of the widths
+    downscale      pixels of the hint per latent cell along one axis
+    """
+
+    hint_channels: int = 3
+    widths: tuple[int, ...] = (320, 640, 1280, 1280)
+    blocks: int = 2
+    is_light: bool = False
+    downscale: int = 8

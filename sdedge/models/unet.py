@@ -80,27 +80,27 @@ class BoundLayer:
         return x
 
 
-class UNet(nn.Module):
-    """Predicts the noise in a latent: latent (B, in, h, w), timesteps (B,), context (B, T, D) -> eps (B, out, h, w).
+class UNetEncoder(nn.Module):
+    """The way down and the middle, with the time embedding: what a UNet and a ControlNet have in common.
 
-    Networks with a `time_cond_proj_dim` D (latent consistency models) read the guidance scale too, where it is given: as
-    `layers.guidance_embedding` (B, D) of it.
+    `layers` are those of the walk that the network has, bound to its modules.
     """
+
+    layers: tuple[BoundLayer, ...]
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         config.check_widths()
         self.config = config
-        widths, levels = config.block_out_channels, len(config.block_out_channels)
-        heads = [*config.heads[:-1], None]  # no attention at the lowest level
+        widths, heads = config.block_out_channels, self.heads()
         self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
         self.time_embedding = TimestepEmbedding(widths[0], widths[0] * 4, config.time_cond_proj_dim)
-        self.down_blocks = nn.ModuleList([DownBlock(config, i, heads[i]) for i in range(levels)])
+        self.down_blocks = nn.ModuleList([DownBlock(config, i, heads[i]) for i in range(len(widths))])
         self.mid_block = MidBlock(config)
-        self.up_blocks = nn.ModuleList([UpBlock(config, i, heads[i]) for i in reversed(range(levels))])
-        self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], eps=config.norm_eps)
-        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
-        self.layers = tuple(self._bind(layer) for layer in walk(config))
+
+    def heads(self) -> list[int | None]:
+        """Returns the heads of every level on the way down and up; the lowest has no attention there."""
+        return [*self.config.heads[:-1], None]
 
     def embed(self, t: Tensor, dtype: torch.dtype, embedding: Tensor | None = None) -> Tensor:
         """Embeds timesteps (B,), and adds a guidance embedding (B, D), as the residual blocks read them: (B, E).
@@ -109,14 +109,6 @@ class UNet(nn.Module):
         """
         sinusoids = timestep_embedding(t, self.config.block_out_channels[0]).to(dtype)
         return self.time_embedding(sinusoids, None if embedding is None else embedding.to(dtype))
-
-    def forward(
-        self, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None,
-        down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
-    ) -> Tensor:  # fmt: skip
-        """`down` are features for the down ends, `skips` residuals for the skips and the middle, as `unet_walk` lists them."""
-        x = self.run(self.layers, x, self.embed(t, x.dtype, embedding), context, [], down, skips)
-        return self.output(x)
 
     def run(
         self, layers: Sequence[BoundLayer], x: Tensor, time: Tensor, context: Tensor, kept: list[Tensor],
@@ -137,15 +129,39 @@ class UNet(nn.Module):
                 x = x + next(residuals)
         return x
 
-    def output(self, x: Tensor) -> Tensor:
-        """Returns the model output (B, out, h, w) of what the last layer made."""
-        return self.conv_out(silu(self.conv_norm_out(x)))
-
     def _bind(self, layer: Layer) -> BoundLayer:
         modules = (
             self.get_submodule(path) if path else None for path in (layer.resnet, layer.attention, layer.resample)
         )
         return BoundLayer(layer, *modules)
+
+
+class UNet(UNetEncoder):
+    """Predicts the noise in a latent: latent (B, in, h, w), timesteps (B,), context (B, T, D) -> eps (B, out, h, w).
+
+    Networks with a `time_cond_proj_dim` D (latent consistency models) read the guidance scale too, where it is given: as
+    `layers.guidance_embedding` (B, D) of it.
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__(config)
+        widths, heads = config.block_out_channels, self.heads()
+        self.up_blocks = nn.ModuleList([UpBlock(config, i, heads[i]) for i in reversed(range(len(widths)))])
+        self.conv_norm_out = nn.GroupNorm(config.norm_num_groups, widths[0], eps=config.norm_eps)
+        self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
+        self.layers = tuple(self._bind(layer) for layer in walk(config))
+
+    def forward(
+        self, x: Tensor, t: Tensor, context: Tensor, embedding: Tensor | None = None,
+        down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
+    ) -> Tensor:  # fmt: skip
+        """`down` are features for the down ends, `skips` residuals for the skips and the middle, as `unet_walk` lists them."""
+        x = self.run(self.layers, x, self.embed(t, x.dtype, embedding), context, [], down, skips)
+        return self.output(x)
+
+    def output(self, x: Tensor) -> Tensor:
+        """Returns the model output (B, out, h, w) of what the last layer made."""
+        return self.conv_out(silu(self.conv_norm_out(x)))
 
 
 def _resnet(config: UNetConfig, in_channels: int, out_channels: int) -> ResnetBlock2D:

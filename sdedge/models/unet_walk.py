@@ -57,7 +57,12 @@ class Layer:
 
 def walk(config: UNetConfig) -> tuple[Layer, ...]:
     """Returns the layers from the first convolution to the last layer before the output's norm."""
-    return (Layer(0, resample="conv_in", keeps_skip=True), *_down(config), *_middle(config), *_up(config))
+    return (*encoder_walk(config), *_up(config))
+
+
+def encoder_walk(config: UNetConfig) -> tuple[Layer, ...]:
+    """Returns the layers up to the end of the middle block, of which control nets are copies."""
+    return (Layer(0, resample="conv_in", keeps_skip=True), *_down(config), *_middle(config))
 
 
 def level_sizes(config: UNetConfig, height: int, width: int) -> list[tuple[int, int]]:

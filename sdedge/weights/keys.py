@@ -69,6 +69,18 @@ def unet_table(layout: Layout) -> dict[str, str]:
     return table
 
 
+def control_table(layout: Layout) -> dict[str, str]:
+    """LDM module -> diffusers module for a ControlNet, without prefix: the UNet's way down and middle, and its own layers."""
+    table = {name: ours for name, ours in unet_table(layout).items() if not name.startswith(("out.", "output_blocks."))}
+    hint = ("conv_in", *(f"blocks.{i}" for i in range(6)), "conv_out")
+    table |= {f"input_hint_block.{2 * i}": f"controlnet_cond_embedding.{name}" for i, name in enumerate(hint)}
+    skips = layout.depth * (
+        layout.layers + 1
+    )  # each level's layers and its downsampler, the first convolution for the last's
+    table |= {f"zero_convs.{i}.0": f"controlnet_down_blocks.{i}" for i in range(skips)}
+    return table | {"middle_block_out.0": "controlnet_mid_block"}
+
+
 def vae_table(layout: Layout) -> dict[str, str]:
     """LDM module -> diffusers module for a VAE, without prefix. v1 is `Layout(2, (False,) * 4)`."""
     table = {"quant_conv": "quant_conv", "post_quant_conv": "post_quant_conv"}

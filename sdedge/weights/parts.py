@@ -69,6 +69,52 @@ class TensorHalf:
         return _copied(self, dtype).to(device)
 
 
+@dataclass(frozen=True)
+class SummedTensor:
+    """The sum of tensors of one shape, in the first one's dtype; of two at most one is in memory beside the result."""
+
+    parts: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        return self.parts[0].name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.parts[0].shape
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.parts[0].dtype
+
+    @property
+    def dtype_name(self) -> str:
+        return self.parts[0].dtype_name
+
+    @property
+    def numel(self) -> int:
+        return self.parts[0].numel
+
+    @property
+    def aligned(self) -> bool:
+        return False  # no file holds it
+
+    def fill(self, target: torch.Tensor) -> None:
+        target.copy_(self.copy())
+
+    def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
+        import torch
+
+        first, *rest = self.parts
+        total = first.copy(torch.float32)
+        for part in rest:
+            total += part.copy(torch.float32)
+        return total.to(device, dtype or self.dtype)
+
+    def read(self) -> torch.Tensor:
+        return self.copy()
+
+
 def fill_tensor(source: Any, target: torch.Tensor) -> None:
     """Write any lazy tensor into another of its shape, contiguous and of any dtype."""
     if hasattr(source, "fill"):

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.engines.torch.cpu import kernels
+from sdedge.models.controlnet import ControlNet
 from sdedge.models.layers import (
     GEGLU,
     Attention,
@@ -30,7 +31,7 @@ from sdedge.models.layers import (
     Transformer2DModel,
     linear_of,
 )
-from sdedge.models.unet import UNet
+from sdedge.models.unet import UNet, UNetEncoder
 from sdedge.models.unet_walk import level_sizes
 from sdedge.weights.loading import is_finite, load_into, report_broken
 from sdedge.weights.parts import JoinedTensor, TensorHalf, fill_tensor
@@ -189,7 +190,7 @@ class FusedTransformer(Transformer2DModel):
         return self.proj_out(h.reshape(B, H, W, C).permute(0, 3, 1, 2), add=x)
 
 
-class FusedUNet(UNet):
+class FusedEncoder(UNetEncoder):
     """Caches embeddings by timestep and guidance embedding, and with each what every residual block makes of it."""
 
     times: dict[tuple[float, bytes | None], Tensor]
@@ -203,6 +204,14 @@ class FusedUNet(UNet):
                 self.times.clear()
             self.times[key] = super().embed(t, dtype, embedding)
         return self.times[key]
+
+
+class FusedUNet(FusedEncoder, UNet):
+    """A UNet whose embeddings are cached."""
+
+
+class FusedControlNet(FusedEncoder, ControlNet):
+    """A control net whose embeddings are cached."""
 
 
 def fuse(module: nn.Module, packing: bool = True) -> Any:
@@ -226,7 +235,9 @@ def _fuse(module: nn.Module, packing: bool) -> None:
         _fuse(child, packing)
 
 
-def load(unet: UNet, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None]) -> list[str]:
+def load(
+    unet: UNetEncoder, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None]
+) -> list[str]:
     """Fill a UNet that is on the meta device and fuse it; `finish(path, layer)` packs each layer, as `finish` here does.
 
     Weights pass through two buffers in turn, one filled while the other is packed: nothing else is held beside the packed ones,
@@ -373,4 +384,5 @@ _FUSED: dict[type[nn.Module], tuple[type[nn.Module], Callable[[Any], None]]] = {
     BasicTransformerBlock: (BasicTransformerBlock, _prepare_attention),
     Transformer2DModel: (FusedTransformer, _as_it_is),
     UNet: (FusedUNet, _forget_times),
+    ControlNet: (FusedControlNet, _forget_times),
 }
