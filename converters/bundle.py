@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from converters.package import operations
 from converters.recipe import PackageRecipe
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, OutputError
-from sdedge.files import atomic_write, inside
+from sdedge.files import atomic_write, inside, replace_folder
 from sdedge.interpreter import python_command, python_environment
 from sdedge.json_values import read_json_file
 from sdedge.library.manifest import LARGEST_FILE, NAME, BundleComponent, Manifest, parse_component
@@ -39,6 +40,7 @@ JOURNAL = ".converting.json"
 SENSITIVITY = "sensitivity.json"
 """Kept in the bundle, so that another target of a mixed recipe needs no new measurement."""
 _LOCK = ".converting.lock"
+_COMPILING = ".compiling-"
 
 
 def package_name(component: str) -> str:
@@ -205,20 +207,29 @@ def compiles_here() -> bool:
 
 
 def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
-    """Compiles each package beside itself, by Xcode where it is there, else by the system; returns sentences about failures."""
-    for part in made.values():  # none of an earlier recipe remains beside a package that was not compiled
-        shutil.rmtree((out / part.file).with_suffix(".mlmodelc"), ignore_errors=True)
-    by_system = []
-    for part in made.values():
-        if not (failed := _compile_by_xcode(out / part.file, out)):
-            continue
-        by_system.append(part.file)
-        if instead := _compile_by_system(out / part.file):
-            _write_script(out)
-            return [
-                f"{part.file} was not compiled, and apps load compiled models: {failed}, and {instead}; the packages are "
-                f"whole: put that right and run {SCRIPT} in {out}."
-            ]
+    """Each package by Xcode where it is there and by the system otherwise; a sentence where that fails.
+
+    What was compiled before is exchanged when all is done, so that an interruption leaves one model's copies and no mixture.
+    """
+    for left in out.glob(f"{_COMPILING}*"):  # of a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    by_system: list[str] = []
+    failed = ""
+    try:
+        with tempfile.TemporaryDirectory(dir=out, prefix=_COMPILING, ignore_cleanup_errors=True) as beside:
+            for part in made.values():
+                if not (why := _compile_by_xcode(out / part.file, Path(beside))):
+                    continue
+                by_system.append(part.file)
+                if instead := _compile_by_system(out / part.file, Path(beside)):
+                    failed = f"{part.file} was not compiled, and apps load compiled models: {why}, and {instead}"
+                    break
+            _exchange(out, Path(beside), made)
+    except OSError as error:
+        failed = f"The packages were not compiled, and apps load compiled models: {error.strerror or error}"
+    if failed:
+        _write_script(out)
+        return [f"{failed}; the packages are whole: put that right and run {SCRIPT} in {out}."]
     if by_system and not all((out / name).with_suffix(".mlmodelc").joinpath(METADATA).is_file() for name in by_system):
         _write_script(out)
         return [
@@ -229,24 +240,34 @@ def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str
     return []
 
 
-def _compile_by_xcode(path: Path, out: Path) -> str:
-    """What went wrong; empty where nothing did."""
-    command = ["xcrun", "coremlcompiler", "compile", str(path), str(out)]
+def _exchange(out: Path, beside: Path, made: Mapping[str, BundleComponent]) -> None:
+    """Puts the compiled packages in the place of earlier ones, of which none remains beside a package that was not compiled."""
+    for part in made.values():
+        compiled = (out / part.file).with_suffix(".mlmodelc")
+        if (beside / compiled.name).is_dir():
+            replace_folder(beside / compiled.name, compiled)
+        else:
+            shutil.rmtree(compiled, ignore_errors=True)
+
+
+def _compile_by_xcode(path: Path, folder: Path) -> str:
+    """Into a folder; what went wrong, or nothing."""
+    command = ["xcrun", "coremlcompiler", "compile", str(path), str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
         return f"xcrun cannot be started ({error.strerror or error}), it comes with Xcode"
     if not done.returncode:
-        return ""
+        return "" if (folder / f"{path.stem}.mlmodelc").is_dir() else "xcrun coremlcompiler wrote nothing"
     said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     return f"xcrun coremlcompiler said {said[-1][:300]!r}" if said else f"xcrun ended with {done.returncode}"
 
 
-def _compile_by_system(path: Path) -> str:
+def _compile_by_system(path: Path, folder: Path) -> str:
     """By Core ML itself, in a process of its own since it may take minutes or be aborted; what went wrong, or nothing."""
     try:
         done = subprocess.run(
-            python_command("sdedge.engines.coreml.first_load", "--compile", str(path)),
+            python_command("sdedge.engines.coreml.first_load", "--compile", str(path), str(folder)),
             capture_output=True, text=True, errors="replace", check=False, env=python_environment(),
         )  # fmt: skip
     except OSError as error:

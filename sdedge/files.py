@@ -5,14 +5,16 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import shutil
 import stat
 import sys
 import tempfile
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from sdedge.errors import ModelError, OutputError
 
@@ -63,6 +65,28 @@ def inside(folder: Path, name: str) -> Path:
             f"{folder} names {name[:80]!r}, which lies outside of it; take the model from a source you trust."
         )
     return path
+
+
+def canonical(path: Path) -> Path:
+    """Returns a path with each part as its folder lists it, where the file system also takes another case or Unicode form.
+
+    Drives of a Mac do, so that one file has many paths; symbolic links are left as they are. Parts that are not there, or lie
+    in a folder that cannot be listed, stay as well.
+    """
+    found = Path(path.anchor)
+    for part in path.parts[1 if path.anchor else 0 :]:
+        others = {part.swapcase(), unicodedata.normalize("NFC", part), unicodedata.normalize("NFD", part)} - {part}
+        if any(os.path.lexists(found / other) for other in others):
+            with suppress(OSError):
+                names = os.listdir(found or ".")
+                alike = (name for name in names if _folded(name) == _folded(part))
+                part = part if part in names else next(alike, part)
+        found /= part
+    return found
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 @contextmanager
@@ -176,9 +200,34 @@ def rename_to_new(temporary: Path, target: Path) -> bool:
 
 
 _UNSUPPORTED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM, errno.EMLINK, errno.EXDEV}
-_AT_FDCWD, _RENAME_NOREPLACE = -100, 1  # Linux, renameat2(2)
-_RENAME_EXCL = 4  # macOS, renamex_np(2)
+_AT_FDCWD = -100
+_RENAME_EXCLUSIVE = 1, 4  # RENAME_NOREPLACE of renameat2(2), RENAME_EXCL of renamex_np(2)
+_RENAME_EXCHANGE = 2, 2  # RENAME_EXCHANGE, RENAME_SWAP
 _ABANDONED = 600.0  # seconds after which an empty file that claims a name, or a temporary one, has nobody
+
+
+def replace_folder(made: Path, target: Path) -> None:
+    """Puts a folder in the place of another one, or of none, and removes that; both are on one file system.
+
+    At once where the system can exchange two names. Raises OSError, and then `target` is as it was.
+    """
+    try:
+        _rename_by_system(made, target, _RENAME_EXCHANGE)
+    except OSError as error:
+        if error.errno not in {errno.ENOENT, *_UNSUPPORTED}:
+            raise
+        aside = made.with_name(f"{made.name}.before")
+        there = target.exists()
+        if there:
+            os.rename(target, aside)
+        try:
+            os.rename(made, target)
+        except BaseException:
+            if there:
+                os.rename(aside, target)
+            raise
+        made = aside
+    shutil.rmtree(made, ignore_errors=True)
 
 
 def rename_exclusively(temporary: Path, target: Path) -> None:
@@ -186,12 +235,17 @@ def rename_exclusively(temporary: Path, target: Path) -> None:
     if os.name == "nt":
         os.rename(temporary, target)  # never replaces there
         return
-    library = ctypes.CDLL(None, use_errno=True)
-    old, new = os.fsencode(temporary), os.fsencode(target)
+    _rename_by_system(temporary, target, _RENAME_EXCLUSIVE)
+
+
+def _rename_by_system(old_path: Path, target: Path, flags: tuple[int, int]) -> None:
+    """By renameat2(2) of Linux or renamex_np(2) of macOS, with the flag of each. Raises OSError, ENOSYS elsewhere."""
+    library: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+    old, new = os.fsencode(old_path), os.fsencode(target)
     if sys.platform == "linux" and hasattr(library, "renameat2"):
-        failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, _RENAME_NOREPLACE)
+        failed = library.renameat2(_AT_FDCWD, old, _AT_FDCWD, new, flags[0])
     elif sys.platform == "darwin" and hasattr(library, "renamex_np"):
-        failed = library.renamex_np(old, new, _RENAME_EXCL)
+        failed = library.renamex_np(old, new, flags[1])
     else:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     if failed:

@@ -111,17 +111,17 @@ def load_once(path: Path, function: str, units: str) -> FirstLoad:
     return FirstLoad(compiled, loaded)
 
 
-def compile_beside(path: Path) -> None:
-    """Compiles a package to a `.mlmodelc` beside it, for other apps. Raises what Core ML does."""
-    core_ml().models.utils.compile_model(str(path), str(path.with_suffix(".mlmodelc")))
+def compile_into(path: Path, folder: Path) -> None:
+    """Compiles a package to a `.mlmodelc` of its name in a folder, for other apps. Raises what Core ML does."""
+    core_ml().models.utils.compile_model(str(path), str(folder / f"{path.stem}.mlmodelc"))
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the process: package, function, compute units. Writes its answer as JSON, or with `--compile` nothing."""
+    """Entry point of the process: package, function, compute units, answered as JSON; or `--compile`, package, folder."""
     first, *rest = sys.argv[1:] if arguments is None else arguments
     try:
         if first == "--compile":
-            compile_beside(Path(rest[0]))
+            compile_into(Path(rest[0]), Path(rest[1]))
             answer = {}
         else:
             function, units = rest
