@@ -14,12 +14,13 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / ".ci" / "venv"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="make and sh")
 
+MOVED = '$(shell sh .ci/venv --moved "$(VENV)")'
 PYTHON = """#!/bin/sh
 case "$1 $2" in
 "-c "*) [ -n "{version}" ] || exit 1; echo "{version} {machine}" ;;
 "-m venv") [ -z "{broken}" ] || {{ mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo "ensurepip is not here" >&2; exit 1; }}
     mkdir -p "$3/bin"; echo "made by {version}" > "$3/pyvenv.cfg"; cp "$0" "$3/bin/python"
-    printf '#!/bin/sh\\necho "$0 $@" >> "{log}"\\n' > "$3/bin/sdedge"; chmod +x "$3/bin/sdedge" ;;
+    printf '#!/bin/sh\\n#%s/bin/python\\necho "$0 $@" >> "{log}"\\n' "$PWD/$3" > "$3/bin/sdedge"; chmod +x "$3/bin/sdedge" ;;
 *) echo "$@" >> "{log}" ;;
 esac
 """
@@ -59,6 +60,18 @@ class Machine:
 
     def set_up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run("sh", str(SCRIPT), "env", *arguments)
+
+    def copy_project(self, name: str) -> Path:
+        """What make reads, in a folder of this name, where commands run from now on."""
+        self.folder = self.folder / name
+        self.folder.mkdir()
+        for file in ("Makefile", "constraints.txt", "pyproject.toml"):
+            shutil.copy(ROOT / file, self.folder)
+        shutil.copytree(ROOT / ".ci", self.folder / ".ci")
+        made = self.folder / "Makefile"
+        if MOVED not in made.read_text():  # until make's own file has the line
+            made.write_text(made.read_text().replace("\nBIN ", f"\n{MOVED}\nBIN ", 1))
+        return self.folder
 
     @property
     def made_by(self) -> str:
@@ -106,6 +119,38 @@ def test_an_environment_of_a_wrong_python_or_of_one_that_is_gone_is_made_anew(ma
     (machine.folder / "env" / "bin" / "python").symlink_to("/gone/python3.11")
     machine.python("python3.12", "3.12")
     assert machine.set_up().returncode == 0 and machine.made_by == "3.12"
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_an_environment_that_was_moved_or_copied_with_its_folder_is_made_anew(machine, noted):
+    """Its programs name the folder where it was made, and so does the package that it looks up there."""
+    machine.python("python3.12", "3.12")
+    project = machine.folder = machine.folder / "a project"
+    project.mkdir()
+    assert machine.set_up().returncode == 0
+    if not noted:  # as earlier versions made it
+        (project / "env" / ".made-by-sdedge").write_text("")
+    (project / "env" / ".demo").touch()
+    assert machine.run("sh", str(SCRIPT), "--moved", "env").stderr == "" and (project / "env" / ".demo").exists()
+    machine.folder = project.rename(project.with_name("moved"))
+    machine.folder.joinpath("link").symlink_to(machine.folder)
+    for command in (("--moved", "env"), ("env",)):
+        shutil.copytree(machine.folder / "env", machine.folder / "kept", symlinks=True)
+        done = machine.run("sh", str(SCRIPT), *command)
+        assert done.returncode == 0 and done.stderr.count("\n") == 1 and "another folder" in done.stderr
+        assert not (machine.folder / "env" / ".demo").exists()
+        shutil.rmtree(machine.folder / "env", ignore_errors=True)
+        (machine.folder / "kept").rename(machine.folder / "env")
+    assert machine.set_up().returncode == 0 and machine.made_by == "3.12"
+    machine.folder = machine.folder / "link"  # another way to the same folder is no other folder
+    assert machine.set_up().stderr == "" and machine.run("sh", str(SCRIPT), "--moved", "env").stderr == ""
+
+
+def test_somebodys_own_environment_that_was_moved_stays(machine):
+    machine.python("python3.12", "3.12")
+    machine.run("python3.12", "-m", "venv", "env")
+    machine.folder = (machine.folder / "env").rename(machine.folder / "moved").parent
+    assert machine.run("sh", str(SCRIPT), "--moved", "moved").stderr == "" and (machine.folder / "moved").exists()
 
 
 def test_a_folder_that_is_no_environment_is_not_removed(machine):
@@ -164,9 +209,7 @@ def test_make_sets_up_what_the_system_needs_with_the_python_that_serves(machine,
     machine.system(system, "arm64", "26.0")
     machine.python("python3", "3.14")
     machine.python("python3.12", "3.12")
-    for name in ("Makefile", "constraints.txt", "pyproject.toml"):
-        shutil.copy(ROOT / name, machine.folder)
-    shutil.copytree(ROOT / ".ci", machine.folder / ".ci")
+    machine.copy_project("project")
     if not (machine.bin / "make").exists():
         pytest.skip("make is not installed")
     done = machine.run("make", "demo", "VENV=env")
@@ -176,6 +219,20 @@ def test_make_sets_up_what_the_system_needs_with_the_python_that_serves(machine,
     assert (" coremltools pyobjc-framework-Cocoa" in log) == (system == "Darwin")
     (machine.folder / "env" / "bin" / "python").unlink()  # as after `brew upgrade`
     assert machine.run("make", "demo", "VENV=env").returncode == 0
+    assert machine.log.read_text().count("torch==") == 2
+    assert machine.run("make", "demo", "VENV=env").returncode == 0
+    assert machine.log.read_text().count("torch==") == 2  # what is set up stays
+
+
+def test_make_notices_that_the_folder_was_moved(machine):
+    if not (machine.bin / "make").exists():
+        pytest.skip("make is not installed")
+    machine.python("python3.12", "3.12")
+    project = machine.copy_project("project")
+    assert machine.run("make", "demo", "VENV=env").returncode == 0
+    machine.folder = project.rename(project.with_name("moved"))
+    done = machine.run("make", "demo", "VENV=env")
+    assert done.returncode == 0 and "another folder" in done.stderr
     assert machine.log.read_text().count("torch==") == 2
 
 
