@@ -17,7 +17,17 @@ from sdedge import catalog
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.json_values import read_json
 from sdedge.library.database import transaction
-from sdedge.library.gallery_files import columns, fault_of, literal, measure, read_picture, thumbnail, thumbnail_path
+from sdedge.library.gallery_files import (
+    columns,
+    fault_of,
+    kept_path,
+    literal,
+    measure,
+    read_picture,
+    spellings,
+    thumbnail,
+    thumbnail_path,
+)
 from sdedge.library.store import Store
 from sdedge.request import Request
 
@@ -96,6 +106,7 @@ class Gallery:
         content: str = "",
     ) -> int:  # fmt: skip
         """Announce that `path` is about to be written, with this SHA-256 of its bytes; returns the row's id."""
+        path = kept_path(path)
         values = {
             "path": str(path), "state": "writing", "created": time.time(), "job": job, "number": number,
             "source": "sdedge", "content": content, "request": request.to_json(), "facts": json.dumps(dict(facts), default=str),
@@ -138,8 +149,8 @@ class Gallery:
 
     def ensure(self, path: Path, job: int, number: int) -> None:
         """Make sure that a picture of which an event speaks has its row."""
-        if self.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone() is None:
-            values = read_picture(path)
+        if self.row_of(path) is None:
+            values, path = read_picture(path), kept_path(path)
             with transaction(self.database):
                 self.remember_folder(path.parent)
                 self.insert({**values, "path": str(path), "state": "here", "job": job, "number": number})
@@ -191,9 +202,8 @@ class Gallery:
 
     def find(self, path: str | os.PathLike[str]) -> GalleryEntry | None:
         """The entry of a file, if it has one."""
-        query = "SELECT * FROM images WHERE path = ? AND state != 'writing'"
-        row = self.database.execute(query, (os.path.realpath(path),)).fetchone()
-        return _entry(row) if row else None
+        row = self.row_of(Path(os.path.realpath(path)))
+        return _entry(row) if row and row["state"] != "writing" else None
 
     def thumbnail(self, entry: GalleryEntry) -> Path:
         """A JPEG of at most 320 pixels, made once and kept by the file's content. Raises SdedgeError."""
@@ -256,6 +266,17 @@ class Gallery:
                 yield entry, fault
 
     # Rows, for sdedge.library.gallery_scan too
+
+    def row_of(self, path: Path) -> sqlite3.Row | None:
+        """The row of the file at a path, by whatever spelling of it the file system takes."""
+        query = "SELECT * FROM images WHERE path = ?"
+        row = self.database.execute(query, (str(path),)).fetchone()
+        for other in spellings(path) if row is None else ():
+            found = self.database.execute(query, (other,)).fetchone()
+            with suppress(OSError):
+                if found is not None and os.path.samefile(other, path):
+                    return found
+        return row
 
     def remember_folder(self, folder: Path) -> None:
         """Pictures are in this folder; a rescan looks there."""

@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from sdedge.errors import InvalidRequest
-from sdedge.files import atomic_write, open_regular
+from sdedge.files import atomic_write, canonical, open_regular
 from sdedge.request import Request
 from sdedge.text.clean import clean
 
@@ -114,6 +115,18 @@ def fault_of(path: Path, content: str) -> str | None:
     except InvalidRequest:
         return f"{path} is damaged: it has changed since it was saved and cannot be decoded"
     return f"{path} was changed by another program since it was saved; a rescan takes it as it is"
+
+
+def kept_path(path: Path) -> Path:
+    """The path under which a picture has its row: its folder as the file system lists it, however a person typed it."""
+    return canonical(path.parent) / path.name
+
+
+def spellings(path: Path) -> list[str]:
+    """That path, and with the file's name in the other Unicode forms that some file systems list it in."""
+    kept = kept_path(path)
+    names = dict.fromkeys([kept.name, *(unicodedata.normalize(form, kept.name) for form in ("NFC", "NFD"))])
+    return [str(kept.with_name(name)) for name in names]
 
 
 def groups(roots: Iterable[Path]) -> Iterator[list[Path]]:

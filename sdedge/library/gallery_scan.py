@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.files import canonical
 from sdedge.library.database import transaction
 from sdedge.library.gallery import Gallery
-from sdedge.library.gallery_files import SUFFIXES, groups, outermost, read_picture
+from sdedge.library.gallery_files import SUFFIXES, groups, kept_path, outermost, read_picture
 from sdedge.library.jobs import Job
 from sdedge.request import Request
 from sdedge.text.clean import clean
@@ -37,7 +38,7 @@ def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int
     """
     if folder is not None and not folder.is_dir():
         raise SdedgeError(f"There is no folder {folder}; give one that holds pictures.")
-    roots = [folder.resolve()] if folder else gallery.folders()
+    roots = _respell(gallery, [folder.resolve()] if folder else gallery.folders())
     counts = dict.fromkeys(("added", "moved", "changed", "missing", "unchanged"), 0)
     unreadable: list[str] = []
     for root in roots:
@@ -61,6 +62,21 @@ def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int
     return Scan(**counts, unreadable=tuple(unreadable))
 
 
+def _respell(gallery: Gallery, folders: list[Path]) -> list[Path]:
+    """Returns folders as the drive spells them; what was noted under another case or Unicode form of them follows."""
+    for folder in folders:
+        if (canon := canonical(folder)) == folder:
+            continue
+        inside, length = str(folder) + os.sep, len(str(folder)) + 1
+        with transaction(gallery.database):
+            query = "UPDATE OR IGNORE images SET path = ? || substr(path, ?) WHERE substr(path, 1, ?) = ?"
+            gallery.database.execute(query, (str(canon), length, length, inside))
+            gallery.database.execute("DELETE FROM images WHERE substr(path, 1, ?) = ?", (length, inside))  # it has two
+            if gallery.database.execute("DELETE FROM folders WHERE path = ?", (str(folder),)).rowcount:
+                gallery.remember_folder(canon)
+    return list(dict.fromkeys(map(canonical, folders)))
+
+
 def _hide_missing(gallery: Gallery, root: Path) -> int:
     inside = str(root).rstrip(os.sep) + os.sep
     query = "SELECT id, path FROM images WHERE state = 'here' AND substr(path, 1, ?) = ?"
@@ -76,11 +92,10 @@ def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list
     try:
         str(path).encode()  # what SQLite takes; a name in another encoding is half surrogates
         now = path.stat()
-        query = "SELECT state, bytes, modified FROM images WHERE path = ?"
-        row = gallery.database.execute(query, (str(path),)).fetchone()
+        row = gallery.row_of(path)
         if row and (row["state"] == "writing" or (row["bytes"], row["modified"]) == (now.st_size, now.st_mtime_ns)):
             if row["state"] == "missing":
-                gallery.database.execute("UPDATE images SET state = 'here' WHERE path = ?", (str(path),))
+                gallery.update(row["id"], {"state": "here"})
             counts["unchanged"] += 1
             return None
         return read_picture(path)
@@ -94,7 +109,7 @@ def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list
 def _adopt(gallery: Gallery, path: Path, values: dict[str, Any]) -> str:
     """Write one file's row inside a transaction; returns whether it was added, moved, changed or unchanged."""
     measured = {name: values[name] for name in ("width", "height", "bytes", "modified", "content")}
-    row = gallery.database.execute("SELECT id FROM images WHERE path = ?", (str(path),)).fetchone()
+    row = gallery.row_of(path)
     if row is not None:  # what is known is not forgotten because another program dropped the settings
         known = {**values, **measured} if values["source"] else measured
         known.pop("created", None)
@@ -139,7 +154,7 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
     adopted = 0
     for path in _recent(job.output.folder, (job.started or 0) - 3600):
         try:
-            if gallery.database.execute("SELECT 1 FROM images WHERE path = ?", (str(path),)).fetchone():
+            if gallery.row_of(path):
                 continue
             values = read_picture(path)
             number = numbers.get(_key(Request.from_json(values["request"])))
@@ -150,6 +165,7 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
                 query = "SELECT 1 FROM images WHERE job = ? AND number = ?"
                 if gallery.database.execute(query, (job.id, number)).fetchone() is None:
                     values |= {"job": job.id, "number": number}
+                path = kept_path(path)
                 gallery.insert({**values, "path": str(path), "state": "here"})
                 gallery.remember_folder(path.parent)
             adopted += 1

@@ -13,6 +13,7 @@ from typing import Any
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import open_regular
 from sdedge.library.manifest import Manifest, is_bundle
+from sdedge.text.names import composed
 from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
 from sdedge.weights.files import check_inside
@@ -156,6 +157,8 @@ def guess_base(name: str, sha256: str, inpainting: bool) -> str:
 
 
 def check_name(name: str) -> str:
+    """Returns a name in composed form; drives of a Mac give the names of files in another. Raises ModelError."""
+    name = composed(name)
     if not re.fullmatch(r"[\w][\w .+-]{0,99}", name) or name.endswith((".", " ")):
         raise ModelError(f"{name!r} cannot be a model's name; use letters, digits, spaces, '.', '+', '-' and '_'.")
     return name

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from sdedge.library.database import Damaged, open_database, transaction
 from sdedge.library.schema import MIGRATIONS
 from sdedge.liveness import is_running
 from sdedge.places import data_folder
+from sdedge.text.names import composed
 
 EMBEDDED = "pocket"
 _ADDING = ".adding-"
@@ -68,7 +70,7 @@ class Library:
 
     def find(self, name: str) -> Model:
         """By name, or by the hash web UIs write (ten digits, more, or the legacy eight). Raises ModelError."""
-        row = self.database.execute("SELECT * FROM models WHERE name = ?", (name,)).fetchone()
+        row = self.database.execute("SELECT * FROM models WHERE name = ?", (composed(name),)).fetchone()
         if row is None and 8 <= len(name) <= 64 and all(digit in "0123456789abcdef" for digit in name.lower()):
             query = "SELECT * FROM models WHERE legacy_hash = ?1 OR (length(?1) >= 10 AND substr(sha256, 1, length(?1)) = ?1)"
             row = self.database.execute(query, (name.lower(),)).fetchone()
@@ -115,6 +117,8 @@ class Library:
             raise _taken(name)
         tell = _teller(model.size, progress)
         self._sweep()
+        if not link and (other := self._in_the_way(name)):
+            raise _taken(other)
         if link:
             hashed = {place: imports.hash_file(file, None, tell) for place, file in model.files.items()}
             return self._insert(name, model, hashed, model.path.resolve(), source or str(path), base, licence, None)
@@ -257,6 +261,15 @@ class Library:
 
     # Files
 
+    def _in_the_way(self, name: str) -> str | None:
+        """The installed model whose folder a new one of this name would have, where the drive takes both for one name."""
+        folder = self._models_folder() / name
+        for other in self.database.execute("SELECT name FROM models WHERE NOT linked").fetchall():
+            with suppress(OSError):
+                if os.path.samefile(folder, self._models_folder() / other["name"]):
+                    return str(other["name"])
+        return None
+
     def _models_folder(self) -> Path:
         folder = self.folder / "models"
         try:
@@ -279,7 +292,7 @@ class Library:
     def _sweep(self) -> None:
         """Remove what an `add` that was killed left behind, and nothing else."""
         with transaction(self.database):  # no other process is between its rename and its commit
-            names = {row["name"] for row in self.database.execute("SELECT name FROM models")}
+            names = {composed(row["name"]) for row in self.database.execute("SELECT name FROM models")}
             for left in self._models_folder().iterdir():
                 owner = left.name.removeprefix(_ADDING).partition("-")[0]
                 dead = (
@@ -288,7 +301,9 @@ class Library:
                     and len(owner) < 20
                     and not is_running(int(owner))
                 )
-                if dead or (left.name not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()):
+                if dead or (
+                    composed(left.name) not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()
+                ):
                     shutil.rmtree(left, ignore_errors=True)
 
 
