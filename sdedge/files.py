@@ -73,16 +73,16 @@ def canonical(path: Path) -> Path:
     Drives of a Mac do, so that one file has many paths; symbolic links are left as they are. Parts that are not there, or lie
     in a folder that cannot be listed, stay as well.
     """
-    found = Path(path.anchor)
+    listed = Path(path.anchor)
     for part in path.parts[1 if path.anchor else 0 :]:
-        others = {part.swapcase(), unicodedata.normalize("NFC", part), unicodedata.normalize("NFD", part)} - {part}
-        if any(os.path.lexists(found / other) for other in others):
+        forms = {part.swapcase(), unicodedata.normalize("NFC", part), unicodedata.normalize("NFD", part)} - {part}
+        if os.path.lexists(listed / part) and any(os.path.lexists(listed / form) for form in forms):
             with suppress(OSError):
-                names = os.listdir(found or ".")
+                names = os.listdir(listed or ".")
                 alike = (name for name in names if _folded(name) == _folded(part))
                 part = part if part in names else next(alike, part)
-        found /= part
-    return found
+        listed /= part
+    return listed
 
 
 def _folded(name: str) -> str:

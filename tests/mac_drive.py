@@ -58,12 +58,12 @@ class MacDrive:
         """The path under which a name is kept: that of a file which is there, or of the one that will be made."""
         if not isinstance(path, (str, os.PathLike)) or not os.fspath(path).startswith(f"{self._root}{os.sep}"):
             return path
-        found = self._root
+        stored = self._root
         for part in os.fspath(path)[len(self._root) + 1 :].split(os.sep):
-            found = f"{found}{os.sep}{self._kept(found, part)}" if part else found
-        return found
+            stored = f"{stored}{os.sep}{self._stored_name(stored, part)}" if part else stored
+        return stored
 
-    def _kept(self, folder: str, part: str) -> str:
+    def _stored_name(self, folder: str, part: str) -> str:
         try:
             names = self._listdir(folder)
         except OSError:

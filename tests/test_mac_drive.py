@@ -22,7 +22,7 @@ from sdedge.library.models import Library
 from sdedge.library.store import open_store
 from sdedge.request import Resolved
 from sdedge.text import wildcards
-from tests.mac_drive import drive  # noqa: F401
+from tests.mac_drive import drive, is_lax  # noqa: F401
 from tests.weights.conftest import Tiny, tiny  # noqa: F401
 
 CAFE = "Café"
@@ -59,6 +59,13 @@ def test_a_path_has_one_canonical_form(drive):
     for other in (CAFE, *OTHERS):
         for outer in ("Pictures", "pictures", "PICTURES"):
             assert canonical(drive / outer / other / "Gone") == listed / "Gone"
+
+
+def test_elsewhere_a_path_is_what_it_says(tmp_path):
+    for name in ("out", "Out", CAFE, unicodedata.normalize("NFD", CAFE)):
+        (tmp_path / name).mkdir(exist_ok=True)
+        assert is_lax(tmp_path) or canonical(tmp_path / name / "a") == tmp_path / name / "a"
+    assert is_lax(tmp_path) or canonical(tmp_path / "OUT") == tmp_path / "OUT"  # which is not there
 
 
 @pytest.fixture

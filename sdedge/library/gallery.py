@@ -20,7 +20,7 @@ from sdedge.library.database import transaction
 from sdedge.library.gallery_files import (
     columns,
     fault_of,
-    kept_path,
+    gallery_path,
     literal,
     measure,
     read_picture,
@@ -106,7 +106,7 @@ class Gallery:
         content: str = "",
     ) -> int:  # fmt: skip
         """Announce that `path` is about to be written, with this SHA-256 of its bytes; returns the row's id."""
-        path = kept_path(path)
+        path = gallery_path(path)
         values = {
             "path": str(path), "state": "writing", "created": time.time(), "job": job, "number": number,
             "source": "sdedge", "content": content, "request": request.to_json(), "facts": json.dumps(dict(facts), default=str),
@@ -150,7 +150,7 @@ class Gallery:
     def ensure(self, path: Path, job: int, number: int) -> None:
         """Make sure that a picture of which an event speaks has its row."""
         if self.row_of(path) is None:
-            values, path = read_picture(path), kept_path(path)
+            values, path = read_picture(path), gallery_path(path)
             with transaction(self.database):
                 self.remember_folder(path.parent)
                 self.insert({**values, "path": str(path), "state": "here", "job": job, "number": number})
@@ -271,11 +271,11 @@ class Gallery:
         """The row of the file at a path, by whatever spelling of it the file system takes."""
         query = "SELECT * FROM images WHERE path = ?"
         row = self.database.execute(query, (str(path),)).fetchone()
-        for other in spellings(path) if row is None else ():
-            found = self.database.execute(query, (other,)).fetchone()
+        for spelling in spellings(path) if row is None else ():
+            alike = self.database.execute(query, (spelling,)).fetchone()
             with suppress(OSError):
-                if found is not None and os.path.samefile(other, path):
-                    return found
+                if alike is not None and os.path.samefile(spelling, path):
+                    return alike
         return row
 
     def remember_folder(self, folder: Path) -> None:

@@ -117,16 +117,16 @@ def fault_of(path: Path, content: str) -> str | None:
     return f"{path} was changed by another program since it was saved; a rescan takes it as it is"
 
 
-def kept_path(path: Path) -> Path:
+def gallery_path(path: Path) -> Path:
     """The path under which a picture has its row: its folder as the file system lists it, however a person typed it."""
     return canonical(path.parent) / path.name
 
 
 def spellings(path: Path) -> list[str]:
     """That path, and with the file's name in the other Unicode forms that some file systems list it in."""
-    kept = kept_path(path)
-    names = dict.fromkeys([kept.name, *(unicodedata.normalize(form, kept.name) for form in ("NFC", "NFD"))])
-    return [str(kept.with_name(name)) for name in names]
+    canon = gallery_path(path)
+    names = dict.fromkeys([canon.name, *(unicodedata.normalize(form, canon.name) for form in ("NFC", "NFD"))])
+    return [str(canon.with_name(name)) for name in names]
 
 
 def groups(roots: Iterable[Path]) -> Iterator[list[Path]]:

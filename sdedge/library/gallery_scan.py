@@ -12,7 +12,7 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.files import canonical
 from sdedge.library.database import transaction
 from sdedge.library.gallery import Gallery
-from sdedge.library.gallery_files import SUFFIXES, groups, kept_path, outermost, read_picture
+from sdedge.library.gallery_files import SUFFIXES, gallery_path, groups, outermost, read_picture
 from sdedge.library.jobs import Job
 from sdedge.request import Request
 from sdedge.text.clean import clean
@@ -165,7 +165,7 @@ def adopt_unannounced(gallery: Gallery, job: Job) -> int:
                 query = "SELECT 1 FROM images WHERE job = ? AND number = ?"
                 if gallery.database.execute(query, (job.id, number)).fetchone() is None:
                     values |= {"job": job.id, "number": number}
-                path = kept_path(path)
+                path = gallery_path(path)
                 gallery.insert({**values, "path": str(path), "state": "here"})
                 gallery.remember_folder(path.parent)
             adopted += 1

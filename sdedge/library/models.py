@@ -117,8 +117,8 @@ class Library:
             raise _taken(name)
         tell = _teller(model.size, progress)
         self._sweep()
-        if not link and (other := self._in_the_way(name)):
-            raise _taken(other)
+        if not link and (installed := self._in_the_way(name)):
+            raise _taken(installed)
         if link:
             hashed = {place: imports.hash_file(file, None, tell) for place, file in model.files.items()}
             return self._insert(name, model, hashed, model.path.resolve(), source or str(path), base, licence, None)
@@ -264,10 +264,10 @@ class Library:
     def _in_the_way(self, name: str) -> str | None:
         """The installed model whose folder a new one of this name would have, where the drive takes both for one name."""
         folder = self._models_folder() / name
-        for other in self.database.execute("SELECT name FROM models WHERE NOT linked").fetchall():
+        for row in self.database.execute("SELECT name FROM models WHERE NOT linked").fetchall():
             with suppress(OSError):
-                if os.path.samefile(folder, self._models_folder() / other["name"]):
-                    return str(other["name"])
+                if os.path.samefile(folder, self._models_folder() / row["name"]):
+                    return str(row["name"])
         return None
 
     def _models_folder(self) -> Path:
