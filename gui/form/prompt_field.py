@@ -66,10 +66,10 @@ class PromptField(QWidget):
         if card is None or card.tokenizer is None:
             self._show(Count(), known=False)
             return
-        tokenizer, negative = card.tokenizer, self._name == "negative"
+        tokenizer, negative, longest = card.tokenizer, self._name == "negative", card.longest_prompt
 
         def work() -> Count | None:
-            return count(text, tokenizer, negative=negative) if asked == self._asked else None
+            return count(text, tokenizer, negative=negative, longest=longest) if asked == self._asked else None
 
         def show(found: Count | None) -> None:
             if found is not None and asked == self._asked:  # nothing was typed since

@@ -13,8 +13,7 @@ from sdedge.library.adapters import find_lora, names_with, wildcard_lines, with_
 from sdedge.text import wildcards
 from sdedge.text.chunks import CHUNK
 from sdedge.text.clean import clean
-from sdedge.text.prompt import describe_prompt
-from sdedge.text.tags import extract_loras
+from sdedge.text.prompt import chunk_prompt, parse
 from sdedge.text.tokenizer import Tokenizer
 
 _MARKED = 20_000  # characters; beyond, a request is refused anyhow
@@ -31,26 +30,29 @@ class Count:
 
 
 def count(
-    text: str, tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None, negative: bool = False, seed: int = 0
-) -> Count:
+    text: str, tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None, negative: bool = False, seed: int = 0,
+    longest: int | None = None,
+) -> Count:  # fmt: skip
     """Count the longest of what is encoded at any step, with the wildcards of one seed, chosen as the engine chooses them.
-    What cannot be read is a fault in words, never an error."""
+    What cannot be read is a fault in words, never an error, and so is a prompt of more than `longest` chunks."""
     text = text[:_MARKED]
     try:
         stream, keep = "negative" if negative else "", names_with("__", "{")
         resolved = with_plain_names(wildcards.resolve(clean(text), seed, wildcard_lines(), stream, keep).text)
-        loras = () if negative else extract_loras(resolved)[1]
-        for lora in loras:
+        prompt = parse(resolved, negative)
+        for lora in prompt.loras if not negative else ():
             find_lora(lora.name)
-        stages = describe_prompt(resolved, tokenizer, embeddings=embeddings, negative=negative).stages
+        stages = [stage.chunks for stage in chunk_prompt(prompt, tokenizer, embeddings=embeddings)]
     except InvalidRequest as error:
         return Count(fault=for_the_window(str(error)))
-    chunks = max((stage.chunks for stage in stages), key=lambda rows: (len(rows), sum(map(len, rows))))
-    used = sum(map(len, chunks[:-1])) + len(chunks[-1])
+    chunks = max(stages, key=lambda rows: (len(rows), sum(row.used for row in rows)))
+    if longest is not None and len(chunks) > longest:
+        words = "The prompt fills {0} parts of {1} tokens, and this converted model takes {2}; shorten it."
+        return Count(fault=words.format(len(chunks), CHUNK, longest))
     starts: tuple[int, ...] = ()
-    if len(stages) == 1 and len(chunks) > 1 and resolved == text and not loras:
-        starts = _words(text, stages[0].starts[1:])
-    return Count(used, CHUNK * len(chunks), starts)
+    if len(stages) == 1 and len(chunks) > 1 and resolved == text and not prompt.loras:
+        starts = _words(text, tuple(row.start for row in chunks[1:]))
+    return Count(sum(row.used for row in chunks), CHUNK * len(chunks), starts)
 
 
 def _words(text: str, starts: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gui.shell.advice import for_the_window
 from sdedge import catalog
-from sdedge.engines.bundle_limits import bundle_capabilities, check_bundle_size, draws_size, size_range
+from sdedge.engines.bundle_limits import bundle_capabilities, check_bundle_size, draws_size, longest_context, size_range
 from sdedge.engines.capability import Capability
 from sdedge.engines.open import find_tokenizer, locate
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
@@ -16,7 +16,7 @@ from sdedge.json_values import read_json_file
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
 from sdedge.request import Request
-from sdedge.text.tokenizer import Tokenizer
+from sdedge.text.tokenizer import LENGTH, Tokenizer
 
 GUIDANCE = 7.5  # of a model that does not say
 
@@ -47,6 +47,12 @@ class ModelCard:
         least, most, _ = size_range(self.bundle)
         offered = [*((side, side) for side in (least, self.side, most)), *catalog.SIZES]
         return tuple(sorted({size for size in offered if draws_size(self.bundle, *size)}))
+
+    @property
+    def longest_prompt(self) -> int | None:
+        """The most chunks of 75 tokens that a converted model takes; None where there is no end."""
+        tokens = longest_context(self.bundle) if self.bundle is not None else None
+        return max(1, tokens // LENGTH) if tokens is not None else None
 
     def refusal(self, request: Request) -> tuple[str, str]:
         """The field at fault and a sentence, where the model is known to refuse the request; both empty otherwise."""

@@ -39,6 +39,17 @@ def check_bundle_size(manifest: Manifest, width: int | None, height: int | None)
     )
 
 
+def longest_context(manifest: Manifest) -> int | None:
+    """Returns how many tokens the UNet of a bundle takes, 77 for each chunk of a prompt; None where it does not say."""
+    if manifest.kind == "graph":
+        tokens = manifest.recipe.get("tokens")
+    else:
+        unet = manifest.components.get("unet_chunk1") or manifest.components.get("unet")
+        context = unet.inputs.get("encoder_hidden_states") if unet is not None else None
+        tokens = context.shape[-1] if context is not None and context.shape else None
+    return tokens if isinstance(tokens, int) else None
+
+
 def draws_size(manifest: Manifest, width: int | None, height: int | None) -> bool:
     """Returns whether a bundle draws pictures of this size in pixels; a side that is None is left to the engine."""
     if manifest.kind != "graph":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sdedge.errors import InvalidRequest
 from sdedge.text.names import Names, composed
@@ -48,8 +49,7 @@ class Chunk:
     """Where in the prompt its first token begins; 0 for an empty chunk."""
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(NamedTuple):  # there may be fifty thousand of them while somebody types
     """One of the 75 places, whose token begins at `start`; `name` is set on the first one of an embedding."""
 
     id: int
@@ -116,9 +116,14 @@ def _groups(segment: Segment, tokenizer: Tokenizer, names: Names, counts: Mappin
 
 
 def _word_places(segment: Segment, text: str, start: int, stop: int, tokenizer: Tokenizer) -> Iterator[list[_Place]]:
-    if start < stop:
-        for id, place in tokenizer.located(text[start:stop]):
-            yield [_Place(id, segment.weight, segment.origin(start + place))]
+    if start >= stop:
+        return
+    weight, origin = segment.weight, segment.origin
+    if len(segment.source) < 2:  # the text is in the prompt as it is
+        moved = start + origin(0)
+        yield from ([_Place(id, weight, moved + place)] for id, place in tokenizer.located(text[start:stop]))
+    else:
+        yield from ([_Place(id, weight, origin(start + place))] for id, place in tokenizer.located(text[start:stop]))
 
 
 def _framed(row: Sequence[_Place], tokenizer: Tokenizer) -> Chunk:

@@ -15,7 +15,7 @@ differs. No function here raises on any text, except `parse` on a LoRA tag that 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -200,6 +200,34 @@ def read_texts(text: str, steps: int, negative: bool = False) -> list[str]:
     return [segment.text for stage in stages for segment in weighted_segments(stage)]
 
 
+@dataclass(frozen=True)
+class StageChunks:
+    """What is encoded from step `first` to step `last`, counted from 1, for side `part` of an AND, as token ids."""
+
+    text: str
+    part: int
+    part_weight: float
+    first: int
+    last: int
+    chunks: tuple[Chunk, ...]
+
+
+def chunk_prompt(
+    prompt: Prompt, tokenizer: Tokenizer, steps: int = 20, embeddings: Mapping[str, int] | None = None
+) -> Iterator[StageChunks]:
+    """Yields the chunks of a prompt that `parse` took apart, stage by stage; each text is read once."""
+
+    @cache
+    def rows_of(stage: str) -> tuple[Chunk, ...]:
+        return prompt_chunks(weighted_segments(stage), tokenizer, embeddings)
+
+    for number, part in enumerate(prompt.parts):
+        last = 0
+        for stage, run in groupby(prompt_schedule(part.text, steps)):
+            first, last = last + 1, last + len(list(run))
+            yield StageChunks(stage, number, part.weight, first, last, rows_of(stage))
+
+
 def describe_prompt(
     text: str,
     tokenizer: Tokenizer,
@@ -210,18 +238,10 @@ def describe_prompt(
     """Tokens, chunks and weights of a prompt, stage by stage. Raises InvalidRequest as `parse` does."""
     prompt = parse(text, negative)
     stages = []
-
-    @cache
-    def rows_of(stage: str) -> tuple[Chunk, ...]:
-        return prompt_chunks(weighted_segments(stage), tokenizer, embeddings)
-
-    for number, part in enumerate(prompt.parts):
-        last = 0
-        for stage, run in groupby(prompt_schedule(part.text, steps)):
-            first, last = last + 1, last + len(list(run))
-            rows = rows_of(stage)
-            chunks, starts = tuple(_tokens(row, tokenizer.spellings) for row in rows), tuple(row.start for row in rows)
-            stages.append(PromptStage(stage, number, part.weight, first, last, chunks, starts))
+    for stage in chunk_prompt(prompt, tokenizer, steps, embeddings):
+        chunks = tuple(_tokens(row, tokenizer.spellings) for row in stage.chunks)
+        starts = tuple(row.start for row in stage.chunks)
+        stages.append(PromptStage(stage.text, stage.part, stage.part_weight, stage.first, stage.last, chunks, starts))
     return Description(tuple(stages), prompt.loras)
 
 

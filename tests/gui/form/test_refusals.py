@@ -12,7 +12,7 @@ from sdedge.engines.bundle_limits import bundle_capabilities
 from sdedge.engines.capability import Capability
 from sdedge.errors import InvalidRequest
 from sdedge.generation.capabilities import refuse_unsupported
-from sdedge.library.manifest import Manifest
+from sdedge.library.manifest import BundleComponent, Manifest, Port
 
 PARTS = ("text_encoder", "unet", "vae_decoder")
 
@@ -80,6 +80,16 @@ def test_a_graph_draws_a_range_and_gives_the_layer_before_the_last():
     form.put(width=None, clip_skip=3)
     assert set(form.problems()) == {"clip_skip"}
     assert {(256, 256), (512, 512), (1024, 1024)} <= set(form.card.sizes)
+
+
+def test_how_long_a_prompt_may_be_is_read_from_the_manifest():
+    port = Port((1, 768, 1, 154), "float16")
+    unet = BundleComponent("unet.mlpackage", {"encoder_hidden_states": port}, {}, 1, "")
+    bundle = Manifest("coreml", "small", {"unet": unet}, ((512, 512),), {}, {}, {})
+    assert ModelCard("small", 512, bundle=bundle).longest_prompt == 2
+    graph = Manifest("graph", "small", {}, ((256, 256),), {"tokens": 231}, {}, {})
+    assert ModelCard("small", 512, bundle=graph).longest_prompt == 3
+    assert converted().longest_prompt is None and ModelCard("other", 512).longest_prompt is None
 
 
 def test_the_form_and_the_engine_refuse_the_same():

@@ -33,6 +33,12 @@ def test_marks_are_where_the_text_encoder_begins_a_chunk(tokenizer):
         assert prompt_chunks(weighted_segments(text[start:end]), tokenizer)[0].ids == chunk.ids
 
 
+def test_a_prompt_longer_than_a_converted_model_takes_is_said(tokenizer):
+    text = ", ".join(f"a red house number {i}" for i in range(40))
+    assert "takes 1;" in count(text, tokenizer, longest=1).fault
+    assert not count(text, tokenizer, longest=9).fault and not count("a house", tokenizer, longest=1).fault
+
+
 def test_the_longest_of_all_steps_counts(tokenizer):
     assert count("[a:a red house by the sea:0.5]", tokenizer).used == 6
 
