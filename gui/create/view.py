@@ -13,9 +13,9 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.mask_layer import MaskLayer
+from gui.create.presenter import CanvasPresenter
 from gui.create.progress_strip import ProgressStrip
 from gui.create.side_column import WIDTH, Drawer, SideColumn
-from gui.create.stage import Stage
 from gui.create.welcome import Welcome
 from gui.form.draft import FormDraft
 from gui.form.model import MAX_COUNT
@@ -34,7 +34,7 @@ SOON = 30  # milliseconds after the view is shown, so that nothing competes with
 
 
 class CreateView(QWidget):
-    """What is drawn is shown by the Stage; this lays things out and carries out the actions."""
+    """What is drawn is shown by the CanvasPresenter; this lays things out and carries out the actions."""
 
     def __init__(self, studio: Studio) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class CreateView(QWidget):
         self.panel = CanvasPanel(studio)
         self.strip = ProgressStrip(studio)
         self.side = SideColumn(studio, studio.board)
-        self.stage = Stage(studio, self.panel, self.strip)
+        self.presenter = CanvasPresenter(studio, self.panel, self.strip)
         self._lay_out()
         self._connect()
         self._bind()
@@ -77,7 +77,7 @@ class CreateView(QWidget):
         self.form.problem.say("")
         self.form.prompt.remember()
         self._draft.save()
-        self.stage.follow()
+        self.presenter.follow()
         request = wanted.request if studio.settings.safety else wanted.request.replace(safety=False)
         studio.bridge.add(request, output, wanted.count, wanted.batch, failed=self._say_problem)
 
@@ -166,7 +166,7 @@ class CreateView(QWidget):
         if found is None:
             self._studio.withdraw("start")
         if found is not None:
-            self.stage.show_source(found)
+            self.presenter.show_source(found)
             if self._waiting_to_paint:
                 self.paint_mask()
         elif self.panel.is_painting:
@@ -204,8 +204,8 @@ class CreateView(QWidget):
         self.form.image.paint_wanted.connect(self.paint_mask)
         self.panel.mask_done.connect(self._keep_mask)
         self.side.recent.chosen.connect(self._show_entry)
-        self.stage.retry_wanted.connect(self._retry)
-        self.stage.smaller_wanted.connect(self._draw_smaller)
+        self.presenter.retry_wanted.connect(self._retry)
+        self.presenter.smaller_wanted.connect(self._draw_smaller)
         studio.mask_wanted.connect(self.paint_mask)
         self.panel.canvas.filled.connect(self._greet)
         studio.drops.looked.connect(self.form.image.give)
@@ -221,7 +221,7 @@ class CreateView(QWidget):
             return
 
         if latest:
-            show = partial(self.stage.show_latest, latest[0])
+            show = partial(self.presenter.show_latest, latest[0])
             self._studio.bridge.background.run(
                 lambda: finished(latest[0].path), show, lambda error: self._greet(), self
             )
@@ -264,11 +264,11 @@ class CreateView(QWidget):
         def fail(error: Exception) -> None:
             self._studio.say(in_words(error), "warning")
 
-        show = partial(self.stage.show_entry, entry)
+        show = partial(self.presenter.show_entry, entry)
         self._studio.bridge.background.run(lambda: finished(entry.path), show, fail, self)
 
     def _retry(self, job: int) -> None:
-        self.stage.follow()
+        self.presenter.follow()
         self._studio.board.resume(job)
 
     def _draw_smaller(self, job: Job, size: tuple[int, int]) -> None:

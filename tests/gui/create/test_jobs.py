@@ -46,3 +46,10 @@ def test_a_failed_job_says_why_in_the_queue_too(view, qtbot):
     index = view.side.queue.model.index(0)
     assert "do something else" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert "do something else" in index.data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_what_is_done_has_the_pictures_size_where_nobody_named_one(view, qtbot):
+    view._studio.form.put(width=None, height=None)
+    draw(view, qtbot, "a house", seed=7)
+    wait(qtbot, lambda: view.strip.text.startswith("Done.   Seed 7   64 × 64   "))
+    assert view._studio.form.card is None  # so it is the file that says so

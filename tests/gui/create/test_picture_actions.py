@@ -201,7 +201,7 @@ def test_cancelling_the_first_picture_brings_the_welcome_back(open_window, qtbot
     canvas = view.panel.canvas
     canvas.show_preview(QImage(8, 8, QImage.Format.Format_RGB32), view.size())
     assert canvas.isVisible()
-    view.stage._end_preview()
+    view.presenter._end_preview()
     assert not canvas.isVisible() and view.panel.caption.text() == "" and view.panel._welcome.isVisible()
     view.panel._welcome.examples[0].click()
     assert window.studio.form.prompt and not window.studio.form.seed_locked

@@ -31,7 +31,7 @@ from sdedge.process.spawn import LOG
 Help = tuple[str, Callable[[], object]]
 
 
-class Stage(QObject):
+class CanvasPresenter(QObject):
     """Follows what is drawn until a person looks at something else, and again from the next press of Generate on."""
 
     retry_wanted = Signal(int)
@@ -53,6 +53,10 @@ class Stage(QObject):
         self._gone: GalleryEntry | None = None
         """What was on the canvas when it went to the trash."""
         self._seeds: dict[int, list[int]] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}
+        """In pixels, of the pictures of jobs that were read from their files."""
+        self._unsized: tuple[int, str, Callable[[tuple[int, int]], str]] | None = None
+        """A job whose end was told before the size of its pictures was known: its number, the words, and the better ones."""
         board = studio.board
         board.progressed.connect(self._show_progress)
         board.drawn.connect(self._show_drawn)
@@ -125,6 +129,7 @@ class Stage(QObject):
 
         def show(image: QImage) -> None:
             self._loading -= 1
+            self._take_size(id, (image.width(), image.height()))
             if self._following and not self._panel.is_painting:
                 self._panel.canvas.show_picture(image, before)
                 self._caption(self._seed(event.seed), image.size().toTuple())
@@ -147,7 +152,7 @@ class Stage(QObject):
         self._failed = id if isinstance(event, Failed) else None
         seeds = self._seeds.pop(id, [])
         if isinstance(event, Finished):
-            self._strip.rest(self._done(event, job, seeds))
+            self._say_done(id, event, job, seeds)
         elif isinstance(event, Cancelled):
             words = self.tr("Cancelled. {0} finished pictures are kept.") if event.count else self.tr("Cancelled.")
             self._strip.rest(words.format(event.count))
@@ -160,8 +165,32 @@ class Stage(QObject):
         self._panel.canvas.end_preview()
         self._panel.caption.setText(self._words if not self._panel.canvas.is_empty else "")
 
-    def _done(self, event: Finished, job: Job | None, seeds: list[int]) -> str:
-        """What came of a job: seed, size and time."""
+    def _say_done(self, id: int, event: Finished, job: Job | None, seeds: list[int]) -> None:
+        """Say what came of a job: seed, size and time. A size that nobody named follows with the picture."""
+        size = self._sizes.pop(id, None) or self._named_size(job)
+        self._strip.rest(self._summary(event, seeds, size))
+        self._unsized = None if size else (id, self._strip.text, partial(self._summary, event, seeds))
+
+    def _take_size(self, id: int, size: tuple[int, int]) -> None:
+        """The picture was read: its size is what was drawn."""
+        if self._unsized is None or self._unsized[0] != id:
+            self._sizes = {id: size}
+            return
+        _, said, summary = self._unsized
+        self._unsized = None
+        if self._strip.text == said:  # nothing else is said since
+            self._strip.rest(summary(size))
+
+    def _named_size(self, job: Job | None) -> tuple[int, int] | None:
+        """Of the pictures of a job, in pixels, where its request and the model say so."""
+        if job is None or job.request.image is not None:
+            return None
+        card = self._studio.form.card
+        side = card.side if card is not None and card.name == job.request.model else None
+        width, height = job.request.width or side, job.request.height or side
+        return (width, height) if width and height else None
+
+    def _summary(self, event: Finished, seeds: list[int], size: tuple[int, int] | None) -> str:
         parts = [self.tr("Done.")]
         if event.count > 1:
             parts.append(self.tr("{0} pictures").format(event.count))
@@ -169,11 +198,7 @@ class Stage(QObject):
             parts.append(self._seed(seeds[0]))
         elif seeds and min(seeds) < max(seeds):
             parts.append(self.tr("Seeds {0} to {1}").format(min(seeds), max(seeds)))
-        size = (job.request.width, job.request.height) if job else (None, None)
-        card = self._studio.form.card
-        if job is not None and job.request.image is None and card is not None and card.name == job.request.model:
-            size = (size[0] or card.side, size[1] or card.side)
-        if size[0] and size[1]:
+        if size is not None:
             parts.append(f"{size[0]} × {size[1]}")
         parts.append(spoken(event.seconds))
         return "   ".join(parts)
