@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from gui.convert.orphans import INT8
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import size_in_words
@@ -20,16 +21,14 @@ from sdedge.library.manifest import Manifest, is_bundle
 Result = tuple[Item, Mapping[str, Any]]
 """A converted model, and the figures of its manifest."""
 
-INT8 = "unet/int8.json"
-"""What quantizing adds to the copy of a model; the module that writes it needs torch."""
 _KINDS = {"passed": "good", "lossy": "caution", "failed": "fault"}
 
 
 class ConvertResults(QWidget):
-    """One card per converted model."""
+    """One card per converted model, and one per conversion that was interrupted."""
 
     asked = Signal(str, object)
-    """("use", "compare", "reveal" or "remove", the Item)."""
+    """("use", "compare", "reveal" or "remove", the Item); of an unfinished one "reveal" or "remove" and its folder."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,17 +36,54 @@ class ConvertResults(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(GAP)
         self.cards: list[ResultCard] = []
+        self.unfinished: list[UnfinishedCard] = []
 
-    def show_items(self, results: Sequence[Result]) -> None:
-        """Show these, in this order."""
-        for card in self.cards:
-            self._column.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+    def show_items(self, results: Sequence[Result], unfinished: Sequence[Path] = ()) -> None:
+        """Show these, in this order; folders of `unfinished` conversions come after the models."""
+        for old in (*self.cards, *self.unfinished):
+            self._column.removeWidget(old)
+            old.hide()
+            old.deleteLater()
         self.cards = [ResultCard(item, figures) for item, figures in results]
-        for card in self.cards:
+        self.unfinished = [UnfinishedCard(folder) for folder in unfinished]
+        cards: list[ResultCard | UnfinishedCard] = [*self.cards, *self.unfinished]
+        for card in cards:
             card.asked.connect(self.asked)
             self._column.addWidget(card)
+
+
+class UnfinishedCard(QFrame):
+    """Says what an interrupted conversion left on disk."""
+
+    asked = Signal(str, object)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        set_kind(self, "card")
+        self.setObjectName("unfinished-conversion")
+        title, about = PlainLabel(folder.name), PlainLabel()
+        set_kind(title, "strong")
+        title.setWordWrap(True)
+        about.setText(
+            self.tr("Interrupted before it was finished. Converting the same again goes on with what is there.")
+        )
+        about.setWordWrap(True)
+        set_kind(about, "caution")
+        show, self.remove = QPushButton(self.tr("Show in Folder")), QPushButton(self.tr("Remove…"))
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GAP)
+        for name, button in (("reveal", show), ("remove", self.remove)):
+            button.clicked.connect(lambda checked=False, name=name: self.asked.emit(name, folder))
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(HALF)
+        column.addWidget(title)
+        column.addWidget(about)
+        column.addSpacing(HALF)
+        column.addLayout(buttons)
 
 
 class ResultCard(QFrame):

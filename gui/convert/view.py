@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QComboBox,
     QFormLayout,
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMessageBox,
     QPushButton,
-    QRadioButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -24,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from gui.commands.panel import TaskPanel
 from gui.commands.tasks import DONE, FAILED, Task, Tasks
-from gui.convert.orphans import adoption, find_orphans, remove_result
+from gui.convert.orphans import Orphans, adoption, find_orphans, remove_result, remove_unfinished
 from gui.convert.plan import (
     ANE,
     COMPRESSIONS,
@@ -39,8 +37,9 @@ from gui.convert.plan import (
     parse_sizes,
 )
 from gui.convert.results import ConvertResults, Result, read_results
+from gui.convert.targets import TargetChoice
 from gui.look.plain import PlainLabel, message_box
-from gui.look.theme import GAP, HALF, PAD, set_kind
+from gui.look.theme import GAP, PAD, set_kind
 from gui.look.wording import size_in_words
 from gui.models.card import read_card
 from gui.models.items import Item, read_items
@@ -88,13 +87,13 @@ class ConvertView(QWidget):
     def read(self) -> None:
         """Look at the library again."""
 
-        def look() -> tuple[list[Item], list[Result], list[Path]]:
+        def look() -> tuple[list[Item], list[Result], Orphans]:
             items = read_items()
             return items, read_results(items), find_orphans(items)
 
         self._studio.bridge.background.run(look, self._take, self._failed, self)
 
-    def _take(self, found: tuple[list[Item], list[Result], list[Path]]) -> None:
+    def _take(self, found: tuple[list[Item], list[Result], Orphans]) -> None:
         items, results, orphans = found
         self._items = [item for item in items if item.role == "model" and item.here and not is_bundle(item.path)]
         chosen = self.model.currentText() or self._studio.form.model
@@ -103,10 +102,16 @@ class ConvertView(QWidget):
         self.model.addItems([item.name for item in self._items])
         self.model.setCurrentIndex(max(0, self.model.findText(chosen)))
         self.model.blockSignals(False)
-        self.results.show_items(results)
-        self._empty.setVisible(not results and not self.tasks.all)
+        used = self._folders_in_use()
+        unfinished = [folder for folder in orphans.unfinished if str(folder) not in used]
+        self.results.show_items(results, unfinished)
+        self._empty.setVisible(not (results or unfinished or self.tasks.all))
         self._model_chosen()
-        self._adopt(orphans)
+        self._adopt([folder for folder in orphans.finished if str(folder) not in used])
+
+    def _folders_in_use(self) -> set[str]:
+        """Returns what running and waiting commands read or write."""
+        return {path for task in self.tasks.all if not task.over for path in task.arguments}
 
     def _model_chosen(self) -> None:
         item = self.chosen()
@@ -187,6 +192,7 @@ class ConvertView(QWidget):
         task = self.tasks.add(self.tr("Converting to {0}").format(plan.name), plan.convert())
         self._followed[task.id] = plan
         self._empty.hide()
+        self.read()  # what it goes on with is unfinished no longer
 
     def _task_ended(self, task: Task) -> None:
         plan = self._followed.pop(task.id, None)
@@ -225,12 +231,12 @@ class ConvertView(QWidget):
         return self.tr("{0} is not finished.").format(lost[0].title) if lost else ""
 
     def _adopt(self, orphans: Sequence[Path]) -> None:
-        """Conversions that were finished while nobody could add them to the library."""
-        known = {str(path) for task in self.tasks.all for path in task.arguments}
+        """Add conversions to the library that were finished while nobody could; one that was refused is not tried again."""
+        tried = {path for task in self.tasks.all for path in task.arguments}
         for folder in orphans:
-            if str(folder) not in known:
-                words = self.tr("Adding {0}, which was converted before").format(folder.name)
-                self._adopted.add(self.tasks.add(words, adoption(folder, self._items)).id)
+            if str(folder) not in tried:
+                title = self.tr("Adding {0}, which was converted before").format(folder.name)
+                self._adopted.add(self.tasks.add(title, adoption(folder, self._items)).id)
 
     def _adoption_ended(self, task: Task) -> None:
         if task.id in self._adopted:
@@ -239,32 +245,39 @@ class ConvertView(QWidget):
                 self.tasks.dismiss(task)
                 self._studio.library_changed.emit()
 
-    def _do(self, what: str, item: Item) -> None:
-        if what == "use":
+    def _do(self, what: str, item: Item | Path) -> None:
+        if isinstance(item, Path):
+            self._do_unfinished(what, item)
+        elif what == "use":
             self._studio.form.put(model=item.name)
             self._studio.show_view("create")
         elif what == "compare":
             self._compare(item.name, ["convert", "verify", str(item.path), "--steps", "5", "--json"])
         elif what == "remove":
-            self._ask_to_remove(item)
+            self._ask_to_remove(item.name, item.path, lambda: remove_result(item))
         else:
             reveal(item.path)
 
-    def _ask_to_remove(self, item: Item) -> None:
+    def _do_unfinished(self, what: str, folder: Path) -> None:
+        if what == "remove":
+            self._ask_to_remove(folder.name, folder, lambda: remove_unfinished(folder))
+        else:
+            reveal(folder)
+
+    def _ask_to_remove(self, name: str, folder: Path, remove: Callable[[], None]) -> None:
         question = self.question = message_box(
             self,
-            self.tr("Remove {0}?").format(item.name),
-            self.tr("Its files in {0} are deleted for good. The model it was made from stays.").format(item.path),
+            self.tr("Remove {0}?").format(name),
+            self.tr("Its files in {0} are deleted for good. The model it was made from stays.").format(folder),
         )
         button = question.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
         question.addButton(QMessageBox.StandardButton.Cancel)
-        button.clicked.connect(lambda: self.remove(item))
+        button.clicked.connect(lambda: self._remove(remove))
         question.open()
 
-    def remove(self, item: Item) -> None:
-        """Take a converted model out of the library, with its files where they are the app's own."""
+    def _remove(self, remove: Callable[[], None]) -> None:
         work = self._studio.bridge.background
-        work.run(lambda: remove_result(item), lambda _: self._studio.library_changed.emit(), self._failed, self)
+        work.run(remove, lambda _: self._studio.library_changed.emit(), self._failed, self)
 
     def _failed(self, error: Exception) -> None:
         self._studio.say(in_words(error), "bad")
@@ -286,7 +299,9 @@ class ConvertView(QWidget):
         self.model = QComboBox()
         self.model.setAccessibleName(self.tr("Model to convert"))
         self.model.currentIndexChanged.connect(self._model_chosen)
-        self.targets = QButtonGroup(self)
+        self._target_choice = TargetChoice()
+        self.targets = self._target_choice.group
+        self.targets.idClicked.connect(lambda id: self._show_estimate())
         self.sizes = QLineEdit(str(NATIVE))
         self.sizes.setAccessibleName(self.tr("Sizes in pixels"))
         self.sizes.setPlaceholderText("512, 512x768")
@@ -315,35 +330,6 @@ class ConvertView(QWidget):
             label.setWordWrap(True)
             set_kind(label, "caption")
 
-    def _targets(self) -> QVBoxLayout:
-        column = QVBoxLayout()
-        column.setSpacing(HALF)
-        for number, (title, text) in enumerate(
-            (
-                (
-                    self.tr("Core ML for the Neural Engine"),
-                    self.tr("iPhone, iPad and Macs with little memory; least power"),
-                ),
-                (
-                    self.tr("Core ML for the GPU"),
-                    self.tr("Macs with a strong GPU; also for other apps that take Core ML"),
-                ),
-                (self.tr("MPS graph"), self.tr("sdedge on a Mac, at any size; half precision, checked operators")),
-                (self.tr("int8 for the processor"), self.tr("x86 processors; lossy, measured on a dozen pictures")),
-            )
-        ):
-            radio, note = QRadioButton(title), PlainLabel(text)
-            set_kind(note, "caption")
-            note.setWordWrap(True)
-            note.setContentsMargins(PAD + GAP + HALF, 0, 0, HALF)
-            radio.setAccessibleDescription(text)
-            self.targets.addButton(radio, number)
-            column.addWidget(radio)
-            column.addWidget(note)
-        self.targets.button(0).setChecked(True)
-        self.targets.idClicked.connect(lambda id: self._show_estimate())
-        return column
-
     def _lay_out(self) -> None:
         set_kind(self, "window")
         form = _form((self.tr("Model"), self.model))
@@ -358,7 +344,7 @@ class ConvertView(QWidget):
         set_kind(title, "title")
         column.addWidget(title)
         column.addLayout(form)
-        column.addLayout(self._targets())
+        column.addWidget(self._target_choice)
         column.addLayout(more)
         column.addWidget(self._any_size)
         column.addWidget(self.verify)

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 
 from gui.commands.command import last_sentence
 from gui.convert import orphans
 from gui.convert import results as convert_results
-from gui.convert.orphans import adoption, converted_folder, find_orphans, remove_result
+from gui.convert.orphans import Orphans, adoption, converted_folder, find_orphans, remove_result, remove_unfinished
 from gui.convert.plan import (
     ANE,
     COMPRESSIONS,
@@ -29,7 +30,7 @@ from gui.convert.plan import (
 )
 from gui.models.items import Item
 from sdedge.engines.open import locate
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, ModelError
 from sdedge.library.manifest import Manifest
 from sdedge.library.models import Library
 
@@ -96,7 +97,7 @@ def test_the_reason_is_found_in_what_a_process_says():
 def convert(open_window, qtbot):
     window = open_window(start=False)
     view = window.show_view("convert")
-    qtbot.waitUntil(lambda: view.model.count() > 0 and view.estimate.text() != "")
+    qtbot.waitUntil(lambda: view.model.count() > 0 and view.estimate.text() != "", timeout=PATIENCE)
     return window, view
 
 
@@ -251,15 +252,49 @@ def test_conversions_that_nobody_added_are_found_and_those_in_the_library_are_no
     monkeypatch.setattr(orphans.Manifest, "read", lambda folder: Manifest)
     monkeypatch.setattr(Manifest, "source", {"name": "pocket"}, raising=False)
     pocket = Item("pocket", "model", "folder", Path("/p"), 1, licence="Apache-2.0")
-    assert find_orphans([pocket]) == [bundle]
+    assert find_orphans([pocket]) == Orphans(finished=(bundle,))
     assert adoption(bundle, [pocket])[-2:] == ["--license", "Apache-2.0"]
     assert "--license" not in adoption(bundle, [])  # nothing is claimed
     here = Item("mine", "model", "coreml", bundle, 1)
-    assert find_orphans([pocket, here]) == []
+    assert find_orphans([pocket, here]) == Orphans()
 
 
-def test_half_a_conversion_is_no_orphan(bundle):
-    assert find_orphans([]) == []
+def test_half_a_conversion_is_unfinished_until_its_last_file_is_there(bundle):
+    assert find_orphans([]) == Orphans(unfinished=(bundle,))
+    recipe = bundle / orphans.INT8
+    recipe.parent.mkdir()
+    (bundle / "manifest.json").unlink()
+    recipe.write_text('{"figures": {}}')
+    assert find_orphans([]) == Orphans(unfinished=(bundle,))
+    recipe.write_text('{"figures": {"psnr": [40]}}')
+    assert find_orphans([]) == Orphans(finished=(bundle,))
+    assert "--license" not in adoption(bundle, [])
+
+
+def test_what_an_interrupted_conversion_left_is_shown_and_removed(bundle, convert, slow_commands, qtbot):
+    window, view = convert
+    qtbot.waitUntil(lambda: bool(view.results.unfinished))
+    (card,) = view.results.unfinished
+    assert card.folder == bundle and "Interrupted" in " ".join(label.text() for label in card.findChildren(QLabel))
+    view.tasks.add("Converting", ["convert", str(bundle)])
+    view.read()
+    qtbot.waitUntil(lambda: not view.results.unfinished)  # what is written now is not offered to be removed
+    view.tasks.close()
+    view.read()
+    qtbot.waitUntil(lambda: bool(view.results.unfinished))
+    view.results.unfinished[0].remove.click()
+    next(button for button in view.question.buttons() if button.text() == "Delete").click()
+    qtbot.waitUntil(lambda: not bundle.exists() and not view.results.unfinished)
+
+
+def test_only_a_folder_of_the_apps_own_is_deleted(bundle, tmp_path):
+    (tmp_path / "mine").mkdir()
+    link = bundle.with_name("link")
+    link.symlink_to(tmp_path / "mine")
+    for folder in (tmp_path / "mine", link, bundle / ".." / ".."):
+        with pytest.raises(ModelError, match="by hand"):
+            remove_unfinished(folder)
+    assert (tmp_path / "mine").is_dir() and bundle.is_dir()
 
 
 def test_a_result_is_removed_with_the_apps_own_files_only(bundle, tmp_path, monkeypatch):
