@@ -39,7 +39,7 @@ def menu_text(text: str) -> str:
     return " ".join(text.split()).replace("&", "&&")
 
 
-def message_box(parent: QWidget, text: str, more: str, title: str = "") -> QMessageBox:
+def message_box(parent: QWidget | None, text: str, more: str, title: str = "") -> QMessageBox:
     """A message with smaller words beneath it, both literally; the caller adds buttons and opens it."""
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 import sdedge
+from gui.look.plain import message_box
 from gui.look.theme import Theme
 from gui.shell.bridge import Bridge
 from gui.shell.crash import CrashLog
@@ -45,7 +46,7 @@ def main(files: Sequence[str] = ()) -> int:
     app.setWindowIcon(app_icon())
     instance, files = Instance(), [*files, *files_of_the_finder(app)]
     if not instance.claim(files):
-        return 0
+        return say_busy(instance) if instance.is_busy else 0
     ending = Ending()
     crash = CrashLog()
     last_crash = crash.begin()
@@ -77,6 +78,20 @@ def main(files: Sequence[str] = ()) -> int:
         crash.end()
         ending.close()
         instance.close()
+
+
+def say_busy(instance: Instance) -> int:
+    """Say that the app is open and does not answer, until it does; returns the exit status."""
+    words = App.translate(
+        "app",
+        "The window comes forward, with what you opened, as soon as it answers. A second one is not opened: both would draw "
+        "from one queue. If it never answers, end its process, number {0}.",
+    )
+    box = message_box(None, App.translate("app", "sdedge is open and busy."), words.format(instance.holder))
+    box.addButton(QMessageBox.StandardButton.Close)
+    instance.answered.connect(box.accept)
+    box.exec()
+    return 0
 
 
 def files_of_the_finder(app: App, patience: int = 300) -> list[str]:

@@ -1,4 +1,4 @@
-"""One app per data folder: a second start hands its files to the first one's window and ends."""
+"""One app per data folder: a second start hands its files to the first one's window and ends, also where that is busy."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from sdedge.places import data_folder
 
 LOCK, SOCKET = "app.lock", "app.socket"
 PATIENCE = 5.0  # seconds that the first app gets to answer: it may be starting
+CLOSING = 30.0  # seconds that one gets to end whose window is closed
 _LONGEST = 1 << 20  # bytes of a message
 _LONGEST_PATH = 100  # bytes: what the address of a Unix socket holds
 _DONE = b"ok\n"
@@ -35,16 +36,25 @@ class Instance(QObject):
 
     opened = Signal(list)
     """Another start asked for the window; absolute paths, none where it only wants to be seen."""
+    answered = Signal()
+    """The first app, which was busy, has heard of this start."""
 
     def __init__(self, folder: Path | None = None) -> None:
         super().__init__()
         self._folder = folder or data_folder()
         self._lock = ProcessLock(self._folder / LOCK)
         self._server: QLocalServer | None = None
+        self._line: QLocalSocket | None = None
+        self.is_busy = False
+        """Whether the first app did not answer in time. It opens what it was given as soon as it can."""
 
     def claim(self, files: Sequence[str] = ()) -> bool:
-        """Whether this process is to open a window. If not, the one that has it open was given the files."""
-        end = time.monotonic() + PATIENCE
+        """Returns whether this process is to open a window.
+
+        If not, the one that has it open was given the files; where it `is_busy`, it will hear of them later. There is no second
+        window, ever: two would draw from one queue and write one form.
+        """
+        end = time.monotonic() + CLOSING
         while True:
             try:
                 first = self._lock.acquire()
@@ -57,9 +67,14 @@ class Instance(QObject):
             if self._hand_over([os.path.abspath(file) for file in files]):
                 return False
             if time.monotonic() > end:
-                log.warning("The sdedge that is open (process %s) does not answer.", self._lock.holder())
-                return True
+                self.is_busy = True
+                return False
             time.sleep(0.1)
+
+    @property
+    def holder(self) -> str:
+        """The number of the first app's process, as text."""
+        return str(self._lock.holder() or "")
 
     def stop_listening(self) -> None:
         """The window is closed; another start waits until this process is through."""
@@ -117,15 +132,23 @@ class Instance(QObject):
         self.opened.emit(files)
 
     def _hand_over(self, files: list[str]) -> bool:
-        socket = QLocalSocket()
+        """Whether the first app takes the files. A busy one has them in its socket and is told once: it reads them later."""
+        socket = QLocalSocket(self)
         socket.connectToServer(self._name)
         if not socket.waitForConnected(1000):
             return False
         socket.write(json.dumps({"files": files}).encode() + b"\n")
         socket.waitForBytesWritten(1000)
-        heard = socket.waitForReadyRead(3000) and bytes(socket.readLine().data()) == _DONE
-        socket.disconnectFromServer()
-        return heard
+        if socket.waitForReadyRead(round(PATIENCE * 1000)):
+            is_taken = bytes(socket.readLine().data()) == _DONE
+            socket.disconnectFromServer()
+            return is_taken
+        if socket.state() != QLocalSocket.LocalSocketState.ConnectedState:
+            return False  # it is closing
+        self.is_busy, self._line = True, socket
+        socket.readyRead.connect(self.answered)
+        socket.disconnected.connect(self.answered)
+        return True
 
 
 def _files(line: bytes) -> list[str] | None:

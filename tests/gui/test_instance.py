@@ -9,8 +9,9 @@ import subprocess
 import sys
 
 import pytest
+from PySide6.QtCore import QTimer
 
-from gui.shell import instance
+from gui.shell import app, instance
 from gui.shell.instance import LOCK, SOCKET, Instance
 from sdedge.locks import ProcessLock
 from tests.gui.conftest import PATIENCE, ROOT
@@ -61,14 +62,38 @@ def test_what_a_crash_left_is_no_obstacle(tmp_path, monkeypatch, qapp):
     again.close()
 
 
-def test_one_that_does_not_answer_keeps_nobody_from_a_window(tmp_path, monkeypatch, qapp):
-    monkeypatch.setattr(instance, "PATIENCE", 0.3)
+def test_there_is_no_second_window_beside_one_that_does_not_answer(tmp_path, monkeypatch, qapp):
+    monkeypatch.setattr(instance, "CLOSING", 0.3)
     hung = ProcessLock(tmp_path / LOCK)
     assert hung.acquire()
     two = Instance(tmp_path)
-    assert two.claim(["a.png"])
-    two.close()
-    hung.release()
+    assert not two.claim(["a.png"]) and two.is_busy and two.holder == str(os.getpid())
+    hung.release()  # its process ended: the next start is the first
+    three = Instance(tmp_path)
+    assert three.claim(["a.png"]) and not three.is_busy
+    three.close()
+
+
+def test_a_busy_app_hears_later_of_what_it_was_to_open_and_the_start_that_asked_of_its_answer(
+    first, tmp_path, monkeypatch, qtbot
+):
+    monkeypatch.setattr(instance, "PATIENCE", 0.1)
+    two = Instance(tmp_path / "data")
+    assert not two.claim(["/a.png"]) and two.is_busy  # the first one's events are not looked at meanwhile
+    with qtbot.waitSignals([first.opened, two.answered], timeout=PATIENCE):
+        pass
+    three = Instance(tmp_path / "data")
+    opened = []
+    first.opened.connect(opened.append)
+    assert not three.claim(["/b.png"]) and three.is_busy
+    three.deleteLater()  # that start was closed meanwhile
+    qtbot.waitUntil(lambda: opened == [["/b.png"]], timeout=PATIENCE)
+
+
+def test_that_it_is_busy_is_said_until_it_answers(tmp_path, qtbot):
+    one = Instance(tmp_path)
+    QTimer.singleShot(0, one.answered.emit)
+    assert app.say_busy(one) == 0
 
 
 @posix
