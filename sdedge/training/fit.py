@@ -56,7 +56,8 @@ def fit(
     """Train the parameters of `model` that require gradients; on the last step they become their moving average.
 
     `loss_at(step)` must depend on the step and the weights alone, so that a resumed run equals an unbroken one.
-    The state goes to `folder/<stage>.pt` every two minutes and at the end; a finished stage is only loaded.
+    The state goes to `folder/<stage>.pt` every two minutes, when the generator is closed, and at the end; a finished stage
+    is only loaded.
     """
     file = folder / f"{stage}.pt"
     trained: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
@@ -76,7 +77,11 @@ def fit(
         optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(average, trained, 1 - min(optimisation.ema, (step + 1) / (step + 10)))
-        yield TrainingProgress(stage, step + 1, optimisation.steps, float(loss.detach()))
+        try:
+            yield TrainingProgress(stage, step + 1, optimisation.steps, float(loss.detach()))
+        except GeneratorExit:
+            _save(file, model, optimizer, average, step + 1)
+            raise
         if time.monotonic() - saved > SAVE_EVERY:
             _save(file, model, optimizer, average, step + 1)
             saved = time.monotonic()

@@ -1,0 +1,95 @@
+"""The stages that learn to denoise: text encoder and UNet together, on latents that come in as training goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdedge.text.tokenizer import Tokenizer
+from sdedge.training.diffusion import Conditioned, alphas_cumprod, hash_of
+from sdedge.training.fit import Optimisation, TrainingProgress, fit
+from sdedge.training.illustrations.captions import caption
+from sdedge.training.illustrations.latents import Latents
+from sdedge.training.illustrations.reading import token_ids
+
+GAMMA = 5.0  # min-SNR loss weighting (Hang et al. 2023)
+NOISY_SHARE = (
+    0.35  # of the timesteps: drawn with a density of t squared, for relations and counts are decided at high noise
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A picture size that a stage learns, in steps of `batch`, on a `fraction` of its steps."""
+
+    size: int
+    batch: int
+    fraction: float = 1.0
+
+
+@dataclass(frozen=True)
+class DiffusionStage:
+    """One line of the model card: at which sizes, how long, how many captions are dropped, and how many scenes it meets.
+
+    Scenes begin at `scenes`, and 250 new ones come in every `renewal` steps.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    drop: float
+    optimisation: Optimisation
+    scenes: int
+    renewal: int
+
+    def part(self, draw: float) -> Part:
+        """The size that a step learns, by a random number below 1."""
+        for part in self.parts:
+            draw -= part.fraction
+            if draw < 0:
+                return part
+        return self.parts[-1]
+
+
+def timesteps(rng: np.random.Generator, batch: int) -> np.ndarray:
+    """Timesteps (B,): stratified over the range, and a share of them towards high noise."""
+    places = (rng.permutation(batch) + rng.random(batch)) / batch
+    noisy = np.arange(batch) < round(NOISY_SHARE * batch)
+    count = int(noisy.sum())
+    even = (np.arange(batch - count) + rng.random(batch - count)) / max(1, batch - count)
+    return (1000 * np.concatenate([places[:count] ** (1 / 3), even])).astype(int)
+
+
+def train_stage(
+    model: Conditioned,
+    tokenizer: Tokenizer,
+    latents: dict[int, Latents],
+    stage: DiffusionStage,
+    seed: int,
+    folder: Path,
+) -> Iterator[TrainingProgress]:
+    """Learn eps prediction on scaled latents, with min-SNR weights and captions worded anew at every step."""
+    alphas = alphas_cumprod().float()
+    snr = alphas / (1 - alphas)
+    weights = snr.clamp(max=GAMMA) / snr
+
+    def loss_at(step: int) -> Tensor:
+        rng = np.random.default_rng((seed, 15, hash_of(stage.name), step))
+        part = stage.part(rng.random())
+        pool, count = latents[part.size], stage.scenes + 250 * (step // stage.renewal)
+        pool.ensure(count)
+        indices = rng.integers(count, size=part.batch)
+        x0 = pool.take(indices)
+        eps = torch.from_numpy(rng.standard_normal(x0.shape, dtype=np.float32))
+        t = torch.from_numpy(timesteps(rng, part.batch))
+        a = alphas[t][:, None, None, None]
+        said = ["" if rng.random() < stage.drop else caption(pool.scenes[i], rng) for i in indices]
+        x = (a.sqrt() * x0 + (1 - a).sqrt() * eps).contiguous(memory_format=torch.channels_last)
+        error = (model(x, t, token_ids(tokenizer, said)) - eps).square().mean((1, 2, 3))
+        return (weights[t] * error).mean()
+
+    yield from fit(stage.name, model, loss_at, stage.optimisation, folder)
