@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QVBoxLayout, QWidget
 
 from gui.gallery.delegate import PictureDelegate
 from gui.gallery.model import ENTRY
+from gui.gallery.thumbnail_toolbar import ThumbnailToolbar
 from gui.gallery.thumbnails import Thumbnails
 from gui.look.plain import PlainLabel, plain_tooltip
 from gui.look.theme import GAP, set_kind
@@ -118,6 +119,7 @@ class Recent(QWidget):
         self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.list.customContextMenuRequested.connect(self._menu)
         self.list.setObjectName("recent")
+        self.toolbar = ThumbnailToolbar(studio, self.list)
         self.list.addAction(studio.actions["trash"])
         title = PlainLabel(self.tr("Recent"))
         set_kind(title, "title")

@@ -12,6 +12,7 @@ from gui.create.canvas import Canvas
 from gui.gallery.film_strip import FilmStrip
 from gui.gallery.grid import PictureList
 from gui.gallery.model import ENTRY, GalleryModel
+from gui.gallery.thumbnail_toolbar import ThumbnailToolbar
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.shell.actions import name_button, plain
@@ -42,6 +43,7 @@ class LargeView(QWidget):
         self._pinned: GalleryEntry | None = None
         self.canvas, self.other = Canvas(studio.theme), Canvas(studio.theme)
         self.strip = FilmStrip(model, pictures.selectionModel(), pictures.itemDelegate())
+        self.toolbar = ThumbnailToolbar(studio, self.strip)
         self.caption = PlainLabel()
         self._lay_out()
         self._connect()

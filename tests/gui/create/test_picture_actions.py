@@ -83,6 +83,28 @@ def test_the_context_menus_are_about_the_picture_under_the_mouse(create, qtbot):
     menu.close()
 
 
+def test_a_thumbnail_has_its_own_toolbar_while_the_mouse_rests_on_it(create, qtbot):
+    window, view, files = create
+    recent, toolbar = view.side.recent.list, view.side.recent.toolbar
+    wait(qtbot, lambda: view.side.recent.model.rowCount() == 3)
+    places = [recent.visualRect(view.side.recent.model.index(row)).center() for row in range(3)]
+    qtbot.mouseMove(recent.viewport(), places[1])
+    qtbot.mouseMove(recent.viewport(), places[2])
+    assert not toolbar.isVisible()  # who passes by is not in its way
+    wait(qtbot, toolbar.isVisible)
+    assert window.rect().contains(toolbar.geometry())
+    qtbot.mouseClick(toolbar.buttons["edit-picture"], Qt.MouseButton.LeftButton)
+    assert window.studio.form.image == str(files[0]) and not toolbar.isVisible()
+    qtbot.mouseMove(recent.viewport(), places[0])
+    wait(qtbot, toolbar.isVisible)
+    qtbot.mouseClick(toolbar.buttons["favourite"], Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: view.side.recent.model.index(0).data(ENTRY).favourite)
+    qtbot.mouseMove(recent.viewport(), places[1])
+    wait(qtbot, toolbar.isVisible)
+    qtbot.mouseMove(recent.viewport(), QPoint(recent.viewport().width() - 1, recent.viewport().height() - 1))
+    assert not toolbar.isVisible()
+
+
 def test_variations_are_lined_up_and_the_form_stays(create, qtbot):
     window, view, files = create
     before = window.studio.form.snapshot()
