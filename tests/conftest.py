@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+import tempfile
+import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
@@ -13,17 +16,22 @@ os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={os.path.dirname
 # Several tests run side by side; threads of each would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import HealthCheck, settings
 
+# Nothing here imports torch before a test wants it: xdist's controller reads this file as well, and all workers wait for it.
 from sdedge.engines.open import EMBEDDED, locate
+from sdedge.locks import ProcessLock
 from sdedge.machine import findings
 from sdedge.machine.findings import DeviceFinding
-from sdedge.training.recipe import QUICK, export, networks
+
+# Hundreds of processes are started; without bytecode each would compile the same files again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long a case takes says how busy the machine is, not whether the code is right.
 settings.register_profile("sdedge", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -67,14 +75,44 @@ def measured_machine(tmp_path_factory) -> bytes:
 @pytest.fixture(autouse=True)
 def _own_data_folder(request, tmp_path_factory, monkeypatch):
     """No test reads or writes the user's library."""
-    folder = tmp_path_factory.mktemp("data")
+    homes = tmp_path_factory.getbasetemp() / "homes"
+    homes.mkdir(exist_ok=True)
+    folder = Path(
+        tempfile.mkdtemp(dir=homes)
+    )  # `mktemp` reads all names there are, of thousands of tests, for the next number
     monkeypatch.setenv("SDEDGE_HOME", str(folder))
     if request.path.relative_to(Path(__file__).parent).parts[0] in MEASURED:
         (folder / "machine.json").write_bytes(request.getfixturevalue("measured_machine"))
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder by `make(folder)` in the first test process that asks for its name, for all of them: never change it."""
+    basis = tmp_path_factory.getbasetemp()
+    shared = (basis.parent if "PYTEST_XDIST_WORKER" in os.environ else basis) / "shared"
+
+    def folder(name: str, make: Callable[[Path], object]) -> Path:
+        place, complete, lock = shared / name, shared / f"{name}.complete", ProcessLock(shared / f"{name}.lock")
+        while not lock.acquire():
+            time.sleep(0.05)
+        try:
+            if not complete.exists():
+                shutil.rmtree(place, ignore_errors=True)  # of a process that was killed
+                make(place)
+                complete.touch()
+        finally:
+            lock.release()
+        return place
+
+    return folder
+
+
 def write_tiny_model(folder: Path) -> Path:
     """A diffusers folder of random weights with the v1 topology, 64 pixels, drawn in a blink."""
+    import torch
+
+    from sdedge.training.recipe import QUICK, export, networks
+
     recipe = replace(
         QUICK,
         unet=replace(QUICK.unet, block_out_channels=(8, 16, 16, 16), norm_num_groups=4, sample_size=8),
@@ -88,9 +126,9 @@ def write_tiny_model(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory) -> Path:
+def tiny_model(made_once) -> Path:
     """The folder that `write_tiny_model` makes; copy it before changing it."""
-    return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+    return made_once("tiny", write_tiny_model)
 
 
 def switch_checker_on(model: Path) -> None:
@@ -111,12 +149,12 @@ def convert_to_coreml(model: str | Path, folder: Path, **recipe) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tiny_model, tmp_path_factory) -> Path:
+def tiny_bundle(tiny_model, made_once) -> Path:
     """The tiny model as Core ML packages with split attention; copy it before changing it."""
-    return convert_to_coreml(tiny_model, tmp_path_factory.mktemp("bundles") / "tiny")
+    return made_once("tiny-coreml", lambda folder: convert_to_coreml(tiny_model, folder))
 
 
 @pytest.fixture(scope="session")
-def pocket_bundle(tmp_path_factory) -> Path:
+def pocket_bundle(made_once) -> Path:
     """The embedded model as Core ML packages with split attention; copy it before changing it."""
-    return convert_to_coreml(EMBEDDED, tmp_path_factory.mktemp("bundles") / "pocket")
+    return made_once("pocket-coreml", lambda folder: convert_to_coreml(EMBEDDED, folder))

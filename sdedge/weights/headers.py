@@ -32,6 +32,12 @@ DTYPES = {
 _STRING = re.compile(rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"')
 _INTEGER = re.compile(rb"(?:0|[1-9][0-9]{0,18})(?![0-9.eE])")
 _SPACE = re.compile(rb"[ \t\r\n]*+")
+_NUMBER = rb"(?:0|[1-9][0-9]{0,18})"
+_USUAL_ENTRY = re.compile(
+    rb'\{"dtype":"([A-Z0-9_]{1,10})","shape":\[((?:%s(?:,%s){0,7})?)\],"data_offsets":\[(%s),(%s)\]\}'
+    % (_NUMBER, _NUMBER, _NUMBER, _NUMBER)
+)
+"""An entry as every program writes it, in one look; other ways to write the same JSON are read token by token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,19 @@ def _read_metadata(scanner: _Scanner) -> dict[str, str]:
 
 
 def _read_entry(scanner: _Scanner, name: str) -> HeaderEntry:
+    dtype, shape, (begin, end) = scanner.usual_entry() or _read_fields(scanner, name)
+    if dtype not in DTYPES:
+        raise scanner.error(f"gives {name[:80]!r} the dtype {dtype[:20]!r}, which is not supported")
+    size = DTYPES[dtype][1]
+    for extent in shape:
+        size *= extent
+    if end - begin != size:
+        raise scanner.error(f"gives {name[:80]!r} {end - begin} bytes where its shape and dtype need {size}")
+    return HeaderEntry(sys.intern(dtype), shape, begin, end)
+
+
+def _read_fields(scanner: _Scanner, name: str) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
+    """Reads dtype, shape and offsets in any order."""
     scanner.spend(_ENTRY_COST)
     dtype: str | None = None
     shape: tuple[int, ...] | None = None
@@ -103,15 +122,7 @@ def _read_entry(scanner: _Scanner, name: str) -> HeaderEntry:
             raise scanner.error(f"has the unexpected field {field[:40]!r} for {name[:80]!r}")
     if dtype is None or shape is None or offsets is None or len(offsets) != 2:
         raise scanner.error(f"lacks the dtype, shape or data_offsets of {name[:80]!r}")
-    if dtype not in DTYPES:
-        raise scanner.error(f"gives {name[:80]!r} the dtype {dtype[:20]!r}, which is not supported")
-    begin, end = offsets
-    size = DTYPES[dtype][1]
-    for extent in shape:
-        size *= extent
-    if end - begin != size:
-        raise scanner.error(f"gives {name[:80]!r} {end - begin} bytes where its shape and dtype need {size}")
-    return HeaderEntry(sys.intern(dtype), shape, begin, end)
+    return dtype, shape, offsets
 
 
 def _check_tiling(entries: dict[str, HeaderEntry], data_size: int) -> None:
@@ -185,6 +196,16 @@ class _Scanner:
             if len(values) > limit:
                 raise self.error(f"has a list of more than {limit} numbers at byte {self.position}")
         return tuple(values)
+
+    def usual_entry(self) -> tuple[str, tuple[int, ...], tuple[int, ...]] | None:
+        """Reads dtype, shape and offsets where they are written as usual; charges what `_read_fields` charges for them."""
+        match = _USUAL_ENTRY.match(self.text, self.position)
+        if match is None:
+            return None
+        self.position = match.end()
+        dtype, shape, begin, end = match.groups()
+        self.spend(_ENTRY_COST + len(b'"dtype""shape""data_offsets"""') + len(dtype))
+        return dtype.decode(), tuple(map(int, shape.split(b","))) if shape else (), (int(begin), int(end))
 
     def finish(self) -> None:
         self._skip()

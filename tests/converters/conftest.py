@@ -44,10 +44,12 @@ def package(emit: Emit, shape: tuple[int, ...], path: Path, target: str = "macOS
 
 
 @pytest.fixture(scope="session")
-def checked_model(tiny_model, tmp_path_factory) -> Path:
+def checked_model(tiny_model, made_once) -> Path:
     """The tiny model with a random safety checker of CLIP's architecture."""
-    folder = tmp_path_factory.mktemp("models") / "checked"
-    shutil.copytree(tiny_model, folder)
+    return made_once("checked", lambda folder: _add_checker(shutil.copytree(tiny_model, folder)))
+
+
+def _add_checker(folder: Path) -> None:
     switch_checker_on(folder)
     vision = {
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "patch_size": 32,
@@ -62,10 +64,10 @@ def checked_model(tiny_model, tmp_path_factory) -> Path:
     (folder / "safety_checker").mkdir()
     (folder / "safety_checker" / "config.json").write_text(json.dumps(config))
     save_file(checker.state_dict(), folder / "safety_checker" / "model.safetensors")
-    return folder
 
 
 @pytest.fixture(scope="session")
-def checked_bundle(checked_model, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("bundles") / "checked"
-    return convert_to_coreml(checked_model, folder, sizes=((128, 64),), attention="original")
+def checked_bundle(checked_model, made_once) -> Path:
+    """That model as Core ML packages with the original attention, wider than high; copy it before changing it."""
+    recipe = {"sizes": ((128, 64),), "attention": "original"}
+    return made_once("checked-coreml", lambda folder: convert_to_coreml(checked_model, folder, **recipe))

@@ -106,12 +106,15 @@ def studio_window(theme, tmp_path_factory):
 
 @pytest.fixture
 def open_window(qtbot, theme, monkeypatch, tmp_path):
-    """A function that opens a window; all are closed, with their queues, at the end."""
+    """A function that opens a window; all are closed, with their queues, at the end.
+
+    The engine's process is started with the first job rather than ahead of it, as most tests draw nothing.
+    """
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     opened: list[tuple[MainWindow, Bridge]] = []
 
-    def open_one(drawer: str | None = FAKE, start: bool = True) -> MainWindow:
-        bridge = Bridge(drawer=drawer, limits=Limits(tick=0.02, beat=0.2))
+    def open_one(drawer: str | None = FAKE, start: bool = True, warm: bool = False) -> MainWindow:
+        bridge = Bridge(drawer=drawer, limits=Limits(tick=0.02, beat=0.2), warm=warm)
         settings = Settings()
         settings.folder = str(tmp_path / "pictures")
         window = MainWindow(settings, theme, bridge)

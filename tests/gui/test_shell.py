@@ -15,6 +15,7 @@ from gui.shell.actions import ACTIONS, MENUS
 from gui.shell.observable import Observable, Observed
 from gui.shell.settings import Settings
 from sdedge.places import data_folder
+from tests.gui.conftest import wait
 
 
 class Pair(Observable):
@@ -134,8 +135,13 @@ def test_a_second_app_on_the_same_folder_says_so_and_can_try_again(open_window, 
     assert "another sdedge" in second.banner.text
 
 
+def test_the_engines_process_is_started_ahead_of_the_first_job(open_window, qtbot):
+    window = open_window(warm=True)
+    wait(qtbot, lambda: window.studio.bridge.worker_pid)
+
+
 def test_a_window_that_is_closed_at_once_leaves_nothing_running(open_window):
-    window = open_window(start=False)
+    window = open_window(start=False, warm=True)
     window.studio.bridge.start()
     window.close()
     window.studio.bridge.close()

@@ -122,14 +122,16 @@ def test_the_recipe_keeps_what_a_step_depends_on(pocket8):
     assert len(layers) > 70 and not isinstance(unet.conv_in, QuantizedConv2d)
 
 
+@pytest.mark.parametrize(("prompts", "steps"), [(1, 6), pytest.param(4, 10, marks=pytest.mark.slow)])
 @needs_embedded
-def test_pictures_show_what_their_prompts_say_and_are_near_the_exact_ones(pocket8):
+def test_pictures_show_what_their_prompts_say_and_are_near_the_exact_ones(pocket8, prompts, steps):
     right = total = 0
     pipelines = [Pipeline(load_engine("cpu", dtype)) for dtype in (None, "int8")]
-    for prompt, facts, _ in held_out_prompts(4, 3):
-        request = Request(prompt, model=str(pocket8), steps=10, seed=5)
+    for prompt, facts, _ in held_out_prompts(prompts, 3):
+        request = Request(prompt, model=str(pocket8), steps=steps, seed=5)
         exact, ours = (
-            next(one.pixels for one in pipeline.images(request) if isinstance(one, Picture)) for pipeline in pipelines
+            next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
+            for pipeline in pipelines
         )
         answers = score(ours, facts)
         right, total = right + sum(answers.values()), total + len(answers)
