@@ -11,6 +11,7 @@ from typing import Any, Self
 from sdedge import catalog
 from sdedge import sampler_options as options
 from sdedge.catalog import MaskedContent, NoiseSource, Preset, Speed
+from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.json_values import read_json
 from sdedge.request_fields import FIELDS, SEEDS, default
@@ -87,6 +88,8 @@ class Request:
     """Pixels of surroundings that such a region takes in on every side."""
     outpaint: tuple[int, int, int, int] | None = default("outpaint")
     """Pixels added at the left, top, right and bottom."""
+    controls: tuple[Control, ...] = default("controls")
+    """Hints that say what goes where, each with its control model."""
     tiling: bool = default("tiling")
     """Let every edge continue on the opposite side, so that the picture repeats without a seam."""
     safety: bool | None = default("safety")

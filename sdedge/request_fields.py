@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from sdedge import catalog
+from sdedge.controls import ControlList
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import (
     Choice,
@@ -102,6 +103,13 @@ class OptionKeys:
 
 
 @dataclass(frozen=True)
+class NumberedKeys:
+    """The key of a field of several values in the web UI's text: each has it with its number behind, from 0 on."""
+
+    key: str
+
+
+@dataclass(frozen=True)
 class FormEntry:
     """How the app's form shows a field. The range is its slider's; what can be typed is the type's.
 
@@ -126,7 +134,7 @@ class RequestField:
     default: Any
     group: Group
     command: CommandLine | Without
-    infotext: InfotextKey | OptionKeys | Without
+    infotext: InfotextKey | OptionKeys | NumberedKeys | Without
     form: FormEntry | Without
     aliases: tuple[str, ...] = ()
     always_recorded: bool = False
@@ -323,6 +331,10 @@ _ROWS = (
         "outpaint", Edges(MAX_SIDE), None, Group.IMAGE,
         CommandLine(("--outpaint",), "Pixels to add at the left, top, right and bottom.", "L,T,R,B"),
         Without(_RECORD_ONLY), Without(_CARRIED), counts_with=("image",)),
+    RequestField(
+        "controls", ControlList(), (), Group.IMAGE,
+        CommandLine(("--control",), "Say what goes where; docs/control.md.", "MODEL:HINT[:WEIGHT[:FROM-TO]]"),
+        NumberedKeys("ControlNet"), Without(_CARRIED), ("control", "controlnet")),
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),

@@ -18,14 +18,25 @@ from hypothesis import strategies as st
 from sdedge import batch, catalog
 from sdedge.commands.generate import generate, requests_of
 from sdedge.commands.grid import grid
+from sdedge.controls import Control, ControlList, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Edges, Falling, Flag, Float, Integer, Interval, PathOrName, SamplerOptions, Text
 from sdedge.images import metadata, metadata_a1111
 from sdedge.request import Request
-from sdedge.request_fields import FIELDS, SIZE, CommandLine, FormEntry, InfotextKey, OptionKeys, Without, counts
+from sdedge.request_fields import (
+    FIELDS,
+    SIZE,
+    CommandLine,
+    FormEntry,
+    InfotextKey,
+    NumberedKeys,
+    OptionKeys,
+    Without,
+    counts,
+)
 
 ROOT = Path(__file__).parents[1]
-MOST_FIELDS = 34
+MOST_FIELDS = 35
 """A feature is one value type in one field; whoever adds to this has said why."""
 
 
@@ -44,7 +55,7 @@ def test_requests_stay_small():
 
 @pytest.mark.parametrize("row", FIELDS.values(), ids=lambda row: row.name)
 def test_a_place_that_a_field_is_not_in_is_left_out_for_a_reason(row):
-    kinds = {"command": CommandLine, "infotext": InfotextKey | OptionKeys, "form": FormEntry}
+    kinds = {"command": CommandLine, "infotext": InfotextKey | OptionKeys | NumberedKeys, "form": FormEntry}
     for place, kind in kinds.items():
         entry = getattr(row, place)
         assert isinstance(entry, kind) or (isinstance(entry, Without) and len(entry.reason.split()) >= 3), place
@@ -69,7 +80,10 @@ def test_commands_share_their_options():
 
 def test_a_field_that_is_faulty_is_named_as_data():
     wrong = {"mask": ["m.png"], "outpaint": [(8, 0, 0, 0)], "options": [{"nonsense": 1}, {"eta": "x"}],
-             "guidance_interval": [(1.0,), (-1.0, 2.0)], "steps": [10**400], "guidance": [10**400]}  # fmt: skip
+             "guidance_interval": [(1.0,), (-1.0, 2.0)], "steps": [10**400], "guidance": [10**400], "controls": [
+                 ("canny",), (Control(""),), (Control("a", span=(0.5, 0.5)),), (Control("a", span=(0.0, float("nan"))),),
+                 (Control("a", weight=float("nan")),), (Control("a", weight=1e9),), (Control("a", mode="most"),),
+                 (Control("a", hint="x" * 5000),), (Control("a"),) * 9]}  # fmt: skip
     for name, row in FIELDS.items():
         for value in (object(), *wrong.get(name, ())):
             with pytest.raises(InvalidRequest) as refused:
@@ -81,6 +95,12 @@ def test_a_field_that_is_faulty_is_named_as_data():
 
 WORDS = st.text("ab é家,\"'(.", max_size=12).map(str.strip)
 NAMES = st.text("abc-", min_size=1, max_size=6).filter(lambda text: not text.startswith("-"))
+FRACTIONS = st.floats(0, 0.5), st.floats(0.5, 1, exclude_min=True)
+PATHS = st.text("ab;,=: 1-/é", min_size=1, max_size=8).map(str.strip).filter(bool)
+CONTROLS = st.builds(
+    Control, PATHS, PATHS | st.none(), st.floats(0, 10), st.tuples(*FRACTIONS), st.sampled_from(ControlMode),
+    st.sampled_from(HintFit), PATHS | st.none(),
+)  # fmt: skip
 
 
 def _values(name: str) -> st.SearchStrategy:
@@ -111,6 +131,8 @@ def _values(name: str) -> st.SearchStrategy:
             return st.tuples(*[st.integers(0, 4096)] * 4).filter(any)
         case SamplerOptions():
             return st.just({})
+        case ControlList():
+            return st.lists(CONTROLS, max_size=3).map(tuple)
     raise AssertionError(f"{name} needs values of its type here")
 
 
@@ -137,7 +159,8 @@ def _arguments(request: Request) -> list[str]:
             on, _, off = flag.partition("/")
             arguments.append(on if value else off)
         elif row.type.repeated:
-            arguments += [argument for part in text.split() for argument in (flag, part)]
+            parts = text.split() if name == "options" else [text]
+            arguments += [argument for part in parts for argument in (flag, part)]
         else:
             arguments += [flag, *(text.split() if " " in (row.command.metavar or "") else [text])]
     width, height = request.width, request.height

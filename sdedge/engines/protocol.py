@@ -15,6 +15,7 @@ from sdedge.engines.capability import Capability as Capability
 from sdedge.events import Loading
 from sdedge.images.preview import V1_ROWS, Rows
 from sdedge.machine.memory_plan import MemoryPlan
+from sdedge.models.config import UNetConfig
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.sampling.schedule import NoiseSchedule
 from sdedge.text.conditioning import Replacement
@@ -124,6 +125,13 @@ class OptionalCalls(Protocol):
     def added(self) -> frozenset[str]:
         """The names of the components that were added; none in an engine that takes none."""
         return frozenset()
+
+    def unet_source(self) -> tuple[UNetConfig, Mapping[str, LazyTensor]]:
+        """Returns the shape of the model's UNet and its own weights, to which components that are made for it are fitted.
+
+        Called only where `Capability.ADDED_COMPONENTS in engine.can`.
+        """
+        raise _uncalled(Capability.ADDED_COMPONENTS)
 
     def add(self, component: AddedComponent) -> None:
         """Takes a network beside the model's own, in place of another one that was added under its name.

@@ -66,6 +66,10 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
         )
     if request.tiling:
         yield Need(Capability.TILING, "cannot draw seamless tiles; turn tiling off.", "tiling")
+    if request.controls:
+        sentence = f"runs no control models beside the model; {Remedy.OTHER_ENGINE}."
+        yield Need(Capability.ADDED_COMPONENTS, sentence, "controls", Remedy.OTHER_ENGINE)
+        yield Need(Capability.RESIDUALS, sentence, "controls", Remedy.OTHER_ENGINE)
     if facts.guidance_channels:
         yield Need(
             Capability.GUIDANCE_EMBEDDING,

@@ -18,7 +18,7 @@ from sdedge import catalog
 from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
-from sdedge.generation import img2img, out_of_memory, speed
+from sdedge.generation import controls, img2img, out_of_memory, speed
 from sdedge.generation.capabilities import refuse_unsupported
 from sdedge.generation.guidance import guidance_embedding, guide
 from sdedge.generation.predictors import predictor
@@ -92,6 +92,7 @@ class Pipeline:
         resolved = self.resolve(request)
         engine = self.engine(resolved)
         source, reported = img2img.open_source(resolved), set(engine.facts.report)
+        yield from map(Notice, controls.attach(engine, resolved, source))
         yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
         requests = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
@@ -161,7 +162,7 @@ def sample(
     contexts = encode_prompts(engine, requests, full.steps).along(sampling.sigmas)
     embedding, edits = guidance_embedding(request, facts), speed.edits(engine, request)
     branches = prompt_branches(contexts, start.channels, embedding, edits)
-    denoise: Denoise = Denoiser(predictor(engine, request, sampling), branches, guide(request, facts), sampling)
+    denoise: Denoise = Denoiser(predictor(engine, request, sampling, source), branches, guide(request, facts), sampling)
     denoise = start.hold(denoise, noise, sampling.mask_style)
 
     # The sampler's steps.

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from sdedge.engines.protocol import Engine
 from sdedge.generation import speed
+from sdedge.generation.controls import controlled
+from sdedge.generation.img2img import SourceImage
 from sdedge.models.unet_inputs import Predict
 from sdedge.request import Request
 from sdedge.sampling.presets import SamplingPlan
 from sdedge.sampling.reuse import reused
 
 
-def predictor(engine: Engine, request: Request, sampling: SamplingPlan) -> Predict:
+def predictor(engine: Engine, request: Request, sampling: SamplingPlan, source: SourceImage | None = None) -> Predict:
     """Wraps the engine's `predict` in what the request asks for, innermost first.
 
-    What is nearer to the engine sees every row of every branch; a wrapper's state is of this batch and goes with it.
+    What is nearer to the engine sees every row of every branch; a wrapper's state is of this batch and goes with it. `source`
+    is the picture to start from, which controls may read.
     """
     predict: Predict = engine.predict
     every = speed.supported(engine, request).reuse
+    timesteps = [sampling.timestep(sigma) for sigma in sampling.sigmas[:-1]]
     if every > 1:
-        timesteps = [sampling.timestep(sigma) for sigma in sampling.sigmas[:-1]]
         predict = reused(engine.predict_partly, timesteps, every)  # in place of `predict`, which it calls in part
-    return predict
+    return controlled(predict, engine, request, timesteps, source, every)

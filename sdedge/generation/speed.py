@@ -36,6 +36,8 @@ def losses(engine: Engine, request: Request) -> str:
     info, phrases = supported(engine, request), []
     if info.reuse > 1:
         phrases.append(f"deep features shared by {info.reuse} steps")
+        if request.controls:
+            phrases.append(f"control residuals shared by {info.reuse} steps")
     if info.merge:
         phrases.append(f"{info.merge:.0%} of the tokens merged in the highest self attention")
     if info.guide_above and request.guidance_interval is None and not engine.facts.guidance_channels:

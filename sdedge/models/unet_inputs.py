@@ -41,6 +41,7 @@ class UNetInputs:
     down       features added on the way down, each before its skip is taken (T2I-Adapter): `unet_walk.feature_shapes`
     skips      residuals added to the skips and the middle, weighted and summed (ControlNet): `unet_walk.residual_shapes`
     edits      changes of attention
+    branches   names of the K conditions whose rows follow one another, N / K of each; engines read it nowhere
     """
 
     x: Tensor
@@ -51,6 +52,7 @@ class UNetInputs:
     down: tuple[Tensor, ...] | None = None
     skips: tuple[Tensor, ...] | None = None
     edits: tuple[Edit, ...] = ()
+    branches: tuple[str, ...] = ()
 
     @property
     def sample(self) -> Tensor:

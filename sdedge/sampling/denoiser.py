@@ -77,6 +77,7 @@ class Denoiser:
             channels=_joined_rows((branch.channels for branch in branches), B),
             embedding=_joined_rows((branch.embedding for branch in branches), B),
             edits=_joined_edits(branches, B),
+            branches=tuple(branch.name for branch in branches),
         )
 
 

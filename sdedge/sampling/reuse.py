@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,21 +30,28 @@ class Cached:
     features: Tensor
 
 
+def step_finder(timesteps: Sequence[float]) -> Callable[[float], int]:
+    """Returns a function from a timestep to the number of the step that it falls in; a step holds down to the next one's.
+
+    Found from the timestep, not by counting calls: samplers ask twice a step, between sigmas and back up the sigmas.
+    """
+    rising = sorted(-t for t in timesteps)
+    return lambda t: bisect_right(rising, -t * (1 - 1e-6)) - 1
+
+
 def reused(predict_partly: PredictPartly, timesteps: Sequence[float], every: int) -> Predict:
     """Returns a `predict` that runs the network whole once in `every` steps, and its outer layers at all other calls.
 
     It serves one batch from its first step to its last, so what it caches is of these pictures and goes with them,
-    cancelled or finished. A step's block is found from its timestep, not by counting calls: samplers that ask twice a
-    step, between sigmas or back up the sigmas keep features of the right noise. Another context (a scheduled prompt,
-    guidance that begins or ends) starts anew.
+    cancelled or finished. A step's block is found from its timestep, so that samplers that ask between sigmas keep features
+    of the right noise. Another context (a scheduled prompt, guidance that begins or ends) starts anew.
     """
-    rising = sorted(-t for t in timesteps)
+    step = step_finder(timesteps)
     cached: Cached | None = None
 
     def predict(inputs: UNetInputs) -> Tensor:
         nonlocal cached
-        # The group of `every` steps that the timestep falls in; a step holds down to the next one's.
-        block = (bisect_right(rising, -float(inputs.t[0]) * (1 - 1e-6)) - 1) // every
+        block = step(float(inputs.t[0])) // every  # the group of `every` steps that the timestep falls in
         if cached is not None and cached.block == block and cached.context is inputs.context:
             return predict_partly(inputs, cached.features)[0]
         out, features = predict_partly(inputs)

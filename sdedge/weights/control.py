@@ -98,6 +98,12 @@ class ControlModel:
             raise self._unfit(encoder.block_out_channels, base.block_out_channels)
         if encoder.cross_attention_dim != base.cross_attention_dim:
             raise self._unfit((encoder.cross_attention_dim,), (base.cross_attention_dim,))
+        if encoder.in_channels != 4:
+            raise ModelError(
+                f"The control model {self.name} reads {encoder.in_channels} channels of latents, where Stable Diffusion v1 has "
+                "4; choose another.",
+                field="controls",
+            )
         first, widths = self._shape("controlnet_cond_embedding.conv_in.weight", 4), list[int]()
         while (name := f"controlnet_cond_embedding.blocks.{2 * len(widths)}.weight") in self.tensors:
             widths.append(self._shape(name, 4)[0])
@@ -122,8 +128,8 @@ class ControlModel:
         """Returns the shape of a T2I-Adapter. Raises ModelError where it is made for a UNet of another shape."""
         is_light = "adapter.conv_in.weight" not in self.tensors
         end = "out_conv" if is_light else "resnets.0.block1"
-        levels, blocks = _count(self.tensors, "adapter.body.{}.resnets.0.block1.weight"), 0
-        widths = tuple(self._shape(f"adapter.body.{i}.{end}.weight", 4)[0] for i in range(levels))
+        depth = _count(self.tensors, "adapter.body.{}.resnets.0.block1.weight")
+        widths = tuple(self._shape(f"adapter.body.{i}.{end}.weight", 4)[0] for i in range(depth))
         if widths != base.block_out_channels:
             raise self._unfit(widths, base.block_out_channels)
         blocks = _count(self.tensors, "adapter.body.0.resnets.{}.block1.weight")
@@ -186,7 +192,7 @@ def open_control(path: str | Path) -> ControlModel:
         tensors: Tensors = folders.open_component(location, None, location).tensors
     else:
         tensors = open_tensors(location)
-    kind, renamed = _told_apart(location, tensors)
+    kind, renamed = _classified(location, tensors)
     model = ControlModel(location, kind, renamed, config, _DIFFERENCE in tensors)
     return replace(model, purpose=next((word for word in _PURPOSES if word in model.name.lower()), ""))
 
@@ -203,7 +209,7 @@ def is_control(tensors: Tensors) -> bool:
     return _prefix(tensors, (HINT_FIRST, HINT_FIRST_DIFFUSERS)) is not None or _adapter_prefix(tensors) is not None
 
 
-def _told_apart(location: Path, tensors: Tensors) -> tuple[ControlKind, dict[str, LazyTensor]]:
+def _classified(location: Path, tensors: Tensors) -> tuple[ControlKind, dict[str, LazyTensor]]:
     """Returns what the tensors are, and those that belong to it under diffusers names."""
     prefix = _prefix(tensors, (HINT_FIRST, HINT_FIRST_DIFFUSERS))
     if prefix is None and (prefix := _adapter_prefix(tensors)) is not None:

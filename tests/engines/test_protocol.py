@@ -14,7 +14,7 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 
 CALLS = {
-    Capability.ADDED_COMPONENTS: ["add", "remove", "run"],
+    Capability.ADDED_COMPONENTS: ["add", "remove", "run", "unet_source"],
     Capability.EARLIER_LAYERS: [],  # arguments of `encode_text`
     Capability.ENCODE: [],  # every engine has the call, and not every bundle the network
     Capability.FEATURE_REUSE: ["predict_partly"],

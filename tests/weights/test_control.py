@@ -82,10 +82,10 @@ def test_a_difference_is_added_to_the_model_s_own_encoder(tmp_path, controlnet, 
             state[name] -= tiny.unet[name]
     path = write_safetensors(tmp_path / "diff.safetensors", {**ldm_names(state), "difference": torch.tensor([])})
     model = open_control(path)
-    whole = model.with_base(open_checkpoint(_checkpoint(tmp_path, tiny)).unet)
-    assert model.is_difference and set(whole) == set(controlnet.state_dict())
+    summed = model.with_base(open_checkpoint(_checkpoint(tmp_path, tiny)).unet)
+    assert model.is_difference and set(summed) == set(controlnet.state_dict())
     for name, tensor in controlnet.state_dict().items():
-        assert torch.allclose(whole[name].copy(), tensor, atol=1e-5), name
+        assert torch.allclose(summed[name].copy(), tensor, atol=1e-5), name
 
 
 def _checkpoint(folder: Path, tiny: Tiny) -> Path:

@@ -7,7 +7,7 @@ network itself, so with those it runs by torch, as does one that reads the guida
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.text.conditioning import Replacement
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
+from sdedge.weights.files import LazyTensor
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -128,6 +129,9 @@ class OpenVINOEngine(OptionalCalls):
     @property
     def added(self) -> frozenset[str]:
         return self.torch.added
+
+    def unet_source(self) -> tuple[UNetConfig, Mapping[str, LazyTensor]]:
+        return self.torch.unet_source()
 
     def add(self, component: AddedComponent) -> None:
         self.torch.add(component)

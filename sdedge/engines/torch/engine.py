@@ -177,6 +177,9 @@ class TorchEngine(OptionalCalls):
             out, deep = self.calls.partly(self.network("unet"), self.dtype_of("unet"), inputs, features)
         return out, deep
 
+    def unet_source(self) -> tuple[UNetConfig, Mapping[str, LazyTensor]]:
+        return UNetConfig.from_json(self.checkpoint.configs["unet"]), self.checkpoint.unet
+
     def add(self, component: AddedComponent) -> None:
         self.residency.add(component)
 

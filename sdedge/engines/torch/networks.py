@@ -22,8 +22,10 @@ from sdedge.machine.picture_memory import NARROW
 from sdedge.machine.probe import FUSED, LAYOUTS, OWN
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
-from sdedge.models.config import TextConfig, UNetConfig
+from sdedge.models.config import ControlNetConfig, T2IAdapterConfig, TextConfig, UNetConfig
+from sdedge.models.controlnet import ControlNet, HintEmbedding
 from sdedge.models.layers import wrap_edges
+from sdedge.models.t2i_adapter import T2IAdapter
 from sdedge.models.taesd import TinyVAE
 from sdedge.models.unet import UNet
 from sdedge.models.vae import VAE
@@ -34,10 +36,13 @@ NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     Component.TEXT_ENCODER: lambda config: CLIPText(TextConfig.from_json(config)),
     Component.UNET: lambda config: UNet(UNetConfig.from_json(config)),
     Component.VAE: lambda config: TinyVAE(vae_config(config)) if is_tiny(config) else VAE(vae_config(config)),
+    "controlnet": lambda config: ControlNet(ControlNetConfig(**config)),
+    "controlnet_hint": lambda config: HintEmbedding(ControlNetConfig(**config)),
+    "t2i_adapter": lambda config: T2IAdapter(T2IAdapterConfig(**config)),
 }
 """The class of every kind of network: a kind is one of `Component`, or of what may be added (`protocol.AddedComponent.kind`)."""
 
-UNET_LIKE = {str(Component.UNET)}
+UNET_LIKE = {str(Component.UNET), "controlnet"}
 """Kinds made of the UNet's blocks, in the order of its walk: they are fused, packed, streamed and attend as it does."""
 
 

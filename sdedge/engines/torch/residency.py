@@ -92,7 +92,7 @@ class Residency:
         if self._works_at_every_step(loaded) and self._works_at_every_step(component):
             return True
         once = loaded != Component.VAE and not self._works_at_every_step(loaded)
-        return memory.keeps(self.mode, self._bytes_of(loaded), once)
+        return memory.keeps(self.mode, self._bytes_of(loaded) if once else 0, once)
 
     def _works_at_every_step(self, component: str) -> bool:
         return component == Component.UNET or (component in self._added and self._added[component].every_step)

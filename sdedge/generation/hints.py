@@ -1,0 +1,96 @@
+"""Hint pictures of controls: opened, fitted to the picture, and made what each kind of control model reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sdedge.controls import Control
+from sdedge.errors import InvalidRequest
+from sdedge.generation.img2img import SourceImage
+from sdedge.images.source import Colour, Size, fit, flatten, load
+from sdedge.library.hints import hint_path
+from sdedge.text.clean import shown
+
+PHOTOS = ("inpaint", "tile", "shuffle", "ip2p")
+"""Purposes whose hint is a picture rather than a drawing of lines or depths."""
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+HOLE = -1.0
+"""What an inpainting ControlNet reads where the picture is to be drawn anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class HintPicture:
+    """A hint at the size that it is read at.
+
+    pixels   uint8 (H, W, 3)
+    hole     bool (H, W), True where it says nothing: transparent, or drawn anew by the request's own mask; None without
+    notices  sentences for the user
+    """
+
+    pixels: np.ndarray
+    hole: np.ndarray | None = None
+    notices: tuple[str, ...] = ()
+
+
+def read_hint(control: Control, name: str, purpose: str, size: Size, source: SourceImage | None) -> HintPicture:
+    """Returns the hint of a control, whose model people call `name`, at a size (width, height).
+
+    Raises InvalidRequest where there is none, or its file is no picture.
+    """
+    if control.hint is None:
+        if source is None:
+            raise InvalidRequest(
+                f"The control {shown(name)} has no hint picture; give one with it, as in {name}:hint.png, or a picture to start "
+                "from.",
+                field="controls",
+            )
+        return HintPicture(fit(source.pixels, size, "stretch"), source.mask)
+    opened = load(hint_path(control.hint))
+    paper: Colour = WHITE if purpose in PHOTOS else BLACK
+    pixels = fit(np.array(flatten(opened.image, paper)), size, control.resize)
+    hole = None
+    if opened.image.has_transparency_data:
+        alpha = np.array(opened.image.convert("RGBA").getchannel("A"))
+        hole = fit(np.repeat(alpha[..., None], 3, axis=2), size, control.resize)[..., 0] < 128
+    elif source is not None and source.mask is not None:
+        hole = source.mask
+    return HintPicture(pixels, hole, opened.notes)
+
+
+def hint_tensor(hint: HintPicture, name: str, purpose: str, channels: int) -> Tensor:
+    """Returns the hint as a network reads it, (1, channels, H, W) in 0 … 1, and -1 in the hole of an inpainting ControlNet.
+
+    Raises InvalidRequest for an inpainting ControlNet whose hint has no hole.
+    """
+    grey = channels == 1
+    pixels = np.array(Image.fromarray(hint.pixels).convert("L"))[..., None] if grey else hint.pixels
+    values = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])).float() / 255
+    if purpose != "inpaint":
+        return values
+    if hint.hole is None:
+        raise InvalidRequest(
+            f"The control {shown(name)} fills a hole and its hint has none; give a mask with the picture to start from, or a "
+            "hint that is transparent there.",
+            field="controls",
+        )
+    hole = torch.from_numpy(hint.hole)
+    return torch.where(hole, HOLE, values)
+
+
+def read_control_mask(control: Control, size: Size) -> Tensor | None:
+    """Returns where a control acts, (1, 1, H, W) in 0 … 1; None is everywhere. Raises InvalidRequest."""
+    if control.mask is None:
+        return None
+    pixels = fit(np.array(flatten(load(hint_path(control.mask)).image, BLACK)), size, control.resize)
+    mask = np.array(Image.fromarray(pixels).convert("L"), np.float32) / 255
+    if not mask.any():
+        raise InvalidRequest(
+            f"The control's mask {shown(control.mask)} is black everywhere; paint white where the control should act.",
+            field="controls",
+        )
+    return torch.from_numpy(mask)[None, None]
