@@ -177,8 +177,7 @@ class FormModel(Observable):
             except InvalidRequest as error:
                 found[error.field or "prompt"] = for_the_window(str(error))
             else:
-                field, refusal = self.card.refusal(request) if self.card else ("", "")
-                found.update({field: refusal} if refusal else {})
+                found |= self.card.refusals(request) if self.card else {}
         return found
 
     def wanted(self) -> Wanted:

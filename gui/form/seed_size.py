@@ -40,25 +40,21 @@ class SizeField(QWidget):
         row = _row(self.tr("Size"), self.width_edit, times, self.height_edit, swap, self.presets)
         stack_into(self, row, self.note)
         for edit in (self.width_edit, self.height_edit):
-            edit.fault_changed.connect(self._say)
+            edit.fault_changed.connect(lambda fault: self._say())
         studio.actions.bind("swap-size", self._swap)
         watch(self, self._form, self._show_own, "card", "image", "width", "height")
 
-    def _say(self, fault: str) -> None:
-        faults = self._form.faults
-        self.note.say(faults.get("width") or faults.get("height") or self._hint(), "fault" if fault else "caution")
-
-    def _hint(self) -> str:
-        """Says so where a converted model does not draw this size."""
+    def _say(self) -> None:
+        """What was typed and is no size, or is none that the model draws."""
         problems = self._form.problems()
-        return problems.get("width") or problems.get("height") or ""
+        self.note.say(problems.get("width") or problems.get("height") or "")
 
     def _show_own(self) -> None:
         form = self._form
         own = "" if form.image else str(form.card.side) if form.card else ""
         for edit in (self.width_edit, self.height_edit):
             edit.setPlaceholderText(own or self.tr("auto"))
-        self._say(form.faults.get("width") or form.faults.get("height") or "")
+        self._say()
 
     def _swap(self) -> None:
         size = self._form.size

@@ -11,7 +11,7 @@ from sdedge.engines.bundle_limits import bundle_capabilities, check_bundle_size,
 from sdedge.engines.capability import Capability
 from sdedge.engines.open import find_tokenizer, locate
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
-from sdedge.generation.capabilities import first_unmet
+from sdedge.generation.capabilities import unmet
 from sdedge.json_values import read_json_file
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
@@ -54,17 +54,17 @@ class ModelCard:
         tokens = longest_context(self.bundle) if self.bundle is not None else None
         return max(1, tokens // LENGTH) if tokens is not None else None
 
-    def refusal(self, request: Request) -> tuple[str, str]:
-        """The field at fault and a sentence, where the model is known to refuse the request; both empty otherwise."""
+    def refusals(self, request: Request) -> dict[str, str]:
+        """Everything in a request that the model is known to refuse, in words, by field."""
+        refused: dict[str, str] = {}
         try:
+            for need in unmet(request, self, self.can):
+                refused.setdefault(need.field or "model", for_the_window(f"The model {self.name} {need.sentence}"))
             if self.bundle is not None:
                 check_bundle_size(self.bundle, request.width, request.height)
-            need = first_unmet(request, self, self.can)
         except InvalidRequest as error:
-            return error.field or "prompt", for_the_window(str(error))
-        if need is None:
-            return "", ""
-        return need.field or "model", for_the_window(f"The model {self.name} {need.sentence}")
+            refused.setdefault(error.field or "prompt", for_the_window(str(error)))
+        return refused
 
 
 def read_card(name: str) -> ModelCard:

@@ -90,12 +90,12 @@ def residual_needs(feature: str, field: str) -> Iterator[Need]:
         yield Need(capability, sentence, field)
 
 
-def first_unmet(request: Request, facts: ModelInputs, can: frozenset[Capability]) -> Need | None:
-    """Returns the first thing that a request needs and that is not among what an engine can do."""
-    return next((need for need in needs(request, facts) if need.capability not in can), None)
+def unmet(request: Request, facts: ModelInputs, can: frozenset[Capability]) -> Iterator[Need]:
+    """Yields what a request needs and what is not among the things that an engine can do."""
+    return (need for need in needs(request, facts) if need.capability not in can)
 
 
 def refuse_unsupported(engine: Engine, request: Request) -> None:
     """Raises InvalidRequest, by name, for the first thing that a request needs and its engine cannot do."""
-    if need := first_unmet(request, engine.facts, engine.can):
+    for need in unmet(request, engine.facts, engine.can):
         raise InvalidRequest(f"The engine {engine.description} {need.sentence}", field=need.field, remedy=need.remedy)

@@ -68,6 +68,11 @@ def test_a_picture_to_start_from_needs_the_encoder(picture):
     assert not form.problems()
 
 
+def test_everything_that_is_refused_is_said_at_once(picture):
+    form = form_with(converted(), image=picture, tiling=True, width=640, height=640)
+    assert set(form.problems()) == {"image", "tiling", "width"}
+
+
 def test_an_inpainting_bundle_needs_the_encoder_for_every_picture():
     assert "model" in form_with(converted(in_channels=9)).problems()
 
