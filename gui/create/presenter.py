@@ -23,7 +23,7 @@ from gui.shell.reveal import show_file
 from gui.shell.studio import Studio
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone
 from sdedge.library.gallery import Gallery, GalleryEntry
-from sdedge.library.job_states import PausedBy
+from sdedge.library.job_states import JobState, PausedBy
 from sdedge.library.jobs import Job, Queue
 from sdedge.places import data_folder
 from sdedge.process.spawn import LOG
@@ -292,12 +292,12 @@ class CanvasPresenter(QObject):
     def _stands(self, id: int) -> bool:
         """Whether a job that failed was neither forgotten nor lined up again."""
         job = self._studio.board.find(id)
-        return job is not None and job.state in ("failed", "running")  # it was read before its end
+        return job is not None and job.state in (JobState.FAILED, JobState.RUNNING)  # it was read before its end
 
     def _rest_or_pause(self) -> None:
         """Nothing is drawn: why, if others wait for that or nobody asked for it, and a button that goes on."""
         board = self._studio.board
-        waits = any(job.state == "waiting" for job in board.jobs)
+        waits = any(job.state == JobState.WAITING for job in board.jobs)
         if board.paused is not None and (waits or board.paused_by != PausedBy.PERSON):
             words = self.tr("The queue is paused. {0}").format(for_the_window(board.paused))
             self._strip.pause(words, self.tr("Go on with the queue"), partial(board.pause, False))

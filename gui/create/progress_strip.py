@@ -11,6 +11,7 @@ from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.queue.progress import SLOW, PictureProgress, spoken
 from gui.shell.studio import Studio
+from sdedge.library.job_states import Wish
 
 HEIGHT = 64  # pixels, always, so that nothing jumps
 
@@ -103,7 +104,7 @@ class ProgressStrip(QFrame):
 
     def describe(self, progress: PictureProgress) -> str:
         """Phase, step, and the time left or spent; of one that is cancelled, that it ends."""
-        if progress.ending and progress.ending != "picture":
+        if progress.ending and progress.ending != Wish.PICTURE:
             return self.tr("Cancelling")
         if progress.phase == "denoising":
             step = self.tr("step {0} of {1}").format(progress.index, progress.total)
@@ -134,9 +135,9 @@ class ProgressStrip(QFrame):
 
     def _show_progress(self) -> None:
         if self._progress is not None:
-            share = self._progress.share
-            self._bar.setRange(0, 0 if share is None else 1000)
-            self._bar.setValue(round(1000 * (share or 0)))
+            fraction = self._progress.fraction
+            self._bar.setRange(0, 0 if fraction is None else 1000)
+            self._bar.setValue(round(1000 * (fraction or 0)))
             self._bar.show()
             self._say(self.describe(self._progress))
 

@@ -28,6 +28,7 @@ from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from sdedge.errors import InvalidRequest
 from sdedge.library.gallery import GalleryEntry
+from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Job
 
 SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint
@@ -91,7 +92,7 @@ class CreateView(QWidget):
     def _prompt_changed(self) -> None:
         self._empty_is_meant = False
 
-    def cancel(self, level: str = "now") -> None:
+    def cancel(self, level: Wish = Wish.NOW) -> None:
         """Close the drawer if the focus is in it, else end painting, else the job that is drawn."""
         if self._drawer.holds_focus:
             self._drawer.close()
@@ -238,7 +239,7 @@ class CreateView(QWidget):
         actions, board, prompt = self._studio.actions, self._studio.board, self.form.prompt
         actions.bind("generate", self.generate)
         actions.bind("cancel", self.cancel)
-        actions.bind("cancel-after", partial(self.cancel, "picture"))
+        actions.bind("cancel-after", partial(self.cancel, Wish.PICTURE))
         actions.bind("pause-queue", lambda: board.pause(actions["pause-queue"].isChecked()))
         actions.bind("clear-queue", board.clear)
         actions.bind("open", self.form.image.choose)

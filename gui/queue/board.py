@@ -12,7 +12,7 @@ from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
 from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
 from sdedge.library.gallery import Gallery
-from sdedge.library.job_states import ENDED, OPEN
+from sdedge.library.job_states import ENDED, OPEN, JobState, Wish
 from sdedge.library.jobs import Job, Queue
 
 SHOWN = 30  # ended jobs
@@ -73,7 +73,7 @@ class JobBoard(QObject):
 
     @property
     def running(self) -> Job | None:
-        return next((job for job in self.jobs if job.state == "running"), None)
+        return next((job for job in self.jobs if job.state == JobState.RUNNING), None)
 
     @property
     def drawing(self) -> int | None:
@@ -116,7 +116,8 @@ class JobBoard(QObject):
         """Draw a waiting job before another, or last."""
         self.bridge.change(lambda queue, gallery: queue.move(id, before))
 
-    def cancel(self, id: int, level: str = "now") -> None:
+    def cancel(self, id: int, level: Wish = Wish.NOW) -> None:
+        """End a job that is drawn as soon as `level` says, or one that waits."""
         if (progress := self._progress.get(id)) is not None:
             progress.ending = level
             self.progressed.emit(id)

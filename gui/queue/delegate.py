@@ -7,7 +7,8 @@ from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPainterPath
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from gui.look.theme import CAPTION, GAP, HALF, RADIUS, Theme
-from gui.queue.model import JOB, LINE, MOVABLE, SHARE
+from gui.queue.model import FRACTION, JOB, LINE, MOVABLE
+from sdedge.library.job_states import JobState
 from sdedge.library.jobs import Job
 
 REASON_LINES = 4  # of a failure, in the list; all of it is in the tooltip
@@ -31,8 +32,8 @@ class JobDelegate(QStyledItemDelegate):
         width: int = option.widget.viewport().width() - 4  # type: ignore[attr-defined]
         job: Job = index.data(JOB)
         small = QFontMetrics(_small(option))
-        lines = self._words(small, index, _text(QRect(0, 0, width, 0), job).width(), job)[1]
-        bar = GAP if job.state == "running" else 0
+        lines = self._line(small, index, _text(QRect(0, 0, width, 0), job).width(), job)[1]
+        bar = GAP if job.state == JobState.RUNNING else 0
         return QSize(width, option.fontMetrics.height() + lines + bar + 2 * GAP)
 
     def paint(
@@ -45,7 +46,7 @@ class JobDelegate(QStyledItemDelegate):
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         shape = QPainterPath()
         shape.addRoundedRect(QRectF(box).adjusted(1, 1, -1, -1), RADIUS, RADIUS)
-        painter.fillPath(shape, self._theme.color("canvas" if job.state == "running" else "panel"))
+        painter.fillPath(shape, self._theme.color("canvas" if job.state == JobState.RUNNING else "panel"))
         painter.setPen(self._theme.color("accent" if chosen else "line"))
         painter.drawPath(shape)
         inside = _text(box, job)
@@ -54,11 +55,11 @@ class JobDelegate(QStyledItemDelegate):
         title = metrics.elidedText(index.data(), Qt.TextElideMode.ElideRight, inside.width())
         painter.drawText(inside, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
         painter.setFont(_small(option))
-        text, height = self._words(painter.fontMetrics(), index, inside.width(), job)
+        text, height = self._line(painter.fontMetrics(), index, inside.width(), job)
         below = QRect(inside.left(), inside.top() + metrics.height(), inside.width(), height)
-        painter.setPen(self._theme.color("bad" if job.state == "failed" else "muted"))
+        painter.setPen(self._theme.color("bad" if job.state == JobState.FAILED else "muted"))
         painter.drawText(below, Qt.TextFlag.TextWordWrap, text)
-        self._bar(painter, inside, index.data(SHARE) if job.state == "running" else -1)
+        self._bar(painter, inside, index.data(FRACTION) if job.state == JobState.RUNNING else -1)
         self._handles(painter, box, job)
         painter.restore()
 
@@ -75,23 +76,23 @@ class JobDelegate(QStyledItemDelegate):
             for y in (-5, 0, 5):
                 painter.drawEllipse(QRectF(box.left() + GAP + x, middle + y - 1, 2.5, 2.5))
 
-    def _bar(self, painter: QPainter, inside: QRect, share: float | None) -> None:
-        if share == -1:
+    def _bar(self, painter: QPainter, inside: QRect, fraction: float | None) -> None:
+        if fraction == -1:
             return
         place = QRectF(inside.left(), inside.bottom() - 3, inside.width(), HALF)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self._theme.color("line"))
         painter.drawRoundedRect(place, 2, 2)
-        if share:
+        if fraction:
             painter.setBrush(self._theme.color("accent"))
-            painter.drawRoundedRect(QRectF(place.left(), place.top(), place.width() * share, place.height()), 2, 2)
+            painter.drawRoundedRect(QRectF(place.left(), place.top(), place.width() * fraction, place.height()), 2, 2)
 
-    def _words(
+    def _line(
         self, metrics: QFontMetrics, index: QModelIndex | QPersistentModelIndex, width: int, job: Job
     ) -> tuple[str, int]:
-        """The line and its height; failures take several lines, everything else one."""
+        """Returns what the job is doing and its height in pixels; failures take several lines, everything else one."""
         text = index.data(LINE)
-        if job.state not in ("failed", "interrupted"):
+        if job.state not in (JobState.FAILED, JobState.INTERRUPTED):
             return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width), metrics.height()
         box = metrics.boundingRect(QRect(0, 0, width, 10_000), Qt.TextFlag.TextWordWrap, text)
         return text, min(box.height(), REASON_LINES * metrics.lineSpacing())

@@ -126,8 +126,8 @@ class JobList(QListView):
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and self._cross_at(event.pos()) is not None:
             ended = self._job(self.indexAt(event.pos())).state in ENDED
-            words = self.tr("Forget this job; its pictures stay") if ended else self.tr("Cancel this job (Del)")
-            show_tooltip(event.globalPos(), words, self)
+            text = self.tr("Forget this job; its pictures stay") if ended else self.tr("Cancel this job (Del)")
+            show_tooltip(event.globalPos(), text, self)
             return True
         return super().viewportEvent(event)
 

@@ -11,17 +11,18 @@ from gui.look.plain import plain_tooltip
 from gui.queue.board import JobBoard
 from gui.queue.progress import PictureProgress, spoken
 from gui.shell.advice import for_the_window
+from sdedge.library.job_states import JobState, Wish
 from sdedge.library.jobs import Job
 
-JOB, SHARE, LINE = (Qt.ItemDataRole.UserRole + i for i in range(3))
+JOB, FRACTION, LINE = (Qt.ItemDataRole.UserRole + i for i in range(3))
 _MIME = "application/x-sdedge-job"
-MOVABLE = ("waiting", "paused")
+MOVABLE = (JobState.WAITING, JobState.PAUSED)
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
 
 
 class QueueModel(QAbstractListModel):
-    """Rows are the board's jobs. JOB is the row's Job, SHARE 0 to 1 or None, LINE what it is doing in words."""
+    """Rows are the board's jobs. JOB is the row's Job, FRACTION 0 to 1 or None, LINE what it is doing in words."""
 
     def __init__(self, board: JobBoard) -> None:
         super().__init__(board)
@@ -40,15 +41,15 @@ class QueueModel(QAbstractListModel):
         progress = self._board.progress(job.id)
         if role == JOB:
             return job
-        if role == SHARE:
-            return progress.share if progress and job.state == "running" else None
+        if role == FRACTION:
+            return progress.fraction if progress and job.state == JobState.RUNNING else None
         if role == LINE:
             return self.line(job, progress)
         if role == Qt.ItemDataRole.DisplayRole:
             return " ".join(job.request.prompt.split()) or self.tr("(no prompt)")
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            words = f"{job.request.prompt}\n{self.line(job, progress)}"
-            return plain_tooltip(words) if role == Qt.ItemDataRole.ToolTipRole else words
+            text = f"{job.request.prompt}\n{self.line(job, progress)}"
+            return plain_tooltip(text) if role == Qt.ItemDataRole.ToolTipRole else text
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -67,23 +68,27 @@ class QueueModel(QAbstractListModel):
     def line(self, job: Job, progress: PictureProgress | None) -> str:
         """What a job is doing, or why it is not."""
         pictures = self.tr("{0} of {1} pictures").format(job.saved, job.count) if job.count > 1 else ""
-        if job.state == "running":
+        if job.state == JobState.RUNNING:
             parts = [self.tr("{0} of {1}").format(job.saved + 1, job.count) if job.count > 1 else ""]
             parts.append(self._doing(job, progress))
-        elif job.state == "done":
+        elif job.state == JobState.DONE:
             parts = [self.tr("done"), self.tr("{0} pictures").format(job.count) if job.count > 1 else ""]
-        elif job.state in ("failed", "interrupted"):
+        elif job.state in (JobState.FAILED, JobState.INTERRUPTED):
             parts = [for_the_window(job.reason) or self.tr("failed"), pictures]
         else:
-            words = {"waiting": self.tr("waiting"), "paused": self.tr("put off"), "cancelled": self.tr("cancelled")}
+            states = {
+                JobState.WAITING: self.tr("waiting"),
+                JobState.PAUSED: self.tr("put off"),
+                JobState.CANCELLED: self.tr("cancelled"),
+            }
             several = self.tr("{0} pictures").format(job.count) if job.count > 1 else ""
-            parts = [words.get(job.state, job.state), pictures if job.saved else several]
+            parts = [states[JobState(job.state)], pictures if job.saved else several]
         return " · ".join(part for part in parts if part)
 
     def _doing(self, job: Job, progress: PictureProgress | None) -> str:
-        if job.wish == "picture":
+        if job.wish == Wish.PICTURE:
             return self.tr("ends after this picture")
-        if job.wish in ("now", "kill"):
+        if job.wish in (Wish.NOW, Wish.KILL):
             return self.tr("ending")
         if progress is None or not progress.total:
             return self.tr("starting")

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from sdedge.events import Event, ImageDone, Loading, Step
+from sdedge.library.job_states import Wish
 
 RECENT = 12  # steps whose median counts
 SLOW = 10.0  # seconds of loading after which one wants to know how long it usually takes
@@ -19,8 +20,8 @@ class PictureProgress:
     count: int = 1
     """Pictures of the job."""
     saved: int = 0
-    ending: str = ""
-    """How a person has asked to end it, as `Bridge.cancel` names it."""
+    ending: Wish | None = None
+    """How a person has asked to end it."""
     phase: str = "waiting"
     index: int = 0
     total: int = 0
@@ -58,7 +59,7 @@ class PictureProgress:
             self.phase, self.phase_began = phase, now
 
     @property
-    def share(self) -> float | None:
+    def fraction(self) -> float | None:
         """Of the job that is done, 0 to 1; None before its first step."""
         if not self.total or not self.count:
             return None

@@ -17,10 +17,12 @@ from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge.events import Cancelled, Event
-from sdedge.library.job_states import ENDED, OPEN
+from sdedge.library.job_states import ENDED, OPEN, JobState, Wish
 from sdedge.library.jobs import Job
 
-RUNNING, NEXT, FINISHED = ("running",), ("waiting", "paused", "failed", "interrupted"), ("done", "cancelled")
+RUNNING = (JobState.RUNNING,)
+NEXT = (JobState.WAITING, JobState.PAUSED, JobState.FAILED, JobState.INTERRUPTED)
+FINISHED = (JobState.DONE, JobState.CANCELLED)
 """The states of the three lists: the running job never scrolls away, and finished ones are folded."""
 
 
@@ -43,11 +45,11 @@ class QueueView(QWidget):
         self._empty.setWordWrap(True)
         set_kind(self._empty, "caption")
         self._lay_out()
-        for one in self.lists:
-            one.customContextMenuRequested.connect(partial(self._show_menu, one))
-            one.crossed.connect(self.end)
-            one.pressed_key.connect(self._act_on_key)
-            one.chose.connect(self._choose_in)
+        for jobs in self.lists:
+            jobs.customContextMenuRequested.connect(partial(self._show_menu, jobs))
+            jobs.crossed.connect(self.end)
+            jobs.pressed_key.connect(self._act_on_key)
+            jobs.chose.connect(self._choose_in)
         board.changed.connect(self._show_state)
         board.ended.connect(self._offer_the_rest)
         self._show_state()
@@ -74,16 +76,16 @@ class QueueView(QWidget):
 
     def _show_state(self) -> None:
         reason, action = self._board.paused, self._studio.actions["pause-queue"]
-        told = any(job.reason and job.reason in (reason or "") for job in self._board.jobs)  # at the job itself
+        is_said = any(job.reason and job.reason in (reason or "") for job in self._board.jobs)  # at the job itself
         self._paused.say(
-            " ".join((self.tr("Paused."), "" if told else reason)) if reason is not None else "", "caution"
+            " ".join((self.tr("Paused."), "" if is_said else reason)) if reason is not None else "", "caution"
         )
         self._go_on.setVisible(reason is not None)
         action.setChecked(reason is not None)
         action.setIcon(self._studio.theme.icon("play" if reason is not None else "pause"))
         self._empty.setVisible(not any(job.state in (*RUNNING, *NEXT) for job in self._board.jobs))
-        for one in self.lists:
-            one.arrange(self._chosen)
+        for jobs in self.lists:
+            jobs.arrange(self._chosen)
         finished = sum(job.state in FINISHED for job in self._board.jobs)
         self.fold.setVisible(finished > 0)
         count = f"{finished}+" if finished >= SHOWN else str(finished)
@@ -97,14 +99,14 @@ class QueueView(QWidget):
     def choose(self, id: int) -> None:
         """Of the three lists the one that has it shows it as chosen."""
         self._chosen = id
-        for one in self.lists:
-            one.arrange(id)
+        for jobs in self.lists:
+            jobs.arrange(id)
 
     def _choose_in(self, chosen: JobList) -> None:
         self._chosen = chosen.current_job()
-        for one in self.lists:
-            if one is not chosen:
-                one.arrange(None)
+        for jobs in self.lists:
+            if jobs is not chosen:
+                jobs.arrange(None)
 
     # What can be done
 
@@ -124,21 +126,21 @@ class QueueView(QWidget):
         """A job of many that was cancelled while it was drawn can be taken up again."""
         job = self._board.find(id)
         if isinstance(event, Cancelled) and job is not None and event.count < job.count > 1:
-            words = self.tr("Cancelled: {0} of {1} pictures were drawn.").format(event.count, job.count)
-            self._studio.offer_undo(words, partial(self._board.take_back, id))
+            text = self.tr("Cancelled: {0} of {1} pictures were drawn.").format(event.count, job.count)
+            self._studio.offer_undo(text, partial(self._board.take_back, id))
 
     def menu(self, job: Job) -> QMenu:
         """What can be done about a job in its state."""
         menu, board, id = QMenu(self), self._board, job.id
-        if job.state == "running":
-            menu.addAction(self.tr("Cancel now"), lambda: board.cancel(id, "now"))
-            menu.addAction(self.tr("Cancel after this picture"), lambda: board.cancel(id, "picture"))
-            menu.addAction(self.tr("End the engine at once"), lambda: board.cancel(id, "kill"))
+        if job.state == JobState.RUNNING:
+            menu.addAction(self.tr("Cancel now"), lambda: board.cancel(id, Wish.NOW))
+            menu.addAction(self.tr("Cancel after this picture"), lambda: board.cancel(id, Wish.PICTURE))
+            menu.addAction(self.tr("End the engine at once"), lambda: board.cancel(id, Wish.KILL))
             menu.addAction(self.tr("Put off"), lambda: board.pause_job(id))
         elif job.state in MOVABLE:
             menu.addAction(self.tr("Draw earlier"), lambda: self.model.move_by(id, -1))
             menu.addAction(self.tr("Draw later"), lambda: self.model.move_by(id, 1))
-            if job.state == "waiting":
+            if job.state == JobState.WAITING:
                 menu.addAction(self.tr("Put off"), lambda: board.pause_job(id))
             else:
                 menu.addAction(self.tr("Go on"), lambda: board.resume(id))

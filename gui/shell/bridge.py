@@ -19,7 +19,7 @@ from sdedge.events import Notice
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
-from sdedge.library.job_states import PausedBy
+from sdedge.library.job_states import PausedBy, Wish
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import Store, open_store
 from sdedge.process.attempt import Limits
@@ -161,9 +161,9 @@ class Bridge(QObject):
 
         self.change(work, then, failed)
 
-    def cancel(self, job: int, level: str = "now") -> None:
-        """End a job after this "picture", after this step ("now"), or by ending its process ("kill")."""
-        if level == "kill" and self._supervisor is not None:
+    def cancel(self, job: int, level: Wish = Wish.NOW) -> None:
+        """End a job as soon as `level` says, or one that waits."""
+        if level == Wish.KILL and self._supervisor is not None:
             self._supervisor.hard_cancel(job)
         self.change(lambda queue, gallery: queue.cancel(job, level))
 

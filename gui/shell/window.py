@@ -41,7 +41,7 @@ from gui.shell.settings import Settings
 from gui.shell.status import Status
 from gui.shell.studio import Studio
 from gui.shell.views import VIEWS, load
-from sdedge.library.job_states import PausedBy
+from sdedge.library.job_states import JobState, PausedBy
 
 SIZE, SMALLEST = (1280, 800), (960, 640)
 HEADER = 40  # pixels
@@ -261,14 +261,14 @@ class MainWindow(QMainWindow):
     def _show_share(self, id: int) -> None:
         """How far the job is, in the title, where a taskbar shows it."""
         progress = self.studio.board.progress(id)
-        share = progress.share if progress else None
-        self.setWindowTitle("sdedge" if share is None else f"{share:.0%} – sdedge")
+        fraction = progress.fraction if progress else None
+        self.setWindowTitle("sdedge" if fraction is None else f"{fraction:.0%} – sdedge")
 
     def _show_waiting(self) -> None:
         board = self.studio.board
         if board.running is None:
             self.setWindowTitle("sdedge")
-        self._app.setBadgeNumber(sum(job.state in ("running", "waiting") for job in board.jobs))
+        self._app.setBadgeNumber(sum(job.state in (JobState.RUNNING, JobState.WAITING) for job in board.jobs))
         self._show_pause()
 
     def _show_pause(self) -> None:

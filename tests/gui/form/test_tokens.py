@@ -87,7 +87,7 @@ def test_time_left_is_the_median_step_without_the_first():
     for index, at in enumerate(times, 1):
         assert progress.remaining is None or index > 2
         progress.hear(Step(index, 20), at)
-    assert progress.remaining == 13 and progress.phase == "denoising" and progress.share == 7 / 20
+    assert progress.remaining == 13 and progress.phase == "denoising" and progress.fraction == 7 / 20
     progress.hear(Loading("decoding"), 60)
     assert progress.remaining is None and progress.elapsed(63) == 3
 
@@ -96,7 +96,7 @@ def test_pictures_and_batches_that_follow_are_counted_in():
     progress = PictureProgress(count=5, began=0, phase_began=0)
     for index in (1, 2, 3):
         progress.hear(Step(index, 10, 0, 2), float(index))
-    assert progress.remaining == 7 + 2 * 10 and progress.share == pytest.approx(2 * 0.3 / 5)
+    assert progress.remaining == 7 + 2 * 10 and progress.fraction == pytest.approx(2 * 0.3 / 5)
     progress.hear(ImageDone("a", 1, 0))
     progress.hear(ImageDone("b", 2, 1))
     progress.hear(Step(1, 10, 2, 2), 20.0)
