@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from converters.constants import Weights
 from converters.toolchain import Var, mb
 from sdedge.library.manifest import Port
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
+from sdedge.models.unet_walk import Layer, walk
 from sdedge.models.vae import EPS
 
 TOKENS = 77
@@ -150,23 +151,23 @@ def unet(w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int
 
 
 def unet_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[GraphStep]:
-    """The UNet in order. Values are the graph's inputs, "time", "hidden", and "skip_0", "skip_1", ... until used."""
-    depth, layers = len(config.block_out_channels), config.layers_per_block
-    steps = [
+    """Returns the UNet in order. Values are the graph's inputs, "time", "hidden", and "skip_0", "skip_1", ... until used."""
+    _, *layers = walk(config)
+    return [
         GraphStep(("time_embedding.",), lambda v: _embed_time(w, config, v)),
         GraphStep(("conv_in.",), lambda v: _start(w, v)),
+        *(_layer_step(w, config, part, attend) for layer in layers for part in _cuttable(layer)),
+        GraphStep(("conv_norm_out.", "conv_out."), lambda v: _finish(w, config, v)),
     ]
-    for i in range(depth):
-        heads = config.heads[i] if i < depth - 1 else None
-        steps += [_down_step(w, config, f"down_blocks.{i}", j, heads, attend) for j in range(layers)]
-        steps += [_downsample_step(w, f"down_blocks.{i}.downsamplers.0.conv")] if i < depth - 1 else []
-    steps += _mid_steps(w, config, attend)
-    for i in range(depth):
-        level = depth - 1 - i
-        heads = config.heads[level] if i else None
-        steps += [_up_step(w, config, f"up_blocks.{i}", j, heads, attend) for j in range(layers + 1)]
-        steps += [_upsample_step(w, f"up_blocks.{i}.upsamplers.0")] if level else []
-    return [*steps, GraphStep(("conv_norm_out.", "conv_out."), lambda v: _finish(w, config, v))]
+
+
+def _cuttable(layer: Layer) -> list[Layer]:
+    """Returns the layer, or its modules as layers of their own where no skip is read or kept: each may end a chunk."""
+    if layer.reads_skip or layer.keeps_skip:
+        return [layer]
+    modules = {name: getattr(layer, name) for name in ("resnet", "attention", "resample") if getattr(layer, name)}
+    none = dict.fromkeys(modules, "")
+    return [replace(layer, **{**none, name: path}) for name, path in modules.items()]
 
 
 def _embed_time(w: Weights, config: UNetConfig, values: Vars) -> Vars:
@@ -186,65 +187,31 @@ def _start(w: Weights, values: Vars) -> Vars:
     return {**_without(values, "sample"), "hidden": x, "skip_0": x}
 
 
-def _down_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> GraphStep:
+def _layer_step(w: Weights, config: UNetConfig, layer: Layer, attend: Attention) -> GraphStep:
     def run(values: Vars) -> Vars:
-        x = _layer(w, config, block, j, heads, attend, values["hidden"], values)
-        return {**values, "hidden": x, f"skip_{_skips(values)}": x}
+        x = values["hidden"]
+        if layer.reads_skip:
+            last = f"skip_{_skips(values) - 1}"
+            x = mb.concat(values=[x, values[last]], axis=1)
+            values = _without(values, last)
+        x = _layer(w, config, layer, attend, x, values)
+        skip = {f"skip_{_skips(values)}": x} if layer.keeps_skip else {}
+        return {**values, "hidden": x, **skip}
 
-    return GraphStep(_prefixes(block, j, heads), run)
-
-
-def _up_step(w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention) -> GraphStep:
-    def run(values: Vars) -> Vars:
-        last = f"skip_{_skips(values) - 1}"
-        x = mb.concat(values=[values["hidden"], values[last]], axis=1)
-        return {**_without(values, last), "hidden": _layer(w, config, block, j, heads, attend, x, values)}
-
-    return GraphStep(_prefixes(block, j, heads), run)
+    resample = f"{layer.resample}.conv" if layer.resample else ""
+    return GraphStep(tuple(f"{path}." for path in (layer.resnet, layer.attention, resample) if path), run)
 
 
-def _layer(
-    w: Weights, config: UNetConfig, block: str, j: int, heads: int | None, attend: Attention, x: Var, values: Vars
-) -> Var:
+def _layer(w: Weights, config: UNetConfig, layer: Layer, attend: Attention, x: Var, values: Vars) -> Var:
     groups = config.norm_num_groups
-    x = _resnet(w, x, f"{block}.resnets.{j}", groups, config.norm_eps, values["time"])
-    if heads is None:
-        return x
-    return _transformer(w, x, values["encoder_hidden_states"], f"{block}.attentions.{j}", heads, groups, attend)
-
-
-def _prefixes(block: str, j: int, heads: int | None) -> tuple[str, ...]:
-    return (f"{block}.resnets.{j}.",) if heads is None else (f"{block}.resnets.{j}.", f"{block}.attentions.{j}.")
-
-
-def _downsample_step(w: Weights, name: str) -> GraphStep:
-    def run(values: Vars) -> Vars:
-        x = conv(w, values["hidden"], name, stride=2, pad=1)
-        return {**values, "hidden": x, f"skip_{_skips(values)}": x}
-
-    return GraphStep((f"{name}.",), run)
-
-
-def _upsample_step(w: Weights, name: str) -> GraphStep:
-    return GraphStep((f"{name}.",), lambda values: {**values, "hidden": _upsample(w, values["hidden"], name)})
-
-
-def _mid_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[GraphStep]:
-    groups, heads, name = config.norm_num_groups, config.heads[-1], "mid_block"
-
-    def resnet(values: Vars, i: int) -> Vars:
-        x = _resnet(w, values["hidden"], f"{name}.resnets.{i}", groups, config.norm_eps, values["time"])
-        return {**values, "hidden": x}
-
-    def transformer(values: Vars) -> Vars:
-        x, context = values["hidden"], values["encoder_hidden_states"]
-        return {**values, "hidden": _transformer(w, x, context, f"{name}.attentions.0", heads, groups, attend)}
-
-    return [
-        GraphStep((f"{name}.resnets.0.",), lambda values: resnet(values, 0)),
-        GraphStep((f"{name}.attentions.0.",), transformer),
-        GraphStep((f"{name}.resnets.1.",), lambda values: resnet(values, 1)),
-    ]
+    if layer.resnet:
+        x = _resnet(w, x, layer.resnet, groups, config.norm_eps, values["time"])
+    if layer.attention:
+        assert layer.heads is not None
+        x = _transformer(w, x, values["encoder_hidden_states"], layer.attention, layer.heads, groups, attend)
+    if layer.resample:
+        x = conv(w, x, f"{layer.resample}.conv", stride=2, pad=1) if layer.halves else _upsample(w, x, layer.resample)
+    return x
 
 
 def _finish(w: Weights, config: UNetConfig, values: Vars) -> Vars:

@@ -72,9 +72,9 @@ def check_residuals(inputs: UNetInputs, config: UNetConfig) -> None:
     """
     N, _, h, w = inputs.x.shape
     if inputs.down:
-        _check_shapes("features on the way down", "adapter", inputs.down, feature_shapes(config, h, w), N)
+        _check_shapes("features on the way down", "an adapter", inputs.down, feature_shapes(config, h, w), N)
     if inputs.skips:
-        _check_shapes("residuals", "control net", inputs.skips, residual_shapes(config, h, w), N)
+        _check_shapes("residuals", "a control net", inputs.skips, residual_shapes(config, h, w), N)
 
 
 def _check_shapes(
@@ -82,13 +82,13 @@ def _check_shapes(
 ) -> None:
     if len(tensors) != len(shapes):
         raise ModelError(
-            f"The UNet takes {len(shapes)} {what} and gets {len(tensors)}; choose a {source} that is made for this model."
+            f"The UNet takes {len(shapes)} {what} and gets {len(tensors)}; choose {source} that is made for this model."
         )
     for i, (tensor, shape) in enumerate(zip(tensors, shapes, strict=True)):
         expected = (rows, *shape)
         if tensor.ndim != 4 or any(size not in (1, wanted) for size, wanted in zip(tensor.shape, expected)):
             raise ModelError(
-                f"Number {i + 1} of the {what} has the shape {tuple(tensor.shape)} where the UNet takes {expected}; choose a "
+                f"Number {i + 1} of the {what} has the shape {tuple(tensor.shape)} where the UNet takes {expected}; choose "
                 f"{source} that is made for this model, and a hint of the picture's size."
             )
 

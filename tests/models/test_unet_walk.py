@@ -9,16 +9,20 @@ from itertools import pairwise
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from safetensors.torch import save_file
 from torch import Tensor
 
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.engines.torch.networks import NetworkForm, build
+from sdedge.errors import ModelError
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import Attention
 from sdedge.models.reuse import outer, whole
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
-from sdedge.models.unet_walk import walk
+from sdedge.models.unet_walk import feature_shapes, residual_shapes, walk
+from sdedge.weights.files import open_tensors
 
 NARROW = {
     "block_out_channels": (32, 64, 128, 128),
@@ -47,8 +51,15 @@ def unet(referee) -> UNet:
     return ours.eval()
 
 
-@pytest.fixture(scope="module", params=["plain", pytest.param("fused", marks=needs_onednn)])
-def form(request, unet) -> UNet:
+@pytest.fixture(scope="module", params=["plain", pytest.param("fused", marks=needs_onednn), "streamed"])
+def form(request, unet, tmp_path_factory) -> UNet:
+    if request.param == "streamed":
+        path = tmp_path_factory.mktemp("streamed") / "unet.safetensors"
+        save_file(unet.state_dict(), path)
+        built = NetworkForm(
+            "unet", torch.device("cpu"), torch.float32, "stream", SIZES[0], NARROW["block_out_channels"][0]
+        )
+        return build(built, NARROW, open_tensors(path))[0]
     return unet if request.param == "plain" else fused_unet.fuse(copy.deepcopy(unet))
 
 
@@ -120,6 +131,58 @@ def test_the_walk_names_every_module_once_in_the_order_it_runs(layers):
         place for layer in walk(config) if layer.attention for place in (layer.self_attention, layer.cross_attention)
     ]
     assert attentions == set(places) and len(places) == len(attentions)
+
+
+@pytest.mark.parametrize("size", [(16, 24), (9, 7)])
+@torch.inference_mode()
+def test_the_shapes_at_the_places_are_those_of_the_maps_there(unet, size):
+    config = unet.config
+    if size == SIZES[0]:
+        assert [tuple(feature.shape[1:]) for feature in _features()] == feature_shapes(config, *size)
+        assert [tuple(residual.shape[1:]) for residual in _residuals()] == residual_shapes(config, *size)
+    encoder = unet.layers[: 1 + next(i for i, bound in enumerate(unet.layers) if bound.layer.is_middle)]
+    skips, x, context = list[Tensor](), torch.randn(1, 4, *size), torch.randn(1, 7, 48)
+    middle = unet.run(encoder, x, unet.embed(torch.tensor([1.0]), x.dtype), context, skips)
+    assert [tuple(part.shape[1:]) for part in (*skips, middle)] == residual_shapes(config, *size)
+    ends = [bound.layer.is_down_end for bound in encoder if bound.layer.keeps_skip]
+    maps = [tuple(part.shape[1:]) for part, is_end in zip(skips, ends, strict=True) if is_end]
+    assert maps == feature_shapes(config, *size)
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_model) -> TorchEngine:
+    return TorchEngine.load(tiny_model, "cpu", "float32")
+
+
+def _ones(shapes: list[tuple[int, int, int]]) -> tuple[Tensor, ...]:
+    return tuple(torch.ones(1, *shape) for shape in shapes)
+
+
+@pytest.mark.parametrize(
+    ("places", "change", "said"),
+    [
+        ("down", lambda maps: maps[:-1], "The UNet takes 4 features on the way down and gets 3; choose an adapter"),
+        ("skips", lambda maps: maps[:-1], "takes 13 residuals and gets 12; choose a control net"),
+        ("skips", lambda maps: (*maps, maps[0]), "takes 13 residuals and gets 14"),
+        ("down", lambda maps: (maps[0], maps[1][:, :3], *maps[2:]), r"Number 2 of the features .* \(2, 16, 4, 4\)"),
+        (
+            "skips",
+            lambda maps: (maps[0][..., :4], *maps[1:]),
+            r"Number 1 of the residuals has the shape \(1, 8, 8, 4\)",
+        ),
+        ("skips", lambda maps: (*maps[:-1], torch.ones(3, *maps[-1].shape[1:])), r"Number 13 .* \(3, "),
+        ("skips", lambda maps: (maps[0][0], *maps[1:]), "Number 1 of the residuals"),
+    ],
+)
+def test_what_fits_no_place_is_refused_in_a_sentence(engine, places, change, said):
+    config = engine.network("unet").config
+    shapes = {"down": feature_shapes(config, 8, 8), "skips": residual_shapes(config, 8, 8)}[places]
+    x, context = torch.randn(2, 4, 8, 8), torch.randn(2, 77, engine.facts.context_width)
+    inputs = UNetInputs(x, torch.tensor([441.0, 441.0]), context, **{places: change(_ones(shapes))})
+    for call in (engine.predict, engine.predict_partly):
+        with pytest.raises(ModelError, match=said):
+            call(inputs)
+    engine.predict(replace(inputs, **{places: _ones(shapes)}))
 
 
 def test_v1_has_the_places_that_adapters_and_control_nets_are_made_for():
