@@ -24,7 +24,7 @@ from sdedge.generation.capabilities import refuse_unsupported
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import guidance_embedding
-from sdedge.models.reuse import outer, whole
+from sdedge.models.reuse import full, outer
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request, Resolved
@@ -97,13 +97,13 @@ def test_the_network_is_diffusers_with_and_without_a_scale(unets, given, scale):
 @torch.inference_mode()
 def test_a_part_of_the_network_and_a_recording_are_told_too(unets, given):
     ours, w = unets[0], guidance_embedding(torch.tensor([3.5]), 256)
-    eps, features = whole(ours, *given, embedding=w)
+    eps, features = full(ours, *given, embedding=w)
     assert torch.equal(eps, ours(*given, w)) and torch.equal(outer(ours, *given, features, embedding=w), eps)
     calls = recorded()
     for scale in (2.0, 2.0, 2.0, 9.0, 2.0):  # recorded at the second
         embedding = guidance_embedding(torch.tensor([scale]), 256)
         inputs = UNetInputs(*given, embedding=embedding)
-        assert torch.equal(calls.whole(ours, torch.float32, inputs), ours(*given, embedding))
+        assert torch.equal(calls.full(ours, torch.float32, inputs), ours(*given, embedding))
         eps, features = calls.partly(ours, torch.float32, inputs, None)
         assert torch.equal(calls.partly(ours, torch.float32, inputs, features)[0], eps)
 
@@ -119,7 +119,7 @@ def test_what_the_fused_network_keeps_goes_by_the_scale_too(unets, given):
     ours.time_embedding.register_forward_hook(lambda *_: made.append(1))
     for scale in (2.0, 9.0, 2.0):
         w = guidance_embedding(torch.tensor([scale]), 256)
-        eps, features = whole(ours, *given, embedding=w)
+        eps, features = full(ours, *given, embedding=w)
         assert float((eps - plain(*given, w)).abs().max()) < 5e-6
         torch.testing.assert_close(outer(ours, *given, features, embedding=w), eps, rtol=0, atol=1e-6)
     assert len(made) == 2  # kept for both, in part as in whole
@@ -150,13 +150,13 @@ def test_a_picture_is_diffusers_and_the_second_one_has_its_own_guidance(distille
 
 def test_one_call_a_step_and_the_negative_prompt_is_said_to_be_left_out(distilled, monkeypatch):
     rows: list[int] = []
-    real = UNetCalls.whole
+    real = UNetCalls.full
 
-    def whole(self: UNetCalls, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> torch.Tensor:
+    def full(self: UNetCalls, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> torch.Tensor:
         rows.append(len(inputs.x))
         return real(self, unet, dtype, inputs)
 
-    monkeypatch.setattr(UNetCalls, "whole", whole)
+    monkeypatch.setattr(UNetCalls, "full", full)
     request = Request("a house", "trees", str(distilled), sampler="lcm", steps=2, seed=1)
     told = [one.message for one in Pipeline(load_engine("cpu")).images(request) if isinstance(one, Notice)]
     assert rows == [1, 1] and any("no negative prompt" in line for line in told)

@@ -98,7 +98,7 @@ def quantize(name: str, target: Path, steps: int) -> None:
             continue
         figures = event.figures
         echo(
-            f"{target}: {len(event.ranges)} layers in int8, {len(event.kept)} as before; PSNR of pictures "
+            f"{target}: {len(event.ranges)} layers in int8, {len(event.floating)} as before; PSNR of pictures "
             f"{', '.join(f'{psnr:.1f}' for psnr in figures['psnr'])} dB against {figures['against']}."
         )
 

@@ -96,8 +96,8 @@ def check_tree(folder: Path, manifest: Manifest) -> None:
 
 def _entries(place: Path) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(place) as found:
-            return list(found)
+        with os.scandir(place) as entries:
+            return list(entries)
     except OSError:
         return []  # what is missing, or is a file, is told where it is read
 

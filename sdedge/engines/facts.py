@@ -75,8 +75,8 @@ def vae_config(config: dict[str, Any]) -> Any:
 
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """The vocabulary beside or inside the checkpoint, or an installed one. Raises ModelError naming the ways."""
-    found = resolve(checkpoint)
-    return Tokenizer.from_folder(found) if found.is_dir() else Tokenizer.from_bpe_file(found)
+    vocabulary = resolve(checkpoint)
+    return Tokenizer.from_folder(vocabulary) if vocabulary.is_dir() else Tokenizer.from_bpe_file(vocabulary)
 
 
 def check_fit(checkpoint: Checkpoint, tokenizer: Tokenizer) -> None:

@@ -81,12 +81,12 @@ def load_engine(
         path = locate(model)
         if is_bundle(path):
             return open_bundle(path, device, dtype)
-        other = locate(vae) if vae else None
+        vae_path = locate(vae) if vae else None
         if device == "openvino" or (device == "auto" and memory == "auto" and _by_openvino(path, dtype)):
             from sdedge.engines.openvino.engine import OpenVINOEngine
 
-            return OpenVINOEngine.open(path, dtype, vae=other, ema=ema)
-        return TorchEngine.load(path, device, dtype or _made_for(path, device), vae=other, ema=ema, memory=memory)
+            return OpenVINOEngine.open(path, dtype, vae=vae_path, ema=ema)
+        return TorchEngine.load(path, device, dtype or _made_for(path, device), vae=vae_path, ema=ema, memory=memory)
 
     return load
 
@@ -151,5 +151,5 @@ def find_tokenizer(model: str) -> Tokenizer:
     from sdedge.weights.checkpoint import open_checkpoint
 
     path = locate(model)
-    found = path if is_bundle(path) else resolve(open_checkpoint(path))
-    return Tokenizer.from_folder(found) if found.is_dir() else Tokenizer.from_bpe_file(found)
+    vocabulary = path if is_bundle(path) else resolve(open_checkpoint(path))
+    return Tokenizer.from_folder(vocabulary) if vocabulary.is_dir() else Tokenizer.from_bpe_file(vocabulary)

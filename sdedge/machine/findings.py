@@ -59,7 +59,7 @@ def findings() -> dict[str, DeviceFinding]:
         record = read_json_file(_path())
         if record["machine"] != _machine():
             return {}
-        return {device: _finding(found) for device, found in record["findings"].items()}
+        return {device: _finding(entry) for device, entry in record["findings"].items()}
     except (ModelError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
@@ -67,7 +67,7 @@ def findings() -> dict[str, DeviceFinding]:
 def keep(finding: DeviceFinding) -> None:
     """Put a finding beside those of other devices. Raises OutputError."""
     known = {**findings(), finding.device: finding}
-    record = {"machine": _machine(), "findings": {device: asdict(found) for device, found in known.items()}}
+    record = {"machine": _machine(), "findings": {device: asdict(measured) for device, measured in known.items()}}
     with atomic_write(_path()) as file:
         file.write(json.dumps(record, indent=1).encode())
 

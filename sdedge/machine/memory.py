@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 PLENTY = 1 << 50  # bytes; a limit that there is not
 UNTOLD = 8 << 30  # bytes that a machine counts as having which does not say how many
-SHARE = 0.5  # of a machine's memory counts as free where it does not say how much is
+FREE_FRACTION = 0.5  # of a machine's memory counts as free where it does not say how much is
 
 
 def available_memory() -> tuple[int, int]:
@@ -32,7 +32,7 @@ def available_memory() -> tuple[int, int]:
     except (OSError, KeyError, ValueError, IndexError, AttributeError, subprocess.SubprocessError) as error:
         log.warning("The free memory is not known (%s); half of it counts as free.", error)
     total = total_memory()
-    return int(total * SHARE), total
+    return int(total * FREE_FRACTION), total
 
 
 def total_memory() -> int:

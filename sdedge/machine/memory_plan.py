@@ -24,7 +24,7 @@ UNET_VALUES = (
     190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
 )
 TIGHT_VALUES = 70  # the same where nothing freed is kept
-KEPT = 300 * MB  # at most, of freed feature maps that the C library keeps, in the modes that let it
+FREED = 300 * MB  # at most, of freed feature maps that the C library keeps, in the modes that let it
 LOADING = 150 * MB  # two buffers of the largest layer, and what packing takes
 WHOLE_VALUES, HELD_VALUES, SPILLED_VALUES = 1090, 290, 60  # the VAE's, per pixel
 ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
@@ -110,8 +110,8 @@ def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "aut
     if mode != "auto":
         return _planned(mode, job, free, sizes)
     plans = [_planned(name, job, free, sizes) for name in MODES]
-    affordable = next((one for one in plans if one.peak <= MARGIN * free), None)
-    return affordable or min(plans, key=lambda one: one.peak)
+    affordable = next((candidate for candidate in plans if candidate.peak <= MARGIN * free), None)
+    return affordable or min(plans, key=lambda candidate: candidate.peak)
 
 
 def _planned(mode: str, job: MemoryRequest, free: int, sizes: Sizes) -> MemoryPlan:
@@ -144,7 +144,7 @@ def _drawing(mode: str, job: MemoryRequest, sizes: Sizes) -> int:
     )  # guidance takes two of each
     if job.device != "cpu":
         return maps
-    return maps + min(LOADING if is_tight(mode) else KEPT, sizes.unet * job.itemsize)
+    return maps + min(LOADING if is_tight(mode) else FREED, sizes.unet * job.itemsize)
 
 
 def _rows_values(mode: str, device: str) -> int:
@@ -156,17 +156,18 @@ def _rows_values(mode: str, device: str) -> int:
 def _nearest(job: MemoryRequest, free: int, sizes: Sizes) -> MemoryRequest | None:
     """The job with the fewest changes that fits: one picture at a time, then ever smaller in the same proportions."""
     return next(
-        (one for one in _easier(job) if min(predict(mode, one, sizes) for mode in MODES) <= MARGIN * free), None
+        (single for single in _easier(job) if min(predict(mode, single, sizes) for mode in MODES) <= MARGIN * free),
+        None,
     )
 
 
 def _easier(job: MemoryRequest) -> Iterator[MemoryRequest]:
-    one = replace(job, batch=1)
-    yield one
+    single = replace(job, batch=1)
+    yield single
     long = max(job.width, job.height)
     for side in range((long - 1) // STEP * STEP, STEP, -STEP):
         width, height = (max(STEP, round(x * side / long / STEP) * STEP) for x in (job.width, job.height))
-        yield replace(one, width=width, height=height)
+        yield replace(single, width=width, height=height)
 
 
 def in_gb(size: int) -> str:

@@ -79,9 +79,9 @@ def attention_of(timings: Sequence[Timing], dtype: str = "bfloat16") -> str:
     """Returns which attention is used: a CPU's in bfloat16 is "own" or "torch", that of MPS "fused" or "torch"."""
     seconds = {t.layout: t.seconds for t in timings if t.kernel == "attention" and t.dtype == dtype}
     plain = seconds.get("")
-    for other in (OWN, FUSED):
-        if plain and (faster := seconds.get(other)) and faster * GAIN < plain:
-            return other
+    for kernel in (OWN, FUSED):
+        if plain and (faster := seconds.get(kernel)) and faster * GAIN < plain:
+            return kernel
     return "torch"
 
 
@@ -131,13 +131,13 @@ def _timings(device: torch.device, policy: Policy, hopeless: Sequence[Timing] = 
 def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
     """Time of a step relative to the first format timed, by each kernel's share of it; infinite where one was refused."""
     total = 0.0
-    for kernel, share in SHARES.items():
+    for kernel, fraction in SHARES.items():
         mine = [t for t in timings if t.kernel == kernel]
         here = [t.seconds for t in mine if t.dtype == dtype and t.layout in ("", layout, OWN, FUSED)]
         first = mine[0].seconds
         if here[0] is None or first is None:
             return float("inf")
-        total += share * min(seconds for seconds in here if seconds is not None) / first
+        total += fraction * min(seconds for seconds in here if seconds is not None) / first
     return total
 
 

@@ -64,9 +64,9 @@ def row_pieces(budget: int, terms: int = TERMS) -> AttentionFunction:
         group, rows = max(1, budget // (T * row)), max(1, budget // row)
         done = []
         for first in range(0, B * heads, group):
-            some = slice(first, first + group)
-            keys, values = kh[some].float().transpose(1, 2), vh[some]
-            queries = (qh[some].float() * qh.shape[-1] ** -0.5).split(rows, dim=1)
+            block = slice(first, first + group)
+            keys, values = kh[block].float().transpose(1, 2), vh[block]
+            queries = (qh[block].float() * qh.shape[-1] ** -0.5).split(rows, dim=1)
             done.append(torch.cat([_weighted((part @ keys).softmax(-1), values, terms) for part in queries], dim=1))
         return _merge(torch.cat(done).unflatten(0, (B, heads)))
 
@@ -79,7 +79,7 @@ def _weighted(weights: Tensor, values: Tensor, terms: int) -> Tensor:
     if terms >= S:
         return weights.to(values.dtype) @ values
     parts = zip(weights.chunk(-(-S // terms), dim=2), values.chunk(-(-S // terms), dim=1), strict=True)
-    first, *rest = ((share.to(values.dtype) @ some).float() for share, some in parts)
+    first, *rest = ((part.to(values.dtype) @ value).float() for part, value in parts)
     return sum(rest, first).to(values.dtype)
 
 

@@ -107,13 +107,13 @@ class UNetConfig:
     def from_json(cls, config: dict[str, Any]) -> Self:
         """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
         read = cls(**read_fields("UNet", cls, config))
-        levels = len(read.block_out_channels)
+        depth = len(read.block_out_channels)
         _refuse(
             "UNet",
             config,
             {
-                "down_block_types": (("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",),),
-                "up_block_types": (("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1),),
+                "down_block_types": (("CrossAttnDownBlock2D",) * (depth - 1) + ("DownBlock2D",),),
+                "up_block_types": (("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (depth - 1),),
                 "use_linear_projection": (False, None),
                 "class_embed_type": (None,),
                 "addition_embed_type": (None,),
@@ -138,8 +138,8 @@ class UNetConfig:
     @property
     def heads(self) -> tuple[int, ...]:
         """Attention heads per level."""
-        given = self.attention_head_dim
-        return given if isinstance(given, tuple) else (given,) * len(self.block_out_channels)
+        heads = self.attention_head_dim
+        return heads if isinstance(heads, tuple) else (heads,) * len(self.block_out_channels)
 
 
 @dataclass(frozen=True)

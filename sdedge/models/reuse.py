@@ -1,6 +1,6 @@
 """Running the UNet in part: its outer layers on deep features kept from another step (DeepCache, Ma et al. 2023).
 
-The features that climb back up change slowly from step to step, the outermost layers quickly. `whole` runs everything
+The features that climb back up change slowly from step to step, the outermost layers quickly. `full` runs everything
 and also returns what enters the last `depth` layers of the way up; `outer` takes that in place of running the rest.
 `depth` counts layers (a residual block and its attention), from 1 to all of the highest resolution: more cost more
 and stray less, and what they gain over one is measured in docs/notebook.md.
@@ -17,14 +17,14 @@ from sdedge.models.unet import UNet
 DEPTH = 1
 
 
-def whole(
+def full(
     unet: UNet, x: Tensor, t: Tensor, context: Tensor, depth: int = DEPTH, embedding: Tensor | None = None,
     down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Returns eps (B, out, h, w) as `unet` gives it, and the deep features (B, C, h, w) entering the last `depth` layers."""
-    time, kept = unet.embed(t, x.dtype, embedding), list[Tensor]()
-    features = unet.run(unet.layers[:-depth], x, time, context, kept, down, skips)
-    return unet.output(unet.run(unet.layers[-depth:], features, time, context, kept)), features
+    time, skips_so_far = unet.embed(t, x.dtype, embedding), list[Tensor]()
+    features = unet.run(unet.layers[:-depth], x, time, context, skips_so_far, down, skips)
+    return unet.output(unet.run(unet.layers[-depth:], features, time, context, skips_so_far)), features
 
 
 def outer(
@@ -32,6 +32,6 @@ def outer(
     down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
 ) -> Tensor:  # fmt: skip
     """Returns eps (B, out, h, w) from the outer layers alone: inputs of now, deep `features` of another step."""
-    time, kept = unet.embed(t, x.dtype, embedding), list[Tensor]()
-    unet.run(unet.layers[:depth], x, time, context, kept, down, skips)
-    return unet.output(unet.run(unet.layers[-depth:], features, time, context, kept))
+    time, skips_so_far = unet.embed(t, x.dtype, embedding), list[Tensor]()
+    unet.run(unet.layers[:depth], x, time, context, skips_so_far, down, skips)
+    return unet.output(unet.run(unet.layers[-depth:], features, time, context, skips_so_far))

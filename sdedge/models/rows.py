@@ -162,8 +162,8 @@ class Spilled(Rows):
         weakref.finalize(self, spill.give, self._file)
 
     def _put(self, index: int, rows: Tensor) -> None:
-        whole = rows.permute(0, 2, 3, 1).contiguous().cpu()  # (1, R, W, C)
-        left = _bytes_of(whole)
+        packed = rows.permute(0, 2, 3, 1).contiguous().cpu()  # (1, R, W, C)
+        left = _bytes_of(packed)
         try:
             self._file.seek(index * self.step * self._row)
             while left:
@@ -172,12 +172,12 @@ class Spilled(Rows):
             raise _no_room(self._spill.folder, error) from error
 
     def _get(self, start: int, stop: int) -> Tensor:
-        whole = torch.empty(1, stop - start, self.width, self.channels, dtype=self.dtype)
-        left = _bytes_of(whole)
+        packed = torch.empty(1, stop - start, self.width, self.channels, dtype=self.dtype)
+        left = _bytes_of(packed)
         self._file.seek(start * self._row)
         while left:
             left = left[self._file.readinto(left) :]
-        return whole.permute(0, 3, 1, 2).to(self._device)
+        return packed.permute(0, 3, 1, 2).to(self._device)
 
     def _drop(self, index: int) -> None:
         pass  # the whole file is free when the map goes

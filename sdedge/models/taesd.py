@@ -46,11 +46,11 @@ class TinyConfig:
             shift = repr(config["shift_factor"])[:80]
             raise ModelError(f"The tiny VAE shifts latents by {shift}, which v1 does not; choose TAESD for v1.")
         read = cls(**read_fields("tiny VAE", cls, config))
-        sides = (
+        coders = (
             (read.encoder_block_out_channels, read.num_encoder_blocks),
             (read.decoder_block_out_channels, read.num_decoder_blocks),
         )
-        if any(len(widths) != len(blocks) for widths, blocks in sides):
+        if any(len(widths) != len(blocks) for widths, blocks in coders):
             raise ModelError("The tiny VAE has blocks for other levels than it has widths; choose TAESD for v1.")
         return read
 

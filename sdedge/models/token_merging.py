@@ -85,13 +85,13 @@ def match(x: Tensor, height: int, width: int, ratio: float) -> Merging | None:
     destinations, sources = split(height, width, x.device)
     likeness, nearest = _nearest(x[:, sources], x[:, destinations])
     order = likeness.argsort(dim=-1, descending=True, stable=True)
-    gone, kept = order[:, :merged], order[:, merged:]
+    gone, staying = order[:, :merged], order[:, merged:]
     # Destinations come first among what is left, then the sources that stay.
     left = torch.arange(T - merged, device=x.device)
     rows = torch.empty(B, T, dtype=torch.int64, device=x.device)
     rows[:, destinations] = left[: len(destinations)]
     rows.scatter_(1, sources[gone], nearest.gather(1, gone))
-    rows.scatter_(1, sources[kept], left[len(destinations) :].expand(B, -1))
+    rows.scatter_(1, sources[staying], left[len(destinations) :].expand(B, -1))
     return Merging(rows, T - merged)
 
 
@@ -99,8 +99,8 @@ def _nearest(sources: Tensor, destinations: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine similarity to the most similar destination, and its number, for (B, S, C) and (B, D, C): (B, S) each."""
     sources, destinations = (F.normalize(x, dim=-1, eps=1e-6) for x in (sources, destinations))
     few = max(1, SCORES // (destinations.shape[0] * destinations.shape[1]))
-    found = [(part @ destinations.transpose(1, 2)).max(-1) for part in sources.split(few, dim=1)]
-    return torch.cat([one.values for one in found], dim=1), torch.cat([one.indices for one in found], dim=1)
+    matches = [(part @ destinations.transpose(1, 2)).max(-1) for part in sources.split(few, dim=1)]
+    return torch.cat([best.values for best in matches], dim=1), torch.cat([best.indices for best in matches], dim=1)
 
 
 @contextmanager
@@ -126,14 +126,14 @@ def _highest(unet: UNet) -> list[Any]:
 
 
 def _merged(layer: nn.Module, ratio: float, height: int, width: int) -> Any:
-    whole = layer.forward
+    plain = layer.forward
 
     def forward(x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
         """`layer` on fewer tokens; `add`, the residual, which a fused layer sums in its kernel, keeps its full length."""
-        found = match(x, height, width, ratio)
-        if found is None:
-            return whole(x) if add is None else whole(x, add=add)
-        out = found.unmerge(whole(found.merge(x)))
+        sets = match(x, height, width, ratio)
+        if sets is None:
+            return plain(x) if add is None else plain(x, add=add)
+        out = sets.unmerge(plain(sets.merge(x)))
         return out if add is None else out.add_(add)
 
     return forward

@@ -42,13 +42,13 @@ class RowVAE:
 
     def encode(self, image: Tensor) -> Posterior:
         """As `VAE.encode`. Raises OutputError when the temporary file does not fit."""
-        moments = torch.cat([self._encode(one[None]) for one in image])
+        moments = torch.cat([self._encode(picture[None]) for picture in image])
         mean, logvar = self.vae.quant_conv(moments).chunk(2, dim=1)
         return Posterior(mean, logvar.clamp(-30.0, 20.0))
 
     def decode(self, z: Tensor) -> Tensor:
         """As `VAE.decode`. Raises OutputError when the temporary file does not fit."""
-        return torch.cat([self._decode(one[None]) for one in self.vae.post_quant_conv(z)])
+        return torch.cat([self._decode(picture[None]) for picture in self.vae.post_quant_conv(z)])
 
     def _encode(self, image: Tensor) -> Tensor:
         encoder = self.vae.encoder

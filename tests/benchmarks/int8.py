@@ -25,7 +25,7 @@ def main() -> None:
         model = Path(folder) / "pocket8"
         for told in quantize(locate(EMBEDDED), model):
             if not isinstance(told, Loading):
-                print(f"{len(told.ranges)} layers in int8, {len(told.kept)} kept for their error\n")
+                print(f"{len(told.ranges)} layers in int8, {len(told.floating)} kept for their error\n")
         drawn: dict[str, list[Drawn]] = {}
         for dtype in ("float32", "bfloat16", "int8"):
             request = Request("", model=str(model), steps=20)

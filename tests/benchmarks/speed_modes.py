@@ -73,14 +73,14 @@ WAYS = (
 @contextmanager
 def taking(way: Way) -> Iterator[Request]:
     """Within: the request that draws a way, its settings in place of the speed "fast"."""
-    kept, depth = catalog.SPEEDS["fast"], reuse.whole.__defaults__
+    kept, depth = catalog.SPEEDS["fast"], reuse.full.__defaults__
     catalog.SPEEDS["fast"] = replace(catalog.SPEEDS["exact"], name="fast", **way.speed)
-    reuse.whole.__defaults__ = reuse.outer.__defaults__ = (way.depth,)
+    reuse.full.__defaults__ = reuse.outer.__defaults__ = (way.depth,)
     try:
         yield Request(prompt="a red house", guidance=GUIDANCE, speed="fast", **way.request)
     finally:
         catalog.SPEEDS["fast"] = kept
-        reuse.whole.__defaults__ = reuse.outer.__defaults__ = depth
+        reuse.full.__defaults__ = reuse.outer.__defaults__ = depth
 
 
 def quality(pipeline: Pipeline, way: Way, prompts: int) -> tuple[np.ndarray, dict[str, float]]:
@@ -107,10 +107,10 @@ def call_seconds(model: Path) -> dict[tuple[int, int, float], float]:
         given = torch.randn(rows, 4, 64, 64), torch.full((rows,), 500.0), torch.randn(rows, 77, 768)
         for depth, merged in product((0, 1, 2, 3), MERGED):
             inputs = UNetInputs(*given, edits=(TokenMerging(merged),) if merged else ())
-            reuse.whole.__defaults__ = reuse.outer.__defaults__ = (depth or 1,)
+            reuse.full.__defaults__ = reuse.outer.__defaults__ = (depth or 1,)
             features = engine.predict_partly(inputs)[1] if depth else None
             found[rows, depth, merged] = _fastest(partial(engine.predict_partly, inputs, features))
-    reuse.whole.__defaults__ = reuse.outer.__defaults__ = (1,)
+    reuse.full.__defaults__ = reuse.outer.__defaults__ = (1,)
     return found
 
 

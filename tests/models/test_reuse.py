@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sdedge.models.config import UNetConfig
-from sdedge.models.reuse import outer, whole
+from sdedge.models.reuse import full, outer
 from sdedge.models.unet import UNet
 
 CONFIG = UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4, cross_attention_dim=12, attention_head_dim=2)
@@ -27,7 +27,7 @@ def inputs():
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @torch.inference_mode()
 def test_on_features_of_the_same_inputs_the_outer_layers_give_the_whole(unet, inputs, depth):
-    eps, features = whole(unet, *inputs, depth)
+    eps, features = full(unet, *inputs, depth)
     assert torch.equal(eps, unet(*inputs))
     assert torch.equal(outer(unet, *inputs, features, depth), eps)
 
@@ -36,13 +36,13 @@ def test_on_features_of_the_same_inputs_the_outer_layers_give_the_whole(unet, in
 @torch.inference_mode()
 def test_the_outer_layers_read_the_latent_of_now(unet, inputs, depth):
     x, t, context = inputs
-    eps, features = whole(unet, x, t, context, depth)
+    eps, features = full(unet, x, t, context, depth)
     assert not torch.allclose(outer(unet, x + 1, t, context, features, depth), eps, atol=1e-3)
 
 
 @torch.inference_mode()
 def test_nothing_deeper_runs_and_no_hook_stays(unet, inputs):
-    _, features = whole(unet, *inputs, 1)
+    _, features = full(unet, *inputs, 1)
     ran: list[str] = []
     hooks = [
         module.register_forward_hook(lambda *_, name=name: ran.append(name))

@@ -18,7 +18,7 @@ from sdedge.engines.torch.networks import NetworkForm, build
 from sdedge.errors import ModelError
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import Attention
-from sdedge.models.reuse import outer, whole
+from sdedge.models.reuse import full, outer
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.unet_walk import feature_shapes, residual_shapes, walk
@@ -105,7 +105,7 @@ def test_features_and_residuals_enter_where_diffusers_adds_them(form, referee, i
 @torch.inference_mode()
 def test_reused_features_leave_the_outer_places_open(form, inputs, depth):
     down, skips = _features(), _residuals()
-    eps, features = whole(form, *inputs, depth, down=down, skips=skips)
+    eps, features = full(form, *inputs, depth, down=down, skips=skips)
     assert torch.equal(eps, form(*inputs, down=down, skips=skips))
     assert torch.equal(outer(form, *inputs, features, depth, down=down, skips=skips), eps)
     changed = [residual + 1 if i == 0 else residual for i, residual in enumerate(skips)]

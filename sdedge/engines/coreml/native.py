@@ -70,8 +70,8 @@ class CoreMLEngine(PackageEngine):
     def open_model(self, package: Package, function: str) -> Model:
         """Its phases and their seconds go into the facts' report."""
         model = NativeModel(package, function, self.units, self._first_loads.pop((package.path, function), None))
-        remark = f"Loaded {package.path.stem} on {self.units}: {model.phases}."
-        self.facts = replace(self.facts, report=(*self.facts.report, remark))
+        notice = f"Loaded {package.path.stem} on {self.units}: {model.phases}."
+        self.facts = replace(self.facts, report=(*self.facts.report, notice))
         return model
 
 

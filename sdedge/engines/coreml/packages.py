@@ -133,9 +133,9 @@ class PackageEngine(OptionalCalls, ABC):
     def concept_scores(self, picture: np.ndarray) -> Tensor:
         """How far a uint8 RGB picture (H, W, 3) is above each concept's threshold: (17,). Raises ModelError."""
         inputs = self._component("safety_checker").inputs
-        given = {name: torch.zeros([n or 1 for n in port.shape]) for name, port in inputs.items()}
-        given["clip_input"] = prepare(picture, given["clip_input"].shape[-1])[None]
-        scores = self._run("safety_checker", given)["concept_scores"][0].float()
+        zeros = {name: torch.zeros([n or 1 for n in port.shape]) for name, port in inputs.items()}
+        zeros["clip_input"] = prepare(picture, zeros["clip_input"].shape[-1])[None]
+        scores = self._run("safety_checker", zeros)["concept_scores"][0].float()
         if not torch.isfinite(scores).all():
             raise ModelError(
                 f"The safety checker of {self.facts.name} gave values that are not numbers; {Remedy.SAFETY_OFF}.",

@@ -67,9 +67,16 @@ def read_bundle(folder: Path) -> tuple[Manifest, ModelFacts]:
 
 def _fault(manifest: Manifest, facts: ModelFacts) -> str:
     """What is wrong with a manifest, in words; nothing where it could be right."""
-    recipe, ((least, other), (most, another)) = manifest.recipe, (manifest.sizes[0], manifest.sizes[-1])
+    recipe, ((least, least_height), (most, most_height)) = manifest.recipe, (manifest.sizes[0], manifest.sizes[-1])
     unit = 8 * facts.downscale
-    if len(manifest.sizes) != 2 or least != other or most != another or least > most or least % unit or most % unit:
+    if (
+        len(manifest.sizes) != 2
+        or least != least_height
+        or most != most_height
+        or least > most
+        or least % unit
+        or most % unit
+    ):
         return "its sizes are not the smallest and the largest square"
     if recipe.get("batch") not in (1, 2) or isinstance(recipe["batch"], bool):
         return "its batch is neither 1 nor 2"
@@ -102,19 +109,21 @@ def _fault_of_figures(figures: Mapping[str, Any], most: int) -> str:
     if (
         not isinstance(prints, dict)
         or prints.keys() != {PROGRAM, WEIGHTS}
-        or {type(one) for one in prints.values()} != {str}
+        or {type(fingerprint) for fingerprint in prints.values()} != {str}
     ):
         return "it lacks its files' hashes"
     peaks, largest = figures.get("peak_bytes"), figures.get("largest")
     if not isinstance(peaks, dict) or f"{most}x{most}" not in peaks or not isinstance(largest, dict):
         return "it lacks its figures of memory"
-    sides = [key.partition("x") for key in peaks]
-    if not all(a == b and a.isascii() and a.isdigit() and len(a) < 6 for a, _, b in sides):
+    pairs = [key.partition("x") for key in peaks]
+    if not all(a == b and a.isascii() and a.isdigit() and len(a) < 6 for a, _, b in pairs):
         return "its figures of memory are of no square"
     if not all(is_count(peak, 2**50) for peak in peaks.values()):
         return "its figures of memory are no bytes"
     return (
-        "" if all(one is None or is_count(one, most) for one in largest.values()) else "its largest sides are no sides"
+        ""
+        if all(side is None or is_count(side, most) for side in largest.values())
+        else "its largest sides are no sides"
     )
 
 
@@ -198,15 +207,15 @@ def check_program(
 
     Raises ModelError for a program that does not give what its component must, or takes far more than any v1 network.
     """
-    given = input_shapes(name, facts, batch, width, height, tokens)
-    inputs = [Shape(dims, _dtype(key, dtype)) for key, dims in given.items()]
+    shapes = input_shapes(name, facts, batch, width, height, tokens)
+    inputs = [Shape(dims, _dtype(key, dtype)) for key, dims in shapes.items()]
     weights = {key: shape_of(weight) for key, weight in program.weights.items()}
     try:
         measured = measure(program.graph, weights, inputs, *_limits(name, width, height, batch))
-        found = tuple(one.dims for one in measured.outputs)
-        if found != (wanted := output_shapes(name, facts, batch, width, height)):
-            raise Misfit(f"it gives {list(map(list, found))!s:.80} and should give {list(map(list, wanted))}")
-        if not all(one.dtype.is_floating_point for one in measured.outputs):
+        results = tuple(output.dims for output in measured.outputs)
+        if results != (wanted := output_shapes(name, facts, batch, width, height)):
+            raise Misfit(f"it gives {list(map(list, results))!s:.80} and should give {list(map(list, wanted))}")
+        if not all(output.dtype.is_floating_point for output in measured.outputs):
             raise Misfit("it gives no fractions")
     except Misfit as error:
         raise ModelError(
@@ -228,9 +237,9 @@ def _limits(name: str, width: int, height: int, batch: int) -> tuple[float, floa
 
 def check_vocabulary(program: Program, tokenizer: Tokenizer, facts: ModelFacts) -> None:
     """Raises ModelError where the vocabulary has ids beyond the text encoder's table."""
-    nodes = [one for one in program.graph.nodes if one.target is torch.ops.aten.embedding.default]
-    tables = [one.args[0] for one in nodes if isinstance(one.args[0], fx.Node) and one.args[0].op == "get_attr"]
-    rows = min((len(program.weights[str(one.target)]) for one in tables), default=0)
+    nodes = [node for node in program.graph.nodes if node.target is torch.ops.aten.embedding.default]
+    tables = [node.args[0] for node in nodes if isinstance(node.args[0], fx.Node) and node.args[0].op == "get_attr"]
+    rows = min((len(program.weights[str(table.target)]) for table in tables), default=0)
     if (highest := max(tokenizer.vocab.values())) >= rows:
         raise ModelError(
             f"The vocabulary of {facts.name} has the id {highest}, and its text encoder knows {rows} tokens; {AGAIN}."
@@ -243,4 +252,4 @@ def _dtype(key: str, dtype: torch.dtype) -> torch.dtype:
 
 def port_dtype(port: Port) -> torch.dtype:
     """Of an input of a manifest that was read by `read_bundle`."""
-    return next(one for one in (*_FIXED.values(), *DTYPES.values()) if str(one) == f"torch.{port.dtype}")
+    return next(dtype for dtype in (*_FIXED.values(), *DTYPES.values()) if str(dtype) == f"torch.{port.dtype}")

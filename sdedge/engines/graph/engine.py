@@ -105,7 +105,7 @@ class GraphEngine(OptionalCalls):
     def _need(self, width: int, height: int) -> int:
         """Bytes of the largest network's weights and of its activations at the next larger size the manifest knows."""
         needs = []
-        for part in (one for one in self.manifest.components.values() if "peak_bytes" in one.figures):
+        for part in (component for component in self.manifest.components.values() if "peak_bytes" in component.figures):
             peaks = {int(size.split("x")[0]): peak for size, peak in part.figures["peak_bytes"].items()}
             needs.append(part.bytes + peaks[min(side for side in peaks if side * side >= width * height)])
         return max(needs)
@@ -125,9 +125,9 @@ class GraphEngine(OptionalCalls):
         for row, line in enumerate(ids):
             vectors = torch.zeros(1, LENGTH, self.facts.context_width)
             replaced = torch.zeros(1, LENGTH, 1, dtype=torch.bool)
-            for _, position, given in (one for one in replacements if one[0] == row):
-                vectors[0, position : position + len(given)] = given
-                replaced[0, position : position + len(given)] = True
+            for _, position, embeddings in (replacement for replacement in replacements if replacement[0] == row):
+                vectors[0, position : position + len(embeddings)] = embeddings
+                replaced[0, position : position + len(embeddings)] = True
             rows.append(self._run("text_encoder", line[None], vectors, replaced)[skip])
         return torch.cat(rows).float()
 
@@ -147,19 +147,19 @@ class GraphEngine(OptionalCalls):
         size = int(self.manifest.recipe["batch"])
         made = []
         for start in range(0, len(x), size):
-            rows = [fill_batch(one[start : start + size], size) for one in (x, t.float(), context)]
+            rows = [fill_batch(tensor[start : start + size], size) for tensor in (x, t.float(), context)]
             made.append(self._run("unet", *rows)[0][: len(x) - start].float())
         return torch.cat(made)
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         latents = []
-        for image, one in zip(images, noise, strict=True):
+        for image, image_noise in zip(images, noise, strict=True):
             mean, logvar = self._run("vae_encoder", image[None])
-            latents.append(Posterior(mean.float(), logvar.float()).sample(one[None].to(mean.device)))
+            latents.append(Posterior(mean.float(), logvar.float()).sample(image_noise[None].to(mean.device)))
         return torch.cat(latents) * self.facts.scaling_factor
 
     def decode(self, latents: Tensor) -> Tensor:
-        return torch.cat([self._decode(one[None] / self.facts.scaling_factor) for one in latents])
+        return torch.cat([self._decode(latent[None] / self.facts.scaling_factor) for latent in latents])
 
     def _decode(self, latent: Tensor) -> Tensor:
         (image,) = self._run("vae_decoder", latent)
@@ -196,11 +196,11 @@ class GraphEngine(OptionalCalls):
         """One call of a component, its inputs brought to the device and, where they are numbers of ours, the format."""
         if self._eager is not None:
             return self._run_eager(name, *inputs)
-        given = [self._bring(name, i, value) for i, value in enumerate(inputs)]
+        brought = [self._bring(name, i, value) for i, value in enumerate(inputs)]
         try:
             module = self._module(name)
-            self._check(name, given)
-            return module(*given)
+            self._check(name, brought)
+            return module(*brought)
         except (RuntimeError, IndexError, TypeError, ValueError) as error:
             if not self._on_mps and is_out_of_memory(error):
                 raise
@@ -209,14 +209,14 @@ class GraphEngine(OptionalCalls):
             self._fall_back(name, error)
             return self._run_eager(name, *inputs)
 
-    def _check(self, name: str, given: Sequence[Tensor]) -> None:
+    def _check(self, name: str, inputs: Sequence[Tensor]) -> None:
         """Once for every shape: that the program gives what it must, and takes no more than its size needs."""
-        key = (name, self.dtype, *(one.shape for one in given))
+        key = (name, self.dtype, *(tensor.shape for tensor in inputs))
         if name in self._programs and key not in self._checked:
-            height, width = given[0].shape[2:] if given[0].dim() == 4 else (0, 0)
+            height, width = inputs[0].shape[2:] if inputs[0].dim() == 4 else (0, 0)
             cell = 1 if name == "vae_encoder" else self.facts.downscale
-            tokens = given[-1].shape[1] if name == "unet" else LENGTH
-            batch = given[0].shape[0]
+            tokens = inputs[-1].shape[1] if name == "unet" else LENGTH
+            batch = inputs[0].shape[0]
             check_program(
                 name, self._programs[name], self.facts, self.dtype, batch, width * cell, height * cell, tokens
             )
@@ -258,9 +258,9 @@ class GraphEngine(OptionalCalls):
         """Metal compiles its kernels on their first use: done at the smallest size, so that no step has to wait."""
         least, batch = self.manifest.sizes[0][0], int(self.manifest.recipe["batch"])
         shapes = input_shapes(name, self.facts, batch, least, least, LENGTH)
-        given = [self._bring(name, i, torch.zeros(shape)) for i, shape in enumerate(shapes.values())]
-        self._check(name, given)
-        self._modules[name](*given)
+        inputs = [self._bring(name, i, torch.zeros(shape)) for i, shape in enumerate(shapes.values())]
+        self._check(name, inputs)
+        self._modules[name](*inputs)
         torch.mps.synchronize()
 
     def _component(self, name: str) -> BundleComponent:
@@ -302,8 +302,8 @@ class GraphEngine(OptionalCalls):
         device, dtype = self.torch_device, self._eager.dtype
         if name == "text_encoder":
             ids, vectors, replaced = inputs
-            given = [(0, int(i), vectors[0, i : i + 1]) for i in replaced[0, :, 0].nonzero().flatten()]
-            return tuple(self._eager.encode_text(ids, skip, given) for skip in (0, 1))
+            replacements = [(0, int(i), vectors[0, i : i + 1]) for i in replaced[0, :, 0].nonzero().flatten()]
+            return tuple(self._eager.encode_text(ids, skip, replacements) for skip in (0, 1))
         if name == "unet":
             x, t, context = inputs
             return (self._eager.predict(UNetInputs(x, t, context)),)

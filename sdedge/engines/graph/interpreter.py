@@ -24,7 +24,7 @@ class Interpreter:
         self._index = {node: i for i, node in enumerate(self.nodes)}
         self._start: Values = [weights[node.target] if node.op == "get_attr" else None for node in self.nodes]
         self._inputs = [self._index[node] for node in self.nodes if node.op == "placeholder"]
-        self._outputs = [self._index[one] for one in self.nodes[-1].args[0]]
+        self._outputs = [self._index[node] for node in self.nodes[-1].args[0]]
         finished = self._last_uses()
         self._steps = [
             (slot, self.step(node), tuple(finished[slot])) for slot, node in enumerate(self.nodes) if self.runs(node)
@@ -38,8 +38,8 @@ class Interpreter:
             values[slot] = value
         for slot, step, finished in self._steps:
             values[slot] = step(values)
-            for one in finished:
-                values[one] = None
+            for unused in finished:
+                values[unused] = None
         return tuple(values[slot] for slot in self._outputs)
 
     def runs(self, node: Any) -> bool:
@@ -85,30 +85,32 @@ def bind(target: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, A
     """A function of the values that calls `target`, whose arguments that are nodes are looked up in them."""
     # What OpOverload.__call__ does is to call this.
     function = target._op if isinstance(target, torch._ops.OpOverload) else target
-    places = [(i, index[one]) for i, one in enumerate(args) if isinstance(one, fx.Node)]
-    makers = [(i, _nested(one, index)) for i, one in enumerate(args) if _holds_nodes(one)]
-    named = [(key, _nested(one, index)) for key, one in kwargs.items()]
-    template = [None if isinstance(one, fx.Node) else one for one in args]
+    places = [(i, index[argument]) for i, argument in enumerate(args) if isinstance(argument, fx.Node)]
+    makers = [(i, _nested(argument, index)) for i, argument in enumerate(args) if _holds_nodes(argument)]
+    named = [(key, _nested(argument, index)) for key, argument in kwargs.items()]
+    template = [None if isinstance(argument, fx.Node) else argument for argument in args]
 
     def call(values: Values) -> Any:
-        given = template.copy()
+        filled = template.copy()
         for i, slot in places:
-            given[i] = values[slot]
-        return function(*given)
+            filled[i] = values[slot]
+        return function(*filled)
 
     def call_with_more(values: Values) -> Any:
-        given = template.copy()
+        filled = template.copy()
         for i, slot in places:
-            given[i] = values[slot]
+            filled[i] = values[slot]
         for i, make in makers:
-            given[i] = make(values)
-        return function(*given, **{key: make(values) for key, make in named})
+            filled[i] = make(values)
+        return function(*filled, **{key: make(values) for key, make in named})
 
     return call_with_more if makers or named else call
 
 
 def _holds_nodes(argument: Any) -> bool:
-    return isinstance(argument, list | tuple) and any(isinstance(one, fx.Node) or _holds_nodes(one) for one in argument)
+    return isinstance(argument, list | tuple) and any(
+        isinstance(item, fx.Node) or _holds_nodes(item) for item in argument
+    )
 
 
 def _nested(argument: Any, index: Mapping[Any, int]) -> Step:
@@ -116,6 +118,6 @@ def _nested(argument: Any, index: Mapping[Any, int]) -> Step:
         slot = index[argument]
         return lambda values: values[slot]
     if _holds_nodes(argument):
-        parts = [_nested(one, index) for one in argument]
+        parts = [_nested(item, index) for item in argument]
         return lambda values: [part(values) for part in parts]
     return lambda values: argument

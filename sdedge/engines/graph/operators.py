@@ -25,8 +25,8 @@ NAMES = (
 
 def _of_torch(name: str) -> torch._ops.OpOverload:
     packet, overload = name.split(".")
-    found: torch._ops.OpOverload = getattr(getattr(torch.ops.aten, packet), overload)
-    return found
+    operator_overload: torch._ops.OpOverload = getattr(getattr(torch.ops.aten, packet), overload)
+    return operator_overload
 
 
 OPERATORS: Mapping[str, torch._ops.OpOverload] = {f"aten.{name}": _of_torch(name) for name in NAMES}
@@ -48,17 +48,17 @@ class Known(NamedTuple):
 
 def target_of(kind: str) -> Callable[..., Any]:
     """What a call of this name runs. Raises ValueError for every name that is not in the table."""
-    found = OPERATORS.get(kind) or ARITHMETIC.get(kind)
-    if found is None:
+    target = OPERATORS.get(kind) or ARITHMETIC.get(kind)
+    if target is None:
         raise ValueError(f"{kind!r:.80} is not an operator of programs")
-    return found
+    return target
 
 
 def name_of(target: Any) -> str:
     """The inverse. Raises ValueError."""
     for table in (OPERATORS, ARITHMETIC):
-        for name, one in table.items():
-            if one is target:
+        for name, function in table.items():
+            if function is target:
                 return name
     raise ValueError(f"{target} is not an operator of programs")
 
@@ -75,23 +75,25 @@ def decode_call(
     if kind in ARITHMETIC:
         return _decode_arithmetic(kind, args, kwargs, known)
     schema = OPERATORS[kind]._schema
-    positional = [one for one in schema.arguments if not one.kwarg_only]
+    positional = [argument for argument in schema.arguments if not argument.kwarg_only]
     if len(args) > len(positional):
         raise ValueError(f"{kind} takes {len(positional)} arguments, not {len(args)}")
-    rest = {one.name: one for one in schema.arguments[len(args) :] if one not in positional[: len(args)]}
+    rest = {
+        argument.name: argument for argument in schema.arguments[len(args) :] if argument not in positional[: len(args)]
+    }
     if strange := kwargs.keys() - rest.keys():
         raise ValueError(f"{kind} has no argument {min(strange)!r:.80}")
-    if lacking := [name for name, one in rest.items() if name not in kwargs and not one.has_default_value()]:
+    if lacking := [name for name, argument in rest.items() if name not in kwargs and not argument.has_default_value()]:
         raise ValueError(f"{kind} lacks its argument {lacking[0]}")
-    given = tuple(_decode(value, _type(one), known, kind) for value, one in zip(args, positional))
+    arguments = tuple(_decode(value, _type(argument), known, kind) for value, argument in zip(args, positional))
     named = {name: _decode(value, _type(rest[name]), known, kind) for name, value in kwargs.items()}
-    return given, named, str(schema.returns[0].type)
+    return arguments, named, str(schema.returns[0].type)
 
 
 def decode_output(value: Any, known: Mapping[str, Known]) -> tuple[Any, ...]:
     """The nodes that a program's output names. Raises ValueError."""
-    found: tuple[Any, ...] = _decode(value, "List[Tensor]", known, "the output")
-    return found
+    nodes: tuple[Any, ...] = _decode(value, "List[Tensor]", known, "the output")
+    return nodes
 
 
 def _decode_arithmetic(
@@ -100,7 +102,7 @@ def _decode_arithmetic(
     if len(args) != 2 or kwargs:
         raise ValueError(f"{kind} takes 2 arguments")
     if kind != "int.getitem":
-        return tuple(_decode(one, "int", known, kind) for one in args), {}, "int"
+        return tuple(_decode(arg, "int", known, kind) for arg in args), {}, "int"
     if not _is_number(args[1], int) or args[1] < 0:
         raise ValueError(f"{kind} is asked for the entry {args[1]!r:.80}")
     parts, kind_of = _node(args[0], known)
@@ -111,8 +113,8 @@ def _decode_arithmetic(
 
 def _type(argument: Any) -> str:
     """As the schema has it; a number is as good as a tensor for the second operand of arithmetic."""
-    found = str(argument.real_type)
-    return "operand" if argument.name == "other" and found == "Tensor" else found
+    type_name = str(argument.real_type)
+    return "operand" if argument.name == "other" and type_name == "Tensor" else type_name
 
 
 def _decode(value: Any, wanted: str, known: Mapping[str, Known], kind: str) -> Any:
@@ -121,7 +123,7 @@ def _decode(value: Any, wanted: str, known: Mapping[str, Known], kind: str) -> A
     if wanted.startswith("List["):
         if not isinstance(value, list) or (len(value) > LONGEST and wanted != "List[Tensor]"):
             raise ValueError(f"{kind} has {value!r:.80} where a list belongs")
-        return tuple(_decode(one, wanted[5:-1], known, kind) for one in value)
+        return tuple(_decode(item, wanted[5:-1], known, kind) for item in value)
     if isinstance(value, dict) and "node" in value:
         node, made = _node(value, known)
         if made == wanted or (wanted == "operand" and made == "Tensor"):
@@ -143,7 +145,7 @@ def _is_number(value: Any, kinds: Any) -> bool:
     return isinstance(value, kinds) and not isinstance(value, bool) and (isinstance(value, float) or abs(value) < MOST)
 
 
-def _whole(value: Any, kind: str) -> int:
+def _integer(value: Any, kind: str) -> int:
     if not _is_number(value, int):
         raise ValueError(f"{kind} has {value!r:.80} where a whole number below {MOST} belongs")
     return int(value)
@@ -172,7 +174,7 @@ def _one_of(name: str, table: Mapping[str, Any]) -> Callable[[Any, str], Any]:
 
 
 _PLAIN: Mapping[str, Callable[[Any, str], Any]] = {
-    "int": _whole, "number": _number, "float": _number, "operand": _number, "bool": _flag,
+    "int": _integer, "number": _number, "float": _number, "operand": _number, "bool": _flag,
     "ScalarType": _one_of("dtype", DTYPES), "MemoryFormat": _one_of("memory_format", FORMATS),
 }  # fmt: skip
 """Texts, devices, layouts and generators are in no program."""

@@ -127,8 +127,8 @@ def _written(node: fx.Node) -> list[Any]:
         return [node.op, _encode(node.args[0]), {}]
     if node.op != "call_function":
         raise ValueError(f"{node.op} {node.name} is no operator.")
-    given = {name: _encode(a) for name, a in node.kwargs.items()}
-    return [name_of(node.target), [_encode(a) for a in node.args], given]
+    keywords = {name: _encode(a) for name, a in node.kwargs.items()}
+    return [name_of(node.target), [_encode(a) for a in node.args], keywords]
 
 
 def _read(graph: fx.Graph, known: Mapping[str, Known], name: str, kind: str, args: Any, kwargs: Any) -> Known:
@@ -150,8 +150,8 @@ def _encode(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_encode(item) for item in value]
     for kind, table in (("dtype", DTYPES), ("memory_format", FORMATS)):
-        for name, one in table.items():
-            if value is one:
+        for name, member in table.items():
+            if value is member:
                 return {kind: name}
     if value is None or isinstance(value, bool | int | float | str):
         return value

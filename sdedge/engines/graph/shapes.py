@@ -17,7 +17,7 @@ from torch import Tensor, fx
 from sdedge.engines.graph.operators import ARITHMETIC, OPERATORS
 
 Dims = tuple[int, ...]
-WHOLE = (torch.int32, torch.int64)
+INTEGERS = (torch.int32, torch.int64)
 
 
 class Shape(NamedTuple):
@@ -78,7 +78,7 @@ class _Run:
 
     def take(self, node: fx.Node) -> None:
         if node.op == "output":
-            self.outputs = tuple(self.values[one] for one in node.args[0])  # type: ignore[union-attr, index]
+            self.outputs = tuple(self.values[output] for output in node.args[0])  # type: ignore[union-attr, index]
             if self.inputs:
                 raise Misfit(f"{len(self.inputs)} inputs are not read")
             return
@@ -88,10 +88,10 @@ class _Run:
             raise Misfit(f"{node.name:.80}: {error}") from None
         self.values[node] = value
         self._hold(node, value)
-        for one in node.all_input_nodes:
-            self._left[one] -= 1
-            if not self._left[one]:
-                self._drop(one)
+        for source in node.all_input_nodes:
+            self._left[source] -= 1
+            if not self._left[source]:
+                self._drop(source)
         if not self._left[node]:
             self._drop(node)
 
@@ -110,9 +110,9 @@ class _Run:
         rule, names, defaults = _BOUND[node.target]
         value, work = rule(**{**defaults, **dict(zip(names, args)), **kwargs})
         made = value if isinstance(value, tuple) and not isinstance(value, Shape) else (value,)
-        if any(min(one.dims, default=1) < 1 for one in made if isinstance(one, Shape)):
+        if any(min(result.dims, default=1) < 1 for result in made if isinstance(result, Shape)):
             raise Misfit("it would be empty")
-        self.work += work + sum(math.prod(one.dims) for one in made if isinstance(one, Shape))
+        self.work += work + sum(math.prod(result.dims) for result in made if isinstance(result, Shape))
         if self.work > self.limits[1]:
             raise Misfit("the work up to here is more than any network of this size needs")
         return value
@@ -167,13 +167,13 @@ def _softmax(self: Shape, dim: int, dtype: torch.dtype | None) -> Any:
 
 def _broadcast(*shapes: Dims) -> Dims:
     count = max(map(len, shapes))
-    columns = zip(*((1,) * (count - len(one)) + one for one in shapes), strict=True)
-    found = []
+    columns = zip(*((1,) * (count - len(dims)) + dims for dims in shapes), strict=True)
+    joint = []
     for column in columns:
         sizes = set(column) - {1}
         _need(len(sizes) < 2, f"shapes {list(map(list, shapes))} do not go together")
-        found.append(sizes.pop() if sizes else 1)
-    return tuple(found)
+        joint.append(sizes.pop() if sizes else 1)
+    return tuple(joint)
 
 
 def _elementwise(self: Shape, other: Any, **others: Any) -> Any:
@@ -215,27 +215,27 @@ def _linear(input: Shape, weight: Shape, bias: Shape | None) -> Any:
 def _conv2d(
     input: Shape, weight: Shape, bias: Shape | None, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    (B, C, *picture), (out, share, *kernel) = input.dims, weight.dims
-    _need(len(picture) == len(kernel) == 2 and groups == 1 and share == C, "its kernel does not fit")
+    (B, C, *picture), (out, in_channels, *kernel) = input.dims, weight.dims
+    _need(len(picture) == len(kernel) == 2 and groups == 1 and in_channels == C, "its kernel does not fit")
     _need(
         input.dtype == weight.dtype and (bias is None or bias == Shape((out,), weight.dtype)), "its bias does not fit"
     )
-    pairs = [tuple(one) * (2 // max(1, len(one))) for one in (stride, padding, dilation)]
-    _need(all(len(one) == 2 for one in pairs), "its strides are no pairs")
+    pairs = [tuple(pair) * (2 // max(1, len(pair))) for pair in (stride, padding, dilation)]
+    _need(all(len(pair) == 2 for pair in pairs), "its strides are no pairs")
     (sh, sw), (ph, pw), (dh, dw) = pairs
     _need(
         min(sh, sw, dh, dw) >= 1 and min(ph, pw) >= 0 and max(ph, pw) <= max(kernel), "its strides or edges are strange"
     )
-    sides = [
+    sizes = [
         (n + 2 * p - d * (k - 1) - 1) // s + 1
         for n, k, s, p, d in zip(picture, kernel, (sh, sw), (ph, pw), (dh, dw), strict=True)
     ]
-    _need(min(sides) >= 1, "its kernel is larger than the picture")
-    return Shape((B, out, *sides), input.dtype), B * out * math.prod(sides) * C * math.prod(kernel)
+    _need(min(sizes) >= 1, "its kernel is larger than the picture")
+    return Shape((B, out, *sizes), input.dtype), B * out * math.prod(sizes) * C * math.prod(kernel)
 
 
 def _embedding(weight: Shape, indices: Shape, **others: Any) -> Any:
-    _need(len(weight.dims) == 2 and indices.dtype in WHOLE, "it is no table and its rows")
+    _need(len(weight.dims) == 2 and indices.dtype in INTEGERS, "it is no table and its rows")
     return Shape((*indices.dims, weight.dims[1]), weight.dtype), 0
 
 
@@ -243,14 +243,14 @@ def _group_norm(input: Shape, num_groups: int, weight: Shape | None, bias: Shape
     _need(len(input.dims) >= 2, "it has no channels")
     C = input.dims[1]
     _need(num_groups >= 1 and C % num_groups == 0, f"{C} channels are not {num_groups} groups")
-    _need(all(one is None or one.dims == (C,) for one in (weight, bias)), f"its scales are not {C}")
+    _need(all(scale is None or scale.dims == (C,) for scale in (weight, bias)), f"its scales are not {C}")
     return input, 0
 
 
 def _layer_norm(input: Shape, normalized_shape: Dims, weight: Shape | None, bias: Shape | None, **others: Any) -> Any:
     wanted = tuple(normalized_shape)
     _need(bool(wanted) and input.dims[-len(wanted) :] == wanted, f"it does not end in {list(wanted)}")
-    _need(all(one is None or one.dims == wanted for one in (weight, bias)), "its scales do not fit")
+    _need(all(scale is None or scale.dims == wanted for scale in (weight, bias)), "its scales do not fit")
     return input, 0
 
 
@@ -288,9 +288,9 @@ def _permute(self: Shape, dims: Any) -> Any:
 
 
 def _transpose(self: Shape, dim0: int, dim1: int) -> Any:
-    one, other = _axis(dim0, len(self.dims)), _axis(dim1, len(self.dims))
+    first, second = _axis(dim0, len(self.dims)), _axis(dim1, len(self.dims))
     order = list(range(len(self.dims)))
-    order[one], order[other] = other, one
+    order[first], order[second] = second, first
     return _permute(self, order)
 
 
@@ -301,9 +301,9 @@ def _split_with_sizes(self: Shape, split_sizes: Any, dim: int) -> Any:
 
 
 def _split(self: Shape, split_size: int, dim: int) -> Any:
-    whole = self.dims[_axis(dim, len(self.dims))]
-    _need(split_size >= 1 and whole // split_size < 2**16, f"it cannot be cut by {split_size}")
-    full, rest = divmod(whole, split_size)
+    length = self.dims[_axis(dim, len(self.dims))]
+    _need(split_size >= 1 and length // split_size < 2**16, f"it cannot be cut by {split_size}")
+    full, rest = divmod(length, split_size)
     return _split_with_sizes(self, [split_size] * full + [rest] * (rest > 0), dim)
 
 
@@ -315,9 +315,9 @@ def _chunk(self: Shape, chunks: int, dim: int) -> Any:
 def _cat(tensors: Any, dim: int) -> Any:
     _need(len(tensors) >= 1, "it joins nothing")
     at, dtype = _axis(dim, len(tensors[0].dims)), tensors[0].dtype
-    rests = {(*one.dims[:at], 0, *one.dims[at + 1 :]) for one in tensors}
-    _need(len(rests) == 1 and all(one.dtype == dtype for one in tensors), "what it joins does not fit together")
-    joined = sum(one.dims[at] for one in tensors)
+    rests = {(*tensor.dims[:at], 0, *tensor.dims[at + 1 :]) for tensor in tensors}
+    _need(len(rests) == 1 and all(tensor.dtype == dtype for tensor in tensors), "what it joins does not fit together")
+    joined = sum(tensor.dims[at] for tensor in tensors)
     return Shape((*tensors[0].dims[:at], joined, *tensors[0].dims[at + 1 :]), dtype), 0
 
 
@@ -366,7 +366,11 @@ RULES: Mapping[str, Callable[..., Any]] = {
 
 def _bound(name: str) -> tuple[Callable[..., Any], list[str], dict[str, Any]]:
     arguments = OPERATORS[f"aten.{name}"]._schema.arguments
-    return RULES[name], [one.name for one in arguments], {one.name: one.default_value for one in arguments}
+    return (
+        RULES[name],
+        [argument.name for argument in arguments],
+        {argument.name: argument.default_value for argument in arguments},
+    )
 
 
 _BOUND = {OPERATORS[f"aten.{name}"]: _bound(name) for name in RULES}

@@ -32,16 +32,18 @@ def cache_folder() -> Path:
 def entries() -> list[CacheEntry]:
     """What is kept, by name."""
     folder = cache_folder()
-    found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    return [CacheEntry(path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())) for path in found]
+    folders = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return [
+        CacheEntry(path, sum(file.stat().st_size for file in path.rglob("*") if file.is_file())) for path in folders
+    ]
 
 
 def clear() -> int:
     """Delete everything kept, what an interruption left included; returns the bytes given back."""
-    found = entries()
-    for entry in found:
+    cached = entries()
+    for entry in cached:
         shutil.rmtree(entry.path, ignore_errors=True)
-    return sum(entry.size for entry in found)
+    return sum(entry.size for entry in cached)
 
 
 def entry_name(model: Path, precision: str, version: str) -> str:

@@ -182,9 +182,9 @@ class OpenVINOEngine(OptionalCalls):
         x = inputs.sample
         rows = ROWS if x.shape[0] % ROWS == 0 else 1
         outs = []
-        for i, given in enumerate(self._given_prompt(inputs.context, rows)):
+        for i, tensors in enumerate(self._projections(inputs.context, rows)):
             part = slice(i * rows, (i + 1) * rows)
-            prompt = given if name == "whole" else given[-2 * DEPTH :]
+            prompt = tensors if name == "whole" else tensors[-2 * DEPTH :]
             own = [tensor[part].float().contiguous().numpy() for tensor in (x, inputs.t, *features)]
             outs.append(self._run(name, [*own[:2], *prompt, *own[2:]], wanted))
         return [
@@ -192,19 +192,19 @@ class OpenVINOEngine(OptionalCalls):
             for parts in zip(*outs, strict=True)
         ]
 
-    def _given_prompt(self, context: Tensor, rows: int) -> list[list[np.ndarray]]:
+    def _projections(self, context: Tensor, rows: int) -> list[list[np.ndarray]]:
         """Keys and values of a context, `rows` at a time; made once and kept as long as it is."""
-        kept = self._prompts.get(context)
-        if kept is None or kept[0][0].shape[0] != rows:
+        cached = self._prompts.get(context)
+        if cached is None or cached[0][0].shape[0] != rows:
             parts = context.float().contiguous().split(rows)
-            kept = self._prompts[context] = [self._run("prompt", [part.numpy()]) for part in parts]
-        return kept
+            cached = self._prompts[context] = [self._run("prompt", [part.numpy()]) for part in parts]
+        return cached
 
     def _run(self, name: str, inputs: Sequence[np.ndarray], wanted: int | None = None) -> list[np.ndarray]:
         shapes = tuple(array.shape for array in inputs)
         if (name, shapes) not in self._compiled:
             # One size of each at a time: a compiled UNet holds weights of its own.
-            self._compiled = {key: kept for key, kept in self._compiled.items() if key[0] != name}
+            self._compiled = {key: compiled for key, compiled in self._compiled.items() if key[0] != name}
             self._compiled[name, shapes] = self._compile(name, shapes)
         results = self._compiled[name, shapes](inputs, share_inputs=True, share_outputs=True)
         return [array.copy() for array in [*results.values()][:wanted]]  # the next call writes over them

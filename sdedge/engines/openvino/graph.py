@@ -47,7 +47,7 @@ def load_openvino() -> Any:
 class PaddedAttention(Attention):
     """`Attention` over heads whose queries and keys are padded; the scale is part of the queries' weights.
 
-    Cross attention reads `given` keys and values, as `prompt` makes them; self attention makes its own.
+    Cross attention reads the keys and values that it is handed, as `prompt` makes them; self attention makes its own.
     """
 
     def __init__(self, attention: Attention, tile: int) -> None:
@@ -59,7 +59,7 @@ class PaddedAttention(Attention):
         self.to_k = _pad_heads(attention.to_k, self.heads, padded)
         self.to_v = attention.to_v
         self.to_out = attention.to_out
-        self.given: tuple[Tensor, Tensor] | None = None
+        self.keys_and_values: tuple[Tensor, Tensor] | None = None
 
     def prompt(self, context: Tensor) -> tuple[Tensor, Tensor]:
         """Returns keys (B, heads, S, padded) and values (B, heads, S, width) of a context (B, S, D)."""
@@ -67,7 +67,9 @@ class PaddedAttention(Attention):
 
     def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries are (B, heads, T, padded); keys and values as `prompt` makes them."""
-        return self._split(self.to_q(x)), *(self.given if self.given is not None else self.prompt(context))
+        return self._split(self.to_q(x)), *(
+            self.keys_and_values if self.keys_and_values is not None else self.prompt(context)
+        )
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -90,7 +92,7 @@ class SplitGEGLU(nn.Module):
         return self.value(x) * F.gelu(self.gate(x))
 
 
-class Prompt(nn.Module):
+class ContextProjections(nn.Module):
     """The `prompt` model."""
 
     def __init__(self, cross: list[PaddedAttention]) -> None:
@@ -101,30 +103,30 @@ class Prompt(nn.Module):
         return tuple(part for layer in self.cross for part in layer.prompt(context))  # type: ignore[operator]
 
 
-class Whole(nn.Module):
+class FullUNet(nn.Module):
     """The `whole` model."""
 
     def __init__(self, unet: UNet, cross: list[PaddedAttention]) -> None:
         super().__init__()
         self.unet, self.cross = unet, cross
 
-    def forward(self, x: Tensor, t: Tensor, *given: Tensor) -> tuple[Tensor, Tensor]:
-        _give(self.cross, given)
-        return reuse.whole(self.unet, x, t, x)  # nothing reads the context
+    def forward(self, x: Tensor, t: Tensor, *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        _hand_over(self.cross, tensors)
+        return reuse.full(self.unet, x, t, x)  # nothing reads the context
 
 
-class Outer(Whole):
+class OuterLayers(FullUNet):
     """The `outer` model."""
 
-    def forward(self, x: Tensor, t: Tensor, *given: Tensor) -> Tensor:  # type: ignore[override]
-        *prompt, features = given
-        _give(self.cross, prompt)
+    def forward(self, x: Tensor, t: Tensor, *tensors: Tensor) -> Tensor:  # type: ignore[override]
+        *prompt, features = tensors
+        _hand_over(self.cross, prompt)
         return reuse.outer(self.unet, x, t, x, features)
 
 
-def _give(cross: list[PaddedAttention], given: Any) -> None:
-    for layer, k, v in zip(cross, given[::2], given[1::2], strict=True):
-        layer.given = k, v
+def _hand_over(cross: list[PaddedAttention], tensors: Any) -> None:
+    for layer, k, v in zip(cross, tensors[::2], tensors[1::2], strict=True):
+        layer.keys_and_values = k, v
 
 
 @torch.no_grad()
@@ -138,13 +140,13 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
     width = cross[0].to_k.in_features
     x, t = torch.zeros(2, unet.config.in_channels, 8, 8), torch.full((2,), 500.0)
     context = torch.zeros(2, 77, width)
-    prompt, whole, outer = Prompt(cross), Whole(unet, cross), Outer(unet, last)
-    given = prompt(context)
-    _, features = whole(x, t, *given)
+    projections, full, outer = ContextProjections(cross), FullUNet(unet, cross), OuterLayers(unet, last)
+    projected = projections(context)
+    _, features = full(x, t, *projected)
     return {
-        "prompt": _trace(prompt, (context,)),
-        "whole": _trace(whole, (x, t, *given)),
-        "outer": _trace(outer, (x, t, *given[-2 * DEPTH :], features)),
+        "prompt": _trace(projections, (context,)),
+        "whole": _trace(full, (x, t, *projected)),
+        "outer": _trace(outer, (x, t, *projected[-2 * DEPTH :], features)),
     }
 
 

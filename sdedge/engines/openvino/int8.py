@@ -34,7 +34,7 @@ PROMPTS = (
     "an oil painting of a boat on the sea at sunset", "a bowl of fruit on a wooden table",
 )  # fmt: skip
 STEPS = 8
-WHOLE = (".conv_in/", ".conv_out/", ".time_embedding.")
+FLOATING = (".conv_in/", ".conv_out/", ".time_embedding.")
 """Parts of the names of what is not quantized."""
 
 
@@ -49,18 +49,18 @@ def quantize(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> ov.Model
     except ImportError:
         raise InvalidRequest("int8 needs NNCF; install it with `pip install 'sdedge[openvino]'`.") from None
     nncf.set_log_level(40)
-    whole = models["whole"]
-    names = [node.get_friendly_name() for node in whole.get_ops()]
-    kept = [
+    full = models["whole"]
+    names = [node.get_friendly_name() for node in full.get_ops()]
+    floating = [
         name
         for name in names
-        if any(part in name for part in WHOLE) and name.split("/")[-1] in ("Convolution", "MatMul")
+        if any(part in name for part in FLOATING) and name.split("/")[-1] in ("Convolution", "MatMul")
     ]
     samples = list(_calls(engine, models))
     with contextlib.redirect_stdout(sys.stderr):  # where its progress bars are in nobody's way
         return nncf.quantize(
-            whole, nncf.Dataset(samples), subset_size=len(samples), model_type=nncf.ModelType.TRANSFORMER,
-            ignored_scope=nncf.IgnoredScope(names=open_products(whole) + kept, validate=False),
+            full, nncf.Dataset(samples), subset_size=len(samples), model_type=nncf.ModelType.TRANSFORMER,
+            ignored_scope=nncf.IgnoredScope(names=open_products(full) + floating, validate=False),
         )  # fmt: skip
 
 
@@ -82,10 +82,10 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
         context = condition(engine, [prompt], [""], STEPS)
         first = context.steps[0]
         assert first.uncond is not None
-        given = run("prompt", [torch.cat([first.uncond, first.cond]).float().numpy()])
+        projected = run("prompt", [torch.cat([first.uncond, first.cond]).float().numpy()])
 
-        def predict(inputs: UNetInputs, given: list[np.ndarray] = given) -> torch.Tensor:
-            calls.append([inputs.sample.numpy(), inputs.t.numpy(), *given])
+        def predict(inputs: UNetInputs, projected: list[np.ndarray] = projected) -> torch.Tensor:
+            calls.append([inputs.sample.numpy(), inputs.t.numpy(), *projected])
             return torch.from_numpy(run("whole", calls[-1])[0])
 
         steps = sampling_plan("dpmpp_2m", None, STEPS, noise_schedule=facts.schedule)

@@ -80,8 +80,8 @@ def _openvino(unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Ten
     name = str(dtype).removeprefix("torch.")
     models = graph.convert(unet, 1 if dtype == torch.float32 else graph.TILE)
     precision = PRECISIONS[name]
-    given = list(compile_model(models["prompt"], [tuple(context.shape)], precision)([context.numpy()]).values())
-    inputs = [x.numpy(), t.numpy(), *(array.copy() for array in given)]
+    projected = list(compile_model(models["prompt"], [tuple(context.shape)], precision)([context.numpy()]).values())
+    inputs = [x.numpy(), t.numpy(), *(array.copy() for array in projected)]
     compiled = compile_model(models["whole"], [array.shape for array in inputs], precision)
     return lambda: compiled(inputs, share_inputs=True)
 

@@ -52,8 +52,8 @@ class Recording:
     replay: Callable[[], None]
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        for own, given in zip(self.inputs, inputs, strict=True):
-            own.copy_(given)
+        for own, value in zip(self.inputs, inputs, strict=True):
+            own.copy_(value)
         self.replay()
         return tuple(result.clone() for result in self.results)
 

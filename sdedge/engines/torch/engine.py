@@ -165,9 +165,9 @@ class TorchEngine(OptionalCalls):
 
     @torch.inference_mode()
     def predict(self, inputs: UNetInputs) -> Tensor:
-        out = self.calls.whole(self.network("unet"), self.dtype_of("unet"), inputs)
+        out = self.calls.full(self.network("unet"), self.dtype_of("unet"), inputs)
         if self._overflowed("unet", out):
-            out = self.calls.whole(self.network("unet"), self.dtype_of("unet"), inputs)
+            out = self.calls.full(self.network("unet"), self.dtype_of("unet"), inputs)
         return out
 
     @torch.inference_mode()

@@ -136,8 +136,8 @@ def _unneeded(form: NetworkForm, tensors: Mapping[str, Any]) -> set[str]:
     """Returns the names of the VAE's half that nobody asked for, where memory is tight."""
     if form.kind != Component.VAE or not memory.is_tight(form.mode):
         return set()
-    other = ("decoder.", "post_quant_conv.") if form.vae_half == "encoder" else ("encoder.", "quant_conv.")
-    return {name for name in tensors if name.startswith(other)}
+    unneeded = ("decoder.", "post_quant_conv.") if form.vae_half == "encoder" else ("encoder.", "quant_conv.")
+    return {name for name in tensors if name.startswith(unneeded)}
 
 
 def suit(form: NetworkForm, module: Any) -> Any:

@@ -27,13 +27,13 @@ class UNetCalls:
         self.recorder: Recorder | None = None
         self._contexts = WeakTensorKeyDictionary()
 
-    def whole(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
+    def full(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
         x, t, context, *rest = tensors = self._tensors(unet, dtype, inputs)
         with _merging(unet, inputs):
             if self.recorder is None:
                 return unet(x, t, context, **Order.of(inputs).named(rest)).float()
-            return self._recorded("whole", partial(_whole, unet), inputs)(*tensors)[0].float()
+            return self._recorded("full", partial(_full, unet), inputs)(*tensors)[0].float()
 
     def partly(
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
@@ -123,12 +123,12 @@ def _merging(unet: UNet, inputs: UNetInputs) -> AbstractContextManager[None]:
     return merging(unet, ratio, *inputs.x.shape[2:]) if ratio else nullcontext()
 
 
-def _whole(unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor) -> tuple[Tensor]:
+def _full(unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor) -> tuple[Tensor]:
     return (unet(x, t, context, **order.named(rest)),)
 
 
 def _features(unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
-    return reuse.whole(unet, x, t, context, **order.named(rest))
+    return reuse.full(unet, x, t, context, **order.named(rest))
 
 
 def _outer(

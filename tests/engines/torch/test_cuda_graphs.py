@@ -81,7 +81,7 @@ def test_replays_are_the_calls_bit_for_bit(unet, ratio):
     plain, calls = UNetCalls(torch.device("cpu")), recorded()
     for seed in range(5):
         given, later = inputs(seed, ratio=ratio), inputs(seed + 10, ratio=ratio)
-        assert torch.equal(calls.whole(unet, torch.float32, given), plain.whole(unet, torch.float32, given))
+        assert torch.equal(calls.full(unet, torch.float32, given), plain.full(unet, torch.float32, given))
         eps, features = plain.partly(unet, torch.float32, given, None)
         made = calls.partly(unet, torch.float32, given, None)
         assert torch.equal(made[0], eps) and torch.equal(made[1], features)
@@ -93,8 +93,8 @@ def test_replays_are_the_calls_bit_for_bit(unet, ratio):
 @torch.inference_mode()
 def test_results_of_one_replay_outlive_the_next(unet):
     calls = recorded()
-    kept = [calls.whole(unet, torch.float32, inputs(seed)) for seed in range(4)]
-    assert all(torch.equal(one, calls.whole(unet, torch.float32, inputs(seed))) for seed, one in enumerate(kept))
+    kept = [calls.full(unet, torch.float32, inputs(seed)) for seed in range(4)]
+    assert all(torch.equal(one, calls.full(unet, torch.float32, inputs(seed))) for seed, one in enumerate(kept))
 
 
 @torch.inference_mode()
@@ -102,7 +102,7 @@ def test_another_shape_is_another_recording_and_only_some_are_kept(unet):
     plain, calls = UNetCalls(torch.device("cpu")), recorded()
     for side, batch, seed in itertools.product((4, 8, 12), (1, 2), (1, 2, 3)):
         given = inputs(seed, batch, side)
-        assert torch.equal(calls.whole(unet, torch.float32, given), plain.whole(unet, torch.float32, given))
+        assert torch.equal(calls.full(unet, torch.float32, given), plain.full(unet, torch.float32, given))
     assert kinds(calls.recorder) == ["Recording"] * cuda_graphs.MOST
 
 
@@ -174,7 +174,7 @@ def test_nothing_of_a_call_touches_the_host(ratio):
     given = UNetInputs(*tensors, edits=(TokenMerging(ratio),) if ratio else ())
     _, features = calls.partly(unet, torch.float32, given, None)  # places of tokens are moved once, before a recording
     with OnDevice():
-        calls.whole(unet, torch.float32, given)
+        calls.full(unet, torch.float32, given)
         calls.partly(unet, torch.float32, given, None)
         calls.partly(unet, torch.float32, given, features)
     assert strangers == []
@@ -191,8 +191,8 @@ def test_a_compiled_network_is_one_graph_and_gives_the_same(unet):
     for seed in range(2):
         given = inputs(seed)
         assert torch.equal(
-            calls.whole(compiled, torch.float32, given),
-            calls.whole(unet, torch.float32, given),
+            calls.full(compiled, torch.float32, given),
+            calls.full(unet, torch.float32, given),
         )
 
 

@@ -123,10 +123,10 @@ def _protobuf(module: str) -> Any:
         return importlib.import_module(f"coremltools.proto.{module}")
     alias = "_coremltools_proto"
     if alias not in sys.modules:
-        found = importlib.util.find_spec("coremltools")
-        if found is None or not found.submodule_search_locations:
+        spec = importlib.util.find_spec("coremltools")
+        if spec is None or not spec.submodule_search_locations:
             raise ModelError(f"Core ML packages need coremltools; install it with `{install_command('coremltools')}`.")
-        folder = Path(found.submodule_search_locations[0]) / "proto"
+        folder = Path(spec.submodule_search_locations[0]) / "proto"
         spec = importlib.util.spec_from_file_location(
             alias, folder / "__init__.py", submodule_search_locations=[str(folder)]
         )

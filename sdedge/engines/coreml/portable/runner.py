@@ -112,10 +112,10 @@ class Runner:
                 f"The package {self._package.path} takes {', '.join(declared)}; given: {', '.join(inputs)}."
             )
         for name, kind in declared.items():
-            given = tuple(inputs[name].shape)
-            fits = len(given) == len(kind.shape) and all(n in (None, m) for n, m in zip(kind.shape, given))
+            shape = tuple(inputs[name].shape)
+            fits = len(shape) == len(kind.shape) and all(n in (None, m) for n, m in zip(kind.shape, shape))
             if not fits:
-                raise ModelError(f"{self._package.path} takes {name} of shape {kind.shape}, given: {given}.")
+                raise ModelError(f"{self._package.path} takes {name} of shape {kind.shape}, given: {shape}.")
         return {name: self._made(x.contiguous().to(self._dtype(declared[name]))) for name, x in inputs.items()}
 
     def _made(self, value: Any) -> Any:
@@ -238,11 +238,11 @@ def _ready(value: np.ndarray | str) -> Any:
 
 def _look_up(bound: Any, values: Mapping[str, Tensor]) -> Any:
     if isinstance(bound, tuple):
-        return [_look_up(one, values) for one in bound]
+        return [_look_up(item, values) for item in bound]
     return values[bound] if isinstance(bound, str) else bound
 
 
 def _widen(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_widen(one) for one in value]
+        return [_widen(item) for item in value]
     return value.float() if isinstance(value, Tensor) and value.dtype == HALF else value

@@ -61,10 +61,10 @@ def from_bits(packed: np.ndarray, bits: int, count: int) -> np.ndarray:
     """The first `count` unsigned numbers of `bits` bits each in a row of bytes, lowest bits first: uint8 (count,)."""
     if bits == 8:
         return packed[:count]
-    whole = -(-count // 8)  # 8 numbers fill `bits` bytes
-    padded = np.zeros((whole, bits), np.uint8)
-    padded.reshape(-1)[: len(packed)] = packed[: whole * bits]
-    values = np.empty((whole, 8), np.uint8)
+    groups = -(-count // 8)  # 8 numbers fill `bits` bytes
+    padded = np.zeros((groups, bits), np.uint8)
+    padded.reshape(-1)[: len(packed)] = packed[: groups * bits]
+    values = np.empty((groups, 8), np.uint8)
     mask = (1 << bits) - 1
     for i in range(8):
         byte, shift = divmod(i * bits, 8)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,12 @@ class Int8Recipe:
     """What calibration found for one UNet.
 
     ranges   input range (low <= 0 <= high) of every layer that runs in int8, by the plain network's names
-    kept     layers left in the floating dtype, and the relative error that int8 would make in each
+    floating layers left in the floating dtype, and the relative error that int8 would make in each
     figures  quality against the floating dtype, and how it was measured
     """
 
     ranges: Mapping[str, tuple[float, float]]
-    kept: Mapping[str, float] = field(default_factory=dict)
+    floating: Mapping[str, float] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -71,7 +71,12 @@ class Int8Recipe:
     def write(self, folder: Path) -> None:
         """Raises OutputError."""
         with atomic_write(folder / FILE) as file:
-            file.write(json.dumps({"version": VERSION, **asdict(self)}, indent=1).encode())
+            file.write(
+                json.dumps(
+                    {"version": VERSION, "ranges": self.ranges, "kept": self.floating, "figures": self.figures},
+                    indent=1,
+                ).encode()
+            )
 
 
 def read_recipe(path: str | Path, device: torch.device) -> Int8Recipe:
@@ -104,11 +109,11 @@ def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
     step = max(1, CACHED // rows.shape[1])
     wide = torch.empty(min(step, len(rows)), rows.shape[1])
     for start in range(0, len(rows), step):
-        some = slice(start, start + step)
-        part = wide[: len(rows[some])].copy_(rows[some])
+        block = slice(start, start + step)
+        part = wide[: len(rows[block])].copy_(rows[block])
         low, high = part.aminmax(dim=1)
-        torch.maximum(high, -low, out=scale[some]).clamp_(min=1e-12).div_(steps)
-        stored[some] = part.div_(scale[some, None]).round_()
+        torch.maximum(high, -low, out=scale[block]).clamp_(min=1e-12).div_(steps)
+        stored[block] = part.div_(scale[block, None]).round_()
     return stored.view(weight.shape), scale
 
 
@@ -198,8 +203,8 @@ def finisher(tensors: Mapping[str, Any], recipe: Int8Recipe) -> Callable[[str, A
 def _range(recipe: Int8Recipe, name: str) -> tuple[float, float] | None:
     """Of a layer of the fused UNet; None where any of the layers it stands for has none."""
     head, _, leaf = name.rpartition(".")
-    found = [recipe.ranges.get(f"{head}.{one}" if head else one) for one in _JOINED.get(leaf, (leaf,))]
-    return None if None in found else found[0]
+    ranges = [recipe.ranges.get(f"{head}.{part}" if head else part) for part in _JOINED.get(leaf, (leaf,))]
+    return None if None in ranges else ranges[0]
 
 
 @torch.no_grad()

@@ -86,8 +86,8 @@ def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     start = -(-scratch.data_ptr() // _ALIGNED) * _ALIGNED
     strides = [stride for x in (q, k, v) for stride in (x.stride(0), x.stride(1))]
     places = [x.data_ptr() for x in (q, k, v, out)]
-    given = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads)
-    _library().attention(ctypes.byref(given), _parallel())
+    arguments = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads)
+    _library().attention(ctypes.byref(arguments), _parallel())
     return out
 
 
@@ -97,8 +97,8 @@ def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None
     x = _in_order_of(out, x)
     factor = None if factor is None else _in_order_of(out, factor)
     places = x.data_ptr(), None if factor is None else factor.data_ptr(), out.data_ptr()
-    given = _Rounding(*places, x.numel(), 1 / scale, zero, torch.get_num_threads())
-    _library().round_uint8(ctypes.byref(given), _parallel())
+    arguments = _Rounding(*places, x.numel(), 1 / scale, zero, torch.get_num_threads())
+    _library().round_uint8(ctypes.byref(arguments), _parallel())
     return out
 
 
@@ -120,8 +120,8 @@ def group_norm(x: Tensor, norm: nn.GroupNorm, silu: bool = False, rounding: tupl
     places = x.data_ptr(), weight.data_ptr(), bias.data_ptr(), out.data_ptr()
     scale, zero = rounding or (math.inf, 0)
     shape = B, H * W, C, norm.num_groups
-    given = _Norm(*shape, *places, norm.eps, 1 / scale, zero, silu, torch.get_num_threads(), scratch.data_ptr())
-    _library().group_norm(ctypes.byref(given), _parallel())
+    arguments = _Norm(*shape, *places, norm.eps, 1 / scale, zero, silu, torch.get_num_threads(), scratch.data_ptr())
+    _library().group_norm(ctypes.byref(arguments), _parallel())
     return out
 
 

@@ -114,7 +114,7 @@ def test_a_product_is_that_of_the_rounded_numbers():
 @needs_embedded
 def test_the_recipe_keeps_what_a_step_depends_on(pocket8):
     recipe = Int8Recipe.read(pocket8)
-    assert len(recipe.ranges) > 90 and not set(recipe.ranges) & set(recipe.kept)
+    assert len(recipe.ranges) > 90 and not set(recipe.ranges) & set(recipe.floating)
     assert not [name for name in recipe.ranges if "time_emb" in name or name in ("conv_in", "conv_out")]
     engine = TorchEngine.load(pocket8, "cpu", "int8")
     assert engine.description == "cpu int8"

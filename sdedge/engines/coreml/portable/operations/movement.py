@@ -131,8 +131,8 @@ def gather(
     axis %= x.dim()
     index = torch.where(index < 0, index + x.shape[axis], index)
     if not batch_dims:
-        found = x.index_select(axis, index.reshape(-1))
-        return found.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+        selected = x.index_select(axis, index.reshape(-1))
+        return selected.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
     rows = [gather(a, b, axis - 1, batch_dims - 1) for a, b in zip(x, index, strict=True)]
     return torch.stack(rows)
 
