@@ -22,9 +22,9 @@ def full(
     down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Returns eps (B, out, h, w) as `unet` gives it, and the deep features (B, C, h, w) entering the last `depth` layers."""
-    time, skips_so_far = unet.embed(t, x.dtype, embedding), list[Tensor]()
-    features = unet.run(unet.layers[:-depth], x, time, context, skips_so_far, down, skips)
-    return unet.output(unet.run(unet.layers[-depth:], features, time, context, skips_so_far)), features
+    time, skip_stack = unet.embed(t, x.dtype, embedding), list[Tensor]()
+    features = unet.run(unet.layers[:-depth], x, time, context, skip_stack, down, skips)
+    return unet.output(unet.run(unet.layers[-depth:], features, time, context, skip_stack)), features
 
 
 def outer(
@@ -32,6 +32,6 @@ def outer(
     down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
 ) -> Tensor:  # fmt: skip
     """Returns eps (B, out, h, w) from the outer layers alone: inputs of now, deep `features` of another step."""
-    time, skips_so_far = unet.embed(t, x.dtype, embedding), list[Tensor]()
-    unet.run(unet.layers[:depth], x, time, context, skips_so_far, down, skips)
-    return unet.output(unet.run(unet.layers[-depth:], features, time, context, skips_so_far))
+    time, skip_stack = unet.embed(t, x.dtype, embedding), list[Tensor]()
+    unet.run(unet.layers[:depth], x, time, context, skip_stack, down, skips)
+    return unet.output(unet.run(unet.layers[-depth:], features, time, context, skip_stack))

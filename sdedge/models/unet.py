@@ -111,20 +111,20 @@ class UNetEncoder(nn.Module):
         return self.time_embedding(sinusoids, None if embedding is None else embedding.to(dtype))
 
     def run(
-        self, layers: Sequence[BoundLayer], x: Tensor, time: Tensor, context: Tensor, kept: list[Tensor],
+        self, layers: Sequence[BoundLayer], x: Tensor, time: Tensor, context: Tensor, skip_stack: list[Tensor],
         down: Sequence[Tensor] = (), skips: Sequence[Tensor] = (),
     ) -> Tensor:  # fmt: skip
-        """Runs layers of the walk on x (B, C, h, w). `kept` are the skips so far: the way up takes them from the end."""
+        """Runs layers of the walk on x (B, C, h, w). `skip_stack` are the skips so far: the way up takes them from the end."""
         features, residuals = iter(down), iter(skips)
         for bound in layers:
             layer = bound.layer
             if layer.reads_skip:
-                x = torch.cat([x, kept.pop()], dim=1)
-            x = bound.run(x, time, context, kept)
+                x = torch.cat([x, skip_stack.pop()], dim=1)
+            x = bound.run(x, time, context, skip_stack)
             if layer.is_down_end and down:
                 x = x + next(features)
             if layer.keeps_skip:
-                kept.append(x + next(residuals) if skips else x)
+                skip_stack.append(x + next(residuals) if skips else x)
             elif layer.is_middle and skips:
                 x = x + next(residuals)
         return x

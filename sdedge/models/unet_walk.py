@@ -88,9 +88,9 @@ def residual_shapes(config: UNetConfig, height: int, width: int) -> list[tuple[i
 
 
 def _down(config: UNetConfig) -> Iterator[Layer]:
-    levels = len(config.block_out_channels)
-    for level in range(levels):
-        block, is_last = f"down_blocks.{level}", level == levels - 1
+    depth = len(config.block_out_channels)
+    for level in range(depth):
+        block, is_last = f"down_blocks.{level}", level == depth - 1
         for i in range(config.layers_per_block):
             yield Layer(
                 level,
@@ -111,9 +111,9 @@ def _middle(config: UNetConfig) -> Iterator[Layer]:
 
 
 def _up(config: UNetConfig) -> Iterator[Layer]:
-    levels = len(config.block_out_channels)
-    for block, level in enumerate(reversed(range(levels))):
-        has_attention = level < levels - 1
+    depth = len(config.block_out_channels)
+    for block, level in enumerate(reversed(range(depth))):
+        has_attention = level < depth - 1
         for i in range(config.layers_per_block + 1):
             yield Layer(
                 level,

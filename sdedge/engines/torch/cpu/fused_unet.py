@@ -176,7 +176,7 @@ class FusedFeedForward(FeedForward):
         if x.numel() < LARGE:
             return last(gated(x, last.rounding), add)
         adds = [None] * len(x) if add is None else add.split(1)
-        return torch.cat([last(gated(one, last.rounding), its) for one, its in zip(x.split(1), adds)])
+        return torch.cat([last(gated(picture, last.rounding), its) for picture, its in zip(x.split(1), adds)])
 
 
 class FusedTransformer(Transformer2DModel):
@@ -285,7 +285,7 @@ def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
     fused: dict[str, Any] = {}
     for name, tensor in tensors.items():
         if name.endswith("attn1.to_q.weight"):
-            parts = [tensors[name.replace("to_q", other)] for other in ("to_q", "to_k", "to_v")]
+            parts = [tensors[name.replace("to_q", projection)] for projection in ("to_q", "to_k", "to_v")]
             fused[name.replace("to_q", "qkv")] = JoinedTensor(tuple(parts))
         elif ".net.0.proj." in name:
             for i, half in enumerate(("value", "gate")):

@@ -90,12 +90,12 @@ def call_order(unet: Any) -> list[str]:
 
 def _layers(module: nn.Module) -> dict[str, list[str]]:
     """Path of every streamed layer -> names of its matrices and kernels, relative to it."""
-    found: dict[str, list[str]] = {}
+    layers: dict[str, list[str]] = {}
     for path, layer in module.named_modules():
-        inside = any(path.startswith(f"{outer}.") for outer in found)
+        inside = any(path.startswith(f"{outer}.") for outer in layers)
         if isinstance(layer, STREAMED) and not inside:
-            found[path] = [name for name, parameter in layer.named_parameters() if parameter.ndim > 1]
-    return found
+            layers[path] = [name for name, parameter in layer.named_parameters() if parameter.ndim > 1]
+    return layers
 
 
 def _bytes(source: Source, dtype: torch.dtype) -> int:
@@ -164,19 +164,19 @@ class Reader:
             self._memory = None
 
     def _is_buffered(self, layer: nn.Module) -> bool:
-        return not all(isinstance(source, Kept) and source.map for source in self._sources[layer].values())
+        return not all(isinstance(source, ScratchWeight) and source.map for source in self._sources[layer].values())
 
     def _take(self, layer: nn.Module) -> Reading | None:
         """The layer's reading, if it was begun. Those that should have come before it may still come, but not for long."""
-        reading = next((one for one in self._coming if one.layer is layer), None)
-        for one in [*self._coming]:
-            if one is reading:
-                self._coming.remove(one)
+        reading = next((coming for coming in self._coming if coming.layer is layer), None)
+        for coming in [*self._coming]:
+            if coming is reading:
+                self._coming.remove(coming)
                 break
-            one.passed += 1
-            if reading is None or one.passed > PATIENCE:
-                self._coming.remove(one)
-                self._abandon(one)
+            coming.passed += 1
+            if reading is None or coming.passed > PATIENCE:
+                self._coming.remove(coming)
+                self._abandon(coming)
         return reading
 
     def _done(self, layer: nn.Module, arguments: Any, result: Any) -> None:
@@ -186,7 +186,7 @@ class Reader:
 
     def _let_go(self, layer: nn.Module) -> None:
         for source in self._sources[layer].values():
-            if isinstance(source, Kept):
+            if isinstance(source, ScratchWeight):
                 source.let_go()
 
     def _abandon(self, reading: Reading) -> None:
@@ -209,7 +209,7 @@ class Reader:
         start = taken[-1].stop if taken else 0
         if start + size > self._size:
             start = 0
-        if any(start < other.stop and other.start < start + size for other in taken):
+        if any(start < reading.stop and reading.start < start + size for reading in taken):
             return None
         buffered = self._is_buffered(layer)
         return Reading(layer, start, start + size, self._thread.submit(self._read, layer, start), buffered)
@@ -220,7 +220,7 @@ class Reader:
         for name, source in [*self._sources[layer].items()]:
             size = _bytes(source, self._dtype)
             space = self._buffer[start : start + size]
-            if isinstance(source, Kept):
+            if isinstance(source, ScratchWeight):
                 weights[name] = source.read(space)
             else:
                 weights[name] = self._first(layer, name, source, space)
@@ -254,7 +254,7 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ScratchWeight:
     """A weight in the scratch file, in its layer's own order where it has a form; `map` is its part of the file on Linux."""
 
     name: str
@@ -307,7 +307,7 @@ class Scratch(WeightFile):
             part = mmap.mmap(self._file.fileno(), size, offset=start) if sys.platform == "linux" else None
         except OSError:
             return source
-        return Kept(source.name, tuple(source.shape), dtype, self, start, size, form, part)
+        return ScratchWeight(source.name, tuple(source.shape), dtype, self, start, size, form, part)
 
 
 def _place(layer: nn.Module, name: str, tensor: Tensor) -> None:
