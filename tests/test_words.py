@@ -31,7 +31,7 @@ EXCEPTIONS = {
 }
 NOT_YET = (
     "gui", "tests/benchmarks",
-    "tests/engines", "tests/generation", "tests/gui", "tests/images/test_", "tests/machine", "tests/models",
+    "tests/generation", "tests/gui", "tests/images/test_",
     "tests/sampling", "tests/test_", "tests/graphs.py",
     "tests/looks.py", "tests/live_bytes.py", "tests/fake_drawer.py", "tests/mps",
     "tests/tour",

@@ -95,11 +95,11 @@ def test_bfloat16_pictures_obey(engine, speed):
 def test_tiles_run_by_torch_and_the_next_picture_does_not(ours, engine):
     x, t, context = _inputs(ours, 2)
     before = engine.predict(UNetInputs(x, t, context))
-    for one in (engine, ours):
-        one.set_tiling(True)
+    for drawing in (engine, ours):
+        drawing.set_tiling(True)
     assert torch.allclose(engine.predict(UNetInputs(x, t, context)), ours.predict(UNetInputs(x, t, context)), atol=1e-5)
-    for one in (engine, ours):
-        one.set_tiling(False)
+    for drawing in (engine, ours):
+        drawing.set_tiling(False)
     assert torch.equal(engine.predict(UNetInputs(x, t, context)), before)
 
 

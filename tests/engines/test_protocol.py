@@ -44,10 +44,10 @@ def test_an_engine_answers_what_it_lists(engine):
 
 @pytest.mark.parametrize("engine", [GraphEngine, MILEngine])
 def test_a_call_without_its_capability_is_an_error_of_the_caller(engine):
-    one = object.__new__(engine)
-    assert Capability.TILING not in one.can
+    made = object.__new__(engine)
+    assert Capability.TILING not in made.can
     with pytest.raises(NotImplementedError):
-        one.set_tiling(True)
+        made.set_tiling(True)
 
 
 @pytest.mark.parametrize("name", ["graph", "mil"])

@@ -93,8 +93,8 @@ def test_measured_once_and_read_without_torch(monkeypatch):
         "print(findings.findings()['cpu'].reason);"
         "assert 'torch' not in sys.modules"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert told.stdout.strip() == first.reason
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert process.stdout.strip() == first.reason
 
 
 @pytest.mark.parametrize("damage", ["", "{}", '{"machine": 3}', "[1]"])
@@ -119,14 +119,14 @@ def test_full_size_networks_take_what_was_measured():
 
 
 @pytest.mark.parametrize(
-    ("share", "width", "free", "preferred"),
+    ("ratio", "width", "free", "preferred"),
     [(0.7, 320, 8, True), (0.95, 320, 8, False), (0.7, 64, 8, False), (0.0, 320, 8, False), (0.7, 320, 4, False)],
 )
-def test_openvino_is_preferred_where_it_was_measured_clearly_faster(share, width, free, preferred, monkeypatch):
-    monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: pytest.fail("timed again") if share else 1.0)
+def test_openvino_is_preferred_where_it_was_measured_clearly_faster(ratio, width, free, preferred, monkeypatch):
+    monkeypatch.setattr(timing, "ratio_to_torch", lambda dtype, own: pytest.fail("timed again") if ratio else 1.0)
     monkeypatch.setattr(timing, "available_memory", lambda: (free * 10**9, 16 * 10**9))
     monkeypatch.setattr(findings, "openvino_version", lambda: "2026.4")
-    findings.keep(DeviceFinding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=share))
+    findings.keep(DeviceFinding("cpu", "some", "bfloat16", "channels_last", 2, "because", openvino=ratio))
     assert timing.prefers_openvino(width) == preferred
 
 
@@ -175,8 +175,10 @@ def test_auto_is_the_device_that_the_environment_names(monkeypatch):
 
 @pytest.mark.slow
 def test_doctor_tells_and_measures_again():
-    told = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])
-    assert f"Python {platform.python_version()}" in told.output and "torch 2" in told.output
-    assert told.exit_code == 0 and findings.findings()["cpu"].dtype in told.output and "convolution" in told.output
+    result = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])
+    assert f"Python {platform.python_version()}" in result.output and "torch 2" in result.output
+    assert (
+        result.exit_code == 0 and findings.findings()["cpu"].dtype in result.output and "convolution" in result.output
+    )
     record = json.loads(CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--json"]).output)
     assert record["device"] == "cpu" and record["reason"] == findings.findings()["cpu"].reason

@@ -60,8 +60,8 @@ def test_smaller_modes_take_no_more_and_memory_is_linear_in_pixels(job):
     peaks = [predict(mode, job) for mode in MODES]
     assert peaks == sorted(peaks, reverse=True)
     for mode in MODES:
-        sides = (10_000 * job.width * n for n in (1, 2, 3))  # so large that nothing else counts
-        grown = [predict(mode, MemoryRequest(side, job.height, job.batch, job.itemsize, job.device)) for side in sides]
+        widths = (10_000 * job.width * n for n in (1, 2, 3))  # so large that nothing else counts
+        grown = [predict(mode, MemoryRequest(side, job.height, job.batch, job.itemsize, job.device)) for side in widths]
         assert abs((grown[2] - grown[1]) - (grown[1] - grown[0])) <= 4
 
 
@@ -108,10 +108,10 @@ def test_memory_that_is_not_told_is_assumed_with_caution(platform, monkeypatch):
 def test_what_vm_stat_says_is_read_or_assumed(said, monkeypatch):
     monkeypatch.setattr(machine.sys, "platform", "darwin")
     monkeypatch.setattr(machine, "total_memory", lambda: 1 << 34)
-    told = (
+    report = (
         "(page size of 16384 bytes)\nPages free: 10.\nPages inactive: 20.\nPages speculative: 3.\nPages purgeable: 4.\n"
     )
-    for text, free in ((f"Mach Virtual Memory Statistics: {told}", 37 * 16384), (said, 1 << 33)):
+    for text, free in ((f"Mach Virtual Memory Statistics: {report}", 37 * 16384), (said, 1 << 33)):
         monkeypatch.setattr(machine.subprocess, "run", lambda *_, said=text, **__: SimpleNamespace(stdout=said))
         assert machine.available_memory() == (free, 1 << 34)
 
@@ -126,13 +126,15 @@ def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, mo
         assert engine.choose_memory(512, 512, 2, safety) == plan_picture(read_sizes(checkpoint), 512, 512, 2, **asked)
     with_it, without = (engine.choose_memory(512, 512, 2, safety).peak for safety in (True, False))
     assert with_it - without == 4 * memory_plan.CHECKER_SIZE + memory_plan.CHECKER
-    told: list[bool] = []
+    asked_with: list[bool] = []
     monkeypatch.setattr(
-        engine, "choose_memory", lambda *given: (told.append(given[-1]), memory_plan.MemoryPlan("fast", 1, 2))[1]
+        engine,
+        "choose_memory",
+        lambda *arguments: (asked_with.append(arguments[-1]), memory_plan.MemoryPlan("fast", 1, 2))[1],
     )
     for safety in (True, False):
         list(out_of_memory.choose(engine, Resolved("x"), 1, safety))
-    assert told == [True, False]
+    assert asked_with == [True, False]
 
 
 def test_narrow_networks_are_planned_in_their_own_format():
@@ -178,15 +180,15 @@ def test_every_mode_gives_the_same_values(engine, tiny_model):
     g = torch.Generator().manual_seed(0)
     x, context = torch.randn(2, 4, 8, 8, generator=g), torch.randn(2, 77, engine.facts.context_width, generator=g)
     for t in (900.0, 500.0):  # twice: the second pass is read ahead
-        given = x, torch.full((2,), t), context
+        inputs = x, torch.full((2,), t), context
         torch.testing.assert_close(
-            engine.predict(UNetInputs(*given)), reference.predict(UNetInputs(*given)), atol=1e-5, rtol=0
+            engine.predict(UNetInputs(*inputs)), reference.predict(UNetInputs(*inputs)), atol=1e-5, rtol=0
         )
-    whole = reference.network("vae").decode(x / engine.facts.scaling_factor)
-    torch.testing.assert_close(engine.decode(x), whole, atol=1e-4, rtol=0)
+    plain = reference.network("vae").decode(x / engine.facts.scaling_factor)
+    torch.testing.assert_close(engine.decode(x), plain, atol=1e-4, rtol=0)
     image, noise = torch.randn(1, 3, 64, 64, generator=g), torch.zeros(1, 4, 8, 8)
     torch.testing.assert_close(engine.encode(image, noise), reference.encode(image, noise), atol=1e-4, rtol=0)
-    torch.testing.assert_close(engine.decode(x), whole, atol=1e-4, rtol=0)  # where only half of the VAE is held, again
+    torch.testing.assert_close(engine.decode(x), plain, atol=1e-4, rtol=0)  # where only half of the VAE is held, again
 
 
 def test_auto_follows_the_free_memory(tiny_model, monkeypatch):

@@ -37,21 +37,23 @@ def counts(monkeypatch) -> list[int]:
     """What torch is told, by a stand-in; the user says nothing."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
-    told: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", told.append)
-    return told
+    counts: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", counts.append)
+    return counts
 
 
 def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
     findings.keep(DeviceFinding("cpu", "A processor", "float32", "contiguous", 3, ""))
-    kept = {name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    }
     done = subprocess.run(
         [sys.executable, "-c", FRESH, str(tiny_model)],
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
-        env=kept,
+        env=environment,
     )
     assert done.stdout.split() == ["3", "1"]  # then, as the user says
 

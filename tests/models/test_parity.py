@@ -79,8 +79,8 @@ def test_chunked_attention_is_exact_whatever_the_budget(unets, budget):
 @torch.no_grad()
 def test_vae_equals_diffusers():
     torch.manual_seed(1)
-    levels = len(NARROW_VAE["block_out_channels"])
-    types = {"down_block_types": ("DownEncoderBlock2D",) * levels, "up_block_types": ("UpDecoderBlock2D",) * levels}
+    depth = len(NARROW_VAE["block_out_channels"])
+    types = {"down_block_types": ("DownEncoderBlock2D",) * depth, "up_block_types": ("UpDecoderBlock2D",) * depth}
     referee = AutoencoderKL(**NARROW_VAE, **types).eval()
     ours = VAE(VAEConfig.from_json(dict(referee.config))).eval()
     ours.load_state_dict(referee.state_dict(), strict=True)
@@ -116,8 +116,8 @@ def test_the_feed_forward_is_diffusers_over_all_of_the_erf():
     torch.manual_seed(3)
     referee, ours = FeedForwardReferee(16, activation_fn="geglu").eval(), FeedForward(16).eval()
     with torch.no_grad():
-        for one in referee.parameters():
-            one.normal_(std=0.5)
+        for parameter in referee.parameters():
+            parameter.normal_(std=0.5)
     ours.load_state_dict(referee.state_dict(), strict=True)
     x = torch.randn(64, 16)
     assert _difference(ours(x), referee(x)) < 1e-5 and float(ours(x).abs().max()) > 3

@@ -66,12 +66,12 @@ def _save(checker: StableDiffusionSafetyChecker, folder: Path) -> Path:
 def _pictures(count: int, height: int = 40, width: int = 56) -> np.ndarray:
     rng = np.random.default_rng(1)
     small = rng.integers(0, 256, (count, 5, 7, 3), dtype=np.uint8)
-    return np.stack([np.asarray(Image.fromarray(one).resize((width, height))) for one in small])
+    return np.stack([np.asarray(Image.fromarray(picture).resize((width, height))) for picture in small])
 
 
 def _by_diffusers(checker: StableDiffusionSafetyChecker, pictures: np.ndarray) -> list[bool]:
     processor = CLIPImageProcessorPil(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
-    x = processor([Image.fromarray(one) for one in pictures], return_tensors="pt").pixel_values
+    x = processor([Image.fromarray(picture) for picture in pictures], return_tensors="pt").pixel_values
     return checker(images=pictures.astype(np.float32), clip_input=x)[1]
 
 
@@ -84,7 +84,7 @@ def test_pictures_are_prepared_as_transformers_does(size):
 
 def test_cosines_equal_those_of_diffusers(tmp_path):
     referee, pictures = _referee(), _pictures(3)
-    x = torch.stack([prepare(one, SIDE) for one in pictures])
+    x = torch.stack([prepare(picture, SIDE) for picture in pictures])
     with torch.no_grad():
         concepts, special = open_checker(_save(referee, tmp_path))(x)
         image = referee.visual_projection(referee.vision_model(x).pooler_output)
@@ -102,11 +102,11 @@ def test_decisions_equal_those_of_diffusers_around_every_threshold(tmp_path):
     verdicts = {}
     for care in (-0.002, 0.0004, 0.0006, 0.002):
         for over in (-0.0120, -0.0104, -0.0096, -0.0080, -0.0020, 0.0004, 0.0006, 0.0020):
-            for one in (referee, checker):
-                one.concept_embeds_weights.data = torch.full((17,), 2.0)
-                one.concept_embeds_weights.data[5] = concepts[5] - over
-                one.special_care_embeds_weights.data = torch.full((3,), 2.0)
-                one.special_care_embeds_weights.data[1] = special[1] - care
+            for network in (referee, checker):
+                network.concept_embeds_weights.data = torch.full((17,), 2.0)
+                network.concept_embeds_weights.data[5] = concepts[5] - over
+                network.special_care_embeds_weights.data = torch.full((3,), 2.0)
+                network.special_care_embeds_weights.data[1] = special[1] - care
             (ours,) = checker.check(picture[None])
             assert [ours] == _by_diffusers(referee, picture[None]), (care, over)
             verdicts[care, over] = ours
@@ -118,12 +118,12 @@ def test_a_batch_is_judged_as_its_pictures_are(tmp_path):
     referee, pictures = _referee(), _pictures(12)
     checker = open_checker(_save(referee, tmp_path))
     with torch.no_grad():
-        concepts, _ = checker(torch.stack([prepare(one, SIDE) for one in pictures]))
-    for one in (referee, checker):  # every concept flags the one picture nearest to it
-        one.concept_embeds_weights.data = concepts.topk(2, 0).values.mean(0)
-        one.special_care_embeds_weights.data[:] = 2.0
+        concepts, _ = checker(torch.stack([prepare(picture, SIDE) for picture in pictures]))
+    for network in (referee, checker):  # every concept flags the one picture nearest to it
+        network.concept_embeds_weights.data = concepts.topk(2, 0).values.mean(0)
+        network.special_care_embeds_weights.data[:] = 2.0
     flags = checker.check(pictures)
-    assert flags == _by_diffusers(referee, pictures) == [checker.check(one[None])[0] for one in pictures]
+    assert flags == _by_diffusers(referee, pictures) == [checker.check(picture[None])[0] for picture in pictures]
     assert any(flags) and not all(flags)
     assert checker.check(pictures[:0]) == []
 
@@ -173,7 +173,7 @@ def test_diffusers_loads_an_export_and_decides_the_same(tiny_model, tmp_path):
     shutil.copytree(tiny_model / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
     pipe = StableDiffusionPipeline.from_pretrained(folder)
     pictures = _pictures(6)
-    x = pipe.feature_extractor([Image.fromarray(one) for one in pictures], return_tensors="pt").pixel_values
+    x = pipe.feature_extractor([Image.fromarray(picture) for picture in pictures], return_tensors="pt").pixel_values
     flags = pipe.safety_checker(images=pictures.astype(np.float32), clip_input=x)[1]
     assert flags == open_checker(folder / "safety_checker").check(pictures)
     torch.testing.assert_close(x[0], prepare(pictures[0], SIDE), rtol=0, atol=1e-6)
@@ -219,8 +219,8 @@ def test_a_picture_that_passes_is_left_as_it_is(guarded, tiny_model, tmp_path):
     passed, _ = _draw(request)
     unguarded, _ = _draw(Request("a red house", model=str(tiny_model), steps=1, seed=4))
     assert not passed.filtered and np.array_equal(passed.pixels, unguarded.pixels)
-    found = read(Output(tmp_path).write(passed.pixels, passed.request, passed.facts, 1))
-    assert found.fields["safety"] is True and found.details["safety_checker"] == "passed"
+    metadata = read(Output(tmp_path).write(passed.pixels, passed.request, passed.facts, 1))
+    assert metadata.fields["safety"] is True and metadata.details["safety_checker"] == "passed"
 
 
 def test_a_filtered_inpainting_is_a_card_of_the_files_size(guarded, tmp_path):
@@ -239,10 +239,10 @@ def test_asking_a_model_without_one_is_refused(tiny_model):
 def test_a_damaged_checker_is_told_before_the_work(guarded):
     (guarded / "safety_checker" / "model.safetensors").unlink()
     request = Request("a red house", model=str(guarded), steps=1)
-    told = []
+    calls = []
     with pytest.raises(ModelError, match="--no-safety"):
-        told.extend(type(event).__name__ for event in Pipeline(load_engine("cpu")).images(request))
-    assert "Step" not in told
+        calls.extend(type(event).__name__ for event in Pipeline(load_engine("cpu")).images(request))
+    assert "Step" not in calls
     assert not _draw(request.replace(safety=False))[0].filtered
 
 

@@ -22,7 +22,7 @@ from sdedge.weights.lora import apply, open_lora
 from tests.engines.torch.test_torch import _lora
 
 CONFIG = UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4, cross_attention_dim=12, attention_head_dim=2)
-SIDES = st.integers(1, 6).map(lambda cells: 2 * cells)
+LENGTHS = st.integers(1, 6).map(lambda cells: 2 * cells)
 RATIOS = st.floats(0.05, 1)
 SEEDS = st.integers(0, 1000)
 HALF = (TokenMerging(0.5),)
@@ -36,7 +36,7 @@ def _tokens(height: int, width: int, seed: int = 0, batch: int = 2) -> Tensor:
     return torch.randn(batch, height * width, 5, generator=torch.Generator().manual_seed(seed))
 
 
-@given(SIDES, SIDES)
+@given(LENGTHS, LENGTHS)
 def test_every_cell_has_one_destination(height, width):
     destinations, sources = split(height, width)
     assert sorted([*destinations.tolist(), *sources.tolist()]) == list(range(height * width))
@@ -49,49 +49,49 @@ def test_destinations_are_no_regular_grid():
     assert len({(int(place) // 16 % 2, int(place) % 2) for place in destinations}) == 4
 
 
-@given(SIDES, SIDES, RATIOS, SEEDS)
+@given(LENGTHS, LENGTHS, RATIOS, SEEDS)
 @settings(deadline=None, max_examples=40)
 def test_the_most_similar_sources_join_the_destination_they_are_most_like(height, width, ratio, seed):
     x = _tokens(height, width, seed)
-    found = match(x, height, width, ratio)
+    sets = match(x, height, width, ratio)
     T, (destinations, sources) = height * width, split(height, width)
     merged = min(int(T * ratio), len(sources))
-    if found is None:
+    if sets is None:
         assert merged == 0
         return
-    assert found.count == T - merged and found.merge(x).shape == (2, T - merged, 5)
-    for tokens, rows in zip(x.double(), found.rows, strict=True):
+    assert sets.count == T - merged and sets.merge(x).shape == (2, T - merged, 5)
+    for tokens, rows in zip(x.double(), sets.rows, strict=True):
         likeness = torch.cosine_similarity(tokens[sources][:, None], tokens[destinations][None], dim=-1)
         gone = rows[sources] < len(destinations)
         assert int(gone.sum()) == merged
         assert torch.equal(rows[sources][gone], likeness.argmax(1)[gone])
         best = likeness.amax(1)
         assert gone.all() or best[gone].min() >= best[~gone].max() - 1e-6
-        assert set(rows.tolist()) == set(range(found.count))
+        assert set(rows.tolist()) == set(range(sets.count))
 
 
-@given(SIDES, SIDES, RATIOS, SEEDS)
+@given(LENGTHS, LENGTHS, RATIOS, SEEDS)
 @settings(deadline=None, max_examples=40)
 def test_a_set_becomes_its_mean_and_every_token_gets_it_back(height, width, ratio, seed):
     x = _tokens(height, width, seed)
-    found = match(x, height, width, ratio)
-    if found is None:
+    sets = match(x, height, width, ratio)
+    if sets is None:
         return
-    back = found.unmerge(found.merge(x))
-    for tokens, rows, copied in zip(x, found.rows, back, strict=True):
+    back = sets.unmerge(sets.merge(x))
+    for tokens, rows, copied in zip(x, sets.rows, back, strict=True):
         for place in rows.unique():
             alike = rows == place
             assert torch.allclose(copied[alike], tokens[alike].mean(0).expand_as(copied[alike]), atol=1e-6)
-    same = torch.randint(-9, 9, (2, found.count, 3)).float().gather(1, found.rows[..., None].expand(-1, -1, 3))
-    assert torch.equal(found.unmerge(found.merge(same)), same)
+    same = torch.randint(-9, 9, (2, sets.count, 3)).float().gather(1, sets.rows[..., None].expand(-1, -1, 3))
+    assert torch.equal(sets.unmerge(sets.merge(same)), same)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_equal_tokens_stay_what_they_are_even_where_one_set_holds_most(dtype):
     x = torch.full((1, 32 * 32, 4), 300.0, dtype=dtype)
-    found = match(x, 32, 32, 0.75)
-    assert found is not None and found.count == 16 * 16
-    assert torch.equal(found.unmerge(found.merge(x)), x)
+    sets = match(x, 32, 32, 0.75)
+    assert sets is not None and sets.count == 16 * 16
+    assert torch.equal(sets.unmerge(sets.merge(x)), x)
     assert torch.isfinite(match(torch.zeros_like(x), 32, 32, 0.5).merge(torch.zeros_like(x))).all()
 
 
@@ -103,7 +103,7 @@ def test_nothing_is_merged_on_odd_maps_or_below_one_token(height, width, ratio):
 def test_pictures_of_a_batch_and_parts_of_the_work_change_nothing(monkeypatch):
     x = _tokens(8, 12, batch=3)
     together = match(x, 8, 12, 0.5).rows
-    assert torch.equal(together, torch.cat([match(one, 8, 12, 0.5).rows for one in x.split(1)]))
+    assert torch.equal(together, torch.cat([match(picture, 8, 12, 0.5).rows for picture in x.split(1)]))
     monkeypatch.setattr(token_merging, "SCORES", 7 * 3 * 24)  # similarities of 7 sources at once
     assert torch.equal(match(x, 8, 12, 0.5).rows, together)
 
@@ -128,7 +128,10 @@ def _error(a: Tensor, b: Tensor) -> float:
 def test_only_self_attention_of_the_highest_resolution_has_fewer_tokens(unet, inputs):
     seen: list[int] = []
     layers = [layer for layer in unet.modules() if hasattr(layer, "attend")]
-    hooks = [layer.to_q.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1])) for layer in layers]
+    hooks = [
+        layer.to_q.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0].shape[1]))
+        for layer in layers
+    ]
     try:
         with merging(unet, 0.5, 16, 24):
             unet(*inputs)
@@ -178,34 +181,34 @@ def test_narrow_twins_are_as_near_as_without_merging(unet, inputs, narrow):
     if narrow == "bfloat16":
         if not fused_unet.available(torch.bfloat16):
             pytest.skip("no bfloat16 here")
-        twin = fused_unet.fuse(copy.deepcopy(unet).bfloat16())
-        given = x.bfloat16(), t, context.bfloat16()
+        fused = fused_unet.fuse(copy.deepcopy(unet).bfloat16())
+        taken = x.bfloat16(), t, context.bfloat16()
     else:
-        twin, given = fused_unet.fuse(copy.deepcopy(unet), packing=False), inputs
-        for layer in twin.modules():
+        fused, taken = fused_unet.fuse(copy.deepcopy(unet), packing=False), inputs
+        for layer in fused.modules():
             int8_unet.to_int8(layer, (-6.0, 6.0))
-    apart = _error(twin(*given).float(), unet(*inputs))
-    with merging(unet, 0.5, 16, 24), merging(twin, 0.5, 16, 24):
-        assert _error(twin(*given).float(), unet(*inputs)) < 2 * apart
+    apart = _error(fused(*taken).float(), unet(*inputs))
+    with merging(unet, 0.5, 16, 24), merging(fused, 0.5, 16, 24):
+        assert _error(fused(*taken).float(), unet(*inputs)) < 2 * apart
 
 
 @torch.inference_mode()
 def test_an_engine_merges_streamed_tiled_and_with_another_size(tiny_model):
-    whole, streamed = (TorchEngine.load(tiny_model, "cpu", "float32", memory=mode) for mode in ("fast", "stream"))
+    resident, streamed = (TorchEngine.load(tiny_model, "cpu", "float32", memory=mode) for mode in ("fast", "stream"))
     for height, width in ((8, 16), (16, 8)):
-        x, context = torch.randn(2, 4, height, width), torch.randn(2, 77, whole.facts.context_width)
+        x, context = torch.randn(2, 4, height, width), torch.randn(2, 77, resident.facts.context_width)
         plain = UNetInputs(x, torch.tensor([500.0]), context)
         inputs = replace(plain, edits=HALF)
-        exact = whole.predict(plain)
+        exact = resident.predict(plain)
         for tiled in (False, True):
-            for engine in (whole, streamed):
+            for engine in (resident, streamed):
                 engine.set_tiling(tiled)
-            merged, features = whole.predict_partly(inputs)
-            assert torch.equal(whole.predict(inputs), merged) and not torch.allclose(merged, exact, atol=1e-5)
+            merged, features = resident.predict_partly(inputs)
+            assert torch.equal(resident.predict(inputs), merged) and not torch.allclose(merged, exact, atol=1e-5)
             assert torch.allclose(streamed.predict(inputs), merged, atol=1e-5)
-            assert torch.allclose(whole.predict_partly(inputs, features)[0], merged, atol=1e-5)
-        whole.set_tiling(False)
-        assert torch.equal(whole.predict(plain), exact)
+            assert torch.allclose(resident.predict_partly(inputs, features)[0], merged, atol=1e-5)
+        resident.set_tiling(False)
+        assert torch.equal(resident.predict(plain), exact)
 
 
 @torch.inference_mode()

@@ -38,8 +38,8 @@ def test_rows_give_the_whole_picture_and_the_whole_posterior(vae, monkeypatch, t
     z, image = 3 * torch.randn(2, 4, 6, 9), torch.randn(2, 3, 48, 72)
     rows = RowVAE(vae, hold, tmp_path)
     torch.testing.assert_close(rows.decode(z), vae.decode(z), atol=1e-4, rtol=0)
-    for ours, whole in zip(vars(rows.encode(image)).values(), vars(vae.encode(image)).values(), strict=True):
-        torch.testing.assert_close(ours, whole, atol=1e-4, rtol=0)
+    for ours, plain in zip(vars(rows.encode(image)).values(), vars(vae.encode(image)).values(), strict=True):
+        torch.testing.assert_close(ours, plain, atol=1e-4, rtol=0)
     wrap_edges(vae, False)
     assert not list(tmp_path.iterdir())
 
@@ -51,9 +51,9 @@ def test_half_precision_is_no_further_from_float32_than_the_whole_is(vae, monkey
     exact = vae.decode(z)
     half = VAE(CONFIG).eval().to(torch.bfloat16)
     half.load_state_dict(vae.state_dict())
-    whole = (half.decode(z.bfloat16()).float() - exact).abs().mean()
+    error = (half.decode(z.bfloat16()).float() - exact).abs().mean()
     ours = (RowVAE(half).decode(z.bfloat16()).float() - exact).abs().mean()
-    assert ours < 1.1 * whole
+    assert ours < 1.1 * error
 
 
 @given(st.integers(1, 5), st.floats(-1e4, 1e4), st.integers(0, 1000))
@@ -61,13 +61,13 @@ def test_moments_of_blocks_normalise_as_the_whole_map(blocks, offset, seed):
     """A mean far from zero, where E[x²] - E[x]² would leave nothing of the variance."""
     generator = torch.Generator().manual_seed(seed)
     parts = [torch.randn(1, 8, 3, 5, generator=generator, dtype=torch.float64) + offset for _ in range(blocks)]
-    whole, norm = torch.cat(parts, dim=2), nn.GroupNorm(2, 8)
+    joined, norm = torch.cat(parts, dim=2), nn.GroupNorm(2, 8)
     moments = Moments.of(parts[0].float())
     for part in parts[1:]:
         moments = moments + Moments.of(part.float())
     with torch.no_grad():
-        expected = norm.double()(whole.float().double())  # what float32 can still tell of the values
-        ours = moments.normaliser(norm)(whole.float())
+        expected = norm.double()(joined.float().double())  # what float32 can still tell of the values
+        ours = moments.normaliser(norm)(joined.float())
     assert (ours.double() - expected).abs().max() < 1e-5 * (10 + abs(offset))
 
 

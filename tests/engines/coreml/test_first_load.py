@@ -173,11 +173,11 @@ def test_a_package_that_has_changed_leaves_no_copy_of_before(package, ct):
 
 
 def test_copies_of_packages_that_are_gone_and_of_those_long_unused_are_removed(package, ct, tmp_path):
-    other, third = tmp_path / "other" / "Unet.mlpackage", tmp_path / "third" / "Unet.mlpackage"
-    for one in (other, third):
-        shutil.copytree(package, one)
-        CompiledCopy(one).make(ct)
-    shutil.rmtree(other)
+    second, third = tmp_path / "other" / "Unet.mlpackage", tmp_path / "third" / "Unet.mlpackage"
+    for copied in (second, third):
+        shutil.copytree(package, copied)
+        CompiledCopy(copied).make(ct)
+    shutil.rmtree(second)
     CompiledCopy(package).make(ct)
     assert len(_copies()) == 2
     named = CompiledCopy(third).path.with_suffix(".package")

@@ -129,10 +129,10 @@ def test_the_embedded_decoder_answers_apps_as_well_as_it_answers_us(pocket_bundl
 def test_timesteps_are_those_that_half_precision_holds(engines):
     """A fraction is rounded where it enters, for Core ML and the portable runner alike: torch gives the same there."""
     theirs, ours = engines
-    given = []
+    calls = []
 
     def unet(inputs):
-        given.append(inputs["timestep"].clone())
+        calls.append(inputs["timestep"].clone())
         return {"noise_pred": torch.zeros(2, 4, 8, 8)}
 
     x, context = torch.randn(2, 4, 8, 8), torch.randn(2, 77, ours.facts.context_width)
@@ -144,10 +144,10 @@ def test_timesteps_are_those_that_half_precision_holds(engines):
         )
         > 60
     )
-    kept, ours._models["unet", "main"] = ours._models["unet", "main"], unet
+    opened, ours._models["unet", "main"] = ours._models["unet", "main"], unet
     ours.predict(UNetInputs(x, steps, context))
-    ours._models["unet", "main"] = kept
-    assert given[0].tolist() == [741.5, 100.0]
+    ours._models["unet", "main"] = opened
+    assert calls[0].tolist() == [741.5, 100.0]
 
 
 def test_facts_are_the_models(engines):
@@ -178,8 +178,8 @@ def test_what_a_bundle_cannot_do_is_said(engines, tiny_bundle):
 
 
 def test_a_long_prompt_is_refused_on_the_command_line(tiny_bundle, tmp_path):
-    words = " ".join(["red house tree"] * 40)
-    done = CliRunner().invoke(cli, ["generate", words, "--model", str(tiny_bundle), "-o", str(tmp_path)])
+    prompt = " ".join(["red house tree"] * 40)
+    done = CliRunner().invoke(cli, ["generate", prompt, "--model", str(tiny_bundle), "-o", str(tmp_path)])
     assert isinstance(done.exception, InvalidRequest)
     assert "chunks of 77 tokens" in str(done.exception)
 
@@ -187,8 +187,8 @@ def test_a_long_prompt_is_refused_on_the_command_line(tiny_bundle, tmp_path):
 def test_a_bundle_without_a_component_says_so(tiny_bundle, tmp_path):
     bundle = shutil.copytree(tiny_bundle, tmp_path / "part")
     manifest = Manifest.read(bundle)
-    kept = {name: manifest.components[name] for name in ("text_encoder", "vae_decoder")}
-    replace(manifest, components=kept).write(bundle)
+    components = {name: manifest.components[name] for name in ("text_encoder", "vae_decoder")}
+    replace(manifest, components=components).write(bundle)
     engine = MILEngine(bundle)
     with pytest.raises(ModelError, match="without its vae encoder"):
         engine.encode(torch.zeros(1, 3, 64, 64), torch.zeros(1, 4, 8, 8))
@@ -221,7 +221,7 @@ def test_the_safety_checker_judges_as_torchs(tiny_model, tmp_path):
     assert verdicts == theirs.check_safety(pictures)
     assert set(verdicts) == {True, False}
     *compared, verdict = verify(bundle, theirs, picture=False)
-    assert [one.label for one in compared] == ["scores"]
+    assert [comparison.label for comparison in compared] == ["scores"]
     assert verdict.outcome == "passed"
 
 
@@ -249,7 +249,7 @@ class _CompiledModel:
     """What coremltools' class of this name does, by the portable runner; takes what Core ML takes and nothing else."""
 
     loads: list[str] = []
-    given: list[dict[str, np.ndarray]] = []
+    calls: list[dict[str, np.ndarray]] = []
     fault = ""
 
     def __init__(self, path: str, compute_units: str, function_name: str = "") -> None:
@@ -263,7 +263,7 @@ class _CompiledModel:
         assert all(type(value) is np.ndarray and value.dtype == np.float32 for value in data.values())
         if self.fault:
             raise RuntimeError(self.fault)
-        self.given.append(dict(data))
+        self.calls.append(dict(data))
         made = self._runner({name: torch.from_numpy(value) for name, value in data.items()})
         return {name: value.numpy() for name, value in made.items()}
 
@@ -283,7 +283,7 @@ def core_ml(monkeypatch):
     for module in (first_load, native):
         monkeypatch.setattr(module, "core_ml", lambda: SimpleNamespace(ComputeUnit=units, models=models))
     monkeypatch.setattr(native, "first_load", _first_load_here)
-    _CompiledModel.loads, _CompiledModel.given, _CompiledModel.fault = [], [], ""
+    _CompiledModel.loads, _CompiledModel.calls, _CompiledModel.fault = [], [], ""
     return SimpleNamespace(compiled=made, models=models)
 
 
@@ -334,7 +334,7 @@ def test_input_arrays_are_the_same_ones_and_are_never_freed(core_ml, tiny_bundle
         engine.decode(torch.full((1, 4, 8, 8), value))
     engine.release("vae")
     engine.decode(torch.full((1, 4, 8, 8), 3.0))
-    _, *ours = [data["z"] for data in _CompiledModel.given]  # the first is of the first load, whose process ends
+    _, *ours = [data["z"] for data in _CompiledModel.calls]  # the first is of the first load, whose process ends
     assert len({id(array) for array in ours}) == 1 and len(ours) == 3
     assert np.allclose(ours[0], 3.0 / 0.18215)
     assert sys.getrefcount(ours[0]) > 1000

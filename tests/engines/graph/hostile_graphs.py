@@ -26,15 +26,15 @@ def _in(component: str, change: Callable[[list[Any]], Any]) -> Change:
 def _calls(*nodes: list[Any]) -> Change:
     """Nodes before the output of the decoder; the output reads the last one."""
 
-    def change(found: list[Any]) -> None:
-        found[-1:] = [*nodes, ["output", "output", [{"node": nodes[-1][0]}], {}]]
+    def change(nodes: list[Any]) -> None:
+        nodes[-1:] = [*nodes, ["output", "output", [{"node": nodes[-1][0]}], {}]]
 
     return _in("vae_decoder", change)
 
 
 def _named(at: int, what: int, value: Any) -> Change:
-    def change(found: list[Any]) -> None:
-        found[at][what] = value
+    def change(nodes: list[Any]) -> None:
+        nodes[at][what] = value
 
     return _in("vae_decoder", change)
 
@@ -200,7 +200,7 @@ def main(folder: Path) -> None:
             return
         if event == "open" and isinstance(arguments[0], str | bytes):
             path = Path(os.path.realpath(os.fsdecode(arguments[0])))
-            if not any(path.is_relative_to(one) for one in allowed):
+            if not any(path.is_relative_to(folder) for folder in allowed):
                 seen.append(f"open {path}")
         elif event in WATCHED:
             seen.append(f"{event} {arguments!r:.200}")

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory) -> dict[tuple[str, str], tuple[str, list[str]]]:
+def outcomes(tmp_path_factory) -> dict[tuple[str, str], tuple[str, list[str]]]:
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "victim").write_text("untouched")
     command = [sys.executable, "-m", "tests.engines.graph.hostile_graphs", str(folder / "bundles")]
@@ -60,15 +60,15 @@ def test_a_bundle_of_the_tests_draws_within_what_it_may_take(good):
 
 
 @pytest.mark.slow
-def test_what_is_right_draws(told):
-    assert told["nothing wrong", "draw"] == ("", []) and told["nothing wrong", "inspect"] == ("", [])
+def test_what_is_right_draws(outcomes):
+    assert outcomes["nothing wrong", "draw"] == ("", []) and outcomes["nothing wrong", "inspect"] == ("", [])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("title", CORPUS)
-def test_a_hostile_bundle_is_refused_without_side_effect(told, title):
+def test_a_hostile_bundle_is_refused_without_side_effect(outcomes, title):
     for name in ("draw", "inspect"):
-        raised, seen = told[title, name]
+        raised, seen = outcomes[title, name]
         if not (name == "inspect" and "vocabulary" in title):  # which has no part in it
             assert raised.startswith("ModelError: ") and sentence_fault(raised) is None, (name, raised)
         assert seen == []

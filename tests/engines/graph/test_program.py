@@ -35,15 +35,15 @@ def test_to_json_and_back():
     text = to_json(program.graph)
     again = Program(from_json(text), program.weights)
     assert to_json(again.graph) == text
-    for one, other in zip(program.module()(x), again.module()(x), strict=True):
-        assert torch.equal(one, other) and one.dtype == other.dtype
+    for ours, theirs in zip(program.module()(x), again.module()(x), strict=True):
+        assert torch.equal(ours, theirs) and ours.dtype == theirs.dtype
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_recast_changes_the_narrow_and_leaves_the_wide(dtype):
     program, x = _program(), torch.randn(3, 4)
-    narrow, kept = program.recast(dtype).module()(x)
-    assert narrow.dtype == dtype and kept.dtype == torch.float32
+    narrow, stored = program.recast(dtype).module()(x)
+    assert narrow.dtype == dtype and stored.dtype == torch.float32
     assert (narrow.float() - program.module()(x)[0].float()).abs().max() < 0.05
     assert program.module()(x)[0].dtype == torch.float16  # the program itself is as it was
 

@@ -80,10 +80,10 @@ def kinds(recorder: Recorder) -> list[str]:
 def test_replays_are_the_calls_bit_for_bit(unet, ratio):
     plain, calls = UNetCalls(torch.device("cpu")), recorded()
     for seed in range(5):
-        given, later = inputs(seed, ratio=ratio), inputs(seed + 10, ratio=ratio)
-        assert torch.equal(calls.full(unet, torch.float32, given), plain.full(unet, torch.float32, given))
-        eps, features = plain.partly(unet, torch.float32, given, None)
-        made = calls.partly(unet, torch.float32, given, None)
+        first, later = inputs(seed, ratio=ratio), inputs(seed + 10, ratio=ratio)
+        assert torch.equal(calls.full(unet, torch.float32, first), plain.full(unet, torch.float32, first))
+        eps, features = plain.partly(unet, torch.float32, first, None)
+        made = calls.partly(unet, torch.float32, first, None)
         assert torch.equal(made[0], eps) and torch.equal(made[1], features)
         outer = plain.partly(unet, torch.float32, later, features)[0]
         assert torch.equal(calls.partly(unet, torch.float32, later, features)[0], outer)
@@ -93,16 +93,20 @@ def test_replays_are_the_calls_bit_for_bit(unet, ratio):
 @torch.inference_mode()
 def test_results_of_one_replay_outlive_the_next(unet):
     calls = recorded()
-    kept = [calls.full(unet, torch.float32, inputs(seed)) for seed in range(4)]
-    assert all(torch.equal(one, calls.full(unet, torch.float32, inputs(seed))) for seed, one in enumerate(kept))
+    results = [calls.full(unet, torch.float32, inputs(seed)) for seed in range(4)]
+    assert all(
+        torch.equal(result, calls.full(unet, torch.float32, inputs(seed))) for seed, result in enumerate(results)
+    )
 
 
 @torch.inference_mode()
 def test_another_shape_is_another_recording_and_only_some_are_kept(unet):
     plain, calls = UNetCalls(torch.device("cpu")), recorded()
     for side, batch, seed in itertools.product((4, 8, 12), (1, 2), (1, 2, 3)):
-        given = inputs(seed, batch, side)
-        assert torch.equal(calls.full(unet, torch.float32, given), plain.full(unet, torch.float32, given))
+        recorded_inputs = inputs(seed, batch, side)
+        assert torch.equal(
+            calls.full(unet, torch.float32, recorded_inputs), plain.full(unet, torch.float32, recorded_inputs)
+        )
     assert kinds(calls.recorder) == ["Recording"] * cuda_graphs.MOST
 
 
@@ -143,7 +147,7 @@ def test_a_picture_is_the_same_with_recordings_and_a_changed_network_is_recorded
     request = Request("a red house", model=str(tiny_model), steps=5, seed=3, width=64, height=64)
 
     def draw(**changes) -> Tensor:
-        drawn = (one for one in pipeline.images(request.replace(**changes)) if isinstance(one, Picture))
+        drawn = (event for event in pipeline.images(request.replace(**changes)) if isinstance(event, Picture))
         return torch.from_numpy(next(drawn).pixels)
 
     ways = [{}, {"tiling": True}, {"speed": "fast"}, {}]
@@ -158,26 +162,28 @@ def test_a_picture_is_the_same_with_recordings_and_a_changed_network_is_recorded
 @torch.inference_mode()
 def test_nothing_of_a_call_touches_the_host(ratio):
     """On the meta device, as one that is not the CPU: a graph holds no copy from or to it and waits for no number."""
-    strangers: list[str] = []
+    other_calls: list[str] = []
 
     class OnDevice(TorchDispatchMode):
         def __torch_dispatch__(self, func, types, args=(), kwargs=None):
             result = func(*args, **(kwargs or {}))
             places = {x.device.type for x in tree_leaves((args, kwargs, result)) if isinstance(x, Tensor)}
             if func._schema.name.split("::")[-1] in READS or places - {"meta"}:
-                strangers.append(f"{func} {places}")
+                other_calls.append(f"{func} {places}")
             return result
 
     calls = UNetCalls(torch.device("meta"))
     with torch.device("meta"):
         unet, tensors = UNet(CONFIG), (torch.empty(2, 4, 8, 8), torch.empty(2), torch.empty(2, 77, 16))
-    given = UNetInputs(*tensors, edits=(TokenMerging(ratio),) if ratio else ())
-    _, features = calls.partly(unet, torch.float32, given, None)  # places of tokens are moved once, before a recording
+    call_inputs = UNetInputs(*tensors, edits=(TokenMerging(ratio),) if ratio else ())
+    _, features = calls.partly(
+        unet, torch.float32, call_inputs, None
+    )  # places of tokens are moved once, before a recording
     with OnDevice():
-        calls.full(unet, torch.float32, given)
-        calls.partly(unet, torch.float32, given, None)
-        calls.partly(unet, torch.float32, given, features)
-    assert strangers == []
+        calls.full(unet, torch.float32, call_inputs)
+        calls.partly(unet, torch.float32, call_inputs, None)
+        calls.partly(unet, torch.float32, call_inputs, features)
+    assert other_calls == []
 
 
 @torch.inference_mode()
@@ -189,10 +195,10 @@ def test_a_compiled_network_is_one_graph_and_gives_the_same(unet):
     compiled.compile(backend="eager", fullgraph=True, dynamic=False)
     calls = UNetCalls(torch.device("cpu"))
     for seed in range(2):
-        given = inputs(seed)
+        call_inputs = inputs(seed)
         assert torch.equal(
-            calls.full(compiled, torch.float32, given),
-            calls.full(unet, torch.float32, given),
+            calls.full(compiled, torch.float32, call_inputs),
+            calls.full(unet, torch.float32, call_inputs),
         )
 
 
@@ -202,6 +208,6 @@ def test_only_a_cuda_device_with_memory_to_spare_records():
     assert calls.recorder is not None
     calls.keep_recordings(False)
     assert calls.recorder is None
-    other = UNetCalls(torch.device("cpu"))
-    other.keep_recordings(True)
-    assert other.recorder is None
+    on_cpu = UNetCalls(torch.device("cpu"))
+    on_cpu.keep_recordings(True)
+    assert on_cpu.recorder is None

@@ -61,8 +61,8 @@ def test_weights_go_to_mps_from_the_drawing_thread_alone(monkeypatch):
             for _ in range(2):
                 assert torch.equal(layers(x), x @ weights[0].T @ weights[1].T)
         assert len(movers) >= 4 and {name for name, _ in movers} == {device}
-        found = {thread for _, thread in movers}
-        assert found == threads if threads else len(found) == 2
+        moving = {thread for _, thread in movers}
+        assert moving == threads if threads else len(moving) == 2
 
 
 def test_what_torch_has_cached_is_free(monkeypatch):
@@ -143,9 +143,9 @@ def test_the_faster_attention_of_mps_is_chosen_by_a_race(monkeypatch, fused, agr
 
     monkeypatch.setattr(probe, "_time", seconds)
     monkeypatch.setattr(probe, "fused_agrees", lambda device, dtype: agrees)
-    found = probe.probe(torch.device("mps"))
-    assert (found.attention, found.dtype) == (chosen, "float16")
-    assert ("fused" in {t.layout for t in found.timings if t.seconds}) == agrees
+    finding = probe.probe(torch.device("mps"))
+    assert (finding.attention, finding.dtype) == (chosen, "float16")
+    assert ("fused" in {t.layout for t in finding.timings if t.seconds}) == agrees
 
 
 def test_the_engine_takes_the_attention_that_was_found(tiny_model, monkeypatch):
@@ -155,10 +155,10 @@ def test_the_engine_takes_the_attention_that_was_found(tiny_model, monkeypatch):
     monkeypatch.setattr("sdedge.engines.torch.networks.NARROW", 1)
     finding = probe.DeviceFinding("mps", "Apple M4", "float16", "contiguous", 0, "", (), "fused")
     monkeypatch.setattr("sdedge.engines.torch.networks.measured", lambda device: finding)
-    for stage, found in (("unet", "padded"), ("vae", "row_pieces")):
+    for stage, attention in (("unet", "padded"), ("vae", "row_pieces")):
         module = networks.suit(replace(engine.residency.form(stage), device=torch.device("mps")), unet)
         attend = module.mid_block.attentions[0].transformer_blocks[0].attn1.attend
-        assert attend.__qualname__.startswith(found)
+        assert attend.__qualname__.startswith(attention)
 
 
 # Weights
@@ -178,8 +178,8 @@ def test_weights_go_to_mps_in_large_pieces_of_their_own_format(tmp_path, monkeyp
         def view(self, *shape):
             return self
 
-        def __getitem__(self, some):
-            return got[some]
+        def __getitem__(self, index):
+            return got[index]
 
     def to(tensor, device):
         sent.append((str(device), tensor.dtype, len(tensor)))

@@ -112,9 +112,9 @@ def test_calls_are_told_whenever_the_unet_is_another_one(make):
         lambda: residency.put("unet", torch.nn.Identity()), lambda: residency.release("unet"),
         lambda: residency.set_tiling(True), lambda: residency.use_float32("unet"),
     ):  # fmt: skip
-        told = calls.forgotten
+        before = calls.forgotten
         change()
-        assert calls.forgotten > told
+        assert calls.forgotten > before
 
 
 def test_an_engine_shows_what_is_loaded_and_its_mode(tiny_model):

@@ -44,7 +44,7 @@ def _lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
     return LoraUse(path, 0.0, 0.7)
 
 
-def _given(engine: TorchEngine) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _inputs(engine: TorchEngine) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(4)
     context = torch.randn(2, 77, engine.facts.context_width, generator=generator)
     return torch.randn(2, 4, 8, 8, generator=generator), torch.tensor([500.0, 500.0]), context
@@ -53,8 +53,8 @@ def _given(engine: TorchEngine) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
 @pytest.mark.parametrize("loaded", [True, False])
 def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp_path, loaded):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
-    given = _given(engine)
-    before = engine.predict(UNetInputs(*given))
+    inputs = _inputs(engine)
+    before = engine.predict(UNetInputs(*inputs))
     if not loaded:
         engine.release("unet")
     use = _lora(tmp_path / "style.safetensors", 8)
@@ -63,26 +63,26 @@ def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp
     plain = NETWORKS["unet"](checkpoint.configs["unet"]).eval()
     load_into(plain, checkpoint.unet, torch.float32)
     with apply({"unet": plain}, [(open_lora(use.path), 0.0, 0.7)]), torch.inference_mode():
-        expected = plain(*given)
-    changed = engine.predict(UNetInputs(*given))
+        expected = plain(*inputs)
+    changed = engine.predict(UNetInputs(*inputs))
     assert float((changed - before).abs().max()) > 5e-3
     assert float((changed - expected).abs().max()) < 2e-5
     engine.adapt([])
-    assert torch.equal(engine.predict(UNetInputs(*given)), before)
+    assert torch.equal(engine.predict(UNetInputs(*inputs)), before)
 
 
 def test_a_lora_that_does_not_fit_changes_nothing(tiny_model, tmp_path):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
-    before = engine.predict(UNetInputs(*_given(engine)))
+    before = engine.predict(UNetInputs(*_inputs(engine)))
     with pytest.raises(ModelError, match="cannot be used"):
         engine.adapt([_lora(tmp_path / "wide.safetensors", 24)])
-    assert torch.equal(engine.predict(UNetInputs(*_given(engine))), before)
+    assert torch.equal(engine.predict(UNetInputs(*_inputs(engine))), before)
 
 
 @pytest.mark.parametrize("stage", ["unet", "vae"])
 def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, stage):
     half, full = (TorchEngine.load(tiny_model, "cpu", dtype) for dtype in ("float16", "float32"))
-    x, t, context = _given(half)
+    x, t, context = _inputs(half)
     large = x * 1e6  # beyond float16
 
     def run(engine: TorchEngine) -> torch.Tensor:
@@ -96,18 +96,18 @@ def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, stage):
 
 def test_a_step_that_reuses_features_is_made_again_too(tiny_model):
     half, full = (TorchEngine.load(tiny_model, "cpu", dtype) for dtype in ("float16", "float32"))
-    x, t, context = _given(half)
+    x, t, context = _inputs(half)
     _, features = half.predict_partly(UNetInputs(x, t, context))
-    drawn, kept = half.predict_partly(UNetInputs(x * 1e6, t, context), features)
-    assert torch.isfinite(drawn).all() and kept.dtype == torch.float32
+    drawn, deep = half.predict_partly(UNetInputs(x * 1e6, t, context), features)
+    assert torch.isfinite(drawn).all() and deep.dtype == torch.float32
     assert torch.equal(drawn, full.predict_partly(UNetInputs(x * 1e6, t, context), features.float())[0])
 
 
 def test_no_remark_where_nothing_overflows(tiny_model):
     engine = TorchEngine.load(tiny_model, "cpu", "float16")
-    told = engine.facts.report
-    engine.predict(UNetInputs(*_given(engine)))
-    assert engine.facts.report == told and engine.dtype_of("unet") == torch.float16
+    reported = engine.facts.report
+    engine.predict(UNetInputs(*_inputs(engine)))
+    assert engine.facts.report == reported and engine.dtype_of("unet") == torch.float16
 
 
 @pytest.mark.slow

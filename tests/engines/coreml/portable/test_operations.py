@@ -228,14 +228,14 @@ def _emit(case: Case, variables: dict[str, Any]) -> Any:
 
 def _write(cases: list[Case], path: Any) -> dict[str, np.ndarray]:
     """One package that runs all the cases; its inputs are returned."""
-    given = {
+    inputs = {
         f"i{n}_{key}_{k}": array
         for n, case in enumerate(cases)
         for key, value in case.inputs.items()
         for k, array in enumerate(value if isinstance(value, tuple) else (value,))
     }
     program = Program()
-    holders = {name: Placeholder(array.shape, dtype=KINDS[array.dtype], name=name) for name, array in given.items()}
+    holders = {name: Placeholder(array.shape, dtype=KINDS[array.dtype], name=name) for name, array in inputs.items()}
     with Function(holders, opset_version=ct.target.iOS18) as function:
         outputs = []
         for n, case in enumerate(cases):
@@ -258,7 +258,7 @@ def _write(cases: list[Case], path: Any) -> dict[str, np.ndarray]:
         compute_precision=ct.precision.FLOAT32, pass_pipeline=ct.PassPipeline.EMPTY, skip_model_load=True,
         package_dir=str(path),
     )  # fmt: skip
-    return given
+    return inputs
 
 
 def _asked(case: Case) -> Any:
@@ -271,8 +271,8 @@ def _asked(case: Case) -> Any:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     path = tmp_path_factory.mktemp("mil") / "operations.mlpackage"
-    given = _write(CASES, path)
-    return Runner(Package.open(path))({name: torch.from_numpy(array) for name, array in given.items()})
+    inputs = _write(CASES, path)
+    return Runner(Package.open(path))({name: torch.from_numpy(array) for name, array in inputs.items()})
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[f"{i}-{case.type}" for i, case in enumerate(CASES)])

@@ -130,14 +130,14 @@ def test_compressed_weights_decode_as_coremltools_decodes_them(scheme, models, t
 
 
 def test_palettes_lose_what_their_bits_say(models, tmp_path):
-    whole = Runner(Package.open(_save(models["iOS16"], tmp_path)), precision="float32")({"x": X})["y"].float()
+    exact = Runner(Package.open(_save(models["iOS16"], tmp_path)), precision="float32")({"x": X})["y"].float()
     losses = []
     for bits in (8, 4, 1):
         path = _save(
             cto.coreml.palettize_weights(models["iOS16"], _palette(mode="kmeans", nbits=bits)), tmp_path, str(bits)
         )
         y = Runner(Package.open(path), precision="float32")({"x": X})["y"].float()
-        losses.append(float((y - whole).square().mean() / whole.square().mean()))
+        losses.append(float((y - exact).square().mean() / exact.square().mean()))
     assert 0 < losses[0] < losses[1] < losses[2] < 1
 
 

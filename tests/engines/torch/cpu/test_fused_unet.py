@@ -45,25 +45,25 @@ def _error(ours: Tensor, referee: Tensor) -> float:
 def test_equal_in_float32(unet: UNet, size: tuple[int, int], tiled: bool) -> None:
     plain = copy.deepcopy(unet)
     wrap_edges(plain, tiled)
-    given = _inputs(*size)
-    assert _error(fused_unet.fuse(copy.deepcopy(plain))(*given), plain(*given)) < 2e-6
+    inputs = _inputs(*size)
+    assert _error(fused_unet.fuse(copy.deepcopy(plain))(*inputs), plain(*inputs)) < 2e-6
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [(16, 16), (13, 24)])
 def test_convolutions_know_the_maps_they_read(unet: UNet, size: tuple[int, int]) -> None:
-    told = copy.deepcopy(unet)
-    fused_unet.expect_maps(told, *size)
+    packed = copy.deepcopy(unet)
+    fused_unet.expect_maps(packed, *size)
     read = {}
-    for layer in told.modules():
+    for layer in packed.modules():
         if isinstance(layer, torch.nn.Conv2d):
-            layer.register_forward_pre_hook(lambda layer, given: read.update({layer: tuple(given[0].shape[2:])}))
-    given = _inputs(*size)
-    told(*given)
+            layer.register_forward_pre_hook(lambda layer, inputs: read.update({layer: tuple(inputs[0].shape[2:])}))
+    inputs = _inputs(*size)
+    packed(*inputs)
     assert read and all(layer.reads == maps for layer, maps in read.items())
-    packed = fused_unet.fuse(copy.deepcopy(told))
-    for other in (given, _inputs(size[1], size[0])):
-        assert _error(packed(*other), unet(*other)) < 2e-6
+    packed = fused_unet.fuse(copy.deepcopy(packed))
+    for read_inputs in (inputs, _inputs(size[1], size[0])):
+        assert _error(packed(*read_inputs), unet(*read_inputs)) < 2e-6
 
 
 def test_where_the_kernels_mind_another_size_is_packed_for(tiny_model, monkeypatch) -> None:
@@ -82,9 +82,9 @@ def test_where_the_kernels_mind_another_size_is_packed_for(tiny_model, monkeypat
 def test_as_near_to_float32_as_the_plain_network_in_bfloat16(unet: UNet) -> None:
     x, t, context = _inputs()
     half = copy.deepcopy(unet).bfloat16()
-    given = x.bfloat16(), t, context.bfloat16()
-    plain = _error(half(*given), unet(x, t, context))
-    assert _error(fused_unet.fuse(half)(*given), unet(x, t, context)) < 1.2 * plain
+    inputs = x.bfloat16(), t, context.bfloat16()
+    plain = _error(half(*inputs), unet(x, t, context))
+    assert _error(fused_unet.fuse(half)(*inputs), unet(x, t, context)) < 1.2 * plain
 
 
 @torch.inference_mode()
@@ -102,10 +102,10 @@ def test_what_is_kept_follows_context_and_timestep(unet: UNet) -> None:
     for context in (first, second, first):
         for time in (t, t / 2, t):
             assert _error(fused(x, time, context), unet(x, time, context)) < 2e-6
-    kept = fused.mid_block.attentions[0].transformer_blocks[0].attn2.cached
-    assert len(kept) == 2
+    cached = fused.mid_block.attentions[0].transformer_blocks[0].attn2.cached
+    assert len(cached) == 2
     del first, context
-    assert len(kept) == 1
+    assert len(cached) == 1
 
 
 def test_tiling_is_turned_on_and_off_in_a_running_engine(tiny_model) -> None:
@@ -125,8 +125,8 @@ def test_tiling_is_turned_on_and_off_in_a_running_engine(tiny_model) -> None:
 def test_the_fused_feed_forward_has_the_erf_too() -> None:
     torch.manual_seed(3)
     plain = FeedForward(16).eval()
-    for one in plain.parameters():
-        one.normal_(std=0.5)
+    for parameter in plain.parameters():
+        parameter.normal_(std=0.5)
     x = torch.randn(1, 64, 16)
     expected = plain(x)
     assert (
@@ -142,8 +142,8 @@ def test_what_openvino_reads_is_the_network(unet: UNet) -> None:
     expected = unet(x, t, context)
     changed = copy.deepcopy(unet)
     cross = graph._adapt(changed, 8)
-    given = graph.Prompt(cross)(context)
-    assert _error(graph.Whole(changed, cross)(x, t, *given)[0], expected) < 2e-6
+    projected = graph.ContextProjections(cross)(context)
+    assert _error(graph.FullUNet(changed, cross)(x, t, *projected)[0], expected) < 2e-6
     plain = GEGLU(16, 24)
     plain.proj.weight.normal_(std=0.5)
     wide = 2 * torch.randn(64, 16)

@@ -92,8 +92,8 @@ def test_a_convolution_is_that_of_the_rounded_numbers(padding_mode):
     assert isinstance(ours, QuantizedConv2d)
     x = x.contiguous(memory_format=torch.channels_last)
     assert torch.allclose(ours(x), expected, atol=CLOSE)
-    kept = add.clone()
-    assert torch.allclose(ours(x, add=add), expected + kept, atol=CLOSE) and torch.equal(add, kept)
+    before = add.clone()
+    assert torch.allclose(ours(x, add=add), expected + before, atol=CLOSE) and torch.equal(add, before)
 
 
 @torch.inference_mode()
@@ -146,18 +146,18 @@ def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
     engine = TorchEngine.load(pocket8, "cpu", "int8")
     generator = torch.Generator().manual_seed(1)
     x, context = (torch.randn(shape, generator=generator) for shape in ((1, 4, 16, 16), (1, 77, 128)))
-    given = x, torch.tensor([500.0]), context
-    before = engine.predict(UNetInputs(*given))
+    inputs = x, torch.tensor([500.0]), context
+    before = engine.predict(UNetInputs(*inputs))
     use = replace(_lora(tmp_path / "style.safetensors", 32), unet_weight=30.0)
     engine.adapt([use])
-    changed = engine.predict(UNetInputs(*given))
+    changed = engine.predict(UNetInputs(*inputs))
     exact = TorchEngine.load(pocket8, "cpu", "float32")
-    plain = exact.predict(UNetInputs(*given))
+    plain = exact.predict(UNetInputs(*inputs))
     exact.adapt([use])
-    effect = exact.predict(UNetInputs(*given)) - plain
+    effect = exact.predict(UNetInputs(*inputs)) - plain
     assert float((changed - before - effect).norm()) < 0.5 * float(effect.norm())
     engine.adapt([])
-    assert torch.equal(engine.predict(UNetInputs(*given)), before)
+    assert torch.equal(engine.predict(UNetInputs(*inputs)), before)
 
 
 @needs_embedded
@@ -180,13 +180,13 @@ def test_features_and_residuals_act_as_on_the_exact_unet(pocket8):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_streamed_it_is_the_same(pocket8, dtype):
     """Rounded and packed in the first pass, read from the temporary file in the next."""
-    kept, streamed = (TorchEngine.load(pocket8, "cpu", "int8", memory=mode) for mode in ("fast", "stream"))
-    kept.dtype = streamed.dtype = dtype  # narrow networks would choose float32
-    given = torch.randn(2, 4, 16, 16), torch.full((2,), 500.0), torch.randn(2, 77, 128)
-    expected = kept.predict(UNetInputs(*given))
-    assert all(torch.equal(streamed.predict(UNetInputs(*given)), expected) for _ in range(3))
+    resident, streamed = (TorchEngine.load(pocket8, "cpu", "int8", memory=mode) for mode in ("fast", "stream"))
+    resident.dtype = streamed.dtype = dtype  # narrow networks would choose float32
+    inputs = torch.randn(2, 4, 16, 16), torch.full((2,), 500.0), torch.randn(2, 77, 128)
+    expected = resident.predict(UNetInputs(*inputs))
+    assert all(torch.equal(streamed.predict(UNetInputs(*inputs)), expected) for _ in range(3))
     held = [p for p in streamed.network("unet").parameters() if not p.is_meta]
-    assert sum(p.numel() for p in held) < 0.1 * sum(p.numel() for p in kept.network("unet").parameters())
+    assert sum(p.numel() for p in held) < 0.1 * sum(p.numel() for p in resident.network("unet").parameters())
 
 
 def test_without_a_recipe_it_is_said_how_to_make_one(tiny_model):
@@ -215,10 +215,10 @@ def test_a_recipe_of_another_model_is_told(pocket8, tmp_path):
 
 @pytest.mark.slow
 def test_the_command_writes_a_folder_and_says_what_is_lost(tiny_model, tmp_path):
-    told = CliRunner().invoke(cli, ["models", "quantize", str(tiny_model), str(tmp_path / "made"), "--steps", "1"])
-    assert told.exit_code == 0, told.output
+    result = CliRunner().invoke(cli, ["models", "quantize", str(tiny_model), str(tmp_path / "made"), "--steps", "1"])
+    assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "made" / FILE).read_text())
-    assert len(record["figures"]["psnr"]) == 2 and "PSNR" in told.output
+    assert len(record["figures"]["psnr"]) == 2 and "PSNR" in result.output
     assert TorchEngine.load(tmp_path / "made", "cpu", "int8").network("unet") is not None
 
 

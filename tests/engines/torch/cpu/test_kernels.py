@@ -89,8 +89,8 @@ def test_what_the_kernel_is_not_made_for_goes_to_torch(monkeypatch):
     monkeypatch.setattr(kernels, "run_attention", lambda *_: pytest.fail("asked the kernel"))
     few, wide = _inputs(1, kernels.FEWEST - 1, 60, 80), _inputs(1, kernels.FEWEST, 60, 2 * kernels.WIDEST + 4)
     single = tuple(x.float() for x in _inputs(1, kernels.FEWEST, 60, 80))
-    for given_ in (few, wide, single):
-        assert torch.equal(kernels.attention(*given_, 2), sdpa(*given_, 2))
+    for operands in (few, wide, single):
+        assert torch.equal(kernels.attention(*operands, 2), sdpa(*operands, 2))
 
 
 @here

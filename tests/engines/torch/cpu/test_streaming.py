@@ -40,8 +40,8 @@ def test_a_streamed_unet_is_the_unet(tiny_model, dtype):
     (ours, tensors), (reference, _) = _unet(tiny_model, dtype, True), _unet(tiny_model, dtype, False)
     width = reference.config.cross_attention_dim
     for side in (8, 16, 8):
-        given = torch.randn(2, 4, side, side).to(dtype), torch.tensor([7.0]), torch.randn(2, 77, width).to(dtype)
-        assert torch.equal(ours(*given), reference(*given))
+        inputs = torch.randn(2, 4, side, side).to(dtype), torch.tensor([7.0]), torch.randn(2, 77, width).to(dtype)
+        assert torch.equal(ours(*inputs), reference(*inputs))
         held = sum(p.numel() for p in ours.parameters() if not p.is_meta)
         assert held < 0.1 * sum(t.numel for t in tensors.values())
 
@@ -113,12 +113,12 @@ def test_a_file_that_was_cut_since_is_told(tmp_path):
 def test_weights_of_another_dtype_are_converted_once_or_again_where_the_disk_is_full(tiny_model, monkeypatch):
     reference, _ = _unet(tiny_model, torch.bfloat16, False)
     context = torch.randn(1, 77, reference.config.cross_attention_dim).bfloat16()
-    given = torch.randn(1, 4, 8, 8).bfloat16(), torch.tensor([7.0]), context
-    kept, full = [], [False]
+    inputs = torch.randn(1, 4, 8, 8).bfloat16(), torch.tensor([7.0]), context
+    sources, full = [], [False]
     plain = Scratch.keep
 
     def keep(scratch: Scratch, memory: torch.Tensor, form: object, source: object, dtype: torch.dtype) -> object:
-        kept.append(source)
+        sources.append(source)
         if full[0]:
             scratch._file.close()
             scratch._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
@@ -128,11 +128,11 @@ def test_weights_of_another_dtype_are_converted_once_or_again_where_the_disk_is_
     for disk_is_full in (False, True) if Path("/dev/full").exists() else (False,):
         full[0] = disk_is_full
         ours, _ = _unet(tiny_model, torch.bfloat16, True)
-        kept.clear()
+        sources.clear()
         counts = []
         for _ in range(3):
-            assert torch.equal(ours(*given), reference(*given))
-            counts.append(len(kept))
+            assert torch.equal(ours(*inputs), reference(*inputs))
+            counts.append(len(sources))
         assert counts[0] > 50 and counts[2] > 2 * counts[0] if disk_is_full else counts[2] == counts[0]
 
 
@@ -162,13 +162,13 @@ def test_a_lora_acts_in_the_streamed_unet_and_leaves_no_trace(tiny_model, tmp_pa
     path = tmp_path / "style.safetensors"
     save_file({f"{name}.lora_down.weight": down, f"{name}.lora_up.weight": up}, path)
     engines = [TorchEngine.load(tiny_model, "cpu", "float32", memory=mode) for mode in ("fast", "stream")]
-    given = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), torch.randn(1, 77, engines[0].facts.context_width)
-    plain = [engine.predict(UNetInputs(*given)) for engine in engines]
+    inputs = torch.randn(1, 4, 8, 8), torch.tensor([500.0]), torch.randn(1, 77, engines[0].facts.context_width)
+    plain = [engine.predict(UNetInputs(*inputs)) for engine in engines]
     for engine in engines:
         engine.adapt([LoraUse(path, 1.0, 1.0)])
-    styled = [engine.predict(UNetInputs(*given)) for engine in engines]
+    styled = [engine.predict(UNetInputs(*inputs)) for engine in engines]
     for engine in engines:
         engine.adapt([])
     torch.testing.assert_close(styled[1], styled[0], atol=1e-5, rtol=0)
     assert (styled[1] - plain[1]).abs().max() > 1e-4
-    assert torch.equal(engines[1].predict(UNetInputs(*given)), plain[1])
+    assert torch.equal(engines[1].predict(UNetInputs(*inputs)), plain[1])
