@@ -64,7 +64,8 @@ def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, mo
     for module, names in ((engine, ("read_bundle", "Tokenizer", "_suited", "_choose_dtype", "check_files")),
                           (packages, ("Manifest", "Tokenizer", "_read_facts"))):  # fmt: skip
         for name in names:
-            pair = MagicMock(__iter__=lambda _: iter((MagicMock(), MagicMock())))
+            manifest = MagicMock(kind="graph")
+            pair = MagicMock(kind="coreml", __iter__=lambda _, manifest=manifest: iter((manifest, MagicMock())))
             monkeypatch.setattr(module, name, MagicMock(return_value=pair))
     openings = (
         lambda: load_engine("cpu")(str(tiny_model), None),

@@ -1,38 +1,37 @@
 """The engine that runs our networks with torch on a CPU, CUDA or MPS device: it answers calls.
 
-`residency` knows which components are in memory, `networks` how each is built for a device, `unet_calls` how the UNet is called.
+`components` answers what is asked about networks and their memory, `residency` knows which are there, `networks` how each is
+built for a device, and `unet_calls` how the UNet is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sdedge.engines.facts import check_fit, load_tokenizer, read_facts
-from sdedge.engines.protocol import AddedComponent, Capability, LoraUse, OptionalCalls
+from sdedge.engines.protocol import Capability, Component
 from sdedge.engines.torch import mps, networks
+from sdedge.engines.torch.components import ComponentCalls
 from sdedge.engines.torch.cpu import int8_unet
 from sdedge.engines.torch.residency import Residency
 from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.machine.formats import choose_device, choose_dtype
-from sdedge.machine.memory_plan import MemoryPlan
 from sdedge.machine.threads import use_threads
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import Checkpoint, open_checkpoint
-from sdedge.weights.files import LazyTensor
 
 
-class TorchEngine(OptionalCalls):
+class TorchEngine(ComponentCalls):
     """Answers the Engine protocol for one checkpoint. Networks are loaded on their first call and may be released."""
 
     can = frozenset({
@@ -45,32 +44,25 @@ class TorchEngine(OptionalCalls):
         self, checkpoint: Checkpoint, tokenizer: Tokenizer, device: torch.device, dtype: torch.dtype,
         memory_choice: str = "auto", recipe: int8_unet.Int8Recipe | None = None,
     ) -> None:  # fmt: skip
-        self.checkpoint = checkpoint
-        self.tokenizer = tokenizer
-        self.torch_device = device
-        self.dtype = dtype
+        self.checkpoint, self.tokenizer = checkpoint, tokenizer
+        self.torch_device, self.dtype = device, dtype
         self.facts = read_facts(checkpoint)
         if device.type == "mps":
             self.report(*mps.remarks())
         self.calls = UNetCalls(device)
+        latent = self.facts.height // self.facts.downscale, self.facts.width // self.facts.downscale
         self.residency = Residency(
-            checkpoint, device, dtype, self._latent_size(self.facts.width, self.facts.height),
-            memory_choice=memory_choice, recipe=recipe, calls=self.calls, report=self.report,
+            checkpoint, device, dtype, latent, memory_choice=memory_choice, recipe=recipe, calls=self.calls,
+            report=self.report,
         )  # fmt: skip
         check_fit(checkpoint, tokenizer)
         use_threads()
 
     @classmethod
     def load(
-        cls,
-        path: str | Path,
-        device: str = "auto",
-        dtype: str | None = None,
-        *,
-        vae: str | Path | None = None,
-        ema: bool | None = None,
-        memory: str = "auto",
-    ) -> TorchEngine:
+        cls, path: str | Path, device: str = "auto", dtype: str | None = None, *,
+        vae: str | Path | None = None, ema: bool | None = None, memory: str = "auto",
+    ) -> TorchEngine:  # fmt: skip
         """Open a diffusers folder or single file; `memory` is one of `memory.CHOICES`.
 
         Raises ModelError with what is wrong, InvalidRequest for a device.
@@ -90,54 +82,9 @@ class TorchEngine(OptionalCalls):
     def description(self) -> str:
         return f"{self.device} {'int8' if self.residency.recipe else _name(self.dtype)}"
 
-    @property
-    def loaded(self) -> frozenset[str]:
-        """The components that are in memory."""
-        return self.residency.loaded
-
-    @property
-    def added(self) -> frozenset[str]:
-        return self.residency.added
-
-    @property
-    def memory_mode(self) -> str:
-        """One of `memory_plan.MODES`."""
-        return self.residency.mode
-
-    def network(self, component: str) -> Any:
-        """Returns the network of a component ("text_encoder", "unet", "vae"), loaded now if it is not."""
-        return self.residency.network(component)
-
-    def put(self, component: str, module: nn.Module) -> None:
-        """Runs a module of the caller's in place of a component's network, until the component is released."""
-        self.residency.put(component, module)
-
-    def dtype_of(self, component: str) -> torch.dtype:
-        """Returns the engine's number format, or float32 where the component overflowed in that."""
-        return self.residency.dtype_of(component)
-
-    def merged(self, component: str) -> Mapping[str, LazyTensor]:
-        """Returns a component's weights as the checkpoint names them, with the LoRAs in."""
-        return self.residency.merged(component)
-
     def report(self, *remarks: str) -> None:
         """Adds remarks to what the facts report, each once."""
         self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
-
-    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> MemoryPlan:
-        return self.residency.choose_memory((width, height), self._latent_size(width, height), batch, safety)
-
-    def use_less_memory(self) -> str | None:
-        return self.residency.use_less_memory()
-
-    def _latent_size(self, width: int, height: int) -> tuple[int, int]:
-        return height // self.facts.downscale, width // self.facts.downscale
-
-    def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
-        return self.residency.adapt(loras)
-
-    def set_tiling(self, on: bool) -> None:
-        self.residency.set_tiling(on)
 
     def _overflowed(self, component: str, *results: Tensor) -> bool:
         """Returns whether a component's result is not finite in a narrow dtype; it is in float32 from then on.
@@ -161,30 +108,21 @@ class TorchEngine(OptionalCalls):
 
     @torch.inference_mode()
     def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
-        return self.network("text_encoder")(ids.to(self.torch_device), skip, replacements).float()
+        return self.network(Component.TEXT_ENCODER)(ids.to(self.torch_device), skip, replacements).float()
 
     @torch.inference_mode()
     def predict(self, inputs: UNetInputs) -> Tensor:
-        out = self.calls.full(self.network("unet"), self.dtype_of("unet"), inputs)
-        if self._overflowed("unet", out):
-            out = self.calls.full(self.network("unet"), self.dtype_of("unet"), inputs)
+        out = self.calls.full(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs)
+        if self._overflowed(Component.UNET, out):
+            out = self.calls.full(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs)
         return out
 
     @torch.inference_mode()
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        out, deep = self.calls.partly(self.network("unet"), self.dtype_of("unet"), inputs, features)
-        if self._overflowed("unet", out):
-            out, deep = self.calls.partly(self.network("unet"), self.dtype_of("unet"), inputs, features)
+        out, deep = self.calls.partly(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs, features)
+        if self._overflowed(Component.UNET, out):
+            out, deep = self.calls.partly(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs, features)
         return out, deep
-
-    def unet_source(self) -> tuple[UNetConfig, Mapping[str, LazyTensor]]:
-        return UNetConfig.from_json(self.checkpoint.configs["unet"]), self.checkpoint.unet
-
-    def add(self, component: AddedComponent) -> None:
-        self.residency.add(component)
-
-    def remove(self, name: str) -> None:
-        self.residency.remove(name)
 
     @torch.inference_mode()
     def run(self, name: str, *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -195,24 +133,24 @@ class TorchEngine(OptionalCalls):
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         latents = self._encode(images, noise)
-        return self._encode(images, noise) if self._overflowed("vae", latents) else latents
+        return self._encode(images, noise) if self._overflowed(Component.VAE, latents) else latents
 
     def decode(self, latents: Tensor) -> Tensor:
         images = self._decode(latents)
-        return self._decode(latents) if self._overflowed("vae", images) else images
+        return self._decode(latents) if self._overflowed(Component.VAE, images) else images
 
     @torch.inference_mode()
     def _encode(self, images: Tensor, noise: Tensor) -> Tensor:
         vae = self.residency.vae("encoder")
-        pixels = images.to(self.torch_device, self.dtype_of("vae"))
-        posterior = networks.by_rows(vae, self.torch_device, self.residency.mode).encode(pixels)
+        pixels = images.to(self.torch_device, self.dtype_of(Component.VAE))
+        posterior = networks.by_rows(vae, self.torch_device, self.memory_mode).encode(pixels)
         return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
 
     @torch.inference_mode()
     def _decode(self, latents: Tensor) -> Tensor:
         vae = self.residency.vae("decoder")
-        z = latents.to(self.torch_device) / vae.config.scaling_factor
-        return networks.by_rows(vae, self.torch_device, self.residency.mode).decode(z.to(self.dtype_of("vae"))).float()
+        z = (latents.to(self.torch_device) / vae.config.scaling_factor).to(self.dtype_of(Component.VAE))
+        return networks.by_rows(vae, self.torch_device, self.memory_mode).decode(z).float()
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
         """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
@@ -222,11 +160,8 @@ class TorchEngine(OptionalCalls):
             )
         verdicts = self.residency.checker().check(images)
         if self.memory_mode != "fast":
-            self.release("safety_checker")
+            self.release(Component.SAFETY_CHECKER)
         return verdicts
-
-    def release(self, component: str) -> None:
-        self.residency.release(component)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.engines.torch.cuda_graphs import Call, Recorder, record_cuda
+from sdedge.engines.torch.cuda_graphs import Recorder, record_cuda
 from sdedge.models import reuse
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
@@ -29,29 +30,25 @@ class UNetCalls:
 
     def full(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
-        x, t, context, *rest = tensors = self._tensors(unet, dtype, inputs)
         with _merging(unet, inputs):
-            if self.recorder is None:
-                return unet(x, t, context, **Order.of(inputs).named(rest)).float()
-            return self._recorded("full", partial(_full, unet), inputs)(*tensors)[0].float()
+            return _as_tuple(self._bound(operator.call, unet, dtype, inputs)())[0].float()
 
     def partly(
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Returns the output and the deep features; the outer layers alone run on features of another step."""
-        tensors = self._tensors(unet, dtype, inputs)
         with _merging(unet, inputs):
             if features is None:
-                eps, features = self._recorded("features", partial(_features, unet), inputs)(*tensors)
+                eps, features = self._bound(reuse.full, unet, dtype, inputs)()
             else:
                 features = features.to(dtype)  # which is wider after an overflow
-                (eps,) = self._recorded("outer", partial(_outer, unet), inputs)(features, *tensors)
+                eps = _as_tuple(self._bound(reuse.outer, unet, dtype, inputs, features)())[0]
         return eps.float(), features
 
     def added(self, network: Any, dtype: torch.dtype, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Returns what a network beside the UNet makes of its inputs, in float32; vectors of numbers stay float32 for it."""
         results = network(*(self._moved(tensor, dtype) for tensor in tensors))
-        return tuple(result.float() for result in ((results,) if isinstance(results, Tensor) else results))
+        return tuple(result.float() for result in _as_tuple(results))
 
     def _moved(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         """Brings an input to the device and, where its numbers are floats, to the dtype."""
@@ -77,39 +74,50 @@ class UNetCalls:
         if self.recorder is not None:
             self.recorder.forget()
 
-    def _recorded(self, name: str, call: Call, inputs: UNetInputs) -> Call:
-        """Returns the call for tensors in the order of these inputs: by its recordings, where the device makes any."""
-        order = Order.of(inputs)
-        call = partial(call, order)
-        return (
-            call if self.recorder is None else partial(self.recorder.run, f"{name} {inputs.merge_ratio} {order}", call)
-        )
+    def _bound(
+        self, function: Callable[..., Any], unet: UNet, dtype: torch.dtype, inputs: UNetInputs,
+        features: Tensor | None = None,
+    ) -> Callable[[], Any]:  # fmt: skip
+        """Returns the call of a function of the UNet on these inputs: by its recordings, where the device makes any."""
+        order = Order.of(inputs, features)
+        x, t, context, *rest = tensors = self._tensors(unet, dtype, inputs, features)
+        if self.recorder is None:
+            return partial(function, unet, x, t, context, **order.named(rest))
+        name = f"{function.__name__} {inputs.merge_ratio} {order}"
+        return partial(self.recorder.run, name, partial(_run_flat, function, unet, order), *tensors)
 
-    def _tensors(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> tuple[Tensor, ...]:
+    def _tensors(
+        self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
+    ) -> tuple[Tensor, ...]:
         """Brings the UNet's arguments to its device and dtype; one timestep, and one embedding, stands for equal ones."""
         if inputs.down or inputs.skips:
             check_residuals(inputs, unet.config)
         numbers = [inputs.t] if inputs.embedding is None else [inputs.t, inputs.embedding]
         t, *embedding = [_one_row(value).to(self.device, torch.float32) for value in numbers]
         entering = [tensor.to(self.device, dtype) for tensor in (*(inputs.down or ()), *(inputs.skips or ()))]
-        return inputs.sample.to(self.device, dtype), t, self._context(inputs.context, dtype), *embedding, *entering
+        deep = () if features is None else (features,)
+        x, context = inputs.sample.to(self.device, dtype), self._context(inputs.context, dtype)
+        return x, t, context, *deep, *embedding, *entering
 
 
 @dataclass(frozen=True)
 class Order:
     """Which arguments of the UNet follow x, timesteps and context in a flat row of tensors: a recording knows no others."""
 
+    features: bool
     embedding: bool
     down: int
 
     @classmethod
-    def of(cls, inputs: UNetInputs) -> Order:
-        return cls(inputs.embedding is not None, len(inputs.down or ()))
+    def of(cls, inputs: UNetInputs, features: Tensor | None) -> Order:
+        return cls(features is not None, inputs.embedding is not None, len(inputs.down or ()))
 
     def named(self, rest: Sequence[Tensor]) -> dict[str, Any]:
         """Returns the arguments after the context by their names."""
-        embedding, entering = (rest[0], rest[1:]) if self.embedding else (None, rest)
-        return {"embedding": embedding, "down": entering[: self.down], "skips": entering[self.down :]}
+        entering = list(rest)
+        names = [name for name in ("features", "embedding") if getattr(self, name)]
+        tensors = {name: entering.pop(0) for name in names}
+        return {**tensors, "down": entering[: self.down], "skips": entering[self.down :]}
 
 
 def _one_row(values: Tensor) -> Tensor:
@@ -123,15 +131,11 @@ def _merging(unet: UNet, inputs: UNetInputs) -> AbstractContextManager[None]:
     return merging(unet, ratio, *inputs.x.shape[2:]) if ratio else nullcontext()
 
 
-def _full(unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor) -> tuple[Tensor]:
-    return (unet(x, t, context, **order.named(rest)),)
+def _run_flat(
+    function: Callable[..., Any], unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor
+) -> tuple[Tensor, ...]:
+    return _as_tuple(function(unet, x, t, context, **order.named(rest)))
 
 
-def _features(unet: UNet, order: Order, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
-    return reuse.full(unet, x, t, context, **order.named(rest))
-
-
-def _outer(
-    unet: UNet, order: Order, features: Tensor, x: Tensor, t: Tensor, context: Tensor, *rest: Tensor
-) -> tuple[Tensor]:
-    return (reuse.outer(unet, x, t, context, features, **order.named(rest)),)
+def _as_tuple(results: Any) -> tuple[Tensor, ...]:
+    return (results,) if isinstance(results, Tensor) else tuple(results)
