@@ -65,8 +65,8 @@ def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, mo
                           (packages, ("Manifest", "Tokenizer", "_read_facts"))):  # fmt: skip
         for name in names:
             manifest = MagicMock(kind="graph")
-            pair = MagicMock(kind="coreml", __iter__=lambda _, manifest=manifest: iter((manifest, MagicMock())))
-            monkeypatch.setattr(module, name, MagicMock(return_value=pair))
+            pair = MagicMock(__iter__=lambda _, manifest=manifest: iter((manifest, MagicMock())))
+            monkeypatch.setattr(module, name, MagicMock(return_value=pair, **{"read.return_value.kind": "coreml"}))
     openings = (
         lambda: load_engine("cpu")(str(tiny_model), None),
         lambda: GraphEngine(tmp_path),
