@@ -13,7 +13,7 @@ from gui.shell.advice import for_the_window
 from sdedge.interpreter import python_command, python_environment
 
 PATIENCE = 4000  # milliseconds that a process gets to clean up after it was asked to end
-_KEPT = 8000  # characters of what it said about its failure
+_LONGEST_MESSAGE = 8000  # characters of what it said about its failure
 
 
 class Command(QObject):
@@ -77,7 +77,7 @@ class Command(QObject):
 
     def _hear(self) -> None:
         said = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
-        self._complaint = (self._complaint + said)[-_KEPT:]
+        self._complaint = (self._complaint + said)[-_LONGEST_MESSAGE:]
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and not self._over:

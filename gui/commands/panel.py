@@ -85,13 +85,13 @@ class _Card(QFrame):
         self._bar.setRange(0, 0 if task.fraction is None else 1000)
         if task.fraction is not None:
             self._bar.setValue(round(1000 * task.fraction))
-        self._state.setText(self._words())
+        self._state.setText(self._describe())
         set_kind(self._state, {FAILED: "fault", DONE: "good"}.get(task.state, "caption"))
         name_button(
             self._close, self.tr("Remove from this list") if task.over else self.tr("Cancel {0}").format(task.title)
         )
 
-    def _words(self) -> str:
+    def _describe(self) -> str:
         task = self._task
         if task.state == RUNNING:
             phase = task.phase or self.tr("Starting")
@@ -99,8 +99,8 @@ class _Card(QFrame):
             return f"{phase}{percent} · {_clock(task.seconds)}"
         if task.state == DONE:
             return task.message or self.tr("Done")
-        others = {FAILED: task.message, CANCELLED: self.tr("Cancelled")}
-        return others.get(task.state, self.tr("Waiting"))
+        ends = {FAILED: task.message, CANCELLED: self.tr("Cancelled")}
+        return ends.get(task.state, self.tr("Waiting"))
 
     def _end(self) -> None:
         if self._task.over:

@@ -129,13 +129,13 @@ class ResultCard(QFrame):
             worst = min(figures["pictures"], default=0.0)
             return self.tr("In int8 its pictures reach {0:.0f} dB against the model's.").format(worst)
         outcome = figures.get("outcome")
-        words = {
+        verdicts = {
             "passed": self.tr("Verified: every network computes what the model's does."),
             "lossy": self.tr("Verified: close to the model, with weights of {0} bits."),
             "failed": self.tr("Not as close to the model as it must be; convert with other options."),
         }
-        if outcome in words:
-            return words[outcome].format(figures.get("weight_bits", "?"))
+        if outcome in verdicts:
+            return verdicts[outcome].format(figures.get("weight_bits", "?"))
         return self.tr("Not compared with the model.")
 
     def _table(self, figures: Mapping[str, Any]) -> QGridLayout:
@@ -162,16 +162,16 @@ class ResultCard(QFrame):
 
 def read_results(items: Sequence[Item]) -> list[Result]:
     """The converted models among these, with what their manifests say was measured; the latest first."""
-    found: list[Result] = []
+    results: list[Result] = []
     for item in items:
         if item.role == "model" and (item.path / INT8).is_file():
-            found.append((item, _int8_figures(item.path / INT8)))
+            results.append((item, _int8_figures(item.path / INT8)))
         elif item.role == "model" and is_bundle(item.path):
             try:
-                found.append((item, dict(Manifest.read(item.path).figures)))
+                results.append((item, dict(Manifest.read(item.path).figures)))
             except ModelError:  # the library's view says what is wrong with it
                 continue
-    return sorted(found, key=lambda result: result[0].added, reverse=True)
+    return sorted(results, key=lambda result: result[0].added, reverse=True)
 
 
 def _int8_figures(path: Path) -> Mapping[str, Any]:

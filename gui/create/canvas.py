@@ -191,10 +191,10 @@ class Canvas(QWidget):
         self._hold()
         self._changed()
 
-    def view_as(self, other: Canvas) -> None:
+    def view_as(self, leader: Canvas) -> None:
         """Show the same part at the same zoom as another canvas does."""
-        if (self._zoom, self._centre) != (other._zoom, other._centre):
-            self._zoom, self._centre = other._zoom, QPointF(other._centre)
+        if (self._zoom, self._centre) != (leader._zoom, leader._centre):
+            self._zoom, self._centre = leader._zoom, QPointF(leader._centre)
             self._changed()
 
     def zoom_in(self) -> None:
@@ -290,7 +290,7 @@ class Canvas(QWidget):
     # Mouse and keys
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        factor = trackpad.turn(self, event, painting=self.layer is not None)
+        factor = trackpad.turn(self, event, paints_mask=self.layer is not None)
         if factor is not None:
             self.set_brush(self.brush * factor)
 

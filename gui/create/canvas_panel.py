@@ -39,7 +39,8 @@ class CanvasPanel(QWidget):
         self._show_tools()
 
     @property
-    def is_painting(self) -> bool:
+    def paints_mask(self) -> bool:
+        """Whether a mask is being painted."""
         return self.canvas.layer is not None
 
     def greet(self, welcome: QWidget) -> None:
@@ -148,7 +149,7 @@ class CanvasPanel(QWidget):
         name_button(button, text, sequence)
         if local:
             shortcut = QShortcut(sequence, self.canvas, context=Qt.ShortcutContext.WidgetShortcut)
-            shortcut.activated.connect(lambda: button.click() if self.is_painting else None)
+            shortcut.activated.connect(lambda: button.click() if self.paints_mask else None)
         return button
 
     def _bind(self) -> None:
@@ -180,10 +181,10 @@ class CanvasPanel(QWidget):
 
     def _step_mask(self, step: Callable[[MaskLayer], object]) -> bool:
         """Ctrl+Z and its opposite, while a mask is painted."""
-        painting = self.is_painting and self.isVisible()
-        if painting:
+        is_meant = self.paints_mask and self.isVisible()
+        if is_meant:
             self._on_mask(step)
-        return painting
+        return is_meant
 
     def _show_zoom(self) -> None:
         self._zoom.setText(f"{self.canvas.zoom:.0%}")

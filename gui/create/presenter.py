@@ -46,7 +46,7 @@ class CanvasPresenter(QObject):
         self._failed: int | None = None
         self._paused: str | None = None
         self._tells_pause = False
-        self._words = ""
+        self._picture_caption = ""
         """The caption of the finished picture, which a preview's takes the place of."""
         self._loading = 0
         """Pictures that are read from their files and not shown yet."""
@@ -72,18 +72,18 @@ class CanvasPresenter(QObject):
         """Show what is drawn from now on."""
         self._following = True
 
-    def show_source(self, found: Looked) -> None:
+    def show_source(self, source: Looked) -> None:
         """The picture that the form starts from."""
-        self._source = found
-        if not self._panel.is_painting:
-            self._panel.canvas.show_picture(found.image)
-            self._caption(Path(found.path).name, found.size)
-            self._find(found.path)
+        self._source = source
+        if not self._panel.paints_mask:
+            self._panel.canvas.show_picture(source.image)
+            self._caption(Path(source.path).name, source.size)
+            self._find(source.path)
 
     def show_entry(self, entry: GalleryEntry, image: QImage) -> None:
         """A picture that was chosen; what is being drawn goes on without being shown."""
         self._following = False
-        if not self._panel.is_painting:
+        if not self._panel.paints_mask:
             self._panel.canvas.show_picture(image)
             self._caption(self._seed(entry.seed), (entry.width, entry.height))
             self._studio.pictures.show("create", Subject.of(entry))
@@ -110,7 +110,7 @@ class CanvasPresenter(QObject):
 
     def _shows(self, progress: PictureProgress) -> bool:
         rate = self._studio.settings.preview_rate
-        return self._following and not self._panel.is_painting and rate > 0 and progress.index % rate == 0
+        return self._following and not self._panel.paints_mask and rate > 0 and progress.index % rate == 0
 
     def _size_of(self, id: int, preview: QImage) -> QSize:
         """Of the finished picture: as asked for, or as the preview's proportions tell."""
@@ -130,7 +130,7 @@ class CanvasPresenter(QObject):
         def show(image: QImage) -> None:
             self._loading -= 1
             self._take_size(id, (image.width(), image.height()))
-            if self._following and not self._panel.is_painting:
+            if self._following and not self._panel.paints_mask:
                 self._panel.canvas.show_picture(image, before)
                 self._caption(self._seed(event.seed), image.size().toTuple())
                 self._find(event.path)
@@ -142,8 +142,8 @@ class CanvasPresenter(QObject):
 
         self._studio.bridge.background.run(lambda: finished(event.path), show, fail, self)
         if event.filtered:
-            words = self.tr("The safety checker filtered the picture of seed {0}; a card stands in its place.")
-            self._studio.say(words.format(event.seed), "warning")
+            text = self.tr("The safety checker filtered the picture of seed {0}; a card stands in its place.")
+            self._studio.say(text.format(event.seed), "warning")
 
     def _show_end(self, id: int, event: Event) -> None:
         if not self._loading:  # otherwise the picture takes the preview's place in a moment
@@ -154,16 +154,16 @@ class CanvasPresenter(QObject):
         if isinstance(event, Finished):
             self._say_done(id, event, job, seeds)
         elif isinstance(event, Cancelled):
-            words = self.tr("Cancelled. {0} finished pictures are kept.") if event.count else self.tr("Cancelled.")
-            self._strip.rest(words.format(event.count))
+            text = self.tr("Cancelled. {0} finished pictures are kept.") if event.count else self.tr("Cancelled.")
+            self._strip.rest(text.format(event.count))
         elif isinstance(event, Failed):
-            words = " ".join(part for part in (event.message, event.hint) if part)
-            self._strip.fail(for_the_window(words), self._helps(id, job, event.kind, event.remedy))
+            text = " ".join(part for part in (event.message, event.hint) if part)
+            self._strip.fail(for_the_window(text), self._helps(id, job, event.kind, event.remedy))
 
     def _end_preview(self) -> None:
         """Back to the picture of before, and to its caption."""
         self._panel.canvas.end_preview()
-        self._panel.caption.setText(self._words if not self._panel.canvas.is_empty else "")
+        self._panel.caption.setText(self._picture_caption if not self._panel.canvas.is_empty else "")
 
     def _say_done(self, id: int, event: Finished, job: Job | None, seeds: list[int]) -> None:
         """Say what came of a job: seed, size and time. A size that nobody named follows with the picture."""
@@ -299,8 +299,8 @@ class CanvasPresenter(QObject):
         board = self._studio.board
         waits = any(job.state == JobState.WAITING for job in board.jobs)
         if board.paused is not None and (waits or board.paused_by != PausedBy.PERSON):
-            words = self.tr("The queue is paused. {0}").format(for_the_window(board.paused))
-            self._strip.pause(words, self.tr("Go on with the queue"), partial(board.pause, False))
+            text = self.tr("The queue is paused. {0}").format(for_the_window(board.paused))
+            self._strip.pause(text, self.tr("Go on with the queue"), partial(board.pause, False))
             self._tells_pause = True
         elif self._tells_pause or self._failed is not None:
             self._strip.rest("")
@@ -319,16 +319,16 @@ class CanvasPresenter(QObject):
             failures.CHECKER_OFF: (self.tr("Turn the checker off"), self._turn_checker_off),
         }
         if less is not None:
-            one = job is not None and job.batch > 1
-            label = self.tr("Draw one at a time") if one else self.tr("Draw at {0} × {1}").format(*less)
+            is_batch = job is not None and job.batch > 1
+            label = self.tr("Draw one at a time") if is_batch else self.tr("Draw at {0} × {1}").format(*less)
             known[failures.SMALLER] = (label, partial(self.smaller_wanted.emit, job, less))
         return [known[help] for help in failures.remedies(kind, remedy) if help in known]
 
     # Words
 
     def _caption(self, name: str, size: tuple[int, int]) -> None:
-        self._words = self._captioned(name, size)
-        self._panel.caption.setText(self._words)
+        self._picture_caption = self._captioned(name, size)
+        self._panel.caption.setText(self._picture_caption)
 
     @staticmethod
     def _captioned(name: str, size: tuple[int, int]) -> str:

@@ -61,11 +61,11 @@ class ProgressStrip(QFrame):
 
     # The three states
 
-    def rest(self, words: str, kind: str = "muted") -> None:
+    def rest(self, text: str, kind: str = "muted") -> None:
         """Nothing is drawn."""
         self._end()
         set_kind(self._text, kind)
-        self._say(words)
+        self._say(text)
 
     def work(self, progress: PictureProgress, cancel: Callable[[], object]) -> None:
         """Follow a job."""
@@ -80,20 +80,20 @@ class ProgressStrip(QFrame):
             self._clock.start()
         self._show_progress()
 
-    def fail(self, words: str, helps: list[tuple[str, Callable[[], object]]]) -> None:
+    def fail(self, text: str, helps: list[tuple[str, Callable[[], object]]]) -> None:
         """Say what happened, with a button per thing that helps."""
         self._end()
         set_kind(self._text, "failure")
-        self._say(words)
+        self._say(text)
         for label, work in helps:
             self._add(plain_button(label, work))
 
-    def pause(self, words: str, label: str, work: Callable[[], object]) -> None:
+    def pause(self, text: str, label: str, work: Callable[[], object]) -> None:
         """Say why nothing is drawn, with a button that goes on."""
-        if words != self.text or not self._shown:
+        if text != self.text or not self._shown:
             self._end()
             set_kind(self._text, "muted")
-            self._say(words)
+            self._say(text)
             self._add(plain_button(label, work))
 
     def buttons(self) -> list[QPushButton]:
@@ -117,7 +117,7 @@ class ProgressStrip(QFrame):
             elif progress.remaining is not None:
                 parts.append(self.tr("about {0} left").format(spoken(progress.remaining)))
             return "   ".join(parts)
-        words = {
+        phases = {
             "waiting": self.tr("Starting the engine"),
             "model": self.tr("Loading the model"),
             "first load": self.tr("Loading the model for the first time, which takes minutes once"),
@@ -126,7 +126,7 @@ class ProgressStrip(QFrame):
             "decoding": self.tr("Decoding"),
             "saving": self.tr("Saving"),
         }
-        parts = [words.get(progress.phase, progress.phase.capitalize())]
+        parts = [phases.get(progress.phase, progress.phase.capitalize())]
         if (elapsed := progress.elapsed()) >= 1:
             parts.append(spoken(elapsed))
         if elapsed >= SLOW and progress.phase in ("model", "waiting"):
@@ -141,10 +141,10 @@ class ProgressStrip(QFrame):
             self._bar.show()
             self._say(self.describe(self._progress))
 
-    def _say(self, words: str) -> None:
-        if words != self._text.text():
-            self._text.setText(words)
-            self._text.setAccessibleName(words)
+    def _say(self, text: str) -> None:
+        if text != self._text.text():
+            self._text.setText(text)
+            self._text.setAccessibleName(text)
 
     def _end(self) -> None:
         self._progress = None

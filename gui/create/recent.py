@@ -57,8 +57,8 @@ class RecentModel(QAbstractListModel):
         leaving = self._studio.trash.leaving
 
         def look(queue: Queue, gallery: Gallery) -> list[GalleryEntry]:
-            found = gallery.search(limit=SHOWN + len(leaving))
-            return [entry for entry in found if entry.id not in leaving][:SHOWN]
+            entries = gallery.search(limit=SHOWN + len(leaving))
+            return [entry for entry in entries if entry.id not in leaving][:SHOWN]
 
         self._studio.bridge.ask(look, self._take, lambda error: None, self)
 
@@ -72,8 +72,8 @@ class RecentModel(QAbstractListModel):
         if role == ENTRY:
             return entry
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            words = f"{entry.prompt}\n{entry.width} × {entry.height}"
-            return plain_tooltip(words) if role == Qt.ItemDataRole.ToolTipRole else words
+            text = f"{entry.prompt}\n{entry.width} × {entry.height}"
+            return plain_tooltip(text) if role == Qt.ItemDataRole.ToolTipRole else text
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:

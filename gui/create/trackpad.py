@@ -25,7 +25,7 @@ class Zoomable(Protocol):
     def fit(self) -> None: ...
 
 
-def turn(canvas: Zoomable, event: QWheelEvent, painting: bool) -> float | None:
+def turn(canvas: Zoomable, event: QWheelEvent, paints_mask: bool) -> float | None:
     """Zooms or moves; while a mask is painted, a factor for the brush instead where Shift is held over a wheel.
 
     macOS turns a wheel that is held with Shift sideways, and sends a trackpad's swipe as pixels with phases, of which the
@@ -36,7 +36,7 @@ def turn(canvas: Zoomable, event: QWheelEvent, painting: bool) -> float | None:
         notches = (turned.y() or turned.x()) / NOTCH
         if not notches:
             return None
-        if painting and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+        if paints_mask and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             return BRUSH_STEP if notches > 0 else 1 / BRUSH_STEP
         canvas.zoom_to(canvas.zoom * STEP**notches, event.position())
         return None

@@ -60,7 +60,7 @@ class CreateView(QWidget):
 
     def generate(self) -> None:
         """Line up what the form says. What is wrong is said at its field, and nothing is lost."""
-        if self.panel.is_painting:
+        if self.panel.paints_mask:
             self._waiting_for_mask = True
             self.panel.end_mask()
             return
@@ -86,8 +86,8 @@ class CreateView(QWidget):
         """An empty prompt is rarely meant: the second press draws it."""
         self._empty_is_meant = True
         self.form.prompt.editor.setFocus()
-        words = self.tr("The prompt is empty. Write what you want to see, or press Generate again to draw without one.")
-        self.form.problem.say(words, "caution")
+        text = self.tr("The prompt is empty. Write what you want to see, or press Generate again to draw without one.")
+        self.form.problem.say(text, "caution")
 
     def _prompt_changed(self) -> None:
         self._empty_is_meant = False
@@ -96,7 +96,7 @@ class CreateView(QWidget):
         """Close the drawer if the focus is in it, else end painting, else the job that is drawn."""
         if self._drawer.holds_focus:
             self._drawer.close()
-        elif self.panel.is_painting:
+        elif self.panel.paints_mask:
             self.panel.end_mask()
         elif (id := self._studio.board.drawing) is not None:
             self._studio.board.cancel(id, level)
@@ -127,8 +127,8 @@ class CreateView(QWidget):
 
     def paint_mask(self) -> None:
         """Paint over the picture that the form starts from, once it was read."""
-        found: Looked | None = self.form.image.found
-        if found is None:
+        source: Looked | None = self.form.image.source
+        if source is None:
             self._waiting_to_paint = True
             return
         self._waiting_to_paint = False
@@ -136,8 +136,8 @@ class CreateView(QWidget):
         if (path := self._studio.form.mask) is not None:
             with suppress(OSError):  # it is painted anew then
                 mask = finished(path)
-        self.panel.begin_mask(found.image, mask)
-        self.panel.caption.setText(Path(found.path).name)
+        self.panel.begin_mask(source.image, mask)
+        self.panel.caption.setText(Path(source.path).name)
 
     def _keep_mask(self, layer: MaskLayer | None) -> None:
         """Write what was painted, then go on with drawing if that waited for it."""
@@ -161,16 +161,16 @@ class CreateView(QWidget):
             self._waiting_for_mask = False
             self.generate()
 
-    def _show_source(self, found: Looked | None) -> None:
+    def _show_source(self, source: Looked | None) -> None:
         """The picture to start from was read, or taken out."""
-        self.form.chip.show_source(found)
-        if found is None:
+        self.form.chip.show_source(source)
+        if source is None:
             self._studio.withdraw("start")
-        if found is not None:
-            self.presenter.show_source(found)
+        if source is not None:
+            self.presenter.show_source(source)
             if self._waiting_to_paint:
                 self.paint_mask()
-        elif self.panel.is_painting:
+        elif self.panel.paints_mask:
             self.panel.end_mask()
 
     # Building
@@ -285,10 +285,10 @@ class CreateView(QWidget):
         """As it was left; a picture to start from is said aloud, since it changes all that is drawn."""
         if self._draft.restore(self._studio.settings.form):
             path = Path(self._studio.form.image or "").name
-            words = self.tr("The form starts from {0}, as you left it.").format(path)
+            text = self.tr("The form starts from {0}, as you left it.").format(path)
             out = partial(take_out, self._studio, self)
             QTimer.singleShot(
-                0, self, lambda: self._studio.say(words, "info", self.tr("Start from noise"), out, topic="start")
+                0, self, lambda: self._studio.say(text, "info", self.tr("Start from noise"), out, topic="start")
             )
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -84,19 +84,19 @@ class DeviceDialog(QDialog):
             self.memory.setText(self.tr("This system does not say how much memory is free."))
             self.bar.hide()
             return
-        words = self.tr("{0} of {1} are free.").format(size_in_words(device.free), size_in_words(device.total))
+        text = self.tr("{0} of {1} are free.").format(size_in_words(device.free), size_in_words(device.total))
         if mine := self._studio.bridge.worker_memory:
             held = self.tr("The engine's process holds {0}, which counts as free for pictures.")
-            words += " " + held.format(size_in_words(mine))
-        self.memory.setText(words)
+            text += " " + held.format(size_in_words(mine))
+        self.memory.setText(text)
         self.bar.setValue(round(1000 * (1 - device.free / device.total)))
 
     def _show_plan(self, plan: MemoryPlan | None) -> None:
         if plan is None:
             self.planned.setText(self.tr("The next picture's memory cannot be planned for this model."))
         else:
-            words = self.tr("The next picture is planned with about {0}, in mode “{1}”.")
-            self.planned.setText(words.format(size_in_words(plan.peak), plan.mode))
+            text = self.tr("The next picture is planned with about {0}, in mode “{1}”.")
+            self.planned.setText(text.format(size_in_words(plan.peak), plan.mode))
 
     def measure(self) -> None:
         """Time the kernels again, in a process of its own."""

@@ -75,7 +75,7 @@ class Shortcuts(QDialog):
 
 def about(parent: QWidget) -> None:
     """Name, version, what it is."""
-    words = QCoreApplication.translate(
+    text = QCoreApplication.translate(
         "help", "Stable Diffusion v1 for the machine in front of you. It opens no network connection by itself."
     )
-    message_box(parent, f"sdedge {sdedge.__version__}", words, title="sdedge").open()
+    message_box(parent, f"sdedge {sdedge.__version__}", text, title="sdedge").open()

@@ -57,18 +57,18 @@ class FormDraft(QObject):
         """Fill the form with what was kept, or with a Request's JSON of an `older` version; whether it now starts from a
         picture."""
         try:
-            kept = read_json_file(data_folder() / FILE)
+            saved = read_json_file(data_folder() / FILE)
         except (OSError, SdedgeError, ValueError):
-            kept = {"request": older} if older else {}
-        if not isinstance(kept, dict):
+            saved = {"request": older} if older else {}
+        if not isinstance(saved, dict):
             return False
         try:
-            request = Request.from_json(str(kept.get("request", "")))
+            request = Request.from_json(str(saved.get("request", "")))
         except InvalidRequest:  # of another version, or damaged
             return False
         form = self._form
         form.restore(request)
-        form.put(count=_between(kept.get("count"), MAX_COUNT), batch=_between(kept.get("batch"), MAX_BATCH))
+        form.put(count=_between(saved.get("count"), MAX_COUNT), batch=_between(saved.get("batch"), MAX_BATCH))
         form.seed_locked = False  # another session, other pictures; the seed of the last one is shown
         return request.image is not None
 
@@ -76,8 +76,8 @@ class FormDraft(QObject):
         request, form = self._form.draft(), self._form
         if request is None:
             return None
-        kept: dict[str, Any] = {"request": request.to_json(), "count": form.count, "batch": form.batch}
-        return json.dumps(kept, indent=1).encode()
+        saved: dict[str, Any] = {"request": request.to_json(), "count": form.count, "batch": form.batch}
+        return json.dumps(saved, indent=1).encode()
 
     def _forget(self, error: Exception) -> None:
         self._written = b""

@@ -35,7 +35,7 @@ class ImageSection(QWidget):
         super().__init__()
         self._studio = studio
         self._path: str | None = None
-        self.found: Looked | None = None
+        self.source: Looked | None = None
         self.fault = FaultLabel()
         self._thumbnail, self._name = PlainLabel(), PlainLabel()
         self._hint = PlainLabel(self.tr("Drop a picture anywhere on the window, or choose one."))
@@ -56,13 +56,13 @@ class ImageSection(QWidget):
         form.put(mask=None)
         self._studio.offer_undo(self.tr("The mask is taken out."), lambda: form.put(mask=mask))
 
-    def give(self, found: Looked) -> None:
+    def give(self, source: Looked) -> None:
         """A picture that was read already, just before the form takes its path."""
-        self._given = found
+        self._read_before = source
 
     # Building
 
-    _given: Looked | None = None
+    _read_before: Looked | None = None
 
     def _lay_out(self) -> None:
         self._hint.setWordWrap(True)
@@ -120,38 +120,38 @@ class ImageSection(QWidget):
         self._with_image.setVisible(path is not None)
         if path == self._path:
             return
-        self._path, self.found = path, None
+        self._path, self.source = path, None
         self.fault.say("")
         self._thumbnail.setPixmap(QPixmap())
         if path is None:
             self.looked.emit(None)
             return
-        given, self._given = self._given, None
-        if given is not None and given.path == path:
-            self._take(path, given)
+        read_before, self._read_before = self._read_before, None
+        if read_before is not None and read_before.path == path:
+            self._take(path, read_before)
             return
         self._name.setText(self.tr("Reading {0}").format(short(Path(path).name, 24)))
         work = self._studio.bridge.background
         work.run(
             lambda: look_at_picture(path),
-            lambda found: self._take(path, found),
+            lambda source: self._take(path, source),
             lambda error: self._fail(path, error),
             self,
         )
 
-    def _take(self, path: str, found: Looked) -> None:
+    def _take(self, path: str, source: Looked) -> None:
         if path != self._path:
             return
-        self.found = found
+        self.source = source
         ratio = self.devicePixelRatioF()
-        pixmap = QPixmap.fromImage(shrink(found.image, round(THUMBNAIL * ratio)))
+        pixmap = QPixmap.fromImage(shrink(source.image, round(THUMBNAIL * ratio)))
         pixmap.setDevicePixelRatio(ratio)
         self._thumbnail.setPixmap(pixmap)
-        self._name.setText(f"{short(Path(path).name, 24)}\n{found.size[0]} × {found.size[1]}")
+        self._name.setText(f"{short(Path(path).name, 24)}\n{source.size[0]} × {source.size[1]}")
         set_tooltip(self._name, path)
-        if found.notes:
-            self.fault.say(" ".join(found.notes), "caution")
-        self.looked.emit(found)
+        if source.notes:
+            self.fault.say(" ".join(source.notes), "caution")
+        self.looked.emit(source)
 
     def _fail(self, path: str, error: Exception) -> None:
         if path == self._path:

@@ -81,16 +81,16 @@ class MemoryHint(QWidget):
         self.setVisible(plan is not None and not plan.fits)
         if plan is None or plan.fits:
             return
-        words = self.tr("This needs about {0} of memory, and {1} are free.").format(in_gb(plan.peak), in_gb(plan.free))
-        self.text.say(words, "caution")
+        text = self.tr("This needs about {0} of memory, and {1} are free.").format(in_gb(plan.peak), in_gb(plan.free))
+        self.text.say(text, "caution")
         nearest = plan.nearest
         self.button.setVisible(nearest is not None)
         if nearest is not None:
-            words = self.tr("Use {0} × {1}, which fits")  # all of them as short as the panel is narrow
+            text = self.tr("Use {0} × {1}, which fits")  # all of them as short as the panel is narrow
             if nearest.batch < self._studio.form.batch:
                 same = (nearest.width, nearest.height) == self._studio.form.size
-                words = self.tr("Draw one at a time, which fits") if same else self.tr("Use {0} × {1}, one at a time")
-            self.button.setText(words.format(nearest.width, nearest.height))
+                text = self.tr("Draw one at a time, which fits") if same else self.tr("Use {0} × {1}, one at a time")
+            self.button.setText(text.format(nearest.width, nearest.height))
 
     def _use_nearest(self) -> None:
         if self.memory.plan is not None and (nearest := self.memory.plan.nearest) is not None:

@@ -75,7 +75,7 @@ class FormModel(Observable):
     mask_blur: Observed[float] = Observed(default("mask_blur"))
     masked_content: Observed[MaskedContent] = Observed(default("masked_content"))
     mask_only: Observed[bool] = Observed(default("mask_only"))
-    other: Observed[Mapping[str, Any]] = Observed({})
+    carried: Observed[Mapping[str, Any]] = Observed({})
     """Request fields without a control here, as a restored picture had them."""
 
     card: Observed[ModelCard | None] = Observed(None)
@@ -125,8 +125,8 @@ class FormModel(Observable):
         if name.startswith(OPTION):
             return {"options": self._with_option(name.removeprefix(OPTION), text.replace(",", "."))}
         if name in SIZE.sets and _SIZE.fullmatch(text):
-            sides = zip(SIZE.sets, SIZE.parse(text), strict=True)
-            return {side: _TYPES[side].check(side, value) for side, value in sides}
+            lengths = zip(SIZE.sets, SIZE.parse(text), strict=True)
+            return {side: _TYPES[side].check(side, value) for side, value in lengths}
         if not text and name in FIELDS and FIELDS[name].optional:
             return {name: None}
         type = _TYPES[name]
@@ -138,8 +138,8 @@ class FormModel(Observable):
 
     def _with_option(self, name: str, text: str) -> dict[str, Any]:
         """The options with one that was typed; an empty text is the sampler's own again."""
-        others = {other: value for other, value in self.options.items() if other != name}
-        return others | dict(options.check(self.sampler, {name: options.read(name, text)} if text else {}))
+        rest = {option: value for option, value in self.options.items() if option != name}
+        return rest | dict(options.check(self.sampler, {name: options.read(name, text)} if text else {}))
 
     # Reading
 
@@ -162,23 +162,23 @@ class FormModel(Observable):
 
     def problems(self) -> dict[str, str]:
         """Everything that keeps the form from being drawn, in words, by field."""
-        found = dict(self.faults)
+        problems = dict(self.faults)
         try:
             extract_loras(self.prompt)
         except InvalidRequest as error:
-            found.setdefault("prompt", for_the_window(str(error)))
+            problems.setdefault("prompt", for_the_window(str(error)))
         for name in ("image", "mask"):
             path = getattr(self, name)
             if path is not None and not Path(path).is_file():
-                found[name] = f"There is no file at {path} any more; choose another, or take it out."
-        if not found:
+                problems[name] = f"There is no file at {path} any more; choose another, or take it out."
+        if not problems:
             try:
                 request = self._request(self.seed)
             except InvalidRequest as error:
-                found[error.field or "prompt"] = for_the_window(str(error))
+                problems[error.field or "prompt"] = for_the_window(str(error))
             else:
-                found |= self.card.refusals(request) if self.card else {}
-        return found
+                problems |= self.card.refusals(request) if self.card else {}
+        return problems
 
     def wanted(self) -> Wanted:
         """What Generate asks for, with a new seed unless it is kept. Raises InvalidRequest with the first problem."""
@@ -197,7 +197,7 @@ class FormModel(Observable):
 
     def _request(self, seed: int | None) -> Request:
         own = {n: getattr(self, n) for n in SHOWN if self.image is not None or not depends_on(n, "image")}
-        return Request(**{**self.other, **own, "options": self.own_options, "seed": seed})
+        return Request(**{**self.carried, **own, "options": self.own_options, "seed": seed})
 
     # Restoring
 
@@ -212,7 +212,7 @@ class FormModel(Observable):
             for field in fields(Request)
             if field.name not in here and (value := getattr(request, field.name)) != field.default
         }
-        self.put(**values, other=rest)
+        self.put(**values, carried=rest)
 
     def snapshot(self) -> dict[str, Any]:
         """All values and faults, for `revert`."""

@@ -25,13 +25,13 @@ class StartChip(Chip):
         self.closed.connect(lambda: take_out(studio, self))
         watch(self, studio.form, self._show, "image", "mask")
 
-    def show_source(self, found: Looked | None) -> None:
+    def show_source(self, source: Looked | None) -> None:
         """The picture was read, or is gone."""
         pixmap = QPixmap()
-        if found is not None:
+        if source is not None:
             ratio = self.devicePixelRatioF()
             side = round(SIDE * ratio)
-            pixmap = QPixmap.fromImage(found.image).scaled(
+            pixmap = QPixmap.fromImage(source.image).scaled(
                 side, side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
             pixmap.setDevicePixelRatio(ratio)
@@ -41,8 +41,8 @@ class StartChip(Chip):
         form = self._studio.form
         self.setVisible(form.image is not None)
         if form.image is not None:
-            words = self.tr("Starts from {0}, masked") if form.mask else self.tr("Starts from {0}")
-            self.say(words.format(Path(form.image).name), form.image)
+            text = self.tr("Starts from {0}, masked") if form.mask else self.tr("Starts from {0}")
+            self.say(text.format(Path(form.image).name), form.image)
 
 
 def take_out(studio: Studio, speaker: QWidget) -> None:
@@ -51,5 +51,5 @@ def take_out(studio: Studio, speaker: QWidget) -> None:
     before, mask = form.image, form.mask
     form.start_from(None)
     if before is not None:
-        words = speaker.tr("The next picture starts from noise again.")
-        studio.offer_undo(words, lambda: form.start_from(before, mask))
+        text = speaker.tr("The next picture starts from noise again.")
+        studio.offer_undo(text, lambda: form.start_from(before, mask))

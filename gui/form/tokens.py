@@ -47,15 +47,15 @@ def count(
         return Count(fault=for_the_window(str(error)))
     chunks = max(stages, key=lambda rows: (len(rows), sum(row.used for row in rows)))
     if longest is not None and len(chunks) > longest:
-        words = "The prompt fills {0} parts of {1} tokens, and this converted model takes {2}; shorten it."
-        return Count(fault=words.format(len(chunks), CHUNK, longest))
+        fault = "The prompt fills {0} parts of {1} tokens, and this converted model takes {2}; shorten it."
+        return Count(fault=fault.format(len(chunks), CHUNK, longest))
     starts: tuple[int, ...] = ()
     if len(stages) == 1 and len(chunks) > 1 and resolved == text and not prompt.loras:
-        starts = _words(text, tuple(row.start for row in chunks[1:]))
+        starts = _word_starts(text, tuple(row.start for row in chunks[1:]))
     return Count(sum(row.used for row in chunks), CHUNK * len(chunks), starts)
 
 
-def _words(text: str, starts: tuple[int, ...]) -> tuple[int, ...]:
+def _word_starts(text: str, starts: tuple[int, ...]) -> tuple[int, ...]:
     """The words in which these places are, by their first characters."""
-    words = [match.start() for match in re.finditer(r"[^\s,]+|,", text)]
-    return tuple(words[max(bisect_right(words, start) - 1, 0)] for start in starts)
+    places = [match.start() for match in re.finditer(r"[^\s,]+|,", text)]
+    return tuple(places[max(bisect_right(places, start) - 1, 0)] for start in starts)

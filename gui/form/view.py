@@ -63,7 +63,7 @@ class FormView(QFrame):
         rows += [
             self._samplers(),
             self._fold("image", label_of("image"), self.image),
-            self._extras(),
+            self._adapters(),
             self._more(),
         ]
         inside = stack(*rows)
@@ -104,13 +104,15 @@ class FormView(QFrame):
         box = stack(*controls(form, Section.SAMPLER, placed=("options",)), advanced)
         return self._fold("sampler", self.tr("Sampler and schedule"), box)
 
-    def _extras(self) -> QWidget:
+    def _adapters(self) -> QWidget:
         self.lora = self._inserting(self.tr("Add a LoRA…"))
         self.embedding = self._inserting(self.tr("Add an embedding…"))
-        self.extras_note = PlainLabel()
-        self.extras_note.setWordWrap(True)
-        set_kind(self.extras_note, "caption")
-        return self._fold("extras", self.tr("LoRA and embeddings"), stack(self.lora, self.embedding, self.extras_note))
+        self.adapters_note = PlainLabel()
+        self.adapters_note.setWordWrap(True)
+        set_kind(self.adapters_note, "caption")
+        return self._fold(
+            "adapters", self.tr("LoRA and embeddings"), stack(self.lora, self.embedding, self.adapters_note)
+        )
 
     def _inserting(self, label: str) -> QPushButton:
         button = QPushButton(label)
@@ -123,13 +125,13 @@ class FormView(QFrame):
         self.carried.setWordWrap(True)
         set_kind(self.carried, "caption")
         self.forget = QPushButton(self.tr("Forget these"))
-        self.forget.clicked.connect(lambda: form.put(other={}))
+        self.forget.clicked.connect(lambda: form.put(carried={}))
         box = stack(
             NumberField(form, "batch", self.tr("At a time"), 1, 8),
             *controls(form, Section.MORE),
             self.carried, self.forget,
         )  # fmt: skip
-        watch(self, form, self._show_carried, "other")
+        watch(self, form, self._show_carried, "carried")
         return self._fold("more", self.tr("More"), box)
 
     def _fold(self, name: str, title: str, content: QWidget) -> Fold:
@@ -138,8 +140,8 @@ class FormView(QFrame):
         setattr(self, f"{name}_fold", fold)
 
         def keep(opened: bool) -> None:
-            others = [one for one in settings.texts("open_sections") if one != name]
-            settings.set_texts("open_sections", [*others, name] if opened else others)
+            names = [section for section in settings.texts("open_sections") if section != name]
+            settings.set_texts("open_sections", [*names, name] if opened else names)
 
         fold.toggled.connect(keep)
         return fold
@@ -158,9 +160,9 @@ class FormView(QFrame):
     def _name_button(self) -> None:
         """It says what it does: a queue that was paused by a person, or by an unexpected end, stays so."""
         waits = self._studio.board.paused_by in (PausedBy.PERSON, PausedBy.INTERRUPTION)
-        words = self.tr("Add to the Paused Queue") if waits else self.tr("Generate")
-        self.button.setText(words)
-        name_button(self.button, words, self._studio.actions["generate"].shortcut())
+        text = self.tr("Add to the Paused Queue") if waits else self.tr("Generate")
+        self.button.setText(text)
+        name_button(self.button, text, self._studio.actions["generate"].shortcut())
 
     def _open_image(self) -> None:
         """What is in force is not hidden."""
@@ -186,10 +188,10 @@ class FormView(QFrame):
         self._fill(self.lora, names.loras, "<lora:{}:1>")
         self._fill(self.embedding, names.embeddings, "{}")
         empty = not (names.loras or names.embeddings)
-        words = (
+        text = (
             self.tr("None is installed: drop their files on Models.") if empty else self.tr("They go into the prompt.")
         )
-        self.extras_note.setText(words)
+        self.adapters_note.setText(text)
 
     def _follow_default(self, default: str) -> None:
         """A form that stands on the library's default model goes along when that is another one; a chosen model stays."""
@@ -206,11 +208,11 @@ class FormView(QFrame):
         button.setEnabled(bool(names))
 
     def _show_carried(self) -> None:
-        other = self._studio.form.other
-        words = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in other.items())
-        self.carried.setText(self.tr("Also, from a picture: {0}").format(words))
+        carried = self._studio.form.carried
+        text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in carried.items())
+        self.carried.setText(self.tr("Also, from a picture: {0}").format(text))
         for widget in (self.carried, self.forget):
-            widget.setVisible(bool(other))
+            widget.setVisible(bool(carried))
 
     def _show_problem(self) -> None:
         """Say what keeps the form from being drawn, unless its field says so."""

@@ -77,13 +77,13 @@ class PictureDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(QRectF(place).adjusted(-2, -2, 2, 2), RADIUS + 2, RADIUS + 2)
 
-    def _write(self, painter: QPainter, place: QRect, words: str) -> None:
+    def _write(self, painter: QPainter, place: QRect, text: str) -> None:
         font = painter.font()
         font.setPixelSize(CAPTION)
         painter.setFont(font)
         painter.setPen(self._theme.color("text"))
         inside = place.adjusted(GAP, GAP, -GAP, -GAP)
-        painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
+        painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
     def _draw_star(self) -> None:
         """A filled disc behind it keeps the star visible on any picture."""

@@ -70,7 +70,7 @@ class PictureList(QListView):
         """The selected rows in their order."""
         selection = self.selectionModel().selection()
         ranges = [selection.at(number) for number in range(selection.count())]
-        return sorted(row for one in ranges for row in range(one.top(), one.bottom() + 1))
+        return sorted(row for block in ranges for row in range(block.top(), block.bottom() + 1))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many columns as fit, all of the width shared among them."""

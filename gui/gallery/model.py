@@ -161,8 +161,8 @@ class GalleryModel(QAbstractListModel):
         if role == ENTRY:
             return entry
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            words = entry.prompt or entry.path.name
-            return plain_tooltip(words) if role == Qt.ItemDataRole.ToolTipRole else words
+            text = entry.prompt or entry.path.name
+            return plain_tooltip(text) if role == Qt.ItemDataRole.ToolTipRole else text
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return spoken(entry)
         return None
@@ -218,8 +218,8 @@ def spoken(entry: GalleryEntry) -> str:
     return f"{entry.prompt or entry.path.name}, {star}{entry.width} by {entry.height}, {when}"
 
 
-def _same_order(old: list[int], new: list[int], kept: set[int]) -> bool:
-    return [id for id in old if id in kept] == [id for id in new if id in kept]
+def _same_order(old: list[int], new: list[int], staying: set[int]) -> bool:
+    return [id for id in old if id in staying] == [id for id in new if id in staying]
 
 
 def _timer(owner: QObject, milliseconds: int, slot: Any) -> QTimer:

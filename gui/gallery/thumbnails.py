@@ -13,7 +13,7 @@ from gui.shell.background import Background, in_words
 from sdedge.library.gallery import GalleryEntry
 from sdedge.library.gallery_files import thumbnail
 
-KEPT = 600  # pixmaps of at most 320 x 320: about 150 MB at worst
+CACHED = 600  # pixmaps of at most 320 x 320: about 150 MB at worst
 WAITING = 200  # more than a screen shows: who scrolls on no longer needs the oldest
 
 
@@ -87,6 +87,6 @@ class Thumbnails(QObject):
             self._faults[content] = fault
         else:
             self._pixmaps[content] = QPixmap.fromImage(image)
-            while len(self._pixmaps) > KEPT:
+            while len(self._pixmaps) > CACHED:
                 self._pixmaps.popitem(last=False)
         self.loaded.emit(content)

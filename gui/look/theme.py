@@ -180,10 +180,10 @@ def _qt_palette(tokens: Palette) -> QPalette:
         ((role.HighlightedText,), tokens.on_accent),
         ((role.Mid, role.Midlight, role.Light, role.Dark), tokens.line),
     ):
-        for one in roles:
-            palette.setColor(one, QColor(color))
-    for one in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, one, QColor(tokens.muted))
+        for color_role in roles:
+            palette.setColor(color_role, QColor(color))
+    for color_role in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, color_role, QColor(tokens.muted))
     return palette
 
 

@@ -170,7 +170,7 @@ class ModelsView(QWidget):
         if item.role == "model":
             form.put(model=item.name)
         elif item.role == "vae":
-            form.put(other={**form.other, "vae": item.name})
+            form.put(carried={**form.carried, "vae": item.name})
         else:
             word = f"<lora:{item.name}:1>" if item.role == "lora" else item.name
             form.put(prompt=f"{form.prompt} {word}".strip())
@@ -278,9 +278,9 @@ class ModelsView(QWidget):
         self._splitter.setSizes([960, 320])
         if (state := self._studio.settings.state("models")) is not None:
             self._splitter.restoreState(state)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self._splitter)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._splitter)
 
 
 def _trash(path: Path) -> None:

@@ -6,7 +6,7 @@ import re
 
 from sdedge.errors import Remedy
 
-WORDS = {
+PHRASES = {
     Remedy.FLOAT32: "start sdedge with SDEDGE_DTYPE=float32 in its environment",
     Remedy.FLOAT32_OR_BFLOAT16: "start sdedge with SDEDGE_DTYPE=float32, or bfloat16, in its environment",
     Remedy.WITHOUT_INT8: "start sdedge without SDEDGE_DTYPE=int8 in its environment",
@@ -58,8 +58,8 @@ def for_the_window(sentence: str) -> str:
 
 def _reworded(match: re.Match[str]) -> str:
     remedy = Remedy[str(match.lastgroup)]
-    found = _PATTERNS[remedy].fullmatch(match[0])
-    return WORDS[remedy].replace("{name}", found[1] if found is not None and found.groups() else "")
+    clause = _PATTERNS[remedy].fullmatch(match[0])
+    return PHRASES[remedy].replace("{name}", clause[1] if clause is not None and clause.groups() else "")
 
 
 _PATTERNS = {remedy: re.compile(re.escape(remedy).replace(r"\{name\}", r"([^`;]*?)")) for remedy in Remedy}

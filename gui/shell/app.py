@@ -58,14 +58,14 @@ def main(files: Sequence[str] = ()) -> int:
     settings.changed.connect(lambda name: theme.choose(settings.theme) if name == "theme" else None)
     bridge = Bridge()
     window = MainWindow(settings, theme, bridge)
-    crash.tell = lambda words: window.studio.say(words, "bad", window.tr("Show the log"), lambda: show_file(crash.log))
+    crash.tell = lambda text: window.studio.say(text, "bad", window.tr("Show the log"), lambda: show_file(crash.log))
     app.opened.connect(lambda path: window.studio.files_wanted.emit([path]))
     instance.opened.connect(lambda paths: bring_forward(window, paths))
     ending.asked.connect(lambda: close(app))
     window.show()
     if last_crash is not None:
-        words = window.tr("sdedge ended unexpectedly the last time. Nothing was sent anywhere.")
-        window.studio.say(words, "warning", window.tr("Show the log"), lambda: show_file(last_crash), topic="crash")
+        text = window.tr("sdedge ended unexpectedly the last time. Nothing was sent anywhere.")
+        window.studio.say(text, "warning", window.tr("Show the log"), lambda: show_file(last_crash), topic="crash")
         QTimer.singleShot(CRASH_SHOWN, window, lambda: window.studio.withdraw("crash"))
     QTimer.singleShot(0, bridge.start)  # after the first paint
     if files:
@@ -82,12 +82,12 @@ def main(files: Sequence[str] = ()) -> int:
 
 def say_busy(instance: Instance) -> int:
     """Say that the app is open and does not answer, until it does; returns the exit status."""
-    words = App.translate(
+    text = App.translate(
         "app",
         "The window comes forward, with what you opened, as soon as it answers. A second one is not opened: both would draw "
         "from one queue. If it never answers, end its process, number {0}.",
     )
-    box = message_box(None, App.translate("app", "sdedge is open and busy."), words.format(instance.holder))
+    box = message_box(None, App.translate("app", "sdedge is open and busy."), text.format(instance.holder))
     box.addButton(QMessageBox.StandardButton.Close)
     instance.answered.connect(box.accept)
     box.exec()

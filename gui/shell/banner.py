@@ -1,4 +1,4 @@
-"""One line above the views for what concerns the whole window. A new remark takes the place of the old one; one about a
+"""One line above the views for what concerns the whole window. A new notice takes the place of the old one; one about a
 topic comes back when that is gone, for as long as its topic lasts."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QTo
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, Theme, set_kind
 from gui.shell.actions import name_button
-from gui.shell.studio import Remark
+from gui.shell.studio import BannerNotice
 from gui.shell.undo import SECONDS
 
 PASSING = round(SECONDS * 1000)  # milliseconds
@@ -27,8 +27,8 @@ class Banner(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._remark: Remark | None = None
-        self._beneath: dict[str, Remark] = {}
+        self._notice: BannerNotice | None = None
+        self._beneath: dict[str, BannerNotice] = {}
         set_kind(self, "banner")
         self._icon, self._text = PlainLabel(), PlainLabel()
         self._text.setWordWrap(True)
@@ -38,7 +38,7 @@ class Banner(QFrame):
         self._close = QToolButton()
         self._close.setIcon(theme.icon("close"))
         set_kind(self._close, "quiet")
-        name_button(self._close, self.tr("Close this remark"))
+        name_button(self._close, self.tr("Close this notice"))
         self._close.clicked.connect(self.clear)
         row = QHBoxLayout(self)
         row.setContentsMargins(PAD, GAP, GAP, GAP)
@@ -54,45 +54,46 @@ class Banner(QFrame):
     @property
     def text(self) -> str:
         """What it says now; nothing when it is hidden."""
-        return self._remark.text if self._remark else ""
+        return self._notice.text if self._notice else ""
 
-    def show_remark(self, remark: Remark) -> None:
-        before = self._remark
-        if before is not None and before.topic and before.topic != remark.topic:
+    def show_notice(self, notice: BannerNotice) -> None:
+        """Say this now; what is said about another topic comes back after it."""
+        before = self._notice
+        if before is not None and before.topic and before.topic != notice.topic:
             self._beneath[before.topic] = before
-        self._beneath.pop(remark.topic, None)
-        self._remark = remark
-        self._text.setText(remark.text)
-        self.setAccessibleName(remark.text)
-        self._button.setText(remark.label)
-        self._button.setVisible(bool(remark.label))
+        self._beneath.pop(notice.topic, None)
+        self._notice = notice
+        self._text.setText(notice.text)
+        self.setAccessibleName(notice.text)
+        self._button.setText(notice.label)
+        self._button.setVisible(bool(notice.label))
         self._tint()
         self.show()
         self._timer.stop()
-        if remark.passing:
+        if notice.passing:
             self._timer.start(PASSING)
 
     def clear(self) -> None:
         """Hide it, or show what it took the place of."""
-        self._remark = None
+        self._notice = None
         self._timer.stop()
         self.hide()
         if self._beneath:
-            self.show_remark(self._beneath.pop(next(reversed(self._beneath))))
+            self.show_notice(self._beneath.pop(next(reversed(self._beneath))))
 
     def withdraw(self, topic: str) -> None:
         """Hide what was said about it, or do not come back to it."""
         self._beneath.pop(topic, None)
-        if self._remark is not None and self._remark.topic == topic:
+        if self._notice is not None and self._notice.topic == topic:
             self.clear()
 
     def _act(self) -> None:
-        remark = self._remark
+        notice = self._notice
         self.clear()
-        if remark is not None and remark.work is not None:
-            remark.work()
+        if notice is not None and notice.work is not None:
+            notice.work()
 
     def _tint(self) -> None:
-        if self._remark is not None:
-            name, token = _ICONS[self._remark.kind]
+        if self._notice is not None:
+            name, token = _ICONS[self._notice.kind]
             self._icon.setPixmap(self._theme.icon(name, token).pixmap(20, 20))

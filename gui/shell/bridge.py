@@ -58,7 +58,7 @@ class Bridge(QObject):
         """For files and pictures; the database has a thread of its own."""
         self._database = Background("database", 1, self)
         for pool in (self.background, self._database):
-            pool.unexpected.connect(lambda words: self.happened.emit(None, Notice(words)))
+            pool.unexpected.connect(lambda text: self.happened.emit(None, Notice(text)))
         self._heard.connect(self.happened, Qt.ConnectionType.QueuedConnection)
         self.happened.connect(lambda job, event: self._look())
         self._timer = QTimer(self)

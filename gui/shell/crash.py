@@ -42,7 +42,7 @@ class CrashLog:
         self.folder = folder or data_folder()
         self._own = self.folder / f"crash-{os.getpid()}.log"
         self._file: IO[str] | None = None
-        self.tell: Callable[[str], object] = lambda words: None
+        self.tell: Callable[[str], object] = lambda text: None
         """Called with a sentence for an exception that the app survives."""
 
     @property
@@ -84,7 +84,7 @@ class CrashLog:
 
     def _keep_last(self) -> Path | None:
         """The latest log of a process that crashed, under one name; what belongs to one that runs is left alone."""
-        last, kept = self.folder / LAST, False
+        last, is_replaced = self.folder / LAST, False
         for crash in sorted(self.folder.glob(CRASHES), key=_changed):
             name = crash.stem.partition("-")[2]
             if not (name.isdecimal() and len(name) < 12):
@@ -95,10 +95,10 @@ class CrashLog:
             with suppress(OSError):
                 if crash.stat().st_size:
                     os.replace(crash, last)
-                    kept = True
+                    is_replaced = True
                 else:
                     crash.unlink()
-        return last if kept else None
+        return last if is_replaced else None
 
     def _report(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):

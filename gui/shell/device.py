@@ -47,13 +47,13 @@ class Device:
 def probe_device(mine: int = 0) -> Device:
     """The device that SDEDGE_DEVICE names, or the best measured one. `mine` are bytes that the engine's process has
     already, which a picture may use as well."""
-    found, wanted = findings(), os.environ.get("SDEDGE_DEVICE", "auto")
-    known = sorted(found, key=lambda name: _ORDER.index(name.partition(":")[0]))
+    measured, wanted = findings(), os.environ.get("SDEDGE_DEVICE", "auto")
+    known = sorted(measured, key=lambda name: _ORDER.index(name.partition(":")[0]))
     chosen = wanted if wanted != "auto" else next(iter(known), "")
     free, total = available_memory()
     on_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
     expected = wanted.partition(":")[0] if wanted != "auto" else "mps" if on_apple_silicon else "cpu"
-    return Device(found.get(chosen), min(free + mine, total), total, expected if expected in _ORDER else "cpu")
+    return Device(measured.get(chosen), min(free + mine, total), total, expected if expected in _ORDER else "cpu")
 
 
 def read_sizes(model: Path) -> Sizes | None:

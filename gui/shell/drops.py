@@ -47,12 +47,12 @@ def sort_out(paths: Sequence[str]) -> Sorted:
             kinds["missing"].append(text)
         else:
             kinds["models" if path.suffix.lower() in MODELS else "pictures"].append(text)
-    return Sorted(**{kind: tuple(found) for kind, found in kinds.items()})
+    return Sorted(**{kind: tuple(files) for kind, files in kinds.items()})
 
 
 @dataclass(frozen=True)
 class _Read:
-    found: Looked
+    picture: Looked
     restored: Restored | None
     """Its settings, if it has any that can be used."""
 
@@ -112,15 +112,15 @@ class Drops(QObject):
         elif kinds.pictures:
             self._read(kinds.pictures[0], len(kinds.pictures))
         elif kinds.folders:
-            words = self.tr("{0} is a folder without a model in it. Drop a picture, or the folder of a model.")
-            self._studio.say(words.format(Path(kinds.folders[0]).name), "warning")
+            text = self.tr("{0} is a folder without a model in it. Drop a picture, or the folder of a model.")
+            self._studio.say(text.format(Path(kinds.folders[0]).name), "warning")
         elif kinds.missing:
             self._studio.say(self.tr("There is no file at {0} any more.").format(kinds.missing[0]), "warning")
 
     def _read(self, path: str, count: int) -> None:
         def read() -> _Read:
-            found = look_at_picture(path)
-            return _Read(found, from_metadata(found.metadata) if found.metadata.source else None)
+            picture = look_at_picture(path)
+            return _Read(picture, from_metadata(picture.metadata) if picture.metadata.source else None)
 
         def fail(error: Exception) -> None:
             self._studio.say(in_words(error), "warning")
@@ -128,53 +128,53 @@ class Drops(QObject):
         self._studio.bridge.background.run(read, lambda done: self._start_from(done, count), fail, self)
 
     def _start_from(self, read: _Read, count: int) -> None:
-        found, name = read.found, Path(read.found.path).name
+        picture, name = read.picture, Path(read.picture.path).name
         before = self._studio.form.snapshot()
-        self.looked.emit(found)
-        self._studio.form.start_from(found.path)
+        self.looked.emit(picture)
+        self._studio.form.start_from(picture.path)
         self._studio.show_view("create")
         more = self.tr("Only the first of {0} pictures is used.").format(count) if count > 1 else ""
         restored = read.restored
         if restored is not None:
-            words = self.tr("{0} says how it was made ({1}).").format(name, found.metadata.source)
+            text = self.tr("{0} says how it was made ({1}).").format(name, picture.metadata.source)
 
             def restore() -> None:
                 self._studio.form.revert(before)
                 self.restore(restored)
 
-            self._studio.say(f"{words} {more}".strip(), "info", self.tr("Use its settings"), restore)
+            self._studio.say(f"{text} {more}".strip(), "info", self.tr("Use its settings"), restore)
         elif more:
             self._studio.say(more)
 
     def restore(self, restored: Restored) -> None:
         """Fill the form with a picture's settings; what was left out is said once, with a button to choose it oneself."""
         self._studio.use_request(restored.request, restored.keep)
-        words = [*self._left_out(restored), *restored.notes]
+        sentences = [*self._left_out(restored), *restored.notes]
         if restored.pictures:
             self._studio.say(
-                " ".join(words), "info", self.tr("Choose the picture…"), self._studio.actions["open"].trigger
+                " ".join(sentences), "info", self.tr("Choose the picture…"), self._studio.actions["open"].trigger
             )
         elif restored.model or restored.vae:
             show = partial(self._studio.show_view, "models")
-            self._studio.say(" ".join(words), "warning", self.tr("Show the models"), show)
-        elif words:
-            self._studio.say(" ".join(words), "warning")
+            self._studio.say(" ".join(sentences), "warning", self.tr("Show the models"), show)
+        elif sentences:
+            self._studio.say(" ".join(sentences), "warning")
 
     def _left_out(self, restored: Restored) -> list[str]:
-        words = []
+        sentences = []
         if restored.pictures:
-            words.append(self.tr("It was drawn from another picture, which sdedge does not open by itself."))
+            sentences.append(self.tr("It was drawn from another picture, which sdedge does not open by itself."))
         if restored.model:
             model = self.tr("Its model {0} is not installed; yours stays chosen.")
-            words.append(model.format(short(restored.model, LONGEST_NAME)))
+            sentences.append(model.format(short(restored.model, LONGEST_NAME)))
         if restored.vae:
-            words.append(
+            sentences.append(
                 self.tr("Its VAE {0} is not installed and is left out.").format(short(restored.vae, LONGEST_NAME))
             )
         if restored.loras:
             names = ", ".join(short(path, LONGEST_NAME) for path in restored.loras[:3])
-            words.append(self.tr("Paths of LoRAs are not followed, only their names looked up: {0}.").format(names))
-        return words
+            sentences.append(self.tr("Paths of LoRAs are not followed, only their names looked up: {0}.").format(names))
+        return sentences
 
     def _take_text(self, text: str) -> None:
         metadata = parse_parameters(text)

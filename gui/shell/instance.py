@@ -154,10 +154,10 @@ class Instance(QObject):
 def _files(line: bytes) -> list[str] | None:
     """The paths of a message; None for anything else."""
     try:
-        told = read_json(line.decode(), "What another start said")
+        message = read_json(line.decode(), "What another start said")
     except (SdedgeError, ValueError):
         return None
-    files = told.get("files") if isinstance(told, dict) else None
+    files = message.get("files") if isinstance(message, dict) else None
     if not isinstance(files, list) or not all(isinstance(file, str) and "\0" not in file for file in files):
         return None
     return files

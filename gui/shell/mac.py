@@ -14,14 +14,14 @@ def add_window_menu(bar: QMenuBar, window: QWidget) -> QMenu | None:
     if sys.platform != "darwin":
         return None
 
-    def words(text: str) -> str:
+    def translated(text: str) -> str:
         return QCoreApplication.translate("mac", text)
 
-    menu = bar.addMenu(words("Window"))
+    menu = bar.addMenu(translated("Window"))
     zoom = lambda: window.showNormal() if window.isMaximized() else window.showMaximized()  # noqa: E731
     rows = (("Minimize", "Ctrl+M", window.showMinimized), ("Zoom", "", zoom), ("Close", "Ctrl+W", window.close))
     for text, keys, work in rows:
-        action = QAction(words(text), menu)
+        action = QAction(translated(text), menu)
         action.setShortcut(QKeySequence(keys))
         action.triggered.connect(work)
         menu.addAction(action)

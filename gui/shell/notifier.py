@@ -31,7 +31,7 @@ class Notifier(QObject):
             or self._window.isActiveWindow()
         ):
             return
-        if any(other.id != job and other.state == JobState.WAITING for other in self._studio.board.jobs):
+        if any(queued.id != job and queued.state == JobState.WAITING for queued in self._studio.board.jobs):
             return
         QApplication.alert(self._window)
         if sys.platform == "darwin":
@@ -42,9 +42,9 @@ class Notifier(QObject):
     def _show(self, event: Finished | Failed) -> None:
         """Words of ours only: systems differ in what markup of a message they follow."""
         failed = self.tr("A picture could not be drawn; the window says why.")
-        words = failed if isinstance(event, Failed) else self.tr("The queue is done.")
+        text = failed if isinstance(event, Failed) else self.tr("The queue is done.")
         if self._tray is None:
             self._tray = QSystemTrayIcon(self._window.windowIcon(), self)
             self._tray.messageClicked.connect(self._window.activateWindow)
             self._tray.show()
-        self._tray.showMessage("sdedge", words)
+        self._tray.showMessage("sdedge", text)

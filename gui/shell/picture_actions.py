@@ -183,8 +183,8 @@ class PictureActions(QObject):
             return
 
         def lined_up(job: Job) -> None:
-            words = self.tr("{0} variations of the picture are drawn.").format(VARIATIONS)
-            studio.offer_undo(words, partial(studio.board.cancel, job.id))
+            text = self.tr("{0} variations of the picture are drawn.").format(VARIATIONS)
+            studio.offer_undo(text, partial(studio.board.cancel, job.id))
 
         self.drawing.emit()
         studio.show_view("create")
@@ -236,9 +236,9 @@ class PictureActions(QObject):
     def trash(self, ids: Sequence[int]) -> None:
         """Send pictures to the trash, which can be undone for a while."""
         batch = self._studio.trash.put(ids)
-        one, more = self.tr("1 picture moved to the trash."), self.tr("{0} pictures moved to the trash.")
-        words = one if len(batch) == 1 else more.format(len(batch))
-        self._studio.offer_undo(words, partial(self._studio.trash.undo, batch), expires=True)
+        singular, plural = self.tr("1 picture moved to the trash."), self.tr("{0} pictures moved to the trash.")
+        text = singular if len(batch) == 1 else plural.format(len(batch))
+        self._studio.offer_undo(text, partial(self._studio.trash.undo, batch), expires=True)
 
     def _in_background(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self._studio.bridge.background.run(work, then, self._say, self)

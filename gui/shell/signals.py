@@ -39,10 +39,10 @@ class Ending(QObject):
 
     def _wake(self) -> None:
         try:
-            told = self._read.recv(64)
+            numbers = self._read.recv(64)
         except BlockingIOError:
             return
-        if any(number in self._before for number in told):
+        if any(number in self._before for number in numbers):
             self.asked.emit()
 
 

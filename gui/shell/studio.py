@@ -23,11 +23,11 @@ from gui.shell.undo import SECONDS, UndoList
 from sdedge.request import Request
 
 UNDO = "undo"
-"""The topic of remarks that offer it."""
+"""The topic of notices that offer it."""
 
 
 @dataclass(frozen=True)
-class Remark:
+class BannerNotice:
     """One line above the views: what happened, how bad it is (info, good, warning, bad), and what can be done."""
 
     text: str
@@ -43,9 +43,9 @@ class Remark:
 class Studio(QObject):
     """One per window."""
 
-    remarked = Signal(object)
+    notice_given = Signal(object)
     withdrawn = Signal(str)
-    """Remarks about this topic do not hold any more."""
+    """Notices about this topic do not hold any more."""
     view_wanted = Signal(str)
     files_wanted = Signal(list)
     """Paths that a person opened or dropped anywhere."""
@@ -77,22 +77,22 @@ class Studio(QObject):
     def say(
         self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None, topic: str = "",
     ) -> None:  # fmt: skip
-        """Show a remark above the views until it is closed, withdrawn, or another takes its place."""
-        self.remarked.emit(Remark(text, kind, label, work, topic=topic))
+        """Show a notice above the views until it is closed, withdrawn, or another takes its place."""
+        self.notice_given.emit(BannerNotice(text, kind, label, work, topic=topic))
 
     def withdraw(self, topic: str) -> None:
         """Take back what was said about something that is over."""
         self.withdrawn.emit(topic)
 
     def say_briefly(self, text: str) -> None:
-        """Show a remark that goes away by itself."""
-        self.remarked.emit(Remark(text, "good", passing=True))
+        """Show a notice that goes away by itself."""
+        self.notice_given.emit(BannerNotice(text, "good", passing=True))
 
     def offer_undo(self, text: str, work: Callable[[], object], expires: bool = False) -> None:
         """Say what was done, with a button that takes it back, for a while; Ctrl+Z does too, also later unless it `expires`."""
         step = self.undoing.push(text, work, SECONDS if expires else None)
         take_back = partial(self.undoing.take_back, step)
-        self.remarked.emit(Remark(text, label=self.tr("Undo"), work=take_back, passing=True, topic=UNDO))
+        self.notice_given.emit(BannerNotice(text, label=self.tr("Undo"), work=take_back, passing=True, topic=UNDO))
 
     def show_view(self, name: str) -> None:
         """Switch the window to a view of gui.shell.views."""

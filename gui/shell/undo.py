@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 SECONDS = 10.0
 """For so long a picture waits before it moves to the trash, and a remark offers to undo."""
-KEPT = 50
+DEPTH = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class UndoList(QObject):
     def push(self, text: str, work: Callable[[], object], seconds: float | None = None) -> UndoStep:
         """Remember what takes a thing back; after `seconds` it no longer can be."""
         step = UndoStep(text, work, None if seconds is None else time.monotonic() + seconds)
-        self._steps = [*self._steps, step][-KEPT:]
+        self._steps = [*self._steps, step][-DEPTH:]
         self.changed.emit()
         return step
 

@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
         actions.bind("about", self._show_about)
         actions.bind("show-log", show_log)
         actions.follow("full-screen", lambda on: self.showFullScreen() if on else self.showNormal())
-        studio.remarked.connect(self.banner.show_remark)
+        studio.notice_given.connect(self.banner.show_notice)
         studio.withdrawn.connect(self.banner.withdraw)
         studio.view_wanted.connect(self.show_view)
         studio.picture_wanted.connect(self._show_picture)

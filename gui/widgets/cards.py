@@ -18,9 +18,9 @@ def fill(dialog: QDialog, *cards: QWidget) -> None:
     for each in cards:
         column.addWidget(each)
     column.addStretch(1)
-    whole = QVBoxLayout(dialog)
-    whole.setContentsMargins(0, 0, 0, 0)
-    whole.addWidget(scrolled(body))
+    column = QVBoxLayout(dialog)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(scrolled(body))
 
 
 def scrolled(body: QWidget) -> QScrollArea:

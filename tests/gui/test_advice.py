@@ -10,7 +10,7 @@ import pytest
 
 from gui.commands.command import Command
 from gui.create import failures
-from gui.shell.advice import WORDS, for_the_window
+from gui.shell.advice import PHRASES, for_the_window
 from gui.shell.background import in_words
 from sdedge.errors import ModelError, Remedy
 from sdedge.library.models import Library
@@ -41,7 +41,7 @@ def test_a_model_that_is_not_there_names_the_view_and_no_command(tmp_path):
 @pytest.mark.parametrize("remedy", Remedy)
 def test_everything_that_helps_has_words_of_the_window(remedy):
     shown = for_the_window(f"It failed; {remedy.format(name='fast')}, or not.")
-    assert shown == f"It failed; {WORDS[remedy].format(name='fast')}, or not." and "--" not in shown
+    assert shown == f"It failed; {PHRASES[remedy].format(name='fast')}, or not." and "--" not in shown
 
 
 def test_what_a_command_says_of_its_failure_is_said_as_in_the_window(qtbot, monkeypatch):
@@ -50,7 +50,7 @@ def test_what_a_command_says_of_its_failure_is_said_as_in_the_window(qtbot, monk
     command = Command(())
     with qtbot.waitSignal(command.ended, timeout=60_000) as ended:
         command.start()
-    assert ended.args == [f"It is not accepted; {WORDS[Remedy.ACCEPT]}."]
+    assert ended.args == [f"It is not accepted; {PHRASES[Remedy.ACCEPT]}."]
 
 
 def test_no_view_shows_an_error_in_the_words_of_the_command_line():

@@ -17,7 +17,7 @@ from gui.look.plain import PlainLabel, menu_text, message_box, plain_tooltip
 from gui.models.card import ModelCard
 from gui.models.details import LibraryDetails
 from gui.models.items import Item
-from gui.shell.studio import Remark
+from gui.shell.studio import BannerNotice
 from tests.gui.pictures import save_pictures
 
 GUI = Path(__file__).parents[2] / "gui"
@@ -140,7 +140,7 @@ def test_a_hostile_picture_opens_nothing_wherever_it_is_shown(open_window, qtbot
     qtbot.waitUntil(lambda: view.model.rowCount() == 1 and view.model.entry(0) is not None)
     view.choose(0)
     qtbot.waitUntil(lambda: view.details.prompt.text() == words)
-    window.studio.remarked.emit(Remark(words, "bad"))
+    window.studio.notice_given.emit(BannerNotice(words, "bad"))
     create = window.show_view("create")
     create.strip.fail(words, [])
     create.form.show_card(ModelCard("x", 64, fault=words))

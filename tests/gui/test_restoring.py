@@ -91,7 +91,7 @@ def test_dropping_a_hostile_picture_says_what_is_left_out_and_opens_none_of_it(v
     banner, form = view.window().banner, view._studio.form
     qtbot.waitUntil(lambda: "says how it was made" in banner.text, timeout=PATIENCE)
     banner._button.click()
-    assert (form.model, form.image, form.mask, form.steps) == ("fake", None, None, 7) and "vae" not in form.other
+    assert (form.model, form.image, form.mask, form.steps) == ("fake", None, None, 7) and "vae" not in form.carried
     assert "another picture" in banner.text and "yours stays chosen" in banner.text and "--" not in banner.text
     assert banner._button.text() == "Choose the picture…"
     qtbot.wait(400)  # the counter, the model's card and the memory have looked

@@ -187,4 +187,4 @@ def test_options_survive_the_draft_and_a_restored_picture():
                     Request(sampler="unipc", options={"variant": "bh1", "order": 3}, seed=1)):  # fmt: skip
         form = FormModel()
         form.restore(Request.from_json(request.to_json()))
-        assert form.draft() == request and not form.other
+        assert form.draft() == request and not form.carried
