@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping
 
@@ -32,9 +33,11 @@ def python_environment(inherited: Mapping[str, str] | None = None) -> dict[str, 
     return environment
 
 
-def install_command(package: str) -> str:
-    """Returns the command that installs a package for this very Python; a bare `pip` may belong to another one."""
-    return f"{shlex.quote(sys.executable)} -m pip install {package}"
+def install_command(requirement: str) -> str:
+    """Returns the command that installs a requirement for this very Python, quoted for the system's shell; a bare `pip` may
+    belong to another one."""
+    command = [sys.executable, "-m", "pip", "install", requirement]
+    return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
 
 
 def forget_working_folder() -> None:

@@ -10,8 +10,17 @@ import sys
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QKeySequence, QNativeGestureEvent, QPointingDevice, QWheelEvent
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFileOpenEvent,
+    QImage,
+    QKeyEvent,
+    QKeySequence,
+    QNativeGestureEvent,
+    QPointingDevice,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QApplication
 
 from gui.create.canvas import Canvas
@@ -70,7 +79,9 @@ def _gesture(widget, kind, value=0.0):
 
 def test_no_action_takes_a_key_that_the_mac_keeps_for_itself(mac, qtbot, open_window):
     actions = open_window(start=False).actions_list
-    taken = {"Ctrl+H", "Ctrl+M", "Ctrl+W", "Ctrl+Q", "Ctrl+Up", "Ctrl+Down", "Ctrl+Space", "Ctrl+Tab"}
+    taken = {"Ctrl+H", "Ctrl+M", "Ctrl+W", "Ctrl+Q", "Ctrl+Up", "Ctrl+Down", "Ctrl+Space", "Ctrl+Tab", "Ctrl+`",
+             "Ctrl+Left", "Ctrl+Right", "Ctrl+Alt+H", "Ctrl+Alt+M", "Ctrl+Alt+D", "Ctrl+Alt+Esc", "Ctrl+Alt+Space",
+             "Ctrl+Shift+3", "Ctrl+Shift+4", "Ctrl+Shift+5", "Ctrl+Shift+Q", "Ctrl+Shift+/"}  # fmt: skip
     ours = {
         spec.id: [sequence.toString() for sequence in keys.sequences(spec.id, spec.keys, spec.standard)]
         for spec in ACTIONS
@@ -185,12 +196,20 @@ def test_the_bundle_is_named_before_the_application_is_made(objc, monkeypatch):
     assert [[made[text] for text in pair] for pair in set_] == [
         [[b"sdedge"], [b"CFBundleName"]], [[b"sdedge"], [b"CFBundleDisplayName"]]
     ]  # fmt: skip
+
+
+def test_the_app_is_named_before_it_is_made_has_its_icon_and_what_the_finder_opens(mac, monkeypatch, qapp):
     order = []
     monkeypatch.setattr(app, "name_process", order.append)
-    monkeypatch.setattr(app, "App", lambda arguments: order.append("application") or exit())
-    with pytest.raises(SystemExit):
-        app.main()
-    assert order == ["sdedge", "application"]
+    monkeypatch.setattr(app, "App", lambda arguments: order.append("application") or qapp)
+    monkeypatch.setattr(qapp, "setWindowIcon", lambda icon: order.append("no icon" if icon.isNull() else "icon"))
+    picture = "/Users/a/a picture.png"
+    QTimer.singleShot(
+        10, lambda: qapp.event(QFileOpenEvent(QUrl.fromLocalFile(picture)))
+    )  # no argument of the program's
+    monkeypatch.setattr(app.Instance, "claim", lambda self, files: order.extend(files) or False)
+    assert app.main() == 0
+    assert order == ["sdedge", "application", "icon", picture]
 
 
 def test_macos_does_not_slow_the_app_down_while_it_draws(objc, monkeypatch):
@@ -297,16 +316,17 @@ def test_the_chip_has_its_name_and_measurements_belong_to_it(mac, monkeypatch):
     assert findings.processor() != "Apple M4 Pro" and findings.processor() and not findings.findings()
 
 
-def test_memory_is_what_the_system_counts():
+def test_memory_is_what_the_system_counts(mac, monkeypatch):
     class Library:
         def proc_pid_rusage(self, pid, flavour, record):
             assert (pid, flavour) == (os.getpid(), 0)
             record._obj[8], record._obj[9] = 1 << 30, 3 << 30  # resident, footprint
             return 0
 
-    assert worker.footprint_bytes(Library()) == 3 << 30
-    Library.proc_pid_rusage = lambda *_: -1
-    assert worker.footprint_bytes(Library()) == 0
+    monkeypatch.setattr("ctypes.CDLL", lambda path: Library())
+    assert worker.resident_memory() == worker.footprint_bytes() == 3 << 30
+    monkeypatch.setattr(Library, "proc_pid_rusage", lambda *_: -1)
+    assert worker.footprint_bytes() == 0 < worker.resident_memory() < 3 << 30
 
 
 # Windows, read on the way

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sdedge.interpreter import python_command, python_environment
+from sdedge.interpreter import install_command, python_command, python_environment
 from sdedge.text import vocabulary
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +85,23 @@ def test_empty_entries_of_the_search_path_are_dropped(path, left, monkeypatch):
     made = python_environment({"PYTHONPATH": path, "OTHER": "1"})
     assert made.get("PYTHONPATH") == left and made["OTHER"] == made["PYTHONSAFEPATH"] == "1"
     assert python_command("pip", "x")[1:] == ["-P", "-m", "pip", "x"]
+
+
+@pytest.mark.parametrize(
+    ("system", "python", "command"),
+    [("darwin", "/Users/a b/python", "'/Users/a b/python' -m pip install 'sdedge[openvino]'"),
+     ("win32", r"C:\Users\a b\python.exe", r'"C:\Users\a b\python.exe" -m pip install sdedge[openvino]')],
+)  # fmt: skip
+def test_what_is_missing_is_installed_for_this_very_python(monkeypatch, system, python, command):
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(sys, "executable", python)
+    assert install_command("sdedge[openvino]") == command
+
+
+def test_no_sentence_names_a_pip_that_may_be_anothers():
+    for package in ("sdedge", "converters", "gui"):
+        for file in (ROOT / package).rglob("*.py"):
+            assert "`pip install" not in file.read_text("utf-8"), f"{file}: use install_command"
 
 
 def test_no_other_place_starts_a_python():

@@ -366,7 +366,8 @@ def test_compute_units_are_chosen_by_the_bundle_or_the_device(core_ml, tiny_bund
         open_bundle(tiny_bundle, "mps")
 
 
-def test_without_a_mac_core_ml_says_so(tiny_bundle):
+def test_without_a_mac_core_ml_says_so(tiny_bundle, monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(ModelError, match="on a Mac only"):
         CoreMLEngine(tiny_bundle).decode(torch.zeros(1, 4, 8, 8))
     assert isinstance(load_engine()(str(locate(str(tiny_bundle))), None), MILEngine)
