@@ -103,6 +103,8 @@ def test_a_python_without_wheels_is_refused_in_one_sentence_and_nothing_is_left(
     assert done.returncode != 0 and not (machine.folder / "env").exists()
     assert done.stderr.count("\n") == 1 and "Python 3.11, 3.12 or 3.13" in done.stderr and "python.org" in done.stderr
     assert (f"{path} is {version}" in done.stderr) == bool(version)
+    machine.python("python3.14", "3.14")
+    assert "python3.14 is 3.14" in machine.set_up().stderr  # what Homebrew gives who asks it for python
     machine.python("python3.13", "3.13")  # installed, as it was advised
     assert machine.set_up().returncode == 0 and machine.made_by == "3.13"
 
@@ -125,7 +127,7 @@ def test_an_environment_of_a_wrong_python_or_of_one_that_is_gone_is_made_anew(ma
 def test_an_environment_that_was_moved_or_copied_with_its_folder_is_made_anew(machine, noted):
     """Its programs name the folder where it was made, and so does the package that it looks up there."""
     machine.python("python3.12", "3.12")
-    project = machine.folder = machine.folder / "a project"
+    project = machine.folder = machine.folder / " a project "
     project.mkdir()
     assert machine.set_up().returncode == 0
     if not noted:  # as earlier versions made it
