@@ -69,7 +69,7 @@ def _macos_memory() -> tuple[int, int]:
 
 def _windows_memory() -> tuple[int, int]:
     class Status(ctypes.Structure):
-        _fields_ = [("length", ctypes.c_ulong), ("load", ctypes.c_ulong)] + [
+        _fields_ = [("length", ctypes.c_uint32), ("load", ctypes.c_uint32)] + [
             (name, ctypes.c_ulonglong)
             for name in ("total", "free", "total_page", "free_page", "total_virtual", "free_virtual", "extended")
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -114,6 +115,21 @@ def test_what_vm_stat_says_is_read_or_assumed(said, monkeypatch):
     for text, free in ((f"Mach Virtual Memory Statistics: {report}", 37 * 16384), (said, 1 << 33)):
         monkeypatch.setattr(machine.subprocess, "run", lambda *_, said=text, **__: SimpleNamespace(stdout=said))
         assert machine.available_memory() == (free, 1 << 34)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_windows_says_how_much_memory_there_is(told, monkeypatch):
+    def tell(record):
+        status = record._obj
+        assert status.length == ctypes.sizeof(status) == 64  # MEMORYSTATUSEX, sysinfoapi.h
+        status.total, status.free, status.total_page = 16 << 30, 5 << 30, 99 << 30
+        return int(told)
+
+    monkeypatch.setattr(machine.sys, "platform", "win32")
+    monkeypatch.setattr(machine, "total_memory", lambda: 8 << 30)
+    windows = SimpleNamespace(kernel32=SimpleNamespace(GlobalMemoryStatusEx=tell))
+    monkeypatch.setattr(machine.ctypes, "windll", windows, raising=False)
+    assert machine.available_memory() == ((5 << 30, 16 << 30) if told else (4 << 30, 8 << 30))
 
 
 def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, monkeypatch):

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,6 +57,26 @@ def test_process_ids():
     ended.wait()
     assert is_running(os.getppid()) and is_running(1) and not is_running(ended.pid)
     assert not any(is_running(pid) for pid in (0, -1, 2**31, 10**30))
+
+
+@pytest.mark.parametrize(("code", "taken"), [(0, True), (errno.EACCES, False), (errno.EDEADLK, False)])
+def test_on_windows_a_lock_is_a_byte_behind_the_text(tmp_path, monkeypatch, code, taken):
+    locked = []
+
+    def locking(descriptor, how, size):
+        locked.append((os.lseek(descriptor, 0, os.SEEK_CUR), how, size))
+        if code:
+            raise OSError(code, "somebody has it")
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    monkeypatch.setattr(locks.os, "name", "nt")
+    (tmp_path / "lock").write_text("4711")
+    lock = ProcessLock(tmp_path / "lock")
+    acquired = lock.acquire()
+    monkeypatch.undo()
+    assert acquired == taken and locked == [(1 << 30, 2, 1)]
+    assert (tmp_path / "lock").read_text() == (str(os.getpid()) if taken else "4711")
+    lock.release()
 
 
 def test_a_model_that_another_process_copies_is_not_swept(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -113,6 +114,22 @@ def test_the_computer_is_kept_awake_only_while_inside(tmp_path, monkeypatch):
 
 
 @posix
+@pytest.mark.parametrize("accepted", [1, 0])
+def test_windows_is_told_when_it_may_sleep_again(monkeypatch, accepted):
+    told = []
+    windows = SimpleNamespace(
+        kernel32=SimpleNamespace(SetThreadExecutionState=lambda flags: told.append(flags) or accepted)
+    )
+    monkeypatch.setattr("ctypes.windll", windows, raising=False)
+    monkeypatch.setattr(awake_module.sys, "platform", "win32")
+    with pytest.raises(KeyboardInterrupt), awake("drawing") as way:
+        assert way == ("SetThreadExecutionState" if accepted else "") and told == [
+            0x80000001
+        ]  # continuous, system required
+        raise KeyboardInterrupt
+    assert told == [0x80000001, 0x80000000]
+
+
 def test_without_a_way_to_stay_awake_the_log_says_why(tmp_path, monkeypatch, caplog):
     refusing = tmp_path / "systemd-inhibit"
     refusing.write_text("#!/bin/sh\nexit 1\n")
