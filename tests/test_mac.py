@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = (
-    "test_files.py", "test_mac_drive.py", "commands", "engines/coreml/test_first_load.py", "gui/create", "gui/test_gallery.py",
-    "gui/test_mac.py", "gui/test_shell.py", "images/test_output.py", "library/test_gallery.py", "machine/test_memory_plan.py",
+    "test_files.py", "test_mac_drive.py", "engines/coreml/test_first_load.py", "gui/create/test_zoom.py", "gui/test_mac.py",
+    "gui/test_shell.py", "images/test_output.py", "library/test_gallery.py", "machine/test_memory_plan.py",
     "process/test_locks.py", "text/test_wildcards.py",
 )  # fmt: skip
 

@@ -41,13 +41,14 @@ class Kernel32:
 @pytest.mark.parametrize(("state", "runs"), [("runs", True), ("ended", False), ("gone", False), ("another's", True)])
 def test_on_windows_another_process_is_told_to_run(monkeypatch, state, runs):
     kernel = Kernel32(state)
-    monkeypatch.setattr(liveness.os, "name", "nt")
-    monkeypatch.setattr(ctypes, "WinDLL", lambda *arguments, **options: kernel, raising=False)
-    monkeypatch.setattr(ctypes, "get_last_error", lambda: 87 if state == "gone" else 5, raising=False)
-    monkeypatch.setattr(
-        os, "kill", lambda *arguments: pytest.fail("on Windows os.kill ends the process, or sends Ctrl-C")
-    )
-    assert is_running(4711) == runs and is_running(os.getpid())
+    with monkeypatch.context() as windows:  # a failure is told by Linux again
+        windows.setattr(liveness.os, "name", "nt")
+        windows.setattr(ctypes, "WinDLL", lambda *arguments, **options: kernel, raising=False)
+        windows.setattr(ctypes, "get_last_error", lambda: 87 if state == "gone" else 5, raising=False)
+        ended = []  # os.kill ends a process there, or sends Ctrl-C
+        windows.setattr(os, "kill", lambda *arguments: ended.append(arguments))
+        told = is_running(4711), is_running(os.getpid())
+    assert told == (runs, True) and not ended
     assert kernel.closed == ([2**40] if state in ("runs", "ended") else [])
 
 
@@ -68,12 +69,12 @@ def test_on_windows_a_lock_is_a_byte_behind_the_text(tmp_path, monkeypatch, code
         if code:
             raise OSError(code, "somebody has it")
 
-    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
-    monkeypatch.setattr(locks.os, "name", "nt")
     (tmp_path / "lock").write_text("4711")
     lock = ProcessLock(tmp_path / "lock")
-    acquired = lock.acquire()
-    monkeypatch.undo()
+    with monkeypatch.context() as windows:
+        windows.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+        windows.setattr(locks.os, "name", "nt")
+        acquired = lock.acquire()
     assert acquired == taken and locked == [(1 << 30, 2, 1)]
     assert (tmp_path / "lock").read_text() == (str(os.getpid()) if taken else "4711")
     lock.release()
