@@ -44,6 +44,7 @@ from sdedge.events import Event, Finished, Loading, Notice, Progress
 from sdedge.files import atomic_write
 from sdedge.library.licences import licence_of
 from sdedge.library.manifest import NAME, BundleComponent, Manifest, Port
+from sdedge.models.unfilled import unfilled
 from sdedge.weights.loading import load_into
 
 MEMORIES = (4, 8, 16)  # GiB of a Mac, for which the largest size is told
@@ -122,7 +123,7 @@ def _manifest(source: ConversionSource, model: str, recipe: GraphRecipe, made: d
 def network(source: ConversionSource, stage: str, dtype: torch.dtype) -> nn.Module:
     """The module a stage is made from, with its weights, LoRAs included."""
     name = STAGES[stage].network
-    with torch.device("meta"):
+    with unfilled():
         module = NETWORKS[name](source.checkpoint.configs[name])
     load_into(module, source.components[name], dtype=dtype)
     return module.eval()
@@ -153,7 +154,7 @@ def example(source: ConversionSource, stage: str, recipe: GraphRecipe, side: int
 def reference(source: ConversionSource, stage: str, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """What the eager network gives in float32, each layer's weights read when it is called and dropped after."""
     name = STAGES[stage].network
-    with torch.device("meta"):
+    with unfilled():
         module = NETWORKS[name](source.checkpoint.configs[name]).eval()
     for path, layer in module.named_modules():
         tensors = {

@@ -22,6 +22,7 @@ from sdedge.errors import ModelError, Remedy
 from sdedge.library.imports import hash_file, hash_of_folder
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
 from sdedge.models.safety import SafetyChecker
+from sdedge.models.unfilled import unfilled
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import check_inside
@@ -80,7 +81,7 @@ class ConversionSource:
 
     def network(self, stage: str) -> torch.nn.Module:
         """A network in float32 as the checkpoint has it, LoRAs included; an engine may rebuild its own for speed."""
-        with torch.device("meta"):
+        with unfilled():
             module = NETWORKS[stage](self.checkpoint.configs[stage])
         load_into(module, self.components[stage], torch.float32)
         return module.eval()

@@ -25,6 +25,7 @@ from sdedge.engines.torch.networks import NETWORKS
 from sdedge.events import Loading
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
+from sdedge.models.unfilled import unfilled
 from sdedge.request import Request
 from sdedge.text.vocabulary import resolve
 from sdedge.weights.checkpoint import open_checkpoint
@@ -155,7 +156,7 @@ def _looking(engine: TorchEngine, look: Look | None) -> Iterator[None]:
         yield
         return
     checkpoint = engine.checkpoint
-    with torch.device("meta"):
+    with unfilled():
         unet = NETWORKS["unet"](checkpoint.configs["unet"])
     load_into(unet, checkpoint.unet, engine.dtype)
     for name, layer in unet.named_modules():

@@ -11,6 +11,7 @@ from torch import nn
 
 from sdedge.errors import ModelError, Remedy
 from sdedge.models.safety import SafetyChecker
+from sdedge.models.unfilled import unfilled
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.folders import open_component, read_config
 from sdedge.weights.loading import load_into
@@ -26,7 +27,7 @@ def open_checker(folder: Path) -> SafetyChecker:
     """
     try:
         config, tensors = read_config(folder / "config.json"), open_component(folder, None).tensors
-        with torch.device("meta"):
+        with unfilled():
             checker = SafetyChecker(config)
         load_into(checker, _renamed(tensors, checker), torch.float32, ignore=("*position_ids",), mapped=True)
     except ModelError as error:

@@ -31,6 +31,7 @@ from sdedge.models.config import UNetConfig
 from sdedge.models.reuse import DEPTH
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
+from sdedge.models.unfilled import unfilled
 from sdedge.text.conditioning import Replacement
 from sdedge.weights.checkpoint import Checkpoint, load_into, open_checkpoint
 from sdedge.weights.files import LazyTensor
@@ -220,7 +221,7 @@ class OpenVINOEngine(OptionalCalls):
         """Make and keep the models, where they are not."""
         if self.entry.is_dir():
             return
-        with torch.device("meta"):
+        with unfilled():
             unet = UNet(UNetConfig.from_json(self.torch.checkpoint.configs["unet"]))
         self.torch.report(*load_into(unet, self.torch.checkpoint.unet, torch.float32))
         models = graph.convert(unet.eval(), 1 if self.precision == "float32" else graph.TILE)

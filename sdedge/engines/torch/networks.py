@@ -28,6 +28,7 @@ from sdedge.models.layers import wrap_edges
 from sdedge.models.t2i_adapter import T2IAdapter
 from sdedge.models.taesd import TinyVAE
 from sdedge.models.unet import UNet
+from sdedge.models.unfilled import unfilled
 from sdedge.models.vae import VAE
 from sdedge.models.vae_rows import RowVAE
 from sdedge.weights.checkpoint import load_into
@@ -97,7 +98,7 @@ class NetworkForm:
 
 def build(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any]) -> tuple[Any, list[str]]:
     """Returns the network filled with the tensors, and what is worth reporting. Raises ModelError as `load_into`."""
-    with torch.device("meta"):
+    with unfilled():
         module = NETWORKS[form.kind](config)
     wrap_edges(module, form.is_tiled)
     if form.device.type == "cpu":
