@@ -53,6 +53,7 @@ if sys.platform == "darwin":
 MEASURED = (
     "converters",
     "engines",
+    "evaluation",
     "generation",
     "models",
     "training",

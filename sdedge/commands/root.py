@@ -24,6 +24,7 @@ COMMANDS = {
     "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
     "doctor": ("sdedge.commands.doctor:doctor", "Show what this machine runs in, and why."),
     "selftest": ("sdedge.commands.selftest:selftest", "Check the published weights against golden values."),
+    "evaluate": ("sdedge.commands.evaluate:evaluate", "Measure how well a model shows what prompts say."),
     "train": ("sdedge.commands.train:train", "Train the embedded model, or measure one."),
 }
 ADDED = {"convert": "Convert models for Apple devices, and prove the result.", "gui": "Open the desktop app."}
