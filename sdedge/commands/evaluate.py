@@ -14,7 +14,7 @@ import click
 from sdedge import batch, catalog
 from sdedge.commands.field_options import field_option, field_options, fields_of, size_option
 from sdedge.commands.terminal import echo, note, one_line
-from sdedge.engines.open import default_model, load_engine, locate
+from sdedge.engines.open import default_model, find_tokenizer, load_engine, locate
 from sdedge.events import Event, Loading, Notice, Progress
 from sdedge.library.manifest import is_bundle
 from sdedge.machine.memory_plan import CHOICES
@@ -23,6 +23,9 @@ from sdedge.request_fields import Group
 
 if TYPE_CHECKING:
     from sdedge.evaluation.measure import Job, Report
+
+
+WORLD_NAMES = ("scenes",)
 
 
 @click.command()
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
 @field_option("vae")
 @click.option("--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="Draw with it; may be repeated.")
 @click.option("--ceiling", type=click.IntRange(0, 10_000), default=200, show_default=True, help="True renders to read.")
+@click.option(
+    "--world", type=click.Choice(WORLD_NAMES), help="Scenes to ask for.  [default: the largest it has words for]"
+)
 @click.option("--judge", type=click.Path(path_type=Path), help="A judge that `sdedge train judge` made.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("evaluations"), show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, openvino, cuda, mps; or compute units.")
@@ -56,16 +62,18 @@ def evaluate(model: str | None, **options: Any) -> None:
     Two judges read every picture. The pictures are kept below --out by their settings: cut off, the same command goes
     on; with more --prompts or --seeds it adds to what is there; with other settings it begins anew beside it.
     """
+    from sdedge.evaluation import worlds
     from sdedge.evaluation.drawing import Judges
     from sdedge.evaluation.gallery import write_sheet
     from sdedge.evaluation.judge_network import find_judge
     from sdedge.evaluation.measure import REPORT, Report
     from sdedge.evaluation.measure import evaluate as measure
     from sdedge.evaluation.page import write_page
-    from sdedge.evaluation.world import WORLD
 
-    job, reference = _jobs(model or default_model(), options)
-    judges = Judges(WORLD, find_judge(options["judge"], WORLD.values))
+    name = model or default_model()
+    world = worlds.WORLDS[options["world"]] if options["world"] else worlds.world_of(find_tokenizer(name))
+    job, reference = _jobs(name, options)
+    judges = Judges(world, find_judge(options["judge"], world.values))
     report: Report | None = None
     with _shown(options["quiet"] or options["as_json"]) as tell:
         for event in measure(job, judges, options["out"], reference, options["ceiling"]):

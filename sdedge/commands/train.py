@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdedge.commands.terminal import echo
 
+if TYPE_CHECKING:
+    from sdedge.training.fit import TrainingProgress
+
 
 @click.group()
 def train() -> None:
-    """Train the embedded model from scratch, or measure one."""
+    """Train the embedded model from scratch, a LoRA of it, or the judge of its pictures; or measure one."""
 
 
 @train.command()
@@ -23,22 +28,87 @@ def pocket(out: Path, device: str, quick: bool) -> None:
 
     Interrupted, it goes on from its last checkpoint. OUT/model is the diffusers folder, OUT/*.png are sample grids.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from sdedge.training.grids import draw_grid
     from sdedge.training.recipe import QUICK, TrainingRecipe
     from sdedge.training.recipe import train as run
 
     recipe = QUICK if quick else TrainingRecipe()
+    for done in _shown(run(recipe, out, device)):
+        if done.exported:
+            echo(f"Samples: {draw_grid(out / 'model', out / f'samples-{done.stage}.png', device)}")
+
+
+@train.command()
+@click.option("--world", type=click.Choice(("scenes",)), default="scenes", show_default=True, help="Scenes to read.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("judge.safetensors"), show_default=True)
+@click.option(
+    "--work", type=click.Path(path_type=Path), default=Path("runs/judge"), show_default=True, help="Its state."
+)
+@click.option("--pictures", type=click.IntRange(1), help="True renders to learn from.  [default: the recipe's]")
+@click.option("--steps", type=click.IntRange(1), help="Of training.  [default: the recipe's]")
+def judge(world: str, out: Path, work: Path, pictures: int | None, steps: int | None) -> None:
+    """Train the judge that learns to read the scenes, for `sdedge evaluate --judge`; minutes on one CPU core.
+
+    It learns from renders by seeds of its own. Interrupted, it goes on from its last checkpoint.
+    """
+    from dataclasses import replace
+
+    from sdedge.evaluation.judge_training import JudgeRecipe, train_judge
+    from sdedge.evaluation.worlds import WORLDS
+
+    recipe = JudgeRecipe()
+    recipe = replace(recipe, pictures=pictures or recipe.pictures)
+    recipe = replace(recipe, optimisation=replace(recipe.optimisation, steps=steps or recipe.optimisation.steps))
+    for done in _shown(train_judge(WORLDS[world], work, out, recipe)):
+        if done.exported:
+            echo(out)
+
+
+@train.command()
+@click.option("--style", type=click.Choice(("sepia", "grey")), default="sepia", show_default=True)
+@click.option("--model", metavar="NAME", help="Model to train on.  [default: see `sdedge models default`]")
+@click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: STYLE.safetensors]")
+@click.option(
+    "--work", type=click.Path(path_type=Path), default=Path("runs/lora"), show_default=True, help="Its state."
+)
+@click.option("--rank", type=click.IntRange(1, 128), default=8, show_default=True)
+@click.option("--steps", type=click.IntRange(1), help="Of training.  [default: the recipe's]")
+@click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+def lora(
+    style: str, model: str | None, out: Path | None, work: Path, rank: int, steps: int | None, device: str
+) -> None:
+    """Train a small LoRA on rendered scenes in a style, and write it as kohya's trainer does; minutes on a CPU.
+
+    Draw with it by `sdedge generate "a red house <lora:sepia:1>"` once `sdedge models add` has installed it, and measure it by
+    `sdedge evaluate --lora FILE`. Interrupted, it goes on from its last checkpoint.
+    """
+    from dataclasses import replace
+
+    from sdedge.engines.open import default_model, locate
+    from sdedge.training.lora import LoraRecipe, train_lora
+    from sdedge.training.styles import STYLES
+
+    recipe = LoraRecipe(rank=rank, alpha=float(rank))
+    recipe = replace(recipe, optimisation=replace(recipe.optimisation, steps=steps or recipe.optimisation.steps))
+    path = out or Path(f"{style}.safetensors")
+    for done in _shown(train_lora(locate(model or default_model()), STYLES[style], path, work, recipe, device)):
+        if done.exported:
+            echo(path)
+
+
+def _shown(progress: Iterator[TrainingProgress]) -> Iterator[TrainingProgress]:
+    """Yields what it is passed, and shows it as a bar for each stage."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("loss {task.fields[loss]:.4f}")) as bar:
-        tasks: dict[str, int] = {}
-        for done in run(recipe, out, device):
+    with Progress(*columns, TextColumn("loss {task.fields[loss]:.4f}"), console=Console(stderr=True)) as bar:
+        tasks: dict[str, Any] = {}
+        for done in progress:
             if done.stage not in tasks:
                 tasks[done.stage] = bar.add_task(done.stage, total=done.steps, loss=0.0)
             bar.update(tasks[done.stage], completed=done.step, loss=done.loss)  # type: ignore[arg-type]
-            if done.exported:
-                echo(f"Samples: {draw_grid(out / 'model', out / f'samples-{done.stage}.png', device)}")
+            yield done
 
 
 @train.command()

@@ -12,7 +12,7 @@ import torch
 from sdedge.engines.protocol import Engine
 from sdedge.errors import SdedgeError
 from sdedge.evaluation.drawing import Judges
-from sdedge.evaluation.figures import Verdict
+from sdedge.evaluation.figures import Verdict, verdict
 from sdedge.evaluation.runs import Run
 from sdedge.events import Event, Notice, Progress
 from sdedge.files import atomic_write
@@ -32,9 +32,9 @@ def read_ceiling(run: Run, engine: Engine, judges: Judges, count: int) -> Iterat
     notice says so.
     """
     key = [*judges.names.values(), count]
-    kept = _kept(run, key)
-    if kept is not None:
-        yield kept
+    cached = _cached(run, key)
+    if cached is not None:
+        yield cached
         return
     verdicts: dict[str, list[Verdict]] = {RENDERS: [], RECONSTRUCTIONS: []}
     rng, size, can_encode = np.random.default_rng(SEED), engine.facts.width, True
@@ -66,19 +66,11 @@ def reconstructed(engine: Engine, pictures: np.ndarray) -> np.ndarray:
 
 
 def _verdicts(judges: Judges, pictures: np.ndarray, facts: Sequence[Any], first: int) -> list[Verdict]:
-    names = judges.names
-    verdicts = []
-    for i, (pixels, stated) in enumerate(zip(pictures, facts, strict=True)):
-        answers = judges.read(pixels)
-        obeyed = {
-            judge: {kind: answers[name].get(kind) == value for kind, value in stated.items()}
-            for judge, name in names.items()
-        }
-        verdicts.append(Verdict(first + i, obeyed))
-    return verdicts
+    pairs = zip(pictures, facts, strict=True)
+    return [verdict(first + i, stated, judges.read(pixels), judges) for i, (pixels, stated) in enumerate(pairs)]
 
 
-def _kept(run: Run, key: list[Any]) -> dict[str, list[Verdict]] | None:
+def _cached(run: Run, key: list[Any]) -> dict[str, list[Verdict]] | None:
     """Returns what was kept of the same judges and count; None where nothing usable was."""
     path = run.folder / FILE
     if not path.is_file():

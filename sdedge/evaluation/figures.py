@@ -118,13 +118,10 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def verdict(case: Case, answers: Mapping[str, Answers], names: Mapping[str, str]) -> Verdict:
-    """Compares what judges read with what a prompt states."""
-    return Verdict(case.index, {judge: _compared(case.facts, answers[name]) for judge, name in names.items()})
-
-
-def _compared(facts: Facts, answers: Answers) -> dict[str, bool]:
-    return {name: answers.get(name) == value for name, value in facts.items()}
+def verdict(prompt: int, facts: Facts, answers: Mapping[str, Answers], judges: Judges) -> Verdict:
+    """Compares what judges read in a picture with what its prompt states."""
+    compare = judges.world.compare
+    return Verdict(prompt, {judge: compare(facts, answers[name]) for judge, name in judges.names.items()})
 
 
 def rows(verdicts: Sequence[Verdict]) -> Rows:

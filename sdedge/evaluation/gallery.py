@@ -93,8 +93,8 @@ def write_sheet(report: Report, columns: int = 10, most: int = 100) -> Path | No
         sheet.paste(Image.fromarray(pixels), (x, y))
         missing = dict.fromkeys(name for judge in verdict.obeyed for name in verdict.disobeyed(judge))
         lines = [*_wrapped(result.prompt, font, W)[:3], *_wrapped("missing: " + ", ".join(missing), font, W)[:1]]
-        for line, words in enumerate(lines):
-            pen.text((x, y + H + 2 + 12 * line), words, "#b3261e" if line == len(lines) - 1 else "#1b1b1f", font)
+        for line, content in enumerate(lines):
+            pen.text((x, y + H + 2 + 12 * line), content, "#b3261e" if line == len(lines) - 1 else "#1b1b1f", font)
     path = report.drawn.run.folder / SHEET
     with atomic_write(path) as file:
         write(file, np.asarray(sheet), "png", None, {})

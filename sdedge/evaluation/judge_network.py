@@ -76,8 +76,8 @@ class LearnedJudge:
         for start in range(0, len(pictures), BATCH):
             logits = self.network(_prepared(pictures[start : start + BATCH]))
             for name, rows in logits.items():
-                sure, best = rows.softmax(1).max(1)
-                for i, (probability, choice) in enumerate(zip(sure.tolist(), best.tolist(), strict=True)):
+                probabilities, best = rows.softmax(1).max(1)
+                for i, (probability, choice) in enumerate(zip(probabilities.tolist(), best.tolist(), strict=True)):
                     answers[start + i][name] = self.network.values[name][choice] if probability > TELLABLE else None
         return list(answers)
 

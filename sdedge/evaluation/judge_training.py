@@ -129,7 +129,7 @@ def _draw(world: World, folder: Path, count: int) -> Iterator[int]:
     for i in range(count):
         scene = world.sample(np.random.default_rng((SEED, 1, i)))
         pictures[i] = shrunk(world.render(scene, RENDERED))
-        facts = world.facts(scene)
+        facts = world.labels(scene)
         for name, options in world.values.items():
             labels[name].append(label(options, facts.get(name)))
         if i % 50 == 49 or i + 1 == count:

@@ -81,11 +81,11 @@ def evaluate(
                 yield event
     for component in (Component.UNET, Component.TEXT_ENCODER, Component.VAE):
         job.pipeline.engine(job.evaluation.request).release(component)
-    other = None
+    compared = None
     if reference is not None:
-        other = yield from _drawn(reference, judges, out, REFERENCE)
+        compared = yield from _drawn(reference, judges, out, REFERENCE)
     yield Loading("figures")
-    report = Report(_figures(drawn, other, verdicts, judges), drawn, other, tuple(judges.names.values()))
+    report = Report(_figures(drawn, compared, verdicts, judges), drawn, compared, tuple(judges.names.values()))
     write_json(report)
     yield report
 
@@ -107,8 +107,7 @@ def _drawn(job: Job, judges: Judges, out: Path, phase: str) -> Generator[Event, 
             else:
                 yield event
     results.sort(key=lambda result: result.key)
-    names = judges.names
-    verdicts = tuple(figure.verdict(cases[result.index], result.answers, names) for result in results)
+    verdicts = tuple(figure.verdict(r.index, cases[r.index].facts, r.answers, judges) for r in results)
     return DrawnRun(run, cases, tuple(results), verdicts)
 
 
@@ -137,13 +136,13 @@ def _figures(
 def _nearness(drawn: DrawnRun, reference: DrawnRun) -> figure.Nearness | None:
     """Compares the pictures that both runs drew of the same prompts with the same seeds; None where their sizes differ."""
     others = {result.key: result for result in reference.results}
-    if _sides(drawn) != _sides(reference):
+    if _size(drawn) != _size(reference):
         return None
     pairs = ((drawn.run.pixels(r), reference.run.pixels(others[r.key])) for r in drawn.results if r.key in others)
     return figure.nearness(pairs)
 
 
-def _sides(drawn: DrawnRun) -> dict[str, int]:
+def _size(drawn: DrawnRun) -> dict[str, int]:
     return {name: drawn.run.settings["request"][name] for name in ("width", "height")}
 
 

@@ -73,7 +73,7 @@ def _cards(figures: Figures) -> str:
 
 def _worst(rows: Rows, name: str) -> tuple[str, str]:
     judge, interval = min(rows[name].obeyed.items(), key=lambda pair: pair[1].value)
-    others = [f"{other} {100 * i.value:.1f}%" for other, i in rows[name].obeyed.items() if other != judge]
+    others = [f"{name} {100 * i.value:.1f}%" for name, i in rows[name].obeyed.items() if name != judge]
     bounds = f"{100 * interval.low:.1f} to {100 * interval.high:.1f}, {judge}"
     return f"{100 * interval.value:.1f}%", ", ".join([bounds, *others])
 

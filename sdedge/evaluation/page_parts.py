@@ -61,8 +61,8 @@ def chart(columns: Sequence[tuple[str, Rows]], labels: Mapping[str, str]) -> str
         cells = "".join(_cell(row.obeyed[judge]) for judge in judges)
         if row.agreement is not None:
             cells += f"<td>{100 * row.agreement:.1f}</td>"
-        for _, other in columns[1:]:
-            cells += "".join(_cell(other[name].obeyed[judge]) if name in other else "<td></td>" for judge in judges)
+        for _, further in columns[1:]:
+            cells += "".join(_cell(further[name].obeyed[judge]) if name in further else "<td></td>" for judge in judges)
         kind = ' class="total"' if name in labels else ""
         drawn = f'<td class="drawn"><div class="track">{marks}</div></td>'
         lines.append(f"<tr{kind}><th>{text(labels.get(name, name))}</th>{drawn}{cells}</tr>")

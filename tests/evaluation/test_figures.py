@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy import linalg, ndimage, stats
 from sdedge.evaluation import figures, similarity
 from sdedge.evaluation.figures import Verdict
 from sdedge.evaluation.intervals import interval, wilson
+from sdedge.evaluation.scenes_world import Scenes
 from sdedge.evaluation.world import Case
 
 RNG = np.random.default_rng(8)
@@ -41,8 +43,8 @@ def test_pictures_that_repeat_a_prompt_s_outcome_count_once():
 
 
 def test_a_fraction_of_one_has_the_width_of_its_prompts():
-    sure = interval([[1.0, 1.0, 1.0]] * 20)
-    assert sure.high == 1 and sure.low == pytest.approx(wilson(1, 20)[0])
+    certain = interval([[1.0, 1.0, 1.0]] * 20)
+    assert certain.high == 1 and certain.low == pytest.approx(wilson(1, 20)[0])
 
 
 def test_no_picture_has_no_interval():
@@ -59,8 +61,8 @@ def test_psnr_of_a_known_error_and_of_equal_pictures():
 
 def test_ssim_is_the_paper_s():
     """By scipy's Gaussian filter, whose window of 11 pixels is the paper's; edges, which it pads, are left out."""
-    other = np.clip(PICTURE + RNG.normal(0, 30, PICTURE.shape), 0, 255).astype(np.uint8)
-    x, y = (image.astype(float) @ np.asarray(similarity.LUMA) for image in (PICTURE, other))
+    noisy = np.clip(PICTURE + RNG.normal(0, 30, PICTURE.shape), 0, 255).astype(np.uint8)
+    x, y = (image.astype(float) @ np.asarray(similarity.LUMA) for image in (PICTURE, noisy))
 
     def smoothed(z: np.ndarray) -> np.ndarray:
         return ndimage.gaussian_filter(z, 1.5, truncate=5 / 1.5)
@@ -68,8 +70,8 @@ def test_ssim_is_the_paper_s():
     mx, my = smoothed(x), smoothed(y)
     vx, vy, cov = smoothed(x * x) - mx**2, smoothed(y * y) - my**2, smoothed(x * y) - mx * my
     c1, c2 = 2.55**2, 7.65**2
-    whole = (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
-    assert similarity.ssim(other, PICTURE) == pytest.approx(whole[5:-5, 5:-5].mean(), abs=1e-9)
+    expected = (2 * mx * my + c1) * (2 * cov + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2))
+    assert similarity.ssim(noisy, PICTURE) == pytest.approx(expected[5:-5, 5:-5].mean(), abs=1e-9)
     assert similarity.ssim(PICTURE, PICTURE) == pytest.approx(1)
 
 
@@ -103,11 +105,16 @@ CASES = {
 }
 
 
+def judges_of(names: dict[str, str]) -> SimpleNamespace:
+    """Judges by their names alone."""
+    return SimpleNamespace(world=Scenes(), names=names)
+
+
 def seen(prompt: int, geometric: tuple[str, str], learned: tuple[str, str]) -> Verdict:
     answers = {
         name: {"kind": kind, "colour": colour} for name, (kind, colour) in {"g 1": geometric, "l 1": learned}.items()
     }
-    return figures.verdict(CASES[prompt], answers, {"geometric": "g 1", "learned": "l 1"})
+    return figures.verdict(prompt, CASES[prompt].facts, answers, judges_of({"geometric": "g 1", "learned": "l 1"}))
 
 
 VERDICTS = [
@@ -127,7 +134,8 @@ def test_facts_are_counted_by_both_judges_with_their_agreement():
 
 
 def test_one_judge_agrees_with_nobody():
-    alone = [figures.verdict(CASES[0], {"g 1": {"kind": "house", "colour": None}}, {"geometric": "g 1"})]
+    read = {"g 1": {"kind": "house", "colour": None}}
+    alone = [figures.verdict(0, CASES[0].facts, read, judges_of({"geometric": "g 1"}))]
     table = figures.rows(alone)
     assert {row.agreement for row in table.values()} == {None}
     assert table["colour"].obeyed["geometric"].value == 0  # what cannot be told is not obeyed

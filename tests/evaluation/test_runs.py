@@ -20,7 +20,7 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.evaluation.drawing import Evaluation, Judges, draw, settings_of
 from sdedge.evaluation.measure import Job, Report, evaluate
 from sdedge.evaluation.runs import Result, Run, differences, nearest_run
-from sdedge.evaluation.world import WORLD, Scenes
+from sdedge.evaluation.scenes_world import Scenes
 from sdedge.events import Notice
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
@@ -35,7 +35,7 @@ class Quick(Scenes):
         return {"kind": "house" if image[0, 0, 0] % 2 else "boat"}
 
 
-QUICK = Quick()
+QUICK = WORLD = Quick()
 JUDGES = Judges(QUICK)
 
 
@@ -94,9 +94,9 @@ def test_a_run_that_was_cut_off_goes_on_and_equals_an_unbroken_one(tiny_model, t
     after = drawn_when(broken)
     assert len(before) == 3 and len(after) == 4 and all(after[name] == before[name] for name in before)
     assert [r.key for r in results] == [r.key for r in unbroken] == [(0, 1), (0, 2), (1, 1), (1, 2)]
-    for mine, other in zip(results, unbroken, strict=True):
-        assert mine.answers == other.answers
-        assert np.array_equal(broken.pixels(mine), run.pixels(other))
+    for mine, theirs in zip(results, unbroken, strict=True):
+        assert mine.answers == theirs.answers
+        assert np.array_equal(broken.pixels(mine), run.pixels(theirs))
 
 
 def test_more_prompts_and_seeds_add_to_what_is_there(tiny_model, pipeline, run):
@@ -111,8 +111,8 @@ def test_more_prompts_and_seeds_add_to_what_is_there(tiny_model, pipeline, run):
 @pytest.mark.parametrize("change", [{"steps": 2}, {"sampler": "euler"}, {"guidance": 2.0}, {"width": 128}])
 def test_other_settings_are_another_run(tiny_model, tmp_path, pipeline, change):
     plain = evaluation(tiny_model)
-    other = replace(plain, request=plain.request.replace(**change))
-    assert run_of(tmp_path, other, pipeline).folder != run_of(tmp_path, plain, pipeline).folder
+    changed = replace(plain, request=plain.request.replace(**change))
+    assert run_of(tmp_path, changed, pipeline).folder != run_of(tmp_path, plain, pipeline).folder
 
 
 def test_what_differs_is_said_of_the_nearest_run(tmp_path):
@@ -196,8 +196,8 @@ class Shades(Quick):
 
 def test_a_report_holds_both_runs_and_their_difference(tiny_model, tmp_path):
     wanted = evaluation(tiny_model)
-    other = replace(wanted, request=wanted.request.replace(steps=2))
-    jobs = [Job(each, Pipeline(load_engine("cpu", "float32"))) for each in (wanted, other)]
+    changed = replace(wanted, request=wanted.request.replace(steps=2))
+    jobs = [Job(each, Pipeline(load_engine("cpu", "float32"))) for each in (wanted, changed)]
     *events, report = evaluate(jobs[0], Judges(Shades()), tmp_path, jobs[1], ceiling=12)
     assert isinstance(report, Report) and report.figures.pictures == 4
     assert report.differences == ["steps is 1, not 2"]
