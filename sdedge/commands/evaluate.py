@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sdedge.evaluation.measure import Job, Report
 
 
-WORLD_NAMES = ("scenes",)
+WORLD_NAMES = ("illustrations", "scenes")
 
 
 @click.command()

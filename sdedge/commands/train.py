@@ -39,7 +39,13 @@ def pocket(out: Path, device: str, quick: bool) -> None:
 
 
 @train.command()
-@click.option("--world", type=click.Choice(("scenes",)), default="scenes", show_default=True, help="Scenes to read.")
+@click.option(
+    "--world",
+    type=click.Choice(("illustrations", "scenes")),
+    default="illustrations",
+    show_default=True,
+    help="Its scenes.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("judge.safetensors"), show_default=True)
 @click.option(
     "--work", type=click.Path(path_type=Path), default=Path("runs/judge"), show_default=True, help="Its state."

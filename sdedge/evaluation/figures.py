@@ -17,7 +17,7 @@ from sdedge.evaluation.similarity import frechet_distance, psnr, spread, ssim
 from sdedge.evaluation.world import Answers, Case, Facts, World
 
 MEAN, ALL = "mean", "all"
-LEAST_FOR_FRECHET = 100  # pictures; fewer tell nothing of a covariance of 64 features
+LEAST_FOR_FRECHET = 100  # pictures; fewer tell nothing of a covariance of so many features
 Load = Callable[[Result], np.ndarray]
 
 

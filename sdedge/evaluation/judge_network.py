@@ -25,10 +25,10 @@ from sdedge.files import atomic_write
 from sdedge.json_values import read_json
 from sdedge.weights.files import open_tensors
 
-SIDE = 96  # pixels that the network reads
+SIDE = 64  # pixels that the network reads
 CHANNELS = (24, 48, 72, 112)
 GRID = 3  # of the places that the features tell apart, a side
-FEATURES = 64
+FEATURES = 96
 TELLABLE = 0.5  # probability below which a fact cannot be told
 BATCH = 64
 MOST_VALUES = 2000  # of all facts together, in a file that may come from elsewhere

@@ -22,16 +22,16 @@ from sdedge.training.fit import Optimisation, TrainingProgress, fit
 
 SEED = 710_001
 """Of everything here; no recipe of the embedded model uses it."""
-RENDERED = 128  # pixels of a render before the network's own size
+RENDERED = 96  # pixels of a render before the network's own size
 
 
 @dataclass(frozen=True)
 class JudgeRecipe:
     """Every number that decides how the judge comes out."""
 
-    pictures: int = 12_000
+    pictures: int = 8_000
     batch: int = 64
-    optimisation: Optimisation = Optimisation(steps=2500, lr=2e-3, warmup=100, flat=0.3, ema=0.998)
+    optimisation: Optimisation = Optimisation(steps=1600, lr=3e-3, warmup=60, flat=0.25, ema=0.995)
     blended: float = 0.08
     """Fraction of pictures that are blends of two, which teach it not to be sure of what cannot be told."""
 

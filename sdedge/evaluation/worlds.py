@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from sdedge.errors import ModelError
+from sdedge.evaluation.illustrations_world import Illustrations
 from sdedge.evaluation.scenes_world import Scenes
 from sdedge.evaluation.world import World
 from sdedge.text.tokenizer import Tokenizer
 
-WORLDS: dict[str, World] = {world.name: world for world in (Scenes(),)}
+WORLDS: dict[str, World] = {world.name: world for world in (Illustrations(), Scenes())}
 """By name, the largest first."""
 
 

@@ -34,6 +34,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGE, START, END = DOCS / "evaluation.md", "<!-- table -->\n", "<!-- end of table -->"
 GUIDANCE = (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 STEPS = (4, 6, 8, 10, 12, 15, 20, 30, 40, 50)
+CURVES = {"guidance": (GUIDANCE, "guidance scale"), "steps": (STEPS, "steps of DPM++ 2M")}
 DISTILLED = ("lcm", "tcd")
 COMPRESSED = ("none", "8bit", "6bit", "4bit", "2bit")
 
@@ -172,7 +173,7 @@ def row(name: str, figures: Figures) -> str:
 
 def curves(bench: Bench) -> None:
     """Draws the plots over guidance and steps into the docs."""
-    for field_name, values, across in (("guidance", GUIDANCE, "guidance scale"), ("steps", STEPS, "steps of DPM++ 2M")):
+    for field_name, (values, across) in CURVES.items():
         lines: dict[str, list[Any]] = {name: [] for name in bench.judges.names}
         for value in values:
             obeyed = bench.measure(Way(f"{field_name} {value:g}", {field_name: value}), False).facts[MEAN].obeyed
@@ -195,7 +196,8 @@ def main() -> None:
         curves(bench)
     if options.only is None:
         before, _, rest = PAGE.read_text("utf-8").partition(START)
-        PAGE.write_text(f"{before}{START}{lines}{END}{rest.partition(END)[2]}", encoding="utf-8")
+        images = "".join(f"\n![Facts obeyed over {name}](evaluation-{name}.svg)\n" for name in CURVES)
+        PAGE.write_text(f"{before}{START}{lines}{images}{END}{rest.partition(END)[2]}", encoding="utf-8")
         print(PAGE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from sdedge.commands import evaluate
@@ -13,8 +14,9 @@ from sdedge.evaluation.world import Case
 from sdedge.evaluation.worlds import WORLDS, world_of
 from sdedge.text.tokenizer import from_vocabulary
 from sdedge.training import scenes
+from sdedge.training.illustrations import captions, world
 
-WORLD = WORLDS["scenes"]
+WORLD, ILLUSTRATIONS = WORLDS["scenes"], WORLDS["illustrations"]
 
 
 def test_cases_are_held_out_and_state_their_facts():
@@ -30,9 +32,62 @@ def test_cases_are_held_out_and_state_their_facts():
     assert len({case.prompt for case in cases}) > 70
 
 
-def test_a_case_does_not_depend_on_how_many_there_are_but_on_the_seed():
-    assert WORLD.case(5, 0) == WORLD.case(5, 0) != WORLD.case(5, 1)
-    assert isinstance(WORLD.case(5, 0), Case)
+def test_illustrated_cases_are_held_out_and_can_be_rendered():
+    cases = [ILLUSTRATIONS.case(index, 0) for index in range(60)]
+    for case in cases:
+        scene = ILLUSTRATIONS.scene_of(case, 1)
+        assert captions.facts(case.prompt) == case.facts and case.facts.items() <= ILLUSTRATIONS.facts(scene).items()
+        assert case.unseen or world.is_held_out(scene)
+        assert all(kinds <= case.facts.keys() for kinds in map(set, case.unseen.values()))
+    assert sum(bool(case.unseen) for case in cases) == 24
+    turns = Counter(name for case in cases for name in case.unseen)
+    assert len(turns) == 4 and min(turns.values()) >= 6
+
+
+PAIR = {
+    "kind": "cat",
+    "colour": "red",
+    "relation": "left",
+    "other_kind": "house",
+    "other_colour": "blue",
+    "ground": "snow",
+}
+TURNED = {**PAIR, "kind": "house", "colour": "blue", "other_kind": "cat", "other_colour": "red"}
+
+
+@pytest.mark.parametrize(("answers", "wrong"), [
+    (PAIR, set()),
+    ({**TURNED, "relation": "right"}, set()),  # the same picture in other words
+    (TURNED, {"relation"}),  # the things are there, but on the wrong sides
+    ({**PAIR, "relation": "right"}, {"relation"}),
+    ({**PAIR, "relation": "above"}, {"relation"}),
+    ({**PAIR, "other_colour": "pink", "ground": "sea"}, {"other_colour", "ground"}),
+    ({"kind": "cat", "colour": "red", "ground": "snow", "relation": "none"}, {"relation", "other_kind", "other_colour"}),
+    ({}, set(PAIR)),
+])  # fmt: skip
+def test_two_things_are_right_in_either_order_and_their_relation_in_one(answers, wrong):
+    for facts, prefix in ((PAIR, {}), ({**TURNED, "relation": "right"}, {"kind": "other_kind", "colour": "other_colour",
+                          "other_kind": "kind", "other_colour": "colour"})):  # fmt: skip
+        verdict = ILLUSTRATIONS.compare(facts, answers)
+        assert verdict.keys() == facts.keys()
+        assert {name for name, right in verdict.items() if not right} == {prefix.get(name, name) for name in wrong}
+
+
+def test_one_picture_has_one_label():
+    rng = np.random.default_rng(2)
+    scenes = [ILLUSTRATIONS.sample(rng) for _ in range(200)]
+    labels = [ILLUSTRATIONS.labels(scene) for scene in scenes]
+    assert all(label.keys() == ILLUSTRATIONS.values.keys() for label in labels)
+    assert {label["relation"] for label in labels} == {"left", "above", "front", "none"}
+    for scene, label in zip(scenes, labels):
+        assert all(ILLUSTRATIONS.compare(ILLUSTRATIONS.facts(scene), label).values())
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_case_does_not_depend_on_how_many_there_are_but_on_the_seed(name):
+    asked = WORLDS[name]
+    assert asked.case(5, 0) == asked.case(5, 0) != asked.case(5, 1)
+    assert isinstance(asked.case(5, 0), Case)
 
 
 def test_a_model_is_asked_in_words_it_has():
