@@ -106,7 +106,10 @@ def installed_models() -> list[str]:
     """Names to choose from: the embedded model first, then the library's."""
     library = Library()
     try:
-        return [EMBEDDED, *(model.name for model in library.models() if model.role != "vae" and model.name != EMBEDDED)]
+        return [
+            EMBEDDED,
+            *(model.name for model in library.models() if model.role == "model" and model.name != EMBEDDED),
+        ]
     finally:
         library.close()
 

@@ -23,7 +23,8 @@ class LibraryModel(QAbstractTableModel):
         self.items: list[Item] = []
         self._titles = (self.tr("Name"), self.tr("Kind"), self.tr("Base"), self.tr("Size"), self.tr("State"))
         self._roles = {
-            "model": self.tr("Model"), "vae": self.tr("VAE"), "lora": self.tr("LoRA"), "embedding": self.tr("Embedding"),
+            "model": self.tr("Model"), "vae": self.tr("VAE"), "control": self.tr("Control model"),
+            "lora": self.tr("LoRA"), "embedding": self.tr("Embedding"),
         }  # fmt: skip
 
     def show(self, items: Sequence[Item]) -> None:

@@ -188,7 +188,7 @@ class ModelsView(QWidget):
 
     def _ask_to_remove(self, item: Item) -> None:
         """Files that were copied in are deleted for good, so this is asked; everything else can be taken back."""
-        if item.role in ("model", "vae") and not item.linked:
+        if item.role in ("model", "vae", "control") and not item.linked:
             question = self.question = message_box(
                 self,
                 self.tr("Delete {0} from the library?").format(item.name),
@@ -203,7 +203,7 @@ class ModelsView(QWidget):
 
     def remove(self, item: Item) -> None:
         """Take it out of the library; LoRAs and embeddings go to the system's trash."""
-        if item.role in ("model", "vae"):
+        if item.role in ("model", "vae", "control"):
             self._change(lambda library: library.remove(item.name))
         else:
             self._studio.bridge.background.run(

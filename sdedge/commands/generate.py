@@ -18,6 +18,7 @@ from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.events import Cancelled
+from sdedge.library.controls import settled_controls
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, Group
@@ -110,6 +111,7 @@ def generate(prompt: str | None, **options: Any) -> None:
             echo(pipeline.resolve(request).to_json())
         return
     series.output.check()
+    requests = [settled_controls(request) for request in requests]
     pictures: list[Picture] = []
     total, alone = series.count * len(requests), options["grid_only"]
     runs = _runs(pipeline, requests, series, pictures if options["grid"] or alone else None, not alone)

@@ -18,12 +18,13 @@ def info(image: Path, as_json: bool) -> None:
     """Show the settings that IMAGE carries: A1111, InvokeAI, Draw Things, Mochi, NovelAI or sdedge."""
     from sdedge.images.metadata import read
     from sdedge.request import Request
+    from sdedge.request_fields import FIELDS
 
     recorded = read(image)
     if as_json:
         record = {
             "source": recorded.source,
-            "request": recorded.fields,
+            "request": {name: FIELDS[name].type.to_json(value) for name, value in recorded.fields.items()},
             "details": recorded.details,
             "notes": recorded.notes,
         }
@@ -35,7 +36,9 @@ def info(image: Path, as_json: bool) -> None:
     echo(f"Made by {recorded.source}", bold=True)
     for field in fields(Request):
         if field.name in recorded.fields:
-            echo(f"  {field.name.replace('_', ' '):<20} {recorded.fields[field.name]}")
+            value = recorded.fields[field.name]
+            text = FIELDS[field.name].type.format(value) if isinstance(value, tuple) else value
+            echo(f"  {field.name.replace('_', ' '):<20} {text}")
     for name, value in recorded.details.items():
         echo(f"  {name.replace('_', ' '):<20} {value}")
     for text in recorded.notes:

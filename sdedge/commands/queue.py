@@ -16,6 +16,7 @@ from sdedge.commands.generate import Series, generate, interruptible, requests_o
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.field_types import PathOrName
+from sdedge.library.controls import settled_controls
 from sdedge.library.job_states import ENDED, OPEN, JobState
 from sdedge.library.jobs import Job, Queue
 from sdedge.locks import ProcessLock
@@ -71,7 +72,7 @@ class Add(click.Command):
 def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
     """Append a job with the options of `generate`, one per prompt of --from-file."""
     series = Series.of(options)
-    requests = [_absolute(request) for request in requests_of(prompt, options)]
+    requests = [settled_controls(_absolute(request)) for request in requests_of(prompt, options)]
     if len(requests) > 1 and series.output.file:
         raise InvalidRequest(
             f"{options['out']} is the name of one file, and there are {len(requests)} jobs; name a folder with --out."
@@ -231,7 +232,13 @@ def _absolute(request: Request) -> Request:
         value = getattr(request, name)
         if value and Path(value).expanduser().exists():
             paths[name] = str(Path(value).expanduser().absolute())
-    return request.replace(**paths)
+    controls = tuple(replace(control, model=_absolute_path(control.model)) for control in request.controls)
+    return request.replace(**paths, controls=controls)
+
+
+def _absolute_path(text: str) -> str:
+    path = Path(text).expanduser()
+    return str(path.absolute()) if path.exists() else text
 
 
 class _Printer:

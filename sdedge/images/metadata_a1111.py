@@ -9,6 +9,7 @@ import sdedge
 from sdedge import sampler_options
 from sdedge.errors import ModelError
 from sdedge.field_types import Choice, Float
+from sdedge.images.metadata_controls import control_texts
 from sdedge.json_values import read_json
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, SIZE, InfotextKey, OptionKeys, counts
@@ -69,6 +70,7 @@ def _settings(request: Request, facts: Mapping[str, object]) -> dict[str, object
     place = {key: i for i, key in enumerate(_ORDER)}
     ordered = {key: texts[key] for key in sorted(texts, key=lambda key: place.get(key, len(place)))}
     ordered |= {
+        **control_texts(request.controls),
         "Lora hashes": facts.get("lora_hashes"),
         "Version": f"sdedge {facts.get('version') or sdedge.__version__}",
     }

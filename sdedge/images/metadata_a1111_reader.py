@@ -11,6 +11,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.field_types import Float, Integer
 from sdedge.images import metadata_infotext
 from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
+from sdedge.images.metadata_controls_reader import is_control_key, read_controls
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.request_fields import FIELDS, SIZE
 from sdedge.text.clean import shown
@@ -56,13 +57,17 @@ def _put_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
         if (key := KEYS[name].key) in known:
             read(draft, known[key])
     draft.put_options(lambda: read_options(settings))
+    controls, notes = read_controls(settings)
+    if controls:
+        draft.put("controls", controls)
+    draft.notes.extend(notes)
     draft.put_size_text(settings.get(SIZE.key))
     if not ours:
         _put_choices(draft, settings)
     if "Denoising strength" in settings and not any(key.startswith(("Hires", "First pass")) for key in settings):
         draft.note_start()
     draft.keep(settings, set(_PLAIN))
-    if lost := sorted(set(settings) - set(_PLAIN) - _HARMLESS):
+    if lost := sorted(key for key in set(settings) - set(_PLAIN) - _HARMLESS if not is_control_key(key)):
         draft.notes.append(f"These settings are not carried over: {', '.join(lost[:20])[:600]}.")
 
 

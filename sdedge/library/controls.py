@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from sdedge.errors import InvalidRequest
+from sdedge.library.hints import keep_hint
 from sdedge.library.models import Library, Model
+from sdedge.request import Request
 from sdedge.text.clean import shown
 from sdedge.weights.folders import existing, locate
 
@@ -21,6 +24,19 @@ def installed_controls() -> list[Model]:
         library.close()
 
 
+def settled_controls(request: Request) -> Request:
+    """Returns a request whose controls name installed models by their whole names, and hints and masks by their content, which
+    is kept here. Raises as `find_control` and `keep_hint`."""
+    controls = tuple(
+        replace(
+            control, model=_whole_name(control.model), hint=control.hint and keep_hint(control.hint),
+            mask=control.mask and keep_hint(control.mask),
+        )
+        for control in request.controls
+    )  # fmt: skip
+    return request.replace(controls=controls) if controls else request
+
+
 def find_control(name: str) -> Path:
     """Returns the file or folder of a control model: a path that is there, an installed one by its name or hash, or by a part
     of its name that no other has ("canny" for control_v11p_sd15_canny).
@@ -29,6 +45,18 @@ def find_control(name: str) -> Path:
     """
     if (path := existing(name)) is not None:
         return locate(path)
+    library = Library()
+    try:
+        return library.locate(_installed(name).name)
+    finally:
+        library.close()
+
+
+def _whole_name(name: str) -> str:
+    return name if existing(name) is not None else _installed(name).name
+
+
+def _installed(name: str) -> Model:
     models = installed_controls()
     if (model := _named(name, models)) is None:
         known = ", ".join(model.name for model in models[:20])
@@ -37,11 +65,7 @@ def find_control(name: str) -> Path:
             f"There is no control model {shown(name)} ({there}); add its file with `sdedge models add`, or give its path.",
             field="controls",
         )
-    library = Library()
-    try:
-        return library.locate(model.name)
-    finally:
-        library.close()
+    return model
 
 
 def _named(name: str, models: list[Model]) -> Model | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
 from pathlib import Path
 
 from sdedge.errors import InvalidRequest, OutputError
@@ -42,14 +41,6 @@ def keep_hint(path: str) -> str:
     return SCHEME + digest
 
 
-def hint_reference(path: str) -> str:
-    """Returns the reference to a hint's content, kept or not. Raises InvalidRequest for a file that cannot be read."""
-    if is_reference(path):
-        return path
-    status = Path(path).expanduser().stat()
-    return SCHEME + _digest(path, status.st_mtime_ns, status.st_size)
-
-
 def is_reference(hint: str) -> bool:
     """Returns whether a hint is named by its content rather than by a path."""
     return _REFERENCE.fullmatch(hint) is not None
@@ -69,11 +60,6 @@ def hint_path(hint: str) -> Path:
             f"The hint {hint[:19]}… is not kept on this machine; give the picture itself.", field="controls"
         )
     return hint_folder() / hint.removeprefix(SCHEME)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: str, changed: int, size: int) -> str:
-    return hashlib.sha256(_read(path)).hexdigest()
 
 
 def _read(path: str) -> bytes:

@@ -16,6 +16,7 @@ from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.text.names import composed
 from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
+from sdedge.weights.control import holds_control, open_control
 from sdedge.weights.files import check_inside
 
 Progress = Callable[[int, int], None]
@@ -58,10 +59,13 @@ class Hashed:
 
 
 def examine(path: str | Path) -> ImportSource:
-    """Open a model, a VAE or a converted bundle, raise ModelError if it is none, and list the files it needs."""
+    """Open a model, a VAE, a control model or a converted bundle, raise ModelError if it is none, and list the files it needs."""
     if is_bundle(path):
         return _bundle(Path(path))
     location = folders.locate(path)
+    if holds_control(location):
+        model = open_control(location)
+        return ImportSource(location, "control", model.kind, _files_of(location, model.tensors), [], False)
     if is_vae(location):
         tensors, _ = open_vae(location)
         files = _files_of(location, tensors)

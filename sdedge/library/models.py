@@ -27,7 +27,7 @@ _MARKER = ".unfinished"  # in a model's folder until its row is committed
 
 @dataclass(frozen=True)
 class Model:
-    """One installed model or VAE. `sha256` of a folder is the hash of its list of files."""
+    """One installed model, VAE or control model. `sha256` of a folder is the hash of its list of files."""
 
     name: str
     role: str
@@ -104,7 +104,7 @@ class Library:
         self, path: str | Path, name: str | None = None, *, link: bool = False, source: str = "", base: str = "",
         licence: str | None = None, progress: Callable[[int, int], None] | None = None,
     ) -> Model:  # fmt: skip
-        """Install a model or VAE: check that it loads, hash it, and copy it in (or only remember where it is: `link`).
+        """Install a model, VAE or control model: check that it loads, hash it, and copy it in (`link` only notes its place).
 
         `licence` is the one its files name, if none is given. An interruption at any point leaves nothing behind.
         Raises ModelError or OutputError.
@@ -338,7 +338,7 @@ def _model(row: sqlite3.Row) -> Model:
     texts = [getattr(model, name) for name in ("name", "role", "kind", "base", "sha256", "source", "licence", "added")]
     if not all(
         isinstance(text, str) and "\0" not in text for text in (*texts, model.legacy_hash or "", row["path"])
-    ) or (type(model.size) is not int or model.role not in ("model", "vae")):
+    ) or (type(model.size) is not int or model.role not in ("model", "vae", "control")):
         name = str(row["name"])[:80]
         raise Damaged(
             f"The library's row of the model {name!r} is damaged; move library.sqlite away and add the models again."

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+from sdedge.controls import Control
 from sdedge.field_types import PathOrName
 from sdedge.images.naming import last_part
+from sdedge.library.hints import is_reference, is_stored
 from sdedge.request_fields import FIELDS
 from sdedge.text.clean import shown
 from sdedge.text.tags import path_tags, unescaped
@@ -40,6 +43,9 @@ def unconfirmed_paths(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
         value = settings.get(name)
         if isinstance(value, str) and (name in ("image", "mask") or is_path(value)):
             paths[name] = (value,)
+    controls = [path for control in settings.get("controls") or () for path in _control_paths(control)]
+    if controls:
+        paths["controls"] = tuple(dict.fromkeys(controls))
     prompts = "\n".join(str(settings.get(name) or "") for name in ("prompt", "negative"))
     tags = tuple(dict.fromkeys(path_tags(prompts)))
     return paths | ({"lora": tags} if tags else {})
@@ -56,7 +62,8 @@ def safe_settings(
     `named_fields` are the fields that the person sets himself, which are left out without a word. A model or VAE is kept by its
     installed name, looked up by its name, by the last part of its path, or by its hash in `hashes` (field -> hash). A LoRA
     tag keeps the last part of its path, which is looked up among the installed. `image` and `mask` are always left out, and
-    `outpaint` with them unless an image is given.
+    `outpaint` with them unless an image is given. Of the controls those stay whose model is installed and whose hint is kept by
+    its content.
     """
     safe = {name: value for name, value in settings.items() if name not in named_fields}
     notices: list[str] = []
@@ -70,10 +77,41 @@ def safe_settings(
             )
     if "image" not in named_fields and safe.pop("outpaint", None) is not None:
         notices.append("Its edges to outpaint need the picture it was drawn from.")
+    if safe.get("controls"):
+        safe["controls"] = tuple(
+            control for each in safe["controls"] if (control := _safe_control(each, installed, notices))
+        )
     for name in ("prompt", "negative"):
         if isinstance(value := safe.get(name), str):
             safe[name] = _installed_loras(value, notices)
     return safe, tuple(notices)
+
+
+def _control_paths(control: Control) -> list[str]:
+    hints = [hint for hint in (control.hint, control.mask) if hint is not None and not is_reference(hint)]
+    return hints + ([control.model] if is_path(control.model) else [])
+
+
+def _safe_control(control: Control, installed: Installed, notices: list[str]) -> Control | None:
+    """Returns a control that opens nothing but what is installed and kept here; None, and a sentence, for any other."""
+    names = (control.model, last_part(control.model))[is_path(control.model) :]
+    model = next((known for name in names if name and (known := installed(name))), None)
+    if model is None:
+        notices.append(
+            f"Its control model {shown(control.model)} is not installed, and no path out of a picture is opened; add it, and "
+            "give it with --control."
+        )
+        return None
+    for what, hint in (("hint", control.hint), ("mask", control.mask)):
+        if hint is not None and not is_stored(hint):
+            notices.append(
+                f"The control {shown(model)} had the {what} {shown(hint)}, which is not opened unasked; give it with --control."
+            )
+            return None
+    if control.hint is None:
+        notices.append(f"The control {shown(model)} had a hint that is not in the file; give it with --control.")
+        return None
+    return replace(control, model=model)
 
 
 def library_names(name: str) -> str | None:

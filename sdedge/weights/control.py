@@ -197,13 +197,19 @@ def open_control(path: str | Path) -> ControlModel:
     return replace(model, purpose=next((word for word in _PURPOSES if word in model.name.lower()), ""))
 
 
-def is_control(tensors: Tensors) -> bool:
-    """Returns whether a file holds a control model, be it one that is refused, by the names of its tensors.
+def holds_control(location: Path) -> bool:
+    """Returns whether a file or folder is a control model, be it one that is refused.
 
-    A whole checkpoint with a ControlNet inside is none: it is a model first.
+    A whole checkpoint with a ControlNet inside, as the first ones were published, is one where its name says so; others carry
+    one along and are models. Raises ModelError for a file that cannot be read.
     """
+    if location.is_dir():
+        config = location / "config.json"
+        name = folders.read_config(config, location).get("_class_name") if config.is_file() else ""
+        return isinstance(name, str) and ("ControlNet" in name or name == "T2IAdapter")
+    tensors = open_tensors(location)
     if any(name.startswith((keys.UNET_PREFIX, keys.TEXT_PREFIX)) for name in tensors):
-        return False
+        return "control" in location.stem.lower() and _prefix(tensors, (HINT_FIRST,)) is not None
     if any(piece in name for name in tensors for piece, _ in _REFUSED):
         return True
     return _prefix(tensors, (HINT_FIRST, HINT_FIRST_DIFFUSERS)) is not None or _adapter_prefix(tensors) is not None

@@ -14,8 +14,7 @@ from sdedge.models.config import UNetConfig
 from sdedge.models.controlnet import ControlNet, HintEmbedding
 from sdedge.models.t2i_adapter import T2IAdapter
 from sdedge.weights.checkpoint import open_checkpoint
-from sdedge.weights.control import ControlKind, is_control, open_control
-from sdedge.weights.files import open_tensors
+from sdedge.weights.control import ControlKind, holds_control, open_control
 from sdedge.weights.loading import load_into
 from tests.control_models import (
     author_names,
@@ -139,7 +138,7 @@ def test_kinds_with_hints_of_their_own_are_known_by_name(tmp_path, controlnet, n
 def test_what_is_not_for_v1_is_refused_by_its_name(tmp_path, names, what):
     path = tmp_path / "other.safetensors"
     save_file({name: torch.zeros(shape) for name, shape in names.items()}, path)
-    assert is_control(open_tensors(path))
+    assert holds_control(path)
     with pytest.raises(ModelError, match=what) as refusal:
         open_control(path)
     assert refusal.value.field == "controls"
@@ -156,7 +155,9 @@ def test_models_and_control_models_are_not_taken_for_one_another(tmp_path, contr
     for path in (model, write(tmp_path / "folder", tiny)):
         with pytest.raises(ModelError, match="model"):
             open_control(path)
-    assert not is_control(open_tensors(model))
+    assert not holds_control(model) and holds_control(control) and holds_control(adapter)
+    both = write_pth(tmp_path / "control_sd15.pth", ldm_names(controlnet.state_dict()), beside=tiny.ldm())
+    assert holds_control(both) and not holds_control(both.rename(tmp_path / "merged.pth"))
 
 
 def test_one_for_a_unet_of_another_shape_says_both(tmp_path, controlnet):

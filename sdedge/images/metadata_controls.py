@@ -1,0 +1,32 @@
+"""Controls in the web UI's text, as its ControlNet extension writes them: `ControlNet 0: "Module: …, Model: …"`."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from sdedge.controls import Control, ControlMode, HintFit
+from sdedge.field_types import Float
+from sdedge.request_fields import FIELDS, NumberedKeys
+
+MODES = {
+    ControlMode.BALANCED: "Balanced", ControlMode.PROMPT: "My prompt is more important",
+    ControlMode.CONTROL: "ControlNet is more important",
+}  # fmt: skip
+FITS = {HintFit.STRETCH: "Just Resize", HintFit.CROP: "Crop and Resize", HintFit.PAD: "Resize and Fill"}
+_ROW = FIELDS["controls"].infotext
+KEY = _ROW.key if isinstance(_ROW, NumberedKeys) else ""
+
+
+def control_texts(controls: tuple[Control, ...]) -> dict[str, str]:
+    """Returns key and text of each control, as the extension would write it."""
+    return {f"{KEY} {i}": _text(control) for i, control in enumerate(controls)}
+
+
+def _text(control: Control) -> str:
+    number = Float(0, 1).format
+    settings = {
+        "Module": "none", "Model": PurePath(control.model).stem, "Weight": number(control.weight),
+        "Resize Mode": FITS[control.resize], "Guidance Start": number(control.span[0]),
+        "Guidance End": number(control.span[1]), "Pixel Perfect": "False", "Control Mode": MODES[control.mode],
+    }  # fmt: skip
+    return ", ".join(f"{key}: {value}" for key, value in settings.items())

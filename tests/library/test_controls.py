@@ -1,0 +1,153 @@
+"""Control models in the library, hints by their content, and what a picture's record may lead to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from safetensors.torch import save_file
+
+from sdedge.cli import cli
+from sdedge.controls import Control
+from sdedge.errors import InvalidRequest, ModelError, SdedgeError
+from sdedge.images import metadata
+from sdedge.library.controls import find_control, installed_controls
+from sdedge.library.hints import hint_folder, hint_path, is_reference, keep_hint
+from sdedge.library.jobs import Queue
+from sdedge.library.models import Library
+from sdedge.library.safe_settings import library_names, safe_settings, unconfirmed_paths
+from sdedge.library.schema import MIGRATIONS
+from sdedge.library.store import open_store
+from sdedge.request import Request
+from tests.control_models import ldm_names, random_controlnet, write_pth, write_safetensors
+
+
+@pytest.fixture(scope="module")
+def controlnet(tiny_model):
+    return random_controlnet(json.loads((tiny_model / "unet" / "config.json").read_text()), 1, 0.3)
+
+
+@pytest.fixture
+def control(controlnet, tmp_path) -> Path:
+    return write_pth(tmp_path / "control_v11p_sd15_canny.pth", ldm_names(controlnet.state_dict()))
+
+
+@pytest.fixture
+def hint(tmp_path) -> Path:
+    rng = np.random.default_rng(5)
+    Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / "hint.png")
+    return tmp_path / "hint.png"
+
+
+def _run(*arguments: object) -> str:
+    result = CliRunner().invoke(cli, list(map(str, arguments)))
+    if isinstance(result.exception, SdedgeError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_control_model_is_installed_listed_and_called_by_a_part_of_its_name(control, controlnet, tmp_path):
+    assert "control_v11p_sd15_canny" in _run("models", "add", control)
+    assert "control_v11p_sd15_canny" in _run("models", "list")
+    (model,) = installed_controls()
+    assert (model.role, model.kind) == ("control", "controlnet")
+    for name in ("control_v11p_sd15_canny", "canny", "CANNY", model.sha256[:10], model.legacy_hash):
+        assert find_control(name) == model.path
+    _run("models", "add", write_safetensors(tmp_path / "canny2.safetensors", controlnet.state_dict()))
+    assert find_control("canny2") != model.path
+    with pytest.raises(InvalidRequest, match="may be canny2 and control_v11p"):
+        find_control("canny")
+    with pytest.raises(InvalidRequest, match="There is no control model 'depth'"):
+        find_control("depth")
+    controlnet.save_pretrained(tmp_path / "folder")
+    _run("models", "add", tmp_path / "folder", "--name", "by diffusers")
+    assert (find_control("by diffusers") / "config.json").is_file()
+
+
+def test_a_hint_is_its_content_whatever_becomes_of_its_file(hint, tmp_path):
+    reference = keep_hint(str(hint))
+    assert is_reference(reference) and keep_hint(str(hint)) == reference == keep_hint(reference)
+    content = hint.read_bytes()
+    hint.unlink()
+    assert hint_path(reference).read_bytes() == content and len([*hint_folder().iterdir()]) == 1
+    with pytest.raises(InvalidRequest, match="Cannot read the hint"):
+        keep_hint(str(hint))
+    with pytest.raises(InvalidRequest, match="not kept on this machine"):
+        hint_path("sha256:" + "0" * 64)
+    request = Request(controls=(Control("canny", reference), Control("depth", reference, mask=reference)))
+    assert Request.from_json(request.to_json()) == request
+
+
+def test_a_picture_is_drawn_again_with_its_hint_from_its_record_alone(control, hint, tiny_model, tmp_path):
+    _run("models", "add", control)
+    _run("models", "add", tiny_model, "--name", "tiny")
+    settings = ["--model", "tiny", "--steps", "2", "--seed", "3", "--device", "cpu"]
+    first, again, without = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"
+    _run("generate", "a house", *settings, "--control", f"canny:{hint}:0.9:0-1", "-o", first)
+    recorded = metadata.read(first).fields["controls"]
+    assert recorded == (Control("control_v11p_sd15_canny", keep_hint(str(hint)), 0.9),)
+    assert (
+        'ControlNet 0: "Module: none, Model: control_v11p_sd15_canny, Weight: 0.9'
+        in metadata.Image.open(first).info["parameters"]
+    )
+    hint.unlink()
+    _run("generate", "--like", first, "--device", "cpu", "-o", again)
+    _run("generate", "a house", *settings, "-o", without)
+    pixels = [np.asarray(Image.open(path)) for path in (first, again, without)]
+    assert np.array_equal(pixels[0], pixels[1]) and not np.array_equal(pixels[0], pixels[2])
+
+
+def test_a_job_keeps_the_hint_it_was_added_with(control, hint):
+    _run("models", "add", control)
+    _run("queue", "add", "a house", "--control", f"canny:{hint}:0.5", "--control", f"{control}:{hint}")
+    with open_store() as store:
+        (job,) = Queue(store).jobs()
+        reference = keep_hint(str(hint))
+        assert job.request.controls == (
+            Control("control_v11p_sd15_canny", reference, 0.5),
+            Control(str(control), reference),
+        )
+
+
+def test_no_path_of_a_control_out_of_a_picture_is_opened(control, hint):
+    _run("models", "add", control)
+    stored = keep_hint(str(hint))
+    controls = (
+        Control("control_v11p_sd15_canny", stored), Control("canny", "/dev/stdin"), Control("C:\\nets\\unknown.pth", stored),
+        Control("/elsewhere/control_v11p_sd15_canny.pth", stored, mask="//share/m.png"), Control("control_v11p_sd15_canny"),
+        Control("/elsewhere/control_v11p_sd15_canny.pth", stored, 0.5), Control("control_v11p_sd15_canny", "sha256:" + "0" * 64),
+    )  # fmt: skip
+    safe, notices = safe_settings({"controls": controls}, library_names)
+    assert safe["controls"] == (
+        Control("control_v11p_sd15_canny", stored), Control("control_v11p_sd15_canny", stored, 0.5)
+    )  # fmt: skip
+    assert len(notices) == 5 and all("--control" in notice for notice in notices)
+    assert unconfirmed_paths({"controls": controls})["controls"][:2] == ("/dev/stdin", "C:\\nets\\unknown.pth")
+
+
+def test_a_refused_kind_is_not_installed(tmp_path):
+    names = ("lllite_unet_a.conditioning1.0.weight", "lllite_unet_a.up.weight")
+    save_file({name: torch.zeros(2, 2) for name in names}, tmp_path / "lllite.safetensors")
+    with pytest.raises(ModelError, match="LLLite"):
+        _run("models", "add", tmp_path / "lllite.safetensors")
+    assert installed_controls() == []
+
+
+def test_models_of_before_control_models_are_still_there(tmp_path, monkeypatch, tiny_model):
+    with monkeypatch.context() as before:
+        before.setattr("sdedge.library.models.MIGRATIONS", MIGRATIONS[:1])
+        library = Library(tmp_path)
+        library.add(tiny_model, "mine", link=True)
+        library.accept("a licence")
+        library.close()
+    grown = Library(tmp_path)
+    assert [model.name for model in grown.models()] == ["mine"] and grown.verify("mine") == []
+    files = grown.database.execute("SELECT count(*) AS n FROM model_files").fetchone()["n"]
+    grown.remove("mine")
+    assert files > 3 and grown.database.execute("SELECT count(*) AS n FROM model_files").fetchone()["n"] == 0
