@@ -47,6 +47,7 @@ from gui.queue.progress import spoken
 from gui.shell.background import in_words
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
+from gui.widgets.calm import WideCombo
 from gui.widgets.cards import scrolled
 from gui.widgets.empty import Empty
 from gui.widgets.fault_label import FaultLabel
@@ -199,9 +200,7 @@ class ConvertView(QWidget):
         if plan is None:
             return
         did, check = list(task.arguments), plan.verify()
-        if (
-            did == plan.convert() and task.state == DONE
-        ):  # at once, so that whatever ends the comparison costs no result
+        if did == plan.convert() and task.state == DONE:  # at once: whatever ends the comparison costs no result
             self._follow(plan, self.tr("Adding {0}").format(plan.name), plan.install())
         elif did == plan.install() and task.state == DONE and check is not None and plan.compare:
             self._compare(plan.name, check)
@@ -287,6 +286,7 @@ class ConvertView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.model.setFocus()
         self.read()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -296,7 +296,7 @@ class ConvertView(QWidget):
     # Building
 
     def _build_plan(self) -> None:
-        self.model = QComboBox()
+        self.model = WideCombo()
         self.model.setAccessibleName(self.tr("Model to convert"))
         self.model.currentIndexChanged.connect(self._model_chosen)
         self._target_choice = TargetChoice()
@@ -306,7 +306,7 @@ class ConvertView(QWidget):
         self.sizes.setAccessibleName(self.tr("Sizes in pixels"))
         self.sizes.setPlaceholderText("512, 512x768")
         self.sizes.textChanged.connect(self._show_estimate)
-        self.compression = QComboBox()
+        self.compression = WideCombo()
         self.compression.setAccessibleName(self.tr("Compression"))
         labels = {
             "none": self.tr("None: 16 bits"), "8bit": self.tr("8 bits: half the size"),

@@ -27,6 +27,7 @@ from gui.shell.file_dialogs import ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.settings import default_folder
 from gui.shell.studio import Studio
+from gui.widgets.calm import WideCombo
 from gui.widgets.cards import card, fill, left
 from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import InvalidRequest
@@ -150,7 +151,7 @@ class SettingsDialog(QDialog):
         return form
 
     def _choice(self, setting: str, label: str, options: Sequence[tuple[object, str]]) -> QComboBox:
-        choice = QComboBox()
+        choice = WideCombo()
         choice.setAccessibleName(label)
         for value, text in options:
             choice.addItem(text, value)

@@ -42,6 +42,7 @@ class PromptEditor(QPlainTextEdit):
         self._timer.timeout.connect(self.paused)
         self.textChanged.connect(self._timer.start)
         self._popup = QListView()
+        self._popup.setObjectName("completion")
         set_kind(self._popup, "popup")
         self._completer = self._make_completer()
 

@@ -59,6 +59,7 @@ class GalleryDetails(QScrollArea):
         self._body = QWidget()
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
+        self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._facts.setVerticalSpacing(HALF)
         self._lay_out()
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLineEdit, QToolBu
 
 from gui.look.theme import GAP, PAD, Theme, set_kind
 from gui.shell.actions import name_button
+from gui.widgets.calm import WideCombo
 from sdedge.library.gallery import Search
 
 TYPING = 200  # milliseconds of rest after a key, then it is searched
@@ -91,7 +92,7 @@ class GalleryFilters(QFrame):
         self.tag.setVisible(self.tag.count() > 1)
 
     def _choice(self, name: str, everything: str) -> QComboBox:
-        choice = QComboBox()
+        choice = WideCombo()
         choice.setAccessibleName(name)
         choice.addItem(everything, None)
         choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

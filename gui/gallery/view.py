@@ -115,7 +115,7 @@ class GalleryView(QWidget):
             self.filters.clear()
             self.model.look()
             return
-        if self.current() is None:
+        if not self.list.chosen_rows():
             return
         self._middle.setCurrentWidget(self.large)
         self.filters.hide()

@@ -60,6 +60,7 @@ QToolButton[kind="segment"]:hover { color: $text; }
 QToolButton[kind="segment"]:checked { background: $canvas; color: $text; font-weight: 600; }
 QToolButton[kind="segment"]:focus { border: 2px solid $accent; padding: 2px 11px; }
 QToolButton::menu-indicator { image: none; }
+QFileDialog QToolButton { padding: 4px; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {
     background: $panel; border: 1px solid $line; border-radius: ${radius}px; padding: 4px 7px; min-height: 20px;
@@ -77,10 +78,14 @@ QComboBox { padding-right: 24px; }
 QComboBox:focus { padding-right: 23px; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url("$icon_chevron_down_muted"); width: 14px; height: 14px; }
-QComboBox QAbstractItemView, QListView[kind="popup"] {
-    background: $panel; border: 1px solid $line; outline: none; padding: 4px;
+QComboBox { combobox-popup: 0; }
+QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus, QListView[kind="popup"], QListView[kind="popup"]:focus {
+    background: $panel; border: 1px solid $line; border-radius: 0; outline: none; padding: 4px;
     selection-background-color: $accent; selection-color: $on_accent;
 }
+QListView[kind="popup"], QListView[kind="popup"]:focus { padding: 2px; }
+QComboBox QAbstractItemView::item { min-height: 24px; padding: 0 6px; border-radius: 4px; }
+QComboBox QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
 
 QCheckBox, QRadioButton { spacing: 8px; padding: 3px; border: 2px solid transparent; border-radius: ${radius}px; }
 QCheckBox:focus, QRadioButton:focus { border-color: $accent; }

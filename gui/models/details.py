@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QComboBox, QFormLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.look.wording import breakable, short_path, size_in_words
 from gui.models.items import Item
+from gui.widgets.calm import WideCombo
 from sdedge.library.licences import COMMON, OPENRAIL
 
 
@@ -42,7 +43,7 @@ class LibraryDetails(QScrollArea):
         self._page = ""
         self.change_licence = QPushButton(self.tr("Correct the Licence"))
         self.change_licence.clicked.connect(self._show_choice)
-        self.licences, self.record = QComboBox(), QPushButton(self.tr("Record It"))
+        self.licences, self.record = WideCombo(), QPushButton(self.tr("Record It"))
         self.licences.setEditable(True)
         self.licences.setAccessibleName(self.tr("Licence"))
         self.licences.addItems(COMMON)
@@ -50,6 +51,7 @@ class LibraryDetails(QScrollArea):
         self.record.clicked.connect(lambda: self.licence_named.emit(self.licences.currentText()))
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
+        self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._facts.setVerticalSpacing(HALF)
         self._lay_out()
 

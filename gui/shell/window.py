@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import cast
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QRect, QSize, Qt
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self.leaving = False
         """It closes without asking, as when the system ends the session."""
         self.question: QMessageBox | None = None
+        self._unframed = True
         self._pause: tuple[str | None, str | None, bool] = (None, None, True)
         self._dialogs: dict[str, QDialog] = {}
         self._lay_out()
@@ -91,6 +92,21 @@ class MainWindow(QMainWindow):
         room = self.screen().availableGeometry()
         self.resize(self.size().boundedTo(room.size()))
         if not room.intersects(self.frameGeometry()):
+            self.move(room.topLeft())
+
+    def changeEvent(self, event: QEvent) -> None:
+        """At first in front, it is known how much room its frame takes."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self._unframed and self.isActiveWindow():
+            self._unframed = False
+            self._fit_frame(self.screen().availableGeometry())
+
+    def _fit_frame(self, room: QRect) -> None:
+        """With its title bar, too, no larger than the screen."""
+        over = (self.frameGeometry().size() - room.size()).expandedTo(QSize(0, 0))
+        if not over.isNull():
+            self.setMinimumSize(self.minimumSize().boundedTo(self.size() - over))
+            self.resize(self.size() - over)
             self.move(room.topLeft())
 
     # Views

@@ -1,10 +1,12 @@
-"""Sliders and combo boxes that the wheel does not change, because it scrolls what they stand in."""
+"""Sliders and combo boxes that the wheel does not change, because it scrolls what they stand in, and popups that are whole."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QSlider
+from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtWidgets import QComboBox, QSlider, QStyle, QStyledItemDelegate, QStyleOptionComboBox, QStylePainter
+
+_FRAME = 6  # pixels around the entries of a popup
 
 
 class CalmSlider(QSlider):
@@ -18,7 +20,36 @@ class CalmSlider(QSlider):
         event.ignore()
 
 
-class CalmCombo(QComboBox):
+class WideCombo(QComboBox):
+    """Its popup is as wide as its entries are, wherever the screen has the room, and has none to scroll up to 16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMaxVisibleItems(16)
+        self.setItemDelegate(QStyledItemDelegate(self))  # the style sheet gives the entries their height
+
+    def showPopup(self) -> None:
+        view = self.view()
+        bar = view.verticalScrollBar().sizeHint().width() if self.count() > self.maxVisibleItems() else 0
+        width = view.sizeHintForColumn(self.modelColumn()) + 2 * _FRAME + bar
+        view.setMinimumWidth(min(width, self.screen().availableGeometry().width() - 2 * _FRAME))
+        super().showPopup()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """A text that is too long ends in dots; Qt would cut it."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        room = style.subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        ).width()
+        text = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideMiddle, room - _FRAME)
+        option.currentText = text  # type: ignore[attr-defined]
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
+class CalmCombo(WideCombo):
     """Not changed by the wheel that scrolls the form, and no wider than its place."""
 
     def __init__(self) -> None:
@@ -26,7 +57,6 @@ class CalmCombo(QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
-        self.setMaxVisibleItems(16)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

@@ -256,3 +256,12 @@ def test_information_on_the_canvas_shows_the_picture_large(gallery, qtbot):
     qtbot.waitUntil(lambda: window.studio.pictures.subject.entry is not None)
     window.actions_list["information"].trigger()
     qtbot.waitUntil(lambda: view.large.isVisible() and view.current().seed == 3)
+
+
+def test_a_picture_is_shown_large_before_anything_else_was_read(open_window, tmp_path, qtbot):
+    save_pictures(tmp_path / "out", PROMPTS)
+    window = open_window(start=False)
+    window.studio.show_picture(2)
+    view = window.show_view("gallery")
+    qtbot.waitUntil(lambda: view.large.isVisible() and view.large.canvas.shows_picture)
+    assert view.current().prompt == PROMPTS[1]

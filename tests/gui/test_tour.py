@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tour import driver
+from tests.tour import desktop, driver
 from tests.tour.steps import STEPS
 
 pytestmark = [

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
+CRASH_SHOWN = 3000  # milliseconds, so that nobody waits a minute
 
-def run_app() -> None:
-    """The app as it is started, over the engine that draws noise; a thread reads expressions and writes their values."""
+
+def run_app(*files: str) -> None:
+    """The app as it is started, over an engine without torch; a thread reads expressions and writes their values."""
     import threading
 
     from PySide6.QtCore import QObject, Qt, Signal
 
+    import gui.commands.command as command
     import gui.shell.app as shell
     from gui.shell.bridge import Bridge
+    from sdedge.interpreter import python_command
 
     class Fake(Bridge):
         def __init__(self) -> None:
-            super().__init__(drawer="tests.fake_drawer:FakeDrawer")
+            super().__init__(drawer="tests.tour.drawer:TourDrawer")
             self.ready.connect(lambda: known.update(ready=True))
 
     class Asked(QObject):
@@ -45,55 +50,95 @@ def run_app() -> None:
         for line in sys.stdin:
             asked.came.emit(json.loads(line))
 
+    def run_command(module: str, *arguments: str) -> list[str]:
+        """Converting needs torch and minutes; the tour's own converter needs neither."""
+        return python_command("tests.tour.converter" if arguments[0] == "convert" else module, *arguments)
+
     asked = Asked()
     original = shell.MainWindow.show
 
     def show(window: Any) -> None:
         asked.moveToThread(window.thread())
         asked.came.connect(answer, Qt.ConnectionType.QueuedConnection)
-        window.resize(*(round(side) for side in json.loads(os.environ["TOUR_SIZE"])))
+        if size := json.loads(os.environ["TOUR_SIZE"]):
+            window.resize(*size)
+            window.move(0, 0)
         original(window)
         threading.Thread(target=read, daemon=True).start()
 
     shell.Bridge, shell.MainWindow.show = Fake, show  # type: ignore[misc, method-assign, assignment]
-    sys.exit(shell.main())
+    shell.CRASH_SHOWN, command.python_command = CRASH_SHOWN, run_command
+    sys.exit(shell.main(files))
 
 
 def _learn(known: dict[str, Any]) -> None:
     """The names that an expression may use."""
-    from PySide6.QtWidgets import QApplication, QWidget
+    from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QMenu, QScrollArea, QWidget
 
-    app = QApplication.instance()
-    window = next((w for w in QApplication.topLevelWidgets() if type(w).__name__ == "MainWindow"), None)
+    app: Any = QApplication.instance()
+    window: Any = next((w for w in QApplication.topLevelWidgets() if type(w).__name__ == "MainWindow"), None)
     known.update(app=app, window=window)
     if window is None:
         return
-    studio = window.studio  # type: ignore[attr-defined]
+    studio = window.studio
+
+    def seen(kind: type) -> list[Any]:
+        """All widgets of a kind that are in sight, those of popups and dialogs first."""
+        found = [w for w in QApplication.allWidgets() if isinstance(w, kind) and w.isVisible()]
+        return sorted(found, key=lambda w: w.window() is window)
 
     def widget(name: str) -> QWidget | None:
         """In sight, or None."""
         if not name:
             return window
-        if name.startswith("action:"):
-            buttons = [w for w in QApplication.allWidgets() if hasattr(w, "defaultAction") and w.isVisible()]
-            return next((b for b in buttons if b.defaultAction() is studio.actions[name[7:]]), None)
+        first, _, rest = name.partition(":")
+        if first == "action":
+            buttons = [w for w in seen(QAbstractButton) if hasattr(w, "defaultAction")]
+            return next((b for b in buttons if b.defaultAction() is studio.actions[rest]), None)
+        if first == "named":
+            return next((w for w in seen(QWidget) if w.accessibleName() == rest), None)
+        if first == "button":
+            return next((b for b in seen(QAbstractButton) if b.text().replace("&", "") == rest), None)
         if "." in name:
-            first, *rest = name.split(".")
-            found = window._views[first] if first in window._views else known[first]  # type: ignore[attr-defined]
-            for attribute in rest:
+            first, *names = name.split(".")
+            found = window._views[first] if first in window._views else known[first]
+            for attribute in names:
                 found = getattr(found, attribute)
             return found
-        return next((w for w in QApplication.allWidgets() if w.objectName() == name and w.isVisible()), None)
+        return next((w for w in seen(QWidget) if w.objectName() == name), None)
 
     def place(name: str) -> list[int] | None:
-        """(x, y, width, height) on the screen, in logical pixels."""
-        found = widget(name)
-        if found is None or not found.isVisible():
+        """(x, y, width, height) on the screen, in logical pixels; of the entry "menu:TEXT", and of the row "NAME[3]" too."""
+        host: Any
+        if name.startswith("menu:"):
+            host = app.activePopupWidget()
+            entries = (
+                [a for a in host.actions() if a.text().replace("&", "") == name[5:]] if isinstance(host, QMenu) else []
+            )
+            rect = host.actionGeometry(entries[0]) if entries else None
+        elif row := re.fullmatch(r"(.+)\[(\d+)\]", name):
+            view = widget(row[1])
+            assert isinstance(view, QAbstractItemView)
+            rect, host = view.visualRect(view.model().index(int(row[2]), 0)), view.viewport()
+        else:
+            host = widget(name)
+            rect = host.rect() if host is not None else None
+        if rect is None or rect.isEmpty() or not host.isVisible():
             return None
-        corner = found.mapToGlobal(found.rect().topLeft())
-        return [corner.x(), corner.y(), found.width(), found.height()]
+        corner = host.mapToGlobal(rect.topLeft())
+        return [corner.x(), corner.y(), rect.width(), rect.height()]
+
+    def reveal(name: str) -> bool:
+        """Scroll to a widget that is in a column too long for the window."""
+        found = widget(name) if "[" not in name and not name.startswith("menu:") else None
+        above = found.parentWidget() if found is not None else None
+        while above is not None and not isinstance(above, QScrollArea):
+            above = above.parentWidget()
+        if above is not None:
+            above.ensureWidgetVisible(found, 0, 8)
+        return True
 
     known.update(
-        studio=studio, board=studio.board, form=studio.form, widget=widget, place=place,
-        view=lambda name: window._views[name],  # type: ignore[attr-defined]
+        studio=studio, board=studio.board, form=studio.form, widget=widget, place=place, reveal=reveal, seen=seen,
+        view=lambda name: window._views[name],
     )  # fmt: skip

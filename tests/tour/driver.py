@@ -1,90 +1,79 @@
-"""The display, and a person at it: an app in a process of its own, the mouse, the keyboard and what is seen."""
+"""A person at the app: an app in a process of its own, the mouse, the keyboard and what is seen."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-NEEDED = ("Xvfb", "openbox", "xdotool")
-SCREEN = (1600, 1200)
-PATIENCE = 20.0  # seconds
-REST = 0.15  # seconds after the mouse or a key, for what is painted
+from tests.tour.desktop import ROOT, Display, Neighbour
 
-
-def missing() -> str:
-    """Why the tour cannot be taken here; empty where it can."""
-    gone = [name for name in NEEDED if shutil.which(name) is None]
-    return f"{', '.join(gone)} of {', '.join(NEEDED)} is not installed." if gone else ""
-
-
-@contextmanager
-def display() -> Iterator[str]:
-    """An X server with a window manager; the display's name, such as ":7"."""
-    read, write = os.pipe()
-    width, height = SCREEN
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL)
-    os.close(write)
-    with os.fdopen(read) as told:
-        name = f":{told.readline().strip()}"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": name}, **quiet)
-    try:
-        yield name
-    finally:
-        for process in (manager, server):
-            process.terminate()
-            process.wait(10)
+PATIENCE = 60.0  # seconds: a busy machine may take them to start a program
+REST = 0.05  # seconds after the mouse or a key, until they came to the app
+PAINTED = 0.12  # seconds for what is about to be painted
 
 
 class Tour:
     """An app on a display. Widgets are named by their object's name, by an action's ("action:trash": the button that is in
-    sight), or by attributes of a view ("create.form.button")."""
+    sight), by what is on them ("button:Undo") or read aloud of them ("named:Picture"), by attributes of a view
+    ("create.form.button"), entries of an open menu as "menu:Vary", rows of a list as "create.side.recent.list[0]"."""
 
     def __init__(
-        self, display: str, folder: Path, out: Path, theme: str = "light", size: tuple[int, int] = (1280, 800),
-        scale: str = "1",
+        self, display: Display, folder: Path, out: Path, theme: str = "light",
+        size: tuple[int, int] | None = (1280, 800), scale: str = "1",
     ) -> None:  # fmt: skip
+        """`size` None is whatever the app makes of its screen."""
         self.display, self.folder, self.out, self.size = display, folder, out, size
-        self.label = f"{theme}-{size[0]}x{size[1]}-{scale}"
+        self.theme = theme
+        self.label = f"{theme}-{'x'.join(map(str, size)) if size else 'small'}-{scale}"
         self.scale = float(scale)
         self._process: subprocess.Popen[str] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         out.mkdir(parents=True, exist_ok=True)
-        pictures = folder / "pictures"
-        (folder / "settings.ini").write_text(f"[look]\ntheme={theme}\n[pictures]\nfolder={pictures.as_posix()}\n")
+        self.pictures = folder / "pictures"
+        (folder / "settings.ini").write_text(f"[look]\ntheme={theme}\n[pictures]\nfolder={self.pictures.as_posix()}\n")
 
     # The app's life
 
-    def start(self) -> None:
+    def start(self, *files: Path) -> None:
         """Open the window and wait until its queue runs."""
-        own = {
-            "DISPLAY": self.display, "SDEDGE_HOME": str(self.folder), "HOME": str(self.folder), "QT_QPA_PLATFORM": "xcb",
-            "QT_SCALE_FACTOR": f"{self.scale:g}", "PYTHONPATH": str(ROOT), "TOUR_SIZE": json.dumps(self.size),
-        }  # fmt: skip
         self._errors = open(self.folder / "stderr.txt", "a")  # noqa: SIM115 closed with the process
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", "from tests.tour.app import run_app; run_app()"], cwd=ROOT, env={**os.environ, **own},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
-        )  # fmt: skip
+        self._process = self._launch(files, subprocess.PIPE, self._errors)
         self.wait("ready and window.isVisible() and app.activeWindow() is not None")
-        time.sleep(REST)
 
-    def kill(self) -> None:
-        """End the app as a power cut does."""
+    def start_another(self, *files: Path) -> tuple[int, str]:
+        """Start the app once more beside the one that is open; its status and what it complained of, when it has ended."""
+        other = self._launch(files, subprocess.DEVNULL, subprocess.PIPE)
+        _, complaints = other.communicate(timeout=PATIENCE)
+        return other.returncode, complaints
+
+    def _launch(self, files: Sequence[Path], pipe: int, errors: Any) -> subprocess.Popen[str]:
+        own = {
+            "DISPLAY": self.display.name, "SDEDGE_HOME": str(self.folder), "HOME": str(self.folder),
+            "QT_QPA_PLATFORM": "xcb", "QT_SCALE_FACTOR": f"{self.scale:g}", "PYTHONPATH": str(ROOT),
+            "TOUR_SIZE": json.dumps(self.size),
+        }  # fmt: skip
+        command = "import sys; from tests.tour.app import run_app; run_app(*sys.argv[1:])"
+        return subprocess.Popen(
+            [sys.executable, "-c", command, *map(str, files)], cwd=ROOT, env={**os.environ, **own}, stdin=pipe,
+            stdout=pipe, stderr=errors, text=True,
+        )  # fmt: skip
+
+    def end(self, signal: int = 9) -> None:
+        """End the app as a power cut does, or by another signal."""
         assert self._process is not None
-        self._process.kill()
-        self._end()
+        self._process.send_signal(signal)
+        self._finish()
+
+    @property
+    def is_open(self) -> bool:
+        return self._process is not None
 
     def close(self) -> int:
         """Close the window as its button does; the exit status."""
@@ -92,9 +81,13 @@ class Tour:
             return 0
         if self._process.poll() is None:
             self.ask("window.close() and None")
-        return self._end()
+        return self._finish()
 
-    def _end(self) -> int:
+    def complaints(self) -> str:
+        """What it wrote to its standard error."""
+        return (self.folder / "stderr.txt").read_text()
+
+    def _finish(self) -> int:
         assert self._process is not None
         try:
             return self._process.wait(PATIENCE)
@@ -107,14 +100,14 @@ class Tour:
 
     def ask(self, expression: str) -> Any:
         """A Python expression, worked out in the app on its main thread; JSON comes back. `window`, `studio`, `board`, `form`,
-        `app`, `view(NAME)` and `widget(NAME)` are known."""
+        `app`, `view(NAME)`, `widget(NAME)` and `seen(CLASS)` are known."""
         process = self._process
         assert process is not None and process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(expression) + "\n")
         process.stdin.flush()
         line = process.stdout.readline()
         if not line:
-            raise AssertionError(f"The app has ended: {(self.folder / 'stderr.txt').read_text()[-2000:]}")
+            raise AssertionError(f"The app has ended: {self.complaints()[-2000:]}")
         fault, value = json.loads(line)
         if fault:
             raise AssertionError(f"{expression}: {fault}")
@@ -130,6 +123,15 @@ class Tour:
             time.sleep(0.03)
         return value
 
+    def stays(self, expression: str, seconds: float = 0.3) -> bool:
+        """Whether the expression is true for a while."""
+        end = time.monotonic() + seconds
+        while self.ask(expression):
+            if time.monotonic() > end:
+                return True
+            time.sleep(0.03)
+        return False
+
     def place(self, name: str, at: tuple[float, float] = (0.5, 0.5)) -> tuple[int, int]:
         """Where on the screen a widget is, in pixels; `at` is a place inside it, 0 to 1, from the top left."""
         x, y, width, height = self.wait(f"place({name!r})")
@@ -137,8 +139,15 @@ class Tour:
 
     # Doing
 
+    @property
+    def neighbour(self) -> Neighbour:
+        """Another program beside the app."""
+        return self.display.neighbour
+
     def click(self, name: str, at: tuple[float, float] = (0.5, 0.5), button: int = 1, times: int = 1) -> None:
-        """Move the mouse there and press it."""
+        """Scroll there, move the mouse there and press it."""
+        self.wait(f"place({name!r})")
+        self.ask(f"reveal({name!r})")
         self.move(name, at)
         self._do("click", "--repeat", str(times), "--delay", "60", str(button))
 
@@ -147,13 +156,26 @@ class Tour:
         self._do("mousemove", str(x - 2), str(y), "mousemove", str(x), str(y))
 
     def drag(self, name: str, start: tuple[float, float], end: tuple[float, float]) -> None:
-        """Press, move in steps, and let go."""
-        a, b = self.place(name, start), self.place(name, end)
-        way = [(round(a[0] + (b[0] - a[0]) * i / 8), round(a[1] + (b[1] - a[1]) * i / 8)) for i in range(9)]
+        """Press in a widget, move in steps, and let go in it."""
+        self.drag_between(self.place(name, start), self.place(name, end))
+
+    def drag_between(self, start: tuple[int, int], end: tuple[int, int], steps: int = 8) -> None:
+        """Press at a place of the screen, in pixels, move in steps to another, and let go."""
+        way = [tuple(round(a + (b - a) * i / steps) for a, b in zip(start, end)) for i in range(steps + 1)]
         self._do("mousemove", *map(str, way[0]), "mousedown", "1")
         for x, y in way[1:]:
             self._do("mousemove", str(x), str(y))
-        self._do("mouseup", "1")
+        self._do("mousemove", str(end[0] - 1), str(end[1]), "mouseup", "1")
+
+    def drag_out(self, name: str, at: tuple[float, float] = (0.5, 0.5)) -> list[str]:
+        """Drag from a widget to the other program; the files that came there."""
+        self.drag_between(self.place(name, at), self.neighbour.middle)
+        return self.come(self.neighbour.taken)
+
+    def drag_in(self, name: str, *files: Path) -> None:
+        """Drag files from the other program to a widget."""
+        self.neighbour.offer(*files)
+        self.drag_between(self.neighbour.middle, self.place(name), steps=12)
 
     def key(self, *keys: str) -> None:
         """Keys by their names at X, such as "ctrl+Return"."""
@@ -162,54 +184,105 @@ class Tour:
     def type(self, text: str) -> None:
         self._do("type", "--delay", "12", text)
 
+    def write(self, name: str, text: str) -> None:
+        """Type into a field in place of what is there."""
+        self.click(name)
+        self.key("ctrl+a")
+        self.type(text)
+
     def _do(self, *arguments: str) -> None:
-        subprocess.run(["xdotool", *arguments], env={**os.environ, "DISPLAY": self.display}, check=True)
+        self.display.do(*arguments)
         time.sleep(REST)
+
+    @staticmethod
+    def come(asked: Callable[[], Any]) -> Any:
+        """Until there is an answer that is not empty; the last one after a while."""
+        end = time.monotonic() + PATIENCE / 6
+        while not (answer := asked()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return answer
 
     # Looking
 
     def shoot(self, name: str) -> Any:
         """What is on the screen, as a PIL picture of the window; kept in the folder of pictures."""
-        from PIL import ImageGrab
-
-        x, y, width, height = self.ask("place('')")
-        box = [round(side * self.scale) for side in (x, y, x + width, y + height)]
-        image = ImageGrab.grab(xdisplay=self.display).crop(box).convert("RGB")
+        time.sleep(PAINTED)
+        image = self._grab(self.ask("place('')"))
         image.save(self.out / f"{name}-{self.label}.png")
         return image
+
+    def shoot_window(self, name: str) -> None:
+        """What is on the screen where the window in front is, such as a dialog."""
+        time.sleep(PAINTED)
+        frame = "app.activeWindow().geometry()"
+        self._grab(self.ask(f"list({frame}.getRect())")).save(self.out / f"{name}-{self.label}.png")
 
     def look(self, name: str) -> Any:
         """What is on the screen where a widget is, as an array (height, width, 3) of bytes."""
         import numpy as np
+
+        return np.asarray(self._grab(self.wait(f"place({name!r})")))
+
+    def look_for(self, name: str, test: Callable[[Any], bool], otherwise: str) -> Any:
+        """Look until the test holds, and fail by saying `otherwise`; what was seen."""
+        end = time.monotonic() + PATIENCE / 4
+        while not test(seen := self.look(name)):
+            if time.monotonic() > end:
+                self.shoot("looked-in-vain")
+                raise AssertionError(otherwise)
+            time.sleep(0.05)
+        return seen
+
+    def _grab(self, place: Sequence[int]) -> Any:
         from PIL import ImageGrab
 
-        x, y, width, height = self.wait(f"place({name!r})")
+        x, y, width, height = place
         box = [round(side * self.scale) for side in (x, y, x + width, y + height)]
-        return np.asarray(ImageGrab.grab(xdisplay=self.display).crop(box).convert("RGB"))
+        return ImageGrab.grab(xdisplay=self.display.name).crop(box).convert("RGB")
 
-    # What every step needs
+    # What many steps need
+
+    def line_up(self, prompt: str, **fields: Any) -> None:
+        """Fill the form and press Generate."""
+        self.ask("studio.show_view('create')")
+        jobs = self.ask("[job.id for job in board.jobs]")
+        self.ask(f"form.put(**{ ({'prompt': prompt} | fields)!r})")
+        self.key("ctrl+Return")
+        self.wait(f"any(job.id not in {jobs} for job in board.jobs)")
 
     def draw(self, prompt: str, **fields: Any) -> None:
-        """Draw with these settings and wait for the end."""
-        self.ask("studio.show_view('create')")
-        self.ask(f"form.put(**{ ({'model': 'fake', 'prompt': prompt} | fields)!r})")
-        self.key("ctrl+Return")
-        self.wait("board.jobs and not any(job.state in ('running', 'waiting') for job in board.jobs)")
-        self.wait("view('create').strip.text.startswith('Done')")
+        """Draw with these settings and wait for the picture."""
+        self.line_up(prompt, **fields)
+        self.wait("not any(job.state in ('running', 'waiting') for job in board.jobs)")
+        self.wait("view('create').strip.text.startswith('Done') and view('create').panel.canvas.shows_picture")
+        self.wait("studio.pictures.seen_in('create').entry")
+
+
+Step = Callable[[Tour], None]
+
+
+def prepared(work: Step) -> Callable[[Step], Step]:
+    """A step for which something is put into the data folder before the app starts."""
+
+    def mark(step: Step) -> Step:
+        step.prepare = work  # type: ignore[attr-defined]
+        return step
+
+    return mark
 
 
 def take(
-    step: Callable[[Tour], None], display: str, out: Path, theme: str = "light", size: tuple[int, int] = (1280, 800),
-    scale: str = "1",
-) -> None:  # fmt: skip
+    step: Step, display: Display, out: Path, theme: str = "light", size: tuple[int, int] = (1280, 800), scale: str = "1"
+) -> None:
     """One step with an app and a data folder of its own."""
     with tempfile.TemporaryDirectory(prefix="sdedge-tour-") as folder:
         tour = Tour(display, Path(folder) / "data", out, theme, size, scale)
+        getattr(step, "prepare", lambda tour: None)(tour)
         tour.start()
         try:
             step(tour)
             assert tour.close() == 0
-            assert "Traceback" not in (words := (tour.folder / "stderr.txt").read_text()), words
+            assert "Traceback" not in tour.complaints(), tour.complaints()
         finally:
-            if tour._process is not None:
-                tour.kill()
+            if tour.is_open:
+                tour.end()

@@ -1,0 +1,102 @@
+"""The canvas: before and after, what stands on it while a picture is drawn and when it is cancelled, masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.tour.driver import Step, Tour
+
+CANVAS = "create.panel.canvas"
+
+
+def differ(one: Any, other: Any) -> float:
+    """How far two looks are from each other, in levels of 255."""
+    return float(np.abs(one.astype(int) - other.astype(int)).mean())
+
+
+def space_compares_and_never_blanks_the_canvas(tour: Tour) -> None:
+    """Before/after by Space with the focus on the canvas shows the other picture, not one flat rectangle."""
+    for number in (1, 2):
+        tour.draw("a house", seed=number)
+    tour.click(CANVAS, (0.5, 0.2))
+    tour.wait("view('create').panel.canvas.hasFocus() and widget('picture-toolbar')")
+    after = tour.look_for(CANVAS, lambda seen: seen.std() > 20, "the canvas is one flat rectangle")
+    tour.key("space")
+    tour.wait("studio.actions['before-after'].isChecked()")
+    before = tour.look_for(CANVAS, lambda seen: differ(seen, after) > 5, "the same picture is shown")
+    tour.shoot("compare")
+    assert before.std() > 20, "the canvas is one flat rectangle"
+    tour.key("space")
+    tour.look_for(CANVAS, lambda seen: differ(seen, after) < 2, "the picture does not come back")
+
+
+def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
+    """The strip says what is done from the first step on; of a cancelled picture neither preview nor caption stay."""
+    tour.wait("widget('named:A red house at night')")
+    tour.shoot("welcome")
+    tour.line_up("steps=200 step=0.3")
+    tour.wait("'first step' in view('create').strip.text")
+    tour.wait("view('create').panel.caption.text().startswith('Preview')")
+    tour.look_for(CANVAS, lambda seen: seen.std() > 15, "no preview is seen")
+    tour.shoot("preview")
+    tour.key("Escape")
+    tour.wait("'Cancel' in view('create').strip.text")
+    tour.wait("view('create').strip.text.startswith('Cancelled')")
+    tour.wait("widget('named:A red house at night')")
+    assert tour.ask("view('create').panel.canvas.is_empty and not view('create').panel.caption.text()")
+
+
+def a_cancelled_picture_leaves_the_one_before(tour: Tour) -> None:
+    """With its own caption; a finished one says its seed, its size and how long it took."""
+    tour.draw("a house", seed=5)
+    words = tour.ask("view('create').strip.text").split("   ")
+    assert words[:3] == ["Done.", "Seed 5", "128 × 128"] and words[3].endswith(" s"), words
+    kept = tour.look(CANVAS)
+    tour.line_up("steps=200 step=0.2", seed=6)
+    tour.wait("view('create').panel.caption.text().startswith('Preview')")
+    tour.look_for(CANVAS, lambda seen: differ(seen, kept) > 5, "no preview is seen")
+    tour.key("Escape")
+    tour.wait("view('create').panel.caption.text() == 'Seed 5   128 × 128'")
+    tour.look_for(CANVAS, lambda seen: differ(seen, kept) < 2, "the picture of before does not come back")
+
+
+def a_mask_is_painted_and_taken_back(tour: Tour) -> None:
+    """A stroke is seen where the mouse was, Ctrl+Z takes it back, and a mask that is taken out comes back too."""
+    tour.draw("a house", seed=1)
+    tour.move(CANVAS, (0.5, 0.2))
+    tour.click("action:paint-picture")
+    tour.wait("view('create').panel.is_painting")
+    plain = tour.look(CANVAS)
+    tour.drag(CANVAS, (0.42, 0.5), (0.58, 0.5))
+    tour.move("button:Done")
+    painted = tour.look_for(CANVAS, lambda seen: differ(seen, plain) > 0.3, "no stroke is seen")
+    height, width = painted.shape[:2]
+    changed = np.abs(painted.astype(int) - plain.astype(int)).sum(-1)
+    assert changed[height // 2, width // 2] > 30 > changed[10, 10], "the stroke is elsewhere"
+    tour.shoot("mask")
+    tour.key("ctrl+z")
+    tour.look_for(CANVAS, lambda seen: differ(seen, plain) < 0.1, "the stroke is not taken back")
+    tour.key("ctrl+shift+z")
+    tour.look_for(CANVAS, lambda seen: differ(seen, painted) < 0.1, "the stroke does not come again")
+    tour.click("button:Done")
+    tour.wait("form.mask and widget('button:Change the mask')")
+    tour.click("button:Remove the mask")
+    tour.wait("form.mask is None and widget('button:Undo')")
+    tour.click(CANVAS, (0.5, 0.1))
+    tour.key("ctrl+z")
+    tour.wait("form.mask")
+    assert tour.ask("'masked' in widget('start-chip').text")
+    tour.click("button:Change the mask")
+    tour.wait("view('create').panel.is_painting")
+    tour.look_for(CANVAS, lambda seen: differ(seen, painted) < 0.3, "the mask of before is not shown")
+    tour.key("Escape")
+    tour.wait("not view('create').panel.is_painting")
+    tour.shoot("masked")
+
+
+STEPS: tuple[Step, ...] = (
+    space_compares_and_never_blanks_the_canvas, a_cancelled_first_picture_leaves_the_welcome,
+    a_cancelled_picture_leaves_the_one_before, a_mask_is_painted_and_taken_back,
+)  # fmt: skip

@@ -1,0 +1,149 @@
+"""Models and conversions: licences that are known, asked for and corrected, and results that nothing loses."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.tour.converter import GATE
+from tests.tour.driver import Step, Tour, prepared
+
+OPENRAIL = "CreativeML OpenRAIL-M"
+
+
+def copied_model(tour: Tour, name: str, card: str = "") -> Path:
+    """A copy of the embedded model whose card says this, and nothing else."""
+    from sdedge.engines.open import locate
+
+    folder = tour.folder.parent / name
+    shutil.copytree(locate("pocket"), folder, ignore=shutil.ignore_patterns("LICEN*", "*.md"))
+    if card:
+        (folder / "README.md").write_text(card)
+    return folder
+
+
+def install(tour: Tour) -> None:
+    from sdedge.library.models import Library
+
+    library = Library(tour.folder)
+    library.add(copied_model(tour, "unknown"), link=True)
+    library.add(copied_model(tour, "carded", "---\nlicense: creativeml-openrail-m\n---\n"), link=True)
+    library.close()
+
+
+@prepared(install)
+def licences_are_known_asked_and_corrected(tour: Tour) -> None:
+    """Read from the model's card; asked where nothing says it; accepted before use; corrected afterwards."""
+    tour.key("ctrl+3")
+    tour.wait("len(view('models').model.items) == 3 if 'models' in window._views else False")
+    items = "{item.name: item for item in view('models').model.items}"
+    assert tour.ask(f"{items}['unknown'].licence") == "" and tour.ask(f"{items}['carded'].licence") == OPENRAIL
+    choose(tour, "carded")
+    tour.shoot("licence-to-accept")
+    assert not tour.ask("view('models').details.buttons['use'].isEnabled()")
+    tour.click("button:I Have Read and Accept It")
+    tour.wait(f"{items}['carded'].accepted and view('models').details.buttons['use'].isEnabled()")
+    choose(tour, "unknown")
+    tour.shoot("licence-asked")
+    tour.write("models.details.licences", "mine alone")
+    tour.click("button:Record It")
+    tour.wait(f"{items}['unknown'].licence == 'mine alone'")
+    tour.click("button:Correct the Licence")
+    tour.wait("place('models.details.licences')")
+    tour.shoot("licence-corrected")
+    tour.write("models.details.licences", "mit")
+    tour.click("button:Record It")
+    tour.wait(f"{items}['unknown'].licence == 'MIT'")
+    tour.click("button:Use It")
+    tour.wait("form.model == 'unknown' and window.current_view == 'create'")
+
+
+def choose(tour: Tour, name: str) -> None:
+    row = tour.ask(f"view('models').model.row_of({name!r}, 'model')")
+    tour.click(f"models.table[{row}]")
+    tour.wait(f"view('models').details.title.text() == {name!r}")
+
+
+def refused_files_are_said_on_their_card(tour: Tour) -> None:
+    """What is dropped on Models is added by a process of its own; a page that calls itself a model is refused in words."""
+    page = tour.folder.parent / "page.safetensors"
+    page.write_text("<!DOCTYPE html><html>Sign in</html>")
+    tour.key("ctrl+3")
+    tour.wait("place('models.table')")
+    tour.drag_in("models.table", page)
+    tour.wait("view('models').tasks.all")
+    tour.wait("view('models').tasks.all[0].state == 'failed'")
+    tour.shoot("refused")
+    assert "page.safetensors" in tour.ask("view('models').tasks.all[0].message")
+    tour.click("named:Remove from this list")
+    tour.wait("not view('models').tasks.all")
+
+
+def a_conversion_is_never_lost(tour: Tour) -> None:
+    """It is in the library before it is compared: closing the window while it is compared, or a power cut, costs nothing."""
+    gate = tour.folder / GATE
+    gate.touch()
+    tour.key("ctrl+4")
+    tour.wait("place('convert.button')")
+    tour.click("button:MPS graph")
+    tour.wait(
+        "any('from 64 to 256' in label.text() for label in seen(type(window.status)))"
+    )  # of a model of 128 pixels
+    tour.shoot("convert-graph")
+    tour.click("button:Core ML for the GPU")
+    tour.wait("view('convert').sizes.text() == '128' and 'on disk' in view('convert').estimate.text()")
+    tour.click("convert.button")
+    tour.wait("view('convert').tasks.all and view('convert').tasks.all[0].fraction == 0.5")
+    tour.shoot("converting")
+    tour.ask("window.close() and None")
+    tour.wait("app.activeModalWidget()")
+    tour.shoot("close-asked")
+    tour.click("button:Keep It Open")
+    tour.wait("not app.activeModalWidget() and window.isVisible()")
+    gate.unlink()
+    tour.wait("view('convert').tasks.all and view('convert').tasks.all[-1].title.startswith('Adding')")
+    gate.touch()
+    tour.wait("view('convert').results.cards and 'Comparing' in view('convert').tasks.all[0].title")
+    tour.wait("view('convert').tasks.all[0].fraction == 0.5")
+    tour.shoot("comparing")
+    tour.end()
+    gate.unlink()
+    tour.start()
+    tour.key("ctrl+4")
+    tour.wait("len(view('convert').results.cards) == 1 if 'convert' in window._views else False")
+    assert "Not compared" in tour.ask("view('convert').results.cards[0].verdict.text()")
+    tour.click("button:Compare Now")
+    tour.wait("'Verified' in view('convert').results.cards[0].verdict.text() and not view('convert').tasks.all")
+    tour.shoot("compared")
+    tour.click("button:Use the Result")
+    tour.wait("form.model == 'pocket gpu 128x128' and window.current_view == 'create'")
+
+
+def what_nobody_added_is_added_at_the_start(tour: Tour) -> None:
+    """A conversion whose app was killed before it was added; it is removed with one button, after a question."""
+    tour.key("ctrl+4")
+    tour.wait("place('convert.button')")
+    tour.click("button:Core ML for the GPU")
+    (tour.folder / GATE).touch()
+    tour.wait("'on disk' in view('convert').estimate.text()")
+    tour.click("convert.button")
+    tour.wait("view('convert').tasks.all and view('convert').tasks.all[0].fraction == 0.5")
+    tour.end()
+    (tour.folder / GATE).unlink()
+    manifest = tour.folder / "converted" / "pocket gpu 128x128" / "manifest.json"
+    assert tour.come(manifest.exists), "the conversion did not outlive the app"
+    tour.start()
+    tour.key("ctrl+4")
+    tour.wait("len(view('convert').results.cards) == 1 if 'convert' in window._views else False")
+    tour.click("button:Remove…")
+    tour.wait("app.activeModalWidget()")
+    tour.shoot("remove-asked")
+    tour.click("button:Delete")
+    tour.wait("not view('convert').results.cards")
+    assert not manifest.exists()
+
+
+STEPS: tuple[Step, ...] = (
+    licences_are_known_asked_and_corrected, refused_files_are_said_on_their_card, a_conversion_is_never_lost,
+    what_nobody_added_is_added_at_the_start,
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""The window and its process: a second start, crashes, dialogs, small screens, the drawer."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+
+from tests.tour.desktop import display
+from tests.tour.driver import Step, Tour
+from tests.tour.steps.pictures import flat_picture
+
+
+def a_second_start_hands_its_files_over(tour: Tour) -> None:
+    """The window that there is comes forward with them; each process has a crash log of its own and leaves no traceback."""
+    path = flat_picture(tour)
+    tour.ask("window.showMinimized()")
+    tour.wait("window.isMinimized()")
+    status, complaints = tour.start_another(path)
+    assert status == 0 and "Traceback" not in complaints, complaints
+    tour.wait(f"form.image == {str(path)!r} and not window.isMinimized()")
+    tour.wait("app.activeWindow() is window")
+    assert len(list(tour.folder.glob("crash-*.log"))) == 1
+    status, complaints = tour.start_another()
+    assert status == 0 and "Traceback" not in complaints, complaints
+    assert tour.close() == 0 and not list(tour.folder.glob("crash-*.log"))
+    tour.start()
+    assert "unexpectedly" not in tour.ask("window.banner.text"), "a clean end is told as a crash"
+
+
+def a_crash_is_told_and_goes_by_itself(tour: Tour) -> None:
+    """With a button that shows the log; drawn pictures and the form are there."""
+    tour.draw("a house", seed=1)
+    tour.end(signal.SIGSEGV)
+    tour.start()
+    tour.wait("'ended unexpectedly' in window.banner.text and widget('button:Show the log')")
+    assert (tour.folder / "crash-last.log").stat().st_size
+    tour.shoot("crash")
+    tour.wait("not window.banner.isVisible()")
+    tour.wait("studio.pictures.seen_in('create').entry and view('create').panel.canvas.shows_picture")
+    assert tour.ask("form.prompt") == "a house"
+
+
+def dialogs_say_what_is_known(tour: Tour) -> None:
+    """A machine that was never measured is not measured again; the icon is the window's own; every dialog is readable."""
+    tour.key("ctrl+i")
+    tour.wait("app.activeWindow() is not window and app.activeWindow()")
+    tour.wait("widget('button:Measure')")
+    tour.shoot_window("device")
+    tour.key("Escape")
+    tour.wait("app.activeWindow() is window")
+    tour.key("ctrl+comma")
+    tour.wait("app.activeWindow() is not window and app.activeWindow()")
+    tour.shoot_window("settings")
+    assert tour.ask("app.activeWindow().screen().availableGeometry().contains(app.activeWindow().frameGeometry())")
+    tour.key("Escape")
+    tour.wait("app.activeWindow() is window")
+    tour.key("F1")
+    tour.wait("app.activeWindow() is not window and app.activeWindow()")
+    tour.shoot_window("shortcuts")
+    tour.key("Escape")
+    tour.wait("app.activeWindow() is window")
+    assert tour.ask("not window.windowIcon().isNull() or not app.windowIcon().isNull()")
+    asked = ["xprop", "-display", tour.display.name, "-id", str(tour.ask("int(window.winId())")), "_NET_WM_ICON"]
+    assert re.search(r"Icon \(\d+ x \d+\)", subprocess.run(asked, capture_output=True, text=True).stdout)
+
+
+def a_screen_that_is_small_leaves_generate_in_reach(tour: Tour) -> None:
+    """1280 x 800 at 150 % has room for 853 x 533: the window is no larger, and Generate is pressed where it stands."""
+    with display((1280, 800)) as small:
+        other = Tour(small, tour.folder.parent / "small", tour.out, tour.theme, None, "1.5")
+        other.start()
+        try:
+            assert other.ask("window.screen().geometry().contains(window.geometry())"), "the window leaves the screen"
+            other.ask("form.put(prompt='a house')")
+            other.shoot("small-screen")
+            other.click("create.form.button")
+            other.wait("view('create').strip.text.startswith('Done')")
+            assert other.close() == 0
+        finally:
+            if other.is_open:
+                other.end()
+
+
+def the_column_is_a_drawer_of_a_narrow_window(tour: Tour) -> None:
+    """It opens over the canvas, Esc closes it, and what it shows is whole."""
+    tour.draw("a house", seed=1)
+    tour.ask("window.resize(960, 640)")
+    tour.wait("window.width() == 960 and not view('create').side.isVisible()")
+    tour.key("F9")
+    tour.wait("view('create').side.isVisible()")
+    assert tour.ask("view('create').rect().contains(view('create').side.geometry())"), "the drawer leaves the view"
+    tour.click("create.side.recent.list[0]")
+    tour.wait("view('create').side.recent.list.hasFocus()")
+    tour.shoot("drawer")
+    tour.key("Escape")
+    tour.wait("not view('create').side.isVisible()")
+
+
+STEPS: tuple[Step, ...] = (
+    a_second_start_hands_its_files_over, a_crash_is_told_and_goes_by_itself, dialogs_say_what_is_known,
+    a_screen_that_is_small_leaves_generate_in_reach, the_column_is_a_drawer_of_a_narrow_window,
+)  # fmt: skip
