@@ -1,10 +1,11 @@
-"""Queue and recent pictures beside the canvas; in a narrow window they lie over its edge."""
+"""Queue and recent pictures beside the canvas; in a narrow window they lie over its edge, beneath its tools."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QFrame, QSplitter, QVBoxLayout, QWidget
 
+from gui.create.canvas_panel import TOOLS
 from gui.create.recent import Recent
 from gui.look.theme import PAD, set_kind
 from gui.queue.board import JobBoard
@@ -76,6 +77,7 @@ class Drawer(QObject):
         narrow = self._host.width() < NARROW
         if narrow != self._narrow:
             self._narrow = narrow
+            set_kind(self._column, "drawer" if narrow else "panel")
             if narrow:
                 self._column.setParent(self._host)
                 self._action.setChecked(False)
@@ -85,5 +87,5 @@ class Drawer(QObject):
                 self._action.setChecked(self._studio.settings.side_column)
                 self._column.setVisible(self._studio.settings.side_column)
         if narrow:
-            self._column.setGeometry(self._host.width() - WIDTH, 0, WIDTH, self._host.height())
+            self._column.setGeometry(self._host.width() - WIDTH, TOOLS, WIDTH, self._host.height() - TOOLS)
             self._column.raise_()

@@ -49,7 +49,8 @@ class PromptField(QWidget):
         row.addStretch(1)
         row.addWidget(self.counter)
         if self._name == "prompt":
-            row.addWidget(self._history_button())
+            self.history = self._history_button()
+            row.addWidget(self.history)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(HALF)
@@ -102,7 +103,7 @@ class PromptField(QWidget):
 
     def show_history(self) -> None:
         """A menu of the latest prompts."""
-        button = self.findChild(QToolButton)
+        button = getattr(self, "history", None)
         if button is not None and button.menu() is not None:
             button.showMenu()
 

@@ -9,6 +9,7 @@ QWidget[kind="panel"] { background: $panel; }
 QWidget[kind="canvas"] { background: $canvas; }
 QWidget[kind="header"] { background: $panel; border-bottom: 1px solid $line; }
 QWidget[kind="card"] { background: $panel; border: 1px solid $line; border-radius: ${radius}px; }
+QWidget[kind="drawer"] { background: $panel; border-left: 1px solid $line; }
 QWidget[kind="toolbar"] { background: $panel; border-bottom: 1px solid $line; }
 QWidget[kind="strip"] { background: $panel; border-top: 1px solid $line; }
 QWidget[kind="floating"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
@@ -74,8 +75,6 @@ QLineEdit[faulty="true"]:focus, QPlainTextEdit[faulty="true"]:focus, QComboBox[f
     border: 2px solid $bad; padding: 3px 6px;
 }
 QLineEdit:disabled, QComboBox:disabled { color: $muted; background: $window; }
-QComboBox { padding-right: 24px; }
-QComboBox:focus { padding-right: 23px; }
 QComboBox::drop-down { border: none; width: 22px; }
 QComboBox::down-arrow { image: url("$icon_chevron_down_muted"); width: 14px; height: 14px; }
 QComboBox { combobox-popup: 0; }

@@ -6,12 +6,14 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QLabel
 
 from gui.look.plain import set_tooltip
+from gui.shell.pictures import short
 from gui.shell.studio import Studio
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
 from sdedge.machine.memory import available_memory
 
 EVERY = 5000  # milliseconds
+LONGEST = 40  # characters of a model's name
 _SHORT = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
 
 
@@ -66,4 +68,5 @@ class Status(QObject):
         self._show()
 
     def _show(self) -> None:
-        self._label.setText(" · ".join(part for part in (self._studio.form.model, self._engine, self._memory) if part))
+        model = short(self._studio.form.model, LONGEST)
+        self._label.setText(" · ".join(part for part in (model, self._engine, self._memory) if part))

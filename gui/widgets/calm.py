@@ -44,7 +44,7 @@ class WideCombo(QComboBox):
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         ).width()
         text = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideMiddle, room - _FRAME)
-        option.currentText = text  # type: ignore[attr-defined]
+        option.currentText = text
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 

@@ -1,91 +1,92 @@
-"""Nothing is cut off: all texts in sight fit their place, and all widgets lie inside their window."""
+"""Nothing is cut off: all texts in sight fit their place, all widgets lie inside their window, and popups are whole."""
 
 from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QSize
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractScrollArea,
-    QCheckBox,
-    QLabel,
-    QRadioButton,
-    QToolButton,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication
 
+from gui.form.fields import Option
 from gui.shell.views import VIEWS
+from sdedge.library.adapters import lora_folder
+from tests.gui.cut_off import cut_off, everything_cut_off
 
-SIZES = ((960, 640), (1280, 800))
-
-
-def cut_off(window: QWidget) -> list[str]:
-    """What is in sight of the window and does not fit, in words."""
-    return [
-        fault for widget in window.findChildren(QWidget) if widget.isVisible() and (fault := fault_of(widget, window))
-    ]
+SIZES = ((853, 533), (960, 640), (1280, 800))
+"""The first is what a screen of 1280 x 800 has room for at 150 %."""
+LONG = "a model with a very long name that somebody downloaded somewhere v1-5 pruned emaonly"
 
 
-def fault_of(widget: QWidget, window: QWidget) -> str:
-    said = getattr(widget, "text", "")
-    name = f"{type(widget).__name__} {widget.accessibleName() or (said() if callable(said) else said)!r}"
-    if isinstance(widget, QLabel) and widget.text() and not widget.wordWrap():
-        needed, has = widget.sizeHint().width(), widget.width()
-        if needed > has and "…" not in widget.text():
-            return f"{name} needs {needed} pixels and has {has}"
-    elif isinstance(widget, QLabel) and widget.text():
-        needed, has = widget.heightForWidth(widget.width()), widget.height()
-        if needed > has:
-            return f"{name} needs {needed} pixels of height and has {has}"
-    elif isinstance(widget, QAbstractButton) and widget.text() and not icon_only(widget):
-        needed = (
-            widget.minimumSizeHint().width() if isinstance(widget, (QCheckBox, QRadioButton)) else text_width(widget)
-        )
-        if needed > widget.width():
-            return f"{name} needs {needed} pixels and has {widget.width()}"
-    if not scrolls(widget, window) and not window.rect().contains(widget.mapTo(window, widget.rect().center())):
-        return f"{name} lies outside of the window"
-    return ""
-
-
-def icon_only(button: QAbstractButton) -> bool:
-    return isinstance(button, QToolButton) and not button.icon().isNull()
-
-
-def text_width(button: QAbstractButton) -> int:
-    return button.fontMetrics().horizontalAdvance(button.text().replace("&", ""))
-
-
-def scrolls(widget: QWidget, window: QWidget) -> bool:
-    """Whether it is reached by scrolling."""
-    above = widget.parentWidget()
-    while above is not None and above is not window:
-        if isinstance(above, QAbstractScrollArea):
-            return True
-        above = above.parentWidget()
-    return False
-
-
-@pytest.mark.parametrize("size", SIZES, ids=["small", "usual"])
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
-def test_nothing_is_cut_off(open_window, theme, qtbot, size, scheme, tmp_path):
-    theme.choose(scheme)
+@pytest.fixture
+def full_window(open_window, theme, qtbot, tmp_path):
+    """A window that has much to show: every section is open, a picture to start from and a mask are in force."""
+    lora_folder().mkdir(parents=True)
+    for number in range(3):
+        (lora_folder() / f"{LONG} {number}.safetensors").touch()
     window = open_window(start=False)
-    try:
-        window.resize(*size)
-        create = window.show_view("create")
-        window.studio.form.put(image=str(tmp_path / "gone.png"), mask=str(tmp_path / "mask.png"), model="x" * 60)
-        for fold in ("negative", "image", "sampler", "extras", "more"):
-            getattr(create.form, f"{fold}_fold").open()
-        found = []
+    create = window.show_view("create")
+    pictures = {"image": str(tmp_path / "gone.png"), "mask": str(tmp_path / "mask.png")}
+    window.studio.form.put(**pictures, model="x" * 60, seed=2**32 - 1)
+    for fold in ("negative", "image", "sampler", "extras", "more"):
+        getattr(create.form, f"{fold}_fold").open()
+    qtbot.waitUntil(create.form.lora.isEnabled)  # names were read
+    yield window
+    theme.choose("light")
+
+
+def painted(window) -> None:
+    """Lay out and paint what is in sight."""
+    for _ in range(3):
+        QApplication.sendPostedEvents()
+        QApplication.processEvents()
+    window.grab()
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_nothing_is_cut_off(full_window, theme, scheme):
+    theme.choose(scheme)
+    found = []
+    for size in SIZES:
+        full_window._fit_screen(QSize(*size))
         for view in VIEWS:
-            window.show_view(view.name)
-            qtbot.wait(120)
-            found += [f"{view.name}: {fault}" for fault in cut_off(window)]
-        assert window.size() == QSize(*size)
-        assert not found, "\n".join(found)
-    finally:
-        theme.choose("light")
+            full_window.show_view(view.name)
+            painted(full_window)
+            found += [f"{view.name} at {size}: {fault}" for fault in cut_off(full_window)]
+        assert full_window.size() == QSize(*size)
+    assert not found, "\n".join(found)
+
+
+def test_the_drawer_and_what_pops_up_are_whole(full_window, qtbot):
+    window, create = full_window, full_window.show_view("create")
+    window.resize(960, 640)
+    painted(window)
+    window.actions_list["side-column"].setChecked(True)
+    painted(window)
+    found = cut_off(window)
+    drawer, form = create.side, create.form
+    assert drawer.isVisible() and create.rect().contains(drawer.geometry())
+    assert drawer.y() >= create.panel.canvas.y(), "the drawer lies over the button that closes it"
+    window.actions_list["side-column"].setChecked(False)
+    form.model.offer([Option(name, name) for name in ("pocket", LONG, "third")])
+    for combo in (form.model.combo, form.speed.combo):
+        combo.showPopup()
+        painted(window)
+        assert combo.view().isVisible()
+        found += everything_cut_off()
+        combo.hidePopup()
+    for button in (form.size_field.presets, form.prompt.history, form.lora):
+        menu = button.menu()
+        menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+        painted(window)
+        found += everything_cut_off()
+        menu.hide()
+    form.prompt.editor.setFocus()
+    qtbot.keyClicks(form.prompt.editor, "<lora:a mod")
+    painted(window)
+    completion = next(w for w in QApplication.topLevelWidgets() if w.objectName() == "completion")
+    assert completion.isVisible()
+    found += everything_cut_off()
+    completion.hide()
+    assert not found, "\n".join(found)
 
 
 def test_a_window_is_never_larger_than_its_screen(open_window):

@@ -75,6 +75,8 @@ def _learn(known: dict[str, Any]) -> None:
     """The names that an expression may use."""
     from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QMenu, QScrollArea, QWidget
 
+    from tests.gui.cut_off import everything_cut_off
+
     app: Any = QApplication.instance()
     window: Any = next((w for w in QApplication.topLevelWidgets() if type(w).__name__ == "MainWindow"), None)
     known.update(app=app, window=window)
@@ -140,5 +142,5 @@ def _learn(known: dict[str, Any]) -> None:
 
     known.update(
         studio=studio, board=studio.board, form=studio.form, widget=widget, place=place, reveal=reveal, seen=seen,
-        view=lambda name: window._views[name],
+        view=lambda name: window._views[name], cut_off=everything_cut_off,
     )  # fmt: skip

@@ -31,6 +31,8 @@ class Tour:
         """`size` None is whatever the app makes of its screen."""
         self.display, self.folder, self.out, self.size = display, folder, out, size
         self.theme = theme
+        self.faults: list[str] = []
+        """What was cut off in the screenshots."""
         self.label = f"{theme}-{'x'.join(map(str, size)) if size else 'small'}-{scale}"
         self.scale = float(scale)
         self._process: subprocess.Popen[str] | None = None
@@ -207,6 +209,7 @@ class Tour:
     def shoot(self, name: str) -> Any:
         """What is on the screen, as a PIL picture of the window; kept in the folder of pictures."""
         time.sleep(PAINTED)
+        self.faults += [f"{name}: {fault}" for fault in self.ask("cut_off()")]
         image = self._grab(self.ask("place('')"))
         image.save(self.out / f"{name}-{self.label}.png")
         return image
@@ -214,6 +217,7 @@ class Tour:
     def shoot_window(self, name: str) -> None:
         """What is on the screen where the window in front is, such as a dialog."""
         time.sleep(PAINTED)
+        self.faults += [f"{name}: {fault}" for fault in self.ask("cut_off()")]
         frame = "app.activeWindow().geometry()"
         self._grab(self.ask(f"list({frame}.getRect())")).save(self.out / f"{name}-{self.label}.png")
 
@@ -282,6 +286,7 @@ def take(
         try:
             step(tour)
             assert tour.close() == 0
+            assert not tour.faults, "\n".join(dict.fromkeys(tour.faults))
             assert "Traceback" not in tour.complaints(), tour.complaints()
         finally:
             if tour.is_open:

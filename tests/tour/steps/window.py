@@ -76,7 +76,7 @@ def a_screen_that_is_small_leaves_generate_in_reach(tour: Tour) -> None:
             other.shoot("small-screen")
             other.click("create.form.button")
             other.wait("view('create').strip.text.startswith('Done')")
-            assert other.close() == 0
+            assert other.close() == 0 and not other.faults, other.faults
         finally:
             if other.is_open:
                 other.end()
