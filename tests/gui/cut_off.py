@@ -26,9 +26,8 @@ ROWS = 16  # of a popup that does not scroll
 
 def cut_off(window: QWidget) -> list[str]:
     """The faults of one window, in words."""
-    return [
-        fault for widget in window.findChildren(QWidget) if widget.isVisible() and (fault := fault_of(widget, window))
-    ]
+    own = [widget for widget in window.findChildren(QWidget) if widget.isVisible() and widget.window() is window]
+    return [fault for widget in own if (fault := fault_of(widget, window))]
 
 
 def everything_cut_off() -> list[str]:

@@ -17,6 +17,7 @@ from tests.tour.desktop import ROOT, Display, Neighbour
 PATIENCE = 60.0  # seconds: a busy machine may take them to start a program
 REST = 0.05  # seconds after the mouse or a key, until they came to the app
 PAINTED = 0.12  # seconds for what is about to be painted
+LAID_OUT = 3.0  # seconds for what is about to find its place
 
 
 class Tour:
@@ -209,7 +210,7 @@ class Tour:
     def shoot(self, name: str) -> Any:
         """What is on the screen, as a PIL picture of the window; kept in the folder of pictures."""
         time.sleep(PAINTED)
-        self.faults += [f"{name}: {fault}" for fault in self.ask("cut_off()")]
+        self._look_for_faults(name)
         image = self._grab(self.ask("place('')"))
         image.save(self.out / f"{name}-{self.label}.png")
         return image
@@ -217,9 +218,16 @@ class Tour:
     def shoot_window(self, name: str) -> None:
         """What is on the screen where the window in front is, such as a dialog."""
         time.sleep(PAINTED)
-        self.faults += [f"{name}: {fault}" for fault in self.ask("cut_off()")]
+        self._look_for_faults(name)
         frame = "app.activeWindow().geometry()"
         self._grab(self.ask(f"list({frame}.getRect())")).save(self.out / f"{name}-{self.label}.png")
+
+    def _look_for_faults(self, name: str) -> None:
+        """Remember what is cut off, and stays so when all is laid out."""
+        end = time.monotonic() + LAID_OUT
+        while (faults := self.ask("cut_off()")) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.faults += [f"{name}: {fault}" for fault in faults]
 
     def look(self, name: str) -> Any:
         """What is on the screen where a widget is, as an array (height, width, 3) of bytes."""

@@ -36,7 +36,7 @@ def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
     """The strip says what is done from the first step on; of a cancelled picture neither preview nor caption stay."""
     tour.wait("widget('named:A red house at night')")
     tour.shoot("welcome")
-    tour.line_up("steps=200 step=0.3")
+    tour.line_up("steps=200 step=2")
     tour.wait("'first step' in view('create').strip.text")
     tour.wait("view('create').panel.caption.text().startswith('Preview')")
     tour.look_for(CANVAS, lambda seen: seen.std() > 15, "no preview is seen")
@@ -68,6 +68,7 @@ def a_mask_is_painted_and_taken_back(tour: Tour) -> None:
     tour.move(CANVAS, (0.5, 0.2))
     tour.click("action:paint-picture")
     tour.wait("view('create').panel.is_painting")
+    tour.move("button:Done")  # no brush is seen over the picture then
     plain = tour.look(CANVAS)
     tour.drag(CANVAS, (0.42, 0.5), (0.58, 0.5))
     tour.move("button:Done")
