@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QAction, QImage, QKeySequence, QShortcut
+from PySide6.QtGui import QAction, QImage, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from gui.create.canvas import BRUSHES, Canvas
@@ -18,6 +18,10 @@ from gui.shell.studio import Studio
 from gui.widgets.calm import CalmSlider
 
 TOOLS = 40  # pixels
+# The others, and the width of the panel in pixels from which on there is room for them beside the tools of a mask.
+OTHERS = {
+    "before-after": 720, "zoom-out": 640, "": 640, "zoom-in": 640, "zoom-fit": 720, "zoom-actual": 720, "side-column": 0,
+}  # fmt: skip
 
 
 class CanvasPanel(QWidget):
@@ -33,6 +37,7 @@ class CanvasPanel(QWidget):
         self.caption = PlainLabel()
         self._zoom = PlainLabel()
         self._welcome: QWidget | None = None
+        self._others: list[tuple[QWidget, int]] = []
         self._masking = self._mask_tools()
         self._lay_out()
         self._bind()
@@ -95,14 +100,10 @@ class CanvasPanel(QWidget):
         self._zoom.setMinimumWidth(48)
         self._zoom.setAlignment(Qt.AlignmentFlag.AlignCenter)
         set_kind(self._zoom, "caption")
-        actions = self._studio.actions
-        row.addWidget(actions.button("before-after"))
-        row.addWidget(actions.button("zoom-out"))
-        row.addWidget(self._zoom)
-        row.addWidget(actions.button("zoom-in"))
-        row.addWidget(actions.button("zoom-fit"))
-        row.addWidget(actions.button("zoom-actual"))
-        row.addWidget(actions.button("side-column"))
+        for id, width in OTHERS.items():
+            button = self._studio.actions.button(id) if id else self._zoom
+            row.addWidget(button)
+            self._others.append((button, width))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -124,7 +125,8 @@ class CanvasPanel(QWidget):
         self.eraser.clicked.connect(lambda: self._erase(True))
         self.brush_size = CalmSlider()
         self.brush_size.setRange(*BRUSHES)
-        self.brush_size.setFixedWidth(96)
+        self.brush_size.setMinimumWidth(48)
+        self.brush_size.setMaximumWidth(96)
         self.brush_size.setAccessibleName(self.tr("Size of the brush in pixels"))
         set_tooltip(self.brush_size, self.tr("Size of the brush ([ and ], or Shift and the wheel)"))
         self.brush_size.valueChanged.connect(self.canvas.set_brush)
@@ -168,6 +170,10 @@ class CanvasPanel(QWidget):
         self._studio.editing.before("redo", lambda: self._step_mask(MaskLayer.redo))
         canvas.addAction(actions["trash"])
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_tools()
+
     # Showing
 
     def _erase(self, on: bool) -> None:
@@ -195,6 +201,8 @@ class CanvasPanel(QWidget):
     def _show_tools(self) -> None:
         mask = self.canvas.layer
         self._masking.setVisible(mask is not None)
+        for button, width in self._others:
+            button.setVisible(mask is None or self.width() >= width)
         self.caption.setVisible(mask is None)
         self.brush.setChecked(not self.canvas.erasing)
         self.eraser.setChecked(self.canvas.erasing)

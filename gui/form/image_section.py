@@ -99,17 +99,11 @@ class ImageSection(QWidget):
         return box
 
     def _mask_row(self) -> QWidget:
-        box = QWidget()
-        row = QHBoxLayout(box)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GAP)
         self._paint = QPushButton()
         self._paint.setIcon(self._studio.theme.icon("brush"))
         self._paint.clicked.connect(self.paint_wanted)
         self._remove_mask = plain_button(self.tr("Remove the mask"), self._take_mask_out)
-        row.addWidget(self._paint, 1)
-        row.addWidget(self._remove_mask)
-        return box
+        return stack(self._paint, self._remove_mask)
 
     # Following the form
 

@@ -13,12 +13,12 @@ from gui.gallery.film_strip import FilmStrip
 from gui.gallery.grid import PictureList
 from gui.gallery.model import ENTRY, GalleryModel
 from gui.gallery.thumbnail_toolbar import ThumbnailToolbar
-from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.shell.actions import name_button, plain
 from gui.shell.background import in_words
 from gui.shell.pictures import finished
 from gui.shell.studio import Studio
+from gui.widgets.elided import ElidedLabel
 from sdedge.library.gallery import GalleryEntry
 
 BAR = 40  # pixels
@@ -44,7 +44,7 @@ class LargeView(QWidget):
         self.canvas, self.other = Canvas(studio.theme), Canvas(studio.theme)
         self.strip = FilmStrip(model, pictures.selectionModel(), pictures.itemDelegate())
         self.toolbar = ThumbnailToolbar(studio, self.strip)
-        self.caption = PlainLabel()
+        self.caption = ElidedLabel()
         self._lay_out()
         self._connect()
 
@@ -104,7 +104,7 @@ class LargeView(QWidget):
             parts.insert(1, self.tr("Seed {0}").format(entry.seed))
         if self._pinned is not None and self._pinned.seed is not None:
             parts.append(self.tr("beside seed {0}").format(self._pinned.seed))
-        self.caption.setText("   ".join(parts))
+        self.caption.say("   ".join(parts))
 
     # Walking
 
@@ -162,7 +162,6 @@ class LargeView(QWidget):
         row.setSpacing(HALF)
         set_kind(self.caption, "muted")
         self.caption.setFont(spaced_font(self.caption.font()))
-        self.caption.setMinimumWidth(1)
         back = self._tool("gallery", self.tr("All pictures"), "Esc", self.close_view)
         before = self._tool("chevron-left", self.tr("Picture before"), "←", partial(self.walk, -1))
         after = self._tool("chevron-right", self.tr("Picture after"), "→", partial(self.walk, 1))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.shell.settings import Settings
+
+_PICTURES = QStandardPaths.StandardLocation.PicturesLocation
 
 
 def ask_files(parent: QWidget, settings: Settings, kind: str, title: str, filters: str) -> list[str]:
@@ -34,8 +37,11 @@ def ask_where(parent: QWidget, settings: Settings, kind: str, title: str, name: 
 
 
 def _folder(settings: Settings, kind: str) -> str:
+    """Where it was answered last, or where such files are usually; the folder that a terminal stands in is neither."""
     kept = "".join(settings.texts(f"folder_{kind}")[:1])
-    return kept if kept and Path(kept).is_dir() else ""
+    usual = QStandardPaths.StandardLocation.DownloadLocation if kind == "models" else _PICTURES
+    places = (kept, QStandardPaths.writableLocation(usual), str(Path.home()))
+    return next((place for place in places if place and Path(place).is_dir()), "")
 
 
 def _remember(settings: Settings, kind: str, names: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QListView,
+    QPushButton,
     QRadioButton,
     QToolButton,
     QWidget,
@@ -64,7 +65,7 @@ def text_fault(widget: QWidget) -> str:
         needed, has = widget.heightForWidth(widget.width()), widget.height()
         return f"needs {needed} pixels of height and has {has}" if needed > has else ""
     if isinstance(widget, QAbstractButton) and widget.text() and not icon_only(widget):
-        own = isinstance(widget, (QCheckBox, QRadioButton))
+        own = isinstance(widget, (QCheckBox, QRadioButton, QPushButton))
         needed = widget.minimumSizeHint().width() if own else text_width(widget, widget.text().replace("&", ""))
         return f"needs {needed} pixels and has {widget.width()}" if needed > widget.width() else ""
     if isinstance(widget, QLineEdit) and not isinstance(widget.parentWidget(), QComboBox):

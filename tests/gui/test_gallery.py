@@ -218,7 +218,7 @@ def test_a_click_moves_nothing_and_a_double_click_opens_without_touching_the_for
     qtbot.mouseDClick(view.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert view.large.isVisible() and window.studio.form.prompt == "mine" and window.current_view == "gallery"
     qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
-    assert view.large.canvas.image.size().toTuple() == (96, 64) and "2 of 4   Seed 2" in view.large.caption.text()
+    assert view.large.canvas.image.size().toTuple() == (96, 64) and "2 of 4   Seed 2" in view.large.caption.words
 
 
 def test_the_large_view_is_walked_compared_and_left(gallery, qtbot):

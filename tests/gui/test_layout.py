@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 from gui.form.fields import Option
 from gui.shell.views import VIEWS
 from sdedge.library.adapters import lora_folder
+from tests.gui.create.conftest import filled
 from tests.gui.cut_off import cut_off, everything_cut_off
 
 SIZES = ((853, 533), (960, 640), (1280, 800))
@@ -44,9 +45,14 @@ def painted(window) -> None:
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_nothing_is_cut_off(full_window, theme, scheme):
     theme.choose(scheme)
-    found = []
+    found, panel = [], full_window.show_view("create").panel
     for size in SIZES:
         full_window._fit_screen(QSize(*size))
+        full_window.show_view("create")
+        panel.begin_mask(filled("red", 64, 64), None)
+        painted(full_window)
+        found += [f"mask at {size}: {fault}" for fault in cut_off(full_window)]
+        panel.canvas.paint_mask(None)
         for view in VIEWS:
             full_window.show_view(view.name)
             painted(full_window)
@@ -80,12 +86,12 @@ def test_the_drawer_and_what_pops_up_are_whole(full_window, qtbot):
         found += everything_cut_off()
         menu.hide()
     form.prompt.editor.setFocus()
-    qtbot.keyClicks(form.prompt.editor, "<lora:a mod")
     painted(window)
-    completion = next(w for w in QApplication.topLevelWidgets() if w.objectName() == "completion")
-    assert completion.isVisible()
+    qtbot.keyClicks(form.prompt.editor, "<lora:a mod")
+    completions = [w for w in QApplication.topLevelWidgets() if w.objectName() == "completion" and w.isVisible()]
+    assert len(completions) == 1
     found += everything_cut_off()
-    completion.hide()
+    completions[0].hide()
     assert not found, "\n".join(found)
 
 

@@ -73,7 +73,7 @@ def run_app(*files: str) -> None:
 
 def _learn(known: dict[str, Any]) -> None:
     """The names that an expression may use."""
-    from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QMenu, QScrollArea, QWidget
+    from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QScrollArea, QWidget
 
     from tests.gui.cut_off import everything_cut_off
 
@@ -120,7 +120,6 @@ def _learn(known: dict[str, Any]) -> None:
             rect = host.actionGeometry(entries[0]) if entries else None
         elif row := re.fullmatch(r"(.+)\[(\d+)\]", name):
             view = widget(row[1])
-            assert isinstance(view, QAbstractItemView)
             rect, host = view.visualRect(view.model().index(int(row[2]), 0)), view.viewport()
         else:
             host = widget(name)
@@ -131,8 +130,12 @@ def _learn(known: dict[str, Any]) -> None:
         return [corner.x(), corner.y(), rect.width(), rect.height()]
 
     def reveal(name: str) -> bool:
-        """Scroll to a widget that is in a column too long for the window."""
-        found = widget(name) if "[" not in name and not name.startswith("menu:") else None
+        """Scroll to a row of a list, or to a widget that is in a column too long for the window."""
+        if row := re.fullmatch(r"(.+)\[(\d+)\]", name):
+            view: Any = widget(row[1])
+            view.scrollTo(view.model().index(int(row[2]), 0))
+            return True
+        found = widget(name) if not name.startswith("menu:") else None
         above = found.parentWidget() if found is not None else None
         while above is not None and not isinstance(above, QScrollArea):
             above = above.parentWidget()
