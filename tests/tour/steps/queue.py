@@ -7,7 +7,7 @@ import numpy as np
 from tests.tour.driver import Step, Tour
 from tests.tour.steps.canvas import CANVAS
 
-LONG = "steps=400 step=0.1"
+LONG = "steps=9000 step=0.1"
 
 
 def show_side(tour: Tour) -> None:
