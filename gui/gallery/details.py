@@ -59,7 +59,6 @@ class GalleryDetails(QScrollArea):
         self._body = QWidget()
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
-        self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._facts.setVerticalSpacing(HALF)
         self._lay_out()
 
@@ -181,6 +180,7 @@ class GalleryDetails(QScrollArea):
 def _caption(text: str) -> QLabel:
     label = PlainLabel(text)
     set_kind(label, "muted")
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     return label
 
 

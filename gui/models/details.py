@@ -51,7 +51,6 @@ class LibraryDetails(QScrollArea):
         self.record.clicked.connect(lambda: self.licence_named.emit(self.licences.currentText()))
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
-        self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._facts.setVerticalSpacing(HALF)
         self._lay_out()
 
@@ -84,6 +83,7 @@ class LibraryDetails(QScrollArea):
         for name, value in self._describe(item):
             caption, text = PlainLabel(name), PlainLabel(value)
             set_kind(caption, "muted")
+            caption.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
             text.setWordWrap(True)
             text.setFont(spaced_font(text.font()))
             text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
