@@ -113,7 +113,7 @@ def _shown(progress: Iterator[TrainingProgress]) -> Iterator[TrainingProgress]:
         for done in progress:
             if done.stage not in tasks:
                 tasks[done.stage] = bar.add_task(done.stage, total=done.steps, loss=0.0)
-            bar.update(tasks[done.stage], completed=done.step, loss=done.loss)  # type: ignore[arg-type]
+            bar.update(tasks[done.stage], completed=done.step, loss=done.loss)
             yield done
 
 

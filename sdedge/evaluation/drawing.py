@@ -97,7 +97,9 @@ def settings_of(evaluation: Evaluation, pipeline: Pipeline) -> dict[str, Any]:
     for name in ("prompt", "seed", "model", "vae"):
         record.pop(name, None)
     engine = pipeline.engine(request)
-    models = {"model": fingerprint(request.model)} | ({"vae": fingerprint(request.vae)} if request.vae else {})
+    models = {"weights": fingerprint(request.model)} | (
+        {"vae weights": fingerprint(request.vae)} if request.vae else {}
+    )
     return {
         "name": engine.facts.name,
         **models,

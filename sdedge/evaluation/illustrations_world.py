@@ -66,9 +66,9 @@ class Illustrations:
 
     def scene_of(self, case: Case, seed: int) -> Scene:
         rng = np.random.default_rng((seed, 13, case.index))
-        absent = {"mountains": False, "trees": 0, "count": 1}
+        stated: dict[str, Any] = {"mountains": False, "trees": 0, "count": 1, **case.facts}
         side = ("left", "right")[int(rng.integers(2))]
-        return Scene(**{**absent, **case.facts}, sun_side=side, jitter=int(rng.integers(1, 2**31)))
+        return Scene(**stated, sun_side=side, jitter=int(rng.integers(1, 2**31)))
 
     def sample(self, rng: np.random.Generator) -> Scene:
         return world.sample_any(rng)

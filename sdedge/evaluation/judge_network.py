@@ -88,8 +88,12 @@ class LearnedJudge:
 
 
 def shrunk(picture: np.ndarray) -> np.ndarray:
-    """Returns a picture, uint8 (H, W, 3), as the network sees it: uint8 (SIDE, SIDE, 3)."""
-    return np.asarray(Image.fromarray(picture).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    """Returns the middle square of a picture, uint8 (H, W, 3), as the network sees it: uint8 (SIDE, SIDE, 3)."""
+    H, W, _ = picture.shape
+    side = min(H, W)
+    top, left = (H - side) // 2, (W - side) // 2
+    square = Image.fromarray(picture[top : top + side, left : left + side]).convert("RGB")
+    return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
 
 
 def as_images(pixels: np.ndarray) -> Tensor:

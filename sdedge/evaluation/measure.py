@@ -42,8 +42,8 @@ class DrawnRun:
 
     @property
     def size(self) -> int:
-        """Returns the width in pixels of its pictures."""
-        return int(self.run.settings["request"]["width"])
+        """Returns the shorter side of its pictures in pixels."""
+        return min(int(self.run.settings["request"][side]) for side in ("width", "height"))
 
 
 @dataclass(frozen=True)

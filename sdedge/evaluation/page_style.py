@@ -14,10 +14,10 @@ header { margin-bottom: 24px; } h1 { margin: 0 0 4px; font-size: 30px; letter-sp
 h2 { margin: 0 0 2px; font-size: 18px; } h3 { margin: 0 0 4px; font-size: 13px; font-weight: 600; color: var(--muted); }
 p { margin: 0 0 12px; color: var(--muted); max-width: 78ch; } small { color: var(--muted); }
 section { margin: 0 0 20px; padding: 20px 24px; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(172px, 1fr)); gap: 12px; padding: 0; border: 0;
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(136px, 1fr)); gap: 12px; padding: 0; border: 0;
   background: none; }
-.card { padding: 16px 18px; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; }
-.card strong { display: block; font-size: 30px; line-height: 1.15; font-weight: 650; letter-spacing: -0.02em; }
+.card { padding: 14px 16px; background: var(--panel); border: 1px solid var(--line); border-radius: 10px; }
+.card strong { display: block; font-size: 26px; line-height: 1.15; font-weight: 650; letter-spacing: -0.02em; }
 .card small { display: block; margin-top: 4px; font-size: 12px; line-height: 1.35; }
 table { width: 100%; border-collapse: collapse; } .wide { overflow-x: auto; } .wide + .wide { margin-top: 24px; }
 th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
@@ -36,7 +36,7 @@ tr.total th, tr.total td { font-weight: 650; } tr.total td small { font-weight: 
   margin-right: 7px; border-radius: 50%; background: var(--accent); }
 .key.learned::before { border-radius: 0; background: var(--second); transform: rotate(45deg) scale(0.85); }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 20px 36px; }
-.columns > div { min-width: 0; }
+.columns > div { min-width: 0; } .columns td small { display: none; }
 details summary { cursor: pointer; color: var(--accent); } details[open] summary { margin-bottom: 14px; }
 table.plain th { width: 30%; color: var(--muted); font-size: 15px; text-align: left; padding-left: 0; }
 table.plain td { text-align: left; white-space: normal; overflow-wrap: anywhere; }

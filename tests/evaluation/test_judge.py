@@ -79,6 +79,13 @@ def test_it_reads_what_it_learned_at_any_size(judge):
         assert answers == [{"bright": bright, "side": side} for bright, side in scenes]
 
 
+def test_a_picture_that_is_no_square_is_read_by_its_middle(judge):
+    square = Halves().render((True, "left"), 64)
+    wide = np.pad(square, ((0, 0), (20, 20), (0, 0)), constant_values=9)
+    assert judge.read([wide, wide.transpose(1, 0, 2)])[0] == judge.read([square])[0]
+    assert np.array_equal(judge.features([wide]), judge.features([square]))
+
+
 def test_what_it_cannot_tell_is_none():
     """Untrained heads are unsure of three values: none reaches the half."""
     torch.manual_seed(0)
