@@ -23,7 +23,7 @@ from converters.latents import FACTOR
 from converters.psnr import psnr
 from converters.verify_floors import LOSSY, floor
 from converters.verify_weights import KernelError, compare_weights
-from sdedge.engines.coreml.packages import STAGE_COMPONENTS, UNETS, Model
+from sdedge.engines.coreml.packages import PACKAGES, UNETS, Model
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
@@ -349,7 +349,7 @@ def holds_halves(reference: TorchEngine, component: str) -> bool:
 
 def _wrong_kernels(bundle: Path, manifest: Manifest, reference: TorchEngine) -> Iterator[KernelError]:
     for name, part in manifest.components.items():
-        stage = next((stage for stage, names in STAGE_COMPONENTS.items() if name in names), name)
+        stage = next((stage for stage, names in PACKAGES.items() if name in names), name)
         if stage in NETWORKS:
             yield from compare_weights(Package.open(inside(bundle, part.file)), reference.merged(stage))
 

@@ -56,7 +56,7 @@ class DeviceFinding:
 def findings() -> dict[str, DeviceFinding]:
     """Finding by device of this machine and torch; those of another are not counted, nor a damaged file."""
     try:
-        record = read_json_file(_path())
+        record = read_json_file(findings_file())
         if record["machine"] != _machine():
             return {}
         return {device: _finding(entry) for device, entry in record["findings"].items()}
@@ -68,7 +68,7 @@ def keep(finding: DeviceFinding) -> None:
     """Put a finding beside those of other devices. Raises OutputError."""
     known = {**findings(), finding.device: finding}
     record = {"machine": _machine(), "findings": {device: asdict(measured) for device, measured in known.items()}}
-    with atomic_write(_path()) as file:
+    with atomic_write(findings_file()) as file:
         file.write(json.dumps(record, indent=1).encode())
 
 
@@ -109,7 +109,7 @@ def _machine() -> dict[str, str | int]:
     }  # fmt: skip
 
 
-def _path() -> Path:
+def findings_file() -> Path:
     return data_folder() / "machine.json"
 
 

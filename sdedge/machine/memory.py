@@ -23,7 +23,7 @@ def available_memory() -> tuple[int, int]:
         if sys.platform == "linux":
             with open("/proc/meminfo") as file:
                 table = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file if " kB" in line}
-            free, total = _container_memory()
+            free, total = container_memory()
             return min(table["MemAvailable"], free), min(table["MemTotal"], total)
         if sys.platform == "darwin":
             return _macos_memory()
@@ -44,7 +44,7 @@ def total_memory() -> int:
     return UNTOLD
 
 
-def _container_memory(group: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
+def container_memory(group: Path = Path("/sys/fs/cgroup")) -> tuple[int, int]:
     """Bytes free and in all of the control group (version 2) this process is in; plenty where it has no limit.
 
     File pages that are not in use count as free: the kernel drops them first.

@@ -68,7 +68,7 @@ def probe(device: torch.device) -> DeviceFinding:
     for dtype in policy.formats[1:]:
         if costs[dtype, layouts[dtype]] * GAIN < costs[best, layouts[best]]:
             best = dtype
-    threads = _threads() if device.type == "cpu" and not user_chose_threads() else 0
+    threads = measure_threads() if device.type == "cpu" and not user_chose_threads() else 0
     compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
     reason = _reason(best, compared)
     attention = attention_of(timings, best if device.type == "mps" else "bfloat16")
@@ -225,7 +225,7 @@ INT8 = {"convolution": _int8_convolution, "linear": _int8_linear}
 """Shown beside the others, the rounding of the input included; int8 is never chosen unasked, because it is not exact."""
 
 
-def _threads() -> int:
+def measure_threads() -> int:
     """All cores torch would take, or half of them where two threads to a core only get into each other's way."""
     every = torch.get_num_threads()
     if every < 4:

@@ -64,9 +64,9 @@ def _quantize_peer(model: Path) -> None:
     from sdedge.engines.openvino.graph import load_openvino
 
     ov = load_openvino()
-    whole = ov.Core().read_model(_peer(model, "unet"))
+    full = ov.Core().read_model(_peer(model, "unet"))
     calls = [_inputs(2, 64) for _ in range(2)]
-    made = nncf.quantize(whole, nncf.Dataset(calls), subset_size=len(calls), model_type=nncf.ModelType.TRANSFORMER)
+    made = nncf.quantize(full, nncf.Dataset(calls), subset_size=len(calls), model_type=nncf.ModelType.TRANSFORMER)
     ov.save_model(made, _peer(model, "int8"), compress_to_fp16=True)
 
 

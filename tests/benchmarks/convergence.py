@@ -51,8 +51,8 @@ def mixture_x0(x: Tensor, sigma: float) -> Tensor:
     """E[x0 | x] for the mixture, elementwise."""
     variance = DEVIATION**2 + sigma**2
     a, b = (-((x - mean) ** 2) / (2 * variance) for mean in MEANS)
-    share = torch.sigmoid(b - a)
-    mean = MEANS[0] + share * (MEANS[1] - MEANS[0])
+    fraction = torch.sigmoid(b - a)
+    mean = MEANS[0] + fraction * (MEANS[1] - MEANS[0])
     return mean + DEVIATION**2 / variance * (x - mean)
 
 
@@ -74,9 +74,9 @@ def solution(low: float = LOW) -> Tensor:
 
 def error(name: str, n: int, **options) -> float:
     """Root mean square error at the last level after n steps."""
-    levels = np.geomspace(HIGH, LOW, n + 1).tolist()
+    sigmas = np.geomspace(HIGH, LOW, n + 1).tolist()
     silent = torch.zeros_like(start())
-    steps = SAMPLERS[name](mixture_x0, start(), levels, lambda *_: silent, **{**OPTIONS.get(name, {}), **options})
+    steps = SAMPLERS[name](mixture_x0, start(), sigmas, lambda *_: silent, **{**OPTIONS.get(name, {}), **options})
     *_, (x, _) = steps
     return float((x - solution()).square().mean().sqrt())
 

@@ -183,11 +183,11 @@ def _worst(bundle: Path) -> float:
 
     theirs, ours = TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), MILEngine(bundle, "float16")
     torch.manual_seed(2)
-    found = []
+    rows = []
     for t in TIMESTEPS:
         x, context, steps = torch.randn(2, 4, 16, 16), torch.randn(2, 77, 128), torch.full((2,), float(t))
-        found.append(psnr(theirs.predict(UNetInputs(x, steps, context)), ours.predict(UNetInputs(x, steps, context))))
-    return min(found)
+        rows.append(psnr(theirs.predict(UNetInputs(x, steps, context)), ours.predict(UNetInputs(x, steps, context))))
+    return min(rows)
 
 
 def _apart(*arguments: str) -> dict[str, float]:

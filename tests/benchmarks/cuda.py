@@ -125,14 +125,14 @@ def _table(batch: int, options: argparse.Namespace) -> None:
     for _ in range(options.rounds):
         for name in options.only:
             runs[name].append(child(name, batch, options))
-    rates = {name: statistics.median(run["rate"] for run in found) for name, found in runs.items()}
+    rates = {name: statistics.median(run["rate"] for run in runs_of) for name, runs_of in runs.items()}
     print(
         f"\n| batch {batch} | pictures per second | of {BASE} | first group, s | MB on the card |\n|---|---|---|---|---|"
     )
-    for name, found in runs.items():
-        share = f"{rates[name] / rates[BASE]:.2f}" if BASE in rates else ""
-        first, held = (statistics.median(run[key] for run in found) for key in ("first", "held"))
-        print(f"| {name} | {rates[name]:.3f} | {share} | {first:.1f} | {held:.0f} |", flush=True)
+    for name, runs_of in runs.items():
+        ratio = f"{rates[name] / rates[BASE]:.2f}" if BASE in rates else ""
+        first, held = (statistics.median(run[key] for run in runs_of) for key in ("first", "held"))
+        print(f"| {name} | {rates[name]:.3f} | {ratio} | {first:.1f} | {held:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from sdedge.weights.lora import fit, open_lora
 from sdedge.weights.textual_inversion import find, open_embedding
 from tests.fuzzing import Tally, fuzz, main, mutate
 
-WORDS = from_vocabulary(["a", "red", "house", "in", "the", "old", "town"])
+TEXTS = from_vocabulary(["a", "red", "house", "in", "the", "old", "town"])
 MARKS = (
     "a",
     "red ",
@@ -165,7 +165,7 @@ def prompts(cases: int, seed: int) -> Tally:
         path_tags(text)
         left_out(text)
         describe_prompt(
-            wildcards.resolve(text, 1, lambda name: ["{x|y}", "z __a__"]).text, WORDS, 20, {"red": 2, "é(1)": 3}
+            wildcards.resolve(text, 1, lambda name: ["{x|y}", "z __a__"]).text, TEXTS, 20, {"red": 2, "é(1)": 3}
         )
 
     draw = random.Random(seed)
@@ -248,8 +248,8 @@ def embeddings(cases: int, seed: int) -> Tally:
         rows = draw.choice(
             ([[1.0] * 768] * 2, [], [[1], [1, 2]], "x", [[[1]]], [[]] * 200_000, [float("nan")], [10**400], 5)
         )
-        whole = {"string_to_param": {"*": {"TORCHTENSOR": rows}}, "name": draw.choice(VALUES)}
-        data = json.dumps(whole if draw.random() < 0.7 else _value(draw)).encode("utf-8", "surrogatepass")
+        record = {"string_to_param": {"*": {"TORCHTENSOR": rows}}, "name": draw.choice(VALUES)}
+        data = json.dumps(record if draw.random() < 0.7 else _value(draw)).encode("utf-8", "surrogatepass")
         text = b"sd-ti-embedding\0" + base64.b64encode(data)
         chunks = [
             b"IHDR" + bytes(13),
@@ -276,13 +276,13 @@ def embeddings(cases: int, seed: int) -> Tally:
 
 
 def tokenizers(cases: int, seed: int) -> Tally:
-    vocab, merges = WORDS.vocab, [" ".join(pair) for pair in WORDS.merges]
+    vocab, merges = TEXTS.vocab, [" ".join(pair) for pair in TEXTS.merges]
 
     def make(draw: random.Random) -> bytes:
         changed = vocab | {draw.choice(list(vocab)): _value(draw) for _ in range(draw.randrange(2))}
         lines = [*merges, *[_value(draw) for _ in range(draw.randrange(2))]]
-        whole = {"model": {"vocab": changed, "merges": lines}}
-        return json.dumps(whole if draw.random() < 0.8 else _value(draw)).encode(
+        record = {"model": {"vocab": changed, "merges": lines}}
+        return json.dumps(record if draw.random() < 0.8 else _value(draw)).encode(
             draw.choice(("utf-8", "utf-8", "utf-16")), "surrogatepass"
         )
 

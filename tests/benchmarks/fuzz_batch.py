@@ -95,9 +95,9 @@ def style_files(cases: int, seed: int) -> Tally:
 
         def read(data: bytes) -> None:
             path.write_bytes(data)
-            found = styles.read_styles(path)
-            names = [*found, "film"][:5] * 3
-            "".join(styles.apply("a cat", "", names, found)).encode()
+            read = styles.read_styles(path)
+            names = [*read, "film"][:5] * 3
+            "".join(styles.apply("a cat", "", names, read)).encode()
 
         return fuzz("styles", read, (mutate(STYLES, chance, TOKENS) for _ in range(cases)))
 

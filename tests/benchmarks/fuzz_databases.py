@@ -174,11 +174,11 @@ def _schemas(path: Path, random_: random.Random) -> None:
 DAMAGES = (_bits, _pages, _types, _schemas)
 
 
-def _inputs(whole: Path, work: Path, cases: int, seed: int) -> Iterator[Path]:
+def _inputs(sound: Path, work: Path, cases: int, seed: int) -> Iterator[Path]:
     for i in itertools.islice(itertools.count(), cases):
         random_ = random.Random(f"{seed} {i}")
         shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(whole, work)
+        shutil.copytree(sound, work)
         path = next(work.glob("*.sqlite"))
         random_.choice(DAMAGES)(path, random_)
         if random_.random() < 0.1:
@@ -190,8 +190,8 @@ def _inputs(whole: Path, work: Path, cases: int, seed: int) -> Iterator[Path]:
         if (kind := random_.random()) < 0.05:
             path.chmod(0o444)
         elif kind < 0.1:
-            with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None)) as other:
-                other.execute("BEGIN EXCLUSIVE")
+            with suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None)) as second:
+                second.execute("BEGIN EXCLUSIVE")
                 yield work
                 continue
         yield work

@@ -62,9 +62,9 @@ def deep(random_: random.Random) -> Any:
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The path of every value inside a JSON value."""
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in entries:
+    for key, entry in entries:
         yield (*path, key)
-        yield from places(one, (*path, key))
+        yield from places(entry, (*path, key))
 
 
 def change(record: Any, random_: random.Random) -> None:
@@ -79,10 +79,10 @@ def change(record: Any, random_: random.Random) -> None:
     elif kind == 1 and isinstance(owner, list):
         owner.insert(random_.randrange(len(owner) + 1), copy.deepcopy(owner[last]))
     elif kind == 2:
-        other = record
+        place = record
         for key in random_.choice(list(places(record))):
-            other = other[key]
-        owner[last] = copy.deepcopy(other)
+            place = place[key]
+        owner[last] = copy.deepcopy(place)
     elif isinstance(owner[last], int) and not isinstance(owner[last], bool) and kind < 5:
         owner[last] += random_.choice((-8, -1, 1, 2, 8, 1000, 2**20, 2**30))
     elif isinstance(owner[last], str) and kind < 5:
@@ -163,8 +163,8 @@ def draw(bundle: Path) -> None:
     engine.predict(UNetInputs(torch.zeros(1, facts.in_channels, *size), torch.zeros(1), context))
     engine.encode(torch.zeros(1, 3, side, side), torch.zeros(1, facts.latent_channels, *size))
     engine.decode(torch.ones(1, facts.latent_channels, *size))
-    for name, one in inspect_bundle(bundle).items():
-        inspection_lines(name, one)
+    for name, inspection in inspect_bundle(bundle).items():
+        inspection_lines(name, inspection)
 
 
 def run(cases: int, seed: int) -> Tally:

@@ -183,14 +183,14 @@ def _value(chance: random.Random, depth: int) -> Any:
 
 
 def read_texts(value: dict[str, str]) -> None:
-    found = from_texts(value)
-    request = metadata.to_request(found)
-    safe, notices = safe_settings(found.fields, {"v1-5": "v1-5"}.get, (), recorded_hashes(found.details))
+    fields = from_texts(value)
+    request = metadata.to_request(fields)
+    safe, notices = safe_settings(fields.fields, {"v1-5": "v1-5"}.get, (), recorded_hashes(fields.details))
     assert not unconfirmed_paths(safe), safe
-    for line in (*found.notes, *notices):
+    for line in (*fields.notes, *notices):
         assert len(line) < 1200, line
-    json.dumps(dict(found.details), allow_nan=False)
-    f"{request.to_json()}{found.notes}{notices}".encode()
+    json.dumps(dict(fields.details), allow_nan=False)
+    f"{request.to_json()}{fields.notes}{notices}".encode()
 
 
 def metadata_texts(cases: int, seed: int) -> Tally:

@@ -184,8 +184,11 @@ def _damage(shapes: Shapes, random_: random.Random) -> None:
     elif kind == 1:
         shapes[name] = tuple(random_.choice((0, 1, 2, 4, 9, 1024)) for _ in range(random_.randrange(6)))
     elif kind == 2:
-        part, other = random_.choice((".0.", ".1.", "weight", "attn")), random_.choice(("", ".7.", ".", "lora_A", ".."))
-        shapes[name.replace(part, other)] = (1,)
+        part, replacement = (
+            random_.choice((".0.", ".1.", "weight", "attn")),
+            random_.choice(("", ".7.", ".", "lora_A", "..")),
+        )
+        shapes[name.replace(part, replacement)] = (1,)
     elif kind == 3:
         shapes[hostile_text(random_).encode("utf-8", "replace").decode()[:400]] = (1,)
     else:
@@ -247,14 +250,14 @@ def configs(cases: int, seed: int) -> Tally:
     random_ = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         model = write_zeros_folder(Path(name) / "model")
-        whole = {path: path.read_bytes() for path in sorted(model.rglob("*.json"))}
+        files = {path: path.read_bytes() for path in sorted(model.rglob("*.json"))}
 
         def inputs() -> Iterator[Path]:
             for _ in range(cases):
-                path = random_.choice(list(whole))
-                path.write_bytes(config_text(random_, json.loads(whole[path])))
+                path = random_.choice(list(files))
+                path.write_bytes(config_text(random_, json.loads(files[path])))
                 yield path
-                path.write_bytes(whole[path])
+                path.write_bytes(files[path])
 
         def read(path: Path) -> None:
             read_model(model)

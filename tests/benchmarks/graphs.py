@@ -35,9 +35,9 @@ from sdedge.weights.files import open_tensors
 from tests.benchmarks._models import make_model
 from tests.live_bytes import LiveBytes
 
-SIDES = (512, 768, 1024)
+LENGTHS = (512, 768, 1024)
 MB = 2**20
-WHOLE = 2**50  # bytes of a budget that nothing exceeds
+UNLIMITED = 2**50  # bytes of a budget that nothing exceeds
 
 
 def program_of(bundle: Path, stage: str) -> Program:
@@ -64,10 +64,10 @@ def quality(model: Path, bundle: Path) -> Iterator[str]:
     source, recipe = open_source(str(model)), GraphRecipe()
     yield "| network | PSNR at 512², dB |\n|---|---|"
     for stage in STAGES:
-        given = example(source, stage, recipe, 512)
-        wanted = reference(source, stage, given)
+        example_inputs = example(source, stage, recipe, 512)
+        wanted = reference(source, stage, example_inputs)
         gc.collect()
-        got = Rounded(program_of(bundle, stage))(*given)
+        got = Rounded(program_of(bundle, stage))(*example_inputs)
         yield f"| {stage} | {min(psnr(a, b) for a, b in zip(wanted, got, strict=True)):.1f} |"
 
 
@@ -77,40 +77,43 @@ def memory(model: Path, bundle: Path) -> Iterator[str]:
     yield "| network | size | planned, MB | measured, MB | ratio |\n|---|---|---|---|---|"
     for stage in ("unet", "vae_encoder", "vae_decoder"):
         program = program_of(bundle, stage).recast(torch.bfloat16)
-        for side in SIDES:
-            given = tuple(inputs(stage, source.facts, recipe.batch, side, side, torch.bfloat16))
-            yield _compared(stage, side, program, given)
+        for side in LENGTHS:
+            example_inputs = tuple(inputs(stage, source.facts, recipe.batch, side, side, torch.bfloat16))
+            yield _compared(stage, side, program, example_inputs)
 
 
 def explicit(model: Path, bundle: Path) -> Iterator[str]:
     """The UNet with whole scores, planned and measured, and what the split one holds of it."""
     source = open_source(str(model))
     yield "| UNet with whole scores | size | planned, MB | measured, MB | ratio |\n|---|---|---|---|---|"
-    whole = None
+    unlimited = None
     for batch, side in ((2, 512), (1, 768), (2, 1024)):
         recipe = replace(GraphRecipe(dtype="bf16"), batch=batch)
         least, most = (inputs("unet", source.facts, batch, n, n, torch.bfloat16) for n in (UNIT, 1024))
         traced = trace("unet", network(source, "unet", torch.bfloat16), source.facts, recipe.batch)
-        program = rewrite(traced, Setting(least, most, WHOLE, torch.bfloat16))
-        given = inputs("unet", source.facts, batch, side, side, torch.bfloat16)
+        program = rewrite(traced, Setting(least, most, UNLIMITED, torch.bfloat16))
+        example_inputs = inputs("unet", source.facts, batch, side, side, torch.bfloat16)
         if side < 1024:
-            yield _compared(f"batch {batch}", side, program, given)
+            yield _compared(f"batch {batch}", side, program, example_inputs)
         else:
-            whole = activation_plan(program, given).peak
-            yield f"| batch {batch} | {side} | {whole / MB:.0f} | too much for this machine | |"
+            unlimited = activation_plan(program, example_inputs).peak
+            yield f"| batch {batch} | {side} | {unlimited / MB:.0f} | too much for this machine | |"
         del traced, program
         gc.collect()
     split = activation_plan(program_of(bundle, "unet"), inputs("unet", source.facts, 2, 1024, 1024)).peak
-    yield f"\nat 1024², batch 2, the split graph holds {split / MB:.0f} MB: {split / (whole or 1):.1%} of it"
+    yield f"\nat 1024², batch 2, the split graph holds {split / MB:.0f} MB: {split / (unlimited or 1):.1%} of it"
 
 
-def _compared(name: str, side: int, program: Program, given: tuple[torch.Tensor, ...]) -> str:
-    planned = activation_plan(program, given).peak
-    real = [torch.randn_like(one, device="cpu") if one.is_floating_point() else torch.zeros_like(one) for one in given]
+def _compared(name: str, side: int, program: Program, example_inputs: tuple[torch.Tensor, ...]) -> str:
+    planned = activation_plan(program, example_inputs).peak
+    real = [
+        torch.randn_like(tensor, device="cpu") if tensor.is_floating_point() else torch.zeros_like(tensor)
+        for tensor in example_inputs
+    ]
     module = program.module()
     with torch.inference_mode(), LiveBytes() as live:
         module(*real)
-    measured = live.peak + sum(one.nbytes for one in given)
+    measured = live.peak + sum(tensor.nbytes for tensor in example_inputs)
     return f"| {name} | {side} | {planned / MB:.0f} | {measured / MB:.0f} | {planned / measured:.3f} |"
 
 
@@ -120,7 +123,7 @@ def load(model: Path, bundle: Path) -> Iterator[str]:
     for dtype in (torch.float16, torch.bfloat16):
         before, start, cpu = _own_memory(), time.monotonic(), time.process_time()
         engine = GraphEngine(bundle, "cpu", "bfloat16")
-        modules = [engine._open(name, dtype) for name in STAGES]
+        modules = [engine.open_component(name, dtype) for name in STAGES]
         took, own = (time.monotonic() - start, time.process_time() - cpu), (_own_memory() - before) / 1024
         yield f"| {str(dtype)[6:]} | {took[0]:.2f} | {took[1]:.2f} | {own:.0f} |"
         del engine, modules

@@ -146,9 +146,9 @@ def scroll(window: object, heart: Heartbeat) -> list[str]:
         wheel.stop()
     lines.append(heart.report(f"scrolling, {SECONDS:.0f} s, {ticks / SECONDS:.0f} moves a second"))
     with heart:
-        for text, found in (("red", PICTURES // 4), ("red house -boat", PICTURES // 4), ("zebra", 0), ("", PICTURES)):
+        for text, hits in (("red", PICTURES // 4), ("red house -boat", PICTURES // 4), ("zebra", 0), ("", PICTURES)):
             view.filters.words.setText(text)
-            wait(lambda found=found: view.model.rowCount() == found)
+            wait(lambda hits=hits: view.model.rowCount() == hits)
         view.list.selectAll()
         wait(lambda: len(view.chosen()) == PICTURES)
     lines.append(heart.report("searching four times, choosing all"))

@@ -23,9 +23,9 @@ def main() -> None:
     """Print one line for each format."""
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "pocket8"
-        for told in quantize(locate(EMBEDDED), model):
-            if not isinstance(told, Loading):
-                print(f"{len(told.ranges)} layers in int8, {len(told.floating)} kept for their error\n")
+        for event in quantize(locate(EMBEDDED), model):
+            if not isinstance(event, Loading):
+                print(f"{len(event.ranges)} layers in int8, {len(event.floating)} kept for their error\n")
         drawn: dict[str, list[Drawn]] = {}
         for dtype in ("float32", "bfloat16", "int8"):
             request = Request("", model=str(model), steps=20)
@@ -35,8 +35,8 @@ def main() -> None:
     )
     for dtype, pictures in drawn.items():
         tally = Tally()
-        for one in pictures:
-            tally.add(one.answers)
+        for picture in pictures:
+            tally.add(picture.answers)
         fractions = tally.fractions()
         near = [psnr(a.pixels, b.pixels) for a, b in zip(drawn["float32"], pictures, strict=True)]
         print(

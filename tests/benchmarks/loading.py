@@ -52,16 +52,16 @@ def make_reference(folder: Path, width: str) -> None:
     for name, config in (NARROW if width == "narrow" else FULL).items():
         network = NETWORKS[name](config)
         (folder / name).mkdir(parents=True)
-        whole = {
+        checkpoint = {
             "_class_name": {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name),
-            **_whole(name, config),
+            **_published_config(name, config),
         }
-        (folder / name / "config.json").write_text(json.dumps(whole))
+        (folder / name / "config.json").write_text(json.dumps(checkpoint))
         save_file(network.state_dict(), folder / name / _file(name, "safetensors"))
     _write_pipeline_files(folder)
 
 
-def _whole(name: str, config: dict[str, Any]) -> dict[str, Any]:
+def _published_config(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """A configuration with everything diffusers and transformers want to read."""
     from dataclasses import asdict
 
@@ -69,9 +69,9 @@ def _whole(name: str, config: dict[str, Any]) -> dict[str, Any]:
 
     kinds = {"unet": UNetConfig, "vae": VAEConfig, "text_encoder": TextConfig}
     full = asdict(kinds[name].from_json(config))
-    levels = 4
+    depth = 4
     if name == "vae":
-        full |= {"down_block_types": ["DownEncoderBlock2D"] * levels, "up_block_types": ["UpDecoderBlock2D"] * levels}
+        full |= {"down_block_types": ["DownEncoderBlock2D"] * depth, "up_block_types": ["UpDecoderBlock2D"] * depth}
     if name == "text_encoder":
         full |= {
             "architectures": ["CLIPTextModel"],
@@ -122,9 +122,9 @@ def write(container: str, reference: Path, target: Path) -> Path:
             (target / name / "config.json").write_bytes((reference / name / "config.json").read_bytes())
             path = target / name / _file(name, suffix)
             torch.save(state, path) if suffix == "bin" else save_file(state, path)
-        for other in ("scheduler", "tokenizer"):
-            if (reference / other).exists():
-                (target / other).symlink_to(reference / other)
+        for folder_name in ("scheduler", "tokenizer"):
+            if (reference / folder_name).exists():
+                (target / folder_name).symlink_to(reference / folder_name)
         (target / "model_index.json").write_bytes((reference / "model_index.json").read_bytes())
         return target
     state = _ldm(parts)
@@ -138,8 +138,8 @@ def write(container: str, reference: Path, target: Path) -> Path:
         n.removeprefix("model.diffusion_model."): t for n, t in state.items() if n.startswith("model.diffusion_model.")
     }
     averages = {f"model_ema.diffusion_model{n.replace('.', '')}": tensor + 1 for n, tensor in unet.items()}
-    whole = {"state_dict": {**state, **averages}, **_lightning()}
-    torch.save(whole, path, _use_new_zipfile_serialization="zip" in container)
+    record = {"state_dict": {**state, **averages}, **_lightning()}
+    torch.save(record, path, _use_new_zipfile_serialization="zip" in container)
     return path
 
 
@@ -236,9 +236,9 @@ def measure(engine: str, path: Path, reference: Path, dtype: str) -> dict[str, A
     load = _loader(engine, path, reference, target)
     imported = _memory("VmRSS")
     start = time.perf_counter()
-    kept, weights = load()
+    network, weights = load()
     seconds = time.perf_counter() - start
-    assert kept is not None
+    assert network is not None
     return {
         "seconds": round(seconds, 3), "peak_mb": round(_memory("VmHWM") - base), "weights_mb": round(weights / 1e6),
         "imports_mb": round(imported - base),
@@ -267,7 +267,7 @@ def _loader(engine: str, path: Path, reference: Path, dtype: Any) -> Callable[[]
     return load
 
 
-def _load_ours(path: Path, dtype: Any, share: bool | None) -> tuple[Any, float]:
+def _load_ours(path: Path, dtype: Any, mapped: bool | None) -> tuple[Any, float]:
     import torch
 
     from sdedge.engines.torch.networks import NETWORKS
@@ -278,7 +278,7 @@ def _load_ours(path: Path, dtype: Any, share: bool | None) -> tuple[Any, float]:
     for name, tensors in checkpoint.components.items():
         with torch.device("meta"):
             network = NETWORKS[name](checkpoint.configs[name])
-        load_into(network, tensors, dtype, mapped=share)
+        load_into(network, tensors, dtype, mapped=mapped)
         networks.append(network)
     return networks, sum(p.numel() * p.element_size() for network in networks for p in network.parameters())
 
@@ -335,10 +335,10 @@ def run(folder: Path, width: str) -> None:
     for container in CONTAINERS:
         kind = container.split()[-1]
         path = Path(str(child("write", container, reference, folder / "model")))
-        found = child("compare", path, reference, DTYPES[kind])
-        digests.setdefault(kind, set()).add(found["denoised"])
+        figures = child("compare", path, reference, DTYPES[kind])
+        digests.setdefault(kind, set()).add(figures["denoised"])
         print(
-            f"{container:18} {found['tensors']} tensors equal, {found['ema']} averages, output {found['denoised']}",
+            f"{container:18} {figures['tensors']} tensors equal, {figures['ema']} averages, output {figures['denoised']}",
             flush=True,
         )
         if container in ("folder fp16", "safetensors fp16", "safetensors fp32", "ckpt zip fp16"):
@@ -364,10 +364,11 @@ def compare_loaders(container: str, path: Path, reference: Path, dtype: str) -> 
             rows.append(f"| {container} | diffusers | not run: CLIP's vocabulary is not here | | | |")
             continue
         warm(path)
-        found = child("measure", engine, path, reference, target)
+        figures = child("measure", engine, path, reference, target)
         label = f"{engine} as {target}"
         rows.append(
-            f"| {container} | {label} | {found['seconds']} | {found['peak_mb']} | {found['imports_mb']} | {found['weights_mb']} |"
+            f"| {container} | {label} | {figures['seconds']} | {figures['peak_mb']} | {figures['imports_mb']} | "
+            f"{figures['weights_mb']} |"
         )
         print(rows[-1], flush=True)
     return rows

@@ -71,11 +71,11 @@ def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[s
         before, start, cpu = _peak(), time.perf_counter(), time.process_time()
         with LiveBytes() if counted else torch.inference_mode() as live:
             image = ways[way](z)
-        found = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "rss": _peak() - before}
+        figures = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "rss": _peak() - before}
         if counted:
             reference = vae.decode(z) if way != "whole" else image
-            found = {"live": live.peak, "apart": float((image.float() - reference.float()).abs().max())}  # type: ignore[union-attr]
-    return found
+            figures = {"live": live.peak, "apart": float((image.float() - reference.float()).abs().max())}  # type: ignore[union-attr]
+    return figures
 
 
 def _peak() -> int:
@@ -94,25 +94,25 @@ def child(verb: str, *arguments: object) -> dict[str, Any]:
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
-def run_child(verb: str, given: list[str]) -> Any:
+def run_child(verb: str, arguments: list[str]) -> Any:
     if verb == "make":
         from tests.benchmarks._models import make_model
 
-        return str(make_model(Path(given[0])))
+        return str(make_model(Path(arguments[0])))
     if verb == "draw":
-        return draw(given[0], given[1], given[2], int(given[3]), int(given[4]))
-    return decode(given[0], given[1], given[2], int(given[3]), given[4] == "counted")
+        return draw(arguments[0], arguments[1], arguments[2], int(arguments[3]), int(arguments[4]))
+    return decode(arguments[0], arguments[1], arguments[2], int(arguments[3]), arguments[4] == "counted")
 
 
 def show_pictures(model: object, options: argparse.Namespace) -> None:
     print("\n| picture | mode | s | CPU s | peak RSS MB | predicted MB |\n|---|---|---|---|---|---|")
     for side in options.sizes:
         for mode in options.modes:
-            found = child("draw", model, mode, options.dtype, side, options.steps)
+            figures = child("draw", model, mode, options.dtype, side, options.steps)
             what = f"{side}x{side}, {options.steps} steps, {options.dtype}"
-            rss, predicted = found["rss"] / 1e6, found["predicted"] / 1e6
+            rss, predicted = figures["rss"] / 1e6, figures["predicted"] / 1e6
             print(
-                f"| {what} | {mode} | {found['seconds']:.1f} | {found['cpu']:.1f} | {rss:.0f} | {predicted:.0f} |",
+                f"| {what} | {mode} | {figures['seconds']:.1f} | {figures['cpu']:.1f} | {rss:.0f} | {predicted:.0f} |",
                 flush=True,
             )
 
@@ -125,14 +125,14 @@ def show_decodes(model: object, options: argparse.Namespace) -> None:
     for side in options.sizes:
         first: dict[str, Any] = {}
         for way in WAYS:
-            found = child("decode", model, way, options.dtype, side, "counted")
-            found |= child("decode", model, way, options.dtype, side, "timed")
-            first = first or found
-            fractions = [found[name] / first[name] for name in ("live", "cpu")]
+            figures = child("decode", model, way, options.dtype, side, "counted")
+            figures |= child("decode", model, way, options.dtype, side, "timed")
+            first = first or figures
+            fractions = [figures[name] / first[name] for name in ("live", "cpu")]
             print(
-                f"| {side}x{side}, {options.dtype} | {way} | {found['live'] / 2**20:.0f} | {fractions[0]:.2f} | "
-                f"{found['seconds']:.1f} | {found['cpu']:.1f} | {fractions[1]:.2f} | {found['rss'] / 2**20:.0f} | "
-                f"{found['apart']:.1e} |",
+                f"| {side}x{side}, {options.dtype} | {way} | {figures['live'] / 2**20:.0f} | {fractions[0]:.2f} | "
+                f"{figures['seconds']:.1f} | {figures['cpu']:.1f} | {fractions[1]:.2f} | {figures['rss'] / 2**20:.0f} | "
+                f"{figures['apart']:.1e} |",
                 flush=True,
             )
 

@@ -84,7 +84,7 @@ def compare(
     good = True
     for size in sizes:
         inputs = inputs_for(engine, size, timesteps)
-        expected = [one.through(engine) for one in inputs]
+        expected = [network_inputs.through(engine) for network_inputs in inputs]
         engine.release("unet")
         for attention in attentions:
             for chunk in chunks:
@@ -97,7 +97,7 @@ def compare(
 def _row(bundle: Path, label: str, inputs: list[Inputs], expected: list[Tensor]) -> bool:
     half = MILEngine(bundle)
     start = time.perf_counter()
-    figures = [psnr(y, one.through(half)) for one, y in zip(inputs, expected, strict=True)]
+    figures = [psnr(y, network_inputs.through(half)) for network_inputs, y in zip(inputs, expected, strict=True)]
     seconds = (time.perf_counter() - start) / len(inputs)
     half.release("unet")
     wide = psnr(expected[-1], inputs[-1].through(MILEngine(bundle, "float32")))

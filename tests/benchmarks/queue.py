@@ -104,14 +104,14 @@ def measure_search(folder: Path, rows: int = 100_000, times: int = 20) -> dict:
     """Milliseconds (median, greatest) of searches with their first page of 60, over rows with prompts of 12 words."""
     chance = random.Random(1)
     consonants, vowels = "bdfgklmnprstvz", "aeiou"
-    words = ["".join(chance.choice(consonants) + chance.choice(vowels) for _ in range(3)) for _ in range(5000)]
-    weights = [1 / (rank + 1) for rank in range(len(words))]
-    words[0], words[1], words[-1] = "house", "red", "unicorn"
+    vocabulary = ["".join(chance.choice(consonants) + chance.choice(vowels) for _ in range(3)) for _ in range(5000)]
+    weights = [1 / (rank + 1) for rank in range(len(vocabulary))]
+    vocabulary[0], vocabulary[1], vocabulary[-1] = "house", "red", "unicorn"
     store = open_store(folder)
     gallery = Gallery(store)
     store.database.execute("BEGIN")
     for i in range(rows):
-        prompt = " ".join(chance.choices(words, weights, k=12))
+        prompt = " ".join(chance.choices(vocabulary, weights, k=12))
         request = Request(prompt=prompt, seed=i, sampler=chance.choice(("euler", "heun", "dpmpp_2m")))
         gallery.insert({
             "path": f"/pictures/{i}.png", "state": "here", "created": 1.7e9 + i * 37 % 1e7, "width": 512, "height": 512,
@@ -138,10 +138,10 @@ def measure_search(folder: Path, rows: int = 100_000, times: int = 20) -> dict:
         taken, busy = [], []
         for _ in range(times):
             start, ticks = time.perf_counter(), time.process_time()
-            found = gallery.search(search)
+            hits = gallery.search(search)
             taken.append(1000 * (time.perf_counter() - start))
             busy.append(1000 * (time.process_time() - ticks))
-        result[name] = f"{len(found)} shown, {_spread(taken, 1)} ms; of the processor {_spread(busy, 1)} ms"
+        result[name] = f"{len(hits)} shown, {_spread(taken, 1)} ms; of the processor {_spread(busy, 1)} ms"
     first = gallery.search()
     start = time.perf_counter()
     gallery.search(after=first[-1])

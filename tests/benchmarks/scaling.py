@@ -35,15 +35,15 @@ def main() -> None:
 
 
 def _curves(title: str, points: Sequence[int], settings: Sequence[tuple[Path, int, int]]) -> Curves:
-    found: Curves = {name: [] for name in NAMES}
+    curves: Curves = {name: [] for name in NAMES}
     print(f"\n| {title} | " + " | ".join(f"{name}, s" for name in NAMES) + " | ratio |\n|---|---|---|---|")
     for point, (model, size, batch) in zip(points, settings):
         runs = alternate(NAMES, 1, "step", model, size, batch)
         for name, run in runs.items():
-            found[name].append(run["seconds"])
-        ours, theirs = (found[name][-1] for name in NAMES)
+            curves[name].append(run["seconds"])
+        ours, theirs = (curves[name][-1] for name in NAMES)
         print(f"| {point} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |", flush=True)
-    return found
+    return curves
 
 
 def _plot(by_size: Curves, by_batch: Curves) -> str:

@@ -106,9 +106,9 @@ class Soak:
             time.sleep(0.02)
         self.report["outcomes"][_shorten(explained) if explained else "nobody noticed"] += 1
 
-    def complain(self, what: str, words: str) -> None:
+    def complain(self, what: str, sentence: str) -> None:
         self.report[what] += 1
-        self.complaints.append(f"{what}: {words}")
+        self.complaints.append(f"{what}: {sentence}")
 
     def signal_worker(self, number: int) -> None:
         if (pid := self.app.worker()) is not None:
@@ -131,13 +131,13 @@ class Soak:
         self.app.say("unknown")
 
     def do_lock_database(self) -> None:
-        other = sqlite3.connect(self.data / DATABASE, isolation_level=None, timeout=10)
-        other.execute("BEGIN IMMEDIATE")
+        second = sqlite3.connect(self.data / DATABASE, isolation_level=None, timeout=10)
+        second.execute("BEGIN IMMEDIATE")
         time.sleep(self.chance.uniform(0.3, 2.0))
         if self.chance.random() < 0.3:
             self.signal_worker(signal.SIGKILL)  # while its pictures have no rows
-        other.execute("ROLLBACK")
-        other.close()
+        second.execute("ROLLBACK")
+        second.close()
 
     def do_remove_model(self) -> None:
         self.model.unlink()
@@ -213,17 +213,17 @@ class Soak:
     def check(self, entry) -> None:
         try:
             with Image.open(entry.path) as image:
-                whole = (np.asarray(image) == picture(entry.seed)).all()
+                is_complete = (np.asarray(image) == picture(entry.seed)).all()
         except Exception:
-            whole = False
-        if not whole:
+            is_complete = False
+        if not is_complete:
             self.complain("corrupt", str(entry.path))
 
 
 def _shorten(reason: str) -> str:
     """A reason without its numbers and paths, to count by."""
-    words = [word for word in reason.split() if "/" not in word and not any(c.isdigit() for c in word)]
-    return " ".join(words)[:90]
+    plain = [word for word in reason.split() if "/" not in word and not any(c.isdigit() for c in word)]
+    return " ".join(plain)[:90]
 
 
 def soak(folder: Path, faults: int, seed: int, small_disk: bool = False, tell: bool = False) -> dict:

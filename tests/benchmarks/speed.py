@@ -184,25 +184,25 @@ def child(*arguments: object) -> dict[str, float]:
 
 def alternate(names: list[str], rounds: int, *arguments: object) -> dict[str, dict[str, float]]:
     """Every engine once in each round; the median of each figure, the largest peak."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    figures: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
-            found[name].append(child(arguments[0], name, *arguments[1:]))
-            print(f"  {arguments[0]} {name}: {found[name][-1]}", file=sys.stderr, flush=True)
+            figures[name].append(child(arguments[0], name, *arguments[1:]))
+            print(f"  {arguments[0]} {name}: {figures[name][-1]}", file=sys.stderr, flush=True)
     return {
         name: {key: (max if key == "rss" else statistics.median)(run[key] for run in runs) for key in runs[0]}
-        for name, runs in found.items()
+        for name, runs in figures.items()
     }
 
 
-def table(title: str, found: dict[str, dict[str, float]], bases: list[str]) -> None:
+def table(title: str, figures: dict[str, dict[str, float]], bases: list[str]) -> None:
     """One line per engine, with its time relative to each of the bases."""
-    start = any("start" in run for run in found.values())
+    start = any("start" in run for run in figures.values())
     ratios = "".join(f" of {base} |" for base in bases)
     print(f"\n| {title} | s |{ratios} peak RSS, MB |" + (" first UNet call, s |" if start else ""))
     print("|---|---|" + "---|" * (len(bases) + 1 + start))
-    for name, run in found.items():
-        relative = "".join(f" {run['seconds'] / found[base]['seconds']:.2f} |" for base in bases)
+    for name, run in figures.items():
+        relative = "".join(f" {run['seconds'] / figures[base]['seconds']:.2f} |" for base in bases)
         print(
             f"| {name} | {run['seconds']:.2f} |{relative} {run['rss']:.0f} |"
             + (f" {run['start']:.1f} |" if start else "")

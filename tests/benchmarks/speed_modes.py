@@ -73,13 +73,13 @@ WAYS = (
 @contextmanager
 def taking(way: Way) -> Iterator[Request]:
     """Within: the request that draws a way, its settings in place of the speed "fast"."""
-    kept, depth = catalog.SPEEDS["fast"], reuse.full.__defaults__
+    preset, depth = catalog.SPEEDS["fast"], reuse.full.__defaults__
     catalog.SPEEDS["fast"] = replace(catalog.SPEEDS["exact"], name="fast", **way.speed)
     reuse.full.__defaults__ = reuse.outer.__defaults__ = (way.depth,)
     try:
         yield Request(prompt="a red house", guidance=GUIDANCE, speed="fast", **way.request)
     finally:
-        catalog.SPEEDS["fast"] = kept
+        catalog.SPEEDS["fast"] = preset
         reuse.full.__defaults__ = reuse.outer.__defaults__ = depth
 
 
@@ -102,16 +102,16 @@ def psnr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def call_seconds(model: Path) -> dict[tuple[int, int, float], float]:
     """Seconds of a UNet call at 512x512 by (rows, outer layers run alone, 0 for the whole, share of tokens merged)."""
     engine = load_engine("cpu", memory="fast")(str(model), None)
-    found = {}
+    seconds = {}
     for rows in (2, 1):
-        given = torch.randn(rows, 4, 64, 64), torch.full((rows,), 500.0), torch.randn(rows, 77, 768)
+        tensors = torch.randn(rows, 4, 64, 64), torch.full((rows,), 500.0), torch.randn(rows, 77, 768)
         for depth, merged in product((0, 1, 2, 3), MERGED):
-            inputs = UNetInputs(*given, edits=(TokenMerging(merged),) if merged else ())
+            inputs = UNetInputs(*tensors, edits=(TokenMerging(merged),) if merged else ())
             reuse.full.__defaults__ = reuse.outer.__defaults__ = (depth or 1,)
             features = engine.predict_partly(inputs)[1] if depth else None
-            found[rows, depth, merged] = _fastest(partial(engine.predict_partly, inputs, features))
+            seconds[rows, depth, merged] = _fastest(partial(engine.predict_partly, inputs, features))
     reuse.full.__defaults__ = reuse.outer.__defaults__ = (1,)
-    return found
+    return seconds
 
 
 def _fastest(run: Callable[[], object]) -> float:
@@ -127,12 +127,12 @@ def picture_seconds(way: Way, calls: dict[tuple[int, int, float], float], pipeli
     """Seconds that all UNet calls of a picture take: whole or in part, with guidance or without."""
     with taking(way) as request:
         steps, info = make_plan(request, pipeline.engine(request).facts), catalog.SPEEDS[request.speed]
-    total, kept = 0.0, None
+    total, last = 0.0, None
     for i, sigma in enumerate(steps.sigmas[:-1]):
         rows = 2 if sigma >= info.guide_above else 1
-        whole = kept != (i // info.reuse, rows)
-        kept = (i // info.reuse, rows)
-        total += calls[rows, 0 if whole else way.depth, info.merge]
+        is_full = last != (i // info.reuse, rows)
+        last = (i // info.reuse, rows)
+        total += calls[rows, 0 if is_full else way.depth, info.merge]
     return total
 
 

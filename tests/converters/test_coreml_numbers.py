@@ -65,7 +65,7 @@ def test_the_pooled_output_is_that_of_the_first_end_token(tiny_model, tiny_bundl
     engine, ours = TorchEngine.load(tiny_model, "cpu", "float32"), MILEngine(tiny_bundle, "float32")
     ids = torch.full((1, 77), engine.tokenizer.eos)
     ids[0, :3] = torch.tensor([engine.tokenizer.bos, 5, 6])
-    made = ours._run("text_encoder", {"input_ids": ids.float()})
+    made = ours.run_package("text_encoder", {"input_ids": ids.float()})
     expected = engine.encode_text(ids)
     assert psnr(expected, made["last_hidden_state"]) > 80
     assert psnr(expected[:, 3], made["pooled_outputs"]) > 80
@@ -81,7 +81,7 @@ def test_the_safety_checker_scores_and_blackens(checked_model, checked_bundle, s
         concepts, special = checker.residency.checker()(clip)
     for adjustment in (0.0, -1.0, 1.0):
         inputs = {"clip_input": clip, "images": pixels, "adjustment": torch.tensor([adjustment])}
-        made = ours._run("safety_checker", inputs)
+        made = ours.run_package("safety_checker", inputs)
         near = bool((special - 0.2 + adjustment > 0).any())
         scores = concepts - 0.3 + near * 0.01
         assert torch.allclose(made["concept_scores"], scores, atol=2e-3)

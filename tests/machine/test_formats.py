@@ -100,7 +100,7 @@ def test_measured_once_and_read_without_torch(monkeypatch):
 @pytest.mark.parametrize("damage", ["", "{}", '{"machine": 3}', "[1]"])
 def test_another_machine_or_a_damaged_file_counts_as_never_measured(damage, monkeypatch):
     findings.keep(DeviceFinding("cpu", "some", "float32", "contiguous", 2, "because"))
-    path = findings._path()
+    path = findings.findings_file()
     record = json.loads(path.read_text())
     record["machine"]["torch"] = "1.0"
     path.write_text(damage or json.dumps(record))

@@ -163,9 +163,9 @@ def test_a_container_s_limit_counts_and_its_idle_file_pages_are_free(tmp_path):
     (tmp_path / "memory.max").write_text("1000\n")
     (tmp_path / "memory.current").write_text("900\n")
     (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 250\n")
-    assert machine._container_memory(tmp_path) == (350, 1000)
+    assert machine.container_memory(tmp_path) == (350, 1000)
     (tmp_path / "memory.max").write_text("max\n")
-    assert machine._container_memory(tmp_path) == (machine.PLENTY, machine.PLENTY)
+    assert machine.container_memory(tmp_path) == (machine.PLENTY, machine.PLENTY)
     assert 0 < machine.available_memory()[0] <= machine.available_memory()[1]
 
 
@@ -179,7 +179,7 @@ def engine(request, tiny_model: Path) -> TorchEngine:
     return TorchEngine.load(tiny_model, "cpu", "float32", memory=request.param)
 
 
-def test_stages_stay_only_as_the_mode_says(engine, monkeypatch):
+def test_components_stay_only_as_the_mode_says(engine, monkeypatch):
     x, context = torch.randn(2, 4, 8, 8), engine.encode_text(torch.zeros(2, 77, dtype=torch.long))
     engine.predict(UNetInputs(x, torch.full((2,), 500.0), context))
     fast = engine.memory_mode == "fast"

@@ -96,7 +96,7 @@ def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_mod
 def test_the_probe_leaves_torch_with_what_it_chose(counts, monkeypatch, half, all_, chosen):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     monkeypatch.setattr(probe, "_seconds", lambda *_: {4: half, 8: all_}[counts[-1]])
-    assert probe._threads() == chosen and counts == [4, 8, chosen]
+    assert probe.measure_threads() == chosen and counts == [4, 8, chosen]
 
 
 def test_a_choice_of_the_user_s_is_not_kept_as_the_machine_s(monkeypatch):
@@ -104,7 +104,7 @@ def test_a_choice_of_the_user_s_is_not_kept_as_the_machine_s(monkeypatch):
     monkeypatch.setattr(probe, "_timings", lambda *_: iter(()))
     monkeypatch.setattr(probe, "_fastest", lambda rounds: ())
     monkeypatch.setattr(probe, "_cost", lambda *_: 1.0)
-    monkeypatch.setattr(probe, "_threads", lambda: 7)
+    monkeypatch.setattr(probe, "measure_threads", lambda: 7)
     monkeypatch.setattr(findings, "openvino_version", lambda: "")
     assert probe.probe(SimpleNamespace(type="cpu")).threads == 0
     monkeypatch.delenv("OMP_NUM_THREADS")

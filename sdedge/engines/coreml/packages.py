@@ -15,7 +15,7 @@ from torch import Tensor
 from sdedge.engines.bundle_limits import BUNDLE_CAPABILITIES, bundle_capabilities, check_bundle_size
 from sdedge.engines.bundles import fill_batch, nearest_of, recorded_facts, refuse_loras
 from sdedge.engines.coreml.portable.package import Package
-from sdedge.engines.protocol import LoraUse, ModelFacts, OptionalCalls, check_inputs
+from sdedge.engines.protocol import Component, LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.machine.threads import use_threads
@@ -29,12 +29,13 @@ Model = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 """Runs one function of one package: inputs to outputs, by name."""
 
 UNETS = ("unet", "unet_chunk1", "unet_chunk2")
-STAGE_COMPONENTS = {
-    "text_encoder": ("text_encoder",),
-    "unet": UNETS,
-    "vae": ("vae_encoder", "vae_decoder"),
-    "safety_checker": ("safety_checker",),
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    Component.TEXT_ENCODER: ("text_encoder",),
+    Component.UNET: UNETS,
+    Component.VAE: ("vae_encoder", "vae_decoder"),
+    Component.SAFETY_CHECKER: ("safety_checker",),
 }
+"""The bundle\'s packages of each component of an engine."""
 
 
 class PackageEngine(OptionalCalls, ABC):
@@ -56,7 +57,7 @@ class PackageEngine(OptionalCalls, ABC):
         if "text_encoder" in self.manifest.components:
             _ = self.tokenizer  # a damaged one is told at once
         self._packages: dict[str, Package] = {}
-        self._models: dict[tuple[str, str], Model] = {}
+        self.models: dict[tuple[str, str], Model] = {}
         use_threads()
 
     @cached_property
@@ -135,7 +136,7 @@ class PackageEngine(OptionalCalls, ABC):
         inputs = self._component("safety_checker").inputs
         zeros = {name: torch.zeros([n or 1 for n in port.shape]) for name, port in inputs.items()}
         zeros["clip_input"] = prepare(picture, zeros["clip_input"].shape[-1])[None]
-        scores = self._run("safety_checker", zeros)["concept_scores"][0].float()
+        scores = self.run_package("safety_checker", zeros)["concept_scores"][0].float()
         if not torch.isfinite(scores).all():
             raise ModelError(
                 f"The safety checker of {self.facts.name} gave values that are not numbers; {Remedy.SAFETY_OFF}.",
@@ -143,10 +144,10 @@ class PackageEngine(OptionalCalls, ABC):
             )
         return scores
 
-    def release(self, stage: str) -> None:
-        names = STAGE_COMPONENTS[stage]
-        for key in [key for key in self._models if key[0] in names]:
-            del self._models[key]
+    def release(self, component: str) -> None:
+        names = PACKAGES[component]
+        for key in [key for key in self.models if key[0] in names]:
+            del self.models[key]
         for name in names:
             self._packages.pop(name, None)
 
@@ -158,22 +159,22 @@ class PackageEngine(OptionalCalls, ABC):
         rows = len(next(iter(inputs.values())))
         for start in range(0, rows, size):
             group = {key: fill_batch(value[start : start + size], size) for key, value in inputs.items()}
-            results = self._run(name, group)
+            results = self.run_package(name, group)
             if then is not None:
                 wanted = self._component(then).inputs
-                results = self._run(then, {key: {**group, **results}[key] for key in wanted})
+                results = self.run_package(then, {key: {**group, **results}[key] for key in wanted})
             made.append(results[output][: rows - start].float())
         return torch.cat(made)
 
-    def _run(self, name: str, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def run_package(self, name: str, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         return self._model(name, {key: tuple(value.shape) for key, value in inputs.items()})(inputs)
 
     def _model(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> Model:
         package = self._package(name)
         function = _fitting(package, shapes)
-        if (name, function) not in self._models:
-            self._models[name, function] = self.open_model(package, function)
-        return self._models[name, function]
+        if (name, function) not in self.models:
+            self.models[name, function] = self.open_model(package, function)
+        return self.models[name, function]
 
     def _package(self, name: str) -> Package:
         if name not in self._packages:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from sdedge.engines.graph.bundle import (
     stored_dtype,
 )
 from sdedge.engines.graph.program import Program
-from sdedge.engines.protocol import LoraUse, ModelFacts, OptionalCalls, check_inputs
+from sdedge.engines.protocol import Component, LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.engines.torch import mps
 from sdedge.errors import InvalidRequest, ModelError, Remedy, is_out_of_memory
 from sdedge.files import inside
@@ -42,7 +42,10 @@ from sdedge.text.tokenizer import LENGTH, Tokenizer
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.safety import open_checker
 
-STAGE_COMPONENTS = {"text_encoder": ("text_encoder",), "unet": ("unet",), "vae": ("vae_encoder", "vae_decoder")}
+GRAPHS: Mapping[str, tuple[str, ...]] = {
+    Component.TEXT_ENCODER: ("text_encoder",), Component.UNET: ("unet",), Component.VAE: ("vae_encoder", "vae_decoder"),
+}  # fmt: skip
+"""The bundle's graphs of each component of an engine."""
 Run = Callable[..., tuple[Tensor, ...]]
 FindModel = Callable[[str], Path]
 """From a model's name to its path; raises ModelError where it is not installed."""
@@ -165,7 +168,7 @@ class GraphEngine(OptionalCalls):
         (image,) = self._run("vae_decoder", latent)
         if self.dtype != torch.float32 and not torch.isfinite(image).all():
             # A fine-tuned VAE may overflow where the conversion saw none; once more, wider, never a black picture.
-            wide = self._open("vae_decoder", torch.float32)
+            wide = self.open_component("vae_decoder", torch.float32)
             (image,) = wide(latent.to(self.torch_device, torch.float32))
         return image.float()
 
@@ -175,14 +178,14 @@ class GraphEngine(OptionalCalls):
             self._checker = open_checker(inside(self.folder, self._component("safety_checker").file))
         return self._checker.check(images)
 
-    def release(self, stage: str) -> None:
-        if stage == "safety_checker":
+    def release(self, component: str) -> None:
+        if component == Component.SAFETY_CHECKER:
             self._checker = None
-        for name in STAGE_COMPONENTS.get(stage, ()):
+        for name in GRAPHS.get(component, ()):
             self._modules.pop(name, None)
             self._programs.pop(name, None)
         if self._eager is not None:
-            self._eager.release(stage)
+            self._eager.release(component)
         gc.collect()
         if self.torch_device.type == "cuda":
             torch.cuda.empty_cache()
@@ -233,12 +236,12 @@ class GraphEngine(OptionalCalls):
 
     def _module(self, name: str) -> Run:
         if name not in self._modules:
-            self._modules[name] = self._open(name, self.dtype)
+            self._modules[name] = self.open_component(name, self.dtype)
             if self._on_mps:
                 self._warm_up(name)
         return self._modules[name]
 
-    def _open(self, name: str, dtype: torch.dtype) -> Run:
+    def open_component(self, name: str, dtype: torch.dtype) -> Run:
         """A component ready to run. Weights that have the device and format already stay pages of their file."""
         program = self._program(name, dtype)
         if dtype == self.dtype:

@@ -135,7 +135,7 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
 
     Traced at the smallest size the network takes, so that it costs little; sizes stay open.
     """
-    cross = _adapt(unet, tile)
+    cross = pad_attention(unet, tile)
     last = cross[-DEPTH:]
     width = cross[0].to_k.in_features
     x, t = torch.zeros(2, unet.config.in_channels, 8, 8), torch.full((2,), 500.0)
@@ -150,7 +150,7 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
     }
 
 
-def _adapt(unet: UNet, tile: int) -> list[PaddedAttention]:
+def pad_attention(unet: UNet, tile: int) -> list[PaddedAttention]:
     """Changes a UNet in place and returns its cross attention in the order it runs."""
     for block in unet.modules():
         if isinstance(block, BasicTransformerBlock):

@@ -63,15 +63,15 @@ class Recorder:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._known: dict[object, Call] = {}
+        self.known: dict[object, Call] = {}
         """By name and shapes: a recording, or the call itself where it is not to be recorded."""
         self._met: set[object] = set()
 
     def run(self, name: str, call: Call, *inputs: Tensor) -> tuple[Tensor, ...]:
         """`call(*inputs)`. The same name and shapes stand for the same work until `forget`."""
         key = name, *((tuple(x.shape), x.dtype) for x in inputs)
-        if key in self._known:
-            return self._known[key](*inputs)
+        if key in self.known:
+            return self.known[key](*inputs)
         if key not in self._met:
             self._met.add(key)
             return call(*inputs)
@@ -80,9 +80,9 @@ class Recorder:
         if torch.cuda.is_available():
             torch.cuda.synchronize(inputs[0].device)
         known = call if time.perf_counter() - start > LONG else self._recorded(call, inputs, expected)
-        while len(self._known) >= MOST:
-            del self._known[next(iter(self._known))]
-        self._known[key] = known
+        while len(self.known) >= MOST:
+            del self.known[next(iter(self.known))]
+        self.known[key] = known
         return expected
 
     def _recorded(self, call: Call, inputs: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> Call:
@@ -98,7 +98,7 @@ class Recorder:
 
     def forget(self) -> None:
         """The network changed, or its memory is wanted."""
-        self._known.clear()
+        self.known.clear()
         self._met.clear()
 
 

@@ -49,7 +49,7 @@ class Residency:
         self.mode = "fast" if memory_choice == "auto" else memory_choice
         self.loras: tuple[LoraUse, ...] = ()
         self.is_tiled = False
-        self._latent, self._memory_choice, self._calls, self._report = latent, memory_choice, calls, report
+        self._latent, self._memory_choice, self.calls, self._report = latent, memory_choice, calls, report
         self._width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
         self._added: dict[str, AddedComponent] = {}
         self._networks: dict[str, nn.Module] = {}
@@ -128,13 +128,13 @@ class Residency:
     def put(self, component: str, module: nn.Module) -> None:
         """Runs a module of the caller's in place of a component's network, until the component is released."""
         self._networks[component] = module
-        self._calls.forget()
+        self.calls.forget()
 
     def release(self, component: str) -> None:
         """Gives back the memory of a component; its network is loaded again on its next use."""
         self._applied.pop(component, None)
         if component == Component.UNET:
-            self._calls.forget()
+            self.calls.forget()
         if component == Component.SAFETY_CHECKER and self._checker is not None:
             self._checker = None
             gc.collect()
@@ -169,7 +169,7 @@ class Residency:
         if on == self.is_tiled:
             return
         self.is_tiled = on
-        self._calls.forget()
+        self.calls.forget()
         for module in self._networks.values():
             wrap_edges(module, on)
 
@@ -205,7 +205,7 @@ class Residency:
             for component in (*Component, *self._added):
                 self.release(component)
             self.mode = mode
-            self._calls.keep_recordings(mode == "fast")
+            self.calls.keep_recordings(mode == "fast")
 
     def free_bytes(self) -> int:
         """Returns what may be taken in all: what is free, and what the components and their process hold already."""
@@ -228,7 +228,7 @@ class Residency:
         """
         if tuple(loras) == self.loras:
             return self._lora_notes
-        self._calls.forget()
+        self.calls.forget()
         self._take_off()
         self.loras, self._lora_notes = tuple(loras), ()
         try:

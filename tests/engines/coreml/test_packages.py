@@ -95,16 +95,16 @@ def test_every_package_speaks_the_latents_of_stable_diffusion(engines, tiny_bund
     assert theirs.facts.scaling_factor != 0.18215
     latents, noise = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
     image = torch.rand(1, 3, 64, 64) * 2 - 1
-    app = ours._run("vae_decoder", {"z": latents / 0.18215})["image"]
+    app = ours.run_package("vae_decoder", {"z": latents / 0.18215})["image"]
     assert psnr(theirs.decode(latents), app) > 80
-    mean, logvar = ours._run("vae_encoder", {"x": image})["latent"].chunk(2, dim=1)
+    mean, logvar = ours.run_package("vae_encoder", {"x": image})["latent"].chunk(2, dim=1)
     assert psnr(theirs.encode(image, noise), (mean + (logvar / 2).exp() * noise) * 0.18215) > 80
     old = shutil.copytree(tiny_bundle, tmp_path / "old")
     record = json.loads((old / "manifest.json").read_text())
     assert {part.pop("latent_factor") for part in record["components"].values()} == {None, 0.18215}
     (old / "manifest.json").write_text(json.dumps(record))
     before = MILEngine(old, "float32")
-    asked = before._run("vae_decoder", {"z": latents / theirs.facts.scaling_factor})["image"]
+    asked = before.run_package("vae_decoder", {"z": latents / theirs.facts.scaling_factor})["image"]
     assert torch.equal(before.decode(latents), asked)
 
 
@@ -123,7 +123,7 @@ def test_the_embedded_decoder_answers_apps_as_well_as_it_answers_us(pocket_bundl
     """Its own factor is 0.4841; the picture of one latent, in half precision, was 37 dB as bytes with that."""
     theirs, ours = TorchEngine.load(locate(EMBEDDED), "cpu", "float32"), MILEngine(pocket_bundle)
     latents = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(0))
-    assert psnr(theirs.decode(latents), ours._run("vae_decoder", {"z": latents / 0.18215})["image"]) > 60
+    assert psnr(theirs.decode(latents), ours.run_package("vae_decoder", {"z": latents / 0.18215})["image"]) > 60
 
 
 def test_timesteps_are_those_that_half_precision_holds(engines):
@@ -144,9 +144,9 @@ def test_timesteps_are_those_that_half_precision_holds(engines):
         )
         > 60
     )
-    opened, ours._models["unet", "main"] = ours._models["unet", "main"], unet
+    opened, ours.models["unet", "main"] = ours.models["unet", "main"], unet
     ours.predict(UNetInputs(x, steps, context))
-    ours._models["unet", "main"] = opened
+    ours.models["unet", "main"] = opened
     assert calls[0].tolist() == [741.5, 100.0]
 
 
@@ -230,7 +230,7 @@ def test_released_networks_come_back(engines):
     z = torch.randn(1, 4, 8, 8)
     before = ours.decode(z)
     ours.release("vae")
-    assert not ours._models.keys() & {("vae_decoder", "main")}
+    assert not ours.models.keys() & {("vae_decoder", "main")}
     assert torch.equal(ours.decode(z), before)
 
 

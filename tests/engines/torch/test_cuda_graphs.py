@@ -78,7 +78,7 @@ def recorded() -> UNetCalls:
 
 
 def kinds(recorder: Recorder) -> list[str]:
-    return [type(known).__name__ for known in recorder._known.values()]
+    return [type(known).__name__ for known in recorder.known.values()]
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.5])

@@ -155,8 +155,8 @@ def test_the_engine_takes_the_attention_that_was_found(tiny_model, monkeypatch):
     monkeypatch.setattr("sdedge.engines.torch.networks.NARROW", 1)
     finding = probe.DeviceFinding("mps", "Apple M4", "float16", "contiguous", 0, "", (), "fused")
     monkeypatch.setattr("sdedge.engines.torch.networks.measured", lambda device: finding)
-    for stage, attention in (("unet", "padded"), ("vae", "row_pieces")):
-        module = networks.suit(replace(engine.residency.form(stage), device=torch.device("mps")), unet)
+    for component, attention in (("unet", "padded"), ("vae", "row_pieces")):
+        module = networks.suit(replace(engine.residency.form(component), device=torch.device("mps")), unet)
         attend = module.mid_block.attentions[0].transformer_blocks[0].attn1.attend
         assert attend.__qualname__.startswith(attention)
 

@@ -107,7 +107,7 @@ def test_loras_are_on_what_is_loaded_and_on_what_is_loaded_later_and_come_off(ma
 
 def test_calls_are_told_whenever_the_unet_is_another_one(make):
     residency = make()
-    calls: Calls = residency._calls
+    calls: Calls = residency.calls
     for change in (
         lambda: residency.put("unet", torch.nn.Identity()), lambda: residency.release("unet"),
         lambda: residency.set_tiling(True), lambda: residency.use_float32("unet"),

@@ -79,19 +79,19 @@ def test_a_lora_that_does_not_fit_changes_nothing(tiny_model, tmp_path):
     assert torch.equal(engine.predict(UNetInputs(*_inputs(engine))), before)
 
 
-@pytest.mark.parametrize("stage", ["unet", "vae"])
-def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, stage):
+@pytest.mark.parametrize("component", ["unet", "vae"])
+def test_what_overflows_is_made_again_in_float32_and_told(tiny_model, component):
     half, full = (TorchEngine.load(tiny_model, "cpu", dtype) for dtype in ("float16", "float32"))
     x, t, context = _inputs(half)
     large = x * 1e6  # beyond float16
 
     def run(engine: TorchEngine) -> torch.Tensor:
-        return engine.predict(UNetInputs(large, t, context)) if stage == "unet" else engine.decode(large)
+        return engine.predict(UNetInputs(large, t, context)) if component == "unet" else engine.decode(large)
 
     drawn = run(half)
     assert torch.isfinite(drawn).all() and torch.equal(drawn, run(full))
-    assert [line for line in half.facts.report if f"The {stage} overflowed in float16" in line]
-    assert half.dtype_of(stage) == torch.float32 and half.dtype_of("text_encoder") == torch.float16
+    assert [line for line in half.facts.report if f"The {component} overflowed in float16" in line]
+    assert half.dtype_of(component) == torch.float32 and half.dtype_of("text_encoder") == torch.float16
 
 
 def test_a_step_that_reuses_features_is_made_again_too(tiny_model):

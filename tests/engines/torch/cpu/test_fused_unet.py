@@ -141,7 +141,7 @@ def test_what_openvino_reads_is_the_network(unet: UNet) -> None:
     x, t, context = _inputs()
     expected = unet(x, t, context)
     changed = copy.deepcopy(unet)
-    cross = graph._adapt(changed, 8)
+    cross = graph.pad_attention(changed, 8)
     projected = graph.ContextProjections(cross)(context)
     assert _error(graph.FullUNet(changed, cross)(x, t, *projected)[0], expected) < 2e-6
     plain = GEGLU(16, 24)
