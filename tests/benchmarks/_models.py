@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from sdedge.engines.open import EMBEDDED, locate
-from tests.benchmarks.loading import FULL, _file, _whole, _write_pipeline_files
+from tests.benchmarks.loading import FULL, _file, _write_pipeline_files, published_config
 
 
 def make_model(folder: Path) -> Path:
@@ -28,7 +28,7 @@ def make_model(folder: Path) -> Path:
         network = NETWORKS[name](config).half()
         (target / name).mkdir(parents=True)
         kind = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name)
-        (target / name / "config.json").write_text(json.dumps({"_class_name": kind, **_whole(name, config)}))
+        (target / name / "config.json").write_text(json.dumps({"_class_name": kind, **published_config(name, config)}))
         save_file(network.state_dict(), target / name / _file(name, "safetensors"))
     _write_pipeline_files(target)
     shutil.rmtree(target / "tokenizer", ignore_errors=True)

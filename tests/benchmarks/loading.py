@@ -54,14 +54,14 @@ def make_reference(folder: Path, width: str) -> None:
         (folder / name).mkdir(parents=True)
         checkpoint = {
             "_class_name": {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name),
-            **_published_config(name, config),
+            **published_config(name, config),
         }
         (folder / name / "config.json").write_text(json.dumps(checkpoint))
         save_file(network.state_dict(), folder / name / _file(name, "safetensors"))
     _write_pipeline_files(folder)
 
 
-def _published_config(name: str, config: dict[str, Any]) -> dict[str, Any]:
+def published_config(name: str, config: dict[str, Any]) -> dict[str, Any]:
     """A configuration with everything diffusers and transformers want to read."""
     from dataclasses import asdict
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from sdedge.engines.torch.cpu import fused_unet
+from sdedge.engines.torch.cpu import fused_unet, streaming
 from sdedge.engines.torch.cpu.streaming import STREAMED, Scratch, call_order, stream
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
@@ -114,19 +115,20 @@ def test_weights_of_another_dtype_are_converted_once_or_again_where_the_disk_is_
     reference, _ = _unet(tiny_model, torch.bfloat16, False)
     context = torch.randn(1, 77, reference.config.cross_attention_dim).bfloat16()
     inputs = torch.randn(1, 4, 8, 8).bfloat16(), torch.tensor([7.0]), context
-    sources, full = [], [False]
+    sources = []
     plain = Scratch.keep
 
     def keep(scratch: Scratch, memory: torch.Tensor, form: object, source: object, dtype: torch.dtype) -> object:
         sources.append(source)
-        if full[0]:
-            scratch._file.close()
-            scratch._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
         return plain(scratch, memory, form, source, dtype)
 
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     monkeypatch.setattr(Scratch, "keep", keep)
-    for disk_is_full in (False, True) if Path("/dev/full").exists() else (False,):
-        full[0] = disk_is_full
+    for disk_is_full in (False, True):
+        if disk_is_full:
+            monkeypatch.setattr(streaming, "reserve", no_room)
         ours, _ = _unet(tiny_model, torch.bfloat16, True)
         sources.clear()
         counts = []
