@@ -78,18 +78,6 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
         )
 
 
-def residual_needs(feature: str, field: str) -> Iterator[Need]:
-    """Yields what a feature needs whose own networks add to the UNet's maps, such as control nets and adapters."""
-    for capability, lack in (
-        (Capability.ADDED_COMPONENTS, "run networks beside the model's own"),
-        (Capability.RESIDUALS, "add to what the UNet computes"),
-    ):
-        sentence = (
-            f"cannot {lack}, which {feature} need; leave them out, or use the model that the bundle was made from."
-        )
-        yield Need(capability, sentence, field)
-
-
 def unmet(request: Request, facts: ModelInputs, can: frozenset[Capability]) -> Iterator[Need]:
     """Yields what a request needs and what is not among the things that an engine can do."""
     return (need for need in needs(request, facts) if need.capability not in can)

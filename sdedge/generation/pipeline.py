@@ -107,7 +107,7 @@ class Pipeline:
                 # Networks are loaded on their first call, which may bring notices of its own (weights that are NaN).
                 yield from _new_notices(engine.facts.report, reported)
                 if last and group[-1] is requests[-1]:
-                    engine.release("unet")
+                    engine.release(Component.UNET)
                 for latent, prepared in zip(latents.split(1), group, strict=True):
                     for attempt in out_of_memory.attempts(engine):
                         yield from attempt.notices
