@@ -93,7 +93,7 @@ class SplitGEGLU(nn.Module):
 
 
 class ContextProjections(nn.Module):
-    """The `prompt` model."""
+    """Makes the keys and values of a context for every cross attention: the model kept as `prompt`."""
 
     def __init__(self, cross: list[PaddedAttention]) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class ContextProjections(nn.Module):
 
 
 class FullUNet(nn.Module):
-    """The `whole` model."""
+    """Runs the UNet on keys and values that are handed to it, and returns the deep features too: the model kept as `whole`."""
 
     def __init__(self, unet: UNet, cross: list[PaddedAttention]) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class FullUNet(nn.Module):
 
 
 class OuterLayers(FullUNet):
-    """The `outer` model."""
+    """Runs the outer layers alone on deep features of another step: the model kept as `outer`."""
 
     def forward(self, x: Tensor, t: Tensor, *tensors: Tensor) -> Tensor:  # type: ignore[override]
         *prompt, features = tensors
