@@ -72,7 +72,7 @@ def a_mask_is_painted_and_taken_back(tour: Tour) -> None:
     tour.draw("a house", seed=1)
     tour.move(CANVAS, (0.5, 0.2))
     tour.click("action:paint-picture")
-    tour.wait("view('create').panel.is_painting")
+    tour.wait("view('create').panel.paints_mask")
     tour.move("button:Done")  # no brush is seen over the picture then
     plain = tour.look(CANVAS)
     tour.drag(CANVAS, (0.42, 0.5), (0.58, 0.5))
@@ -95,10 +95,10 @@ def a_mask_is_painted_and_taken_back(tour: Tour) -> None:
     tour.wait("form.mask")
     assert tour.ask("'masked' in widget('start-chip').text")
     tour.click("button:Change the mask")
-    tour.wait("view('create').panel.is_painting")
+    tour.wait("view('create').panel.paints_mask")
     tour.look_for(CANVAS, lambda seen: differ(seen, painted) < 0.3, "the mask of before is not shown")
     tour.key("Escape")
-    tour.wait("not view('create').panel.is_painting")
+    tour.wait("not view('create').panel.paints_mask")
     tour.shoot("masked")
 
 
