@@ -20,8 +20,7 @@ FACTS = {"width": 128, "height": 128, "guidance": 5.0, "in_channels": 4, "has_sa
 
 
 def say(event: str, **more: Any) -> None:
-    with suppress(BrokenPipeError):  # nobody listens any more
-        print(json.dumps({"event": event, **more}), flush=True)
+    print(json.dumps({"event": event, **more}), flush=True)
 
 
 def work(phase: str) -> None:
@@ -33,7 +32,8 @@ def work(phase: str) -> None:
 
 
 def convert(folder: Path) -> None:
-    work("Converting the UNet")
+    with suppress(BrokenPipeError):  # nobody listens any more, and the result is written all the same
+        work("Converting the UNet")
     folder.mkdir(parents=True)
     package = folder / "unet.mlpackage"
     package.mkdir()
