@@ -27,7 +27,7 @@ def full_window(open_window, theme, qtbot, tmp_path):
     create = window.show_view("create")
     pictures = {"image": str(tmp_path / "gone.png"), "mask": str(tmp_path / "mask.png")}
     window.studio.form.put(**pictures, model="x" * 60, seed=2**32 - 1)
-    for fold in ("negative", "image", "sampler", "extras", "more"):
+    for fold in ("negative", "image", "sampler", "adapters", "more"):
         getattr(create.form, f"{fold}_fold").open()
     qtbot.waitUntil(create.form.lora.isEnabled)  # names were read
     yield window

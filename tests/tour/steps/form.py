@@ -147,7 +147,7 @@ def what_is_chosen_from_is_whole(tour: Tour) -> None:
     assert_whole(tour, "widget('completion')")
     tour.key("Return")
     tour.wait(f"form.prompt == 'a house <lora:{LORAS[0]}:1>'")
-    tour.click("create.form.extras_fold.button")
+    tour.click("create.form.adapters_fold.button")
     tour.click("create.form.lora")
     tour.wait("app.activePopupWidget()")
     tour.shoot("popup-lora")
