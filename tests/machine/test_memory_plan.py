@@ -117,19 +117,19 @@ def test_what_vm_stat_says_is_read_or_assumed(said, monkeypatch):
         assert machine.available_memory() == (free, 1 << 34)
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_windows_says_how_much_memory_there_is(told, monkeypatch):
+@pytest.mark.parametrize("answers", [True, False])
+def test_windows_says_how_much_memory_there_is(answers, monkeypatch):
     def tell(record):
         status = record._obj
         assert status.length == ctypes.sizeof(status) == 64  # MEMORYSTATUSEX, sysinfoapi.h
         status.total, status.free, status.total_page = 16 << 30, 5 << 30, 99 << 30
-        return int(told)
+        return int(answers)
 
     monkeypatch.setattr(machine.sys, "platform", "win32")
     monkeypatch.setattr(machine, "total_memory", lambda: 8 << 30)
     windows = SimpleNamespace(kernel32=SimpleNamespace(GlobalMemoryStatusEx=tell))
     monkeypatch.setattr(machine.ctypes, "windll", windows, raising=False)
-    assert machine.available_memory() == ((5 << 30, 16 << 30) if told else (4 << 30, 8 << 30))
+    assert machine.available_memory() == ((5 << 30, 16 << 30) if answers else (4 << 30, 8 << 30))
 
 
 def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, monkeypatch):

@@ -47,8 +47,8 @@ def test_on_windows_another_process_is_told_to_run(monkeypatch, state, runs):
         windows.setattr(ctypes, "get_last_error", lambda: 87 if state == "gone" else 5, raising=False)
         ended = []  # os.kill ends a process there, or sends Ctrl-C
         windows.setattr(os, "kill", lambda *arguments: ended.append(arguments))
-        told = is_running(4711), is_running(os.getpid())
-    assert told == (runs, True) and not ended
+        running = is_running(4711), is_running(os.getpid())
+    assert running == (runs, True) and not ended
     assert kernel.closed == ([2**40] if state in ("runs", "ended") else [])
 
 

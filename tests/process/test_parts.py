@@ -116,18 +116,18 @@ def test_the_computer_is_kept_awake_only_while_inside(tmp_path, monkeypatch):
 @posix
 @pytest.mark.parametrize("accepted", [1, 0])
 def test_windows_is_told_when_it_may_sleep_again(monkeypatch, accepted):
-    told = []
+    states = []
     windows = SimpleNamespace(
-        kernel32=SimpleNamespace(SetThreadExecutionState=lambda flags: told.append(flags) or accepted)
+        kernel32=SimpleNamespace(SetThreadExecutionState=lambda flags: states.append(flags) or accepted)
     )
     monkeypatch.setattr("ctypes.windll", windows, raising=False)
     monkeypatch.setattr(awake_module.sys, "platform", "win32")
     with pytest.raises(KeyboardInterrupt), awake("drawing") as way:
-        assert way == ("SetThreadExecutionState" if accepted else "") and told == [
+        assert way == ("SetThreadExecutionState" if accepted else "") and states == [
             0x80000001
         ]  # continuous, system required
         raise KeyboardInterrupt
-    assert told == [0x80000001, 0x80000000]
+    assert states == [0x80000001, 0x80000000]
 
 
 def test_without_a_way_to_stay_awake_the_log_says_why(tmp_path, monkeypatch, caplog):

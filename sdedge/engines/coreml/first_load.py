@@ -65,9 +65,9 @@ def first_load(package: Package, function: str, units: str) -> Generator[float, 
 
 def cannot_load(package: Path, units: str, said: object) -> ModelError:
     """The error of a package that Core ML does not load."""
-    told = str(said).strip().rstrip(".")
+    reason = str(said).strip().rstrip(".")
     return ModelError(
-        f"Core ML cannot load {package} on {units}: {told}; {Remedy.CONVERT_REPORT}.", remedy=Remedy.CONVERT_REPORT
+        f"Core ML cannot load {package} on {units}: {reason}; {Remedy.CONVERT_REPORT}.", remedy=Remedy.CONVERT_REPORT
     )
 
 
