@@ -15,6 +15,7 @@ from sdedge.evaluation.world import Answers, Case, Facts, Value, equal
 from sdedge.training.illustrations import captions, render, world
 from sdedge.training.illustrations.world import Scene
 
+JUDGE = "sdedge.training.illustrations.judge"  # imported when it reads: its templates take a while to make
 NONE = "none"
 """What a judge learns of a relation and of a second thing where there is none."""
 SWAPPED = {"kind": "other_kind", "colour": "other_colour", "other_kind": "kind", "other_colour": "colour"}
@@ -54,7 +55,8 @@ class Illustrations:
 
     @cached_property
     def version(self) -> str:
-        text = "".join(inspect.getsource(module) for module in (world, render))
+        judge = importlib.import_module(JUDGE)
+        text = "".join(inspect.getsource(module) for module in (world, render, judge))
         return hashlib.sha256(text.encode()).hexdigest()[:8]
 
     def case(self, index: int, seed: int) -> Case:
@@ -85,7 +87,7 @@ class Illustrations:
         return render.render(scene, size)
 
     def read(self, image: np.ndarray) -> Answers:
-        judge = importlib.import_module("sdedge.training.illustrations.judge")  # its templates take a while to make
+        judge = importlib.import_module(JUDGE)
         answers: Answers = judge.read(image).facts
         return answers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterator
@@ -16,12 +17,13 @@ from PIL import Image
 from torch import Tensor
 
 from sdedge.evaluation.judge_network import SIDE, JudgeNetwork, as_images, save_judge, shrunk
-from sdedge.evaluation.world import Value, World
+from sdedge.evaluation.world import Facts, Value, World
 from sdedge.files import atomic_write
 from sdedge.training.fit import Optimisation, TrainingProgress, fit
 
 SEED = 710_001
 """Of everything here; no recipe of the embedded model uses it."""
+SAMPLED = 8  # renders that tell whether those on disk are still what the world draws
 RENDERED = 96  # pixels of a render before the network's own size
 
 
@@ -118,7 +120,9 @@ def _targets(labels: np.ndarray, count: int) -> Tensor:
 def _draw(world: World, folder: Path, count: int) -> Iterator[int]:
     """Renders `count` scenes into `folder`, yielding how many are done. Nothing is drawn twice."""
     labels_file = folder / "labels.json"
-    key = {"world": world.version, "count": count}
+    first = [_rendered(world, i) for i in range(min(count, SAMPLED))]
+    digest = hashlib.sha256(b"".join(picture.tobytes() for picture, _ in first) + repr([f for _, f in first]).encode())
+    key = {"renders": digest.hexdigest()[:16], "count": count}
     if labels_file.is_file() and json.loads(labels_file.read_text())["key"] == key:
         yield count
         return
@@ -127,9 +131,7 @@ def _draw(world: World, folder: Path, count: int) -> Iterator[int]:
     pictures = open_memmap(folder / "pictures.npy", mode="w+", dtype=np.uint8, shape=(count, SIDE, SIDE, 3))
     labels: dict[str, list[int]] = {name: [] for name in world.values}
     for i in range(count):
-        scene = world.sample(np.random.default_rng((SEED, 1, i)))
-        pictures[i] = shrunk(world.render(scene, RENDERED))
-        facts = world.labels(scene)
+        pictures[i], facts = _rendered(world, i)
         for name, options in world.values.items():
             labels[name].append(label(options, facts.get(name)))
         if i % 50 == 49 or i + 1 == count:
@@ -138,6 +140,12 @@ def _draw(world: World, folder: Path, count: int) -> Iterator[int]:
     # Written last: its presence says that the pictures are complete.
     with atomic_write(labels_file) as file:
         file.write(json.dumps({"key": key, "labels": labels}).encode())
+
+
+def _rendered(world: World, index: int) -> tuple[np.ndarray, Facts]:
+    """Returns one of the training pictures as the network sees it, with what is to be learned of it."""
+    scene = world.sample(np.random.default_rng((SEED, 1, index)))
+    return shrunk(world.render(scene, RENDERED)), world.labels(scene)
 
 
 def label(options: tuple[Value, ...], value: Value | None) -> int:

@@ -57,7 +57,7 @@ class Halves:
         return bool(seed % 2), "left"
 
 
-RECIPE = JudgeRecipe(pictures=24, batch=12, optimisation=Optimisation(steps=36, lr=4e-3, warmup=3, ema=0.7))
+RECIPE = JudgeRecipe(pictures=16, batch=8, optimisation=Optimisation(steps=32, lr=4e-3, warmup=3, ema=0.7))
 
 
 @pytest.fixture(scope="module")
