@@ -118,6 +118,61 @@ def _shown(progress: Iterator[TrainingProgress]) -> Iterator[TrainingProgress]:
 
 
 @train.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/illustrations"), show_default=True)
+@click.option("--quick", is_flag=True, help="A few steps of everything: to see that it works, not to learn.")
+def illustrations(out: Path, quick: bool) -> None:
+    """Train the next embedded model, which draws two dozen kinds of things; about six hours of two CPU cores.
+
+    A line of log for every 50 steps. Ctrl-C and SIGTERM save and end it, and it goes on from there when it is started again, as
+    it does from its last two minutes after a crash. OUT/model is the diffusers folder after each stage.
+    """
+    from sdedge.training.illustrations.log import run_with_log
+    from sdedge.training.illustrations.recipe import QUICK, TrainingRecipe
+
+    run_with_log(QUICK if quick else TrainingRecipe(), out, echo)
+
+
+@train.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/illustrations"), show_default=True)
+@click.option("--pictures", type=click.IntRange(1), default=200, show_default=True, help="Scenes to judge.")
+def reconstructions(out: Path, pictures: int) -> None:
+    """Tell how many facts the judge reads on renders, and on what the autoencoder of the run in OUT makes of them."""
+    from sdedge.training.illustrations.progress import autoencoder_so_far, fractions, judged_reconstructions
+    from sdedge.training.illustrations.recipe import TrainingRecipe
+
+    recipe = TrainingRecipe()
+    judged = list(judged_reconstructions(autoencoder_so_far(recipe, out), recipe.size, pictures))
+    rows = {
+        "renders": [scene.render for scene in judged],
+        "reconstructions": [scene.reconstruction for scene in judged],
+        "of unseen combinations": [scene.reconstruction for scene in judged if scene.unseen],
+    }
+    for name, answers in rows.items():
+        echo(
+            f"{name} ({len(answers)}): "
+            + ", ".join(f"{fact} {100 * part:.1f}" for fact, part in fractions(answers).items())
+        )
+
+
+@train.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/illustrations"), show_default=True)
+@click.option("--size", type=int, default=128, show_default=True)
+@click.option("--prompts", type=click.IntRange(1), default=24, show_default=True)
+@click.option("--steps", type=click.IntRange(1), default=12, show_default=True)
+def preview(out: Path, size: int, prompts: int, steps: int) -> None:
+    """Draw held-out prompts by what the run in OUT has learnt so far: OUT/preview.png, with the judge's verdicts."""
+    from sdedge.training.evaluate import write_sheet
+    from sdedge.training.illustrations.progress import drawn_prompts, fractions, write_model_so_far
+    from sdedge.training.illustrations.recipe import TrainingRecipe
+
+    stage = write_model_so_far(TrainingRecipe(), out, out / "preview")
+    drawn = list(drawn_prompts(out / "preview", size, prompts, steps))
+    write_sheet(drawn, out / "preview.png", columns=8)
+    answers = fractions([picture.answers for picture in drawn])
+    echo(f"{stage}: " + ", ".join(f"{fact} {100 * part:.1f}" for fact, part in answers.items()))
+
+
+@train.command()
 @click.option("--model", metavar="NAME", help="Model that draws the scenes.  [default: see `sdedge models default`]")
 @click.option("--prompts", type=click.IntRange(1), default=200, show_default=True, help="Held-out prompts.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Pictures per prompt.")

@@ -103,6 +103,18 @@ def _resume(file: Path, model: nn.Module, optimizer: torch.optim.Optimizer, aver
     return state["step"]
 
 
+def load_average(file: Path, model: nn.Module) -> int:
+    """Give a model the moving average of a stage's state so far; returns the stage's step."""
+    state = torch.load(file, weights_only=True)
+    model.load_state_dict(state["model"])
+    trained = [p for p in model.parameters() if p.requires_grad]
+    with torch.no_grad():
+        for parameter, mean in zip(trained, state["average"], strict=True):
+            parameter.copy_(mean)
+    step: int = state["step"]
+    return step
+
+
 def _save(file: Path, model: nn.Module, optimizer: torch.optim.Optimizer, average: list[Tensor], step: int) -> None:
     temporary = file.with_suffix(".part")
     state = {

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -73,6 +73,22 @@ QUICK = TrainingRecipe(
     decoder=Optimisation(steps=2),
 )
 """A few steps of every stage, for tests."""
+
+
+class Described(Protocol):
+    """What a recipe tells of the model that it makes."""
+
+    @property
+    def unet(self) -> UNetConfig:
+        """The UNet's architecture."""
+
+    @property
+    def vae(self) -> VAEConfig:
+        """The autoencoder's."""
+
+    @property
+    def guidance(self) -> float:
+        """The guidance scale recommended to users."""
 
 
 @dataclass
@@ -149,7 +165,7 @@ def _encode(vae: VAE, data: dataset.Dataset, scale: int, folder: Path) -> Iterat
     torch.save(torch.cat(batches), file)
 
 
-def export(recipe: TrainingRecipe, nets: Networks, folder: Path) -> None:
+def export(recipe: Described, nets: Networks, folder: Path) -> None:
     """Write a diffusers folder in fp16 that `diffusers.StableDiffusionPipeline.from_pretrained` loads."""
     configs = model_configs(recipe, nets)
     modules = {"unet": nets.conditioned.unet, "vae": nets.vae, "text_encoder": nets.conditioned.text_encoder}
@@ -167,7 +183,7 @@ def export(recipe: TrainingRecipe, nets: Networks, folder: Path) -> None:
     (folder / "sdedge.json").write_text(json.dumps(hints, indent=2) + "\n")
 
 
-def model_configs(recipe: TrainingRecipe, nets: Networks) -> dict[str, dict[str, Any]]:
+def model_configs(recipe: Described, nets: Networks) -> dict[str, dict[str, Any]]:
     """The JSON files of the diffusers folder, by sub-folder."""
     depth = len(recipe.unet.block_out_channels)
     unet = {

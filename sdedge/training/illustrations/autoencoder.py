@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sdedge.models.layers import Downsample2D, ResnetBlock2D, Upsample2D
 from sdedge.models.vae import VAE
-from sdedge.training.autoencoder import colour_loss, reconstruction_loss
+from sdedge.training.autoencoder import colour_loss
+from sdedge.training.diffusion import hash_of
 from sdedge.training.fit import Optimisation, TrainingProgress, fit
 from sdedge.training.illustrations.render import render
 from sdedge.training.illustrations.world import Scene, sample_any
@@ -25,18 +28,32 @@ def images(scenes: list[Scene], size: int) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def train_vae(
-    vae: VAE, batch: int, size: int, optimisation: Optimisation, seed: int, folder: Path
-) -> Iterator[TrainingProgress]:
+@dataclass(frozen=True)
+class AutoencoderStage:
+    """One stage of the autoencoder: how long, and what its loss asks for.
+
+    `colours` weighs the mean colours of cells, in the reconstruction and as a linear reading of the latents; `edges` weighs
+    the differences of neighbouring pixels.
+    """
+
+    name: str
+    optimisation: Optimisation
+    colours: float
+    edges: float
+    batch: int = 6
+
+
+def train_vae(vae: VAE, stage: AutoencoderStage, size: int, seed: int, folder: Path) -> Iterator[TrainingProgress]:
     """Learn to encode and decode every scene of the world, those that no caption names among them.
 
     A step sees `batch` crops of 64 pixels out of half as many pictures, or as many small whole pictures, and in the last
     15% of the steps whole pictures.
     """
+    batch, steps = stage.batch, stage.optimisation.steps
 
     def loss_at(step: int) -> Tensor:
-        rng = np.random.default_rng((seed, 11, step))
-        if step >= 0.85 * optimisation.steps:
+        rng = np.random.default_rng((seed, hash_of(stage.name), step))
+        if step >= 0.85 * steps:
             seen = images([sample_any(rng) for _ in range(max(1, batch // 3))], size)
         elif step % 4 == 3:
             seen = images([sample_any(rng) for _ in range(batch)], CROP)
@@ -46,9 +63,10 @@ def train_vae(
         noise = torch.randn(posterior.mean.shape, generator=torch.Generator().manual_seed(step))
         made = vae.decode(posterior.sample(noise))
         kl = 0.5 * (posterior.mean.square() + posterior.logvar.exp() - 1 - posterior.logvar).mean()
-        return loss_of(made, seen) + 2e-4 * kl + colour_loss(posterior.mean, seen)
+        linear = colour_loss(posterior.mean, opponents(seen))
+        return loss_of(made, seen, stage) + 2e-4 * kl + stage.colours * linear
 
-    yield from fit("vae", vae, loss_at, optimisation, folder)
+    yield from fit(stage.name, vae, loss_at, stage.optimisation, folder)
 
 
 def crops(pictures: Tensor, rng: np.random.Generator) -> Tensor:
@@ -62,19 +80,52 @@ def crops(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     return torch.stack(cut).contiguous(memory_format=torch.channels_last)
 
 
-def loss_of(made: Tensor, seen: Tensor) -> Tensor:
-    """The reconstruction's error, and once more that of the mean colour of each 8x8 cell, which a paint is told by."""
-    return reconstruction_loss(made, seen) + F.avg_pool2d(made - seen, 8).abs().mean()
+def opponents(colours: Tensor) -> Tensor:
+    """RGB (B, 3, h, w) as lightness, red against green, and blue against yellow, each about as spread over the scenes.
+
+    Few pixels are told apart by red and green alone, so an error there weighs little in RGB: an autoencoder that has not seen
+    many pictures yet does without, and every paint comes out orange or blue.
+    """
+    red, green, blue = colours.unbind(1)
+    return torch.stack([(red + green + blue) / 3, 3 * (red - green), 1.5 * (blue - (red + green) / 2)], dim=1)
+
+
+def loss_of(made: Tensor, seen: Tensor, stage: AutoencoderStage) -> Tensor:
+    """L1 and squared error, the error of edges, and that of the mean colour of each 8x8 cell, as opponents."""
+    error = made - seen
+    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    cells = opponents(F.avg_pool2d(error, 8)).abs().mean()
+    return error.abs().mean() + error.square().mean() + stage.edges * edges + stage.colours * cells
+
+
+@torch.no_grad()
+def start_direct(vae: VAE) -> None:
+    """Let fresh residual branches and attention add nothing, and everything else pass on what comes in.
+
+    The first latents are then mixtures of the mean colours of their cells, from which both halves learn at once.
+    """
+    for name, module in vae.named_modules():
+        if isinstance(module, ResnetBlock2D):
+            module.conv2.weight.zero_()
+            if module.conv_shortcut is not None:
+                _pass_on(module.conv_shortcut.weight, slice(0, 1), 1.0)
+        elif isinstance(module, Downsample2D):
+            module.conv.weight.zero_()
+            _pass_on(module.conv.weight, slice(0, 2), 0.25)
+        elif isinstance(module, Upsample2D):
+            module.conv.weight.mul_(0.2)
+            _pass_on(module.conv.weight, slice(1, 2), 1.0)
+        elif name.endswith("to_out.0"):
+            module.weight.zero_()
+
+
+def _pass_on(weight: Tensor, area: slice, value: float) -> None:
+    for channel in range(min(weight.shape[:2])):
+        weight[channel, channel, area, area] = value
 
 
 def train_decoder(
-    vae: VAE,
-    scaling_factor: float,
-    batch: int,
-    sizes: tuple[int, ...],
-    optimisation: Optimisation,
-    seed: int,
-    folder: Path,
+    vae: VAE, scaling_factor: float, sizes: tuple[int, ...], stage: AutoencoderStage, seed: int, folder: Path
 ) -> Iterator[TrainingProgress]:
     """Sharpen the decoder on the encoder's fixed latents of whole pictures; what the UNet learnt stays valid."""
     vae.requires_grad_(False)
@@ -82,12 +133,12 @@ def train_decoder(
     vae.post_quant_conv.requires_grad_(True)
 
     def loss_at(step: int) -> Tensor:
-        rng = np.random.default_rng((seed, 14, step))
-        seen = images([sample_any(rng) for _ in range(batch)], sizes[step % len(sizes)])
+        rng = np.random.default_rng((seed, hash_of(stage.name), step))
+        seen = images([sample_any(rng) for _ in range(stage.batch)], sizes[step % len(sizes)])
         with torch.no_grad():
             latents = vae.encode(seen).mean
         # A drawn latent is never exactly an encoded one: a little noise teaches the decoder to forgive.
         noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
-        return loss_of(vae.decode(latents + 0.03 / scaling_factor * noise), seen)
+        return loss_of(vae.decode(latents + 0.03 / scaling_factor * noise), seen, stage)
 
-    yield from fit("decoder", vae, loss_at, optimisation, folder)
+    yield from fit(stage.name, vae, loss_at, stage.optimisation, folder)

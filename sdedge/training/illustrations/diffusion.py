@@ -46,6 +46,11 @@ class DiffusionStage:
     scenes: int
     renewal: int
 
+    @property
+    def batch(self) -> float:
+        """Samples in a step, on average."""
+        return sum(part.fraction * part.batch for part in self.parts)
+
     def part(self, draw: float) -> Part:
         """The size that a step learns, by a random number below 1."""
         for part in self.parts:

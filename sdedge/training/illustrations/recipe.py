@@ -7,7 +7,7 @@ The learning rate stays level until the last of the denoising stages, so that a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,13 @@ from sdedge.models.vae import VAE
 from sdedge.text.tokenizer import from_vocabulary
 from sdedge.training.diffusion import Conditioned
 from sdedge.training.fit import Optimisation, TrainingProgress
-from sdedge.training.illustrations.autoencoder import images, train_decoder, train_vae
+from sdedge.training.illustrations.autoencoder import (
+    AutoencoderStage,
+    images,
+    start_direct,
+    train_decoder,
+    train_vae,
+)
 from sdedge.training.illustrations.captions import VOCABULARY
 from sdedge.training.illustrations.diffusion import DiffusionStage, Part, train_stage
 from sdedge.training.illustrations.latents import Latents, chunk_scenes
@@ -50,30 +56,51 @@ class TrainingRecipe:
     text: TextConfig = TextConfig(
         hidden_size=128, intermediate_size=512, num_hidden_layers=3, num_attention_heads=4, vocab_size=0
     )
-    autoencoder: Optimisation = Optimisation(steps=3400, lr=1.5e-3, warmup=100, flat=0.6, ema=0.99)
-    autoencoder_batch: int = 6
+    autoencoder: tuple[AutoencoderStage, ...] = (
+        AutoencoderStage(
+            "vae", Optimisation(steps=3134, lr=1.5e-3, warmup=100, flat=0.77, floor=0.6, ema=0.99), 1.0, 0.5
+        ),
+        AutoencoderStage("details", Optimisation(steps=2400, lr=1e-3, warmup=50, flat=0.4, ema=0.995), 0.2, 1.5),
+    )
+    """First what colours are where, then how things look: both at once end with colours alone."""
     reading: Optimisation = Optimisation(steps=700, warmup=50, flat=0.4, ema=0.99)
     stages: tuple[DiffusionStage, ...] = (
         DiffusionStage(
-            "low", (Part(64, 32),), 0.0, replace(LEVEL, steps=1400, lr=1e-3, warmup=150, ema=0.999), 3000, 60
+            "low", (Part(64, 32),), 0.0, replace(LEVEL, steps=2200, lr=1e-3, warmup=150, ema=0.999), 3000, 60
         ),
-        DiffusionStage("high", (Part(128, 20),), 0.0, replace(LEVEL, steps=6000), 2000, 60),
-        DiffusionStage("native", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.0, replace(LEVEL, steps=2400), 4000, 60),
+        DiffusionStage("high", (Part(128, 20),), 0.0, replace(LEVEL, steps=5000), 2000, 100),
+        DiffusionStage("native", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.0, replace(LEVEL, steps=1500), 4000, 100),
         DiffusionStage(
-            "guided", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.1, replace(LEVEL, steps=2400, flat=0.2), 8000, 60
+            "guided", (Part(128, 20, 0.7), Part(192, 8, 0.3)), 0.1, replace(LEVEL, steps=3000, flat=0.2), 5000, 100
         ),
     )
-    decoder: Optimisation = Optimisation(steps=1500, lr=7e-4, flat=0.2, ema=0.99)
-    decoder_batch: int = 2
+    decoder: AutoencoderStage = AutoencoderStage(
+        "decoder", Optimisation(steps=1500, lr=7e-4, flat=0.2, ema=0.99), 0.2, 1.5, batch=2
+    )
     decoder_sizes: tuple[int, ...] = (128, 192, 128)
     guidance: float = 4.0
     """Guidance scale recommended to users, by measurement."""
+
+
+QUICK = TrainingRecipe(
+    size=64,
+    autoencoder=(AutoencoderStage("vae", Optimisation(steps=2), 1.0, 0.5),),
+    reading=Optimisation(steps=2),
+    stages=(
+        DiffusionStage("low", (Part(64, 4),), 0.0, Optimisation(steps=2), 4, 60),
+        DiffusionStage("guided", (Part(64, 4, 0.5), Part(96, 2, 0.5)), 0.1, Optimisation(steps=2), 4, 60),
+    ),
+    decoder=AutoencoderStage("decoder", Optimisation(steps=2), 0.2, 1.5, batch=2),
+    decoder_sizes=(64,),
+)
+"""A few steps of every stage, for tests."""
 
 
 def networks(recipe: TrainingRecipe) -> Networks:
     """Fresh networks from the recipe's seed. The eps output starts at zero, which steadies the first steps."""
     torch.manual_seed(recipe.seed)
     vae = VAE(recipe.vae).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    start_direct(vae)
     tokenizer = from_vocabulary(VOCABULARY)
     text = CLIPText(replace(recipe.text, vocab_size=len(tokenizer.vocab)))
     for embedding in (text.text_model.embeddings.token_embedding, text.text_model.embeddings.position_embedding):
@@ -83,21 +110,20 @@ def networks(recipe: TrainingRecipe) -> Networks:
     return Networks(tokenizer, vae, Conditioned(text, unet.to(memory_format=torch.channels_last)))  # type: ignore[call-overload]
 
 
-def train(recipe: TrainingRecipe, folder: Path) -> Iterator[TrainingProgress]:
+def train(recipe: TrainingRecipe, folder: Path) -> Generator[TrainingProgress, None, None]:
     """Run every stage that is not finished yet, leaving its state in `folder` and the model in `folder/model`."""
     folder.mkdir(parents=True, exist_ok=True)
     nets = networks(recipe)
-    yield from train_vae(nets.vae, recipe.autoencoder_batch, recipe.size, recipe.autoencoder, recipe.seed, folder)
+    for autoencoder_stage in recipe.autoencoder:
+        yield from train_vae(nets.vae, autoencoder_stage, recipe.size, recipe.seed, folder)
     text = nets.conditioned.text_encoder
     yield from train_words(text, nets.tokenizer, 32, recipe.reading, recipe.seed, folder)
     latents = encoded(recipe, nets, folder)
     for stage in recipe.stages:
         yield from train_stage(nets.conditioned, nets.tokenizer, latents, stage, recipe.seed, folder)
         yield _exported(recipe, nets, folder, stage.name, stage.optimisation.steps)
-    yield from train_decoder(
-        nets.vae, nets.scaling_factor, recipe.decoder_batch, recipe.decoder_sizes, recipe.decoder, recipe.seed, folder
-    )
-    yield _exported(recipe, nets, folder, "decoder", recipe.decoder.steps)
+    yield from train_decoder(nets.vae, nets.scaling_factor, recipe.decoder_sizes, recipe.decoder, recipe.seed, folder)
+    yield _exported(recipe, nets, folder, "decoder", recipe.decoder.optimisation.steps)
 
 
 def encoded(recipe: TrainingRecipe, nets: Networks, folder: Path) -> dict[int, Latents]:

@@ -46,7 +46,7 @@ def layout(scene: Scene, wobble: np.ndarray) -> tuple[Placed, ...]:
     if scene.relation:
         return _pair(scene, wobble)
     if scene.count == 1:
-        places = ((0.5, 0.0),)
+        places: tuple[tuple[float, float], ...] = ((0.5, 0.0),)
         size = SIZES[scene.kind][0]
     else:
         places = ((0.29, 0.0), (0.71, 0.0)) if scene.count == 2 else ((0.2, -0.02), (0.8, -0.02), (0.5, 0.03))
@@ -67,21 +67,30 @@ def _widest(count: int) -> float:
     return 0.4 if count == 2 else 0.285
 
 
+# Where the two things of a relation stand: the middle, how much lower than on the ground, and the size beside another.
+SLOTS: dict[str, tuple[float, float, float]] = {
+    "left": (0.265, 0.0, 1.0), "right": (0.735, 0.0, 1.0), "below": (0.5, 0.02, 1.0), "behind": (0.56, -0.09, 1.12),
+    "front": (0.36, 0.055, 0.92), "above": (0.5, 0.0, 0.86),
+}  # fmt: skip
+RELATION_SLOTS = {
+    "left": ("left", "right"), "right": ("right", "left"), "above": ("above", "below"), "front": ("front", "behind"),
+}  # fmt: skip
+
+
+def slot(kind: str, colour: str, name: str, wobble: np.ndarray, which: int = 0) -> Placed:
+    """A thing in one of `SLOTS`."""
+    x, dy, size = SLOTS[name]
+    size = size * SIZES[kind][1]
+    if name == "above":
+        base = 0.385 + 0.01 * wobble[1]
+        return Placed(kind, colour, Place(x + 0.02 * wobble[0], base, size * (1 + 0.04 * wobble[2])), which)
+    return _place(kind, colour, x, dy, size, wobble, which)
+
+
 def _pair(scene: Scene, wobble: np.ndarray) -> tuple[Placed, ...]:
-    first, second = scene.kind, str(scene.other_kind)
-    small, large = SIZES[first][1], SIZES[second][1]
-    if scene.relation == "above":
-        above = Place(0.5 + 0.02 * wobble[0], 0.385 + 0.01 * wobble[1], 0.86 * small * (1 + 0.04 * wobble[2]))
-        placed = Placed(first, scene.colour, above)
-        return (_place(second, str(scene.other_colour), 0.5, 0.02, large, wobble[3:6], 1), placed)
-    if scene.relation == "front":
-        behind = _place(second, str(scene.other_colour), 0.56, -0.09, 1.12 * large, wobble[3:6], 1)
-        return (behind, _place(first, scene.colour, 0.36, 0.055, 0.92 * small, wobble[:3]))
-    x = 0.265 if scene.relation == "left" else 0.735
-    return (
-        _place(second, str(scene.other_colour), 1 - x, 0.0, large, wobble[3:6], 1),
-        _place(first, scene.colour, x, 0.0, small, wobble[:3]),
-    )
+    first, second = RELATION_SLOTS[str(scene.relation)]
+    main = slot(scene.kind, scene.colour, first, wobble[:3])
+    return (slot(str(scene.other_kind), str(scene.other_colour), second, wobble[3:6], 1), main)
 
 
 def _place(kind: str, colour: str, x: float, dy: float, size: float, wobble: np.ndarray, which: int = 0) -> Placed:

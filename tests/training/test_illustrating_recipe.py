@@ -1,0 +1,90 @@
+"""The illustrating recipe at a toy size: it goes on where it stopped, comes out the same twice, and others load the result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file
+
+from sdedge.models.config import UNetConfig, VAEConfig
+from sdedge.training.fit import Optimisation
+from sdedge.training.illustrations import latents
+from sdedge.training.illustrations.diffusion import timesteps
+from sdedge.training.illustrations.recipe import QUICK, TrainingRecipe, networks, train
+
+TOY = replace(
+    QUICK,
+    vae=VAEConfig(block_out_channels=(4, 8, 8, 8), layers_per_block=1, norm_num_groups=4, sample_size=64),
+    unet=UNetConfig(
+        block_out_channels=(8, 16, 16, 16),
+        cross_attention_dim=128,
+        attention_head_dim=4,
+        norm_num_groups=4,
+        sample_size=8,
+    ),
+)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(latents, "CHUNK", 6)
+
+
+def weights(folder):
+    files = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
+    return {part: load_file(folder / "model" / part / f"{name}.safetensors") for part, name in files.items()}
+
+
+@pytest.mark.slow
+def test_a_run_comes_out_the_same_twice_and_also_when_it_is_interrupted_at_every_step(tmp_path, small_chunks):
+    straight = [done.loss for done in train(TOY, tmp_path / "straight")]
+    assert [done.loss for done in train(TOY, tmp_path / "again")] == straight
+    losses = []
+    for _ in range(2 * len(straight)):
+        run = train(TOY, tmp_path / "stopped")
+        for done in run:
+            if not done.exported:  # what is exported again when a run goes on is not a step
+                losses.append(done.loss)
+                run.close()
+                break
+        else:
+            break
+    assert losses == [loss for loss in straight if loss]
+    for part, tensors in weights(tmp_path / "straight").items():
+        for folder in ("again", "stopped"):
+            other_run = weights(tmp_path / folder)[part]
+            assert all(torch.equal(tensor, other_run[name]) for name, tensor in tensors.items()), (part, folder)
+    StableDiffusionPipeline.from_pretrained(tmp_path / "straight" / "model", torch_dtype=torch.float32)
+
+
+@pytest.mark.slow
+def test_a_level_stage_made_longer_goes_on_as_if_it_had_been_so_from_the_start(tmp_path, small_chunks):
+    def recipe(steps):
+        level = replace(TOY.stages[0], optimisation=Optimisation(steps=steps, flat=1.0))
+        return replace(TOY, stages=(level,), decoder=replace(TOY.decoder, optimisation=Optimisation(steps=1)))
+
+    losses = [done.loss for done in train(recipe(4), tmp_path / "long") if done.stage == "low"]
+    list(train(recipe(2), tmp_path / "short"))
+    assert [done.loss for done in train(recipe(4), tmp_path / "short") if done.stage == "low"] == losses[2:]
+
+
+def test_the_recipe_has_the_exact_v1_topology_and_fits_in_forty_megabytes():
+    recipe = TrainingRecipe()
+    assert len(recipe.unet.block_out_channels) == len(recipe.vae.block_out_channels) == 4
+    assert recipe.unet.layers_per_block == recipe.vae.layers_per_block == 2
+    assert recipe.vae.latent_channels == 4 and recipe.vae.downscale == 8
+    assert recipe.stages[-1].drop == 0.1 and not any(stage.drop for stage in recipe.stages[:-1])
+    nets = networks(recipe)
+    count = sum(parameter.numel() for module in (nets.vae, nets.conditioned) for parameter in module.parameters())
+    assert 2 * count < 40e6
+
+
+def test_timesteps_cover_the_range_and_favour_high_noise():
+    drawn = np.concatenate([timesteps(np.random.default_rng(seed), 20) for seed in range(300)])
+    assert drawn.min() < 10 and 990 < drawn.max() < 1000
+    # An even draw has a mean of 500; with 0.35 of them by the square of t, it is 0.65 * 500 + 0.35 * 750.
+    assert abs(drawn.mean() - 587.5) < 8
