@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 
 from gui.convert.orphans import INT8
 from gui.look.plain import PlainLabel
+from gui.look.readable import size_in_words
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
-from gui.look.wording import size_in_words
 from gui.models.items import Item
 from sdedge.errors import ModelError
 from sdedge.json_values import read_json_file

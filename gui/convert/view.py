@@ -39,8 +39,8 @@ from gui.convert.plan import (
 from gui.convert.results import ConvertResults, Result, read_results
 from gui.convert.targets import TargetChoice
 from gui.look.plain import PlainLabel, message_box
+from gui.look.readable import size_in_words
 from gui.look.theme import GAP, PAD, set_kind
-from gui.look.wording import size_in_words
 from gui.models.card import read_card
 from gui.models.items import Item, read_items
 from gui.queue.progress import spoken
@@ -68,7 +68,7 @@ class ConvertView(QWidget):
         self._studio = studio
         self._items: list[Item] = []
         self._weights: dict[str, dict[str, int]] = {}
-        self._sides: dict[str, int] = {}
+        self._native_sides: dict[str, int] = {}
         self._followed: dict[int, ConversionPlan] = {}
         self._comparing: set[int] = set()
         self._adopted: set[int] = set()
@@ -94,8 +94,8 @@ class ConvertView(QWidget):
 
         self._studio.bridge.background.run(look, self._take, self._failed, self)
 
-    def _take(self, found: tuple[list[Item], list[Result], Orphans]) -> None:
-        items, results, orphans = found
+    def _take(self, contents: tuple[list[Item], list[Result], Orphans]) -> None:
+        items, results, orphans = contents
         self._items = [item for item in items if item.role == "model" and item.here and not is_bundle(item.path)]
         chosen = self.model.currentText() or self._studio.form.model
         self.model.blockSignals(True)
@@ -125,9 +125,9 @@ class ConvertView(QWidget):
         def look() -> tuple[dict[str, int], int]:
             return count_weights(item.path), read_card(item.name).side if item.accepted else NATIVE
 
-        def take(found: tuple[dict[str, int], int]) -> None:
-            self._weights[item.name], side = found
-            self._sides[item.name] = side
+        def take(facts: tuple[dict[str, int], int]) -> None:
+            self._weights[item.name], side = facts
+            self._native_sides[item.name] = side
             if not self.sizes.isModified():
                 self.sizes.setText(str(side))
             self._show_estimate()
@@ -151,7 +151,7 @@ class ConvertView(QWidget):
         target = TARGETS[self.targets.checkedId()]
         if self.targets.checkedId() not in _SIZED:
             return ConversionPlan(
-                item, target, compare=self.verify.isChecked(), side=self._sides.get(item.name, NATIVE)
+                item, target, compare=self.verify.isChecked(), side=self._native_sides.get(item.name, NATIVE)
             )
         return ConversionPlan(
             item, target, parse_sizes(self.sizes.text()), self.compression.currentData(), self.verify.isChecked()
@@ -162,9 +162,9 @@ class ConvertView(QWidget):
         for widget in (self.sizes, self.compression):
             widget.setEnabled(sized)
         self._any_size.setVisible(not sized)
-        least, most = graph_range(self._sides.get(self.model.currentText(), NATIVE))
-        words = self.tr("The result draws every size that the model draws, a graph from {0} to {1}.")
-        self._any_size.setText(words.format(least, most))
+        least, most = graph_range(self._native_sides.get(self.model.currentText(), NATIVE))
+        text = self.tr("The result draws every size that the model draws, a graph from {0} to {1}.")
+        self._any_size.setText(text.format(least, most))
         self.verify.setEnabled(TARGETS[self.targets.checkedId()] != INT8)
         try:
             plan = self.plan()

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
 from gui.commands.command import Command
 from gui.form.memory_hint import PictureMemory
 from gui.look.plain import PlainLabel
+from gui.look.readable import size_in_words
 from gui.look.theme import HALF, PAD, set_kind, spaced_font
-from gui.look.wording import size_in_words
 from gui.shell.device import UNKNOWN, Device, probe_device
 from gui.shell.studio import Studio
 from gui.widgets.cards import card, fill, left

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look.plain import PlainLabel
+from gui.look.readable import breakable, short_path
 from gui.look.theme import GAP, HALF, PAD, set_kind
-from gui.look.wording import breakable, short_path
 from gui.shell.background import in_words
 from gui.shell.file_dialogs import ask_folder
 from gui.shell.reveal import reveal

@@ -14,7 +14,7 @@ from gui.shell.actions import name_button
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 
-KEPT = 100  # prompts of the history
+HISTORY = 100  # prompts of the history
 SHOWN = 20
 _WIDTH = 60  # characters of a prompt in the menu
 
@@ -72,24 +72,24 @@ class PromptField(QWidget):
         def work() -> Count | None:
             return count(text, tokenizer, negative=negative, longest=longest) if asked == self._asked else None
 
-        def show(found: Count | None) -> None:
-            if found is not None and asked == self._asked:  # nothing was typed since
-                self._show(found)
+        def show(counted: Count | None) -> None:
+            if counted is not None and asked == self._asked:  # nothing was typed since
+                self._show(counted)
 
         self._studio.bridge.background.run(work, show, owner=self)
 
-    def _show(self, found: Count, known: bool = True) -> None:
-        self.counter.setText(f"{found.used}/{found.limit}" if known and not found.fault else "")
-        parts = found.limit // 75
-        words = (
+    def _show(self, counted: Count, known: bool = True) -> None:
+        self.counter.setText(f"{counted.used}/{counted.limit}" if known and not counted.fault else "")
+        parts = counted.limit // 75
+        text = (
             self.tr("{0} of {1} tokens in {2} parts, each read on its own")
             if parts > 1
             else self.tr("{0} of {1} tokens")
         )
-        set_tooltip(self.counter, words.format(found.used, found.limit, parts))
+        set_tooltip(self.counter, text.format(counted.used, counted.limit, parts))
         self.counter.setAccessibleName(self.counter.toolTip())
-        self.editor.set_marks(found.starts)
-        self.note.say(found.fault)
+        self.editor.set_marks(counted.starts)
+        self.note.say(counted.fault)
 
     # History
 
@@ -97,8 +97,8 @@ class PromptField(QWidget):
         """Put the present text at the top of the history."""
         text = self.editor.toPlainText().strip()
         if text and self._name == "prompt":
-            others = [old for old in self._studio.settings.texts("prompts") if old != text]
-            self._studio.settings.set_texts("prompts", [text, *others][:KEPT])
+            older = [old for old in self._studio.settings.texts("prompts") if old != text]
+            self._studio.settings.set_texts("prompts", [text, *older][:HISTORY])
         self._walked = -1
 
     def show_history(self) -> None:

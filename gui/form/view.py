@@ -16,7 +16,7 @@ from gui.form.prompt_field import PromptField
 from gui.form.sampler_options import SamplerOptions
 from gui.form.seed_size import SeedField, SizeField
 from gui.form.start_chip import StartChip
-from gui.look.plain import PlainLabel, menu_text
+from gui.look.plain import PlainLabel, menu_text, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.models.card import ModelCard
 from gui.shell.actions import name_button
@@ -83,6 +83,9 @@ class FormView(QFrame):
     def _basics(self) -> list[QWidget]:
         form = self._studio.form
         self.model = Choice(form, "model", label_of("model"))
+        watch(
+            self.model, form, lambda: set_tooltip(self.model.combo, form.model), "model"
+        )  # it may be too long for the box
         self.model_fault = FaultLabel()
         self.speed = control(form, "speed")
         self.steps = control(form, "steps")

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from gui.look.plain import PlainLabel
+from gui.look.readable import breakable
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
-from gui.look.wording import breakable
 from gui.shell.actions import plain
 from gui.shell.studio import Studio
 from sdedge.errors import SdedgeError
@@ -133,9 +133,9 @@ class GalleryDetails(QScrollArea):
         self._picture.setPixmap(scaled)
 
     def _lay_out(self) -> None:
-        whole = QWidget()
-        set_kind(whole, "panel")
-        outside = QVBoxLayout(whole)
+        body = QWidget()
+        set_kind(body, "panel")
+        outside = QVBoxLayout(body)
         outside.setContentsMargins(PAD, PAD, PAD, PAD)
         outside.setSpacing(GAP)
         set_kind(self._count, "strong")
@@ -164,7 +164,7 @@ class GalleryDetails(QScrollArea):
         column.addWidget(line)
         column.addLayout(self._facts)
         column.addWidget(self.tags)
-        self.setWidget(whole)
+        self.setWidget(body)
 
     def _button(self, id: str, kind: str) -> QPushButton:
         action = self._studio.actions[id]

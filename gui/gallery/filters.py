@@ -27,13 +27,13 @@ class GalleryFilters(QFrame):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         set_kind(self, "header")
-        self.words = QLineEdit()
-        self.words.setPlaceholderText(self.tr("Search prompts: red house -night"))
-        self.words.setAccessibleName(self.tr("Search the prompts"))
-        self.words.setClearButtonEnabled(True)
-        self.words.setMinimumWidth(120)
-        self.words.setMaximumWidth(400)
-        QShortcut(QKeySequence("Esc"), self.words, self.words.clear, context=Qt.ShortcutContext.WidgetShortcut)
+        self.query = QLineEdit()
+        self.query.setPlaceholderText(self.tr("Search prompts: red house -night"))
+        self.query.setAccessibleName(self.tr("Search the prompts"))
+        self.query.setClearButtonEnabled(True)
+        self.query.setMinimumWidth(120)
+        self.query.setMaximumWidth(400)
+        QShortcut(QKeySequence("Esc"), self.query, self.query.clear, context=Qt.ShortcutContext.WidgetShortcut)
         self.model = self._choice(self.tr("Model"), self.tr("Every model"))
         self.time = self._choice(self.tr("When"), self.tr("Any time"))
         for label, days in ((self.tr("Today"), 0), (self.tr("Last 7 days"), 7), (self.tr("Last 30 days"), 30)):
@@ -49,7 +49,7 @@ class GalleryFilters(QFrame):
         self._rest.setSingleShot(True)
         self._rest.setInterval(TYPING)
         self._rest.timeout.connect(self.changed)
-        self.words.textChanged.connect(lambda: self._rest.start())
+        self.query.textChanged.connect(lambda: self._rest.start())
         for choice in (self.model, self.time, self.tag):
             choice.currentIndexChanged.connect(self.changed)
         self.favourites.toggled.connect(self.changed)
@@ -57,7 +57,7 @@ class GalleryFilters(QFrame):
     def search(self) -> Search:
         """What is asked for now."""
         return Search(
-            text=self.words.text(), model=self.model.currentData(), since=_since(self.time.currentData()),
+            text=self.query.text(), model=self.model.currentData(), since=_since(self.time.currentData()),
             tag=self.tag.currentData(), favourite=self.favourites.isChecked(),
         )  # fmt: skip
 
@@ -68,8 +68,8 @@ class GalleryFilters(QFrame):
 
     def clear(self) -> None:
         """Ask for everything."""
-        blockers = [QSignalBlocker(one) for one in (self.words, self.model, self.time, self.tag, self.favourites)]
-        self.words.clear()
+        blockers = [QSignalBlocker(widget) for widget in (self.query, self.model, self.time, self.tag, self.favourites)]
+        self.query.clear()
         for choice in (self.model, self.time, self.tag):
             choice.setCurrentIndex(0)
         self.favourites.setChecked(False)
@@ -103,7 +103,7 @@ class GalleryFilters(QFrame):
         row = self.row = QHBoxLayout(self)
         row.setContentsMargins(PAD, GAP, PAD, GAP)
         row.setSpacing(GAP)
-        row.addWidget(self.words, 1)
+        row.addWidget(self.query, 1)
         for widget in (self.model, self.time, self.tag, self.favourites):
             row.addWidget(widget)
         row.addStretch(1)

@@ -41,7 +41,7 @@ class LargeView(QWidget):
         self._studio, self._model, self._pictures = studio, model, pictures
         self._entry: GalleryEntry | None = None
         self._pinned: GalleryEntry | None = None
-        self.canvas, self.other = Canvas(studio.theme), Canvas(studio.theme)
+        self.canvas, self.compared = Canvas(studio.theme), Canvas(studio.theme)
         self.strip = FilmStrip(model, pictures.selectionModel(), pictures.itemDelegate())
         self.toolbar = ThumbnailToolbar(studio, self.strip)
         self.caption = ElidedLabel()
@@ -69,10 +69,10 @@ class LargeView(QWidget):
         """Keep this picture at the left, beside whatever is walked to; None shows one picture again."""
         self._pinned = entry
         self.compare.setChecked(entry is not None)
-        self.other.setVisible(entry is not None)
+        self.compared.setVisible(entry is not None)
         if entry is not None:
             self._splitter.setSizes([1, 1])
-            self._load(entry, self.other)
+            self._load(entry, self.compared)
         self._caption(self._entry, self._pictures.currentIndex().row())
 
     def close_view(self) -> None:
@@ -142,11 +142,11 @@ class LargeView(QWidget):
         self.setObjectName("large-view")
         self._splitter = QSplitter()
         self._splitter.setChildrenCollapsible(False)
-        for canvas, name in ((self.other, self.tr("Picture to compare with")), (self.canvas, self.tr("Picture"))):
+        for canvas, name in ((self.compared, self.tr("Picture to compare with")), (self.canvas, self.tr("Picture"))):
             canvas.arrows_move = False
             canvas.setAccessibleName(name)
             self._splitter.addWidget(canvas)
-        self.other.hide()
+        self.compared.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -198,7 +198,7 @@ class LargeView(QWidget):
         self._pictures.selectionModel().currentChanged.connect(lambda *_: self.show_current())
         self._model.dataChanged.connect(lambda *_: self.show_current())
         self._model.counted.connect(lambda count: self.close_view() if self.isVisible() and not count else None)
-        for canvas in (self.canvas, self.other):
+        for canvas in (self.canvas, self.compared):
             canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
             canvas.customContextMenuRequested.connect(
                 lambda at, canvas=canvas: self.menu_wanted.emit(canvas.mapToGlobal(at))
@@ -206,13 +206,13 @@ class LargeView(QWidget):
         self.strip.customContextMenuRequested.connect(
             lambda at: self.menu_wanted.emit(self.strip.viewport().mapToGlobal(at))
         )
-        self.canvas.zoomed.connect(partial(self._follow, self.canvas, self.other))
-        self.other.zoomed.connect(partial(self._follow, self.other, self.canvas))
+        self.canvas.zoomed.connect(partial(self._follow, self.canvas, self.compared))
+        self.compared.zoomed.connect(partial(self._follow, self.compared, self.canvas))
 
-    def _follow(self, moved: Canvas, other: Canvas) -> None:
+    def _follow(self, moved: Canvas, follower: Canvas) -> None:
         """Two pictures beside each other are seen at one zoom and place."""
         if self.compares:
-            other.view_as(moved)
+            follower.view_as(moved)
 
     def _compare(self) -> None:
         self.pin(self._entry if self.compare.isChecked() else None)

@@ -178,7 +178,7 @@ class GalleryView(QWidget):
         def choices(queue: Queue, gallery: Gallery) -> tuple[list[str], list[str]]:
             return gallery.models(), list(gallery.all_tags())
 
-        self._studio.bridge.ask(choices, lambda found: self.filters.offer(*found), self._say, self)
+        self._studio.bridge.ask(choices, lambda names: self.filters.offer(*names), self._say, self)
 
     def _tag(self, id: int, tags: Sequence[str]) -> None:
         self.model.set_tags(id, tags)

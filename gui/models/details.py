@@ -7,8 +7,8 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFormLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel
+from gui.look.readable import breakable, short_path, size_in_words
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
-from gui.look.wording import breakable, short_path, size_in_words
 from gui.models.items import Item
 from gui.widgets.calm import WideCombo
 from sdedge.library.licences import COMMON, OPENRAIL

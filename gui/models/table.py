@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from gui.look.wording import size_in_words
+from gui.look.readable import size_in_words
 from gui.models.items import Item
 
 ITEM = Qt.ItemDataRole.UserRole

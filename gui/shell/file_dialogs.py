@@ -38,9 +38,9 @@ def ask_where(parent: QWidget, settings: Settings, kind: str, title: str, name: 
 
 def _folder(settings: Settings, kind: str) -> str:
     """Where it was answered last, or where such files are usually; the folder that a terminal stands in is neither."""
-    kept = "".join(settings.texts(f"folder_{kind}")[:1])
+    latest = "".join(settings.texts(f"folder_{kind}")[:1])
     usual = QStandardPaths.StandardLocation.DownloadLocation if kind == "models" else _PICTURES
-    places = (kept, QStandardPaths.writableLocation(usual), str(Path.home()))
+    places = (latest, QStandardPaths.writableLocation(usual), str(Path.home()))
     return next((place for place in places if place and Path(place).is_dir()), "")
 
 

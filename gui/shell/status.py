@@ -44,13 +44,13 @@ class Status(QObject):
     def _look(self) -> None:
         self._studio.bridge.background.run(available_memory, self._take_memory, owner=self)
 
-    def _take_memory(self, found: tuple[int, int]) -> None:
-        free, total = found
+    def _take_memory(self, memory: tuple[int, int]) -> None:
+        free, total = memory
         if total < 1 << 49:  # known
             used = self._studio.bridge.worker_memory
-            words = self.tr("{0:.1f} of {1:.0f} GB").format(used / 1e9, total / 1e9)
-            self._memory = words
-            set_tooltip(self._label, self.tr("The engine uses {0}; {1:.1f} GB are free.").format(words, free / 1e9))
+            text = self.tr("{0:.1f} of {1:.0f} GB").format(used / 1e9, total / 1e9)
+            self._memory = text
+            set_tooltip(self._label, self.tr("The engine uses {0}; {1:.1f} GB are free.").format(text, free / 1e9))
         self._show()
 
     def _ask_engine(self) -> None:

@@ -43,7 +43,7 @@ class BannerNotice:
 class Studio(QObject):
     """One per window."""
 
-    notice_given = Signal(object)
+    notified = Signal(object)
     withdrawn = Signal(str)
     """Notices about this topic do not hold any more."""
     view_wanted = Signal(str)
@@ -78,7 +78,7 @@ class Studio(QObject):
         self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None, topic: str = "",
     ) -> None:  # fmt: skip
         """Show a notice above the views until it is closed, withdrawn, or another takes its place."""
-        self.notice_given.emit(BannerNotice(text, kind, label, work, topic=topic))
+        self.notified.emit(BannerNotice(text, kind, label, work, topic=topic))
 
     def withdraw(self, topic: str) -> None:
         """Take back what was said about something that is over."""
@@ -86,13 +86,13 @@ class Studio(QObject):
 
     def say_briefly(self, text: str) -> None:
         """Show a notice that goes away by itself."""
-        self.notice_given.emit(BannerNotice(text, "good", passing=True))
+        self.notified.emit(BannerNotice(text, "good", passing=True))
 
     def offer_undo(self, text: str, work: Callable[[], object], expires: bool = False) -> None:
         """Say what was done, with a button that takes it back, for a while; Ctrl+Z does too, also later unless it `expires`."""
         step = self.undoing.push(text, work, SECONDS if expires else None)
         take_back = partial(self.undoing.take_back, step)
-        self.notice_given.emit(BannerNotice(text, label=self.tr("Undo"), work=take_back, passing=True, topic=UNDO))
+        self.notified.emit(BannerNotice(text, label=self.tr("Undo"), work=take_back, passing=True, topic=UNDO))
 
     def show_view(self, name: str) -> None:
         """Switch the window to a view of gui.shell.views."""

@@ -62,7 +62,7 @@ class MainWindow(QMainWindow):
         self.status = PlainLabel()
         self._stack = QStackedWidget()
         self._views: dict[str, QWidget] = {}
-        self._told: set[str] = set()
+        self._noticed: set[str] = set()
         self.leaving = False
         """It closes without asking, as when the system ends the session."""
         self.question: QMessageBox | None = None
@@ -261,11 +261,11 @@ class MainWindow(QMainWindow):
         actions.bind("about", self._show_about)
         actions.bind("show-log", show_log)
         actions.follow("full-screen", lambda on: self.showFullScreen() if on else self.showNormal())
-        studio.notice_given.connect(self.banner.show_notice)
+        studio.notified.connect(self.banner.show_notice)
         studio.withdrawn.connect(self.banner.withdraw)
         studio.view_wanted.connect(self.show_view)
         studio.picture_wanted.connect(self._show_picture)
-        studio.trash.failed.connect(lambda words: studio.say(words, "bad"))
+        studio.trash.failed.connect(lambda text: studio.say(text, "bad"))
         studio.board.progressed.connect(self._show_share)
         studio.board.changed.connect(self._show_waiting)
         studio.board.noticed.connect(self._notice)
@@ -297,14 +297,14 @@ class MainWindow(QMainWindow):
         if board.paused_by in (None, PausedBy.PERSON) or self.current_view == "create":
             studio.withdraw("queue")
         else:
-            words = self.tr("The queue is paused. {0}").format(for_the_window(board.paused or ""))
-            studio.say(words, "warning", self.tr("Go on with the queue"), partial(board.pause, False), topic="queue")
+            text = self.tr("The queue is paused. {0}").format(for_the_window(board.paused or ""))
+            studio.say(text, "warning", self.tr("Go on with the queue"), partial(board.pause, False), topic="queue")
 
-    def _notice(self, job: int | None, words: str) -> None:
-        if job is not None and words in self._told:  # such as a remark of the model, at each of its pictures
+    def _notice(self, job: int | None, text: str) -> None:
+        if job is not None and text in self._noticed:  # such as a notice of the model, at each of its pictures
             return
-        self._told.add(words)
-        self.studio.say(words, "info" if job is not None else "warning")
+        self._noticed.add(text)
+        self.studio.say(text, "info" if job is not None else "warning")
 
     def _say_unavailable(self, reason: str) -> None:
         self.studio.say(reason, "bad", self.tr("Try again"), self.studio.bridge.start)

@@ -10,16 +10,17 @@ from gui.look.plain import PlainLabel
 
 
 class ElidedLabel(PlainLabel):
-    """As wide as its place; `words` is all of what it says, which screen readers read too."""
+    """As wide as its place; `full_text` is all of what it says, which screen readers read too."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.words = ""
+        self.full_text = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
-    def say(self, words: str) -> None:
-        self.words = words
-        self.setAccessibleName(words)
+    def say(self, full_text: str) -> None:
+        """Show this, or as much of it as there is room for."""
+        self.full_text = full_text
+        self.setAccessibleName(full_text)
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -27,4 +28,4 @@ class ElidedLabel(PlainLabel):
         self._fit()
 
     def _fit(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self.words, Qt.TextElideMode.ElideRight, max(1, self.width())))
+        self.setText(self.fontMetrics().elidedText(self.full_text, Qt.TextElideMode.ElideRight, max(1, self.width())))

@@ -68,7 +68,7 @@ def test_pictures_are_shown_newest_first_with_thumbnails(gallery, qtbot):
 
 def test_words_and_marks_narrow_the_gallery_and_all_comes_back(gallery, qtbot):
     window, view, files = gallery
-    qtbot.keyClicks(view.filters.words, "red -night")
+    qtbot.keyClicks(view.filters.query, "red -night")
     qtbot.waitUntil(lambda: shown(view) == ["a red boat at sunset"])
     view.choose(0)
     window.actions_list["favourite"].trigger()
@@ -76,7 +76,7 @@ def test_words_and_marks_narrow_the_gallery_and_all_comes_back(gallery, qtbot):
     qtbot.waitUntil(lambda: view.model.rowCount() == 4)
     view.filters.favourites.click()
     qtbot.waitUntil(lambda: shown(view) == ["a red boat at sunset"])
-    qtbot.keyClicks(view.filters.words, "zebra")
+    qtbot.keyClicks(view.filters.query, "zebra")
     qtbot.waitUntil(lambda: view.empty.isVisible())
     assert "Nothing found" in view.empty.text
     view.filters.clear()
@@ -218,14 +218,14 @@ def test_a_click_moves_nothing_and_a_double_click_opens_without_touching_the_for
     qtbot.mouseDClick(view.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert view.large.isVisible() and window.studio.form.prompt == "mine" and window.current_view == "gallery"
     qtbot.waitUntil(lambda: view.large.canvas.shows_picture)
-    assert view.large.canvas.image.size().toTuple() == (96, 64) and "2 of 4   Seed 2" in view.large.caption.words
+    assert view.large.canvas.image.size().toTuple() == (96, 64) and "2 of 4   Seed 2" in view.large.caption.full_text
 
 
 def test_the_large_view_is_walked_compared_and_left(gallery, qtbot):
     window, view, files = gallery
     view.choose(0)
     qtbot.keyClick(view.list, Qt.Key.Key_Return)
-    canvas, other = view.large.canvas, view.large.other
+    canvas, other = view.large.canvas, view.large.compared
     qtbot.waitUntil(lambda: canvas.shows_picture)
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
     assert view.current().seed == 2 and not other.isVisible()
@@ -246,7 +246,7 @@ def test_two_chosen_pictures_are_compared_by_a_button(gallery, qtbot):
     assert view.details.compare.isHidden()
     select(view, 0, 2)
     qtbot.mouseClick(view.details.compare, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: view.large.other.shows_picture and view.large.canvas.shows_picture)
+    qtbot.waitUntil(lambda: view.large.compared.shows_picture and view.large.canvas.shows_picture)
     assert view.large.compares
 
 

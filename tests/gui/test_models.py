@@ -14,7 +14,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QMessageBox, QPushButton
 from safetensors.torch import save_file
 
-from gui.look.wording import size_in_words
+from gui.look.readable import size_in_words
 from gui.models.items import Item, read_items
 from sdedge.engines.open import locate
 from sdedge.library import adapters

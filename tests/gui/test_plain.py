@@ -140,7 +140,7 @@ def test_a_hostile_picture_opens_nothing_wherever_it_is_shown(open_window, qtbot
     qtbot.waitUntil(lambda: view.model.rowCount() == 1 and view.model.entry(0) is not None)
     view.choose(0)
     qtbot.waitUntil(lambda: view.details.prompt.text() == words)
-    window.studio.notice_given.emit(BannerNotice(words, "bad"))
+    window.studio.notified.emit(BannerNotice(words, "bad"))
     create = window.show_view("create")
     create.strip.fail(words, [])
     create.form.show_card(ModelCard("x", 64, fault=words))

@@ -178,10 +178,10 @@ def test_esc_goes_to_what_has_the_focus_and_cancels_in_the_view_that_draws_only(
     generate(view, qtbot, "waits")
     wait(qtbot, lambda: board.running is not None and lines(view)[1] == ["waits"])
     gallery = window.show_view("gallery")
-    qtbot.keyClicks(gallery.filters.words, "house")
-    press_esc(qtbot, gallery.filters.words)
-    assert gallery.filters.words.text() == ""
-    press_esc(qtbot, gallery.filters.words)
+    qtbot.keyClicks(gallery.filters.query, "house")
+    press_esc(qtbot, gallery.filters.query)
+    assert gallery.filters.query.text() == ""
+    press_esc(qtbot, gallery.filters.query)
     for name in ("models", "convert"):
         other = window.show_view(name)
         press_esc(qtbot, getattr(other, "table", None) or other.sizes)

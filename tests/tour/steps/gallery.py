@@ -26,9 +26,9 @@ def a_picture_is_seen_large(tour: Tour) -> None:
     tour.wait("view('gallery').current().seed == 2")
     tour.key("c", "Right")
     tour.wait("view('gallery').large.compares and view('gallery').current().seed == 1")
-    tour.wait("view('gallery').large.other.shows_picture and view('gallery').large.canvas.shows_picture")
+    tour.wait("view('gallery').large.compared.shows_picture and view('gallery').large.canvas.shows_picture")
     tour.shoot("beside")
-    for name in ("gallery.large.other", "gallery.large.canvas"):
+    for name in ("gallery.large.compared", "gallery.large.canvas"):
         tour.look_for(name, lambda seen: seen.std() > 20, f"{name} shows no picture")
     tour.key("Escape")
     tour.wait("not widget('large-view')")
@@ -44,7 +44,7 @@ def pictures_are_found_tagged_and_trashed(tour: Tour) -> None:
         tour.draw(f"house {number}", seed=number)
     tour.key("ctrl+2")
     tour.wait("view('gallery').model.rowCount() == 3 if 'gallery' in window._views else False")
-    tour.click("gallery.filters.words")
+    tour.click("gallery.filters.query")
     tour.type("nothing")
     tour.wait("view('gallery').model.rowCount() == 0 and widget('button:Show all')")
     tour.shoot("nothing-found")

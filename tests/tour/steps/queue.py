@@ -102,10 +102,10 @@ def esc_goes_to_what_has_the_focus(tour: Tour) -> None:
     tour.line_up(LONG, count=3)
     tour.wait("board.running")
     tour.key("ctrl+2")
-    tour.click("gallery.filters.words")
+    tour.click("gallery.filters.query")
     tour.type("house")
     tour.key("Escape")
-    tour.wait("view('gallery').filters.words.text() == ''")
+    tour.wait("view('gallery').filters.query.text() == ''")
     tour.key("Escape")
     assert tour.stays("board.running and not board.progress(board.running.id).ending"), "Esc in the gallery cancels"
     tour.key("ctrl+1")
