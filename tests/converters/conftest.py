@@ -71,3 +71,10 @@ def checked_bundle(checked_model, made_once) -> Path:
     """That model as Core ML packages with the original attention, wider than high; copy it before changing it."""
     recipe = {"sizes": ((128, 64),), "attention": "original"}
     return made_once("checked-coreml", lambda folder: convert_to_coreml(checked_model, folder, **recipe))
+
+
+@pytest.fixture(scope="session")
+def checker_bundle(checked_model, made_once) -> Path:
+    """That model's safety checker alone, as the bundle above has it."""
+    recipe = {"sizes": ((128, 64),), "attention": "original", "components": ("safety_checker",)}
+    return made_once("checker-coreml", lambda folder: convert_to_coreml(checked_model, folder, **recipe))

@@ -72,8 +72,8 @@ def test_the_pooled_output_is_that_of_the_first_end_token(tiny_model, tiny_bundl
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_the_safety_checker_scores_and_blackens(checked_model, checked_bundle, seed):
-    checker, ours = TorchEngine.load(checked_model, "cpu"), MILEngine(checked_bundle, "float16")
+def test_the_safety_checker_scores_and_blackens(checked_model, checker_bundle, seed):
+    checker, ours = TorchEngine.load(checked_model, "cpu"), MILEngine(checker_bundle, "float16")
     checker.check_safety([])
     torch.manual_seed(seed)
     clip, pixels = torch.randn(1, 3, 224, 224), torch.rand(1, 512, 512, 3)
