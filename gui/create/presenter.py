@@ -137,7 +137,7 @@ class CanvasPresenter(QObject):
 
         def fail(error: Exception) -> None:
             self._loading -= 1
-            self._end_preview()
+            self.end_preview()
             self._studio.say(in_words(error), "warning")
 
         self._studio.bridge.background.run(lambda: finished(event.path), show, fail, self)
@@ -147,7 +147,7 @@ class CanvasPresenter(QObject):
 
     def _show_end(self, id: int, event: Event) -> None:
         if not self._loading:  # otherwise the picture takes the preview's place in a moment
-            self._end_preview()
+            self.end_preview()
         job = self._studio.board.find(id)
         self._failed = id if isinstance(event, Failed) else None
         seeds = self._seeds.pop(id, [])
@@ -160,8 +160,8 @@ class CanvasPresenter(QObject):
             text = " ".join(part for part in (event.message, event.hint) if part)
             self._strip.fail(for_the_window(text), self._helps(id, job, event.kind, event.remedy))
 
-    def _end_preview(self) -> None:
-        """Back to the picture of before, and to its caption."""
+    def end_preview(self) -> None:
+        """Goes back to the picture of before, and to its caption."""
         self._panel.canvas.end_preview()
         self._panel.caption.setText(self._picture_caption if not self._panel.canvas.is_empty else "")
 

@@ -28,9 +28,9 @@ class PromptEditor(QPlainTextEdit):
     def __init__(self, theme: Theme, label: str, lines: int) -> None:
         super().__init__()
         self._theme = theme
-        self._marks: tuple[int, ...] = ()
-        self._names: list[str] = []
-        self._loras: list[str] = []
+        self.marks: tuple[int, ...] = ()
+        self.names: list[str] = []
+        self.loras: list[str] = []
         self.setAccessibleName(label)
         self.setTabChangesFocus(True)
         margins = self.contentsMargins()
@@ -84,18 +84,18 @@ class PromptEditor(QPlainTextEdit):
 
     def set_marks(self, starts: tuple[int, ...]) -> None:
         """Characters at which a further chunk of tokens begins."""
-        if starts != self._marks:
-            self._marks = starts
+        if starts != self.marks:
+            self.marks = starts
             self.viewport().update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if not self._marks:
+        if not self.marks:
             return
         painter = QPainter(self.viewport())
         painter.setPen(QPen(self._theme.color("accent"), 1, Qt.PenStyle.DashLine))
         length = len(self.toPlainText())
-        for start in self._marks:
+        for start in self.marks:
             if start <= length:
                 cursor = self.textCursor()
                 cursor.setPosition(start)
@@ -107,7 +107,7 @@ class PromptEditor(QPlainTextEdit):
 
     def offer(self, loras: list[str], embeddings: list[str]) -> None:
         """Names to complete."""
-        self._loras, self._names = loras, embeddings
+        self.loras, self.names = loras, embeddings
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._popup.isVisible() and event.key() in (
@@ -137,7 +137,7 @@ class PromptEditor(QPlainTextEdit):
         completer.setPopup(self._popup)
         return completer
 
-    def _typed(self) -> str:
+    def text_before(self) -> str:
         """What stands before the caret, as far back as a name is long: each key looks at no more."""
         cursor = self.textCursor()
         end = cursor.position()
@@ -146,11 +146,11 @@ class PromptEditor(QPlainTextEdit):
         return cursor.selectedText()
 
     def _complete(self) -> None:
-        before = self._typed()
+        before = self.text_before()
         if match := _LORA_TYPED.search(before):
-            names, typed = self._loras, match[1]
+            names, typed = self.loras, match[1]
         elif match := _WORD_TYPED.search(before):
-            names, typed = self._names, match[0]
+            names, typed = self.names, match[0]
         else:
             names, typed = [], ""
         model = self._completer.model()
@@ -166,7 +166,7 @@ class PromptEditor(QPlainTextEdit):
         self._completer.complete(place)
 
     def _take(self, name: str) -> None:
-        cursor, before = self.textCursor(), self._typed()
+        cursor, before = self.textCursor(), self.text_before()
         match = _LORA_TYPED.search(before) or _WORD_TYPED.search(before)
         if match is None:
             return

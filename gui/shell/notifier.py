@@ -22,9 +22,10 @@ class Notifier(QObject):
         super().__init__(window)
         self._studio, self._window = studio, window
         self._tray: QSystemTrayIcon | None = None
-        studio.board.ended.connect(self._ended)
+        studio.board.ended.connect(self.tell_end)
 
-    def _ended(self, job: int, event: Event) -> None:
+    def tell_end(self, job: int, event: Event) -> None:
+        """Says outside the window what came of a job, where nobody looks at it."""
         if (
             not isinstance(event, (Finished, Failed))
             or not self._studio.settings.notify

@@ -159,15 +159,15 @@ class PictureActions(QObject):
         elif id == "use-seed" and entry.seed is not None:
             self._studio.use_seed(entry.seed)
         elif id == "vary":
-            self._in_background(partial(from_entry, entry), partial(self._vary, entry))
+            self._in_background(partial(from_entry, entry), partial(self.vary, entry))
         elif id == "copy-prompt":
             QGuiApplication.clipboard().setText(entry.prompt)
             self._studio.say_briefly(self.tr("The prompt is copied."))
         elif id == "information":
             self._studio.show_picture(entry.id)
 
-    def _vary(self, entry: GalleryEntry, restored: Restored) -> None:
-        """Line up pictures that are close to this one; the form stays as it is."""
+    def vary(self, entry: GalleryEntry, restored: Restored) -> None:
+        """Lines up pictures that are close to this one; the form stays as it is."""
         request, studio = restored.request, self._studio
         if restored.keep or restored.pictures:
             studio.drops.restore(restored)  # says what is missing

@@ -69,12 +69,13 @@ class Philox:
         counter[0] = self.calls
         counter[2] = np.arange(count, dtype=np.uint32)
         self.calls += 1
-        x, y = self._rounds(counter)[:2].astype(np.float64)
+        x, y = self.rounds(counter)[:2].astype(np.float64)
         radius = np.sqrt(-2.0 * np.log(x * self.unit + self.unit / 2))
         normal = radius * np.sin(y * self.turn + self.turn / 2)
         return torch.from_numpy(normal.astype(np.float32).reshape(tuple(shape)))
 
-    def _rounds(self, counter: np.ndarray) -> np.ndarray:
+    def rounds(self, counter: np.ndarray) -> np.ndarray:
+        """Returns the four random words of each counter (4, n) of uint32."""
         key = [self.seed & 0xFFFFFFFF, self.seed >> 32]
         for _ in range(10):
             low, high = counter[0] * self.multipliers[0], counter[2] * self.multipliers[1]

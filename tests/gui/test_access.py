@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QPl
 
 from gui.shell.views import VIEWS
 from gui.shell.window import SMALLEST
+from tests.gui.page import last_dialog
 from tests.gui.pictures import save_pictures
 
 CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QPlainTextEdit, QSlider)
@@ -22,7 +23,7 @@ def shown(open_window, tmp_path, qtbot):
     def show(name: str) -> QWidget:
         if name in ("settings", "device"):
             window.actions_list[name].trigger()
-            return list(window._dialogs.values())[-1]
+            return last_dialog(window)
         view = window.show_view(name)
         if name == "gallery":
             qtbot.waitUntil(lambda: view.model.rowCount() == 1)

@@ -42,10 +42,10 @@ def ask(qtbot, bridge, work):
     return found[0]
 
 
-def test_a_failure_that_is_a_sentence_is_said_as_it_is(qtbot, bridge):
+def test_a_failure_that_is_a_sentence_is_said_as_it_is(qtbot, bridge, folder):
     def fail(queue, gallery):
         queue.database.execute("PRAGMA busy_timeout = 0")
-        other = sqlite3.connect(bridge._folder / DATABASE, isolation_level=None)
+        other = sqlite3.connect(folder / DATABASE, isolation_level=None)
         try:
             other.execute("BEGIN EXCLUSIVE")
             queue.pause()

@@ -21,6 +21,8 @@ from sdedge.events import Finished
 from sdedge.images import metadata
 from sdedge.machine.findings import DeviceFinding, Timing, keep
 from sdedge.machine.memory_plan import CHECKER_SIZE, MemoryPlan, MemoryRequest, Sizes
+from sdedge.process.supervisor import Supervisor
+from tests.gui.page import last_dialog
 from tests.gui.pictures import save_pictures
 
 FINDING = DeviceFinding(
@@ -79,10 +81,18 @@ def test_a_file_name_shows_an_example_or_its_fault(dialog):
     assert "{nonsense}" in dialog.name_note.text() and window.studio.settings.file_name == "{seed}-{steps}"
 
 
-def test_keeping_awake_reaches_the_supervisor(open_window):
+def test_keeping_awake_reaches_the_supervisor(open_window, monkeypatch):
+    supervisors = []
+
+    def supervisor(*arguments, **options):
+        supervisors.append(Supervisor(*arguments, **options))
+        return supervisors[-1]
+
+    monkeypatch.setattr("gui.shell.bridge.Supervisor", supervisor)
     window = open_window()
+    assert supervisors[0].keep_awake is True
     window.studio.settings.keep_awake = False
-    assert window.studio.bridge._supervisor.keep_awake is False
+    assert supervisors[0].keep_awake is False
 
 
 # Device and memory
@@ -100,7 +110,7 @@ def test_the_device_dialog_says_what_draws_and_why(open_window, qtbot):
     keep(FINDING)
     window = open_window(start=False)
     window.actions_list["device"].trigger()
-    (dialog,) = window._dialogs.values()
+    dialog = last_dialog(window)
     qtbot.waitUntil(lambda: "A processor (cpu)" in dialog.device.text())
     assert "16 bits (bf16)" in dialog.reason.text() and "It is faster." in dialog.reason.text()
     qtbot.waitUntil(lambda: "are free" in dialog.memory.text() and "planned with about" in dialog.planned.text())
@@ -196,7 +206,7 @@ def test_who_has_pictures_is_not_greeted(open_window, qtbot, tmp_path):
 def test_the_hints_button_is_not_cut_off_where_the_form_is_narrow(open_window, width):
     form = open_window(start=False).show_view("create").form
     hint = form.findChild(memory_hint.MemoryHint)
-    form._studio.form.put(width=4096, height=4096, batch=64)
+    form.window().studio.form.put(width=4096, height=4096, batch=64)
     for batch in (1, 64):
-        hint._show(MemoryPlan("lowest", 1 << 40, 1 << 30, MemoryRequest(width, 4096, batch)))
+        hint.memory.planned.emit(MemoryPlan("lowest", 1 << 40, 1 << 30, MemoryRequest(width, 4096, batch)))
         assert hint.button.sizeHint().width() <= WIDTH - 2 * PAD, hint.button.text()

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from PySide6.QtCore import QTimer
+from PySide6.QtNetwork import QLocalServer
 
 from gui.shell import app, instance
 from gui.shell.instance import LOCK, SOCKET, Instance
@@ -55,7 +56,7 @@ def test_what_a_crash_left_is_no_obstacle(tmp_path, monkeypatch, qapp):
     (folder / SOCKET).write_text("left")
     (folder / LOCK).write_text("123456789")
     one = Instance(folder)
-    assert one.claim() and one._server is not None and one._server.isListening()
+    assert one.claim() and one.findChild(QLocalServer).isListening()
     one.close()
     again = Instance(folder)
     assert again.claim()
@@ -109,7 +110,7 @@ def test_a_folder_deep_down_has_a_socket_too(tmp_path, qapp, monkeypatch):
     tmp_path.chmod(0o700)
     deep = tmp_path / ("x" * 120)
     one = Instance(deep)
-    assert one.claim() and one._server is not None and one._server.isListening()
+    assert one.claim() and one.findChild(QLocalServer).isListening()
     one.close()
 
 

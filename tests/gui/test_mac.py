@@ -247,7 +247,7 @@ def test_a_mac_is_told_by_the_dock_and_has_no_tray_item(mac, open_window, monkey
     monkeypatch.setattr(QApplication, "alert", lambda window: told.append("dock"))
     monkeypatch.setattr(notifier.QSystemTrayIcon, "isSystemTrayAvailable", lambda: told.append("tray") or True)
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)
-    window.findChild(Notifier)._ended(1, Finished(1, 1.0))
+    window.findChild(Notifier).tell_end(1, Finished(1, 1.0))
     assert told == ["dock"]
 
 
@@ -273,7 +273,7 @@ def test_elsewhere_one_tray_item_serves_every_message(open_window, monkeypatch):
     window = open_window(start=False)
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)
     for _ in range(3):
-        window.findChild(Notifier)._ended(1, Finished(1, 1.0))
+        window.findChild(Notifier).tell_end(1, Finished(1, 1.0))
     assert len(made) == 1 and made[0].words == "The queue is done."
 
 

@@ -13,10 +13,11 @@ from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.request import Request
 from tests.gui.conftest import wait
+from tests.gui.page import banner_button, button
 
 
 def generate(view, qtbot, prompt: str, **fields) -> None:
-    view._studio.form.put(prompt=prompt, **fields)
+    view.window().studio.form.put(prompt=prompt, **fields)
     qtbot.mouseClick(view.form.button, Qt.MouseButton.LeftButton)
 
 
@@ -24,36 +25,36 @@ def generate(view, qtbot, prompt: str, **fields) -> None:
 
 
 def test_generate_goes_on_with_a_queue_that_a_failure_paused(view, qtbot):
-    board = view._studio.board
+    board = view.window().studio.board
     generate(view, qtbot, "fail=segv@2")
     wait(qtbot, lambda: "crashed" in view.strip.text and board.paused_by == PausedBy.FAILURE)
     assert view.form.button.text() == "Generate"
     generate(view, qtbot, "a house")
     wait(qtbot, lambda: any(job.state == "done" for job in board.jobs))
-    assert board.paused is None and not view.side.queue._go_on.isVisible()
+    assert board.paused is None and not button(view.side.queue, "Go on with the queue").isVisible()
     wait(qtbot, lambda: "crashed" not in view.strip.text)
 
 
 def test_a_failure_is_not_told_any_more_once_the_queue_goes_on(view, qtbot):
-    board = view._studio.board
+    board = view.window().studio.board
     generate(view, qtbot, "fail=segv@2")
     wait(qtbot, lambda: "crashed" in view.strip.text and board.paused_by == PausedBy.FAILURE)
-    qtbot.mouseClick(view.side.queue._go_on, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(button(view.side.queue, "Go on with the queue"), Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: board.paused is None)
     assert view.strip.text == "" and not view.strip.buttons()
 
 
 def test_the_banner_of_a_paused_queue_has_its_button_and_goes_with_the_pause(view, qtbot):
-    window, board = view.window(), view._studio.board
+    window, board = view.window(), view.window().studio.board
     window.show_view("gallery")
-    view._studio.form.put(prompt="fail=segv@2")
+    view.window().studio.form.put(prompt="fail=segv@2")
     view.generate()
     wait(qtbot, lambda: window.banner.isVisible() and "The queue is paused" in window.banner.text)
-    assert window.banner._button.text() == "Go on with the queue"
+    assert banner_button(window).text() == "Go on with the queue"
     window.studio.say("Something else.")
     window.banner.clear()  # what it took the place of still holds
     assert "The queue is paused" in window.banner.text
-    qtbot.mouseClick(window.banner._button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(banner_button(window), Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: board.paused is None and not window.banner.isVisible())
 
 
@@ -61,7 +62,7 @@ def test_the_banner_of_a_paused_queue_has_its_button_and_goes_with_the_pause(vie
 
 
 def test_generate_says_that_a_queue_which_a_person_paused_stays_so(view, qtbot):
-    board = view._studio.board
+    board = view.window().studio.board
     board.pause(True)
     wait(qtbot, lambda: board.paused_by == PausedBy.PERSON)
     assert view.form.button.text() == "Add to the Paused Queue"
@@ -93,7 +94,7 @@ def test_what_was_interrupted_is_told_with_a_button_and_drawn_when_it_is_pressed
     wait(qtbot, lambda: board.paused_by == PausedBy.INTERRUPTION and "ended unexpectedly" in view.strip.text)
     assert view.form.button.text() == "Add to the Paused Queue" and not window.banner.isVisible()
     window.show_view("models")
-    assert "ended unexpectedly" in window.banner.text and window.banner._button.isVisible()
+    assert "ended unexpectedly" in window.banner.text and banner_button(window).isVisible()
     window.show_view("create")
     assert not window.banner.isVisible()
     (go_on,) = view.strip.buttons()
@@ -107,7 +108,7 @@ def test_what_was_interrupted_is_told_with_a_button_and_drawn_when_it_is_pressed
 
 def lines(view) -> list[list[str]]:
     """The prompts of the running, the next and the finished jobs, as they are in sight."""
-    prompts = {job.id: job.request.prompt for job in view._studio.board.jobs}
+    prompts = {job.id: job.request.prompt for job in view.window().studio.board.jobs}
     return [[prompts[id] for id in one.shown_jobs()] if one.isVisible() else [] for one in view.side.queue.lists]
 
 
@@ -115,7 +116,7 @@ SLOW = "steps=400 step=0.02"
 
 
 def test_the_running_job_is_always_in_sight_and_finished_ones_are_folded(view, qtbot):
-    queue, board = view.side.queue, view._studio.board
+    queue, board = view.side.queue, view.window().studio.board
     for number in range(8):
         generate(view, qtbot, f"old {number}")
     wait(qtbot, lambda: sum(job.state == "done" for job in board.jobs) == 8)
@@ -136,7 +137,7 @@ def test_the_running_job_is_always_in_sight_and_finished_ones_are_folded(view, q
 
 
 def test_the_cross_of_a_row_cancels_what_waits_and_undo_lets_it_wait_where_it_stood(view, qtbot):
-    queue, board, window = view.side.queue, view._studio.board, view.window()
+    queue, board, window = view.side.queue, view.window().studio.board, view.window()
     board.pause(True)
     wait(qtbot, lambda: board.paused is not None)
     for prompt in ("one", "two", "three"):
@@ -146,20 +147,20 @@ def test_the_cross_of_a_row_cancels_what_waits_and_undo_lets_it_wait_where_it_st
     qtbot.mouseClick(queue.list.viewport(), Qt.MouseButton.LeftButton, pos=queue.list.cross(two))
     wait(qtbot, lambda: lines(view)[1] == ["one", "three"] and window.banner.isVisible())
     assert queue.chosen() is None  # a cross chooses nothing
-    qtbot.mouseClick(window.banner._button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(banner_button(window), Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: lines(view)[1] == ["one", "two", "three"])
 
 
 def test_the_cross_of_a_finished_row_forgets_it(view, qtbot):
-    queue, board = view.side.queue, view._studio.board
+    queue, board = view.side.queue, view.window().studio.board
     generate(view, qtbot, "a house")
     wait(qtbot, lambda: board.jobs and board.jobs[0].state == "done")
     qtbot.mouseClick(queue.fold.button, Qt.MouseButton.LeftButton)
-    pictures = list(Path(view._studio.settings.folder).iterdir())
+    pictures = list(Path(view.window().studio.settings.folder).iterdir())
     cross = queue.finished.cross(board.jobs[0].id)
     qtbot.mouseClick(queue.finished.viewport(), Qt.MouseButton.LeftButton, pos=cross)
     wait(qtbot, lambda: not board.jobs)
-    assert list(Path(view._studio.settings.folder).iterdir()) == pictures
+    assert list(Path(view.window().studio.settings.folder).iterdir()) == pictures
 
 
 # Esc
@@ -172,7 +173,7 @@ def press_esc(qtbot, widget) -> None:
 
 
 def test_esc_goes_to_what_has_the_focus_and_cancels_in_the_view_that_draws_only(view, qtbot):
-    window, board, queue = view.window(), view._studio.board, view.side.queue
+    window, board, queue = view.window(), view.window().studio.board, view.side.queue
     window.activateWindow()
     generate(view, qtbot, SLOW)
     generate(view, qtbot, "waits")
@@ -194,14 +195,14 @@ def test_esc_goes_to_what_has_the_focus_and_cancels_in_the_view_that_draws_only(
 
 
 def test_a_job_of_many_that_esc_cancelled_goes_on_after_undo(view, qtbot):
-    window, board = view.window(), view._studio.board
+    window, board = view.window(), view.window().studio.board
     window.activateWindow()
-    generate(view, qtbot, "steps=4 step=0.05", count=4)
+    generate(view, qtbot, "steps=4 step=0.15", count=4)
     wait(qtbot, lambda: board.running is not None and board.running.saved >= 1)
     press_esc(qtbot, view.form.prompt.editor)
     wait(qtbot, lambda: "pictures were drawn" in window.banner.text and board.jobs[0].state == "cancelled")
     saved = board.jobs[0].saved
     assert 1 <= saved < 4
-    qtbot.mouseClick(window.banner._button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(banner_button(window), Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: board.jobs[0].state == "done")
-    assert len(list(Path(view._studio.settings.folder).iterdir())) == 4
+    assert len(list(Path(view.window().studio.settings.folder).iterdir())) == 4

@@ -16,6 +16,7 @@ from sdedge.images.metadata_fields import Metadata
 from sdedge.library.gallery import Gallery
 from sdedge.library.store import open_store
 from tests.gui.conftest import PATIENCE
+from tests.gui.page import banner_button
 from tests.gui.pictures import save_pictures
 
 _WATCHED: list[tuple[str, set[str]]] = []
@@ -87,22 +88,24 @@ def test_dropping_a_hostile_picture_says_what_is_left_out_and_opens_none_of_it(v
     assert read(path).source
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
-    view._studio.drops.take(data)
-    banner, form = view.window().banner, view._studio.form
+    view.window().studio.drops.take(data)
+    banner, form = view.window().banner, view.window().studio.form
     qtbot.waitUntil(lambda: "says how it was made" in banner.text, timeout=PATIENCE)
-    banner._button.click()
+    banner_button(view.window()).click()
     assert (form.model, form.image, form.mask, form.steps) == ("fake", None, None, 7) and "vae" not in form.carried
     assert "another picture" in banner.text and "yours stays chosen" in banner.text and "--" not in banner.text
-    assert banner._button.text() == "Choose the picture…"
+    assert banner_button(view.window()).text() == "Choose the picture…"
     qtbot.wait(400)  # the counter, the model's card and the memory have looked
     assert not touched
 
 
 def test_pasted_settings_are_no_safer(view, qtbot, tmp_path, touched):
-    view._studio.drops._take_text(
+    data = QMimeData()
+    data.setText(
         f"a house\nSteps: 7, Sampler: Euler a, CFG scale: 3, Seed: 9, Size: 64x128, Model: {lure(tmp_path, 'model')}"
     )
-    assert (view._studio.form.model, view._studio.form.steps) == ("fake", 7)
+    view.window().studio.drops.paste(data)
+    assert (view.window().studio.form.model, view.window().studio.form.steps) == ("fake", 7)
     qtbot.wait(200)
     assert not touched
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_a_prompt_becomes_a_picture_that_shows_it(desk, qtbot):
     desk.wait(lambda: desk.view.side.recent.model.rowCount() > 0)
     assert desk.view.panel.caption.text() == "Seed 4   128 × 128"
     assert desk.view.strip.text.startswith("Done.   Seed 4   128 × 128   ")
-    with open_store(desk.bridge._folder) as store:
+    with open_store(Path(desk.window.studio.settings.folder).parent) as store:
         assert Gallery(store).find(desk.drawn[-1].path).prompt == "a red house at night"
 
 

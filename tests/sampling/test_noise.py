@@ -39,9 +39,9 @@ def test_philox_is_cudas():
 
 def test_philox_rounds_are_the_published_ones():
     """The known answers of Random123: counter and key of zeros, and of ones."""
-    zeros = Philox(0)._rounds(np.zeros((4, 1), dtype=np.uint32))
+    zeros = Philox(0).rounds(np.zeros((4, 1), dtype=np.uint32))
     assert [int(word) for word in zeros[:, 0]] == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
-    ones = Philox(2**64 - 1)._rounds(np.full((4, 1), 2**32 - 1, dtype=np.uint32))
+    ones = Philox(2**64 - 1).rounds(np.full((4, 1), 2**32 - 1, dtype=np.uint32))
     assert [int(word) for word in ones[:, 0]] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
 
 
@@ -49,7 +49,7 @@ def test_philox_counts_its_calls_in_the_first_word_and_the_values_in_the_third()
     draw = Philox(7)
     for call in range(3):
         counter = np.array([[call, 0, place, 0] for place in range(5)], dtype=np.uint32).T
-        x, y = Philox(7)._rounds(counter)[:2].astype(np.float64) / 2**32
+        x, y = Philox(7).rounds(counter)[:2].astype(np.float64) / 2**32
         expected = np.sqrt(-2 * np.log(x)) * np.sin(2 * np.pi * y)
         assert np.allclose(draw((5,)), expected, atol=1e-5)
 

@@ -6,7 +6,7 @@ from PySide6.QtGui import QColor, QImage
 
 
 def draw(view, qtbot, prompt: str, **fields) -> None:
-    view._studio.form.put(prompt=prompt, **fields)
+    view.window().studio.form.put(prompt=prompt, **fields)
     view.generate()
 
 

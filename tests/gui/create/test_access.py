@@ -16,14 +16,14 @@ from tests.gui.conftest import wait
 
 
 def test_the_side_column_is_a_drawer_in_a_narrow_window(view, qtbot):
-    window, side, toggle = view.window(), view.side, view._studio.actions["side-column"]
+    window, side, toggle = view.window(), view.side, view.window().studio.actions["side-column"]
     assert side.isVisible()
     window.resize(1000, 700)
     wait(qtbot, lambda: not side.isVisible())
     toggle.trigger()
     assert side.isVisible() and side.geometry().right() == view.rect().right()
     toggle.trigger()
-    assert not side.isVisible() and view._studio.settings.side_column
+    assert not side.isVisible() and view.window().studio.settings.side_column
 
 
 def test_every_control_has_a_name(view):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPointF, QSize
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QMouseEvent
 
 from gui.create.canvas import Canvas
 from gui.create.mask_layer import MaskLayer
@@ -35,7 +35,10 @@ def middle(canvas: Canvas) -> str:
 def test_the_focus_ring_is_a_ring_and_the_picture_stays_in_it(canvas, theme, comparing, painting):
     if painting:
         canvas.paint_mask(MaskLayer(QSize(64, 64)))
-        canvas._cursor_at = QPointF(40, 40)
+        place, none = QPointF(40, 40), Qt.MouseButton.NoButton
+        canvas.mouseMoveEvent(
+            QMouseEvent(QEvent.Type.MouseMove, place, place, none, none, Qt.KeyboardModifier.NoModifier)
+        )
     canvas.compare(comparing)
     shown = canvas.grab().toImage()
     assert shown.pixelColor(200, 150).name() == QColor("red" if comparing else "blue").name()

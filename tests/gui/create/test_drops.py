@@ -9,6 +9,7 @@ from PySide6.QtCore import QMimeData, QUrl
 
 from gui.shell.drops import sort_out
 from tests.gui.conftest import wait
+from tests.gui.page import banner_button
 
 
 def drop(view, *paths, text: str = "") -> None:
@@ -17,7 +18,7 @@ def drop(view, *paths, text: str = "") -> None:
         data.setUrls([QUrl(path) if "://" in str(path) else QUrl.fromLocalFile(str(path)) for path in paths])
     elif text:
         data.setText(text)
-    view._studio.drops.take(data)
+    view.window().studio.drops.take(data)
 
 
 def test_paths_are_sorted_by_what_can_be_done_with_them(tmp_path):
@@ -53,23 +54,23 @@ def odd_files(tmp_path):
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_said_once_and_the_form_stays(view, qtbot, odd_files, name, words):
-    view._studio.form.put(prompt="mine", image=None)
-    view._studio.form.type("steps", "many")
-    before = view._studio.form.snapshot()
+    view.window().studio.form.put(prompt="mine", image=None)
+    view.window().studio.form.type("steps", "many")
+    before = view.window().studio.form.snapshot()
     drop(view, name if "://" in name else odd_files / name)
     wait(qtbot, lambda: words in view.window().banner.text)
-    assert view._studio.form.snapshot() == before
+    assert view.window().studio.form.snapshot() == before
 
 
 def test_of_a_hundred_pictures_the_first_is_used_and_that_is_said(view, qtbot, odd_files):
     drop(view, *[odd_files / "good.png"] * 100)
     wait(qtbot, lambda: view.window().banner.text == "Only the first of 100 pictures is used.")
-    assert view._studio.form.image == str(odd_files / "good.png")
+    assert view.window().studio.form.image == str(odd_files / "good.png")
 
 
 def test_copied_settings_are_taken_and_other_text_is_not(view, qtbot):
     drop(view, text="a house\nNegative prompt: fog\nSteps: 7, Sampler: Euler a, CFG scale: 3, Seed: 9, Size: 64x128")
-    form = view._studio.form
+    form = view.window().studio.form
     assert (form.prompt, form.negative, form.steps, form.sampler, form.seed) == ("a house", "fog", 7, "euler_a", 9)
     drop(view, text="some words")
     assert "into the prompt" in view.window().banner.text and form.prompt == "a house"
@@ -81,18 +82,18 @@ def test_a_picture_from_another_program_offers_its_settings_and_keeps_a_model_th
     info = PngInfo()
     info.add_text("parameters", "a cat\nSteps: 9, Sampler: Euler, CFG scale: 6, Seed: 4, Size: 64x64, Model: v1-5")
     Image.new("RGB", (64, 64)).save(tmp_path / "a1111.png", pnginfo=info)
-    view._studio.form.put(model="pocket")
+    view.window().studio.form.put(model="pocket")
     drop(view, tmp_path / "a1111.png")
     wait(qtbot, lambda: "says how it was made" in view.window().banner.text)
-    view.window().banner._button.click()
-    form = view._studio.form
+    banner_button(view.window()).click()
+    form = view.window().studio.form
     assert (form.prompt, form.steps, form.guidance, form.seed, form.model) == ("a cat", 9, 6.0, 4, "pocket")
     assert "v1-5 is not installed" in view.window().banner.text
 
 
 def test_models_are_handed_to_their_view(view, tmp_path):
     given = []
-    view._studio.models_wanted.connect(given.append)
+    view.window().studio.models_wanted.connect(given.append)
     (tmp_path / "x.safetensors").touch()
     drop(view, tmp_path / "x.safetensors")
     assert given == [[str(tmp_path / "x.safetensors")]] and view.window().current_view == "models"

@@ -24,7 +24,7 @@ def test_a_failure_says_what_happened_and_offers_what_helps(view, qtbot, fault, 
     wait(qtbot, lambda: words in view.strip.text)
     assert [button.text() for button in view.strip.buttons()] == helps
     assert not view.window().banner.isVisible()  # one place is enough
-    assert view._studio.form.prompt == f"fail={fault}"
+    assert view.window().studio.form.prompt == f"fail={fault}"
 
 
 def test_a_model_that_is_missing_is_said_at_the_model_and_when_it_is_drawn(view, qtbot):
@@ -51,5 +51,5 @@ def test_drawing_smaller_puts_the_size_into_the_form_and_draws(view, qtbot):
     draw(view, qtbot, "fail=memory@1", width=512, height=256)
     wait(qtbot, lambda: view.strip.buttons() and "Draw at" in view.strip.buttons()[0].text())
     view.strip.buttons()[0].click()
-    assert (view._studio.form.width, view._studio.form.height) == (384, 192)
-    wait(qtbot, lambda: len(view._studio.board.jobs) == 2)
+    assert (view.window().studio.form.width, view.window().studio.form.height) == (384, 192)
+    wait(qtbot, lambda: len(view.window().studio.board.jobs) == 2)

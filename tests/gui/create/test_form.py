@@ -17,17 +17,17 @@ def test_a_fault_is_said_beneath_its_field_after_a_pause_and_goes_with_it(view, 
     assert not note.text()  # it may be half a number
     wait(qtbot, lambda: "900000" in note.text())
     view.generate()
-    assert "900000" in view.form.problem.text() and not view._studio.board.jobs
+    assert "900000" in view.form.problem.text() and not view.window().studio.board.jobs
     edit.selectAll()
     qtbot.keyClicks(edit, "12")
-    assert not note.text() and view._studio.form.steps == 12
+    assert not note.text() and view.window().studio.form.steps == 12
     assert edit.text() == "12"
 
 
 def test_slider_and_number_are_one(view, qtbot):
     view.form.guidance.slider.setValue(9)
-    assert view._studio.form.guidance == 4.5 and view.form.guidance.edit.text() == "4.5"
-    view._studio.form.type("guidance", "7")
+    assert view.window().studio.form.guidance == 4.5 and view.form.guidance.edit.text() == "4.5"
+    view.window().studio.form.type("guidance", "7")
     assert view.form.guidance.slider.value() == 14
 
 
@@ -40,7 +40,7 @@ def test_the_form_is_there_again_at_the_next_start(open_window, qtbot):
 
 
 def test_the_form_shows_the_options_of_the_chosen_sampler_only(view, qtbot):
-    form, shown = view._studio.form, view.form.options
+    form, shown = view.window().studio.form, view.form.options
     form.put(sampler="dpmpp_2m")
     assert not shown.any and view.form.options_fold.isHidden()
     form.put(sampler="unipc")
@@ -59,7 +59,7 @@ def test_the_form_shows_the_options_of_the_chosen_sampler_only(view, qtbot):
 
 
 def test_the_form_follows_the_librarys_default_model_until_another_is_chosen(view, qtbot, tiny_model):
-    form, settings = view._studio.form, view._studio.settings
+    form, settings = view.window().studio.form, view.window().studio.settings
     form.put(model="pocket")
     with closing(Library()) as library:
         library.add(tiny_model, "mine", link=True)

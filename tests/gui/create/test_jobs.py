@@ -9,7 +9,7 @@ from tests.gui.create.conftest import draw
 
 
 def test_jobs_are_reordered_put_off_cancelled_and_drawn_again(view, qtbot):
-    board, model = view._studio.board, view.side.queue.model
+    board, model = view.window().studio.board, view.side.queue.model
     board.pause(True)
     wait(qtbot, lambda: board.paused is not None)
     for prompt in ("one", "two", "three"):
@@ -24,32 +24,32 @@ def test_jobs_are_reordered_put_off_cancelled_and_drawn_again(view, qtbot):
     assert view.side.queue.chosen().id == one
     qtbot.keyClick(view.side.queue.list, Qt.Key.Key_Delete)
     wait(qtbot, lambda: board.find(one).state == "cancelled")
-    view._studio.actions["pause-queue"].trigger()
+    view.window().studio.actions["pause-queue"].trigger()
     wait(qtbot, lambda: board.find(three).state == board.find(two).state == "done")
     labels = [action.text() for action in view.side.queue.menu(board.find(one)).actions()]
     assert labels[0] == "Try again" and "Use its settings" in labels
 
 
 def test_cancel_after_this_picture_keeps_it(view, qtbot):
-    draw(view, qtbot, "steps=5 step=0.05", count=3)
-    wait(qtbot, lambda: view._studio.board.running is not None and "step" in view.strip.text)
-    view._studio.actions["cancel-after"].trigger()
+    draw(view, qtbot, "steps=5 step=0.15", count=3)
+    wait(qtbot, lambda: view.window().studio.board.running is not None and "step" in view.strip.text)
+    view.window().studio.actions["cancel-after"].trigger()
     wait(qtbot, lambda: "1 finished pictures are kept" in view.strip.text)
-    job = view._studio.board.jobs[0]
-    wait(qtbot, lambda: view._studio.board.find(job.id).state == "cancelled")
-    assert view._studio.board.find(job.id).saved == 1
+    job = view.window().studio.board.jobs[0]
+    wait(qtbot, lambda: view.window().studio.board.find(job.id).state == "cancelled")
+    assert view.window().studio.board.find(job.id).saved == 1
 
 
 def test_a_failed_job_says_why_in_the_queue_too(view, qtbot):
     draw(view, qtbot, "fail=words@1")
-    wait(qtbot, lambda: view._studio.board.jobs and view._studio.board.jobs[0].state == "failed")
+    wait(qtbot, lambda: view.window().studio.board.jobs and view.window().studio.board.jobs[0].state == "failed")
     index = view.side.queue.model.index(0)
     assert "do something else" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert "do something else" in index.data(Qt.ItemDataRole.ToolTipRole)
 
 
 def test_what_is_done_has_the_pictures_size_where_nobody_named_one(view, qtbot):
-    view._studio.form.put(width=None, height=None)
+    view.window().studio.form.put(width=None, height=None)
     draw(view, qtbot, "a house", seed=7)
     wait(qtbot, lambda: view.strip.text.startswith("Done.   Seed 7   64 × 64   "))
-    assert view._studio.form.card is None  # so it is the file that says so
+    assert view.window().studio.form.card is None  # so it is the file that says so

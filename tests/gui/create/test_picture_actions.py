@@ -13,9 +13,11 @@ from PySide6.QtCore import QMimeData, QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from gui.create.welcome import Welcome
 from gui.gallery.model import ENTRY
 from sdedge.places import data_folder
 from tests.gui.conftest import PATIENCE
+from tests.gui.page import banner_button
 from tests.gui.pictures import save_pictures
 
 A1111 = "a house\nNegative prompt: fog\nSteps: 7, Sampler: Euler a, CFG scale: 3, Seed: 9, Size: 64x128"
@@ -109,7 +111,7 @@ def test_variations_are_lined_up_and_the_form_stays(create, qtbot):
     window, view, files = create
     before = window.studio.form.snapshot()
     window.studio.board.pause(True)
-    window.studio.pictures._vary(window.studio.pictures.subject.entry, _fake_settings(window))
+    window.studio.pictures.vary(window.studio.pictures.subject.entry, _fake_settings(window))
     wait(qtbot, lambda: window.studio.board.jobs)
     job = window.studio.board.jobs[0]
     assert (job.count, job.request.seed, job.request.variation_strength) == (4, 2, 0.2)
@@ -192,7 +194,7 @@ def test_the_draft_is_on_disk_within_a_second_and_a_start_picture_comes_back_alo
     again = open_window(start=False)
     assert (again.studio.form.prompt, again.studio.form.count) == ("kept", 3)
     wait(qtbot, lambda: "starts from 0.png, as you left it" in again.banner.text)
-    again.banner._button.click()
+    banner_button(again).click()
     assert again.studio.form.image is None
 
 
@@ -219,13 +221,13 @@ def test_an_empty_prompt_is_asked_about_once(create, qtbot):
 def test_cancelling_the_first_picture_brings_the_welcome_back(open_window, qtbot):
     window = open_window()
     view = window.show_view("create")
-    wait(qtbot, lambda: view._greeted)
+    wait(qtbot, lambda: view.panel.findChild(Welcome))
     canvas = view.panel.canvas
     canvas.show_preview(QImage(8, 8, QImage.Format.Format_RGB32), view.size())
     assert canvas.isVisible()
-    view.presenter._end_preview()
-    assert not canvas.isVisible() and view.panel.caption.text() == "" and view.panel._welcome.isVisible()
-    view.panel._welcome.examples[0].click()
+    view.presenter.end_preview()
+    assert not canvas.isVisible() and view.panel.caption.text() == "" and view.panel.findChild(Welcome).isVisible()
+    view.panel.findChild(Welcome).examples[0].click()
     assert window.studio.form.prompt and not window.studio.form.seed_locked
 
 

@@ -111,7 +111,7 @@ def test_the_form_and_the_engine_refuse_the_same():
 
 def test_it_is_said_above_the_button_when_the_model_or_the_setting_changes(open_window, picture):
     view = open_window(start=False).show_view("create")
-    form, problem = view._studio.form, view.form.problem
+    form, problem = view.window().studio.form, view.form.problem
     form.put(prompt="a house", image=picture)
     form.card = converted()
     assert problem.isVisible() and "without a VAE encoder" in problem.text()
