@@ -31,26 +31,26 @@ class FakeDrawer:
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
     ) -> Iterator[events.Event | Picture]:
-        words = dict(word.split("=", 1) for word in request.prompt.split() if "=" in word)
-        fault, _, where = words.get("fail", "").partition("@")
+        options = dict(word.split("=", 1) for word in request.prompt.split() if "=" in word)
+        fault, _, where = options.get("fail", "").partition("@")
         yield events.Loading("model")
         if request.model != "fake" and not Path(request.model).exists():
             raise ModelError(f"There is no model at {request.model}; put it back.")
-        time.sleep(float(words.get("load", 0)))
+        time.sleep(float(options.get("load", 0)))
         if where == "load":
             happen(fault)
-        steps = int(words.get("steps", 3))
+        steps = int(options.get("steps", 3))
         for index in range(count):
             for step in range(1, steps + 1):
-                time.sleep(float(words.get("step", 0)))
+                time.sleep(float(options.get("step", 0)))
                 if where == str(step):
                     happen(fault)
                 yield events.Step(step, steps, index)
             yield events.Loading("decoding")
-            time.sleep(float(words.get("write", 0)))
-            one = Resolved(**{**vars(request), "width": 64, "height": 64, "guidance": 1.0, "noise": "torch"})
-            one = one.replace(seed=(request.seed or 0) + index)
-            yield Picture(picture(one.seed), one, index, {"engine": "fake", "model_name": "fake"})
+            time.sleep(float(options.get("write", 0)))
+            resolved = Resolved(**{**vars(request), "width": 64, "height": 64, "guidance": 1.0, "noise": "torch"})
+            resolved = resolved.replace(seed=(request.seed or 0) + index)
+            yield Picture(picture(resolved.seed), resolved, index, {"engine": "fake", "model_name": "fake"})
             if where == "done":
                 happen(fault)
 

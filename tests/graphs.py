@@ -61,8 +61,8 @@ def _text_encoder(w: Writer, ids: fx.Node, vectors: fx.Node, replaced: fx.Node) 
     scores = w(aten.to.dtype, scores, torch.float32)
     w.weights["mask"] = torch.ones(77, 77).triu(1) > 0
     scores = w(aten.masked_fill.Scalar, scores, w.graph.create_node("get_attr", "mask"), -float("inf"))
-    some = w(aten.matmul.default, w(aten.to.dtype, w(aten.softmax.int, scores, -1), torch.float16), v)
-    x = w(aten.add.Tensor, x, w(aten.reshape.default, w(aten.transpose.int, some, 1, 2), [1, 77, 8]))
+    attended = w(aten.matmul.default, w(aten.to.dtype, w(aten.softmax.int, scores, -1), torch.float16), v)
+    x = w(aten.add.Tensor, x, w(aten.reshape.default, w(aten.transpose.int, attended, 1, 2), [1, 77, 8]))
     gate = w(aten.sigmoid.default, w(aten.mul.Tensor, x, 1.702))
     return w(aten.mul.Tensor, x, gate), x
 
@@ -81,20 +81,20 @@ def _unet(w: Writer, x: fx.Node, t: fx.Node, context: fx.Node) -> tuple[fx.Node,
     q = w(aten.reshape.default, w(aten.permute.default, h, [0, 2, 3, 1]), [2, rows, 8])
     k = w(aten.linear.default, context, w.weight("keys", 8, 8))
     q, k = (
-        w(aten.flatten.using_ints, w(aten.transpose.int, w(aten.view.default, one, [2, n, 2, 4]), 1, 2), 0, 1)
-        for one, n in ((q, rows), (k, w(aten.sym_size.int, context, 1)))
+        w(aten.flatten.using_ints, w(aten.transpose.int, w(aten.view.default, tensor, [2, n, 2, 4]), 1, 2), 0, 1)
+        for tensor, n in ((q, rows), (k, w(aten.sym_size.int, context, 1)))
     )
-    wide_q, wide_k = (w(aten.to.dtype, one, torch.float32) for one in (q, k))
+    wide_q, wide_k = (w(aten.to.dtype, tensor, torch.float32) for tensor in (q, k))
     scores = w(aten.bmm.default, wide_q, w(aten.transpose.int, wide_k, 1, 2))
-    some = w(aten.bmm.default, w(aten.to.dtype, w(aten.softmax.int, scores, -1), torch.float16), k)
-    some = w(aten.transpose.int, w(aten.unflatten.int, some, 0, (2, 2)), 1, 2)
-    wide = w(aten.linear.default, w(aten.reshape.default, some, [2, rows, 8]), w.weight("wide", 16, 8))
+    hidden = w(aten.bmm.default, w(aten.to.dtype, w(aten.softmax.int, scores, -1), torch.float16), k)
+    hidden = w(aten.transpose.int, w(aten.unflatten.int, hidden, 0, (2, 2)), 1, 2)
+    wide = w(aten.linear.default, w(aten.reshape.default, hidden, [2, rows, 8]), w.weight("wide", 16, 8))
     value, gate = (w(operator.getitem, w(aten.chunk.default, wide, 2, -1), i) for i in range(2))
-    some = w(aten.mul.Tensor, value, w(aten.gelu.default, gate))
+    hidden = w(aten.mul.Tensor, value, w(aten.gelu.default, gate))
     size = (w(aten.sym_size.int, x, 2), w(aten.sym_size.int, x, 3))
-    some = w(aten.permute.default, w(aten.reshape.default, some, [2, *size, 8]), [0, 3, 1, 2])
-    some = w(aten.clone.default, some, memory_format=torch.contiguous_format)
-    return (w(aten.conv2d.default, w(aten.add.Tensor, h, some), w.weight("out", 4, 8, 1, 1)),)
+    hidden = w(aten.permute.default, w(aten.reshape.default, hidden, [2, *size, 8]), [0, 3, 1, 2])
+    hidden = w(aten.clone.default, hidden, memory_format=torch.contiguous_format)
+    return (w(aten.conv2d.default, w(aten.add.Tensor, h, hidden), w.weight("out", 4, 8, 1, 1)),)
 
 
 def _vae_encoder(w: Writer, image: fx.Node) -> tuple[fx.Node, ...]:
@@ -104,8 +104,8 @@ def _vae_encoder(w: Writer, image: fx.Node) -> tuple[fx.Node, ...]:
 
 
 def _vae_decoder(w: Writer, latent: fx.Node) -> tuple[fx.Node, ...]:
-    sides = [w(operator.mul, w(aten.sym_size.int, latent, dim), 8) for dim in (2, 3)]
-    large = w(aten.upsample_nearest2d.vec, latent, sides, None)
+    image_size = [w(operator.mul, w(aten.sym_size.int, latent, dim), 8) for dim in (2, 3)]
+    large = w(aten.upsample_nearest2d.vec, latent, image_size, None)
     return (w(aten.conv2d.default, large, w.weight("out", 3, 4, 3, 3), None, [1, 1], [1, 1]),)
 
 

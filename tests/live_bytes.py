@@ -38,7 +38,7 @@ class LiveBytes(TorchDispatchMode):
     def _watch(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
         key = storage._cdata
-        if key in self._foreign or any(tensor is one for one in self._watched):
+        if key in self._foreign or any(tensor is watched for watched in self._watched):
             return
         if key not in self._holders:
             self._sizes[key] = storage.nbytes()

@@ -28,20 +28,20 @@ def literals(pattern: re.Pattern[str]) -> set[str]:
 
 def _pieces(items: Sequence[Any]) -> Iterator[str]:
     word = ""
-    for op, given in ((str(op), given) for op, given in items):
+    for op, operand in ((str(op), operand) for op, operand in items):
         if op == "LITERAL":
-            word += chr(given)
+            word += chr(operand)
             continue
         yield word
         word = ""
         if op == "IN":
-            for kind, value in ((str(kind).rpartition("_")[2], value) for kind, value in given):
+            for kind, value in ((str(kind).rpartition("_")[2], value) for kind, value in operand):
                 code = value[0] if kind == "RANGE" else value
                 yield _SAMPLES[str(value).rpartition("_")[2]] if kind == "CATEGORY" else chr(code or 0)
         elif op == "BRANCH":
-            yield from (piece for one in given[1] for piece in _pieces(one))
-        elif isinstance(given, tuple) and not isinstance(given[-1], int | None):
-            yield from _pieces(given[-1])
+            yield from (piece for part in operand[1] for piece in _pieces(part))
+        elif isinstance(operand, tuple) and not isinstance(operand[-1], int | None):
+            yield from _pieces(operand[-1])
     yield word
 
 
@@ -81,13 +81,13 @@ class _Matcher:
         """Where the rest of the items and what comes after them end; None where they do not match."""
         if i == len(items):
             return then(at)
-        op, given = str(items[i][0]), items[i][1]
+        op, operand = str(items[i][0]), items[i][1]
         after: Then = lambda stop: self.run(items, i + 1, stop, then)  # noqa: E731
         if op in _SINGLE:
-            return after(at + 1) if self.fits(op, given, at) else None
-        return getattr(self, op.lower())(given, at, after)
+            return after(at + 1) if self.fits(op, operand, at) else None
+        return getattr(self, op.lower())(operand, at, after)
 
-    def fits(self, op: str, given: Any, at: int) -> bool:
+    def fits(self, op: str, operand: Any, at: int) -> bool:
         self.count += 1
         if at >= len(self.text):
             return False
@@ -95,9 +95,9 @@ class _Matcher:
         if op == "ANY":
             return True
         if op != "IN":
-            return self._is(char, given) == (op == "LITERAL")
-        negated = str(given[0][0]) == "NEGATE"
-        return any(self._among(char, str(kind), value) for kind, value in given[negated:]) != negated
+            return self._is(char, operand) == (op == "LITERAL")
+        negated = str(operand[0][0]) == "NEGATE"
+        return any(self._among(char, str(kind), value) for kind, value in operand[negated:]) != negated
 
     def _is(self, char: str, code: int) -> bool:
         return ord(char) == code or (self.fold and char.casefold() == chr(code).casefold())
@@ -105,43 +105,44 @@ class _Matcher:
     def _among(self, char: str, kind: str, value: Any) -> bool:
         if kind == "RANGE":
             return any(
-                value[0] <= ord(one) <= value[1] for one in {char, *([char.lower(), char.upper()] if self.fold else [])}
+                value[0] <= ord(letter) <= value[1]
+                for letter in {char, *([char.lower(), char.upper()] if self.fold else [])}
             )
         if kind == "CATEGORY":
             name = str(value).removeprefix("CATEGORY_")
             return _KINDS[name.removeprefix("NOT_")](char) != name.startswith("NOT_")
         return self._is(char, value)
 
-    def max_repeat(self, given: Any, at: int, after: Then) -> int | None:
-        low, high, items = given
+    def max_repeat(self, operand: Any, at: int, after: Then) -> int | None:
+        low, high, items = operand
         if len(items) == 1 and str(items[0][0]) in _SINGLE:
             stop = self._run_of(items[0], at, high)
             for end in range(stop, at + low - 1, -1):
                 self.count += 1
-                if (found := after(end)) is not None:
-                    return found
+                if (match_end := after(end)) is not None:
+                    return match_end
             return None
 
         def again(times: int, here: int) -> int | None:
             if times < high:
-                found = self.run(items, 0, here, lambda stop: again(times + 1, stop) if stop > here else None)
-                if found is not None:
-                    return found
+                match_end = self.run(items, 0, here, lambda stop: again(times + 1, stop) if stop > here else None)
+                if match_end is not None:
+                    return match_end
             return after(here) if times >= low else None
 
         return again(0, at)
 
-    def min_repeat(self, given: Any, at: int, after: Then) -> int | None:
-        low, high, (item,) = given
+    def min_repeat(self, operand: Any, at: int, after: Then) -> int | None:
+        low, high, (item,) = operand
         for times in range(high + 1):
-            if times >= low and (found := after(at + times)) is not None:
-                return found
+            if times >= low and (match_end := after(at + times)) is not None:
+                return match_end
             if not self.fits(str(item[0]), item[1], at + times):
                 return None
         return None
 
-    def possessive_repeat(self, given: Any, at: int, after: Then) -> int | None:
-        low, high, items = given
+    def possessive_repeat(self, operand: Any, at: int, after: Then) -> int | None:
+        low, high, items = operand
         times = 0
         while times < high and (stop := self.run(items, 0, at, lambda stop: stop)) is not None and stop > at:
             at, times = stop, times + 1
@@ -153,31 +154,31 @@ class _Matcher:
             stop += 1
         return stop
 
-    def subpattern(self, given: Any, at: int, after: Then) -> int | None:
-        return self.run(given[3], 0, at, after)
+    def subpattern(self, operand: Any, at: int, after: Then) -> int | None:
+        return self.run(operand[3], 0, at, after)
 
-    def branch(self, given: Any, at: int, after: Then) -> int | None:
-        return next((found for one in given[1] if (found := self.run(one, 0, at, after)) is not None), None)
+    def branch(self, operand: Any, at: int, after: Then) -> int | None:
+        return next((match_end for part in operand[1] if (match_end := self.run(part, 0, at, after)) is not None), None)
 
-    def at(self, given: Any, at: int, after: Then) -> int | None:
+    def at(self, operand: Any, at: int, after: Then) -> int | None:
         self.count += 1
-        name, text = str(given), self.text
+        name, text = str(operand), self.text
         if "BOUNDARY" in name:
             word = _KINDS["WORD"]
             edge = (at > 0 and word(text[at - 1])) != (at < len(text) and word(text[at]))
             return after(at) if edge == (name == "AT_BOUNDARY") else None
         return after(at) if at == (0 if "BEGINNING" in name else len(text)) else None
 
-    def _ahead(self, given: Any, at: int) -> bool:
-        direction, items = given
+    def _ahead(self, operand: Any, at: int) -> bool:
+        direction, items = operand
         start = at if direction > 0 else at - items.getwidth()[0]
         return start >= 0 and self.run(items, 0, start, lambda stop: stop) is not None
 
-    def assert_(self, given: Any, at: int, after: Then) -> int | None:
-        return after(at) if self._ahead(given, at) else None
+    def assert_(self, operand: Any, at: int, after: Then) -> int | None:
+        return after(at) if self._ahead(operand, at) else None
 
-    def assert_not(self, given: Any, at: int, after: Then) -> int | None:
-        return None if self._ahead(given, at) else after(at)
+    def assert_not(self, operand: Any, at: int, after: Then) -> int | None:
+        return None if self._ahead(operand, at) else after(at)
 
 
 setattr(_Matcher, "assert", _Matcher.assert_)

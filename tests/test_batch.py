@@ -115,11 +115,11 @@ def test_axes():
 
 
 def test_grid_pairs_every_value():
-    found = grid(BASE, axis("steps=10,20"), axis("guidance=3,5,7"))
-    assert [[(r.steps, r.guidance) for r in row] for row in found.rows] == [
+    table = grid(BASE, axis("steps=10,20"), axis("guidance=3,5,7"))
+    assert [[(r.steps, r.guidance) for r in row] for row in table.rows] == [
         [(10, 3), (20, 3)], [(10, 5), (20, 5)], [(10, 7), (20, 7)],
     ]  # fmt: skip
-    assert [r.steps for r in found.requests] == [10, 20] * 3
+    assert [r.steps for r in table.requests] == [10, 20] * 3
     assert len(grid(BASE, axis("seed=1-4")).rows) == 1
     with pytest.raises(InvalidRequest, match="two different fields"):
         grid(BASE, axis("size=512"), axis("width=512,768"))
@@ -128,10 +128,10 @@ def test_grid_pairs_every_value():
 
 
 def test_sheet_places_pictures_exactly_and_draws_labels():
-    found = grid(BASE, axis("steps=10,20"), axis('prompt="a very long prompt, with many words in it that must wrap",b'))
+    table = grid(BASE, axis("steps=10,20"), axis('prompt="a very long prompt, with many words in it that must wrap",b'))
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
     pictures = [np.full((64, 96, 3), colour, np.uint8) for colour in colours]
-    paper = sheet(found, pictures)
+    paper = sheet(table, pictures)
     for i, colour in enumerate(colours):
         ys, xs = np.nonzero((paper == colour).all(-1))
         assert (np.ptp(ys) + 1, np.ptp(xs) + 1, len(ys)) == (64, 96, 64 * 96)
@@ -177,7 +177,11 @@ OPTIONS = {param.name: None for param in generate.params} | {"count": 1, "option
 
 def test_rows_keep_their_own_seeds_in_a_series(tmp_path):
     path = written(tmp_path, "p.txt", "one\ntwo --seed 350\nthree\n")
-    assert [one.seed for one in requests_of(None, {**OPTIONS, "count": 2, "from_file": path, "seed": 5})] == [5, 350, 9]
+    assert [each.seed for each in requests_of(None, {**OPTIONS, "count": 2, "from_file": path, "seed": 5})] == [
+        5,
+        350,
+        9,
+    ]
 
 
 def test_styles_of_the_store_are_laid_around_prompts(tmp_path, monkeypatch):

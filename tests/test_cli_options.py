@@ -40,10 +40,10 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
     def job(*args: object) -> tuple:
         id = added(*args)["id"]
         with open_store() as store:
-            one = Queue(store).get(id)
-        return one.request, one.count, one.batch, one.output, one.priority
+            queued = Queue(store).get(id)
+        return queued.request, queued.count, queued.batch, queued.output, queued.priority
 
-    plain, told = job(), []
+    plain, messages = job(), []
     for option in add.params:
         if (
             option.name in ("prompt", "as_json", "same_seed", "from_file", "like", "styles")
@@ -51,9 +51,9 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
         ):
             continue  # those of files have tests of their own
         value = [] if option.is_flag or option.name == "safety" else str(SPOKEN.get(option.name, 5)).split(" ")
-        told.append(option.name)
+        messages.append(option.name)
         assert job(option.opts[-1], *value) != plain, option.name
-    assert len(told) > 30 and "memory" not in told
+    assert len(messages) > 30 and "memory" not in messages
     for about_now in ("--memory", "--device", "--dtype"):
         result = run("queue", "add", "a house", about_now, "nonsense")
         assert result.returncode == 2 and about_now in result.stderr

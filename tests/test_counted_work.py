@@ -42,8 +42,8 @@ def test_the_counting_matcher_tells_linear_from_quadratic():
     for slow in (r"\s*\bBREAK\b", r"[\w.-]{2,}$", r":\d*\.?\d+\)"):
         text = ":" + "1" * 60 if ":" in slow else (" " if "BREAK" in slow else "a") * 60 + "!"
         assert looks(re.compile(slow), text) > 60**2 / 3
-    for found, text in ((r"(a|b)*?c", "abac"), (r"(?i)x(?=y)y\Z", "aXY"), (r"(?<!a)b++", "abb")):
-        assert looks(re.compile(found), text) > 2
+    for expression, text in ((r"(a|b)*?c", "abac"), (r"(?i)x(?=y)y\Z", "aXY"), (r"(?<!a)b++", "abb")):
+        assert looks(re.compile(expression), text) > 2
 
 
 PIECES = (" ", "BREAK ", "BREAK" + " " * 50, "\n", "a:", "(", "((a:", "(a:" + "1" * 50, "(a:" + "1" * 50 + ".", "1", ".1", ":  ",
@@ -90,9 +90,9 @@ class _Packet(str):
     scanned = 0
 
     def find(self, part: str, start: int = 0, stop: int | None = None) -> int:  # type: ignore[override]
-        found = str.find(self, part, start, len(self) if stop is None else stop)
-        _Packet.scanned += (found if found >= 0 else len(self)) - max(start, 0)
-        return found
+        place = str.find(self, part, start, len(self) if stop is None else stop)
+        _Packet.scanned += (place if place >= 0 else len(self)) - max(start, 0)
+        return place
 
 
 TAGS = (
@@ -122,11 +122,11 @@ def test_an_xmp_packet_is_looked_at_a_fixed_number_of_times(monkeypatch, piece):
 
 
 class _File(io.BytesIO):
-    calls = given = 0
+    calls = bytes_read = 0
 
     def read(self, size: int | None = -1) -> bytes:
         data = super().read(size)
-        self.calls, self.given = self.calls + 1, self.given + len(data)
+        self.calls, self.bytes_read = self.calls + 1, self.bytes_read + len(data)
         return data
 
 
@@ -151,7 +151,7 @@ CARD = _chunk(b"tEXt", CARD_KEYWORD + b"e30=" * 50_000)
 )
 def test_of_a_picture_s_chunks_only_heads_and_names_are_read(content, bytes_read):
     file = _File(content)
-    assert not list(iterate_cards(file)) and file.given == bytes_read
+    assert not list(iterate_cards(file)) and file.bytes_read == bytes_read
 
 
 def test_a_picture_of_empty_chunks_is_given_up(monkeypatch):
@@ -162,7 +162,7 @@ def test_a_picture_of_empty_chunks_is_given_up(monkeypatch):
 
 def test_looking_for_cards_reads_none_of_them():
     file = _File(CARD)
-    assert list(iterate_cards(file, read=False)) == [b""] and file.given == 8 + len(CARD_KEYWORD)
+    assert list(iterate_cards(file, read=False)) == [b""] and file.bytes_read == 8 + len(CARD_KEYWORD)
     assert len(next(iterate_cards(_File(CARD)))) == 200_000
 
 
@@ -190,10 +190,12 @@ def _searched() -> Iterator[tuple[str, str, re.Pattern[str]]]:
         searched = set(re.findall(r"\b(_?[A-Z]\w*)\.(?:search|finditer|findall|subn?|split)\(", source))
         if searched and "re.compile" in source:
             values = vars(importlib.import_module(".".join(name.with_suffix("").parts)))
-            found = {
+            patterns = {
                 key: values[key] for key in sorted(searched & values.keys()) if isinstance(values[key], re.Pattern)
             }
-            yield from ((name.as_posix(), key, value) for key, value in found.items() if isinstance(value.pattern, str))
+            yield from (
+                (name.as_posix(), key, value) for key, value in patterns.items() if isinstance(value.pattern, str)
+            )
 
 
 @pytest.mark.slow

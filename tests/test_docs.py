@@ -20,13 +20,13 @@ OTHERS = {"--ddim_steps", "--scale", "--ddim_eta", "--plms", "--dpm_solver", "--
 
 def _commands(command: click.Command, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:
     """Options by the words of every command."""
-    given = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    found = {path: given | {"--help", "-h"}}
+    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    tree = {path: options | {"--help", "-h"}}
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
-            found |= _commands(command.get_command(context, name), (*path, name))
-    return found
+            tree |= _commands(command.get_command(context, name), (*path, name))
+    return tree
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def test_every_command_and_option_is_there(page, commands):
     assert not named - every - OTHERS
     for line in re.findall(r"(?:^    |`|^\$ |bin/)sdedge ([a-z].*)", text, re.M):
         line = line.split("`")[0]
-        words = tuple(re.match(r"[a-z-]+(?: [a-z-]+)*", line)[0].split())
-        known = [words[:n] for n in range(len(words), 0, -1) if words[:n] in commands]
+        parts = tuple(re.match(r"[a-z-]+(?: [a-z-]+)*", line)[0].split())
+        known = [parts[:n] for n in range(len(parts), 0, -1) if parts[:n] in commands]
         assert known, line
 
 

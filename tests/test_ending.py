@@ -73,9 +73,9 @@ def test_output_that_nobody_reads_is_full_or_closed():
         assert process.wait(60) == 141 and process.stderr.read() == b"", command
     process.stderr.close()
     full = [("SDEDGE samplers > /dev/full", "No space left")] if FULL.exists() else []
-    for line, words in (*full, ("SDEDGE samplers >&-", "standard output")):
+    for line, phrase in (*full, ("SDEDGE samplers >&-", "standard output")):
         done = shell(line)
-        assert (done.returncode, done.stderr.count("\n")) == (1, 1) and words in done.stderr, done
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1) and phrase in done.stderr, done
 
 
 @pytest.mark.slow

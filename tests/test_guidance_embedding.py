@@ -32,7 +32,7 @@ from sdedge.weights.architecture import infer_unet
 from sdedge.weights.checkpoint import open_checkpoint
 
 from .engines.torch.test_cuda_graphs import recorded
-from .generation.test_pipeline import _psnr
+from .generation.conftest import psnr
 
 NARROW = {"block_out_channels": (32, 64), "cross_attention_dim": 48, "attention_head_dim": 4, "norm_num_groups": 8,
           "layers_per_block": 1, "time_cond_proj_dim": 256, "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
@@ -143,9 +143,9 @@ def test_a_picture_is_diffusers_and_the_second_one_has_its_own_guidance(distille
     pipeline = Pipeline(load_engine("cpu", "float32"))
     request = Request("a red house", model=str(distilled), sampler="lcm", preset="diffusers", steps=4, seed=5)
     pictures = [_drawn(pipeline, request.replace(guidance=scale)) for scale in (8.5, 2.0, 8.5)]
-    assert _psnr(pictures[0], _by_diffusers(distilled, request.replace(guidance=8.5))) >= 50
-    assert _psnr(pictures[1], _by_diffusers(distilled, request.replace(guidance=2.0))) >= 50
-    assert np.array_equal(pictures[0], pictures[2]) and _psnr(pictures[0], pictures[1]) < 40
+    assert psnr(pictures[0], _by_diffusers(distilled, request.replace(guidance=8.5))) >= 50
+    assert psnr(pictures[1], _by_diffusers(distilled, request.replace(guidance=2.0))) >= 50
+    assert np.array_equal(pictures[0], pictures[2]) and psnr(pictures[0], pictures[1]) < 40
 
 
 def test_one_call_a_step_and_the_negative_prompt_is_said_to_be_left_out(distilled, monkeypatch):

@@ -138,5 +138,5 @@ def test_there_is_no_import_circle():
 
 def test_every_package_is_in_the_wheel():
     listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
-    found = {".".join(f.parent.relative_to(ROOT).parts) for package in PACKAGES for f in _files(package)}
-    assert found | {"sdedge.resources"} == listed
+    packages = {".".join(f.parent.relative_to(ROOT).parts) for package in PACKAGES for f in _files(package)}
+    assert packages | {"sdedge.resources"} == listed

@@ -49,9 +49,9 @@ def test_every_pin_has_a_wheel_for_a_mac_and_each_python():
     pins = (ROOT / "constraints.txt").read_text().split()
     if not any(_look_up("3.12", ["pip==25.0", "pip==24.0"]).values()):
         pytest.skip("no package index answers")
-    found = _look_up("3.12", pins)
-    assert len(found) > 80 and not [pin for pin, wheel in found.items() if not wheel.endswith(".whl")]
-    compiled = [pin for pin, wheel in found.items() if not wheel.endswith("py3-none-any.whl")]
+    wheels = _look_up("3.12", pins)
+    assert len(wheels) > 80 and not [pin for pin, wheel in wheels.items() if not wheel.endswith(".whl")]
+    compiled = [pin for pin, wheel in wheels.items() if not wheel.endswith("py3-none-any.whl")]
     assert any(pin.startswith("torch==") for pin in compiled)
     for python in ("3.11", "3.13"):
         assert not [pin for pin, wheel in _look_up(python, compiled).items() if not wheel.endswith(".whl")], python

@@ -40,8 +40,10 @@ def test_no_sentence_of_the_engine_names_an_option_of_its_own():
     files = [*(ROOT / "sdedge").rglob("*.py"), *(ROOT / "converters").rglob("*.py")]
     files = [path for path in files if path.name not in OWN and "commands" not in path.parts]
     assert len(files) > 100
-    found = [f"{path.name}:{line} {text}" for path in files for line, text in _sentences(path) if ADVICE.search(text)]
-    assert not found
+    sentences = [
+        f"{path.name}:{line} {text}" for path in files for line, text in _sentences(path) if ADVICE.search(text)
+    ]
+    assert not sentences
 
 
 def test_the_form_s_texts_name_no_option():

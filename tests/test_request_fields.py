@@ -93,7 +93,7 @@ def test_a_field_that_is_faulty_is_named_as_data():
 
 # There and back
 
-WORDS = st.text("ab é家,\"'(.", max_size=12).map(str.strip)
+TEXTS = st.text("ab é家,\"'(.", max_size=12).map(str.strip)
 NAMES = st.text("abc-", min_size=1, max_size=6).filter(lambda text: not text.startswith("-"))
 FRACTIONS = st.floats(0, 0.5), st.floats(0.5, 1, exclude_min=True)
 PATHS = st.text("ab;,=: 1-/é", min_size=1, max_size=8).map(str.strip).filter(bool)
@@ -110,7 +110,7 @@ def _values(name: str) -> st.SearchStrategy:
         return st.sampled_from(choices)
     match row.type:
         case Text():
-            return WORDS
+            return TEXTS
         case PathOrName():
             return NAMES
         case Integer(low=64):
@@ -125,7 +125,7 @@ def _values(name: str) -> st.SearchStrategy:
             return st.tuples(st.floats(0, 1e6), st.floats(0, 1e6))
         case Falling():
             return st.sets(st.floats(0, 1e6), min_size=1, max_size=4).map(
-                lambda levels: tuple(sorted(levels, reverse=True))
+                lambda sigmas: tuple(sorted(sigmas, reverse=True))
             )
         case Edges():
             return st.tuples(*[st.integers(0, 4096)] * 4).filter(any)
@@ -172,8 +172,8 @@ def _arguments(request: Request) -> list[str]:
 def test_every_field_goes_through_command_line_json_csv_and_metadata(request, tmp_path_factory):
     options = generate.make_context("generate", _arguments(request)).params
     (typed,) = requests_of(options.pop("prompt"), options)
-    sides = {} if request.width and request.height else {"width": request.width, "height": request.height}
-    assert typed.replace(**sides) == request  # --size gives both or none
+    size = {} if request.width and request.height else {"width": request.width, "height": request.height}
+    assert typed.replace(**size) == request  # --size gives both or none
 
     assert Request.from_json(request.to_json()) == request
 

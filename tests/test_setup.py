@@ -33,8 +33,8 @@ class Machine:
         self.folder, self.bin, self.log = folder, folder / "bin", folder / "log"
         self.bin.mkdir()
         for tool in ("sh", "rm", "mkdir", "cp", "chmod", "touch", "mv", "make"):
-            if found := shutil.which(tool):
-                (self.bin / tool).symlink_to(found)
+            if program := shutil.which(tool):
+                (self.bin / tool).symlink_to(program)
         self.system("Linux", "x86_64")
 
     def program(self, name: str, text: str) -> Path:

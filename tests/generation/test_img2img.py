@@ -38,8 +38,8 @@ def test_strength_one_is_the_picture_of_the_noise_alone(pipeline, models, files,
 
 def test_more_strength_leaves_less_of_the_picture(pipeline, models, files):
     request = from_photo(models[4], files, steps=10)
-    kept = drawn(pipeline, request.replace(strength=0.0))[0].pixels
-    near, far = (psnr(drawn(pipeline, request.replace(strength=s))[0].pixels, kept) for s in (0.1, 0.9))
+    unchanged = drawn(pipeline, request.replace(strength=0.0))[0].pixels
+    near, far = (psnr(drawn(pipeline, request.replace(strength=s))[0].pixels, unchanged) for s in (0.1, 0.9))
     assert near > far + 3
 
 

@@ -34,11 +34,11 @@ def _fail(monkeypatch, method: str, calls: set[int], error: Exception) -> None:
     """Let the given calls of a method of the engine, counted from 1, raise."""
     plain, count = getattr(TorchEngine, method), [0]
 
-    def failing(engine: TorchEngine, *given: torch.Tensor) -> torch.Tensor:
+    def failing(engine: TorchEngine, *inputs: torch.Tensor) -> torch.Tensor:
         count[0] += 1
         if count[0] in calls:
             raise error
-        return plain(engine, *given)
+        return plain(engine, *inputs)
 
     monkeypatch.setattr(TorchEngine, method, failing)
 

@@ -122,8 +122,8 @@ def _put(name: str, metadata: dict[str, str] | None = None, **more: torch.Tensor
 )  # fmt: skip
 def test_a_lora_is_found_by_what_file_and_prompt_say(file, name, said):
     _put(file, {"ss_output_name": "Moxin_10"})
-    found = adapters.look_up_lora(name)
-    assert found.path == adapters.lora_folder() / file and bool(found.note) is said
+    adapter = adapters.look_up_lora(name)
+    assert adapter.path == adapters.lora_folder() / file and bool(adapter.note) is said
 
 
 def test_several_loras_alike_are_refused_and_the_very_name_wins():
@@ -161,8 +161,8 @@ def test_embeddings_of_a_lora_bracketed_ones_and_lines_of_files(pipeline, tiny_m
     (adapters.wildcard_folder() / "thing.txt").write_text("bad (v2)\n")
     said: list[str] = []
     drawn = _draw(pipeline, tiny_model, "wist __thing__ old<lora:ink:0.5>", said=said)[0]
-    words = embedding_vectors(pipeline.engine(Request("", model=str(tiny_model))), drawn.request).by_name
-    assert {name: len(rows) for name, rows in words.items()} == {"bad (v2)": 3, "wist": 2}
+    vectors = embedding_vectors(pipeline.engine(Request("", model=str(tiny_model))), drawn.request).by_name
+    assert {name: len(rows) for name, rows in vectors.items()} == {"bad (v2)": 3, "wist": 2}
     assert drawn.request.prompt == r"wist bad \(v2\) old<lora:ink:0.5>"
     assert any("old is not used" in note for note in said) and any(
         "1 names" in note and "stranger.key" in note for note in said

@@ -18,8 +18,8 @@ from sdedge.errors import InvalidRequest
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
 
-SIDES = st.integers(8, 512).map(lambda n: 8 * n)
-SIZES = st.lists(st.tuples(SIDES, SIDES), min_size=1, max_size=6, unique=True)
+SIDE_LENGTHS = st.integers(8, 512).map(lambda n: 8 * n)
+SIZES = st.lists(st.tuples(SIDE_LENGTHS, SIDE_LENGTHS), min_size=1, max_size=6, unique=True)
 
 
 def _engine(kind: type, *sizes: tuple[int, int]):
@@ -30,7 +30,7 @@ def _engine(kind: type, *sizes: tuple[int, int]):
     return engine
 
 
-@given(SIZES, st.tuples(SIDES, SIDES))
+@given(SIZES, st.tuples(SIDE_LENGTHS, SIDE_LENGTHS))
 def test_no_size_of_a_bundle_has_nearer_proportions(sizes, wanted):
     def apart(size):
         return abs(math.log(size[0] / size[1] * wanted[1] / wanted[0]))
@@ -49,7 +49,7 @@ def test_of_equal_proportions_the_nearest_area_is_taken_and_no_other_side_is_inv
 
 
 @settings(max_examples=60)
-@given(st.tuples(SIDES, SIDES), st.sampled_from([(256, 1024), (512, 512), (64, 768)]))
+@given(st.tuples(SIDE_LENGTHS, SIDE_LENGTHS), st.sampled_from([(256, 1024), (512, 512), (64, 768)]))
 def test_a_range_holds_what_is_chosen(wanted, ends):
     engine = _engine(GraphEngine, *((end, end) for end in ends))
     width, height = engine.nearest_size(wanted, (None, None))

@@ -23,11 +23,11 @@ def test_tiles_have_no_edge_and_tiling_is_undone(pipeline, models):
     before = {name: call(x) for name, call in calls.items()}
     engine.set_tiling(True)
     for name, call in calls.items():
-        whole = call(x)
-        cells = whole.shape[-1] // 16
+        full = call(x)
+        cells = full.shape[-1] // 16
         moved = call(x.roll((8, 8), (2, 3))).roll((-8 * cells, -8 * cells), (2, 3))
-        assert torch.allclose(whole, moved, atol=1e-4), name
-        assert not torch.allclose(whole, before[name], atol=1e-3)
+        assert torch.allclose(full, moved, atol=1e-4), name
+        assert not torch.allclose(full, before[name], atol=1e-3)
     events = pipeline.images(request.replace(tiling=True))
     while not isinstance(next(events), Step):
         pass

@@ -24,11 +24,11 @@ def test_slerp_is_the_formula_column_by_column():
 
 def test_variations_go_from_one_seed_to_the_other(pipeline, models, files):
     request = from_photo(models[4], files, image=None, steps=3, variation_seed=99)
-    zero, half, one = (drawn(pipeline, request.replace(variation_strength=s))[0].pixels for s in (0.0, 0.5, 1.0))
+    zero, half, full = (drawn(pipeline, request.replace(variation_strength=s))[0].pixels for s in (0.0, 0.5, 1.0))
     plain = drawn(pipeline, request.replace(variation_seed=None))[0].pixels
-    other = drawn(pipeline, request.replace(variation_seed=None, seed=99))[0].pixels
-    assert np.array_equal(zero, plain) and psnr(one, other) > 55
-    assert psnr(half, plain) > psnr(plain, other) and not np.array_equal(half, plain)
+    another_seed = drawn(pipeline, request.replace(variation_seed=None, seed=99))[0].pixels
+    assert np.array_equal(zero, plain) and psnr(full, another_seed) > 55
+    assert psnr(half, plain) > psnr(plain, another_seed) and not np.array_equal(half, plain)
 
 
 def test_a_series_of_variations_keeps_the_seed_and_is_recorded(pipeline, models, files):

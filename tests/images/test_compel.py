@@ -62,10 +62,10 @@ def test_translation_makes_a_token_of_each_character_at_most(monkeypatch, piece)
 def test_loras_beside_the_prompt_become_tags():
     loras = [{"model": {"name": "soft"}, "weight": 0.75}, {"lora": {"model_name": "x"}}, 3]
     invokeai = {"positive_prompt": "a cat", "loras": loras}
-    found = from_texts({"invokeai_metadata": json.dumps(invokeai)})
-    assert found.fields["prompt"] == "a cat <lora:soft:0.75> <lora:x:1>"
-    assert any("<lora:soft:0.75>" in note for note in found.notes) and any(
-        "cannot be read" in note for note in found.notes
+    result = from_texts({"invokeai_metadata": json.dumps(invokeai)})
+    assert result.fields["prompt"] == "a cat <lora:soft:0.75> <lora:x:1>"
+    assert any("<lora:soft:0.75>" in note for note in result.notes) and any(
+        "cannot be read" in note for note in result.notes
     )
     drawn = {"c": "a cat", "sampler": "DDIM", "v2": {"loras": [{"file": "detail_lora_f16.ckpt", "weight": 0.6}]}}
     assert from_texts({"Comment": json.dumps(drawn)}).fields["prompt"] == "a cat <lora:detail:0.6>"

@@ -41,32 +41,32 @@ def test_prompts_and_settings_are_told_apart(text, prompt, negative):
 
 def test_lines_behind_the_settings_are_no_prompt():
     text = f"a cat\nNegative prompt: bad\n{SETTINGS}\nTemplate: a {{cat|dog}}\non a mat  \nNegative Template: bad"
-    found = metadata.parse_parameters(text)
-    assert (found.fields["prompt"], found.fields["negative"], found.fields["seed"]) == ("a cat", "bad", 5)
-    assert found.details["Template"] == "a {cat|dog}\non a mat" and found.details["Negative Template"] == "bad"
-    assert not found.notes
+    result = metadata.parse_parameters(text)
+    assert (result.fields["prompt"], result.fields["negative"], result.fields["seed"]) == ("a cat", "bad", 5)
+    assert result.details["Template"] == "a {cat|dog}\non a mat" and result.details["Negative Template"] == "bad"
+    assert not result.notes
     assert "'and more'" in metadata.parse_parameters(f"a\n{SETTINGS}\nand more").notes[-1]
 
 
 def test_quoted_values_hold_commas():
-    found = parse(f'a\n{SETTINGS}, Lora hashes: "a: b, c: d", Model: "x, \\"y\\"", Odd: "open, Version: 1')
-    assert found.settings == {**VALUES, "Lora hashes": "a: b, c: d", "Model": 'x, "y"', "Odd": '"open', "Version": "1"}
+    result = parse(f'a\n{SETTINGS}, Lora hashes: "a: b, c: d", Model: "x, \\"y\\"", Odd: "open, Version: 1')
+    assert result.settings == {**VALUES, "Lora hashes": "a: b, c: d", "Model": 'x, "y"', "Odd": '"open', "Version": "1"}
 
 
 def test_sizes_come_over_whole_or_not_at_all():
     def read(size: str) -> tuple[object, object, int]:
-        found = metadata.parse_parameters(
+        result = metadata.parse_parameters(
             f"a\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 11, Size: {size}, RNG: CPU"
         )
-        return found.fields.get("width"), found.fields.get("height"), len(found.notes)
+        return result.fields.get("width"), result.fields.get("height"), len(result.notes)
 
     assert read("500x768") == (496, 768, 1) and read("540x960") == (536, 960, 1) and read("512x512") == (512, 512, 0)
     assert read("512x9000") == read("512x") == read("wide") == read("0x512") == (None, None, 1)
 
 
 def test_a_seed_of_minus_one_is_chance():
-    found = metadata.parse_parameters(f"a\n{SETTINGS.replace('Seed: 5', 'Seed: -1')}")
-    assert "seed" not in found.fields and any("chance" in note for note in found.notes)
+    result = metadata.parse_parameters(f"a\n{SETTINGS.replace('Seed: 5', 'Seed: -1')}")
+    assert "seed" not in result.fields and any("chance" in note for note in result.notes)
 
 
 TEXT = f"a house é 京\nNegative prompt: blurry\n{SETTINGS}"
@@ -92,8 +92,8 @@ def test_exif_comments_in_every_encoding(comment):
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = comment
     Image.new("RGB", (16, 16)).save(file := io.BytesIO(), "JPEG", exif=exif)
-    found = metadata.read(file).fields
-    assert (found["prompt"], found["negative"], found["seed"]) == ("a house é 京", "blurry", 5)
+    result = metadata.read(file).fields
+    assert (result["prompt"], result["negative"], result["seed"]) == ("a house é 京", "blurry", 5)
 
 
 def test_a_camera_s_comment_is_no_prompt():
@@ -119,9 +119,9 @@ class _Counting:
         self.pattern = pattern
 
     def _run(self, call, text, start=0):
-        found = call(text, start)
-        type(self).scanned += (found.end() if found else len(text)) - start
-        return found
+        result = call(text, start)
+        type(self).scanned += (result.end() if result else len(text)) - start
+        return result
 
     def search(self, text, start=0):
         return self._run(self.pattern.search, text, start)
@@ -157,8 +157,8 @@ def test_programs_with_plain_lists_of_settings():
     expected = {"prompt": "a cat", "negative": "bad", "seed": 3, "steps": 20, "guidance": 7.0, "width": 512, "height": 640,
                 "model": "m"}  # fmt: skip
     for texts in ({"parameters": json.dumps(swarm)}, {"parameters": json.dumps(fooocus)}, easy):
-        found = from_texts(texts)
-        assert dict(found.fields) == expected and found.notes
+        result = from_texts(texts)
+        assert dict(result.fields) == expected and result.notes
 
 
 def test_a_variation_seed_of_minus_one_is_chance_and_an_old_second_pass_is_no_start_picture():
@@ -171,8 +171,8 @@ def test_a_variation_seed_of_minus_one_is_chance_and_an_old_second_pass_is_no_st
 
 def test_embeddings_in_invokeai_s_angle_brackets_are_words():
     record = {"positive_prompt": "a cat <my-style> (sky)1.2", "negative_prompt": "<easy negative>"}
-    found = from_texts({"invokeai_metadata": json.dumps(record)})
-    assert found.fields["prompt"] == "a cat my-style (sky:1.2)" and found.fields["negative"] == "easy negative"
+    result = from_texts({"invokeai_metadata": json.dumps(record)})
+    assert result.fields["prompt"] == "a cat my-style (sky:1.2)" and result.fields["negative"] == "easy negative"
 
 
 @pytest.mark.parametrize(
@@ -181,6 +181,6 @@ def test_embeddings_in_invokeai_s_angle_brackets_are_words():
      ("CFG scale: 7,5, Denoising strength: 0,35, Seed: 1", 7.5, 0.35)],
 )  # fmt: skip
 def test_a_comma_may_be_the_decimal_sign(text, guidance, strength):
-    found = from_texts({"parameters": f"a cat\nSteps: 20, Sampler: Euler, Size: 64x64, {text}"}).fields
-    assert (found["guidance"], found.get("strength"), found["steps"]) == (guidance, strength, 20)
-    assert ("seed" in found) == ("Seed" in text)
+    result = from_texts({"parameters": f"a cat\nSteps: 20, Sampler: Euler, Size: 64x64, {text}"}).fields
+    assert (result["guidance"], result.get("strength"), result["steps"]) == (guidance, strength, 20)
+    assert ("seed" in result) == ("Seed" in text)

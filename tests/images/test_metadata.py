@@ -50,9 +50,9 @@ def test_sd_parsers_reads_what_we_write(tmp_path):
     sd_parsers = pytest.importorskip("sd_parsers")
     path = tmp_path / "a.png"
     path.write_bytes(saved("png").getvalue())
-    found = sd_parsers.ParserManager().parse(path)
-    (sampler,) = found.samplers
-    assert str(found.generator) == "AUTOMATIC1111" or found.generator.value == "AUTOMATIC1111"
+    result = sd_parsers.ParserManager().parse(path)
+    (sampler,) = result.samplers
+    assert str(result.generator) == "AUTOMATIC1111" or result.generator.value == "AUTOMATIC1111"
     assert sampler.name == "DPM++ 2M"
     assert {p.value for p in sampler.prompts} == {REQUEST.prompt}
     assert {p.value for p in sampler.negative_prompts} == {REQUEST.negative}
@@ -60,7 +60,7 @@ def test_sd_parsers_reads_what_we_write(tmp_path):
     assert {key: str(value) for key, value in sampler.parameters.items()} == {
         "steps": "23", "scheduler": "Karras", "cfg_scale": "7.5", "seed": "4294967301",
     }  # fmt: skip
-    assert {key: found.metadata[key] for key in ("Size", "Clip skip", "RNG", "Version")} == {
+    assert {key: result.metadata[key] for key in ("Size", "Clip skip", "RNG", "Version")} == {
         "Size": "512x640", "Clip skip": "2", "RNG": "NV", "Version": "sdedge 9.9",
     }  # fmt: skip
 
@@ -70,10 +70,10 @@ def test_our_files_give_the_request_back(format):
     request = REQUEST.replace(
         image="in.png", outpaint=(0, 8, 0, 8), sigmas=(14.6, 3.0, 0.0), guidance_interval=(0.3, 9)
     )
-    found = metadata.read(saved(format, request, {**FACTS, "template": "a {red|blue} house"}))
-    assert (found.source, found.notes) == ("sdedge", ())
-    assert metadata.to_request(found) == request
-    assert found.details["template"] == "a {red|blue} house" and found.details["sdedge"] == "9.9"
+    result = metadata.read(saved(format, request, {**FACTS, "template": "a {red|blue} house"}))
+    assert (result.source, result.notes) == ("sdedge", ())
+    assert metadata.to_request(result) == request
+    assert result.details["template"] == "a {red|blue} house" and result.details["sdedge"] == "9.9"
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
@@ -99,10 +99,10 @@ def test_other_programs_find_the_parameters_in_exif(format):
 
 
 def test_prompts_too_long_for_jpeg_are_still_saved():
-    for prompt, whole in (("家" * 12_000, True), ("家" * 20_000, True), ("\ud800" * 100, False)):
-        found = metadata.read(saved("jpeg", REQUEST.replace(prompt=prompt)))
-        assert found.source == "sdedge" and found.fields["seed"] == REQUEST.seed
-        assert (found.fields["prompt"] == prompt) or not whole
+    for prompt, is_whole in (("家" * 12_000, True), ("家" * 20_000, True), ("\ud800" * 100, False)):
+        result = metadata.read(saved("jpeg", REQUEST.replace(prompt=prompt)))
+        assert result.source == "sdedge" and result.fields["seed"] == REQUEST.seed
+        assert (result.fields["prompt"] == prompt) or not is_whole
     both = metadata.read(saved("jpeg", REQUEST.replace(prompt="家" * 20_000, negative="夜" * 20_000)))
     assert both.fields["prompt"] == "家" * 8_000 and both.fields["seed"] == REQUEST.seed
 
@@ -124,10 +124,10 @@ def test_any_request_survives_the_record(prompt, negative, seed, guidance, clip,
     assert metadata.to_request(metadata.parse_parameters(metadata.record(request, {}))) == request
 
 
-WORDS = st.text("ab ,.()1", max_size=30).map(str.strip)
+TEXTS = st.text("ab ,.()1", max_size=30).map(str.strip)
 
 
-@given(prompt=WORDS, negative=WORDS,
+@given(prompt=TEXTS, negative=TEXTS,
        model=st.text("ab:,\"\\ é", min_size=1, max_size=8).map(str.strip).filter('""'.__ne__).filter(bool),
        sampler=st.sampled_from(sorted(catalog.SAMPLERS)), schedule=st.sampled_from(sorted(catalog.SCHEDULES)),
        noise=st.sampled_from(["torch", "philox"]), guidance=st.floats(0, 100))  # fmt: skip
@@ -136,9 +136,9 @@ def test_the_parameters_text_alone_gives_the_settings_back(prompt, negative, mod
     request = Request(prompt=prompt, negative=negative, width=512, height=768, seed=1, guidance=guidance, sampler=sampler,
                       schedule=schedule, noise=noise)  # fmt: skip
     text = metadata_a1111.write(request, {"model_name": model})
-    found = metadata.to_request(metadata.parse_parameters(text))
+    result = metadata.to_request(metadata.parse_parameters(text))
     unquoted = metadata_a1111.unquote(model)  # a name that is quoted in itself loses its quotes, as there
-    assert found == request.replace(model=unquoted if metadata_a1111.quote(model) == model else model)
+    assert result == request.replace(model=unquoted if metadata_a1111.quote(model) == model else model)
 
 
 # Bad input
@@ -165,8 +165,8 @@ def test_the_parameters_text_alone_gives_the_settings_back(prompt, negative, mod
 )  # fmt: skip
 @settings(max_examples=80)
 def test_no_text_crashes_the_readers(texts):
-    found = from_texts(texts)
-    assert isinstance(metadata.to_request(found), Request)
+    result = from_texts(texts)
+    assert isinstance(metadata.to_request(result), Request)
 
 
 @given(st.data())

@@ -26,9 +26,9 @@ def test_a1111_png_in_every_kind_of_chunk():
             info.add_text("parameters", text, zip=zipped)
             file = io.BytesIO()
             Image.new("RGB", (8, 8)).save(file, "PNG", pnginfo=info)
-            found = metadata.read(file)
-            assert (found.source, dict(found.fields), found.notes) == ("A1111", {**expected, "prompt": prompt}, ())
-            assert found.details["Model hash"] == "cc6cb27103" and found.text == text
+            result = metadata.read(file)
+            assert (result.source, dict(result.fields), result.notes) == ("A1111", {**expected, "prompt": prompt}, ())
+            assert result.details["Model hash"] == "cc6cb27103" and result.text == text
 
 
 def test_text_after_the_pixels_is_found():
@@ -63,9 +63,9 @@ def test_a1111_gif_comment():
 
 def test_a1111_edge_cases():
     def parse(text: str) -> tuple[str, str, dict[str, str]]:
-        found = metadata_infotext.parse(text)
-        assert not found.after
-        return found.prompt, found.negative, found.settings
+        result = metadata_infotext.parse(text)
+        assert not result.after
+        return result.prompt, result.negative, result.settings
 
     assert parse("only a prompt") == ("only a prompt", "", {})
     assert parse("a\nSteps: 1, Seed: 2") == ("a\nSteps: 1, Seed: 2", "", {})  # two pairs are prompt text
@@ -89,9 +89,9 @@ def test_a1111_before_schedule_types():
 
 def test_what_cannot_be_carried_over_is_said():
     text = A1111_TEXT.replace("Seed: 1,", "Seed: 1, ENSD: 31337, Hires upscale: 2, Denoising strength: 0.4,")
-    found = metadata.read(png(parameters=text.replace("DPM++ 2M,", "Nonsense,").replace("512x512", "513x512")))
-    assert "sampler" not in found.fields and (found.fields["width"], found.fields["height"]) == (512, 512)
-    assert [part in " ".join(found.notes) for part in ("'Nonsense'", "513", "ENSD, Hires upscale")] == [True] * 3
+    result = metadata.read(png(parameters=text.replace("DPM++ 2M,", "Nonsense,").replace("512x512", "513x512")))
+    assert "sampler" not in result.fields and (result.fields["width"], result.fields["height"]) == (512, 512)
+    assert [part in " ".join(result.notes) for part in ("'Nonsense'", "513", "ENSD, Hires upscale")] == [True] * 3
     started = metadata.read(png(parameters=A1111_TEXT.replace("Seed: 1,", "Seed: 1, Denoising strength: 0.4,")))
     assert started.fields["strength"] == 0.4 and "another picture" in started.notes[0]
 
@@ -114,9 +114,9 @@ def test_invokeai():
     }  # fmt: skip
     old = {"model_weights": "sd-1.4", "image": {"prompt": [{"prompt": "a cat [ugly]", "weight": 1}], "steps": 50,
            "cfg_scale": 7.5, "width": 512, "height": 512, "seed": 3, "sampler": "k_lms"}}  # fmt: skip
-    found = metadata.read(png(sd_metadata=json.dumps(old)))
-    assert found.source == "InvokeAI"
-    assert {**found.fields}.items() >= {"prompt": "a cat", "negative": "ugly", "sampler": "lms", "steps": 50}.items()
+    result = metadata.read(png(sd_metadata=json.dumps(old)))
+    assert result.source == "InvokeAI"
+    assert {**result.fields}.items() >= {"prompt": "a cat", "negative": "ugly", "sampler": "lms", "steps": 50}.items()
 
 
 def test_draw_things_png_and_xmp():
@@ -146,8 +146,8 @@ def test_mochi_iptc_and_description(tmp_path):
     Image.new("RGB", (16, 16)).save(file, "JPEG")
     jpeg = file.getvalue()
     app13 = b"\xff\xed" + struct.pack(">H", len(segment) + 2) + segment
-    found = metadata.read(io.BytesIO(jpeg[:2] + app13 + jpeg[2:]))
-    assert (found.source, dict(found.fields)) == ("Mochi Diffusion", expected)
+    result = metadata.read(io.BytesIO(jpeg[:2] + app13 + jpeg[2:]))
+    assert (result.source, dict(result.fields)) == ("Mochi Diffusion", expected)
     for format in ("JPEG", "PNG", "TIFF"):
         exif = Image.Exif()
         exif[0x010E] = MOCHI
@@ -166,11 +166,11 @@ def test_novelai():
         "scale": 11.0,
         "uc": "bad (x)",
     }
-    found = metadata.read(
+    result = metadata.read(
         png(Software="NovelAI", Comment=json.dumps(record), Description="{{cat}}, [dog]", Source="S 1AB")
     )
-    assert found.source == "NovelAI"
-    assert dict(found.fields) == {
+    assert result.source == "NovelAI"
+    assert dict(result.fields) == {
         "prompt": "((cat:1.05):1.05), (dog:0.952)", "negative": r"bad \(x\)", "steps": 28, "sampler": "euler_a", "seed": 12,
         "guidance": 11.0,
     }  # fmt: skip

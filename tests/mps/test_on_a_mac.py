@@ -42,8 +42,8 @@ def test_mps_draws_the_cpus_picture(dtype):
 
 @on_mps
 def test_the_probe_measures_mps():
-    found = probe.probe(torch.device("mps"))
-    assert found.dtype in ("float32", "float16") and found.reason
+    finding = probe.probe(torch.device("mps"))
+    assert finding.dtype in ("float32", "float16") and finding.reason
 
 
 @on_mps

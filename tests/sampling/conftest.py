@@ -41,12 +41,12 @@ class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 @pytest.fixture(scope="session")
 def k_diffusion() -> ModuleType:
     """k_diffusion's sampling and external modules; what it needs for training only is stubbed during the import."""
-    found = importlib.util.find_spec("k_diffusion")
-    if found is None:
+    spec = importlib.util.find_spec("k_diffusion")
+    if spec is None:
         pytest.skip("k-diffusion, the referee, is not installed (pip install --no-deps k-diffusion)")
     # The package without its __init__, which would import the training code as well.
     package = ModuleType("k_diffusion")
-    package.__path__ = list(found.submodule_search_locations)
+    package.__path__ = list(spec.submodule_search_locations)
     before, finder = set(sys.modules), _Stubs()
     sys.meta_path.insert(0, finder)
     sys.modules["k_diffusion"] = package
