@@ -24,7 +24,9 @@ SIZES = st.lists(st.tuples(SIDE_LENGTHS, SIDE_LENGTHS), min_size=1, max_size=6, 
 
 def _engine(kind: type, *sizes: tuple[int, int]):
     engine = object.__new__(kind)
-    engine.manifest = SimpleNamespace(sizes=sizes)
+    kinds = {MILEngine: "coreml", GraphEngine: "graph"}
+    facts = {"name": "x", "downscale": 8}
+    engine.manifest = SimpleNamespace(sizes=sizes, kind=kinds[kind], facts=facts, components={}, recipe={})
     engine.facts = ModelFacts("x", *sizes[0], 8, 4)
     engine._on_mps = False
     return engine

@@ -269,7 +269,7 @@ def score(image: np.ndarray, facts: dict[str, Any]) -> dict[str, bool]:
     plain = ("light", "ground", "mountains", "style", "trees")
     answers = {name: getattr(reading, name) == facts[name] for name in plain if name in facts}
     things = reading.things or {}
-    main, second = (_found(things, facts, name, i) for i, name in enumerate(("", "other_")))
+    main, second = (_recognised(things, facts, name, i) for i, name in enumerate(("", "other_")))
     for name, place in (("", main), ("other_", second)):
         for fact, index in (("kind", 0), ("colour", 1)):
             if f"{name}{fact}" in facts:
@@ -282,7 +282,7 @@ def score(image: np.ndarray, facts: dict[str, Any]) -> dict[str, bool]:
     return {name: answers[name] for name in facts}
 
 
-def _found(things: dict[str, tuple[str, str]], facts: dict[str, Any], prefix: str, number: int) -> str | None:
+def _recognised(things: dict[str, tuple[str, str]], facts: dict[str, Any], prefix: str, number: int) -> str | None:
     """The slot of the thing that is asked for: that of its kind, else the one where it should be."""
     for name, (kind, _) in things.items():
         if kind == facts.get(f"{prefix}kind"):
