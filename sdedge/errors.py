@@ -51,6 +51,8 @@ class Remedy(StrEnum):
     OTHER_COMPONENTS = "leave it out of --components"
     NAME_SOURCE = "name it with --model"
     NAME_ITS_MODEL = "name its model with --model"
+    ADD_CONTROL = "add its file with `sdedge models add`"
+    GIVE_CONTROL = "give it with --control"
     SAME_LORAS = "give the same ones with --lora"
 
 

@@ -43,6 +43,8 @@ PHRASES = {
     Remedy.OTHER_COMPONENTS: "leave it out",
     Remedy.NAME_SOURCE: "add it under Models",
     Remedy.NAME_ITS_MODEL: "convert that model again",
+    Remedy.ADD_CONTROL: "add its file at a terminal, with `sdedge models add`",
+    Remedy.GIVE_CONTROL: "controls are given at a terminal only",
     Remedy.SAME_LORAS: "it is compared with its LoRAs at a terminal only",
 }
 """By what helps: how the window says it."""

@@ -108,7 +108,10 @@ def generate(prompt: str | None, **options: Any) -> None:
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
     if options["dry_run"]:
         for request in requests:
-            echo(pipeline.resolve(request).to_json())
+            resolved = pipeline.resolve(request)
+            echo(resolved.to_json())
+            for price in pipeline.prices(resolved):
+                note(price)
         return
     series.output.check()
     requests = [settled_controls(request) for request in requests]

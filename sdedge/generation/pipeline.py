@@ -22,6 +22,7 @@ from sdedge.generation import controls, img2img, out_of_memory, speed
 from sdedge.generation.capabilities import refuse_unsupported
 from sdedge.generation.guidance import guidance_embedding, guide
 from sdedge.generation.predictors import predictor
+from sdedge.generation.price import control_prices
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
 from sdedge.generation.save import Picture, save_job
 from sdedge.images.card import filtered_card
@@ -79,6 +80,10 @@ class Pipeline:
         refuse_unsupported(engine, resolved)
         wants_safety(resolved, facts)
         return resolved
+
+    def prices(self, request: Resolved) -> Iterator[str]:
+        """Yields what each control of a request adds to its steps and its memory, in sentences; nothing is loaded for that."""
+        return control_prices(self.engine(request), request)
 
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, Remedy
 from sdedge.library.hints import keep_hint
 from sdedge.library.models import Library, Model
 from sdedge.request import Request
@@ -62,8 +62,9 @@ def _installed(name: str) -> Model:
         known = ", ".join(model.name for model in models[:20])
         there = f"installed are {known}" if known else "none is installed"
         raise InvalidRequest(
-            f"There is no control model {shown(name)} ({there}); add its file with `sdedge models add`, or give its path.",
+            f"There is no control model {shown(name)} ({there}); {Remedy.ADD_CONTROL}, or give its path.",
             field="controls",
+            remedy=Remedy.ADD_CONTROL,
         )
     return model
 

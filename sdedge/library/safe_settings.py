@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from sdedge.controls import Control
+from sdedge.errors import Remedy
 from sdedge.field_types import PathOrName
 from sdedge.images.naming import last_part
 from sdedge.library.hints import is_reference, is_stored
@@ -99,17 +100,17 @@ def _safe_control(control: Control, installed: Installed, notices: list[str]) ->
     if model is None:
         notices.append(
             f"Its control model {shown(control.model)} is not installed, and no path out of a picture is opened; add it, and "
-            "give it with --control."
+            f"{Remedy.GIVE_CONTROL}."
         )
         return None
     for what, hint in (("hint", control.hint), ("mask", control.mask)):
         if hint is not None and not is_stored(hint):
             notices.append(
-                f"The control {shown(model)} had the {what} {shown(hint)}, which is not opened unasked; give it with --control."
+                f"The control {shown(model)} had the {what} {shown(hint)}, which is not opened unasked; {Remedy.GIVE_CONTROL}."
             )
             return None
     if control.hint is None:
-        notices.append(f"The control {shown(model)} had a hint that is not in the file; give it with --control.")
+        notices.append(f"The control {shown(model)} had a hint that is not in the file; {Remedy.GIVE_CONTROL}.")
         return None
     return replace(control, model=model)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +18,16 @@ from diffusers import (
 )
 from PIL import Image
 
+from sdedge.catalog import Preset
 from sdedge.controls import Control, ControlMode
+from sdedge.engines.open import load_engine
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.generation.control_weights import acts
+from sdedge.generation.hints import hint_tensor, read_hint
+from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.price import step_fraction
+from sdedge.models.config import ControlNetConfig, UNetConfig
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 from tests.control_models import (
     author_names,
@@ -105,8 +115,8 @@ def _pixels(pipeline, request: Request) -> np.ndarray:
     ("mode", "weight", "span"),
     [
         (ControlMode.BALANCED, 0.8, (0.0, 1.0)),
-        (ControlMode.BALANCED, 1.0, (0.2, 0.7)),
-        (ControlMode.CONTROL, 1.0, (0.0, 1.0)),  # diffusers' guess mode
+        pytest.param(ControlMode.BALANCED, 1.0, (0.2, 0.7), marks=pytest.mark.slow),
+        pytest.param(ControlMode.CONTROL, 1.0, (0.0, 1.0), marks=pytest.mark.slow),  # diffusers' guess mode
     ],
 )
 def test_a_picture_with_a_controlnet_is_that_of_diffusers(
@@ -123,6 +133,7 @@ def test_a_picture_with_a_controlnet_is_that_of_diffusers(
     assert psnr(ours, _pixels(pipeline, _request(models))) < 40, "a control that changes nothing proves nothing"
 
 
+@pytest.mark.slow
 def test_two_controlnets_are_those_of_diffusers(pipeline, models, networks, control_files, hints):
     controls = Control(control_files["canny"], hints["a"], 0.7), Control(control_files["depth"], hints["b"], 1.2)
     theirs = _by_diffusers(
@@ -134,6 +145,7 @@ def test_two_controlnets_are_those_of_diffusers(pipeline, models, networks, cont
     assert psnr(both, _pixels(pipeline, _request(models, controls[0]))) < 40
 
 
+@pytest.mark.slow
 def test_pooled_residuals_are_those_of_diffusers(pipeline, models, networks, control_files, hints):
     request = _request(models, Control(control_files["shuffle"], hints["a"]))
     theirs = _by_diffusers(
@@ -142,7 +154,7 @@ def test_pooled_residuals_are_those_of_diffusers(pipeline, models, networks, con
     assert psnr(_pixels(pipeline, request), theirs) >= EQUAL
 
 
-@pytest.mark.parametrize(("name", "mode"), [("sketch", "L"), ("color", "RGB")])
+@pytest.mark.parametrize(("name", "mode"), [pytest.param("sketch", "L", marks=pytest.mark.slow), ("color", "RGB")])
 def test_a_picture_with_an_adapter_is_that_of_diffusers(pipeline, models, networks, control_files, hints, name, mode):
     request = _request(models, Control(control_files[name], hints["a"], 0.9))
     theirs = _by_diffusers(
@@ -152,3 +164,121 @@ def test_a_picture_with_an_adapter_is_that_of_diffusers(pipeline, models, networ
     ours = _pixels(pipeline, request)
     assert psnr(ours, theirs) >= EQUAL
     assert psnr(ours, _pixels(pipeline, _request(models))) < 40
+
+
+# What has no referee: A1111's modes, by its formulas; masks; the other ways to draw
+
+
+class Recorder:
+    """An engine's calls of the UNet, by what controls added to them."""
+
+    def __init__(self, monkeypatch, engine) -> None:
+        self.inputs: list[UNetInputs] = []
+        real = engine.predict
+        monkeypatch.setattr(engine, "predict", lambda inputs: (self.inputs.append(inputs), real(inputs))[1])
+
+
+def _entering(pipeline, monkeypatch, request: Request) -> list[UNetInputs]:
+    with monkeypatch.context() as patch:
+        recorder = Recorder(patch, pipeline.engine(request))
+        drawn(pipeline, request)
+    return recorder.inputs
+
+
+@pytest.mark.parametrize(("mode", "uncond"), [(ControlMode.PROMPT, True), (ControlMode.CONTROL, False)])
+def test_a1111_weighs_the_layers_from_the_middle_outwards(
+    pipeline, models, control_files, hints, monkeypatch, mode, uncond
+):
+    def entering(name: str, mode: ControlMode) -> UNetInputs:
+        control = Control(control_files[name], hints["a"], 0.5, mode=mode)
+        return _entering(
+            pipeline,
+            monkeypatch,
+            _request(models, control, steps=2, preset="a1111", sampler="euler", schedule="karras"),
+        )[0]
+
+    plain, weighed = entering("canny", ControlMode.BALANCED), entering("canny", mode)
+    for i, (a, b) in enumerate(zip(plain.skips, weighed.skips, strict=True)):
+        assert torch.allclose(a[1:] * 0.825 ** (12 - i), b[1:], atol=1e-5), i
+        assert bool(b[:1].any()) == uncond and (
+            not uncond or torch.allclose(a[:1] * 0.825 ** (12 - i), b[:1], atol=1e-5)
+        )
+    plain, weighed = entering("sketch", ControlMode.BALANCED), entering("sketch", mode)
+    for factor, a, b in zip((0.25, 0.62, 0.825, 1.0), plain.down, weighed.down, strict=True):
+        assert torch.allclose(a * factor, b[-1:], atol=1e-5) and (b.shape[0] == 1 or not b[:1].any())
+
+
+@pytest.mark.parametrize(
+    ("preset", "steps"), [("a1111", [2, 3, 4, 5]), ("diffusers", [2, 3, 4]), ("sdedge", [2, 3, 4])]
+)
+def test_a_range_of_steps_is_each_program_s_own(preset, steps):
+    control = Control("canny", span=(0.2, 0.5))
+    assert [i for i in range(10) if acts(control, i, 10, Preset(preset))] == steps
+
+
+def test_a_control_acts_where_its_mask_is_white(pipeline, models, control_files, hints, monkeypatch, tmp_path):
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[:, : SIDE // 2] = 255
+    Image.fromarray(mask).save(tmp_path / "left.png")
+    controls = [
+        Control(control_files[name], hints["a"], mask=str(tmp_path / "left.png")) for name in ("canny", "color")
+    ]
+    (inputs, *_) = _entering(pipeline, monkeypatch, _request(models, *controls, steps=1))
+    for tensor in (*inputs.skips[:3], inputs.down[0]):
+        half = tensor.shape[-1] // 2
+        assert tensor[..., :half].any() and not tensor[..., half:].any()
+
+
+@pytest.mark.parametrize("memory", [pytest.param("low", marks=pytest.mark.slow), "stream"])
+def test_every_memory_mode_draws_the_same_picture(pipeline, models, control_files, hints, memory):
+    controls = Control(control_files["canny"], hints["a"]), Control(control_files["color"], hints["b"])
+    request = _request(models, *controls, steps=3)
+    other = Pipeline(load_engine("cpu", memory=memory))
+    assert np.array_equal(_pixels(other, request), _pixels(pipeline, request))
+
+
+def test_reused_features_share_the_residuals_of_their_steps(pipeline, models, control_files, hints, monkeypatch):
+    request = _request(models, Control(control_files["canny"], hints["a"]), steps=8, speed="fast", preset="sdedge")
+    engine, runs = pipeline.engine(request), []
+    pipeline.resolve(request)
+    real = engine.run
+    monkeypatch.setattr(engine, "run", lambda name, *tensors: (runs.append(name), real(name, *tensors))[1])
+    (picture,) = drawn(pipeline, request)
+    assert "control residuals shared by" in picture.facts["losses"]
+    assert 1 < len([name for name in runs if not name.endswith("hint")]) < 8
+    assert len([name for name in runs if name.endswith("hint")]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"hint": None}, "has no hint picture"),
+        ({"hint": "/nowhere/hint.png"}, "there is no picture"),
+        ({"span": (0.0, 0.1)}, "no whole step falls"),
+        ({"model": "/nowhere/net.pth"}, "There is no control model"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_a_network_runs(
+    pipeline, models, control_files, hints, monkeypatch, change, sentence
+):
+    request = _request(models, replace(Control(control_files["canny"], hints["a"]), **change), steps=3)
+    monkeypatch.setattr(pipeline.engine(request), "predict", lambda inputs: pytest.fail("the UNet ran"))
+    with pytest.raises(SdedgeError, match=sentence) as refusal:
+        drawn(pipeline, request)
+    assert str(refusal.value).count(". ") == 0
+
+
+def test_an_inpainting_controlnet_reads_minus_one_in_the_hole(hints, tmp_path):
+    picture = np.full((8, 8, 4), 255, np.uint8)
+    picture[:4, :, 3] = 0
+    Image.fromarray(picture).save(tmp_path / "hole.png")
+    hint = read_hint(Control("inpaint", str(tmp_path / "hole.png")), "inpaint", "inpaint", (8, 8), None)
+    tensor = hint_tensor(hint, "inpaint", "inpaint", 3)
+    assert bool((tensor[:, :, :4] == -1).all()) and bool((tensor[:, :, 4:] == 1).all())
+    whole = read_hint(Control("inpaint", hints["a"]), "inpaint", "inpaint", (8, 8), None)
+    with pytest.raises(InvalidRequest, match="fills a hole"):
+        hint_tensor(whole, "inpaint", "inpaint", 3)
+
+
+def test_a_controlnet_costs_a_third_of_a_step_by_arithmetic():
+    assert step_fraction(UNetConfig(), ControlNetConfig(UNetConfig()), (64, 64)) == pytest.approx(0.334, abs=0.002)
