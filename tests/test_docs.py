@@ -86,7 +86,8 @@ def test_the_table_of_settings_is_the_one_of_request_fields():
     for name, row in FIELDS.items():
         line = SIZE.command if name in SIZE.sets else row.command
         flags = ", ".join(f"`{flag}`" for flag in line.flags) if isinstance(line, CommandLine) else "`PROMPT`"
-        keys = {"options": list(OPTIONS.values()), "controls": ["ControlNet 0"]}.get(name, [KEYS[name].key] if name in KEYS else [])
+        several = {"options": list(OPTIONS.values()), "controls": ["ControlNet 0"]}
+        keys = several.get(name, [KEYS[name].key] if name in KEYS else [])
         keys = [SIZE.key] if name in SIZE.sets else keys
         lines.append(f"| `{name}` | {flags} | {', '.join(f'`{key}`' for key in keys)} |")
     text = (ROOT / "docs" / "metadata.md").read_text("utf-8")
