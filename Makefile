@@ -3,6 +3,8 @@
 # A Python 3.11, 3.12 or 3.13 of your choice; without one the newest that is found.
 PYTHON ?=
 VENV   ?= .venv
+# An environment that was moved or copied with its folder is removed here and made anew below.
+$(shell sh .ci/venv --moved "$(VENV)")
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TORCH  := torch==2.13.0 $(if $(TORCH_INDEX_URL),--index-url $(TORCH_INDEX_URL))

@@ -14,7 +14,6 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / ".ci" / "venv"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="make and sh")
 
-MOVED = '$(shell sh .ci/venv --moved "$(VENV)")'
 PYTHON = """#!/bin/sh
 case "$1 $2" in
 "-c "*) [ -n "{version}" ] || exit 1; echo "{version} {machine}" ;;
@@ -68,9 +67,6 @@ class Machine:
         for file in ("Makefile", "constraints.txt", "pyproject.toml"):
             shutil.copy(ROOT / file, self.folder)
         shutil.copytree(ROOT / ".ci", self.folder / ".ci")
-        made = self.folder / "Makefile"
-        if MOVED not in made.read_text():  # until make's own file has the line
-            made.write_text(made.read_text().replace("\nBIN ", f"\n{MOVED}\nBIN ", 1))
         return self.folder
 
     @property
