@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from sdedge.engines.bundle_limits import bundle_capabilities
 from sdedge.engines.bundles import nearest_of, nearest_within
 from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.graph.engine import GraphEngine
@@ -26,9 +27,14 @@ def _engine(kind: type, *sizes: tuple[int, int]):
     engine = object.__new__(kind)
     kinds = {MILEngine: "coreml", GraphEngine: "graph"}
     facts = {"name": "x", "downscale": 8}
-    engine.manifest = SimpleNamespace(sizes=sizes, kind=kinds[kind], facts=facts, components={}, recipe={})
+    engine.manifest = SimpleNamespace(
+        sizes=sizes, kind=kinds[kind], facts=facts, components={"vae_encoder": None}, recipe={}
+    )
+    engine.can = bundle_capabilities(engine.manifest)
     engine.facts = ModelFacts("x", *sizes[0], 8, 4)
     engine._on_mps = False
+    if kind is MILEngine:
+        engine.description = "mil"
     return engine
 
 
