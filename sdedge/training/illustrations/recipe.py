@@ -60,7 +60,7 @@ class TrainingRecipe:
         AutoencoderStage(
             "vae", Optimisation(steps=3134, lr=1.5e-3, warmup=100, flat=0.77, floor=0.6, ema=0.99), 1.0, 0.5
         ),
-        AutoencoderStage("details", Optimisation(steps=2400, lr=1e-3, warmup=50, flat=0.4, ema=0.995), 0.2, 1.5),
+        AutoencoderStage("details", Optimisation(steps=8000, lr=1e-3, warmup=50, flat=0.5, ema=0.995), 0.2, 1.5),
     )
     """First what colours are where, then how things look: both at once end with colours alone."""
     reading: Optimisation = Optimisation(steps=700, warmup=50, flat=0.4, ema=0.99)
