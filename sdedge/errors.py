@@ -53,6 +53,8 @@ class Remedy(StrEnum):
     NAME_ITS_MODEL = "name its model with --model"
     ADD_CONTROL = "add its file with `sdedge models add`"
     GIVE_CONTROL = "give it with --control"
+    TRAIN_JUDGE = "make one with `sdedge train judge`"
+    NAME_PLAIN_MODEL = "name another with --model"
     SAME_LORAS = "give the same ones with --lora"
 
 

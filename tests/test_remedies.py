@@ -18,6 +18,7 @@ from sdedge.request_fields import FIELDS, FormEntry
 ROOT = Path(__file__).parents[1]
 ADVICE = re.compile(r"(^|[\s(])--[a-z]|`sdedge ")
 OWN = ("errors.py", "cli.py", "selftest.py", "request_fields.py")  # what only a command line says
+STYLES = ("page_style.py",)  # CSS, whose variables look like options
 
 
 def _sentences(path: Path) -> Iterator[tuple[int, str]]:
@@ -38,7 +39,7 @@ def _sentences(path: Path) -> Iterator[tuple[int, str]]:
 
 def test_no_sentence_of_the_engine_names_an_option_of_its_own():
     files = [*(ROOT / "sdedge").rglob("*.py"), *(ROOT / "converters").rglob("*.py")]
-    files = [path for path in files if path.name not in OWN and "commands" not in path.parts]
+    files = [path for path in files if path.name not in OWN + STYLES and "commands" not in path.parts]
     assert len(files) > 100
     sentences = [
         f"{path.name}:{line} {text}" for path in files for line, text in _sentences(path) if ADVICE.search(text)

@@ -45,6 +45,8 @@ PHRASES = {
     Remedy.NAME_ITS_MODEL: "convert that model again",
     Remedy.ADD_CONTROL: "add its file at a terminal, with `sdedge models add`",
     Remedy.GIVE_CONTROL: "controls are given at a terminal only",
+    Remedy.TRAIN_JUDGE: "at a terminal, make one with `sdedge train judge`",
+    Remedy.NAME_PLAIN_MODEL: "choose another model",
     Remedy.SAME_LORAS: "it is compared with its LoRAs at a terminal only",
 }
 """By what helps: how the window says it."""

@@ -19,7 +19,7 @@ from PIL import Image
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.evaluation.world import Answers, Value
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json
@@ -128,7 +128,7 @@ def load_judge(path: Path) -> LearnedJudge:
         tensors = {name: tensor.read().float() for name, tensor in source.items()}
         network.load_state_dict(tensors)
     except (RuntimeError, TypeError, AttributeError, ZeroDivisionError) as error:
-        raise ModelError(f"{path} is no judge of scenes; make one with `sdedge train judge`.") from error
+        raise ModelError(f"{path} is no judge of scenes; {Remedy.TRAIN_JUDGE}.", remedy=Remedy.TRAIN_JUDGE) from error
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(tensors[name].numpy().tobytes())
@@ -152,4 +152,4 @@ def find_judge(path: Path | None, values: Mapping[str, Sequence[Value]]) -> Lear
         return judge
     if path is None:
         return None
-    raise ModelError(f"The judge {path} reads facts of other scenes; make a new one with `sdedge train judge`.")
+    raise ModelError(f"The judge {path} reads facts of other scenes; {Remedy.TRAIN_JUDGE}.", remedy=Remedy.TRAIN_JUDGE)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from sdedge.engines.facts import load_tokenizer, read_facts, vae_config
 from sdedge.engines.protocol import ModelFacts
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.files import atomic_write
 from sdedge.images.convert import from_pixels
 from sdedge.machine.threads import use_threads
@@ -132,7 +132,10 @@ def open_networks(path: Path, device: str) -> Frozen:
     checkpoint = open_checkpoint(path)
     facts = read_facts(checkpoint)
     if facts.in_channels != 4 or facts.guidance_channels:
-        raise ModelError(f"A LoRA is trained on a plain model, and {facts.name} is not; name another with --model.")
+        raise ModelError(
+            f"A LoRA is trained on a plain model, and {facts.name} is not; {Remedy.NAME_PLAIN_MODEL}.",
+            field="model", remedy=Remedy.NAME_PLAIN_MODEL,
+        )  # fmt: skip
     parts: list[tuple[str, Callable[[Any], nn.Module]]] = [
         ("text_encoder", lambda config: CLIPText(TextConfig.from_json(config))),
         ("unet", lambda config: UNet(UNetConfig.from_json(config))),

@@ -233,8 +233,8 @@ def test_a_control_acts_where_its_mask_is_white(pipeline, models, control_files,
 def test_every_memory_mode_draws_the_same_picture(pipeline, models, control_files, hints, memory):
     controls = Control(control_files["canny"], hints["a"]), Control(control_files["color"], hints["b"])
     request = _request(models, *controls, steps=3)
-    other = Pipeline(load_engine("cpu", memory=memory))
-    assert np.array_equal(_pixels(other, request), _pixels(pipeline, request))
+    sparing = Pipeline(load_engine("cpu", memory=memory))
+    assert np.array_equal(_pixels(sparing, request), _pixels(pipeline, request))
 
 
 def test_reused_features_share_the_residuals_of_their_steps(pipeline, models, control_files, hints, monkeypatch):
@@ -275,9 +275,9 @@ def test_an_inpainting_controlnet_reads_minus_one_in_the_hole(hints, tmp_path):
     hint = read_hint(Control("inpaint", str(tmp_path / "hole.png")), "inpaint", "inpaint", (8, 8), None)
     tensor = hint_tensor(hint, "inpaint", "inpaint", 3)
     assert bool((tensor[:, :, :4] == -1).all()) and bool((tensor[:, :, 4:] == 1).all())
-    whole = read_hint(Control("inpaint", hints["a"]), "inpaint", "inpaint", (8, 8), None)
+    opaque = read_hint(Control("inpaint", hints["a"]), "inpaint", "inpaint", (8, 8), None)
     with pytest.raises(InvalidRequest, match="fills a hole"):
-        hint_tensor(whole, "inpaint", "inpaint", 3)
+        hint_tensor(opaque, "inpaint", "inpaint", 3)
 
 
 def test_a_controlnet_costs_a_third_of_a_step_by_arithmetic():
