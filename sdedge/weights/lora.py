@@ -24,11 +24,10 @@ from sdedge.errors import InvalidRequest, ModelError
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
 from sdedge.weights.lora_blocks import factors
 from sdedge.weights.lora_config import add_alphas
-from sdedge.weights.lora_deltas import SCALARS, Patch, effective
+from sdedge.weights.lora_deltas import MODIFIERS, SCALARS, Patch, effective
 from sdedge.weights.lora_keys import TEXT, UNET, LoraKey, modules_by_stem, name_family, parse_key
 
 _BUNDLED = ("bundle_emb.", ".string_to_param.*")
-_MANNERS = {*SCALARS, "dora_scale", "magnitude", "rescale", "mid"}
 
 
 @dataclass(frozen=True)
@@ -131,12 +130,8 @@ def open_lora(path: str | Path) -> Lora:
 
 
 def _lone(pieces: Mapping[str, LazyTensor | float]) -> list[str]:
-    """Pieces that say how to change a weight and stand without the change; an alpha alone is nothing to tell of."""
-    return (
-        [name for name in pieces if name in ("dora_scale", "magnitude", "rescale", "mid")]
-        if set(pieces) <= _MANNERS
-        else []
-    )
+    """Returns pieces that say how to change a weight and stand without the change; an alpha alone is nothing to tell of."""
+    return [name for name in pieces if name in MODIFIERS] if set(pieces) <= {*MODIFIERS, *SCALARS} else []
 
 
 def _add(pieces: dict[str, LazyTensor | float], key: LoraKey, tensor: LazyTensor, file: str) -> None:

@@ -19,6 +19,7 @@ from sdedge.errors import ModelError
 from sdedge.weights.files import LazyTensor
 
 SCALARS = ("alpha", "on_input")
+MODIFIERS = ("dora_scale", "magnitude", "rescale", "mid")  # say how to change a weight, and are no change alone
 
 Pieces = Mapping[str, Any]  # Tensor (float32), or float for SCALARS
 
@@ -64,14 +65,12 @@ def rescaling(p: Pieces, W: Tensor) -> Tensor:
 
 
 def full(p: Pieces, W: Tensor) -> Tensor:
-    """The whole difference."""
-    p.get("alpha")  # some files carry one; it has no rank to be divided by
+    """The whole difference. It has no rank, so an alpha beside it means nothing and is ignored."""
     return p["diff"]
 
 
 def norm(p: Pieces, W: Tensor) -> Tensor:
-    """The difference of a normalisation layer's scale."""
-    p.get("alpha")
+    """The difference of a normalisation layer's scale, with no rank either."""
     return p["w_norm"]
 
 
@@ -151,30 +150,37 @@ def _scale(p: Pieces, rank: int) -> float:
     return (p.get("alpha") or rank) / rank
 
 
-_FORMS: tuple[tuple[str, tuple[str, ...], Callable[[Pieces, Tensor], Tensor]], ...] = (
-    ("LoRA", ("down", "up", "mid"), low_rank),
-    ("LoHa", ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2"), hadamard),
-    ("LoKr", ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"), kronecker),
-    ("IA3", ("weight", "on_input"), rescaling),
-    ("full", ("diff",), full),
-    ("norm", ("w_norm",), norm),
-    ("GLoRA", ("a1", "a2", "b1", "b2", "bm"), generalized),
-    ("OFT", ("oft_blocks", "rescale"), orthogonal),
-)
-_DECOMPOSABLE = (low_rank, hadamard, kronecker, generalized)
+@dataclass(frozen=True)
+class _Form:
+    """A form: its pieces by name, its formula, whether it is made of factors of a rank, and pieces without effect in it."""
+
+    name: str
+    pieces: tuple[str, ...]
+    formula: Callable[[Pieces, Tensor], Tensor]
+    factored: bool = False  # may be of rank 0, and DoRA can decompose it
+    ignores: tuple[str, ...] = ()
 
 
-_FACTORS = {name for form, names, _ in _FORMS if form in ("LoRA", "LoHa", "LoKr", "GLoRA") for name in names}
+_FORMS = (
+    _Form("LoRA", ("down", "up", "mid"), low_rank, factored=True),
+    _Form("LoHa", ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2"), hadamard, factored=True),
+    _Form("LoKr", ("lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"), kronecker,
+          factored=True),
+    _Form("IA3", ("weight", "on_input"), rescaling),
+    _Form("full", ("diff",), full, ignores=("alpha",)),
+    _Form("norm", ("w_norm",), norm, ignores=("alpha",)),
+    _Form("GLoRA", ("a1", "a2", "b1", "b2", "bm"), generalized, factored=True),
+    _Form("OFT", ("oft_blocks", "rescale"), orthogonal),
+)  # fmt: skip
+_FACTORS = {name for form in _FORMS if form.factored for name in form.pieces}
+_BEGINNINGS = {name for form in _FORMS for name in form.pieces} - {*MODIFIERS, *SCALARS}
 _BIASES = ("diff_b", "b_norm")
 
 
 def effective(pieces: Mapping[str, LazyTensor | float]) -> dict[str, LazyTensor | float]:
     """The pieces of a module that change anything: none of a low-rank form of rank 0, none where no form is begun."""
     empty = any(isinstance(pieces[name], LazyTensor) and 0 in pieces[name].shape for name in _FACTORS & pieces.keys())  # type: ignore[union-attr]
-    begun = any(
-        name in pieces for _, names, _ in _FORMS for name in names if name not in ("mid", "rescale", "on_input")
-    )
-    if begun and not empty:
+    if not _BEGINNINGS.isdisjoint(pieces) and not empty:
         return dict(pieces)
     return {name: piece for name, piece in pieces.items() if name in _BIASES}
 
@@ -205,11 +211,15 @@ class Patch:
     @property
     def form(self) -> str:
         """LoRA, LoHa, LoKr, IA3, full, norm, GLoRA, OFT, or bias when only a bias changes; DoRA counts as its carrier."""
-        return next((name for name, marks, _ in _FORMS if any(mark in self.pieces for mark in marks)), "bias")
+        return self._form.name if self._form else "bias"
+
+    @property
+    def _form(self) -> _Form | None:
+        return next((form for form in _FORMS if any(name in self.pieces for name in form.pieces)), None)
 
     @property
     def changes_weight(self) -> bool:
-        return self.form != "bias"
+        return self._form is not None
 
     @property
     def changes_bias(self) -> bool:
@@ -248,7 +258,7 @@ class Patch:
                 raise ModelError(
                     f"{self.stem} changes a bias of {list(pieces[name].shape)}, the model's is {list(bias)}."
                 )
-        unread = sorted(set(self.pieces) - pieces.read)
+        unread = sorted(set(self.pieces) - pieces.read - set(self._form.ignores if self._form else ()))
         if unread:
             raise ModelError(f"{self.stem} has {_listed(unread)} beside {self.form}, a combination not known here.")
 
@@ -274,9 +284,9 @@ class Patch:
         }
 
     def _fitted(self, pieces: Pieces, W: Tensor) -> Tensor:
-        formula = next(formula for name, _, formula in _FORMS if name == self.form)
-        delta = formula(pieces, W)
-        if formula in _DECOMPOSABLE and ("dora_scale" in pieces or "magnitude" in pieces):
+        assert self._form is not None
+        delta = self._form.formula(pieces, W)
+        if self._form.factored and ("dora_scale" in pieces or "magnitude" in pieces):
             delta = decompose(pieces, W, delta)
         return _reshaped(delta, W.shape)
 

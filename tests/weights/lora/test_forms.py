@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sdedge.models.clip import CLIPText
 from sdedge.models.unet import UNet
 from sdedge.weights.lora import apply, open_lora
-from sdedge.weights.lora_deltas import kronecker
+from sdedge.weights.lora_deltas import Patch, kronecker
 from sdedge.weights.lora_keys import TEXT, UNET, modules_by_stem
 from tests.weights.lora.conftest import (
     CONV,
@@ -290,3 +290,11 @@ def test_of_two_ranks_in_a_kronecker_product_the_second_divides_alpha():
     pieces = {"lokr_w1_a": a1, "lokr_w1_b": b1, "lokr_w2_a": a2, "lokr_w2_b": b2, "alpha": 10.0}
     expected = 2.0 * torch.kron(a1 @ b1, a2 @ b2)
     torch.testing.assert_close(kronecker(pieces, torch.zeros(8, 6)), expected)
+
+
+@pytest.mark.parametrize("name", ["diff", "w_norm"])
+def test_an_alpha_beside_a_form_without_rank_is_ignored(name: str):
+    difference = torch.arange(6.0).reshape(2, 3)
+    patch = Patch("module", {name: difference, "alpha": 4.0})
+    patch.check((2, 3), None)
+    assert torch.equal(patch.delta(torch.ones(2, 3)), difference)
