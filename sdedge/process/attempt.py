@@ -17,8 +17,10 @@ PHASES = {
     "saving": "saving",
 }
 
-
 PAUSING = ("output", "database", "crash", "hung")
+"""The kinds of `Failed` after which the queue pauses."""
+FOR_CANCEL = "cancel"
+"""`Attempt.ended_for` of one whose process was ended because a person cancelled the job."""
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,23 @@ class Limits:
 
 
 @dataclass
-class Current:
-    """The attempt that is being drawn."""
+class Attempt:
+    """One attempt at a job, from the order to the engine process until its last event."""
 
     job: Job
     phase: str = "starting"
-    heard: float = field(default_factory=time.monotonic)
+    progressed: float = field(default_factory=time.monotonic)
     """When it last got further (monotonic seconds)."""
     wish_sent: str = ""
     """The wish that the worker has been told."""
     deadline: float | None = None
+    """When a cancel "now" must have been answered (monotonic seconds), if one was sent."""
     ended_for: str = ""
-    """Why we ended the process, if we did."""
+    """Why we ended the process, if we did: `FOR_CANCEL`, or a sentence for people."""
 
-    def hear(self, event: Event) -> None:
-        """Remember how far it is."""
-        self.heard = time.monotonic()
+    def note_progress(self, event: Event) -> None:
+        """The worker tells how far it is."""
+        self.progressed = time.monotonic()
         if isinstance(event, Loading):
             self.phase = PHASES.get(event.phase, event.phase)
         elif isinstance(event, Step):
@@ -75,19 +78,19 @@ class Outcome:
     crashed: bool = False
 
 
-def outcome(event: Event, current: Current, closing: bool) -> Outcome:
+def outcome(event: Event, attempt: Attempt, closing: bool) -> Outcome:
     """What the last event of an attempt means. `closing`: the app is being closed."""
     if isinstance(event, Finished):
         return Outcome(JobState.DONE)
     if isinstance(event, Cancelled):
-        crashed = bool(current.ended_for)
+        crashed = bool(attempt.ended_for)
         if closing:
             return Outcome(JobState.WAITING, "sdedge was closed; it goes on from here.", crashed=crashed)
-        if current.wish_sent == Wish.PAUSE:
+        if attempt.wish_sent == Wish.PAUSE:
             return Outcome(JobState.PAUSED, "You paused it.", crashed=crashed)
         return Outcome(JobState.CANCELLED, "You cancelled it.", crashed=crashed)
     assert isinstance(event, Failed)
     reason = " ".join(filter(None, (event.message, event.hint)))
     # After these the next job would meet the same, or a person should look first.
-    pause = f"Job {current.job.id} failed: {reason}" if event.kind in PAUSING else None
+    pause = f"Job {attempt.job.id} failed: {reason}" if event.kind in PAUSING else None
     return Outcome(JobState.FAILED, reason, pause, crashed=event.kind in ("crash", "hung"))

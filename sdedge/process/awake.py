@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from sdedge.process.cocoa import no_nap
 
@@ -46,6 +46,25 @@ def awake(why: str = "drawing pictures") -> Iterator[str]:
     finally:
         if process:
             _end(process)
+
+
+class StayAwake:
+    """Holds `awake` over several calls, for one whose pictures begin and end in different functions."""
+
+    def __init__(self) -> None:
+        self._held: ExitStack | None = None
+
+    def hold(self) -> None:
+        """Keeps the computer awake from now on, if it is not kept so already."""
+        if self._held is None:
+            self._held = ExitStack()
+            self._held.enter_context(awake())
+
+    def release(self) -> None:
+        """Lets the computer sleep again. On Windows it is called on the thread that called `hold`."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
 def _first(commands: tuple[tuple[str, ...], ...], why: str) -> subprocess.Popen[bytes] | None:

@@ -37,7 +37,7 @@ def app(folder: Path) -> None:
     supervisor.wake()
     print(json.dumps({"event": "ready"}), flush=True)
     for line in sys.stdin:
-        worker = supervisor._worker
+        worker = supervisor.worker
         match line.strip():
             case "wake":
                 supervisor.wake()
