@@ -65,7 +65,7 @@ def plan_picture(
     itemsize       bytes of a number while drawing
     free           of the device, what the drawing process holds already included
     safety         whether the model's safety checker will run
-    mode           one of `memory.CHOICES`
+    mode           one of `memory_plan.CHOICES`
     """
     job = MemoryRequest(width, height, batch, itemsize, device, int(int8))
     checked = sizes if safety else Sizes(**{**vars(sizes), "safety_checker": 0})

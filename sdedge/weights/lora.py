@@ -35,8 +35,9 @@ class Lora:
     """An opened LoRA; its tensors are still in the file.
 
     `patches` maps a network ('unet', 'text_encoder') to stems as the file spells them. `embeddings` are the textual
-    inversions bundled with it, by name (`inversion.bundled` reads them). `metadata` is the trainer's. `unused` are names
-    in the file that mean nothing known here, `notes` what else is to be said, `blocks` the factors of 26 blocks or None.
+    inversions bundled with it, by name (`textual_inversion.bundled` reads them). `metadata` is the trainer's. `unused` are
+    names in the file that mean nothing known here, `notes` what else is to be said, `blocks` the factors of 26 blocks or
+    None.
     """
 
     name: str

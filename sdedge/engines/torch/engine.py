@@ -6,7 +6,7 @@ built for a device, and `unet_calls` how the UNet is called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from sdedge.models.unet_inputs import UNetInputs
 from sdedge.text.conditioning import Replacement
 from sdedge.text.tokenizer import Tokenizer
 from sdedge.weights.checkpoint import Checkpoint, open_checkpoint
+
+UNET, VAE = Component.UNET, Component.VAE
 
 
 class TorchEngine(ComponentCalls):
@@ -63,7 +65,7 @@ class TorchEngine(ComponentCalls):
         cls, path: str | Path, device: str = "auto", dtype: str | None = None, *,
         vae: str | Path | None = None, ema: bool | None = None, memory: str = "auto",
     ) -> TorchEngine:  # fmt: skip
-        """Open a diffusers folder or single file; `memory` is one of `memory.CHOICES`.
+        """Open a diffusers folder or single file; `memory` is one of `memory_plan.CHOICES`.
 
         Raises ModelError with what is wrong, InvalidRequest for a device.
         """
@@ -86,21 +88,24 @@ class TorchEngine(ComponentCalls):
         """Adds remarks to what the facts report, each once."""
         self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
 
-    def _overflowed(self, component: str, *results: Tensor) -> bool:
-        """Returns whether a component's result is not finite in a narrow dtype; it is in float32 from then on.
+    def _attempts(self, component: str) -> Iterator[list[Tensor]]:
+        """Yields a list for the results of a component: once, and again in float32 where what was put in is not finite.
 
-        Some fine-tuned VAEs overflow in half precision. The caller runs it again: no picture is saved black.
+        Some fine-tuned VAEs overflow in half precision. The component stays in float32, so that no picture is saved black.
+        A loop rather than a callback, which would put frames between the sampler and the UNet.
         """
+        results: list[Tensor] = []
+        yield results
         dtype = self.dtype_of(component)
         if dtype == torch.float32 or torch.stack([torch.isfinite(result).all() for result in results]).all():
-            return False
+            return
         self.residency.use_float32(component)
         kind = self.residency.form(component).kind.replace("_", " ")
         self.report(f"The {kind} overflowed in {_name(dtype)}; it goes on in float32, which is slower.")
-        return True
+        yield results
 
     def check_size(self, width: int, height: int) -> None:
-        """Any multiple of the downscale works."""
+        """Raises InvalidRequest unless both sides are multiples of the VAE's downscale factor."""
         unit = self.facts.downscale
         for side in (width, height):
             if side % unit:
@@ -112,44 +117,43 @@ class TorchEngine(ComponentCalls):
 
     @torch.inference_mode()
     def predict(self, inputs: UNetInputs) -> Tensor:
-        out = self.calls.full(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs)
-        if self._overflowed(Component.UNET, out):
-            out = self.calls.full(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs)
-        return out
+        for results in self._attempts(UNET):
+            results[:] = [self.calls.full(self.network(UNET), self.dtype_of(UNET), inputs)]
+        return results[0]
 
     @torch.inference_mode()
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        out, deep = self.calls.partly(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs, features)
-        if self._overflowed(Component.UNET, out):
-            out, deep = self.calls.partly(self.network(Component.UNET), self.dtype_of(Component.UNET), inputs, features)
-        return out, deep
+        for results in self._attempts(UNET):
+            results[:] = self.calls.partly(self.network(UNET), self.dtype_of(UNET), inputs, features)
+        return results[0], results[1]
 
     @torch.inference_mode()
     def run(self, name: str, *tensors: Tensor) -> tuple[Tensor, ...]:
-        results = self.calls.added(self.network(name), self.dtype_of(name), tensors)
-        if self._overflowed(name, *results):
-            results = self.calls.added(self.network(name), self.dtype_of(name), tensors)
-        return results
+        for results in self._attempts(name):
+            results[:] = self.calls.added(self.network(name), self.dtype_of(name), tensors)
+        return tuple(results)
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
-        latents = self._encode(images, noise)
-        return self._encode(images, noise) if self._overflowed(Component.VAE, latents) else latents
+        for results in self._attempts(VAE):
+            results[:] = [self._encode(images, noise)]
+        return results[0]
 
     def decode(self, latents: Tensor) -> Tensor:
-        images = self._decode(latents)
-        return self._decode(latents) if self._overflowed(Component.VAE, images) else images
+        for results in self._attempts(VAE):
+            results[:] = [self._decode(latents)]
+        return results[0]
 
     @torch.inference_mode()
     def _encode(self, images: Tensor, noise: Tensor) -> Tensor:
         vae = self.residency.vae("encoder")
-        pixels = images.to(self.torch_device, self.dtype_of(Component.VAE))
+        pixels = images.to(self.torch_device, self.dtype_of(VAE))
         posterior = networks.by_rows(vae, self.torch_device, self.memory_mode).encode(pixels)
         return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
 
     @torch.inference_mode()
     def _decode(self, latents: Tensor) -> Tensor:
         vae = self.residency.vae("decoder")
-        z = (latents.to(self.torch_device) / vae.config.scaling_factor).to(self.dtype_of(Component.VAE))
+        z = (latents.to(self.torch_device) / vae.config.scaling_factor).to(self.dtype_of(VAE))
         return networks.by_rows(vae, self.torch_device, self.memory_mode).decode(z).float()
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
