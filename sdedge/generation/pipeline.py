@@ -100,26 +100,26 @@ class Pipeline:
         yield from map(Notice, controls.attach(engine, resolved, source))
         yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
-        requests = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
+        prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
         noticed: set[str] = set()
         with img2img.tiling(engine, resolved.tiling):
-            for group in batches(engine, requests, batch):
-                yield from _new_notices(adapt(engine, [prepared.request for prepared in group]), noticed)
+            for group in batches(engine, prepared, batch):
+                yield from _new_notices(adapt(engine, [member.request for member in group]), noticed)
                 for attempt in out_of_memory.attempts(engine):
                     yield from attempt.notices
                     with attempt:
                         latents = yield from sample(engine, group, source, previews)
                 # Networks are loaded on their first call, which may bring notices of its own (weights that are NaN).
                 yield from _new_notices(engine.facts.report, reported)
-                if last and group[-1] is requests[-1]:
+                if last and group[-1] is prepared[-1]:
                     engine.release(Component.UNET)
-                for latent, prepared in zip(latents.split(1), group, strict=True):
+                for latent, member in zip(latents.split(1), group, strict=True):
                     for attempt in out_of_memory.attempts(engine):
                         yield from attempt.notices
                         yield Loading("decoding")
                         with attempt:
-                            pixels = decode_pixels(engine, prepared.request, latent)
-                    yield from _finish(engine, prepared, pixels, source)
+                            pixels = decode_pixels(engine, member.request, latent)
+                    yield from _finish(engine, member, pixels, source)
 
     def generate(
         self,
