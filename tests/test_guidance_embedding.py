@@ -20,8 +20,8 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.events import Notice
-from sdedge.generation.capabilities import refuse_unsupported
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.generation.requirements import refuse_unsupported
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import guidance_embedding
 from sdedge.models.reuse import full, outer

@@ -11,7 +11,7 @@ from sdedge.engines.bundle_limits import bundle_capabilities, check_bundle_size,
 from sdedge.engines.capability import Capability
 from sdedge.engines.open import find_tokenizer, locate
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
-from sdedge.generation.capabilities import unmet
+from sdedge.generation.requirements import unmet
 from sdedge.json_values import read_json_file
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library

@@ -19,11 +19,11 @@ from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import controls, img2img, out_of_memory, speed
-from sdedge.generation.capabilities import refuse_unsupported
 from sdedge.generation.guidance import guidance_embedding, guide
 from sdedge.generation.predictors import predictor
 from sdedge.generation.price import control_prices
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
+from sdedge.generation.requirements import refuse_unsupported
 from sdedge.generation.save import Picture, save_job
 from sdedge.images.card import filtered_card
 from sdedge.images.convert import to_pixels

@@ -18,7 +18,7 @@ from sdedge.engines.protocol import Capability
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
 from sdedge.generation import pipeline
-from sdedge.generation.capabilities import needs, refuse_unsupported
+from sdedge.generation.requirements import needs, refuse_unsupported
 from sdedge.models.unet import UNet
 from sdedge.request import Request, Resolved
 

@@ -11,7 +11,7 @@ from gui.models.card import ModelCard
 from sdedge.engines.bundle_limits import bundle_capabilities
 from sdedge.engines.capability import Capability
 from sdedge.errors import InvalidRequest
-from sdedge.generation.capabilities import refuse_unsupported
+from sdedge.generation.requirements import refuse_unsupported
 from sdedge.library.manifest import BundleComponent, Manifest, Port
 
 PARTS = ("text_encoder", "unet", "vae_decoder")
