@@ -20,22 +20,25 @@ CHOICES = ("auto", *MODES)
 MB = 10**6
 BASE = {"cpu": 260 * MB, "mps": 400 * MB, "cuda": 500 * MB}
 """The process itself: Python, torch and its kernels; on CUDA the context on the card."""
-UNET_VALUES = (
-    190  # per pixel and picture of the batch: the largest set of feature maps alive, and their copies in kernels
-)
-TIGHT_VALUES = 70  # the same where nothing freed is kept
+
+# Numbers per pixel that are alive at most, beside the weights. The UNet's and the control nets' are also per picture.
+UNET_FEATURES = 190  # the largest set of feature maps alive, and their copies in kernels
+UNET_FEATURES_TIGHT = 70  # the same where nothing freed is kept
+CONTROL_RESIDUALS = 26  # what control nets add to the skips and the middle, held for the UNet
+VAE_WHOLE = 1090  # the VAE decodes the picture as a whole
+VAE_BY_ROWS = 290  # it decodes row by row, with feature maps in memory
+VAE_BY_ROWS_IN_FILE = 60  # it decodes row by row, with its large feature maps in a file
+
 FREED = 300 * MB  # at most, of freed feature maps that the C library keeps, in the modes that let it
 LOADING = 150 * MB  # two buffers of the largest layer, and what packing takes
-WHOLE_VALUES, HELD_VALUES, SPILLED_VALUES = 1090, 290, 60  # the VAE's, per pixel
 ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
-RESIDUAL_VALUES = 26  # per pixel and picture: what control nets add to the skips and the middle, held for the UNet
-LAYERS = 230 * MB  # streaming: the layer in use, those read ahead, and kernels' copies
+STREAMED_LAYERS = 230 * MB  # the layer in use, those read ahead, and kernels' copies
 CHECKER = 350 * MB  # the libraries that the safety checker needs
 CHECKER_SIZE = 304_000_000  # its parameters, in float32
-HOLD = 16 << 20  # bytes; larger feature maps of the VAE go to a file in the tight modes
+LARGEST_MAP_IN_MEMORY = 16 * 2**20  # bytes; larger feature maps of the VAE go to a file in the tight modes
+SMALL_NETWORK = 64 * MB  # a text encoder below this size is not worth loading again for every picture
 MARGIN = 0.9  # of the free memory is planned with
-SMALL = 64 * MB  # a text encoder of this size is not worth loading again for every picture
-STEP = 64  # pixels
+SIZE_STEP = 64  # pixels between the sizes that are tried as the nearest one
 
 
 @dataclass(frozen=True)
@@ -91,22 +94,28 @@ class MemoryPlan:
 
 
 def keeps(mode: str, size: int, once: bool) -> bool:
-    """Whether a network of `size` bytes stays while another one works; `once` a picture is when it is done with its work."""
-    return mode == "fast" and (not once or size < SMALL)
+    """Returns whether a network stays loaded while another runs; `once` is True for one that runs once a picture.
+
+    `size` is that of its weights in bytes.
+    """
+    return mode == "fast" and (not once or size < SMALL_NETWORK)
 
 
 def is_tight(mode: str) -> bool:
-    """Whether memory counts for more than time: rows go to a file and nothing freed is kept at hand."""
+    """Returns whether memory counts for more than time: rows go to a file and nothing freed is kept at hand."""
     return mode in ("lowest", "stream")
 
 
 def smaller(mode: str) -> str | None:
-    """The next mode that takes less, for when an allocation fails all the same."""
+    """Returns the next mode that takes less, for when an allocation fails all the same; None after the last."""
     return next(iter(MODES[MODES.index(mode) + 1 :]), None)
 
 
 def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "auto") -> MemoryPlan:
-    """The first mode that fits into `free` bytes, or the named one; the smallest, with what would fit, where none does."""
+    """Returns the first mode that fits into `free` bytes, or the named one.
+
+    Where none does, it is the one that takes least, with the nearest job that would fit.
+    """
     if mode != "auto":
         return _planned(mode, job, free, sizes)
     plans = [_planned(name, job, free, sizes) for name in MODES]
@@ -120,41 +129,41 @@ def _planned(mode: str, job: MemoryRequest, free: int, sizes: Sizes) -> MemoryPl
 
 
 def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes()) -> int:
-    """Bytes at most while a job is drawn in a mode, the whole process counted; on CUDA those on the card."""
-    pixels, number = job.width * job.height, job.itemsize
-    unet, vae = sizes.unet * (job.unet_itemsize or number), sizes.vae * number
-    beside, once = [size * number for size in sizes.every_step], max(sizes.text_encoder, *sizes.once, 0) * number
+    """Returns the bytes at most while a job is drawn in a mode, the whole process counted; on CUDA those on the card."""
+    pixels, itemsize = job.width * job.height, job.itemsize
+    unet, vae = sizes.unet * (job.unet_itemsize or itemsize), sizes.vae * itemsize
+    beside, once = [size * itemsize for size in sizes.every_step], max(sizes.text_encoder, *sizes.once, 0) * itemsize
     drawing = _drawing(mode, job, sizes)
-    decoding = ROWS + _rows_values(mode, job.device) * pixels * number * sizes.vae_width // 128
+    decoding = ROWS + _vae_features(mode, job.device) * pixels * itemsize * sizes.vae_width // 128
     checking = sizes.safety_checker * 4 + CHECKER if sizes.safety_checker and job.device != "cuda" else 0
     if mode == "fast":
         recorded = drawing if job.device == "cuda" else 0  # which `cuda_graphs` keeps for the next call
         return BASE[job.device] + unet + sum(beside) + vae + checking + recorded + max(once, drawing, decoding)
     if mode == "stream":
-        once, unet, beside = min(once, LAYERS), min(unet, LAYERS), [min(size, LAYERS) for size in beside]
+        once, unet, *beside = (min(size, STREAMED_LAYERS) for size in (once, unet, *beside))
     return BASE[job.device] + max(once, unet + sum(beside) + drawing, vae + decoding, checking)
 
 
 def _drawing(mode: str, job: MemoryRequest, sizes: Sizes) -> int:
-    """Bytes of a step's feature maps, and of what the C library holds beside them on a CPU."""
-    values = TIGHT_VALUES if is_tight(mode) and job.device == "cpu" else UNET_VALUES
-    values += RESIDUAL_VALUES if sizes.every_step else 0
-    maps = (
-        values * 2 * job.batch * job.width * job.height * job.itemsize * sizes.unet_width // 320
-    )  # guidance takes two of each
+    """Returns the bytes of a step's feature maps, and of what the C library holds beside them on a CPU."""
+    features = UNET_FEATURES_TIGHT if is_tight(mode) and job.device == "cpu" else UNET_FEATURES
+    features += CONTROL_RESIDUALS if sizes.every_step else 0
+    # Guidance takes two of each.
+    maps = features * 2 * job.batch * job.width * job.height * job.itemsize * sizes.unet_width // 320
     if job.device != "cpu":
         return maps
     return maps + min(LOADING if is_tight(mode) else FREED, sizes.unet * job.itemsize)
 
 
-def _rows_values(mode: str, device: str) -> int:
+def _vae_features(mode: str, device: str) -> int:
+    """Returns the numbers per pixel that are alive at most while the VAE decodes."""
     if mode == "fast":
-        return HELD_VALUES if device == "cpu" else WHOLE_VALUES
-    return HELD_VALUES if mode == "low" else SPILLED_VALUES
+        return VAE_BY_ROWS if device == "cpu" else VAE_WHOLE
+    return VAE_BY_ROWS if mode == "low" else VAE_BY_ROWS_IN_FILE
 
 
 def _nearest(job: MemoryRequest, free: int, sizes: Sizes) -> MemoryRequest | None:
-    """The job with the fewest changes that fits: one picture at a time, then ever smaller in the same proportions."""
+    """Returns the job with the fewest changes that fits: one picture at a time, then ever smaller in the same proportions."""
     return next(
         (single for single in _easier(job) if min(predict(mode, single, sizes) for mode in MODES) <= MARGIN * free),
         None,
@@ -162,14 +171,15 @@ def _nearest(job: MemoryRequest, free: int, sizes: Sizes) -> MemoryRequest | Non
 
 
 def _easier(job: MemoryRequest) -> Iterator[MemoryRequest]:
+    """Yields jobs that take ever less: one picture at a time, then smaller sizes in the same proportions."""
     single = replace(job, batch=1)
     yield single
     long = max(job.width, job.height)
-    for side in range((long - 1) // STEP * STEP, STEP, -STEP):
-        width, height = (max(STEP, round(x * side / long / STEP) * STEP) for x in (job.width, job.height))
+    for side in range((long - 1) // SIZE_STEP * SIZE_STEP, SIZE_STEP, -SIZE_STEP):
+        width, height = (max(1, round(x * side / long / SIZE_STEP)) * SIZE_STEP for x in (job.width, job.height))
         yield replace(single, width=width, height=height)
 
 
 def in_gb(size: int) -> str:
-    """Bytes for people."""
+    """Returns a number of bytes as people read it."""
     return f"{size / 1e9:.1f} GB"

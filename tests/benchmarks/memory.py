@@ -57,7 +57,7 @@ def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[s
     import torch
 
     from sdedge.engines.torch.engine import TorchEngine
-    from sdedge.machine.memory_plan import HOLD
+    from sdedge.machine.memory_plan import LARGEST_MAP_IN_MEMORY
     from sdedge.models.vae_rows import RowVAE
     from tests.live_bytes import LiveBytes
 
@@ -66,7 +66,7 @@ def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[s
     with torch.inference_mode():
         vae = engine.network("vae")
         ways: dict[str, Callable[[Any], Any]] = {
-            "whole": vae.decode, "rows": RowVAE(vae).decode, "spilled": RowVAE(vae, hold=HOLD).decode,
+            "whole": vae.decode, "rows": RowVAE(vae).decode, "spilled": RowVAE(vae, hold=LARGEST_MAP_IN_MEMORY).decode,
         }  # fmt: skip
         before, start, cpu = _peak(), time.perf_counter(), time.process_time()
         with LiveBytes() if counted else torch.inference_mode() as live:

@@ -184,7 +184,7 @@ def test_components_stay_only_as_the_mode_says(engine, monkeypatch):
     engine.predict(UNetInputs(x, torch.full((2,), 500.0), context))
     fast = engine.memory_mode == "fast"
     assert engine.loaded == ({"text_encoder", "unet"} if fast else {"unet"})
-    monkeypatch.setattr(memory_plan, "SMALL", 0)  # as for an encoder of full size
+    monkeypatch.setattr(memory_plan, "SMALL_NETWORK", 0)  # as for an encoder of full size
     engine.decode(x[:1])
     assert engine.loaded == ({"unet", "vae"} if fast else {"vae"})
     assert engine.use_less_memory() == smaller(engine.memory_mode) or not engine.loaded

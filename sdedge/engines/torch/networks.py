@@ -182,4 +182,4 @@ def by_rows(vae: Any, device: torch.device, mode: str) -> Any:
     """Returns the VAE as it computes: by rows wherever that is faster, or memory asks for it."""
     if not isinstance(vae, VAE) or (mode == "fast" and device.type != "cpu"):
         return vae
-    return RowVAE(vae, hold=memory.HOLD if memory.is_tight(mode) else None)
+    return RowVAE(vae, hold=memory.LARGEST_MAP_IN_MEMORY if memory.is_tight(mode) else None)

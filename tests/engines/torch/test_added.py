@@ -90,7 +90,7 @@ def test_an_added_network_computes_as_the_model_s_own_in_every_mode(tiny_model, 
 def test_what_works_at_every_step_stays_with_the_unet_and_the_rest_goes(
     tiny_model, monkeypatch, mode, every_step, stays
 ):
-    monkeypatch.setattr(memory_plan, "SMALL", 0)  # as for networks of full size
+    monkeypatch.setattr(memory_plan, "SMALL_NETWORK", 0)  # as for networks of full size
     engine = _load(tiny_model, mode)
     engine.add(_second_unet(tiny_model, every_step))
     inputs = _inputs(engine)
@@ -122,7 +122,7 @@ def test_the_plan_counts_what_was_added_in_engine_and_app_alike(tiny_model, mode
     # At v1's size: all of a control net is there beside the UNet, or a few layers of it where weights are streamed.
     usual, count = Sizes(), 361_279_120
     peaks = [memory_plan.predict(mode, job, replace(usual, every_step=(count,) * n)) for n in (1, 2)]
-    most = memory_plan.LAYERS if mode == "stream" else 4 * count
+    most = memory_plan.STREAMED_LAYERS if mode == "stream" else 4 * count
     assert peaks[1] - peaks[0] == min(4 * count, most)
     encoder = memory_plan.predict(mode, job, replace(usual, once=(2_000_000_000,)))
     assert (encoder > memory_plan.predict(mode, job, usual)) == (mode != "stream")

@@ -50,7 +50,7 @@ def _lora(path: Path, width: int) -> LoraUse:
 def test_components_are_loaded_on_use_and_go_as_the_mode_says(make, monkeypatch, mode, stay):
     residency = make(mode)
     assert residency.loaded == frozenset()
-    monkeypatch.setattr(memory_plan, "SMALL", 0)  # as for a text encoder of full size
+    monkeypatch.setattr(memory_plan, "SMALL_NETWORK", 0)  # as for a text encoder of full size
     for component in ("text_encoder", "unet", "vae"):
         assert residency.network(component) is residency.network(component)
     assert residency.loaded == stay
