@@ -1,4 +1,9 @@
-"""Rewrites of a program: each a small function `(program, setting) -> program` that leaves its values as they are."""
+"""Rewrites of a program, each a small function `(program, setting) -> program`.
+
+A pass changes the given program's graph in place and returns a program with that graph and its new weights, so the one
+given is used up. Most passes leave every value as it is. `float32_norms` and `split_attention` compute in float32 what
+the graph computed in its own type, and `widen` does so for named nodes: their results are rounded otherwise.
+"""
 
 from __future__ import annotations
 
@@ -46,31 +51,35 @@ Node = Any
 
 
 def calls(graph: fx.Graph, *targets: Any) -> Iterator[Node]:
-    """The nodes that call one of the operators; the graph may be changed meanwhile."""
+    """Yields the nodes that call one of the operators; the graph may be changed meanwhile."""
     yield from [node for node in graph.nodes if node.op == "call_function" and node.target in targets]
 
 
 def replace(node: Node, by: Node) -> None:
+    """Makes whatever reads a node read another one, and erases it."""
     node.replace_all_uses_with(by)
     node.graph.erase_node(node)
 
 
-def _used(program: Program) -> Program:
-    """Without nodes and weights that nothing reads."""
+def _without_unused(program: Program) -> Program:
+    """Returns the program without nodes and weights that nothing reads."""
     program.graph.eliminate_dead_code()
     names = {str(node.target) for node in program.graph.nodes if node.op == "get_attr"}
     return Program(program.graph, {name: weight for name, weight in program.weights.items() if name in names})
 
 
 def drop_checks(program: Program, setting: Setting) -> Program:
-    """Without torch.export's assertions, which the engine's own check of sizes makes needless."""
+    """Drops torch.export's assertions, which the engine's own check of sizes makes needless."""
     for node in calls(program.graph, aten._assert_tensor_metadata.default):
         program.graph.erase_node(node)
-    return _used(program)
+    return _without_unused(program)
 
 
 def fold_constants(program: Program, setting: Setting) -> Program:
-    """What depends on no input and no weight, such as the timestep's frequencies and the causal mask, as weights."""
+    """Computes now what depends on no input and no weight, such as the timestep's frequencies and the causal mask.
+
+    The results become weights.
+    """
     weights, known = dict(program.weights), dict[Node, Any]()
     for node in list(program.graph.nodes):
         fixed = all(argument in known for argument in node.all_input_nodes)
@@ -85,11 +94,11 @@ def fold_constants(program: Program, setting: Setting) -> Program:
         weights[name] = value.contiguous()
         with program.graph.inserting_before(node):
             replace(node, program.graph.create_node("get_attr", name))
-    return _used(Program(program.graph, weights))
+    return _without_unused(Program(program.graph, weights))
 
 
 def fuse_projections(program: Program, setting: Setting) -> Program:
-    """One matrix product for a layer's query, key and value (or key and value) where they read the same tensor."""
+    """Makes a layer's query, key and value (or key and value) one matrix product where they read the same tensor."""
     weights = dict(program.weights)
     families: dict[tuple[Any, str, int], list[Node]] = {}
     for node in calls(program.graph, aten.linear.default):
@@ -110,11 +119,11 @@ def fuse_projections(program: Program, setting: Setting) -> Program:
             picked = [program.graph.call_function(operator.getitem, (parts, i)) for i in range(len(family))]
         for node, projection in zip(family, picked, strict=True):
             replace(node, projection)
-    return _used(Program(program.graph, weights))
+    return _without_unused(Program(program.graph, weights))
 
 
 def float32_norms(program: Program, setting: Setting) -> Program:
-    """Norms in float32, a group norm together with the SiLU after it and a share of its groups at a time.
+    """Computes norms in float32, a group norm together with the SiLU after it and a share of its groups at a time.
 
     Statistics of half-precision numbers overflow or lose their last digits; the shares keep the float32 copy of
     the largest size within the budget. Scales and shifts, which are few, are kept in float32.
@@ -130,17 +139,18 @@ def float32_norms(program: Program, setting: Setting) -> Program:
                 replace(node, _cast(program.graph, normed, setting.dtype))
             else:
                 _widen_group_norm(node, sizes[node.name], setting)
-    return _used(Program(program.graph, weights))
+    return _without_unused(Program(program.graph, weights))
 
 
 def _widen_group_norm(node: Node, value: Tensor, setting: Setting) -> None:
+    """Replaces a group norm, whose result at the largest size is like `value`, and the SiLU that alone reads it."""
     graph, (x, groups, weight, bias, eps, *_) = node.graph, node.args
     (user, *others) = node.users
     silu = user.target is aten.silu.default and not others
     shares = next(n for n in divisors(groups) if value.numel() * 4 <= setting.budget * n or n == groups)
     channels = value.shape[1] // shares
     done = []
-    parts = [_parts(graph, tensor, channels, shares, dim) for tensor, dim in ((x, 1), (weight, 0), (bias, 0))]
+    parts = [_split_by_length(graph, tensor, channels, shares, dim) for tensor, dim in ((x, 1), (weight, 0), (bias, 0))]
     for part, scale, shift in zip(*parts, strict=True):
         wide = _cast(graph, part, torch.float32)
         normed = graph.call_function(aten.group_norm.default, (wide, groups // shares, scale, shift, eps))
@@ -154,9 +164,9 @@ def _widen_group_norm(node: Node, value: Tensor, setting: Setting) -> None:
 
 
 def split_attention(program: Program, setting: Setting) -> Program:
-    """Attention in pieces whose float32 scores never exceed the budget, at the largest size and so at every one.
+    """Splits attention into pieces whose float32 scores never exceed the budget, at the largest size and so at every one.
 
-    Cut by heads first, which reads nothing twice, then by queries. The number of pieces is fixed, their length is
+    It is cut by heads first, which reads nothing twice, then by queries. The number of pieces is fixed, their length is
     not: it divides the tokens of one unit of 64 pixels, and so those of every size. Where there are more keys than
     MPS can sum over, they are cut as well.
     """
@@ -167,11 +177,11 @@ def split_attention(program: Program, setting: Setting) -> Program:
         with program.graph.inserting_before(node):
             sums = sums_needed(k.shape[2], least[node.args[1].name].shape[2], setting.terms)
             replace(node, _attention(node, q.shape, Cuts(heads, cuts, sums), setting.dtype))
-    return _used(program)
+    return _without_unused(program)
 
 
 class Cuts(NamedTuple):
-    """How many parts of the heads, of the queries and of the keys."""
+    """The numbers of parts that the heads, the queries and the keys are cut into."""
 
     heads: int
     queries: int
@@ -191,7 +201,7 @@ def sums_needed(keys: int, unit: int, terms: int) -> int:
 
 
 def attention_parts(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, budget: int) -> tuple[int, int]:
-    """How many parts of the heads and of the queries (B, heads, T, D) bring scores of 4 bytes within the budget.
+    """Returns how many parts of the heads and of the queries (B, heads, T, D) bring scores of 4 bytes within the budget.
 
     The parts of the queries divide `unit`. Raises InvalidRequest where the budget is too small for that.
     """
@@ -208,16 +218,17 @@ def attention_parts(queries: tuple[int, ...], keys: tuple[int, ...], unit: int, 
 
 
 def _attention(node: Node, shape: tuple[int, ...], cuts: Cuts, dtype: torch.dtype) -> Node:
+    """Inserts the attention of a node in pieces, its scores in float32, and returns the result (B, heads, T, D)."""
     graph, (B, H, _, D) = node.graph, shape
     q, k, v = (_call(graph, aten.flatten.using_ints, tensor, 0, 1) for tensor in node.args[:3])  # (B heads, T, D)
-    groups = [_parts(graph, tensor, B * H // cuts.heads, cuts.heads, 0) for tensor in (q, k, v)]
+    groups = [_split_by_length(graph, tensor, B * H // cuts.heads, cuts.heads, 0) for tensor in (q, k, v)]
     rows = []
     for queries, keys, values in zip(*groups, strict=True):
         wide = _call(graph, aten.mul.Tensor, _cast(graph, queries, torch.float32), D**-0.5)
         turned = _call(graph, aten.transpose.int, _cast(graph, keys, torch.float32), 1, 2)
-        blocks = _chunks(graph, values, cuts.keys, 1)
+        blocks = _split_by_count(graph, values, cuts.keys, 1)
         done = []
-        for part in _chunks(graph, wide, cuts.queries, 1):
+        for part in _split_by_count(graph, wide, cuts.queries, 1):
             weights = _call(graph, aten.softmax.int, _call(graph, aten.bmm.default, part, turned), -1)
             done.append(_weighted(graph, _cast(graph, weights, dtype), blocks, dtype))
         rows.append(_call(graph, aten.cat.default, done, 1) if cuts.queries > 1 else done[0])
@@ -226,8 +237,8 @@ def _attention(node: Node, shape: tuple[int, ...], cuts: Cuts, dtype: torch.dtyp
 
 
 def _weighted(graph: fx.Graph, weights: Node, values: list[Node], dtype: torch.dtype) -> Node:
-    """Weights times values; of several parts of the values, the sum of the products, taken in float32."""
-    shares = _chunks(graph, weights, len(values), 2)
+    """Inserts weights times values; of several parts of the values, the sum of the products, taken in float32."""
+    shares = _split_by_count(graph, weights, len(values), 2)
     products = [_call(graph, aten.bmm.default, weight, value) for weight, value in zip(shares, values, strict=True)]
     if len(products) == 1:
         return products[0]
@@ -237,12 +248,22 @@ def _weighted(graph: fx.Graph, weights: Node, values: list[Node], dtype: torch.d
     return _cast(graph, total, dtype)
 
 
-def _chunks(graph: fx.Graph, tensor: Node, count: int, dim: int) -> list[Node]:
-    """`count` even views along a dimension; the tensor itself where one is all of it."""
+def _split_by_length(graph: fx.Graph, tensor: Node, length: int, count: int, dim: int) -> list[Node]:
+    """Inserts a split into `count` views of `length` along a dimension, which has that size at every picture's size."""
+    return _views(graph, tensor, count, aten.split.Tensor, length, dim)
+
+
+def _split_by_count(graph: fx.Graph, tensor: Node, count: int, dim: int) -> list[Node]:
+    """Inserts a split into `count` even views along a dimension, whose size depends on the picture's."""
+    return _views(graph, tensor, count, aten.chunk.default, count, dim)
+
+
+def _views(graph: fx.Graph, tensor: Node, count: int, target: Any, *arguments: int) -> list[Node]:
+    """Inserts a splitting operator and returns its views; the tensor itself where one view is all of it."""
     if count == 1:
         return [tensor]
-    chunked = _call(graph, aten.chunk.default, tensor, count, dim)
-    return [_call(graph, operator.getitem, chunked, i) for i in range(count)]
+    split = _call(graph, target, tensor, *arguments)
+    return [_call(graph, operator.getitem, split, i) for i in range(count)]
 
 
 def _call(graph: fx.Graph, target: Any, *arguments: Any) -> Node:
@@ -250,7 +271,7 @@ def _call(graph: fx.Graph, target: Any, *arguments: Any) -> Node:
 
 
 def copy_for_convolutions(program: Program, setting: Setting) -> Program:
-    """A contiguous copy of every strided view that a convolution reads: MPS misreads it (pytorch #180984, #169342)."""
+    """Copies every strided view that a convolution reads, which MPS misreads (pytorch #180984, #169342)."""
     values = shapes(program, setting.largest)
     for node in calls(program.graph, aten.conv2d.default, aten.convolution.default):
         source = node.args[0]
@@ -260,11 +281,11 @@ def copy_for_convolutions(program: Program, setting: Setting) -> Program:
                     aten.clone.default, (source,), {"memory_format": torch.contiguous_format}
                 )
             node.replace_input_with(source, copy)
-    return _used(program)
+    return _without_unused(program)
 
 
 def drop_copies(program: Program, setting: Setting) -> Program:
-    """Without copies of what is contiguous already, and with chains of views made one."""
+    """Drops copies of what is contiguous already, and makes one of each chain of views."""
     values = shapes(program, setting.largest)
     for node in calls(program.graph, aten.clone.default, aten.contiguous.default):
         if values[node.args[0].name].is_contiguous():
@@ -281,11 +302,11 @@ def drop_copies(program: Program, setting: Setting) -> Program:
         source = node.args[0]
         if source.target is aten.transpose.int and set(source.args[1:]) == set(node.args[1:]):
             replace(node, source.args[0])
-    return _used(program)
+    return _without_unused(program)
 
 
 def place_casts(program: Program, setting: Setting) -> Program:
-    """Casts where they cost least: none to the type a value has, none there and back, and a part is cast, not the whole.
+    """Puts casts where they cost least: none to the type a value has, none there and back, and of a part, not the whole.
 
     Widening and narrowing again is exact, so it is dropped; narrowing and widening is not, and stays.
     """
@@ -305,11 +326,11 @@ def place_casts(program: Program, setting: Setting) -> Program:
                 cast = _cast(program.graph, node, source.args[1])
             node.replace_all_uses_with(cast, delete_user_cb=lambda user, cast=cast: user is not cast)
             node.replace_input_with(source, source.args[0])
-    return _used(program)
+    return _without_unused(program)
 
 
 def widen(program: Program, names: frozenset[str], setting: Setting) -> Program:
-    """The nodes of these names in float32: they read or make values that the program's own type cannot hold.
+    """Computes the nodes of these names in float32: they read or make values that the program's own type cannot hold.
 
     What they read is cast up and their results stay float32; a node outside reads them cast down.
     """
@@ -332,7 +353,7 @@ def widen(program: Program, names: frozenset[str], setting: Setting) -> Program:
             node.args = tuple(torch.float32 if argument == setting.dtype else argument for argument in node.args)
             if not _is(values[node.name], torch.float32):
                 wide.add(node)
-    return _used(program)
+    return _without_unused(program)
 
 
 def _is(value: Any, dtype: torch.dtype) -> bool:
@@ -343,15 +364,8 @@ def _cast(graph: fx.Graph, node: Node, dtype: torch.dtype) -> Node:
     return graph.call_function(aten.to.dtype, (node, dtype))
 
 
-def _parts(graph: fx.Graph, tensor: Node, length: int, count: int, dim: int) -> list[Node]:
-    """`count` views of `length` along a dimension; the tensor itself where one is all of it."""
-    if count == 1:
-        return [tensor]
-    parts = graph.call_function(aten.split.Tensor, (tensor, length, dim))
-    return [graph.call_function(operator.getitem, (parts, i)) for i in range(count)]
-
-
 def divisors(number: int) -> list[int]:
+    """Returns the divisors of a number, the smallest first."""
     return [n for n in range(1, number + 1) if number % n == 0]
 
 
@@ -368,7 +382,7 @@ PASSES: tuple[Pass, ...] = (
 
 
 def rewrite(program: Program, setting: Setting) -> Program:
-    """All passes, in their order."""
+    """Runs all passes, in their order."""
     for transform in PASSES:
         program = transform(program, setting)
     program.graph.lint()
