@@ -67,7 +67,7 @@ class PresetInfo:
     `precision` is the arithmetic in which the noise schedule is computed, `interpolation` how a level between two
     timesteps is read ("log" or "linear" in sigma), `start` the scale of the first noise ("sigma" or
     "sqrt(sigma^2+1)"; "latent" for presets that sample in the variance-preserving variable, equal to the latter),
-    `rounding` how decoded pixels become bytes, `mask` how a kept region is held (see `sampling.denoiser.masked`),
+    `rounding` how decoded pixels become bytes, `mask` what a model sees of a kept region (see `sampling.denoiser.masked`),
     `noise_source` what that ecosystem draws with, and `always_draw` whether it draws noise it then does not use.
     """
 
@@ -80,7 +80,7 @@ class PresetInfo:
     interpolation: str
     start: str
     rounding: str
-    mask: str
+    mask: MaskMode
     noise_source: NoiseSource
     always_draw: bool
 
@@ -129,6 +129,14 @@ class NoiseSource(StrEnum):
     TORCH = "torch"
     NUMPY = "numpy"
     PHILOX = "philox"
+
+
+class MaskMode(StrEnum):
+    """What a model sees of the region that a mask keeps, while the rest is drawn."""
+
+    PREDICTED = "predicted"
+    FRESH_NOISE = "fresh_noise"
+    INITIAL_NOISE = "initial_noise"
 
 
 class MaskedContent(StrEnum):
@@ -266,24 +274,24 @@ _K_SAMPLERS = ("euler", "euler_a", "heun", "dpm2", "dpm2_a", "lms", "dpm_fast", 
                "dpmpp_sde", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "dpmpp_3m_sde")
 _PRESET_ROWS = (
     PresetInfo(Preset.SDEDGE, "sdedge", "k-diffusion numerics in float64, unit variance at the start; everything pairs",
-               tuple(SAMPLERS), tuple(SCHEDULES), "float64", "log", "sqrt(sigma^2+1)", "round", "predicted",
+               tuple(SAMPLERS), tuple(SCHEDULES), "float64", "log", "sqrt(sigma^2+1)", "round", MaskMode.PREDICTED,
                NoiseSource.TORCH, False),
     PresetInfo(Preset.A1111, "A1111 web UI", "the AUTOMATIC1111 web UI from 1.6 on, and k-diffusion itself",
                ("ddim", "plms", *_K_SAMPLERS, "restart"),
                ("uniform", "simple", "ddim_uniform", "sgm_uniform", "karras", "exponential", "polyexponential",
                 "beta", "kl_optimal", "ays"),
-               "float64", "log", "sigma", "truncate", "predicted", NoiseSource.TORCH, True),
+               "float64", "log", "sigma", "truncate", MaskMode.PREDICTED, NoiseSource.TORCH, True),
     PresetInfo(Preset.DIFFUSERS, "diffusers", "the diffusers library with the v1 scheduler config",
                ("ddim", "ddpm", "plms", "euler", "euler_a", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde",
                 "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver", "lcm", "tcd"),
                ("leading", "linspace", "trailing", "karras", "exponential", "beta", "lcm"),
-               "float32", "linear", "latent", "round", "renoised", NoiseSource.TORCH, False),
+               "float32", "linear", "latent", "round", MaskMode.INITIAL_NOISE, NoiseSource.TORCH, False),
     PresetInfo(Preset.COMPVIS, "CompVis", "the original CompVis scripts: DDIM and PLMS",
                ("ddim", "ddpm", "plms"), ("ddim_uniform",),
-               "float64", "log", "latent", "truncate", "fresh", NoiseSource.TORCH, True),
+               "float64", "log", "latent", "truncate", MaskMode.FRESH_NOISE, NoiseSource.TORCH, True),
     PresetInfo(Preset.APPLE, "Apple Swift", "Apple's Swift package: PNDM and DPM-Solver++ with NumPy's noise",
                ("plms", "dpmpp_2m"), ("leading", "linspace", "karras"),
-               "float32", "log", "latent", "round", "predicted", NoiseSource.NUMPY, False),
+               "float32", "log", "latent", "round", MaskMode.PREDICTED, NoiseSource.NUMPY, False),
 )
 PRESETS: dict[str, PresetInfo] = {row.name: row for row in _PRESET_ROWS}
 DEFAULT_PRESET = Preset.SDEDGE

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.catalog import MaskedContent, Preset
+from sdedge.catalog import MaskedContent, MaskMode, Preset
 from sdedge.engines.protocol import Capability, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import mask as masks
@@ -165,11 +165,11 @@ class Start:
             return Noise(seeds, shape, source, *place, skip=self.draws)
         return plan.step_noise(seeds, shape, source, str(place[0]), place[1])
 
-    def hold(self, denoise: Denoise, step_noise: StepNoise, style: str) -> Denoise:
+    def preserve_unmasked(self, denoise: Denoise, step_noise: StepNoise, mode: MaskMode) -> Denoise:
         """Wraps `denoise` so that the latent outside the mask is kept while sampling."""
         if self.held is None or self.latent is None:
             return denoise
-        return masked(denoise, self.latent, self.held, step_noise if style == "fresh" else self.noise, style)
+        return masked(denoise, self.latent, self.held, mode, self.noise, step_noise)
 
     def keep(self, x: Tensor) -> Tensor:
         """Returns the finished latent with the picture's own outside the mask."""

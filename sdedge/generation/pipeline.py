@@ -168,7 +168,7 @@ def sample(
     embedding, edits = guidance_embedding(request, facts), speed.edits(engine, request)
     branches = prompt_branches(contexts, start.channels, embedding, edits)
     denoise: Denoise = Denoiser(predictor(engine, request, sampling, source), branches, guide(request, facts), sampling)
-    denoise = start.hold(denoise, noise, sampling.mask_style)
+    denoise = start.preserve_unmasked(denoise, noise, sampling.mask_mode)
 
     # The sampler's steps.
     x = sampling.start(start.noise, None if start.strength is None else start.latent)

@@ -6,19 +6,18 @@ per image, so that a batch never changes an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from sdedge.catalog import MaskMode
 from sdedge.errors import InvalidRequest
 from sdedge.models.unet_inputs import Edit, Predict, UNetInputs
 from sdedge.sampling.guidance import Branch, Branches, Guide, State
 from sdedge.sampling.samplers import Denoise, StepNoise
-
-MASK_STYLES = ("predicted", "fresh", "renoised")
 
 
 class Schedule(Protocol):
@@ -113,36 +112,60 @@ def dynamic_threshold(x0: Tensor, quantile: float, largest: float = 1.0) -> Tens
     return torch.stack([image.clamp(-s, s) / s for image, s in zip(x0, bounds)])
 
 
-def masked(
-    denoise: Denoise, latent: Tensor, mask: Tensor, noise: StepNoise | Tensor, style: str = "predicted"
-) -> Denoise:
-    """Holds the region where mask is 0 at `latent`, and repaints where it is 1. For models with 4 channels.
+# Inpainting with a model of 4 channels: (sigma) -> what x is outside the mask when the model is asked, None to leave it.
+Unmasked = Callable[[float], Tensor | None]
 
-    latent (B, 4, h, w), mask (B, 1, h, w) in 0 … 1. Three styles, by what they do before asking the model:
 
-    predicted   nothing; the kept region of the *prediction* is the latent, so x there follows its own noise down to
-                the latent exactly. One consistent noise, no seam; A1111's way and the default.
-    fresh       the latent with new noise of this sigma replaces x there at every call: LDM's way. `noise` is a
-                StepNoise, drawn before the step's own.
-    renoised    the latent with the initial noise replaces x there from the second sigma on: what diffusers does after
-                each step. `noise` is that (B, 4, h, w) tensor.
+def unmasked_as_predicted(latent: Tensor, initial_noise: Tensor, step_noise: StepNoise) -> Unmasked:
+    """Leaves x alone: it follows its own noise down to the latent that each prediction has there, with no seam.
 
-    In all of them the kept region of the returned x0 is the latent, and a soft mask blends linearly.
+    A1111 does so, and it is the default.
     """
-    if style not in MASK_STYLES:
-        raise InvalidRequest(f"Unknown mask style {style!r}; choose one of {', '.join(MASK_STYLES)}.")
-    outside = latent * (1 - mask)
-    first: list[float] = []
+    return lambda sigma: None
+
+
+def unmasked_with_fresh_noise(latent: Tensor, initial_noise: Tensor, step_noise: StepNoise) -> Unmasked:
+    """Gives the latent new noise at every call, drawn before the step's own: LDM's way."""
+    return lambda sigma: latent + sigma * step_noise(sigma, 0.0)
+
+
+def unmasked_with_initial_noise(latent: Tensor, initial_noise: Tensor, step_noise: StepNoise) -> Unmasked:
+    """Gives the latent the initial noise from the second sigma on: what diffusers does after each step."""
+    first: float | None = None
+
+    def unmasked(sigma: float) -> Tensor | None:
+        nonlocal first
+        if first is None:
+            first = sigma
+        return latent + sigma * initial_noise if sigma < first else None
+
+    return unmasked
+
+
+UNMASKED: dict[MaskMode, Callable[[Tensor, Tensor, StepNoise], Unmasked]] = {
+    MaskMode.PREDICTED: unmasked_as_predicted,
+    MaskMode.FRESH_NOISE: unmasked_with_fresh_noise,
+    MaskMode.INITIAL_NOISE: unmasked_with_initial_noise,
+}
+
+
+def masked(
+    denoise: Denoise, latent: Tensor, mask: Tensor, mode: MaskMode, initial_noise: Tensor, step_noise: StepNoise
+) -> Denoise:
+    """Keeps the latent where mask is 0, and repaints where it is 1. For models with 4 channels.
+
+    latent and initial_noise (B, 4, h, w), mask (B, 1, h, w) in 0 … 1. In every mode of `UNMASKED` the unmasked region
+    of the returned x0 is the latent, and a soft mask blends linearly. One result serves one run. Raises InvalidRequest
+    for an unknown mode.
+    """
+    if mode not in UNMASKED:
+        raise InvalidRequest(f"Unknown mask mode {mode!r}; choose one of {', '.join(UNMASKED)}.")
+    unmasked, outside = UNMASKED[mode](latent, initial_noise, step_noise), latent * (1 - mask)
 
     def denoise_masked(x: Tensor, sigma: float) -> Tensor:
-        if not first:
-            first.append(sigma)
-        if style == "fresh":
-            assert callable(noise)
-            x = x * mask + (latent + sigma * noise(sigma, 0.0)) * (1 - mask)
-        elif style == "renoised" and sigma < first[0]:
-            assert isinstance(noise, Tensor)
-            x = x * mask + (latent + sigma * noise) * (1 - mask)
+        replacement = unmasked(sigma)
+        if replacement is not None:
+            x = x * mask + replacement * (1 - mask)
         return denoise(x, sigma) * mask + outside
 
     return denoise_masked

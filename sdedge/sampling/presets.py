@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from sdedge import catalog
-from sdedge.catalog import PRESETS, SAMPLERS, NoiseSource, PresetInfo, SamplerInfo
+from sdedge.catalog import PRESETS, SAMPLERS, MaskMode, NoiseSource, PresetInfo, SamplerInfo
 from sdedge.errors import InvalidRequest
 from sdedge.sampler_options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
@@ -83,7 +83,7 @@ class SamplingPlan:
         return PRESETS[self.preset].rounding
 
     @property
-    def mask_style(self) -> str:
+    def mask_mode(self) -> MaskMode:
         return PRESETS[self.preset].mask
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sdedge.catalog import MaskMode
 from sdedge.errors import InvalidRequest
 from sdedge.sampling.denoiser import dynamic_threshold, masked, to_x0
 from sdedge.sampling.presets import sampling_plan
@@ -156,8 +157,8 @@ def draws(seed):
     return lambda *_: torch.randn(LATENT.shape, generator=generator, dtype=torch.float64)
 
 
-def inpaint(unet, prompt, run, style, noise0, noise):
-    denoise = masked(denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, style)
+def inpaint(unet, prompt, run, mode, noise0):
+    denoise = masked(denoiser(unet, run, prompt, guidance=1), LATENT, MASK, mode, noise0, draws(9))
     x = last(run.run(denoise, run.start(noise0, LATENT), draws(8)))
     return x
 
@@ -166,13 +167,13 @@ def inpaint(unet, prompt, run, style, noise0, noise):
 def test_the_kept_region_is_kept(unet, prompt, sampler):
     """Every sampler ends exactly at the original outside the mask, and somewhere else inside."""
     noise0 = draws(0)()
-    x = inpaint(unet, prompt, sampling_plan(sampler, "karras", 8, strength=0.9), "predicted", noise0, noise0)
+    x = inpaint(unet, prompt, sampling_plan(sampler, "karras", 8, strength=0.9), MaskMode.PREDICTED, noise0)
     outside = (1 - MASK).bool().expand_as(x)
     assert float((x - LATENT)[outside].abs().max()) < 1e-9
     assert float((x - LATENT)[~outside].abs().max()) > 1e-3
 
 
-def test_renoised_is_diffusers_pipeline(unet, prompt):
+def test_initial_noise_is_diffusers_pipeline(unet, prompt):
     """Its loop: after each step the kept region is the original with the first noise at the next level."""
     diffusers = pytest.importorskip("diffusers")
     run, noise0 = sampling_plan("euler_a", "leading", 8, "diffusers", strength=0.75), draws(0)()
@@ -192,14 +193,14 @@ def test_renoised_is_diffusers_pipeline(unet, prompt):
         )[0]
         level = scheduler.sigmas[i + 3]  # 0 at the last: the original itself
         x = (1 - MASK) * (LATENT + noise0 * level) + MASK * x
-    ours = inpaint(unet, prompt, run, "renoised", noise0, noise0)
+    ours = inpaint(unet, prompt, run, MaskMode.INITIAL_NOISE, noise0)
     assert scaled_error(ours * MASK, x * MASK) < 1e-5  # its sigmas are float32
     assert float(((ours - x) * (1 - MASK)).abs().max()) < 1e-6
 
 
-def test_renoised_leaves_the_first_level_as_it_is_given():
+def test_initial_noise_leaves_the_first_level_as_it_is_given():
     seen, noise = [], draws(3)()
-    denoise = masked(lambda x, sigma: seen.append(x) or x, LATENT, MASK, noise, "renoised")
+    denoise = masked(lambda x, sigma: seen.append(x) or x, LATENT, MASK, MaskMode.INITIAL_NOISE, noise, draws(9))
     start = draws(4)()
     for sigma in (5.0, 5.0, 2.0):
         denoise(start, sigma)
@@ -207,7 +208,7 @@ def test_renoised_leaves_the_first_level_as_it_is_given():
     assert torch.equal(seen[2], start * MASK + (LATENT + 2.0 * noise) * (1 - MASK))
 
 
-def test_fresh_is_ldms_loop(unet, prompt):
+def test_fresh_noise_is_ldms_loop(unet, prompt):
     """LDM: before each step the kept region is the original with new noise at this level, then DDIM draws its own."""
     run, noise0, generator = sampling_plan("ddim", None, 10, "compvis", strength=0.8), draws(0)(), draws(8)
     x, alphas = run.start(noise0, LATENT), [1 / (s**2 + 1) for s in run.sigmas]
@@ -219,7 +220,7 @@ def test_fresh_is_ldms_loop(unet, prompt):
         x0 = (z - (1 - a) ** 0.5 * eps) / a**0.5
         z = following**0.5 * x0 + (1 - following) ** 0.5 * eps + 0.0 * generator()
     noise = draws(8)
-    denoise = masked(denoiser(unet, run, prompt, guidance=1), LATENT, MASK, noise, "fresh")
+    denoise = masked(denoiser(unet, run, prompt, guidance=1), LATENT, MASK, MaskMode.FRESH_NOISE, noise0, noise)
     x = last(run.run(denoise, x, noise))
     assert scaled_error(run.finish(x) * MASK, z * MASK) < 1e-9
 
@@ -232,5 +233,5 @@ def test_refusals(pair):
     ):
         with pytest.raises(InvalidRequest, match=message):
             denoiser(Recorder(), SCHEDULE, pair, **options)
-    with pytest.raises(InvalidRequest, match="predicted, fresh, renoised"):
-        masked(lambda x, s: x, LATENT, MASK, draws(0), "after")
+    with pytest.raises(InvalidRequest, match="predicted, fresh_noise, initial_noise"):
+        masked(lambda x, s: x, LATENT, MASK, "after", LATENT, draws(0))
