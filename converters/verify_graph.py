@@ -44,9 +44,9 @@ class RoundedEngine(GraphEngine):
         super().__init__(folder, "cpu", "float32")
         self.dtype = stored_dtype(self.manifest)
 
-    def _open(self, name: str, dtype: torch.dtype) -> Run:
+    def open_component(self, name: str, dtype: torch.dtype) -> Run:
         if dtype == torch.float32:
-            return super()._open(name, dtype)
+            return super().open_component(name, dtype)
         self._programs[name] = self._program(name, dtype)
         return Rounded(self._programs[name])
 

@@ -93,7 +93,9 @@ class Run:
         """Within, no other process draws this run. Raises SdedgeError where one does."""
         lock = ProcessLock(self.folder / "lock")
         if not lock.acquire():
-            raise SdedgeError(f"Another process evaluates in {self.folder} now; wait until it is done, or choose another folder.")
+            raise SdedgeError(
+                f"Another process evaluates in {self.folder} now; wait until it is done, or choose another folder."
+            )
         try:
             with atomic_write(self.folder / SETTINGS) as file:
                 file.write(json.dumps(self.settings, indent=2, sort_keys=True).encode())
