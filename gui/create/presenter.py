@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from PySide6.QtWidgets import QMenu
 
 from gui.create import failures
 from gui.create.canvas_panel import CanvasPanel
-from gui.create.progress_strip import ProgressStrip
-from gui.queue.progress import PictureProgress, spoken
+from gui.create.progress_strip import JobSummary, ProgressStrip
+from gui.queue.progress import PictureProgress
 from gui.shell.advice import for_the_window
 from gui.shell.background import in_words
 from gui.shell.picture_actions import NOTHING, Subject
@@ -28,7 +30,10 @@ from sdedge.library.jobs import Job, Queue
 from sdedge.places import data_folder
 from sdedge.process.spawn import LOG
 
-Help = tuple[str, Callable[[], object]]
+log = logging.getLogger(__name__)
+
+FailureButton = tuple[str, Callable[[], object]]
+"""A label, and what a press does."""
 
 
 class CanvasPresenter(QObject):
@@ -55,8 +60,6 @@ class CanvasPresenter(QObject):
         self._seeds: dict[int, list[int]] = {}
         self._sizes: dict[int, tuple[int, int]] = {}
         """In pixels, of the pictures of jobs that were read from their files."""
-        self._unsized: tuple[int, str, Callable[[tuple[int, int]], str]] | None = None
-        """A job whose end was told before the size of its pictures was known: its number, the words, and the better ones."""
         board = studio.board
         board.progressed.connect(self._show_progress)
         board.drawn.connect(self._show_drawn)
@@ -73,7 +76,7 @@ class CanvasPresenter(QObject):
         self._following = True
 
     def show_source(self, source: Looked) -> None:
-        """The picture that the form starts from."""
+        """Shows the picture that the form starts from."""
         self._source = source
         if not self._panel.paints_mask:
             self._panel.canvas.show_picture(source.image)
@@ -81,7 +84,7 @@ class CanvasPresenter(QObject):
             self._find(source.path)
 
     def show_entry(self, entry: GalleryEntry, image: QImage) -> None:
-        """A picture that was chosen; what is being drawn goes on without being shown."""
+        """Shows a picture that was chosen; what is being drawn goes on without being shown."""
         self._following = False
         if not self._panel.paints_mask:
             self._panel.canvas.show_picture(image)
@@ -89,22 +92,22 @@ class CanvasPresenter(QObject):
             self._studio.pictures.show("create", Subject.of(entry))
 
     def show_latest(self, entry: GalleryEntry, image: QImage) -> None:
-        """The picture of before, at the start."""
+        """Shows the picture of before, at the start, and goes on following what is drawn."""
         if self._panel.canvas.is_empty:
             self.show_entry(entry, image)
             self._following = True
 
     # What happens
 
-    def _show_progress(self, id: int) -> None:
-        progress = self._studio.board.progress(id)
+    def _show_progress(self, job_id: int) -> None:
+        progress = self._studio.board.progress(job_id)
         if progress is None:
             return
-        self._strip.work(progress, lambda: self._studio.board.cancel(id))
+        self._strip.work(progress, lambda: self._studio.board.cancel(job_id))
         if progress.preview and self._shows(progress):
             preview = QImage.fromData(base64.b64decode(progress.preview.partition(",")[2]))
             progress.preview = None  # shown once
-            size = self._size_of(id, preview)
+            size = self._size_of(job_id, preview)
             self._panel.canvas.show_preview(preview, size)
             self._panel.caption.setText(self._captioned(self.tr("Preview"), (size.width(), size.height())))
 
@@ -112,24 +115,24 @@ class CanvasPresenter(QObject):
         rate = self._studio.settings.preview_rate
         return self._following and not self._panel.paints_mask and rate > 0 and progress.index % rate == 0
 
-    def _size_of(self, id: int, preview: QImage) -> QSize:
-        """Of the finished picture: as asked for, or as the preview's proportions tell."""
-        job = self._studio.board.find(id)
+    def _size_of(self, job_id: int, preview: QImage) -> QSize:
+        """Returns the size of the finished picture: as asked for, or as the preview's proportions tell."""
+        job = self._studio.board.find(job_id)
         if job is not None and job.request.width and job.request.height and not job.request.mask_only:
             return QSize(job.request.width, job.request.height)
         return preview.size() * 8
 
-    def _show_drawn(self, id: int, event: ImageDone) -> None:
-        job = self._studio.board.find(id)
+    def _show_drawn(self, job_id: int, event: ImageDone) -> None:
+        job = self._studio.board.find(job_id)
         request = job.request if job else None
         before = self._source.image if self._source and request and request.image == self._source.path else None
 
-        self._seeds.setdefault(id, []).append(event.seed)
+        self._seeds.setdefault(job_id, []).append(event.seed)
         self._loading += 1
 
         def show(image: QImage) -> None:
             self._loading -= 1
-            self._take_size(id, (image.width(), image.height()))
+            self._note_size(job_id, (image.width(), image.height()))
             if self._following and not self._panel.paints_mask:
                 self._panel.canvas.show_picture(image, before)
                 self._caption(self._seed(event.seed), image.size().toTuple())
@@ -145,63 +148,43 @@ class CanvasPresenter(QObject):
             text = self.tr("The safety checker filtered the picture of seed {0}; a card stands in its place.")
             self._studio.say(text.format(event.seed), "warning")
 
-    def _show_end(self, id: int, event: Event) -> None:
+    def _show_end(self, job_id: int, event: Event) -> None:
         if not self._loading:  # otherwise the picture takes the preview's place in a moment
             self.end_preview()
-        job = self._studio.board.find(id)
-        self._failed = id if isinstance(event, Failed) else None
-        seeds = self._seeds.pop(id, [])
+        job = self._studio.board.find(job_id)
+        self._failed = job_id if isinstance(event, Failed) else None
+        seeds = self._seeds.pop(job_id, [])
         if isinstance(event, Finished):
-            self._say_done(id, event, job, seeds)
+            size = self._sizes.pop(job_id, None) or self._named_size(job)
+            self._strip.finish(JobSummary(job_id, event.count, tuple(seeds), event.seconds, size))
         elif isinstance(event, Cancelled):
             text = self.tr("Cancelled. {0} finished pictures are kept.") if event.count else self.tr("Cancelled.")
             self._strip.rest(text.format(event.count))
         elif isinstance(event, Failed):
             text = " ".join(part for part in (event.message, event.hint) if part)
-            self._strip.fail(for_the_window(text), self._helps(id, job, event.kind, event.remedy))
+            self._strip.fail(for_the_window(text), self._failure_buttons(job_id, job, event.kind, event.remedy))
 
     def end_preview(self) -> None:
         """Goes back to the picture of before, and to its caption."""
         self._panel.canvas.end_preview()
         self._panel.caption.setText(self._picture_caption if not self._panel.canvas.is_empty else "")
 
-    def _say_done(self, id: int, event: Finished, job: Job | None, seeds: list[int]) -> None:
-        """Say what came of a job: seed, size and time. A size that nobody named follows with the picture."""
-        size = self._sizes.pop(id, None) or self._named_size(job)
-        self._strip.rest(self._summary(event, seeds, size))
-        self._unsized = None if size else (id, self._strip.text, partial(self._summary, event, seeds))
-
-    def _take_size(self, id: int, size: tuple[int, int]) -> None:
-        """The picture was read: its size is what was drawn."""
-        if self._unsized is None or self._unsized[0] != id:
-            self._sizes = {id: size}
-            return
-        _, said, summary = self._unsized
-        self._unsized = None
-        if self._strip.text == said:  # nothing else is said since
-            self._strip.rest(summary(size))
+    def _note_size(self, job_id: int, size: tuple[int, int]) -> None:
+        """A picture of the job was read: its size is what was drawn. A summary without a size is shown again with it."""
+        summary = self._strip.summary
+        if summary is not None and summary.job_id == job_id and summary.size is None:
+            self._strip.finish(replace(summary, size=size))
+        else:
+            self._sizes = {job_id: size}
 
     def _named_size(self, job: Job | None) -> tuple[int, int] | None:
-        """Of the pictures of a job, in pixels, where its request and the model say so."""
+        """Returns the size of a job's pictures, in pixels, where its request and the model say so."""
         if job is None or job.request.image is not None:
             return None
         card = self._studio.form.card
         side = card.side if card is not None and card.name == job.request.model else None
         width, height = job.request.width or side, job.request.height or side
         return (width, height) if width and height else None
-
-    def _summary(self, event: Finished, seeds: list[int], size: tuple[int, int] | None) -> str:
-        parts = [self.tr("Done.")]
-        if event.count > 1:
-            parts.append(self.tr("{0} pictures").format(event.count))
-        if len(seeds) == 1:
-            parts.append(self._seed(seeds[0]))
-        elif seeds and min(seeds) < max(seeds):
-            parts.append(self.tr("Seeds {0} to {1}").format(min(seeds), max(seeds)))
-        if size is not None:
-            parts.append(f"{size[0]} × {size[1]}")
-        parts.append(spoken(event.seconds))
-        return "   ".join(parts)
 
     # The picture on the canvas
 
@@ -211,7 +194,7 @@ class CanvasPresenter(QObject):
         def take(entry: GalleryEntry | None) -> None:
             self._studio.pictures.show("create", Subject.of(entry) if entry else Subject(path=Path(path)))
 
-        self._studio.bridge.ask(lambda queue, gallery: gallery.find(path), take, lambda error: None, self)
+        self._studio.bridge.ask(lambda queue, gallery: gallery.find(path), take, _log_unread, self)
 
     def _follow_trash(self) -> None:
         """A picture that goes to the trash leaves the canvas to the one before it, and comes back with Undo."""
@@ -237,7 +220,7 @@ class CanvasPresenter(QObject):
                 self._panel.canvas.show_nothing()
                 self._studio.pictures.show("create", NOTHING)
 
-        self._studio.bridge.ask(look, show, lambda error: None, self)
+        self._studio.bridge.ask(look, show, _log_unread, self)
 
     def _show_file(self, entry: GalleryEntry) -> None:
         following = self._following
@@ -246,22 +229,22 @@ class CanvasPresenter(QObject):
             self.show_entry(entry, image)
             self._following = following
 
-        self._studio.bridge.background.run(lambda: finished(entry.path), show, lambda error: None, self)
+        self._studio.bridge.background.run(lambda: finished(entry.path), show, _log_unread, self)
 
     def _menu(self, at: QPoint) -> None:
-        """Of the picture, and of how it is seen; while a preview is shown, of that alone."""
+        """Opens the menu of the picture and of how it is seen; while a preview is shown, of that alone."""
         canvas, actions = self._panel.canvas, self._studio.actions
         menu = self._studio.pictures.menu(canvas) if canvas.shows_picture else QMenu(canvas)
         if not canvas.shows_picture:
             menu.addAction(actions["cancel"])
             menu.aboutToHide.connect(menu.deleteLater)
         menu.addSeparator()
-        for id in ("zoom-fit", "zoom-actual", "before-after"):
-            menu.addAction(actions[id])
+        for name in ("zoom-fit", "zoom-actual", "before-after"):
+            menu.addAction(actions[name])
         menu.popup(at)
 
     def _drag_out(self) -> None:
-        """The picture as the file that it is."""
+        """Begins to drag the picture out of the window, as the file that it is."""
         path, canvas = self._studio.pictures.seen_in("create").path, self._panel.canvas
         if path is None or not path.is_file() or not canvas.shows_picture:
             return
@@ -272,30 +255,30 @@ class CanvasPresenter(QObject):
         drag.exec(Qt.DropAction.CopyAction)
 
     def _turn_checker_off(self) -> None:
-        """For the pictures from now on; the settings dialog turns it on again."""
+        """Turns the checker off for the pictures from now on; the settings dialog turns it on again."""
         self._studio.settings.safety = False
         self._studio.say(self.tr("The safety checker is off; Settings turn it on again."))
 
     def _show_state(self) -> None:
-        """A job that has begun says so before its first event."""
+        """The queue has changed: a job that has begun says so before its first event."""
         board, job = self._studio.board, self._studio.board.running
         went_on, self._paused = self._paused is not None and board.paused is None, board.paused
         if job is not None:
             self._failed, self._tells_pause = None, False
             if board.progress(job.id) is None:
                 self._strip.work(board.begin(job), lambda: board.cancel(job.id))
-        elif self._failed is not None and not went_on and self._stands(self._failed):
+        elif self._failed is not None and not went_on and self._is_still_failed(self._failed):
             return
         else:
             self._rest_or_pause()
 
-    def _stands(self, id: int) -> bool:
+    def _is_still_failed(self, job_id: int) -> bool:
         """Whether a job that failed was neither forgotten nor lined up again."""
-        job = self._studio.board.find(id)
+        job = self._studio.board.find(job_id)
         return job is not None and job.state in (JobState.FAILED, JobState.RUNNING)  # it was read before its end
 
     def _rest_or_pause(self) -> None:
-        """Nothing is drawn: why, if others wait for that or nobody asked for it, and a button that goes on."""
+        """Nothing is drawn: the strip says why, if others wait or nobody asked for it, with a button that goes on."""
         board = self._studio.board
         waits = any(job.state == JobState.WAITING for job in board.jobs)
         if board.paused is not None and (waits or board.paused_by != PausedBy.PERSON):
@@ -307,12 +290,12 @@ class CanvasPresenter(QObject):
             self._tells_pause = False
         self._failed = None
 
-    def _helps(self, id: int, job: Job | None, kind: str, remedy: str = "") -> list[Help]:
-        """Buttons for what helps."""
+    def _failure_buttons(self, job_id: int, job: Job | None, kind: str, remedy: str = "") -> list[FailureButton]:
+        """Returns a button for each thing that helps against the failure and that this window can do."""
         card = self._studio.form.card
         less = failures.smaller(job.request, card.side if card else 512, job.batch) if job else None
-        known: dict[str, Help] = {
-            failures.RETRY: (self.tr("Try again"), partial(self.retry_wanted.emit, id)),
+        known: dict[str, FailureButton] = {
+            failures.RETRY: (self.tr("Try again"), partial(self.retry_wanted.emit, job_id)),
             failures.SHOW_LOG: (self.tr("Show the log"), show_log),
             failures.CHOOSE_FOLDER: (self.tr("Choose a folder…"), self._studio.actions["settings"].trigger),
             failures.SHOW_MODELS: (self.tr("Show the models"), partial(self._studio.show_view, "models")),
@@ -322,7 +305,7 @@ class CanvasPresenter(QObject):
             is_batch = job is not None and job.batch > 1
             label = self.tr("Draw one at a time") if is_batch else self.tr("Draw at {0} × {1}").format(*less)
             known[failures.SMALLER] = (label, partial(self.smaller_wanted.emit, job, less))
-        return [known[help] for help in failures.remedies(kind, remedy) if help in known]
+        return [known[name] for name in failures.remedies(kind, remedy) if name in known]
 
     # Words
 
@@ -336,6 +319,11 @@ class CanvasPresenter(QObject):
 
     def _seed(self, seed: int | None) -> str:
         return self.tr("Seed {0}").format(seed) if seed is not None else ""
+
+
+def _log_unread(error: Exception) -> None:
+    """The canvas stays as it is: nobody asked for this reading, and what is shown is no less true without it."""
+    log.info("The canvas stays as it is: %s", error)
 
 
 def show_log() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
@@ -16,6 +17,19 @@ from sdedge.library.job_states import Wish
 HEIGHT = 64  # pixels, always, so that nothing jumps
 
 
+@dataclass(frozen=True)
+class JobSummary:
+    """What came of a job that was drawn to its end."""
+
+    job_id: int
+    count: int
+    """Of its pictures."""
+    seeds: tuple[int, ...]
+    seconds: float
+    size: tuple[int, int] | None
+    """In pixels, of its pictures; None until the first of them is read from its file."""
+
+
 class ProgressStrip(QFrame):
     """One of three: resting with words about the picture, working, or a failure with buttons."""
 
@@ -23,6 +37,7 @@ class ProgressStrip(QFrame):
         super().__init__()
         self._studio = studio
         self._progress: PictureProgress | None = None
+        self._summary: JobSummary | None = None
         set_kind(self, "strip")
         self.setMinimumHeight(HEIGHT)
         self._text = PlainLabel()
@@ -59,6 +74,11 @@ class ProgressStrip(QFrame):
     def text(self) -> str:
         return self._text.text()
 
+    @property
+    def summary(self) -> JobSummary | None:
+        """What came of a job, while that is what the strip shows."""
+        return self._summary
+
     # The three states
 
     def rest(self, text: str, kind: str = "muted") -> None:
@@ -66,6 +86,11 @@ class ProgressStrip(QFrame):
         self._end()
         set_kind(self._text, kind)
         self._say(text)
+
+    def finish(self, summary: JobSummary) -> None:
+        """Nothing is drawn any more; the strip shows what came of the job."""
+        self.rest(self.describe_summary(summary))
+        self._summary = summary
 
     def work(self, progress: PictureProgress, cancel: Callable[[], object]) -> None:
         """Follow a job."""
@@ -133,6 +158,20 @@ class ProgressStrip(QFrame):
             parts.append(self.tr("large models take up to a minute; a first compilation takes minutes"))
         return "   ".join(parts)
 
+    def describe_summary(self, summary: JobSummary) -> str:
+        """Returns the words for seeds, size and time."""
+        parts, seeds = [self.tr("Done.")], summary.seeds
+        if summary.count > 1:
+            parts.append(self.tr("{0} pictures").format(summary.count))
+        if len(seeds) == 1:
+            parts.append(self.tr("Seed {0}").format(seeds[0]))
+        elif seeds and min(seeds) < max(seeds):
+            parts.append(self.tr("Seeds {0} to {1}").format(min(seeds), max(seeds)))
+        if summary.size is not None:
+            parts.append(f"{summary.size[0]} × {summary.size[1]}")
+        parts.append(spoken(summary.seconds))
+        return "   ".join(parts)
+
     def _show_progress(self) -> None:
         if self._progress is not None:
             fraction = self._progress.fraction
@@ -147,7 +186,7 @@ class ProgressStrip(QFrame):
             self._text.setAccessibleName(text)
 
     def _end(self) -> None:
-        self._progress = None
+        self._progress = self._summary = None
         self._clock.stop()
         self._bar.hide()
         for button in self._shown:
