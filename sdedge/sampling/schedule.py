@@ -75,7 +75,7 @@ class NoiseSchedule:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], precision: str = "float64") -> NoiseSchedule:
-        """From the dict of a scheduler_config.json; keys that do not describe the schedule are ignored.
+        """Reads the dict of a scheduler_config.json; keys that do not describe the schedule are ignored.
 
         Raises ModelError for values of another type, more timesteps than anybody trains with, and levels that do not rise.
         """
@@ -136,7 +136,7 @@ class NoiseSchedule:
         return np.log(np.asarray(self._sigmas, dtype=self.precision)).astype(float).tolist()
 
     def sigma(self, timestep: float, interpolation: str = "log") -> float:
-        """The level of a timestep; between two of them linear in log sigma (k-diffusion) or in sigma (diffusers)."""
+        """Returns the level of a timestep, between two of them linear in log sigma (k-diffusion) or sigma (diffusers)."""
         last = self.num_train_timesteps - 1
         low = min(max(math.floor(timestep), 0), last)
         high, w = min(low + 1, last), min(max(timestep - low, 0.0), 1.0)
@@ -147,7 +147,7 @@ class NoiseSchedule:
         return math.exp((1 - w) * self._log_sigmas[low] + w * self._log_sigmas[high])
 
     def timestep(self, sigma: float, interpolation: str = "log") -> float:
-        """The (fractional) timestep of a level, the inverse of `sigma`; clamped to the trained range."""
+        """Returns the (fractional) timestep of a level, clamped to the trained range: the inverse of `sigma`."""
         table, value = (
             (self._sigmas, sigma) if interpolation == "linear" else (self._log_sigmas, math.log(max(sigma, 1e-10)))
         )
@@ -157,7 +157,7 @@ class NoiseSchedule:
 
 
 def zero_terminal_snr(betas: Tensor) -> Tensor:
-    """Betas shifted and scaled so that the last alpha-bar is zero (Lin et al. 2023, algorithm 1)."""
+    """Returns betas shifted and scaled so that the last alpha-bar is zero (Lin et al. 2023, algorithm 1)."""
     root = torch.cumprod(1.0 - betas, dim=0).sqrt()
     first, last = root[0].clone(), root[-1].clone()
     root = (root - last) * (first / (first - last))
@@ -188,40 +188,56 @@ _BETAS: dict[str, Callable[[NoiseSchedule, torch.dtype], Tensor]] = {
 }
 
 
-# Timesteps, falling; T is the number of training timesteps.
+# Timesteps, falling; T is the number of training timesteps. "Leading", "linspace" and "trailing" are the names that
+# Lin et al. 2023 (table 2) and diffusers' `timestep_spacing` give to where in its interval each step stands.
 
 
 def timesteps_uniform(n: int, T: int = 1000) -> list[float]:
+    """Returns n equally spaced points from T - 1 to 0, not rounded: k-diffusion's `get_sigmas`, A1111's "Uniform"."""
     return np.linspace(T - 1, 0, n).tolist()
 
 
 def timesteps_sgm_uniform(n: int, T: int = 1000) -> list[float]:
+    """Returns n of n + 1 equal points from T - 1 to 0, the last left out: A1111's and ComfyUI's "SGM Uniform".
+
+    Stability's generative-models space so: the last step, to sigma 0, spans as much time as each before it.
+    """
     return np.linspace(T - 1, 0, n + 1)[:-1].tolist()
 
 
 def timesteps_simple(n: int, T: int = 1000) -> list[float]:
+    """Returns every (T / n)-th whole timestep counted from the top, rounded up: ComfyUI's and A1111's "Simple"."""
     return [float(T - 1 - int(i * (T / n))) for i in range(n)]
 
 
 def timesteps_ddim_uniform(n: int, T: int = 1000) -> list[float]:
-    """LDM's "uniform": 1, 1 + c, 1 + 2c … with c = T // n; more than n of them where n does not divide T."""
+    """Returns 1, 1 + c, 1 + 2c … with c = T // n; more than n of them where n does not divide T.
+
+    It is LDM's "uniform" of DDIM and PLMS (preset compvis), and A1111's and ComfyUI's "DDIM Uniform".
+    """
     return [float(min(t + 1, T - 1)) for t in range(0, T, max(T // n, 1))][::-1]
 
 
 def timesteps_leading(n: int, T: int = 1000, offset: int = 1) -> list[float]:
+    """Returns the first timestep of each of n intervals of T // n, plus `offset`; the noisiest ones are never visited.
+
+    It is DDIM's spacing (Song et al. 2020) as diffusers reads it, with v1's `steps_offset` of 1, and so Apple's for PNDM.
+    """
     return [float(i * (T // n) + offset) for i in range(n)][::-1]
 
 
 def timesteps_trailing(n: int, T: int = 1000) -> list[float]:
+    """Returns the last timestep of each of n intervals, from T - 1: Lin et al. 2023; diffusers'."""
     return (np.arange(T, 0, -T / n).round() - 1)[:n].tolist()
 
 
 def timesteps_linspace(n: int, T: int = 1000) -> list[float]:
+    """Returns n rounded points from T - 1 to 0, both ends included: Nichol and Dhariwal 2021; diffusers'."""
     return np.linspace(0, T - 1, n).round()[::-1].tolist()
 
 
 def timesteps_lcm(n: int, T: int = 1000, original: int = 50) -> list[float]:
-    """The steps of latent consistency models: n of the `original` ones they were distilled on."""
+    """Returns n of the `original` timesteps that latent consistency models are distilled on (Luo et al. 2023)."""
     if n > original:
         raise InvalidRequest(f"{n} steps are more than the {original} levels of the lcm schedule; ask for 1 to 8.")
     trained = [float((i + 1) * (T // original) - 1) for i in range(original)][::-1]
@@ -229,7 +245,7 @@ def timesteps_lcm(n: int, T: int = 1000, original: int = 50) -> list[float]:
 
 
 def timesteps_beta(n: int, T: int = 1000, alpha: float = 0.6, beta: float = 0.6) -> list[float]:
-    """Quantiles of a beta distribution over time (Lee et al. 2024)."""
+    """Returns n quantiles of a beta distribution over time (Lee et al. 2024): ComfyUI's "Beta"."""
     return [beta_quantile(1 - i / n, alpha, beta) * (T - 1) for i in range(n)]
 
 
@@ -237,23 +253,25 @@ def timesteps_beta(n: int, T: int = 1000, alpha: float = 0.6, beta: float = 0.6)
 
 
 def sigmas_karras(n: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> list[float]:
-    """Karras et al. 2022, equation 5."""
+    """Returns levels equally spaced in sigma^(1 / rho): Karras et al. 2022, equation 5."""
     ramp = np.linspace(0, 1, n)
     low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
     return ((high + ramp * (low - high)) ** rho).tolist()
 
 
 def sigmas_exponential(n: int, sigma_min: float, sigma_max: float) -> list[float]:
+    """Returns levels equally spaced in log sigma: k-diffusion's `get_sigmas_exponential`."""
     return np.exp(np.linspace(math.log(sigma_max), math.log(sigma_min), n)).tolist()
 
 
 def sigmas_polyexponential(n: int, sigma_min: float, sigma_max: float, rho: float = 1.0) -> list[float]:
+    """Returns levels on a polynomial in log sigma of power rho: k-diffusion's `get_sigmas_polyexponential`."""
     ramp = np.linspace(1, 0, n) ** rho
     return np.exp(ramp * (math.log(sigma_max) - math.log(sigma_min)) + math.log(sigma_min)).tolist()
 
 
 def sigmas_beta(n: int, sigma_min: float, sigma_max: float, alpha: float = 0.6, beta: float = 0.6) -> list[float]:
-    """Quantiles of a beta distribution over sigma, as A1111 and diffusers read the paper."""
+    """Returns n quantiles of a beta distribution over sigma, as A1111 and diffusers read the paper."""
     probabilities = np.linspace(0, 1, n).tolist()
     return [
         sigma_min + beta_quantile(1 - probability, alpha, beta) * (sigma_max - sigma_min)
@@ -262,12 +280,12 @@ def sigmas_beta(n: int, sigma_min: float, sigma_max: float, alpha: float = 0.6, 
 
 
 def sigmas_kl_optimal(n: int, sigma_min: float, sigma_max: float) -> list[float]:
-    """Equal steps in arctan(sigma) (Sabour et al. 2024, theorem 3.1)."""
+    """Returns levels equally spaced in arctan(sigma) (Sabour et al. 2024, theorem 3.1)."""
     return np.tan(np.linspace(math.atan(sigma_max), math.atan(sigma_min), n)).tolist()
 
 
 def sigmas_linear_quadratic(n: int, sigma_max: float, threshold: float = 0.025) -> list[float]:
-    """First half of the steps down to (1 - threshold) sigma_max in equal parts, then a parabola with the same slope."""
+    """Returns equal steps down to (1 - threshold) sigma_max for the first half, then a parabola with the same slope."""
     half = n // 2
     if half == 0:
         return [sigma_max]
@@ -281,18 +299,18 @@ AYS_SIGMAS = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.
 
 
 def sigmas_ays(n: int) -> list[float]:
-    """Align Your Steps for v1 models (Sabour et al. 2024), read at n points in log sigma."""
+    """Returns Align Your Steps for v1 models (Sabour et al. 2024), read at n points in log sigma."""
     logs = np.log(AYS_SIGMAS)
     return np.exp(np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(logs)), logs)).tolist()
 
 
 def with_zero(values: Sequence[float]) -> Tensor:
-    """float64 (n + 1,): the levels and the final zero."""
+    """Returns the levels and the final zero, float64 (n + 1,)."""
     return torch.tensor([*values, 0.0], dtype=torch.float64)
 
 
 def sigmas(name: str, n: int, schedule: NoiseSchedule, interpolation: str = "log") -> Tensor:
-    """n + 1 falling levels of the named schedule in the project's own convention, the last zero; float64 on the CPU.
+    """Returns n + 1 falling levels of the named schedule in the project's own convention, the last zero; float64 on the CPU.
 
     ("ddim_uniform" may give more than n steps.) Raises InvalidRequest for an unknown name or a count that does not fit.
     """

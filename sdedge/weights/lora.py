@@ -50,7 +50,7 @@ class Lora:
     blocks: tuple[float, ...] | None = None
 
     def weighted(self, blocks: tuple[float, ...] | None) -> Lora:
-        """This LoRA with a factor for each of the 26 blocks (`text.tags.BLOCKS`); None is 1 for all."""
+        """Returns this LoRA with a factor for each of the 26 blocks (`text.tags.BLOCKS`); None is 1 for all."""
         return replace(self, blocks=blocks)
 
     @property
@@ -63,7 +63,7 @@ class Lora:
         return tuple(sorted({patch.form for patches in self.patches.values() for patch in patches.values()}))
 
     def bind(self, part: str, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Patch]:
-        """Patches by the module they change, for a network whose tensors (diffusers names) have these shapes.
+        """Returns patches by the module they change, for a network whose tensors (diffusers names) have these shapes.
 
         Modules that the network lacks are left out; `fit` tells of them. Raises ModelError when a patch does not fit.
         """
@@ -91,7 +91,7 @@ LoraWeights = Sequence[tuple[Lora, float, float]]
 
 
 def open_lora(path: str | Path) -> Lora:
-    """Open a LoRA file of any form and naming (safetensors or pickle). Only its scalars are read.
+    """Opens a LoRA file of any form and naming (safetensors or pickle). Only its scalars are read.
 
     Names that mean nothing known here are kept as `Lora.unused`. A module of rank 0, and an alpha left alone, change
     nothing. Raises ModelError for a LoRA of another model family, and for a file without any weights known here.
@@ -161,7 +161,7 @@ def _refuse(path: Path, source: TensorSource, unmatched: list[str]) -> None:
 
 
 def fit(loras: Sequence[Lora], names: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """What to say of LoRAs on networks ('unet', 'text_encoder') with tensors of these names: notes, and what is not used.
+    """Returns what to say of LoRAs on networks ('unet', 'text_encoder') with tensors of these names: notes, and what is not used.
 
     Raises ModelError for a LoRA that changes no module of them, where all networks that it was made for are given.
     """
@@ -191,7 +191,7 @@ Change = tuple[Patch, float]
 def _plan(
     part: str, shapes: Mapping[str, tuple[int, ...]], loras: LoraWeights
 ) -> tuple[dict[str, list[Change]], dict[str, list[Change]]]:
-    """Changes by tensor name: of weights, and of biases."""
+    """Returns changes by tensor name: of weights, and of biases."""
     weights: dict[str, list[Change]] = {}
     biases: dict[str, list[Change]] = {}
     for lora, text_weight, unet_weight in loras:
@@ -212,7 +212,7 @@ def _plan(
 
 @torch.no_grad()
 def _changed(name: str, base: Tensor, changes: Sequence[Change], bias: bool) -> Tensor:
-    """`base` plus the weighted deltas: summed in float32, returned in base's dtype and on its device."""
+    """Returns `base` plus the weighted deltas, summed in float32, in base's dtype and on its device."""
     # Metal lacks some of the linear algebra, and its memory is the CPU's anyway.
     origin = base.cpu() if base.device.type == "mps" else base
     origin = origin.to(torch.float32)
@@ -252,7 +252,7 @@ class Applied:
         self.remove()
 
     def remove(self) -> None:
-        """Idempotent. Raises RuntimeError when something else has replaced the parameters since."""
+        """Puts the base parameters back, once. Raises RuntimeError when something else has replaced them since."""
         for r in self._replaced:
             if getattr(r.owner, r.attribute) is not r.placed:
                 raise RuntimeError(
@@ -264,7 +264,7 @@ class Applied:
 
 
 def apply(modules: Mapping[str, nn.Module], loras: LoraWeights) -> Applied:
-    """Put LoRAs on networks: {'unet': ..., 'text_encoder': ...}, either may be absent; a weight of 0 leaves one alone.
+    """Puts LoRAs on networks: {'unet': ..., 'text_encoder': ...}, either may be absent; a weight of 0 leaves one alone.
 
     Base parameters are replaced, never written to (they may view a file's map). Nothing is changed when any LoRA
     does not fit: ModelError. Needs memory for a second copy of the weights that change, until removed.
@@ -332,7 +332,7 @@ class MergedTensor:
 
 
 def merge(components: Mapping[str, Mapping[str, LazyTensor]], loras: LoraWeights) -> dict[str, dict[str, Any]]:
-    """`Checkpoint.components` with LoRAs baked in, lazily: tensors that change are MergedTensor, others as they were.
+    """Returns `Checkpoint.components` with LoRAs baked in, lazily: tensors that change are MergedTensor, others as they were.
 
     Reading every tensor in turn needs the memory of the largest one. Raises ModelError when a LoRA does not fit.
     """

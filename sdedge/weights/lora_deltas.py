@@ -25,12 +25,12 @@ Pieces = Mapping[str, Any]  # Tensor (float32), or float for SCALARS
 
 
 def low_rank(p: Pieces, W: Tensor) -> Tensor:
-    """LoRA (Hu et al. 2021) and LoCon: `alpha/r * up @ down`, with `mid` in Tucker form."""
+    """Returns the delta of LoRA (Hu et al. 2021) and LoCon: `alpha/r * up @ down`, with `mid` in Tucker form."""
     return _scale(p, p["down"].shape[0]) * _product(p["up"], p["down"], p.get("mid"))
 
 
 def hadamard(p: Pieces, W: Tensor) -> Tensor:
-    """LoHa (FedPara, Hyeon-Woo et al. 2021): the elementwise product of two low-rank matrices."""
+    """Returns the delta of LoHa (FedPara, Hyeon-Woo et al. 2021): the elementwise product of two low-rank matrices."""
     halves = []
     for i in (1, 2):
         a, b, core = p[f"hada_w{i}_a"], p[f"hada_w{i}_b"], p.get(f"hada_t{i}")
@@ -39,7 +39,7 @@ def hadamard(p: Pieces, W: Tensor) -> Tensor:
 
 
 def kronecker(p: Pieces, W: Tensor) -> Tensor:
-    """LoKr (LyCORIS, Yeh et al. 2023): `alpha/r * w1 (x) w2`, either factor whole or low-rank."""
+    """Returns the delta of LoKr (LyCORIS, Yeh et al. 2023): `alpha/r * w1 (x) w2`, either factor whole or low-rank."""
     ranks = []
     w1, w2 = p.get("lokr_w1"), p.get("lokr_w2")
     if w1 is None:
@@ -56,7 +56,7 @@ def kronecker(p: Pieces, W: Tensor) -> Tensor:
 
 
 def rescaling(p: Pieces, W: Tensor) -> Tensor:
-    """IA3 (Liu et al. 2022) as LyCORIS stores it: each input or output channel of W times (1 + weight)."""
+    """Returns the delta of IA3 (Liu et al. 2022) as LyCORIS stores it: each input or output channel of W times (1 + weight)."""
     axis = 1 if p["on_input"] else 0
     weight = p["weight"].flatten()
     if weight.shape[0] != W.shape[axis]:
@@ -65,19 +65,20 @@ def rescaling(p: Pieces, W: Tensor) -> Tensor:
 
 
 def full(p: Pieces, W: Tensor) -> Tensor:
-    """The whole difference. It has no rank, so an alpha beside it means nothing and is ignored."""
+    """Returns the difference as it is stored. It has no rank, so an alpha beside it means nothing and is ignored."""
     return p["diff"]
 
 
 def norm(p: Pieces, W: Tensor) -> Tensor:
-    """The difference of a normalisation layer's scale, with no rank either."""
+    """Returns the difference of a normalisation layer's scale, which has no rank either."""
     return p["w_norm"]
 
 
 def generalized(p: Pieces, W: Tensor) -> Tensor:
-    """GLoRA (Chavan et al. 2023) as LyCORIS stores it: `alpha/r * (W a1 a2 + b1 b2)`, the inner product over inputs.
+    """Returns the delta of GLoRA (Chavan et al. 2023) as LyCORIS stores it: `alpha/r * (W a1 a2 + b1 b2)`.
 
-    Files from before LyCORIS 2.0 have the factors of each product the other way round; their shapes tell.
+    The inner product is over inputs. Files from before LyCORIS 2.0 have the factors of each product the other way
+    round; their shapes tell.
     """
     a1, a2, b1, b2 = (p[name].flatten(1) for name in ("a1", "a2", "b1", "b2"))
     if b1.shape[0] != W.shape[0]:
@@ -87,7 +88,7 @@ def generalized(p: Pieces, W: Tensor) -> Tensor:
 
 
 def orthogonal(p: Pieces, W: Tensor) -> Tensor:
-    """OFT (Qiu et al. 2023), and BOFT (Liu et al. 2023) when the blocks have four axes: `rescale * R W - W`.
+    """Returns the delta of OFT (Qiu et al. 2023), and of BOFT (Liu et al. 2023) for blocks of four axes: `rescale * R W - W`.
 
     R is made of rotations, Cayley transforms of skew-symmetric blocks. `alpha` limits the angle, it is no scale.
     """
@@ -105,12 +106,12 @@ def orthogonal(p: Pieces, W: Tensor) -> Tensor:
 
 
 def _rotate(R: Tensor, x: Tensor) -> Tensor:
-    """Block-diagonal R (n, b, b) times x (n b, c)."""
+    """Returns block-diagonal R (n, b, b) times x (n b, c)."""
     return (R @ x.unflatten(0, R.shape[:2])).flatten(0, 1)
 
 
 def _butterfly(stages: Tensor, x: Tensor) -> Tensor:
-    """Each stage (n, b, b) mixes rows that are 2^i b/2 apart."""
+    """Mixes, in each stage (n, b, b), rows that are 2^i b/2 apart."""
     for i, R in enumerate(stages):
         stride = 2**i * R.shape[-1] // 2
         x = x.unflatten(0, (-1, 2, stride)).transpose(1, 2).flatten(0, 2)
@@ -120,7 +121,7 @@ def _butterfly(stages: Tensor, x: Tensor) -> Tensor:
 
 
 def decompose(p: Pieces, W: Tensor, delta: Tensor) -> Tensor:
-    """DoRA (Liu et al. 2024): W + delta brought to the stored magnitudes, per output row or per input channel.
+    """Returns the delta of DoRA (Liu et al. 2024): W + delta brought to the stored magnitudes, per output or per input channel.
 
     LyCORIS's `dora_scale` says which by its shape, (out, 1, ...) or (1, in, ...); peft's magnitudes are per output.
     """
@@ -139,7 +140,7 @@ def decompose(p: Pieces, W: Tensor, delta: Tensor) -> Tensor:
 
 
 def _product(up: Tensor, down: Tensor, core: Tensor | None = None) -> Tensor:
-    """up (out, r) times down (r, in * k), or with a Tucker core (r, r, h, w) between -> (out, in * h * w)."""
+    """Returns up (out, r) times down (r, in * k), or with a Tucker core (r, r, h, w) between -> (out, in * h * w)."""
     up, down = up.flatten(1), down.flatten(1)
     if core is None:
         return up @ down
@@ -178,7 +179,7 @@ _BIASES = ("diff_b", "b_norm")
 
 
 def effective(pieces: Mapping[str, LazyTensor | float]) -> dict[str, LazyTensor | float]:
-    """The pieces of a module that change anything: none of a low-rank form of rank 0, none where no form is begun."""
+    """Returns the pieces of a module that change anything: none of a low-rank form of rank 0, none where no form is begun."""
     empty = any(isinstance(pieces[name], LazyTensor) and 0 in pieces[name].shape for name in _FACTORS & pieces.keys())  # type: ignore[union-attr]
     if not _BEGINNINGS.isdisjoint(pieces) and not empty:
         return dict(pieces)
@@ -226,17 +227,17 @@ class Patch:
         return "diff_b" in self.pieces or "b_norm" in self.pieces
 
     def delta(self, W: Tensor) -> Tensor:
-        """What to add to W at weight 1: float32, of W's shape and on its device. W is not changed."""
+        """Returns what to add to W at weight 1: float32, of W's shape and on its device. W is not changed."""
         return self._fitted(self._read(W.device), W.float())
 
     def bias_delta(self, bias: Tensor) -> Tensor:
-        """What to add to the module's bias at weight 1: float32, (out,)."""
+        """Returns what to add to the module's bias at weight 1: float32, (out,)."""
         piece = self.pieces["diff_b" if "diff_b" in self.pieces else "b_norm"]
         assert isinstance(piece, LazyTensor)
         return piece.copy(torch.float32, bias.device).reshape(bias.shape)
 
     def check(self, weight: tuple[int, ...] | None, bias: tuple[int, ...] | None) -> None:
-        """Raise ModelError unless the pieces are complete, all understood, and fit a module of these shapes.
+        """Raises ModelError unless the pieces are complete, all understood, and fit a module of these shapes.
 
         The formula itself is run on tensors without data, so there is no second description of what fits.
         """
