@@ -50,7 +50,7 @@ def unets() -> tuple[UNet, UNet2DConditionModel]:
 
 
 @pytest.fixture
-def given() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     return (
         torch.randn(1, 4, 8, 8, generator=generator),
@@ -84,49 +84,49 @@ def test_scales_are_embedded_as_in_diffusers(dim):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("scale", [1.0, 8.5])
-def test_the_network_is_diffusers_with_and_without_a_scale(unets, given, scale):
+def test_the_network_is_diffusers_with_and_without_a_scale(unets, inputs, scale):
     ours, referee = unets
     w = torch.tensor([scale])
     condition = LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, w - 1, embedding_dim=256)
-    expected = referee(*given, timestep_cond=condition).sample
-    assert float((ours(*given, guidance_embedding(w, 256)) - expected).abs().max()) < 2e-6
-    assert float((ours(*given) - referee(*given).sample).abs().max()) < 2e-6
-    assert float((expected - referee(*given).sample).abs().max()) > 1e-3
+    expected = referee(*inputs, timestep_cond=condition).sample
+    assert float((ours(*inputs, guidance_embedding(w, 256)) - expected).abs().max()) < 2e-6
+    assert float((ours(*inputs) - referee(*inputs).sample).abs().max()) < 2e-6
+    assert float((expected - referee(*inputs).sample).abs().max()) > 1e-3
 
 
 @torch.inference_mode()
-def test_a_part_of_the_network_and_a_recording_are_told_too(unets, given):
+def test_a_part_of_the_network_and_a_recording_are_told_too(unets, inputs):
     ours, w = unets[0], guidance_embedding(torch.tensor([3.5]), 256)
-    eps, features = full(ours, *given, embedding=w)
-    assert torch.equal(eps, ours(*given, w)) and torch.equal(outer(ours, *given, features, embedding=w), eps)
+    eps, features = full(ours, *inputs, embedding=w)
+    assert torch.equal(eps, ours(*inputs, w)) and torch.equal(outer(ours, *inputs, features, embedding=w), eps)
     calls = recorded()
     for scale in (2.0, 2.0, 2.0, 9.0, 2.0):  # recorded at the second
         embedding = guidance_embedding(torch.tensor([scale]), 256)
-        inputs = UNetInputs(*given, embedding=embedding)
-        assert torch.equal(calls.full(ours, torch.float32, inputs), ours(*given, embedding))
-        eps, features = calls.partly(ours, torch.float32, inputs, None)
-        assert torch.equal(calls.partly(ours, torch.float32, inputs, features)[0], eps)
+        unet_inputs = UNetInputs(*inputs, embedding=embedding)
+        assert torch.equal(calls.full(ours, torch.float32, unet_inputs), ours(*inputs, embedding))
+        eps, features = calls.partly(ours, torch.float32, unet_inputs, None)
+        assert torch.equal(calls.partly(ours, torch.float32, unet_inputs, features)[0], eps)
 
 
 @fused
 @torch.inference_mode()
-def test_what_the_fused_network_keeps_goes_by_the_scale_too(unets, given):
+def test_what_the_fused_network_keeps_goes_by_the_scale_too(unets, inputs):
     plain = unets[0]
     ours = UNet(plain.config).eval()
     ours.load_state_dict(plain.state_dict())
     fused_unet.fuse(ours)
-    made = []
-    ours.time_embedding.register_forward_hook(lambda *_: made.append(1))
+    computed = []
+    ours.time_embedding.register_forward_hook(lambda *_: computed.append(1))
     for scale in (2.0, 9.0, 2.0):
         w = guidance_embedding(torch.tensor([scale]), 256)
-        eps, features = full(ours, *given, embedding=w)
-        assert float((eps - plain(*given, w)).abs().max()) < 5e-6
-        torch.testing.assert_close(outer(ours, *given, features, embedding=w), eps, rtol=0, atol=1e-6)
-    assert len(made) == 2  # kept for both, in part as in whole
+        eps, features = full(ours, *inputs, embedding=w)
+        assert float((eps - plain(*inputs, w)).abs().max()) < 5e-6
+        torch.testing.assert_close(outer(ours, *inputs, features, embedding=w), eps, rtol=0, atol=1e-6)
+    assert len(computed) == 2  # kept for both, in part as in whole
 
 
 def _drawn(pipeline: Pipeline, request: Request) -> np.ndarray:
-    (picture,) = (one for one in pipeline.images(request) if isinstance(one, Picture))
+    (picture,) = (event for event in pipeline.images(request) if isinstance(event, Picture))
     return picture.pixels
 
 
@@ -158,23 +158,23 @@ def test_one_call_a_step_and_the_negative_prompt_is_said_to_be_left_out(distille
 
     monkeypatch.setattr(UNetCalls, "full", full)
     request = Request("a house", "trees", str(distilled), sampler="lcm", steps=2, seed=1)
-    told = [one.message for one in Pipeline(load_engine("cpu")).images(request) if isinstance(one, Notice)]
-    assert rows == [1, 1] and any("no negative prompt" in line for line in told)
+    messages = [event.message for event in Pipeline(load_engine("cpu")).images(request) if isinstance(event, Notice)]
+    assert rows == [1, 1] and any("no negative prompt" in line for line in messages)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", [{"memory": "stream"}, {"memory": "low"}])
+@pytest.mark.parametrize("options", [{"memory": "stream"}, {"memory": "low"}])
 @torch.inference_mode()
-def test_every_memory_mode_is_told(distilled, given):
-    reference, other = (
+def test_every_memory_mode_is_told(distilled, options):
+    reference, engine_by_memory = (
         TorchEngine.load(distilled, "cpu", "float32"),
-        TorchEngine.load(distilled, "cpu", "float32", **given),
+        TorchEngine.load(distilled, "cpu", "float32", **options),
     )
     torch.manual_seed(4)
     x, context = torch.randn(1, 4, 8, 8), torch.randn(1, 77, reference.facts.context_width)
     results = []
     for scale in (2.0, 2.0, 9.0):
-        for engine in (reference, other):
+        for engine in (reference, engine_by_memory):
             embedding = guidance_embedding(torch.tensor([scale]), 256)
             results.append(engine.predict(UNetInputs(x, torch.full((1,), 500.0), context, embedding=embedding)))
         torch.testing.assert_close(results[-1], results[-2], atol=1e-5, rtol=0)

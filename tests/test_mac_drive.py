@@ -33,14 +33,14 @@ def _lists(folder: Path) -> list[str]:
     return sorted(unicodedata.normalize("NFC", name) for name in os.listdir(folder))
 
 
-@pytest.mark.parametrize("other", OTHERS)
-def test_a_new_file_is_never_written_over_one_of_another_case_or_form(drive, other):
+@pytest.mark.parametrize("spelling", OTHERS)
+def test_a_new_file_is_never_written_over_one_of_another_case_or_form(drive, spelling):
     first = write_new([drive / CAFE], b"1")
-    second = write_new([drive / other, drive / f"{other}-2"], b"2")
-    assert first.read_bytes() == b"1" and second.name == f"{other}-2" and second.read_bytes() == b"2"
-    with pytest.raises(OutputError, match="already"), atomic_write(drive / other, replace=False) as file:
+    second = write_new([drive / spelling, drive / f"{spelling}-2"], b"2")
+    assert first.read_bytes() == b"1" and second.name == f"{spelling}-2" and second.read_bytes() == b"2"
+    with pytest.raises(OutputError, match="already"), atomic_write(drive / spelling, replace=False) as file:
         file.write(b"3")
-    with atomic_write(drive / other) as file:
+    with atomic_write(drive / spelling) as file:
         file.write(b"4")
     assert first.read_bytes() == b"4" and len(_lists(drive)) - (drive / "Case").exists() == 2
 
@@ -57,9 +57,9 @@ def test_a_folder_takes_the_place_of_one_in_another_case(drive):
 def test_a_path_has_one_canonical_form(drive):
     (drive / "Pictures" / CAFE).mkdir(parents=True)
     listed = drive / "Pictures" / os.listdir(drive / "Pictures")[0]
-    for other in (CAFE, *OTHERS):
+    for spelling in (CAFE, *OTHERS):
         for outer in ("Pictures", "pictures", "PICTURES"):
-            assert canonical(drive / outer / other / "Gone") == listed / "Gone"
+            assert canonical(drive / outer / spelling / "Gone") == listed / "Gone"
 
 
 def test_elsewhere_a_path_is_what_it_says(tmp_path):
@@ -99,8 +99,8 @@ def test_the_gallery_knows_a_picture_by_every_spelling_of_its_path(drive, galler
     assert len(gallery.folders()) == 1
     for path in paths:
         for spelling in (path, Path(str(path).replace("out", "OUT")), Path(unicodedata.normalize("NFD", str(path)))):
-            found = gallery.find(spelling)
-            assert found is not None and os.path.samefile(found.path, path)
+            entry = gallery.find(spelling)
+            assert entry is not None and os.path.samefile(entry.path, path)
 
 
 def test_a_rescan_by_another_spelling_adds_nothing_and_misses_nothing(drive, gallery):
@@ -123,9 +123,9 @@ def test_a_model_whose_name_is_taken_in_another_case_is_refused_before_it_is_cop
     save_file(tiny.ldm(), single)
     library.add(single, CAFE, licence="mine")
     read = []
-    for other in OTHERS[1:]:
+    for spelling in OTHERS[1:]:
         with pytest.raises(ModelError, match=f"named '{CAFE}' already"):
-            library.add(single, other, licence="mine", progress=lambda done, total: read.append(done))
+            library.add(single, spelling, licence="mine", progress=lambda done, total: read.append(done))
     assert library.find(unicodedata.normalize("NFD", CAFE)).name == CAFE  # as a shell completes it
     assert not read and len(library.models()) == 1 and _lists(drive / "data" / "models") == [CAFE]
     (library.locate(CAFE).parent / ".unfinished").touch()  # as a kill leaves it that comes after the row

@@ -29,7 +29,7 @@ ANYTHING = (
 )
 
 
-def other(option: catalog.OptionInfo):
+def not_default(option: catalog.OptionInfo):
     """A value that is not the default."""
     if option.choices:
         return next(choice for choice in option.choices if choice != option.default)
@@ -40,7 +40,7 @@ def other(option: catalog.OptionInfo):
 
 @pytest.mark.parametrize(("sampler", "name"), LISTED)
 def test_every_option_listed_reaches_the_sampler_from_text_and_json(sampler, name):
-    value = other(catalog.SAMPLERS[sampler].options[name])
+    value = not_default(catalog.SAMPLERS[sampler].options[name])
     request = Request(sampler=sampler, options=sampler_options.parse([f"{name}={value}"]))
     assert Request.from_json(request.to_json()) == request and hash(request) == hash(request.replace())
     plan = make_plan(request, ModelFacts("x", 64, 64, 8, 4))
@@ -61,29 +61,29 @@ def test_every_option_listed_reaches_the_sampler_from_text_and_json(sampler, nam
     st.sampled_from(sorted(catalog.SAMPLERS)),
     st.dictionaries(st.sampled_from(["eta", "order", "s_tmax", "r"]), ANYTHING),
 )
-def test_other_values_are_refused_in_a_sentence_and_kept_ones_are_in_range(sampler, given):
+def test_other_values_are_refused_in_a_sentence_and_kept_ones_are_in_range(sampler, options):
     known = catalog.SAMPLERS[sampler].options
     try:
-        found = sampler_options.check(sampler, given)
+        checked = sampler_options.check(sampler, options)
     except InvalidRequest as error:
         assert "\n" not in str(error) and str(error).endswith(".")
         return
-    for name, value in found.items():
+    for name, value in checked.items():
         assert math.isfinite(value) and (known[name].minimum or 0) <= value <= known[name].maximum
         assert type(value) is type(known[name].default)
-    assert json.loads(json.dumps(found)) == found
+    assert json.loads(json.dumps(checked)) == checked
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("options", "said"),
     [({"eta": 0.5}, "sampler dpmpp_2m; it has no options; leave it out, or choose a sampler that has it .ddim, "),
      ({"nonsense": 1}, "it has no options; leave it out[.]"), (3, "options is 3"),
      ({"x" * 99: 1}, "Option x{40} means"),
      ({3: 1}, "Option 3 means nothing")],
 )  # fmt: skip
-def test_a_request_refuses_options_that_its_sampler_lacks(given, said):
+def test_a_request_refuses_options_that_its_sampler_lacks(options, said):
     with pytest.raises(InvalidRequest, match=said):
-        Request(options=given)
+        Request(options=options)
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_another_sampler_keeps_the_options_it_takes():
 
 
 def test_options_do_not_change():
-    given = Options(order=3)
-    for copied in (copy.deepcopy(given), pickle.loads(pickle.dumps(given))):
-        assert copied == given and type(copied) is Options
+    options = Options(order=3)
+    for copied in (copy.deepcopy(options), pickle.loads(pickle.dumps(options))):
+        assert copied == options and type(copied) is Options
     with pytest.raises(TypeError, match="do not change"):
-        given["order"] = 2
+        options["order"] = 2
 
 
 def test_two_axes_of_options_meet_those_of_the_request():
@@ -140,20 +140,20 @@ def test_two_axes_of_options_meet_those_of_the_request():
 def test_pictures_record_them_and_a1111_s_keys_are_understood(request_, form):
     file = io.BytesIO()
     metadata.write(file, np.zeros((8, 8, 3), np.uint8), "jpeg" if form == "jpeg" else "png", request_, {})
-    found = metadata.read(file)
+    metadata_read = metadata.read(file)
     if form == "parameters":
-        found = metadata.parse_parameters(Image.open(file).info["parameters"])
+        metadata_read = metadata.parse_parameters(Image.open(file).info["parameters"])
     expected = {name: v for name, v in request_.options.items() if form != "parameters" or name in OPTIONS}
-    assert found.fields.get("options", {}) == expected and not found.notes
+    assert metadata_read.fields.get("options", {}) == expected and not metadata_read.notes
 
 
 @pytest.mark.parametrize("name", ["sigmas", "timesteps"])
 @pytest.mark.parametrize(
-    "levels", [(), (1.0, 2.0), (3.0, 3.0), (math.nan,), (math.inf, 1.0), (-1.0,), tuple(range(1001, 0, -1))]
+    "values", [(), (1.0, 2.0), (3.0, 3.0), (math.nan,), (math.inf, 1.0), (-1.0,), tuple(range(1001, 0, -1))]
 )
-def test_own_levels_are_few_finite_and_fall(name, levels):
+def test_own_levels_are_few_finite_and_fall(name, values):
     with pytest.raises(InvalidRequest, match=name):
-        Request(**{name: levels})
+        Request(**{name: values})
 
 
 def test_own_timesteps_are_told_to_the_network():

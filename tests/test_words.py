@@ -30,9 +30,7 @@ EXCEPTIONS = {
     "sdedge/engines/graph/shapes.py other",  # an argument of torch's operators by its name in their schema
 }
 NOT_YET = (
-    "tests/gui", "tests/tour",
-    "tests/generation/test_pipeline.py", "tests/generation/test_speed.py",
-    "tests/test_guidance_embedding.py", "tests/test_options.py", "tests/test_mac_drive.py",
+    "tests/gui",
 )  # fmt: skip
 
 

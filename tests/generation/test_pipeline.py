@@ -74,8 +74,8 @@ def test_a_batch_draws_the_pictures_of_its_seeds(pipeline, tiny_model):
     alone = [_pictures(pipeline, request.replace(seed=5 + i))[0] for i in range(3)]
     together = _pictures(pipeline, request, count=3, batch=2)
     assert [p.request.seed for p in together] == [5, 6, 7]
-    for one, other in zip(alone, together, strict=True):
-        assert _psnr(one.pixels, other.pixels) > 60
+    for single, batched in zip(alone, together, strict=True):
+        assert _psnr(single.pixels, batched.pixels) > 60
     assert _psnr(alone[0].pixels, alone[1].pixels) < 40
 
 
@@ -97,10 +97,12 @@ def test_the_unet_goes_before_the_last_decode_of_the_last_request(pipeline, tiny
     engine = pipeline.engine(request)
     decode, there = engine.decode, []
     monkeypatch.setattr(engine, "decode", lambda latents: there.append("unet" in engine.loaded) or decode(latents))
-    kept = _pictures(pipeline, request, count=3, batch=2)
-    let_go = [one for one in pipeline.images(request, count=3, batch=2, last=True) if isinstance(one, Picture)]
+    with_unet = _pictures(pipeline, request, count=3, batch=2)
+    unet_freed = [
+        event for event in pipeline.images(request, count=3, batch=2, last=True) if isinstance(event, Picture)
+    ]
     assert there == [True] * 3 + [True, True, False]
-    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(kept, let_go, strict=True))
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(with_unet, unet_freed, strict=True))
 
 
 def test_stopping_runs_no_further_network(pipeline, tiny_model, monkeypatch):

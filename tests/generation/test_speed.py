@@ -80,7 +80,7 @@ def test_the_users_guidance_interval_comes_first():
     assert speed.guidance_interval(request) == (1.0, 5.0)
 
 
-class Whole:
+class WithoutFeatureReuse:
     """An engine that cannot run in part."""
 
     def __init__(self, engine) -> None:
@@ -95,7 +95,7 @@ class Whole:
 
 @needs_embedded
 def test_an_engine_that_cannot_reuse_features_says_so_and_draws():
-    pipeline = Pipeline(lambda model, vae: Whole(load_engine("cpu")(model, vae)))
+    pipeline = Pipeline(lambda model, vae: WithoutFeatureReuse(load_engine("cpu")(model, vae)))
     events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast")))
     assert any(isinstance(event, Notice) and "reuses no features" in event.message for event in events)
     assert any(isinstance(event, Picture) for event in events)
@@ -112,9 +112,9 @@ def test_merging_is_seen_and_exact_pictures_never_know(pipeline, monkeypatch):
             break
     assert np.array_equal(_draw(pipeline, request)[0].pixels, exact.pixels)
     monkeypatch.setitem(catalog.SPEEDS, "fast", replace(catalog.SPEEDS["fast"], merge=0.0))
-    whole = _draw(pipeline, request.replace(speed="fast"))[0]
-    assert "tokens merged" not in whole.facts["losses"]
-    assert 25 < _psnr(whole.pixels, fast.pixels) < 60
+    unmerged = _draw(pipeline, request.replace(speed="fast"))[0]
+    assert "tokens merged" not in unmerged.facts["losses"]
+    assert 25 < _psnr(unmerged.pixels, fast.pixels) < 60
 
 
 class Unmerged:
@@ -132,7 +132,7 @@ class Unmerged:
 def test_an_engine_that_cannot_merge_says_so_and_draws():
     pipeline = Pipeline(lambda model, vae: Unmerged(load_engine("cpu")(model, vae)))
     events = list(pipeline.images(Request(prompt="a red house", seed=1, steps=2, speed="fast")))
-    told = [event.message for event in events if isinstance(event, Notice)]
-    assert any("merges no tokens" in message and "features" not in message for message in told)
+    messages = [event.message for event in events if isinstance(event, Notice)]
+    assert any("merges no tokens" in message and "features" not in message for message in messages)
     drawn = [event for event in events if isinstance(event, Picture)]
     assert drawn and "tokens" not in drawn[0].facts["losses"]

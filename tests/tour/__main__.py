@@ -30,9 +30,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if reason := missing():
         sys.exit(f"The tour cannot be taken: {reason}")
-    one = [(chosen.theme, chosen.size, chosen.scale)]
+    chosen_look = [(chosen.theme, chosen.size, chosen.scale)]
     failed = 0
-    for look in itertools.product(THEMES, SIZES, SCALES) if chosen.all else one:
+    for look in itertools.product(THEMES, SIZES, SCALES) if chosen.all else chosen_look:
         failed += take_all(chosen.steps, chosen.out, *look)
     print(f"Screenshots are in {chosen.out}.")
     sys.exit(failed > 0)

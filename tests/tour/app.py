@@ -86,8 +86,8 @@ def _learn(known: dict[str, Any]) -> None:
 
     def seen(kind: type) -> list[Any]:
         """All widgets of a kind that are in sight, those of popups and dialogs first."""
-        found = [w for w in QApplication.allWidgets() if isinstance(w, kind) and w.isVisible()]
-        return sorted(found, key=lambda w: w.window() is window)
+        in_sight = [w for w in QApplication.allWidgets() if isinstance(w, kind) and w.isVisible()]
+        return sorted(in_sight, key=lambda w: w.window() is window)
 
     def widget(name: str) -> QWidget | None:
         """In sight, or None."""
@@ -103,10 +103,10 @@ def _learn(known: dict[str, Any]) -> None:
             return next((b for b in seen(QAbstractButton) if b.text().replace("&", "") == rest), None)
         if "." in name:
             first, *names = name.split(".")
-            found = window._views[first] if first in window._views else known[first]
+            member = window._views[first] if first in window._views else known[first]
             for attribute in names:
-                found = getattr(found, attribute)
-            return found
+                member = getattr(member, attribute)
+            return member
         return next((w for w in seen(QWidget) if w.objectName() == name), None)
 
     def place(name: str) -> list[int] | None:
@@ -135,12 +135,12 @@ def _learn(known: dict[str, Any]) -> None:
             view: Any = widget(row[1])
             view.scrollTo(view.model().index(int(row[2]), 0))
             return True
-        found = widget(name) if not name.startswith("menu:") else None
-        above = found.parentWidget() if found is not None else None
+        target = widget(name) if not name.startswith("menu:") else None
+        above = target.parentWidget() if target is not None else None
         while above is not None and not isinstance(above, QScrollArea):
             above = above.parentWidget()
         if above is not None:
-            above.ensureWidgetVisible(found, 0, 8)
+            above.ensureWidgetVisible(target, 0, 8)
         return True
 
     known.update(

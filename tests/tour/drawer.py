@@ -32,8 +32,13 @@ class TourDrawer(FakeDrawer):
             if isinstance(event, events.Step) and previews:
                 yield replace(event, preview=preview((request.seed or 0) + event.first))
             elif isinstance(event, Picture):
-                one = event.request.replace(model=name, width=SIDE, height=SIDE)
-                yield replace(event, pixels=hills(one.seed), request=one, facts={"engine": "fake", "model_name": name})
+                drawn_request = event.request.replace(model=name, width=SIDE, height=SIDE)
+                yield replace(
+                    event,
+                    pixels=hills(drawn_request.seed),
+                    request=drawn_request,
+                    facts={"engine": "fake", "model_name": name},
+                )
             else:
                 yield event
 

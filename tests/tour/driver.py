@@ -52,9 +52,9 @@ class Tour:
 
     def start_another(self, *files: Path) -> tuple[int, str]:
         """Start the app once more beside the one that is open; its status and what it complained of, when it has ended."""
-        other = self._launch(files, subprocess.DEVNULL, subprocess.PIPE)
-        _, complaints = other.communicate(timeout=PATIENCE)
-        return other.returncode, complaints
+        process = self._launch(files, subprocess.DEVNULL, subprocess.PIPE)
+        _, complaints = process.communicate(timeout=PATIENCE)
+        return process.returncode, complaints
 
     def _launch(self, files: Sequence[Path], pipe: int, errors: Any) -> subprocess.Popen[str]:
         own = {

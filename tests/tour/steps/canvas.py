@@ -11,9 +11,9 @@ from tests.tour.driver import Step, Tour
 CANVAS = "create.panel.canvas"
 
 
-def differ(one: Any, other: Any) -> float:
+def differ(first: Any, second: Any) -> float:
     """How far two looks are from each other, in levels of 255."""
-    return float(np.abs(inner(one) - inner(other)).mean())
+    return float(np.abs(inner(first) - inner(second)).mean())
 
 
 def inner(seen: Any) -> Any:
@@ -56,15 +56,15 @@ def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
 def a_cancelled_picture_leaves_the_one_before(tour: Tour) -> None:
     """With its own caption; a finished one says its seed, its size and how long it took."""
     tour.draw("a house", seed=5)
-    words = tour.ask("view('create').strip.text").split("   ")
-    assert words[:3] == ["Done.", "Seed 5", "128 × 128"] and words[3].endswith(" s"), words
-    kept = tour.look(CANVAS)
+    status = tour.ask("view('create').strip.text").split("   ")
+    assert status[:3] == ["Done.", "Seed 5", "128 × 128"] and status[3].endswith(" s"), status
+    finished = tour.look(CANVAS)
     tour.line_up("steps=200 step=0.2", seed=6)
     tour.wait("view('create').panel.caption.text().startswith('Preview')")
-    tour.look_for(CANVAS, lambda seen: differ(seen, kept) > 5, "no preview is seen")
+    tour.look_for(CANVAS, lambda seen: differ(seen, finished) > 5, "no preview is seen")
     tour.key("Escape")
     tour.wait("view('create').panel.caption.text() == 'Seed 5   128 × 128'")
-    tour.look_for(CANVAS, lambda seen: differ(seen, kept) < 2, "the picture of before does not come back")
+    tour.look_for(CANVAS, lambda seen: differ(seen, finished) < 2, "the picture of before does not come back")
 
 
 def a_mask_is_painted_and_taken_back(tour: Tour) -> None:

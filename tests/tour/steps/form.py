@@ -15,8 +15,8 @@ def the_form_survives_a_kill(tour: Tour) -> None:
     tour.write("create.form.prompt.editor", "typed by hand")
     tour.key("ctrl+e")
     tour.wait("widget('start-chip')")
-    kept = tour.folder / "form.json"
-    tour.come(lambda: kept.exists() and "typed by hand" in kept.read_text() and ".png" in kept.read_text())
+    draft = tour.folder / "form.json"
+    tour.come(lambda: draft.exists() and "typed by hand" in draft.read_text() and ".png" in draft.read_text())
     tour.end()
     tour.start()
     assert tour.ask("form.prompt") == "typed by hand"
@@ -77,12 +77,12 @@ def examples_leave_the_seed_open_and_nothing_is_drawn_unsaid(tour: Tour) -> None
 
 def prompts_of_before_come_back(tour: Tour) -> None:
     """Alt+Up, the latest first, and back to what was being written; the menu shows them too."""
-    for words in ("first", "second"):
-        tour.draw(words)
+    for prompt in ("first", "second"):
+        tour.draw(prompt)
     tour.write("create.form.prompt.editor", "third")
-    for keys, words in (("alt+Up", "second"), ("alt+Up", "first"), ("alt+Down", "second"), ("alt+Down", "third")):
+    for keys, prompt in (("alt+Up", "second"), ("alt+Up", "first"), ("alt+Down", "second"), ("alt+Down", "third")):
         tour.key(keys)
-        tour.wait(f"form.prompt == {words!r}")
+        tour.wait(f"form.prompt == {prompt!r}")
     tour.key("ctrl+h")
     tour.wait("app.activePopupWidget()")
     tour.shoot("history")
@@ -137,8 +137,8 @@ def what_is_chosen_from_is_whole(tour: Tour) -> None:
     tour.key("Tab")
     tour.wait("[form.width, form.height] == [1024, 768]")
     for edit in ("width_edit", "height_edit"):
-        words = f"view('create').form.size_field.{edit}"
-        assert tour.ask(f"{words}.fontMetrics().horizontalAdvance({words}.text()) < {words}.width() - 14"), (
+        field = f"view('create').form.size_field.{edit}"
+        assert tour.ask(f"{field}.fontMetrics().horizontalAdvance({field}.text()) < {field}.width() - 14"), (
             f"{edit} is cut"
         )
     tour.write("create.form.prompt.editor", "a house <lora:wat")

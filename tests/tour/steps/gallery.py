@@ -38,7 +38,7 @@ def a_picture_is_seen_large(tour: Tour) -> None:
     tour.wait("form.prompt == 'house 1'")
 
 
-def pictures_are_found_tagged_and_trashed(tour: Tour) -> None:
+def pictures_are_searched_tagged_and_trashed(tour: Tour) -> None:
     """Words narrow the grid; several are chosen and go to the trash together, and come back together."""
     for number in (1, 2, 3):
         tour.draw(f"house {number}", seed=number)
@@ -64,4 +64,4 @@ def pictures_are_found_tagged_and_trashed(tour: Tour) -> None:
     tour.wait("view('gallery').model.rowCount() == 3")
 
 
-STEPS: tuple[Step, ...] = (a_picture_is_seen_large, pictures_are_found_tagged_and_trashed)
+STEPS: tuple[Step, ...] = (a_picture_is_seen_large, pictures_are_searched_tagged_and_trashed)

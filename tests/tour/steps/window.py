@@ -28,7 +28,7 @@ def a_second_start_hands_its_files_over(tour: Tour) -> None:
     assert "unexpectedly" not in tour.ask("window.banner.text"), "a clean end is told as a crash"
 
 
-def a_crash_is_told_and_goes_by_itself(tour: Tour) -> None:
+def a_crash_is_reported_and_its_banner_goes_by_itself(tour: Tour) -> None:
     """With a button that shows the log; drawn pictures and the form are there."""
     tour.draw("a house", seed=1)
     tour.end(signal.SIGSEGV)
@@ -68,18 +68,20 @@ def dialogs_say_what_is_known(tour: Tour) -> None:
 def a_screen_that_is_small_leaves_generate_in_reach(tour: Tour) -> None:
     """1280 x 800 at 150 % has room for 853 x 533: the window is no larger, and Generate is pressed where it stands."""
     with display((1280, 800)) as small:
-        other = Tour(small, tour.folder.parent / "small", tour.out, tour.theme, None, "1.5")
-        other.start()
+        small_tour = Tour(small, tour.folder.parent / "small", tour.out, tour.theme, None, "1.5")
+        small_tour.start()
         try:
-            assert other.ask("window.screen().geometry().contains(window.geometry())"), "the window leaves the screen"
-            other.ask("form.put(prompt='a house')")
-            other.shoot("small-screen")
-            other.click("create.form.button")
-            other.wait("view('create').strip.text.startswith('Done')")
-            assert other.close() == 0 and not other.faults, other.faults
+            assert small_tour.ask("window.screen().geometry().contains(window.geometry())"), (
+                "the window leaves the screen"
+            )
+            small_tour.ask("form.put(prompt='a house')")
+            small_tour.shoot("small-screen")
+            small_tour.click("create.form.button")
+            small_tour.wait("view('create').strip.text.startswith('Done')")
+            assert small_tour.close() == 0 and not small_tour.faults, small_tour.faults
         finally:
-            if other.is_open:
-                other.end()
+            if small_tour.is_open:
+                small_tour.end()
 
 
 def the_column_is_a_drawer_of_a_narrow_window(tour: Tour) -> None:
@@ -98,6 +100,6 @@ def the_column_is_a_drawer_of_a_narrow_window(tour: Tour) -> None:
 
 
 STEPS: tuple[Step, ...] = (
-    a_second_start_hands_its_files_over, a_crash_is_told_and_goes_by_itself, dialogs_say_what_is_known,
+    a_second_start_hands_its_files_over, a_crash_is_reported_and_its_banner_goes_by_itself, dialogs_say_what_is_known,
     a_screen_that_is_small_leaves_generate_in_reach, the_column_is_a_drawer_of_a_narrow_window,
 )  # fmt: skip
