@@ -1,6 +1,6 @@
 """Identifiers are the field's words: the private dialect that the code once had does not come back.
 
-`python tests/test_words.py` lists what is left of it, by folder. The folders in `NOT_YET` are still being renamed.
+`python tests/test_words.py` lists what is left of it, by folder.
 """
 
 from __future__ import annotations
@@ -29,9 +29,6 @@ EXCEPTIONS = {
     "sdedge/training/scenes.py words",  # those of a caption, which the vocabulary holds
     "sdedge/engines/graph/shapes.py other",  # an argument of torch's operators by its name in their schema
 }
-NOT_YET = (
-    "tests/gui",
-)  # fmt: skip
 
 
 def identifiers(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -75,8 +72,7 @@ def _files() -> list[Path]:
 
 
 def test_names_are_the_field_s_words():
-    files = [file for file in _files() if not file.relative_to(ROOT).as_posix().startswith(NOT_YET)]
-    left = [line for file in files for line in dialect(file)]
+    left = [line for file in _files() for line in dialect(file)]
     assert not left, "say what it is by its type or the field's word (CONTRIBUTING, Names):\n" + "\n".join(left)
 
 

@@ -39,14 +39,14 @@ def shown(open_window, tmp_path, qtbot):
 def test_every_control_has_a_name_and_takes_the_focus(shown, name):
     window, show = shown
     view = show(name)
-    controls = [one for kind in CONTROLS for one in view.findChildren(kind) if one.isVisibleTo(view)]
+    controls = [control for kind in CONTROLS for control in view.findChildren(kind) if control.isVisibleTo(view)]
     assert controls
     for control in controls:
         if control.objectName().startswith("qt_"):  # parts of Qt's own controls
             continue
-        words = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
-        assert words, f"{type(control).__name__} in {name} has no name"
-        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, f"{words} in {name} cannot be reached by keyboard"
+        label = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
+        assert label, f"{type(control).__name__} in {name} has no name"
+        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, f"{label} in {name} cannot be reached by keyboard"
 
 
 @pytest.mark.parametrize("name", [*(view.name for view in VIEWS), "settings", "device"])
@@ -61,9 +61,11 @@ def test_nothing_is_cut_off_in_the_smallest_window(shown, name, qtbot):
 def cut_off(view: QWidget) -> list[str]:
     """The texts of what is narrower than its text needs."""
     return [
-        one.text() if hasattr(one, "text") else one.currentText()
+        widget.text() if hasattr(widget, "text") else widget.currentText()
         for kind in (QAbstractButton, QComboBox, QLabel)
-        for one in view.findChildren(kind)
-        if one.isVisibleTo(view) and not one.objectName().startswith("qt_") and not one.visibleRegion().isEmpty()
-        if one.width() < one.minimumSizeHint().width()
+        for widget in view.findChildren(kind)
+        if widget.isVisibleTo(view)
+        and not widget.objectName().startswith("qt_")
+        and not widget.visibleRegion().isEmpty()
+        if widget.width() < widget.minimumSizeHint().width()
     ]

@@ -46,7 +46,7 @@ def test_everything_that_helps_has_words_of_the_window(remedy):
 
 def test_what_a_command_says_of_its_failure_is_said_as_in_the_window(qtbot, monkeypatch):
     code = f"import sys; sys.exit({f'sdedge: It is not accepted; {Remedy.ACCEPT}.'!r})"
-    monkeypatch.setattr("gui.commands.command.python_command", lambda *given: [sys.executable, "-c", code])
+    monkeypatch.setattr("gui.commands.command.python_command", lambda *arguments: [sys.executable, "-c", code])
     command = Command(())
     with qtbot.waitSignal(command.ended, timeout=60_000) as ended:
         command.start()

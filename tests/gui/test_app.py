@@ -107,22 +107,22 @@ def test_a_native_crash_is_told_at_the_next_start(tmp_path):
 def test_two_processes_have_a_crash_log_each_and_end_in_either_order(tmp_path):
     """The log of one that runs is neither taken for a crash nor removed by the other."""
     code = "import sys; from gui.shell.crash import CrashLog; c = CrashLog(); print(c.begin(), flush=True); input(); c.end()"
-    one = start(code, tmp_path)
-    assert one.stdout.readline().strip() == "None"
-    (tmp_path / f"crash-{one.pid}.log").write_text("half written")
-    two = start(code, tmp_path)
-    assert two.stdout.readline().strip() == "None"
+    first = start(code, tmp_path)
+    assert first.stdout.readline().strip() == "None"
+    (tmp_path / f"crash-{first.pid}.log").write_text("half written")
+    second = start(code, tmp_path)
+    assert second.stdout.readline().strip() == "None"
     logs = {path.name for path in tmp_path.glob("crash-*")}
-    assert logs == {f"crash-{one.pid}.log", f"crash-{two.pid}.log"}
-    for process in (one, two):
+    assert logs == {f"crash-{first.pid}.log", f"crash-{second.pid}.log"}
+    for process in (first, second):
         assert process.communicate("\n", timeout=60)[1] == ""
-    assert not (tmp_path / f"crash-{two.pid}.log").exists()
+    assert not (tmp_path / f"crash-{second.pid}.log").exists()
 
 
 def test_an_exception_is_written_down_and_told_and_the_app_goes_on(tmp_path, caplog):
     was_on = faulthandler.is_enabled()
-    crash, told = CrashLog(tmp_path), []
-    crash.tell = told.append
+    crash, reports = CrashLog(tmp_path), []
+    crash.tell = reports.append
     crash.begin()
     try:
         sys.excepthook(ZeroDivisionError, ZeroDivisionError("no"), None)
@@ -131,7 +131,7 @@ def test_an_exception_is_written_down_and_told_and_the_app_goes_on(tmp_path, cap
         logging.getLogger().setLevel(logging.WARNING)
         if was_on:
             faulthandler.enable()
-    assert "ZeroDivisionError: no" in told[0] and "ZeroDivisionError" in crash.log.read_text()
+    assert "ZeroDivisionError: no" in reports[0] and "ZeroDivisionError" in crash.log.read_text()
     assert not list(tmp_path.glob("crash-*"))
 
 
@@ -234,7 +234,7 @@ def test_a_killed_app_has_its_form_again(tmp_path):
 def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
     process = start(BUSY, tmp_path)
     try:
-        words = next(line for line in process.stdout or () if line.startswith("drawing")).split()
+        report = next(line for line in process.stdout or () if line.startswith("drawing")).split()
         process.send_signal(getattr(signal, name))
         complaint = process.communicate(timeout=60)[1]
     finally:
@@ -242,7 +242,7 @@ def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
     assert process.returncode == 0, complaint
     assert "Traceback" not in complaint and "KeyboardInterrupt" not in complaint
     with pytest.raises(ProcessLookupError):
-        os.kill(int(words[1]), 0)
+        os.kill(int(report[1]), 0)
     form = json.loads(json.loads((tmp_path / "form.json").read_text())["request"])
     assert form["prompt"] == "what was typed" and form["steps"] == 33
     with open_store(tmp_path) as store:

@@ -36,21 +36,21 @@ def bridge(qapp, folder, monkeypatch):
 
 def ask(qtbot, bridge, work):
     """The error, or what `work` returned."""
-    found = []
-    bridge.ask(work, found.append, found.append)
-    qtbot.waitUntil(lambda: bool(found), timeout=PATIENCE)
-    return found[0]
+    answers = []
+    bridge.ask(work, answers.append, answers.append)
+    qtbot.waitUntil(lambda: bool(answers), timeout=PATIENCE)
+    return answers[0]
 
 
 def test_a_failure_that_is_a_sentence_is_said_as_it_is(qtbot, bridge, folder):
     def fail(queue, gallery):
         queue.database.execute("PRAGMA busy_timeout = 0")
-        other = sqlite3.connect(folder / DATABASE, isolation_level=None)
+        connection = sqlite3.connect(folder / DATABASE, isolation_level=None)
         try:
-            other.execute("BEGIN EXCLUSIVE")
+            connection.execute("BEGIN EXCLUSIVE")
             queue.pause()
         finally:
-            other.close()
+            connection.close()
 
     error = ask(qtbot, bridge, fail)
     assert isinstance(error, DatabaseError)
@@ -61,7 +61,7 @@ def test_a_failure_that_is_a_sentence_is_said_as_it_is(qtbot, bridge, folder):
     assert ask(qtbot, bridge, lambda queue, gallery: queue.jobs()) == []  # opened again
 
 
-def is_kept(job, event):
+def is_backup_notice(job, event):
     return "is kept as" in getattr(event, "message", "")
 
 
@@ -85,7 +85,7 @@ def test_a_database_that_the_window_makes_anew_is_the_queues_too(qtbot, bridge, 
 
     ask(qtbot, bridge, damage)
     bridge._database.run(bridge._close_store)  # what it has in its own memory
-    with qtbot.waitSignal(bridge.happened, timeout=PATIENCE, check_params_cb=is_kept):
+    with qtbot.waitSignal(bridge.happened, timeout=PATIENCE, check_params_cb=is_backup_notice):
         assert ask(qtbot, bridge, lambda queue, gallery: gallery.search(limit=5)) == []
     assert len(list(folder.glob(f"{DATABASE}.damaged-*"))) >= 1
     with qtbot.waitSignal(bridge.happened, timeout=PATIENCE, check_params_cb=is_finished):

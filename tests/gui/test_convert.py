@@ -178,7 +178,7 @@ def slow_commands(monkeypatch):
 
         def __init__(self, arguments, parent=None):
             super().__init__(arguments, parent)
-            self.words = " ".join(arguments[:2])
+            self.command = " ".join(arguments[:2])
             Scripted.made.append(self)
 
         def start(self):
@@ -202,13 +202,13 @@ def test_a_finished_conversion_is_added_first_and_compared_after(convert, slow_c
     window, view = convert
     press_convert(view)
     press_convert(view, "192")
-    assert [command.words for command in slow_commands] == ["convert coreml"]
+    assert [command.command for command in slow_commands] == ["convert coreml"]
     slow_commands[-1].ended.emit("")
-    assert slow_commands[-1].words == "models add"  # before the other conversion
+    assert slow_commands[-1].command == "models add"  # before the other conversion
     slow_commands[-1].ended.emit("")
-    assert slow_commands[-1].words == "convert coreml"
+    assert slow_commands[-1].command == "convert coreml"
     slow_commands[-1].ended.emit("It failed.")
-    assert slow_commands[-1].words == "convert verify"
+    assert slow_commands[-1].command == "convert verify"
     assert view.unfinished == ""  # it can be compared again at any time
     view.tasks.cancel(next(task for task in view.tasks.all if task.state == "running"))
     assert len(slow_commands) == 4
@@ -223,7 +223,7 @@ def test_a_conversion_is_not_compared_where_that_is_not_wanted(convert, slow_com
     view.verify.click()  # what was asked for then counts
     slow_commands[-1].ended.emit("")
     slow_commands[-1].ended.emit("")
-    assert [command.words for command in slow_commands] == ["convert coreml", "models add"]
+    assert [command.command for command in slow_commands] == ["convert coreml", "models add"]
 
 
 def test_closing_while_a_model_is_converted_is_asked_and_can_be_left(convert, slow_commands, qtbot):

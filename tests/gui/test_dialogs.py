@@ -34,9 +34,9 @@ FINDING = DeviceFinding(
 def dialog(open_window):
     window = open_window(start=False)
     window.actions_list["settings"].trigger()
-    found = window.findChild(SettingsDialog)
-    assert found is not None and found.isVisible()
-    return window, found
+    settings_dialog = window.findChild(SettingsDialog)
+    assert settings_dialog is not None and settings_dialog.isVisible()
+    return window, settings_dialog
 
 
 # Settings
@@ -59,9 +59,9 @@ def test_a_folder_that_cannot_be_is_told_and_not_taken(dialog, tmp_path):
     window, dialog = dialog
     before = window.studio.settings.folder
     (tmp_path / "file").touch()
-    for text, words in ((str(tmp_path / "file"), "is a file"), ("somewhere/else", "no place")):
+    for text, fault in ((str(tmp_path / "file"), "is a file"), ("somewhere/else", "no place")):
         dialog.set_folder(text)
-        assert words in dialog.folder_fault.text() and window.studio.settings.folder == before
+        assert fault in dialog.folder_fault.text() and window.studio.settings.folder == before
     dialog.set_folder(str(tmp_path / "new"))
     assert dialog.folder_fault.text() == "" and window.studio.settings.output().folder == tmp_path / "new"
     dialog.set_folder("")
@@ -166,11 +166,11 @@ def test_the_end_of_the_queue_is_told_only_to_who_is_elsewhere(open_window, monk
     alerts = []
     monkeypatch.setattr(QApplication, "alert", lambda window: alerts.append(window))
     window = open_window(start=False)
-    for active, notify, told in ((True, True, 0), (False, False, 0), (False, True, 1)):
+    for active, notify, expected in ((True, True, 0), (False, False, 0), (False, True, 1)):
         monkeypatch.setattr(window, "isActiveWindow", lambda active=active: active)
         window.studio.settings.notify = notify
         window.studio.board.ended.emit(1, Finished(1, 1.0))
-        assert len(alerts) == told
+        assert len(alerts) == expected
 
 
 # First start

@@ -225,16 +225,16 @@ def test_the_large_view_is_walked_compared_and_left(gallery, qtbot):
     window, view, files = gallery
     view.choose(0)
     qtbot.keyClick(view.list, Qt.Key.Key_Return)
-    canvas, other = view.large.canvas, view.large.compared
+    canvas, compared = view.large.canvas, view.large.compared
     qtbot.waitUntil(lambda: canvas.shows_picture)
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    assert view.current().seed == 2 and not other.isVisible()
+    assert view.current().seed == 2 and not compared.isVisible()
     qtbot.keyClick(canvas, Qt.Key.Key_C)
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    qtbot.waitUntil(lambda: other.shows_picture and canvas.shows_picture)
-    assert [other.image.pixel(0, 0), canvas.image.pixel(0, 0)] == [QImage(str(files[n])).pixel(0, 0) for n in (2, 1)]
+    qtbot.waitUntil(lambda: compared.shows_picture and canvas.shows_picture)
+    assert [compared.image.pixel(0, 0), canvas.image.pixel(0, 0)] == [QImage(str(files[n])).pixel(0, 0) for n in (2, 1)]
     canvas.zoom_to(3.0)
-    assert other.zoom == 3.0
+    assert compared.zoom == 3.0
     qtbot.keyClick(canvas, Qt.Key.Key_I)
     assert not view.details.isVisible()
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)

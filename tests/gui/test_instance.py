@@ -31,10 +31,10 @@ print(Instance().claim(sys.argv[1:]))
 def first(tmp_path, monkeypatch, qapp):
     """The first app of a data folder."""
     monkeypatch.setenv("SDEDGE_HOME", str(tmp_path / "data"))
-    one = Instance()
-    assert one.claim()
-    yield one
-    one.close()
+    claimed = Instance()
+    assert claimed.claim()
+    yield claimed
+    claimed.close()
 
 
 def second(*files: str) -> subprocess.Popen:
@@ -55,9 +55,9 @@ def test_what_a_crash_left_is_no_obstacle(tmp_path, monkeypatch, qapp):
     folder.mkdir()
     (folder / SOCKET).write_text("left")
     (folder / LOCK).write_text("123456789")
-    one = Instance(folder)
-    assert one.claim() and one.findChild(QLocalServer).isListening()
-    one.close()
+    restarted = Instance(folder)
+    assert restarted.claim() and restarted.findChild(QLocalServer).isListening()
+    restarted.close()
     again = Instance(folder)
     assert again.claim()
     again.close()
@@ -92,9 +92,9 @@ def test_a_busy_app_hears_later_of_what_it_was_to_open_and_the_start_that_asked_
 
 
 def test_that_it_is_busy_is_said_until_it_answers(tmp_path, qtbot):
-    one = Instance(tmp_path)
-    QTimer.singleShot(0, one.answered.emit)
-    assert app.say_busy(one) == 0
+    busy = Instance(tmp_path)
+    QTimer.singleShot(0, busy.answered.emit)
+    assert app.say_busy(busy) == 0
 
 
 @posix
@@ -109,9 +109,9 @@ def test_a_folder_deep_down_has_a_socket_too(tmp_path, qapp, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     tmp_path.chmod(0o700)
     deep = tmp_path / ("x" * 120)
-    one = Instance(deep)
-    assert one.claim() and one.findChild(QLocalServer).isListening()
-    one.close()
+    claimed = Instance(deep)
+    assert claimed.claim() and claimed.findChild(QLocalServer).isListening()
+    claimed.close()
 
 
 @posix

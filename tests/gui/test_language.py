@@ -38,14 +38,14 @@ def marking(qapp):
 def texts(widget: QWidget):
     """(where, text) of everything readable in it."""
     for child in widget.findChildren(QWidget):
-        found = [child.toolTip(), child.accessibleName()]
+        readable = [child.toolTip(), child.accessibleName()]
         if isinstance(child, QLabel | QAbstractButton):
-            found.append(child.text())
+            readable.append(child.text())
         elif isinstance(child, QLineEdit):
-            found.append(child.placeholderText())
+            readable.append(child.placeholderText())
         elif isinstance(child, QComboBox):
-            found += [child.itemText(i) for i in range(child.count())]
-        for text in found:
+            readable += [child.itemText(i) for i in range(child.count())]
+        for text in readable:
             yield type(child).__name__, text
 
 

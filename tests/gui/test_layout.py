@@ -45,20 +45,20 @@ def painted(window) -> None:
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_nothing_is_cut_off(full_window, theme, scheme):
     theme.choose(scheme)
-    found, panel = [], full_window.show_view("create").panel
+    faults, panel = [], full_window.show_view("create").panel
     for size in SIZES:
         full_window._fit_screen(QSize(*size))
         full_window.show_view("create")
         panel.begin_mask(filled("red", 64, 64), None)
         painted(full_window)
-        found += [f"mask at {size}: {fault}" for fault in cut_off(full_window)]
+        faults += [f"mask at {size}: {fault}" for fault in cut_off(full_window)]
         panel.canvas.paint_mask(None)
         for view in VIEWS:
             full_window.show_view(view.name)
             painted(full_window)
-            found += [f"{view.name} at {size}: {fault}" for fault in cut_off(full_window)]
+            faults += [f"{view.name} at {size}: {fault}" for fault in cut_off(full_window)]
         assert full_window.size() == QSize(*size)
-    assert not found, "\n".join(found)
+    assert not faults, "\n".join(faults)
 
 
 def test_the_drawer_and_what_pops_up_are_whole(full_window, qtbot):
@@ -67,7 +67,7 @@ def test_the_drawer_and_what_pops_up_are_whole(full_window, qtbot):
     painted(window)
     window.actions_list["side-column"].setChecked(True)
     painted(window)
-    found = cut_off(window)
+    faults = cut_off(window)
     drawer, form = create.side, create.form
     assert drawer.isVisible() and create.rect().contains(drawer.geometry())
     assert drawer.y() >= create.panel.canvas.y(), "the drawer lies over the button that closes it"
@@ -77,22 +77,22 @@ def test_the_drawer_and_what_pops_up_are_whole(full_window, qtbot):
         combo.showPopup()
         painted(window)
         assert combo.view().isVisible()
-        found += everything_cut_off()
+        faults += everything_cut_off()
         combo.hidePopup()
     for button in (form.size_field.presets, form.prompt.history, form.lora):
         menu = button.menu()
         menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
         painted(window)
-        found += everything_cut_off()
+        faults += everything_cut_off()
         menu.hide()
     form.prompt.editor.setFocus()
     painted(window)
     qtbot.keyClicks(form.prompt.editor, "<lora:a mod")
     completions = [w for w in QApplication.topLevelWidgets() if w.objectName() == "completion" and w.isVisible()]
     assert len(completions) == 1
-    found += everything_cut_off()
+    faults += everything_cut_off()
     completions[0].hide()
-    assert not found, "\n".join(found)
+    assert not faults, "\n".join(faults)
 
 
 def test_a_window_is_never_larger_than_its_screen(open_window):

@@ -178,7 +178,7 @@ class _Runtime:
         return f"class {name}"
 
     def send(self, receiver, selector, *arguments):
-        self.sent.append((receiver, selector, [getattr(one, "value", one) for one in arguments]))
+        self.sent.append((receiver, selector, [getattr(argument, "value", argument) for argument in arguments]))
         return f"{selector} {len(self.sent)}"
 
 
@@ -243,12 +243,12 @@ def test_the_window_has_an_icon_and_on_a_mac_a_window_menu(mac, open_window):
 
 def test_a_mac_is_told_by_the_dock_and_has_no_tray_item(mac, open_window, monkeypatch):
     window = open_window(start=False)
-    told = []
-    monkeypatch.setattr(QApplication, "alert", lambda window: told.append("dock"))
-    monkeypatch.setattr(notifier.QSystemTrayIcon, "isSystemTrayAvailable", lambda: told.append("tray") or True)
+    alerts = []
+    monkeypatch.setattr(QApplication, "alert", lambda window: alerts.append("dock"))
+    monkeypatch.setattr(notifier.QSystemTrayIcon, "isSystemTrayAvailable", lambda: alerts.append("tray") or True)
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)
     window.findChild(Notifier).tell_end(1, Finished(1, 1.0))
-    assert told == ["dock"]
+    assert alerts == ["dock"]
 
 
 def test_elsewhere_one_tray_item_serves_every_message(open_window, monkeypatch):
@@ -265,8 +265,8 @@ def test_elsewhere_one_tray_item_serves_every_message(open_window, monkeypatch):
 
         def show(self): ...
 
-        def showMessage(self, title, words):
-            self.words = words
+        def showMessage(self, title, message):
+            self.message = message
 
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setattr(notifier, "QSystemTrayIcon", Tray)
@@ -274,7 +274,7 @@ def test_elsewhere_one_tray_item_serves_every_message(open_window, monkeypatch):
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)
     for _ in range(3):
         window.findChild(Notifier).tell_end(1, Finished(1, 1.0))
-    assert len(made) == 1 and made[0].words == "The queue is done."
+    assert len(made) == 1 and made[0].message == "The queue is done."
 
 
 def test_make_app_writes_what_the_finder_needs(tmp_path):

@@ -39,10 +39,10 @@ STATIC = {"about", "aboutQt", "critical", "information", "question", "warning", 
 
 def _guesses(tree: ast.Module) -> list[str]:
     """What in a module leaves it to Qt whether a text is HTML."""
-    found = []
+    guesses = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            found += [
+            guesses += [
                 f"line {node.lineno}: {base.id}"
                 for base in node.bases
                 if isinstance(base, ast.Name) and base.id in MAKERS
@@ -53,21 +53,21 @@ def _guesses(tree: ast.Module) -> list[str]:
             owner = getattr(getattr(node.func, "value", None), "id", "")
             unlabelled = spoken and isinstance(node.args[0], (ast.Constant, ast.JoinedStr))
             if name in MAKERS | CALLS or (owner in MAKERS and name in STATIC) or unlabelled:
-                found.append(f"line {node.lineno}: {name}")
+                guesses.append(f"line {node.lineno}: {name}")
             if (
                 any(isinstance(arg, ast.Attribute) and arg.attr == "ToolTipRole" for arg in node.args)
                 and name == "setItemData"
             ):
                 value = node.args[1]
                 if not (isinstance(value, ast.Call) and getattr(value.func, "id", "") == "plain_tooltip"):
-                    found.append(f"line {node.lineno}: ToolTipRole")
-    return found
+                    guesses.append(f"line {node.lineno}: ToolTipRole")
+    return guesses
 
 
 def test_no_other_place_makes_labels_tooltips_or_messages():
     files = [path for path in sorted(GUI.rglob("*.py")) if path.name != "plain.py"]
-    found = {path.name: _guesses(ast.parse(path.read_text("utf-8"))) for path in files}
-    assert len(files) > 60 and not {name: lines for name, lines in found.items() if lines}
+    guesses = {path.name: _guesses(ast.parse(path.read_text("utf-8"))) for path in files}
+    assert len(files) > 60 and not {name: lines for name, lines in guesses.items() if lines}
 
 
 def test_the_lint_sees_what_it_looks_for():
@@ -103,24 +103,26 @@ def _hostile(place: Path) -> str:
 
 
 def test_tooltips_are_read_by_qt_as_what_was_written(qapp, tmp_path):
-    words = _hostile(tmp_path / "pipe") + "\n two  spaces"
+    text = _hostile(tmp_path / "pipe") + "\n two  spaces"
     document = QTextDocument()
-    document.setHtml(plain_tooltip(words))
-    assert document.toPlainText() == words and plain_tooltip("red > blue") == "red > blue"
+    document.setHtml(plain_tooltip(text))
+    assert document.toPlainText() == text and plain_tooltip("red > blue") == "red > blue"
     assert menu_text("a&b\tc") == "a&&b c"
 
 
 def test_a_message_is_literal_in_all_its_parts(qtbot, tmp_path):
-    words = _hostile(tmp_path / "pipe")
-    box = message_box(None, words, words)
+    text = _hostile(tmp_path / "pipe")
+    box = message_box(None, text, text)
     qtbot.addWidget(box)
-    shown = [label for label in box.findChildren(QLabel) if label.text() == words]
+    shown = [label for label in box.findChildren(QLabel) if label.text() == text]
     assert len(shown) == 2 and all(label.textFormat() == Qt.TextFormat.PlainText for label in shown)
     assert isinstance(box, QMessageBox)
 
 
 def _labels() -> list[QLabel]:
-    return [one for top in QApplication.topLevelWidgets() for one in top.findChildren(QLabel) if "<img" in one.text()]
+    return [
+        label for top in QApplication.topLevelWidgets() for label in top.findChildren(QLabel) if "<img" in label.text()
+    ]
 
 
 def test_a_label_that_guesses_would_open_the_file(qtbot, opened, tmp_path):
@@ -133,22 +135,22 @@ def test_a_label_that_guesses_would_open_the_file(qtbot, opened, tmp_path):
 
 def test_a_hostile_picture_opens_nothing_wherever_it_is_shown(open_window, qtbot, opened, tmp_path):
     target = tmp_path / "named.png"
-    words = _hostile(target)
-    save_pictures(tmp_path / "out", [words], model=words, negative=words)
+    text = _hostile(target)
+    save_pictures(tmp_path / "out", [text], model=text, negative=text)
     window = open_window(start=False)
     view = window.show_view("gallery")
     qtbot.waitUntil(lambda: view.model.rowCount() == 1 and view.model.entry(0) is not None)
     view.choose(0)
-    qtbot.waitUntil(lambda: view.details.prompt.text() == words)
-    window.studio.notified.emit(BannerNotice(words, "bad"))
+    qtbot.waitUntil(lambda: view.details.prompt.text() == text)
+    window.studio.notified.emit(BannerNotice(text, "bad"))
     create = window.show_view("create")
-    create.strip.fail(words, [])
-    create.form.show_card(ModelCard("x", 64, fault=words))
-    create.form.problem.say(words)
+    create.strip.fail(text, [])
+    create.form.show_card(ModelCard("x", 64, fault=text))
+    create.form.problem.say(text)
     details = LibraryDetails()
     qtbot.addWidget(details)
     details.show_item(
-        Item(words, "model", words, tmp_path / words.replace("/", "_"), 1, licence=words, accepted=False), words
+        Item(text, "model", text, tmp_path / text.replace("/", "_"), 1, licence=text, accepted=False), text
     )
     shown = _labels()
     assert len(shown) >= 9

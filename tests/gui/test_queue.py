@@ -109,7 +109,10 @@ def test_what_was_interrupted_is_told_with_a_button_and_drawn_when_it_is_pressed
 def lines(view) -> list[list[str]]:
     """The prompts of the running, the next and the finished jobs, as they are in sight."""
     prompts = {job.id: job.request.prompt for job in view.window().studio.board.jobs}
-    return [[prompts[id] for id in one.shown_jobs()] if one.isVisible() else [] for one in view.side.queue.lists]
+    return [
+        [prompts[id] for id in job_list.shown_jobs()] if job_list.isVisible() else []
+        for job_list in view.side.queue.lists
+    ]
 
 
 SLOW = "steps=400 step=0.02"
@@ -184,8 +187,8 @@ def test_esc_goes_to_what_has_the_focus_and_cancels_in_the_view_that_draws_only(
     assert gallery.filters.query.text() == ""
     press_esc(qtbot, gallery.filters.query)
     for name in ("models", "convert"):
-        other = window.show_view(name)
-        press_esc(qtbot, getattr(other, "table", None) or other.sizes)
+        window_view = window.show_view(name)
+        press_esc(qtbot, getattr(window_view, "table", None) or window_view.sizes)
     window.show_view("create")
     queue.choose(board.jobs[1].id)
     press_esc(qtbot, queue.list)

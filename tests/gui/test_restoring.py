@@ -76,10 +76,10 @@ def hostile_picture(tmp_path):
 
 
 def test_a_hostile_picture_is_restored_without_a_path(tmp_path, touched):
-    found = from_metadata(Metadata(fields=settings(tmp_path), source="x"))
-    assert found.request.image is None and found.request.mask is None and found.request.vae is None
-    assert found.keep == ("model",) and found.model and found.vae and found.loras and found.pictures
-    assert found.request.prompt == "a red house<lora:lure-lora:1>" and found.request.steps == 7
+    restored = from_metadata(Metadata(fields=settings(tmp_path), source="x"))
+    assert restored.request.image is None and restored.request.mask is None and restored.request.vae is None
+    assert restored.keep == ("model",) and restored.model and restored.vae and restored.loras and restored.pictures
+    assert restored.request.prompt == "a red house<lora:lure-lora:1>" and restored.request.steps == 7
     assert not touched
 
 

@@ -31,9 +31,9 @@ def middle(canvas: Canvas) -> str:
 
 
 @pytest.mark.parametrize("comparing", [False, True])
-@pytest.mark.parametrize("painting", [False, True])
-def test_the_focus_ring_is_a_ring_and_the_picture_stays_in_it(canvas, theme, comparing, painting):
-    if painting:
+@pytest.mark.parametrize("paints_mask", [False, True])
+def test_the_focus_ring_is_a_ring_and_the_picture_stays_in_it(canvas, theme, comparing, paints_mask):
+    if paints_mask:
         canvas.paint_mask(MaskLayer(QSize(64, 64)))
         place, none = QPointF(40, 40), Qt.MouseButton.NoButton
         canvas.mouseMoveEvent(

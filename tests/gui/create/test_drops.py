@@ -36,8 +36,8 @@ def test_paths_are_sorted_by_what_can_be_done_with_them(tmp_path):
 def odd_files(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "good.png")
-    whole = (tmp_path / "good.png").read_bytes()
-    (tmp_path / "cut.png").write_bytes(whole[:200])
+    png = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(png[:200])
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "folder").mkdir()
@@ -46,19 +46,19 @@ def odd_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, words",
+    "name, message",
     [
         ("cut.png", "damaged"), ("text.png", "not a picture"), ("empty.jpg", "not a picture"),
         ("huge.png", "megapixels"), ("folder", "without a model"), ("gone.png", "no file"),
         ("https://example.org/a.png", "no network addresses"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_used_is_said_once_and_the_form_stays(view, qtbot, odd_files, name, words):
+def test_what_cannot_be_used_is_said_once_and_the_form_stays(view, qtbot, odd_files, name, message):
     view.window().studio.form.put(prompt="mine", image=None)
     view.window().studio.form.type("steps", "many")
     before = view.window().studio.form.snapshot()
     drop(view, name if "://" in name else odd_files / name)
-    wait(qtbot, lambda: words in view.window().banner.text)
+    wait(qtbot, lambda: message in view.window().banner.text)
     assert view.window().studio.form.snapshot() == before
 
 
@@ -92,8 +92,8 @@ def test_a_picture_from_another_program_offers_its_settings_and_keeps_a_model_th
 
 
 def test_models_are_handed_to_their_view(view, tmp_path):
-    given = []
-    view.window().studio.models_wanted.connect(given.append)
+    models = []
+    view.window().studio.models_wanted.connect(models.append)
     (tmp_path / "x.safetensors").touch()
     drop(view, tmp_path / "x.safetensors")
-    assert given == [[str(tmp_path / "x.safetensors")]] and view.window().current_view == "models"
+    assert models == [[str(tmp_path / "x.safetensors")]] and view.window().current_view == "models"

@@ -11,7 +11,7 @@ from tests.gui.create.conftest import draw
 
 
 @pytest.mark.parametrize(
-    "fault, words, helps",
+    "fault, message, helps",
     [
         ("memory@2", "memory ran out", ["Draw at 384 × 384", "Try again"]),
         ("segv@2", "crashed while drawing step 1 of 3", ["Try again", "Show the log"]),
@@ -19,9 +19,9 @@ from tests.gui.create.conftest import draw
         ("words@2", "do something else", ["Try again"]),
     ],
 )
-def test_a_failure_says_what_happened_and_offers_what_helps(view, qtbot, fault, words, helps):
+def test_a_failure_says_what_happened_and_offers_what_helps(view, qtbot, fault, message, helps):
     draw(view, qtbot, f"fail={fault}", width=512, height=512)
-    wait(qtbot, lambda: words in view.strip.text)
+    wait(qtbot, lambda: message in view.strip.text)
     assert [button.text() for button in view.strip.buttons()] == helps
     assert not view.window().banner.isVisible()  # one place is enough
     assert view.window().studio.form.prompt == f"fail={fault}"

@@ -15,18 +15,18 @@ def test_jobs_are_reordered_put_off_cancelled_and_drawn_again(view, qtbot):
     for prompt in ("one", "two", "three"):
         draw(view, qtbot, prompt)
     wait(qtbot, lambda: model.rowCount() == 3)
-    one, two, three = (job.id for job in board.jobs)
+    first, second, third = (job.id for job in board.jobs)
     model.dropMimeData(model.mimeData([model.index(2)]), Qt.DropAction.MoveAction, 0, 0, model.index(-1))
-    wait(qtbot, lambda: [job.id for job in board.jobs] == [three, one, two])
-    view.side.queue.choose(one)
+    wait(qtbot, lambda: [job.id for job in board.jobs] == [third, first, second])
+    view.side.queue.choose(first)
     qtbot.keyClick(view.side.queue.list, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
-    wait(qtbot, lambda: [job.id for job in board.jobs] == [three, two, one])
-    assert view.side.queue.chosen().id == one
+    wait(qtbot, lambda: [job.id for job in board.jobs] == [third, second, first])
+    assert view.side.queue.chosen().id == first
     qtbot.keyClick(view.side.queue.list, Qt.Key.Key_Delete)
-    wait(qtbot, lambda: board.find(one).state == "cancelled")
+    wait(qtbot, lambda: board.find(first).state == "cancelled")
     view.window().studio.actions["pause-queue"].trigger()
-    wait(qtbot, lambda: board.find(three).state == board.find(two).state == "done")
-    labels = [action.text() for action in view.side.queue.menu(board.find(one)).actions()]
+    wait(qtbot, lambda: board.find(third).state == board.find(second).state == "done")
+    labels = [action.text() for action in view.side.queue.menu(board.find(first)).actions()]
     assert labels[0] == "Try again" and "Use its settings" in labels
 
 

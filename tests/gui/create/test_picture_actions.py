@@ -187,8 +187,8 @@ def test_the_draft_is_on_disk_within_a_second_and_a_start_picture_comes_back_alo
     window.studio.form.put(prompt="kept", image=str(files[0]), count=3)
     qtbot.waitUntil(lambda: (data_folder() / "form.json").is_file(), timeout=PATIENCE)
     wait(qtbot, lambda: "kept" in (data_folder() / "form.json").read_text())
-    kept = json.loads((data_folder() / "form.json").read_text())
-    assert json.loads(kept["request"])["image"] == str(files[0]) and kept["count"] == 3
+    draft = json.loads((data_folder() / "form.json").read_text())
+    assert json.loads(draft["request"])["image"] == str(files[0]) and draft["count"] == 3
     if os.name == "posix":
         assert stat.S_IMODE((data_folder() / "form.json").stat().st_mode) == 0o600
     again = open_window(start=False)

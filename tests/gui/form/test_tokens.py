@@ -20,16 +20,16 @@ def tokenizer():
 
 @given(text=st.text(alphabet="ab ,()[]:|<>{}_.1lorAND\n") | st.text())
 def test_no_text_is_too_strange_to_be_counted(tokenizer, text):
-    found = count(text, tokenizer)
-    assert found.fault or 0 <= found.used <= found.limit
+    counted = count(text, tokenizer)
+    assert counted.fault or 0 <= counted.used <= counted.limit
 
 
 def test_marks_are_where_the_text_encoder_begins_a_chunk(tokenizer):
     text = ", ".join(f"a red house number {i}" for i in range(40))
-    found = count(text, tokenizer)
+    counted = count(text, tokenizer)
     chunks = prompt_chunks(weighted_segments(text), tokenizer)
-    assert found.limit == 75 * len(chunks) and len(found.starts) == len(chunks) - 1
-    for start, end, chunk in zip((0, *found.starts), (*found.starts, len(text)), chunks):
+    assert counted.limit == 75 * len(chunks) and len(counted.starts) == len(chunks) - 1
+    for start, end, chunk in zip((0, *counted.starts), (*counted.starts, len(text)), chunks):
         assert prompt_chunks(weighted_segments(text[start:end]), tokenizer)[0].ids == chunk.ids
 
 
@@ -60,8 +60,8 @@ def colours(tmp_path, monkeypatch):
 
 def test_wildcards_of_the_library_are_counted_as_the_engine_reads_them(tokenizer, colours):
     for negative in (False, True):
-        found = count("a __colour__ house", tokenizer, negative=negative)
-        assert found == count("a red house", tokenizer) and not found.fault
+        counted = count("a __colour__ house", tokenizer, negative=negative)
+        assert counted == count("a red house", tokenizer) and not counted.fault
 
 
 def test_a_lora_that_a_wildcard_names_is_looked_up(tokenizer, colours):

@@ -45,5 +45,5 @@ def test_the_prompt_language_reads_the_weight_that_was_pressed(text, caret, pres
         return
     pressed = press(text, caret, *presses)
     assert "".join(segment.text for segment in weighted_segments(pressed)) == text
-    whole = weigh(text, caret, caret, 0.1)
-    assert weigh(whole.text, whole.start, whole.end, -0.1).text == text
+    weighed = weigh(text, caret, caret, 0.1)
+    assert weigh(weighed.text, weighed.start, weighed.end, -0.1).text == text
