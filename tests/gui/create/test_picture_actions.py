@@ -9,7 +9,7 @@ import stat
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, Qt
+from PySide6.QtCore import QMimeData, QPoint, QStandardPaths, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog, QMenu
 
@@ -160,11 +160,13 @@ def test_a_copy_is_saved_with_what_the_file_says_and_its_folder_is_remembered(cr
         return str(tmp_path / "copies" / "mine"), filters
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    monkeypatch.setattr(QStandardPaths, "writableLocation", lambda kind: str(tmp_path / kind.name))
+    (tmp_path / "PicturesLocation").mkdir()
     for _ in range(2):
         window.actions_list["save-as"].trigger()
         wait(qtbot, lambda: (tmp_path / "copies" / "mine.png").exists())
     assert (tmp_path / "copies" / "mine.png").read_bytes() == files[2].read_bytes()
-    assert asked == ["2.png", str(tmp_path / "copies" / "2.png")]
+    assert asked == [str(tmp_path / "PicturesLocation" / "2.png"), str(tmp_path / "copies" / "2.png")]
 
 
 # The start picture and the draft
