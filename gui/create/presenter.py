@@ -154,6 +154,8 @@ class CanvasPresenter(QObject):
         job = self._studio.board.find(job_id)
         self._failed = job_id if isinstance(event, Failed) else None
         seeds = self._seeds.pop(job_id, [])
+        # A job so quick that no state named it as running: the strip tells what came of it and no pause any more.
+        self._tells_pause = False
         if isinstance(event, Finished):
             size = self._sizes.pop(job_id, None) or self._named_size(job)
             self._strip.finish(JobSummary(job_id, event.count, tuple(seeds), event.seconds, size))

@@ -14,7 +14,7 @@ from sdedge.images.naming import last_part
 from sdedge.text.clean import shown
 
 _OLD_SPAN = re.compile(r"starting/ending:\s*\(\s*([\d.]{1,20})\s*,\s*([\d.]{1,20})\s*\)", re.I)
-_HASH = re.compile(r"\s*\[[0-9a-f]{6,64}\]$", re.I)
+_HASH = re.compile(r"\[[0-9a-f]{6,64}\]$", re.I)
 _KEY = re.compile(rf"{KEY} (\d{{1,3}})")
 
 

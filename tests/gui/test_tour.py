@@ -18,6 +18,7 @@ def look(request):
     """(display, theme, size, scale)"""
     theme, size, scale = request.param
     with display(screen_for(size, float(scale))) as own:
+        assert own.neighbour  # started with the screen, so that no step is taken for one that leaves a process
         yield own, theme, size, scale
 
 
