@@ -333,7 +333,7 @@ _ROWS = (
         Without(_RECORD_ONLY), Without(_CARRIED), counts_with=("image",)),
     RequestField(
         "controls", ControlList(), (), Group.IMAGE,
-        CommandLine(("--control",), "Say what goes where; docs/control.md.", "MODEL:HINT[:WEIGHT[:FROM-TO]]"),
+        CommandLine(("--control",), "A ControlNet or T2I-Adapter with its hint.", "MODEL:HINT[:WEIGHT[:START-END]]"),
         NumberedKeys("ControlNet"), Without(_CARRIED), ("control", "controlnet")),
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
