@@ -47,6 +47,8 @@ class JobBoard(QObject):
         self.bridge = bridge
         self.board = Board()
         self._progress: dict[int, PictureProgress] = {}
+        self._ends = 0
+        """Ends of jobs that were heard."""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(CALM)
@@ -152,6 +154,7 @@ class JobBoard(QObject):
             self.drawn.emit(id, event)
         if isinstance(event, (Finished, Failed, Cancelled)):
             del self._progress[id]
+            self._ends += 1
             self.ended.emit(id, event)
         elif isinstance(event, (Step, Loading, ImageDone)):
             self.progressed.emit(id)
@@ -166,7 +169,15 @@ class JobBoard(QObject):
         def read(queue: Queue, gallery: Gallery) -> Board:
             return Board((*queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)), queue.paused, queue.paused_by)
 
-        self.bridge.ask(read, self._take, lambda error: self.noticed.emit(None, in_words(error)), self)
+        ends = self._ends
+
+        def take(board: Board) -> None:
+            if ends == self._ends:
+                self._take(board)
+            else:  # it may have been read before an end that was heard since, and would begin that job once more
+                self._look()
+
+        self.bridge.ask(read, take, lambda error: self.noticed.emit(None, in_words(error)), self)
 
     def _take(self, board: Board) -> None:
         if board != self.board:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 
+from gui.queue.board import Board, JobBoard
+from sdedge.events import Finished
 from sdedge.images.output import Output
-from sdedge.library.job_states import PausedBy
-from sdedge.library.jobs import Queue
+from sdedge.library.job_states import JobState, PausedBy
+from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import open_store
 from sdedge.request import Request
 from tests.gui.conftest import wait
@@ -56,6 +60,39 @@ def test_the_banner_of_a_paused_queue_has_its_button_and_goes_with_the_pause(vie
     assert "The queue is paused" in window.banner.text
     qtbot.mouseClick(banner_button(window), Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: board.paused is None and not window.banner.isVisible())
+
+
+class HeldBridge(QObject):
+    """A bridge whose readings come when the test hands them over."""
+
+    happened = Signal(object, object)
+    store_changed = Signal()
+    ready = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Callable[[Board], None]] = []
+
+    def ask(self, work, then, failed, owner) -> None:
+        self.asked.append(then)
+
+
+def running_job() -> Job:
+    request, output = Request(prompt="a house"), Output(Path("pictures"))
+    return Job(1, JobState.RUNNING, "", 0, 1, request, 1, 1, output, 0, 1, "", 0.0, 0.0, None)
+
+
+def test_a_reading_from_before_a_jobs_end_does_not_begin_it_once_more(qtbot):
+    bridge = HeldBridge()
+    board = JobBoard(bridge)
+    job = running_job()
+    bridge.ready.emit()
+    bridge.happened.emit(job.id, Finished(1, 0.1))  # heard while the reading is under way
+    bridge.asked.pop()(Board((job,)))
+    assert board.running is None and board.drawing is None
+    wait(qtbot, lambda: bridge.asked)
+    bridge.asked.pop()(Board((replace(job, state=JobState.DONE),)))
+    assert [job.state for job in board.jobs] == [JobState.DONE]
 
 
 # A person

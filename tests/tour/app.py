@@ -84,10 +84,15 @@ def _learn(known: dict[str, Any]) -> None:
         return
     studio = window.studio
 
+    def is_covered(w: QWidget) -> bool:
+        """Whether another widget, such as the drawer of a narrow window, is where the middle of this one is."""
+        over: Any = app.widgetAt(w.mapToGlobal(w.rect().center()))
+        return over is None or not (over is w or w.isAncestorOf(over) or over.isAncestorOf(w))
+
     def seen(kind: type) -> list[Any]:
-        """All widgets of a kind that are in sight, those of popups and dialogs first."""
+        """All widgets of a kind that are in sight, those of popups and dialogs first, and covered ones last."""
         in_sight = [w for w in QApplication.allWidgets() if isinstance(w, kind) and w.isVisible()]
-        return sorted(in_sight, key=lambda w: w.window() is window)
+        return sorted(in_sight, key=lambda w: (is_covered(w), w.window() is window))
 
     def widget(name: str) -> QWidget | None:
         """In sight, or None."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -20,16 +22,18 @@ MODEL = "fake"  # the one that the drawer of noise knows
 
 
 class TourDrawer(FakeDrawer):
-    """The prompt says how, as for the drawer of noise."""
+    """The prompt says how, as for the drawer of noise; `hold=PATH` stays in the first step until that file is there."""
 
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
     ) -> Iterator[events.Event | Picture]:
         name = request.model
         for event in super().images(request.replace(model=MODEL), count, batch, previews):
-            if isinstance(event, events.Step) and event.index == 1:
+            if event == events.Loading("model"):
+                yield event
                 yield events.Loading("denoising")
-            if isinstance(event, events.Step) and previews:
+                hold(request.prompt)
+            elif isinstance(event, events.Step) and previews:
                 yield replace(event, preview=preview((request.seed or 0) + event.first))
             elif isinstance(event, Picture):
                 drawn_request = event.request.replace(model=name, width=SIDE, height=SIDE)
@@ -41,6 +45,13 @@ class TourDrawer(FakeDrawer):
                 )
             else:
                 yield event
+
+
+def hold(prompt: str) -> None:
+    """Stay in the first step until the file named by `hold=PATH` is there, if the prompt names one."""
+    for word in prompt.split():
+        while word.startswith("hold=") and not Path(word.removeprefix("hold=")).exists():
+            time.sleep(0.02)
 
 
 def hills(seed: int, side: int = SIDE) -> np.ndarray:

@@ -122,9 +122,14 @@ class Tour:
         while not (value := self.ask(expression)):
             if time.monotonic() > end:
                 self.shoot("waited-in-vain")
-                raise AssertionError(f"It never came to {expression}.")
+                raise AssertionError(f"It never came to {expression}: {self.state()}.")
             time.sleep(0.03)
         return value
+
+    def state(self) -> str:
+        """What strip, banner and queue say."""
+        jobs = "[[job.id, str(job.state)] for job in board.jobs]"
+        return repr(self.ask(f"[view('create').strip.text, window.banner.text, board.paused, {jobs}]"))
 
     def stays(self, expression: str, seconds: float = 0.3) -> bool:
         """Whether the expression is true for a while."""

@@ -41,8 +41,10 @@ def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
     """The strip says what is done from the first step on; of a cancelled picture neither preview nor caption stay."""
     tour.wait("widget('named:A red house at night')")
     tour.shoot("welcome")
-    tour.line_up("steps=200 step=2")
+    go = tour.folder / "go"
+    tour.line_up(f"steps=9000 step=0.2 hold={go}")
     tour.wait("'first step' in view('create').strip.text")
+    go.touch()
     tour.wait("view('create').panel.caption.text().startswith('Preview')")
     tour.look_for(CANVAS, lambda seen: seen.std() > 15, "no preview is seen")
     tour.shoot("preview")
@@ -59,7 +61,7 @@ def a_cancelled_picture_leaves_the_one_before(tour: Tour) -> None:
     status = tour.ask("view('create').strip.text").split("   ")
     assert status[:3] == ["Done.", "Seed 5", "128 × 128"] and status[3].endswith(" s"), status
     finished = tour.look(CANVAS)
-    tour.line_up("steps=200 step=0.2", seed=6)
+    tour.line_up("steps=9000 step=0.2", seed=6)
     tour.wait("view('create').panel.caption.text().startswith('Preview')")
     tour.look_for(CANVAS, lambda seen: differ(seen, finished) > 5, "no preview is seen")
     tour.key("Escape")
