@@ -14,13 +14,15 @@ from sdedge.weights import keys
 State = dict[str, Tensor]
 
 
-def random_controlnet(unet: dict, seed: int = 0, scale: float = 0.1, **config) -> ControlNetModel:
+def random_controlnet(
+    unet: dict, seed: int = 0, scale: float = 0.1, hint_widths: tuple[int, ...] = (4, 6, 8, 10), **config
+) -> ControlNetModel:
     """A ControlNet for the UNet of a `config.json`, whose convolutions are not the zeros that training starts from."""
     names = ("block_out_channels", "cross_attention_dim", "attention_head_dim", "norm_num_groups", "layers_per_block")
     torch.manual_seed(seed)
     network = ControlNetModel(
         **{name: unet[name] for name in names if name in unet},
-        conditioning_embedding_out_channels=(4, 6, 8, 10),
+        conditioning_embedding_out_channels=hint_widths,
         **config,
     )
     with torch.no_grad():
