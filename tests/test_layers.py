@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,27 @@ def _files(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
+@dataclass(frozen=True)
+class Imports:
+    """What one file imports.
+
+    anywhere    modules, those imported inside functions too
+    at_top      those of the module's own statements
+    of_sdedge   modules of sdedge that are imported anywhere, but for what only the type checker reads
+    """
+
+    anywhere: frozenset[str]
+    at_top: frozenset[str]
+    of_sdedge: frozenset[str]
+
+
+@cache
+def _imports(file: Path) -> Imports:
+    """Each file is parsed once for all that is asked about it."""
+    tree = ast.parse(file.read_text("utf-8"))
+    return Imports(*map(frozenset, (_imported(tree), _imported_at_top(tree), _of_sdedge(tree))))
+
+
 def _imported(tree: ast.AST) -> set[str]:
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -46,7 +69,7 @@ def _imported(tree: ast.AST) -> set[str]:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_go_one_way(package):
     for file in _files(package):
-        tops = {name.split(".")[0] for name in _imported(ast.parse(file.read_text("utf-8")))}
+        tops = {name.split(".")[0] for name in _imports(file).anywhere}
         assert not tops & FORBIDDEN[package], f"{file.relative_to(ROOT)} imports {tops & FORBIDDEN[package]}"
 
 
@@ -61,12 +84,13 @@ def _rooms() -> list[str]:
 
 def _of_sdedge(tree: ast.AST) -> set[str]:
     """Modules of sdedge that are imported anywhere, functions included, but for what only the type checker reads."""
+    nodes = [*ast.walk(tree)]
     only_types = {
-        id(inner) for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        id(inner) for node in nodes if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for inner in ast.walk(node)
     }  # fmt: skip
     imported: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module and id(node) not in only_types:
             imported |= {f"sdedge.{alias.name}" for alias in node.names} if node.module == "sdedge" else {node.module}
     return {name for name in imported if name.startswith("sdedge.")}
@@ -87,8 +111,7 @@ def test_rooms_import_downwards_in_the_order_that_contributing_lists():
         name = file.relative_to(ROOT).as_posix()
         room = file.relative_to(ROOT / "sdedge").with_suffix("").parts[0]
         if room in level and name not in MAY_LOOK_UP:
-            imported = _of_sdedge(ast.parse(file.read_text("utf-8")))
-            above = {target for target in imported if level.get(target.split(".")[1], -1) > level[room]}
+            above = {target for target in _imports(file).of_sdedge if level.get(target.split(".")[1], -1) > level[room]}
             assert not above, f"{name} imports {', '.join(sorted(above))}, which the list has above it"
 
 
@@ -96,8 +119,7 @@ def test_heavy_packages_are_imported_inside_functions_only():
     for file in [f for package in PACKAGES for f in _files(package)]:
         if file.parts[-2] in ("gui", "converters") or "converters" in file.parts or "gui" in file.parts:
             continue
-        top = ast.Module([n for n in ast.parse(file.read_text("utf-8")).body if not isinstance(n, ast.FunctionDef)], [])
-        tops = {n.split(".")[0] for n in _imported_at_top(top)}
+        tops = {name.split(".")[0] for name in _imports(file).at_top}
         assert not tops & ONLY_WHERE_USED, f"{file.relative_to(ROOT)} imports {tops & ONLY_WHERE_USED} at the top"
 
 
@@ -120,8 +142,7 @@ def test_there_is_no_import_circle():
     graph = {}
     for file in [f for package in PACKAGES for f in _files(package)]:
         name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        top = ast.Module(ast.parse(file.read_text("utf-8")).body, [])
-        graph[name] = {target for target in _imported_at_top(top) if target.split(".")[0] in PACKAGES}
+        graph[name] = {target for target in _imports(file).at_top if target.split(".")[0] in PACKAGES}
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> None:
