@@ -68,7 +68,8 @@ class PresetInfo:
     timesteps is read ("log" or "linear" in sigma), `start` the scale of the first noise ("sigma" or
     "sqrt(sigma^2+1)"; "latent" for presets that sample in the variance-preserving variable, equal to the latter),
     `rounding` how decoded pixels become bytes, `mask` what a model sees of a kept region (see `sampling.denoiser.masked`),
-    `noise_source` what that ecosystem draws with, and `always_draw` whether it draws noise it then does not use.
+    `noise_source` what that ecosystem draws with, `always_draw` whether it draws noise it then does not use, `brownian`
+    whether samplers with Brownian noise get it, and `spaced_by_model` whether the model's config says the default schedule.
     """
 
     name: Preset
@@ -83,6 +84,8 @@ class PresetInfo:
     mask: MaskMode
     noise_source: NoiseSource
     always_draw: bool
+    brownian: bool = True
+    spaced_by_model: bool = False
 
 
 @dataclass(frozen=True)
@@ -285,7 +288,8 @@ _PRESET_ROWS = (
                ("ddim", "ddpm", "plms", "euler", "euler_a", "heun", "dpm2", "lms", "dpmpp_2m", "dpmpp_2m_sde",
                 "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver", "lcm", "tcd"),
                ("leading", "linspace", "trailing", "karras", "exponential", "beta", "lcm"),
-               "float32", "linear", "latent", "round", MaskMode.INITIAL_NOISE, NoiseSource.TORCH, False),
+               "float32", "linear", "latent", "round", MaskMode.INITIAL_NOISE, NoiseSource.TORCH, False,
+               brownian=False, spaced_by_model=True),
     PresetInfo(Preset.COMPVIS, "CompVis", "the original CompVis scripts: DDIM and PLMS",
                ("ddim", "ddpm", "plms"), ("ddim_uniform",),
                "float64", "log", "latent", "truncate", MaskMode.FRESH_NOISE, NoiseSource.TORCH, True),

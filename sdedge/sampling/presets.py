@@ -22,13 +22,9 @@ from sdedge.catalog import PRESETS, SAMPLERS, MaskMode, NoiseSource, PresetInfo,
 from sdedge.errors import InvalidRequest
 from sdedge.sampler_options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
-from sdedge.sampling.samplers import SAMPLERS as IMPLEMENTED
-from sdedge.sampling.samplers import Denoise, StepNoise, Steps
-from sdedge.sampling.samplers.adaptive import dpm_fast_orders
-from sdedge.sampling.samplers.few_step import lcm_boundary
-from sdedge.sampling.samplers.sde import restart_sigmas
+from sdedge.sampling.samplers import NEEDS, Denoise, StepNoise, Steps
 from sdedge.sampling.schedule import NoiseSchedule
-from sdedge.sampling.trajectories import CUTS, DIFFUSERS_PAIRS, TRAJECTORIES, SigmaTrajectory, cut_sdedge
+from sdedge.sampling.trajectories import CUTS, PAIRS, TRAJECTORIES, SigmaTrajectory, cut_sdedge
 
 
 @dataclass(frozen=True)
@@ -65,13 +61,7 @@ class SamplingPlan:
     @property
     def yields(self) -> int | None:
         """How many times the sampler will yield; None where it decides itself."""
-        if self.sampler == "dpm_adaptive":
-            return None
-        if self.sampler == "dpm_fast":
-            return len(dpm_fast_orders(self.steps))
-        if self.sampler == "restart":
-            return len(restart_sigmas(self.sigmas, self.options.get("segments")))
-        return self.steps - (1 if self.options.get("repeat") is False else 0)
+        return NEEDS[self.sampler].steps_yielded(self.sigmas, self.options)
 
     @property
     def prediction_type(self) -> str:
@@ -126,7 +116,7 @@ class SamplingPlan:
 
     def run(self, denoise: Denoise, x: Tensor, noise: StepNoise) -> Steps:
         """The sampler's generator: yields (x, x0) per step."""
-        return IMPLEMENTED[self.sampler](denoise, x, self.sigmas, noise, **self.options)
+        return NEEDS[self.sampler].function(denoise, x, self.sigmas, noise, **self.options)
 
 
 def sampling_plan(
@@ -152,131 +142,120 @@ def sampling_plan(
     if preset not in PRESETS:
         raise InvalidRequest(f"Unknown preset {preset!r}; choose one of {', '.join(PRESETS)}.")
     sampler, attached = catalog.resolve(sampler)
-    info, rules = SAMPLERS[sampler], PRESETS[preset]
-    if sampler not in rules.samplers:
-        raise InvalidRequest(f"Preset {preset} has no sampler {sampler}; choose one of {', '.join(rules.samplers)}.")
-    chosen = dict(check_options(sampler, options or {}))
-    trained = replace(noise_schedule or NoiseSchedule(), precision=rules.precision)
+    info, preset_info = SAMPLERS[sampler], PRESETS[preset]
+    if sampler not in preset_info.samplers:
+        raise InvalidRequest(
+            f"Preset {preset} has no sampler {sampler}; choose one of {', '.join(preset_info.samplers)}."
+        )
+    checked = check_options(sampler, options or {})
+    noise_schedule = replace(noise_schedule or NoiseSchedule(), precision=preset_info.precision)
     named = catalog.resolve_schedule(schedule) if schedule is not None else attached
     if sigmas is not None or timesteps is not None:
         if named is not None:
             raise InvalidRequest(f"Give either schedule {named} or your own levels, not both.")
-        route, schedule = _custom(sigmas, timesteps, trained, rules), "custom"
-        steps = len(route.sigmas) - 1
+        trajectory, schedule = _custom(sigmas, timesteps, noise_schedule, preset_info), "custom"
+        steps = len(trajectory.sigmas) - 1
     else:
-        schedule = named or _default_schedule(info, rules, trained)
-        _check_pair(info, rules, schedule)
-        if not 1 <= steps <= trained.num_train_timesteps:
+        schedule = named or _default_schedule(info, preset_info, noise_schedule)
+        _check_pair(info, preset_info, schedule)
+        trained_steps = noise_schedule.num_train_timesteps
+        if not 1 <= steps <= trained_steps:
             raise InvalidRequest(
-                f"{steps} steps do not fit the model's {trained.num_train_timesteps} timesteps; "
-                f"choose 1 to {trained.num_train_timesteps}."
+                f"{steps} steps do not fit the model's {trained_steps} timesteps; choose 1 to {trained_steps}."
             )
-        route = TRAJECTORIES[preset](sampler, schedule, steps, trained)
-        if sampler in ("dpm_fast", "dpm_adaptive"):
-            route = _full_range(route, sampler, trained)
+        trajectory = TRAJECTORIES[preset](sampler, schedule, steps, noise_schedule)
+        if NEEDS[sampler].ends_only:
+            trajectory = _full_range(trajectory, sampler, noise_schedule)
     if strength is not None:
         if not 0 < strength <= 1:
             raise InvalidRequest(f"Strength {strength} is out of range; choose more than 0 and up to 1.")
         cut = cut_sdedge if schedule == "custom" else CUTS[preset]
-        route = cut(route, sampler, steps, strength, trained)
-    return _finish_plan(sampler, schedule, rules, trained, route, chosen)
+        trajectory = cut(trajectory, sampler, steps, strength, noise_schedule)
+    return _finish_plan(sampler, schedule, preset_info, noise_schedule, trajectory, checked)
 
 
 def _finish_plan(
     sampler: str,
     schedule: str,
-    rules: PresetInfo,
-    trained: NoiseSchedule,
-    route: SigmaTrajectory,
-    chosen: dict[str, Any],
+    preset_info: PresetInfo,
+    noise_schedule: NoiseSchedule,
+    trajectory: SigmaTrajectory,
+    options: Mapping[str, Any],
 ) -> SamplingPlan:
-    first, last = route.sigmas[0], route.sigmas[-1]
-    noise_sigma = first if route.noise_sigma is None else route.noise_sigma
-    timestep_of = dict(zip(route.sigmas, route.timesteps))
-    times = [timestep_of[s] if s in timestep_of else trained.timestep(s) for s in route.sigmas]
-    options = {**route.inner, **chosen}
-    if sampler == "sa_solver":
-        tau = options.get("tau", SAMPLERS[sampler].options["tau"].default)
-        options["tau"] = tuple(tau if 200 <= t <= 800 else 0.0 for t in times[:-1])
-    elif sampler == "lcm":
-        options["c_skip"] = tuple(lcm_boundary(t) for t in times[:-1])
-    elif sampler == "tcd":
-        eta = options.pop("eta", SAMPLERS[sampler].options["eta"].default)
-        options["down"] = tuple(
-            trained.sigma(math.floor((1 - eta) * t)) if s > 0 else 0.0 for t, s in zip(times[1:], route.sigmas[1:])
-        )
-    if rules.always_draw and sampler in ("ddim", "euler", "heun", "dpm2"):
-        options["always_draw"] = True
+    sigmas, needs = trajectory.sigmas, NEEDS[sampler]
+    first, last = sigmas[0], sigmas[-1]
+    noise_sigma = first if trajectory.noise_sigma is None else trajectory.noise_sigma
+    timestep_of = dict(zip(sigmas, trajectory.timesteps))
+    timesteps = [timestep_of[sigma] if sigma in timestep_of else noise_schedule.timestep(sigma) for sigma in sigmas]
+    derived = dict(needs.derived_options({**trajectory.inner, **options}, sigmas, timesteps, noise_schedule))
+    if preset_info.always_draw and needs.takes_always_draw:
+        derived["always_draw"] = True
     return SamplingPlan(
         sampler=sampler,
         schedule=schedule,
-        preset=rules.name,
-        sigmas=tuple(route.sigmas),
-        timesteps=tuple(route.timesteps),
-        noise_schedule=trained,
-        options=options,
-        start_scale=math.sqrt(first**2 + 1) if route.latent_start else first,
+        preset=preset_info.name,
+        sigmas=tuple(sigmas),
+        timesteps=tuple(trajectory.timesteps),
+        noise_schedule=noise_schedule,
+        options=derived,
+        start_scale=math.sqrt(first**2 + 1) if trajectory.latent_start else first,
         noise_sigma=noise_sigma,
         entry_scale=math.sqrt((first**2 + 1) / (noise_sigma**2 + 1)) if noise_sigma != first else 1.0,
-        final_scale=1 / math.sqrt(last**2 + 1) if route.latent_end else 1.0,
-        noise="brownian" if SAMPLERS[sampler].noise == "brownian" and rules.name != "diffusers" else "independent",
+        final_scale=1 / math.sqrt(last**2 + 1) if trajectory.latent_end else 1.0,
+        noise="brownian" if SAMPLERS[sampler].noise == "brownian" and preset_info.brownian else "independent",
     )
 
 
 # What is refused.
 
 
-def _check_pair(info: SamplerInfo, rules: PresetInfo, schedule: str) -> None:
-    valid = _valid_schedules(info, rules)
+def _check_pair(info: SamplerInfo, preset_info: PresetInfo, schedule: str) -> None:
+    valid = _valid_schedules(info, preset_info)
     if schedule not in valid:
         raise InvalidRequest(
-            f"Sampler {info.name} does not take schedule {schedule} in preset {rules.name}; "
+            f"Sampler {info.name} does not take schedule {schedule} in preset {preset_info.name}; "
             f"choose one of {', '.join(valid)}."
         )
 
 
-def _valid_schedules(info: SamplerInfo, rules: PresetInfo) -> tuple[str, ...]:
-    if rules.name == "diffusers":
-        return DIFFUSERS_PAIRS[info.name]
-    if rules.name == "apple":
-        return ("leading",) if info.name == "plms" else ("linspace", "leading", "karras")
-    if rules.name == "a1111" and info.name in ("ddim", "plms"):
-        return ("ddim_uniform",)
-    return tuple(name for name in info.schedules if name in rules.schedules)
+def _valid_schedules(info: SamplerInfo, preset_info: PresetInfo) -> tuple[str, ...]:
+    pairs = PAIRS.get(preset_info.name, {})
+    return pairs.get(info.name) or tuple(name for name in info.schedules if name in preset_info.schedules)
 
 
-def _default_schedule(info: SamplerInfo, rules: PresetInfo, trained: NoiseSchedule) -> str:
-    valid = _valid_schedules(info, rules)
-    for name in (trained.timestep_spacing,) if rules.name == "diffusers" else (info.default_schedule,):
-        if name in valid:
-            return name
-    return valid[0]
+def _default_schedule(info: SamplerInfo, preset_info: PresetInfo, noise_schedule: NoiseSchedule) -> str:
+    valid = _valid_schedules(info, preset_info)
+    default = noise_schedule.timestep_spacing if preset_info.spaced_by_model else info.default_schedule
+    return default if default in valid else valid[0]
 
 
-def _full_range(route: SigmaTrajectory, sampler: str, trained: NoiseSchedule) -> SigmaTrajectory:
+def _full_range(trajectory: SigmaTrajectory, sampler: str, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
     """The DPM solvers count on the ends only: from the first level to the lowest trained one."""
-    if len(route.sigmas) < 3:
+    if len(trajectory.sigmas) < 3:
         raise InvalidRequest(f"Sampler {sampler} needs at least 2 steps.")
-    return replace(route, sigmas=[*route.sigmas[:-2], trained.sigma_min, 0.0])
+    return replace(trajectory, sigmas=[*trajectory.sigmas[:-2], noise_schedule.sigma_min, 0.0])
 
 
 def _custom(
-    sigmas: Sequence[float] | None, timesteps: Sequence[float] | None, trained: NoiseSchedule, rules: PresetInfo
+    sigmas: Sequence[float] | None,
+    timesteps: Sequence[float] | None,
+    noise_schedule: NoiseSchedule,
+    preset_info: PresetInfo,
 ) -> SigmaTrajectory:
     if sigmas is not None and timesteps is not None:
         raise InvalidRequest("Give either sigmas or timesteps, not both.")
     values = [float(value) for value in (sigmas if sigmas is not None else timesteps or ())]
-    what, top = ("Sigmas", math.inf) if sigmas is not None else ("Timesteps", trained.num_train_timesteps - 1)
+    what, top = ("Sigmas", math.inf) if sigmas is not None else ("Timesteps", noise_schedule.num_train_timesteps - 1)
     if not values or not all(math.isfinite(v) and 0 <= v <= top for v in values) or values[0] == 0 < top == math.inf:
         raise InvalidRequest(f"{what} [{_brief(values)}] are out of range; give falling numbers, none above {top:g}.")
     for high, low in pairwise(values):
         if low >= high:
             raise InvalidRequest(f"{what} must fall, but {low:g} follows {high:g}; put them in falling order.")
-    latent = rules.start != "sigma"
+    latent = preset_info.start != "sigma"
     if sigmas is not None:
         return SigmaTrajectory(values if values[-1] == 0 else [*values, 0.0], latent_start=latent)
-    route = [trained.sigma(t, rules.interpolation) for t in values]
-    return SigmaTrajectory([*route, 0.0], values, latent_start=latent)
+    spaced = [noise_schedule.sigma(t, preset_info.interpolation) for t in values]
+    return SigmaTrajectory([*spaced, 0.0], values, latent_start=latent)
 
 
 def _brief(values: Sequence[float]) -> str:

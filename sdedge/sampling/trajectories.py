@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sdedge.errors import InvalidRequest
-from sdedge.sampling import schedule as noise_schedule
+from sdedge.sampling import schedule as spacing
 from sdedge.sampling.schedule import NoiseSchedule
 
 
@@ -32,59 +32,76 @@ class SigmaTrajectory:
         return replace(self, sigmas=self.sigmas[start:], timesteps=self.timesteps[start:], **changes)
 
 
-def _sdedge(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
-    if sampler == "tcd":
-        route = noise_schedule.sigmas(schedule, n, trained).tolist()
-        return SigmaTrajectory([*route[:-1], trained.sigma_min], latent_end=True)
-    return SigmaTrajectory(noise_schedule.sigmas(schedule, n, trained).tolist())
+# Samplers that an ecosystem treats apart.
+_STOPS_ABOVE_ZERO = frozenset({"tcd"})  # the last sigma is the lowest trained one
+_A1111_TIMESTEPS = frozenset({"ddim", "plms"})  # its own loop over timesteps, in DDPM's variable
+_A1111_DISCARDS = frozenset({"dpm2", "dpm2_a", "dpmpp_3m_sde"})  # the sigma before the last is left out
+_APPLE_TIMESTEPS = frozenset({"plms"})  # steps over whole timesteps to the lowest one
+_COMPVIS_NOISE_ONLY = frozenset({"plms"})  # has no image to image
+_DIFFUSERS_REPEATS = frozenset({"plms"})  # its list of timesteps holds the second one twice
+_DIFFUSERS_TO_ZERO = frozenset({"ddpm", "lcm"})  # whatever set_alpha_to_one says
+_DIFFUSERS_ABOVE_ZERO = frozenset({"tcd", "deis", "sa_solver"})  # ends at the lowest trained sigma
+_DIFFUSERS_ANY_TRAILING = frozenset({"ddpm"})  # steps from each timestep of its list to the next
+_DIFFUSERS_WHOLE_KARRAS = frozenset({"dpm2"})  # rounds the timesteps of the Karras schedule
 
 
-def _a1111(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
-    if sampler in ("ddim", "plms"):
+def _sdedge(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
+    sigmas = spacing.sigmas(schedule, n, noise_schedule).tolist()
+    if sampler in _STOPS_ABOVE_ZERO:
+        return SigmaTrajectory([*sigmas[:-1], noise_schedule.sigma_min], latent_end=True)
+    return SigmaTrajectory(sigmas)
+
+
+def _a1111(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
+    if sampler in _A1111_TIMESTEPS:
         # The web UI's loop stops at the lowest timestep and never evaluates it.
-        times = noise_schedule.timesteps_ddim_uniform(n, trained.num_train_timesteps)
+        times = spacing.timesteps_ddim_uniform(n, noise_schedule.num_train_timesteps)
         if len(times) < 2:
             raise InvalidRequest(f"Preset a1111 needs at least 2 steps for {sampler}, not {n}.")
-        return SigmaTrajectory([trained.sigma(t) for t in times], times[:-1], latent_end=True)
-    discard = sampler in ("dpm2", "dpm2_a", "dpmpp_3m_sde")
-    values = _a1111_sigmas(schedule, n + 1 if discard else n, trained)
+        return SigmaTrajectory([noise_schedule.sigma(t) for t in times], times[:-1], latent_end=True)
+    discard = sampler in _A1111_DISCARDS
+    values = _a1111_sigmas(schedule, n + 1 if discard else n, noise_schedule)
     if discard:
         del values[-2]
     return SigmaTrajectory(float32_sigmas(values), latent_start=False)
 
 
-def _a1111_sigmas(schedule: str, n: int, trained: NoiseSchedule) -> list[float]:
-    low, high = trained.sigma_min, trained.sigma_max
+def _a1111_sigmas(schedule: str, n: int, noise_schedule: NoiseSchedule) -> list[float]:
+    low, high = noise_schedule.sigma_min, noise_schedule.sigma_max
     if schedule == "beta":
-        return [*noise_schedule.sigmas_beta(n, low, high), 0.0]
+        return [*spacing.sigmas_beta(n, low, high), 0.0]
     if schedule == "kl_optimal":
-        return noise_schedule.sigmas_kl_optimal(n + 1, low, high)
+        return spacing.sigmas_kl_optimal(n + 1, low, high)
     if schedule == "ays":
-        return [*noise_schedule.sigmas_ays(n), 0.0]
-    return noise_schedule.sigmas(schedule, n, trained).tolist()
+        return [*spacing.sigmas_ays(n), 0.0]
+    return spacing.sigmas(schedule, n, noise_schedule).tolist()
 
 
-def _compvis(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
-    times = noise_schedule.timesteps_ddim_uniform(n, trained.num_train_timesteps)
-    return SigmaTrajectory([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True)
+def _compvis(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
+    times = spacing.timesteps_ddim_uniform(n, noise_schedule.num_train_timesteps)
+    return SigmaTrajectory(
+        [*(noise_schedule.sigma(t) for t in times), noise_schedule.sigma_min], times, latent_end=True
+    )
 
 
-def _apple(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
-    T = trained.num_train_timesteps
-    if sampler == "plms":
-        times = _clip(noise_schedule.timesteps_leading(n, T), T)
-        return SigmaTrajectory([*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True)
+def _apple(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
+    T = noise_schedule.num_train_timesteps
+    if sampler in _APPLE_TIMESTEPS:
+        times = _clip(spacing.timesteps_leading(n, T), T)
+        return SigmaTrajectory(
+            [*(noise_schedule.sigma(t) for t in times), noise_schedule.sigma_min], times, latent_end=True
+        )
     late = 2 if n < 15 else 0  # the Swift code takes the last two of few steps at first order
     if schedule == "karras":
         values = (
-            noise_schedule.sigmas_karras(n, trained.sigma_min, trained.sigma_max)
+            spacing.sigmas_karras(n, noise_schedule.sigma_min, noise_schedule.sigma_max)
             if n > 1
-            else [trained.sigma_max, trained.sigma_min]
+            else [noise_schedule.sigma_max, noise_schedule.sigma_min]
         )
         # Its n-th step goes from the lowest level to itself and changes nothing.
         return SigmaTrajectory(
             values,
-            [float(round(trained.timestep(s))) for s in values[:-1]],
+            [float(round(noise_schedule.timestep(s))) for s in values[:-1]],
             latent_end=True,
             inner={"first_order": max(late - 1, 0)},
         )
@@ -93,14 +110,17 @@ def _apple(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> Sigma
     else:
         times = np.linspace(0, T - 1, n + 1)[1:].round()[::-1].tolist()
     return SigmaTrajectory(
-        [*(trained.sigma(t) for t in times), trained.sigma_min], times, latent_end=True, inner={"first_order": late}
+        [*(noise_schedule.sigma(t) for t in times), noise_schedule.sigma_min],
+        times,
+        latent_end=True,
+        inner={"first_order": late},
     )
 
 
 _EULERS = ("euler", "euler_a", "heun", "dpm2", "lms")
 _SOLVERS = ("dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2m_sde_heun", "unipc", "deis", "sa_solver")
 _SPACED, _REPLACED = ("leading", "linspace", "trailing"), ("karras", "exponential", "beta")
-DIFFUSERS_PAIRS: dict[str, tuple[str, ...]] = {
+_DIFFUSERS_PAIRS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_EULERS + _SOLVERS, (*_SPACED, *_REPLACED)),
     "euler_a": _SPACED,
     "ddpm": _SPACED,
@@ -111,72 +131,82 @@ DIFFUSERS_PAIRS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _diffusers(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
+# The schedules that a sampler has in a preset, where that is not simply what both name in the catalogue.
+PAIRS: dict[str, dict[str, tuple[str, ...]]] = {
+    "a1111": {"ddim": ("ddim_uniform",), "plms": ("ddim_uniform",)},
+    "diffusers": _DIFFUSERS_PAIRS,
+    "apple": {"plms": ("leading",), "dpmpp_2m": ("linspace", "leading", "karras")},
+}
+
+
+def _diffusers(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
     if sampler in _EULERS:
-        return _diffusers_euler(sampler, schedule, n, trained)
+        return _diffusers_euler(sampler, schedule, n, noise_schedule)
     if sampler in _SOLVERS:
-        return _diffusers_solver(sampler, schedule, n, trained)
-    T = trained.num_train_timesteps
+        return _diffusers_solver(sampler, schedule, n, noise_schedule)
+    T = noise_schedule.num_train_timesteps
     if schedule == "lcm":
-        times = noise_schedule.timesteps_lcm(n, T)
+        times = spacing.timesteps_lcm(n, T)
     else:
-        times = _diffusers_times(schedule, n, trained).round().tolist()
-        if schedule == "trailing" and sampler != "ddpm" and T % n:
+        times = _diffusers_times(schedule, n, noise_schedule).round().tolist()
+        if schedule == "trailing" and sampler not in _DIFFUSERS_ANY_TRAILING and T % n:
             raise InvalidRequest(
                 f"diffusers' {sampler} does not step from one trailing timestep to the next with {n} "
                 f"steps; choose a divisor of {T}, schedule leading, or preset sdedge."
             )
-    to_zero = sampler in ("ddpm", "lcm") or (sampler != "tcd" and trained.set_alpha_to_one)
-    final = 0.0 if to_zero else trained.sigma_min
-    return SigmaTrajectory([*(trained.sigma(t) for t in times), final], times, latent_end=True)
+    to_zero = sampler in _DIFFUSERS_TO_ZERO or (
+        sampler not in _DIFFUSERS_ABOVE_ZERO and noise_schedule.set_alpha_to_one
+    )
+    final = 0.0 if to_zero else noise_schedule.sigma_min
+    return SigmaTrajectory([*(noise_schedule.sigma(t) for t in times), final], times, latent_end=True)
 
 
-def _diffusers_times(schedule: str, n: int, trained: NoiseSchedule) -> np.ndarray:
-    T = trained.num_train_timesteps
+def _diffusers_times(schedule: str, n: int, noise_schedule: NoiseSchedule) -> np.ndarray:
+    T = noise_schedule.num_train_timesteps
     if schedule == "leading":
-        return np.array(_clip(noise_schedule.timesteps_leading(n, T, trained.steps_offset), T))
+        return np.array(_clip(spacing.timesteps_leading(n, T, noise_schedule.steps_offset), T))
     if schedule == "trailing":
-        return np.array(noise_schedule.timesteps_trailing(n, T))
+        return np.array(spacing.timesteps_trailing(n, T))
     return np.linspace(0, T - 1, n, dtype=np.float32)[::-1].astype(np.float64)
 
 
-def _diffusers_euler(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
+def _diffusers_euler(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
     """The schedulers that carry k-diffusion's variable: float timesteps, replacements within the spaced range."""
-    base = trained.timestep_spacing if schedule in _REPLACED else schedule
-    times = _diffusers_times(base, n, trained).tolist()
-    values = [trained.sigma(t, "linear") for t in times]
+    base = noise_schedule.timestep_spacing if schedule in _REPLACED else schedule
+    times = _diffusers_times(base, n, noise_schedule).tolist()
+    values = [noise_schedule.sigma(t, "linear") for t in times]
     if schedule in _REPLACED:
         values = _SPACINGS[schedule](n, values[-1], values[0])
-        times = [trained.timestep(s) for s in values]
-        if sampler == "dpm2" and schedule == "karras":
+        times = [noise_schedule.timestep(s) for s in values]
+        if sampler in _DIFFUSERS_WHOLE_KARRAS and schedule == "karras":
             times = [float(round(t)) for t in times]
     return SigmaTrajectory(float32_sigmas([*values, 0.0]), times, latent_start=base == "leading")
 
 
-def _diffusers_solver(sampler: str, schedule: str, n: int, trained: NoiseSchedule) -> SigmaTrajectory:
-    """The multistep solvers: whole timesteps, n of n + 1 points, replacements over the whole trained range."""
-    T = trained.num_train_timesteps
-    to_zero = sampler not in ("deis", "sa_solver")
+def _diffusers_solver(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
+    """The multistep solvers: whole timesteps, n of n + 1 points, replacements over the whole noise_schedule range."""
+    T = noise_schedule.num_train_timesteps
+    to_zero = sampler not in _DIFFUSERS_ABOVE_ZERO
     if schedule in _REPLACED:
-        values = _SPACINGS[schedule](n, trained.sigma_min, trained.sigma_max)
+        values = _SPACINGS[schedule](n, noise_schedule.sigma_min, noise_schedule.sigma_max)
         # Karras timesteps are rounded, the others truncated by a cast.
-        times = [float(round(t) if schedule == "karras" else int(t)) for t in map(trained.timestep, values)]
+        times = [float(round(t) if schedule == "karras" else int(t)) for t in map(noise_schedule.timestep, values)]
         values = [*values, 0.0 if to_zero else values[-1]]
     else:
         if schedule == "leading":
-            times = [float(i * (T // (n + 1)) + trained.steps_offset) for i in range(n, 0, -1)]
+            times = [float(i * (T // (n + 1)) + noise_schedule.steps_offset) for i in range(n, 0, -1)]
         elif schedule == "linspace":
             times = np.linspace(0, T - 1, n + 1).round()[:0:-1].tolist()
         else:
-            times = noise_schedule.timesteps_trailing(n, T)
-        values = [*(trained.sigma(t) for t in times), 0.0 if to_zero else trained.sigma_min]
+            times = spacing.timesteps_trailing(n, T)
+        values = [*(noise_schedule.sigma(t) for t in times), 0.0 if to_zero else noise_schedule.sigma_min]
     return SigmaTrajectory(float32_sigmas(values), times, latent_end=not to_zero)
 
 
 _SPACINGS: dict[str, Callable[[int, float, float], list[float]]] = {
-    "karras": noise_schedule.sigmas_karras,
-    "exponential": noise_schedule.sigmas_exponential,
-    "beta": noise_schedule.sigmas_beta,
+    "karras": spacing.sigmas_karras,
+    "exponential": spacing.sigmas_exponential,
+    "beta": spacing.sigmas_beta,
 }
 
 
@@ -192,56 +222,58 @@ def float32_sigmas(values: Sequence[float]) -> list[float]:
 
 
 def cut_sdedge(
-    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+    trajectory: SigmaTrajectory, sampler: str, n: int, strength: float, noise_schedule: NoiseSchedule
 ) -> SigmaTrajectory:
-    run = max(1, round(strength * (len(route.sigmas) - 1)))
-    return route.cut(len(route.sigmas) - 1 - run)
+    run = max(1, round(strength * (len(trajectory.sigmas) - 1)))
+    return trajectory.cut(len(trajectory.sigmas) - 1 - run)
 
 
 def _cut_a1111(
-    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+    trajectory: SigmaTrajectory, sampler: str, n: int, strength: float, noise_schedule: NoiseSchedule
 ) -> SigmaTrajectory:
     enc = int(min(strength, 0.999) * n)
-    if sampler in ("ddim", "plms"):
-        return _enter_above(route, len(route.sigmas) - 1 - enc, strength)
-    return route.cut(max(n - enc - 1, 0))
+    if sampler in _A1111_TIMESTEPS:
+        return _enter_above(trajectory, len(trajectory.sigmas) - 1 - enc, strength)
+    return trajectory.cut(max(n - enc - 1, 0))
 
 
 def _cut_compvis(
-    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+    trajectory: SigmaTrajectory, sampler: str, n: int, strength: float, noise_schedule: NoiseSchedule
 ) -> SigmaTrajectory:
-    if sampler == "plms":
+    if sampler in _COMPVIS_NOISE_ONLY:
         raise InvalidRequest("Preset compvis has no PLMS for image to image; choose sampler ddim or another preset.")
-    return _enter_above(route, len(route.timesteps) - 1 - int(strength * n), strength)
+    return _enter_above(trajectory, len(trajectory.timesteps) - 1 - int(strength * n), strength)
 
 
-def _enter_above(route: SigmaTrajectory, index: int, strength: float) -> SigmaTrajectory:
+def _enter_above(trajectory: SigmaTrajectory, index: int, strength: float) -> SigmaTrajectory:
     """LDM's start: noised to the level at `index`, but first evaluated one level below, with the same numbers."""
     index = max(index, 0)
-    if index + 1 > len(route.sigmas) - 2:
+    if index + 1 > len(trajectory.sigmas) - 2:
         raise InvalidRequest(f"Strength {strength} leaves no step; raise the strength or the number of steps.")
-    return route.cut(index + 1, noise_sigma=route.sigmas[index])
+    return trajectory.cut(index + 1, noise_sigma=trajectory.sigmas[index])
 
 
 def _cut_diffusers(
-    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+    trajectory: SigmaTrajectory, sampler: str, n: int, strength: float, noise_schedule: NoiseSchedule
 ) -> SigmaTrajectory:
     run = min(int(n * strength), n)
     if run < 1:
         raise InvalidRequest(f"Strength {strength} of {n} steps leaves no step; raise the strength or the steps.")
     start = n - run
-    if sampler == "plms" and start >= 2:
-        # Its list of timesteps holds the second one twice, so every later index is one behind.
-        return route.cut(start - 1, inner={**route.inner, "repeat": False})
-    return route.cut(start)
+    if sampler in _DIFFUSERS_REPEATS and start >= 2:
+        # Every later index is one behind.
+        return trajectory.cut(start - 1, inner={**trajectory.inner, "repeat": False})
+    return trajectory.cut(start)
 
 
 def _cut_apple(
-    route: SigmaTrajectory, sampler: str, n: int, strength: float, trained: NoiseSchedule
+    trajectory: SigmaTrajectory, sampler: str, n: int, strength: float, noise_schedule: NoiseSchedule
 ) -> SigmaTrajectory:
-    enc, T = int(strength * n), trained.num_train_timesteps
+    enc, T = int(strength * n), noise_schedule.num_train_timesteps
     noised = min(max(0, T - T // n * (n - enc) + 1), T - 1)
-    return replace(_cut_diffusers(route, sampler, n, strength, trained), noise_sigma=trained.sigma(noised))
+    return replace(
+        _cut_diffusers(trajectory, sampler, n, strength, noise_schedule), noise_sigma=noise_schedule.sigma(noised)
+    )
 
 
 TRAJECTORIES: dict[str, Callable[[str, str, int, NoiseSchedule], SigmaTrajectory]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +31,17 @@ def test_catalog_lists_what_is_implemented():
         assert info.default_schedule in info.schedules and info.advice and info.label
     for preset in PRESETS.values():
         assert set(preset.samplers) <= set(SAMPLERS) and set(preset.schedules) <= set(catalog.SCHEDULES)
+
+
+def test_no_sampler_is_asked_for_by_its_name():
+    # What sets a sampler apart is a row in `samplers/needs.py` or a named set in `trajectories.py`.
+    names = set(SAMPLERS) - set(catalog.SCHEDULES)
+    for folder in ("sampling", "generation"):
+        for file in (Path(catalog.__file__).parent / folder).glob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+                if isinstance(node, ast.Compare):
+                    compared = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+                    assert not names & compared, f"{file.name}:{node.lineno}"
 
 
 @pytest.mark.parametrize(
