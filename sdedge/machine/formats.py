@@ -16,6 +16,11 @@ from sdedge.machine.probe import DTYPES, probe
 SHORT_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """Returns "float16" of torch.float16."""
+    return str(dtype).removeprefix("torch.")
+
+
 def choose_device(name: str = "auto") -> torch.device:
     """Returns the device of a name ("auto", "cpu", "cuda", "cuda:1", "mps"); of several GPUs the one with most free memory.
 

@@ -17,7 +17,7 @@ from converters.mps_rules import RULES, Limits, MPSRules
 from sdedge.catalog import SAMPLERS
 from sdedge.engines.open import load_engine
 from sdedge.engines.protocol import LoraUse
-from sdedge.engines.torch import mps, networks
+from sdedge.engines.torch import mps, networks, vae_calls
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.generation.pipeline import Picture, Pipeline
@@ -197,7 +197,7 @@ def pipeline(monkeypatch) -> Pipeline:
     monkeypatch.setattr(fused_unet, "available", lambda dtype: False)
     monkeypatch.setattr(networks, "suit", lambda form, module: mps.suit(module, 2**20))
     by_rows = lambda vae, device, mode: RowVAE(vae, layout=torch.contiguous_format)  # noqa: E731
-    monkeypatch.setattr(networks, "by_rows", by_rows)
+    monkeypatch.setattr(vae_calls, "by_rows", by_rows)
     return Pipeline(load_engine("cpu", "float16"))
 
 

@@ -59,6 +59,12 @@ def test_the_loop_fits_a_page_and_knows_no_device_and_no_feature():
     assert "engine.can" not in source and "Capability" not in source
 
 
+def test_the_torch_engine_only_answers_calls():
+    assert len(inspect.getsource(inspect.getmodule(TorchEngine)).splitlines()) <= 150, (
+        "move what does not answer a call to the residency, or beside unet_calls and vae_calls"
+    )
+
+
 def test_a_request_has_no_more_fields_at_its_top_than_it_had():
     """A feature with settings of its own is one field that holds a value, such as `controls` or `guide`."""
     assert len(dataclasses.fields(Request)) <= 35

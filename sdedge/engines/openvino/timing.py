@@ -19,7 +19,7 @@ from sdedge.engines.torch.cpu import fused_unet, kernels
 from sdedge.errors import OutputError
 from sdedge.machine import findings
 from sdedge.machine.findings import DeviceFinding
-from sdedge.machine.formats import measured
+from sdedge.machine.formats import dtype_name, measured
 from sdedge.machine.memory import available_memory
 from sdedge.machine.picture_memory import NARROW
 from sdedge.machine.probe import DTYPES, GAIN, OWN
@@ -77,9 +77,8 @@ def ratio_to_torch(dtype: torch.dtype, own_attention: bool) -> float:
 
 
 def _openvino(unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Tensor) -> Callable[[], object]:
-    name = str(dtype).removeprefix("torch.")
     models = graph.convert(unet, 1 if dtype == torch.float32 else graph.TILE)
-    precision = PRECISIONS[name]
+    precision = PRECISIONS[dtype_name(dtype)]
     projected = list(compile_model(models["prompt"], [tuple(context.shape)], precision)([context.numpy()]).values())
     inputs = [x.numpy(), t.numpy(), *(array.copy() for array in projected)]
     compiled = compile_model(models["whole"], [array.shape for array in inputs], precision)

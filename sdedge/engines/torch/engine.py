@@ -1,12 +1,12 @@
 """The engine that runs our networks with torch on a CPU, CUDA or MPS device: it answers calls.
 
 `components` answers what is asked about networks and their memory, `residency` knows which are there, `networks` how each is
-built for a device, and `unet_calls` how the UNet is called.
+built for a device, `unet_calls` how the UNet is called, and `vae_calls` how the VAE is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +16,14 @@ from torch import Tensor
 
 from sdedge.engines.facts import check_fit, load_tokenizer, read_facts
 from sdedge.engines.protocol import Capability, Component
-from sdedge.engines.torch import mps, networks
+from sdedge.engines.torch import mps
 from sdedge.engines.torch.components import ComponentCalls
 from sdedge.engines.torch.cpu import int8_unet
 from sdedge.engines.torch.residency import Residency
 from sdedge.engines.torch.unet_calls import UNetCalls
+from sdedge.engines.torch.vae_calls import VAECalls
 from sdedge.errors import InvalidRequest, ModelError, Remedy
-from sdedge.machine.formats import choose_device, choose_dtype
+from sdedge.machine.formats import choose_device, choose_dtype, dtype_name
 from sdedge.machine.threads import use_threads
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet_inputs import UNetInputs
@@ -51,7 +52,7 @@ class TorchEngine(ComponentCalls):
         self.facts = read_facts(checkpoint)
         if device.type == "mps":
             self.report(*mps.remarks())
-        self.calls = UNetCalls(device)
+        self.calls, self.vae_calls = UNetCalls(device), VAECalls(device)
         latent = self.facts.height // self.facts.downscale, self.facts.width // self.facts.downscale
         self.residency = Residency(
             checkpoint, device, dtype, latent, memory_choice=memory_choice, recipe=recipe, calls=self.calls,
@@ -82,27 +83,11 @@ class TorchEngine(ComponentCalls):
 
     @property
     def description(self) -> str:
-        return f"{self.device} {'int8' if self.residency.recipe else _name(self.dtype)}"
+        return f"{self.device} {'int8' if self.residency.recipe else dtype_name(self.dtype)}"
 
     def report(self, *remarks: str) -> None:
         """Adds remarks to what the facts report, each once."""
         self.facts = replace(self.facts, report=tuple(dict.fromkeys((*self.facts.report, *remarks))))
-
-    def _attempts(self, component: str) -> Iterator[list[Tensor]]:
-        """Yields a list for the results of a component: once, and again in float32 where what was put in is not finite.
-
-        Some fine-tuned VAEs overflow in half precision. The component stays in float32, so that no picture is saved black.
-        A loop rather than a callback, which would put frames between the sampler and the UNet.
-        """
-        results: list[Tensor] = []
-        yield results
-        dtype = self.dtype_of(component)
-        if dtype == torch.float32 or torch.stack([torch.isfinite(result).all() for result in results]).all():
-            return
-        self.residency.use_float32(component)
-        kind = self.residency.form(component).kind.replace("_", " ")
-        self.report(f"The {kind} overflowed in {_name(dtype)}; it goes on in float32, which is slower.")
-        yield results
 
     def check_size(self, width: int, height: int) -> None:
         """Raises InvalidRequest unless both sides are multiples of the VAE's downscale factor."""
@@ -117,44 +102,35 @@ class TorchEngine(ComponentCalls):
 
     @torch.inference_mode()
     def predict(self, inputs: UNetInputs) -> Tensor:
-        for results in self._attempts(UNET):
+        for results in self.residency.attempts(UNET):
             results[:] = [self.calls.full(self.network(UNET), self.dtype_of(UNET), inputs)]
         return results[0]
 
     @torch.inference_mode()
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        for results in self._attempts(UNET):
+        for results in self.residency.attempts(UNET):
             results[:] = self.calls.partly(self.network(UNET), self.dtype_of(UNET), inputs, features)
         return results[0], results[1]
 
     @torch.inference_mode()
     def run(self, name: str, *tensors: Tensor) -> tuple[Tensor, ...]:
-        for results in self._attempts(name):
+        for results in self.residency.attempts(name):
             results[:] = self.calls.added(self.network(name), self.dtype_of(name), tensors)
         return tuple(results)
 
+    @torch.inference_mode()
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
-        for results in self._attempts(VAE):
-            results[:] = [self._encode(images, noise)]
+        for results in self.residency.attempts(VAE):
+            vae, dtype = self.residency.vae("encoder"), self.dtype_of(VAE)
+            results[:] = [self.vae_calls.encode(vae, dtype, self.memory_mode, images, noise)]
         return results[0]
 
+    @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
-        for results in self._attempts(VAE):
-            results[:] = [self._decode(latents)]
+        for results in self.residency.attempts(VAE):
+            vae, dtype = self.residency.vae("decoder"), self.dtype_of(VAE)
+            results[:] = [self.vae_calls.decode(vae, dtype, self.memory_mode, latents)]
         return results[0]
-
-    @torch.inference_mode()
-    def _encode(self, images: Tensor, noise: Tensor) -> Tensor:
-        vae = self.residency.vae("encoder")
-        pixels = images.to(self.torch_device, self.dtype_of(VAE))
-        posterior = networks.by_rows(vae, self.torch_device, self.memory_mode).encode(pixels)
-        return posterior.sample(noise.to(posterior.mean)).float() * vae.config.scaling_factor
-
-    @torch.inference_mode()
-    def _decode(self, latents: Tensor) -> Tensor:
-        vae = self.residency.vae("decoder")
-        z = (latents.to(self.torch_device) / vae.config.scaling_factor).to(self.dtype_of(VAE))
-        return networks.by_rows(vae, self.torch_device, self.memory_mode).decode(z).float()
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
         """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
@@ -166,7 +142,3 @@ class TorchEngine(ComponentCalls):
         if self.memory_mode != "fast":
             self.release(Component.SAFETY_CHECKER)
         return verdicts
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -30,7 +30,6 @@ from sdedge.models.taesd import TinyVAE
 from sdedge.models.unet import UNet
 from sdedge.models.unfilled import unfilled
 from sdedge.models.vae import VAE
-from sdedge.models.vae_rows import RowVAE
 from sdedge.weights.checkpoint import load_into
 
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
@@ -176,10 +175,3 @@ def _has_own_attention(form: NetworkForm) -> bool:
 def _layout(form: NetworkForm) -> torch.memory_format:
     """Returns what the probe found faster on a GPU; narrow networks are not worth a probe."""
     return LAYOUTS["contiguous" if form.width < NARROW else measured(form.device).layout]
-
-
-def by_rows(vae: Any, device: torch.device, mode: str) -> Any:
-    """Returns the VAE as it computes: by rows wherever that is faster, or memory asks for it."""
-    if not isinstance(vae, VAE) or (mode == "fast" and device.type != "cpu"):
-        return vae
-    return RowVAE(vae, hold=memory.LARGEST_MAP_IN_MEMORY if memory.is_tight(mode) else None)

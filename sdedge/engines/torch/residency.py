@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sdedge.engines.protocol import AddedComponent, Component, LoraUse
 from sdedge.engines.torch import mps, networks
@@ -17,6 +17,7 @@ from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import ModelError
 from sdedge.machine import allocator
 from sdedge.machine import memory_plan as memory
+from sdedge.machine.formats import dtype_name
 from sdedge.machine.memory import available_memory
 from sdedge.machine.picture_memory import plan_picture, read_sizes
 from sdedge.models.config import UNetConfig
@@ -163,6 +164,22 @@ class Residency:
         if component == Component.UNET:
             self.recipe = None
         self._wider[component] = torch.float32
+
+    def attempts(self, component: str) -> Iterator[list[Tensor]]:
+        """Yields a list for the results of a component: once, and again in float32 where what was put in is not finite.
+
+        Some fine-tuned VAEs overflow in half precision. The component stays in float32, so that no picture is saved black.
+        A loop rather than a callback, which would put frames between the sampler and the UNet.
+        """
+        results: list[Tensor] = []
+        yield results
+        dtype = self.dtype_of(component)
+        if dtype == torch.float32 or torch.stack([torch.isfinite(result).all() for result in results]).all():
+            return
+        self.use_float32(component)
+        kind = self.form(component).kind.replace("_", " ")
+        self._report(f"The {kind} overflowed in {dtype_name(dtype)}; it goes on in float32, which is slower.")
+        yield results
 
     def set_tiling(self, on: bool) -> None:
         """Lets every edge continue on the opposite side, or not."""
