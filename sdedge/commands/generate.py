@@ -18,7 +18,7 @@ from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.events import Cancelled
-from sdedge.library.controls import settled_controls
+from sdedge.library.control_models import settled_controls
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, Group

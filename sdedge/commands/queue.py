@@ -16,7 +16,7 @@ from sdedge.commands.generate import Series, generate, interruptible, requests_o
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.field_types import PathOrName
-from sdedge.library.controls import settled_controls
+from sdedge.library.control_models import settled_controls
 from sdedge.library.job_states import ENDED, OPEN, JobState
 from sdedge.library.jobs import Job, Queue
 from sdedge.locks import ProcessLock

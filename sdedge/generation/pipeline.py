@@ -18,7 +18,7 @@ from sdedge import catalog
 from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
-from sdedge.generation import controls, img2img, out_of_memory, speed
+from sdedge.generation import control_predictor, img2img, out_of_memory, speed
 from sdedge.generation.guidance import guidance_embedding, guide
 from sdedge.generation.predictors import predictor
 from sdedge.generation.price import control_prices
@@ -97,7 +97,7 @@ class Pipeline:
         resolved = self.resolve(request)
         engine = self.engine(resolved)
         source, reported = img2img.open_source(resolved), set(engine.facts.report)
-        yield from map(Notice, controls.attach(engine, resolved, source))
+        yield from map(Notice, control_predictor.attach(engine, resolved, source))
         yield from _prepare(engine, resolved, source, min(batch, count))
         yield Loading("text")
         prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]

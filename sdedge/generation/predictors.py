@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdedge.engines.protocol import Engine
 from sdedge.generation import speed
-from sdedge.generation.controls import controlled
+from sdedge.generation.control_predictor import controlled
 from sdedge.generation.img2img import SourceImage
 from sdedge.models.unet_inputs import Predict
 from sdedge.request import Request

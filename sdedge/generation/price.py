@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sdedge.engines.protocol import Engine
-from sdedge.generation.controls import FittedControl, fitted_controls
+from sdedge.generation.control_predictor import FittedControl, fitted_controls
 from sdedge.machine.memory_plan import in_gb
 from sdedge.machine.picture_memory import ITEMSIZES
 from sdedge.models.config import ControlNetConfig, UNetConfig

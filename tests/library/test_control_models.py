@@ -16,7 +16,7 @@ from sdedge.cli import cli
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
 from sdedge.images import metadata
-from sdedge.library.controls import find_control, installed_controls
+from sdedge.library.control_models import find_control, installed_controls
 from sdedge.library.hints import hint_folder, hint_path, is_reference, keep_hint
 from sdedge.library.jobs import Queue
 from sdedge.library.models import Library

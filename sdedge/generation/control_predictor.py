@@ -19,7 +19,7 @@ from sdedge.generation.control_weights import acts, is_conditional_only, layer_w
 from sdedge.generation.hints import hint_tensor, read_control_mask, read_hint
 from sdedge.generation.img2img import SourceImage
 from sdedge.images.source import Size
-from sdedge.library.controls import find_control
+from sdedge.library.control_models import find_control
 from sdedge.models.config import ControlNetConfig, T2IAdapterConfig
 from sdedge.models.unet_inputs import Predict, UNetInputs
 from sdedge.models.unet_walk import feature_shapes, residual_shapes
