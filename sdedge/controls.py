@@ -1,7 +1,7 @@
 """Controls: hints that say what goes where in a picture, as a request holds them, and as people write them. No torch.
 
-A person writes MODEL:HINT[:WEIGHT[:START-END]], or in the long form model=…,hint=…,weight=…,span=START-END,mode=…,resize=…,
-mask=…. Several stand in one text apart by semicolons or lines.
+A person writes MODEL:HINT[:PREPROCESSOR][:WEIGHT[:START-END]], or in the long form model=…,hint=…,preprocess=…,weight=…,
+span=START-END,mode=…,resize=…,mask=…. Several stand in one text apart by semicolons or lines.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, TypeVar
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType, Float, PathOrName
 from sdedge.json_values import read_json
+from sdedge.preprocessors import is_preprocessing, parse_preprocessing
 from sdedge.text.clean import shown
 
 MAX_CONTROLS = 8
@@ -24,7 +25,7 @@ MAX_WEIGHT = 10
 _WEIGHT = Float(0, MAX_WEIGHT, "0.8")
 _NO_MODEL = "The control has no model; name an installed ControlNet or T2I-Adapter, or give the path of one."
 _SPAN = re.compile(r"(\d*\.?\d+)-(\d*\.?\d+)")
-_LONG = re.compile(r",\s*(?=(?:model|hint|weight|span|mode|resize|mask)\s*=)")
+_LONG = re.compile(r",\s*(?=(?:model|hint|preprocess|weight|span|mode|resize|mask)\s*=)")
 Member = TypeVar("Member", bound=StrEnum)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -56,6 +57,7 @@ class Control:
     mode    what counts more, prompt or hint
     resize  how a hint of other proportions is fitted
     mask    path of a mask in the hint's shape, or the picture's; the control acts where it is white
+    preprocess  what makes the hint of a photograph first, by name, and its settings; None takes the hint as it is
     """
 
     model: str
@@ -65,6 +67,7 @@ class Control:
     mode: ControlMode = ControlMode.BALANCED
     resize: HintFit = HintFit.CROP
     mask: str | None = None
+    preprocess: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the model, and what differs from the defaults."""
@@ -133,8 +136,9 @@ def parse_control(text: str, field: str = "controls") -> Control:
         before, colon, last = head.rpartition(":")
     if colon and _is_number(last) and (":" in before or span_text is not None):
         head, weight_text = before, last
+    head, preprocess = _split_preprocessing(head)
     model, hint = _split_path(head)
-    control = Control(model.strip(), hint.strip() or None)
+    control = Control(model.strip(), hint.strip() or None, preprocess=preprocess)
     if weight_text is not None:
         control = replace(control, weight=float(weight_text))
     return control if span_text is None else replace(control, span=_span(span_text, text, field))
@@ -144,14 +148,23 @@ def format_control(control: Control) -> str:
     """Returns the text that `parse_control` makes this control of; the short form where that says it all."""
     start, end = control.span
     numbers = f"{control.weight!r}:{start!r}-{end!r}"
-    if control == Control(control.model, control.hint, control.weight, control.span) and control.hint is not None:
-        short = f"{control.model}:{control.hint}:{numbers}"
+    has_more = replace(control, weight=1.0, span=(0.0, 1.0)) != _plain(control)
+    if not has_more and (control.hint is not None or control.preprocess is not None):
+        preprocess = "" if control.preprocess is None else f":{control.preprocess}"
+        short = f"{control.model}:{control.hint or ''}{preprocess}:{numbers}"
         with suppress(InvalidRequest):
             if parse_control(short) == control:
                 return short
-    parts = {"model": control.model, "hint": control.hint, "weight": repr(control.weight), "span": f"{start!r}-{end!r}",
-             "mode": control.mode, "resize": control.resize, "mask": control.mask}  # fmt: skip
+    parts = {
+        "model": control.model, "hint": control.hint, "preprocess": control.preprocess, "weight": repr(control.weight),
+        "span": f"{start!r}-{end!r}", "mode": control.mode, "resize": control.resize, "mask": control.mask,
+    }  # fmt: skip
     return ",".join(f"{key}={value}" for key, value in parts.items() if value is not None)
+
+
+def _plain(control: Control) -> Control:
+    """Returns a control of which only model, hint and preprocessor are said."""
+    return Control(control.model, control.hint, preprocess=control.preprocess)
 
 
 def _checked(control: Control, field: str) -> Control:
@@ -175,8 +188,19 @@ def _checked(control: Control, field: str) -> Control:
     return Control(
         path.check(field, control.model), values["hint"], float(control.weight), (float(span[0]), float(span[1])),
         _member(ControlMode, "mode", control.mode, field), _member(HintFit, "resize", control.resize, field),
-        values["mask"],
+        values["mask"], _preprocess(control.preprocess, field),
     )  # fmt: skip
+
+
+def _preprocess(value: object, field: str) -> str | None:
+    """Returns a preprocessor and its settings in the words that stand for them. Raises InvalidRequest."""
+    if value is None or value == "none":
+        return None
+    if not isinstance(value, str):
+        raise InvalidRequest(
+            f"The control's preprocess is {shown(value)}; give the name of a preprocessor, such as canny.", field=field
+        )
+    return parse_preprocessing(value, field).text
 
 
 def _member(members: type[Member], what: str, value: object, field: str) -> Member:
@@ -211,6 +235,14 @@ def _split_path(text: str) -> tuple[str, str]:
     start = 2 if _DRIVE.match(text) else 0
     at = text.find(":", start)
     return (text, "") if at < 0 else (text[:at], text[at + 1 :])
+
+
+def _split_preprocessing(text: str) -> tuple[str, str | None]:
+    """Returns what stands before a preprocessor at the end of MODEL:HINT:PREPROCESSOR, and the preprocessor."""
+    before, colon, last = text.rpartition(":")
+    if colon and ":" in before and is_preprocessing(last):
+        return before, last.strip()
+    return text, None
 
 
 def _is_number(text: str) -> bool:

@@ -21,6 +21,7 @@ COMMANDS = {
     "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
     "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
+    "hint": ("sdedge.commands.hint:hint", "Make hints of photos, for ControlNets and T2I-Adapters."),
     "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
     "doctor": ("sdedge.commands.doctor:doctor", "Show what this machine runs in, and why."),
     "selftest": ("sdedge.commands.selftest:selftest", "Check the published weights against golden values."),

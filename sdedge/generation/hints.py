@@ -12,8 +12,10 @@ from torch import Tensor
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.generation.img2img import SourceImage
+from sdedge.images.preprocess import preprocess
 from sdedge.images.source import Colour, Size, fit, flatten, load
 from sdedge.library.hints import hint_path
+from sdedge.preprocessors import parse_preprocessing
 from sdedge.text.clean import shown
 
 PHOTOS = ("inpaint", "tile", "shuffle", "ip2p")
@@ -49,10 +51,10 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
                 "from.",
                 field="controls",
             )
-        return HintPicture(fit(source.pixels, size, "stretch"), source.mask)
+        return HintPicture(_preprocessed(fit(source.pixels, size, "stretch"), control), source.mask)
     opened = load(hint_path(control.hint))
-    paper: Colour = WHITE if purpose in PHOTOS else BLACK
-    pixels = fit(np.array(flatten(opened.image, paper)), size, control.resize)
+    paper: Colour = WHITE if purpose in PHOTOS or control.preprocess else BLACK
+    pixels = _preprocessed(fit(np.array(flatten(opened.image, paper)), size, control.resize), control)
     hole = None
     if opened.image.has_transparency_data:
         alpha = np.array(opened.image.convert("RGBA").getchannel("A"))
@@ -60,6 +62,11 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
     elif source is not None and source.mask is not None:
         hole = source.mask
     return HintPicture(pixels, hole, opened.notes)
+
+
+def _preprocessed(pixels: np.ndarray, control: Control) -> np.ndarray:
+    """Returns what the control's preprocessor makes of a photograph at the size of the picture, where lines are a pixel wide."""
+    return pixels if control.preprocess is None else preprocess(pixels, parse_preprocessing(control.preprocess))
 
 
 def hint_tensor(hint: HintPicture, name: str, purpose: str, channels: int) -> Tensor:

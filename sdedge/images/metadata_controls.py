@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.field_types import Float
+from sdedge.preprocessors import parse_preprocessing
 from sdedge.request_fields import FIELDS, NumberedKeys
 
 MODES = {
@@ -22,11 +23,25 @@ def control_texts(controls: tuple[Control, ...]) -> dict[str, str]:
     return {f"{KEY} {i}": _text(control) for i, control in enumerate(controls)}
 
 
+def _module(control: Control) -> tuple[str, dict[str, str]]:
+    """Returns the extension's name of a control's preprocessor and its settings there; "none" for one that it has not."""
+    if control.preprocess is None:
+        return "none", {}
+    preprocessing = parse_preprocessing(control.preprocess)
+    preprocessor, number = preprocessing.preprocessor, Float(0, 1).format
+    if not preprocessor.a1111:
+        return "none", {}
+    thresholds = {row.a1111: number(preprocessing.values[row.name]) for row in preprocessor.settings if row.a1111}
+    return preprocessor.a1111, thresholds
+
+
 def _text(control: Control) -> str:
     number = Float(0, 1).format
+    module, thresholds = _module(control)
     settings = {
-        "Module": "none", "Model": PurePath(control.model).stem, "Weight": number(control.weight),
-        "Resize Mode": FITS[control.resize], "Guidance Start": number(control.span[0]),
-        "Guidance End": number(control.span[1]), "Pixel Perfect": "False", "Control Mode": MODES[control.mode],
+        "Module": module, "Model": PurePath(control.model).stem, "Weight": number(control.weight),
+        "Resize Mode": FITS[control.resize], **thresholds, "Guidance Start": number(control.span[0]),
+        "Guidance End": number(control.span[1]), "Pixel Perfect": str(module != "none"),
+        "Control Mode": MODES[control.mode],
     }  # fmt: skip
     return ", ".join(f"{key}: {value}" for key, value in settings.items())

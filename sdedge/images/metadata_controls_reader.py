@@ -11,6 +11,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.images.metadata_controls import FITS, KEY, MODES
 from sdedge.images.metadata_infotext import pairs_of
 from sdedge.images.naming import last_part
+from sdedge.preprocessors import named, settled
 from sdedge.text.clean import shown
 
 _OLD_SPAN = re.compile(r"starting/ending:\s*\(\s*([\d.]{1,20})\s*,\s*([\d.]{1,20})\s*\)", re.I)
@@ -55,5 +56,21 @@ def _control(text: str) -> Control:
     mode, fit = values.get("control mode", "").lower(), values.get("resize mode", "").lower()
     record["mode"] = next((member for member, name in MODES.items() if name.lower() in mode), ControlMode.BALANCED)
     record["resize"] = next((member for member, name in FITS.items() if name.lower() in fit), HintFit.CROP)
+    record["preprocess"] = _preprocess(values)
     (control,) = ControlList().check("controls", (Control(**record),))  # type: ignore[arg-type]
     return control
+
+
+def _preprocess(values: Mapping[str, str]) -> str | None:
+    """Returns the preprocessor that the extension used, where it is one of ours; its hint is brought otherwise."""
+    preprocessor = named(values.get("module", values.get("preprocessor", "none")))
+    if preprocessor is None:
+        return None
+    settings: dict[str, float] = {}
+    for row in preprocessor.settings:
+        with suppress(ValueError):
+            if row.a1111 and (text := values.get(row.a1111.lower())) is not None:
+                settings[row.name] = float(text)
+    with suppress(InvalidRequest):  # -1 there is a value that does not count
+        return settled(preprocessor, settings).text
+    return preprocessor.name

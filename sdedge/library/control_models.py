@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.library.hints import keep_hint
 from sdedge.library.models import Library, Model
+from sdedge.preprocessors import PREPROCESSORS
 from sdedge.request import Request
 from sdedge.text.clean import shown
 from sdedge.weights.folders import existing, locate
@@ -29,12 +31,30 @@ def settled_controls(request: Request) -> Request:
     is kept here. Raises as `find_control` and `keep_hint`."""
     controls = tuple(
         replace(
-            control, model=_whole_name(control.model), hint=control.hint and keep_hint(control.hint),
+            control, model=_whole_name(control.model), hint=control.hint and _stored_hint(control.hint),
             mask=control.mask and keep_hint(control.mask),
         )
         for control in request.controls
     )  # fmt: skip
     return request.replace(controls=controls) if controls else request
+
+
+def _stored_hint(hint: str) -> str:
+    """Keeps a hint. Raises InvalidRequest that tells of preprocessors where their place holds another word."""
+    path, colon, word = hint.rpartition(":")
+    if colon and len(path) > 1 and _is_there(path) and not _is_there(hint):
+        raise InvalidRequest(
+            f"There is no preprocessor {shown(word)} for the hint {shown(path)}; choose one of {', '.join(PREPROCESSORS)}.",
+            field="controls",
+        )
+    return keep_hint(hint)
+
+
+def _is_there(path: str) -> bool:
+    """Returns whether a path that a person typed leads to a file."""
+    with suppress(OSError, ValueError):
+        return Path(path).expanduser().is_file()
+    return False
 
 
 def find_control(name: str) -> Path:

@@ -16,7 +16,7 @@ BASE = "a house\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x5
     [
         ("Module: canny, Model: control_v11p_sd15_canny [d14c016b], Weight: 0.8, Resize Mode: Crop and Resize, Low Vram: False, "
          "Processor Res: 512, Threshold A: 100, Threshold B: 200, Guidance Start: 0, Guidance End: 0.75, Pixel Perfect: True, "
-         "Control Mode: Balanced", Control("control_v11p_sd15_canny", None, 0.8, (0.0, 0.75))),
+         "Control Mode: Balanced", Control("control_v11p_sd15_canny", None, 0.8, (0.0, 0.75), preprocess="canny")),
         ("Module: none, Model: control_v11f1e_sd15_tile [a371b31b], Weight: 1.0, Resize Mode: Resize and Fill, Guidance Start: "
          "0.1, Guidance End: 1.0, Control Mode: ControlNet is more important",
          Control("control_v11f1e_sd15_tile", None, 1.0, (0.1, 1.0), ControlMode.CONTROL, HintFit.PAD)),

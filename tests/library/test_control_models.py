@@ -16,7 +16,7 @@ from sdedge.cli import cli
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
 from sdedge.images import metadata
-from sdedge.library.control_models import find_control, installed_controls
+from sdedge.library.control_models import find_control, installed_controls, settled_controls
 from sdedge.library.hints import hint_folder, hint_path, is_reference, keep_hint
 from sdedge.library.jobs import Queue
 from sdedge.library.models import Library
@@ -151,3 +151,11 @@ def test_models_of_before_control_models_are_still_there(tmp_path, monkeypatch, 
     files = grown.database.execute("SELECT count(*) AS n FROM model_files").fetchone()["n"]
     grown.remove("mine")
     assert files > 3 and grown.database.execute("SELECT count(*) AS n FROM model_files").fetchone()["n"] == 0
+
+
+def test_a_word_in_the_place_of_a_preprocessor_is_named(tmp_path, control):
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8)).save(photo)
+    with pytest.raises(InvalidRequest, match="no preprocessor 'cany'") as refused:
+        settled_controls(Request("a", controls=(Control(str(control), f"{photo}:cany"),)))
+    assert refused.value.field == "controls"

@@ -1,0 +1,117 @@
+"""`sdedge hint`: hints for ControlNets and T2I-Adapters out of photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sdedge.commands.terminal import echo, note
+from sdedge.errors import InvalidRequest
+from sdedge.preprocessors import PREPROCESSORS, Preprocessor, Setting, settled
+from sdedge.request_fields import parse_size
+
+if TYPE_CHECKING:
+    import numpy as np
+
+IMAGE, OUT = click.argument("image", type=click.Path()), click.argument("out", type=click.Path(path_type=Path))
+SIZE = click.option(
+    "--size",
+    metavar="WxH",
+    help="Bring the photo to the size that will be drawn first, so that lines are a pixel wide.",
+)
+FORMATS: dict[str, dict[str, Any]] = {".png": {"format": "PNG"}, ".webp": {"format": "WEBP", "lossless": True}}
+"""How a hint is written, by suffix: without loss, since a JPEG's noise would be lines."""
+
+
+@click.group()
+def hint() -> None:
+    """Make a hint of a photo: what a ControlNet or T2I-Adapter reads to know what goes where.
+
+    For example `sdedge hint canny photo.png edges.png`, and then `sdedge generate ... --control canny:edges.png`. Both at once
+    is `--control canny:photo.png:canny`.
+    """
+
+
+def _command(preprocessor: Preprocessor) -> click.Command:
+    """Returns the command of a preprocessor, whose options are its settings."""
+
+    def run(image: str, out: Path, size: str | None, **values: float) -> None:
+        from sdedge.images.preprocess import preprocess
+
+        _check_suffix(out)
+        preprocessing = settled(preprocessor, values, field="")
+        _write(preprocess(_photo(image, size), preprocessing), out)
+
+    name, command = preprocessor.name, IMAGE(OUT(SIZE(run)))
+    for row in reversed(preprocessor.settings):
+        command = _option(row)(command)
+    text = f"{preprocessor.help}\n\nReads IMAGE and writes OUT, a .png or .webp file, which is replaced."
+    return click.command(name, help=text, short_help=preprocessor.help)(command)
+
+
+def _option(row: Setting) -> Any:
+    kind = click.INT if row.is_whole else click.FLOAT
+    return click.option(
+        f"--{row.name}", type=kind, default=int(row.default) if row.is_whole else row.default, show_default=True,
+        help=f"{row.help} {row.low:.12g} to {row.high:.12g}.",
+    )  # fmt: skip
+
+
+for _row in PREPROCESSORS.values():
+    hint.add_command(_command(_row))
+
+
+@hint.command(short_help="The photo with a hole, for an inpainting ControlNet.")
+@IMAGE
+@click.argument("mask", type=click.Path())
+@OUT
+@SIZE
+def inpaint(image: str, mask: str, out: Path, size: str | None) -> None:
+    """The photo with a hole, for an inpainting ControlNet.
+
+    Reads IMAGE and MASK, whose white is drawn anew, and writes OUT, a .png or .webp file that is transparent there.
+    """
+    from sdedge.images.hint_colours import with_hole
+    from sdedge.images.source import fit
+
+    _check_suffix(out)
+    pixels = _photo(image, size)
+    height, width, _ = pixels.shape
+    area = _photo(mask, None, (0, 0, 0))
+    if not size and area.shape != pixels.shape:
+        raise InvalidRequest(
+            f"The mask {mask} has {area.shape[1]}x{area.shape[0]} pixels and the photo {width}x{height}; give one of the photo's "
+            "size.",
+            field="mask",
+        )
+    _write(with_hole(pixels, fit(area, (width, height)).max(axis=2)), out)
+
+
+def _photo(path: str, size: str | None, paper: tuple[int, int, int] = (255, 255, 255)) -> np.ndarray:
+    """Returns a picture as uint8 (H, W, 3), cut to the proportions of a size where one is given. Raises InvalidRequest."""
+    from sdedge.images.source import fit, read_source
+
+    wanted = None if size is None else parse_size(size)
+    if wanted is not None and not all(1 <= side <= 8192 for side in wanted):
+        raise InvalidRequest(f"A hint of {wanted[0]}x{wanted[1]} pixels is out of range; choose from 1x1 to 8192x8192.")
+    pixels, notes = read_source(path, paper)
+    for line in notes:
+        note(line)
+    return pixels if wanted is None else fit(pixels, wanted)
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix.lower() not in FORMATS:
+        raise InvalidRequest(f"{out} names no hint; end it in .png or .webp, which keep every line.")
+
+
+def _write(pixels: np.ndarray, out: Path) -> None:
+    from PIL import Image
+
+    from sdedge.files import atomic_write
+
+    with atomic_write(out) as file:
+        Image.fromarray(pixels).save(file, **FORMATS[out.suffix.lower()])
+    echo(out)
