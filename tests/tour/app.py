@@ -8,14 +8,18 @@ import re
 import sys
 from typing import Any
 
-CRASH_SHOWN = 3000  # milliseconds, so that nobody waits a minute
+OFFERED = 120.0  # seconds for which Undo is offered: on a busy machine ten are over before the mouse is there
 
 
 def run_app(*files: str) -> None:
     """The app as it is started, over an engine without torch; a thread reads expressions and writes their values."""
     import threading
 
-    from PySide6.QtCore import QObject, Qt, Signal
+    from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+    import gui.shell.undo as undo
+
+    undo.SECONDS = OFFERED  # before anything reads it
 
     import gui.commands.command as command
     import gui.shell.app as shell
@@ -26,6 +30,16 @@ def run_app(*files: str) -> None:
         def __init__(self) -> None:
             super().__init__(drawer="tests.tour.drawer:TourDrawer")
             self.ready.connect(lambda: known.update(ready=True))
+
+    class HeldTimer(QTimer):
+        """The banner of a crash goes when `forget_crash()` is asked, as it does after a minute."""
+
+        @staticmethod
+        def singleShot(after: int, *work: Any) -> None:
+            if after == shell.CRASH_SHOWN:
+                known.update(forget_crash=work[-1])
+            else:
+                QTimer.singleShot(after, *work)
 
     class Asked(QObject):
         came = Signal(str)
@@ -67,7 +81,7 @@ def run_app(*files: str) -> None:
         threading.Thread(target=read, daemon=True).start()
 
     shell.Bridge, shell.MainWindow.show = Fake, show  # type: ignore[misc, method-assign, assignment]
-    shell.CRASH_SHOWN, command.python_command = CRASH_SHOWN, run_command
+    shell.QTimer, command.python_command = HeldTimer, run_command  # type: ignore[misc]
     sys.exit(shell.main(files))
 
 
@@ -76,6 +90,7 @@ def _learn(known: dict[str, Any]) -> None:
     from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QScrollArea, QWidget
 
     from tests.gui.cut_off import everything_cut_off
+    from tests.tour.neighbour import would_drop
 
     app: Any = QApplication.instance()
     window: Any = next((w for w in QApplication.topLevelWidgets() if type(w).__name__ == "MainWindow"), None)
@@ -134,6 +149,25 @@ def _learn(known: dict[str, Any]) -> None:
         corner = host.mapToGlobal(rect.topLeft())
         return [corner.x(), corner.y(), rect.width(), rect.height()]
 
+    def press(name: str, at: tuple[float, float]) -> tuple[str, list[float]]:
+        """Why a press there would not come to it, or nothing, and where that is on the screen, in logical pixels."""
+        x, y, width, height = place(name) or (0, 0, 0, 0)
+        point = [x + at[0] * width, y + at[1] * height]
+        if not width:
+            return "it is not in sight", point
+        host: Any = app.activePopupWidget() if name.startswith("menu:") else widget(name.partition("[")[0])
+        over: Any = app.widgetAt(round(point[0]), round(point[1]))
+        if not host.isEnabled():
+            return "it is disabled", point
+        if over is None or not (over is host or host.isAncestorOf(over)):
+            return f"{over} covers it", point
+        return "", point
+
+    def takes_keys() -> bool:
+        """Whether the window in front has the keyboard."""
+        active, modal = app.activeWindow(), app.activeModalWidget()
+        return app.activePopupWidget() is not None or (active is not None and modal in (None, active))
+
     def reveal(name: str) -> bool:
         """Scroll to a row of a list, or to a widget that is in a column too long for the window."""
         if row := re.fullmatch(r"(.+)\[(\d+)\]", name):
@@ -150,5 +184,6 @@ def _learn(known: dict[str, Any]) -> None:
 
     known.update(
         studio=studio, board=studio.board, form=studio.form, widget=widget, place=place, reveal=reveal, seen=seen,
+        press=press, takes_keys=takes_keys, would_drop=would_drop,
         view=lambda name: window._views[name], cut_off=everything_cut_off,
     )  # fmt: skip

@@ -1,5 +1,5 @@
-"""`sdedge convert …` of the tour: it says how far it is, waits while there is a file `gate` in the data folder, and leaves what a
-conversion leaves, without torch."""
+"""`sdedge convert …` of the tour: it says how far it is, waits halfway while there is a file `gate-converting`, or
+`gate-comparing`, in the data folder, and leaves what a conversion leaves, without torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from sdedge.library.manifest import BundleComponent, Manifest, Port
 from sdedge.places import data_folder
 
-GATE = "gate"
+CONVERTING, COMPARING = "gate-converting", "gate-comparing"
 FACTS = {"width": 128, "height": 128, "guidance": 5.0, "in_channels": 4, "has_safety_checker": False}
 
 
@@ -23,17 +23,17 @@ def say(event: str, **more: Any) -> None:
     print(json.dumps({"event": event, **more}), flush=True)
 
 
-def work(phase: str) -> None:
+def work(phase: str, gate: str) -> None:
     """Half of it, and the other half when there is no gate."""
     say("Progress", phase=phase, done=1, total=2)
-    while (data_folder() / GATE).exists():
+    while (data_folder() / gate).exists():
         time.sleep(0.02)
     say("Progress", phase=phase, done=2, total=2)
 
 
 def convert(folder: Path) -> None:
     with suppress(BrokenPipeError):  # nobody listens any more, and the result is written all the same
-        work("Converting the UNet")
+        work("Converting the UNet", CONVERTING)
     folder.mkdir(parents=True)
     package = folder / "unet.mlpackage"
     package.mkdir()
@@ -46,7 +46,7 @@ def convert(folder: Path) -> None:
 
 
 def verify(folder: Path) -> None:
-    work("Comparing the networks")
+    work("Comparing the networks", COMPARING)
     psnr = {"unet": {"float16": 71.0, "float32": 102.0}, "vae_decoder": {"float16": 68.0, "float32": None}}
     replace(Manifest.read(folder), figures={"outcome": "passed", "psnr": psnr}).write(folder)
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("Xvfb", "openbox", "xdotool")
+NEEDED = ("Xvfb", "openbox", "xdotool", "xprop")
+PATIENCE = 120.0  # seconds: a busy machine may take them to start a program
 NEIGHBOUR = (220, 200)
 """Width and height of the other program's window, in pixels."""
 ROOM = (NEIGHBOUR[0] + 40, 60)
@@ -56,6 +58,10 @@ class Neighbour:
         """What is in the clipboard: its text, its files, and the size of its picture."""
         return dict(self._ask("clipboard"))
 
+    def dropping(self) -> bool:
+        """Whether what is dragged from it would be taken where the mouse is."""
+        return bool(self._ask("dropping"))
+
     def end(self) -> None:
         self._process.kill()
         self._process.wait(10)
@@ -81,6 +87,15 @@ class Display:
         """Move the mouse, press its buttons, or keys: see xdotool."""
         subprocess.run(["xdotool", *arguments], env={**os.environ, "DISPLAY": self.name}, check=True)
 
+    def wait_for_manager(self) -> None:
+        """Until there is a window manager: a window that is shown before never gets the focus."""
+        asked = ["xprop", "-display", self.name, "-root", "_NET_SUPPORTING_WM_CHECK"]
+        end = time.monotonic() + PATIENCE
+        while "window id" not in subprocess.run(asked, capture_output=True, text=True).stdout:
+            if time.monotonic() > end:
+                raise AssertionError("The window manager did not start.")
+            time.sleep(0.05)
+
     def close(self) -> None:
         if "neighbour" in vars(self):
             self.neighbour.end()
@@ -95,7 +110,9 @@ def screen_for(size: Sequence[int], scale: float = 1) -> tuple[int, int]:
 def display(size: tuple[int, int] = (1600, 1200)) -> Iterator[Display]:
     """An X server with a window manager."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{size[0]}x{size[1]}x24", "-nolisten", "tcp"]
+    screen = ["-screen", "0", f"{size[0]}x{size[1]}x24"]
+    # No reset when the last program leaves, and no key that repeats when whoever presses it is interrupted.
+    command = ["Xvfb", "-displayfd", str(write), *screen, "-nolisten", "tcp", "-noreset", "-r"]
     server = subprocess.Popen(command, pass_fds=(write,), stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as answer:
@@ -103,6 +120,7 @@ def display(size: tuple[int, int] = (1600, 1200)) -> Iterator[Display]:
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": own.name}, **quiet)
     try:
+        own.wait_for_manager()
         yield own
     finally:
         own.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -12,12 +13,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.tour.desktop import ROOT, Display, Neighbour
+from tests.tour.desktop import PATIENCE, ROOT, Display, Neighbour
 
-PATIENCE = 60.0  # seconds: a busy machine may take them to start a program
 REST = 0.05  # seconds after the mouse or a key, until they came to the app
 PAINTED = 0.12  # seconds for what is about to be painted
-LAID_OUT = 3.0  # seconds for what is about to find its place
+STILL = 0.06  # seconds between two looks that show the same when all has found its place
+MOVING = 3.0  # seconds after which what is looked at may move for good, such as a clock
+LAID_OUT = 10.0  # seconds for what is about to find its place
+TWO_CLICKS = 0.6  # seconds between two clicks at one place that are not a double click
 
 
 class Tour:
@@ -37,6 +40,7 @@ class Tour:
         self.label = f"{theme}-{'x'.join(map(str, size)) if size else 'small'}-{scale}"
         self.scale = float(scale)
         self._process: subprocess.Popen[str] | None = None
+        self._clicked = 0.0, (-1, -1)
         folder.mkdir(parents=True, exist_ok=True)
         out.mkdir(parents=True, exist_ok=True)
         self.pictures = folder / "pictures"
@@ -108,6 +112,10 @@ class Tour:
         assert process is not None and process.stdin is not None and process.stdout is not None
         process.stdin.write(json.dumps(expression) + "\n")
         process.stdin.flush()
+        if not select.select([process.stdout], [], [], PATIENCE)[0]:
+            raise AssertionError(
+                f"The app does not answer any more, asked for {expression}: {self.complaints()[-2000:]}"
+            )
         line = process.stdout.readline()
         if not line:
             raise AssertionError(f"The app has ended: {self.complaints()[-2000:]}")
@@ -141,9 +149,18 @@ class Tour:
         return False
 
     def place(self, name: str, at: tuple[float, float] = (0.5, 0.5)) -> tuple[int, int]:
-        """Where on the screen a widget is, in pixels; `at` is a place inside it, 0 to 1, from the top left."""
-        x, y, width, height = self.wait(f"place({name!r})")
-        return round((x + at[0] * width) * self.scale), round((y + at[1] * height) * self.scale)
+        """Where on the screen a widget is, in pixels, once it moves no more, takes the mouse and is covered by no other; `at`
+        is a place inside it, 0 to 1, from the top left."""
+        end, before = time.monotonic() + PATIENCE, None
+        while True:
+            hindrance, point = self.ask(f"press({name!r}, {at!r})")
+            if not hindrance and point == before:
+                return round(point[0] * self.scale), round(point[1] * self.scale)
+            if time.monotonic() > end:
+                self.shoot("pressed-in-vain")
+                raise AssertionError(f"{name} cannot be pressed: {hindrance or 'it moves'}.")
+            before = point
+            time.sleep(STILL)
 
     # Doing
 
@@ -156,40 +173,64 @@ class Tour:
         """Scroll there, move the mouse there and press it."""
         self.wait(f"place({name!r})")
         self.ask(f"reveal({name!r})")
-        self.move(name, at)
+        there = self.move(name, at)
+        when, where = self._clicked
+        if there == where:
+            time.sleep(max(0.0, when + TWO_CLICKS - time.monotonic()))
         self._do("click", "--repeat", str(times), "--delay", "60", str(button))
+        self._clicked = time.monotonic(), there
 
-    def move(self, name: str, at: tuple[float, float] = (0.5, 0.5)) -> None:
-        x, y = self.place(name, at)
-        self._do("mousemove", str(x - 2), str(y), "mousemove", str(x), str(y))
+    def move(self, name: str, at: tuple[float, float] = (0.5, 0.5)) -> tuple[int, int]:
+        """Move the mouse to a widget, and after it where it moves meanwhile; where it is then, on the screen."""
+        there = self.place(name, at)
+        for _ in range(5):
+            x, y = there
+            self._do("mousemove", str(x - 2), str(y), "mousemove", str(x), str(y))
+            if (there := self.place(name, at)) == (x, y):
+                break
+        return there
 
     def drag(self, name: str, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Press in a widget, move in steps, and let go in it."""
         self.drag_between(self.place(name, start), self.place(name, end))
 
-    def drag_between(self, start: tuple[int, int], end: tuple[int, int], steps: int = 8) -> None:
-        """Press at a place of the screen, in pixels, move in steps to another, and let go."""
+    def drag_between(
+        self, start: tuple[int, int], end: tuple[int, int], steps: int = 8, dropping: Callable[[], Any] | None = None
+    ) -> None:
+        """Press at a place of the screen, in pixels, move in steps to another, and let go, where `dropping` is asked not before
+        what is dragged would be taken."""
         way = [tuple(round(a + (b - a) * i / steps) for a, b in zip(start, end)) for i in range(steps + 1)]
         self._do("mousemove", *map(str, way[0]), "mousedown", "1")
         for x, y in way[1:]:
             self._do("mousemove", str(x), str(y))
+        if dropping is not None and not self.come(lambda: self._do(*self._about(end)) or dropping()):
+            self._do("mouseup", "1")
+            raise AssertionError(f"Nothing takes what is dragged from {start} to {end}.")
         self._do("mousemove", str(end[0] - 1), str(end[1]), "mouseup", "1")
+
+    @staticmethod
+    def _about(end: tuple[int, int]) -> list[str]:
+        """Moves by a pixel and back: what is dragged may have begun to move after the mouse was there."""
+        x, y = map(str, end)
+        return ["mousemove", str(end[0] - 1), y, "mousemove", x, y]
 
     def drag_out(self, name: str, at: tuple[float, float] = (0.5, 0.5)) -> list[str]:
         """Drag from a widget to the other program; the files that came there."""
-        self.drag_between(self.place(name, at), self.neighbour.middle)
+        self.drag_between(self.place(name, at), self.neighbour.middle, dropping=lambda: self.ask("would_drop()"))
         return self.come(self.neighbour.taken)
 
     def drag_in(self, name: str, *files: Path) -> None:
         """Drag files from the other program to a widget."""
         self.neighbour.offer(*files)
-        self.drag_between(self.neighbour.middle, self.place(name), steps=12)
+        self.drag_between(self.neighbour.middle, self.place(name), steps=12, dropping=self.neighbour.dropping)
 
     def key(self, *keys: str) -> None:
         """Keys by their names at X, such as "ctrl+Return"."""
+        self._listen()
         self._do("key", "--delay", "40", *keys)
 
     def type(self, text: str) -> None:
+        self._listen()
         self._do("type", "--delay", "12", text)
 
     def write(self, name: str, text: str) -> None:
@@ -198,17 +239,34 @@ class Tour:
         self.key("ctrl+a")
         self.type(text)
 
+    def _listen(self) -> None:
+        """Until the window in front takes the keys: one that was just opened has them in a moment, and a key before is lost."""
+        self.wait("takes_keys()")
+
     def _do(self, *arguments: str) -> None:
+        """Once the answer is there, the app has read what X sent it before, and done it."""
         self.display.do(*arguments)
         time.sleep(REST)
+        self.ask("app.widgetAt(0, 0) is None")
+        self.ask("None")
 
     @staticmethod
     def come(asked: Callable[[], Any]) -> Any:
         """Until there is an answer that is not empty; the last one after a while."""
-        end = time.monotonic() + PATIENCE / 6
+        end = time.monotonic() + PATIENCE / 2
         while not (answer := asked()) and time.monotonic() < end:
             time.sleep(0.05)
         return answer
+
+    def answer_dialog(self, path: Path) -> None:
+        """Write a path into the dialog for files that is open, and accept it."""
+        name = "widget('fileNameEdit')"
+        self.wait(f"app.activeModalWidget() and {name} and {name}.hasFocus()")
+        self.key("ctrl+a")
+        self.type(str(path))
+        self.wait(f"{name}.text() == {str(path)!r}")
+        self.key("Return")
+        self.wait("not app.activeModalWidget()")
 
     # Looking
 
@@ -235,14 +293,20 @@ class Tour:
         self.faults += [f"{name}: {fault}" for fault in faults]
 
     def look(self, name: str) -> Any:
-        """What is on the screen where a widget is, as an array (height, width, 3) of bytes."""
+        """What is on the screen where a widget is, as an array (height, width, 3) of bytes, once it changes no more."""
         import numpy as np
 
-        return np.asarray(self._grab(self.wait(f"place({name!r})")))
+        end, before = time.monotonic() + MOVING, np.empty(0)
+        while True:
+            seen = np.asarray(self._grab(self.wait(f"place({name!r})")))
+            if np.array_equal(seen, before) or time.monotonic() > end:
+                return seen
+            before = seen
+            time.sleep(STILL)
 
     def look_for(self, name: str, test: Callable[[Any], bool], otherwise: str) -> Any:
         """Look until the test holds, and fail by saying `otherwise`; what was seen."""
-        end = time.monotonic() + PATIENCE / 4
+        end = time.monotonic() + PATIENCE / 2
         while not test(seen := self.look(name)):
             if time.monotonic() > end:
                 self.shoot("looked-in-vain")
@@ -295,6 +359,7 @@ def take(
     with tempfile.TemporaryDirectory(prefix="sdedge-tour-") as folder:
         tour = Tour(display, Path(folder) / "data", out, theme, size, scale)
         getattr(step, "prepare", lambda tour: None)(tour)
+        display.do("mousemove", str(display.size[0] - 1), str(display.size[1] - 1))  # where it points at nothing
         tour.start()
         try:
             step(tour)

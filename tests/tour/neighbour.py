@@ -44,6 +44,12 @@ class Window(QLabel):
         event.acceptProposedAction()
 
 
+def would_drop() -> bool:
+    """Whether this process drags something, and where the mouse is it would be taken."""
+    cursor = QApplication.overrideCursor()
+    return cursor is not None and cursor.shape().name in ("DragCopyCursor", "DragMoveCursor", "DragLinkCursor")
+
+
 class Asked(QObject):
     came = Signal(dict)
 
@@ -56,6 +62,8 @@ def answer(window: Window, asked: dict[str, Any]) -> Any:
         clipboard.setText(asked["text"])
     elif asked["what"] == "offer":
         window.offered = asked["files"]
+    elif asked["what"] == "dropping":
+        return would_drop()
     elif asked["what"] == "taken":
         taken, window.taken = window.taken, []
         return taken

@@ -52,14 +52,14 @@ def a_cancelled_first_picture_leaves_the_welcome(tour: Tour) -> None:
     tour.wait("'Cancel' in view('create').strip.text")
     tour.wait("view('create').strip.text.startswith('Cancelled')")
     tour.wait("widget('named:A red house at night')")
-    assert tour.ask("view('create').panel.canvas.is_empty and not view('create').panel.caption.text()")
+    tour.wait("view('create').panel.canvas.is_empty and not view('create').panel.caption.text()")
 
 
 def a_cancelled_picture_leaves_the_one_before(tour: Tour) -> None:
     """With its own caption; a finished one says its seed, its size and how long it took."""
     tour.draw("a house", seed=5)
-    status = tour.ask("view('create').strip.text").split("   ")
-    assert status[:3] == ["Done.", "Seed 5", "128 × 128"] and status[3].endswith(" s"), status
+    status = "view('create').strip.text.split('   ')"
+    tour.wait(f"{status}[:3] == ['Done.', 'Seed 5', '128 × 128'] and {status}[3].endswith(' s')")
     finished = tour.look(CANVAS)
     tour.line_up("steps=9000 step=0.2", seed=6)
     tour.wait("view('create').panel.caption.text().startswith('Preview')")
@@ -95,7 +95,7 @@ def a_mask_is_painted_and_taken_back(tour: Tour) -> None:
     tour.click(CANVAS, (0.5, 0.1))
     tour.key("ctrl+z")
     tour.wait("form.mask")
-    assert tour.ask("'masked' in widget('start-chip').text")
+    tour.wait("'masked' in widget('start-chip').text")
     tour.click("button:Change the mask")
     tour.wait("view('create').panel.paints_mask")
     tour.look_for(CANVAS, lambda seen: differ(seen, painted) < 0.3, "the mask of before is not shown")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tests.tour.converter import GATE
+from tests.tour.converter import COMPARING, CONVERTING
 from tests.tour.driver import Step, Tour, prepared
 
 OPENRAIL = "CreativeML OpenRAIL-M"
@@ -37,10 +37,10 @@ def licences_are_known_asked_and_corrected(tour: Tour) -> None:
     tour.key("ctrl+3")
     tour.wait("len(view('models').model.items) == 3 if 'models' in window._views else False")
     items = "{item.name: item for item in view('models').model.items}"
-    assert tour.ask(f"{items}['unknown'].licence") == "" and tour.ask(f"{items}['carded'].licence") == OPENRAIL
+    tour.wait(f"{items}['unknown'].licence == '' and {items}['carded'].licence == {OPENRAIL!r}")
     choose(tour, "carded")
     tour.shoot("licence-to-accept")
-    assert not tour.ask("view('models').details.buttons['use'].isEnabled()")
+    tour.wait("not view('models').details.buttons['use'].isEnabled()")
     tour.click("button:I Have Read and Accept It")
     tour.wait(f"{items}['carded'].accepted and view('models').details.buttons['use'].isEnabled()")
     choose(tour, "unknown")
@@ -74,15 +74,16 @@ def refused_files_are_said_on_their_card(tour: Tour) -> None:
     tour.wait("view('models').tasks.all")
     tour.wait("view('models').tasks.all[0].state == 'failed'")
     tour.shoot("refused")
-    assert "page.safetensors" in tour.ask("view('models').tasks.all[0].message")
+    tour.wait("'page.safetensors' in view('models').tasks.all[0].message")
     tour.click("named:Remove from this list")
     tour.wait("not view('models').tasks.all")
 
 
 def a_conversion_is_never_lost(tour: Tour) -> None:
     """It is in the library before it is compared: closing the window while it is compared, or a power cut, costs nothing."""
-    gate = tour.folder / GATE
-    gate.touch()
+    converting, comparing = tour.folder / CONVERTING, tour.folder / COMPARING
+    converting.touch()
+    comparing.touch()
     tour.key("ctrl+4")
     tour.wait("place('convert.button')")
     tour.click("button:MPS graph")
@@ -100,18 +101,18 @@ def a_conversion_is_never_lost(tour: Tour) -> None:
     tour.shoot("close-asked")
     tour.click("button:Keep It Open")
     tour.wait("not app.activeModalWidget() and window.isVisible()")
-    gate.unlink()
-    tour.wait("view('convert').tasks.all and view('convert').tasks.all[-1].title.startswith('Adding')")
-    gate.touch()
-    tour.wait("view('convert').results.cards and 'Comparing' in view('convert').tasks.all[0].title")
-    tour.wait("view('convert').tasks.all[0].fraction == 0.5")
+    converting.unlink()
+    tour.wait(
+        "view('convert').results.cards and [task.fraction for task in view('convert').tasks.all "
+        "if 'Comparing' in task.title] == [0.5]"
+    )
     tour.shoot("comparing")
     tour.end()
-    gate.unlink()
+    comparing.unlink()
     tour.start()
     tour.key("ctrl+4")
     tour.wait("len(view('convert').results.cards) == 1 if 'convert' in window._views else False")
-    assert "Not compared" in tour.ask("view('convert').results.cards[0].verdict.text()")
+    tour.wait("'Not compared' in view('convert').results.cards[0].verdict.text()")
     tour.click("button:Compare Now")
     tour.wait("'Verified' in view('convert').results.cards[0].verdict.text() and not view('convert').tasks.all")
     tour.shoot("compared")
@@ -124,12 +125,12 @@ def what_nobody_added_is_added_at_the_start(tour: Tour) -> None:
     tour.key("ctrl+4")
     tour.wait("place('convert.button')")
     tour.click("button:Core ML for the GPU")
-    (tour.folder / GATE).touch()
+    (tour.folder / CONVERTING).touch()
     tour.wait("'on disk' in view('convert').estimate.text()")
     tour.click("convert.button")
     tour.wait("view('convert').tasks.all and view('convert').tasks.all[0].fraction == 0.5")
     tour.end()
-    (tour.folder / GATE).unlink()
+    (tour.folder / CONVERTING).unlink()
     manifest = tour.folder / "converted" / "pocket gpu 128x128" / "manifest.json"
     assert tour.come(manifest.exists), "the conversion did not outlive the app"
     tour.start()
@@ -140,7 +141,7 @@ def what_nobody_added_is_added_at_the_start(tour: Tour) -> None:
     tour.shoot("remove-asked")
     tour.click("button:Delete")
     tour.wait("not view('convert').results.cards")
-    assert not manifest.exists()
+    assert tour.come(lambda: not manifest.exists()), "its files are still there"
 
 
 STEPS: tuple[Step, ...] = (

@@ -12,7 +12,8 @@ LONG = "steps=9000 step=0.1"
 
 def show_side(tour: Tour) -> None:
     """Queue and recent pictures: beside a wide window, in a drawer of a narrow one."""
-    if not tour.ask("bool(place('create.side'))"):
+    tour.wait("view('create').isVisible()")
+    if not tour.ask("studio.actions['side-column'].isChecked()"):
         tour.key("F9")
     tour.wait("place('create.side')")
 
@@ -71,13 +72,13 @@ def the_running_job_stays_in_sight(tour: Tour) -> None:
     tour.click("create.side.queue.finished" + row_of(tour, last))
     tour.wait(f"{queue}.chosen() and {queue}.chosen().id == {last}")
     tour.shoot("queue")
-    assert tour.ask(f"{queue}.running.isVisible() and {queue}.running.viewport().height() > 30")
+    tour.wait(f"{queue}.running.isVisible() and {queue}.running.viewport().height() > 30")
     tour.click("create.side.queue.fold.button")
     first, second, third = tour.ask(f"{queue}.list.shown_jobs()")
     grip, above = (
         tour.place("create.side.queue.list" + row_of(tour, id), (0.04, y)) for id, y in ((third, 0.5), (first, 0.1))
     )
-    tour.drag_between(grip, above)
+    tour.drag_between(grip, above, dropping=lambda: tour.ask("would_drop()"))
     tour.wait(f"{queue}.list.shown_jobs() == {[third, first, second]}")
     tour.click("create.side.queue.list" + row_of(tour, first), (0.95, 0.3))
     tour.wait(f"{queue}.list.shown_jobs() == {[third, second]} and widget('button:Undo')")
