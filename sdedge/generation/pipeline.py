@@ -25,6 +25,8 @@ from sdedge.generation.price import control_prices
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
 from sdedge.generation.requirements import refuse_unsupported
 from sdedge.generation.save import Picture, save_job
+from sdedge.generation.start import begin
+from sdedge.generation.tiling import tiling
 from sdedge.images.card import filtered_card
 from sdedge.images.convert import to_pixels
 from sdedge.images.output import Output
@@ -102,7 +104,7 @@ class Pipeline:
         yield Loading("text")
         prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
         noticed: set[str] = set()
-        with img2img.tiling(engine, resolved.tiling):
+        with tiling(engine, resolved.tiling):
             for group in batches(engine, prepared, batch):
                 yield from _new_notices(adapt(engine, [member.request for member in group]), noticed)
                 for attempt in out_of_memory.attempts(engine):
@@ -154,7 +156,7 @@ def sample(
     request, facts = requests[0], engine.facts
 
     # Noise, and the latents of the picture to start from.
-    start = img2img.begin(engine, requests, source)
+    start = begin(engine, requests, source)
     if start.strength == 0 and start.latent is not None:
         return start.latent
 

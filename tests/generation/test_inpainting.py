@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from sdedge.catalog import MaskedContent
-from sdedge.generation.img2img import Start
+from sdedge.generation.start import Start
 from sdedge.sampling.noise import stream
 from tests.conftest import needs_embedded
 from tests.generation.conftest import SIDE, drawn, from_photo, pixels_of, psnr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sdedge.generation.img2img import slerp
+from sdedge.generation.start import slerp
 from sdedge.request import Request
 from tests.generation.conftest import drawn, from_photo, psnr
 
