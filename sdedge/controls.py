@@ -24,6 +24,7 @@ MAX_CONTROLS = 8
 MAX_WEIGHT = 10
 _WEIGHT = Float(0, MAX_WEIGHT, "0.8")
 _NO_MODEL = "The control has no model; name an installed ControlNet or T2I-Adapter, or give the path of one."
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".qoi")
 _SPAN = re.compile(r"(\d*\.?\d+)-(\d*\.?\d+)")
 _LONG = re.compile(r",\s*(?=(?:model|hint|preprocess|weight|span|mode|resize|mask)\s*=)")
 Member = TypeVar("Member", bound=StrEnum)
@@ -171,6 +172,12 @@ def _checked(control: Control, field: str) -> Control:
     """Returns a control in its own types. Raises InvalidRequest naming what of it is wrong."""
     path, texts = PathOrName(empty=_NO_MODEL), {"hint": control.hint, "mask": control.mask}
     values = {name: None if text is None else PathOrName().check(field, text) for name, text in texts.items()}
+    if isinstance(control.model, str) and control.model.lower().endswith(_PICTURES):
+        raise InvalidRequest(
+            f"The control {shown(control.model)} is a picture and no control model; write the model before its hint, as in "
+            "canny:edges.png.",
+            field=field,
+        )
     span = control.span
     if type(span) is not tuple or len(span) != 2 or not all(type(bound) in (int, float) for bound in span):
         raise InvalidRequest(f"The control's span is {shown(span)}; give two fractions such as 0-0.5.", field=field)

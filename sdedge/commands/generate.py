@@ -114,7 +114,6 @@ def generate(prompt: str | None, **options: Any) -> None:
                 note(price)
         return
     series.output.check()
-    requests = [settled_controls(request) for request in requests]
     pictures: list[Picture] = []
     total, alone = series.count * len(requests), options["grid_only"]
     runs = _runs(pipeline, requests, series, pictures if options["grid"] or alone else None, not alone)
@@ -186,6 +185,8 @@ def _runs(
 
     for number, request in enumerate(requests):
         last = number + 1 == len(requests)
+        pipeline.check_controls(request)  # before a hint is kept, so that a refused one leaves nothing behind
+        request = settled_controls(request)
         events = pipeline.images(request, series.count, series.batch, last=last)
         if sheet is not None:
             events = _collected(events, sheet)

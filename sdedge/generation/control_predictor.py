@@ -117,7 +117,13 @@ def controlled(
     """
     if not request.controls:
         return predict
-    steps = len(timesteps)
+    check_spans(request, len(timesteps))
+    active = [_ActiveControl(fitted, engine, request, source) for fitted in fitted_controls(engine, request)]
+    return _Controlled(predict, active, request, timesteps, every)
+
+
+def check_spans(request: Request, steps: int) -> None:
+    """Raises InvalidRequest for a control in whose span no step falls."""
     for control in request.controls:
         if not any(acts(control, step, steps, request.preset) for step in range(steps)):
             start, end = control.span
@@ -126,8 +132,6 @@ def controlled(
                 "widen its range.",
                 field="controls",
             )
-    active = [_ActiveControl(fitted, engine, request, source) for fitted in fitted_controls(engine, request)]
-    return _Controlled(predict, active, request, timesteps, every)
 
 
 @dataclass(eq=False)

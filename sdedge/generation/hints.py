@@ -17,9 +17,8 @@ from sdedge.images.source import Colour, Size, fit, flatten, load
 from sdedge.library.hints import hint_path
 from sdedge.preprocessors import parse_preprocessing
 from sdedge.text.clean import shown
+from sdedge.weights.control_purpose import PHOTOS
 
-PHOTOS = ("inpaint", "tile", "shuffle", "ip2p")
-"""Purposes whose hint is a picture rather than a drawing of lines or depths."""
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 HOLE = -1.0
 """What an inpainting ControlNet reads where the picture is to be drawn anew."""

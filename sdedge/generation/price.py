@@ -24,7 +24,11 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
     """
     size = request.height // engine.facts.downscale, request.width // engine.facts.downscale
     for fitted in fitted_controls(engine, request):
-        yield f"The control {fitted.model.name} adds {_time(engine, fitted, size)} and {_memory(engine, fitted)}."
+        adds = f"The control {fitted.model.name} adds {_time(engine, fitted, size)} and {_memory(engine, fitted)}."
+        unknown = (
+            "" if fitted.model.use else " What its hint has to be is unknown: neither its file nor its name says it."
+        )
+        yield adds + unknown
 
 
 def _time(engine: Engine, fitted: FittedControl, size: tuple[int, int]) -> str:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdedge.errors import InvalidRequest, Remedy
-from sdedge.library.hints import keep_hint
+from sdedge.images.opening import opened
+from sdedge.library.hints import hint_path, keep_hint
 from sdedge.library.models import Library, Model
 from sdedge.preprocessors import PREPROCESSORS
 from sdedge.request import Request
 from sdedge.text.clean import shown
+from sdedge.weights.control import open_control
 from sdedge.weights.folders import existing, locate
 
 ROLE = "control"
@@ -29,25 +31,31 @@ def installed_controls() -> list[Model]:
 def settled_controls(request: Request) -> Request:
     """Returns a request whose controls name installed models by their whole names, and hints and masks by their content, which
     is kept here. Raises as `find_control` and `keep_hint`."""
+    named = [replace(control, model=_whole_name(control.model)) for control in request.controls]
+    for control in named:  # all of them before any is kept: what is refused leaves nothing behind
+        open_control(find_control(control.model))
+        for picture in filter(None, (control.hint, control.mask)):
+            _check_picture(picture)
     controls = tuple(
-        replace(
-            control, model=_whole_name(control.model), hint=control.hint and _stored_hint(control.hint),
-            mask=control.mask and keep_hint(control.mask),
-        )
-        for control in request.controls
-    )  # fmt: skip
+        replace(control, hint=control.hint and keep_hint(control.hint), mask=control.mask and keep_hint(control.mask))
+        for control in named
+    )
     return request.replace(controls=controls) if controls else request
 
 
-def _stored_hint(hint: str) -> str:
-    """Keeps a hint. Raises InvalidRequest that tells of preprocessors where their place holds another word."""
+def _check_picture(hint: str) -> None:
+    """Raises InvalidRequest for a hint that is no picture, by name where another word stands in the place of a preprocessor."""
     path, colon, word = hint.rpartition(":")
     if colon and len(path) > 1 and _is_there(path) and not _is_there(hint):
         raise InvalidRequest(
             f"There is no preprocessor {shown(word)} for the hint {shown(path)}; choose one of {', '.join(PREPROCESSORS)}.",
             field="controls",
         )
-    return keep_hint(hint)
+    try:
+        with opened(hint_path(hint)):
+            pass
+    except InvalidRequest as error:
+        raise InvalidRequest(str(error), field="controls") from error
 
 
 def _is_there(path: str) -> bool:

@@ -16,6 +16,7 @@ from sdedge.errors import ModelError
 from sdedge.models.config import ControlNetConfig, T2IAdapterConfig, UNetConfig
 from sdedge.weights import folders, keys
 from sdedge.weights.architecture import unsupported_architecture
+from sdedge.weights.control_purpose import PHOTOS, purpose_of
 from sdedge.weights.files import LazyTensor, open_tensors
 from sdedge.weights.loading import listing
 from sdedge.weights.parts import SummedTensor
@@ -51,7 +52,6 @@ _REFUSED_CLASSES = {
     "SD3ControlNetModel": "a ControlNet for Stable Diffusion 3",
     "SparseControlNetModel": "a ControlNet for video (SparseCtrl)",
 }
-_PURPOSES = ("inpaint", "tile", "shuffle", "ip2p")
 
 
 class ControlKind(StrEnum):
@@ -67,8 +67,7 @@ class ControlModel:
 
     config         of its diffusers folder; empty for single files
     is_difference  its weights are to be added to those of the UNet (`with_base`)
-    purpose        which of the ControlNets with a hint of another kind it is by its name, "inpaint", "tile", "shuffle" or
-                   "ip2p"; "" for all others
+    use            what it was trained to read, such as "canny", where its configuration, header or name says it; else ""
     """
 
     path: Path
@@ -76,7 +75,12 @@ class ControlModel:
     tensors: Tensors
     config: Mapping[str, Any] = field(default_factory=dict)
     is_difference: bool = False
-    purpose: str = ""
+    use: str = ""
+
+    @property
+    def purpose(self) -> str:
+        """Which of the ControlNets with a hint of another kind it is, "inpaint", "tile", "shuffle" or "ip2p"; "" for others."""
+        return self.use if self.use in PHOTOS else ""
 
     @property
     def name(self) -> str:
@@ -193,8 +197,8 @@ def open_control(path: str | Path) -> ControlModel:
     else:
         tensors = open_tensors(location)
     kind, renamed = _classified(location, tensors)
-    model = ControlModel(location, kind, renamed, config, _DIFFERENCE in tensors)
-    return replace(model, purpose=next((word for word in _PURPOSES if word in model.name.lower()), ""))
+    use = purpose_of(location, config, getattr(tensors, "metadata", {}))
+    return ControlModel(location, kind, renamed, config, _DIFFERENCE in tensors, use)
 
 
 def holds_control(location: Path) -> bool:

@@ -159,3 +159,27 @@ def test_a_word_in_the_place_of_a_preprocessor_is_named(tmp_path, control):
     with pytest.raises(InvalidRequest, match="no preprocessor 'cany'") as refused:
         settled_controls(Request("a", controls=(Control(str(control), f"{photo}:cany"),)))
     assert refused.value.field == "controls"
+
+
+def test_a_control_that_is_refused_leaves_no_hint_behind(tiny_model, control, hint, tmp_path):
+    text = tmp_path / "notes.png"
+    text.write_text("no picture")
+    draw = ("generate", "a", "--model", tiny_model, "--steps", "2", "--size", "64", "-o", tmp_path / "out")
+    for wrong in (
+        f"{control}:{text}", f"{hint}:{control}", f"{text}", f"nothing:{hint}", f"{control}:{hint}:1:0.9-0.95",
+        f"{tiny_model}:{hint}",
+    ):  # fmt: skip
+        with pytest.raises(SdedgeError):
+            _run(*draw, "--control", f"{control}:{hint}", "--control", wrong)
+        assert not hint_folder().is_dir() or not [*hint_folder().iterdir()], wrong
+    with pytest.raises(SdedgeError):
+        _run("queue", "add", "a", "--control", f"{control}:{hint}", "--control", f"{control}:{text}")
+    assert not hint_folder().is_dir() or not [*hint_folder().iterdir()]
+    _run(*draw, "--control", f"{control}:{hint}")
+    assert len([*hint_folder().iterdir()]) == 1
+
+
+@pytest.mark.parametrize("text", ["{hint}", "{hint}:0.8", "{hint}:canny", "model={hint},hint={hint}"])
+def test_a_picture_in_the_place_of_the_model_is_named(hint, text):
+    with pytest.raises(InvalidRequest, match=r"is a picture and no control model; write the model before its hint"):
+        _run("generate", "a", "--control", text.format(hint=hint))

@@ -15,6 +15,7 @@ from sdedge.models.controlnet import ControlNet, HintEmbedding
 from sdedge.models.t2i_adapter import T2IAdapter
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.control import ControlKind, holds_control, open_control
+from sdedge.weights.control_purpose import purpose_of
 from sdedge.weights.loading import load_into
 from tests.control_models import (
     author_names,
@@ -177,3 +178,22 @@ def test_a_file_that_lacks_a_part_is_incomplete(tmp_path, controlnet):
     model = open_control(write_safetensors(tmp_path / "cut.safetensors", state))
     with pytest.raises(ModelError, match="incomplete"):
         model.controlnet_config(BASE)
+
+
+@pytest.mark.parametrize(
+    ("path", "config", "metadata", "use"),
+    [
+        ("control_v11p_sd15_canny.pth", {}, {}, "canny"),
+        ("control_v11p_sd15s2_lineart_anime.pth", {}, {}, "lineart"),
+        ("control_sd15_inpaint_depth_hand_fp16.safetensors", {}, {}, "inpaint"),
+        ("model.safetensors", {}, {"modelspec.title": "ControlNet depth for SD 1.5"}, "depth"),
+        ("canny.safetensors", {}, {"modelspec.title": "ControlNet depth"}, "depth"),
+        ("folder", {"_name_or_path": "lllyasviel/control_v11f1e_sd15_tile"}, {}, "tile"),
+        ("folder", {"global_pool_conditions": True}, {}, "shuffle"),
+        ("models--lllyasviel--sd-controlnet-openpose/snapshots/0123abcd", {}, {}, "openpose"),
+        ("mine.safetensors", {"_name_or_path": 3}, {"modelspec.title": ""}, ""),
+        ("segment-of-hedges.safetensors", {}, {}, ""),
+    ],
+)
+def test_what_a_controlnet_is_for_is_told_from_what_says_it(path, config, metadata, use):
+    assert purpose_of(Path("/models") / path, config, metadata) == use
