@@ -48,6 +48,15 @@ def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
         raise
 
 
+def read_at_most(path: str | os.PathLike[str], limit: int) -> bytes:
+    """Returns the bytes of a regular file, and of a longer one the first `limit` and one more, by which a caller knows it.
+
+    Raises OSError as `open_regular` does.
+    """
+    with open_regular(path) as file:
+        return file.read(limit + 1)
+
+
 def inside(folder: Path, name: str) -> Path:
     """Returns the path of `name`, which foreign data gave, inside `folder`; symbolic links are followed before it is judged.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError, SdedgeError
-from sdedge.files import open_regular
+from sdedge.files import read_at_most
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 64
@@ -61,8 +61,7 @@ def read_json_file(
 ) -> Any:
     """The JSON in a regular file, parsed as `read_json` does. Raises `error` also for a file that cannot be read."""
     try:
-        with open_regular(path) as file:
-            data = file.read(max_bytes + 1)
+        data = read_at_most(path, max_bytes)
     except (OSError, ValueError) as fault:
         raise error(f"Cannot read {path}: {getattr(fault, 'strerror', None) or fault}; {remedy}.") from None
     return read_json(data, str(path), max_bytes, error, remedy)

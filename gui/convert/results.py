@@ -52,77 +52,72 @@ class ConvertResults(QWidget):
             self._column.addWidget(card)
 
 
-class UnfinishedCard(QFrame):
+class _Card(QFrame):
+    """A title, rows that a subclass says, and buttons that ask for something with the card's `subject`."""
+
+    asked = Signal(str, object)
+
+    def __init__(self, title: str, subject: object) -> None:
+        super().__init__()
+        self._subject = subject
+        set_kind(self, "card")
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(PAD, PAD, PAD, PAD)
+        self._column.setSpacing(HALF)
+        self._add_text(title, "strong")
+
+    def _add_text(self, text: str, kind: str) -> PlainLabel:
+        label = PlainLabel(text)
+        set_kind(label, kind)
+        label.setWordWrap(True)
+        self._column.addWidget(label)
+        return label
+
+    def _add_buttons(self, **buttons: QPushButton) -> None:
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        for name, button in buttons.items():
+            button.clicked.connect(lambda checked=False, name=name: self.asked.emit(name, self._subject))
+            row.addWidget(button)
+        row.addStretch(1)
+        self._column.addSpacing(HALF)
+        self._column.addLayout(row)
+
+
+class UnfinishedCard(_Card):
     """Says what an interrupted conversion left on disk."""
 
-    asked = Signal(str, object)
-
     def __init__(self, folder: Path) -> None:
-        super().__init__()
+        super().__init__(folder.name, folder)
         self.folder = folder
-        set_kind(self, "card")
         self.setObjectName("unfinished-conversion")
-        title, about = PlainLabel(folder.name), PlainLabel()
-        set_kind(title, "strong")
-        title.setWordWrap(True)
-        about.setText(
-            self.tr("Interrupted before it was finished. Converting the same again goes on with what is there.")
+        self._add_text(
+            self.tr("Interrupted before it was finished. Converting the same again goes on with what is there."),
+            "caution",
         )
-        about.setWordWrap(True)
-        set_kind(about, "caution")
-        show, self.remove = QPushButton(self.tr("Show in Folder")), QPushButton(self.tr("Remove…"))
-        buttons = QHBoxLayout()
-        buttons.setSpacing(GAP)
-        for name, button in (("reveal", show), ("remove", self.remove)):
-            button.clicked.connect(lambda checked=False, name=name: self.asked.emit(name, folder))
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(PAD, PAD, PAD, PAD)
-        column.setSpacing(HALF)
-        column.addWidget(title)
-        column.addWidget(about)
-        column.addSpacing(HALF)
-        column.addLayout(buttons)
+        self.remove = QPushButton(self.tr("Remove…"))
+        self._add_buttons(reveal=QPushButton(self.tr("Show in Folder")), remove=self.remove)
 
 
-class ResultCard(QFrame):
-    asked = Signal(str, object)
+class ResultCard(_Card):
+    """Says what a converted model is and how close it is to the model it came from."""
 
     def __init__(self, item: Item, figures: Mapping[str, Any]) -> None:
-        super().__init__()
+        super().__init__(item.name, item)
         self.item = item
-        set_kind(self, "card")
-        title = PlainLabel(item.name)
-        set_kind(title, "strong")
-        facts = PlainLabel(" · ".join(part for part in (item.kind, size_in_words(item.size), *item.notes) if part))
-        facts.setWordWrap(True)
-        set_kind(facts, "caption")
-        self.verdict = PlainLabel(self._verdict(figures))
-        self.verdict.setWordWrap(True)
-        set_kind(self.verdict, _KINDS.get(figures.get("outcome", ""), "caption"))
+        self._add_text(
+            " · ".join(part for part in (item.kind, size_in_words(item.size), *item.notes) if part), "caption"
+        )
+        self.verdict = self._add_text(self._verdict(figures), _KINDS.get(figures.get("outcome", ""), "caption"))
+        self._column.addLayout(self._table(figures))
         self.use = QPushButton(self.tr("Use the Result"))
         self.use.setEnabled(item.usable)
-        self.use.clicked.connect(lambda: self.asked.emit("use", item))
         self.compare = QPushButton(self.tr("Compare Now"))
+        self.remove = QPushButton(self.tr("Remove…"))
+        self._add_buttons(
+            use=self.use, compare=self.compare, reveal=QPushButton(self.tr("Show in Folder")), remove=self.remove
+        )
         self.compare.setVisible("pictures" not in figures)  # an int8 copy was compared as it was made
-        show, self.remove = QPushButton(self.tr("Show in Folder")), QPushButton(self.tr("Remove…"))
-        buttons = QHBoxLayout()
-        buttons.setSpacing(GAP)
-        for name, button in (("compare", self.compare), ("reveal", show), ("remove", self.remove)):
-            button.clicked.connect(lambda checked=False, name=name: self.asked.emit(name, item))
-        for button in (self.use, self.compare, show, self.remove):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(PAD, PAD, PAD, PAD)
-        column.setSpacing(HALF)
-        column.addWidget(title)
-        column.addWidget(facts)
-        column.addWidget(self.verdict)
-        column.addLayout(self._table(figures))
-        column.addSpacing(HALF)
-        column.addLayout(buttons)
 
     def _verdict(self, figures: Mapping[str, Any]) -> str:
         if "pictures" in figures:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from sdedge.errors import InvalidRequest, OutputError
-from sdedge.files import atomic_write, open_regular
+from sdedge.files import atomic_write, read_at_most
 from sdedge.places import data_folder
 
 SCHEME = "sha256:"
@@ -64,8 +64,7 @@ def hint_path(hint: str) -> Path:
 
 def _read(path: str) -> bytes:
     try:
-        with open_regular(Path(path).expanduser()) as file:
-            return file.read(MAX_BYTES + 1)
+        return read_at_most(Path(path).expanduser(), MAX_BYTES)
     except OSError as error:
         raise InvalidRequest(
             f"Cannot read the hint {path}: {error.strerror or error}; check its path.", field="controls"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sdedge.errors import ModelError
-from sdedge.files import atomic_write, inside, open_regular
+from sdedge.files import atomic_write, inside, read_at_most
 from sdedge.json_values import read_json
 
 NAME = "manifest.json"
@@ -144,8 +144,7 @@ def is_count(value: Any, most: int) -> bool:
 
 def _read_json(folder: Path) -> Any:
     """Raises OSError, ModelError and ValueError."""
-    with open_regular(inside(folder, NAME)) as file:
-        data = file.read(LARGEST_FILE + 1)
+    data = read_at_most(inside(folder, NAME), LARGEST_FILE)
     record = read_json(data, "It", LARGEST_FILE, remedy="convert the model again")
     _need(isinstance(record, dict), "it is no object")
     return record

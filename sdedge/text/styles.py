@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sdedge.errors import InvalidRequest
-from sdedge.files import open_regular
+from sdedge.files import read_at_most
 from sdedge.text.clean import clean, shown
 
 SLOT = "{prompt}"
@@ -75,8 +75,7 @@ def read_styles(path: str | Path) -> dict[str, Style]:
 
 def _text(path: Path) -> str:
     try:
-        with open_regular(path) as file:
-            data = file.read(MAX_FILE + 1)
+        data = read_at_most(path, MAX_FILE)
         if len(data) > MAX_FILE:
             raise InvalidRequest(f"{path} has more than {MAX_FILE >> 20} MB; keep fewer styles in it.")
         return clean(data.decode("utf-8-sig"))

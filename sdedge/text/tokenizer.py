@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError, Remedy
-from sdedge.files import open_regular
 from sdedge.json_values import read_json
+from sdedge.text.vocabulary import read_vocabulary
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Engine
@@ -206,14 +206,14 @@ def _without_surrogates(text: str) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    value = read_json(_bytes(path), str(path), max_bytes=MAX_BYTES)
+    value = read_json(read_vocabulary(path, MAX_BYTES, "get it again"), str(path), max_bytes=MAX_BYTES)
     if not isinstance(value, dict):
         raise ModelError(f"{path} does not hold a JSON object; get it again.")
     return value
 
 
 def _text(path: Path) -> str:
-    data = _bytes(path)
+    data = read_vocabulary(path, MAX_BYTES, "get it again")
     try:
         if path.suffix == ".gz":
             unpacker = zlib.decompressobj(wbits=31)
@@ -223,14 +223,3 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except (zlib.error, UnicodeDecodeError) as error:
         raise ModelError(f"{path} is not a vocabulary's text ({str(error)[:100]}); get it again.") from None
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with open_regular(path) as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ModelError(f"Cannot read {path}: {error.strerror or error}; check the path.") from None
-    if len(data) > MAX_BYTES:
-        raise ModelError(f"{path} is too large for a vocabulary (over {MAX_BYTES >> 20} MB); get it again.")
-    return data

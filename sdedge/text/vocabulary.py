@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sdedge.errors import ModelError, Remedy
-from sdedge.files import atomic_write, open_regular
+from sdedge.files import atomic_write, read_at_most
 from sdedge.interpreter import python_command, python_environment
 from sdedge.json_values import read_json
 from sdedge.places import data_folder, hub_cache
@@ -110,7 +110,7 @@ def install(path: str | Path | None = None) -> Path:
         )
     if zipfile.is_zipfile(source):
         return _install_bpe(_bpe_of_wheel(source))
-    return _install_bpe(_read_limited(source))
+    return _install_bpe(read_vocabulary(source))
 
 
 def _install_bpe(data: bytes) -> Path:
@@ -125,7 +125,7 @@ def _install_bpe(data: bytes) -> Path:
 
 
 def _install_folder(folder: Path) -> Path:
-    texts = {name: _read_limited(folder / name) for name in ("vocab.json", "merges.txt") if (folder / name).is_file()}
+    texts = {name: read_vocabulary(folder / name) for name in ("vocab.json", "merges.txt") if (folder / name).is_file()}
     if len(texts) != 2 or not _is_clip(texts["vocab.json"]):
         raise ModelError(
             f"{folder} does not hold CLIP's vocabulary ({CLIP_TOKENS} tokens in vocab.json, and merges.txt)."
@@ -144,14 +144,14 @@ def _is_clip(vocab: bytes) -> bool:
     return isinstance(tokens, dict) and len(tokens) == CLIP_TOKENS and tokens.get("<|endoftext|>") == CLIP_TOKENS - 1
 
 
-def _read_limited(path: Path) -> bytes:
+def read_vocabulary(path: Path, limit: int = _BPE_LIMIT, remedy: str = f"name {BPE_NAME}") -> bytes:
+    """Returns the bytes of a file of a vocabulary. Raises ModelError for one that cannot be read or has more than `limit`."""
     try:
-        with open_regular(path) as file:
-            data = file.read(_BPE_LIMIT + 1)
+        data = read_at_most(path, limit)
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror or error}; check the path.") from None
-    if len(data) > _BPE_LIMIT:
-        raise ModelError(f"{path} is too large for a vocabulary; name {BPE_NAME}.")
+    if len(data) > limit:
+        raise ModelError(f"{path} is too large for a vocabulary (over {limit >> 20} MB); {remedy}.")
     return data
 
 
@@ -202,7 +202,7 @@ def _in_hub_cache() -> Iterator[Path]:
     for pattern in ("models--*/snapshots/*/tokenizer", "models--openai--clip-vit-large-patch14/snapshots/*"):
         for folder in sorted(hub_cache().glob(pattern)):
             try:
-                if (folder / "merges.txt").is_file() and _is_clip(_read_limited(folder / "vocab.json")):
+                if (folder / "merges.txt").is_file() and _is_clip(read_vocabulary(folder / "vocab.json")):
                     yield folder
             except ModelError:
                 continue
@@ -217,7 +217,7 @@ def _in_packages() -> Iterator[Path]:
             continue
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             path = Path(folder) / BPE_NAME
-            if path.is_file() and hashlib.sha256(_read_limited(path)).hexdigest() == BPE_SHA256:
+            if path.is_file() and hashlib.sha256(read_vocabulary(path)).hexdigest() == BPE_SHA256:
                 yield path
 
 

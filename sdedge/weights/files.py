@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import ModelError
-from sdedge.files import open_regular
+from sdedge.files import open_regular, read_at_most
 from sdedge.json_values import read_json
 from sdedge.weights.headers import DTYPES, MAX_HEADER, parse_header
 
@@ -341,8 +341,7 @@ def _open_shards(index: Path, root: Path) -> TensorSource:
 def read_small(path: Path, limit: int) -> bytes:
     """The bytes of a regular file, one more than `limit` at most. Raises ModelError when there is no such file."""
     try:
-        with open_regular(path) as file:
-            return file.read(limit + 1)
+        return read_at_most(path, limit)
     except OSError as error:
         raise ModelError(
             f"Cannot read {path}: {error.strerror or error}; the model is incomplete, get it again."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError
-from sdedge.files import open_regular
+from sdedge.files import read_at_most
 from sdedge.json_values import read_json
 from sdedge.weights.files import LazyTensor, TensorSource
 from sdedge.weights.lora_keys import flat
@@ -93,8 +93,7 @@ def _beside(source: TensorSource) -> Any:
     if not path.is_file() or not any(".lora_A." in name or name.startswith("base_model.model.") for name in source):
         return None
     try:
-        with open_regular(path) as file:
-            data = file.read(_LIMIT + 1)
+        data = read_at_most(path, _LIMIT)
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror or error}; check the path.") from None
     return read_json(data, str(path), _LIMIT)

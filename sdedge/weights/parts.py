@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class JoinedTensor:
-    """Tensors one after another along the first axis."""
+class _Composed:
+    """Several tensors that count as one, with the name and the dtype of the first."""
 
     parts: tuple[Any, ...]
 
@@ -22,12 +22,17 @@ class JoinedTensor:
         return self.parts[0].name
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
-
-    @property
     def dtype(self) -> torch.dtype:
         return self.parts[0].dtype
+
+
+@dataclass(frozen=True)
+class JoinedTensor(_Composed):
+    """Tensors one after another along the first axis."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(part.shape[0] for part in self.parts), *self.parts[0].shape[1:])
 
     def fill(self, target: torch.Tensor) -> None:
         start = 0
@@ -70,22 +75,12 @@ class TensorHalf:
 
 
 @dataclass(frozen=True)
-class SummedTensor:
+class SummedTensor(_Composed):
     """The sum of tensors of one shape, in the first one's dtype; of two at most one is in memory beside the result."""
-
-    parts: tuple[Any, ...]
-
-    @property
-    def name(self) -> str:
-        return self.parts[0].name
 
     @property
     def shape(self) -> tuple[int, ...]:
         return self.parts[0].shape
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.parts[0].dtype
 
     @property
     def dtype_name(self) -> str:

@@ -169,7 +169,7 @@ def test_a_vocabulary_s_file_is_read_to_the_limit_and_unpacked_to_the_limit(tmp_
             Tokenizer.from_bpe_file(tmp_path / name)
     asked = []
     file = SimpleNamespace(read=lambda size=-1: asked.append(size) or b"")
-    monkeypatch.setattr("sdedge.text.tokenizer.open_regular", lambda path: nullcontext(file))
+    monkeypatch.setattr("sdedge.files.open_regular", lambda path: nullcontext(file))
     with pytest.raises(ModelError):
         Tokenizer.from_bpe_file(tmp_path / "plain.txt")
     assert asked == [3001]

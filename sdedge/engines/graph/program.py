@@ -23,7 +23,7 @@ from torch import Tensor, fx
 from sdedge.engines.graph.interpreter import Interpreter
 from sdedge.engines.graph.operators import DTYPES, FORMATS, Known, decode_call, decode_output, name_of, target_of
 from sdedge.errors import ModelError
-from sdedge.files import open_regular
+from sdedge.files import read_at_most
 from sdedge.json_values import read_json
 
 FORMAT = 1
@@ -90,8 +90,7 @@ def from_json(text: str) -> fx.Graph:
 def read_graph(path: Path) -> fx.Graph:
     """The graph in a file. Raises ModelError."""
     try:
-        with open_regular(path) as file:
-            data = file.read(LARGEST_FILE + 1)
+        data = read_at_most(path, LARGEST_FILE)
         if len(data) > LARGEST_FILE:
             raise ModelError(f"It has more than {LARGEST_FILE} bytes.")
         return from_json(data.decode("utf-8"))
