@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -73,6 +74,12 @@ def measured_machine(tmp_path_factory) -> bytes:
     return (folder / "machine.json").read_bytes()
 
 
+def pytest_collection_finish() -> None:
+    """Keeps what was imported out of each later garbage collection, of which releasing a network is one."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _own_data_folder(request, tmp_path_factory, monkeypatch):
     """No test reads or writes the user's library."""
@@ -109,14 +116,19 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
 
 
 def write_tiny_model(folder: Path) -> Path:
-    """A diffusers folder of random weights with the v1 topology, 64 pixels, drawn in a blink."""
+    """A diffusers folder of random weights, 64 pixels, drawn in a blink: the v1 topology with one layer to a block.
+
+    Half of the layers, whose number and not whose size is what loading takes. Full depth is the embedded model's, and that of
+    tests/models and tests/weights.
+    """
     import torch
 
     from sdedge.training.recipe import QUICK, export, networks
 
+    widths = {"block_out_channels": (8, 16, 16, 16), "layers_per_block": 1, "norm_num_groups": 4, "sample_size": 8}
     recipe = replace(
         QUICK,
-        unet=replace(QUICK.unet, block_out_channels=(8, 16, 16, 16), norm_num_groups=4, sample_size=8),
+        unet=replace(QUICK.unet, **widths),
         vae=replace(QUICK.vae, block_out_channels=(4, 8, 8, 8), layers_per_block=1),
     )
     nets = networks(recipe, "cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,27 +19,26 @@ from sdedge.training.recipe import QUICK, export, networks
 SIDE = 64
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory) -> dict[int, str]:
+@pytest.fixture(scope="session")
+def models(made_once) -> dict[int, str]:
     """Random models of 4 and of 9 input channels, whose latents depend on the picture and less on its noise."""
-    folders = {}
-    for channels in (4, 9):
-        recipe = replace(
-            QUICK,
-            unet=replace(
-                QUICK.unet, in_channels=channels, block_out_channels=(8, 16, 16, 16), norm_num_groups=4, sample_size=8
-            ),
-            vae=replace(QUICK.vae, block_out_channels=(4, 8, 8, 8), layers_per_block=1),
-        )
-        nets = networks(recipe, "cpu")
-        torch.manual_seed(3)
-        with torch.no_grad():
-            nets.conditioned.unet.conv_out.weight.normal_(std=0.1)
-            nets.vae.quant_conv.weight[:4] *= 5
-            nets.vae.quant_conv.bias[4:] -= 3
-        folders[channels] = tmp_path_factory.mktemp("models") / f"tiny-{channels}"
-        export(recipe, nets, folders[channels])
-    return {channels: str(folder) for channels, folder in folders.items()}
+    return {channels: str(made_once(f"tiny-{channels}", partial(write_model, channels))) for channels in (4, 9)}
+
+
+def write_model(channels: int, folder: Path, layers: int = 1) -> None:
+    widths = {"block_out_channels": (8, 16, 16, 16), "layers_per_block": layers, "norm_num_groups": 4, "sample_size": 8}
+    recipe = replace(
+        QUICK,
+        unet=replace(QUICK.unet, in_channels=channels, **widths),
+        vae=replace(QUICK.vae, block_out_channels=(4, 8, 8, 8), layers_per_block=1),
+    )
+    nets = networks(recipe, "cpu")
+    torch.manual_seed(3)
+    with torch.no_grad():
+        nets.conditioned.unet.conv_out.weight.normal_(std=0.1)
+        nets.vae.quant_conv.weight[:4] *= 5
+        nets.vae.quant_conv.bias[4:] -= 3
+    export(recipe, nets, folder)
 
 
 @pytest.fixture(scope="module")

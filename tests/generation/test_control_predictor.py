@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +37,15 @@ from tests.control_models import (
     write_pth,
     write_safetensors,
 )
-from tests.generation.conftest import SIDE, drawn, psnr
+from tests.generation.conftest import SIDE, drawn, psnr, write_model
 
 EQUAL = 50  # dB
+
+
+@pytest.fixture(scope="module")
+def models(made_once) -> dict[int, str]:
+    """As the other tests of pictures have, with v1's twelve residuals and that of the middle."""
+    return {4: str(made_once("tiny-4-deep", partial(write_model, 4, layers=2)))}
 
 
 @pytest.fixture(scope="module")

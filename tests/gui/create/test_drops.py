@@ -32,17 +32,18 @@ def test_paths_are_sorted_by_what_can_be_done_with_them(tmp_path):
     )  # fmt: skip
 
 
-@pytest.fixture
-def odd_files(tmp_path):
+@pytest.fixture(scope="module")
+def odd_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "good.png")
-    png = (tmp_path / "good.png").read_bytes()
-    (tmp_path / "cut.png").write_bytes(png[:200])
-    (tmp_path / "text.png").write_text("no picture")
-    (tmp_path / "empty.jpg").touch()
-    (tmp_path / "folder").mkdir()
-    Image.new("1", (30_000, 3_000)).save(tmp_path / "huge.png")
-    return tmp_path
+    Image.fromarray(noise).save(folder / "good.png")
+    png = (folder / "good.png").read_bytes()
+    (folder / "cut.png").write_bytes(png[:200])
+    (folder / "text.png").write_text("no picture")
+    (folder / "empty.jpg").touch()
+    (folder / "folder").mkdir()
+    Image.new("1", (30_000, 3_000)).save(folder / "huge.png")
+    return folder
 
 
 @pytest.mark.parametrize(
