@@ -29,7 +29,7 @@ OURS = ("sdedge", "converters", "gui", "tests")
 OTHERS = {
     "_brownian", "_build_package_finder", "_build_session", "_cdata", "_deps", "_exit", "_internal", "_kmeans1d",
     "_mil_program", "_obj", "_parser", "_python_dispatch", "_pytree", "_randn", "_softmax", "_threshold_sample", "_to_copy",
-    "_vendor",
+    "_vendor", "_load_ip_adapter_weights",
 }  # fmt: skip
 """Names of other people's libraries, which keep what referees and stand-ins need behind an underscore."""
 EXCEPTIONS = {

@@ -20,6 +20,8 @@ class Capability(enum.StrEnum):
     """Loads networks in other processes before the first picture, since that takes minutes once: `first_load`."""
     GUIDANCE_EMBEDDING = enum.auto()
     """Takes `UNetInputs.embedding`, for a UNet that reads the guidance scale (`ModelFacts.guidance_channels`)."""
+    IMAGE_TOKENS = enum.auto()
+    """Takes `ImageTokens` among `UNetInputs.edits`: cross attention attends to pictures as well."""
     LORAS = enum.auto()
     """Changes its weights by LoRAs that a prompt names: `adapt`."""
     MEMORY_MODES = enum.auto()

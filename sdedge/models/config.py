@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any, Self
 
 from sdedge.errors import ModelError
@@ -236,3 +237,41 @@ class T2IAdapterConfig:
     blocks: int = 2
     is_light: bool = False
     downscale: int = 8
+
+
+class ImageProjectionKind(StrEnum):
+    """How an IP-Adapter makes tokens of a picture's encoding: of the pooled one (classic, light), by a Perceiver (plus,
+    plus-face), or of every token of it (full-face)."""
+
+    TOKENS = "tokens"
+    PERCEIVER = "perceiver"
+    PATCHES = "patches"
+
+
+@dataclass(frozen=True)
+class IPAdapterConfig:
+    """Shape of an IP-Adapter.
+
+    encoding  values of the picture's encoding: pooled, or of each of its tokens
+    context   values of a token that the UNet's cross attention reads
+    numbers   of the cross attentions in the file, in the order of the UNet's walk
+    channels  of these cross attentions
+    tokens    made of a picture; 0 where there are as many as the encoding has
+    width, heads, inner, depth  of the Perceiver; 0 for others
+    """
+
+    kind: ImageProjectionKind
+    encoding: int
+    context: int
+    numbers: tuple[int, ...]
+    channels: tuple[int, ...]
+    tokens: int = 0
+    width: int = 0
+    heads: int = 0
+    inner: int = 0
+    depth: int = 0
+
+    @property
+    def reads_pooled(self) -> bool:
+        """Whether it reads the encoder's one pooled vector rather than the tokens of its last layer but one."""
+        return self.kind is ImageProjectionKind.TOKENS

@@ -14,30 +14,13 @@ from PIL import Image
 from torch import Tensor, nn
 
 from sdedge.errors import ModelError, Remedy
+from sdedge.models.clip_vision import vision_config
 
 CONCEPTS, SPECIAL_CARE = 17, 3
 CAUTION = np.float32(0.01)
 """Added to every concept's score when a picture comes near a special-care concept."""
 MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
-
-_ARCHITECTURE = (
-    "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_channels", "image_size",
-    "patch_size", "hidden_act", "layer_norm_eps",
-)  # fmt: skip
-
-
-# The largest of each number: CLIP's own towers have at most 48 layers and a width of 1664.
-_LARGEST = {
-    "hidden_size": 8192, "intermediate_size": 32768, "num_hidden_layers": 64, "num_attention_heads": 128, "num_channels": 16,
-    "image_size": 2048, "patch_size": 2048, "projection_dim": 16384,
-}  # fmt: skip
-
-
-def _check_bounds(vision: Mapping[str, Any]) -> None:
-    for name, largest in _LARGEST.items():
-        if name in vision and not (type(vision[name]) is int and 1 <= vision[name] <= largest):
-            raise ValueError(f"{name} is {repr(vision[name])[:40]}, where 1 to {largest} can be")
 
 
 class SafetyChecker(nn.Module):
@@ -48,14 +31,13 @@ class SafetyChecker(nn.Module):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        from transformers import CLIPVisionConfig, CLIPVisionModel
+        from transformers import CLIPVisionModel
 
         try:
             # The published files say it twice; transformers lets the second one win.
             vision = {**(config.get("vision_config") or {}), **(config.get("vision_config_dict") or {})}
-            _check_bounds({**vision, "projection_dim": config.get("projection_dim", 512)})
-            tower = CLIPVisionConfig(**{name: vision[name] for name in _ARCHITECTURE if name in vision})
-            width = int(config.get("projection_dim", 512))
+            width = config.get("projection_dim", 512)
+            tower = vision_config({**vision, "projection_dim": width})
             self.image_size = int(vision.get("image_size", 224))
             self.vision_model = CLIPVisionModel(tower)
         except Exception as error:  # configurations are checked by several libraries, each with errors of its own

@@ -30,6 +30,22 @@ class TokenMerging(Edit):
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
+class ImageTokens(Edit):
+    """Attends to the tokens of a picture beside those of the context, in every cross attention (IP-Adapter).
+
+    keys, values  (K, T, C) for each cross attention, in the order of `unet_walk.walk`; each of the K is of N / K rows that
+                  follow one another
+    weight        of the attention over them, which is added to that over the context
+    masks         (1, h w, 1) for each level of the UNet, which it is multiplied by; None where it acts everywhere
+    """
+
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+    weight: float = 1.0
+    masks: tuple[Tensor, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
 class UNetInputs:
     """What the UNet reads in one call for a batch of N latents.
 
@@ -58,6 +74,11 @@ class UNetInputs:
     def sample(self) -> Tensor:
         """x and the channels after it, (N, in_channels, h, w), as the first convolution reads them."""
         return self.x if self.channels is None else torch.cat([self.x, self.channels], dim=1)
+
+    @property
+    def pictures(self) -> tuple[ImageTokens, ...]:
+        """The pictures that cross attention attends to."""
+        return tuple(edit for edit in self.edits if isinstance(edit, ImageTokens))
 
     @property
     def merge_ratio(self) -> float:

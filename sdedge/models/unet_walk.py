@@ -87,6 +87,21 @@ def residual_shapes(config: UNetConfig, height: int, width: int) -> list[tuple[i
     return [(config.block_out_channels[layer.level], *sizes[layer.level + layer.halves]) for layer in layers]
 
 
+def image_numbers(config: UNetConfig) -> list[int]:
+    """Returns the numbers that files of IP-Adapters give the cross attentions, in the order of the walk.
+
+    They are 1, 3, 5 … down and then up, and the middle's comes last.
+    """
+    in_middle = [layer.attention.startswith("mid_block") for layer in walk(config) if layer.attention]
+    order = sorted(range(len(in_middle)), key=lambda place: in_middle[place])
+    return [2 * order.index(place) + 1 for place in range(len(in_middle))]
+
+
+def attention_channels(config: UNetConfig) -> list[int]:
+    """Returns the channels of the cross attentions, in the order of the walk."""
+    return [config.block_out_channels[layer.level] for layer in walk(config) if layer.attention]
+
+
 def _down(config: UNetConfig) -> Iterator[Layer]:
     depth = len(config.block_out_channels)
     for level in range(depth):

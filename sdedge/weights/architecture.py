@@ -42,6 +42,7 @@ _ADAPTER_FILES = (
     ("body.0.block1.", "a T2I-Adapter; give it to a request as a control, beside a model"),
     ("body.0.resnets.0.block1.", "a T2I-Adapter; give it to a request as a control, beside a model"),
     ("body.0.body.0.block1.", "a T2I-Adapter; give it to a request as a control, beside a model"),
+    ("image_proj.", "an IP-Adapter; give it to a request as a control, beside a model"),
     ("vision_model.", "a CLIP vision model or safety checker"),
     ("RDB1.conv", "an ESRGAN upscaler"),
     ("rdb1.conv", "an ESRGAN upscaler"),

@@ -1,4 +1,4 @@
-"""Control models, opened: ControlNets and T2I-Adapters from any container, told from their tensors. No torch.
+"""Control models, opened: ControlNets, T2I-Adapters and IP-Adapters from any container, told from their tensors. No torch.
 
 `open_control` reads no weights and executes nothing; what is not made for Stable Diffusion v1 is refused by its name.
 """
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError
-from sdedge.models.config import ControlNetConfig, T2IAdapterConfig, UNetConfig
+from sdedge.models.config import ControlNetConfig, IPAdapterConfig, T2IAdapterConfig, UNetConfig
 from sdedge.weights import folders, keys
 from sdedge.weights.architecture import unsupported_architecture
 from sdedge.weights.control_purpose import PHOTOS, purpose_of
 from sdedge.weights.files import LazyTensor, open_tensors
+from sdedge.weights.ip_adapter import holds_ip_adapter, ip_adapter_config, refused_ip_adapter
 from sdedge.weights.loading import listing
 from sdedge.weights.parts import SummedTensor
 
@@ -59,6 +60,7 @@ class ControlKind(StrEnum):
 
     CONTROLNET = "controlnet"
     T2I_ADAPTER = "t2i-adapter"
+    IP_ADAPTER = "ip-adapter"
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,10 @@ class ControlModel:
             )
         return T2IAdapterConfig(channels // 64, widths, blocks, is_light)
 
+    def ip_adapter_config(self, base: UNetConfig) -> IPAdapterConfig:
+        """Returns the shape of an IP-Adapter. Raises ModelError where it is made for a UNet of another shape."""
+        return ip_adapter_config(self.path, self.tensors, base)
+
     def component(self, name: str, unet: Tensors | None = None) -> Tensors:
         """Returns the tensors of one of a ControlNet's two networks: "hint", which reads the hint, or "encoder", all others.
 
@@ -214,13 +220,16 @@ def holds_control(location: Path) -> bool:
     tensors = open_tensors(location)
     if any(name.startswith((keys.UNET_PREFIX, keys.TEXT_PREFIX)) for name in tensors):
         return "control" in location.stem.lower() and _prefix(tensors, (HINT_FIRST,)) is not None
-    if any(piece in name for name in tensors for piece, _ in _REFUSED):
+    if holds_ip_adapter(tensors) or any(piece in name for name in tensors for piece, _ in _REFUSED):
         return True
     return _prefix(tensors, (HINT_FIRST, HINT_FIRST_DIFFUSERS)) is not None or _adapter_prefix(tensors) is not None
 
 
 def _classified(location: Path, tensors: Tensors) -> tuple[ControlKind, dict[str, LazyTensor]]:
-    """Returns what the tensors are, and those that belong to it under diffusers names."""
+    """Returns what the tensors are, and those that belong to it under diffusers names; an IP-Adapter's keep those of its file."""
+    if holds_ip_adapter(tensors):
+        _refuse(location, refused_ip_adapter(tensors))
+        return ControlKind.IP_ADAPTER, dict(tensors)
     prefix = _prefix(tensors, (HINT_FIRST, HINT_FIRST_DIFFUSERS))
     if prefix is None and (prefix := _adapter_prefix(tensors)) is not None:
         return ControlKind.T2I_ADAPTER, _adapter_tensors(location, tensors, prefix)
@@ -231,7 +240,7 @@ def _classified(location: Path, tensors: Tensors) -> tuple[ControlKind, dict[str
         what = "a Stable Diffusion model" if any(n.startswith(keys.UNET_PREFIX) for n in tensors) else None
         what = what or unsupported_architecture(tensors) or "no control model"
         raise ModelError(
-            f"{location} is {what}, not a ControlNet or T2I-Adapter; choose another file.", field="controls"
+            f"{location} is {what}, not a ControlNet, T2I-Adapter or IP-Adapter; choose another file.", field="controls"
         )
     if (width := _context_width(own)) in _REFUSED_WIDTHS:
         _refuse(location, f"a ControlNet for {_REFUSED_WIDTHS[width]} (text width {width})")

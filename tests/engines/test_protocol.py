@@ -11,7 +11,7 @@ from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.openvino.engine import OpenVINOEngine
 from sdedge.engines.protocol import Capability, OptionalCalls, check_inputs
 from sdedge.engines.torch.engine import TorchEngine
-from sdedge.models.unet_inputs import TokenMerging, UNetInputs
+from sdedge.models.unet_inputs import ImageTokens, TokenMerging, UNetInputs
 
 CALLS = {
     Capability.ADDED_COMPONENTS: ["add", "remove", "run", "unet_source"],
@@ -20,6 +20,7 @@ CALLS = {
     Capability.FEATURE_REUSE: ["predict_partly"],
     Capability.FIRST_LOAD: ["first_load"],
     Capability.GUIDANCE_EMBEDDING: [],  # data of `UNetInputs`
+    Capability.IMAGE_TOKENS: [],
     Capability.LORAS: [],
     Capability.MEMORY_MODES: ["choose_memory", "use_less_memory"],
     Capability.NEAREST_SIZE: ["nearest_size"],
@@ -64,6 +65,7 @@ def test_an_engine_that_adds_nothing_has_nothing_added(name):
         ({"down": (torch.ones(1),)}, Capability.RESIDUALS), ({"skips": (torch.ones(1),)}, Capability.RESIDUALS),
         ({"embedding": torch.ones(1, 8)}, Capability.GUIDANCE_EMBEDDING),
         ({"edits": (TokenMerging(0.5),)}, Capability.TOKEN_MERGING),
+        ({"edits": (ImageTokens((torch.ones(1),), (torch.ones(1),)),)}, Capability.IMAGE_TOKENS),
     ],
 )  # fmt: skip
 def test_inputs_that_an_engine_would_ignore_are_errors_of_the_caller(change, capability):

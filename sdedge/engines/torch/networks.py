@@ -22,8 +22,10 @@ from sdedge.machine.picture_memory import NARROW
 from sdedge.machine.probe import FUSED, LAYOUTS, OWN
 from sdedge.models.attention import set_attention
 from sdedge.models.clip import CLIPText
-from sdedge.models.config import ControlNetConfig, T2IAdapterConfig, TextConfig, UNetConfig
+from sdedge.models.clip_vision import ImageEncoder
+from sdedge.models.config import ControlNetConfig, IPAdapterConfig, T2IAdapterConfig, TextConfig, UNetConfig
 from sdedge.models.controlnet import ControlNet, HintEmbedding
+from sdedge.models.ip_adapter import IPAdapter
 from sdedge.models.layers import wrap_edges
 from sdedge.models.t2i_adapter import T2IAdapter
 from sdedge.models.taesd import TinyVAE
@@ -32,6 +34,9 @@ from sdedge.models.unfilled import unfilled
 from sdedge.models.vae import VAE
 from sdedge.weights.checkpoint import load_into
 
+IMAGE_ENCODER = "image_encoder"
+"""The kind of network that reads a picture for IP-Adapters: as large as a UNet, and used once a picture."""
+
 NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     Component.TEXT_ENCODER: lambda config: CLIPText(TextConfig.from_json(config)),
     Component.UNET: lambda config: UNet(UNetConfig.from_json(config)),
@@ -39,6 +44,8 @@ NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
     "controlnet": lambda config: ControlNet(ControlNetConfig(**config)),
     "controlnet_hint": lambda config: HintEmbedding(ControlNetConfig(**config)),
     "t2i_adapter": lambda config: T2IAdapter(T2IAdapterConfig(**config)),
+    "ip_adapter": lambda config: IPAdapter(IPAdapterConfig(**config)),
+    IMAGE_ENCODER: ImageEncoder,
 }
 """The class of every kind of network: a kind is one of `Component`, or of what may be added (`protocol.AddedComponent.kind`)."""
 
@@ -82,7 +89,7 @@ class NetworkForm:
     @property
     def is_streamed(self) -> bool:
         """Whether weights stay in their file until their layer is called."""
-        return self.is_unet_like and self.mode == "stream"
+        return (self.is_unet_like or self.kind == IMAGE_ENCODER) and self.mode == "stream"
 
     @property
     def is_packed(self) -> bool:
@@ -118,7 +125,8 @@ def _fill(form: NetworkForm, module: Any, tensors: Mapping[str, Any]) -> tuple[A
         order = call_order(module)
         if form.is_fused:
             tensors, order = fused_unet.fused_tensors(tensors), [fused_unet.fused_layer(path) for path in order]
-        return stream(suit(form, module), tensors, form.dtype, form.device, order, finish), []
+        keep = form.is_unet_like  # what runs once need not be kept as it was made
+        return stream(suit(form, module), tensors, form.dtype, form.device, order, finish, keep), []
     if finish is not None:
         return module, fused_unet.load(module, tensors, form.dtype, finish)
     remarks = load_into(module, tensors, form.dtype, form.device, skip=_unneeded(form, tensors))

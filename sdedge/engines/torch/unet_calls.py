@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,9 +15,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.engines.torch.cuda_graphs import Recorder, record_cuda
 from sdedge.models import reuse
+from sdedge.models.image_tokens import attending_to
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
-from sdedge.models.unet_inputs import UNetInputs, check_residuals
+from sdedge.models.unet_inputs import ImageTokens, UNetInputs, check_residuals
 
 
 class UNetCalls:
@@ -30,20 +31,42 @@ class UNetCalls:
 
     def full(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
-        with _merging(unet, inputs):
+        with self._edited(unet, dtype, inputs):
             return _as_tuple(self._bound(operator.call, unet, dtype, inputs)())[0].float()
 
     def partly(
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Returns the output and the deep features; the outer layers alone run on features of another step."""
-        with _merging(unet, inputs):
+        with self._edited(unet, dtype, inputs):
             if features is None:
                 eps, features = self._bound(reuse.full, unet, dtype, inputs)()
             else:
                 features = features.to(dtype)  # which is wider after an overflow
                 eps = _as_tuple(self._bound(reuse.outer, unet, dtype, inputs, features)())[0]
         return eps.float(), features
+
+    @contextmanager
+    def _edited(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Iterator[None]:
+        """Within: the UNet's attention is changed as the inputs say; pictures without edits never come near it."""
+        with ExitStack() as edits:
+            if inputs.merge_ratio:
+                edits.enter_context(merging(unet, inputs.merge_ratio, *inputs.x.shape[2:]))
+            if inputs.pictures:
+                edits.enter_context(attending_to(unet, [self._moved_picture(each, dtype) for each in inputs.pictures]))
+            yield
+
+    def _moved_picture(self, picture: ImageTokens, dtype: torch.dtype) -> ImageTokens:
+        """Brings the tokens of a picture to the device and the dtype, once for all steps that read them."""
+        keys, values, masks = (
+            tuple(self._settled(tensor, dtype) for tensor in tensors)
+            for tensors in (picture.keys, picture.values, picture.masks or ())
+        )
+        return replace(picture, keys=keys, values=values, masks=masks or None)
+
+    def _settled(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+        is_there = tensor.device == self.device and tensor.dtype == dtype
+        return tensor if is_there else self._context(tensor, dtype)
 
     def added(self, network: Any, dtype: torch.dtype, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Returns what a network beside the UNet makes of its inputs, in float32; vectors of numbers stay float32 for it."""
@@ -81,7 +104,9 @@ class UNetCalls:
         """Returns the call of a function of the UNet on these inputs: by its recordings, where the device makes any."""
         order = Order.of(inputs, features)
         x, t, context, *rest = tensors = self._tensors(unet, dtype, inputs, features)
-        if self.recorder is None:
+        if (
+            self.recorder is None or inputs.pictures
+        ):  # whose tokens are no arguments, so that a recording would not see new ones
             return partial(function, unet, x, t, context, **order.named(rest))
         name = f"{function.__name__} {inputs.merge_ratio} {order}"
         return partial(self.recorder.run, name, partial(_run_flat, function, unet, order), *tensors)
@@ -123,12 +148,6 @@ class Order:
 def _one_row(values: Tensor) -> Tensor:
     """Returns the first row of values (N, …) on the CPU where all rows are equal; others are not waited for."""
     return values[:1] if values.device.type == "cpu" and bool((values == values[:1]).all()) else values
-
-
-def _merging(unet: UNet, inputs: UNetInputs) -> AbstractContextManager[None]:
-    """Within: the UNet merges the tokens that the inputs say; exact pictures never come near it."""
-    ratio = inputs.merge_ratio
-    return merging(unet, ratio, *inputs.x.shape[2:]) if ratio else nullcontext()
 
 
 def _run_flat(

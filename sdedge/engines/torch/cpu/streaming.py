@@ -49,14 +49,15 @@ Source = Any  # what answers shape, dtype and copy: LazyTensor, MergedTensor, Jo
 
 def stream(
     module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device,
-    order: Sequence[str] = (), finish: Finish | None = None,
+    order: Sequence[str] = (), finish: Finish | None = None, keep: bool = True,
 ) -> nn.Module:  # fmt: skip
     """Fill a module that is on the meta device so that its weights come from their file whenever a layer is called.
 
     `order` names the layers in the order of the first pass, as far as it is known, so that it is read ahead too.
     `finish(path, layer)` packs the weight of a fused layer, as `onednn.load` has it done.
 
-    Weights of another dtype, or for layers that take them packed, are made once and kept in an unnamed temporary file.
+    Weights of another dtype, or for layers that take them packed, are made once and kept in an unnamed temporary file; with
+    `keep=False`, for a network that runs once, they are made again at every pass.
     Raises ModelError as `load_into` does.
     """
     layers = _layers(module)
@@ -71,7 +72,7 @@ def stream(
         for path, layer in module.named_modules():
             if isinstance(layer, PackedConv2d | PackedLinear):
                 finish(path, layer)
-    reader = Reader(dtype, device, largest, finish)
+    reader = Reader(dtype, device, largest, finish, keep)
     for path, weights in sources.items():
         reader.attach(path, module.get_submodule(path), weights)
     reader.expect([module.get_submodule(path) for path in order if path in sources])
@@ -79,7 +80,10 @@ def stream(
 
 
 def call_order(unet: Any) -> list[str]:
-    """Returns the paths of a UNet's layers in the order its forward calls them, or of one that has a part of its walk."""
+    """Returns the paths of a UNet's layers in the order its forward calls them, or of one that has a part of its walk; of any
+    other network's in the order it has them."""
+    if not hasattr(unet, "layers"):
+        return list(_layers(unet))
     paths = ["time_embedding", *(path for bound in unet.layers for path in bound.layer.paths)]
     paths += ["conv_out"] if isinstance(unet, UNet) else []
     names = {module: name for name, module in unet.named_modules()}
@@ -118,8 +122,10 @@ class Reading:
 class Reader:
     """Puts weights on layers as they are called, and reads the next ones meanwhile into a buffer of `size` bytes."""
 
-    def __init__(self, dtype: torch.dtype, device: torch.device, size: int, finish: Finish | None = None) -> None:
-        self._dtype, self._device, self._size, self._finish = dtype, device, size, finish
+    def __init__(
+        self, dtype: torch.dtype, device: torch.device, size: int, finish: Finish | None = None, keep: bool = True
+    ) -> None:
+        self._dtype, self._device, self._size, self._finish, self._keeps = dtype, device, size, finish, keep
         # Two threads that use MPS at once abort inside Metal (pytorch #197805): there the drawing thread moves weights.
         self._moves_ahead = device.type != "mps"
         self._memory: mmap.mmap | None = mmap.mmap(-1, size)
@@ -247,7 +253,7 @@ class Reader:
             memory, form = space[: len(packed)].copy_(packed), packed_form
             weight = packing.weight_over(memory, form)
             _place(layer, name, weight)  # or the packed one would stay until the layer is called
-        if form is not None or not is_stored(source, self._dtype):
+        if self._keeps and (form is not None or not is_stored(source, self._dtype)):
             self._scratch = self._scratch or Scratch()
             self._sources[layer][name] = self._scratch.keep(memory, form, source, self._dtype)
         return weight
