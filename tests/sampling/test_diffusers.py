@@ -1,4 +1,4 @@
-"""Preset "diffusers", step by step against the schedulers of diffusers with the v1 config, on a random UNet.
+"""Preset "diffusers", step by step against the schedulers of diffusers with the v1 config, on a random network.
 
 The schedulers keep sigmas and (mostly) samples in float32 whatever the model gives, so the runs compared are float32
 with a float64 network: 1e-5 of the latents' scale, and 1e-4 for third-order DEIS, whose coefficients diffusers computes

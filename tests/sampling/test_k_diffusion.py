@@ -1,4 +1,4 @@
-"""Every sampler that k-diffusion has, step by step against it, in float64 on a random UNet."""
+"""Every sampler that k-diffusion has, step by step against it, in float64 on a random network."""
 
 from __future__ import annotations
 
