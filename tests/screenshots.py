@@ -113,7 +113,7 @@ class Photographer:
         self.shoot("convert")
         for name in ("settings", "device"):
             self.window.actions_list[name].trigger()
-            dialog = list(self.window._dialogs.values())[-1]
+            dialog = list(self.window.dialogs.values())[-1]
             wait(lambda name=name, dialog=dialog: name != "device" or "planned" in dialog.planned.text())  # type: ignore[attr-defined]
             self.shoot(name, dialog)
             dialog.close()

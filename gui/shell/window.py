@@ -53,7 +53,7 @@ class MainWindow(QMainWindow):
     def __init__(self, settings: Settings, theme: Theme, bridge: Bridge) -> None:
         super().__init__()
         self.setWindowTitle("sdedge")
-        self._fit_screen(self.screen().availableGeometry().size())
+        self.fit_screen(self.screen().availableGeometry().size())
         self.setAcceptDrops(True)
         self._app = cast(QGuiApplication, QGuiApplication.instance())
         self.actions_list = Actions(self, theme)
@@ -61,14 +61,14 @@ class MainWindow(QMainWindow):
         self.banner = Banner(theme)
         self.status = PlainLabel()
         self._stack = QStackedWidget()
-        self._views: dict[str, QWidget] = {}
+        self.views: dict[str, QWidget] = {}
         self._noticed: set[str] = set()
         self.leaving = False
         """It closes without asking, as when the system ends the session."""
         self.question: QMessageBox | None = None
         self._unframed = True
         self._pause: tuple[str | None, str | None, bool] = (None, None, True)
-        self._dialogs: dict[str, QDialog] = {}
+        self.dialogs: dict[str, QDialog] = {}
         self._lay_out()
         self._connect()
         self._status = Status(self.studio, self.status)
@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
 
     # The screen
 
-    def _fit_screen(self, room: QSize) -> None:
+    def fit_screen(self, room: QSize) -> None:
         """No larger than the screen, which at 150 % has two thirds of its pixels to give: what is at the bottom is in reach."""
         self.setMinimumSize(QSize(*SMALLEST).boundedTo(room))
         self.resize(QSize(*SIZE).boundedTo(room))
@@ -113,10 +113,10 @@ class MainWindow(QMainWindow):
 
     def show_view(self, name: str) -> QWidget:
         """Switch to a view, building it at first; returns it."""
-        view = self._views.get(name)
+        view = self.views.get(name)
         if view is None:
             view = next(entry for entry in VIEWS if entry.name == name).build(self.studio)
-            self._views[name] = view
+            self.views[name] = view
             self._stack.addWidget(view)
         self._stack.setCurrentWidget(view)
         self.actions_list[f"view-{name}"].setChecked(True)
@@ -132,13 +132,13 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if not self.leaving and (
-            lost := " ".join(filter(None, (getattr(v, "unfinished", "") for v in self._views.values())))
+            lost := " ".join(filter(None, (getattr(v, "unfinished", "") for v in self.views.values())))
         ):
             event.ignore()
             self._ask_to_leave(lost)
             return
         self.studio.settings.set_state("geometry", self.saveGeometry())
-        for view in (*self._dialogs.values(), *self._views.values()):
+        for view in (*self.dialogs.values(), *self.views.values()):
             view.close()  # so that each keeps its splitters
         self._status.stop()
         self.studio.trash.empty()
@@ -160,9 +160,9 @@ class MainWindow(QMainWindow):
 
     def show_dialog(self, place: str) -> QDialog:
         """Open a dialog, "module:Class", beside the window, or bring it to the front."""
-        if place not in self._dialogs:
-            self._dialogs[place] = load(place)(self.studio, self)
-        dialog = self._dialogs[place]
+        if place not in self.dialogs:
+            self.dialogs[place] = load(place)(self.studio, self)
+        dialog = self.dialogs[place]
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()

@@ -116,7 +116,7 @@ class Library:
         if self.database.execute("SELECT 1 FROM models WHERE name = ?", (name,)).fetchone():
             raise _taken(name)
         tell = _teller(model.size, progress)
-        self._sweep()
+        self.sweep()
         if not link and (installed := self._in_the_way(name)):
             raise _taken(installed)
         if link:
@@ -289,7 +289,7 @@ class Library:
                 remedy=Remedy.LINK,
             )
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what an `add` that was killed left behind, and nothing else."""
         with transaction(self.database):  # no other process is between its rename and its commit
             names = {composed(row["name"]) for row in self.database.execute("SELECT name FROM models")}

@@ -113,19 +113,19 @@ def _timings(device: torch.device, policy: Policy, hopeless: Sequence[Timing] = 
                 if timing := known.get((kernel, dtype, place)):
                     yield timing
                     continue
-                seconds = _time(device, kernel, DTYPES[dtype], layout, limit)
+                seconds = time_kernel(device, kernel, DTYPES[dtype], layout, limit)
                 limit = min(limit, 10 * seconds) if seconds is not None else limit
                 yield Timing(kernel, dtype, place, seconds)
         if device.type == "mps" and kernel == "attention":
             for dtype in policy.formats:
                 agrees = fused_agrees(device, DTYPES[dtype])
-                fused = _time(device, kernel, DTYPES[dtype], FUSED, float("inf")) if agrees else None
+                fused = time_kernel(device, kernel, DTYPES[dtype], FUSED, float("inf")) if agrees else None
                 yield Timing(kernel, dtype, FUSED, fused)
         if device.type == "cpu" and kernel in INT8 and fused_unet.available(torch.float32):
             run = INT8[kernel]()
-            yield Timing(kernel, "int8", "", min(_seconds(device, run) for _ in range(5)))
+            yield Timing(kernel, "int8", "", min(time_run(device, run) for _ in range(5)))
     if device.type == "cpu" and kernels.attends():
-        yield Timing("attention", "bfloat16", OWN, _time(device, "attention", torch.bfloat16, OWN, float("inf")))
+        yield Timing("attention", "bfloat16", OWN, time_kernel(device, "attention", torch.bfloat16, OWN, float("inf")))
 
 
 def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
@@ -141,21 +141,22 @@ def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
     return total
 
 
-def _time(device: torch.device, kernel: str, dtype: torch.dtype, layout: str, limit: float) -> float | None:
+def time_kernel(device: torch.device, kernel: str, dtype: torch.dtype, layout: str, limit: float) -> float | None:
     """Returns the seconds of the fastest of five runs, or None where the device refuses it.
 
     Where the first takes over `limit`, it is the only one on a CPU; elsewhere one more, as the first may load the kernel.
     """
     try:
         run = KERNELS[kernel](device, dtype, layout)
-        best = _seconds(device, run)
+        best = time_run(device, run)
         more = 4 if best <= limit else 0 if device.type == "cpu" else 1
-        return min([best, *(_seconds(device, run) for _ in range(more))])
+        return min([best, *(time_run(device, run) for _ in range(more))])
     except RuntimeError:
         return None
 
 
-def _seconds(device: torch.device, run: Callable[[], Tensor]) -> float:
+def time_run(device: torch.device, run: Callable[[], Tensor]) -> float:
+    """Returns the seconds that one run takes, to its end on the device."""
     start = time.perf_counter()
     run()
     if device.type != "cpu":
@@ -234,7 +235,7 @@ def measure_threads() -> int:
     times = {}
     for count in (every // 2, every):
         torch.set_num_threads(count)
-        times[count] = min(_seconds(torch.device("cpu"), run) for _ in range(8))
+        times[count] = min(time_run(torch.device("cpu"), run) for _ in range(8))
     fewer, more = times.values()
     chosen = every // 2 if fewer * GAIN < more else every
     torch.set_num_threads(chosen)

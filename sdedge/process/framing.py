@@ -20,7 +20,7 @@ class Channel:
 
     def __init__(self, read: int, write: int) -> None:
         self._read = read
-        self._write: int | None = write
+        self.writing: int | None = write  # the descriptor; None when it is closed
         self._sending = threading.Lock()
 
     def send(self, message: Mapping[str, Any]) -> None:
@@ -28,10 +28,10 @@ class Channel:
         body = json.dumps(message).encode()
         data = memoryview(len(body).to_bytes(4, "big") + body)
         with self._sending:
-            if self._write is None:
+            if self.writing is None:
                 raise BrokenPipeError("The channel is closed.")
             while data:
-                data = data[os.write(self._write, data) :]
+                data = data[os.write(self.writing, data) :]
 
     def receive(self) -> dict[str, Any] | None:
         """Wait for the next message; None when the other end is closed, even in the middle of a message.
@@ -58,9 +58,9 @@ class Channel:
     def close_writing(self) -> None:
         """Let the other end know that nothing more will be sent. Safe while another thread is inside `receive`."""
         with self._sending:
-            if self._write is not None:
-                os.close(self._write)
-                self._write = None
+            if self.writing is not None:
+                os.close(self.writing)
+                self.writing = None
 
     def close(self) -> None:
         """Close both directions. Only when no thread is inside `receive`."""

@@ -52,14 +52,14 @@ class WorkerProcess:
         finally:
             for descriptor in (order_read, answer_write):
                 os.close(descriptor)
-        self._channel = Channel(answer_read, order_write)
+        self.channel = Channel(answer_read, order_write)
         self._listener = threading.Thread(target=self._listen, args=(inbox,), name="worker-messages", daemon=True)
         self._listener.start()
 
     def send(self, **message: Any) -> None:
         """Order something; a process that is gone is noticed by its closed pipe, not here."""
         with contextlib.suppress(OSError):
-            self._channel.send(message)
+            self.channel.send(message)
 
     def kill(self) -> None:
         """End it at once, even when it is stopped or hangs. Safe from any thread, and more than once."""
@@ -75,7 +75,7 @@ class WorkerProcess:
             self.kill()
             code = self.process.wait()
         self._listener.join()  # the pipe has no other writer, so its end is certain
-        self._channel.close()
+        self.channel.close()
         return code
 
     def leave(self, patience: float) -> int:
@@ -85,7 +85,7 @@ class WorkerProcess:
 
     def close_orders(self) -> None:
         """Closes the pipe of orders, so that the process ends as if this one were gone."""
-        self._channel.close_writing()
+        self.channel.close_writing()
 
     def reason(self, code: int, phase: str) -> str:
         """Why it ended with `code` during `phase`, in words."""
@@ -93,7 +93,7 @@ class WorkerProcess:
 
     def _listen(self, inbox: Inbox) -> None:
         try:
-            while (message := self._channel.receive()) is not None:
+            while (message := self.channel.receive()) is not None:
                 inbox.put((self, message))
         except (BadFrame, OSError):
             pass  # treated as the end

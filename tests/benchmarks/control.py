@@ -75,7 +75,7 @@ def make_controls(folder: Path) -> dict[str, str]:
 
 def lines(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yields mode, kind and figures of every run, each of a process of its own."""
-    from tests.benchmarks._models import make_model
+    from tests.benchmarks.support.random_models import make_model
 
     model, controls = make_model(folder), make_controls(folder)
     for mode in options.modes:

@@ -38,7 +38,7 @@ def make_model(folder: Path) -> Path:
     from sdedge.engines.protocol import Component
     from sdedge.engines.torch.networks import NETWORKS
     from sdedge.models.safety import SafetyChecker
-    from tests.benchmarks.loading import _file, published_config
+    from tests.benchmarks.loading import published_config, weights_name
 
     if (folder / "model_index.json").exists():
         return folder
@@ -46,7 +46,7 @@ def make_model(folder: Path) -> Path:
     for name in (Component.TEXT_ENCODER, Component.UNET, Component.VAE):
         (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / name / "config.json").write_text(json.dumps(published_config(name, {})))
-        save_file(_halved(NETWORKS[name]({})), folder / name / _file(name, "safetensors"))
+        save_file(_halved(NETWORKS[name]({})), folder / name / weights_name(name, "safetensors"))
         gc.collect()
     (folder / "safety_checker").mkdir(exist_ok=True)
     config = {"vision_config": VISION, "projection_dim": 768}

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks._models import make_model
+from tests.benchmarks.support.random_models import make_model
 
 PROMPT = "a red house at night with two trees"
 BASE = "diffusers compiled"

@@ -28,7 +28,7 @@ from sdedge.events import Progress
 from sdedge.generation.pipeline import Pipeline
 from sdedge.library.models import EMBEDDED
 from sdedge.request import Request
-from tests.benchmarks._plots import plot
+from tests.benchmarks.support.plots import plot
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE, START, END = DOCS / "evaluation.md", "<!-- table -->\n", "<!-- end of table -->"

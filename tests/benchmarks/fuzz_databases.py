@@ -95,7 +95,7 @@ def use_library(folder: Path) -> None:
             library.models, lambda: library.find("one"), lambda: library.find("ab" * 32),
             lambda: _said(lambda: library.locate("one")),
             lambda: library.verify("one"), lambda: library.needs_acceptance("CreativeML OpenRAIL-M"), lambda: library.default,
-            lambda: library.accept("CreativeML OpenRAIL-M"), lambda: library.set_default("two"), library._sweep,
+            lambda: library.accept("CreativeML OpenRAIL-M"), lambda: library.set_default("two"), library.sweep,
             lambda: library.remove("two"),
         ])  # fmt: skip
 
@@ -197,7 +197,7 @@ def _inputs(sound: Path, work: Path, cases: int, seed: int) -> Iterator[Path]:
         yield work
 
 
-def _run(make: Callable[[Path], Path], use: Callable[[Path], None], name: str) -> Callable[[int, int], Tally]:
+def trial(make: Callable[[Path], Path], use: Callable[[Path], None], name: str) -> Callable[[int, int], Tally]:
     def fuzz_them(cases: int, seed: int) -> Tally:
         with tempfile.TemporaryDirectory() as folder:
             make(Path(folder, "whole"))
@@ -208,8 +208,8 @@ def _run(make: Callable[[Path], Path], use: Callable[[Path], None], name: str) -
 
 def main() -> int:
     return run({
-        "gallery": (2500, _run(make_gallery, use_gallery, "gallery databases")),
-        "library": (2500, _run(make_library, use_library, "library databases")),
+        "gallery": (2500, trial(make_gallery, use_gallery, "gallery databases")),
+        "library": (2500, trial(make_library, use_library, "library databases")),
     })  # fmt: skip
 
 

@@ -104,9 +104,9 @@ def _replace_value(record: Any, random_: random.Random) -> None:
 
 def _change_program(data: bytes, random_: random.Random) -> bytes:
     """One to four edits of the protobuf's fields."""
-    from sdedge.engines.coreml.portable.package import _protobuf
+    from sdedge.engines.coreml.portable.package import protobuf
 
-    model = _protobuf("Model_pb2").Model()
+    model = protobuf("Model_pb2").Model()
     model.ParseFromString(data)
     for _ in range(random_.choice((1, 1, 2, 4))):
         function = random_.choice(list(model.mlProgram.functions.values()))

@@ -32,7 +32,7 @@ from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.graph.program import Program, read_graph
 from sdedge.engines.open import EMBEDDED, locate
 from sdedge.weights.files import open_tensors
-from tests.benchmarks._models import make_model
+from tests.benchmarks.support.random_models import make_model
 from tests.live_bytes import LiveBytes
 
 LENGTHS = (512, 768, 1024)

@@ -57,8 +57,8 @@ def make_reference(folder: Path, width: str) -> None:
             **published_config(name, config),
         }
         (folder / name / "config.json").write_text(json.dumps(checkpoint))
-        save_file(network.state_dict(), folder / name / _file(name, "safetensors"))
-    _write_pipeline_files(folder)
+        save_file(network.state_dict(), folder / name / weights_name(name, "safetensors"))
+    write_pipeline_files(folder)
 
 
 def published_config(name: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def published_config(name: str, config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in full.items() if value is not None}
 
 
-def _write_pipeline_files(folder: Path) -> None:
+def write_pipeline_files(folder: Path) -> None:
     from sdedge.text.tokenizer import Tokenizer
     from sdedge.weights.architecture import SCHEDULER
 
@@ -99,7 +99,7 @@ def _write_pipeline_files(folder: Path) -> None:
     (folder / "model_index.json").write_text(json.dumps(index))
 
 
-def _file(name: str, suffix: str) -> str:
+def weights_name(name: str, suffix: str) -> str:
     if name != "text_encoder":
         return f"diffusion_pytorch_model.{suffix}"
     return "model.safetensors" if suffix == "safetensors" else "pytorch_model.bin"
@@ -112,7 +112,7 @@ def write(container: str, reference: Path, target: Path) -> Path:
 
     dtype = getattr(torch, DTYPES[container.split()[-1]])
     parts = {
-        name: {n: t.to(dtype) for n, t in load_file(reference / name / _file(name, "safetensors")).items()}
+        name: {n: t.to(dtype) for n, t in load_file(reference / name / weights_name(name, "safetensors")).items()}
         for name in FULL
     }
     if container.startswith("folder"):
@@ -120,7 +120,7 @@ def write(container: str, reference: Path, target: Path) -> Path:
         for name, state in parts.items():
             (target / name).mkdir(parents=True)
             (target / name / "config.json").write_bytes((reference / name / "config.json").read_bytes())
-            path = target / name / _file(name, suffix)
+            path = target / name / weights_name(name, suffix)
             torch.save(state, path) if suffix == "bin" else save_file(state, path)
         for folder_name in ("scheduler", "tokenizer"):
             if (reference / folder_name).exists():

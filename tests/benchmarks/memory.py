@@ -96,7 +96,7 @@ def child(verb: str, *arguments: object) -> dict[str, Any]:
 
 def run_child(verb: str, arguments: list[str]) -> Any:
     if verb == "make":
-        from tests.benchmarks._models import make_model
+        from tests.benchmarks.support.random_models import make_model
 
         return str(make_model(Path(arguments[0])))
     if verb == "draw":

@@ -80,7 +80,7 @@ def _picture(folder: Path) -> float:
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
     from sdedge.request import Request
-    from tests.benchmarks._models import make_model
+    from tests.benchmarks.support.random_models import make_model
 
     model, hint = make_model(folder), folder / "hint.png"
     Image.effect_noise((512, 512), 80).convert("RGB").save(hint)

@@ -18,7 +18,7 @@ from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request
-from tests.benchmarks._broken import FAKE
+from tests.benchmarks.support.broken_app import FAKE
 
 
 def measure_cancel(folder: Path, times: int = 10) -> dict:

@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks._models import make_model
 from tests.benchmarks.speed import BASE, alternate
+from tests.benchmarks.support.random_models import make_model
 
 NAMES = ["sdedge bfloat16", BASE]
 SIZES, BATCHES = (256, 384, 512, 768, 1024), (1, 2, 4)

@@ -27,7 +27,7 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
 from sdedge.library.store import DATABASE, open_store
 from sdedge.request import Request
-from tests.benchmarks._broken import PATIENCE, App, is_running
+from tests.benchmarks.support.broken_app import PATIENCE, App, is_running
 from tests.fake_drawer import picture
 
 FAULTS = (

@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.models.unet_inputs import UNetInputs
-from tests.benchmarks._models import make_model
-from tests.benchmarks._openvino import PEER, PEER_INT8, home, openvino_step, prepare
+from tests.benchmarks.support.openvino_peer import PEER, PEER_INT8, home, openvino_step, prepare
+from tests.benchmarks.support.random_models import make_model
 
 Step = Callable[[], object]
 SIZE = 512

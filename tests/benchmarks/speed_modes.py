@@ -30,7 +30,7 @@ from sdedge.models import reuse
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.request import Request
 from sdedge.training.evaluate import Tally, obedience
-from tests.benchmarks._models import make_model
+from tests.benchmarks.support.random_models import make_model
 
 GUIDANCE = 4.0  # the embedded model's
 MERGED = (0.0, 0.5, 0.75)

@@ -11,8 +11,8 @@ from sdedge.evaluation import figures
 from sdedge.evaluation.figures import Features, Figures, Nearness, Verdict
 from sdedge.evaluation.intervals import Interval
 from sdedge.request import Request
-from tests.benchmarks._plots import plot
 from tests.benchmarks.evaluation import END, GROUPS, PAGE, START, row
+from tests.benchmarks.support.plots import plot
 
 
 @pytest.mark.parametrize("group", GROUPS)

@@ -47,7 +47,7 @@ def test_nothing_is_cut_off(full_window, theme, scheme):
     theme.choose(scheme)
     faults, panel = [], full_window.show_view("create").panel
     for size in SIZES:
-        full_window._fit_screen(QSize(*size))
+        full_window.fit_screen(QSize(*size))
         full_window.show_view("create")
         panel.begin_mask(filled("red", 64, 64), None)
         painted(full_window)
@@ -99,7 +99,7 @@ def test_a_window_is_never_larger_than_its_screen(open_window):
     """At 150 % a screen of 1280 x 800 has room for 853 x 533."""
     window = open_window(start=False)
     view = window.show_view("create")
-    window._fit_screen(QSize(853, 533))
+    window.fit_screen(QSize(853, 533))
     assert window.width() <= 853 and window.height() <= 533
     button = view.form.button
     assert window.rect().contains(button.mapTo(window, button.rect().bottomRight()))

@@ -33,7 +33,7 @@ def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) ->
     """The probe's verdict where every kernel takes so long in each format."""
     monkeypatch.setattr(probe, "INT8", {})
     monkeypatch.setattr(
-        probe, "_time",
+        probe, "time_kernel",
         lambda device, kernel, dtype, layout, limit: seconds[str(dtype).removeprefix("torch.")],
     )  # fmt: skip
     return probe.probe(CPU)

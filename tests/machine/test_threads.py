@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
@@ -95,17 +94,16 @@ def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_mod
 @pytest.mark.parametrize(("half", "all_", "chosen"), [(1.0, 2.0, 4), (1.0, 1.1, 8), (2.0, 1.0, 8)])
 def test_the_probe_leaves_torch_with_what_it_chose(counts, monkeypatch, half, all_, chosen):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    monkeypatch.setattr(probe, "_seconds", lambda *_: {4: half, 8: all_}[counts[-1]])
+    monkeypatch.setattr(probe, "time_run", lambda *_: {4: half, 8: all_}[counts[-1]])
     assert probe.measure_threads() == chosen and counts == [4, 8, chosen]
 
 
 def test_a_choice_of_the_user_s_is_not_kept_as_the_machine_s(monkeypatch):
     """Which later processes, where he says nothing, would go by."""
-    monkeypatch.setattr(probe, "_timings", lambda *_: iter(()))
-    monkeypatch.setattr(probe, "_fastest", lambda rounds: ())
-    monkeypatch.setattr(probe, "_cost", lambda *_: 1.0)
+    monkeypatch.setattr(probe, "INT8", {})
+    monkeypatch.setattr(probe, "time_kernel", lambda *_: 1.0)
     monkeypatch.setattr(probe, "measure_threads", lambda: 7)
     monkeypatch.setattr(findings, "openvino_version", lambda: "")
-    assert probe.probe(SimpleNamespace(type="cpu")).threads == 0
+    assert probe.probe(torch.device("cpu")).threads == 0
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert probe.probe(SimpleNamespace(type="cpu")).threads == 7
+    assert probe.probe(torch.device("cpu")).threads == 7

@@ -36,7 +36,7 @@ VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "n
           "image_size": SIDE, "patch_size": 14}  # fmt: skip
 
 
-def _referee(seed: int = 0) -> StableDiffusionSafetyChecker:
+def random_checker(seed: int = 0) -> StableDiffusionSafetyChecker:
     torch.manual_seed(seed)
     checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=VISION, projection_dim=WIDTH)).eval()
     for parameter in checker.parameters():
@@ -44,7 +44,7 @@ def _referee(seed: int = 0) -> StableDiffusionSafetyChecker:
     return checker
 
 
-def _save(checker: StableDiffusionSafetyChecker, folder: Path) -> Path:
+def save_checker(checker: StableDiffusionSafetyChecker, folder: Path) -> Path:
     """As the published files are: the tower nested twice, its position numbers among the weights."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {}
@@ -83,10 +83,10 @@ def test_pictures_are_prepared_as_transformers_does(size):
 
 
 def test_cosines_equal_those_of_diffusers(tmp_path):
-    referee, pictures = _referee(), _pictures(3)
+    referee, pictures = random_checker(), _pictures(3)
     x = torch.stack([prepare(picture, SIDE) for picture in pictures])
     with torch.no_grad():
-        concepts, special = open_checker(_save(referee, tmp_path))(x)
+        concepts, special = open_checker(save_checker(referee, tmp_path))(x)
         image = referee.visual_projection(referee.vision_model(x).pooler_output)
     cosine = torch.nn.functional.cosine_similarity
     torch.testing.assert_close(concepts, cosine(image[:, None], referee.concept_embeds[None], dim=-1))
@@ -95,8 +95,8 @@ def test_cosines_equal_those_of_diffusers(tmp_path):
 
 def test_decisions_equal_those_of_diffusers_around_every_threshold(tmp_path):
     """One concept and one special-care concept stand within a few thousandths of their thresholds, in every mixture."""
-    referee, (picture,) = _referee(), _pictures(1)
-    checker = open_checker(_save(referee, tmp_path))
+    referee, (picture,) = random_checker(), _pictures(1)
+    checker = open_checker(save_checker(referee, tmp_path))
     with torch.no_grad():
         concepts, special = (cosines[0] for cosines in checker(prepare(picture, SIDE)[None]))
     verdicts = {}
@@ -115,8 +115,8 @@ def test_decisions_equal_those_of_diffusers_around_every_threshold(tmp_path):
 
 
 def test_a_batch_is_judged_as_its_pictures_are(tmp_path):
-    referee, pictures = _referee(), _pictures(12)
-    checker = open_checker(_save(referee, tmp_path))
+    referee, pictures = random_checker(), _pictures(12)
+    checker = open_checker(save_checker(referee, tmp_path))
     with torch.no_grad():
         concepts, _ = checker(torch.stack([prepare(picture, SIDE) for picture in pictures]))
     for network in (referee, checker):  # every concept flags the one picture nearest to it
@@ -129,16 +129,16 @@ def test_a_batch_is_judged_as_its_pictures_are(tmp_path):
 
 
 def test_diffusers_own_layout_loads_too(tmp_path):
-    referee = _referee()
+    referee = random_checker()
     referee.save_pretrained(tmp_path / "saved")
-    nested, saved = open_checker(_save(referee, tmp_path / "published")), open_checker(tmp_path / "saved")
+    nested, saved = open_checker(save_checker(referee, tmp_path / "published")), open_checker(tmp_path / "saved")
     for name, tensor in nested.state_dict().items():
         assert torch.equal(tensor, saved.state_dict()[name])
 
 
 @pytest.mark.parametrize("fault", ["missing", "extra", "shape", "no weights", "truncated", "config"])
 def test_a_damaged_checker_is_refused_with_the_way_out(tmp_path, fault):
-    folder = _save(_referee(), tmp_path)
+    folder = save_checker(random_checker(), tmp_path)
     file = folder / "model.safetensors"
     tensors = load_file(file)
     if fault == "missing":
@@ -159,16 +159,16 @@ def test_a_damaged_checker_is_refused_with_the_way_out(tmp_path, fault):
 
 
 def test_weights_that_are_not_numbers_never_let_a_picture_pass(tmp_path):
-    referee = _referee()
+    referee = random_checker()
     referee.visual_projection.weight.data[0, 0] = torch.nan
     with pytest.raises(ModelError, match="not numbers"):
-        open_checker(_save(referee, tmp_path)).check(_pictures(1))
+        open_checker(save_checker(referee, tmp_path)).check(_pictures(1))
 
 
 def test_diffusers_loads_an_export_and_decides_the_same(tiny_model, tmp_path):
     shutil.copytree(tiny_model, tmp_path / "model")
     switch_checker_on(tmp_path / "model")
-    _referee().save_pretrained(tmp_path / "model" / "safety_checker")
+    random_checker().save_pretrained(tmp_path / "model" / "safety_checker")
     folder = export_folder(open_checkpoint(tmp_path / "model"), tmp_path / "exported")
     shutil.copytree(tiny_model / "tokenizer", folder / "tokenizer", dirs_exist_ok=True)
     pipe = StableDiffusionPipeline.from_pretrained(folder)
@@ -187,9 +187,9 @@ def guarded(tiny_model, tmp_path) -> Path:
     """The tiny model with a checker that flags everything."""
     shutil.copytree(tiny_model, tmp_path / "guarded")
     switch_checker_on(tmp_path / "guarded")
-    referee = _referee()
+    referee = random_checker()
     referee.concept_embeds_weights.data[:] = -2.0
-    _save(referee, tmp_path / "guarded" / "safety_checker")
+    save_checker(referee, tmp_path / "guarded" / "safety_checker")
     return tmp_path / "guarded"
 
 
@@ -212,9 +212,9 @@ def test_a_flagged_picture_becomes_a_card_that_says_so(guarded, tiny_model):
 
 
 def test_a_picture_that_passes_is_left_as_it_is(guarded, tiny_model, tmp_path):
-    referee = _referee()
+    referee = random_checker()
     referee.concept_embeds_weights.data[:] = 2.0
-    _save(referee, guarded / "safety_checker")
+    save_checker(referee, guarded / "safety_checker")
     request = Request("a red house", model=str(guarded), steps=1, seed=4, safety=True)
     passed, _ = _draw(request)
     unguarded, _ = _draw(Request("a red house", model=str(tiny_model), steps=1, seed=4))

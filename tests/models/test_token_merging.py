@@ -19,7 +19,7 @@ from sdedge.models.token_merging import match, merging, split
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.weights.lora import apply, open_lora
-from tests.engines.torch.test_torch import _lora
+from tests.engines.torch.test_torch import write_lora
 
 CONFIG = UNetConfig(block_out_channels=(8, 16, 16, 16), norm_num_groups=4, cross_attention_dim=12, attention_head_dim=2)
 LENGTHS = st.integers(1, 6).map(lambda cells: 2 * cells)
@@ -217,7 +217,7 @@ def test_a_lora_is_in_what_is_merged(tiny_model, tmp_path):
     network = UNet(UNetConfig.from_json(engine.checkpoint.configs["unet"])).eval()
     network.load_state_dict({name: tensor.read() for name, tensor in engine.checkpoint.unet.items()})
     x, t, context = torch.randn(2, 4, 8, 8), torch.tensor([500.0]), torch.randn(2, 77, engine.facts.context_width)
-    use = _lora(tmp_path / "style.safetensors", 8)
+    use = write_lora(tmp_path / "style.safetensors", 8)
     engine.adapt([use])
     with apply({"unet": network}, [(open_lora(use.path), 0.0, 0.7)]), merging(network, 0.5, 8, 8):
         expected = network(x, t, context)

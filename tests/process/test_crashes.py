@@ -22,8 +22,8 @@ from sdedge.locks import ProcessLock
 from sdedge.process.spawn import LOCK, end_leftover
 from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request
-from tests.benchmarks._broken import is_running
 from tests.benchmarks.soak import soak
+from tests.benchmarks.support.broken_app import is_running
 from tests.process.desk import FAKE, ROOT, posix
 
 # What only the supervisor can see

@@ -247,4 +247,4 @@ def test_damaged_databases_are_sentences():
     from tests.benchmarks import fuzz_databases as fuzz
 
     for make, use in ((fuzz.make_gallery, fuzz.use_gallery), (fuzz.make_library, fuzz.use_library)):
-        assert not fuzz._run(make, use, "databases")(60, 1).faults
+        assert not fuzz.trial(make, use, "databases")(60, 1).faults

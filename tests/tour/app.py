@@ -123,7 +123,7 @@ def _learn(known: dict[str, Any]) -> None:
             return next((b for b in seen(QAbstractButton) if b.text().replace("&", "") == rest), None)
         if "." in name:
             first, *names = name.split(".")
-            member = window._views[first] if first in window._views else known[first]
+            member = window.views[first] if first in window.views else known[first]
             for attribute in names:
                 member = getattr(member, attribute)
             return member
@@ -185,5 +185,5 @@ def _learn(known: dict[str, Any]) -> None:
     known.update(
         studio=studio, board=studio.board, form=studio.form, widget=widget, place=place, reveal=reveal, seen=seen,
         press=press, takes_keys=takes_keys, would_drop=would_drop,
-        view=lambda name: window._views[name], cut_off=everything_cut_off,
+        view=lambda name: window.views[name], cut_off=everything_cut_off,
     )  # fmt: skip

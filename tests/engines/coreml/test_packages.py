@@ -35,7 +35,7 @@ from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker
 from tests.conftest import convert_to_coreml, needs_embedded, switch_checker_on
-from tests.models.test_safety import _referee, _save
+from tests.models.test_safety import random_checker, save_checker
 
 PROMPT = "a red house on the grass in the day with two trees"
 FACTS = {"kind": "house", "colour": "red", "time": "day", "ground": "grass", "trees": 2}
@@ -204,8 +204,8 @@ def _colours(n: int) -> np.ndarray:
 def test_the_safety_checker_judges_as_torchs(tiny_model, tmp_path):
     model, pictures = shutil.copytree(tiny_model, tmp_path / "model"), _colours(12)
     switch_checker_on(model)
-    referee = _referee()
-    _save(referee, model / "safety_checker")
+    referee = random_checker()
+    save_checker(referee, model / "safety_checker")
     checker = open_checker(model / "safety_checker")
     with torch.inference_mode():
         cosines, _ = checker(torch.stack([prepare(picture, checker.image_size) for picture in pictures]))
@@ -213,7 +213,7 @@ def test_the_safety_checker_judges_as_torchs(tiny_model, tmp_path):
     gap = int(highest.diff()[3:-3].argmax()) + 3
     referee.concept_embeds_weights.data.fill_(float(highest[gap : gap + 2].mean()))  # between two pictures
     referee.special_care_embeds_weights.data.fill_(2.0)
-    _save(referee, model / "safety_checker")
+    save_checker(referee, model / "safety_checker")
     bundle = convert_to_coreml(model, tmp_path / "bundle", components=("safety_checker",))
     theirs, ours = TorchEngine.load(model, "cpu"), MILEngine(bundle)
     assert ours.facts.has_safety_checker

@@ -141,7 +141,7 @@ def test_the_faster_attention_of_mps_is_chosen_by_a_race(monkeypatch, fused, agr
     def seconds(device, kernel, dtype, layout, limit):
         return fused if layout == "fused" else 1.0 if dtype == torch.float32 else 0.5
 
-    monkeypatch.setattr(probe, "_time", seconds)
+    monkeypatch.setattr(probe, "time_kernel", seconds)
     monkeypatch.setattr(probe, "fused_agrees", lambda device, dtype: agrees)
     finding = probe.probe(torch.device("mps"))
     assert (finding.attention, finding.dtype) == (chosen, "float16")

@@ -35,7 +35,7 @@ print([name for name in ("torch._dynamo", "sympy", "transformers") if name in sy
 """
 
 
-def _lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
+def write_lora(path: Path, width: int, name: str = QUERY) -> LoraUse:
     generator = torch.Generator().manual_seed(2)
     parts = {"lora_down": (2, width), "lora_up": (width, 2)}
     save_file(
@@ -57,7 +57,7 @@ def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp
     before = engine.predict(UNetInputs(*inputs))
     if not loaded:
         engine.release("unet")
-    use = _lora(tmp_path / "style.safetensors", 8)
+    use = write_lora(tmp_path / "style.safetensors", 8)
     engine.adapt([use])
     checkpoint = open_checkpoint(tiny_model)
     plain = NETWORKS["unet"](checkpoint.configs["unet"]).eval()
@@ -75,7 +75,7 @@ def test_a_lora_that_does_not_fit_changes_nothing(tiny_model, tmp_path):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     before = engine.predict(UNetInputs(*_inputs(engine)))
     with pytest.raises(ModelError, match="cannot be used"):
-        engine.adapt([_lora(tmp_path / "wide.safetensors", 24)])
+        engine.adapt([write_lora(tmp_path / "wide.safetensors", 24)])
     assert torch.equal(engine.predict(UNetInputs(*_inputs(engine))), before)
 
 

@@ -11,7 +11,7 @@ def a_picture_is_seen_large(tour: Tour) -> None:
         tour.draw(f"house {number}", seed=number)
     tour.ask("form.put(prompt='mine')")
     tour.click("button:Gallery")
-    tour.wait("view('gallery').model.rowCount() == 3 if 'gallery' in window._views else False")
+    tour.wait("view('gallery').model.rowCount() == 3 if 'gallery' in window.views else False")
     where = tour.ask("place('gallery.list')")
     tour.click("gallery.list[0]")
     tour.wait("view('gallery').current()")
@@ -43,7 +43,7 @@ def pictures_are_searched_tagged_and_trashed(tour: Tour) -> None:
     for number in (1, 2, 3):
         tour.draw(f"house {number}", seed=number)
     tour.key("ctrl+2")
-    tour.wait("view('gallery').model.rowCount() == 3 if 'gallery' in window._views else False")
+    tour.wait("view('gallery').model.rowCount() == 3 if 'gallery' in window.views else False")
     tour.click("gallery.filters.query")
     tour.type("nothing")
     tour.wait("view('gallery').model.rowCount() == 0 and widget('button:Show all')")

@@ -35,7 +35,7 @@ def install(tour: Tour) -> None:
 def licences_are_known_asked_and_corrected(tour: Tour) -> None:
     """Read from the model's card; asked where nothing says it; accepted before use; corrected afterwards."""
     tour.key("ctrl+3")
-    tour.wait("len(view('models').model.items) == 3 if 'models' in window._views else False")
+    tour.wait("len(view('models').model.items) == 3 if 'models' in window.views else False")
     items = "{item.name: item for item in view('models').model.items}"
     tour.wait(f"{items}['unknown'].licence == '' and {items}['carded'].licence == {OPENRAIL!r}")
     choose(tour, "carded")
@@ -111,7 +111,7 @@ def a_conversion_is_never_lost(tour: Tour) -> None:
     comparing.unlink()
     tour.start()
     tour.key("ctrl+4")
-    tour.wait("len(view('convert').results.cards) == 1 if 'convert' in window._views else False")
+    tour.wait("len(view('convert').results.cards) == 1 if 'convert' in window.views else False")
     tour.wait("'Not compared' in view('convert').results.cards[0].verdict.text()")
     tour.click("button:Compare Now")
     tour.wait("'Verified' in view('convert').results.cards[0].verdict.text() and not view('convert').tasks.all")
@@ -135,7 +135,7 @@ def what_nobody_added_is_added_at_the_start(tour: Tour) -> None:
     assert tour.come(manifest.exists), "the conversion did not outlive the app"
     tour.start()
     tour.key("ctrl+4")
-    tour.wait("len(view('convert').results.cards) == 1 if 'convert' in window._views else False")
+    tour.wait("len(view('convert').results.cards) == 1 if 'convert' in window.views else False")
     tour.click("button:Remove…")
     tour.wait("app.activeModalWidget()")
     tour.shoot("remove-asked")

@@ -43,7 +43,7 @@ class Package:
         """Raises ModelError for what is not a package, is damaged, or holds no ML Program."""
         path = Path(path)
         specification = _find_specification(path)
-        messages = _protobuf("Model_pb2")
+        messages = protobuf("Model_pb2")
         model = messages.Model()
         try:
             with open_regular(specification) as file:
@@ -56,7 +56,7 @@ class Package:
             raise ModelError(f"{specification} is damaged; convert or copy the package again.") from error
         if model.WhichOneof("Type") != "mlProgram":
             raise ModelError(f"{path} holds a {model.WhichOneof('Type')}, not an ML Program; convert the model again.")
-        enum = _protobuf("MIL_pb2").DataType
+        enum = protobuf("MIL_pb2").DataType
         functions = _read_functions(path, model.mlProgram, enum)
         default = model.description.defaultFunctionName or "main"
         if default not in functions:
@@ -114,7 +114,7 @@ def _find_specification(path: Path) -> Path:
 
 
 @cache
-def _protobuf(module: str) -> Any:
+def protobuf(module: str) -> Any:
     """A module of coremltools' protobuf classes, without the seconds that the whole of coremltools takes to import.
 
     Raises ModelError where coremltools is not installed.

@@ -38,7 +38,7 @@ def bytes_of(weight: Tensor) -> tuple[Tensor, Form]:
 
 def weight_over(memory: Tensor, form: Form) -> Tensor:
     """The packed weight whose bytes lie in `memory` (uint8), which must outlive it."""
-    library, handle = _library(), ctypes.c_void_p()
+    library, handle = torch_library(), ctypes.c_void_p()
     sizes = (ctypes.c_int64 * len(form.shape))(*form.shape)
     strides = (ctypes.c_int64 * len(form.shape))(*torch.empty(form.shape, device="meta").stride())
     failed = library.aoti_torch_create_tensor_from_blob_v2(
@@ -68,7 +68,7 @@ def available() -> bool:
 
 
 @functools.cache
-def _library() -> Any:
+def torch_library() -> Any:
     names = ("libtorch_cpu.so", "libtorch_cpu.dylib", "torch_cpu.dll")
     paths = [path for name in names if (path := Path(torch.__file__).parent / "lib" / name).is_file()]
     if not paths:
@@ -84,7 +84,7 @@ def _library() -> Any:
 
 @functools.cache
 def _dtypes() -> dict[torch.dtype, Callable[[], int]]:
-    library = _library()
+    library = torch_library()
     return {
         torch.float32: library.aoti_torch_dtype_float32, torch.float16: library.aoti_torch_dtype_float16,
         torch.bfloat16: library.aoti_torch_dtype_bfloat16, torch.int8: library.aoti_torch_dtype_int8,

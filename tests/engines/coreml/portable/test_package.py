@@ -283,11 +283,11 @@ def test_a_package_reads_no_file_outside_itself(package, tmp_path):
 
 def _edit(package, tmp_path, change) -> Path:
     """A copy of the package whose main block `change` was let at."""
-    from sdedge.engines.coreml.portable.package import _protobuf
+    from sdedge.engines.coreml.portable.package import protobuf
 
     copy = shutil.copytree(package, tmp_path / "edited.mlpackage")
     specification = copy / "Data/com.apple.CoreML/model.mlmodel"
-    model = _protobuf("Model_pb2").Model()
+    model = protobuf("Model_pb2").Model()
     model.ParseFromString(specification.read_bytes())
     function = model.mlProgram.functions["main"]
     change(function.block_specializations[function.opset])

@@ -36,7 +36,7 @@ from sdedge.training.scenes import held_out_prompts
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.export import export_folder
 from tests.conftest import needs_embedded
-from tests.engines.torch.test_torch import _lora
+from tests.engines.torch.test_torch import write_lora
 
 pytestmark = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
 
@@ -148,7 +148,7 @@ def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
     x, context = (torch.randn(shape, generator=generator) for shape in ((1, 4, 16, 16), (1, 77, 128)))
     inputs = x, torch.tensor([500.0]), context
     before = engine.predict(UNetInputs(*inputs))
-    use = replace(_lora(tmp_path / "style.safetensors", 32), unet_weight=30.0)
+    use = replace(write_lora(tmp_path / "style.safetensors", 32), unet_weight=30.0)
     engine.adapt([use])
     changed = engine.predict(UNetInputs(*inputs))
     exact = TorchEngine.load(pocket8, "cpu", "float32")

@@ -65,7 +65,7 @@ def test_a_torch_that_lacks_it_is_found_out(monkeypatch):
     def missing() -> object:
         raise OSError("not there")
 
-    monkeypatch.setattr(packing, "_library", missing)
+    monkeypatch.setattr(packing, "torch_library", missing)
     packing.available.cache_clear()
     try:
         assert not packing.available()

@@ -42,9 +42,9 @@ def app(folder: Path) -> None:
             case "wake":
                 supervisor.wake()
             case "close" if worker:
-                worker._channel.close_writing()
-            case "garbage" if worker and worker._channel._write is not None:
-                os.write(worker._channel._write, b"\xff\xff\xff\xffgarbage")
+                worker.close_orders()
+            case "garbage" if worker and worker.channel.writing is not None:
+                os.write(worker.channel.writing, b"\xff\xff\xff\xffgarbage")
             case "unknown" if worker:
                 worker.send(do="dance")
                 worker.send(nothing=[])
@@ -63,7 +63,7 @@ class App:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "tests.benchmarks._broken", str(self.folder)]
+        command = [sys.executable, "-m", "tests.benchmarks.support.broken_app", str(self.folder)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()

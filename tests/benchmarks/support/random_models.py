@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from sdedge.engines.open import EMBEDDED, locate
-from tests.benchmarks.loading import FULL, _file, _write_pipeline_files, published_config
+from tests.benchmarks.loading import FULL, published_config, weights_name, write_pipeline_files
 
 
 def make_model(folder: Path) -> Path:
@@ -29,8 +29,8 @@ def make_model(folder: Path) -> Path:
         (target / name).mkdir(parents=True)
         kind = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name)
         (target / name / "config.json").write_text(json.dumps({"_class_name": kind, **published_config(name, config)}))
-        save_file(network.state_dict(), target / name / _file(name, "safetensors"))
-    _write_pipeline_files(target)
+        save_file(network.state_dict(), target / name / weights_name(name, "safetensors"))
+    write_pipeline_files(target)
     shutil.rmtree(target / "tokenizer", ignore_errors=True)
     shutil.copytree(locate(EMBEDDED) / "tokenizer", target / "tokenizer")
     # Random weights have no quality to lose: an int8 recipe with every layer in it, of one step's ranges.

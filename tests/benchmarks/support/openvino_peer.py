@@ -27,7 +27,7 @@ def prepare(model: Path, engines: Collection[str]) -> None:
     }
     for what in [kind for engine, kind in needed.items() if engine in engines]:
         environment = {**os.environ, "SDEDGE_HOME": str(home(model))}
-        command = [sys.executable, "-m", "tests.benchmarks._openvino", what, str(model)]
+        command = [sys.executable, "-m", "tests.benchmarks.support.openvino_peer", what, str(model)]
         subprocess.run(command, check=True, env=environment)
 
 
