@@ -7,7 +7,7 @@ of being ignored, because a network built from half a config draws wrong picture
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -24,6 +24,9 @@ _COUNTS = {
     "max_position_embeddings": (1, 4096), "num_encoder_blocks": (0, 32), "num_decoder_blocks": (0, 32),
     "encoder_block_out_channels": (1, 8192), "decoder_block_out_channels": (1, 8192), "block_out_channels": (1, 8192),
 }  # fmt: skip
+_CROSS = "CrossAttn"
+_DOWN_BLOCKS = {"CrossAttnDownBlock2D": True, "DownBlock2D": False}
+_MIDDLE = "UNetMidBlock2DCrossAttn"
 _FACTORS = {"norm_eps": (0.0, 1.0), "layer_norm_eps": (0.0, 1.0), "scaling_factor": (1e-4, 1e4)}
 
 
@@ -88,6 +91,25 @@ def _refuse(kind: str, config: dict[str, Any], supported: dict[str, tuple[Any, .
             )
 
 
+def v1_attention(depth: int) -> tuple[bool, ...]:
+    """Returns which of so many levels attend in Stable Diffusion v1: all but the lowest."""
+    return (True,) * (depth - 1) + (False,)
+
+
+def _attention_of(config: dict[str, Any], depth: int) -> tuple[bool, ...]:
+    """Returns which levels attend by a UNet's configuration. Raises ModelError for blocks of other kinds."""
+    blocks = config.get("down_block_types")
+    if blocks is None:
+        return v1_attention(depth)
+    if isinstance(blocks, list | tuple) and len(blocks) == depth:
+        kinds = [_DOWN_BLOCKS.get(block) if isinstance(block, str) else None for block in blocks]
+        if None not in kinds:
+            return tuple(kind is True for kind in kinds)
+    raise ModelError(
+        f"The UNet config has down_block_types={repr(blocks)[:160]}, which is not Stable Diffusion v1; choose a v1 model."
+    )
+
+
 @dataclass(frozen=True)
 class UNetConfig:
     """Shape of the denoising UNet (`unet/config.json`)."""
@@ -103,18 +125,28 @@ class UNetConfig:
     norm_eps: float = 1e-5
     sample_size: int = 64
     time_cond_proj_dim: int | None = None
+    attention: tuple[bool, ...] | None = None
+    """Which levels attend, from the highest resolution down, where it is not v1's choice: all but the lowest."""
+    has_middle: bool = True
+    """Whether there is a middle block; BK-SDM small and tiny, and SDXS, have none."""
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
         """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
-        read = cls(**read_fields("UNet", cls, config))
-        depth = len(read.block_out_channels)
+        read = cls(
+            **read_fields("UNet", cls, {n: v for n, v in config.items() if n not in ("attention", "has_middle")})
+        )
+        attention = _attention_of(config, len(read.block_out_channels))
+        read = replace(
+            read, attention=None if attention == read.attends else attention,
+            has_middle=config.get("mid_block_type", _MIDDLE) is not None,
+        )  # fmt: skip
         _refuse(
             "UNet",
             config,
             {
-                "down_block_types": (("CrossAttnDownBlock2D",) * (depth - 1) + ("DownBlock2D",),),
-                "up_block_types": (("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (depth - 1),),
+                "up_block_types": (tuple(f"{_CROSS * attends}UpBlock2D" for attends in reversed(attention)),),
+                "mid_block_type": (_MIDDLE, None),
                 "use_linear_projection": (False, None),
                 "class_embed_type": (None,),
                 "addition_embed_type": (None,),
@@ -129,6 +161,11 @@ class UNetConfig:
             },
         )
         return read
+
+    @property
+    def attends(self) -> tuple[bool, ...]:
+        """Whether each level attends."""
+        return self.attention or v1_attention(len(self.block_out_channels))
 
     def check_widths(self) -> None:
         """Raise ModelError where groups or heads do not divide the widths, so that no network can be built."""

@@ -96,11 +96,14 @@ class UNetEncoder(nn.Module):
         self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
         self.time_embedding = TimestepEmbedding(widths[0], widths[0] * 4, config.time_cond_proj_dim)
         self.down_blocks = nn.ModuleList([DownBlock(config, i, heads[i]) for i in range(len(widths))])
-        self.mid_block = MidBlock(config)
+        if config.has_middle:
+            self.mid_block = MidBlock(config)
 
     def heads(self) -> list[int | None]:
-        """Returns the heads of every level on the way down and up; the lowest has no attention there."""
-        return [*self.config.heads[:-1], None]
+        """Returns the heads of every level on the way down and up; None where it does not attend."""
+        return [
+            heads if attends else None for heads, attends in zip(self.config.heads, self.config.attends, strict=True)
+        ]
 
     def embed(self, t: Tensor, dtype: torch.dtype, embedding: Tensor | None = None) -> Tensor:
         """Embeds timesteps (B,), and adds a guidance embedding (B, D), as the residual blocks read them: (B, E).

@@ -110,8 +110,8 @@ def _down(config: UNetConfig) -> Iterator[Layer]:
             yield Layer(
                 level,
                 resnet=f"{block}.resnets.{i}",
-                attention="" if is_last else f"{block}.attentions.{i}",
-                heads=None if is_last else config.heads[level],
+                attention=f"{block}.attentions.{i}" if config.attends[level] else "",
+                heads=config.heads[level] if config.attends[level] else None,
                 is_down_end=i == config.layers_per_block - 1,
                 keeps_skip=True,
             )
@@ -120,6 +120,8 @@ def _down(config: UNetConfig) -> Iterator[Layer]:
 
 
 def _middle(config: UNetConfig) -> Iterator[Layer]:
+    if not config.has_middle:
+        return
     lowest = len(config.block_out_channels) - 1
     yield Layer(lowest, resnet="mid_block.resnets.0", attention="mid_block.attentions.0", heads=config.heads[-1])
     yield Layer(lowest, resnet="mid_block.resnets.1", is_middle=True)
@@ -128,7 +130,7 @@ def _middle(config: UNetConfig) -> Iterator[Layer]:
 def _up(config: UNetConfig) -> Iterator[Layer]:
     depth = len(config.block_out_channels)
     for block, level in enumerate(reversed(range(depth))):
-        has_attention = level < depth - 1
+        has_attention = config.attends[level]
         for i in range(config.layers_per_block + 1):
             yield Layer(
                 level,

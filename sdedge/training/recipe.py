@@ -188,7 +188,7 @@ def model_configs(recipe: Described, nets: Networks) -> dict[str, dict[str, Any]
     depth = len(recipe.unet.block_out_channels)
     unet = {
         "_class_name": "UNet2DConditionModel",
-        **asdict(recipe.unet),
+        **{name: value for name, value in asdict(recipe.unet).items() if name not in ("attention", "has_middle")},
         "down_block_types": ["CrossAttnDownBlock2D"] * (depth - 1) + ["DownBlock2D"],
         "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * (depth - 1),
     }

@@ -143,6 +143,8 @@ def infer_unet(unet: Tensors) -> dict[str, Any]:
         "norm_num_groups": _divisor(32, channels), "out_channels": _shape(unet, "conv_out.weight", "UNet", 4)[0],
         "sample_size": 64, "up_block_types": [f"{kind}UpBlock2D" for kind in reversed(cross)],
     }  # fmt: skip
+    if not layout.has_middle:
+        config["mid_block_type"] = None
     if "time_embedding.cond_proj.weight" in unet:  # a latent consistency model, which embeds the guidance scale
         config["time_cond_proj_dim"] = _shape(unet, "time_embedding.cond_proj.weight", "UNet", 2)[1]
     return config

@@ -145,9 +145,11 @@ def _open_folder(folder: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     configs["scheduler"] = (
         folders.read_config(scheduler, folder) if scheduler.exists() else dict(architecture.SCHEDULER)
     )
+    is_tiny = configs.get("vae", {}).get("_class_name") == architecture.TINY_VAE  # as SDXS has it
+    if not has_vae and not is_tiny:
+        parts["vae"] = complete(vae_tensors(parts["vae"], report), "vae")
     return Checkpoint(
-        folder, "diffusers folder", complete(parts["unet"], "unet"),
-        complete(vae_tensors(parts["vae"], report), "vae") if parts["vae"] or not has_vae else {},
+        folder, "diffusers folder", complete(parts["unet"], "unet"), parts["vae"],
         complete(text_tensors(parts["text_encoder"], report), "text_encoder"), configs, report,
         tokenizer_files=folders.find_tokenizer(folder), safety_checker=_safety_folder(folder),
     )  # fmt: skip

@@ -100,8 +100,14 @@ class ControlModel:
         Raises ModelError where it is made for a UNet of another shape.
         """
         encoder = self._encoder(base)
-        if encoder.block_out_channels != base.block_out_channels or encoder.layers_per_block != base.layers_per_block:
+        if encoder.block_out_channels != base.block_out_channels:
             raise self._unfit(encoder.block_out_channels, base.block_out_channels)
+        if _plan(encoder) != _plan(base):
+            raise ModelError(
+                f"The control model {self.name} is made for a UNet of other blocks than this model's, which is a smaller or "
+                "larger one of v1's family; choose one that belongs to the model.",
+                field="controls",
+            )
         if encoder.cross_attention_dim != base.cross_attention_dim:
             raise self._unfit((encoder.cross_attention_dim,), (base.cross_attention_dim,))
         if encoder.in_channels != 4:
@@ -126,7 +132,8 @@ class ControlModel:
         condition = "time_embedding.cond_proj.weight"
         return replace(
             base, in_channels=self._shape("conv_in.weight", 4)[1], block_out_channels=tuple(widths),
-            layers_per_block=layout.layers, cross_attention_dim=_context_width(self.tensors) or base.cross_attention_dim,
+            layers_per_block=layout.layers, attention=layout.attention, has_middle=layout.has_middle,
+            cross_attention_dim=_context_width(self.tensors) or base.cross_attention_dim,
             time_cond_proj_dim=self._shape(condition, 2)[1] if condition in self.tensors else None,
         )  # fmt: skip
 
@@ -183,6 +190,11 @@ class ControlModel:
         if len(shape) != axes or 0 in shape:
             raise ModelError(f"The control model {self.path} has {name} of the shape {list(shape)}; get it again.")
         return shape
+
+
+def _plan(config: UNetConfig) -> tuple[object, ...]:
+    """Returns which layers a UNet's way down and middle have."""
+    return config.layers_per_block, config.attends, config.has_middle
 
 
 def open_control(path: str | Path) -> ControlModel:

@@ -10,7 +10,7 @@ from typing import Any
 PHOTOS = ("inpaint", "tile", "shuffle", "ip2p")
 """Purposes whose hint is a picture rather than a drawing of lines or depths."""
 # The first that fits counts: "inpaint_depth_hand" fills holes, "lineart_anime" is a lineart.
-_WORDS = {
+_PATTERNS = {
     **{purpose: purpose for purpose in PHOTOS}, "canny": "canny", "lineart": "lineart", "softedge": "softedge|hed|pidi",
     "mlsd": "mlsd", "scribble": "scribble", "sketch": "sketch", "seg": "seg|segmentation", "openpose": "openpose|pose|dwpose",
     "keypose": "keypose", "normal": "normal|normalbae", "depth": "depth|boxdepth", "color": "colou?r|recolor",
@@ -41,6 +41,6 @@ def _names(path: Path) -> Iterable[str]:
 
 
 def _named(text: str) -> str:
-    words = text[:MAX_TEXT].lower()
-    purposes = (p for p, pattern in _WORDS.items() if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", words))
-    return next(purposes, "") or next((purpose for purpose in PHOTOS if purpose in words), "")
+    title = text[:MAX_TEXT].lower()
+    purposes = (p for p, pattern in _PATTERNS.items() if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", title))
+    return next(purposes, "") or next((purpose for purpose in PHOTOS if purpose in title), "")

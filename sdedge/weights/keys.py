@@ -6,6 +6,7 @@ The engine's module names are the diffusers names, so every checkpoint is rename
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -13,8 +14,10 @@ UNET_PREFIX = "model.diffusion_model."
 VAE_PREFIX = "first_stage_model."
 TEXT_PREFIX = "cond_stage_model.transformer."
 EMA_PREFIX = "model_ema."
+V1_LAYERS = 2  # res blocks of a level on the way down
 VAE_PREFIXES = (VAE_PREFIX, "vae.")  # stable-diffusion.cpp and others write the short one
 
+_INPUT_BLOCK = re.compile(r"input_blocks\.(\d{1,4})\.0")
 _UNET_RESNET = {
     "in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj",
     "out_layers.0": "norm2", "out_layers.3": "conv2", "skip_connection": "conv_shortcut",
@@ -26,14 +29,26 @@ _LEGACY_VAE_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_
 
 @dataclass(frozen=True)
 class Layout:
-    """What decides the names of a UNet or VAE: res blocks a level, and per level whether it attends (UNet)."""
+    """What decides the names of a UNet or VAE: res blocks a level, and of a UNet whether each level attends.
+
+    has_middle  whether there is a middle block
+    is_spread   LDM's blocks are numbered as if each level had two res blocks, which leaves gaps where it has one: diffusers'
+                script, which makes single files, does so
+    """
 
     layers: int
     attention: tuple[bool, ...]
+    has_middle: bool = True
+    is_spread: bool = False
 
     @property
     def depth(self) -> int:
         return len(self.attention)
+
+    @property
+    def step(self) -> int:
+        """Blocks of LDM's numbering from one level to the next."""
+        return V1_LAYERS + 1 if self.is_spread else self.layers + 1
 
 
 def unet_table(layout: Layout) -> dict[str, str]:
@@ -46,26 +61,25 @@ def unet_table(layout: Layout) -> dict[str, str]:
     }  # fmt: skip
     table |= _resnet("middle_block.0", "mid_block.resnets.0", _UNET_RESNET)
     table |= _resnet("middle_block.2", "mid_block.resnets.1", _UNET_RESNET)
-    last = layout.depth - 1
-    i = 1
+    last, step = layout.depth - 1, layout.step
     for level, attends in enumerate(layout.attention):
         for layer in range(layout.layers):
+            i = level * step + layer + 1
             table |= _resnet(f"input_blocks.{i}.0", f"down_blocks.{level}.resnets.{layer}", _UNET_RESNET)
             if attends:
                 table[f"input_blocks.{i}.1"] = f"down_blocks.{level}.attentions.{layer}"
-            i += 1
         if level < last:
-            table[f"input_blocks.{i}.0.op"] = f"down_blocks.{level}.downsamplers.0.conv"
-            i += 1
-    i = 0
+            table[f"input_blocks.{(level + 1) * step}.0.op"] = f"down_blocks.{level}.downsamplers.0.conv"
     for level, attends in enumerate(reversed(layout.attention)):
         for layer in range(layout.layers + 1):
+            i = level * step + layer
             table |= _resnet(f"output_blocks.{i}.0", f"up_blocks.{level}.resnets.{layer}", _UNET_RESNET)
             if attends:
                 table[f"output_blocks.{i}.1"] = f"up_blocks.{level}.attentions.{layer}"
-            if layer == layout.layers and level < last:
-                table[f"output_blocks.{i}.{1 + attends}.conv"] = f"up_blocks.{level}.upsamplers.0.conv"
-            i += 1
+        if level < last:
+            # The script takes v1's place, where the first level has no attention and the others have.
+            place = (1 if level == 0 else 2) if layout.is_spread else 1 + attends
+            table[f"output_blocks.{(level + 1) * step - 1}.{place}.conv"] = f"up_blocks.{level}.upsamplers.0.conv"
     return table
 
 
@@ -126,16 +140,19 @@ def invert(table: dict[str, str]) -> dict[str, str]:
 def ldm_unet_layout(names: Collection[str]) -> Layout:
     """Read the layout off LDM UNet names (without prefix)."""
     modules = _modules(names, 4)
+    blocks = sorted(int(match[1]) for module in modules if (match := _INPUT_BLOCK.fullmatch(module)))
     attention: list[bool] = []
-    layers, block, attends = 0, 1, False
-    while f"input_blocks.{block}.0" in modules:
+    layers, count, attends, first = 0, 0, False, 0
+    for block in blocks[1:]:  # the first one is conv_in
         if f"input_blocks.{block}.0.op" in modules:
             attention.append(attends)
-            layers, attends = layers or block - 1, False
+            first, layers, attends = first or block, layers or count, False
         else:
+            count += 1
             attends = attends or f"input_blocks.{block}.1" in modules
-        block += 1
-    return Layout(layers or block - 1, (*attention, attends))
+    layers = layers or count
+    is_spread = layers < V1_LAYERS and first == V1_LAYERS + 1
+    return Layout(layers, (*attention, attends), "middle_block.0" in modules, is_spread)
 
 
 def ldm_vae_layout(names: Collection[str]) -> Layout:
@@ -149,7 +166,7 @@ def unet_layout(names: Collection[str]) -> Layout:
     modules = _modules(names, 4)
     depth = _count(modules, "down_blocks.{}")
     attention = tuple(f"down_blocks.{level}.attentions" in modules for level in range(depth))
-    return Layout(_count(modules, "down_blocks.0.resnets.{}"), attention)
+    return Layout(_count(modules, "down_blocks.0.resnets.{}"), attention, "mid_block" in modules)
 
 
 def vae_layout(names: Collection[str]) -> Layout:
