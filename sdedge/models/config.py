@@ -103,7 +103,7 @@ def _attention_of(config: dict[str, Any], depth: int) -> tuple[bool, ...]:
         return v1_attention(depth)
     if isinstance(blocks, list | tuple) and len(blocks) == depth:
         kinds = [_DOWN_BLOCKS.get(block) if isinstance(block, str) else None for block in blocks]
-        if None not in kinds:
+        if None not in kinds and True in kinds:
             return tuple(kind is True for kind in kinds)
     raise ModelError(
         f"The UNet config has down_block_types={repr(blocks)[:160]}, which is not Stable Diffusion v1; choose a v1 model."

@@ -97,10 +97,10 @@ def folders(tiny_model, tmp_path_factory) -> dict[str, Path]:
         made[name] = folder
     shutil.move(made["sdxs"] / "vae", made["sdxs"] / "vae_large")
     torch.manual_seed(4)
-    levels = 4
+    depth = 4
     AutoencoderTiny(
-        encoder_block_out_channels=(8,) * levels, decoder_block_out_channels=(8,) * levels,
-        num_encoder_blocks=(1,) * levels, num_decoder_blocks=(1,) * levels, latent_channels=4,
+        encoder_block_out_channels=(8,) * depth, decoder_block_out_channels=(8,) * depth,
+        num_encoder_blocks=(1,) * depth, num_decoder_blocks=(1,) * depth, latent_channels=4,
     ).save_pretrained(made["sdxs"] / "vae")  # fmt: skip
     return made
 
