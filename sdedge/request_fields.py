@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from sdedge import catalog
-from sdedge.controls import ControlList
+from sdedge.control_syntax import ControlList
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import (
     Choice,

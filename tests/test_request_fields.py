@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from sdedge import batch, catalog
 from sdedge.commands.generate import generate, requests_of
 from sdedge.commands.grid import grid
-from sdedge.controls import Control, ControlList, ControlMode, HintFit
+from sdedge.control_syntax import ControlList
+from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Edges, Falling, Flag, Float, Integer, Interval, PathOrName, SamplerOptions, Text
 from sdedge.images import metadata, metadata_a1111

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-from sdedge.controls import Control, ControlList, ControlMode, HintFit
+from sdedge.control_syntax import ControlList
+from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata_controls import FITS, KEY, MODES
 from sdedge.images.metadata_infotext import pairs_of

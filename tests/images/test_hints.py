@@ -11,7 +11,8 @@ from PIL import Image
 from scipy import ndimage
 
 from sdedge.commands.root import cli
-from sdedge.controls import Control, ControlList, format_control, parse_control
+from sdedge.control_syntax import ControlList, format_control, parse_control
+from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.generation.hints import read_hint
 from sdedge.images import metadata, metadata_a1111
