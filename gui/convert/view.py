@@ -63,8 +63,8 @@ NATIVE = 512  # pixels, of v1
 class ConvertView(QWidget):
     """The plan at the left; runs and results at the right."""
 
-    def __init__(self, studio: Studio) -> None:
-        super().__init__()
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._studio = studio
         self._items: list[Item] = []
         self._weights: dict[str, dict[str, int]] = {}

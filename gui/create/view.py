@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
@@ -21,7 +21,6 @@ from gui.form.draft import FormDraft
 from gui.form.model import MAX_COUNT
 from gui.form.start_chip import take_out
 from gui.form.view import FormView
-from gui.models.card import ModelCard, read_card
 from gui.shell.background import in_words
 from gui.shell.pictures import Looked, finished, keep_private
 from gui.shell.reveal import reveal
@@ -31,21 +30,25 @@ from sdedge.library.gallery import GalleryEntry
 from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Job
 
+if TYPE_CHECKING:
+    from gui.models.card import ModelCard
+
 SOON = 30  # milliseconds after the view is shown, so that nothing competes with the first paint
 
 
 class CreateView(QWidget):
     """What is drawn is shown by the CanvasPresenter; this lays things out and carries out the actions."""
 
-    def __init__(self, studio: Studio) -> None:
-        super().__init__()
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._studio = studio
         self._waiting_for_mask = False
         self._model = ""
         self._looking = False
         self._greeted = False
         self._empty_is_meant = False
-        self.form = FormView(studio)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
+        self.form = FormView(studio, self.splitter)
         self.panel = CanvasPanel(studio)
         self.strip = ProgressStrip(studio)
         self.side = SideColumn(studio, studio.board)
@@ -121,7 +124,12 @@ class CreateView(QWidget):
             if name == self._model:
                 self.form.show_card(None, in_words(error))
 
-        self._studio.bridge.background.run(lambda: read_card(name), take, fail, self)
+        def read() -> ModelCard:
+            from gui.models.card import read_card  # brings what reads weights, which the first paint need not wait for
+
+            return read_card(name)
+
+        self._studio.bridge.background.run(read, take, fail, self)
 
     # Masks
 
@@ -184,7 +192,6 @@ class CreateView(QWidget):
         column.setSpacing(0)
         column.addWidget(self.panel, 1)
         column.addWidget(self.strip)
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(self.form)
         self.splitter.addWidget(centre)

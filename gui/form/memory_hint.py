@@ -9,7 +9,6 @@ from gui.form.fields import watch
 from gui.look.theme import HALF
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
-from sdedge.engines.open import locate
 from sdedge.machine.memory_plan import MemoryPlan, Sizes, in_gb
 
 REST = 300  # milliseconds without a change
@@ -44,6 +43,7 @@ class PictureMemory(QObject):
 
         def work() -> MemoryPlan | None:
             from gui.shell.device import UNKNOWN, plan_picture, probe_device, read_sizes
+            from sdedge.engines.open import locate
 
             if model not in self._sizes:
                 self._sizes[model] = read_sizes(locate(model))

@@ -7,9 +7,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gui.models.card import ModelCard
 from gui.shell.advice import for_the_window
 from gui.shell.observable import Observable, Observed
 from sdedge import catalog
@@ -21,6 +20,9 @@ from sdedge.request import Request, Task
 from sdedge.request_fields import FIELDS, SIZE, FormEntry, default, depends_on
 from sdedge.text.clean import shown
 from sdedge.text.tags import extract_loras
+
+if TYPE_CHECKING:
+    from gui.models.card import ModelCard
 
 MAX_COUNT, MAX_BATCH = 1000, 64
 SHOWN: dict[str, FormEntry] = {row.name: row.form for row in FIELDS.values() if isinstance(row.form, FormEntry)}

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gui.models.card import installed_models
-from sdedge.engines.open import default_model
-from sdedge.library.adapters import embedding_folder, loras
 from sdedge.library.models import EMBEDDED
-from sdedge.weights.textual_inversion import find
 
 
 @dataclass(frozen=True)
@@ -24,5 +20,10 @@ class Names:
 
 def find_names() -> Names:
     """Looks into the library and two folders."""
+    from gui.models.card import installed_models
+    from sdedge.engines.open import default_model
+    from sdedge.library.adapters import embedding_folder, loras
+    from sdedge.weights.textual_inversion import find
+
     folder = embedding_folder()
     return Names(installed_models(), sorted(loras()), sorted(find(folder)) if folder.is_dir() else [], default_model())

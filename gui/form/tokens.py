@@ -9,11 +9,8 @@ from dataclasses import dataclass
 
 from gui.shell.advice import for_the_window
 from sdedge.errors import InvalidRequest
-from sdedge.library.adapters import find_lora, names_with, wildcard_lines, with_plain_names
-from sdedge.text import wildcards
 from sdedge.text.chunks import CHUNK
 from sdedge.text.clean import clean
-from sdedge.text.prompt import chunk_prompt, parse
 from sdedge.text.tokenizer import Tokenizer
 
 _MARKED = 20_000  # characters; beyond, a request is refused anyhow
@@ -35,6 +32,10 @@ def count(
 ) -> Count:  # fmt: skip
     """Count the longest of what is encoded at any step, with the wildcards of one seed, chosen as the engine chooses them.
     What cannot be read is a fault in words, never an error, and so is a prompt of more than `longest` chunks."""
+    from sdedge.library.adapters import find_lora, names_with, wildcard_lines, with_plain_names
+    from sdedge.text import wildcards
+    from sdedge.text.prompt import chunk_prompt, parse
+
     text = text[:_MARKED]
     try:
         stream, keep = "negative" if negative else "", names_with("__", "{")

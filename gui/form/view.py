@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -18,7 +19,6 @@ from gui.form.seed_size import SeedField, SizeField
 from gui.form.start_chip import StartChip
 from gui.look.plain import PlainLabel, menu_text, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind
-from gui.models.card import ModelCard
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
 from gui.widgets.cards import scrolled
@@ -26,6 +26,9 @@ from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge.library.job_states import PausedBy
 from sdedge.request_fields import Section
+
+if TYPE_CHECKING:
+    from gui.models.card import ModelCard
 
 WIDTH = 320  # pixels
 
@@ -35,8 +38,8 @@ class FormView(QFrame):
 
     generate = Signal()
 
-    def __init__(self, studio: Studio) -> None:
-        super().__init__()
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._studio = studio
         set_kind(self, "panel")
         self.setMinimumWidth(WIDTH)
@@ -66,18 +69,20 @@ class FormView(QFrame):
             self._adapters(),
             self._more(),
         ]
-        inside = stack(*rows)
-        inside.layout().setContentsMargins(PAD, PAD, PAD, PAD)  # type: ignore[union-attr]
-        inside.layout().addStretch(1)  # type: ignore[union-attr]
-        inside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the panel, no more
-        scroll = scrolled(inside)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        foot = stack(self.chip, MemoryHint(self._studio), self.problem, self.button, gap=HALF)
-        foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        inside = stack()
+        scroll = scrolled(inside)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column.addWidget(scroll, 1)
+        for row in rows:
+            inside.layout().addWidget(row)  # type: ignore[union-attr]
+        inside.layout().setContentsMargins(PAD, PAD, PAD, PAD)  # type: ignore[union-attr]
+        inside.layout().addStretch(1)  # type: ignore[union-attr]
+        inside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the panel, no more
+        foot = stack(self.chip, MemoryHint(self._studio), self.problem, self.button, gap=HALF)
+        foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]
         column.addWidget(foot)
 
     def _basics(self) -> list[QWidget]:

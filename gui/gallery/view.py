@@ -35,8 +35,8 @@ from sdedge.places import data_folder
 class GalleryView(QWidget):
     """Filters above, pictures in the middle, the chosen one beside."""
 
-    def __init__(self, studio: Studio) -> None:
-        super().__init__()
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._studio = studio
         self.thumbnails = Thumbnails(data_folder(), self)
         self.model = GalleryModel(studio.bridge, studio.trash, self.thumbnails, self)

@@ -118,8 +118,9 @@ def set_kind(widget: QWidget, kind: str) -> None:
     """Give a widget one of the stylesheet's kinds, such as "accent", "quiet", "title", "caption" or "fault"."""
     if widget.property("kind") != kind:
         widget.setProperty("kind", kind)
-        widget.style().unpolish(widget)
-        widget.style().polish(widget)
+        if widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):  # another is dressed when it is first shown
+            widget.style().unpolish(widget)
+            widget.style().polish(widget)
 
 
 def icon_names() -> list[str]:

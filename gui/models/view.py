@@ -40,8 +40,8 @@ from sdedge.library.models import Library
 class ModelsView(QWidget):
     """The table of everything installed, details beside it, running imports below."""
 
-    def __init__(self, studio: Studio) -> None:
-        super().__init__()
+    def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._studio = studio
         self.model = LibraryModel(self)
         self.tasks = Tasks(self)

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QEventLoop, Qt, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 import sdedge
 from gui.look.plain import message_box
@@ -23,6 +23,8 @@ from gui.shell.window import MainWindow
 from sdedge.process.cocoa import name_process
 
 CRASH_SHOWN = 60_000  # milliseconds
+AFTER_PAINT, UNPAINTED = 10, 500
+"""Milliseconds from the first paint until the rest begins, and until it does without one, as where the window is minimised."""
 
 
 class App(QApplication):
@@ -38,12 +40,32 @@ class App(QApplication):
         return super().event(event)
 
 
+class FirstPaint(QObject):
+    """`came` when a window was painted for the first time: what is not needed for that waits for it."""
+
+    came = Signal()
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.came)
+        self._timer.start(UNPAINTED)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            if self._timer.isActive():
+                self._timer.start(AFTER_PAINT)
+        return False
+
+
 def main(files: Sequence[str] = ()) -> int:
     """Open the window and run until it is closed, by a person or a signal; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # inherited by the engine's process: the app asks no network for anything
     name_process("sdedge")
     app = App([sys.argv[0]])
-    app.setWindowIcon(app_icon())
     instance, files = Instance(), [*files, *files_of_the_finder(app)]
     if not instance.claim(files):
         return say_busy(instance) if instance.is_busy else 0
@@ -67,7 +89,9 @@ def main(files: Sequence[str] = ()) -> int:
         text = window.tr("sdedge ended unexpectedly the last time. Nothing was sent anywhere.")
         window.studio.say(text, "warning", window.tr("Show the log"), lambda: show_file(last_crash), topic="crash")
         QTimer.singleShot(CRASH_SHOWN, window, lambda: window.studio.withdraw("crash"))
-    QTimer.singleShot(0, bridge.start)  # after the first paint
+    painted = FirstPaint(window).came
+    painted.connect(bridge.start)
+    painted.connect(lambda: app.setWindowIcon(app_icon()))
     if files:
         QTimer.singleShot(0, lambda: window.studio.files_wanted.emit(list(files)))
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
@@ -22,9 +22,11 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.job_states import PausedBy, Wish
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import Store, open_store
-from sdedge.process.attempt import Limits
-from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
+
+if TYPE_CHECKING:
+    from sdedge.process.attempt import Limits
+    from sdedge.process.supervisor import Supervisor
 
 T = TypeVar("T")
 LOOK = 500  # milliseconds between looks at whether the database has changed
@@ -69,6 +71,8 @@ class Bridge(QObject):
 
     def start(self) -> None:
         """Take the data folder and begin to draw what waits; `ready` or `unavailable` follows."""
+        from sdedge.process.supervisor import Supervisor  # after the first paint
+
         supervisor = Supervisor(
             self._folder, self._heard.emit, drawer=self._drawer, limits=self._limits, previews=True, warm=self._warm
         )

@@ -15,7 +15,6 @@ from gui.shell.background import in_words
 from gui.shell.pictures import Looked, keep_pasted, look_at_picture, short
 from gui.shell.restoring import Restored, from_metadata
 from sdedge.errors import SdedgeError
-from sdedge.images.metadata import parse_parameters
 
 if TYPE_CHECKING:
     from gui.shell.studio import Studio
@@ -177,6 +176,8 @@ class Drops(QObject):
         return sentences
 
     def _take_text(self, text: str) -> None:
+        from sdedge.images.metadata import parse_parameters
+
         metadata = parse_parameters(text)
         if set(metadata.fields) - {"prompt", "negative"}:
             try:

@@ -6,14 +6,16 @@ import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
 from PySide6.QtGui import QImage
 
 from sdedge.files import atomic_write, make_private_folder, open_regular
-from sdedge.images.metadata import read
-from sdedge.images.metadata_fields import Metadata
 from sdedge.places import data_folder
+
+if TYPE_CHECKING:
+    from sdedge.images.metadata_fields import Metadata
 
 SHOWN = 2048  # pixels of the longer side are enough to look at and to paint a mask on
 
@@ -31,6 +33,7 @@ class Looked:
 
 def look_at_picture(path: str | Path) -> Looked:
     """Read any picture as one to start from. Raises InvalidRequest for what is missing, damaged, too large or none."""
+    from sdedge.images.metadata import read
     from sdedge.images.source import flatten, load  # brings numpy, which the first paint need not wait for
 
     opened = load(path)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdedge.errors import InvalidRequest
-from sdedge.images.metadata_fields import Metadata
 from sdedge.library.gallery import GalleryEntry
-from sdedge.library.safe_settings import library_names, safe_settings, unconfirmed_paths
 from sdedge.request import Request
+
+if TYPE_CHECKING:
+    from sdedge.images.metadata_fields import Metadata
 
 PICTURES = ("image", "mask")
 
@@ -51,6 +52,8 @@ def from_entry(entry: GalleryEntry) -> Restored:
 
 
 def _restored(fields: Mapping[str, Any], hashes: Mapping[str, str], notes: tuple[str, ...]) -> Restored:
+    from sdedge.library.safe_settings import library_names, safe_settings, unconfirmed_paths
+
     paths = unconfirmed_paths(fields)
     safe, _ = safe_settings(fields, library_names, hashes=hashes)
     return Restored(

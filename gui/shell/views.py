@@ -14,13 +14,14 @@ from gui.shell.studio import Studio
 
 @dataclass(frozen=True)
 class View:
-    """`place` is "module:Class" of a QWidget that takes the Studio; the action "view-NAME" shows it."""
+    """`place` is "module:Class" of a QWidget that takes the Studio and its parent; the action "view-NAME" shows it."""
 
     name: str
     place: str
 
-    def build(self, studio: Studio) -> QWidget:
-        return load(self.place)(studio)
+    def build(self, studio: Studio, parent: QWidget) -> QWidget:
+        """In its place from the first: a view that moves there is styled once more, down to its last label."""
+        return load(self.place)(studio, parent)
 
 
 def load(place: str) -> Callable[..., Any]:

@@ -115,7 +115,7 @@ class MainWindow(QMainWindow):
         """Switch to a view, building it at first; returns it."""
         view = self.views.get(name)
         if view is None:
-            view = next(entry for entry in VIEWS if entry.name == name).build(self.studio)
+            view = next(entry for entry in VIEWS if entry.name == name).build(self.studio, self._stack)
             self.views[name] = view
             self._stack.addWidget(view)
         self._stack.setCurrentWidget(view)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from sdedge.errors import InvalidRequest, OutputError
 from sdedge.files import atomic_write, sweep_parts, write_new
-from sdedge.images import metadata
 from sdedge.images.naming import PRIVATE, TEMPLATE, name, names
 from sdedge.request import Request
 
@@ -97,6 +96,8 @@ class Output:
 
     def encode(self, pixels: np.ndarray, request: Request, facts: Mapping[str, object]) -> bytes:
         """One uint8 (H, W, 3) picture as the bytes of its file."""
+        from sdedge.images import metadata  # brings Pillow, which nobody needs before there is a picture
+
         file = io.BytesIO()
         metadata.write(file, pixels, self.format, None if self.private else request, facts)
         return file.getvalue()
@@ -104,7 +105,7 @@ class Output:
     def write_to(self, path: Path, pixels: np.ndarray, request: Request, facts: Mapping[str, object]) -> None:
         """Write one picture atomically to `path`, replacing what is there."""
         with atomic_write(path) as file:
-            metadata.write(file, pixels, self.format, None if self.private else request, facts)
+            file.write(self.encode(pixels, request, facts))
 
 
 def output_at(

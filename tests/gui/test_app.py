@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QFileOpenEvent
+from PySide6.QtWidgets import QWidget
 
 from gui.form.draft import FormDraft
 from gui.form.model import FormModel
+from gui.shell.app import FirstPaint
 from gui.shell.crash import CrashLog
 from gui.shell.pictures import keep_private
 from gui.shell.settings import Settings
@@ -50,6 +52,29 @@ class Ending(Bridge):
 app.Bridge = Ending
 status = app.main()
 print(sorted({"torch", "converters"} & set(sys.modules)), status)
+"""
+
+
+# Says at the first paint what was imported before it, of what that need not wait for.
+PAINTED = """
+import sys
+import gui.shell.app as app
+from PySide6.QtCore import QEvent, QTimer
+
+LATER = {"torch", "numpy", "PIL", "sdedge.weights", "sdedge.images.metadata", "sdedge.process.supervisor", "gui.models.card"}
+
+class Watched(app.MainWindow):
+    painted = False
+
+    def event(self, event):
+        if event.type() == QEvent.Type.Paint and not self.painted:
+            self.painted = True
+            print(sorted(LATER & set(sys.modules)), flush=True)
+            QTimer.singleShot(0, self.close)
+        return super().event(event)
+
+app.MainWindow = Watched
+sys.exit(app.main())
 """
 
 
@@ -170,6 +195,18 @@ def test_a_disk_that_cannot_be_written_does_not_keep_the_app_from_starting(tmp_p
     crash = CrashLog(tmp_path / "file" / "deeper")
     assert crash.begin() is None
     crash.end()
+
+
+def test_the_first_paint_waits_for_nothing_that_reads_pictures_or_weights(tmp_path):
+    result = run(PAINTED, tmp_path)
+    assert (result.returncode, result.stdout.strip()) == (0, "[]"), result.stderr
+
+
+def test_a_window_that_is_not_painted_starts_all_the_same(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    with qtbot.waitSignal(FirstPaint(window).came, timeout=60_000):
+        pass
 
 
 @pytest.mark.parametrize("place", ["/tmp/a picture.png", "/tmp/ü.png"])

@@ -88,7 +88,7 @@ def test_keeping_awake_reaches_the_supervisor(open_window, monkeypatch):
         supervisors.append(Supervisor(*arguments, **options))
         return supervisors[-1]
 
-    monkeypatch.setattr("gui.shell.bridge.Supervisor", supervisor)
+    monkeypatch.setattr("sdedge.process.supervisor.Supervisor", supervisor)
     window = open_window()
     assert supervisors[0].keep_awake is True
     window.studio.settings.keep_awake = False
