@@ -28,6 +28,8 @@ _FAMILIES = (
     ("add_embedding.", "a Stable Diffusion XL UNet"),
     ("effnet_mapper.", "a Stable Cascade checkpoint"),
     ("motion_modules.", "an AnimateDiff motion module"),
+    (".quant_map", "a model quantised by bitsandbytes (NF4 or fp4); get the one in fp16, or in scaled fp8"),
+    (".absmax", "a model quantised by bitsandbytes (NF4 or fp4); get the one in fp16, or in scaled fp8"),
 )  # fmt: skip
 _ADAPTER_FILES = (
     (".lokr_w", "a LyCORIS LoKr; add it to a request as a LoRA, beside a model"),

@@ -25,6 +25,7 @@ from sdedge.weights.diffusers_names import (
 from sdedge.weights.files import LazyTensor, TensorSource, open_tensors
 from sdedge.weights.header_metadata import embedded, says_v
 from sdedge.weights.loading import find_broken, load_into
+from sdedge.weights.scaled import unscaled
 
 __all__ = ["Checkpoint", "find_broken", "is_vae", "load_into", "open_checkpoint", "open_vae"]
 
@@ -166,6 +167,9 @@ def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     if unsupported:
         raise ModelError(f"{path} is {unsupported}, not a Stable Diffusion v1 model.")
     report: list[str] = []
+    stored, source = source, unscaled(source)
+    if source is not stored:
+        report.append("The weights are scaled fp8")
     unet = ldm_unet(source, ema, report)
     text = text_tensors({n[len(keys.TEXT_PREFIX) :]: t for n, t in under(source, keys.TEXT_PREFIX).items()}, report)
     vae = {} if has_vae else vae_tensors(source, report)

@@ -21,6 +21,7 @@ from sdedge.weights.files import LazyTensor, open_tensors
 from sdedge.weights.ip_adapter import holds_ip_adapter, ip_adapter_config, refused_ip_adapter
 from sdedge.weights.loading import listing
 from sdedge.weights.parts import SummedTensor
+from sdedge.weights.scaled import unscaled
 
 Tensors = Mapping[str, LazyTensor]
 
@@ -213,7 +214,7 @@ def open_control(path: str | Path) -> ControlModel:
             )
         tensors: Tensors = folders.open_component(location, None, location).tensors
     else:
-        tensors = open_tensors(location)
+        tensors = unscaled(open_tensors(location))
     kind, renamed = _classified(location, tensors)
     use = purpose_of(location, config, getattr(tensors, "metadata", {}))
     return ControlModel(location, kind, renamed, config, _DIFFERENCE in tensors, use)

@@ -15,6 +15,7 @@ from sdedge.locks import ProcessLock
 from sdedge.places import hub_cache
 from sdedge.text.vocabulary import BPE_NAME, holds_tokenizer
 from sdedge.weights.files import LazyTensor, check_inside, open_tensors, read_small
+from sdedge.weights.scaled import unscaled
 
 _CONFIG_LIMIT = 4 << 20
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -158,7 +159,7 @@ def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> 
                 if variant:
                     report.append(f"{folder.name}: the {variant[1:]} variant used")
                 check_inside(root or folder, weights)
-                return ComponentFiles(dict(open_tensors(weights, root or folder)), report)
+                return ComponentFiles(dict(unscaled(open_tensors(weights, root or folder))), report)
     raise ModelError(
         f"{folder} has no weights (such as {_STEMS[0]}.safetensors); the model is incomplete, get it again."
     )
