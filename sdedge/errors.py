@@ -52,6 +52,7 @@ class Remedy(StrEnum):
     NAME_SOURCE = "name it with --model"
     NAME_ITS_MODEL = "name its model with --model"
     ADD_CONTROL = "add its file with `sdedge models add`"
+    ADD_IMAGE_ENCODER = "add its folder with `sdedge models add`"
     GIVE_CONTROL = "give it with --control"
     TRAIN_JUDGE = "make one with `sdedge train judge`"
     NAME_PLAIN_MODEL = "name another with --model"

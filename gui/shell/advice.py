@@ -44,6 +44,7 @@ PHRASES = {
     Remedy.NAME_SOURCE: "add it under Models",
     Remedy.NAME_ITS_MODEL: "convert that model again",
     Remedy.ADD_CONTROL: "add its file at a terminal, with `sdedge models add`",
+    Remedy.ADD_IMAGE_ENCODER: "add its folder at a terminal, with `sdedge models add`",
     Remedy.GIVE_CONTROL: "controls are given at a terminal only",
     Remedy.TRAIN_JUDGE: "at a terminal, make one with `sdedge train judge`",
     Remedy.NAME_PLAIN_MODEL: "choose another model",

@@ -13,13 +13,15 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from sdedge.controls import Control
-from sdedge.engines.protocol import AddedComponent, Engine
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.engines.protocol import AddedComponent, Capability, Engine
+from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.generation.control_weights import acts, is_conditional_only, layer_weights
 from sdedge.generation.hints import hint_tensor, read_control_mask, read_hint
+from sdedge.generation.image_prompts import ImagePrompt, attended
 from sdedge.generation.img2img import SourceImage
 from sdedge.images.source import Size
 from sdedge.library.control_models import find_control
+from sdedge.library.image_encoders import find_image_encoder
 from sdedge.models.config import ControlNetConfig, T2IAdapterConfig
 from sdedge.models.unet_inputs import Predict, UNetInputs
 from sdedge.models.unet_walk import feature_shapes, residual_shapes
@@ -55,13 +57,16 @@ def attach(engine: Engine, request: Resolved, source: SourceImage | None) -> tup
 
     Returns what is to be said of their hints. Raises ModelError and InvalidRequest, by name, for what does not fit.
     """
-    fitted = fitted_controls(engine, request)
-    notices = [_checked_hint(each, (request.width, request.height), source) for each in fitted]
-    networks = [network for each in fitted for network in each.networks]
-    for name in engine.added - {network.name for network in networks}:
+    size, fitted = (request.width, request.height), fitted_controls(engine, request)
+    notices = [
+        each.notices(size, source) if isinstance(each, ImagePrompt) else _checked_hint(each, size, source)
+        for each in fitted
+    ]
+    networks = {network.name: network for each in fitted for network in each.networks}
+    for name in engine.added - set(networks):
         if name.startswith(PREFIX):
             engine.remove(name)
-    for network in networks:
+    for network in networks.values():
         if network.name not in engine.added:
             engine.add(network)
     return tuple(notice for each in notices for notice in each)
@@ -76,17 +81,19 @@ def _checked_hint(fitted: FittedControl, size: Size, source: SourceImage | None)
     return hint.notices
 
 
-def fitted_controls(engine: Engine, request: Request) -> list[FittedControl]:
+def fitted_controls(engine: Engine, request: Request) -> list[FittedControl | ImagePrompt]:
     """Returns the request's controls, fitted to the engine's UNet; no weights are read. Raises ModelError, InvalidRequest."""
     return [_fitted(engine, control) for control in request.controls]
 
 
-def _fitted(engine: Engine, control: Control) -> FittedControl:
+def _fitted(engine: Engine, control: Control) -> FittedControl | ImagePrompt:
     path = find_control(control.model)
     status = path.stat()
     model = _opened(path, status.st_mtime_ns, status.st_size)
     base, unet = engine.unet_source()
     name = f"{PREFIX}{model.name} {path} {status.st_mtime_ns}"
+    if model.kind is ControlKind.IP_ADAPTER:
+        return _image_prompt(engine, control, model, name)
     config: ControlNetConfig | T2IAdapterConfig
     networks: tuple[AddedComponent, ...]
     if model.kind is ControlKind.T2I_ADAPTER:
@@ -99,6 +106,29 @@ def _fitted(engine: Engine, control: Control) -> FittedControl:
             AddedComponent(f"{name} hint", "controlnet_hint", vars(config), model.component("hint", unet)),
         )
     return FittedControl(control, model, config, networks)
+
+
+def _image_prompt(engine: Engine, control: Control, model: ControlModel, name: str) -> ImagePrompt:
+    """Returns a control whose model is an IP-Adapter, with the encoder that reads its picture.
+
+    Raises ModelError where there is none, InvalidRequest for an engine that cannot attend to pictures.
+    """
+    if Capability.IMAGE_TOKENS not in engine.can:
+        raise InvalidRequest(
+            f"The engine {engine.description} cannot attend to pictures, as the IP-Adapter {model.name} has it; "
+            f"{Remedy.OTHER_ENGINE}.",
+            field="controls",
+            remedy=Remedy.OTHER_ENGINE,
+        )
+    base, _ = engine.unet_source()
+    config = model.ip_adapter_config(base)
+    encoder = find_image_encoder(model.path, model.name, config)
+    changed = (encoder.path / "config.json").stat().st_mtime_ns
+    reader = AddedComponent(
+        f"{PREFIX}image encoder {encoder.path} {changed}", "image_encoder", encoder.config, encoder.tensors
+    )
+    adapter = AddedComponent(name, "ip_adapter", vars(config), model.tensors)
+    return ImagePrompt(control, model.name, config, encoder, (reader, adapter))
 
 
 @lru_cache(maxsize=8)
@@ -118,8 +148,11 @@ def controlled(
     if not request.controls:
         return predict
     check_spans(request, len(timesteps))
-    active = [_ActiveControl(fitted, engine, request, source) for fitted in fitted_controls(engine, request)]
-    return _Controlled(predict, active, request, timesteps, every)
+    fitted = fitted_controls(engine, request)
+    prompts = [each for each in fitted if isinstance(each, ImagePrompt)]
+    predict = attended(predict, engine, request, prompts, timesteps, source)
+    active = [_ActiveControl(each, engine, request, source) for each in fitted if isinstance(each, FittedControl)]
+    return _Controlled(predict, active, request, timesteps, every) if active else predict
 
 
 def check_spans(request: Request, steps: int) -> None:

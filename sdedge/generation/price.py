@@ -7,13 +7,16 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from sdedge.controls import Control
 from sdedge.engines.protocol import Engine
 from sdedge.generation.control_predictor import FittedControl, fitted_controls
+from sdedge.generation.image_prompts import ImagePrompt
 from sdedge.machine.memory_plan import in_gb
 from sdedge.machine.picture_memory import ITEMSIZES
 from sdedge.models.config import ControlNetConfig, UNetConfig
 from sdedge.models.controlnet import ControlNet
 from sdedge.models.unet import UNet
+from sdedge.models.unet_walk import level_sizes, walk
 from sdedge.request import Resolved
 
 
@@ -24,6 +27,9 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
     """
     size = request.height // engine.facts.downscale, request.width // engine.facts.downscale
     for fitted in fitted_controls(engine, request):
+        if isinstance(fitted, ImagePrompt):
+            yield _picture_price(engine, fitted, size)
+            continue
         adds = f"The control {fitted.model.name} adds {_time(engine, fitted, size)} and {_memory(engine, fitted)}."
         unknown = (
             "" if fitted.model.use else " What its hint has to be is unknown: neither its file nor its name says it."
@@ -31,28 +37,65 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
         yield adds + unknown
 
 
+def _picture_price(engine: Engine, prompt: ImagePrompt, size: tuple[int, int]) -> str:
+    """Says what an IP-Adapter costs: its encoder's one pass, during which it is in memory, and attention to its tokens."""
+    base, _ = engine.unet_source()
+    encoder = in_gb(prompt.encoder.numel * _itemsize(engine))
+    step = tokens_fraction(base, prompt.config.tokens or prompt.encoder.tokens, size)
+    return (
+        f"The control {prompt.name} adds one pass a picture of an image encoder of {encoder}, which then goes, and {step:.1%} to "
+        f"{_when(prompt.control)}."
+    )
+
+
+def _when(control: Control) -> str:
+    start, end = control.span
+    return "every step" if (start, end) == (0, 1) else f"{end - start:.0%} of the steps"
+
+
+def _itemsize(engine: Engine) -> int:
+    return ITEMSIZES.get(engine.description.split()[-1], 4)
+
+
 def _time(engine: Engine, fitted: FittedControl, size: tuple[int, int]) -> str:
     if not isinstance(fitted.config, ControlNetConfig):
         return "one pass a picture"
     base, _ = engine.unet_source()
-    start, end = fitted.control.span
-    when = "every step" if (start, end) == (0, 1) else f"{end - start:.0%} of the steps"
-    return f"{step_fraction(base, fitted.config, size):.0%} to {when}"
+    return f"{step_fraction(base, fitted.config, size):.0%} to {_when(fitted.control)}"
 
 
 def _memory(engine: Engine, fitted: FittedControl) -> str:
-    itemsize = ITEMSIZES.get(engine.description.split()[-1], 4)
-    return f"{in_gb(fitted.model.numel * itemsize)} of memory"
+    return f"{in_gb(fitted.model.numel * _itemsize(engine))} of memory"
 
 
 def step_fraction(base: UNetConfig, config: ControlNetConfig, size: tuple[int, int]) -> float:
     """Returns what a ControlNet computes, as a fraction of what its UNet does, for latents of a size (h, w)."""
     with torch.device("meta"):
-        x, t = torch.empty(1, base.in_channels, *size), torch.empty(1)
+        x, t = torch.empty(1, 4, *size), torch.empty(1)
         context = torch.empty(1, 77, base.cross_attention_dim)
         features = torch.empty(1, base.block_out_channels[0], *size)
-        unet, controlnet = UNet(base), ControlNet(config)
-    return operations(controlnet, x[:, :4], t, context, features) / operations(unet, x, t, context)
+        controlnet = ControlNet(config)
+    return operations(controlnet, x, t, context, features) / unet_operations(base, size)
+
+
+def tokens_fraction(base: UNetConfig, tokens: int, size: tuple[int, int]) -> float:
+    """Returns what cross attention to a picture's tokens computes, as a fraction of what the UNet does, for latents (h, w)."""
+    sizes = level_sizes(base, *size)
+    pixels = [
+        sizes[layer.level][0] * sizes[layer.level][1] * base.block_out_channels[layer.level]
+        for layer in walk(base)
+        if layer.attention
+    ]
+    return 4 * tokens * sum(pixels) / unet_operations(base, size)
+
+
+def unet_operations(base: UNetConfig, size: tuple[int, int]) -> int:
+    """Returns how many operations a UNet takes for one latent of a size (h, w)."""
+    with torch.device("meta"):
+        x, t = torch.empty(1, base.in_channels, *size), torch.empty(1)
+        context = torch.empty(1, 77, base.cross_attention_dim)
+        unet = UNet(base)
+    return operations(unet, x, t, context)
 
 
 def operations(network: nn.Module, *inputs: Tensor) -> int:

@@ -15,15 +15,16 @@ from sdedge.request import Request
 from sdedge.text.clean import shown
 from sdedge.weights.control import open_control
 from sdedge.weights.folders import existing, locate
+from sdedge.weights.image_encoder import KIND as IMAGE_ENCODER
 
 ROLE = "control"
 
 
 def installed_controls() -> list[Model]:
-    """Returns the installed control models."""
+    """Returns the installed control models; image encoders, which IP-Adapters read pictures by, are none."""
     library = Library()
     try:
-        return [model for model in library.models() if model.role == ROLE]
+        return [model for model in library.models() if model.role == ROLE and model.kind != IMAGE_ENCODER]
     finally:
         library.close()
 

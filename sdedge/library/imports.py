@@ -18,6 +18,8 @@ from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
 from sdedge.weights.control import holds_control, open_control
 from sdedge.weights.files import check_inside
+from sdedge.weights.image_encoder import KIND as IMAGE_ENCODER
+from sdedge.weights.image_encoder import holds_image_encoder, open_image_encoder
 
 Progress = Callable[[int, int], None]
 """(bytes done, bytes in all)"""
@@ -59,13 +61,17 @@ class Hashed:
 
 
 def examine(path: str | Path) -> ImportSource:
-    """Open a model, a VAE, a control model or a converted bundle, raise ModelError if it is none, and list the files it needs."""
+    """Open a model, a VAE, a control model, an image encoder or a converted bundle and list the files it needs. Raises ModelError
+    if it is none of these."""
     if is_bundle(path):
         return _bundle(Path(path))
     location = folders.locate(path)
     if holds_control(location):
         model = open_control(location)
         return ImportSource(location, "control", model.kind, _files_of(location, model.tensors), [], False)
+    if holds_image_encoder(location):
+        files = _files_of(location, open_image_encoder(location).tensors)
+        return ImportSource(location, "control", IMAGE_ENCODER, files, [], False)
     if is_vae(location):
         tensors, _ = open_vae(location)
         files = _files_of(location, tensors)
