@@ -67,10 +67,13 @@ class PromptField(QWidget):
         if card is None or card.tokenizer is None:
             self._show(Count(), known=False)
             return
-        tokenizer, negative, longest = card.tokenizer, self._name == "negative", card.longest_prompt
+        tokenizer, negative = card.tokenizer, self._name == "negative"
+        longest, fixed = card.longest_prompt, card.fixed_adapters
 
         def work() -> Count | None:
-            return count(text, tokenizer, negative=negative, longest=longest) if asked == self._asked else None
+            if asked != self._asked:
+                return None
+            return count(text, tokenizer, negative=negative, longest=longest, fixed=fixed)
 
         def show(counted: Count | None) -> None:
             if counted is not None and asked == self._asked:  # nothing was typed since

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gui.shell.advice import for_the_window
@@ -13,7 +14,13 @@ from sdedge.text.chunks import CHUNK
 from sdedge.text.clean import clean
 from sdedge.text.tokenizer import Tokenizer
 
+_SEEDS_TRIED = 32
 _MARKED = 20_000  # characters; beyond, a request is refused anyhow
+
+
+class AdapterKind(enum.StrEnum):
+    LORA = "lora"
+    EMBEDDING = "embedding"
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,11 @@ class Count:
 
 def count(
     text: str, tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None, negative: bool = False, seed: int = 0,
-    longest: int | None = None,
+    longest: int | None = None, fixed: Collection[AdapterKind] = (),
 ) -> Count:  # fmt: skip
     """Count the longest of what is encoded at any step, with the wildcards of one seed, chosen as the engine chooses them.
-    What cannot be read is a fault in words, never an error, and so is a prompt of more than `longest` chunks."""
+    What cannot be read is a fault in words, never an error, and so are a prompt of more than `longest` chunks and adapters
+    of the `fixed` kinds, which a converted model takes none of."""
     from sdedge.library.adapters import find_lora, names_with, wildcard_lines, with_plain_names
     from sdedge.text import wildcards
     from sdedge.text.prompt import chunk_prompt, parse
@@ -43,6 +51,8 @@ def count(
         prompt = parse(resolved, negative)
         for lora in prompt.loras if not negative else ():
             find_lora(lora.name)
+        if fixed and (fault := _fixed_adapter(text, resolved, negative, fixed)):
+            return Count(fault=fault)
         stages = [stage.chunks for stage in chunk_prompt(prompt, tokenizer, embeddings=embeddings)]
     except InvalidRequest as error:
         return Count(fault=for_the_window(str(error)))
@@ -54,6 +64,28 @@ def count(
     if len(stages) == 1 and len(chunks) > 1 and resolved == text and not prompt.loras:
         starts = _word_starts(text, tuple(row.start for row in chunks[1:]))
     return Count(sum(row.used for row in chunks), CHUNK * len(chunks), starts)
+
+
+def _fixed_adapter(text: str, resolved: str, negative: bool, fixed: Collection[AdapterKind]) -> str:
+    """Returns what is wrong where a prompt brings what its converted model takes none of. A LoRA that is written in it is the
+    form's to say; one that a wildcard may bring is looked for with the choices of some seeds."""
+    from sdedge.library.adapters import embedding_names, wildcards_chosen
+    from sdedge.text.prompt import read_texts
+    from sdedge.text.tags import extract_loras
+
+    if AdapterKind.EMBEDDING in fixed and (names := embedding_names(read_texts(resolved, 1, negative=negative))):
+        return f"This converted model takes no embeddings; leave out {names[0]}, or use the model it was made from."
+    if AdapterKind.LORA in fixed and not negative and not extract_loras(text)[1]:
+        for seed in range(_SEEDS_TRIED):
+            chosen = wildcards_chosen(text, seed)
+            if loras := extract_loras(chosen.text)[1]:
+                return (
+                    f"A wildcard may bring the LoRA {loras[0].name}, and this converted model takes none; choose another "
+                    "wildcard, or use the model it was made from."
+                )
+            if not chosen.choices:
+                break
+    return ""
 
 
 def _word_starts(text: str, starts: tuple[int, ...]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from gui.form.tokens import AdapterKind
 from gui.shell.advice import for_the_window
 from sdedge import catalog
 from sdedge.engines.bundle_limits import bundle_capabilities, check_bundle_size, draws_size, longest_context, size_range
@@ -53,6 +54,15 @@ class ModelCard:
         """The most chunks of 75 tokens that a converted model takes; None where there is no end."""
         tokens = longest_context(self.bundle) if self.bundle is not None else None
         return max(1, tokens // LENGTH) if tokens is not None else None
+
+    @property
+    def fixed_adapters(self) -> frozenset[AdapterKind]:
+        """What a converted model takes none of in a prompt, wherever in it they come from."""
+        if self.bundle is None:
+            return frozenset()
+        loras = set() if Capability.LORAS in self.can else {AdapterKind.LORA}
+        embeddings = {AdapterKind.EMBEDDING} if self.bundle.kind == "coreml" else set()  # its text encoder takes ids
+        return frozenset(loras | embeddings)
 
     def refusals(self, request: Request) -> dict[str, str]:
         """Everything in a request that the model is known to refuse, in words, by field."""

@@ -222,6 +222,13 @@ def with_plain_names(text: str) -> str:
     return text if names is None else names.sub(lambda name: re.sub(r"[][()]", r"\\\g<0>", name[0]), text)
 
 
+def embedding_names(texts: Iterable[str]) -> list[str]:
+    """Returns the names of installed embeddings that stand in any of the texts, as `find_embeddings` reads them; no file is
+    opened."""
+    names = Names(_embedding_files())
+    return list(dict.fromkeys(match.name for text in texts for match in names.find(composed(text))))
+
+
 def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
     """The installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights.
 

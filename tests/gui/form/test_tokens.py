@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gui.form.tokens import count
+from gui.models.card import ModelCard
 from gui.queue.progress import PictureProgress, spoken
 from sdedge.engines.open import find_tokenizer
 from sdedge.events import ImageDone, Loading, Step
 from sdedge.text.prompt import prompt_chunks, weighted_segments
+from tests.gui.form.test_refusals import converted
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,22 @@ def test_a_prompt_longer_than_a_converted_model_takes_is_said(tokenizer):
     text = ", ".join(f"a red house number {i}" for i in range(40))
     assert "takes 1;" in count(text, tokenizer, longest=1).fault
     assert not count(text, tokenizer, longest=9).fault and not count("a house", tokenizer, longest=1).fault
+
+
+def test_what_a_converted_model_takes_none_of_is_said_wherever_it_comes_from(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setenv("SDEDGE_HOME", str(tmp_path))
+    for folder, name in (("loras", "ink.safetensors"), ("embeddings", "badhands.pt")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(b"")
+    (tmp_path / "wildcards").mkdir()
+    (tmp_path / "wildcards" / "style.txt").write_text("plain\nplain\nplain\n<lora:ink:1>\n")
+    core_ml, graph = converted().fixed_adapters, converted("graph").fixed_adapters
+    assert "LoRA ink" in count("a house, __style__", tokenizer, fixed=graph).fault
+    assert "badhands" in count("a house, (badhands:1.2)", tokenizer, fixed=core_ml, negative=True).fault
+    assert not count("a house, badhands", tokenizer, fixed=graph).fault  # a graph's encoder takes their vectors
+    for text in ("a house, __style__", "a house, badhands"):
+        assert not count(text, tokenizer, fixed=ModelCard("other", 512).fixed_adapters).fault
+    assert not count("{a house|a boat}", tokenizer, fixed=core_ml).fault
 
 
 def test_the_longest_of_all_steps_counts(tokenizer):
