@@ -323,7 +323,7 @@ SIZES: tuple[tuple[int, int], ...] = (
 
 
 def resolve(name: str) -> tuple[str, str | None]:
-    """(sampler, schedule or None) for a canonical name, a label or another program's spelling.
+    """Returns (sampler, schedule or None) for a canonical name, a label or another program's spelling.
 
     "dpmpp_2m", "DPM++ 2M Karras", "k_euler_a" and "DPMSolverMultistepScheduler" are all understood.
     Raises InvalidRequest naming the choices.
@@ -338,7 +338,7 @@ def resolve(name: str) -> tuple[str, str | None]:
 
 
 def resolve_schedule(name: str) -> str | None:
-    """The canonical schedule of a name, label or alias; None for "Automatic", which means the sampler's default.
+    """Returns the canonical schedule of a name, label or alias; None for "Automatic", which means the sampler's default.
 
     Raises InvalidRequest naming the choices.
     """

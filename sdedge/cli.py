@@ -113,7 +113,7 @@ def _keep_streams() -> None:
 
 
 def _status_of_lost_output(error: OSError) -> int | None:
-    """The exit status when it was standard output, or standard error, that failed; None when it was another file."""
+    """Returns the exit status when it was standard output, or standard error, that failed; None when it was another file."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -129,7 +129,9 @@ def _status_of_lost_output(error: OSError) -> int | None:
 
 
 def _can_print(error: OSError) -> bool:
-    """Whether the failure came out of printing, by click or rich: a stream without a buffer forgets what it could not write."""
+    """Returns whether the failure came out of printing, by click or rich: a stream without a buffer forgets what it could
+    not write.
+    """
     trace, names = error.__traceback__, []
     while trace is not None:
         names.append(trace.tb_frame.f_code.co_name)
@@ -138,7 +140,7 @@ def _can_print(error: OSError) -> bool:
 
 
 def _leave(status: int) -> NoReturn:
-    """End with this status; what was printed and cannot be delivered any more changes a good one."""
+    """Ends with this status; what was printed and cannot be delivered any more changes a good one."""
     for name in _ENDING:  # from here on there is nothing to clean up
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is _interrupt:
@@ -161,7 +163,7 @@ def _leave(status: int) -> NoReturn:
 
 
 def _forget(stream: Any) -> None:
-    """Let what a stream still holds go nowhere, or Python complains about it while it ends."""
+    """Lets what a stream still holds go nowhere, or Python complains about it while it ends."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -92,7 +92,7 @@ class EngineError(SdedgeError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception of Python, torch or a driver says that an allocation failed."""
+    """Returns whether an exception of Python, torch or a driver says that an allocation failed."""
     text = str(error).lower()
     phrases = (
         "out of memory",

@@ -92,12 +92,12 @@ KINDS: dict[str, type] = {
 
 
 def to_json(event: Event) -> str:
-    """One line of JSON with the class name under "event"."""
+    """Returns one line of JSON with the class name under "event"."""
     return json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)})
 
 
 def from_json(line: str) -> Event:
-    """The inverse of `to_json`. Raises ValueError for an unknown event or field."""
+    """Returns the event of such a line. Raises ValueError for an unknown event or field."""
     record: dict[str, Any] = json.loads(line)
     kind = KINDS.get(record.pop("event", ""))
     if kind is None:

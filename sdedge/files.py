@@ -100,7 +100,7 @@ def _folded(name: str) -> str:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str], replace: bool = True, private: bool = False) -> Iterator[IO[bytes]]:
-    """Yield a binary file that becomes `path` on success: temporary file beside it, fsync, rename.
+    """Yields a binary file that becomes `path` on success: temporary file beside it, fsync, rename.
 
     On any error nothing is left behind and an existing `path` is unchanged. A `private` one is its owner's alone at all times.
 
@@ -166,7 +166,7 @@ def _discard(temporary: str | Path | None) -> None:
 
 
 def _written(target: Path, data: bytes) -> Path:
-    """A temporary file beside `target` with these bytes, on the disk."""
+    """Returns a temporary file beside `target` with these bytes, on the disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
     try:
@@ -248,7 +248,7 @@ def rename_exclusively(temporary: Path, target: Path) -> None:
 
 
 def _rename_by_system(old_path: Path, target: Path, flags: tuple[int, int]) -> None:
-    """By renameat2(2) of Linux or renamex_np(2) of macOS, with the flag of each. Raises OSError, ENOSYS elsewhere."""
+    """Renames by renameat2(2) of Linux or renamex_np(2) of macOS, with the flag of each. Raises OSError, ENOSYS elsewhere."""
     library: Any = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
     old, new = os.fsencode(old_path), os.fsencode(target)
     if sys.platform == "linux" and hasattr(library, "renameat2"):
@@ -326,8 +326,8 @@ def tighten(path: Path) -> None:
 
 
 def reserve(file: IO[bytes], start: int, size: int) -> None:
-    """Give an open file `size` bytes of the disk from `start`, where the system can: growing it write by write takes many times
-    as long on some. Raises OSError when the disk is full, before anything is written."""
+    """Gives an open file `size` bytes of the disk from `start`, where the system can: growing it write by write takes many
+    times as long on some. Raises OSError when the disk is full, before anything is written."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), start, size)
 

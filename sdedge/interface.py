@@ -39,7 +39,10 @@ class Model:
     def stream(
         self, prompt: str | Request, *, count: int = 1, batch: int = 1, previews: bool = False, **fields: Any
     ) -> Iterator[Event | Picture]:
-        """As `generate`, yielding each event (`sdedge.events`) and picture when it is there. Stop iterating to cancel."""
+        """Draws as `generate` does, yielding each event (`sdedge.events`) and picture when it is there.
+
+        Stop iterating to cancel.
+        """
         request = self._request(prompt, fields)
         return self._pipeline.images(request, count, batch, previews)
 

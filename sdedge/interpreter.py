@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module as `python -m` does, but only from where packages are installed."""
+    """Returns the command that runs a module as `python -m` does, but only from where packages are installed."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 

@@ -28,9 +28,9 @@ def read_json(
     data: bytes | str, what: str, max_bytes: int = MAX_BYTES, error: type[SdedgeError] = ModelError,
     remedy: str = "get it again", keep_halves: bool = False, unique_keys: bool = False,
 ) -> Any:  # fmt: skip
-    """Parse JSON (UTF-8, or as Unicode's byte order mark says). Half surrogates come out as U+FFFD, so that every string can be
-    written, but for `keep_halves`, which paths of other bytes need; `NaN` and `Infinity`, which diffusers writes, are floats.
-    Of a key that an object holds twice the last value counts; with `unique_keys` it is an error.
+    """Parses JSON (UTF-8, or as Unicode's byte order mark says). Half surrogates come out as U+FFFD, so that every string
+    can be written, but for `keep_halves`, which paths of other bytes need; `NaN` and `Infinity`, which diffusers writes,
+    are floats. Of a key that an object holds twice the last value counts; with `unique_keys` it is an error.
 
     `what` begins the sentence of the error ("The file x.json"), `remedy` ends it. Raises `error` for anything that is not JSON,
     is longer than `max_bytes` (characters, for a string), nests deeper than 64, or holds integers of more than 20 digits.
@@ -59,7 +59,7 @@ def read_json(
 def read_json_file(
     path: Path, max_bytes: int = MAX_BYTES, error: type[SdedgeError] = ModelError, remedy: str = "get it again"
 ) -> Any:
-    """The JSON in a regular file, parsed as `read_json` does. Raises `error` also for a file that cannot be read."""
+    """Returns the JSON in a regular file, parsed as `read_json` does. Raises `error` also for a file that cannot be read."""
     try:
         data = read_at_most(path, max_bytes)
     except (OSError, ValueError) as fault:

@@ -14,7 +14,7 @@ _LARGEST = 2**31 - 1
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process with this id runs on this machine. In doubt it does: nobody's work is swept away."""
+    """Returns whether a process with this id runs on this machine. In doubt it does: nobody's work is swept away."""
     if not 0 < pid <= (_LARGEST if os.name == "posix" else 2**32 - 1):
         return False
     if pid == os.getpid():

@@ -29,7 +29,7 @@ class ProcessLock:
         self._marked = False
 
     def acquire(self) -> bool:
-        """Take it; False when another process (or another ProcessLock here) has it."""
+        """Takes it; False when another process (or another ProcessLock here) has it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -48,7 +48,7 @@ class ProcessLock:
         return True
 
     def release(self) -> None:
-        """Give it back; nothing happens when it is not held."""
+        """Gives it back; nothing happens when it is not held."""
         if self._marked:
             with suppress(OSError):
                 self._marker.unlink()
@@ -58,7 +58,7 @@ class ProcessLock:
             self._descriptor = None
 
     def holder(self) -> int | None:
-        """The process that holds it now, or None when it is free."""
+        """Returns the process that holds it now, or None when it is free."""
         if self._descriptor is None and self.acquire():
             self.release()
             return None
@@ -68,7 +68,7 @@ class ProcessLock:
             return None
 
     def _mark(self) -> bool:
-        """Hold the second file, taking it from a process that has ended."""
+        """Holds the second file, taking it from a process that has ended."""
         for _ in range(2):
             try:
                 descriptor = os.open(self._marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -85,7 +85,7 @@ class ProcessLock:
         return False
 
     def _forget_dead(self) -> bool:
-        """Remove the second file if its process has ended; False while that runs, or where another process was faster."""
+        """Removes the second file if its process has ended; False while that runs, or where another process was faster."""
         try:
             text = self._marker.read_text("ascii", "replace").strip()
             if not text.isdecimal() or len(text) > 10:  # being written, or killed before it was
@@ -107,7 +107,7 @@ class ProcessLock:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Whether it was locked; None where the system or the file system knows no locks."""
+    """Locks it, and returns whether that went; None where the system or the file system knows no locks."""
     try:
         if os.name == "nt":
             import msvcrt

@@ -24,7 +24,10 @@ Size = tuple[int, int]
 
 
 def recorded_facts(manifest: Manifest) -> ModelFacts:
-    """The model's facts as the conversion wrote them. Raises ModelError for those of another version or of other types."""
+    """Returns the model's facts as the conversion wrote them.
+
+    Raises ModelError for those of another version or of other types.
+    """
     try:
         _check_facts(manifest.facts)
         return ModelFacts.from_json(manifest.facts)
@@ -113,7 +116,7 @@ def refuse_loras(name: str, loras: Sequence[LoraUse]) -> None:
 
 
 def nearest_of(sizes: Sequence[Size], wanted: Size, fixed: tuple[int | None, int | None] = (None, None)) -> Size:
-    """The size of nearest proportions, then of nearest area, among those with the sides that are fixed.
+    """Returns the size of nearest proportions, then of nearest area, among those with the sides that are fixed.
 
     The wanted one where there is none such, which the engine then refuses by name.
     """
@@ -129,7 +132,7 @@ def nearest_of(sizes: Sequence[Size], wanted: Size, fixed: tuple[int | None, int
 def nearest_within(
     least: int, most: int, unit: int, wanted: Size, fixed: tuple[int | None, int | None] = (None, None)
 ) -> Size:
-    """The wanted size scaled into a range of sides and rounded to multiples of `unit`; sides that are fixed stay."""
+    """Returns the wanted size scaled into a range of sides and rounded to multiples of `unit`; sides that are fixed stay."""
     scale = min(max(least / min(wanted), 1.0), most / max(wanted))
 
     def side(length: int, own: int | None) -> int:
@@ -139,6 +142,6 @@ def nearest_within(
 
 
 def fill_batch(rows: Tensor, size: int) -> Tensor:
-    """At most `size` rows (n, …) -> (size, …), the last one repeated."""
+    """Fills at most `size` rows (n, …) up to (size, …), the last one repeated."""
     missing = size - len(rows)
     return torch.cat([rows, rows[-1:].expand(missing, *rows.shape[1:])]) if missing else rows

@@ -21,7 +21,7 @@ from sdedge.weights.folders import read_config
 
 
 def read_facts(checkpoint: Checkpoint) -> ModelFacts:
-    """Native size, schedule and hints of a checkpoint; `sdedge.json` in a folder adds guidance and preview rows."""
+    """Returns native size, schedule and hints of a checkpoint; `sdedge.json` in a folder adds guidance and preview rows."""
     vae = vae_config(checkpoint.configs["vae"])
     unet = UNetConfig.from_json(checkpoint.configs["unet"])
     side = unet.sample_size * vae.downscale
@@ -53,7 +53,7 @@ def read_facts(checkpoint: Checkpoint) -> ModelFacts:
 
 
 def _are_rows(rows: Any, count: int) -> bool:
-    """Whether they are the rows of a matrix from latents, and a bias, to red, green and blue."""
+    """Returns whether they are the rows of a matrix from latents, and a bias, to red, green and blue."""
     if not isinstance(rows, (list, tuple)) or len(rows) != count:
         return False
     return all(isinstance(row, (list, tuple)) and len(row) == 3 and all(map(_is_number, row)) for row in rows)
@@ -64,17 +64,17 @@ def _is_number(value: Any) -> bool:
 
 
 def is_tiny(config: Mapping[str, Any]) -> bool:
-    """Whether a VAE's `config.json` is TAESD's."""
+    """Returns whether a VAE's `config.json` is TAESD's."""
     return config.get("_class_name") == TINY_VAE
 
 
 def vae_config(config: dict[str, Any]) -> Any:
-    """A TinyConfig or a VAEConfig, which answer the same questions. Raises ModelError."""
+    """Returns a TinyConfig or a VAEConfig, which answer the same questions. Raises ModelError."""
     return TinyConfig.from_json(config) if is_tiny(config) else VAEConfig.from_json(config)
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    """The vocabulary beside or inside the checkpoint, or an installed one. Raises ModelError naming the ways."""
+    """Returns the vocabulary beside or inside the checkpoint, or an installed one. Raises ModelError naming the ways."""
     vocabulary = resolve(checkpoint)
     return Tokenizer.from_folder(vocabulary) if vocabulary.is_dir() else Tokenizer.from_bpe_file(vocabulary)
 

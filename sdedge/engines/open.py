@@ -24,8 +24,8 @@ LoadEngine = Callable[[str, str | None], "Engine"]
 
 
 def locate(model: str) -> Path:
-    """Where a model is: the path itself where there is one, the embedded model by its name, an installed one by its name
-    or hash, or one in the Hugging Face cache by its repository's name.
+    """Returns where a model is: the path itself where there is one, the embedded model by its name, an installed one by its
+    name or hash, or one in the Hugging Face cache by its repository's name.
 
     Raises ModelError when there is no such model, or its licence was not accepted yet.
     """
@@ -43,7 +43,7 @@ def locate(model: str) -> Path:
 
 
 def locate_installed(name: str) -> Path:
-    """Where a model is whose name stands in a file: the embedded one or an installed one, never a path.
+    """Returns where a model is whose name stands in a file: the embedded one or an installed one, never a path.
 
     Raises ModelError.
     """
@@ -57,7 +57,7 @@ def locate_installed(name: str) -> Path:
 
 
 def default_model() -> str:
-    """The model that is used when none is named."""
+    """Returns the model that is used when none is named."""
     library = Library()
     try:
         return library.default
@@ -68,7 +68,7 @@ def default_model() -> str:
 def load_engine(
     device: str = "auto", dtype: str | None = None, ema: bool | None = None, memory: str = "auto"
 ) -> LoadEngine:
-    """A function (model, vae) -> engine on the given device, as the Pipeline wants it.
+    """Returns a function (model, vae) -> engine on the given device, as the Pipeline wants it.
 
     Raises InvalidRequest for a memory mode that there is not.
     """
@@ -92,7 +92,7 @@ def load_engine(
 
 
 def _by_openvino(path: Path, dtype: str | None) -> bool:
-    """Whether "auto" means OpenVINO: the probe found it faster, there is memory for it, and no GPU."""
+    """Returns whether "auto" means OpenVINO: the probe found it faster, there is memory for it, and no GPU."""
     from sdedge.machine.findings import openvino_version
 
     if not openvino_version() or dtype == "int8":
@@ -120,7 +120,7 @@ def _made_for(path: Path, device: str) -> str | None:
 
 
 def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> Engine:
-    """The engine of a converted bundle; "auto" is what SDEDGE_DEVICE names. Raises ModelError."""
+    """Returns the engine of a converted bundle; "auto" is what SDEDGE_DEVICE names. Raises ModelError."""
     if device == "auto":
         device = os.environ.get("SDEDGE_DEVICE") or "auto"
     kind = Manifest.read(path).kind
@@ -132,7 +132,7 @@ def open_bundle(path: Path, device: str = "auto", dtype: str | None = None) -> E
 
 
 def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:
-    """On a Mac by Core ML, on the compute units that `device` names; elsewhere, or on "cpu", by torch."""
+    """Opens packages on a Mac by Core ML, on the compute units that `device` names; elsewhere, or on "cpu", by torch."""
     if device == "cpu" or (device == "auto" and sys.platform != "darwin"):
         from sdedge.engines.coreml.portable.engine import MILEngine
 
@@ -145,7 +145,7 @@ def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:
 
 
 def find_tokenizer(model: str) -> Tokenizer:
-    """The vocabulary of a model or bundle, without its weights and without torch. Raises ModelError."""
+    """Returns the vocabulary of a model or bundle, without its weights and without torch. Raises ModelError."""
     from sdedge.text.tokenizer import Tokenizer
     from sdedge.text.vocabulary import resolve
     from sdedge.weights.checkpoint import open_checkpoint

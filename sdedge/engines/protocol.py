@@ -59,12 +59,12 @@ class ModelFacts:
     """Remarks from loading, such as which of two sets of weights was taken."""
 
     def to_json(self) -> dict[str, Any]:
-        """For a bundle's manifest."""
+        """Returns the record of these facts in a bundle's manifest."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> ModelFacts:
-        """The inverse of `to_json`. Raises TypeError or KeyError for a record of another version."""
+        """Returns the facts of such a record. Raises TypeError or KeyError for a record of another version."""
         betas = record["schedule"]["trained_betas"]
         schedule = NoiseSchedule(**{**record["schedule"], "trained_betas": tuple(betas) if betas else None})
         rows = tuple(tuple(row) for row in record["preview"])
@@ -235,7 +235,7 @@ class Engine(OptionalCalls, Protocol):
         ...
 
     def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
-        """Token ids (B, 77) -> context (B, 77, D); `skip` leaves out that many last layers.
+        """Encodes token ids (B, 77) to a context (B, 77, D); `skip` leaves out that many last layers.
 
         Each replacement (row, position, vectors (n, D)) stands in for the n token embeddings from there on.
         """
@@ -250,11 +250,11 @@ class Engine(OptionalCalls, Protocol):
         ...
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Scaled latents (B, 4, h, w) -> images (B, 3, H, W), about [-1, 1]."""
+        """Decodes scaled latents (B, 4, h, w) to images (B, 3, H, W), about [-1, 1]."""
         ...
 
     def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
-        """Apply exactly these LoRAs from now on; those applied before and not named are taken off without a trace.
+        """Applies exactly these LoRAs from now on; those applied before and not named are taken off without a trace.
 
         Returns what is to be said of them, such as names in a file that match nothing in the model.
         Raises ModelError for a LoRA that does not fit, or an engine that cannot take any.
@@ -262,12 +262,12 @@ class Engine(OptionalCalls, Protocol):
         ...
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
-        """Whether each of the uint8 RGB pictures (B, H, W, 3) is to be filtered. None at all only loads the checker.
+        """Returns whether each of the uint8 RGB pictures (B, H, W, 3) is to be filtered. None at all only loads the checker.
 
         Called only where `facts.has_safety_checker`. Raises ModelError for a damaged one.
         """
         ...
 
     def release(self, component: str) -> None:
-        """Give back the memory of a network that is not needed for now; it is loaded again on its next call."""
+        """Gives back the memory of a network that is not needed for now; it is loaded again on its next call."""
         ...

@@ -52,7 +52,7 @@ Look = Callable[[str, Layer, Tensor], None]
 
 
 def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | Int8Recipe]:
-    """Write a copy of a model with an int8 recipe to the folder `target`; yields phases, and last the recipe.
+    """Writes a copy of a model with an int8 recipe to the folder `target`; yields phases, and last the recipe.
 
     Raises ModelError, OutputError, and InvalidRequest on a device without int8.
     """
@@ -70,14 +70,14 @@ def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | In
 
 
 def measure(engine: TorchEngine, steps: int) -> Int8Recipe:
-    """The recipe without its figures."""
+    """Returns the recipe without its figures."""
     ranges = cut(engine, steps, measure_ranges(engine, PROMPTS, steps))
     refused = {name: round(error, 4) for name, error in measure_errors(engine, ranges).items() if error > WORST}
     return Int8Recipe({name: bounds for name, bounds in ranges.items() if name not in refused}, refused)
 
 
 def measure_ranges(engine: TorchEngine, prompts: Sequence[str], steps: int) -> dict[str, tuple[float, float]]:
-    """Smallest and largest input of every layer that may run in int8, while pictures of the prompts are drawn."""
+    """Returns the smallest and largest input of every layer that may run in int8, while pictures of the prompts are drawn."""
     ranges: dict[str, tuple[float, float]] = {}
 
     def look(name: str, layer: Layer, x: Tensor) -> None:
@@ -90,7 +90,7 @@ def measure_ranges(engine: TorchEngine, prompts: Sequence[str], steps: int) -> d
 
 
 def cut(engine: TorchEngine, steps: int, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """The ranges without as much of their ends as the rest of the values gains by."""
+    """Returns the ranges without as much of their ends as the rest of the values gains by."""
     squares: dict[str, Tensor] = defaultdict(lambda: torch.zeros(len(CUTS)))
 
     def look(name: str, layer: Layer, x: Tensor) -> None:
@@ -104,7 +104,7 @@ def cut(engine: TorchEngine, steps: int, ranges: Mapping[str, tuple[float, float
 
 
 def measure_errors(engine: TorchEngine, ranges: Mapping[str, tuple[float, float]]) -> dict[str, float]:
-    """The largest relative error of every layer's output when its weights and its input are int8."""
+    """Returns the largest relative error of every layer's output when its weights and its input are int8."""
     errors: dict[str, float] = defaultdict(float)
 
     def look(name: str, layer: Layer, x: Tensor) -> None:
@@ -119,7 +119,7 @@ def measure_errors(engine: TorchEngine, ranges: Mapping[str, tuple[float, float]
 
 
 def compare(model: Path, steps: int) -> dict[str, Any]:
-    """PSNR in dB of pictures in int8 to those in the machine's own dtype, and seconds of both."""
+    """Returns the PSNR in dB of pictures in int8 to those in the machine's own dtype, and seconds of both."""
     pictures, seconds = [], []
     for dtype in (None, "int8"):
         engine = TorchEngine.load(model, "cpu", dtype)
@@ -134,13 +134,13 @@ def compare(model: Path, steps: int) -> dict[str, Any]:
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
-    """Peak signal-to-noise ratio of two uint8 pictures in dB; infinite for equal ones."""
+    """Returns the peak signal-to-noise ratio of two uint8 pictures in dB; infinite for equal ones."""
     error = float(np.square(a.astype(np.float64) - b.astype(np.float64)).mean())
     return 10 * float(np.log10(255**2 / error)) if error else float("inf")
 
 
 def _draw(engine: TorchEngine, prompts: Sequence[str], steps: int, look: Look | None = None) -> list[np.ndarray]:
-    """Pictures of the prompts; `look` is shown what every layer of the plain UNet reads."""
+    """Draws pictures of the prompts; `look` is shown what every layer of the plain UNet reads."""
     pipeline = Pipeline(lambda model, vae: engine)
     drawn = []
     with _looking(engine, look):
@@ -176,6 +176,6 @@ def _apply(layer: Layer, x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _rounded(x: Tensor, low: float, high: float) -> Tensor:
-    """x as int8 would hold it."""
+    """Returns x as int8 would hold it."""
     scale, zero = affine(low, high)
     return ((x / scale).round_().add_(zero).clamp_(0, 255) - zero) * scale

@@ -15,7 +15,9 @@ _SMALLEST = 8  # pixels: the smallest type that can be read
 
 
 def filtered_card(width: int, height: int) -> np.ndarray:
-    """uint8 (height, width, 3): says that the safety checker filtered the picture, and where there is room, what to do."""
+    """Returns uint8 (height, width, 3) that says that the safety checker filtered the picture, and where there is room, what
+    to do.
+    """
     image = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, width - 1, height - 1), outline=_FRAME)
@@ -25,7 +27,7 @@ def filtered_card(width: int, height: int) -> np.ndarray:
 
 
 def _largest(draw: ImageDraw.ImageDraw, width: float, height: float) -> tuple[str, Any]:
-    """The words and the largest type in which they fit: both sentences, or on a small picture the first one alone."""
+    """Returns the words and the largest type in which they fit: both sentences, or on a small picture the first one alone."""
     for sentences in ((FILTERED, HINT), (FILTERED,)):
         for size in range(max(int(min(width, height) / 12), _SMALLEST), _SMALLEST - 1, -1):
             font = ImageFont.load_default(size)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def to_pixels(images: Tensor, rounding: str = "round") -> np.ndarray:
-    """(B, 3, H, W) in [-1, 1] -> uint8 (B, H, W, 3); values outside are clipped.
+    """Turns images (B, 3, H, W) in [-1, 1] into uint8 (B, H, W, 3); values outside are clipped.
 
     `rounding` is "round" as diffusers does, or "truncate" as the CompVis scripts and A1111 do.
     """
@@ -18,5 +18,5 @@ def to_pixels(images: Tensor, rounding: str = "round") -> np.ndarray:
 
 
 def from_pixels(pixels: np.ndarray) -> Tensor:
-    """uint8 (B, H, W, 3) -> float32 (B, 3, H, W) in [-1, 1]."""
+    """Turns pixels, uint8 (B, H, W, 3), into float32 (B, 3, H, W) in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).float() / 127.5 - 1

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def grid(pictures: Sequence[np.ndarray], columns: int | None = None) -> np.ndarray:
-    """uint8 (H, W, 3) pictures of one size, row by row, on a sheet as near to a square as they fill.
+    """Lays uint8 (H, W, 3) pictures of one size, row by row, on a sheet as near to a square as they fill.
 
     Pictures of several sizes are centred in cells of the largest one.
     """

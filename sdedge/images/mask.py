@@ -31,7 +31,7 @@ SAME = 6.0  # mean difference of 8-bit samples: a JPEG of a picture stays below,
 def read_mask(
     path: str | os.PathLike[str], size: Size, picture: np.ndarray | None = None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """A mask file as bool (H, W) of `size` (width, height), and notes for the user.
+    """Returns a mask file as bool (H, W) of `size` (width, height), and notes for the user.
 
     White is drawn anew, cut at half brightness. Where a file has transparency, its opaque part is the mask, a layer of
     strokes as in A1111; unless that part shows the same as `picture`, uint8 (H, W, 3) of `size`: then the file is the
@@ -54,7 +54,7 @@ def read_mask(
 
 
 def _grey(image: Image.Image, picture: np.ndarray | None) -> tuple[Image.Image, tuple[str, ...]]:
-    """The mask as brightness, in the file's own resolution, and what to say of it."""
+    """Returns the mask as brightness, in the file's own resolution, and what to say of it."""
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         alpha = layer.getchannel("A")
@@ -71,7 +71,7 @@ def _grey(image: Image.Image, picture: np.ndarray | None) -> tuple[Image.Image, 
 
 
 def _shows(layer: Image.Image, picture: np.ndarray) -> bool:
-    """Whether the opaque pixels of an RGBA layer are those of the picture, but for compression; compared in small."""
+    """Returns whether the opaque pixels of an RGBA layer are those of the picture, but for compression; compared in small."""
     small = min(layer.width, SAMPLE), min(layer.height, SAMPLE)
     there = np.asarray(layer.resize(small, Image.Resampling.NEAREST)).astype(np.int16)
     here = np.asarray(Image.fromarray(picture).resize(small, Image.Resampling.NEAREST)).astype(np.int16)
@@ -80,13 +80,13 @@ def _shows(layer: Image.Image, picture: np.ndarray) -> bool:
 
 
 def bounding_box(mask: np.ndarray) -> Box:
-    """The smallest box that holds every True pixel; there must be one."""
+    """Returns the smallest box that holds every True pixel; there must be one."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def region_around(box: Box, padding: int, canvas: Size, size: Size) -> Box:
-    """The part of the canvas to draw for a masked box: padded, then widened to the proportions of `size`.
+    """Returns the part of the canvas to draw for a masked box: padded, then widened to the proportions of `size`.
 
     It is shifted to stay inside the canvas, and has other proportions only where the canvas is too small for them.
     """
@@ -100,7 +100,7 @@ def region_around(box: Box, padding: int, canvas: Size, size: Size) -> Box:
 
 
 def largest_region(box: Box, canvas: Size, size: Size) -> Box:
-    """The largest part of the canvas in the proportions of `size` that holds the box.
+    """Returns the largest part of the canvas in the proportions of `size` that holds the box.
 
     The whole canvas where that is as good as it, or where the box leaves no choice.
     """
@@ -114,14 +114,14 @@ def largest_region(box: Box, canvas: Size, size: Size) -> Box:
 
 
 def _placed(box: Box, w: int, h: int, canvas: Size) -> Box:
-    """A box of w x h about the middle of another, moved as little as keeps it inside the canvas."""
+    """Returns a box of w x h about the middle of another, moved as little as keeps it inside the canvas."""
     left = min(max((box[0] + box[2] - w) // 2, 0), canvas[0] - w)
     top = min(max((box[1] + box[3] - h) // 2, 0), canvas[1] - h)
     return left, top, left + w, top + h
 
 
 def outpaint(pixels: np.ndarray, mask: np.ndarray | None, edges: Edges) -> tuple[np.ndarray, np.ndarray]:
-    """A larger canvas, uint8 (H, W, 3), that continues the picture's edges, and the mask of everything added.
+    """Returns a larger canvas, uint8 (H, W, 3), that continues the picture's edges, and the mask of everything added.
 
     A mask of the picture itself stays part of it.
     """
@@ -132,7 +132,7 @@ def outpaint(pixels: np.ndarray, mask: np.ndarray | None, edges: Edges) -> tuple
 
 
 def scaled(mask: np.ndarray, box: Box, size: Size) -> np.ndarray:
-    """The mask inside a box at another size: True wherever a part of the new pixel was."""
+    """Returns the mask inside a box at another size: True wherever a part of the new pixel was."""
     left, top, right, bottom = box
     inside = mask[top:bottom, left:right]
     if inside.shape == (size[1], size[0]):
@@ -141,7 +141,7 @@ def scaled(mask: np.ndarray, box: Box, size: Size) -> np.ndarray:
 
 
 def latent_mask(mask: np.ndarray, downscale: int, nearest: bool = False) -> Tensor:
-    """Latent cells to draw anew: float32 (1, 1, h, w) of 0 and 1.
+    """Returns the latent cells to draw anew: float32 (1, 1, h, w) of 0 and 1.
 
     A cell is drawn where any of its pixels is; `nearest` asks its first pixel alone, as diffusers does.
     """
@@ -152,7 +152,7 @@ def latent_mask(mask: np.ndarray, downscale: int, nearest: bool = False) -> Tens
 
 
 def feather(mask: np.ndarray, blur: float) -> np.ndarray:
-    """How much of the new drawing a pixel takes: float32 (H, W) in 0 … 1, exactly 0 outside the mask.
+    """Returns how much of the new drawing a pixel takes: float32 (H, W) in 0 … 1, exactly 0 outside the mask.
 
     It rises inwards from the mask's edge over about two standard deviations `blur` (pixels), so that the old picture
     is never touched. Parts thinner than that rise faster instead of vanishing.
@@ -167,7 +167,7 @@ def feather(mask: np.ndarray, blur: float) -> np.ndarray:
 
 
 def _feather(hard: Tensor, blur: float) -> Tensor:
-    """The same for a mask (1, 1, H, W) of 0 and 1."""
+    """Returns the same for a mask (1, 1, H, W) of 0 and 1."""
     soft = gaussian_blur(hard, blur)  # 1/2 at a straight edge
     reach = 2 * math.ceil(2 * blur) + 1
     inside = F.max_pool2d(soft * hard, (reach, 1), stride=1, padding=(reach // 2, 0))
@@ -185,7 +185,7 @@ def gaussian_blur(image: Tensor, sigma: float) -> Tensor:
 
 
 def fill_hidden(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The picture with the masked part replaced by the colours around it, spread smoothly; grey if nothing is left.
+    """Returns the picture with the masked part replaced by the colours around it, spread smoothly; grey if nothing is left.
 
     Pull and push over a pyramid (Gortler et al. 1996, section 3.4).
     """
@@ -209,7 +209,7 @@ def _spread(colours: Tensor, known: Tensor) -> Tensor:
 
 
 def paste(canvas: np.ndarray, drawn: np.ndarray, box: Box, alpha: np.ndarray) -> np.ndarray:
-    """The drawing, uint8 of the box's size, laid into a copy of the canvas by `alpha` (H, W) of the whole canvas.
+    """Returns the drawing, uint8 of the box's size, laid into a copy of the canvas by `alpha` (H, W) of the whole canvas.
 
     Bit-equal to the canvas wherever alpha is 0 or outside the box.
     """

@@ -40,7 +40,7 @@ _SOFTWARE = ExifTags.Base.Software
 def write(
     file: IO[bytes], pixels: np.ndarray, format: str, request: Request | None, facts: Mapping[str, object]
 ) -> None:
-    """Save uint8 pixels (H, W, 3) as "png", "jpeg" or "webp" with the settings inside; none if `request` is None.
+    """Saves uint8 pixels (H, W, 3) as "png", "jpeg" or "webp" with the settings inside; none if `request` is None.
 
     `facts` are what is known besides the request: `model_name`, `model_hash`, `vae_hash`, `lora_hashes`, `template`
     (the prompt before its wildcards were chosen), `engine`, `version`; all optional, all kept in the JSON.

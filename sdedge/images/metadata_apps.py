@@ -92,7 +92,7 @@ def _invokeai(texts: Texts) -> Metadata | None:
 
 
 def _translated(draft: Draft, text: Any) -> str:
-    """InvokeAI's prompt: compel's weights, and embeddings in angle brackets, which here are words without them."""
+    """Translates InvokeAI's prompt: compel's weights, and embeddings in angle brackets, which here are words without them."""
     prompt, notes = metadata_compel.translate(_TRIGGER.sub(r"\1", _literal(text)))
     draft.notes += [note for note in notes if note not in draft.notes]
     return prompt

@@ -42,7 +42,7 @@ class Draft:
         self.notes: list[str] = []
 
     def put(self, name: str, value: Any, convert: Callable[[Any], Any] = lambda value: value) -> None:
-        """Note down a Request field from `value`, unless it is None, empty or cannot be converted."""
+        """Notes down a Request field from `value`, unless it is None, empty or cannot be converted."""
         if value is None or value == "":
             return
         try:
@@ -54,14 +54,14 @@ class Draft:
             self.notes.append(f"The file's {name.replace('_', ' ')} {_short(value)} cannot be read.")
 
     def put_seed(self, value: Any) -> None:
-        """Note down the seed; -1 stands for chance in most programs, so such a file does not say it."""
+        """Notes down the seed; -1 stands for chance in most programs, so such a file does not say it."""
         self.put("seed", value, to_int)
         if self.fields.get("seed") == -1:
             del self.fields["seed"]
             self.notes.append("The file's seed is -1, which means chance, so the picture cannot be drawn again.")
 
     def put_variation_seed(self, value: Any) -> None:
-        """Note down the seed of variations; -1 stands for chance there, too."""
+        """Notes down the seed of variations; -1 stands for chance there, too."""
         self.put("variation_seed", value, to_int)
         if self.fields.get("variation_seed") == -1:
             del self.fields["variation_seed"]
@@ -71,7 +71,7 @@ class Draft:
                 )
 
     def put_sampler(self, name: Any) -> None:
-        """Set sampler and, where the name includes one, schedule."""
+        """Sets sampler and, where the name includes one, schedule."""
         if not isinstance(name, str) or not name.strip():
             return
         try:
@@ -83,14 +83,14 @@ class Draft:
         self.put("schedule", schedule)
 
     def put_schedule(self, name: str) -> None:
-        """Set the schedule; "Automatic" leaves the choice to the sampler."""
+        """Sets the schedule; "Automatic" leaves the choice to the sampler."""
         try:
             self.put("schedule", catalog.resolve_schedule(name))
         except InvalidRequest:
             self.notes.append(f"The schedule type {_short(name)} is not known here; the sampler's default is used.")
 
     def put_options(self, read: Callable[[], Mapping[str, Any]]) -> None:
-        """Set the sampler's options, as far as `read` finds any."""
+        """Sets the sampler's options, as far as `read` finds any."""
         try:
             if options := read():
                 self.put("options", options)
@@ -98,7 +98,7 @@ class Draft:
             self.notes.append(str(error))
 
     def put_size(self, width: Any, height: Any) -> None:
-        """Set both sides, or neither: with one alone the proportions would be others.
+        """Sets both sides, or neither: with one alone the proportions would be others.
 
         A side that is no multiple of 8 is rounded down, as latents are, which is what the picture itself measures.
         """
@@ -123,13 +123,13 @@ class Draft:
         self.fields["width"], self.fields["height"] = rounded
 
     def put_size_text(self, size: Any) -> None:
-        """Set both sides from "512x768"."""
+        """Sets both sides from "512x768"."""
         if size:
             width, _, height = str(size)[:40].lower().replace("×", "x").partition("x")
             self.put_size(width.strip() or None, height.strip() or None)
 
     def put_preset(self, name: str) -> None:
-        """Follow that program's numerics if they cover the sampler and the schedule."""
+        """Follows that program's numerics if they cover the sampler and the schedule."""
         preset = catalog.PRESETS[name]
         sampler, schedule = self.fields.get("sampler"), self.fields.get("schedule")
         if sampler in preset.samplers and (schedule is None or schedule in preset.schedules):
@@ -138,14 +138,14 @@ class Draft:
             self.notes.append(f"{preset.label}'s numerics are not known for {sampler}; ours are used.")
 
     def note_start(self) -> None:
-        """Say that the picture it was drawn from is needed, too."""
+        """Says that the picture it was drawn from is needed, too."""
         strength = self.fields.get("strength")
         self.notes.append(
             f"It was drawn from another picture (strength {_short(strength)}) that is not in the file; give it too."
         )
 
     def keep(self, record: Mapping[str, Any], used: set[str]) -> None:
-        """File what no Request field stands for under `details`."""
+        """Files what no Request field stands for under `details`."""
         self.details |= {str(key): value for key, value in record.items() if key not in used}
 
     def done(self) -> Metadata:

@@ -164,7 +164,7 @@ def _without_stop(rest: str) -> str:
 
 
 def _labelled(lines: Sequence[str]) -> dict[str, str]:
-    """Lines behind the settings, such as sd-dynamic-prompts' templates, by label."""
+    """Returns the lines behind the settings, such as sd-dynamic-prompts' templates, by label."""
     texts: dict[str, list[str]] = {}
     label = ""
     for line in lines:

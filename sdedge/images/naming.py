@@ -21,7 +21,7 @@ LONGEST = 150  # characters; the systems allow 255 bytes
 
 
 def name(template: str, request: Request, number: int, now: datetime.datetime) -> str:
-    """The file name without its ending: fields filled in, forbidden characters dropped, cut to a safe length.
+    """Returns the file name without its ending: fields filled in, forbidden characters dropped, cut to a safe length.
 
     A field may give its greatest length, as in `{prompt:40}`. Raises InvalidRequest for an unknown field.
     """
@@ -56,13 +56,13 @@ def _value(template: str, field: str, width: str, request: Request, number: int,
 
 
 def names(folder: Path, stem: str, suffix: str) -> Iterator[Path]:
-    """`folder/stem.suffix`, then with -2, -3 …: for `sdedge.files.write_new`, which takes the first that is free."""
+    """Yields `folder/stem.suffix`, then with -2, -3 …: for `sdedge.files.write_new`, which takes the first that is free."""
     yield folder / f"{stem}.{suffix}"
     for number in itertools.count(2):
         yield folder / f"{stem}-{number}.{suffix}"
 
 
 def last_part(path: str) -> str:
-    """The file's name in a path of any system, without an ending of weights."""
+    """Returns the file's name in a path of any system, without an ending of weights."""
     name = PureWindowsPath(PurePosixPath(path).name).name
     return re.sub(r"\.(safetensors|ckpt|pt|pth|bin)$", "", name, flags=re.I)

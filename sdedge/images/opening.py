@@ -22,7 +22,7 @@ _TOO_LARGE = f"more pixels than are safe to open; reduce it to {MAX_PIXELS // 10
 
 @contextmanager
 def opened(source: str | os.PathLike[str] | IO[bytes]) -> Iterator[Image.Image]:
-    """A picture by its path or from an open file, identified and measured, not decoded yet.
+    """Opens a picture by its path or from an open file, identified and measured, not decoded yet.
 
     Everything that Pillow raises inside, when decoding too, becomes InvalidRequest: for what is missing, a FIFO or device,
     no picture, damaged, or of more than MAX_PIXELS.

@@ -70,15 +70,15 @@ class Output:
             raise OutputError(f"Cannot write pictures into {self.folder}: {reason}; choose another folder.") from error
 
     def write(self, pixels: np.ndarray, request: Request, facts: Mapping[str, object], number: int) -> Path:
-        """Write one uint8 (H, W, 3) picture atomically under a new name and return its path. Raises OutputError."""
+        """Writes one uint8 (H, W, 3) picture atomically under a new name and returns its path. Raises OutputError."""
         return write_new(self.names(request, number), self.encode(pixels, request, facts))
 
     def write_sheet(self, sheet: np.ndarray, request: Request, alone: bool = True) -> Path:
-        """Write a sheet of several pictures under a new name, as `write` does; `alone` as `sheet_names` says."""
+        """Writes a sheet of several pictures under a new name, as `write` does; `alone` as `sheet_names` says."""
         return write_new(self.sheet_names(request, alone), self.encode(sheet, request, {}))
 
     def names(self, request: Request, number: int) -> Iterator[Path]:
-        """The names a picture may get, in the order of preference. `number` counts from 1."""
+        """Yields the names a picture may get, in the order of preference. `number` counts from 1."""
         if self.file:
             path = Path(self.file)
             stem = f"{path.stem}-{number}" if self.numbered else path.stem
@@ -87,7 +87,7 @@ class Output:
         return names(self.folder, name(template, request, number, datetime.datetime.now()), FORMATS[self.format])
 
     def sheet_names(self, request: Request, alone: bool = True) -> Iterator[Path]:
-        """The names a sheet of several pictures may get; `alone` when no single pictures are saved beside it."""
+        """Yields the names a sheet of several pictures may get; `alone` when no single pictures are saved beside it."""
         if self.file:
             path = Path(self.file)
             return names(self.folder, path.stem if alone else f"{path.stem}-grid", path.suffix.lstrip("."))
@@ -95,7 +95,7 @@ class Output:
         return names(self.folder, f"grid-{about}", FORMATS[self.format])
 
     def encode(self, pixels: np.ndarray, request: Request, facts: Mapping[str, object]) -> bytes:
-        """One uint8 (H, W, 3) picture as the bytes of its file."""
+        """Returns one uint8 (H, W, 3) picture as the bytes of its file."""
         from sdedge.images import metadata  # brings Pillow, which nobody needs before there is a picture
 
         file = io.BytesIO()
@@ -103,7 +103,7 @@ class Output:
         return file.getvalue()
 
     def write_to(self, path: Path, pixels: np.ndarray, request: Request, facts: Mapping[str, object]) -> None:
-        """Write one picture atomically to `path`, replacing what is there."""
+        """Writes one picture atomically to `path`, replacing what is there."""
         with atomic_write(path) as file:
             file.write(self.encode(pixels, request, facts))
 
@@ -111,7 +111,7 @@ class Output:
 def output_at(
     path: Path, format: str | None = None, template: str | None = None, private: bool = False, many: bool = False
 ) -> Output:
-    """An Output for what a person names: a folder, or a file by a picture's suffix; `many` pictures are numbered then.
+    """Returns an Output for what a person names: a folder, or a file by a picture's suffix; `many` pictures are numbered then.
 
     Raises InvalidRequest when format, template and suffix do not go together.
     """

@@ -24,7 +24,7 @@ V1_ROWS: Rows = (
 
 
 def fit_rows(latents: Tensor, images: Tensor) -> Rows:
-    """Rows for another VAE by least squares: scaled latents (N, 4, h, w), images (N, 3, 8h, 8w) in [-1, 1]."""
+    """Fits rows for another VAE by least squares: scaled latents (N, 4, h, w), images (N, 3, 8h, 8w) in [-1, 1]."""
     small = torch.nn.functional.interpolate(images, size=latents.shape[2:], mode="area")
     x = latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1]).double()
     y = small.permute(0, 2, 3, 1).reshape(-1, 3).double()
@@ -33,14 +33,14 @@ def fit_rows(latents: Tensor, images: Tensor) -> Rows:
 
 
 def preview(latents: Tensor, rows: Rows = V1_ROWS) -> list[Image.Image]:
-    """Predicted clean latents (B, 4, h, w) -> B pictures of (w, h) pixels."""
+    """Turns predicted clean latents (B, 4, h, w) into B pictures of (w, h) pixels."""
     matrix = torch.tensor(rows)
     rgb = torch.einsum("bchw,cr->brhw", latents.detach().float().cpu(), matrix[:-1]) + matrix[-1][:, None, None]
     return [Image.fromarray(pixels) for pixels in to_pixels(rgb)]
 
 
 def data_uri(image: Image.Image) -> str:
-    """A PNG data URI, small enough to travel in an event."""
+    """Returns a PNG data URI, small enough to travel in an event."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def sheet(grid: Grid, pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
-    """One uint8 picture (H, W, 3) of all cells in reading order, labels above the columns and left of the rows.
+    """Returns one uint8 picture (H, W, 3) of all cells in reading order, labels above the columns and left of the rows.
 
     Cells may differ in size; each is centred in a cell of the largest. White paper, black text.
     """
@@ -40,7 +40,7 @@ def sheet(grid: Grid, pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarra
 
 
 def _wrap(label: str, font: Any, width: float) -> str:
-    """The label broken between words to fit the width; a word that does not fit is cut."""
+    """Returns the label broken between words to fit the width; a word that does not fit is cut."""
     lines = [""]
     for word in label[:400].split():
         while font.getlength(word) > width and len(word) > 1:
@@ -54,7 +54,7 @@ def _wrap(label: str, font: Any, width: float) -> str:
 
 
 def _measure(labels: Iterable[str], font: Any, width: float) -> int:
-    """Pixels that the tallest wrapped label needs."""
+    """Returns the pixels that the tallest wrapped label needs."""
     lines = max(_wrap(label, font, width).count("\n") + 1 for label in labels)
     ascent, descent = font.getmetrics()
     return int(lines * (ascent + descent + 4)) + 8

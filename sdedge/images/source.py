@@ -30,7 +30,7 @@ class Opened:
 
 
 def load(path: str | os.PathLike[str]) -> Opened:
-    """Decode a picture file completely.
+    """Decodes a picture file completely.
 
     The size is checked before a pixel is unpacked. Raises InvalidRequest for what is missing, a FIFO or device, no
     picture, damaged, or larger than `opening.MAX_PIXELS`.
@@ -43,13 +43,13 @@ def load(path: str | os.PathLike[str]) -> Opened:
 def read_source(
     path: str | os.PathLike[str], background: Colour = (255, 255, 255)
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """A file as uint8 (H, W, 3), transparency laid over `background`, and notes for the user. Raises InvalidRequest."""
+    """Returns a file as uint8 (H, W, 3), transparency laid over `background`, and notes for the user. Raises InvalidRequest."""
     opened = load(path)
     return np.array(flatten(opened.image, background)), opened.notes
 
 
 def flatten(image: Image.Image, background: Colour = (255, 255, 255)) -> Image.Image:
-    """RGB from any mode: 16-bit, float, grey, palette, CMYK; transparency is laid over `background`."""
+    """Returns RGB from any mode: 16-bit, float, grey, palette, CMYK; transparency is laid over `background`."""
     image = _eight_bit(image)
     if not image.has_transparency_data:
         return image.convert("RGB")
@@ -58,7 +58,7 @@ def flatten(image: Image.Image, background: Colour = (255, 255, 255)) -> Image.I
 
 
 def fit(pixels: np.ndarray, size: Size, mode: str = "crop") -> np.ndarray:
-    """uint8 (H, W, 3) at another size (width, height), resampled with LANCZOS; the same array where it fits already.
+    """Returns uint8 (H, W, 3) at another size (width, height), resampled with LANCZOS; the same array where it fits already.
 
     "crop" covers the size and cuts what stands out on both sides, "stretch" ignores the proportions, "pad" keeps all
     of the picture and extends its edges. Raises InvalidRequest for another mode.
@@ -90,7 +90,7 @@ def _resize(pixels: np.ndarray, size: Size, box: tuple[float, float, float, floa
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turned as the camera's note says; a damaged note turns nothing."""
+    """Turns a picture as the camera's note says; a damaged note turns nothing."""
     with contextlib.suppress(Exception):
         return ImageOps.exif_transpose(image)
     return image.copy()
@@ -103,7 +103,7 @@ def _notes(path: str | os.PathLike[str], image: Image.Image) -> tuple[str, ...]:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float samples as 8-bit grey; all other modes unchanged."""
+    """Returns 16-bit, 32-bit and float samples as 8-bit grey; all other modes unchanged."""
     if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
         return image
     samples = np.asarray(image)
@@ -116,7 +116,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _white(mode: str, samples: np.ndarray) -> float:
-    """The value that stands for white."""
+    """Returns the value that stands for white."""
     if mode.startswith("I;"):
         return 65535.0
     brightest = max((float(np.nan_to_num(row.astype(np.float64)).max(initial=0.0)) for row in samples), default=0.0)

@@ -55,7 +55,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def embed(pixels: np.ndarray, text: str = TEXT) -> np.ndarray:
-    """A copy of uint8 RGB pixels (H, W, 3) that carries `text`.
+    """Returns a copy of uint8 RGB pixels (H, W, 3) that carries `text`.
 
     Raises InvalidRequest below 65,536 pixels. Every pixel may change a little, not only marked ones: the way to YUV
     and back rounds, and it clips saturated reds.
@@ -80,7 +80,7 @@ def embed(pixels: np.ndarray, text: str = TEXT) -> np.ndarray:
 
 
 def extract(pixels: np.ndarray, length: int) -> np.ndarray:
-    """The `length` bits (bool) that uint8 RGB pixels (H, W, 3) hold, each the majority of its blocks."""
+    """Returns the `length` bits (bool) that uint8 RGB pixels (H, W, 3) hold, each the majority of its blocks."""
     votes = _votes(pixels)
     place = np.arange(len(votes)) % length
     count = np.maximum(np.bincount(place, minlength=length), 1)
@@ -88,7 +88,7 @@ def extract(pixels: np.ndarray, length: int) -> np.ndarray:
 
 
 def read_watermark(pixels: np.ndarray, text: str = TEXT) -> Reading:
-    """Look for `text` in uint8 RGB pixels (H, W, 3). Raises InvalidRequest below 65,536 pixels.
+    """Looks for `text` in uint8 RGB pixels (H, W, 3). Raises InvalidRequest below 65,536 pixels.
 
     The library decodes bit by bit and often gets some wrong, even from an untouched file, because marking a block can
     make another coefficient its largest. Who knows the text can ask all blocks at once, as here: the correlation of
@@ -104,7 +104,7 @@ def read_watermark(pixels: np.ndarray, text: str = TEXT) -> Reading:
 
 
 def _votes(pixels: np.ndarray) -> np.ndarray:
-    """The bit (bool) that each block of uint8 RGB pixels (H, W, 3) shows, in reading order."""
+    """Returns the bit (bool) that each block of uint8 RGB pixels (H, W, 3) shows, in reading order."""
     H, W, _ = pixels.shape
     check_size(W, H)
     U = _to_yuv(pixels)[: H // 4 * 4, : W // 4 * 4, 1]
@@ -117,26 +117,26 @@ def _bits_of(text: str) -> np.ndarray:
 
 
 def _largest(blocks: np.ndarray) -> np.ndarray:
-    """Index of the largest coefficient of each block (N, 16), the first one aside; the earlier of equals."""
+    """Returns the index of the largest coefficient of each block (N, 16), the first one aside; the earlier of equals."""
     return np.abs(blocks[:, 1:]).argmax(1) + 1
 
 
 def _blocks(plane: np.ndarray) -> np.ndarray:
-    """(H, W) -> copies of its whole blocks in reading order (N, 16)."""
+    """Cuts (H, W) into copies of its whole blocks in reading order (N, 16)."""
     h, w = (side // BLOCK for side in plane.shape)
     cut = plane[: h * BLOCK, : w * BLOCK].reshape(h, BLOCK, w, BLOCK)
     return cut.transpose(0, 2, 1, 3).reshape(h * w, BLOCK * BLOCK)
 
 
 def _put_blocks(plane: np.ndarray, blocks: np.ndarray) -> None:
-    """The inverse of `_blocks`, in place."""
+    """Undoes `_blocks`, in place."""
     h, w = (side // BLOCK for side in plane.shape)
     rows = blocks.reshape(h, w, BLOCK, BLOCK).transpose(0, 2, 1, 3)
     plane[: h * BLOCK, : w * BLOCK] = rows.reshape(h * BLOCK, w * BLOCK)
 
 
 def _haar(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """One level, sums in PyWavelets' order so that they round alike: approximation, differences of rows, of columns,
+    """Returns one level, sums in PyWavelets' order so that they round alike: approximation, differences of rows, of columns,
     of both; each half as high and wide."""
     low, high = _HAAR * x[1::2] + _HAAR * x[0::2], -_HAAR * x[1::2] + _HAAR * x[0::2]
     (a, columns), (rows, diagonal) = (
@@ -150,28 +150,28 @@ def _inverse_haar(a: np.ndarray, rows: np.ndarray, columns: np.ndarray, diagonal
 
 
 def _joined(low: np.ndarray, high: np.ndarray, axis: int) -> np.ndarray:
-    """Twice as long along the axis, with even entries from the sums and odd ones from the differences."""
+    """Returns them joined, twice as long along the axis, with even entries from the sums and odd ones from the differences."""
     pairs = np.stack([_HAAR * low + _HAAR * high, _HAAR * low - _HAAR * high], axis + 1)
     h, w = low.shape
     return pairs.reshape((2 * h, w) if axis == 0 else (h, 2 * w))
 
 
 def _to_yuv(pixels: np.ndarray) -> np.ndarray:
-    """uint8 RGB (H, W, 3) -> uint8 YUV as OpenCV's COLOR_RGB2YUV."""
+    """Turns uint8 RGB (H, W, 3) into uint8 YUV as OpenCV's COLOR_RGB2YUV."""
     R, G, B = np.moveaxis(pixels.astype(np.int32), -1, 0)
     Y = _unscaled(4899 * R + 9617 * G + 1868 * B)
     return _uint8(Y, _unscaled(8061 * (B - Y)) + 128, _unscaled(14369 * (R - Y)) + 128)
 
 
 def _to_rgb(yuv: np.ndarray) -> np.ndarray:
-    """The inverse of `_to_yuv` but for rounding and clipping, as OpenCV's COLOR_YUV2RGB."""
+    """Undoes `_to_yuv` but for rounding and clipping, as OpenCV's COLOR_YUV2RGB."""
     Y, U, V = np.moveaxis(yuv.astype(np.int32), -1, 0)
     U, V = U - 128, V - 128
     return _uint8(Y + _unscaled(18678 * V), Y + _unscaled(-6472 * U - 9519 * V), Y + _unscaled(33292 * U))
 
 
 def _unscaled(x: np.ndarray) -> np.ndarray:
-    """Fixed point to the nearest integer, halves up."""
+    """Rounds fixed point to the nearest integer, halves up."""
     return (x + (1 << (_SHIFT - 1))) >> _SHIFT
 
 

@@ -45,17 +45,17 @@ class Adapter:
 
 
 def lora_folder() -> Path:
-    """Where `<lora:name>` is looked up, with the folders inside it."""
+    """Returns where `<lora:name>` is looked up, with the folders inside it."""
     return data_folder() / "loras"
 
 
 def embedding_folder() -> Path:
-    """Where embedding names are looked up, with the folders inside it."""
+    """Returns where embedding names are looked up, with the folders inside it."""
     return data_folder() / "embeddings"
 
 
 def loras() -> dict[str, Path]:
-    """Name (file stem) -> file of every installed LoRA; of equal stems the first by path counts."""
+    """Returns name (file stem) -> file of every installed LoRA; of equal stems the first by path counts."""
     files: dict[str, Path] = {}
     for path in _lora_files():
         files.setdefault(path.parent.name if path.stem == "adapter_model" else path.stem, path)
@@ -71,12 +71,12 @@ class ResolvedLora:
 
 
 def find_lora(name: str) -> Path:
-    """The file of an installed LoRA, or the path itself. Raises as `look_up_lora` does."""
+    """Returns the file of an installed LoRA, or the path itself. Raises as `look_up_lora` does."""
     return look_up_lora(name).path
 
 
 def look_up_lora(name: str) -> ResolvedLora:
-    """The file of an installed LoRA by its name, its folder and name, or what it calls itself (`ss_output_name`).
+    """Returns the file of an installed LoRA by its name, its folder and name, or what it calls itself (`ss_output_name`).
 
     A name that is a path (`text.tags.is_path`) is that path and nothing else. The very name wins; then case, width,
     Unicode form, spaces and underscores do not matter. Raises InvalidRequest for none, and for several alike.
@@ -104,7 +104,8 @@ def look_up_lora(name: str) -> ResolvedLora:
 
 
 def lora_typed(text: str) -> ResolvedLora:
-    """The LoRA that a person's command names: the file or peft's folder that is there, else an installed one by its name.
+    """Returns the LoRA that a person's command names: the file or peft's folder that is there, else an installed one by its
+    name.
 
     Raises InvalidRequest as `look_up_lora` does. Not for prompts, which also come from strangers.
     """
@@ -117,7 +118,9 @@ def lora_typed(text: str) -> ResolvedLora:
 
 
 def with_weight(text: str) -> tuple[str, float]:
-    """FILE and WEIGHT of "FILE:WEIGHT"; all of it is the file where there is one of that name, or no finite number follows."""
+    """Returns FILE and WEIGHT of "FILE:WEIGHT"; all of it is the file where there is one of that name, or no finite number
+    follows.
+    """
     file, colon, number = text.rpartition(":")
     try:
         weight = float(number) if file and colon and not os.path.exists(text) else math.nan
@@ -127,7 +130,7 @@ def with_weight(text: str) -> tuple[str, float]:
 
 
 def _only(name: str, plain: str, matches: list[Path], said: bool) -> ResolvedLora:
-    """The one that is found; of several, the one that is not in a folder of its own."""
+    """Returns the one that is found; of several, the one that is not in a folder of its own."""
     top = [path for path in matches if path.parent == lora_folder()]
     if len(matches) > 1 and len(top) != 1:
         candidates = " and ".join(path.relative_to(lora_folder()).as_posix() for path in matches[:3])
@@ -145,7 +148,7 @@ def _lora_files() -> list[Path]:
 
 
 def _spellings(path: Path) -> list[str]:
-    """The names that a file has: with and without its folder and suffix; peft's files are named by their folder."""
+    """Returns the names that a file has: with and without its folder and suffix; peft's files are named by their folder."""
     inner = path.relative_to(lora_folder())
     full, bare = inner.as_posix(), inner.with_name(inner.stem).as_posix() if inner.stem else inner.as_posix()
     folder = (
@@ -155,7 +158,7 @@ def _spellings(path: Path) -> list[str]:
 
 
 def _alias(path: Path) -> str | None:
-    """What a LoRA calls itself in its header, as its trainer was told; kept while the file is as it is."""
+    """Returns what a LoRA calls itself in its header, as its trainer was told; kept while the file is as it is."""
     try:
         status = path.stat()
     except OSError:
@@ -176,7 +179,7 @@ def _alias_of(path: Path, changed: int, size: int) -> str | None:
 
 
 def _lora_at(path: Path) -> Path:
-    """A path that was typed; a folder of peft's stands for the file in it."""
+    """Returns a path that was typed; a folder of peft's stands for the file in it."""
     inner = path / "adapter_model.safetensors"
     try:
         file = inner if inner.is_file() else path
@@ -188,28 +191,30 @@ def _lora_at(path: Path) -> Path:
 
 
 def wildcard_folder() -> Path:
-    """Where `__name__` is looked up: text files, with the folders inside it."""
+    """Returns where `__name__` is looked up: text files, with the folders inside it."""
     return data_folder() / "wildcards"
 
 
 def wildcard_lines() -> Lines:
-    """The lines of the wildcard files, for `text.wildcards.resolve`."""
+    """Returns the lines of the wildcard files, for `text.wildcards.resolve`."""
     return from_folder(wildcard_folder())
 
 
 def wildcards_chosen(text: str, seed: int, side: str = "") -> ResolvedText:
-    """A prompt with its wildcards resolved by a picture's seed; what is part of an embedding's name stays as it is written."""
+    """Returns a prompt with its wildcards resolved by a picture's seed; what is part of an embedding's name stays as it is
+    written.
+    """
     resolved = resolve(text, seed, wildcard_lines(), side, names_with("__", "{"))
     return replace(resolved, text=with_plain_names(resolved.text))
 
 
 def has_embeddings() -> bool:
-    """Whether any embedding is installed."""
+    """Returns whether any embedding is installed."""
     return bool(_embedding_files())
 
 
 def names_with(*marks: str) -> re.Pattern[str] | None:
-    """The names of installed embeddings that hold any of these marks of the prompt language; None without any."""
+    """Returns the names of installed embeddings that hold any of these marks of the prompt language; None without any."""
     names = [name for name in _embedding_files() if any(mark in name for mark in marks)]
     if not names:
         return None
@@ -217,7 +222,7 @@ def names_with(*marks: str) -> re.Pattern[str] | None:
 
 
 def with_plain_names(text: str) -> str:
-    """A prompt with the brackets of embeddings' names as plain text, where a name is written as its file has it."""
+    """Returns a prompt with the brackets of embeddings' names as plain text, where a name is written as its file has it."""
     names = names_with("(", ")", "[", "]")
     return text if names is None else names.sub(lambda name: re.sub(r"[][()]", r"\\\g<0>", name[0]), text)
 
@@ -230,7 +235,7 @@ def embedding_names(texts: Iterable[str]) -> list[str]:
 
 
 def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
-    """The installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights.
+    """Returns the installed embeddings whose names stand in any of the texts, which are prompts without brackets and weights.
 
     With them, what is to be said: files that are damaged or made for another model, and names that are not there.
     """
@@ -268,13 +273,13 @@ def _embedding_files() -> dict[str, Path]:
 
 
 def installed() -> list[Adapter]:
-    """Every LoRA, then every embedding."""
+    """Returns every LoRA, then every embedding."""
     pairs = [(role, files) for role, files in (("lora", loras()), ("embedding", _embedding_files()))]
     return [Adapter(name, role, path, path.stat().st_size) for role, files in pairs for name, path in files.items()]
 
 
 def recognise(path: str | Path) -> str | None:
-    """Whether a file is a "lora" or an "embedding", by the names of its tensors; None for anything else."""
+    """Returns whether a file is a "lora" or an "embedding", by the names of its tensors; None for anything else."""
     from sdedge.weights.architecture import unsupported_architecture
     from sdedge.weights.files import open_tensors
 
@@ -294,7 +299,7 @@ def recognise(path: str | Path) -> str | None:
 
 
 def install(path: str | Path, role: str, progress: Callable[[int, int], None] | None = None) -> Adapter:
-    """Check a LoRA or embedding and copy it to where prompts find it. Raises ModelError or OutputError."""
+    """Checks a LoRA or embedding and copies it to where prompts find it. Raises ModelError or OutputError."""
     path = Path(path).expanduser()
     check(path, role)
     config = path.with_name("adapter_config.json") if role == "lora" and _has_config(path) else None
@@ -318,7 +323,9 @@ def install(path: str | Path, role: str, progress: Callable[[int, int], None] | 
 
 
 def _name_of(path: Path, role: str) -> str:
-    """The file's stem; for diffusers' `learned_embeds`, which tells nothing, the token inside: `cat-toy` for `<cat-toy>`."""
+    """Returns the file's stem; for diffusers' `learned_embeds`, which tells nothing, the token inside: `cat-toy` for
+    `<cat-toy>`.
+    """
     from sdedge.weights.textual_inversion import GENERIC, open_embedding
 
     if role != "embedding" or path.stem != GENERIC:
@@ -347,14 +354,14 @@ def _naming_lock() -> Iterator[None]:
 
 
 def _has_config(path: Path) -> bool:
-    """Whether peft's configuration lies beside a LoRA and is its own; its alpha counts, so it is copied with it."""
+    """Returns whether peft's configuration lies beside a LoRA and is its own; its alpha counts, so it is copied with it."""
     from sdedge.weights.lora_config import CONFIG, belongs
 
     return path.with_name(CONFIG).is_file() and belongs(path)
 
 
 def check(path: Path, role: str) -> None:
-    """Open it as its role. Raises ModelError for a damaged file or one made for another model."""
+    """Opens it as its role. Raises ModelError for a damaged file or one made for another model."""
     from sdedge.weights.lora import open_lora
     from sdedge.weights.textual_inversion import open_embedding
 
@@ -365,7 +372,7 @@ def check(path: Path, role: str) -> None:
 
 
 def faults_of(extra: Adapter) -> list[str]:
-    """What is wrong with an installed file, in sentences: every number of it is read."""
+    """Returns what is wrong with an installed file, in sentences: every number of it is read."""
     from sdedge.weights.checkpoint import find_broken
     from sdedge.weights.files import open_tensors
 

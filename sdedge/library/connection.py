@@ -85,7 +85,7 @@ def _explaining(cursor: sqlite3.Cursor) -> Iterator[None]:
 
 
 def described(error: Exception, path: Path) -> DatabaseError:
-    """The error of a call on the database at `path`, in words."""
+    """Returns the error of a call on the database at `path`, in words."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     kind = (code or 0) & 0xFF
     said = " ".join(str(error).split())[:200]

@@ -21,7 +21,7 @@ class Damaged(SdedgeError):
 
 
 def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) -> Connection:
-    """Open or create the database at `path` in WAL mode and bring it to the newest schema.
+    """Opens or creates the database at `path` in WAL mode and brings it to the newest schema.
 
     `migrations[i]` takes `PRAGMA user_version` from i to i + 1; a ";" that ends a line ends a statement, so inside
     a trigger none may end a line. `timeout` is how many seconds a call waits for another process's lock.
@@ -74,7 +74,7 @@ def _make_private(path: Path) -> None:
 
 
 def _compare(connection: Connection, path: Path, migrations: Sequence[str]) -> None:
-    """Whether tables and columns are those that the migrations make. Raises Damaged."""
+    """Insists that tables and columns are those that the migrations make. Raises Damaged."""
     expected = _shape_made_by(tuple(migrations))
     columns = {(row[0], row[1]) for row in connection.execute(_SHAPE).fetchall()}
     if missing := sorted(expected - columns):
@@ -94,7 +94,7 @@ def _shape_made_by(migrations: tuple[str, ...]) -> frozenset[tuple[str, str]]:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, with other writers kept out from the start."""
+    """Commits all or nothing, with other writers kept out from the start."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -124,12 +124,12 @@ def keep_aside(path: Path, aside: Path) -> None:
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether the file itself is at fault."""
+    """Returns whether the file itself is at fault."""
     return _code(error) in (sqlite.CORRUPT, sqlite.NOT_A_DATABASE)
 
 
 def is_passing(error: Exception) -> bool:
-    """Whether the same call may succeed later: another program's lock, a full or vanished disk."""
+    """Returns whether the same call may succeed later: another program's lock, a full or vanished disk."""
     passing = (sqlite.BUSY, sqlite.LOCKED, sqlite.FULL, sqlite.IO_ERROR, sqlite.READ_ONLY, sqlite.CANNOT_OPEN)
     return _code(error) in passing
 

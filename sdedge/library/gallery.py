@@ -105,7 +105,7 @@ class Gallery:
         self, path: Path, request: Request, facts: Mapping[str, Any], job: int | None = None, number: int | None = None,
         content: str = "",
     ) -> int:  # fmt: skip
-        """Announce that `path` is about to be written, with this SHA-256 of its bytes; returns the row's id."""
+        """Announces that `path` is about to be written, with this SHA-256 of its bytes; returns the row's id."""
         path = gallery_path(path)
         values = {
             "path": str(path), "state": "writing", "created": time.time(), "job": job, "number": number,
@@ -128,7 +128,7 @@ class Gallery:
         self.database.execute("DELETE FROM images WHERE id = ? AND state = 'writing'", (row,))
 
     def settle(self) -> int:
-        """Finish what a killed process had begun; returns how many pictures were complete on disk.
+        """Finishes what a killed process had begun; returns how many pictures were complete on disk.
 
         Only while nobody is drawing: a file that is there was renamed whole, one that is not was never finished.
         """
@@ -148,7 +148,7 @@ class Gallery:
         return settled
 
     def ensure(self, path: Path, job: int, number: int) -> None:
-        """Make sure that a picture of which an event speaks has its row."""
+        """Makes sure that a picture of which an event speaks has its row."""
         if self.row_of(path) is None:
             values, path = read_picture(path), gallery_path(path)
             with transaction(self.database):
@@ -160,7 +160,7 @@ class Gallery:
     def search(
         self, search: Search = Search(), limit: int = 60, after: GalleryEntry | None = None
     ) -> list[GalleryEntry]:
-        """Newest first; the next page starts `after` the last entry of the one before."""
+        """Returns pictures, newest first; the next page starts `after` the last entry of the one before."""
         where, values = _conditions(search, common=self._is_common(search.text))
         if after is not None:
             where.append("(created, id) < (?, ?)")
@@ -173,40 +173,42 @@ class Gallery:
         return self.database.execute(query, (match_expression(text) or '""', _COMMON)).fetchone()[0] == _COMMON
 
     def count(self, search: Search = Search()) -> int:
-        """How many pictures a search finds."""
+        """Returns how many pictures a search finds."""
         where, values = _conditions(search)
         return self.database.execute(f"SELECT count(*) FROM images WHERE {' AND '.join(where)}", values).fetchone()[0]
 
     def ids(self, search: Search = Search()) -> list[int]:
-        """The ids of all that a search finds, newest first: what a view needs to know of the ones it does not show yet."""
+        """Returns the ids of all that a search finds, newest first: what a view needs to know of the ones it does not show
+        yet.
+        """
         where, values = _conditions(search)
         query = f"SELECT id FROM images WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC"
         return [row[0] for row in self.database.execute(query, values)]
 
     def entries(self, ids: Sequence[int]) -> list[GalleryEntry]:
-        """Those of the pictures that there are, at most 500, in no order."""
+        """Returns those of the pictures that there are, at most 500, in no order."""
         marks = ", ".join("?" * len(ids))
         return [_entry(row) for row in self.database.execute(f"SELECT * FROM images WHERE id IN ({marks})", ids)]
 
     def models(self) -> list[str]:
-        """The names of the models that the pictures were drawn with."""
+        """Returns the names of the models that the pictures were drawn with."""
         query = "SELECT DISTINCT model FROM images WHERE state = 'here' AND model != '' ORDER BY model COLLATE NOCASE"
         return [row["model"] for row in self.database.execute(query)]
 
     def get(self, id: int) -> GalleryEntry:
-        """One picture. Raises SdedgeError."""
+        """Returns one picture. Raises SdedgeError."""
         row = self.database.execute("SELECT * FROM images WHERE id = ? AND state != 'writing'", (id,)).fetchone()
         if row is None:
             raise SdedgeError(f"The gallery has no picture {id}; {Remedy.SEE_GALLERY}.", remedy=Remedy.SEE_GALLERY)
         return _entry(row)
 
     def find(self, path: str | os.PathLike[str]) -> GalleryEntry | None:
-        """The entry of a file, if it has one."""
+        """Returns the entry of a file, if it has one."""
         row = self.row_of(Path(os.path.realpath(path)))
         return _entry(row) if row and row["state"] != "writing" else None
 
     def thumbnail(self, entry: GalleryEntry) -> Path:
-        """A JPEG of at most 320 pixels, made once and kept by the file's content. Raises SdedgeError."""
+        """Returns a JPEG of at most 320 pixels, made once and kept by the file's content. Raises SdedgeError."""
         return thumbnail(self.store.folder, entry.path, entry.content)
 
     # Marking
@@ -220,12 +222,12 @@ class Gallery:
         return [row["tag"] for row in self.database.execute("SELECT tag FROM tags WHERE image = ? ORDER BY tag", (id,))]
 
     def all_tags(self) -> dict[str, int]:
-        """Every tag and how many pictures have it."""
+        """Returns every tag and how many pictures have it."""
         rows = self.database.execute("SELECT tag, count(*) AS uses FROM tags GROUP BY tag ORDER BY tag")
         return {row["tag"]: row["uses"] for row in rows}
 
     def set_tags(self, id: int, tags: Iterable[str]) -> None:
-        """Give a picture exactly these tags."""
+        """Gives a picture exactly these tags."""
         entry, wanted = self.get(id), sorted({tag.strip() for tag in tags} - {""})
         with transaction(self.database):
             self.database.execute("DELETE FROM tags WHERE image = ?", (id,))
@@ -233,7 +235,7 @@ class Gallery:
         self.store.note(content=entry.content, tags=wanted)
 
     def trash(self, id: int) -> None:
-        """Move the file to the system's trash and forget it. Raises SdedgeError, never deletes for good."""
+        """Moves the file to the system's trash and forgets it. Raises SdedgeError, never deletes for good."""
         entry = self.get(id)
         if entry.path.exists():
             try:
@@ -249,7 +251,7 @@ class Gallery:
     # Files are the truth
 
     def folders(self) -> list[Path]:
-        """Where pictures were saved or adopted."""
+        """Returns where pictures were saved or adopted."""
         rows = self.database.execute("SELECT path FROM folders ORDER BY path")
         return [Path(row["path"]) for row in rows if isinstance(row["path"], str) and "\0" not in row["path"]]
 
@@ -259,7 +261,7 @@ class Gallery:
         return self.store.setting("rebuild") is not None
 
     def verify(self) -> Iterator[tuple[GalleryEntry, str]]:
-        """Read every file again; yields those that are missing, changed or damaged, with what is wrong in words."""
+        """Reads every file again; yields those that are missing, changed or damaged, with what is wrong in words."""
         for row in self.database.execute("SELECT * FROM images WHERE state != 'writing' ORDER BY id").fetchall():
             entry = _entry(row)
             if fault := fault_of(entry.path, entry.content):
@@ -268,7 +270,7 @@ class Gallery:
     # Rows, for sdedge.library.gallery_scan too
 
     def row_of(self, path: Path) -> sqlite3.Row | None:
-        """The row of the file at a path, by whatever spelling of it the file system takes."""
+        """Returns the row of the file at a path, by whatever spelling of it the file system takes."""
         query = "SELECT * FROM images WHERE path = ?"
         row = self.database.execute(query, (str(path),)).fetchone()
         for spelling in spellings(path) if row is None else ():
@@ -284,20 +286,20 @@ class Gallery:
             self.store.note(folder=str(folder))
 
     def insert(self, values: Mapping[str, Any]) -> int:
-        """Add a row; returns its id."""
+        """Adds a row; returns its id."""
         marks = ", ".join("?" * len(values))
         cursor = self.database.execute(f"INSERT INTO images ({', '.join(values)}) VALUES ({marks})", [*values.values()])
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
     def update(self, id: int, values: Mapping[str, Any]) -> None:
-        """Change columns of a row."""
+        """Changes columns of a row."""
         pairs = ", ".join(f"{name} = ?" for name in values)
         self.database.execute(f"UPDATE images SET {pairs} WHERE id = ?", [*values.values(), id])
 
 
 def match_expression(text: str) -> str:
-    """What a person types as an FTS5 query: every word by its beginning, "phrases", and -word for what must not be.
+    """Returns what a person types as an FTS5 query: every word by its beginning, "phrases", and -word for what must not be.
 
     Nothing typed can be a syntax error. Empty when there is no word to look for.
     """
@@ -371,5 +373,5 @@ def _entry(row: sqlite3.Row) -> GalleryEntry:
 
 
 def sampler_name(text: str) -> str:
-    """A sampler by any of its names, as the gallery stores it. Raises InvalidRequest."""
+    """Returns a sampler by any of its names, as the gallery stores it. Raises InvalidRequest."""
     return catalog.resolve(text)[0]

@@ -22,7 +22,7 @@ GROUP = 100  # files looked at, and rows written, at a time
 
 
 def columns(fields: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The searchable columns from what is known of a picture."""
+    """Returns the searchable columns from what is known of a picture."""
     seed = fields.get("seed")
     return {
         "width": fields.get("width") or 0,
@@ -41,7 +41,7 @@ def _text(value: Any) -> str:
 
 
 def read_picture(path: Path) -> dict[str, Any]:
-    """The columns of a picture file made by anyone. Raises InvalidRequest or OSError."""
+    """Returns the columns of a picture file made by anyone. Raises InvalidRequest or OSError."""
     from sdedge.images import metadata
 
     recorded = metadata.read(path)
@@ -62,7 +62,7 @@ def read_picture(path: Path) -> dict[str, Any]:
 
 
 def measure(path: Path) -> dict[str, Any]:
-    """What the file itself tells: size in pixels and bytes, time, and the hash of its content."""
+    """Returns what the file itself tells: size in pixels and bytes, time, and the hash of its content."""
     from sdedge.images.opening import opened
 
     with open_regular(path) as file:
@@ -76,7 +76,7 @@ def measure(path: Path) -> dict[str, Any]:
 
 
 def thumbnail(store: Path, path: Path, content: str) -> Path:
-    """A JPEG of at most 320 pixels of the picture at `path`, made once and kept in the folder `store` by its content.
+    """Returns a JPEG of at most 320 pixels of the picture at `path`, made once and kept in the folder `store` by its content.
 
     Any thread may call it. Raises SdedgeError for a file that is missing, damaged or too large to open safely.
     """
@@ -94,12 +94,12 @@ def thumbnail(store: Path, path: Path, content: str) -> Path:
 
 
 def thumbnail_path(store: Path, content: str) -> Path:
-    """Where the thumbnail of a picture with this SHA-256 is kept."""
+    """Returns where the thumbnail of a picture with this SHA-256 is kept."""
     return store / "thumbnails" / content[:2] / f"{content}.jpg"
 
 
 def fault_of(path: Path, content: str) -> str | None:
-    """What is wrong with a file that had the SHA-256 `content`, in words; None when nothing is."""
+    """Returns what is wrong with a file that had the SHA-256 `content`, in words; None when nothing is."""
     from sdedge.images.opening import opened
 
     try:
@@ -118,19 +118,19 @@ def fault_of(path: Path, content: str) -> str | None:
 
 
 def gallery_path(path: Path) -> Path:
-    """The path under which a picture has its row: its folder as the file system lists it, however a person typed it."""
+    """Returns the path under which a picture has its row: its folder as the file system lists it, however a person typed it."""
     return canonical(path.parent) / path.name
 
 
 def spellings(path: Path) -> list[str]:
-    """That path, and with the file's name in the other Unicode forms that some file systems list it in."""
+    """Returns that path, and with the file's name in the other Unicode forms that some file systems list it in."""
     canon = gallery_path(path)
     names = dict.fromkeys([canon.name, *(unicodedata.normalize(form, canon.name) for form in ("NFC", "NFD"))])
     return [str(canon.with_name(name)) for name in names]
 
 
 def groups(roots: Iterable[Path]) -> Iterator[list[Path]]:
-    """Picture files below the folders, in the order of their names, some at a time."""
+    """Yields picture files below the folders, in the order of their names, some at a time."""
     group: list[Path] = []
     for root in roots:
         for folder, inner, files in os.walk(root):
@@ -146,7 +146,7 @@ def groups(roots: Iterable[Path]) -> Iterator[list[Path]]:
 
 
 def outermost(folders: Iterable[Path]) -> list[Path]:
-    """Without the ones that lie inside another."""
+    """Returns the folders without those that lie inside another."""
     folders_alone: list[Path] = []
     for folder in sorted(folders):
         if not any(folder.is_relative_to(outer) for outer in folders_alone):
@@ -155,5 +155,5 @@ def outermost(folders: Iterable[Path]) -> list[Path]:
 
 
 def literal(text: str) -> str:
-    """Text that a glob takes as it is."""
+    """Returns text that a glob takes as it is."""
     return re.sub(r"([*?[])", r"[\1]", text)

@@ -31,7 +31,7 @@ class Scan:
 
 
 def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int], None] | None = None) -> Scan:
-    """Bring the rows in line with the files of `folder` and below, or of all known folders.
+    """Brings the rows in line with the files of `folder` and below, or of all known folders.
 
     New pictures are adopted by their metadata, moved ones are recognised by their content and keep their marks,
     rows of vanished ones are hidden until the file is back. Raises SdedgeError when `folder` is not there.
@@ -88,7 +88,7 @@ def _hide_missing(gallery: Gallery, root: Path) -> int:
 
 
 def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list[str]) -> dict[str, Any] | None:
-    """The columns of a file that is new or has changed; None when there is nothing to do."""
+    """Returns the columns of a file that is new or has changed; None when there is nothing to do."""
     try:
         str(path).encode()  # what SQLite takes; a name in another encoding is half surrogates
         now = path.stat()
@@ -107,7 +107,7 @@ def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list
 
 
 def _adopt(gallery: Gallery, path: Path, values: dict[str, Any]) -> str:
-    """Write one file's row inside a transaction; returns whether it was added, moved, changed or unchanged."""
+    """Writes one file's row inside a transaction; returns whether it was added, moved, changed or unchanged."""
     measured = {name: values[name] for name in ("width", "height", "bytes", "modified", "content")}
     row = gallery.row_of(path)
     if row is not None:  # what is known is not forgotten because another program dropped the settings
@@ -127,7 +127,7 @@ def _adopt(gallery: Gallery, path: Path, values: dict[str, Any]) -> str:
 
 
 def _mark_from_journal(gallery: Gallery) -> None:
-    """Give favourites and tags back after a rebuild; the last word on each content counts."""
+    """Gives favourites and tags back after a rebuild; the last word on each content counts."""
     favourites: dict[str, bool] = {}
     tags: dict[str, list[str]] = {}
     for record in gallery.store.journal():

@@ -16,7 +16,7 @@ _REFERENCE = re.compile(r"sha256:([0-9a-f]{64})")
 
 
 def hint_folder() -> Path:
-    """Where kept hints are, named by their hashes."""
+    """Returns where kept hints are, named by their hashes."""
     return data_folder() / "hints"
 
 

@@ -61,8 +61,8 @@ class Hashed:
 
 
 def examine(path: str | Path) -> ImportSource:
-    """Open a model, a VAE, a control model, an image encoder or a converted bundle and list the files it needs. Raises ModelError
-    if it is none of these."""
+    """Opens a model, a VAE, a control model, an image encoder or a converted bundle and lists the files it needs. Raises
+    ModelError if it is none of these."""
     if is_bundle(path):
         return _bundle(Path(path))
     location = folders.locate(path)
@@ -93,7 +93,7 @@ def _bundle(root: Path) -> ImportSource:
 
 
 def _files_of(root: Path, tensors: Mapping[str, Any]) -> dict[str, Path]:
-    """The weight files behind the tensors, and for a folder the texts beside them."""
+    """Returns the weight files behind the tensors, and for a folder the texts beside them."""
     if root.is_file():
         return {root.name: root}
     weights = {tensor.file.path for tensor in tensors.values()}
@@ -108,8 +108,8 @@ def _safety_files(root: Path, folder: Path) -> dict[str, Path]:
 
 
 def _by_place(root: Path, paths: Iterable[Path]) -> dict[str, Path]:
-    """The regular files among these by their place in `root`. Raises ModelError for a link that leads out of it: what is in
-    a folder that somebody made is hashed and copied by its own bytes alone."""
+    """Returns the regular files among these by their place in `root`. Raises ModelError for a link that leads out of it:
+    what is in a folder that somebody made is hashed and copied by its own bytes alone."""
     files = {path.relative_to(root).as_posix(): path for path in sorted(paths) if path.is_file()}
     for path in files.values():
         check_inside(root, path)
@@ -148,18 +148,18 @@ def _maybe_open(path: Path | None) -> Any:
 
 
 def hash_of_folder(files: Mapping[str, Hashed]) -> str:
-    """One hash for a folder: SHA-256 of its list of `sha256  path` lines. It is not an A1111 hash."""
+    """Returns one hash for a folder: SHA-256 of its list of `sha256  path` lines. It is not an A1111 hash."""
     lines = "".join(f"{files[name].sha256}  {name}\n" for name in sorted(files))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def is_published(sha256: str) -> bool:
-    """Whether a file is one of the published v1 checkpoints, which are under CreativeML OpenRAIL-M."""
+    """Returns whether a file is one of the published v1 checkpoints, which are under CreativeML OpenRAIL-M."""
     return sha256[:10] in _PUBLISHED
 
 
 def guess_base(name: str, sha256: str, inpainting: bool) -> str:
-    """'v1-4', 'v1-5 inpainting', ... from a published file's hash or the name; plain 'v1' when neither says."""
+    """Returns 'v1-4', 'v1-5 inpainting', ... from a published file's hash or the name; plain 'v1' when neither says."""
     if sha256[:10] in _PUBLISHED:
         return _PUBLISHED[sha256[:10]]
     match = re.search(r"v1[-_.]([1-5])(?!\d)", name)

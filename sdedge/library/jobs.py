@@ -68,7 +68,9 @@ class Queue:
         return _job(row)
 
     def jobs(self, states: Sequence[str] = OPEN + ENDED, limit: int | None = None) -> list[Job]:
-        """Running, then waiting ones in the order they will be drawn, then ended ones, the latest first; at most `limit`."""
+        """Returns running jobs, then waiting ones in the order they will be drawn, then ended ones, the latest first; at
+        most `limit`.
+        """
         marks = ", ".join("?" * len(states))
         rows = self.database.execute(
             f"""SELECT * FROM jobs WHERE state IN ({marks}) ORDER BY ended IS NOT NULL, state != 'running',
@@ -78,7 +80,7 @@ class Queue:
         return [_job(row) for row in rows]
 
     def history(self, id: int) -> list[tuple[str, float, str]]:
-        """Every (state, time, reason) a job has been in."""
+        """Returns every (state, time, reason) a job has been in."""
         query = "SELECT state, at, reason FROM job_states WHERE job = ? ORDER BY rowid"
         return [(str(row["state"]), row["at"], str(row["reason"])) for row in self.database.execute(query, (id,))]
 
@@ -95,7 +97,7 @@ class Queue:
     # Arranging
 
     def add(self, request: Request, output: Output, count: int = 1, batch: int = 1, priority: int = 0) -> Job:
-        """Append a job. Raises InvalidRequest."""
+        """Appends a job. Raises InvalidRequest."""
         if count < 1 or batch < 1:
             raise InvalidRequest(
                 f"A job of {count} pictures, {batch} at a time, draws nothing; give 1 or more of both."
@@ -113,12 +115,12 @@ class Queue:
         return self.get(id)  # type: ignore[arg-type]
 
     def duplicate(self, id: int) -> Job:
-        """Append a job that asks for the same."""
+        """Appends a job that asks for the same."""
         job = self.get(id)
         return self.add(job.request, job.output, job.count, job.batch, job.priority)
 
     def move(self, id: int, before: int | None = None) -> None:
-        """Draw a waiting job just before another, with its priority; last of all when `before` is None."""
+        """Draws a waiting job just before another, with its priority; last of all when `before` is None."""
         with transaction(self.database):
             order = [job for job in self.jobs((JobState.WAITING, JobState.PAUSED)) if job.id != id]
             moved = self._expect(id, JobState.WAITING, JobState.PAUSED)
@@ -166,7 +168,7 @@ class Queue:
             self._set(id, JobState.WAITING, "", ended=None, position=position)
 
     def cancel(self, id: int, level: str = Wish.NOW) -> None:
-        """End a job: after this "picture", after this step ("now"), or by ending its process ("kill").
+        """Ends a job: after this "picture", after this step ("now"), or by ending its process ("kill").
 
         One that waits ends at once; one that has ended is left alone. Raises SdedgeError.
         """
@@ -178,7 +180,7 @@ class Queue:
                 self._set(id, JobState.CANCELLED, "You cancelled it.", ended=time.time())
 
     def clear(self, states: Sequence[str] = ENDED) -> int:
-        """Forget jobs; pictures stay. A running job is never forgotten. Returns how many were."""
+        """Forgets jobs; pictures stay. A running job is never forgotten. Returns how many were."""
         cleared = [state for state in states if state != JobState.RUNNING]
         marks = ", ".join("?" * len(cleared))
         with transaction(self.database):
@@ -187,7 +189,7 @@ class Queue:
             return self.database.execute(f"DELETE FROM jobs WHERE state IN ({marks})", cleared).rowcount
 
     def forget(self, id: int) -> None:
-        """Take one job that has ended out of the list; its pictures stay. Raises SdedgeError."""
+        """Takes one job that has ended out of the list; its pictures stay. Raises SdedgeError."""
         with transaction(self.database):
             self._expect(id, *ENDED)
             self.database.execute("DELETE FROM job_states WHERE job = ?", (id,))
@@ -196,7 +198,7 @@ class Queue:
     # Drawing: for the supervisor alone
 
     def claim(self) -> Job | None:
-        """The next job, now running, with its seed chosen so that a later attempt continues the same pictures."""
+        """Returns the next job, now running, with its seed chosen so that a later attempt continues the same pictures."""
         with transaction(self.database):
             if self.paused is not None:
                 return None
@@ -217,7 +219,7 @@ class Queue:
             return self.get(row["id"])
 
     def wish(self, id: int) -> str:
-        """What was asked of the running job."""
+        """Returns what was asked of the running job."""
         row = self.database.execute("SELECT wish FROM jobs WHERE id = ?", (id,)).fetchone()
         return str(row["wish"]) if row else Wish.KILL
 
@@ -237,7 +239,7 @@ class Queue:
             return self.get(id)
 
     def note_saved(self, id: int) -> None:
-        """Bring a running job's count of pictures up to date."""
+        """Brings a running job's count of pictures up to date."""
         with transaction(self.database):
             self.database.execute("UPDATE jobs SET saved = ? WHERE id = ?", (self._count_saved(id), id))
 
@@ -273,7 +275,7 @@ class Queue:
         return sentence
 
     def _count_saved(self, id: int) -> int:
-        """How far the pictures go, counting ones that were moved to the trash since."""
+        """Returns how far the pictures go, counting ones that were moved to the trash since."""
         query = "SELECT max(number) + 1 AS n FROM images WHERE job = ? AND state != 'writing'"
         row = self.database.execute(query, (id,)).fetchone()
         return max(row["n"] or 0, self.get(id).saved)
@@ -327,8 +329,8 @@ def _fault_of(row: sqlite3.Row) -> str | None:
 
 
 def _job(row: sqlite3.Row) -> Job:
-    """A row as a job. Of one that another version wrote, or damage has changed, at least what is whole, so that the list can
-    be shown and the job be cleared."""
+    """Returns a row as a job. Of one that another version wrote, or damage has changed, at least what is whole, so that the
+    list can be shown and the job be cleared."""
     values: dict[str, Any] = {}
     for column, kind in _COLUMNS.items():
         values[column] = row[column] if isinstance(row[column], kind) else _EMPTY.get(column)
@@ -366,7 +368,7 @@ def output_json(output: Output) -> str:
 
 
 def output_of(text: str) -> Output:
-    """An Output from a job's JSON; what a newer version put there is left out. Raises InvalidRequest."""
+    """Returns an Output from a job's JSON; what a newer version put there is left out. Raises InvalidRequest."""
     record = read_json(text, "Where the pictures of the job go", error=InvalidRequest)
     kinds = {"folder": str, "format": str, "template": str, "private": bool, "file": str, "numbered": bool}
     if isinstance(record, dict) and "folder" in record:

@@ -89,14 +89,14 @@ def card_licence(path: Path) -> str:
 
 
 def _title(text: str) -> str:
-    """The licence that a text is, by its title; that of an own text is its first line."""
+    """Returns the licence that a text is, by its title; that of an own text is its first line."""
     if not text:
         return UNKNOWN
     return next((name for title, name in _TITLES if title.search(text[:2000])), known_name(text.splitlines()[0]))
 
 
 def _read(folder: Path, name: str) -> str:
-    """The beginning of a text in the folder; "" where there is none, or a link leads out of the folder."""
+    """Returns the beginning of a text in the folder; "" where there is none, or a link leads out of the folder."""
     try:
         check_inside(folder, folder / name)
         with open_regular(folder / name) as file:

@@ -70,7 +70,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: str | Path) -> Self:
-        """The manifest of a bundle. Raises ModelError for one that is missing, damaged or from another version.
+        """Returns the manifest of a bundle. Raises ModelError for one that is missing, damaged or from another version.
 
         Every value has its type, and every component's file lies inside the folder. What `recipe`, `source`, `facts` and
         `figures` hold is for those to check who read it.
@@ -118,12 +118,12 @@ class Manifest:
 
 
 def is_bundle(path: str | Path) -> bool:
-    """Whether a folder is a converted bundle."""
+    """Returns whether a folder is a converted bundle."""
     return (Path(path) / NAME).is_file()
 
 
 def parse_component(record: Mapping[str, Any]) -> BundleComponent:
-    """A component from its JSON record. Raises ValueError, KeyError or TypeError for anything else."""
+    """Returns a component from its JSON record. Raises ValueError, KeyError or TypeError for anything else."""
 
     def ports(side: str) -> dict[str, Port]:
         return {_text(name): Port(_dims(port["shape"]), _text(port["dtype"])) for name, port in record[side].items()}
@@ -138,7 +138,7 @@ def parse_component(record: Mapping[str, Any]) -> BundleComponent:
 
 
 def is_count(value: Any, most: int) -> bool:
-    """Whether a value of JSON is a whole number from 0 to `most`."""
+    """Returns whether a value of JSON is a whole number from 0 to `most`."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
 
 

@@ -83,7 +83,10 @@ class Library:
         return _model(row)
 
     def locate(self, name: str) -> Path:
-        """The path of an installed model that may be used. Raises ModelError when it is gone or its licence not accepted."""
+        """Returns the path of an installed model that may be used.
+
+        Raises ModelError when it is gone or its licence not accepted.
+        """
         model = self.find(name)
         if not os.path.exists(model.path):
             raise ModelError(
@@ -104,7 +107,8 @@ class Library:
         self, path: str | Path, name: str | None = None, *, link: bool = False, source: str = "", base: str = "",
         licence: str | None = None, progress: Callable[[int, int], None] | None = None,
     ) -> Model:  # fmt: skip
-        """Install a model, VAE or control model: check that it loads, hash it, and copy it in (`link` only notes its place).
+        """Installs a model, VAE or control model: checks that it loads, hashes it, and copies it in (`link` only notes its
+        place).
 
         `licence` is the one its files name, if none is given. An interruption at any point leaves nothing behind.
         Raises ModelError or OutputError.
@@ -182,7 +186,7 @@ class Library:
             ) from error
 
     def remove(self, name: str) -> Model:
-        """Forget a model; files that were copied in are deleted, linked ones stay."""
+        """Forgets a model; files that were copied in are deleted, linked ones stay."""
         model = self.find(name)
         with transaction(self.database):
             self.database.execute("DELETE FROM models WHERE name = ?", (model.name,))
@@ -227,7 +231,7 @@ class Library:
     # Licences
 
     def set_licence(self, name: str, licence: str) -> Model:
-        """Record which licence a model is under; UNKNOWN forgets it. Raises ModelError for a name that is not installed."""
+        """Records which licence a model is under; UNKNOWN forgets it. Raises ModelError for a name that is not installed."""
         from sdedge.library import licences
 
         model = self.find(name)
@@ -237,7 +241,7 @@ class Library:
         return self.find(name)
 
     def needs_acceptance(self, licence: str) -> bool:
-        """Whether this licence has conditions of use that were not accepted on this machine yet."""
+        """Returns whether this licence has conditions of use that were not accepted on this machine yet."""
         from sdedge.library import licences
 
         if licence not in licences.LICENCE_PAGES:
@@ -262,7 +266,9 @@ class Library:
     # Files
 
     def _in_the_way(self, name: str) -> str | None:
-        """The installed model whose folder a new one of this name would have, where the drive takes both for one name."""
+        """Returns the installed model whose folder a new one of this name would have, where the drive takes both for one
+        name.
+        """
         folder = self._models_folder() / name
         for row in self.database.execute("SELECT name FROM models WHERE NOT linked").fetchall():
             with suppress(OSError):
@@ -290,7 +296,7 @@ class Library:
             )
 
     def sweep(self) -> None:
-        """Remove what an `add` that was killed left behind, and nothing else."""
+        """Removes what an `add` that was killed left behind, and nothing else."""
         with transaction(self.database):  # no other process is between its rename and its commit
             names = {composed(row["name"]) for row in self.database.execute("SELECT name FROM models")}
             for left in self._models_folder().iterdir():

@@ -30,7 +30,7 @@ _LORA = re.compile(r"<((?:lora|lyco):)([^<>]*)>", re.I)
 
 
 def is_path(name: str) -> bool:
-    """Whether a name leads somewhere in a file system, rather than being looked up among what is installed."""
+    """Returns whether a name leads somewhere in a file system, rather than being looked up among what is installed."""
     return _PATHLIKE.search(name) is not None
 
 
@@ -132,7 +132,7 @@ def library_names(name: str) -> str | None:
 
 
 def recorded_hashes(details: Mapping[str, Any]) -> dict[str, str]:
-    """The hashes of model and VAE that a picture records, ours or A1111's, for `safe_settings`."""
+    """Returns the hashes of model and VAE that a picture records, ours or A1111's, for `safe_settings`."""
     keys = {"model": ("model_hash", "Model hash"), "vae": ("vae_hash", "VAE hash")}
     hashes = {name: next((details[key] for key in names if key in details), None) for name, names in keys.items()}
     return {name: value for name, value in hashes.items() if isinstance(value, str)}

@@ -130,14 +130,14 @@ class Store:
         return str(row["value"]) if row else None
 
     def set(self, key: str, value: str | None) -> None:
-        """Remember a text; None forgets it."""
+        """Remembers a text; None forgets it."""
         if value is None:
             self.database.execute("DELETE FROM settings WHERE key = ?", (key,))
         else:
             self.database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
 
     def note(self, **record: Any) -> None:
-        """Append to the journal what only the database knows and a rebuilt one must: folders, favourites, tags."""
+        """Appends to the journal what only the database knows and a rebuilt one must: folders, favourites, tags."""
         with suppress(OSError):
             make_private_file(self.folder / JOURNAL)
         with suppress(OSError), open(self.folder / JOURNAL, "a", encoding="utf-8") as file:
@@ -146,7 +146,7 @@ class Store:
             sync(file.fileno())
 
     def journal(self) -> Iterator[dict[str, Any]]:
-        """The records noted so far; a half-written line is skipped."""
+        """Yields the records noted so far; a half-written line is skipped."""
         try:
             lines = (self.folder / JOURNAL).read_text("utf-8", "replace").splitlines()
         except FileNotFoundError:
@@ -166,7 +166,7 @@ def _file_id(path: Path) -> int:
 
 
 def open_store(folder: Path | None = None, timeout: float = 10) -> Store:
-    """Open the store in `folder`, by default the app's data folder; see the module for what happens to a damaged one.
+    """Opens the store in `folder`, by default the app's data folder; the module says what happens to a damaged one.
 
     Raises SdedgeError when it is of a newer version or cannot be opened.
     """
@@ -181,7 +181,7 @@ def open_store(folder: Path | None = None, timeout: float = 10) -> Store:
 
 
 def rebuild(folder: Path, fault: str, file: int, timeout: float = 10) -> Store:
-    """Keep the damaged database aside and open a new one with what is left of it; `notes` say so.
+    """Keeps the damaged database aside and opens a new one with what is left of it; `notes` say so.
 
     `file` is the id of the damaged one: where another process has put a new one in its place meanwhile, that is opened.
     """
@@ -205,7 +205,7 @@ def rebuild(folder: Path, fault: str, file: int, timeout: float = 10) -> Store:
 
 
 def _put_new_in_place(path: Path, fault: str, timeout: float) -> None:
-    """Write a new database beside the damaged one, and rename both when it is whole: nobody ever opens half of it."""
+    """Writes a new database beside the damaged one, and renames both when it is whole: nobody ever opens half of it."""
     new, aside = path.with_name(path.name + ".new"), aside_path(path)
     for ending in ("", "-wal", "-shm"):  # of a process that was killed here
         new.with_name(new.name + ending).unlink(missing_ok=True)
@@ -226,7 +226,7 @@ def _put_new_in_place(path: Path, fault: str, timeout: float) -> None:
 
 
 def _salvage(damaged: Path, store: Store) -> int:
-    """Copy what can still be read of the queue and the folders; returns how many jobs were waiting."""
+    """Copies what can still be read of the queue and the folders; returns how many jobs were waiting."""
     rows: list[dict[str, Any]] = []
     # Not read-only: the journal beside it holds the newest rows. Row by row: what comes before the damage counts.
     with suppress(sqlite3.Error), closing(sqlite3.connect(damaged)) as old:

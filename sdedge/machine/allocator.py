@@ -26,7 +26,7 @@ def keep_small(size: int) -> None:
 
 
 def give_back() -> None:
-    """Give back what is free, and from now on freed blocks of a megabyte or more at once: slower, and nothing is held in vain.
+    """Gives back what is free, and from now on freed blocks of a megabyte or more at once: slower, and nothing is held in vain.
 
     Weights that are loaded so leave no holes behind when they are packed.
     """
@@ -42,7 +42,7 @@ def _set(options: dict[int, int]) -> None:
 
 
 def trim() -> None:
-    """Give all freed memory back to the system."""
+    """Gives all freed memory back to the system."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)

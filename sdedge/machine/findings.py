@@ -65,7 +65,7 @@ def findings() -> dict[str, DeviceFinding]:
 
 
 def keep(finding: DeviceFinding) -> None:
-    """Put a finding beside those of other devices. Raises OutputError."""
+    """Puts a finding beside those of other devices. Raises OutputError."""
     known = {**findings(), finding.device: finding}
     record = {"machine": _machine(), "findings": {device: asdict(measured) for device, measured in known.items()}}
     with atomic_write(findings_file()) as file:
@@ -73,7 +73,7 @@ def keep(finding: DeviceFinding) -> None:
 
 
 def processor() -> str:
-    """The processor by name; the chip's on a Mac."""
+    """Returns the processor by name; the chip's on a Mac."""
     if sys.platform == "darwin" and (chip := _sysctl("machdep.cpu.brand_string")):
         return chip
     try:
@@ -85,7 +85,7 @@ def processor() -> str:
 
 
 def _sysctl(key: str) -> str:
-    """A fact of macOS; "" where it does not say."""
+    """Returns a fact of macOS; "" where it does not say."""
     try:
         done = subprocess.run(["/usr/sbin/sysctl", "-n", key], capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -37,7 +37,9 @@ class SizedComponent(Protocol):
 
 
 def read_sizes(checkpoint: Checkpoint, added: Iterable[SizedComponent] = ()) -> Sizes:
-    """What the planner needs to know of a checkpoint, and of networks beside its own, from the headers of their files."""
+    """Returns what the planner needs to know of a checkpoint, and of networks beside its own, from the headers of their
+    files.
+    """
     counts = {name: _count(tensors) for name, tensors in checkpoint.components.items()}
     beside = [(component.every_step, _count(component.tensors)) for component in added]
     vae, usual = checkpoint.configs["vae"], Sizes()
@@ -59,7 +61,7 @@ def plan_picture(
     sizes: Sizes, width: int, height: int, batch: int, *, itemsize: int, device: str, free: int, safety: bool = True,
     mode: str = "auto", int8: bool = False,
 ) -> MemoryPlan:  # fmt: skip
-    """How a picture is drawn on a kind of device ("cpu", "cuda", "mps") with `free` bytes, and whether it fits.
+    """Returns how a picture is drawn on a kind of device ("cpu", "cuda", "mps") with `free` bytes, and whether it fits.
 
     width, height  pixels
     itemsize       bytes of a number while drawing

@@ -191,7 +191,7 @@ def _attention(device: torch.device, dtype: torch.dtype, layout: str) -> Callabl
 
 @torch.inference_mode()
 def fused_agrees(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether fused attention on a device gives what attention in pieces of float32 does, for each of v1's heads."""
+    """Returns whether fused attention on a device gives what attention in pieces of float32 does, for each of v1's heads."""
     generator = torch.Generator().manual_seed(0)
     for width, tokens in ((40, 1024), (80, 256), (160, 64)):
         q, k, v = (torch.randn(2, tokens, 2 * width, generator=generator).to(device, dtype) for _ in range(3))
@@ -227,7 +227,9 @@ INT8 = {"convolution": _int8_convolution, "linear": _int8_linear}
 
 
 def measure_threads() -> int:
-    """All cores torch would take, or half of them where two threads to a core only get into each other's way."""
+    """Returns the number of all cores torch would take, or half of them where two threads to a core only get into each
+    other's way.
+    """
     every = torch.get_num_threads()
     if every < 4:
         return every

@@ -27,12 +27,12 @@ def _merge(x: Tensor) -> Tensor:
 
 
 def sdpa(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Softmax attention by torch's fused kernel: (B, Tq, C), (B, Tk, C), (B, Tk, C) -> (B, Tq, C)."""
+    """Computes softmax attention by torch's fused kernel: (B, Tq, C), (B, Tk, C), (B, Tk, C) -> (B, Tq, C)."""
     return _merge(F.scaled_dot_product_attention(_split(q, heads), _split(k, heads), _split(v, heads)))
 
 
 def chunked_attention(budget: int) -> AttentionFunction:
-    """Exact attention that never holds more than `budget` bytes of scores, by cutting the queries.
+    """Computes exact attention and never holds more than `budget` bytes of scores, by cutting the queries.
 
     Scores and softmax are float32 for half-precision inputs, which keeps macOS 14.5 and later free of black images.
     """
@@ -51,7 +51,8 @@ def chunked_attention(budget: int) -> AttentionFunction:
 
 
 def row_pieces(budget: int, terms: int = TERMS) -> AttentionFunction:
-    """Exact attention for MPS: few heads at a time, and few of their queries where one head's scores exceed `budget` bytes.
+    """Returns exact attention for MPS: few heads at a time, and few of their queries where one head's scores exceed `budget`
+    bytes.
 
     Scores are float32 throughout, products included: macOS 14.5 and later give black pictures otherwise. Results are
     joined, never written into slices, which MPS gets wrong on some versions. No sum has more than `terms` products.
@@ -74,7 +75,7 @@ def row_pieces(budget: int, terms: int = TERMS) -> AttentionFunction:
 
 
 def _weighted(weights: Tensor, values: Tensor, terms: int) -> Tensor:
-    """Weights (N, T, S) in float32 times values (N, S, D) -> (N, T, D), at most `terms` of S summed at a time."""
+    """Returns weights (N, T, S) in float32 times values (N, S, D) -> (N, T, D), at most `terms` of S summed at a time."""
     S = values.shape[1]
     if terms >= S:
         return weights.to(values.dtype) @ values
@@ -89,7 +90,8 @@ def fused_width(width: int) -> int | None:
 
 
 def padded(otherwise: AttentionFunction, terms: int = TERMS) -> AttentionFunction:
-    """Exact attention for MPS by torch's fused kernel, which holds no scores: heads of 40 and 160 are padded to 64 and 256.
+    """Returns exact attention for MPS by torch's fused kernel, which holds no scores: heads of 40 and 160 are padded to 64
+    and 256.
 
     Zeros add nothing to a product, and the scale is that of the true width, so that the result is the same. Heads wider
     than any that the kernel takes, and more keys than `terms`, are left to `otherwise`.
@@ -107,7 +109,7 @@ def padded(otherwise: AttentionFunction, terms: int = TERMS) -> AttentionFunctio
 
 
 def set_attention(model: nn.Module, attend: AttentionFunction) -> None:
-    """Give every attention layer of `model` the same function."""
+    """Gives every attention layer of `model` the same function."""
     for module in model.modules():
         if hasattr(module, "attend"):
             module.attend = attend  # type: ignore[assignment]

@@ -14,7 +14,7 @@ Replacements = Sequence[tuple[int, int, Tensor]]
 
 
 def quick_gelu(x: Tensor) -> Tensor:
-    """`x * sigmoid(1.702 x)`, the GELU approximation OpenAI's CLIP was trained with."""
+    """Returns `x * sigmoid(1.702 x)`, the GELU approximation OpenAI's CLIP was trained with."""
     return x * torch.sigmoid(1.702 * x)
 
 

@@ -31,8 +31,8 @@ _FACTORS = {"norm_eps": (0.0, 1.0), "layer_norm_eps": (0.0, 1.0), "scaling_facto
 
 
 def read_fields(kind: str, cls: type, config: dict[str, Any]) -> dict[str, Any]:
-    """The entries of `config` that are fields of `cls`, with JSON lists as tuples. Raises ModelError for values of another type
-    than the field has, and for numbers that no network can have."""
+    """Returns the entries of `config` that are fields of `cls`, with JSON lists as tuples. Raises ModelError for values of
+    another type than the field has, and for numbers that no network can have."""
     known = {field.name: config[field.name] for field in fields(cls) if field.name in config}
     if known.get("sample_size", 0) is None:
         del known["sample_size"]  # diffusers writes null where nothing was said
@@ -132,7 +132,7 @@ class UNetConfig:
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
-        """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
+        """Builds from a parsed `config.json`. Raises ModelError for values that are not v1."""
         read = cls(
             **read_fields("UNet", cls, {n: v for n, v in config.items() if n not in ("attention", "has_middle")})
         )
@@ -195,7 +195,7 @@ class VAEConfig:
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
-        """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
+        """Builds from a parsed `config.json`. Raises ModelError for values that are not v1."""
         read = cls(**read_fields("VAE", cls, config))
         _refuse("VAE", config, {"act_fn": ("silu",), "shift_factor": (None,), "mid_block_add_attention": (True,)})
         return read
@@ -226,7 +226,7 @@ class TextConfig:
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
-        """Build from a parsed `config.json`. Raises ModelError for values that are not v1."""
+        """Builds from a parsed `config.json`. Raises ModelError for values that are not v1."""
         read = cls(**read_fields("text encoder", cls, config))
         _refuse("text encoder", config, {"hidden_act": ("quick_gelu", "gelu"), "max_position_embeddings": (77,)})
         return read

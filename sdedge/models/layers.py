@@ -33,7 +33,7 @@ def guidance_embedding(scale: Tensor, dim: int) -> Tensor:
 
 
 def linear_of(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
-    """A layer of these very tensors, (out, in) and (out,), which does not learn."""
+    """Returns a layer of these very tensors, (out, in) and (out,), which does not learn."""
     layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None, device="meta")
     layer.weight = nn.Parameter(weight, requires_grad=False)
     if bias is not None:
@@ -200,7 +200,7 @@ class Transformer2DModel(nn.Module):
 
 
 def wrap_edges(module: nn.Module, on: bool) -> None:
-    """Pad every convolution circularly, or with zeros as trained."""
+    """Pads every convolution circularly, or with zeros as trained."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d) and any(layer.padding):
             layer.padding_mode = "circular" if on else "zeros"

@@ -35,7 +35,7 @@ class Moments:
 
     @classmethod
     def of(cls, rows: Tensor) -> Moments:
-        """Of one block (1, C, R, W)."""
+        """Returns the moments of one block (1, C, R, W)."""
         values = rows.float()
         mean = values.mean((0, 2, 3))
         square = (values - mean[:, None, None]).square_().sum((0, 2, 3))
@@ -49,7 +49,7 @@ class Moments:
         return Moments(count, mean, square)
 
     def normaliser(self, norm: nn.GroupNorm) -> Callable[[Tensor], Tensor]:
-        """What `norm` does to any rows (1, C, R, W) of the map these moments are of."""
+        """Returns what `norm` does to any rows (1, C, R, W) of the map these moments are of."""
         mean, square = self.mean.view(norm.num_groups, -1), self.square.view(norm.num_groups, -1)
         middle = mean.mean(1, keepdim=True)  # (groups, 1)
         spread = square.sum(1, keepdim=True) / self.count + (mean - middle).square().sum(1, keepdim=True)
@@ -68,21 +68,21 @@ class Rows(ABC):
         self.moments: Moments | None = None
 
     def blocks(self) -> Iterator[tuple[int, int]]:
-        """First row and the row after the last of every block, from the top."""
+        """Yields the first row and the row after the last of every block, from the top."""
         for start in range(0, self.height, self.step):
             yield start, min(start + self.step, self.height)
 
     def write(self, start: int, rows: Tensor) -> None:
-        """Put a block that begins at row `start`; it replaces the one of before."""
+        """Puts a block that begins at row `start`; it replaces the one of before."""
         self._put(start // self.step, rows)
 
     def measure(self, rows: Tensor) -> None:
-        """Take a block of the map into its moments."""
+        """Takes a block of the map into its moments."""
         moments = Moments.of(rows)
         self.moments = moments if self.moments is None else self.moments + moments
 
     def read(self, start: int, stop: int, wrap: bool = False) -> Tensor:
-        """Rows start … stop - 1 as (1, C, R, W). Those beyond the edges are left out, or come from the other edge."""
+        """Returns rows start … stop - 1 as (1, C, R, W). Those beyond the edges are left out, or come from the other edge."""
         pieces = []
         if wrap and start < 0:
             pieces.append(self._get(self.height + start, self.height))
@@ -92,7 +92,7 @@ class Rows(ABC):
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces, dim=2)
 
     def free(self, below: int, wrap: bool = False) -> None:
-        """Let go of the blocks that lie wholly above row `below`; with `wrap` the first one stays for the last row."""
+        """Lets go of the blocks that lie wholly above row `below`; with `wrap` the first one stays for the last row."""
         for i in range(1 if wrap else 0, max(below, 0) // self.step):
             self._drop(i)
 
@@ -136,7 +136,7 @@ class Spill:
         self._free: list[Any] = []
 
     def take(self, size: int) -> Any:
-        """An open file with room for `size` bytes. Raises OutputError."""
+        """Returns an open file with room for `size` bytes. Raises OutputError."""
         try:
             new = partial(tempfile.TemporaryFile, dir=self.folder, buffering=0)  # which lives with the maps
             file: Any = self._free.pop() if self._free else new()

@@ -51,14 +51,14 @@ class SafetyChecker(nn.Module):
         self.special_care_embeds_weights = nn.Parameter(torch.ones(SPECIAL_CARE), requires_grad=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Prepared pictures (B, 3, S, S) -> cosines with the concepts (B, 17) and the special-care concepts (B, 3)."""
+        """Turns prepared pictures (B, 3, S, S) into cosines with the concepts (B, 17) and the special-care concepts (B, 3)."""
         image = F.normalize(self.visual_projection(self.vision_model(x).pooler_output))
         concepts, special = F.normalize(self.concept_embeds), F.normalize(self.special_care_embeds)
         return image @ concepts.T, image @ special.T
 
     @torch.inference_mode()
     def check(self, images: np.ndarray) -> list[bool]:
-        """Whether each of the uint8 RGB pictures (B, H, W, 3) is to be filtered.
+        """Returns whether each of the uint8 RGB pictures (B, H, W, 3) is to be filtered.
 
         Raises ModelError when the scores are not numbers, which would otherwise let everything pass.
         """
@@ -79,7 +79,7 @@ class SafetyChecker(nn.Module):
 
 
 def score(concepts: np.ndarray, thresholds: np.ndarray, special: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """How far the cosines (B, 17) are above the thresholds (17,), rounded to 3 places; above 0 filters the picture.
+    """Returns how far the cosines (B, 17) are above the thresholds (17,), rounded to 3 places; above 0 filters the picture.
 
     Cosines with the special-care concepts (B, 3) above their limits (3,) never filter by themselves; they add 0.01 to
     all scores. All float32, so that roundings fall as in diffusers under numpy 2.
@@ -89,7 +89,7 @@ def score(concepts: np.ndarray, thresholds: np.ndarray, special: np.ndarray, lim
 
 
 def prepare(pixels: np.ndarray, side: int = 224) -> Tensor:
-    """uint8 RGB (H, W, 3) -> float32 (3, side, side), equal to transformers' CLIPImageProcessor (Pillow).
+    """Turns uint8 RGB (H, W, 3) into float32 (3, side, side), equal to transformers' CLIPImageProcessor (Pillow).
 
     The short side is scaled to `side` with bicubic filtering and antialiasing, the middle is cut out, and the channels
     are normalised by CLIP's means and deviations.

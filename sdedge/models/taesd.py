@@ -35,7 +35,7 @@ class TinyConfig:
 
     @classmethod
     def from_json(cls, config: dict[str, Any]) -> Self:
-        """Build from a parsed `config.json`. Raises ModelError for values this network has not."""
+        """Builds from a parsed `config.json`. Raises ModelError for values this network has not."""
         only = {"act_fn": "relu", "upsample_fn": "nearest", "upsampling_scaling_factor": 2, "latent_magnitude": 3}
         for key, value in only.items():
             if config.get(key, value) != value:
@@ -123,10 +123,10 @@ class TinyVAE(nn.Module):
         self.decoder = TinyDecoder(config)
 
     def encode(self, image: Tensor) -> Posterior:
-        """Image (B, 3, H, W) in [-1, 1], sizes multiples of 8 -> a posterior without spread."""
+        """Encodes an image (B, 3, H, W) in [-1, 1], sizes multiples of 8, to a posterior without spread."""
         mean = self.encoder(image)
         return Posterior(mean, torch.full_like(mean, -torch.inf))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Latent (B, 4, h, w) -> image (B, 3, 8h, 8w), about [-1, 1]."""
+        """Decodes a latent (B, 4, h, w) to an image (B, 3, 8h, 8w), about [-1, 1]."""
         return self.decoder(z)

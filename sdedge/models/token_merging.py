@@ -58,7 +58,7 @@ class Merging:
         return (self.rows + first).flatten()
 
     def merge(self, x: Tensor) -> Tensor:
-        """(B, T, C) -> (B, count, C): the mean of every set, summed in float32 since one may hold many tokens."""
+        """Merges (B, T, C) into (B, count, C): the mean of every set, summed in float32 since one may hold many tokens."""
         B, T, C = x.shape
         flat = self._flat
         sums = torch.zeros(B * self.count, C, device=x.device).index_add_(0, flat, x.reshape(B * T, C).float())
@@ -66,13 +66,13 @@ class Merging:
         return (sums / sizes[:, None]).to(x.dtype).view(B, self.count, C)
 
     def unmerge(self, x: Tensor) -> Tensor:
-        """(B, count, C) -> (B, T, C): every token gets what its set has."""
+        """Spreads (B, count, C) over (B, T, C): every token gets what its set has."""
         B, T = self.rows.shape
         return x.reshape(B * self.count, -1).index_select(0, self._flat).view(B, T, -1)
 
 
 def match(x: Tensor, height: int, width: int, ratio: float) -> Merging | None:
-    """The merging of tokens (B, height width, C) that leaves out `ratio` of them, or all sources where that is fewer.
+    """Returns the merging of tokens (B, height width, C) that leaves out `ratio` of them, or all sources where that is fewer.
 
     Bipartite soft matching: those sources go that are most like any destination, each to the one it is most like.
     Every picture of a batch is matched for itself. None where nothing is to be merged: a ratio below one token, or a
@@ -96,7 +96,9 @@ def match(x: Tensor, height: int, width: int, ratio: float) -> Merging | None:
 
 
 def _nearest(sources: Tensor, destinations: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosine similarity to the most similar destination, and its number, for (B, S, C) and (B, D, C): (B, S) each."""
+    """Returns the cosine similarity to the most similar destination, and its number, for (B, S, C) and (B, D, C): (B, S)
+    each.
+    """
     sources, destinations = (F.normalize(x, dim=-1, eps=1e-6) for x in (sources, destinations))
     few = max(1, SCORES // (destinations.shape[0] * destinations.shape[1]))
     matches = [(part @ destinations.transpose(1, 2)).max(-1) for part in sources.split(few, dim=1)]
@@ -129,7 +131,7 @@ def _merged(layer: nn.Module, ratio: float, height: int, width: int) -> Any:
     plain = layer.forward
 
     def forward(x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
-        """`layer` on fewer tokens; `add`, the residual, which a fused layer sums in its kernel, keeps its full length."""
+        """Runs `layer` on fewer tokens; `add`, the residual, which a fused layer sums in its kernel, keeps its full length."""
         sets = match(x, height, width, ratio)
         if sets is None:
             return plain(x) if add is None else plain(x, add=add)

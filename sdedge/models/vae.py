@@ -21,7 +21,7 @@ class Posterior:
     logvar: Tensor
 
     def sample(self, noise: Tensor) -> Tensor:
-        """`mean + std * noise`; the noise comes from the caller so that seeds stay in one place."""
+        """Returns `mean + std * noise`; the noise comes from the caller so that seeds stay in one place."""
         return self.mean + (0.5 * self.logvar).exp() * noise
 
 
@@ -137,10 +137,10 @@ class VAE(nn.Module):
         self.post_quant_conv = nn.Conv2d(config.latent_channels, config.latent_channels, 1)
 
     def encode(self, image: Tensor) -> Posterior:
-        """Image (B, 3, H, W) in [-1, 1], sizes multiples of 8 -> posterior over unscaled latents."""
+        """Encodes an image (B, 3, H, W) in [-1, 1], sizes multiples of 8, to a posterior over unscaled latents."""
         mean, logvar = self.quant_conv(self.encoder(image)).chunk(2, dim=1)
         return Posterior(mean, logvar.clamp(-30.0, 20.0))
 
     def decode(self, z: Tensor) -> Tensor:
-        """Unscaled latent (B, 4, h, w) -> image (B, 3, 8h, 8w), about [-1, 1]."""
+        """Decodes an unscaled latent (B, 4, h, w) to an image (B, 3, 8h, 8w), about [-1, 1]."""
         return self.decoder(self.post_quant_conv(z))

@@ -41,13 +41,13 @@ class RowVAE:
         self.layout = layout
 
     def encode(self, image: Tensor) -> Posterior:
-        """As `VAE.encode`. Raises OutputError when the temporary file does not fit."""
+        """Encodes as `VAE.encode` does. Raises OutputError when the temporary file does not fit."""
         moments = torch.cat([self._encode(picture[None]) for picture in image])
         mean, logvar = self.vae.quant_conv(moments).chunk(2, dim=1)
         return Posterior(mean, logvar.clamp(-30.0, 20.0))
 
     def decode(self, z: Tensor) -> Tensor:
-        """As `VAE.decode`. Raises OutputError when the temporary file does not fit."""
+        """Decodes as `VAE.decode` does. Raises OutputError when the temporary file does not fit."""
         return torch.cat([self._decode(picture[None]) for picture in self.vae.post_quant_conv(z)])
 
     def _encode(self, image: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ class RowVAE:
         return Held(channels, height, width, step, like.dtype)
 
     def _rows(self, x: Tensor) -> Rows:
-        """A whole small map as rows."""
+        """Returns a whole small map as rows."""
         _, C, H, W = x.shape
         usual = torch.channels_last if x.device.type == "cpu" else torch.contiguous_format
         x = x.contiguous(memory_format=self.layout or usual)
@@ -159,7 +159,7 @@ def _wraps(conv: nn.Conv2d) -> bool:
 
 
 def _convolve(conv: nn.Conv2d, x: Rows, start: int, stop: int, activate: Activation | None = None) -> Tensor:
-    """Rows start … stop - 1 of a 3x3 convolution over the activated map."""
+    """Returns rows start … stop - 1 of a 3x3 convolution over the activated map."""
     rows = x.read(start - 1, stop + 1, _wraps(conv))
     if activate is not None:
         rows = activate(rows)
@@ -167,17 +167,19 @@ def _convolve(conv: nn.Conv2d, x: Rows, start: int, stop: int, activate: Activat
 
 
 def _pad(rows: Tensor, top: bool, bottom: bool, wrap: bool) -> Tensor:
-    """A row of zeros at the map's own edges, unless they continue on the other side."""
+    """Returns a row of zeros at the map's own edges, unless they continue on the other side."""
     return F.pad(rows, (0, 0, int(top), int(bottom))) if (top or bottom) and not wrap else rows
 
 
 def _across(conv: nn.Conv2d, rows: Tensor) -> Tensor:
-    """The convolution over rows that have their upper and lower neighbours already: (1, C, R + 2, W) -> (1, C', R, W)."""
+    """Returns the convolution over rows that have their upper and lower neighbours already: (1, C, R + 2, W) -> (1, C', R,
+    W).
+    """
     if _wraps(conv):
         return F.conv2d(F.pad(rows, (1, 1, 0, 0), mode="circular"), conv.weight, conv.bias)
     return F.conv2d(_dense(rows), conv.weight, conv.bias, padding=(0, 1))
 
 
 def _dense(rows: Tensor) -> Tensor:
-    """Rows out of a block in one piece of memory, which MPS needs; channels-last ones are."""
+    """Returns rows out of a block in one piece of memory, which MPS needs; channels-last ones are."""
     return rows if rows.is_contiguous(memory_format=torch.channels_last) else rows.contiguous()

@@ -79,7 +79,7 @@ class Outcome:
 
 
 def outcome(event: Event, attempt: Attempt, closing: bool) -> Outcome:
-    """What the last event of an attempt means. `closing`: the app is being closed."""
+    """Returns what the last event of an attempt means. `closing`: the app is being closed."""
     if isinstance(event, Finished):
         return Outcome(JobState.DONE)
     if isinstance(event, Cancelled):

@@ -68,7 +68,7 @@ class StayAwake:
 
 
 def _first(commands: tuple[tuple[str, ...], ...], why: str) -> subprocess.Popen[bytes] | None:
-    """Start the first command that this system has and that it accepts."""
+    """Starts the first command that this system has and that it accepts."""
     reasons = []
     for command in commands:
         if shutil.which(command[0]) is None:

@@ -57,7 +57,7 @@ class ObjectiveC:
 
 
 def runtime() -> Runtime | None:
-    """The runtime of a Mac; None elsewhere, and where it cannot be loaded."""
+    """Returns the runtime of a Mac; None elsewhere, and where it cannot be loaded."""
     if sys.platform != "darwin":
         return None
     try:

@@ -24,7 +24,7 @@ class Channel:
         self._sending = threading.Lock()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Write one message, whole. Raises BrokenPipeError (or another OSError) when the other end is gone."""
+        """Writes one message, whole. Raises BrokenPipeError (or another OSError) when the other end is gone."""
         body = json.dumps(message).encode()
         data = memoryview(len(body).to_bytes(4, "big") + body)
         with self._sending:
@@ -34,7 +34,7 @@ class Channel:
                 data = data[os.write(self.writing, data) :]
 
     def receive(self) -> dict[str, Any] | None:
-        """Wait for the next message; None when the other end is closed, even in the middle of a message.
+        """Waits for the next message; None when the other end is closed, even in the middle of a message.
 
         Raises BadFrame.
         """
@@ -56,14 +56,14 @@ class Channel:
         return message
 
     def close_writing(self) -> None:
-        """Let the other end know that nothing more will be sent. Safe while another thread is inside `receive`."""
+        """Lets the other end know that nothing more will be sent. Safe while another thread is inside `receive`."""
         with self._sending:
             if self.writing is not None:
                 os.close(self.writing)
                 self.writing = None
 
     def close(self) -> None:
-        """Close both directions. Only when no thread is inside `receive`."""
+        """Closes both directions. Only when no thread is inside `receive`."""
         self.close_writing()
         os.close(self._read)
 

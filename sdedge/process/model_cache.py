@@ -38,7 +38,7 @@ class ModelCache:
         self._engines: dict[Key, Engine] = {}  # the latest used is last
 
     def __call__(self, model: str, vae: str | None) -> Engine:
-        """The engine of a model and VAE. Raises what loading raises."""
+        """Returns the engine of a model and VAE. Raises what loading raises."""
         key = (model, vae, self._stamp(model))
         engine = self._engines.pop(key, None)
         if engine is None:
@@ -53,7 +53,7 @@ class ModelCache:
         return len(self._engines)
 
     def clear(self) -> None:
-        """Let go of every model."""
+        """Lets go of every model."""
         for key in list(self._engines):
             self._drop(key)
 
@@ -74,7 +74,7 @@ class ModelCache:
         log.info("Let go of the model %s.", key[0])
 
     def _stamp(self, model: str) -> int:
-        """When the files were last changed: a model replaced or removed on disk is not drawn from memory."""
+        """Returns when the files were last changed: a model replaced or removed on disk is not drawn from memory."""
         try:
             return max(file.stat().st_mtime_ns for file in _files(self._locate(model)))
         except (OSError, ValueError):

@@ -32,7 +32,7 @@ class Outbox:
         return bool(self._actions)
 
     def later(self, action: Callable[[], object]) -> None:
-        """Do it after everything before it: at once when nothing waits."""
+        """Does it after everything before it: at once when nothing waits."""
         self._actions.append(action)
         if len(self._actions) == 1:
             try:
@@ -41,7 +41,7 @@ class Outbox:
                 self.tell_waiting(error)
 
     def work_off(self) -> None:
-        """Do what waits. Raises sqlite3.Error and keeps the rest when the database cannot be written."""
+        """Does what waits. Raises sqlite3.Error and keeps the rest when the database cannot be written."""
         while self._actions:
             try:
                 self._actions[0]()
@@ -55,18 +55,18 @@ class Outbox:
         self._waiting_announced = False
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Forgets what waits."""
         self._actions.clear()
 
     def tell(self, job: int | None, event: Event) -> None:
-        """Call the listener; its faults are its own."""
+        """Calls the listener; its faults are its own."""
         try:
             self._listener(job, event)
         except Exception:
             log.exception("The listener failed.")
 
     def tell_waiting(self, error: sqlite3.Error) -> None:
-        """Say once that the database has to be waited for."""
+        """Says once that the database has to be waited for."""
         if not self._waiting_announced:
             self._waiting_announced = True
             self.tell(
@@ -76,7 +76,7 @@ class Outbox:
 
 
 def patiently(action: Callable[[], T], patience: float = 60.0) -> T:
-    """Do it, waiting up to `patience` seconds for other programs' locks. Raises SdedgeError."""
+    """Does it, waiting up to `patience` seconds for other programs' locks. Raises SdedgeError."""
     deadline = time.monotonic() + patience
     while True:
         try:

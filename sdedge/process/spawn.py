@@ -57,16 +57,16 @@ class WorkerProcess:
         self._listener.start()
 
     def send(self, **message: Any) -> None:
-        """Order something; a process that is gone is noticed by its closed pipe, not here."""
+        """Orders something; a process that is gone is noticed by its closed pipe, not here."""
         with contextlib.suppress(OSError):
             self.channel.send(message)
 
     def kill(self) -> None:
-        """End it at once, even when it is stopped or hangs. Safe from any thread, and more than once."""
+        """Ends it at once, even when it is stopped or hangs. Safe from any thread, and more than once."""
         self.process.kill()
 
     def join(self, patience: float = 0) -> int:
-        """Wait `patience` seconds for it to leave by itself, then end it; returns its exit status. Closes the pipes."""
+        """Waits `patience` seconds for it to leave by itself, then ends it; returns its exit status. Closes the pipes."""
         try:
             code = self.process.wait(patience) if patience else self.process.poll()
         except subprocess.TimeoutExpired:
@@ -79,7 +79,7 @@ class WorkerProcess:
         return code
 
     def leave(self, patience: float) -> int:
-        """Ask it to leave by closing its pipe."""
+        """Asks it to leave by closing its pipe."""
         self.close_orders()
         return self.join(patience)
 
@@ -88,7 +88,7 @@ class WorkerProcess:
         self.channel.close_writing()
 
     def reason(self, code: int, phase: str) -> str:
-        """Why it ended with `code` during `phase`, in words."""
+        """Returns why it ended with `code` during `phase`, in words."""
         return describe_exit(code, phase, _kills_for_memory() > self._kills, self.log)
 
     def _listen(self, inbox: Inbox) -> None:
@@ -101,7 +101,7 @@ class WorkerProcess:
 
 
 def describe_exit(code: int, phase: str, for_memory: bool, log: Path) -> str:
-    """A sentence for people from a process's exit status (negative: the signal that ended it)."""
+    """Returns a sentence for people from a process's exit status (negative: the signal that ended it)."""
     during = f" while {phase}" if phase else ""
     if code == -getattr(signal, "SIGKILL", 9):
         if for_memory:
@@ -123,7 +123,7 @@ def describe_exit(code: int, phase: str, for_memory: bool, log: Path) -> str:
 
 
 def end_leftover(lock: ProcessLock, patience: float = 5.0) -> bool:
-    """End a worker that outlived its supervisor: it holds `lock`. Returns whether there was one. Raises SdedgeError."""
+    """Ends a worker that outlived its supervisor: it holds `lock`. Returns whether there was one. Raises SdedgeError."""
     pid = lock.holder()
     deadline = time.monotonic() + patience
     alive = pid is not None
@@ -169,7 +169,7 @@ def _start(folder: Path, read: int, write: int, drawer: str | None, beat: float)
 
 
 def _kills_for_memory() -> int:
-    """How many processes the kernel has ended for want of memory since it started; 0 where it does not say."""
+    """Returns how many processes the kernel has ended for want of memory since it started; 0 where it does not say."""
     total = 0
     for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
         with contextlib.suppress(OSError, ValueError), open(path) as file:

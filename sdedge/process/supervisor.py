@@ -77,31 +77,31 @@ class Supervisor:
     # For the owner, from any thread
 
     def start(self) -> None:
-        """Take the folder, settle what a crash left, and begin. Raises SdedgeError, e.g. when another process has it."""
+        """Takes the folder, settles what a crash left, and begins. Raises SdedgeError, e.g. when another process has it."""
         self._thread.start()
         if (error := self._started.get()) is not None:
             self._thread.join()
             raise error
 
     def close(self) -> None:
-        """Stop; a job that is being drawn keeps its pictures and waits for the next start. Returns when all is down."""
+        """Stops; a job that is being drawn keeps its pictures and waits for the next start. Returns when all is down."""
         self._closing.set()
         self._inbox.put((None, None))
         self._thread.join()
 
     def wait_idle(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is drawn and no job can start: the queue is empty or paused. False after `timeout`."""
+        """Waits until nothing is drawn and no job can start: the queue is empty or paused. False after `timeout`."""
         return self._idle.wait(timeout)
 
     def wake(self) -> None:
-        """Look at the queue now: something was added, resumed or cancelled."""
+        """Looks at the queue now: something was added, resumed or cancelled."""
         with self._changing:
             self._wakes += 1
             self._idle.clear()
         self._inbox.put((None, None))
 
     def hard_cancel(self, job: int) -> None:
-        """End the process of a running job at once, whatever the database or the worker does."""
+        """Ends the process of a running job at once, whatever the database or the worker does."""
         with self._changing:
             attempt, worker = self._attempt, self.worker
             if attempt is not None and worker is not None and attempt.job.id == job:
@@ -109,7 +109,7 @@ class Supervisor:
                 worker.kill()
 
     def release(self) -> None:
-        """Let the engine process give back the memory of its models, after the job it draws."""
+        """Lets the engine process give back the memory of its models, after the job it draws."""
         if (worker := self.worker) is not None:
             worker.send(do="release")
 
@@ -179,7 +179,7 @@ class Supervisor:
         self._records.rebuild(error)
 
     def _drop_worker(self) -> None:
-        """End the process, which has a database open that is no longer in use, and its attempt with it."""
+        """Ends the process, which has a database open that is no longer in use, and its attempt with it."""
         if self.worker is not None:
             self.worker.kill()
             self.worker.join()
@@ -188,7 +188,7 @@ class Supervisor:
     # What the worker says
 
     def _drain_inbox(self, timeout: float) -> None:
-        """Handle every message of the worker that has come, waiting at most `timeout` seconds for the first."""
+        """Handles every message of the worker that has come, waiting at most `timeout` seconds for the first."""
         with contextlib.suppress(queue.Empty):
             worker, message = self._inbox.get(timeout=timeout)
             while True:
@@ -271,7 +271,7 @@ class Supervisor:
             self._records.pause_queue(f"The engine cannot be started. {reason}")
 
     def _end_process(self, reason: str) -> None:
-        """End the process for what the watchdog says; a reason that was there before stands, unless a cancel ends it."""
+        """Ends the process for what the watchdog says; a reason that was there before stands, unless a cancel ends it."""
         attempt = self._attempt
         if attempt is not None and (reason == FOR_CANCEL or not attempt.ended_for):
             attempt.ended_for = reason
@@ -297,7 +297,7 @@ class Supervisor:
             attempt.deadline = now + self.limits.grace
 
     def _start_next(self) -> None:
-        """Order the next job if one can start, or a process for it; otherwise rest. Raises sqlite3.Error."""
+        """Orders the next job if one can start, or a process for it; otherwise rests. Raises sqlite3.Error."""
         if self._attempt is not None:
             return
         wakes = self._wakes
@@ -332,7 +332,7 @@ class Supervisor:
             self._awake.hold()
 
     def _shut_down(self) -> None:
-        """Give the worker a moment to end its step, then end it; what was drawn is kept."""
+        """Gives the worker a moment to end its step, then ends it; what was drawn is kept."""
         self._closing.set()
         deadline = time.monotonic() + self.limits.close
         if self._attempt is not None and self.worker is not None:

@@ -130,7 +130,7 @@ class Worker:
         self._leaving = False
 
     def serve(self) -> None:
-        """Obey orders until the other end closes the pipe or sends what is no message."""
+        """Obeys orders until the other end closes the pipe or sends what is no message."""
         drawing = threading.Thread(target=self._draw_orders, name="drawing", daemon=True)
         drawing.start()
         threading.Thread(target=self._send_beats, name="heartbeat", daemon=True).start()
@@ -178,7 +178,7 @@ class Worker:
             os._exit(1)
 
     def _draw(self, drawer: Drawer, gallery: Gallery, order: dict[str, Any]) -> None:
-        """Run one attempt; its last event is Finished, Failed or Cancelled."""
+        """Runs one attempt; its last event is Finished, Failed or Cancelled."""
         run = str(order["run"])
         try:
             for event in self._events(drawer, gallery, order):
@@ -222,7 +222,7 @@ class Worker:
 
 
 def describe_failure(error: Exception) -> events.Failed:
-    """What went wrong, as an event: its kind, a sentence, and what to do where the sentence does not say it."""
+    """Returns what went wrong, as an event: its kind, a sentence, and what to do where the sentence does not say it."""
     kinds = (
         (InvalidRequest, "request"), (ModelError, "model"), (OutputError, "output"), (OutOfMemory, "memory"),
         (DatabaseError, "database"), (SdedgeError, "other"),
@@ -244,13 +244,13 @@ def describe_failure(error: Exception) -> events.Failed:
 
 
 def load_drawer(path: str) -> Drawer:
-    """Call the function or class named by "module:attribute"."""
+    """Calls the function or class named by "module:attribute"."""
     module, _, attribute = path.partition(":")
     return getattr(importlib.import_module(module), attribute)()
 
 
 def resident_memory() -> int:
-    """Bytes of this process in memory; the peak where only that is known, 0 where nothing is.
+    """Returns the bytes of this process in memory; the peak where only that is known, 0 where nothing is.
 
     On a Mac as the system counts them (`ri_phys_footprint`): with Metal's heaps and what is compressed.
     """
@@ -293,7 +293,7 @@ def die_with_parent() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the process."""
+    """Runs the process."""
     parser = argparse.ArgumentParser(prog="sdedge.process.worker")
     parser.add_argument("--read", type=int, required=True, help="handle or descriptor to read orders from")
     parser.add_argument("--write", type=int, required=True, help="handle or descriptor to write answers to")

@@ -9,7 +9,7 @@ ROUNDS = 200  # of halving and Newton steps, of which some ten are needed
 
 
 def beta_quantile(probability: float, a: float, b: float) -> float:
-    """x in 0 … 1 with I_x(a, b) = share, for a, b > 0; to about the last digit.
+    """Returns x in 0 … 1 with I_x(a, b) = share, for a, b > 0; to about the last digit.
 
     Newton's steps on the distribution, kept inside what is known to hold the root and halved where they leave it. The upper half
     is solved from its own end, where x would lose digits.
@@ -41,7 +41,7 @@ def _lower_quantile(probability: float, a: float, b: float) -> float:
 
 
 def incomplete_beta(x: float, a: float, b: float) -> float:
-    """I_x(a, b) for x in 0 … 1, by its continued fraction (DLMF 8.17.22) on the side where that converges fast."""
+    """Returns I_x(a, b) for x in 0 … 1, by its continued fraction (DLMF 8.17.22) on the side where that converges fast."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
@@ -51,7 +51,7 @@ def incomplete_beta(x: float, a: float, b: float) -> float:
 
 
 def _fraction(x: float, a: float, b: float) -> float:
-    """1 + d1/(1 + d2/(1 + …)) by Lentz's method."""
+    """Returns 1 + d1/(1 + d2/(1 + …)) by Lentz's method."""
     value, c, d = 1.0, 1.0, 0.0
     for i in range(1, 500):
         m = i // 2

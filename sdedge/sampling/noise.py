@@ -22,7 +22,7 @@ Draw = Callable[[Sequence[int]], Tensor]
 
 
 def stream(seed: int, source: str = NoiseSource.TORCH) -> Draw:
-    """A function that draws the next normal tensor of a seed's stream: `draw(shape) -> float32 on the CPU`.
+    """Returns a function that draws the next normal tensor of a seed's stream: `draw(shape) -> float32 on the CPU`.
 
     `seed` is 0 … 2^64-1 for torch and philox, 0 … 2^32-1 for numpy (larger ones are reduced modulo 2^32, as in Swift).
     Raises InvalidRequest for an unknown source or a negative seed.
@@ -41,7 +41,7 @@ def stream(seed: int, source: str = NoiseSource.TORCH) -> Draw:
 
 
 def initial(seeds: Sequence[int], shape: Sequence[int], source: str = NoiseSource.TORCH) -> Tensor:
-    """The first draw of each seed's stream, (B, *shape) float32 on the CPU, unit variance."""
+    """Returns the first draw of each seed's stream, (B, *shape) float32 on the CPU, unit variance."""
     return torch.stack([stream(seed, source)(shape) for seed in seeds])
 
 
@@ -158,7 +158,7 @@ _swap = threading.Lock()
 
 @contextmanager
 def _drawing(source: str) -> Iterator[None]:
-    """Let torchsde draw from `source` inside the block; it has no parameter for it, only a module function."""
+    """Lets torchsde draw from `source` inside the block; it has no parameter for it, only a module function."""
     if source == NoiseSource.TORCH:
         yield
         return

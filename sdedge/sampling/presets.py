@@ -85,19 +85,19 @@ class SamplingPlan:
         return dict(zip(self.sigmas, self.timesteps))
 
     def timestep(self, sigma: float) -> float:
-        """The timestep the network is told at a level, fractional where the preset does not round."""
+        """Returns the timestep the network is told at a level, fractional where the preset does not round."""
         return (
             self._timestep_by_sigma[sigma] if sigma in self._timestep_by_sigma else self.noise_schedule.timestep(sigma)
         )
 
     def start(self, noise: Tensor, latent: Tensor | None = None) -> Tensor:
-        """The first x, from unit noise (B, C, h, w) alone or with an image's latent of that shape."""
+        """Returns the first x, from unit noise (B, C, h, w) alone or with an image's latent of that shape."""
         if latent is None:
             return noise * self.start_scale
         return (latent + noise * self.noise_sigma) * self.entry_scale
 
     def finish(self, x: Tensor) -> Tensor:
-        """The latent to decode from the last x: DDPM's variable where the preset stops above zero."""
+        """Returns the latent to decode from the last x: DDPM's variable where the preset stops above zero."""
         return x * self.final_scale if self.final_scale != 1 else x
 
     def step_noise(
@@ -108,14 +108,14 @@ class SamplingPlan:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> StepNoise:
-        """The noise of the steps for these seeds, continuing each stream after its initial latent."""
+        """Returns the noise of the steps for these seeds, continuing each stream after its initial latent."""
         if self.noise == "brownian":
             low = min(sigma for sigma in self.sigmas if sigma > 0)
             return BrownianNoise(seeds, shape, low, max(self.sigmas), source, device, dtype)
         return Noise(seeds, shape, source, device, dtype)
 
     def run(self, denoise: Denoise, x: Tensor, noise: StepNoise) -> Steps:
-        """The sampler's generator: yields (x, x0) per step."""
+        """Returns the sampler's generator, which yields (x, x0) per step."""
         return NEEDS[self.sampler].function(denoise, x, self.sigmas, noise, **self.options)
 
 
@@ -131,7 +131,7 @@ def sampling_plan(
     timesteps: Sequence[float] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> SamplingPlan:
-    """Decide a run. `schedule` None means the preset's default for the sampler; labels are understood.
+    """Decides a run. `schedule` None means the preset's default for the sampler; labels are understood.
 
     `strength` in (0, 1] starts from an image: the levels are cut as the preset does. `sigmas` or `timesteps`, falling,
     replace the schedule and the number of steps; a missing final zero is added to sigmas.
@@ -230,7 +230,7 @@ def _default_schedule(info: SamplerInfo, preset_info: PresetInfo, noise_schedule
 
 
 def _full_range(trajectory: SigmaTrajectory, sampler: str, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
-    """The DPM solvers count on the ends only: from the first level to the lowest trained one."""
+    """Returns the trajectory down to the lowest trained sigma, for samplers that count on its ends only."""
     if len(trajectory.sigmas) < 3:
         raise InvalidRequest(f"Sampler {sampler} needs at least 2 steps.")
     return replace(trajectory, sigmas=[*trajectory.sigmas[:-2], noise_schedule.sigma_min, 0.0])

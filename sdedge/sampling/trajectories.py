@@ -171,7 +171,7 @@ def _diffusers_times(schedule: str, n: int, noise_schedule: NoiseSchedule) -> np
 
 
 def _diffusers_euler(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
-    """The schedulers that carry k-diffusion's variable: float timesteps, replacements within the spaced range."""
+    """Follows the schedulers that carry k-diffusion's variable: float timesteps, replacements within the spaced range."""
     base = noise_schedule.timestep_spacing if schedule in _REPLACED else schedule
     times = _diffusers_times(base, n, noise_schedule).tolist()
     values = [noise_schedule.sigma(t, "linear") for t in times]
@@ -184,7 +184,7 @@ def _diffusers_euler(sampler: str, schedule: str, n: int, noise_schedule: NoiseS
 
 
 def _diffusers_solver(sampler: str, schedule: str, n: int, noise_schedule: NoiseSchedule) -> SigmaTrajectory:
-    """The multistep solvers: whole timesteps, n of n + 1 points, replacements over the whole noise_schedule range."""
+    """Follows the multistep solvers: whole timesteps, n of n + 1 points, replacements over the whole trained range."""
     T = noise_schedule.num_train_timesteps
     to_zero = sampler not in _DIFFUSERS_ABOVE_ZERO
     if schedule in _REPLACED:
@@ -246,7 +246,7 @@ def _cut_compvis(
 
 
 def _enter_above(trajectory: SigmaTrajectory, index: int, strength: float) -> SigmaTrajectory:
-    """LDM's start: noised to the level at `index`, but first evaluated one level below, with the same numbers."""
+    """Starts as LDM does: noised to the level at `index`, but first evaluated one level below, with the same numbers."""
     index = max(index, 0)
     if index + 1 > len(trajectory.sigmas) - 2:
         raise InvalidRequest(f"Strength {strength} leaves no step; raise the strength or the number of steps.")

@@ -29,7 +29,7 @@ class Segment:
         return self.text == "BREAK" and self.weight == -1
 
     def origin(self, place: int) -> int:
-        """Where a place of `text` was in the prompt."""
+        """Returns where a place of `text` was in the prompt."""
         if not self.source:
             return place
         start, origin = self.source[bisect_right(self.source, place, key=lambda pair: pair[0]) - 1]
@@ -61,7 +61,7 @@ class _Place(NamedTuple):  # there may be fifty thousand of them while somebody 
 def prompt_chunks(
     segments: Sequence[Segment], tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None
 ) -> tuple[Chunk, ...]:
-    """Tokens of the segments in chunks of 77 with start and end, never none.
+    """Returns the tokens of the segments in chunks of 77 with start and end, never none.
 
     A full chunk whose last comma is at most COMMA_REACH tokens back is cut after that comma. `embeddings` maps the
     names of learned vectors to how many they are; a name that stands in the text as a whole word, in any case, becomes
@@ -103,7 +103,7 @@ def _checked(embeddings: Mapping[str, int]) -> Mapping[str, int]:
 
 
 def _groups(segment: Segment, tokenizer: Tokenizer, names: Names, counts: Mapping[str, int]) -> Iterator[list[_Place]]:
-    """One group per token or embedding; a group is never cut."""
+    """Yields one group per token or embedding; a group is never cut."""
     text = composed(segment.text) if names else segment.text
     position = 0
     for match in names.find(text) if names else ():

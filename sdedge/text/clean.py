@@ -17,7 +17,8 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def clean(text: str) -> str:
-    """The text with halves of surrogate pairs joined or replaced by U+FFFD, control characters dropped, lines ended by \\n.
+    """Returns the text with halves of surrogate pairs joined or replaced by U+FFFD, control characters dropped, lines ended
+    by \\n.
 
     Tabs stay. Cleaning twice changes nothing more.
     """
@@ -29,14 +30,17 @@ def clean(text: str) -> str:
 
 
 def clean_name(text: str) -> str:
-    """Text for a file's name: without control, direction, zero-width and other format characters and half surrogates."""
+    """Returns text for a file's name: without control, direction, zero-width and other format characters and half
+    surrogates.
+    """
     if text.isascii() and text.isprintable():
         return text
     return "".join(char for char in clean(text) if unicodedata.category(char) not in _HIDDEN)
 
 
 def clean_json(value: Any) -> Any:
-    """Parsed JSON with every text and key cleaned, numbers that are not finite as None, integers of over 30 digits as text.
+    """Returns parsed JSON with every text and key cleaned, numbers that are not finite as None, integers of over 30 digits
+    as text.
 
     Raises ValueError where it holds more than MAX_NODES values or is nested deeper than MAX_DEPTH.
     """
@@ -63,7 +67,7 @@ def clean_json(value: Any) -> Any:
 
 
 def shown(value: object, length: int = 60) -> str:
-    """A foreign value as an error or a note quotes it: its repr, cut."""
+    """Returns a foreign value as an error or a note quotes it: its repr, cut."""
     if isinstance(value, str):
         value = value[: length + 1]
     text = repr(value)

@@ -70,7 +70,7 @@ class Conditioning:
         return any(context is not self.steps[0] for context in self.steps)
 
     def along(self, sigmas: Sequence[float]) -> Callable[[float], Context]:
-        """sigma -> context, for a run over these falling levels: a step's own holds down to the next level.
+        """Returns a function sigma -> context, for a run over these falling levels: a step's own holds down to the next level.
 
         Where a sampler looks ahead to the next level, it meets the next step's context. `sigmas` may be the tail that
         image to image uses: its steps are then the last ones.
@@ -143,7 +143,7 @@ def condition(
 def chunk_counts(
     tokenizer: Tokenizer, prompt: str, negative: str, steps: int, embeddings: Mapping[str, int] | None = None
 ) -> int:
-    """Length in chunks of 77 that a picture's contexts have when it is drawn alone."""
+    """Returns the length in chunks of 77 that a picture's contexts have when it is drawn alone."""
     runs = [prompt_schedule(part.text, steps) for part in parse(prompt).parts]
     runs.append(prompt_schedule(parse(negative, negative=True).parts[0].text, steps))
     return max(len(row) for run in runs for row in _run_chunks(run, tokenizer, embeddings or {}).values())
@@ -176,7 +176,7 @@ def _encode(
 
 
 def emphasized(z: Tensor, weights: Sequence[float]) -> Tensor:
-    """Each vector of z (T, D) times its weight, then all brought back to the mean they had (A1111's "Original")."""
+    """Returns each vector of z (T, D) times its weight, then all brought back to the mean they had (A1111's "Original")."""
     if all(weight == 1 for weight in weights):
         return z
     heavy = z * torch.tensor(weights, dtype=z.dtype, device=z.device)[:, None]
@@ -185,7 +185,7 @@ def emphasized(z: Tensor, weights: Sequence[float]) -> Tensor:
 
 
 def _part_weights(prompts: Sequence[str], parts: int) -> Tensor | None:
-    """(K, B), or None where every picture is one side of weight 1."""
+    """Returns (K, B), or None where every picture is one side of weight 1."""
     if parts == 1:
         return None
     rows = [[part.weight for part in parse(prompt).parts] for prompt in prompts]

@@ -14,7 +14,7 @@ _TOKEN = re.compile(r'"((?:\\.|[^"\\])*+)"(?!\S)|\'([^\']*+)\'(?!\S)|(\S+)', re.
 
 
 def has_flags(line: str) -> bool:
-    """Whether a line holds a word that begins with two dashes and a letter."""
+    """Returns whether a line holds a word that begins with two dashes and a letter."""
     return _FLAG.search(line) is not None
 
 

@@ -13,23 +13,25 @@ _SUFFIX = re.compile(r"\.(?:pt|bin|safetensors|png)(?!\w)")
 
 
 def composed(name: str) -> str:
-    """A name in the Unicode form that keyboards give; file systems of the Mac give another."""
+    """Returns a name in the Unicode form that keyboards give; file systems of the Mac give another."""
     return unicodedata.normalize("NFC", name)
 
 
 def folded(name: str) -> str:
-    """A name without regard to case, width of letters, and what no file system keeps: spaces around it, dots at its end."""
+    """Returns a name without regard to case, width of letters, and what no file system keeps: spaces around it, dots at its
+    end.
+    """
     parts = unicodedata.normalize("NFKC", name).casefold().split("/")
     return unicodedata.normalize("NFKC", "/".join(part.strip().rstrip(". ") for part in parts))
 
 
 def loose(name: str) -> str:
-    """`folded`, with any run of spaces and underscores as one underscore."""
+    """Returns a name as `folded` does, with any run of spaces and underscores as one underscore."""
     return re.sub(r"[\s_]+", "_", folded(name))
 
 
 def _lowered(text: str) -> str:
-    """In lower case, as long as the text: the few letters that become two stay as they are."""
+    """Returns a text in lower case, as long as it was: the few letters that become two stay as they are."""
     lowered = text.lower()
     if len(lowered) == len(text):
         return lowered
@@ -65,7 +67,10 @@ class Names:
         return bool(self._by_piece)
 
     def find(self, text: str) -> list[NameMatch]:
-        """In reading order, none over another. `text` is in composed form (`composed`); positions are places in it."""
+        """Returns the names in reading order, none over another.
+
+        `text` is in composed form (`composed`); positions are places in it.
+        """
         lowered, matches, position = _lowered(text), [], 0
         while piece := _PIECE.search(lowered, position):
             position = piece.end()
@@ -88,6 +93,6 @@ class Names:
 
 
 def _borders(text: str, start: int, stop: int) -> bool:
-    """Whether no word goes on over an end of the span."""
+    """Returns whether no word goes on over an end of the span."""
     before, after = text[start - 1 : start], text[stop : stop + 1]
     return not (text[start].isalnum() and before.isalnum()) and not (text[stop - 1].isalnum() and after.isalnum())

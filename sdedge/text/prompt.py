@@ -53,7 +53,7 @@ _AND_WEIGHT = re.compile(r"\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+))\s*", re.A)
 
 
 def parse(text: str, negative: bool = False) -> Prompt:
-    """LoRA tags taken out, the rest split at AND. A negative prompt has no AND; there the word is text.
+    """Takes LoRA tags out and splits the rest at AND. A negative prompt has no AND; there the word is text.
 
     Raises InvalidRequest as `extract_loras` does.
     """
@@ -98,7 +98,7 @@ def weighted_segments(text: str) -> tuple[Segment, ...]:
 
 
 def _factors(tokens: Sequence[tuple[str, str | None]]) -> tuple[dict[int, float], dict[int, str]]:
-    """Factor of each opening bracket by index, and for each closing one which kind it closes. Kinds pair apart."""
+    """Returns the factor of each opening bracket by index, and for each closing one which kind it closes. Kinds pair apart."""
     opened: dict[str, list[int]] = {"(": [], "[": []}
     factors: dict[int, float] = {}
     closers: dict[int, str] = {}
@@ -148,7 +148,7 @@ def _merged(segments: Sequence[Segment]) -> list[Segment]:
 
 
 def written(segments: Sequence[Segment]) -> str:
-    """The inverse of `weighted_segments`: text that it reads as these segments."""
+    """Returns the inverse of `weighted_segments`: text that it reads as these segments."""
     return "".join(map(_written, segments))
 
 
@@ -195,7 +195,7 @@ class Description:
 
 
 def read_texts(text: str, steps: int, negative: bool = False) -> list[str]:
-    """What a prompt's brackets hold at any step, without them. Raises InvalidRequest as `parse` does."""
+    """Returns what a prompt's brackets hold at any step, without them. Raises InvalidRequest as `parse` does."""
     stages = {stage for part in parse(text, negative).parts for stage in prompt_schedule(part.text, steps)}
     return [segment.text for stage in stages for segment in weighted_segments(stage)]
 
@@ -235,7 +235,7 @@ def describe_prompt(
     embeddings: Mapping[str, int] | None = None,
     negative: bool = False,
 ) -> Description:
-    """Tokens, chunks and weights of a prompt, stage by stage. Raises InvalidRequest as `parse` does."""
+    """Returns tokens, chunks and weights of a prompt, stage by stage. Raises InvalidRequest as `parse` does."""
     prompt = parse(text, negative)
     stages = []
     for stage in chunk_prompt(prompt, tokenizer, steps, embeddings):

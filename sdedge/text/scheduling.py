@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*
 
 
 def prompt_schedule(text: str, steps: int) -> tuple[str, ...]:
-    """The text of each step, `steps` of them: what `[from:to:when]` and `[a|b]` become.
+    """Returns the text of each step, `steps` of them: what `[from:to:when]` and `[a|b]` become.
 
     `[from:to:when]` is `from` during the first `when` steps; with a point, `when` is a fraction of the steps.
     `[to:when]` and `[from::when]` leave one side empty. `[a|b|c]` takes turns, a first. They nest. Brackets of
@@ -79,7 +79,7 @@ class _Change:
 
 
 def _matched(tokens: Sequence[str]) -> dict[int, int]:
-    """Index of each bracket that is closed, round or square -> index of the one that closes it."""
+    """Returns the index of each bracket that is closed, round or square -> index of the one that closes it."""
     opened: list[int] = []
     closing: dict[int, int] = {}
     for i, token in enumerate(tokens):
@@ -91,7 +91,7 @@ def _matched(tokens: Sequence[str]) -> dict[int, int]:
 
 
 def _change(tokens: Sequence[str], closing: dict[int, int], start: int, stop: int) -> _Change | None:
-    """What the square brackets from `start` to `stop` mean besides emphasis, if anything."""
+    """Returns what the square brackets from `start` to `stop` mean besides emphasis, if anything."""
     cuts = [start]
     i = start + 1
     while i < stop:

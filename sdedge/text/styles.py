@@ -27,7 +27,10 @@ class Style:
 
 
 def merge(text: str, style: str) -> str:
-    """The person's text in the style's slot, or followed by the style. Raises InvalidRequest for more than a prompt holds."""
+    """Returns the person's text in the style's slot, or followed by the style.
+
+    Raises InvalidRequest for more than a prompt holds.
+    """
     if len(text) + len(style) + style.count(SLOT) * len(text) > MAX_LENGTH:
         raise InvalidRequest(
             f"With the style {shown(style, 30)} the prompt grows beyond {MAX_LENGTH} characters; shorten it."
@@ -38,7 +41,7 @@ def merge(text: str, style: str) -> str:
 
 
 def apply(prompt: str, negative: str, names: Iterable[str], styles: Mapping[str, Style]) -> tuple[str, str]:
-    """Prompt and negative prompt with the named styles, one after another. Raises InvalidRequest for an unknown one."""
+    """Returns prompt and negative prompt with the named styles, one after another. Raises InvalidRequest for an unknown one."""
     for name in names:
         if name not in styles:
             raise InvalidRequest(

@@ -57,7 +57,7 @@ _UNSUPPORTED = {
 
 
 def extract_loras(text: str) -> tuple[str, tuple[Lora, ...]]:
-    """Text without `<lora:…>` and `<hypernet:…>` tags, and the LoRAs.
+    """Returns the text without `<lora:…>` and `<hypernet:…>` tags, and the LoRAs.
 
     Raises InvalidRequest for a tag without a name, with a weight that is not a number, or with a key or preset of
     block weights that is not known: nothing is drawn at another weight than the tag says.
@@ -66,7 +66,7 @@ def extract_loras(text: str) -> tuple[str, tuple[Lora, ...]]:
 
 
 def left_out(prompt: str, negative: str = "") -> tuple[str, ...]:
-    """What to say of tags that do not do what they say.
+    """Returns what to say of tags that do not do what they say.
 
     Those are hypernetworks, LoRAs of the negative prompt, LoRAs inside of a change such as `[<lora:name>::0.5]`, which are
     applied at every step, and what only looks like a tag or like sd-dynamic-prompts' wildcards and is read as words.
@@ -92,24 +92,29 @@ def left_out(prompt: str, negative: str = "") -> tuple[str, ...]:
 
 
 def path_tags(text: str) -> tuple[str, ...]:
-    """The names of LoRA tags that `extras.find_lora` would open as paths. Any text may be given; nothing is opened."""
+    """Returns the names of LoRA tags that `library.adapters.find_lora` would open as paths.
+
+    Any text may be given; nothing is opened.
+    """
     names = (_fields(match[1])[0] for match in _LORA.finditer(text))
     return tuple(name for name in names if is_path(name))
 
 
 def is_path(name: str) -> bool:
-    """Whether a LoRA's name is a path: it begins with a slash, `~`, `.` and a slash, or a drive; or holds `..`."""
+    """Returns whether a LoRA's name is a path: it begins with a slash, `~`, `.` and a slash, or a drive; or holds `..`."""
     plain = unescaped(name).replace("\\", "/")
     return plain.startswith(("/", "~", "./", "../")) or ".." in plain.split("/") or bool(_DRIVE.match(plain))
 
 
 def unescaped(name: str) -> str:
-    """A tag's name without the backslashes that keep wildcards' marks and brackets plain, and without spaces around it."""
+    """Returns a tag's name without the backslashes that keep wildcards' marks and brackets plain, and without spaces around
+    it.
+    """
     return re.sub(r"\\(?=__|[{}()[\]])", "", name).strip()
 
 
 def _fields(inside: str) -> list[str]:
-    """What the colons of a tag divide; that of a drive divides nothing."""
+    """Returns what the colons of a tag divide; that of a drive divides nothing."""
     start = 2 if _DRIVE.match(inside.lstrip()) else 0
     offset = len(inside) - len(inside.lstrip()) + start if start else 0
     first, *others = inside[offset:].split(":")

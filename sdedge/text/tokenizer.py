@@ -43,7 +43,7 @@ class Tokenizer:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> Tokenizer:
-        """Read `vocab.json` + `merges.txt`, or `tokenizer.json`, or CLIP's BPE file. Raises ModelError."""
+        """Reads `vocab.json` + `merges.txt`, or `tokenizer.json`, or CLIP's BPE file. Raises ModelError."""
         folder = Path(folder)
         if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
             vocab, merges = _json(folder / "vocab.json"), _text(folder / "merges.txt").splitlines()
@@ -61,7 +61,7 @@ class Tokenizer:
 
     @classmethod
     def from_tokenizer_json(cls, path: str | Path) -> Tokenizer:
-        """Read the vocabulary out of a `tokenizer.json` written by transformers. Raises ModelError."""
+        """Reads the vocabulary out of a `tokenizer.json` written by transformers. Raises ModelError."""
         model = _json(Path(path)).get("model")
         merges, vocab = (model.get("merges"), model.get("vocab")) if isinstance(model, dict) else (None, None)
         written = [m for m in merges if isinstance(m, str | list)] if isinstance(merges, list) else []
@@ -70,7 +70,7 @@ class Tokenizer:
 
     @classmethod
     def from_bpe_file(cls, path: str | Path) -> Tokenizer:
-        """Build from OpenAI's `bpe_simple_vocab_16e6.txt(.gz)`, whose token order is implied. Raises ModelError."""
+        """Builds from OpenAI's `bpe_simple_vocab_16e6.txt(.gz)`, whose token order is implied. Raises ModelError."""
         path = Path(path)
         lines = _text(path).split("\n")
         # The file goes on past the 48,894 merges CLIP uses: 49152 - 256 - 2 of them count.
@@ -98,7 +98,7 @@ class Tokenizer:
         return cls(vocab, merges)
 
     def save(self, folder: str | Path) -> None:
-        """Write `vocab.json`, `merges.txt` and the two small files that transformers looks for."""
+        """Writes `vocab.json`, `merges.txt` and the two small files that transformers looks for."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         special = {"bos_token": BOS, "eos_token": EOS, "unk_token": EOS, "pad_token": EOS}
@@ -145,32 +145,32 @@ class Tokenizer:
         return {id: token for token, id in self.vocab.items()}
 
     def ids(self, text: str) -> list[int]:
-        """Token ids of `text`, any length, without start and end. Half surrogates are read as U+FFFD."""
+        """Returns the token ids of `text`, any length, without start and end. Half surrogates are read as U+FFFD."""
         return self._engine.encode(_without_surrogates(text), add_special_tokens=False).ids
 
     def tokens(self, text: str) -> list[str]:
-        """The tokens of `text` as they stand in the vocabulary, `</w>` marking the end of a word."""
+        """Returns the tokens of `text` as they stand in the vocabulary, `</w>` marking the end of a word."""
         return self._engine.encode(_without_surrogates(text), add_special_tokens=False).tokens
 
     def located(self, text: str) -> list[tuple[int, int]]:
-        """Token ids of `text`, each with the place in it where its token begins."""
+        """Returns the token ids of `text`, each with the place in it where its token begins."""
         encoding = self._engine.encode(_without_surrogates(text), add_special_tokens=False)
         return [(id, start) for id, (start, _) in zip(encoding.ids, encoding.offsets)]
 
     def frame(self, ids: Iterable[int]) -> list[int]:
-        """Start, at most 75 ids, end, padded with end to 77."""
+        """Returns start, at most 75 ids, end, padded with end to 77."""
         framed = list(ids)[: LENGTH - 2]
         return [self.bos, *framed, *[self.eos] * (LENGTH - 1 - len(framed))]
 
 
 def byte_alphabet() -> list[str]:
-    """The 256 printable characters that stand for bytes, in the order of GPT-2's and CLIP's vocabularies."""
+    """Returns the 256 printable characters that stand for bytes, in the order of GPT-2's and CLIP's vocabularies."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     return [chr(b) for b in printable] + [chr(256 + n) for n in range(256 - len(printable))]
 
 
 def from_vocabulary(vocabulary: Iterable[str]) -> Tokenizer:
-    """A small vocabulary in which each of `words` is one token and every other text still has tokens.
+    """Returns a small vocabulary in which each of `words` is one token and every other text still has tokens.
 
     Byte-pair encoding learnt to the end (Sennrich et al. 2016), each word counted once.
     """

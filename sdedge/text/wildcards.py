@@ -49,7 +49,7 @@ class ResolvedText:
 
 
 def escape(text: str) -> str:
-    """Text from a program without wildcards, such that none are seen in it."""
+    """Returns text from a program without wildcards, such that none are seen in it."""
     if "__" not in text and not ("{" in text and "|" in text):
         return text
     return _OPENING.sub(lambda match: match[0] if match[0][0] in "\\<" else "\\" + match[0], text)
@@ -58,7 +58,7 @@ def escape(text: str) -> str:
 def resolve(
     template: str, seed: int, lines: Lines | None = None, stream: str = "", keep: re.Pattern[str] | None = None
 ) -> ResolvedText:
-    """Choose every wildcard of `template`. The same seed and stream choose the same; no torch generator is touched.
+    """Chooses every wildcard of `template`. The same seed and stream choose the same; no torch generator is touched.
 
     `stream` keeps the choices of the negative prompt apart from those of the prompt. Options may hold wildcards
     themselves, and so may the lines of a file. Braces without a bar are plain text, and so is what matches `keep`.
@@ -118,7 +118,7 @@ def _has_wildcards(text: str) -> bool:
 
 
 def _closing(tokens: list[str]) -> dict[int, int]:
-    """Index of each opening brace that is closed -> index of its closing brace."""
+    """Returns the index of each opening brace that is closed -> index of its closing brace."""
     opened: list[int] = []
     closing: dict[int, int] = {}
     for i, token in enumerate(tokens):
@@ -130,7 +130,7 @@ def _closing(tokens: list[str]) -> dict[int, int]:
 
 
 def _options(text: str, tokens: list[re.Match[str]], closing: dict[int, int], start: int) -> list[str] | None:
-    """The options between the braces that open at token `start`, or None where no bar divides them.
+    """Returns the options between the braces that open at token `start`, or None where no bar divides them.
 
     A bar within square brackets is the prompt language's alternation and divides nothing here.
     """
@@ -195,7 +195,7 @@ def _locate(folder: Path, name: str) -> Path:
 
 
 def _names(folder: Path) -> dict[str, str]:
-    """Every wildcard file's name, by the same without regard to case and form; of equal ones the first counts."""
+    """Returns every wildcard file's name, by the same without regard to case and form; of equal ones the first counts."""
     names: dict[str, str] = {}
     for path in sorted(folder.rglob("*.txt")):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -209,7 +209,7 @@ def _plain(name: str) -> str:
 
 @lru_cache(maxsize=64)
 def _read(path: Path, changed: int, size: int) -> tuple[str, ...]:
-    """The lines of a file as it was when it was changed and of this size."""
+    """Returns the lines of a file as it was when it was changed and of this size."""
     if size > MAX_FILE:
         raise OSError(0, f"it is over {MAX_FILE >> 20} MB")
     with open_regular(path) as file:

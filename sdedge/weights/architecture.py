@@ -72,7 +72,7 @@ SCHEDULER = {
 
 
 def unsupported_architecture(names: Mapping[str, Any]) -> str | None:
-    """What the file is when its keys give away that it is no v1 checkpoint, e.g. 'a LoRA'; else None.
+    """Returns what the file is when its keys give away that it is no v1 checkpoint, e.g. 'a LoRA'; else None.
 
     Beside a UNet under LDM's names only another family's networks count: checkpoints carry safety checkers, ControlNets, LoRAs,
     embeddings and more with them, and are whole without them.
@@ -131,7 +131,7 @@ def cross_attention_width(unet: Tensors) -> int:
 
 
 def infer_unet(unet: Tensors) -> dict[str, Any]:
-    """The diffusers UNet configuration that fits the tensors. Head count and groups leave no trace: v1's are taken."""
+    """Returns the diffusers UNet configuration that fits the tensors. Head count and groups leave no trace: v1's are taken."""
     layout = unet_layout(unet)
     channels = _widths(unet, "down_blocks.{}.resnets.0.conv1.weight", layout.depth, "UNet")
     cross = ["CrossAttn" if attends else "" for attends in layout.attention]
@@ -193,7 +193,7 @@ def _widths(tensors: Tensors, name: str, depth: int, part: str) -> list[int]:
 
 
 def _shape(tensors: Tensors, name: str, part: str, axes: int) -> tuple[int, ...]:
-    """The shape of a tensor that must be there and have so many axes, none of them empty."""
+    """Returns the shape of a tensor that must be there and have so many axes, none of them empty."""
     if name not in tensors:
         raise ModelError(f"The {part} lacks {name}; the file is incomplete, get it again.")
     shape = tensors[name].shape

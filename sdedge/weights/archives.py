@@ -46,7 +46,7 @@ class ArchiveEntry:
 
 
 def open_zip(file: WeightFile) -> TensorSource:
-    """A checkpoint written by torch 1.6 or later."""
+    """Opens a checkpoint written by torch 1.6 or later."""
     entries = read_directory(file)
     pickled = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickled) != 1:
@@ -86,7 +86,7 @@ def open_zip(file: WeightFile) -> TensorSource:
 
 
 def read_directory(file: WeightFile) -> dict[str, ArchiveEntry]:
-    """The entries of a zip archive by name. Raises ModelError for anything but plain, separate, stored entries."""
+    """Returns the entries of a zip archive by name. Raises ModelError for anything but plain, separate, stored entries."""
     start, size, count = _find_directory(file)
     if size > _MAX_DIRECTORY or count > _MAX_ENTRIES:
         raise ModelError(
@@ -104,7 +104,7 @@ def read_directory(file: WeightFile) -> dict[str, ArchiveEntry]:
 
 
 def _find_directory(file: WeightFile) -> tuple[int, int, int]:
-    """Offset, size and number of entries of the central directory (zip64 when the plain record says so)."""
+    """Returns offset, size and number of entries of the central directory (zip64 when the plain record says so)."""
     tail_start = max(0, file.size - 65_557)
     tail = file.read(tail_start, file.size - tail_start)
     at = tail.rfind(b"PK\x05\x06")
@@ -191,7 +191,7 @@ def _check_overlap(entries: list[ArchiveEntry], directory: int) -> None:
 
 
 def open_legacy(file: WeightFile) -> TensorSource:
-    """A checkpoint written before torch 1.6: magic, protocol, system, object, list of storages, then their bytes."""
+    """Opens a checkpoint written before torch 1.6: magic, protocol, system, object, list of storages, then their bytes."""
     stream = file.map
     storages: dict[str, Storage] = {}
     rules, costs = torch_rules(storages), Costs()
@@ -209,7 +209,7 @@ def open_legacy(file: WeightFile) -> TensorSource:
 
 
 def _storage_offsets(file: WeightFile, storages: dict[str, Storage], order: Any, position: int) -> dict[str, int]:
-    """Where each storage begins: they follow one another, each after its count of elements."""
+    """Returns where each storage begins: they follow one another, each after its count of elements."""
     names = [key for key in order if isinstance(key, str)] if isinstance(order, list) else []
     if not isinstance(order, list) or not len(order) == len(names) == len(set(names)) or set(names) != set(storages):
         raise ModelError("The file's list of storages does not match its tensors; it is damaged, get it again.")

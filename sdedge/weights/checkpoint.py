@@ -67,7 +67,7 @@ class Checkpoint:
 
 
 def open_checkpoint(path: str | Path, *, ema: bool | None = None, vae: str | Path | None = None) -> Checkpoint:
-    """Open a v1 model: a diffusers folder, a Hugging Face cache folder or repository name, or an LDM single file.
+    """Opens a v1 model: a diffusers folder, a Hugging Face cache folder or repository name, or an LDM single file.
 
     `ema` chooses between the averaged and the plain weights where a file has both; None takes the plain ones, as
     CompVis, diffusers and the web UIs do, unless only averages are there. `vae` replaces the model's own VAE with a
@@ -88,7 +88,7 @@ def open_checkpoint(path: str | Path, *, ema: bool | None = None, vae: str | Pat
 
 
 def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
-    """A VAE by itself: a bare file under LDM or diffusers names, a diffusers VAE folder (a tiny one such as TAESD, too),
+    """Opens a VAE by itself: a bare file under LDM or diffusers names, a diffusers VAE folder (a tiny one such as TAESD, too),
     or a whole model's.
 
     Returns its tensors under diffusers keys and its configuration.
@@ -114,7 +114,7 @@ def open_vae(path: str | Path) -> tuple[dict[str, LazyTensor], dict[str, Any]]:
 
 
 def is_vae(path: Path) -> bool:
-    """Whether an existing file or folder is a VAE by itself, as opposed to a whole model or anything else."""
+    """Returns whether an existing file or folder is a VAE by itself, as opposed to a whole model or anything else."""
     if path.is_dir():
         return not (path / "unet").is_dir() and ((path / "vae").is_dir() or "latent_channels" in _config_of(path))
     source = open_tensors(path)

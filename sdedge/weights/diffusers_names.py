@@ -62,7 +62,10 @@ def _choose_ema(
 
 
 def vae_tensors(source: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
-    """A VAE under any prefix and naming, in diffusers keys; empty when there is none. What is beside it goes to `report`."""
+    """Returns a VAE under any prefix and naming, in diffusers keys; empty when there is none.
+
+    What is beside it goes to `report`.
+    """
     prefixes = [prefix for prefix in (*keys.VAE_PREFIXES, "") if f"{prefix}decoder.conv_in.weight" in source]
     if len(prefixes) > 1 and prefixes[1]:
         raise ModelError("It holds two VAEs (first_stage_model. and vae.); choose one with a VAE file of its own.")
@@ -168,7 +171,7 @@ def _is_ignored(name: str) -> bool:
 
 
 def without_added(tensors: Mapping[str, LazyTensor], report: list[str]) -> dict[str, LazyTensor]:
-    """A network's tensors without the layers that were hung into it (LoRA, IP-Adapter), which `report` names."""
+    """Returns a network's tensors without the layers that were hung into it (LoRA, IP-Adapter), which `report` names."""
     added = [name for name in tensors if _ADDED.search(name)]
     if added:
         report.append(listing("not used", [tensors[name].name for name in added]))

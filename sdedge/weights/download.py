@@ -48,7 +48,7 @@ class Remote:
 
 
 def missing(remote: Remote, target: Path, staging: Path) -> int:
-    """How many bytes are still to come."""
+    """Returns how many bytes are still to come."""
     if target.is_file():
         return 0
     partial = staging / remote.partial
@@ -73,7 +73,7 @@ def download(
     headers: Mapping[str, str],
     progress: Callable[[int], None] = lambda count: None,
 ) -> None:
-    """Bring a file to `target`, going on from what `staging` holds of it. `headers` go to the host of its URL alone.
+    """Brings a file to `target`, going on from what `staging` holds of it. `headers` go to the host of its URL alone.
 
     Raises ModelError when the connection stays lost or what came is not what was announced, OutputError for a full disk.
     """
@@ -116,7 +116,7 @@ def download(
 
 
 def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], progress: Callable[[int], None]) -> None:
-    """One request: append to the partial file, or begin it anew where the content may be another."""
+    """Sends one request: appends to the partial file, or begins it anew where the content may be another."""
     have = partial.stat().st_size if partial.is_file() else 0
     tag = _tag_of(partial) if have <= remote.size else None
     request = urllib.request.Request(remote.url, headers={**headers, "Accept-Encoding": "identity"})
@@ -140,7 +140,7 @@ def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], progress: 
 
 
 def _start_of(response: Any, remote: Remote, asked: int) -> int:
-    """Where in the file the answer begins. Raises ModelError when it is of another size."""
+    """Returns where in the file the answer begins. Raises ModelError when it is of another size."""
     total: int | None = None
     if response.status == http.HTTPStatus.PARTIAL_CONTENT:
         match = re.fullmatch(
@@ -224,7 +224,7 @@ def _notes(partial: Path) -> Path:
 
 
 def _tag_of(partial: Path) -> str | None:
-    """The server's name for the content that the partial file is of; None when it did not give one that holds."""
+    """Returns the server's name for the content that the partial file is of; None when it did not give one that holds."""
     with suppress(OSError, ValueError, RecursionError):
         tag = json.loads(_notes(partial).read_text("utf-8"))["etag"]
         if isinstance(tag, str) and re.fullmatch(r'"[\x21\x23-\x7e]{1,200}"', tag):  # a weak one is not for ranges

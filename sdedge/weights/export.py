@@ -35,7 +35,7 @@ CLIP_TOKENS = 49408
 def export_single(
     checkpoint: Checkpoint, path: str | Path, dtype: str | None = None, tokenizer: Path | None = None
 ) -> Path:
-    """Write one `.safetensors` with LDM names, as the web UIs read it. `dtype` ('float16', ...) converts the floating
+    """Writes one `.safetensors` with LDM names, as the web UIs read it. `dtype` ('float16', ...) converts the floating
     tensors; None keeps every bit. Configurations that shapes do not tell, and a vocabulary that is not CLIP's, go into
     the header. Raises OutputError."""
     tensors = {name: (tensor, dtype) for name, tensor in ldm_tensors(checkpoint).items()}
@@ -52,7 +52,7 @@ def export_single(
 def export_folder(
     checkpoint: Checkpoint, folder: str | Path, dtype: str | None = None, tokenizer: Path | None = None
 ) -> Path:
-    """Write a diffusers folder that diffusers itself loads. The folder appears complete or not at all.
+    """Writes a diffusers folder that diffusers itself loads. The folder appears complete or not at all.
 
     `tokenizer` is a vocabulary folder or CLIP's BPE file. Raises OutputError.
     """
@@ -77,7 +77,7 @@ def export_folder(
 
 
 def ldm_tensors(checkpoint: Checkpoint) -> dict[str, LazyTensor]:
-    """The tensors under LDM names and shapes."""
+    """Returns the tensors under LDM names and shapes."""
     unet = keys.invert(keys.unet_table(keys.unet_layout(checkpoint.unet)))
     vae = keys.invert(keys.vae_table(keys.vae_layout(checkpoint.vae)))
     named = {keys.TEXT_PREFIX + name: tensor for name, tensor in checkpoint.text_encoder.items()}
@@ -98,7 +98,7 @@ def _write_safetensors(
     file: Any, tensors: Mapping[str, tuple[LazyTensor, str | None]], metadata: dict[str, str],
     integers: Mapping[str, list[int]] | None = None,
 ) -> None:  # fmt: skip
-    """Header, then the tensors one after another. Those of whole cache lines come first, so that all of them are
+    """Writes the header, then the tensors one after another. Those of whole cache lines come first, so that all of them are
     aligned and can be used in place; the rest follows by width, which keeps each aligned to its own elements."""
     integers = integers or {}
     plan = {name: (_stored_as(tensor, dtype), list(tensor.shape)) for name, (tensor, dtype) in tensors.items()}
@@ -141,7 +141,7 @@ def _product(shape: list[int]) -> int:
 
 
 def _own_vocabulary(checkpoint: Checkpoint, tokenizer: Path | None) -> dict[str, str]:
-    """The vocabulary's texts when it is not CLIP's, which everybody has."""
+    """Returns the vocabulary's texts when it is not CLIP's, which everybody has."""
     if checkpoint.text_encoder["text_model.embeddings.token_embedding.weight"].shape[0] == CLIP_TOKENS:
         return {}
     if tokenizer is None or not tokenizer.is_dir():
@@ -160,7 +160,7 @@ def _copy_tokenizer(source: Path | None, target: Path) -> None:
 
 
 def _copy_inside(root: Path, source: Path, target: Path) -> None:
-    """The regular files of a folder, none by a link that leads out of the model."""
+    """Copies the regular files of a folder, none by a link that leads out of the model."""
     for path in sorted(source.rglob("*")):
         if path.is_file():
             check_inside(root, path)
@@ -170,7 +170,7 @@ def _copy_inside(root: Path, source: Path, target: Path) -> None:
 
 
 def _preprocessor(checker: Path) -> dict[str, Any]:
-    """What transformers' CLIPImageProcessor needs to prepare pictures as `sdedge.models.safety.prepare` does."""
+    """Returns what transformers' CLIPImageProcessor needs to prepare pictures as `sdedge.models.safety.prepare` does."""
     from sdedge.models.safety import MEAN, STD
 
     config = read_config(checker / "config.json", checker.parent)
@@ -206,7 +206,7 @@ def _write_json(path: Path, value: Any) -> None:
 
 @contextmanager
 def _new_folder(target: Path) -> Iterator[Path]:
-    """A temporary folder beside `target` that becomes it on success and disappears otherwise."""
+    """Yields a temporary folder beside `target` that becomes it on success and disappears otherwise."""
     if target.exists():
         raise OutputError(f"{target} is there already; choose another folder or remove it.")
     try:

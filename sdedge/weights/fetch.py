@@ -25,7 +25,7 @@ _OPTIONAL = ("safety_checker",)
 
 
 def fetch(repository: str, revision: str = "main", variant: str | None = None, token: str | None = None) -> Path:
-    """Download a diffusers repository into the Hugging Face cache; a second call resumes or finds it complete.
+    """Downloads a diffusers repository into the Hugging Face cache; a second call resumes or finds it complete.
 
     Returns the snapshot's folder. Raises InvalidRequest for a malformed name, ModelError saying what to do when the
     network, the repository or the permission is not there.
@@ -54,7 +54,10 @@ def fetch(repository: str, revision: str = "main", variant: str | None = None, t
 
 
 def bring(repository: str, revision: str, names: Iterable[str], token: str | None = None) -> None:
-    """Download what is missing of these files into the Hugging Face cache. Raises ModelError, OutputError or the hub's errors."""
+    """Downloads what is missing of these files into the Hugging Face cache.
+
+    Raises ModelError, OutputError or the hub's errors.
+    """
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
     staging = data_folder() / "downloads" / repository.replace("/", "--")
@@ -79,7 +82,7 @@ def bring(repository: str, revision: str, names: Iterable[str], token: str | Non
 
 
 def _remotes(repository: str, revision: str, names: Iterable[str], token: str | None) -> Iterator[download.Remote]:
-    """Where the hub has the files, and how it names their content."""
+    """Yields where the hub has the files, and how it names their content."""
     import huggingface_hub
 
     seen = set()
@@ -101,7 +104,7 @@ def _remotes(repository: str, revision: str, names: Iterable[str], token: str | 
 
 
 def files_to_fetch(names: Iterable[str], variant: str | None, repository: str) -> list[str]:
-    """One weight file (or one set of shards) per component: safetensors before pickles, the variant when asked for."""
+    """Returns one weight file (or one set of shards) per component: safetensors before pickles, the variant when asked for."""
     names = list(names)
     chosen = {name for name in names for pattern in _TEXTS if fnmatch.fnmatchcase(name, pattern)}
     if "model_index.json" not in names:
@@ -130,7 +133,7 @@ def _choose(names: list[str], variant: str | None) -> list[str]:
 
 
 def explain(error: Exception, repository: str, revision: str = "main") -> ModelError:
-    """A sentence for what the hub, its HTTP client or the network said."""
+    """Returns a sentence for what the hub, its HTTP client or the network said."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     page = f"https://huggingface.co/{repository}"
     if "GatedRepoError" in kinds:

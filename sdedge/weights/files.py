@@ -74,7 +74,7 @@ class WeightFile:
         return open_regular(self.path).detach()  # type: ignore[attr-defined]  # unbuffered, and lives as long as its tensors
 
     def read_into(self, buffer: Any, offset: int) -> None:
-        """Fill a writable buffer from `offset`. Raises ModelError when the file ends before."""
+        """Fills a writable buffer from `offset`. Raises ModelError when the file ends before."""
         view = memoryview(buffer).cast("B")
         done = 0
         try:
@@ -105,7 +105,7 @@ class WeightFile:
         return self._map
 
     def release(self, offset: int, size: int) -> None:
-        """Give mapped pages back to the system; they are read again when touched."""
+        """Gives mapped pages back to the system; they are read again when touched."""
         if self._map is None or not hasattr(mmap, "MADV_DONTNEED"):
             return
         begin = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -157,7 +157,7 @@ class LazyTensor:
         return self.offset % ALIGNMENT == 0 and self.stride is None
 
     def read(self) -> torch.Tensor:
-        """The tensor as a view of the file's map: no bytes are copied, pages come in as they are touched.
+        """Returns the tensor as a view of the file's map: no bytes are copied, pages come in as they are touched.
 
         A copy where the file keeps it unaligned (the legacy pickle does).
         """
@@ -172,7 +172,7 @@ class LazyTensor:
         return flat.view(self.shape) if self.stride is None else flat.as_strided(self.shape, self.stride)
 
     def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
-        """The tensor in memory of its own, contiguous. At most 2 MB more than the result are used on the way.
+        """Returns the tensor in memory of its own, contiguous. At most 2 MB more than the result are used on the way.
 
         Read, not mapped: on Linux that is several times faster than copying out of a map, and a file that was
         truncated meanwhile raises ModelError instead of killing the process.
@@ -191,7 +191,7 @@ class LazyTensor:
         return result
 
     def fill(self, target: torch.Tensor) -> None:
-        """Write the tensor into another of its shape, contiguous and of any dtype, with at most 2 MB besides; to MPS with at
+        """Writes the tensor into another of its shape, contiguous and of any dtype, with at most 2 MB besides; to MPS with at
         most 32 MB here and there, in the file's own format, which the GPU converts."""
         import torch
 
@@ -220,18 +220,18 @@ class LazyTensor:
                 flat[start : start + len(part)].copy_(part)
 
     def release(self) -> None:
-        """Drop the mapped pages of this tensor (after `read`)."""
+        """Drops the mapped pages of this tensor (after `read`)."""
         self.file.release(self.offset, self.span)
 
     def reshaped(self, shape: tuple[int, ...]) -> LazyTensor:
-        """The same bytes under another shape with the same count."""
+        """Returns the same bytes under another shape with the same count."""
         if math.prod(shape) != self.numel or self.stride is not None:
             raise ModelError(f"{self.name} has the shape {list(self.shape)}, which cannot become {list(shape)}.")
         return replace(self, shape=shape)
 
 
 def bytes_of(tensor: torch.Tensor) -> Any:
-    """The memory of a contiguous CPU tensor, as an array of bytes to read into or write from."""
+    """Returns the memory of a contiguous CPU tensor, as an array of bytes to read into or write from."""
     import torch
 
     return tensor.view(-1).view(torch.uint8).numpy()
@@ -265,7 +265,7 @@ class TensorSource(Mapping[str, LazyTensor]):
 
 
 def open_tensors(path: str | Path, root: Path | None = None) -> TensorSource:
-    """Open a file of weights: `.safetensors`, `.ckpt`, `.pt`, `.bin` in either pickle era, or a shard index `.json`, whose
+    """Opens a file of weights: `.safetensors`, `.ckpt`, `.pt`, `.bin` in either pickle era, or a shard index `.json`, whose
     shards stay inside `root` (by default the folder of the index).
 
     Nothing in the file is executed and no tensor is read. Raises ModelError saying what is wrong with the file.
@@ -311,7 +311,7 @@ def _open_safetensors(file: WeightFile) -> TensorSource:
 
 
 def _open_shards(index: Path, root: Path) -> TensorSource:
-    """A sharded model: `{"weight_map": {tensor: file}}`, files beside the index."""
+    """Opens a sharded model: `{"weight_map": {tensor: file}}`, files beside the index."""
     record = read_json(read_small(index, _INDEX_LIMIT), str(index), _INDEX_LIMIT, remedy="get the model again")
     wanted = record.get("weight_map") if isinstance(record, dict) else None
     if not isinstance(wanted, dict) or not all(isinstance(shard, str) for shard in wanted.values()):
@@ -339,7 +339,7 @@ def _open_shards(index: Path, root: Path) -> TensorSource:
 
 
 def read_small(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file, one more than `limit` at most. Raises ModelError when there is no such file."""
+    """Returns the bytes of a regular file, one more than `limit` at most. Raises ModelError when there is no such file."""
     try:
         return read_at_most(path, limit)
     except OSError as error:

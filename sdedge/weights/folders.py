@@ -36,7 +36,7 @@ class ComponentFiles:
 
 
 def locate(path: str | Path) -> Path:
-    """An existing file or model folder for `path`: itself, the snapshot of a Hugging Face cache folder, or the cached
+    """Returns an existing file or model folder for `path`: itself, the snapshot of a Hugging Face cache folder, or the cached
     snapshot of a repository name such as `CompVis/stable-diffusion-v1-4`. Never touches the network."""
     place = existing(path)
     if place is not None:
@@ -57,7 +57,7 @@ def locate(path: str | Path) -> Path:
 
 
 def unfinished_bundle(folder: Path) -> str | None:
-    """What a folder is that a conversion began and did not end, and what to do, in a sentence; None for any other."""
+    """Returns what a folder is that a conversion began and did not end, and what to do, in a sentence; None for any other."""
     begun = [name for name in (".converting.json", ".converting.lock", "sensitivity.json") if (folder / name).is_file()]
     packages = sorted(path.stem for path in folder.glob("*.mlpackage"))
     if (folder / "manifest.json").is_file() or not (begun or packages):
@@ -79,7 +79,7 @@ def unfinished_bundle(folder: Path) -> str | None:
 
 
 def existing(path: str | Path) -> Path | None:
-    """`path`, its `~` expanded, when something is there; None for what is nowhere or is no path at all."""
+    """Returns `path`, its `~` expanded, when something is there; None for what is nowhere or is no path at all."""
     try:
         place = Path(path).expanduser()
         return place if os.path.exists(place) else None
@@ -125,16 +125,16 @@ def check_pipeline(folder: Path) -> None:
 
 
 def is_switched_off(folder: Path, component: str) -> bool:
-    """Whether model_index.json says that the model goes without a component, as diffusers reads it: `[null, null]`, or null.
-    The component's folder may be there all the same, with or without weights."""
+    """Returns whether model_index.json says that the model goes without a component, as diffusers reads it: `[null, null]`,
+    or null. The component's folder may be there all the same, with or without weights."""
     index = folder / "model_index.json"
     said = read_config(index, folder).get(component, "unsaid") if index.exists() else "unsaid"
     return said is None or (isinstance(said, list) and bool(said) and said[0] is None)
 
 
 def read_config(path: Path, root: Path | None = None) -> dict[str, Any]:
-    """A JSON object from disk. Raises ModelError when it is missing, too large, not an object, or a link out of `root` (by
-    default its own folder)."""
+    """Returns a JSON object from disk. Raises ModelError when it is missing, too large, not an object, or a link out of
+    `root` (by default its own folder)."""
     check_inside(root or path.parent, path)
     config = read_json(read_small(path, _CONFIG_LIMIT), str(path), _CONFIG_LIMIT, remedy="get the model again")
     if not isinstance(config, dict):
@@ -143,7 +143,7 @@ def read_config(path: Path, root: Path | None = None) -> dict[str, Any]:
 
 
 def open_component(folder: Path, ema: bool | None, root: Path | None = None) -> ComponentFiles:
-    """The weights of one component folder. Safetensors before pickles, full precision before the fp16 variant;
+    """Opens the weights of one component folder. Safetensors before pickles, full precision before the fp16 variant;
     `ema=False` prefers a `non_ema` variant where there is one, as the 1.5 repository has. Links stay inside `root`, by default
     the folder itself. Raises ModelError."""
     if not folder.is_dir():
@@ -179,7 +179,9 @@ def _weights(folder: Path, stem: str, variant: str, suffix: str) -> Path | None:
 
 
 def find_tokenizer(model: Path) -> Path | None:
-    """A vocabulary beside a model: a folder with `tokenizer.json`, or `vocab.json` and `merges.txt`, or CLIP's BPE file."""
+    """Returns a vocabulary beside a model: a folder with `tokenizer.json`, or `vocab.json` and `merges.txt`, or CLIP's BPE
+    file.
+    """
     places = (
         [model / "tokenizer"] if model.is_dir() else [model.with_suffix(""), model.parent / "tokenizer", model.parent]
     )

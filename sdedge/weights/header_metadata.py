@@ -14,13 +14,13 @@ METADATA = "sdedge."  # prefix of what our own exports keep in a safetensors hea
 
 
 def says_v(metadata: Mapping[str, str]) -> bool:
-    """Whether the header says that the UNet predicts v, in the words of the Model Spec or of kohya's scripts."""
+    """Returns whether the header says that the UNet predicts v, in the words of the Model Spec or of kohya's scripts."""
     types = [metadata.get(f"modelspec.{key}", "") for key in ("predict_key", "prediction_type")]
     return "v" in types or "v_prediction" in types or metadata.get("ss_v_parameterization", "").lower() == "true"
 
 
 def embedded(source: TensorSource, what: str) -> dict[str, Any]:
-    """What our own export put in the header: configurations (head counts leave no trace in shapes), vocabulary."""
+    """Returns what our own export put in the header: configurations (head counts leave no trace in shapes), vocabulary."""
     try:
         value = read_json(source.metadata.get(METADATA + what, "{}"), f"The {what} in the header", MAX_HEADER)
     except ModelError:

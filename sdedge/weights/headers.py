@@ -57,7 +57,7 @@ class Header:
 
 
 def parse_header(text: bytes, data_size: int) -> Header:
-    """Read the JSON header of a safetensors file with `data_size` bytes of tensors behind it.
+    """Reads the JSON header of a safetensors file with `data_size` bytes of tensors behind it.
 
     The same rules as the reference implementation: the tensors tile the data from its first byte to its last, no
     holes, no overlaps, each as long as its shape and dtype say. Duplicate names are refused too.
@@ -161,7 +161,7 @@ class _Scanner:
             raise self.error("describes more than any model needs")
 
     def members(self) -> Iterator[str]:
-        """The keys of a JSON object; the caller reads each value before asking for the next key."""
+        """Yields the keys of a JSON object; the caller reads each value before asking for the next key."""
         self._expect(b"{")
         if self._accept(b"}"):
             return

@@ -52,7 +52,7 @@ class Layout:
 
 
 def unet_table(layout: Layout) -> dict[str, str]:
-    """LDM module -> diffusers module for a UNet, without prefix. v1 is `Layout(2, (True, True, True, False))`."""
+    """Returns LDM module -> diffusers module for a UNet, without prefix. v1 is `Layout(2, (True, True, True, False))`."""
     table = {
         "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
         "time_embed.cond_proj": "time_embedding.cond_proj",
@@ -84,7 +84,9 @@ def unet_table(layout: Layout) -> dict[str, str]:
 
 
 def control_table(layout: Layout) -> dict[str, str]:
-    """LDM module -> diffusers module for a ControlNet, without prefix: the UNet's way down and middle, and its own layers."""
+    """Returns LDM module -> diffusers module for a ControlNet, without prefix: the UNet's way down and middle, and its own
+    layers.
+    """
     table = {name: ours for name, ours in unet_table(layout).items() if not name.startswith(("out.", "output_blocks."))}
     hint = ("conv_in", *(f"blocks.{i}" for i in range(6)), "conv_out")
     table |= {f"input_hint_block.{2 * i}": f"controlnet_cond_embedding.{name}" for i, name in enumerate(hint)}
@@ -96,7 +98,7 @@ def control_table(layout: Layout) -> dict[str, str]:
 
 
 def vae_table(layout: Layout) -> dict[str, str]:
-    """LDM module -> diffusers module for a VAE, without prefix. v1 is `Layout(2, (False,) * 4)`."""
+    """Returns LDM module -> diffusers module for a VAE, without prefix. v1 is `Layout(2, (False,) * 4)`."""
     table = {"quant_conv": "quant_conv", "post_quant_conv": "post_quant_conv"}
     for side in ("encoder", "decoder"):
         table |= {f"{side}.conv_in": f"{side}.conv_in", f"{side}.conv_out": f"{side}.conv_out"}
@@ -124,7 +126,7 @@ def _resnet(theirs: str, ours: str, parts: dict[str, str]) -> dict[str, str]:
 
 
 def rename(name: str, table: dict[str, str]) -> str | None:
-    """`name` with its longest module found in `table` replaced; None when no module of it is there."""
+    """Returns `name` with its longest module found in `table` replaced; None when no module of it is there."""
     module = name
     while "." in module:
         module = module.rpartition(".")[0]
@@ -138,7 +140,7 @@ def invert(table: dict[str, str]) -> dict[str, str]:
 
 
 def ldm_unet_layout(names: Collection[str]) -> Layout:
-    """Read the layout off LDM UNet names (without prefix)."""
+    """Reads the layout off LDM UNet names (without prefix)."""
     modules = _modules(names, 4)
     blocks = sorted(int(match[1]) for module in modules if (match := _INPUT_BLOCK.fullmatch(module)))
     attention: list[bool] = []
@@ -156,13 +158,13 @@ def ldm_unet_layout(names: Collection[str]) -> Layout:
 
 
 def ldm_vae_layout(names: Collection[str]) -> Layout:
-    """Read the layout off LDM VAE names (without prefix)."""
+    """Reads the layout off LDM VAE names (without prefix)."""
     modules = _modules(names, 5)
     return Layout(_count(modules, "encoder.down.0.block.{}"), (False,) * _count(modules, "encoder.down.{}"))
 
 
 def unet_layout(names: Collection[str]) -> Layout:
-    """Read the layout off diffusers UNet names."""
+    """Reads the layout off diffusers UNet names."""
     modules = _modules(names, 4)
     depth = _count(modules, "down_blocks.{}")
     attention = tuple(f"down_blocks.{level}.attentions" in modules for level in range(depth))
@@ -170,7 +172,7 @@ def unet_layout(names: Collection[str]) -> Layout:
 
 
 def vae_layout(names: Collection[str]) -> Layout:
-    """Read the layout off diffusers VAE names."""
+    """Reads the layout off diffusers VAE names."""
     modules = _modules(names, 5)
     depth = _count(modules, "encoder.down_blocks.{}")
     return Layout(_count(modules, "encoder.down_blocks.0.resnets.{}"), (False,) * depth)
@@ -188,17 +190,17 @@ def _count(modules: set[str], pattern: str) -> int:
 
 
 def ema_name(unet_name: str) -> str:
-    """The name LitEma gives the average of an LDM UNet weight (without prefix): all dots dropped."""
+    """Returns the name LitEma gives the average of an LDM UNet weight (without prefix): all dots dropped."""
     return EMA_PREFIX + ("diffusion_model." + unet_name).replace(".", "")
 
 
 def text_name(name: str) -> str:
-    """CLIP names with the `text_model.` that transformers 5 and some mergers leave out."""
+    """Returns CLIP names with the `text_model.` that transformers 5 and some mergers leave out."""
     return name if name.startswith("text_model.") else f"text_model.{name}"
 
 
 def modern_vae_name(name: str) -> str:
-    """A diffusers VAE name with the attention names of LDM, or of diffusers before 0.15, replaced."""
+    """Returns a diffusers VAE name with the attention names of LDM, or of diffusers before 0.15, replaced."""
     head, dot, leaf = name.rpartition(".")
     module, _, last = head.rpartition(".")
     modern = _LEGACY_VAE_ATTENTION.get(last) or _VAE_ATTENTION.get(last)

@@ -20,7 +20,7 @@ def load_into(
     device: str | torch.device = "cpu", ignore: Collection[str] = frozenset(), mapped: bool | None = None,
     skip: Collection[str] = frozenset(),
 ) -> list[str]:  # fmt: skip
-    """Fill a module, usually built on the meta device, tensor by tensor; returns what is worth reporting.
+    """Fills a module, usually built on the meta device, tensor by tensor; returns what is worth reporting.
 
     Strict: keys missing from the file, unexpected ones (but for the `ignore` patterns) and wrong shapes raise
     ModelError with counts and names. Floating tensors become `dtype` (None keeps the file's). Non-finite weights are
@@ -57,12 +57,12 @@ def load_into(
 
 
 def report_broken(names: list[str]) -> list[str]:
-    """What to tell of weights with NaN or infinite values; nothing where there are none."""
+    """Returns what to tell of weights with NaN or infinite values; nothing where there are none."""
     return [listing("not finite (NaN or infinite)", names, "weights are")] if names else []
 
 
 def find_broken(tensors: Mapping[str, LazyTensor]) -> list[str]:
-    """The names of tensors with NaN or infinite values. Reads everything; leaves no pages mapped."""
+    """Returns the names of tensors with NaN or infinite values. Reads everything; leaves no pages mapped."""
     broken = []
     for name, lazy in tensors.items():
         if not is_finite(lazy.copy()):
@@ -71,7 +71,9 @@ def find_broken(tensors: Mapping[str, LazyTensor]) -> list[str]:
 
 
 def is_finite(tensor: torch.Tensor) -> bool:
-    """One pass at memory speed: the extremes of a tensor are NaN or infinite exactly when something in it is."""
+    """Returns whether all is finite, in one pass at memory speed: the extremes of a tensor are NaN or infinite exactly when
+    something in it is.
+    """
     import torch
 
     if not tensor.is_floating_point() or tensor.numel() == 0:
@@ -118,5 +120,5 @@ def listing(what: str, names: list[str], verb: str = "tensors are") -> str:
 
 
 def _shown(name: str) -> str:
-    """A file's name for a weight, fit for a sentence."""
+    """Returns a file's name for a weight, fit for a sentence."""
     return name if len(name) <= 120 and name.isprintable() else f"{name[:80]!r}"

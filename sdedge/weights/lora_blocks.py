@@ -12,7 +12,7 @@ _LDM_BLOCK = re.compile(r"(?:model\.diffusion_model\.)?(input|middle|output)_blo
 
 
 def factors(part: str, names: Collection[str], blocks: Sequence[float]) -> dict[str, float]:
-    """Module -> factor, for a network ('unet', 'text_encoder') with the tensors `names` (diffusers names)."""
+    """Returns module -> factor, for a network ('unet', 'text_encoder') with the tensors `names` (diffusers names)."""
     by_block = dict(zip(BLOCKS, blocks, strict=True))
     modules = {name.rpartition(".")[0] for name in names}
     if part != "unet":

@@ -33,7 +33,7 @@ class Alphas:
 
     @classmethod
     def of(cls, record: Mapping[str, Any], prefix: str = "") -> Alphas:
-        """From peft's settings. Raises ValueError for values of other types."""
+        """Makes one from peft's settings. Raises ValueError for values of other types."""
         alpha = record.get(f"{prefix}lora_alpha", record.get(f"{prefix}alpha"))
         pattern = record.get(f"{prefix}alpha_pattern") or {}
         if not isinstance(pattern, dict) or len(pattern) > _PATTERNS:
@@ -42,7 +42,7 @@ class Alphas:
         return cls(None if alpha is None else _number(alpha), numbers, bool(record.get(f"{prefix}use_rslora")))
 
     def add(self, stems: Stems) -> None:
-        """Give every module without an alpha its own."""
+        """Gives every module without an alpha its own."""
         lengths = sorted({len(key) for key in self.pattern}, reverse=True)
         for stem, pieces in stems.items():
             rank = next((p.shape[0] for n in _BY_INPUT if isinstance(p := pieces.get(n), LazyTensor) and p.shape), 0)
@@ -88,7 +88,7 @@ def add_alphas(patches: Mapping[str, Stems], source: TensorSource) -> tuple[str,
 
 
 def _beside(source: TensorSource) -> Any:
-    """peft's configuration beside a file in peft's naming; None without one."""
+    """Returns peft's configuration beside a file in peft's naming; None without one."""
     path = source.path.with_name(CONFIG)
     if not path.is_file() or not any(".lora_A." in name or name.startswith("base_model.model.") for name in source):
         return None
@@ -100,7 +100,7 @@ def _beside(source: TensorSource) -> Any:
 
 
 def belongs(path: Path) -> bool:
-    """Whether the configuration in a LoRA's folder is that file's: by peft's file name, or for want of others."""
+    """Returns whether the configuration in a LoRA's folder is that file's: by peft's file name, or for want of others."""
     if path.stem == "adapter_model":
         return True
     return sum(file.suffix.lower() in _WEIGHTS for file in path.parent.iterdir()) == 1

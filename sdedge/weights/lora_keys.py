@@ -62,7 +62,7 @@ class LoraKey:
 
 
 def parse_key(key: str) -> LoraKey | None:
-    """What a tensor's name means; None when it is no LoRA name known here."""
+    """Returns what a tensor's name means; None when it is no LoRA name known here."""
     part, rest = _split_prefix(key)
     rest = _OLD_PROCESSOR.sub(r".to_\1.lora.", rest.replace(".processor.", "."))
     match = _KEY.fullmatch(rest)
@@ -88,7 +88,7 @@ def _split_prefix(key: str) -> tuple[str | None, str]:
 
 
 def _modern_module(part: str, module: str) -> str:
-    """Undo what diffusers called attention layers before it used peft."""
+    """Undoes what diffusers called attention layers before it used peft."""
     head, _, last = module.rpartition(".")
     if part == TEXT and last in _OLD_TEXT_NAMES:
         return f"{head}.{_OLD_TEXT_NAMES[last]}"
@@ -100,7 +100,7 @@ def flat(module: str) -> str:
 
 
 def modules_by_stem(part: str, names: Collection[str]) -> dict[str, str]:
-    """Stem -> module for the tensors `names` of a network (diffusers names), the LDM stems of a UNet included."""
+    """Returns stem -> module for the tensors `names` of a network (diffusers names), the LDM stems of a UNet included."""
     modules = sorted({name.rpartition(".")[0] for name in names})
     table = {flat(module): module for module in modules}
     if part == UNET:
@@ -132,7 +132,7 @@ _DEEP_TEXT = re.compile(r"text_model_encoder_layers_(1[2-9]|[2-9]\d)_")
 
 
 def name_family(tensors: Mapping[str, LazyTensor], metadata: Mapping[str, str]) -> str | None:
-    """The model family a LoRA was made for where names, shapes or metadata say that it is not v1; else None."""
+    """Returns the model family a LoRA was made for where names, shapes or metadata say that it is not v1; else None."""
     for prefixes, family in _FAMILY_PREFIXES:
         if any(name.startswith(prefixes) for name in tensors):
             return family

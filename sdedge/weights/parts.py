@@ -111,7 +111,7 @@ class SummedTensor(_Composed):
 
 
 def fill_tensor(source: Any, target: torch.Tensor) -> None:
-    """Write any lazy tensor into another of its shape, contiguous and of any dtype."""
+    """Writes any lazy tensor into another of its shape, contiguous and of any dtype."""
     if hasattr(source, "fill"):
         source.fill(target)
     else:  # one with LoRAs in it is made as a whole
@@ -119,7 +119,7 @@ def fill_tensor(source: Any, target: torch.Tensor) -> None:
 
 
 def is_stored(source: Any, dtype: torch.dtype) -> bool:
-    """Whether the bytes wanted are those of the file, so that reading is all the work."""
+    """Returns whether the bytes wanted are those of the file, so that reading is all the work."""
     parts = (
         source.parts
         if isinstance(source, JoinedTensor)

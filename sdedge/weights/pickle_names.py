@@ -67,7 +67,7 @@ _HOSTILE_STATE = {
 
 
 def torch_rules(storages: dict[str, Storage]) -> Rules:
-    """The rules for a torch pickle; every storage it refers to is entered into `storages`."""
+    """Returns the rules for a torch pickle; every storage it refers to is entered into `storages`."""
     return Rules(check_name, _call, _build, lambda reference: _persistent(reference, storages))
 
 

@@ -10,7 +10,7 @@ from sdedge.weights.pickles import MAX_DIGITS, Costs, Machine, Rules
 
 
 def load(stream: Any, rules: Rules, start: int = 0, costs: Costs | None = None) -> tuple[Any, int]:
-    """Run one pickle in `stream` (bytes or a map) from byte `start`; returns its value and the byte after its STOP.
+    """Runs one pickle in `stream` (bytes or a map) from byte `start`; returns its value and the byte after its STOP.
 
     `costs` are those of the pickles before it in the stream. Raises ModelError for anything malformed, hostile or beyond the
     bounds.

@@ -106,7 +106,7 @@ class Machine:
         self.end = min(len(self.stream), self.start + MAX_STREAM)
 
     def run(self, operations: dict[int, Callable[[Machine], Any]]) -> Any:
-        """Carry out opcodes until STOP; returns the value it leaves."""
+        """Carries out opcodes until STOP; returns the value it leaves."""
         while self.costs.opcodes < MAX_OPCODES:
             self.costs.opcodes += 1
             code = self.take(1)[0]
@@ -139,7 +139,7 @@ class Machine:
         return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout)))[0]
 
     def line(self, limit: int = 1 << 16) -> bytes:
-        """Up to the next newline, as protocol 0 writes arguments."""
+        """Reads up to the next newline, as protocol 0 writes arguments."""
         newline = self.stream.find(b"\n", self.position, min(self.end, self.position + limit))
         if newline < 0:
             raise self.error("cut short inside a line")
@@ -168,7 +168,7 @@ class Machine:
         return value
 
     def pop_mark(self) -> list[Any]:
-        """The values above the last mark, and the mark."""
+        """Returns the values above the last mark, and the mark."""
         if not self.marks:
             raise self.error("malformed (no mark)")
         begin = self.marks.pop()
@@ -180,14 +180,14 @@ class Machine:
     # Texts and numbers
 
     def push_text(self, raw: bytes, encoding: str = "utf-8") -> None:
-        """A text; half surrogates in it become U+FFFD, so that names can be printed."""
+        """Pushes a text; half surrogates in it become U+FFFD, so that names can be printed."""
         cost = len(raw) if raw.isascii() else 4 * len(raw)
         self.spend(cost + 80)  # before it is decoded, so that a lying length costs nothing
         text = str(raw, encoding, "surrogatepass" if encoding == "utf-8" else "strict")
         self.stack.append(text if text.isascii() else _HALVES.sub("\ufffd", text))
 
     def push_python2_text(self, raw: bytes) -> None:
-        """A text of Python 2, which may be bytes."""
+        """Pushes a text of Python 2, which may be bytes."""
         try:
             self.push_text(raw)
         except UnicodeDecodeError:

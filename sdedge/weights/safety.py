@@ -20,7 +20,7 @@ _TOWER = re.compile(r"^(vision_model\.)+")
 
 
 def open_checker(folder: Path) -> SafetyChecker:
-    """The checker of a model's folder `safety_checker/`, on the CPU in float32.
+    """Opens the checker of a model's folder `safety_checker/`, on the CPU in float32.
 
     Where the file holds float32 its pages are shared, so that 1.2 GB of weights cost no memory of their own. Raises
     ModelError for a folder that is incomplete, damaged or something else.

@@ -59,7 +59,7 @@ class Embedding:
 
 
 def open_embedding(path: str | Path, width: int | None = None) -> Embedding:
-    """Read a textual inversion; with `width`, also check that it fits a text encoder of that width.
+    """Reads a textual inversion; with `width`, also checks that it fits a text encoder of that width.
 
     Raises ModelError for a file that holds none, holds several, or was made for another model.
     """
@@ -78,7 +78,7 @@ def open_embedding(path: str | Path, width: int | None = None) -> Embedding:
 
 
 def bundled(name: str, tensor: LazyTensor) -> Embedding:
-    """A textual inversion that came inside a LoRA (`Lora.embeddings`)."""
+    """Returns a textual inversion that came inside a LoRA (`Lora.embeddings`)."""
     return _checked(name, _copied(name, tensor), name)
 
 
@@ -91,7 +91,7 @@ def _copied(name: str, tensor: LazyTensor) -> Tensor:
 
 
 def find(folder: str | Path) -> dict[str, Path]:
-    """Embedding name (file stem) -> file, for a folder and those inside it. Previews and other pictures are left out.
+    """Returns embedding name (file stem) -> file, for a folder and those inside it. Previews and other pictures are left out.
 
     A `learned_embeds` file, which is what diffusers calls all of them, is named by the folder it lies in.
 
@@ -109,7 +109,7 @@ def find(folder: str | Path) -> dict[str, Path]:
 
 
 def _find_vectors(path: Path) -> tuple[str | None, LazyTensor]:
-    """The token's name and its tensor in a torch or safetensors file."""
+    """Returns the token's name and its tensor in a torch or safetensors file."""
     source = open_tensors(path)
     trained = {name: tensor for name, tensor in source.items() if name.startswith("string_to_param.")}
     tensors = trained or dict(source)
@@ -167,7 +167,7 @@ def read_card(path: Path, card: bytes) -> tuple[str | None, Tensor]:
 
 
 def _read_card(path: Path) -> bytes | None:
-    """The text of a PNG's embedding chunk; None when the file is no PNG. ModelError when the PNG has no such chunk."""
+    """Returns the text of a PNG's embedding chunk; None when the file is no PNG. ModelError when the PNG has no such chunk."""
     try:
         with open_regular(path) as file:
             if file.read(len(_PNG)) != _PNG:

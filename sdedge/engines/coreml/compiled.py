@@ -70,7 +70,7 @@ class CompiledCopy:
         return time.monotonic() - start
 
     def was_loaded(self, function: str, units: str) -> bool:
-        """Whether this version of the system has loaded it on these units, so that it does so quickly again."""
+        """Returns whether this version of the system has loaded it on these units, so that it does so quickly again."""
         with suppress(OSError):
             return self.path.is_dir() and self._mark(function, units).read_text() == platform.version()
         return False

@@ -64,7 +64,7 @@ def first_load(package: Package, function: str, units: str) -> Generator[float, 
 
 
 def cannot_load(package: Path, units: str, said: object) -> ModelError:
-    """The error of a package that Core ML does not load."""
+    """Returns the error of a package that Core ML does not load."""
     reason = str(said).strip().rstrip(".")
     return ModelError(
         f"Core ML cannot load {package} on {units}: {reason}; {Remedy.CONVERT_REPORT}.", remedy=Remedy.CONVERT_REPORT
@@ -72,7 +72,7 @@ def cannot_load(package: Path, units: str, said: object) -> ModelError:
 
 
 def _answer(file: IO[bytes]) -> dict[str, Any]:
-    """The last line that the process has written; Core ML may have written others."""
+    """Returns the last line that the process has written; Core ML may have written others."""
     file.seek(0)
     lines = file.read().decode("utf-8", "replace").strip().splitlines()
     try:
@@ -118,7 +118,7 @@ def compile_into(path: Path, folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of the process: package, function, compute units, answered as JSON; or `--compile`, package, folder."""
+    """Runs the process: package, function, compute units, answered as JSON; or `--compile`, package, folder."""
     first, *rest = sys.argv[1:] if arguments is None else arguments
     try:
         if first == "--compile":

@@ -36,7 +36,7 @@ class CoreMLEngine(PackageEngine):
         self._first_loads: dict[tuple[Path, str], FirstLoad] = {}
 
     def first_load(self, width: int, height: int, encode: bool, safety: bool) -> Iterator[Loading]:
-        """In other processes, one after the other; those this system has loaded before take no time."""
+        """Loads packages in other processes, one after the other; those this system has loaded before take no time."""
         h, w = height // self.facts.downscale, width // self.facts.downscale
         latents = {"sample": (4, h, w), "z": (4, h, w), "x": (3, height, width)}
         names = ("text_encoder", *UNETS, "vae_decoder", *["vae_encoder"] * encode, *["safety_checker"] * safety)
@@ -60,7 +60,9 @@ class CoreMLEngine(PackageEngine):
 
     @staticmethod
     def _function(package: Package, shapes: Mapping[str, tuple[int, ...]]) -> str:
-        """The function whose inputs of these names have these shapes behind the batch; the default one where none has."""
+        """Returns the function whose inputs of these names have these shapes behind the batch; the default one where none
+        has.
+        """
         for name in sorted(package.functions, key=lambda name: name != package.default):
             inputs = package.functions[name].inputs
             if all(inputs[key].shape[1:] == shape for key, shape in shapes.items() if key in inputs):
@@ -68,7 +70,7 @@ class CoreMLEngine(PackageEngine):
         return package.default
 
     def open_model(self, package: Package, function: str) -> Model:
-        """Its phases and their seconds go into the facts' report."""
+        """Opens a package; its phases and their seconds go into the facts' report."""
         model = NativeModel(package, function, self.units, self._first_loads.pop((package.path, function), None))
         notice = f"Loaded {package.path.stem} on {self.units}: {model.phases}."
         self.facts = replace(self.facts, report=(*self.facts.report, notice))
@@ -122,7 +124,7 @@ class NativeModel:
 
 
 def _waited(package: Package, function: str, units: str) -> FirstLoad:
-    """The first load, with nobody to hear how far it is. Raises ModelError."""
+    """Carries out the first load, with nobody to hear how far it is. Raises ModelError."""
     loading = first_load(package, function, units)
     try:
         while True:
@@ -136,7 +138,7 @@ _HELD = 1000
 
 
 def _input_array(package: str, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The float32 array that an input of a package is copied into, one for as long as the process lives.
+    """Returns the float32 array that an input of a package is copied into, one for as long as the process lives.
 
     Core ML gives its input arrays back about a second after a prediction, on a queue of its own and without the
     interpreter's lock (coremltools #2827, #2829). The count of references is raised once and far: whatever such a race

@@ -67,7 +67,7 @@ class PackageEngine(OptionalCalls, ABC):
 
     @abstractmethod
     def open_model(self, package: Package, function: str) -> Model:
-        """Make a function of a package ready to run. Raises ModelError."""
+        """Makes a function of a package ready to run. Raises ModelError."""
 
     def check_size(self, width: int, height: int) -> None:
         """The sizes are those the bundle was converted for."""
@@ -91,7 +91,7 @@ class PackageEngine(OptionalCalls, ABC):
         return self._batched("text_encoder", {"input_ids": ids.float()}, "last_hidden_state")
 
     def predict(self, inputs: UNetInputs) -> Tensor:
-        """In calls of the batch that the UNet was converted for; the last one is filled up with its last row.
+        """Predicts in calls of the batch that the UNet was converted for; the last one is filled up with its last row.
 
         Raises InvalidRequest for contexts of another length than it was converted for.
         """
@@ -124,7 +124,7 @@ class PackageEngine(OptionalCalls, ABC):
         return self._batched("vae_decoder", {"z": latents / self._latent_factor("vae_decoder")}, "image")
 
     def _latent_factor(self, name: str) -> float:
-        """The scale of latents that a package speaks; bundles made before it was recorded speak the model's own."""
+        """Returns the scale of latents that a package speaks; bundles made before it was recorded speak the model's own."""
         return self._component(name).latent_factor or self.facts.scaling_factor
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
@@ -132,7 +132,7 @@ class PackageEngine(OptionalCalls, ABC):
         return [bool((self.concept_scores(picture).round(decimals=3) > 0).any()) for picture in images]
 
     def concept_scores(self, picture: np.ndarray) -> Tensor:
-        """How far a uint8 RGB picture (H, W, 3) is above each concept's threshold: (17,). Raises ModelError."""
+        """Returns how far a uint8 RGB picture (H, W, 3) is above each concept's threshold: (17,). Raises ModelError."""
         inputs = self._component("safety_checker").inputs
         zeros = {name: torch.zeros([n or 1 for n in port.shape]) for name, port in inputs.items()}
         zeros["clip_input"] = prepare(picture, zeros["clip_input"].shape[-1])[None]
@@ -152,7 +152,7 @@ class PackageEngine(OptionalCalls, ABC):
             self._packages.pop(name, None)
 
     def _batched(self, name: str, inputs: Mapping[str, Tensor], output: str, then: str | None = None) -> Tensor:
-        """Rows in groups of the package's batch; `then` is a second package that takes what the first gives."""
+        """Runs rows in groups of the package's batch; `then` is a second package that takes what the first gives."""
         first = self._component(name).inputs
         size = first[next(iter(inputs))].shape[0] or 1
         made = []
@@ -190,7 +190,7 @@ class PackageEngine(OptionalCalls, ABC):
 
 
 def _fitting(package: Package, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """The function that takes inputs of these shapes, the default one where there is a choice or none."""
+    """Returns the function that takes inputs of these shapes, the default one where there is a choice or none."""
     for name in sorted(package.functions, key=lambda name: name != package.default):
         inputs = package.functions[name].inputs
         if all(key in inputs and inputs[key].shape == shape for key, shape in shapes.items()):
@@ -199,7 +199,7 @@ def _fitting(package: Package, shapes: Mapping[str, tuple[int, ...]]) -> str:
 
 
 def _read_facts(manifest: Manifest) -> ModelFacts:
-    """What the model's are, but for what the conversion settled."""
+    """Returns the model's facts, but for what the conversion settled."""
     facts = recorded_facts(manifest)
     native = (facts.width, facts.height)
     width, height = native if native in manifest.sizes else manifest.sizes[0]

@@ -34,7 +34,9 @@ _FIXED = {"ids": torch.int64, "replaced": torch.bool, "t": torch.float32}
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file's size, its first megabyte and 64 samples: a second's work, where all of it would take many."""
+    """Returns the SHA-256 of a file's size, its first megabyte and 64 samples: a second's work, where all of it would take
+    many.
+    """
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with open_regular(path) as file:
@@ -50,7 +52,10 @@ def stored_dtype(manifest: Manifest) -> torch.dtype:
 
 
 def read_bundle(folder: Path) -> tuple[Manifest, ModelFacts]:
-    """The manifest of a graph bundle and its model's facts. Raises ModelError for a bundle that is damaged or hostile."""
+    """Returns the manifest of a graph bundle and its model's facts.
+
+    Raises ModelError for a bundle that is damaged or hostile.
+    """
     manifest = Manifest.read(folder)
     if manifest.kind != "graph":
         raise ModelError(f"{folder} is a bundle of Core ML packages, not of graphs; {AGAIN}.")
@@ -66,7 +71,7 @@ def read_bundle(folder: Path) -> tuple[Manifest, ModelFacts]:
 
 
 def _fault(manifest: Manifest, facts: ModelFacts) -> str:
-    """What is wrong with a manifest, in words; nothing where it could be right."""
+    """Returns what is wrong with a manifest, in words; nothing where it could be right."""
     recipe, ((least, least_height), (most, most_height)) = manifest.recipe, (manifest.sizes[0], manifest.sizes[-1])
     unit = 8 * facts.downscale
     if (
@@ -160,7 +165,7 @@ def open_weights(folder: Path, part: BundleComponent) -> TensorSource:
 
 
 def open_program(folder: Path, part: BundleComponent, weights: Mapping[str, Tensor]) -> Program:
-    """A component's program with these weights. Raises ModelError for one that is damaged or names others."""
+    """Opens a component's program with these weights. Raises ModelError for one that is damaged or names others."""
     path = inside(folder, f"{part.file}/{PROGRAM}")
     graph = read_graph(path)
     for node in graph.nodes:
@@ -170,7 +175,7 @@ def open_program(folder: Path, part: BundleComponent, weights: Mapping[str, Tens
 
 
 def input_shapes(name: str, facts: ModelFacts, batch: int, width: int, height: int, tokens: int) -> dict[str, Dims]:
-    """What a component reads, at a size in pixels."""
+    """Returns what a component reads, at a size in pixels."""
     h, w, D = height // facts.downscale, width // facts.downscale, facts.context_width
     shapes: dict[str, dict[str, Dims]] = {
         "text_encoder": {"ids": (1, LENGTH), "vectors": (1, LENGTH, D), "replaced": (1, LENGTH, 1)},
@@ -182,7 +187,7 @@ def input_shapes(name: str, facts: ModelFacts, batch: int, width: int, height: i
 
 
 def output_shapes(name: str, facts: ModelFacts, batch: int, width: int, height: int) -> tuple[Dims, ...]:
-    """What a component gives, at a size in pixels."""
+    """Returns what a component gives, at a size in pixels."""
     h, w, C = height // facts.downscale, width // facts.downscale, facts.latent_channels
     shapes: dict[str, tuple[Dims, ...]] = {
         "text_encoder": ((1, LENGTH, facts.context_width),) * 2,
@@ -203,7 +208,7 @@ def check_program(
     height: int,
     tokens: int = LENGTH,
 ) -> Measured:
-    """A component's shapes, memory and work at a size, before anything of that size is made.
+    """Checks a component's shapes, memory and work at a size, before anything of that size is made.
 
     Raises ModelError for a program that does not give what its component must, or takes far more than any v1 network.
     """
@@ -225,7 +230,7 @@ def check_program(
 
 
 def _limits(name: str, width: int, height: int, batch: int) -> tuple[float, float]:
-    """Bytes at one time and work that are several times those of the largest v1 network of a component at a size.
+    """Returns bytes at one time and work that are several times those of the largest v1 network of a component at a size.
 
     Per pixel a VAE's decoder in float32 holds 3 kB and does 5 million multiplications; whole scores of attention are
     (tokens)^2 for each head, of at most 4 GB, which is what a bundle may be converted with at most.
@@ -251,5 +256,5 @@ def _dtype(key: str, dtype: torch.dtype) -> torch.dtype:
 
 
 def port_dtype(port: Port) -> torch.dtype:
-    """Of an input of a manifest that was read by `read_bundle`."""
+    """Returns the dtype of an input of a manifest that was read by `read_bundle`."""
     return next(dtype for dtype in (*_FIXED.values(), *DTYPES.values()) if str(dtype) == f"torch.{port.dtype}")

@@ -106,7 +106,9 @@ class GraphEngine(OptionalCalls):
         return nearest_within(least, most, 8 * self.facts.downscale, wanted, fixed)
 
     def _need(self, width: int, height: int) -> int:
-        """Bytes of the largest network's weights and of its activations at the next larger size the manifest knows."""
+        """Returns the bytes of the largest network's weights and of its activations at the next larger size the manifest
+        knows.
+        """
         needs = []
         for part in (component for component in self.manifest.components.values() if "peak_bytes" in component.figures):
             peaks = {int(size.split("x")[0]): peak for size, peak in part.figures["peak_bytes"].items()}
@@ -135,7 +137,7 @@ class GraphEngine(OptionalCalls):
         return torch.cat(rows).float()
 
     def predict(self, inputs: UNetInputs) -> Tensor:
-        """In calls of the batch that the UNet was converted for; the last one is filled up with its last row.
+        """Predicts in calls of the batch that the UNet was converted for; the last one is filled up with its last row.
 
         Raises InvalidRequest for a prompt that is longer than the program's largest.
         """
@@ -173,7 +175,7 @@ class GraphEngine(OptionalCalls):
         return image.float()
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
-        """On the CPU in float32, as the eager engine does: a verdict never depends on the device."""
+        """Checks on the CPU in float32, as the eager engine does: a verdict never depends on the device."""
         if self._checker is None:
             self._checker = open_checker(inside(self.folder, self._component("safety_checker").file))
         return self._checker.check(images)
@@ -196,7 +198,9 @@ class GraphEngine(OptionalCalls):
 
     @torch.inference_mode()
     def _run(self, name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """One call of a component, its inputs brought to the device and, where they are numbers of ours, the format."""
+        """Returns the results of one call of a component, its inputs brought to the device and, where they are numbers of
+        ours, the format.
+        """
         if self._eager is not None:
             return self._run_eager(name, *inputs)
         brought = [self._bring(name, i, value) for i, value in enumerate(inputs)]
@@ -213,7 +217,7 @@ class GraphEngine(OptionalCalls):
             return self._run_eager(name, *inputs)
 
     def _check(self, name: str, inputs: Sequence[Tensor]) -> None:
-        """Once for every shape: that the program gives what it must, and takes no more than its size needs."""
+        """Checks once for every shape that the program gives what it must, and takes no more than its size needs."""
         key = (name, self.dtype, *(tensor.shape for tensor in inputs))
         if name in self._programs and key not in self._checked:
             height, width = inputs[0].shape[2:] if inputs[0].dim() == 4 else (0, 0)
@@ -242,7 +246,7 @@ class GraphEngine(OptionalCalls):
         return self._modules[name]
 
     def open_component(self, name: str, dtype: torch.dtype) -> Run:
-        """A component ready to run. Weights that have the device and format already stay pages of their file."""
+        """Returns a component ready to run. Weights that have the device and format already stay pages of their file."""
         program = self._program(name, dtype)
         if dtype == self.dtype:
             self._programs[name] = program
@@ -272,7 +276,7 @@ class GraphEngine(OptionalCalls):
     # ---- When a graph fails on MPS ----------------------------------------------------------------------------------
 
     def _fall_back(self, name: str, error: Exception) -> None:
-        """Go on with the model the bundle was made from. Raises ModelError where that is not there any more."""
+        """Goes on with the model the bundle was made from. Raises ModelError where that is not there any more."""
         from sdedge.engines.torch.engine import TorchEngine
 
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -291,7 +295,7 @@ class GraphEngine(OptionalCalls):
         self._eager = TorchEngine.load(source, self.device)
 
     def _original(self) -> Path:
-        """The model that the bundle was made from, by its installed name: a path in a file is never followed."""
+        """Returns the model that the bundle was made from, by its installed name: a path in a file is never followed."""
         if self._find_model is None:
             raise ModelError(f"There is no library to look in; {Remedy.CPU}.", remedy=Remedy.CPU)
         return self._find_model(self._source_name())
@@ -301,7 +305,7 @@ class GraphEngine(OptionalCalls):
         return name if isinstance(name, str) else ""
 
     def _run_eager(self, name: str, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """The same call answered by the eager networks."""
+        """Returns what the eager networks answer to the same call."""
         device, dtype = self.torch_device, self._eager.dtype
         if name == "text_encoder":
             ids, vectors, replaced = inputs
@@ -318,7 +322,7 @@ class GraphEngine(OptionalCalls):
 
 
 def _choose_dtype(manifest: Manifest, device: torch.device, name: str | None) -> torch.dtype:
-    """The one named; on a CPU what suits it, elsewhere the bundle's own."""
+    """Returns the one named; on a CPU what suits it, elsewhere the bundle's own."""
     if name is None and device.type != "cpu":
         return stored_dtype(manifest)
     dtype = choose_dtype(device, name)
@@ -337,7 +341,7 @@ def _load(lazy: LazyTensor, device: torch.device, dtype: torch.dtype) -> Tensor:
 
 
 def _suited(facts: ModelFacts, manifest: Manifest) -> ModelFacts:
-    """The model's facts with a size the bundle draws, and remarks on this machine."""
+    """Returns the model's facts with a size the bundle draws, and remarks on this machine."""
     (least, _), (most, _) = manifest.sizes[0], manifest.sizes[-1]
     side = min(max(facts.width, least), most), min(max(facts.height, least), most)
     remarks = mps.remarks() if torch.backends.mps.is_available() else ()

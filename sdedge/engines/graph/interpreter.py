@@ -43,20 +43,20 @@ class Interpreter:
         return tuple(values[slot] for slot in self._outputs)
 
     def runs(self, node: Any) -> bool:
-        """Whether a node needs a step of its own; inputs and weights are values from the start."""
+        """Returns whether a node needs a step of its own; inputs and weights are values from the start."""
         return bool(node.op == "call_function")
 
     def step(self, node: Any) -> Step:
-        """What makes a node's value from those before it."""
+        """Returns what makes a node's value from those before it."""
         args, kwargs = fx.node.map_aggregate((node.args, node.kwargs), self.constant)
         return bind(node.target, args, kwargs, self._index)
 
     def constant(self, value: Any) -> Any:
-        """What an argument that stands in the program becomes; nodes are left alone."""
+        """Returns what an argument that stands in the program becomes; nodes are left alone."""
         return value
 
     def _last_uses(self) -> list[list[int]]:
-        """For each node the values that nothing reads after it; those of the output stay."""
+        """Returns for each node the values that nothing reads after it; those of the output stay."""
         last = {node: slot for slot, node in enumerate(self.nodes)}
         for slot, node in enumerate(self.nodes):
             last.update(dict.fromkeys(node.all_input_nodes, slot))
@@ -82,7 +82,7 @@ class Watching(Interpreter):
 
 
 def bind(target: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], index: Mapping[Any, int]) -> Step:
-    """A function of the values that calls `target`, whose arguments that are nodes are looked up in them."""
+    """Returns a function of the values that calls `target`, whose arguments that are nodes are looked up in them."""
     # What OpOverload.__call__ does is to call this.
     function = target._op if isinstance(target, torch._ops.OpOverload) else target
     places = [(i, index[argument]) for i, argument in enumerate(args) if isinstance(argument, fx.Node)]

@@ -47,7 +47,7 @@ class Known(NamedTuple):
 
 
 def target_of(kind: str) -> Callable[..., Any]:
-    """What a call of this name runs. Raises ValueError for every name that is not in the table."""
+    """Returns what a call of this name runs. Raises ValueError for every name that is not in the table."""
     target = OPERATORS.get(kind) or ARITHMETIC.get(kind)
     if target is None:
         raise ValueError(f"{kind!r:.80} is not an operator of programs")
@@ -55,7 +55,7 @@ def target_of(kind: str) -> Callable[..., Any]:
 
 
 def name_of(target: Any) -> str:
-    """The inverse. Raises ValueError."""
+    """Returns the name of an operator, the inverse of `target_of`. Raises ValueError."""
     for table in (OPERATORS, ARITHMETIC):
         for name, function in table.items():
             if function is target:
@@ -66,7 +66,7 @@ def name_of(target: Any) -> str:
 def decode_call(
     kind: str, args: Any, kwargs: Any, known: Mapping[str, Known]
 ) -> tuple[tuple[Any, ...], dict[str, Any], str]:
-    """The arguments of a call from their JSON, and the kind of its result.
+    """Returns the arguments of a call from their JSON, and the kind of its result.
 
     Raises ValueError where they are not what the operator's schema wants or name no earlier node.
     """
@@ -91,7 +91,7 @@ def decode_call(
 
 
 def decode_output(value: Any, known: Mapping[str, Known]) -> tuple[Any, ...]:
-    """The nodes that a program's output names. Raises ValueError."""
+    """Returns the nodes that a program's output names. Raises ValueError."""
     nodes: tuple[Any, ...] = _decode(value, "List[Tensor]", known, "the output")
     return nodes
 
@@ -112,7 +112,7 @@ def _decode_arithmetic(
 
 
 def _type(argument: Any) -> str:
-    """As the schema has it; a number is as good as a tensor for the second operand of arithmetic."""
+    """Returns a type as the schema has it; a number is as good as a tensor for the second operand of arithmetic."""
     type_name = str(argument.real_type)
     return "operand" if argument.name == "other" and type_name == "Tensor" else type_name
 

@@ -40,15 +40,15 @@ class Program:
     weights: Mapping[str, Tensor]
 
     def module(self) -> Interpreter:
-        """Something to call: `module(*inputs) -> tuple of outputs`. Values are let go after their last use."""
+        """Returns something to call: `module(*inputs) -> tuple of outputs`. Values are let go after their last use."""
         return Interpreter(self.graph, self.weights)
 
     def on(self, device: str | torch.device) -> Program:
-        """The same program with its weights on a device; "meta" runs shapes alone."""
+        """Returns the same program with its weights on a device; "meta" runs shapes alone."""
         return Program(self.graph, {name: weight.to(device) for name, weight in self.weights.items()})
 
     def recast(self, wanted: torch.dtype) -> Program:
-        """The same program in another number format; what is float32 on purpose stays so."""
+        """Returns the same program in another number format; what is float32 on purpose stays so."""
         graph = fx.Graph()
         graph.output(graph.graph_copy(self.graph, {}))
         for node in graph.nodes:
@@ -69,14 +69,14 @@ def _recast(argument: Any, wanted: torch.dtype) -> Any:
 
 
 def to_json(graph: fx.Graph) -> str:
-    """One line per node: [name, operator, arguments, keyword arguments]. Raises ValueError for other kinds of node."""
+    """Returns one line per node: [name, operator, arguments, keyword arguments]. Raises ValueError for other kinds of node."""
     lines = [json.dumps([node.name, *_written(node)], separators=(",", ":")) for node in graph.nodes]
     return f'{{"format":{FORMAT},"nodes":[\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def from_json(text: str) -> fx.Graph:
-    """The inverse. Raises ModelError for a program of another format, with other operators than the converter's, with
-    arguments that do not fit them, or whose nodes read what is not made yet.
+    """Returns the graph of such lines. Raises ModelError for a program of another format, with other operators than the
+    converter's, with arguments that do not fit them, or whose nodes read what is not made yet.
     """
     try:
         record = read_json(text, "The program", LARGEST_FILE, remedy="convert the model again")
@@ -88,7 +88,7 @@ def from_json(text: str) -> fx.Graph:
 
 
 def read_graph(path: Path) -> fx.Graph:
-    """The graph in a file. Raises ModelError."""
+    """Returns the graph in a file. Raises ModelError."""
     try:
         data = read_at_most(path, LARGEST_FILE)
         if len(data) > LARGEST_FILE:

@@ -30,7 +30,7 @@ def cache_folder() -> Path:
 
 
 def entries() -> list[CacheEntry]:
-    """What is kept, by name."""
+    """Returns what is kept, by name."""
     folder = cache_folder()
     folders = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     return [
@@ -39,7 +39,7 @@ def entries() -> list[CacheEntry]:
 
 
 def clear() -> int:
-    """Delete everything kept, what an interruption left included; returns the bytes given back."""
+    """Deletes everything kept, what an interruption left included; returns the bytes given back."""
     cached = entries()
     for entry in cached:
         shutil.rmtree(entry.path, ignore_errors=True)
@@ -47,7 +47,7 @@ def clear() -> int:
 
 
 def entry_name(model: Path, precision: str, version: str) -> str:
-    """The folder's name for a model file or folder in its present state and a version of the converter."""
+    """Returns the folder's name for a model file or folder in its present state and a version of the converter."""
     files = sorted(file for file in model.rglob("*") if file.is_file()) if model.is_dir() else [model]
     state = [f"{file.relative_to(model)} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
     digest = hashlib.sha256("\n".join([str(model.resolve()), version, *state]).encode()).hexdigest()
@@ -56,7 +56,7 @@ def entry_name(model: Path, precision: str, version: str) -> str:
 
 @contextmanager
 def making(name: str) -> Iterator[Path]:
-    """Yield an empty folder that becomes the entry `name` on success; nothing stays of it otherwise.
+    """Yields an empty folder that becomes the entry `name` on success; nothing stays of it otherwise.
 
     Raises OutputError when it cannot be written.
     """

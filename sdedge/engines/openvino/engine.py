@@ -69,7 +69,7 @@ class OpenVINOEngine(OptionalCalls):
     def open(
         cls, path: str | Path, dtype: str | None = None, *, vae: str | Path | None = None, ema: bool | None = None
     ) -> OpenVINOEngine:
-        """Open a diffusers folder or single file. Raises InvalidRequest without OpenVINO or for an unknown dtype."""
+        """Opens a diffusers folder or single file. Raises InvalidRequest without OpenVINO or for an unknown dtype."""
         if not installed():
             raise InvalidRequest(f"OpenVINO is not installed; install it with `{install_command('sdedge[openvino]')}`.")
         if dtype is not None and dtype not in PRECISIONS:
@@ -180,7 +180,7 @@ class OpenVINOEngine(OptionalCalls):
     # The three models
 
     def _predict(self, name: str, wanted: int, inputs: UNetInputs, *features: Tensor) -> list[Tensor]:
-        """The first `wanted` results of a model, for any number of rows."""
+        """Returns the first `wanted` results of a model, for any number of rows."""
         x = inputs.sample
         rows = ROWS if x.shape[0] % ROWS == 0 else 1
         outs = []
@@ -218,7 +218,7 @@ class OpenVINOEngine(OptionalCalls):
         return compile_model(self._models[name], shapes, PRECISIONS[self.precision])
 
     def convert_once(self) -> None:
-        """Make and keep the models, where they are not."""
+        """Makes and keeps the models, where they are not."""
         if self.entry.is_dir():
             return
         with unfilled():

@@ -37,7 +37,7 @@ VERSION = "2"  # of what this file makes
 
 
 def load_openvino() -> Any:
-    """The package, kept from sending its makers statistics of use, which its converter and NNCF do unasked."""
+    """Returns the package, kept from sending its makers statistics of use, which its converter and NNCF do unasked."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # both go on without it
     import openvino
 
@@ -131,7 +131,7 @@ def _hand_over(cross: list[PaddedAttention], tensors: Any) -> None:
 
 @torch.no_grad()
 def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
-    """The three models of a float32 UNet, which is used up. `tile` 1 pads nothing.
+    """Returns the three models of a float32 UNet, which is used up. `tile` 1 pads nothing.
 
     Traced at the smallest size the network takes, so that it costs little; sizes stay open.
     """
@@ -168,7 +168,7 @@ def _trace(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:
 
 
 def _open_attention(model: ov.Model) -> None:
-    """Write attention as products and softmax: OpenVINO fuses these without first turning the keys around."""
+    """Writes attention as products and softmax: OpenVINO fuses these without first turning the keys around."""
     from openvino import opset13 as op
 
     for node in model.get_ops():
@@ -179,7 +179,7 @@ def _open_attention(model: ov.Model) -> None:
 
 
 def open_products(model: ov.Model) -> list[str]:
-    """The names of the products of two activations, which are attention's."""
+    """Returns the names of the products of two activations, which are attention's."""
     return [
         node.get_friendly_name() for node in model.get_ops()
         if node.get_type_name() == "MatMul" and not _constant(node.input_value(1).get_node())
@@ -193,7 +193,7 @@ def _constant(node: ov.Node) -> bool:
 
 
 def _pad_heads(linear: nn.Linear, heads: int, padded: int, scale: float = 1.0) -> nn.Linear:
-    """The layer times `scale`, each head's outputs followed by zeros up to `padded`."""
+    """Returns the layer times `scale`, each head's outputs followed by zeros up to `padded`."""
     C = linear.in_features
     weight = (linear.weight.detach() * scale).view(heads, -1, C)
     wider = weight.new_zeros(heads, padded, C)

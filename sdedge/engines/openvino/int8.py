@@ -40,7 +40,7 @@ FLOATING = (".conv_in/", ".conv_out/", ".time_embedding.")
 
 
 def quantize(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> ov.Model:
-    """The `whole` model in int8, calibrated at the model's native size on pictures that it draws itself.
+    """Returns the `whole` model in int8, calibrated at the model's native size on pictures that it draws itself.
 
     Raises InvalidRequest where NNCF is not installed.
     """
@@ -67,7 +67,7 @@ def quantize(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> ov.Model
 
 @torch.inference_mode()
 def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[list[np.ndarray]]:
-    """The inputs of `whole` at every other step of drawing PROMPTS, as it is called."""
+    """Yields the inputs of `whole` at every other step of drawing PROMPTS, as it is called."""
     facts = engine.facts
     shape = facts.latent_channels, facts.height // facts.downscale, facts.width // facts.downscale
     calls: list[list[np.ndarray]] = []

@@ -33,7 +33,7 @@ APART = 0.02
 def record_cuda(
     device: torch.device, run: Callable[[], tuple[Tensor, ...]]
 ) -> tuple[tuple[Tensor, ...], Callable[[], None]]:
-    """`Record` by torch's CUDA graphs on a device, which need not be the current one.
+    """Records by torch's CUDA graphs on a device, which need not be the current one.
 
     Raises RuntimeError where something in `run` cannot be recorded.
     """
@@ -68,7 +68,7 @@ class Recorder:
         self._met: set[object] = set()
 
     def run(self, name: str, call: Call, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """`call(*inputs)`. The same name and shapes stand for the same work until `forget`."""
+        """Returns `call(*inputs)`. The same name and shapes stand for the same work until `forget`."""
         key = name, *((tuple(x.shape), x.dtype) for x in inputs)
         if key in self.known:
             return self.known[key](*inputs)
@@ -86,7 +86,7 @@ class Recorder:
         return expected
 
     def _recorded(self, call: Call, inputs: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> Call:
-        """A recording of the call, or the call where that fails or gives something else."""
+        """Returns a recording of the call, or the call where that fails or gives something else."""
         own = tuple(x.clone() for x in inputs)
         try:
             results, replay = self._record(lambda: call(*own))
@@ -97,11 +97,13 @@ class Recorder:
         return recording if agrees else call
 
     def forget(self) -> None:
-        """The network changed, or its memory is wanted."""
+        """Drops the recordings: the network changed, or its memory is wanted."""
         self.known.clear()
         self._met.clear()
 
 
 def _agree(a: Tensor, b: Tensor) -> bool:
-    """False also where either holds values that are not finite: those are made again in another way."""
+    """Returns whether results agree; False also where either holds values that are not finite: those are made again in
+    another way.
+    """
     return bool((a.float() - b.float()).abs().max() <= APART * b.float().abs().max())

@@ -66,7 +66,7 @@ class TorchEngine(ComponentCalls):
         cls, path: str | Path, device: str = "auto", dtype: str | None = None, *,
         vae: str | Path | None = None, ema: bool | None = None, memory: str = "auto",
     ) -> TorchEngine:  # fmt: skip
-        """Open a diffusers folder or single file; `memory` is one of `memory_plan.CHOICES`.
+        """Opens a diffusers folder or single file; `memory` is one of `memory_plan.CHOICES`.
 
         Raises ModelError with what is wrong, InvalidRequest for a device.
         """
@@ -133,7 +133,7 @@ class TorchEngine(ComponentCalls):
         return results[0]
 
     def check_safety(self, images: np.ndarray) -> list[bool]:
-        """On the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
+        """Checks on the CPU in float32, whatever the engine's own: a verdict never depends on the device."""
         if self.checkpoint.safety_checker is None:
             raise ModelError(
                 f"The model {self.facts.name} ships no safety checker; {Remedy.SAFETY_OPEN}.", remedy=Remedy.SAFETY_OPEN

@@ -14,7 +14,7 @@ LEAST, MOST = 2**24, 2**28  # bytes of attention scores at a time
 
 
 def suit(module: nn.Module, budget: int, fused: bool = False) -> nn.Module:
-    """Give a network the attention that MPS needs, at most `budget` bytes of scores, and contiguous weights.
+    """Gives a network the attention that MPS needs, at most `budget` bytes of scores, and contiguous weights.
 
     With `fused`, which the probe decides on the device, Metal's own kernel attends where it takes the heads.
     """
@@ -26,18 +26,18 @@ def suit(module: nn.Module, budget: int, fused: bool = False) -> nn.Module:
 
 
 def free_bytes() -> int:
-    """What may still be allocated below the watermark that keeps macOS responsive; what torch has cached is free."""
+    """Returns what may still be allocated below the watermark that keeps macOS responsive; what torch has cached is free."""
     return torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
 
 
 def score_budget(free: int | None = None) -> int:
-    """Bytes of attention scores at a time: an eighth of the free memory, 16 to 256 MB."""
+    """Returns the bytes of attention scores at a time: an eighth of the free memory, 16 to 256 MB."""
     free = free_bytes() if free is None else free
     return min(max(free // 8, LEAST), MOST)
 
 
 def remarks() -> tuple[str, ...]:
-    """A warning where the user has turned off the watermark."""
+    """Returns a warning where the user has turned off the watermark."""
     try:
         off = float(os.environ.get(WATERMARK, "1")) == 0
     except ValueError:

@@ -169,12 +169,14 @@ def _keep_freed(form: NetworkForm) -> None:
 
 
 def _has_fused_attention(form: NetworkForm) -> bool:
-    """Whether Metal's kernel was found faster than attention in pieces, and equal to it; narrow networks ask no probe."""
+    """Returns whether Metal's kernel was found faster than attention in pieces, and equal to it; narrow networks ask no
+    probe.
+    """
     return form.width >= NARROW and measured(form.device).attention == FUSED
 
 
 def _has_own_attention(form: NetworkForm) -> bool:
-    """Whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
+    """Returns whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
     if form.width < NARROW or form.device.type != "cpu" or form.dtype != torch.bfloat16:
         return False
     return kernels.attends() and measured(form.device).attention == OWN

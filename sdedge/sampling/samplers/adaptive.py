@@ -19,7 +19,7 @@ Eps = Callable[[Tensor, float], Tensor]  # (x, t) -> eps, with t = -log sigma
 def dpm_fast(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 0.0, s_noise: float = 1.0
 ) -> Steps:
-    """DPM-Solver-fast, appendix C. Equals k-diffusion's sample_dpm_fast: n evaluations in groups of three.
+    """Samples by DPM-Solver-fast, appendix C. Equals k-diffusion's sample_dpm_fast: n evaluations in groups of three.
 
     Only the number and the ends of `sigmas` count, a final zero apart; it stops at the last positive one.
     """
@@ -60,7 +60,7 @@ def dpm_adaptive(
     eta: float = 0.0,
     s_noise: float = 1.0,
 ) -> Steps:
-    """DPM-Solver-12 and -23 with a PID step controller. Equals k-diffusion's sample_dpm_adaptive.
+    """Samples by DPM-Solver-12 and -23 with a PID step controller. Equals k-diffusion's sample_dpm_adaptive.
 
     The step follows from the error over the whole latent, so a batch would change its images: takes one image only.
     Only the ends of `sigmas` count. Yields accepted steps. Raises ValueError for a batch.
@@ -99,7 +99,7 @@ class _StepSize:
         self.inverses: list[float] = []
 
     def accepts(self, error: float) -> bool:
-        """Change h for the next trial; True if this one was good enough."""
+        """Changes h for the next trial; True if this one was good enough."""
         inverse = 1 / (error + 1e-8)
         past = self.inverses or [inverse, inverse]
         factor = math.prod(value**power for value, power in zip([inverse, *past], self.powers))
@@ -142,7 +142,7 @@ def _third(
     r2: float = 2 / 3,
     both: bool = False,
 ) -> Any:
-    """DPM-Solver-3; with `both` also the second-order result embedded in it, as (low, high)."""
+    """Takes a step of DPM-Solver-3; with `both` also the second-order result embedded in it, as (low, high)."""
     h = t_next - t
     s1, s2 = t + r1 * h, t + r2 * h
     eps_1 = eps(_first(eps, x, eps_t, t, s1), s1)

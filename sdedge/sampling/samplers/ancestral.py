@@ -14,7 +14,7 @@ from sdedge.sampling.samplers.contract import Denoise, StepNoise, Steps, ancestr
 def euler_a(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
 ) -> Steps:
-    """Euler with renewed noise. Equals k-diffusion's sample_euler_ancestral."""
+    """Samples by Euler steps with renewed noise. Equals k-diffusion's sample_euler_ancestral."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
         down, up = ancestral(sigma, sigma_next, eta)
@@ -33,7 +33,7 @@ def ddim(
     eta: float = 0.0,
     always_draw: bool = False,
 ) -> Steps:
-    """DDIM, Song et al. 2021, eq. 12 and 16; in this variable it is an Euler step with DDIM's share of noise.
+    """Samples by DDIM, Song et al. 2021, eq. 12 and 16; in this variable it is an Euler step with DDIM's share of noise.
 
     LDM draws noise even at eta 0 (`always_draw`), which matters where a masked run draws from the same stream.
     """
@@ -47,14 +47,14 @@ def ddim(
 
 
 def ddpm(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise) -> Steps:
-    """Ancestral sampling of Ho et al. 2020 with the smaller variance: DDIM at eta 1."""
+    """Samples ancestrally as Ho et al. 2020 do, with the smaller variance: DDIM at eta 1."""
     return ddim(denoise, x, sigmas, noise, eta=1.0)
 
 
 def dpm2_a(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
 ) -> Steps:
-    """DPM-Solver-2 midpoint steps with renewed noise. Equals k-diffusion's sample_dpm_2_ancestral."""
+    """Samples by DPM-Solver-2 midpoint steps with renewed noise. Equals k-diffusion's sample_dpm_2_ancestral."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
         down, up = ancestral(sigma, sigma_next, eta)
@@ -73,7 +73,7 @@ def dpm2_a(
 def dpmpp_2s_a(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
 ) -> Steps:
-    """DPM-Solver++(2S), Lu et al. 2022, with renewed noise. Equals k-diffusion's sample_dpmpp_2s_ancestral."""
+    """Samples by DPM-Solver++(2S), Lu et al. 2022, with renewed noise. Equals k-diffusion's sample_dpmpp_2s_ancestral."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
         down, up = ancestral(sigma, sigma_next, eta)

@@ -25,7 +25,7 @@ def floats(sigmas: Iterable[float]) -> list[float]:
 
 
 def ancestral(sigma: float, sigma_next: float, eta: float) -> tuple[float, float]:
-    """(sigma_down, sigma_up): step down to the first, then add noise of the second to arrive at sigma_next.
+    """Returns (sigma_down, sigma_up): step down to the first, then add noise of the second to arrive at sigma_next.
 
     With eta = 1 the process is that of DDPM; the same split is DDIM's eq. 16 written in sigma.
     """
@@ -38,7 +38,7 @@ def log_mean(a: float, b: float) -> float:
 
 
 def lagrange(nodes: Sequence[float], j: int) -> np.ndarray:
-    """Coefficients, constant first, of the polynomial that is 1 at nodes[j] and 0 at the others."""
+    """Returns the coefficients, constant first, of the polynomial that is 1 at nodes[j] and 0 at the others."""
     polynomial = np.array([1.0])
     for k, node in enumerate(nodes):
         if k != j:
@@ -47,7 +47,7 @@ def lagrange(nodes: Sequence[float], j: int) -> np.ndarray:
 
 
 def weighted(weights: Iterable[float], tensors: Iterable[Tensor]) -> Tensor:
-    """sum_i weights[i] tensors[i], added in order."""
+    """Returns sum_i weights[i] tensors[i], added in order."""
     terms = [weight * tensor for weight, tensor in zip(weights, tensors)]
     total = terms[0]
     for term in terms[1:]:

@@ -13,7 +13,7 @@ from sdedge.sampling.samplers.contract import Denoise, StepNoise, Steps, floats
 def lcm(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, c_skip: Sequence[float] | None = None
 ) -> Steps:
-    """Latent consistency sampling, Luo et al. 2023, algorithm 3. Equals diffusers' LCMScheduler.
+    """Samples latent consistency models, Luo et al. 2023, algorithm 3. Equals diffusers' LCMScheduler.
 
     `c_skip` holds the boundary scaling of each step (`lcm_boundary`); without it the prediction is taken as it is,
     as k-diffusion style samplers do, which differs by less than 1e-5 above timestep 19.
@@ -28,12 +28,12 @@ def lcm(
 
 
 def lcm_boundary(timestep: float, scaling: float = 10.0, sigma_data: float = 0.5) -> float:
-    """c_skip of a consistency model; c_out is sqrt(1 - c_skip)."""
+    """Returns c_skip of a consistency model; c_out is sqrt(1 - c_skip)."""
     return sigma_data**2 / ((timestep * scaling) ** 2 + sigma_data**2)
 
 
 def tcd(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, down: Sequence[float]) -> Steps:
-    """Trajectory consistency distillation, Zheng et al. 2024, algorithm 4. Equals diffusers' TCDScheduler.
+    """Samples models of trajectory consistency distillation, Zheng et al. 2024, algorithm 4. Equals diffusers' TCDScheduler.
 
     `down` is, for each step, the level the model is taken to before noise brings it up to the next one: that of
     timestep floor((1 - eta) t_next). The last step adds no noise.

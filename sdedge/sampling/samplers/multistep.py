@@ -16,7 +16,8 @@ ADAMS = ((1.0,), (3 / 2, -1 / 2), (23 / 12, -16 / 12, 5 / 12), (55 / 24, -59 / 2
 
 
 def plms(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, repeat: bool = True) -> Steps:
-    """Pseudo linear multistep (Liu et al. 2022): one improved Euler step, then Adams-Bashforth up to fourth order.
+    """Samples by the pseudo linear multistep method (Liu et al. 2022): one improved Euler step, then Adams-Bashforth up to
+    fourth order.
 
     Costs n + 1 evaluations. Equals LDM's PLMS and diffusers' PNDM with skip_prk_steps. `repeat=False` reproduces what
     diffusers and Apple do in image to image: their list of timesteps then lacks the repeated one, so the second step
@@ -43,7 +44,7 @@ def plms(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise,
 
 
 def ipndm(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, order: int = 4) -> Steps:
-    """Adams-Bashforth on eps with the weights of equal steps (Liu et al. 2022, Zhang and Chen 2023)."""
+    """Samples by Adams-Bashforth on eps with the weights of equal steps (Liu et al. 2022, Zhang and Chen 2023)."""
     past: list[Tensor] = []
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
@@ -53,7 +54,7 @@ def ipndm(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise
 
 
 def lms(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, order: int = 4) -> Steps:
-    """Linear multistep with weights integrated for the actual levels. Equals k-diffusion's sample_lms."""
+    """Samples by linear multistep with weights integrated for the actual levels. Equals k-diffusion's sample_lms."""
     sigmas = floats(sigmas)
     past: list[Tensor] = []
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
@@ -65,7 +66,7 @@ def lms(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, 
 
 
 def lms_weights(nodes: Sequence[float], start: float, end: float) -> list[float]:
-    """The integral from start to end of each Lagrange polynomial; four Gauss points are exact for cubics."""
+    """Returns the integral from start to end of each Lagrange polynomial; four Gauss points are exact for cubics."""
     points, weights = np.polynomial.legendre.leggauss(4)
     at = (start + end) / 2 + (end - start) / 2 * points
     basis = [np.prod([(at - b) / (a - b) for b in nodes if b != a] or [np.ones(4)], axis=0) for a in nodes]
@@ -73,7 +74,7 @@ def lms_weights(nodes: Sequence[float], start: float, end: float) -> list[float]
 
 
 def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, first_order: int = 0) -> Steps:
-    """DPM-Solver++(2M), Lu et al. 2022, algorithm 2. Equals k-diffusion's sample_dpmpp_2m.
+    """Samples by DPM-Solver++(2M), Lu et al. 2022, algorithm 2. Equals k-diffusion's sample_dpmpp_2m.
 
     A last step to zero is first order; `first_order` makes that many last steps first order whatever their level.
     """
@@ -103,7 +104,7 @@ def deis(
     order: int = 2,
     lower_order_final: bool = True,
 ) -> Steps:
-    """DEIS in log rho (Zhang and Chen 2023): eps extrapolated as a polynomial in log sigma, integrated exactly.
+    """Samples by DEIS in log rho (Zhang and Chen 2023): eps extrapolated as a polynomial in log sigma, integrated exactly.
 
     Equals diffusers' DEISMultistepScheduler, which below 15 steps lowers the order at the end (`lower_order_final`).
     """
@@ -122,7 +123,7 @@ def deis(
 
 
 def _exponential_moments(count: int, ratio: float) -> np.ndarray:
-    """The integrals of u^k e^u for u from 0 to log(ratio), k = 0 … count - 1; ratio may be 0."""
+    """Returns the integrals of u^k e^u for u from 0 to log(ratio), k = 0 … count - 1; ratio may be 0."""
     moments = [ratio - 1]
     for k in range(1, count):
         moments.append((math.log(ratio) ** k * ratio if ratio > 0 else 0.0) - k * moments[-1])
@@ -139,7 +140,7 @@ def unipc(
     variant: str = "bh2",
     corrector: bool = True,
 ) -> Steps:
-    """UniPC, Zhao et al. 2023, algorithms 5 to 8, predicting x0. Equals diffusers' UniPCMultistepScheduler.
+    """Samples by UniPC, Zhao et al. 2023, algorithms 5 to 8, predicting x0. Equals diffusers' UniPCMultistepScheduler.
 
     The order falls at the end (…, 2, 1), as it rises at the start.
     """
@@ -168,13 +169,13 @@ def unipc(
 
 
 def _log_ratios(sigmas: Sequence[float], i: int, order: int) -> tuple[float, list[float]]:
-    """(h, nodes): the step from level i in lambda = -log sigma, and the earlier levels in units of it."""
+    """Returns (h, nodes): the step from level i in lambda = -log sigma, and the earlier levels in units of it."""
     h = math.log(sigmas[i] / sigmas[i + 1])
     return h, [math.log(sigmas[i] / sigmas[i - j]) / h for j in range(1, order)]
 
 
 def _unipc_weights(h: float, nodes: Sequence[float], variant: str) -> tuple[list[float], float]:
-    """Weights of the differences and the step function B(h) (UniPC, eq. 10 to 12)."""
+    """Returns the weights of the differences and the step function B(h) (UniPC, eq. 10 to 12)."""
     hh = -h
     scale = hh if variant == "bh1" else math.expm1(hh)
     phi, factorial, b = math.expm1(hh) / hh - 1, 1, []

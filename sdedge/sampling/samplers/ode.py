@@ -22,7 +22,7 @@ def euler(
     s_noise: float = 1.0,
     always_draw: bool = False,
 ) -> Steps:
-    """Euler steps, Karras et al. 2022, algorithm 2 without the correction. Equals k-diffusion's sample_euler."""
+    """Samples by Euler steps, Karras et al. 2022, algorithm 2 without the correction. Equals k-diffusion's sample_euler."""
     sigmas = floats(sigmas)
     for sigma, sigma_next in pairwise(sigmas):
         gamma = _gamma(sigma, len(sigmas) - 1, s_churn, s_tmin, s_tmax)
@@ -44,7 +44,7 @@ def heun(
     s_noise: float = 1.0,
     always_draw: bool = False,
 ) -> Steps:
-    """Heun steps, Karras et al. 2022, algorithm 2. Equals k-diffusion's sample_heun."""
+    """Samples by Heun steps, Karras et al. 2022, algorithm 2. Equals k-diffusion's sample_heun."""
     sigmas = floats(sigmas)
     for sigma, sigma_next in pairwise(sigmas):
         gamma = _gamma(sigma, len(sigmas) - 1, s_churn, s_tmin, s_tmax)
@@ -75,7 +75,7 @@ def dpm2(
     s_noise: float = 1.0,
     always_draw: bool = False,
 ) -> Steps:
-    """Midpoint steps in log sigma (DPM-Solver-2, Lu et al. 2022). Equals k-diffusion's sample_dpm_2."""
+    """Samples by midpoint steps in log sigma (DPM-Solver-2, Lu et al. 2022). Equals k-diffusion's sample_dpm_2."""
     sigmas = floats(sigmas)
     for sigma, sigma_next in pairwise(sigmas):
         gamma = _gamma(sigma, len(sigmas) - 1, s_churn, s_tmin, s_tmax)

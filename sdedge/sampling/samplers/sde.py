@@ -24,7 +24,7 @@ def dpmpp_sde(
     s_noise: float = 1.0,
     r: float = 0.5,
 ) -> Steps:
-    """Two-stage DPM-Solver++ SDE. Equals k-diffusion's sample_dpmpp_sde, given the same Brownian path."""
+    """Samples by two-stage DPM-Solver++ SDE. Equals k-diffusion's sample_dpmpp_sde, given the same Brownian path."""
     for sigma, sigma_next in pairwise(floats(sigmas)):
         x0 = denoise(x, sigma)
         if sigma_next == 0:
@@ -55,7 +55,7 @@ def dpmpp_2m_sde(
     s_noise: float = 1.0,
     solver: str = "midpoint",
 ) -> Steps:
-    """DPM-Solver++(2M) SDE, Lu et al. 2022. Equals k-diffusion's sample_dpmpp_2m_sde."""
+    """Samples by DPM-Solver++(2M) SDE, Lu et al. 2022. Equals k-diffusion's sample_dpmpp_2m_sde."""
     x0_past: Tensor | None = None
     h_past = 0.0
     for sigma, sigma_next in pairwise(floats(sigmas)):
@@ -78,14 +78,14 @@ def dpmpp_2m_sde(
 def dpmpp_2m_sde_heun(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
 ) -> Steps:
-    """DPM-Solver++(2M) SDE with the Heun form of the second-order term."""
+    """Samples by DPM-Solver++(2M) SDE with the Heun form of the second-order term."""
     return dpmpp_2m_sde(denoise, x, sigmas, noise, eta=eta, s_noise=s_noise, solver="heun")
 
 
 def dpmpp_3m_sde(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: StepNoise, *, eta: float = 1.0, s_noise: float = 1.0
 ) -> Steps:
-    """DPM-Solver++(3M) SDE. Equals k-diffusion's sample_dpmpp_3m_sde."""
+    """Samples by DPM-Solver++(3M) SDE. Equals k-diffusion's sample_dpmpp_3m_sde."""
     past: list[Tensor] = []
     steps: list[float] = []  # earlier h, newest first
     for sigma, sigma_next in pairwise(floats(sigmas)):
@@ -128,7 +128,7 @@ def sa_solver(
     predictor_order: int = 2,
     corrector_order: int = 2,
 ) -> Steps:
-    """SA-Solver, Xue et al. 2023, predicting x0. Equals diffusers' SASolverScheduler.
+    """Samples by SA-Solver, Xue et al. 2023, predicting x0. Equals diffusers' SASolverScheduler.
 
     `tau` scales the noise of each step (one value, or one per step); 0 gives Adams' method for the ODE.
     """
@@ -182,7 +182,7 @@ def _adams_moulton(lambdas: Sequence[float], i: int, order: int, tau: float) -> 
 
 
 def _sa_weights(nodes: Sequence[float], h: float, c: float) -> list[float]:
-    """c times the integral over v in [-h, 0] of e^(c v) times each Lagrange polynomial of `nodes`."""
+    """Returns c times the integral over v in [-h, 0] of e^(c v) times each Lagrange polynomial of `nodes`."""
     moments = [-math.expm1(-c * h)]
     for k in range(1, len(nodes)):
         moments.append(-((-h) ** k) * math.exp(-c * h) - k / c * moments[-1])
@@ -198,7 +198,7 @@ def restart(
     s_noise: float = 1.0,
     segments: Sequence[tuple[float, float, int, int]] | None = None,
 ) -> Steps:
-    """Restart sampling, Xu et al. 2023, algorithm 1, with Heun steps.
+    """Samples with restarts, Xu et al. 2023, algorithm 1, by Heun steps.
 
     Each segment (sigma_low, sigma_high, steps, times) says: on reaching sigma_low, `times` times add noise up to
     sigma_high and come down again in `steps` Karras steps; both ends snap to the nearest level. Without segments the
@@ -216,7 +216,7 @@ def restart(
 def restart_sigmas(
     sigmas: Sequence[float], segments: Sequence[tuple[float, float, int, int]] | None = None
 ) -> list[tuple[float, float]]:
-    """The (from, to) pairs of a restart run. Where to is below the next from, noise is added between them.
+    """Returns the (from, to) pairs of a restart run. Where to is below the next from, noise is added between them.
 
     By default: nothing below 20 steps; one restart of 9 steps from 20 on; two of a quarter of the steps from 36 on,
     between sigma 0.1 and 2, taken from the number asked, the rest spread as Karras does.

@@ -42,7 +42,7 @@ class Blobs:
         return mapped
 
     def read(self, offset: int, kind: TensorType) -> np.ndarray:
-        """The blob whose metadata is at `offset`, as an array of `kind`. Elements of under 8 bits get a byte each.
+        """Returns the blob whose metadata is at `offset`, as an array of `kind`. Elements of under 8 bits get a byte each.
 
         Raises ModelError when it is not there, is not of that kind, or the file ends before it does.
         """

@@ -27,7 +27,7 @@ def _constant(function: Decode) -> Decode:
 def affine_dequantize(
     quantized_data: np.ndarray, zero_point: np.ndarray, scale: np.ndarray, axis: np.ndarray
 ) -> np.ndarray:
-    """scale (data - zero point), both numbers or vectors along `axis`."""
+    """Returns scale (data - zero point), both numbers or vectors along `axis`."""
     along = [1] * quantized_data.ndim
     along[int(axis)] = -1
     shift, factor = (np.asarray(v).reshape(along) if np.ndim(v) else v for v in (zero_point, scale))
@@ -43,7 +43,7 @@ def cast(source_val: np.ndarray, output_dtype: str) -> np.ndarray:
 def lut_to_dense(
     indices: np.ndarray, lut: np.ndarray, shape: np.ndarray | None = None, vector_axis: np.ndarray | None = None
 ) -> np.ndarray:
-    """Each index replaced by its palette's entry.
+    """Returns each index replaced by its palette's entry.
 
     iOS 16: packed indices, lut (n,), `shape`. iOS 18: indices of any shape (d0 … dk); lut (g0 … gk, n, v) with gi palettes along
     axis i and entries of v numbers, which are laid out along `vector_axis`.
@@ -65,7 +65,7 @@ def lut_to_dense(
 
 @_constant
 def blockwise_shift_scale(data: np.ndarray, scale: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray:
-    """scale (data - offset); a scale holds for a block, whose sizes are those of the data over those of the scales."""
+    """Returns scale (data - offset); a scale holds for a block, whose sizes are those of the data over those of the scales."""
     spread = [v for g in scale.shape for v in (g, 1)]
     shift = 0 if offset is None else offset.reshape(spread)
     return _scaled(_blocks(data, scale.shape), scale.reshape(spread), shift).reshape(data.shape)
@@ -106,6 +106,6 @@ def _blocks(x: np.ndarray, groups: tuple[int, ...]) -> np.ndarray:
 
 
 def _scaled(data: np.ndarray, scale: Any, offset: Any) -> np.ndarray:
-    """In float32, rounded once to the scale's type."""
+    """Scales in float32, rounded once to the scale's type."""
     wide = data.astype(np.float32) - np.asarray(offset, np.float32)
     return (wide * np.asarray(scale, np.float32)).astype(np.asarray(scale).dtype)

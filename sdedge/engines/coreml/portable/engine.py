@@ -41,7 +41,7 @@ class MILEngine(PackageEngine):
 
 
 def _looked_up(runner: Runner, ids: Tensor) -> Tensor:
-    """The rows (77, D) of the first table that ids (1, 77) index; nothing after it is run."""
+    """Returns the rows (77, D) of the first table that ids (1, 77) index; nothing after it is run."""
     for operation, (first, *_) in runner.trace({"input_ids": ids}):
         if operation.type == "gather":
             return first.reshape(-1, first.shape[-1]).float()

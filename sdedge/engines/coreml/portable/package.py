@@ -65,13 +65,13 @@ class Package:
         return cls(path, functions, default, {n: _open_blobs(path, specification.parent, n) for n in names})
 
     def function(self, name: str | None = None) -> Function:
-        """The named function, or the default one. Raises ModelError."""
+        """Returns the named function, or the default one. Raises ModelError."""
         if (name or self.default) not in self.functions:
             raise ModelError(f"{self.path} has no function {name}; it has {', '.join(sorted(self.functions))}.")
         return self.functions[name or self.default]
 
     def value(self, constant: Literal | Stored) -> np.ndarray | str:
-        """A constant's value; stored ones share the file's pages. Raises ModelError."""
+        """Returns a constant's value; stored ones share the file's pages. Raises ModelError."""
         if isinstance(constant, Literal):
             return constant.value
         return self.blobs[constant.file].read(constant.offset, constant.type)
@@ -115,7 +115,7 @@ def _find_specification(path: Path) -> Path:
 
 @cache
 def protobuf(module: str) -> Any:
-    """A module of coremltools' protobuf classes, without the seconds that the whole of coremltools takes to import.
+    """Returns a module of coremltools' protobuf classes, without the seconds that the whole of coremltools takes to import.
 
     Raises ModelError where coremltools is not installed.
     """

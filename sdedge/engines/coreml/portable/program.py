@@ -60,7 +60,7 @@ class Operation:
         return self.type == CONSTANT or self.type.startswith("constexpr_")
 
     def names(self) -> Iterator[str]:
-        """Names of the values it reads."""
+        """Yields names of the values it reads."""
         return (bound for bounds in self.inputs.values() for bound in bounds if isinstance(bound, str))
 
 
@@ -75,16 +75,16 @@ class Function:
     operations: tuple[Operation, ...]
 
     def histogram(self) -> Counter[str]:
-        """How often each kind of operation occurs; constants and their decoding are left out."""
+        """Returns how often each kind of operation occurs; constants and their decoding are left out."""
         return Counter(op.type for op in self.operations if not op.constant)
 
     def types(self) -> dict[str, TensorType]:
-        """The type of every value by name."""
+        """Returns the type of every value by name."""
         return dict(self.inputs) | {name: kind for op in self.operations for name, kind in op.outputs}
 
 
 def read_function(name: str, message: Any, enum: Any) -> Function:
-    """A function from its protobuf message; `enum` is the protobuf's DataType. Raises ModelError for control flow."""
+    """Returns a function from its protobuf message; `enum` is the protobuf's DataType. Raises ModelError for control flow."""
     opset = message.opset
     block = message.block_specializations[opset]
 

@@ -85,7 +85,7 @@ class Runner:
 
     @torch.inference_mode()
     def trace(self, inputs: Mapping[str, Tensor]) -> Iterator[tuple[Operation, tuple[Tensor, ...]]]:
-        """Each operation as it was run, with its results. A value is let go after its last use."""
+        """Yields each operation as it was run, with its results. A value is let go after its last use."""
         values = self._accept(inputs)
         for step in self._steps:
             arguments = dict(step.constants) | {k: _look_up(v, values) for k, v in step.variables.items()}
@@ -119,7 +119,7 @@ class Runner:
         return {name: self._made(x.contiguous().to(self._dtype(declared[name]))) for name, x in inputs.items()}
 
     def _made(self, value: Any) -> Any:
-        """A value as it is kept."""
+        """Returns a value as it is kept."""
         if not self.flush or not isinstance(value, Tensor) or value.dtype != HALF:
             return value
         return torch.where(value.abs() < SMALLEST, 0, value)
@@ -208,7 +208,7 @@ def _attempt(package: Package, operation: Operation, compute: Callable[..., Any]
 
 
 def _declared(package: Package, step: RunnerStep, result: Any, place: int) -> Tensor:
-    """A result in its declared type. Raises ModelError for one that is of another shape than the program says."""
+    """Returns a result in its declared type. Raises ModelError for one that is of another shape than the program says."""
     name, kind = step.operation.outputs[place]
     shape = tuple(getattr(result, "shape", ("none",)))
     if len(shape) != len(kind.shape) or any(n not in (None, m) for n, m in zip(kind.shape, shape)):
@@ -230,7 +230,7 @@ def _check_known(package: Package, function: Function) -> None:
 
 
 def _ready(value: np.ndarray | str) -> Any:
-    """A constant as the operations take it: numbers and strings as Python's, arrays as tensors."""
+    """Returns a constant as the operations take it: numbers and strings as Python's, arrays as tensors."""
     if isinstance(value, str):
         return value
     return torch.from_numpy(value) if value.ndim else value.item()

@@ -48,7 +48,7 @@ class TensorType:
 
 
 def unpack(packed: np.ndarray, kind: TensorType) -> np.ndarray:
-    """Bytes (uint8, n) as stored -> an array of `kind`. Elements of under 8 bits are packed from the lowest bit up."""
+    """Returns bytes (uint8, n) as stored as an array of `kind`. Elements of under 8 bits are packed from the lowest bit up."""
     if kind.bits >= 8:
         return packed.view(kind.numpy).reshape(kind.static)
     values = from_bits(packed, kind.bits, kind.elements)
@@ -58,7 +58,7 @@ def unpack(packed: np.ndarray, kind: TensorType) -> np.ndarray:
 
 
 def from_bits(packed: np.ndarray, bits: int, count: int) -> np.ndarray:
-    """The first `count` unsigned numbers of `bits` bits each in a row of bytes, lowest bits first: uint8 (count,)."""
+    """Returns the first `count` unsigned numbers of `bits` bits each in a row of bytes, lowest bits first: uint8 (count,)."""
     if bits == 8:
         return packed[:count]
     groups = -(-count // 8)  # 8 numbers fill `bits` bytes

@@ -16,7 +16,7 @@ NOTHING, VECTOR, MATRIX = 0, 1, 2
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """The compiled file beside this one; None where it was not built, as it is not without a C compiler."""
+    """Returns the compiled file beside this one; None where it was not built, as it is not without a C compiler."""
     beside = Path(__file__)
     for path in (beside.with_name("_kernels" + suffix) for suffix in EXTENSION_SUFFIXES):
         if path.is_file():
@@ -27,6 +27,6 @@ def library() -> ctypes.CDLL | None:
 
 @functools.cache
 def level() -> int:
-    """NOTHING, VECTOR or MATRIX."""
+    """Returns NOTHING, VECTOR or MATRIX."""
     loaded = library()
     return loaded.kernels_level() if loaded is not None else NOTHING

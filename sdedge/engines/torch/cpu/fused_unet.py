@@ -41,7 +41,7 @@ LARGE = 1 << 20  # values
 
 
 def available(dtype: torch.dtype) -> bool:
-    """Whether this torch was built with the operators and this processor has them in `dtype`."""
+    """Returns whether this torch was built with the operators and this processor has them in `dtype`."""
     if not torch.backends.mkldnn.is_available() or platform.machine().lower() not in ("x86_64", "amd64"):
         return False
     supported: dict[torch.dtype, Callable[[], bool]] = {
@@ -84,20 +84,20 @@ class PackedLinear(nn.Linear):
         return _ops._linear_pointwise.binary(x, add, self.weight, self.bias, "add")
 
     def prepare(self, x: Tensor) -> Tensor:
-        """What the layer, and others like it, can read in place of x without doing the same work again."""
+        """Returns what the layer, and others like it, can read in place of x without doing the same work again."""
         return x
 
     def gelu(self, x: Tensor) -> Tensor:
-        """The erf GELU of the result."""
+        """Returns the erf GELU of the result."""
         return _ops._linear_pointwise(x, self.weight, self.bias, "gelu", [], "none")
 
     def times(self, x: Tensor, factor: Tensor) -> Tensor:
-        """The result times `factor` of its shape."""
+        """Returns the result times `factor` of its shape."""
         return _ops._linear_pointwise.binary(x, factor, self.weight, self.bias, "mul")
 
 
 def normalised(norm: nn.GroupNorm, x: Tensor, reader: Any, silu: bool = False) -> Tensor:
-    """A norm of a map, or its SiLU, as the convolution that reads it takes it."""
+    """Returns a norm of a map, or its SiLU, as the convolution that reads it takes it."""
     if kernels.takes_norm(x):
         return kernels.group_norm(x, norm, silu, reader.rounding)
     return F.silu(norm(x), inplace=True) if silu else norm(x)
@@ -160,7 +160,7 @@ class FusedGEGLU(GEGLU):
     gate: PackedLinear
 
     def forward(self, x: Tensor, rounding: tuple[float, int] | None = None) -> Tensor:
-        """In uint8 by the scale and zero point of the layer that reads it, where that takes it so."""
+        """Returns uint8 by the scale and zero point of the layer that reads it, where that takes it so."""
         x = self.value.prepare(x)
         if rounding is None:
             return self.value.times(x, self.gate.gelu(x))
@@ -215,7 +215,7 @@ class FusedControlNet(FusedEncoder, ControlNet):
 
 
 def fuse(module: nn.Module, packing: bool = True) -> Any:
-    """Turn a UNet on the CPU, or a part of one, of any floating dtype, into its fused form, in place.
+    """Turns a UNet on the CPU, or a part of one, of any floating dtype, into its fused form, in place.
 
     `packing=False` leaves weights in their usual order, which the kernels take as well; `pack` does it layer by layer.
     """
@@ -238,7 +238,7 @@ def _fuse(module: nn.Module, packing: bool) -> None:
 def load(
     unet: UNetEncoder, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None]
 ) -> list[str]:
-    """Fill a UNet that is on the meta device and fuse it; `finish(path, layer)` packs each layer, as `finish` here does.
+    """Fills a UNet that is on the meta device and fuses it; `finish(path, layer)` packs each layer, as `finish` here does.
 
     Weights pass through two buffers in turn, one filled while the other is packed: nothing else is held beside the packed ones,
     and memory is touched for the first time only there. Returns what is worth reporting and raises ModelError as `load_into`.
@@ -260,7 +260,7 @@ def load(
 
 
 def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[Tensor]:
-    """The tensors one by one, each good until the next is asked for."""
+    """Yields the tensors one by one, each good until the next is asked for."""
     sizes = [math.prod(source.shape) for source in sources]
     buffers = torch.empty(2, max(sizes), dtype=dtype)
 
@@ -281,7 +281,7 @@ def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[Tensor]:
 
 
 def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    """A UNet's lazy tensors under the names and in the shapes that its fused form has."""
+    """Returns a UNet's lazy tensors under the names and in the shapes that its fused form has."""
     fused: dict[str, Any] = {}
     for name, tensor in tensors.items():
         if name.endswith("attn1.to_q.weight"):
@@ -296,12 +296,12 @@ def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fused_layer(path: str) -> str:
-    """Where the fused UNet has what a UNet's layer does, by the first of those it joins."""
+    """Returns where the fused UNet has what a UNet's layer does, by the first of those it joins."""
     return path.replace("attn1.to_q", "attn1.qkv")
 
 
 def minds_sizes(dtype: torch.dtype) -> bool:
-    """Whether the best order of a convolution's weight depends on the size of the maps, as without AVX-512 it does.
+    """Returns whether the best order of a convolution's weight depends on the size of the maps, as without AVX-512 it does.
 
     There a weight in the order for another size takes twice the time and more.
     """
@@ -309,7 +309,7 @@ def minds_sizes(dtype: torch.dtype) -> bool:
 
 
 def expect_maps(unet: Any, height: int, width: int) -> None:
-    """Tell every convolution of a UNet's layers which maps it reads for latents of a size, before it is packed."""
+    """Tells every convolution of a UNet's layers which maps it reads for latents of a size, before it is packed."""
     sizes = level_sizes(unet.config, height, width)
     parts = [(unet.get_submodule(path), bound.layer.level) for bound in unet.layers for path in bound.layer.paths]
     for part, level in [*parts, *([(unet.conv_out, 0)] if isinstance(unet, UNet) else [])]:
@@ -319,18 +319,20 @@ def expect_maps(unet: Any, height: int, width: int) -> None:
 
 
 def pack(layer: Any) -> None:
-    """Put a fused layer's weight in oneDNN's order."""
+    """Puts a fused layer's weight in oneDNN's order."""
     layer.weight = _fixed(packed(layer, layer.weight))
 
 
 def finish(path: str, layer: Any) -> None:
-    """`pack` for those who tell layers apart by their paths, and have them made ready before their weights are there."""
+    """Packs like `pack`, for those who tell layers apart by their paths, and have them made ready before their weights are
+    there.
+    """
     if not layer.weight.is_meta:
         pack(layer)
 
 
 def packed(layer: Any, weight: Tensor) -> Tensor:
-    """A weight of a fused layer in oneDNN's order."""
+    """Returns a weight of a fused layer in oneDNN's order."""
     if isinstance(layer, PackedConv2d):
         maps = None if layer.reads is None else [2, layer.in_channels, *layer.reads]  # of both halves of guidance
         return _ops._reorder_convolution_weight(weight, layer.padding, layer.stride, layer.dilation, layer.groups, maps)
@@ -338,7 +340,7 @@ def packed(layer: Any, weight: Tensor) -> Tensor:
 
 
 def _prepare_attention(block: Any) -> None:
-    """One layer in place of three for self attention; a memory of contexts for cross attention."""
+    """Puts one layer in place of three for self attention; a memory of contexts for cross attention."""
     own, cross = block.attn1, block.attn2
     own.__class__, cross.__class__ = FusedSelfAttention, FusedCrossAttention
     own.qkv = linear_of(_joined([own.to_q.weight, own.to_k.weight, own.to_v.weight]))
@@ -347,7 +349,7 @@ def _prepare_attention(block: Any) -> None:
 
 
 def _joined(weights: Sequence[Tensor]) -> Tensor:
-    """One below the other. torch would import 80 MB of its compiler to do so on the meta device."""
+    """Returns the tensors one below the other. torch would import 80 MB of its compiler to do so on the meta device."""
     if not weights[0].is_meta:
         return torch.cat([*weights])
     return weights[0].new_empty(sum(len(weight) for weight in weights), weights[0].shape[1])

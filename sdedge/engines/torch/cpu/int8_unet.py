@@ -52,7 +52,7 @@ class Int8Recipe:
 
     @classmethod
     def read(cls, folder: Path) -> Int8Recipe:
-        """The recipe in a model folder. Raises ModelError where there is none, saying how to make one."""
+        """Returns the recipe in a model folder. Raises ModelError where there is none, saying how to make one."""
         path = folder / FILE
         if not path.is_file():
             raise ModelError(
@@ -80,7 +80,7 @@ class Int8Recipe:
 
 
 def read_recipe(path: str | Path, device: torch.device) -> Int8Recipe:
-    """The recipe of a model folder, for a device that can use it. Raises InvalidRequest, ModelError."""
+    """Returns the recipe of a model folder, for a device that can use it. Raises InvalidRequest, ModelError."""
     if device.type != "cpu" or not fused_unet.available(torch.float32):
         raise InvalidRequest(
             f"int8 needs an x86 processor, and the device is {device}; {Remedy.CHOOSE_CPU} or another dtype.",
@@ -90,19 +90,24 @@ def read_recipe(path: str | Path, device: torch.device) -> Int8Recipe:
 
 
 def affine(low: float, high: float) -> tuple[float, int]:
-    """Scale and zero point of a range in uint8: real = (stored - zero) * scale, and 0 is exact."""
+    """Returns scale and zero point of a range in uint8: real = (stored - zero) * scale, and 0 is exact."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = max(high - low, 1e-6) / 255
     return scale, round(-low / scale)
 
 
 def weight_steps() -> int:
-    """The largest stored weight. Without VNNI kernels add two products of a byte and a weight in 16 bits, which 127 overflows."""
+    """Returns the largest stored weight.
+
+    Without VNNI kernels add two products of a byte and a weight in 16 bits, which 127 overflows.
+    """
     return 127 if torch.cpu._is_vnni_supported() else 63
 
 
 def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Symmetric int8 of a weight (O, …) and the scale (O,) of every output channel, float32; by pieces that fit a cache."""
+    """Returns symmetric int8 of a weight (O, …) and the scale (O,) of every output channel, float32; by pieces that fit a
+    cache.
+    """
     steps = weight_steps()
     rows = weight.flatten(1)
     stored, scale = torch.empty(rows.shape, dtype=torch.int8), torch.empty(len(rows))
@@ -118,7 +123,7 @@ def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
-    """uint8 of a floating tensor, in its memory layout; by pieces, so that no whole float32 copy is made."""
+    """Returns uint8 of a floating tensor, in its memory layout; by pieces, so that no whole float32 copy is made."""
     if x.dtype == torch.bfloat16 and kernels.available():
         return kernels.round_uint8(x, scale, zero)
     dense = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
@@ -193,7 +198,7 @@ class QuantizedLinear(PackedLinear):
 
 
 def finisher(tensors: Mapping[str, Any], recipe: Int8Recipe) -> Callable[[str, Any], None]:
-    """What turns the layers of a fused UNet into those of a recipe. Raises ModelError where the recipe is another's."""
+    """Returns what turns the layers of a fused UNet into those of a recipe. Raises ModelError where the recipe is another's."""
     missing = [name for name in recipe.ranges if f"{name}.weight" not in tensors]
     if missing:
         raise ModelError(f"The int8 recipe names {missing[0]}, which this UNet lacks; quantize the model again.")
@@ -201,7 +206,7 @@ def finisher(tensors: Mapping[str, Any], recipe: Int8Recipe) -> Callable[[str, A
 
 
 def _range(recipe: Int8Recipe, name: str) -> tuple[float, float] | None:
-    """Of a layer of the fused UNet; None where any of the layers it stands for has none."""
+    """Returns the range of a layer of the fused UNet; None where any of the layers it stands for has none."""
     head, _, leaf = name.rpartition(".")
     ranges = [recipe.ranges.get(f"{head}.{part}" if head else part) for part in _JOINED.get(leaf, (leaf,))]
     return None if None in ranges else ranges[0]
@@ -209,7 +214,7 @@ def _range(recipe: Int8Recipe, name: str) -> tuple[float, float] | None:
 
 @torch.no_grad()
 def to_int8(layer: Any, bounds: tuple[float, float] | None) -> None:
-    """Quantise a fused layer that has a range, and pack one that has none.
+    """Quantises a fused layer that has a range, and packs one that has none.
 
     A weight on the meta device is yet to come: the layer is made ready for it. Modules that are not fused layers are left alone.
     """

@@ -55,12 +55,17 @@ class _Norm(ctypes.Structure):
 
 @functools.cache
 def available() -> bool:
-    """Whether the kernels were built, the processor is one they are for, and torch's threads can be asked to run them."""
+    """Returns whether the kernels were built, the processor is one they are for, and torch's threads can be asked to run
+    them.
+    """
     return compiled.level() != compiled.NOTHING and _parallel() is not None
 
 
 def attends() -> bool:
-    """Whether attention is among them: it takes matrix units. By dot products it took three times as long as torch's."""
+    """Returns whether attention is among them: it takes matrix units.
+
+    By dot products it took three times as long as torch's.
+    """
     return compiled.level() == compiled.MATRIX and available()
 
 
@@ -78,7 +83,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """`attention` by the kernel in any case."""
+    """Computes `attention` by the kernel in any case."""
     B, T, C = q.shape
     size, S, threads = C // heads, k.shape[1], torch.get_num_threads()
     out = torch.empty(B, T, C, dtype=torch.bfloat16)
@@ -92,7 +97,9 @@ def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 
 
 def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None) -> Tensor:
-    """uint8 of a bfloat16 tensor, in its memory layout: round(x / scale) + zero, cut to 0 … 255; of x * factor if given."""
+    """Returns uint8 of a bfloat16 tensor, in its memory layout: round(x / scale) + zero, cut to 0 … 255; of x * factor if
+    given.
+    """
     out = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
     x = _in_order_of(out, x)
     factor = None if factor is None else _in_order_of(out, factor)
@@ -103,13 +110,14 @@ def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None
 
 
 def takes_norm(x: Tensor) -> bool:
-    """Whether `group_norm` is made for a map (B, C, H, W)."""
+    """Returns whether `group_norm` is made for a map (B, C, H, W)."""
     fits = x.dtype == torch.bfloat16 and x.shape[1] % 16 == 0 and x.is_contiguous(memory_format=torch.channels_last)
     return fits and available()
 
 
 def group_norm(x: Tensor, norm: nn.GroupNorm, silu: bool = False, rounding: tuple[float, int] | None = None) -> Tensor:
-    """`norm(x)` of a channels-last bfloat16 map (B, C, H, W), its SiLU, and that in uint8 by a scale and zero point, if wanted.
+    """Returns `norm(x)` of a channels-last bfloat16 map (B, C, H, W), its SiLU, and that in uint8 by a scale and zero point,
+    if wanted.
 
     Statistics are those of the whole map, in double precision over sums of 64 pixels.
     """
@@ -144,7 +152,7 @@ def _library() -> Any:
 
 @functools.cache
 def _parallel() -> Any:
-    """Where torch's OpenMP begins a parallel region (GOMP_parallel); None where it ships another one."""
+    """Returns where torch's OpenMP begins a parallel region (GOMP_parallel); None where it ships another one."""
     for path in sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*")):
         return ctypes.cast(ctypes.CDLL(str(path)).GOMP_parallel, _pointer)
     return None

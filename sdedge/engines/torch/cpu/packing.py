@@ -29,7 +29,7 @@ class Form:
 
 
 def bytes_of(weight: Tensor) -> tuple[Tensor, Form]:
-    """A packed weight's memory as uint8, not copied and valid as long as the weight is, and what makes it one again."""
+    """Returns a packed weight's memory as uint8, not copied and valid as long as the weight is, and what makes it one again."""
     size = _ops._nbytes(weight)
     memory = (ctypes.c_uint8 * size).from_address(_ops.data_ptr(weight))
     form = Form(tuple(weight.shape), weight.dtype, _ops._get_mkldnn_serialized_md(weight))
@@ -37,7 +37,7 @@ def bytes_of(weight: Tensor) -> tuple[Tensor, Form]:
 
 
 def weight_over(memory: Tensor, form: Form) -> Tensor:
-    """The packed weight whose bytes lie in `memory` (uint8), which must outlive it."""
+    """Returns the packed weight whose bytes lie in `memory` (uint8), which must outlive it."""
     library, handle = torch_library(), ctypes.c_void_p()
     sizes = (ctypes.c_int64 * len(form.shape))(*form.shape)
     strides = (ctypes.c_int64 * len(form.shape))(*torch.empty(form.shape, device="meta").stride())
@@ -56,7 +56,7 @@ def weight_over(memory: Tensor, form: Form) -> Tensor:
 
 @functools.cache
 def available() -> bool:
-    """Whether this torch has what it takes, found out by doing it once."""
+    """Returns whether this torch has what it takes, found out by doing it once."""
     try:
         weight = torch.randn(32, 32)
         memory, form = bytes_of(packed := _ops._reorder_linear_weight(weight))

@@ -51,7 +51,7 @@ def stream(
     module: nn.Module, tensors: Mapping[str, Source], dtype: torch.dtype, device: torch.device,
     order: Sequence[str] = (), finish: Finish | None = None, keep: bool = True,
 ) -> nn.Module:  # fmt: skip
-    """Fill a module that is on the meta device so that its weights come from their file whenever a layer is called.
+    """Fills a module that is on the meta device so that its weights come from their file whenever a layer is called.
 
     `order` names the layers in the order of the first pass, as far as it is known, so that it is read ahead too.
     `finish(path, layer)` packs the weight of a fused layer, as `onednn.load` has it done.
@@ -93,7 +93,7 @@ def call_order(unet: Any) -> list[str]:
 
 
 def _layers(module: nn.Module) -> dict[str, list[str]]:
-    """Path of every streamed layer -> names of its matrices and kernels, relative to it."""
+    """Returns for the path of every streamed layer the names of its matrices and kernels, relative to it."""
     layers: dict[str, list[str]] = {}
     for path, layer in module.named_modules():
         inside = any(path.startswith(f"{outer}.") for outer in layers)
@@ -140,7 +140,7 @@ class Reader:
         self._thread = ThreadPoolExecutor(1, "weights", initializer=lambda: torch.set_num_threads(1))
 
     def attach(self, path: str, layer: nn.Module, sources: Mapping[str, Source]) -> None:
-        """Stream these weights of a layer: name relative to it -> where they are."""
+        """Streams these weights of a layer: name relative to it -> where they are."""
         self._paths[layer], self._sources[layer] = path, dict(sources)
         layer.register_forward_pre_hook(self._before)
         layer.register_forward_hook(self._done)
@@ -163,7 +163,7 @@ class Reader:
         self._empty_buffer()
 
     def _empty_buffer(self) -> None:
-        """Give the buffer's memory back for good, once every layer is mapped instead."""
+        """Gives the buffer's memory back for good, once every layer is mapped instead."""
         using = [reading for reading in (self._current, *self._coming) if reading and reading.buffered]
         if self._memory is not None and not using and not any(map(self._is_buffered, self._sources)):
             self._memory.madvise(mmap.MADV_DONTNEED)
@@ -173,7 +173,10 @@ class Reader:
         return not all(isinstance(source, ScratchWeight) and source.map for source in self._sources[layer].values())
 
     def _take(self, layer: nn.Module) -> Reading | None:
-        """The layer's reading, if it was begun. Those that should have come before it may still come, but not for long."""
+        """Returns the layer's reading, if it was begun.
+
+        Those that should have come before it may still come, but not for long.
+        """
         reading = next((coming for coming in self._coming if coming.layer is layer), None)
         for coming in [*self._coming]:
             if coming is reading:
@@ -196,20 +199,20 @@ class Reader:
                 source.let_go()
 
     def _abandon(self, reading: Reading) -> None:
-        """Forget a reading that is not wanted; its place is free when this returns."""
+        """Forgets a reading that is not wanted; its place is free when this returns."""
         if not reading.weights.cancel():
             reading.weights.exception()
         self._let_go(reading.layer)
 
     def _next(self) -> nn.Module | None:
-        """The layer to read after those being read."""
+        """Returns the layer to read after those being read."""
         last = self._coming[-1] if self._coming else self._current
         following = self._after.get(last.layer) if last else None
         busy = [reading.layer for reading in (self._current, *self._coming) if reading]
         return None if following in busy else following
 
     def _start(self, layer: nn.Module, current: Reading | None) -> Reading | None:
-        """Begin to read a layer into the buffer behind the last one, or at its beginning; None where there is no room."""
+        """Begins to read a layer into the buffer behind the last one, or at its beginning; None where there is no room."""
         size = sum(_bytes(source, self._dtype) for source in self._sources[layer].values())
         taken = [reading for reading in (current, *self._coming) if reading]
         start = taken[-1].stop if taken else 0
@@ -236,7 +239,7 @@ class Reader:
         return weights
 
     def _first(self, layer: nn.Module, name: str, source: Source, space: Tensor) -> Tensor:
-        """A weight from the model's file, and as the layer takes it from now on."""
+        """Returns a weight from the model's file, and as the layer takes it from now on."""
         size = torch.Size(source.shape).numel() * self._dtype.itemsize
         weight = space[:size].view(self._dtype).view(source.shape)
         fill_tensor(source, weight)
@@ -273,7 +276,7 @@ class ScratchWeight:
     map: mmap.mmap | None
 
     def read(self, space: Tensor) -> Tensor:
-        """The weight, in the first bytes of `space` where it is not mapped."""
+        """Returns the weight, in the first bytes of `space` where it is not mapped."""
         if self.map is not None:
             with suppress(OSError):  # from Linux 5.14 on; before, pages come as they are touched
                 self.map.madvise(POPULATE_READ)
@@ -299,7 +302,9 @@ class Scratch(WeightFile):
         return tempfile.TemporaryFile(buffering=0)
 
     def keep(self, memory: Tensor, form: packing.Form | None, source: Source, dtype: torch.dtype) -> Source:
-        """A weight's bytes as one of this file; its source where the disk has no room, so that it is made again each time."""
+        """Returns a weight's bytes as one of this file; its source where the disk has no room, so that it is made again each
+        time.
+        """
         left, start = memoryview(bytes_of(memory)), -(-self.size // mmap.PAGESIZE) * mmap.PAGESIZE
         try:
             while start + len(left) > self._reserved:

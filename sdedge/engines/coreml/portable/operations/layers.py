@@ -29,7 +29,7 @@ def conv(
     dilations: Tensor | None = None,
     groups: int = 1,
 ) -> Tensor:
-    """x (B, C, *spatial), weight (out, C / groups, *kernel); `pad` holds before and after for each spatial axis."""
+    """Convolves x (B, C, *spatial), weight (out, C / groups, *kernel); `pad` holds before and after for each spatial axis."""
     rank = x.dim() - 2
     stride, dilation = ints(strides) or [1] * rank, ints(dilations) or [1] * rank
     if pad_type == "custom":
@@ -108,7 +108,7 @@ def layer_norm(
 
 @arithmetic
 def l2_norm(x: Tensor, epsilon: float = 1e-6) -> Tensor:
-    """Over the last three axes."""
+    """Normalises over the last three axes."""
     return x * torch.rsqrt(x.square().sum((-3, -2, -1), keepdim=True) + epsilon)
 
 

@@ -70,7 +70,7 @@ def slice_by_index(
     end_mask: Tensor | None = None,
     squeeze_mask: Tensor | None = None,
 ) -> Tensor:
-    """x[begin:end:stride]; a masked begin or end is left open, a squeezed axis takes the one element at begin."""
+    """Returns x[begin:end:stride]; a masked begin or end is left open, a squeezed axis takes the one element at begin."""
     rank = x.dim()
     no = [0] * rank
     steps, masks = ints(stride) or [1] * rank, [ints(m) or no for m in (begin_mask, end_mask, squeeze_mask)]
@@ -126,7 +126,7 @@ def reverse(x: Tensor, axes: Tensor | None = None) -> Tensor:
 def gather(
     x: Tensor, indices: Tensor | int, axis: int = 0, batch_dims: int = 0, validate_indices: bool = False
 ) -> Tensor:
-    """Rows of x along `axis`, in the shape of `indices` there; negative ones count from the end."""
+    """Returns rows of x along `axis`, in the shape of `indices` there; negative ones count from the end."""
     index = tensor(indices).long()
     axis %= x.dim()
     index = torch.where(index < 0, index + x.shape[axis], index)

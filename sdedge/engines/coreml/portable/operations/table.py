@@ -26,7 +26,7 @@ def movement(function: Compute) -> Compute:
 
 
 def ints(values: Tensor | int | Sequence[int] | None) -> list[int]:
-    """A constant vector of integers; none are an empty one."""
+    """Returns a constant vector of integers; none are an empty one."""
     if values is None:
         return []
     if isinstance(values, Tensor):
