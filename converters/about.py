@@ -61,7 +61,7 @@ class About:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, spec: Any, component: str) -> None:
-        """Into a model's protobuf, with a sentence for every input and output."""
+        """Writes it into a model's protobuf, with a sentence for every input and output."""
         about = spec.description.metadata
         about.author, about.license, about.versionString = self.author, self.license, self.version
         about.shortDescription = SUMMARIES[component]
@@ -73,7 +73,7 @@ class About:
 
 
 def about_model(path: Path, name: str, context_width: int, identity: Mapping[str, Any], recipe: PackageRecipe) -> About:
-    """What is known of the model at `path` and how it was converted; no path of this machine is in it."""
+    """Returns what is known of the model at `path` and how it was converted; no path of this machine is in it."""
     said = header_texts(path)
     licence = licence_text(path) or said.get("license") or card_licence(path)
     if not licence:

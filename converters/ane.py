@@ -33,7 +33,7 @@ on one."""
 
 
 def conv(w: Weights, x: Var, name: str, stride: int = 1, pad: int = 0) -> Var:
-    """The layer of this name, a convolution or a linear layer: (B, C, H, W) -> (B, out, H', W')."""
+    """Applies the layer of this name, a convolution or a linear layer: (B, C, H, W) -> (B, out, H', W')."""
     bias = w.bias(f"{name}.bias")
     options = {} if bias is None else {"bias": bias}
     return mb.conv(
@@ -43,7 +43,7 @@ def conv(w: Weights, x: Var, name: str, stride: int = 1, pad: int = 0) -> Var:
 
 
 def _centred(x: Var, axes: list[int]) -> tuple[Var, Var]:
-    """`(x - mean) * scale` and `scale`, which is RANGE / (largest - smallest), at most 2^14.
+    """Returns `(x - mean) * scale` and `scale`, which is RANGE / (largest - smallest), at most 2^14.
 
     All that follows stays within half precision for any |x| below 32000, and needs no subnormal number: the textbook
     form squares x - mean, which overflows from 256 on.
@@ -55,14 +55,14 @@ def _centred(x: Var, axes: list[int]) -> tuple[Var, Var]:
 
 
 def _factor(d: Var, scale: Var, axes: list[int], eps: float) -> Var:
-    """What brings `d` to a variance of 1; eps is scaled along, so that the result is the textbook's."""
+    """Returns what brings `d` to a variance of 1; eps is scaled along, so that the result is the textbook's."""
     root = mb.mul(x=scale, y=np.float16(eps**0.5))
     variance = mb.add(x=mb.reduce_mean(x=mb.mul(x=d, y=d), axes=axes, keep_dims=True), y=mb.mul(x=root, y=root))
     return mb.rsqrt(x=variance, epsilon=TINY)
 
 
 def group_norm(w: Weights, x: Var, name: str, groups: int, eps: float) -> Var:
-    """(B, C, H, W) -> same. The weight is folded into each group's factor, one pass over the data less.
+    """Normalises groups, (B, C, H, W) -> same. The weight is folded into each group's factor, one pass over the data less.
 
     H and W stay apart: together they pass the Neural Engine's largest dimension from 192x192 on, which the VAE has at
     every size over a picture's eighth.
@@ -76,7 +76,7 @@ def group_norm(w: Weights, x: Var, name: str, groups: int, eps: float) -> Var:
 
 
 def layer_norm(w: Weights, x: Var, name: str, eps: float = 1e-5) -> Var:
-    """Over the channels of (B, C, 1, S).
+    """Normalises over the channels of (B, C, 1, S).
 
     The weight comes before the factor: a product with one constant and then a sum with another, both (1, C, 1, 1), is
     what coremltools takes for a batch norm, and rewrites wrongly in half precision.
@@ -103,7 +103,7 @@ ACTIVATIONS: dict[str, Callable[[Var], Var]] = {"quick_gelu": quick_gelu, "gelu"
 
 
 def original(q: Var, k: Var, v: Var, heads: int, mask: np.ndarray | None = None) -> Var:
-    """All heads in two batched products: suits GPUs.
+    """Computes all heads in two batched products: suits GPUs.
 
     The weights come first in the second one: values first, with the weights transposed, is the expression to which
     aborts of Core ML's GPU path on macOS 26 were bisected.
@@ -117,12 +117,12 @@ def original(q: Var, k: Var, v: Var, heads: int, mask: np.ndarray | None = None)
 
 
 def split_einsum(q: Var, k: Var, v: Var, heads: int, mask: np.ndarray | None = None) -> Var:
-    """Head by head, in the two products that the Neural Engine runs without moving data."""
+    """Computes head by head, in the two products that the Neural Engine runs without moving data."""
     return _split(q, k, v, heads, mask, q.shape[3])
 
 
 def split_einsum_v2(q: Var, k: Var, v: Var, heads: int, mask: np.ndarray | None = None) -> Var:
-    """As `split_einsum`, 512 queries at a time and then the rest, so that the scores stay in fast memory."""
+    """Computes as `split_einsum`, 512 queries at a time and then the rest, so that the scores stay in fast memory."""
     return _split(q, k, v, heads, mask, QUERIES)
 
 
@@ -155,7 +155,7 @@ def _attend(qs: list[Var], ks: list[Var], vs: list[Var], bias: np.ndarray | None
 
 
 def _upright(mask: np.ndarray) -> np.ndarray:
-    """(Sq, Sk) -> (1, Sk, 1, Sq), as the split scores lie."""
+    """Turns (Sq, Sk) into (1, Sk, 1, Sq), as the split scores lie."""
     return np.ascontiguousarray(mask.T[None, :, None], dtype=np.float16)
 
 

@@ -49,7 +49,7 @@ def package_name(component: str) -> str:
 
 @contextmanager
 def claim(out: Path) -> Iterator[None]:
-    """Hold the folder for writing. Raises OutputError where it holds other things or another process is writing to it."""
+    """Holds the folder for writing. Raises OutputError where it holds other things or another process is writing to it."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file; name a folder for the bundle.")
     ours = any((out / name).exists() for name in (NAME, JOURNAL, SENSITIVITY, _LOCK))
@@ -79,7 +79,9 @@ def claim(out: Path) -> Iterator[None]:
 
 
 def parts(out: Path, source: Mapping[str, Any], recipe: PackageRecipe) -> dict[str, BundleComponent]:
-    """Components of an earlier or interrupted conversion that belong with this one: same converter, model, LoRAs and sizes."""
+    """Returns the components of an earlier or interrupted conversion that belong with this one: same converter, model, LoRAs
+    and sizes.
+    """
 
     def belongs(name: str, part: BundleComponent) -> bool:
         made, wanted = part.figures.get("recipe", {}), recipe.of(name, source)
@@ -89,7 +91,7 @@ def parts(out: Path, source: Mapping[str, Any], recipe: PackageRecipe) -> dict[s
 
 
 def combine(before: Mapping[str, BundleComponent], made: Mapping[str, BundleComponent]) -> dict[str, BundleComponent]:
-    """All components, new ones for old; a UNet is there whole or in two chunks, never both."""
+    """Returns all components, new ones for old; a UNet is there whole or in two chunks, never both."""
     replaced = any(name in UNETS for name in made)
     intact = {name: part for name, part in before.items() if not (replaced and name in UNETS)}
     return {**intact, **made}
@@ -110,7 +112,7 @@ def _read_parts(out: Path) -> dict[str, BundleComponent]:
 def reusable(
     out: Path, before: Mapping[str, BundleComponent], name: str, choices: Mapping[str, Any]
 ) -> dict[str, BundleComponent] | None:
-    """The packages of a component (one, or two chunks) if they were made by these choices and are unchanged."""
+    """Returns the packages of a component (one, or two chunks) if they were made by these choices and are unchanged."""
     names = UNETS[1:] if choices.get("chunk") else (name,)
     wanted = {part: before[part] for part in names if part in before}
     intact = len(wanted) == len(names) and all(
@@ -123,7 +125,7 @@ def reusable(
 
 
 def note(out: Path, made: Mapping[str, BundleComponent]) -> None:
-    """Remember what is done, for a run that goes on after this one was interrupted. Until `finish`, there is no bundle."""
+    """Remembers what is done, for a run that goes on after this one was interrupted. Until `finish`, there is no bundle."""
     with atomic_write(out / JOURNAL) as file:
         file.write(json.dumps({name: asdict(part) for name, part in made.items()}).encode())
     (out / NAME).unlink(missing_ok=True)
@@ -135,7 +137,7 @@ def note(out: Path, made: Mapping[str, BundleComponent]) -> None:
 def describe(
     out: Path, path: Path, graph: Graph, figures: Mapping[str, Any], latent_factor: float | None = None
 ) -> BundleComponent:
-    """A package's entry in the manifest."""
+    """Returns a package's entry in the manifest."""
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     counted = {**figures, "operations": dict(operations(path))}
     name = path.relative_to(out).as_posix()
@@ -143,7 +145,7 @@ def describe(
 
 
 def hash_files(folder: Path) -> str:
-    """SHA-256 over the relative names and contents of a folder's files."""
+    """Returns the SHA-256 over the relative names and contents of a folder's files."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         with open(path, "rb") as file:
@@ -168,7 +170,9 @@ def finish(
     out: Path, made: Mapping[str, BundleComponent], recipe: PackageRecipe, source: Mapping[str, Any], facts: ModelFacts,
     tokenizer: Tokenizer | None,
 ) -> list[str]:  # fmt: skip
-    """Vocabulary, compiled models or the script that makes them, and last the manifest; what a person should know of that."""
+    """Writes vocabulary, compiled models or the script that makes them, and last the manifest; returns what a person should
+    know.
+    """
     remarks: list[str] = []
     if tokenizer is not None:
         write_vocabulary(out, tokenizer)
@@ -186,7 +190,7 @@ def finish(
 
 
 def write_vocabulary(out: Path, tokenizer: Tokenizer) -> None:
-    """`vocab.json` and `merges.txt`. Swift's reader drops the last merge unless a newline follows it."""
+    """Writes `vocab.json` and `merges.txt`. Swift's reader drops the last merge unless a newline follows it."""
     merges = ["#version: 0.2", *(" ".join(pair) for pair in tokenizer.merges)]
     texts = {"vocab.json": json.dumps(tokenizer.vocab, ensure_ascii=False), "merges.txt": "\n".join(merges) + "\n"}
     for name, text in texts.items():
@@ -202,12 +206,12 @@ def _remove_strays(out: Path, made: Mapping[str, BundleComponent]) -> None:
 
 
 def compiles_here() -> bool:
-    """Whether this system compiles packages."""
+    """Returns whether this system compiles packages."""
     return sys.platform == "darwin"
 
 
 def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
-    """Each package by Xcode where it is there and by the system otherwise; a sentence where that fails.
+    """Compiles each package by Xcode where it is there and by the system otherwise; returns a sentence where that fails.
 
     What was compiled before is exchanged when all is done, so that an interruption leaves one model's copies and no mixture.
     """
@@ -251,7 +255,7 @@ def _exchange(out: Path, beside: Path, made: Mapping[str, BundleComponent]) -> N
 
 
 def _compile_by_xcode(path: Path, folder: Path) -> str:
-    """Into a folder; what went wrong, or nothing."""
+    """Compiles into a folder; returns what went wrong, or nothing."""
     command = ["xcrun", "coremlcompiler", "compile", str(path), str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
@@ -264,7 +268,7 @@ def _compile_by_xcode(path: Path, folder: Path) -> str:
 
 
 def _compile_by_system(path: Path, folder: Path) -> str:
-    """By Core ML itself, in a process of its own since it may take minutes or be aborted; what went wrong, or nothing."""
+    """Compiles by Core ML itself, in a process of its own since it may take minutes or be aborted; returns what went wrong."""
     try:
         done = subprocess.run(
             python_command("sdedge.engines.coreml.first_load", "--compile", str(path), str(folder)),

@@ -19,7 +19,7 @@ from sdedge.models.config import UNetConfig
 def unet_chunks(
     w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int], batch: int = 2
 ) -> tuple[Graph, Graph]:
-    """As `unet`, in two graphs."""
+    """Builds what `unet` does in two graphs."""
     unet_graph, steps = unet(w, config, attend, size, batch), unet_steps(w, config, attend)
     cut = _middle(steps, w)
     first, second = steps[:cut], steps[cut:]
@@ -41,13 +41,13 @@ def _run(steps: Sequence[GraphStep], values: Vars) -> Vars:
 
 
 def _middle(steps: Sequence[GraphStep], w: Weights) -> int:
-    """How many steps are before the cut: where the weights before are nearest to half of all."""
+    """Returns how many steps are before the cut: where the weights before are nearest to half of all."""
     done = list(accumulate(w.count(step.layers) for step in steps))
     return min(range(1, len(steps)), key=lambda i: abs(done[i - 1] - done[-1] / 2))
 
 
 def _boundary(first: Graph) -> dict[str, Port]:
-    """What is alive at the cut, found by writing the first half once for its shapes alone."""
+    """Returns what is alive at the cut, found by writing the first half once for its shapes alone."""
     made: Vars = {}
 
     def emit(inputs: Vars) -> Vars:

@@ -85,12 +85,12 @@ Packed = Palette | Scaled
 
 
 def as_kernel(weight: np.ndarray) -> np.ndarray:
-    """A linear layer's (out, in) as the (out, in, 1, 1) of a convolution."""
+    """Returns a linear layer's (out, in) as the (out, in, 1, 1) of a convolution."""
     return weight if weight.ndim == 4 else weight[:, :, None, None]
 
 
 def cluster(values: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """k-means of half-precision numbers: uint8 indices of their shape, and the palette (2^bits,) in ascending order.
+    """Clusters half-precision numbers by k-means: uint8 indices of their shape, and the palette (2^bits,) in ascending order.
 
     Over the 65536 possible values and how often each occurs. Exact (Grønlund et al. 2017) within EFFORT, near it beyond.
     """
@@ -113,7 +113,9 @@ def cluster(values: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _lloyd(numbers: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
-    """Lloyd's algorithm from centres spaced by the cube root of the density, the optimum for many (Panter and Dite 1951)."""
+    """Runs Lloyd's algorithm from centres spaced by the cube root of the density, the optimum for many (Panter and Dite
+    1951).
+    """
     total, moment = (np.concatenate([[0], np.cumsum(v)]) for v in (weights, weights * numbers))
     centres = _spread(numbers, weights, k)
     for _ in range(ROUNDS):
@@ -129,7 +131,7 @@ def _lloyd(numbers: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
 
 
 def _spread(numbers: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
-    """At equal steps of the integral of the density's cube root."""
+    """Spreads centres at equal steps of the integral of the density's cube root."""
     gaps = np.gradient(numbers)
     integral = np.cumsum(np.cbrt(weights * gaps**2))
     return np.interp((np.arange(k) + 0.5) / k * integral[-1], integral, numbers)
@@ -140,7 +142,7 @@ def _nearest(numbers: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def palette(kernel: np.ndarray, bits: int, group: int | None = None) -> Palette:
-    """One palette for all of (out, in, kh, kw), or one for every `group` output channels where that divides them."""
+    """Returns one palette for all of (out, in, kh, kw), or one for every `group` output channels where that divides them."""
     groups = kernel.shape[0] // group if group and kernel.shape[0] % group == 0 else 1
     clusters = [cluster(part, bits) for part in kernel.reshape(groups, -1)]
     indices = np.stack([indices for indices, _ in clusters]).reshape(kernel.shape)
@@ -148,7 +150,7 @@ def palette(kernel: np.ndarray, bits: int, group: int | None = None) -> Palette:
 
 
 def linear(kernel: np.ndarray, bits: int = 8, block: int | None = None) -> Scaled:
-    """Symmetric integers, a scale for each output channel, or for `block` input channels where that divides them."""
+    """Returns symmetric integers, a scale for each output channel, or for `block` input channels where that divides them."""
     out, channels = kernel.shape[:2]
     blocks = channels // block if block and channels % block == 0 else 1
     wide = kernel.astype(np.float32).reshape(out, blocks, -1)
@@ -160,7 +162,7 @@ def linear(kernel: np.ndarray, bits: int = 8, block: int | None = None) -> Scale
 
 
 def pack(indices: np.ndarray, bits: int) -> np.ndarray:
-    """Numbers of `bits` bits, lowest first, in bytes."""
+    """Packs numbers of `bits` bits, lowest first, into bytes."""
     if bits == 8:
         return indices
     spread = np.unpackbits(indices[:, None], axis=1, count=bits, bitorder="little")
@@ -194,7 +196,7 @@ SCHEMES: dict[str, Scheme] = {
 
 
 def compressor(scheme: str) -> Compress | None:
-    """The function of a scheme's name; None where nothing is compressed."""
+    """Returns the function of a scheme's name; None where nothing is compressed."""
     if scheme == "none":
         return None
     chosen = SCHEMES[scheme]

@@ -53,15 +53,18 @@ class Weights:
 
     @staticmethod
     def label(name: str) -> str:
-        """A layer's name as an operation's."""
+        """Returns a layer's name as an operation's."""
         return name.replace(".", "_")
 
     def count(self, prefixes: tuple[str, ...]) -> int:
-        """How many numbers are stored under the prefixes."""
+        """Returns how many numbers are stored under the prefixes."""
         return sum(tensor.numel for name, tensor in self.tensors.items() if name.startswith(prefixes))
 
     def array(self, name: str) -> np.ndarray:
-        """In half precision; a view of the file's pages where that is what it holds. Raises ModelError if it overflows."""
+        """Returns a tensor in half precision; a view of the file's pages where that is what it holds.
+
+        Raises ModelError if it overflows.
+        """
         stored = self.tensors[name]
         if stored.dtype == torch.float16:
             return stored.read().numpy()
@@ -73,7 +76,7 @@ class Weights:
         return values
 
     def kernel(self, name: str) -> Var:
-        """Of a convolution (out, in, kh, kw), or of a linear layer (out, in) as (out, in, 1, 1)."""
+        """Returns the kernel of a convolution (out, in, kh, kw), or of a linear layer (out, in) as (out, in, 1, 1)."""
         packed = self._packed.get(name)
         if packed is None:
             kernel = as_kernel(self.array(name))
@@ -85,7 +88,7 @@ class Weights:
         return self._deduplicate(name, packed.emit(self.label(name), self.target))
 
     def bias(self, name: str) -> Var | None:
-        """None where the layer has none."""
+        """Returns a layer's bias, or None where it has none."""
         return self._const(name, self.array(name)) if name in self.tensors else None
 
     def vector(self, name: str, shape: tuple[int, ...]) -> Var:

@@ -34,7 +34,7 @@ from sdedge.weights.checkpoint import open_checkpoint
 
 
 def convert(model: str, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
-    """Write the bundle `out`, telling each phase. Components that are there already, made by the same recipe, are kept.
+    """Writes the bundle `out`, telling each phase. Components that are there already, made by the same recipe, are kept.
 
     Raises ModelError, InvalidRequest, and OutputError for a folder that holds something else or is being written to.
     """
@@ -79,7 +79,10 @@ def _wanted(source: ConversionSource, recipe: PackageRecipe) -> tuple[str, ...]:
 
 
 def _vocabulary(source: ConversionSource, recipe: PackageRecipe, wanted: Sequence[str]) -> Tokenizer | None:
-    """None where there is none and nothing that is made needs it. Raises ModelError where something does."""
+    """Returns the vocabulary, or None where there is none and nothing that is made needs it.
+
+    Raises ModelError where something does.
+    """
     try:
         return source.tokenizer
     except ModelError:
@@ -104,7 +107,7 @@ def _remarks(source: ConversionSource) -> list[str]:
 def _make(
     source: ConversionSource, recipe: PackageRecipe, name: str, out: Path, choices: Mapping[str, Any], about: About
 ) -> Generator[Event, None, dict[str, BundleComponent]]:
-    """Convert one component: its packages' entries for the manifest, by name."""
+    """Converts one component: its packages' entries for the manifest, by name."""
     compress: Compress | None = None
     figures: dict[str, Any] = {}
     if name in ("text_encoder", "unet"):
@@ -124,7 +127,10 @@ def _make(
 def _compression(
     source: ConversionSource, recipe: PackageRecipe, name: str, out: Path, choices: Mapping[str, Any]
 ) -> Generator[Event, None, tuple[Compress | None, dict[str, Any]]]:
-    """How to compress a network, and figures of that. A mixed recipe measures the UNet first; the text encoder gets 8 bits."""
+    """Yields how to compress a network, and figures of that.
+
+    A mixed recipe measures the UNet first; the text encoder gets 8 bits.
+    """
     decibels = mixed_target(recipe.compress)
     if decibels is None:
         return compressor(recipe.compress), {}
@@ -144,7 +150,7 @@ def _compression(
 def build_graphs(
     source: ConversionSource, recipe: PackageRecipe, name: str, compress: Compress | None = None
 ) -> dict[str, dict[str, Graph]]:
-    """The graphs of one component: by its packages' names, then by function."""
+    """Returns the graphs of one component: by its packages' names, then by function."""
     sized = name not in ("text_encoder", "safety_checker") and len(recipe.sizes) > 1
     tensors = source.tensors(name)
     if name.startswith("vae"):
@@ -181,6 +187,6 @@ def _graphs(
 
 
 def native_size(model: str) -> tuple[int, int]:
-    """The size in pixels that a model was made for."""
+    """Returns the size in pixels that a model was made for."""
     facts = read_facts(open_checkpoint(locate(model)))
     return facts.width, facts.height

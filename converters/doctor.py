@@ -48,7 +48,7 @@ class Trial:
 
 
 def check(bundle: Path) -> Iterator[str]:
-    """What can be checked of a bundle without a Mac, a line for each package. Raises ModelError for what is wrong."""
+    """Yields what can be checked of a bundle without a Mac, a line for each package. Raises ModelError for what is wrong."""
     for name, part in Manifest.read(bundle).components.items():
         package = Package.open(bundle / part.file)
         for function in package.functions:
@@ -58,7 +58,7 @@ def check(bundle: Path) -> Iterator[str]:
 
 
 def trials(bundle: Path, units: Sequence[str] = tuple(UNITS), runs: int = 5) -> Iterator[Trial]:
-    """Each component on each of the compute units. A failure is a trial as well, and the next one goes on."""
+    """Yields each component on each of the compute units. A failure is a trial as well, and the next one goes on."""
     values: dict[str, Tensor] = {}
     for name, part in Manifest.read(bundle).components.items():
         package = Package.open(bundle / part.file)
@@ -90,7 +90,7 @@ def _timed(model: NativeModel, inputs: Mapping[str, Tensor]) -> float:
 
 
 def sample_inputs(kinds: Mapping[str, TensorType], earlier: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Plausible values: what an earlier package gave or was given, token ids, a timestep, and normal noise."""
+    """Makes plausible values: what an earlier package gave or was given, token ids, a timestep, and normal noise."""
     random = torch.Generator().manual_seed(0)
     made = {}
     for name, kind in kinds.items():
@@ -106,7 +106,7 @@ def sample_inputs(kinds: Mapping[str, TensorType], earlier: Mapping[str, Tensor]
 
 
 def report(bundle: Path, tried: Sequence[Trial]) -> str:
-    """A Markdown page without anything personal: machine, versions, recipe, trials."""
+    """Returns a Markdown page without anything personal: machine, versions, recipe, trials."""
     manifest = Manifest.read(bundle)
     facts = {**machine(), **{name: version(name) for name in VERSIONS}}
     recipe = {key: value for key, value in manifest.recipe.items() if key != "loras"}
@@ -127,7 +127,7 @@ def report(bundle: Path, tried: Sequence[Trial]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """The system, and on a Mac the chip and memory."""
+    """Returns the system, and on a Mac the chip and memory."""
     facts = {
         "system": f"{platform.system()} {platform.mac_ver()[0] or platform.release()}",
         "machine": platform.machine(),

@@ -32,7 +32,7 @@ class Drift:
 
 
 def drift(package: Package, function: str, inputs: Mapping[str, Tensor]) -> Iterator[Drift]:
-    """Both runs side by side; what each operation reads is its own run's, so that errors add up as they do in use."""
+    """Runs both side by side; what each operation reads is its own run's, so that errors add up as they do in use."""
     half, wide = (Runner(package, function, precision).trace(inputs) for precision in ("float16", "float32"))
     for (operation, got), (_, reference) in zip(half, wide, strict=True):
         reads = tuple(operation.names())
@@ -42,7 +42,7 @@ def drift(package: Package, function: str, inputs: Mapping[str, Tensor]) -> Iter
 
 
 def origin(drifts: Sequence[Drift], output: str, floor: float) -> Drift | None:
-    """Where the error of an output that is under the floor begins; None where it is not under it.
+    """Returns where the error of an output that is under the floor begins; None where it is not under it.
 
     From the output back through values that are under the floor, along the largest error, to the first that read
     nothing under it. Values that stray but bring nobody under (a mean that is nearly 0) are not on that way.
@@ -63,7 +63,7 @@ def origin(drifts: Sequence[Drift], output: str, floor: float) -> Drift | None:
 
 @torch.inference_mode()
 def layer_results(network: nn.Module, run: Callable[[Any], Any]) -> dict[str, Tensor]:
-    """What each layer gives in one run of the network, by the name that conversions give its operation."""
+    """Returns what each layer gives in one run of the network, by the name that conversions give its operation."""
     results: dict[str, Tensor] = {}
 
     def keep(name: str) -> Callable[..., None]:
@@ -87,7 +87,7 @@ def layer_results(network: nn.Module, run: Callable[[Any], Any]) -> dict[str, Te
 def stray_layer(
     package: Package, function: str, inputs: Mapping[str, Tensor], expected: Mapping[str, Tensor], floor: float
 ) -> Drift | None:
-    """The first layer of a program, run in float32, that is under the floor against what torch's gave."""
+    """Returns the first layer of a program, run in float32, that is under the floor against what torch's gave."""
     for operation, (result, *_) in Runner(package, function, "float32").trace(inputs):
         if operation.name in expected:
             wanted = expected[operation.name]

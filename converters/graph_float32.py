@@ -64,7 +64,7 @@ class Rounded:
 
 @torch.inference_mode()
 def overflowing(program: Program, inputs: Sequence[Tensor], margin: float = 4) -> frozenset[str]:
-    """The nodes that read or make values beyond float16's largest divided by `margin`; the rest is safe in it."""
+    """Returns the nodes that read or make values beyond float16's largest divided by `margin`; the rest is safe in it."""
     interpreter = Float32Run(program, {}, rounds=False)
     interpreter(*(_widen(value) for value in inputs))
     large = {name for name, value in interpreter.largest.items() if not value * margin < LARGEST}

@@ -29,7 +29,7 @@ class _Watched(Watching):
 
 
 def lint(program: Program, inputs: Sequence[Tensor], limits: Limits) -> list[RuleViolation]:
-    """Every breach of a rule at the size of the (meta) inputs, by node; shapes alone are run.
+    """Returns every breach of a rule at the size of the (meta) inputs, by node; shapes alone are run.
 
     The rules are those of `converters.mps_rules`. A device named in the graph is a breach too, and the only one
     told where there is one, since such a graph cannot be run elsewhere.

@@ -27,7 +27,7 @@ class Shapes(Watching):
 
 
 def shapes(program: Program, inputs: Sequence[Tensor]) -> dict[str, Any]:
-    """The value of every node by name, as meta tensors, for inputs on the meta device."""
+    """Returns the value of every node by name, as meta tensors, for inputs on the meta device."""
     with torch.inference_mode():
         interpreter = Shapes(program)
         interpreter(*inputs)
@@ -52,7 +52,7 @@ class ActivationPlan:
 
 
 def activation_plan(program: Program, inputs: Sequence[Tensor]) -> ActivationPlan:
-    """The memory of a program at the size of its (meta) inputs.
+    """Returns the memory of a program at the size of its (meta) inputs.
 
     A storage lives from the node that makes it to the last node that reads it or a view of it; inputs are the
     caller's and live throughout. What an operator needs inside, such as a convolution's workspace, is not counted.
@@ -89,7 +89,7 @@ def _storages(value: Any) -> list[torch.UntypedStorage]:
 
 
 def largest_side(peak: Callable[[int], int], memory: int, sizes: Sequence[int]) -> int | None:
-    """The largest square side whose peak fits into `memory` bytes; None where not even the smallest does."""
+    """Returns the largest square side whose peak fits into `memory` bytes; None where not even the smallest does."""
     if peak(sizes[-1]) <= memory:
         return sizes[-1]
     low, high = 0, len(sizes) - 1

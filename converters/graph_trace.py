@@ -114,7 +114,7 @@ def inputs(
 
 
 def trace(stage: str, network: nn.Module, facts: ModelFacts, batch: int) -> Program:
-    """The program of one of our networks; heights, widths and the length of the prompt stay symbols in it.
+    """Returns the program of one of our networks; heights, widths and the length of the prompt stay symbols in it.
 
     The network's parameters become the program's weights, not copied.
     """
@@ -138,7 +138,7 @@ def _dimensions(what: GraphComponent, facts: ModelFacts) -> dict[str, object]:
 
 
 def plain(module: fx.GraphModule) -> Program:
-    """Without torch.export's checks and containers: the graph's output is a flat tuple."""
+    """Returns the graph without torch.export's checks and containers: the graph's output is a flat tuple."""
     graph = fx.Graph()
     values: dict[fx.Node, fx.Node] = {}
     for node in module.graph.nodes:

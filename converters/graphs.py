@@ -78,7 +78,7 @@ def _transformer(w: Weights, x: Var, context: Var, name: str, heads: int, groups
 
 
 def _clip_layer(w: Weights, x: Var, name: str, config: Any, attend: Attention, mask: np.ndarray | None) -> Var:
-    """A layer of CLIP's text or vision tower: (1, C, 1, T) -> same."""
+    """Builds a layer of CLIP's text or vision tower: (1, C, 1, T) -> same."""
     eps, part = config.layer_norm_eps, f"{name}.self_attn"
     h = layer_norm(w, x, f"{name}.layer_norm1", eps)
     q, k, v = (conv(w, h, f"{part}.{letter}_proj") for letter in "qkv")
@@ -91,7 +91,7 @@ def _clip_layer(w: Weights, x: Var, name: str, config: Any, attend: Attention, m
 
 
 def text_encoder(w: Weights, config: TextConfig, attend: Attention) -> Graph:
-    """Token ids (1, 77) as floats -> final hidden states (1, 77, D), and that at the first end token (1, D)."""
+    """Builds the graph: token ids (1, 77) as floats -> final hidden states (1, 77, D), and that at the first end token (1, D)."""
     D = config.hidden_size
     return Graph(
         {"input_ids": Port((1, TOKENS), "float32")},
@@ -231,7 +231,7 @@ def _without(values: Vars, name: str) -> Vars:
 
 
 def vae_decoder(w: Weights, config: VAEConfig, attend: Attention, size: tuple[int, int]) -> Graph:
-    """Unscaled latent (1, 4, h, w) -> picture (1, 3, 8h, 8w), about [-1, 1]; `size` is (w, h)."""
+    """Builds the graph: unscaled latent (1, 4, h, w) -> picture (1, 3, 8h, 8w), about [-1, 1]; `size` is (w, h)."""
     (W, H), f = size, config.downscale
     return Graph(
         {"z": Port((1, config.latent_channels, H, W), "float16")},
@@ -241,7 +241,7 @@ def vae_decoder(w: Weights, config: VAEConfig, attend: Attention, size: tuple[in
 
 
 def vae_encoder(w: Weights, config: VAEConfig, attend: Attention, size: tuple[int, int]) -> Graph:
-    """Picture (1, 3, 8h, 8w) in [-1, 1] -> mean and log variance (1, 8, h, w), neither clamped nor scaled."""
+    """Builds the graph: picture (1, 3, 8h, 8w) in [-1, 1] -> mean and log variance (1, 8, h, w), neither clamped nor scaled."""
     (W, H), f = size, config.downscale
     return Graph(
         {"x": Port((1, config.in_channels, H * f, W * f), "float16")},
@@ -290,7 +290,8 @@ def _vae_middle(w: Weights, x: Var, name: str, groups: int, attend: Attention) -
 
 
 def safety_checker(w: Weights, config: Any, attend: Attention) -> Graph:
-    """Prepared picture (1, 3, 224, 224), pixels (1, 512, 512, 3), adjustment (1,) -> pixels or black, verdict, 17 scores.
+    """Builds the graph: prepared picture (1, 3, 224, 224), pixels (1, 512, 512, 3), adjustment (1,) -> pixels or black, verdict,
+    17 scores.
 
     `config` is CLIP's vision configuration. As Apple's, the adjustment is added to the special-care scores.
     """
@@ -322,7 +323,7 @@ def _judge(w: Weights, config: Any, attend: Attention, inputs: Vars) -> Vars:
 
 
 def _see(w: Weights, config: Any, attend: Attention, x: Var) -> Var:
-    """CLIP's vision tower and projection: (1, 3, S, S) -> (1, projection, 1, 1)."""
+    """Builds CLIP's vision tower and projection: (1, 3, S, S) -> (1, projection, 1, 1)."""
     name, eps = "vision_model", config.layer_norm_eps
     x = conv(w, x, f"{name}.embeddings.patch_embedding", stride=config.patch_size)
     _, C, H, W = x.shape
@@ -337,7 +338,7 @@ def _see(w: Weights, config: Any, attend: Attention, x: Var) -> Var:
 
 
 def _cosines(w: Weights, embedding: Var, name: str) -> Var:
-    """With each row of the table: (1, D, 1, 1) -> (1, rows)."""
+    """Builds the cosines with each row of the table: (1, D, 1, 1) -> (1, rows)."""
     table = w.array(name).astype(np.float32)
     table = (table / np.linalg.norm(table, axis=1, keepdims=True)).astype(np.float16)
     unit = mb.l2_norm(x=embedding, epsilon=TINY)

@@ -115,7 +115,7 @@ class _Reading:
         return self.values.get(bound, default) if isinstance(bound, str) else getattr(bound, "value", default)
 
     def weights(self) -> dict[str, int]:
-        """Bytes by kind. What a decoding operation reads counts under the kind that it decodes."""
+        """Returns bytes by kind. What a decoding operation reads counts under the kind that it decodes."""
         decoding = [op for op in self.function.operations if op.type.startswith("constexpr_")]
         kinds = {name: self._kind(op) for op in reversed(decoding) for name in op.names()}
         sizes: Counter[str] = Counter()
@@ -127,7 +127,7 @@ class _Reading:
         return dict(sizes.most_common())
 
     def _kind(self, op: Operation) -> str:
-        """How a decoding operation stores weights."""
+        """Returns how a decoding operation stores weights."""
         if "lut" in op.inputs:
             palettes = self.shape(op, "lut")  # (2^bits,), or (groups …, 2^bits, width of an entry)
             return f"{int(math.log2(palettes[-1] if len(palettes) == 1 else palettes[-2]))}-bit palette"
@@ -137,7 +137,7 @@ class _Reading:
         return "sparse"
 
     def macs(self, op: Operation) -> int:
-        """Multiply-accumulates of one operation; only products of matrices and convolutions have any."""
+        """Returns the multiply-accumulates of one operation; only products of matrices and convolutions have any."""
         out = op.outputs[0][1].elements
         match op.type:
             case "conv":

@@ -45,7 +45,7 @@ class GraphInspection:
 
 
 def inspect_bundle(bundle: Path) -> dict[str, GraphInspection]:
-    """The networks of a bundle by name. Raises ModelError."""
+    """Returns the networks of a bundle by name. Raises ModelError."""
     manifest, facts = read_bundle(bundle)
     return {name: _inspect(bundle, manifest, facts, name) for name in manifest.components if name in COMPONENTS}
 
@@ -67,14 +67,14 @@ def _inspect(bundle: Path, manifest: Manifest, facts: ModelFacts, name: str) -> 
 
 
 def open_program(bundle: Path, part: BundleComponent) -> Program:
-    """The program of a component on the meta device: no weight is read."""
+    """Returns the program of a component on the meta device: no weight is read."""
     tensors = open_weights(bundle, part)
     weights = {name: torch.empty(t.shape, dtype=t.dtype, device="meta") for name, t in tensors.items()}
     return read_program(bundle, part, weights)
 
 
 def plan_at(manifest: Manifest, facts: ModelFacts, name: str, program: Program, side: int) -> ActivationPlan:
-    """The memory of a component's program at a square size in pixels. Raises ModelError for one that cannot run."""
+    """Returns the memory of a component's program at a square size in pixels. Raises ModelError for one that cannot run."""
     batch, dtype = int(manifest.recipe["batch"]), stored_dtype(manifest)
     check_program(name, program, facts, dtype, batch, side, side)
     shapes = input_shapes(name, facts, batch, side, side, LENGTH)
@@ -85,7 +85,7 @@ def plan_at(manifest: Manifest, facts: ModelFacts, name: str, program: Program, 
 
 
 def inspection_lines(name: str, inspection: GraphInspection) -> str:
-    """A few lines of text."""
+    """Returns an inspection in a few lines of text."""
     peaks = ", ".join(f"{side}x{side} {peak / MB:.1f} MB" for side, peak in inspection.peaks.items())
     largest = ", ".join(
         f"{memory} GB: {f'{side}x{side}' if side else 'none'}" for memory, side in inspection.largest.items()
@@ -106,7 +106,7 @@ def _shape(shape: tuple[int | None, ...]) -> str:
 
 
 def plot(bundle: Path, component: str, side: int) -> str:
-    """An SVG of the live activation bytes over a component's operators at a square size.
+    """Returns an SVG of the live activation bytes over a component's operators at a square size.
 
     Raises InvalidRequest for a component the bundle does not have.
     """

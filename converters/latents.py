@@ -20,7 +20,10 @@ FACTOR = 0.18215
 
 
 def fold_factor(tensors: Mapping[str, Any], factor: float) -> Mapping[str, Any]:
-    """A VAE's tensors by name, so that `z * factor / FACTOR` is decoded as z was, and encoded to that. Raises ModelError."""
+    """Returns a VAE's tensors by name, so that `z * factor / FACTOR` is decoded as z was, and encoded to that.
+
+    Raises ModelError.
+    """
     if not (math.isfinite(factor) and factor > 0):
         raise ModelError(f"The VAE's scaling_factor is {factor}, which must be above 0; correct its config.json.")
     if factor == FACTOR:

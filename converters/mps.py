@@ -78,13 +78,13 @@ class GraphRecipe:
             raise InvalidRequest(f"An attention budget of {self.budget} MB holds nothing; give 16 or more.")
 
     def to_json(self) -> dict[str, Any]:
-        """For the manifest."""
+        """Returns the record for the manifest."""
         loras = [[path.name, weight] for path, weight in self.loras]
         return {**vars(self), "tokens": LONGEST * TOKENS, "loras": loras}
 
 
 def convert(model: str, out: Path, recipe: GraphRecipe) -> Iterator[Event]:
-    """Write the bundle `out`, telling each phase.
+    """Writes the bundle `out`, telling each phase.
 
     Raises ModelError, InvalidRequest, and OutputError for a folder that holds something else or is being written to.
     """
@@ -121,7 +121,7 @@ def _manifest(source: ConversionSource, model: str, recipe: GraphRecipe, made: d
 
 
 def network(source: ConversionSource, stage: str, dtype: torch.dtype) -> nn.Module:
-    """The module a stage is made from, with its weights, LoRAs included."""
+    """Returns the module a stage is made from, with its weights, LoRAs included."""
     name = STAGES[stage].network
     with unfilled():
         module = NETWORKS[name](source.checkpoint.configs[name])
@@ -130,7 +130,7 @@ def network(source: ConversionSource, stage: str, dtype: torch.dtype) -> nn.Modu
 
 
 def example(source: ConversionSource, stage: str, recipe: GraphRecipe, side: int, seed: int = 0) -> Inputs:
-    """Plausible inputs for measuring: normal latents and contexts, a random prompt, a smooth picture."""
+    """Makes plausible inputs for measuring: normal latents and contexts, a random prompt, a smooth picture."""
     generator = torch.Generator().manual_seed(seed)
     made = []
     for name, value in zip(STAGES[stage].inputs(source.facts, recipe.batch, side, side), inputs(
@@ -152,7 +152,7 @@ def example(source: ConversionSource, stage: str, recipe: GraphRecipe, side: int
 
 @torch.inference_mode()
 def reference(source: ConversionSource, stage: str, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """What the eager network gives in float32, each layer's weights read when it is called and dropped after."""
+    """Returns what the eager network gives in float32, each layer's weights read when it is called and dropped after."""
     name = STAGES[stage].network
     with unfilled():
         module = NETWORKS[name](source.checkpoint.configs[name]).eval()
@@ -186,7 +186,10 @@ def _read_when_called(layer: nn.Module, tensors: Mapping[str, Any]) -> None:
 
 
 def build(source: ConversionSource, stage: str, recipe: GraphRecipe) -> tuple[Program, int]:
-    """The finished program of a stage, and its budget of attention scores in bytes. Raises ModelError on a lint finding."""
+    """Returns the finished program of a stage, and its budget of attention scores in bytes.
+
+    Raises ModelError on a lint finding.
+    """
     dtype = DTYPES[recipe.dtype]
     program = trace(stage, network(source, stage, dtype), source.facts, recipe.batch)
     least = inputs(stage, source.facts, recipe.batch, UNIT, UNIT, dtype)
@@ -208,7 +211,7 @@ def build(source: ConversionSource, stage: str, recipe: GraphRecipe) -> tuple[Pr
 
 
 def choose_budget(program: Program, most: Inputs) -> int:
-    """The largest power of two of bytes, up to 256 MB, with which attention is not the peak of a traced program.
+    """Returns the largest power of two of bytes, up to 256 MB, with which attention is not the peak of a traced program.
 
     Scores are there twice while their softmax is taken; fused attention is what the plan of the traced program counts.
     At least 16 MB, and so much that no layer is cut into more than 128 pieces, whose calls would cost more than they save.
@@ -263,7 +266,9 @@ def _write(program: Program, folder: Path) -> None:
 
 
 def _memory(source: ConversionSource, stage: str, recipe: GraphRecipe, program: Program) -> dict[str, Any]:
-    """Peak activation bytes at square sizes, and the largest side that fits a Mac beside the largest network's weights."""
+    """Returns the peak activation bytes at square sizes, and the largest side that fits a Mac beside the largest network's
+    weights.
+    """
     sizes = range(recipe.least, recipe.most + 1, UNIT)
 
     @cache

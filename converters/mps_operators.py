@@ -25,7 +25,7 @@ EXCEPTIONS = {
 
 @cache
 def _entries() -> Mapping[str, Mapping[str, Any]]:
-    """The entries of native_functions.yaml by name, such as "aten::add.Tensor"."""
+    """Returns the entries of native_functions.yaml by name, such as "aten::add.Tensor"."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -44,7 +44,7 @@ def _dispatch(name: str) -> set[str]:
 
 
 def has_own_kernel(name: str) -> bool:
-    """Whether the operator, its `structured_delegate` or its `.out` form has an MPS entry, or it is an exception."""
+    """Returns whether the operator, its `structured_delegate` or its `.out` form has an MPS entry, or it is an exception."""
     name = name if "::" in name else f"aten::{name}"
     delegate = f"aten::{_entries().get(name, {}).get('structured_delegate', '')}"
     out = f"{name}_out" if "." in name else f"{name}.out"
@@ -52,7 +52,7 @@ def has_own_kernel(name: str) -> bool:
 
 
 def is_implicit(func: torch._ops.OpOverload) -> bool:
-    """Whether the operator is nothing but calls of others: torch's CompositeImplicitAutograd."""
+    """Returns whether the operator is nothing but calls of others: torch's CompositeImplicitAutograd."""
     entry = _entries().get(full_name(func), {})
     return (bool(entry) and ("dispatch" not in entry and "structured_delegate" not in entry)) or (
         "CompositeImplicitAutograd" in _dispatch(full_name(func))
@@ -60,7 +60,7 @@ def is_implicit(func: torch._ops.OpOverload) -> bool:
 
 
 def is_view(func: torch._ops.OpOverload) -> bool:
-    """Whether every result is another look at an argument's memory, which needs no kernel."""
+    """Returns whether every result is another look at an argument's memory, which needs no kernel."""
     returns = func._schema.returns
     aliases = [alias.alias_info is not None and not alias.alias_info.is_write for alias in returns]
     return bool(aliases) and all(aliases) and not is_implicit(func)
@@ -79,21 +79,21 @@ class _Parts(TorchDispatchMode):
 
 
 def run_composite(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Compute a composite operator by its C++ kernel, which is what every device runs, so that its parts are seen."""
+    """Computes a composite operator by its C++ kernel, which is what every device runs, so that its parts are seen."""
     keys = torch._C.DispatchKey
     key = keys.CompositeImplicitAutograd if is_implicit(func) else keys.CompositeExplicitAutograd
     return func._op_dk(key, *args, **kwargs)
 
 
 def parts(func: torch._ops.OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The (operator, args, kwargs) that a composite operator's kernel calls for these arguments; computes them."""
+    """Computes a composite operator and returns the (operator, args, kwargs) that its kernel calls for these arguments."""
     with _Parts() as inner:
         run_composite(func, args, kwargs)
     return inner.calls
 
 
 def missing(func: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Iterator[str]:
-    """The names of what an MPS device lacks for this call; nothing where it passes.
+    """Yields the names of what an MPS device lacks for this call; nothing where it passes.
 
     An operator passes if it has a kernel of its own there, or is a view, or is a composite of which all parts pass
     for these arguments.

@@ -78,7 +78,7 @@ class Call:
         return self.func._schema.name.split("::")[-1]
 
     def value(self, name: str) -> Any:
-        """An argument by the name it has in the operator's schema; None where the schema has none."""
+        """Returns an argument by the name it has in the operator's schema; None where the schema has none."""
         for i, argument in enumerate(self.func._schema.arguments):
             if argument.name == name:
                 value = self.args[i] if i < len(self.args) else self.kwargs.get(name, argument.default_value)
@@ -251,7 +251,7 @@ class MPSRules(TorchDispatchMode):
         return result
 
     def _open(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """Watch the parts of an operator that is only a name for them, except the one that must not be used."""
+        """Watches the parts of an operator that is only a name for them, except the one that must not be used."""
         call = Call(func, args, kwargs, ())
         if "scaled_dot_product" in call.name:
             for rule in (no_fused_attention, no_long_sums):
@@ -277,7 +277,7 @@ class MPSRules(TorchDispatchMode):
 
 
 def _caller() -> str:
-    """The innermost line of this project outside these rules, such as "models/layers.py:61"."""
+    """Returns the innermost line of this project outside these rules, such as "models/layers.py:61"."""
     frame = sys._getframe(1)
     while frame := frame.f_back:  # type: ignore[assignment]
         path = Path(frame.f_code.co_filename)

@@ -24,7 +24,7 @@ PASSES = ["common::dedup_op_and_var_names", "common::dead_code_elimination"]
 
 
 def build_program(graphs: Mapping[str, Graph], target: str) -> Program:
-    """A program with one function for each graph, by its name."""
+    """Returns a program with one function for each graph, by its name."""
     program = Program()
     for name, graph in graphs.items():
         inputs = {
@@ -53,7 +53,7 @@ Describe = Callable[[Any], None]
 
 
 def write_package(graphs: Mapping[str, Graph], path: Path, target: str, describe: Describe | None = None) -> None:
-    """Write the package `path` (.mlpackage) with a function for each graph, complete or not at all; the first is the default.
+    """Writes the package `path` (.mlpackage) with a function for each graph, complete or not at all; the first is the default.
 
     Raises OutputError for a folder that cannot be written or a full disk.
     """
@@ -86,7 +86,7 @@ def _describe(package: Path, describe: Describe) -> None:
 
 @contextmanager
 def _folder_beside(path: Path) -> Iterator[Path]:
-    """A folder for half-done files, on the same disk, gone afterwards; coremltools' own temporary files go there too."""
+    """Yields a folder for half-done files, on the same disk, gone afterwards; coremltools' own temporary files go there too."""
     before, work = tempfile.tempdir, None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,12 +108,12 @@ def _folder_beside(path: Path) -> Iterator[Path]:
 
 
 def read_spec(path: Path) -> Any:
-    """The protobuf of a package."""
+    """Returns the protobuf of a package."""
     return ct.utils.load_spec(str(path))
 
 
 def operations(path: Path) -> Counter[str]:
-    """How many operations of each type the package's functions have together."""
+    """Returns how many operations of each type the package's functions have together."""
     functions = read_spec(path).mlProgram.functions.values()
     return Counter(
         op.type for f in functions for op in f.block_specializations[f.opset].operations if op.type != "const"

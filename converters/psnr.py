@@ -9,7 +9,7 @@ import numpy as np
 
 
 def psnr(reference: Any, got: Any) -> float:
-    """20 log10(max |reference| / RMSE) in dB, over arrays or tensors of one shape; infinite where they are equal.
+    """Returns 20 log10(max |reference| / RMSE) in dB, over arrays or tensors of one shape; infinite where they are equal.
 
     -inf where `got` holds values that are not numbers. This is the measure of apple/ml-stable-diffusion.
     """

@@ -69,7 +69,7 @@ class PackageRecipe:
         return self.compute_units or ("cpu-and-gpu" if self.attention == "original" else "cpu-and-ne")
 
     def to_json(self) -> dict[str, Any]:
-        """For the manifest."""
+        """Returns the record for the manifest."""
         return {
             "sizes": [list(size) for size in self.sizes],
             "attention": self.attention,
@@ -82,7 +82,7 @@ class PackageRecipe:
         }
 
     def of(self, component: str, source: Mapping[str, Any]) -> dict[str, Any]:
-        """The choices that shape one component; where they are equal, so is the package."""
+        """Returns the choices that shape one component; where they are equal, so is the package."""
         shared = {
             "converter": CONVERTER,
             "attention": self.attention,
@@ -113,7 +113,7 @@ def _choose(what: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def mixed_target(compression: str) -> float | None:
-    """The PSNR in dB that a mixed recipe shall keep: 50 of "mixed-50"; None for other names."""
+    """Returns the PSNR in dB that a mixed recipe shall keep: 50 of "mixed-50"; None for other names."""
     name, _, decibels = compression.partition("-")
     return float(decibels) if name == "mixed" and decibels.replace(".", "", 1).isdecimal() else None
 

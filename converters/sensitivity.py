@@ -49,7 +49,7 @@ class Kernel:
     gain: float
 
     def harm(self, bits: int) -> float:
-        """Predicted mean squared error of the output."""
+        """Returns the predicted mean squared error of the output."""
         return self.gain * self.errors[bits]
 
 
@@ -90,19 +90,19 @@ class Bench:
 
     @torch.inference_mode()
     def outputs(self, weights: Mapping[str, Tensor]) -> list[Tensor]:
-        """With some weights replaced."""
+        """Returns the outputs with some weights replaced."""
         named: dict[str, Tensor] = {name: nn.Parameter(value, requires_grad=False) for name, value in weights.items()}
         return [torch.func.functional_call(self.unet, named, state) for state in self.states]
 
 
 def kernels(unet: nn.Module) -> dict[str, Tensor]:
-    """What compression would touch, by name."""
+    """Returns what compression would touch, by name."""
     layers = {f"{name}.weight": m.weight for name, m in unet.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)}
     return {name: weight for name, weight in layers.items() if weight.numel() >= SMALLEST}
 
 
 def analyse(bench: Bench, journal: Path, identity: str) -> Generator[Progress, None, dict[str, Kernel]]:
-    """The kernels by name, telling progress. What the journal holds of the same identity is not measured again."""
+    """Yields the kernels by name, telling progress. What the journal holds of the same identity is not measured again."""
     known = _read(journal, identity)
     todo = [name for name in kernels(bench.unet) if name not in known]
     for i, name in enumerate(todo):

@@ -68,33 +68,33 @@ class ConversionSource:
         return open_checker(self.checkpoint.safety_checker)
 
     def tensors(self, component: str) -> Mapping[str, Any]:
-        """Those of a component of a bundle: encoder and decoder share the VAE's."""
+        """Returns those of a component of a bundle: encoder and decoder share the VAE's."""
         if component == "safety_checker":
             return {name: Held(tensor) for name, tensor in self.checker.state_dict().items()}
         return self.components["vae" if component.startswith("vae") else component]
 
     def engine(self) -> TorchEngine:
-        """The model in torch, float32 on the CPU, LoRAs included."""
+        """Returns the model in torch, float32 on the CPU, LoRAs included."""
         engine = TorchEngine(self.checkpoint, self.tokenizer, torch.device("cpu"), torch.float32)
         engine.adapt([LoraUse(path, weight, weight) for path, weight in self.loras])
         return engine
 
     def network(self, stage: str) -> torch.nn.Module:
-        """A network in float32 as the checkpoint has it, LoRAs included; an engine may rebuild its own for speed."""
+        """Returns a network in float32 as the checkpoint has it, LoRAs included; an engine may rebuild its own for speed."""
         with unfilled():
             module = NETWORKS[stage](self.checkpoint.configs[stage])
         load_into(module, self.components[stage], torch.float32)
         return module.eval()
 
     def release(self, component: str) -> None:
-        """Give back the pages of a network's files."""
+        """Gives back the pages of a network's files."""
         self.__dict__.pop("checker", None)
         if component != "safety_checker":
             for tensor in self.tensors(component).values():
                 tensor.release()
 
     def identify(self) -> dict[str, Any]:
-        """Name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files."""
+        """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files."""
         files = {t.file.path for tensors in self.checkpoint.components.values() for t in tensors.values()}
         if self.checkpoint.safety_checker is not None:
             checker = [path for path in self.checkpoint.safety_checker.iterdir() if path.is_file()]
@@ -108,7 +108,7 @@ class ConversionSource:
 
 
 def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> ConversionSource:
-    """The model of a name or path. Raises ModelError for one that cannot be loaded, or a LoRA that does not fit."""
+    """Returns the model of a name or path. Raises ModelError for one that cannot be loaded, or a LoRA that does not fit."""
     checkpoint = open_checkpoint(locate(model))
     opened = [(open_lora(path), weight, weight) for path, weight in loras]
     facts = read_facts(checkpoint)

@@ -150,13 +150,13 @@ def judge(
 def compare(
     component: str, label: str, output: Output, reference: TorchEngine, engines: Mapping[str, MILEngine]
 ) -> Compared:
-    """One output, by torch and by the portable runner in each precision."""
+    """Compares one output, by torch and by the portable runner in each precision."""
     expected = output(reference)
     return Compared(component, label, {name: psnr(expected, output(engine)) for name, engine in engines.items()})
 
 
 def compare_tokens(reference: TorchEngine, engines: Mapping[str, MILEngine]) -> Compared:
-    """The embedding of every token of the vocabulary; the figure is that of the one that fares worst."""
+    """Compares the embedding of every token of the vocabulary; the figure is that of the one that fares worst."""
     table = reference.merged("text_encoder")[TOKEN_TABLE].copy(torch.float32)
     worst = {
         name: min((psnr(table[i], row) for i, row in enumerate(engine.token_embeddings(len(table)))), default=math.inf)
@@ -169,7 +169,9 @@ def compare_tokens(reference: TorchEngine, engines: Mapping[str, MILEngine]) -> 
 
 
 def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, str, Output]]:
-    """(component, what, output) for what the bundle holds, on its first size; the UNet once on each other one as well."""
+    """Yields (component, what, output) for what the bundle holds, on its first size; the UNet once on each other one as
+    well.
+    """
     random = torch.Generator().manual_seed(SEED)
     held, facts = manifest.components, reference.facts
     W, H = manifest.sizes[0]
@@ -198,7 +200,7 @@ def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, st
 
 
 def count_outputs(manifest: Manifest, picture: bool = True) -> int:
-    """About how many figures `verify` tells, its verdict among them; `probes` lists them."""
+    """Returns about how many figures `verify` tells, its verdict among them; `probes` lists them."""
     held = {"unet" if name in UNETS else name for name in manifest.components}
     each = {"text_encoder": len(PROMPTS), "unet": len(TIMESTEPS) + len(manifest.sizes[1:]), "vae_decoder": 2}
     return sum(each.get(name, 1) for name in held) + picture + 1
@@ -213,7 +215,7 @@ def _predicted(x: Tensor, t: int, context: Tensor) -> Output:
 
 
 def _image(H: int, W: int, random: torch.Generator) -> Tensor:
-    """Smooth shapes with some grain, (1, 3, H, W) in [-1, 1]."""
+    """Draws smooth shapes with some grain, (1, 3, H, W) in [-1, 1]."""
     shapes = torch.randn(1, 3, 8, 8, generator=random)
     smooth = torch.nn.functional.interpolate(shapes, (H, W), mode="bicubic")
     return (smooth + 0.05 * torch.randn(1, 3, H, W, generator=random)).clamp(-1, 1)
@@ -221,7 +223,7 @@ def _image(H: int, W: int, random: torch.Generator) -> Tensor:
 
 @torch.inference_mode()
 def _scores(engine: Any, pixels: np.ndarray) -> Tensor:
-    """How far above each concept's threshold, without the caution that special-care concepts add."""
+    """Returns how far above each concept's threshold, without the caution that special-care concepts add."""
     if isinstance(engine, MILEngine):
         return engine.concept_scores(pixels)
     checker = open_checker(engine.checkpoint.safety_checker)
@@ -231,7 +233,7 @@ def _scores(engine: Any, pixels: np.ndarray) -> Tensor:
 
 
 def draw(engine: Engine, steps: int) -> Tensor:
-    """A whole picture, (H, W, 3) of 0 … 255."""
+    """Draws a whole picture, (H, W, 3) of 0 … 255."""
     W, H = engine.facts.width, engine.facts.height
     request = Request(
         prompt=PROMPTS[0], model=engine.facts.name, seed=SEED + 1, steps=steps, width=W, height=H, safety=None
@@ -242,7 +244,7 @@ def draw(engine: Engine, steps: int) -> Tensor:
 
 
 def obeyed(engine: Engine, pictures: int) -> dict[str, float]:
-    """Share of the facts of held-out prompts that the engine's pictures show."""
+    """Returns the share of the facts of held-out prompts that the engine's pictures show."""
     pipeline = Pipeline(lambda model, vae: engine)
     tally = Tally()
     for drawn in obedience(pipeline, Request(prompt="", model=engine.facts.name), pictures, seeds=(1,)):
@@ -306,14 +308,14 @@ class _Tracing(MILEngine):
 
 
 def _plain(reference: TorchEngine, stage: str) -> torch.nn.Module:
-    """The network as it was defined, without what the engine does to make it fast."""
+    """Returns the network as it was defined, without what the engine does to make it fast."""
     network = NETWORKS[stage](reference.checkpoint.configs[stage])
     load_into(network, reference.merged(stage), torch.float32)
     return network.eval()
 
 
 def find_stray(bundle: Path, output: Output, reference: TorchEngine, floor: float) -> Drift | None:
-    """Where an output begins to be under the floor: an operation that rounding brings there, or else the first layer
+    """Returns where an output begins to be under the floor: an operation that rounding brings there, or else the first layer
     whose result is not torch's. None where neither is found.
     """
     engine = _Tracing(bundle, reference, floor)
@@ -338,8 +340,8 @@ def component_bits(bundle: Path, manifest: Manifest) -> dict[str, int]:
 
 
 def holds_halves(reference: TorchEngine, component: str) -> bool:
-    """Whether the checkpoint's own weights are of 16 bits, so that a package's are the very same numbers. A VAE's are not
-    where another factor of latents is folded into its outer convolutions, which rounds those once more."""
+    """Returns whether the checkpoint's own weights are of 16 bits, so that a package's are the very same numbers. A VAE's
+    are not where another factor of latents is folded into its outer convolutions, which rounds those once more."""
     stage = {TOKENS: "text_encoder", "vae_encoder": "vae", "vae_decoder": "vae"}.get(component, component)
     folded = stage == "vae" and reference.facts.scaling_factor != FACTOR
     if folded or stage not in reference.checkpoint.components:
@@ -355,7 +357,7 @@ def _wrong_kernels(bundle: Path, manifest: Manifest, reference: TorchEngine) -> 
 
 
 def summarize(results: Sequence[Compared], bits: int, measured_by: str = "portable runner") -> dict[str, Any]:
-    """The worst figure of each component, for the manifest."""
+    """Returns the worst figure of each component, for the manifest."""
     worst: dict[str, dict[str, float]] = {}
     for result in results:
         figures = worst.setdefault(result.component, {})
@@ -369,7 +371,7 @@ def _finite(db: float) -> float:
 
 
 def record(bundle: Path, manifest: Manifest, verdict: Verdict) -> None:
-    """Write the figures into the manifest, those of a component beside it as well. Raises OutputError."""
+    """Writes the figures into the manifest, those of a component beside it as well. Raises OutputError."""
     worst = verdict.figures["psnr"]
     measured = {name: "unet" if name in UNETS else name for name in manifest.components}
     parts = {

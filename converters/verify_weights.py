@@ -97,7 +97,7 @@ def _count_wrong(op: Operation, values: np.ndarray, exact: np.ndarray) -> int:
 
 
 def _groups(op: Operation, got: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both cut into the output channels that share a palette: (groups, numbers)."""
+    """Returns both cut into the output channels that share a palette: (groups, numbers)."""
     bound = op.inputs["lut"][0]
     shape = bound.type.static if not isinstance(bound, str) else ()
     groups = shape[0] if len(shape) > 2 else 1
