@@ -128,6 +128,8 @@ class ConvertView(QWidget):
         def take(facts: tuple[dict[str, int], int]) -> None:
             self._weights[item.name], side = facts
             self._native_sides[item.name] = side
+            if item != self.chosen():  # another was chosen while this one was read
+                return
             if not self.sizes.isModified():
                 self.sizes.setText(str(side))
             self._show_estimate()

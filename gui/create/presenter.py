@@ -55,6 +55,9 @@ class CanvasPresenter(QObject):
         """The caption of the finished picture, which a preview's takes the place of."""
         self._loading = 0
         """Pictures that are read from their files and not shown yet."""
+        self._asked, self._shown = 0, 0
+        """The numbers of the picture that was asked for last, and of the one on the canvas: one that was asked for before it
+        and is read after it is not shown any more."""
         self._gone: GalleryEntry | None = None
         """What was on the canvas when it went to the trash."""
         self._seeds: dict[int, list[int]] = {}
@@ -62,7 +65,7 @@ class CanvasPresenter(QObject):
         """In pixels, of the pictures of jobs that were read from their files."""
         board = studio.board
         board.progressed.connect(self._show_progress)
-        board.drawn.connect(self._show_drawn)
+        board.drawn.connect(self.show_drawn)
         board.ended.connect(self._show_end)
         board.changed.connect(self._show_state)
         studio.pictures.drawing.connect(self.follow)
@@ -79,6 +82,7 @@ class CanvasPresenter(QObject):
         """Shows the picture that the form starts from."""
         self._source = source
         if not self._panel.paints_mask:
+            self._is_newer(self._next())
             self._panel.canvas.show_picture(source.image)
             self._caption(Path(source.path).name, source.size)
             self._find(source.path)
@@ -87,6 +91,7 @@ class CanvasPresenter(QObject):
         """Shows a picture that was chosen; what is being drawn goes on without being shown."""
         self._following = False
         if not self._panel.paints_mask:
+            self._is_newer(self._next())
             self._panel.canvas.show_picture(image)
             self._caption(self._seed(entry.seed), (entry.width, entry.height))
             self._studio.pictures.show("create", Subject.of(entry))
@@ -122,18 +127,20 @@ class CanvasPresenter(QObject):
             return QSize(job.request.width, job.request.height)
         return preview.size() * 8
 
-    def _show_drawn(self, job_id: int, event: ImageDone) -> None:
+    def show_drawn(self, job_id: int, event: ImageDone) -> None:
+        """Shows a picture that was just saved, once it is read, where what is drawn is followed."""
         job = self._studio.board.find(job_id)
         request = job.request if job else None
         before = self._source.image if self._source and request and request.image == self._source.path else None
 
         self._seeds.setdefault(job_id, []).append(event.seed)
         self._loading += 1
+        number = self._next()
 
         def show(image: QImage) -> None:
             self._loading -= 1
             self._note_size(job_id, (image.width(), image.height()))
-            if self._following and not self._panel.paints_mask:
+            if self._following and not self._panel.paints_mask and self._is_newer(number):
                 self._panel.canvas.show_picture(image, before)
                 self._caption(self._seed(event.seed), image.size().toTuple())
                 self._find(event.path)
@@ -190,11 +197,24 @@ class CanvasPresenter(QObject):
 
     # The picture on the canvas
 
+    def _next(self) -> int:
+        self._asked += 1
+        return self._asked
+
+    def _is_newer(self, number: int) -> bool:
+        """Whether no picture that was asked for later is shown; it is the one that is shown from now on."""
+        if number < self._shown:
+            return False
+        self._shown = number
+        return True
+
     def _find(self, path: str) -> None:
         """Ask the gallery what it knows of the picture that is shown."""
+        number = self._shown
 
         def take(entry: GalleryEntry | None) -> None:
-            self._studio.pictures.show("create", Subject.of(entry) if entry else Subject(path=Path(path)))
+            if number == self._shown:  # otherwise what is done with the picture would be done with another than is seen
+                self._studio.pictures.show("create", Subject.of(entry) if entry else Subject(path=Path(path)))
 
         self._studio.bridge.ask(lambda queue, gallery: gallery.find(path), take, _log_unread, self)
 

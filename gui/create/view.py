@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QShowEvent
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QImage, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.create.canvas_panel import CanvasPanel
@@ -47,6 +47,8 @@ class CreateView(QWidget):
         self._looking = False
         self._greeted = False
         self._empty_is_meant = False
+        self._chosen: GalleryEntry | None = None
+        """The one of the pictures beside the canvas that was chosen last."""
         self.splitter = QSplitter(Qt.Orientation.Horizontal, self)
         self.form = FormView(studio, self.splitter)
         self.panel = CanvasPanel(studio)
@@ -272,7 +274,11 @@ class CreateView(QWidget):
         def fail(error: Exception) -> None:
             self._studio.say(in_words(error), "warning")
 
-        show = partial(self.presenter.show_entry, entry)
+        def show(image: QImage) -> None:
+            if entry is self._chosen:  # nothing was chosen since
+                self.presenter.show_entry(entry, image)
+
+        self._chosen = entry
         self._studio.bridge.background.run(lambda: finished(entry.path), show, fail, self)
 
     def _retry(self, job: int) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 
 from gui.create.welcome import Welcome
 from gui.gallery.model import ENTRY
+from sdedge.events import Finished, ImageDone
 from sdedge.places import data_folder
 from tests.gui.conftest import PATIENCE
 from tests.gui.page import banner_button
@@ -241,3 +242,77 @@ def test_alt_up_begins_with_the_newest_prompt(create, qtbot):
         qtbot.keyClick(view.form.prompt.editor, key, Qt.KeyboardModifier.AltModifier)
         shown.append(window.studio.form.prompt)
     assert shown == ["newest", "older", "newest", ""]
+
+
+# What is read late
+
+
+@pytest.fixture
+def held(create, monkeypatch):
+    """A function that does something and gives what is read for it in the background; it comes when that is called."""
+    window, _, _ = create
+    reads = []
+
+    def run(work, then=None, failed=None, owner=None):
+        reads.append(lambda: then(work()))
+
+    def ask(work, then=None, failed=None, owner=None):
+        reads.append(lambda: then(GalleryOfOne()))
+
+    def do(work, *arguments):
+        reads.clear()
+        work(*arguments)
+        return reads[-1]
+
+    monkeypatch.setattr(window.studio.bridge.background, "run", run)
+    monkeypatch.setattr(window.studio.bridge, "ask", ask)
+    return do
+
+
+class GalleryOfOne:
+    """An entry that is none of the three."""
+
+    id, path, favourite = 77, None, False
+
+
+def entries(view):
+    model = view.side.recent.list.model()
+    return [model.index(row, 0).data(ENTRY) for row in range(model.rowCount())]
+
+
+def test_a_picture_that_is_read_late_does_not_take_the_place_of_a_newer_one(create, held):
+    window, view, files = create
+    first, second = (held(view.presenter.show_drawn, 1, ImageDone(str(files[seed]), seed)) for seed in (0, 1))
+    second()
+    first()
+    assert view.panel.caption.text().startswith("Seed 1 ")
+
+
+def test_of_two_chosen_pictures_the_later_one_is_shown(create, held, qtbot):
+    window, view, _ = create
+    wait(qtbot, lambda: len(entries(view)) == 3)
+    _, middle, oldest = entries(view)
+    first, second = held(view.side.recent.chosen.emit, middle), held(view.side.recent.chosen.emit, oldest)
+    second()
+    first()
+    assert window.studio.pictures.seen_in("create").entry == oldest
+
+
+def test_what_is_known_late_of_a_picture_is_not_taken_for_the_one_that_is_seen(create, held, qtbot):
+    window, view, files = create
+    wait(qtbot, lambda: len(entries(view)) == 3)
+    drawn = held(view.presenter.show_drawn, 1, ImageDone(str(files[0]), 1))
+    known = held(drawn)  # it is on the canvas, and the gallery is asked about it
+    held(view.side.recent.chosen.emit, entries(view)[1])()
+    known()
+    assert window.studio.pictures.seen_in("create").entry == entries(view)[1]
+
+
+def test_a_size_that_is_read_after_the_end_comes_into_what_is_done(create, held):
+    window, view, files = create
+    size = Image.open(files[0]).size
+    read = held(view.presenter.show_drawn, 99, ImageDone(str(files[0]), 7))
+    window.studio.board.ended.emit(99, Finished(1, 2.0))
+    assert view.strip.text.startswith("Done.   Seed 7   2")
+    read()
+    assert view.strip.text.startswith(f"Done.   Seed 7   {size[0]} × {size[1]}   2")
