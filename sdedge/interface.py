@@ -26,7 +26,8 @@ class Model:
         """Draws `count` pictures with seeds seed, seed + 1 …, `batch` at a time, and returns them in order.
 
         prompt   the words, or a whole Request
-        fields   what else of a Request differs: seed, steps, sampler, width, image, mask …
+        fields   what else of a Request differs: seed, steps, sampler, width, image, mask …; with a few-step model or LoRA
+                 (`library.few_steps`) steps, sampler and guidance are those that suit it where they are left out
 
         Raises InvalidRequest, whose `field` names what is at fault, ModelError and OutOfMemory.
         """
@@ -53,7 +54,9 @@ class Model:
     def _request(self, prompt: str | Request, fields: dict[str, Any]) -> Request:
         if isinstance(prompt, Request):
             return prompt.replace(model=self.name, **fields)
-        return Request.from_dict({"prompt": prompt, "model": self.name, **fields})
+        from sdedge.library.few_steps import suited
+
+        return suited(Request.from_dict({"prompt": prompt, "model": self.name, **fields}), fields.keys())[0]
 
 
 def load(model: str | None = None, *, device: str = "auto", dtype: str | None = None, memory: str = "auto") -> Model:

@@ -133,6 +133,7 @@ def generate(prompt: str | None, **options: Any) -> None:
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     """Returns the requests that the options describe. Raises InvalidRequest."""
     values = fields_of(options)
+    chosen = set(values)
     parts = {name: values.pop(name) for name in list(values) if FIELDS[name].type.repeated}
     if "sampler" in values:
         values.setdefault("schedule", None)  # another sampler's own, not that of the picture whose settings are used
@@ -145,10 +146,27 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     base = Request(**recorded, **values).overlaid(**parts)
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)
-        return _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])
+        rows = _styled(_in_series(batch.requests(options["from_file"], base), base, options), options["styles"])
+        return [_suited(row, chosen | recorded.keys() | _differing(row, base)) for row in rows]
     if prompt is None and options["like"] is None:
         raise InvalidRequest('There is no prompt; write one, as in: sdedge generate "a red house at night".')
-    return _styled([base if prompt is None else base.replace(prompt=prompt)], options["styles"])
+    requests = _styled([base if prompt is None else base.replace(prompt=prompt)], options["styles"])
+    return [_suited(request, chosen | recorded.keys()) for request in requests]
+
+
+def _suited(request: Request, chosen: set[str]) -> Request:
+    """Returns the request with what suits a few-step file where nobody chose, which is noted."""
+    from sdedge.library.few_steps import suited
+
+    result, sentence = suited(request, chosen)
+    if sentence:
+        note(sentence)
+    return result
+
+
+def _differing(row: Request, base: Request) -> set[str]:
+    """Returns the fields that a row of a file sets."""
+    return {name for name in FIELDS if getattr(row, name) != getattr(base, name)}
 
 
 def _like(path: Path, chosen: dict[str, Any]) -> dict[str, Any]:
