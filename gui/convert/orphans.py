@@ -19,7 +19,7 @@ INT8 = "unet/int8.json"
 
 
 def converted_folder() -> Path:
-    """Where the app's own conversions are."""
+    """Returns where the app's own conversions are."""
     return data_folder() / "converted"
 
 

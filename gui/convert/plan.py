@@ -65,7 +65,7 @@ class ConversionPlan:
         return data_folder() / "converted" / self.name
 
     def convert(self) -> list[str]:
-        """The arguments of `sdedge` that make it."""
+        """Returns the arguments of `sdedge` that make it."""
         source = self.model.name if self.model.embedded else str(self.model.path)
         if self.target == INT8:
             return ["models", "quantize", source, str(self.folder)]
@@ -89,14 +89,14 @@ class ConversionPlan:
         ]  # fmt: skip
 
     def verify(self) -> list[str] | None:
-        """The arguments that compare it with the model; an int8 copy was compared as it was made."""
+        """Returns the arguments that compare it with the model; an int8 copy was compared as it was made."""
         if self.target == INT8:
             return None
         source = self.model.name if self.model.embedded else str(self.model.path)
         return ["convert", "verify", str(self.folder), "--model", source, "--steps", "5", "--json"]
 
     def install(self) -> list[str]:
-        """The arguments that put it into the library, under the licence of the model."""
+        """Returns the arguments that put it into the library, under the licence of the model."""
         licence = ["--license", self.model.licence, *(["--accept-license"] if self.model.accepted else [])]
         return ["models", "add", str(self.folder), "--link", "--name", self.name, "--json", *licence]
 
@@ -111,18 +111,18 @@ class Estimate:
 
 
 def graph_range(side: int) -> tuple[int, int]:
-    """The sizes that a graph is made for, from half the model's own side to twice: 256 to 1024 for v1's 512."""
+    """Returns the sizes that a graph is made for, from half the model's own side to twice: 256 to 1024 for v1's 512."""
     return max(UNIT, side // 2 // UNIT * UNIT), min(LARGEST, max(UNIT, 2 * side // UNIT * UNIT))
 
 
 def count_weights(model: Path) -> dict[str, int]:
-    """Numbers of weights by network, from the headers of the files. Raises ModelError."""
+    """Returns the numbers of weights by network, from the headers of the files. Raises ModelError."""
     parts = open_checkpoint(model).components
     return {name: sum(tensor.numel for tensor in tensors.values()) for name, tensors in parts.items()}
 
 
 def estimate(plan: ConversionPlan, weights: Mapping[str, int]) -> Estimate:
-    """What a conversion of a model with these numbers of weights takes."""
+    """Returns what a conversion of a model with these numbers of weights takes."""
     narrow = sum(count for name, count in weights.items() if name in ("unet", "text_encoder"))
     half = sum(weights.values()) - narrow
     bits = COMPRESSIONS[plan.compression]

@@ -39,7 +39,7 @@ class ConvertResults(QWidget):
         self.unfinished: list[UnfinishedCard] = []
 
     def show_items(self, results: Sequence[Result], unfinished: Sequence[Path] = ()) -> None:
-        """Show these, in this order; folders of `unfinished` conversions come after the models."""
+        """Shows these, in this order; folders of `unfinished` conversions come after the models."""
         for old in (*self.cards, *self.unfinished):
             self._column.removeWidget(old)
             old.hide()
@@ -134,7 +134,7 @@ class ResultCard(_Card):
         return self.tr("Not compared with the model.")
 
     def _table(self, figures: Mapping[str, Any]) -> QGridLayout:
-        """PSNR in dB by network and precision."""
+        """Lays out the PSNR in dB by network and precision."""
         grid = QGridLayout()
         grid.setHorizontalSpacing(PAD)
         grid.setVerticalSpacing(2)
@@ -156,7 +156,7 @@ class ResultCard(_Card):
 
 
 def read_results(items: Sequence[Item]) -> list[Result]:
-    """The converted models among these, with what their manifests say was measured; the latest first."""
+    """Returns the converted models among these, with what their manifests say was measured; the latest first."""
     results: list[Result] = []
     for item in items:
         if item.role == "model" and (item.path / INT8).is_file():

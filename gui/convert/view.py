@@ -86,7 +86,7 @@ class ConvertView(QWidget):
     # What there is
 
     def read(self) -> None:
-        """Look at the library again."""
+        """Looks at the library again."""
 
         def look() -> tuple[list[Item], list[Result], Orphans]:
             items = read_items()
@@ -137,14 +137,14 @@ class ConvertView(QWidget):
         self._studio.bridge.background.run(look, take, self._say_fault, self)
 
     def chosen(self) -> Item | None:
-        """The model to convert."""
+        """Returns the model to convert."""
         row = self.model.currentIndex()
         return self._items[row] if 0 <= row < len(self._items) else None
 
     # The plan
 
     def plan(self) -> ConversionPlan:
-        """What is asked for. Raises InvalidRequest with what is missing."""
+        """Returns what is asked for. Raises InvalidRequest with what is missing."""
         item = self.chosen()
         if item is None:
             raise InvalidRequest("There is no model to convert yet; add one in Models.")
@@ -186,7 +186,7 @@ class ConvertView(QWidget):
     # Running
 
     def convert(self) -> None:
-        """Start what the plan says. What is wrong with it is said above the button."""
+        """Starts what the plan says. What is wrong with it is said above the button."""
         try:
             plan = self.plan()
         except InvalidRequest as error:
@@ -232,7 +232,7 @@ class ConvertView(QWidget):
         return self.tr("{0} is not finished.").format(lost[0].title) if lost else ""
 
     def _adopt(self, orphans: Sequence[Path]) -> None:
-        """Add conversions to the library that were finished while nobody could; one that was refused is not tried again."""
+        """Adds conversions to the library that were finished while nobody could; one that was refused is not tried again."""
         tried = {path for task in self.tasks.all for path in task.arguments}
         for folder in orphans:
             if str(folder) not in tried:

@@ -86,14 +86,14 @@ class Canvas(QWidget):
         return not self._image.isNull() and self._preview.isNull()
 
     def show_nothing(self) -> None:
-        """No picture, as at the first start."""
+        """Shows no picture, as at the first start."""
         self._image, self._before, self._preview = QImage(), QImage(), QImage()
         self.compare(False)
         self._set_size(QSize())
         self.update()
 
     def show_picture(self, image: QImage, before: QImage | None = None) -> None:
-        """A finished picture, and what it is compared with; without one, with the picture shown before it."""
+        """Shows a finished picture, and what it is compared with; without one, with the picture shown before it."""
         if before is not None:
             self._before = before
         elif not self._image.isNull() and image.cacheKey() != self._image.cacheKey():
@@ -103,13 +103,13 @@ class Canvas(QWidget):
         self.update()
 
     def show_preview(self, preview: QImage, size: QSize) -> None:
-        """A small look at what is being drawn, at the size of the finished picture."""
+        """Shows a small look at what is being drawn, at the size of the finished picture."""
         self._preview = preview
         self._set_size(size)
         self.update()
 
     def end_preview(self) -> None:
-        """Back to the picture, or to nothing where there is none."""
+        """Goes back to the picture, or to nothing where there is none."""
         self._preview = QImage()
         self._set_size(self._image.size())
         self.update()
@@ -119,7 +119,7 @@ class Canvas(QWidget):
         return not self._before.isNull() and not self._image.isNull()
 
     def compare(self, on: bool) -> None:
-        """Show the other picture instead."""
+        """Shows the other picture instead."""
         on = on and self.can_compare
         if on != self._comparing:
             self._comparing = on
@@ -127,7 +127,7 @@ class Canvas(QWidget):
             self.update()
 
     def paint_mask(self, mask: MaskLayer | None) -> None:
-        """Let the mouse paint on this mask; None ends it."""
+        """Lets the mouse paint on this mask; None ends it."""
         self.layer = mask
         if mask is not None:
             mask.changed = self._mask_changed
@@ -137,7 +137,7 @@ class Canvas(QWidget):
         self.update()
 
     def _mask_changed(self, rect: QRect) -> None:
-        """Bring the overlay up to date where the mask was touched."""
+        """Brings the overlay up to date where the mask was touched."""
         rect = rect.intersected(self._overlay.rect())
         if self.layer is None or rect.isEmpty():
             return
@@ -177,7 +177,7 @@ class Canvas(QWidget):
         self._changed()
 
     def zoom_to(self, zoom: float, at: QPointF | None = None) -> None:
-        """Zoom so that the point of the picture under `at`, by default the middle, stays where it is."""
+        """Zooms so that the point of the picture under `at`, by default the middle, stays where it is."""
         if self._size.isEmpty():
             return
         middle = QRectF(self.rect()).center()
@@ -192,7 +192,7 @@ class Canvas(QWidget):
         self._changed()
 
     def view_as(self, leader: Canvas) -> None:
-        """Show the same part at the same zoom as another canvas does."""
+        """Shows the same part at the same zoom as another canvas does."""
         if (self._zoom, self._centre) != (leader._zoom, leader._centre):
             self._zoom, self._centre = leader._zoom, QPointF(leader._centre)
             self._changed()
@@ -204,7 +204,7 @@ class Canvas(QWidget):
         self.zoom_to(self.zoom / trackpad.STEP)
 
     def move_by(self, x: float, y: float) -> None:
-        """Move the picture by logical pixels of the screen."""
+        """Moves the picture by logical pixels of the screen."""
         if self._zoom is not None:
             scale = self._scale()
             self._centre -= QPointF(x / scale / self._size.width(), y / scale / self._size.height())
@@ -223,11 +223,11 @@ class Canvas(QWidget):
         return max(SMALLEST, min(room.width() / self._size.width(), room.height() / self._size.height(), most))
 
     def _scale(self) -> float:
-        """Logical pixels per pixel of the picture."""
+        """Returns the logical pixels per pixel of the picture."""
         return self.zoom / self.devicePixelRatioF()
 
     def _hold(self) -> None:
-        """Keep some of the picture in sight."""
+        """Keeps some of the picture in sight."""
         self._centre = QPointF(min(1.0, max(0.0, self._centre.x())), min(1.0, max(0.0, self._centre.y())))
 
     def _target(self) -> QRectF:
@@ -239,7 +239,7 @@ class Canvas(QWidget):
         return QRectF(QPointF(left, top), size)
 
     def to_picture(self, at: QPointF) -> QPointF:
-        """A point of the widget in pixels of the picture."""
+        """Returns a point of the widget in pixels of the picture."""
         return (at - self._target().topLeft()) / self._scale()
 
     # Painting
@@ -367,7 +367,7 @@ class Canvas(QWidget):
             super().keyPressEvent(event)
 
     def set_brush(self, diameter: float) -> None:
-        """In pixels of the picture."""
+        """Sets the brush's size in pixels of the picture."""
         self.brush = round(min(BRUSHES[1], max(BRUSHES[0], diameter)))
         self.zoomed.emit()
         self.update()

@@ -49,13 +49,13 @@ class CanvasPanel(QWidget):
         return self.canvas.layer is not None
 
     def greet(self, welcome: QWidget) -> None:
-        """Show this whenever there is no picture."""
+        """Shows this whenever there is no picture."""
         self._welcome = welcome
         self._stack.addWidget(welcome)
         self._show_canvas()
 
     def _show_canvas(self) -> None:
-        """The canvas, or what stands in for it while it is empty."""
+        """Shows the canvas, or what stands in for it while it is empty."""
         empty = self.canvas.is_empty and self._welcome is not None
         self._stack.setCurrentWidget(self._welcome if empty else self.canvas)  # type: ignore[arg-type]
         if self.canvas.is_empty:
@@ -64,7 +64,7 @@ class CanvasPanel(QWidget):
     # Masks
 
     def begin_mask(self, image: QImage, mask: QImage | None) -> None:
-        """Show the picture and let a mask be painted over it, from an earlier one if there is one."""
+        """Shows the picture and lets a mask be painted over it, from an earlier one if there is one."""
         layer = MaskLayer(image.size())
         if mask is not None and not mask.isNull():
             layer.load(mask)
@@ -75,7 +75,7 @@ class CanvasPanel(QWidget):
         self._show_tools()
 
     def end_mask(self) -> None:
-        """Stop painting; what was painted is told."""
+        """Stops painting; what was painted is told."""
         layer = self.canvas.layer
         if layer is not None:
             self.canvas.paint_mask(None)
@@ -142,7 +142,7 @@ class CanvasPanel(QWidget):
         return box
 
     def _tool(self, icon: str, text: str, keys: str | QKeySequence.StandardKey, local: bool = True) -> QToolButton:
-        """A button whose key works while the canvas has the focus, unless that is an action's of the whole window."""
+        """Returns a button whose key works while the canvas has the focus, unless that is an action's of the whole window."""
         button = QToolButton()
         button.setIcon(self._studio.theme.icon(icon))
         button.setIconSize(QSize(18, 18))
@@ -186,7 +186,7 @@ class CanvasPanel(QWidget):
             self._show_tools()
 
     def _step_mask(self, step: Callable[[MaskLayer], object]) -> bool:
-        """Ctrl+Z and its opposite, while a mask is painted."""
+        """Does Ctrl+Z and its opposite, while a mask is painted."""
         is_meant = self.paints_mask and self.isVisible()
         if is_meant:
             self._on_mask(step)

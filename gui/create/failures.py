@@ -32,13 +32,13 @@ BY_REMEDY = {
 
 
 def remedies(kind: str, remedy: str = "") -> tuple[str, ...]:
-    """What helps, the likeliest first."""
+    """Returns what helps, the likeliest first."""
     first = (BY_REMEDY[remedy],) if remedy in BY_REMEDY else ()
     return tuple(dict.fromkeys((*first, *REMEDIES.get(kind, (RETRY,)))))
 
 
 def smaller(request: Request, side: int, batch: int = 1) -> tuple[int, int] | None:
-    """The next smaller size in the same proportions, a quarter less on each side; None when it is small already.
+    """Returns the next smaller size in the same proportions, a quarter less on each side; None when it is small already.
     Of a batch it is the same size, to be drawn one at a time.
 
     `side` is the model's own, for a request that leaves the size open.

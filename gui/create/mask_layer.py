@@ -28,13 +28,13 @@ class MaskLayer:
     # Strokes
 
     def begin(self, at: QPointF, diameter: float, erase: bool) -> None:
-        """Put the brush down."""
+        """Puts the brush down."""
         self._before, self._touched = self.image.copy(), QRect()
         self._last, self._erasing = at, erase
         self.extend(at, diameter)
 
     def extend(self, to: QPointF, diameter: float) -> None:
-        """Move it."""
+        """Moves it."""
         painter = QPainter(self.image)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         mode = QPainter.CompositionMode
@@ -52,7 +52,7 @@ class MaskLayer:
         self.changed(box)
 
     def end(self) -> None:
-        """Lift it; the stroke can be undone as one."""
+        """Lifts it; the stroke can be undone as one."""
         before, self._before = self._before, None
         rect = self._touched.intersected(self.image.rect())
         if before is not None and not rect.isEmpty():
@@ -77,7 +77,7 @@ class MaskLayer:
         self._replace(swap)
 
     def load(self, mask: QImage) -> None:
-        """Take over a mask of any size: white is drawn anew."""
+        """Takes over a mask of any size: white is drawn anew."""
 
         def take(image: QImage) -> None:
             alpha = mask.convertToFormat(QImage.Format.Format_Grayscale8).scaled(image.size())
@@ -113,7 +113,7 @@ class MaskLayer:
         return not any(bytes(grey.constBits()))
 
     def png(self) -> bytes:
-        """A grey PNG; white is drawn anew."""
+        """Returns a grey PNG; white is drawn anew."""
         data = QByteArray()
         buffer = QBuffer(data)
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)

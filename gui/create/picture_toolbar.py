@@ -66,7 +66,7 @@ class PictureToolbar(QFrame):
         return False
 
     def _look(self) -> None:
-        """In a moment, when the mouse and the focus are where they go."""
+        """Looks in a moment, when the mouse and the focus are where they go."""
         self._soon.start()
 
     @property

@@ -75,7 +75,7 @@ class CanvasPresenter(QObject):
         panel.canvas.moved_out.connect(self._drag_out)
 
     def follow(self) -> None:
-        """Show what is drawn from now on."""
+        """Shows what is drawn from now on."""
         self._following = True
 
     def show_source(self, source: Looked) -> None:
@@ -202,14 +202,14 @@ class CanvasPresenter(QObject):
         return self._asked
 
     def _is_newer(self, number: int) -> bool:
-        """Whether no picture that was asked for later is shown; it is the one that is shown from now on."""
+        """Returns whether no picture that was asked for later is shown; it is the one that is shown from now on."""
         if number < self._shown:
             return False
         self._shown = number
         return True
 
     def _find(self, path: str) -> None:
-        """Ask the gallery what it knows of the picture that is shown."""
+        """Asks the gallery what it knows of the picture that is shown."""
         number = self._shown
 
         def take(entry: GalleryEntry | None) -> None:
@@ -295,7 +295,7 @@ class CanvasPresenter(QObject):
             self._rest_or_pause()
 
     def _is_still_failed(self, job_id: int) -> bool:
-        """Whether a job that failed was neither forgotten nor lined up again."""
+        """Returns whether a job that failed was neither forgotten nor lined up again."""
         job = self._studio.board.find(job_id)
         return job is not None and job.state in (JobState.FAILED, JobState.RUNNING)  # it was read before its end
 
@@ -349,5 +349,5 @@ def _log_unread(error: Exception) -> None:
 
 
 def show_log() -> None:
-    """Open the engine's log."""
+    """Opens the engine's log."""
     show_file(data_folder() / LOG)

@@ -93,7 +93,7 @@ class ProgressStrip(QFrame):
         self._summary = summary
 
     def work(self, progress: PictureProgress, cancel: Callable[[], object]) -> None:
-        """Follow a job."""
+        """Follows a job."""
         if progress is not self._progress:
             self._end()
             self._progress = progress
@@ -106,7 +106,7 @@ class ProgressStrip(QFrame):
         self._show_progress()
 
     def fail(self, text: str, helps: list[tuple[str, Callable[[], object]]]) -> None:
-        """Say what happened, with a button per thing that helps."""
+        """Says what happened, with a button per thing that helps."""
         self._end()
         set_kind(self._text, "failure")
         self._say(text)
@@ -114,7 +114,7 @@ class ProgressStrip(QFrame):
             self._add(plain_button(label, work))
 
     def pause(self, text: str, label: str, work: Callable[[], object]) -> None:
-        """Say why nothing is drawn, with a button that goes on."""
+        """Says why nothing is drawn, with a button that goes on."""
         if text != self.text or not self._shown:
             self._end()
             set_kind(self._text, "muted")
@@ -122,13 +122,13 @@ class ProgressStrip(QFrame):
             self._add(plain_button(label, work))
 
     def buttons(self) -> list[QPushButton]:
-        """Those shown now."""
+        """Returns those shown now."""
         return list(self._shown)
 
     # Words
 
     def describe(self, progress: PictureProgress) -> str:
-        """Phase, step, and the time left or spent; of one that is cancelled, that it ends."""
+        """Returns phase, step, and the time left or spent; of one that is cancelled, that it ends."""
         if progress.ending and progress.ending != Wish.PICTURE:
             return self.tr("Cancelling")
         if progress.phase == "denoising":

@@ -53,7 +53,7 @@ class RecentModel(QAbstractListModel):
         thumbnails.loaded.connect(lambda: self.dataChanged.emit(self.index(0), self.index(self.rowCount() - 1)))
 
     def refresh(self) -> None:
-        """Look again."""
+        """Looks again."""
         leaving = self._studio.trash.leaving
 
         def look(queue: Queue, gallery: Gallery) -> list[GalleryEntry]:
@@ -136,7 +136,7 @@ class Recent(QWidget):
         self._thumbnails.close()
 
     def _menu(self, at: QPoint) -> None:
-        """About the picture under the mouse, which need not be the one on the canvas."""
+        """Opens a menu about the picture under the mouse, which need not be the one on the canvas."""
         entry = self.list.indexAt(at).data(ENTRY)
         if entry is not None:
             self._studio.pictures.menu(self.list, Subject.of(entry)).popup(self.list.viewport().mapToGlobal(at))

@@ -64,7 +64,7 @@ class CreateView(QWidget):
     # Drawing
 
     def generate(self) -> None:
-        """Line up what the form says. What is wrong is said at its field, and nothing is lost."""
+        """Lines up what the form says. What is wrong is said at its field, and nothing is lost."""
         if self.panel.paints_mask:
             self._waiting_for_mask = True
             self.panel.end_mask()
@@ -98,7 +98,7 @@ class CreateView(QWidget):
         self._empty_is_meant = False
 
     def cancel(self, level: Wish = Wish.NOW) -> None:
-        """Close the drawer if the focus is in it, else end painting, else the job that is drawn."""
+        """Closes the drawer if the focus is in it, else ends painting, else ends the job that is drawn."""
         if self._drawer.holds_focus:
             self._drawer.close()
         elif self.panel.paints_mask:
@@ -136,7 +136,7 @@ class CreateView(QWidget):
     # Masks
 
     def paint_mask(self) -> None:
-        """Paint over the picture that the form starts from, once it was read."""
+        """Paints over the picture that the form starts from, once it was read."""
         source: Looked | None = self.form.image.source
         if source is None:
             self._waiting_to_paint = True
@@ -150,7 +150,7 @@ class CreateView(QWidget):
         self.panel.caption.setText(Path(source.path).name)
 
     def _keep_mask(self, layer: MaskLayer | None) -> None:
-        """Write what was painted, then go on with drawing if that waited for it."""
+        """Writes what was painted, then goes on with drawing if that waited for it."""
         if layer is None:
             self._studio.form.put(mask=None)
             self._go_on()
@@ -226,7 +226,7 @@ class CreateView(QWidget):
         app.applicationStateChanged.connect(self._come_back)
 
     def _begin(self, latest: list[GalleryEntry]) -> None:
-        """On the canvas: the latest picture, or before there is one what this is."""
+        """Shows on the canvas the latest picture, or before there is one what this is."""
         if not self.panel.canvas.is_empty:
             return
 
@@ -239,7 +239,7 @@ class CreateView(QWidget):
             self._greet()
 
     def _greet(self) -> None:
-        """What this is, wherever there is no picture."""
+        """Says what this is, wherever there is no picture."""
         if self.panel.canvas.is_empty and not self._greeted:
             self._greeted = True
             self.panel.greet(Welcome(self._studio))
@@ -286,7 +286,7 @@ class CreateView(QWidget):
         self._studio.board.resume(job)
 
     def _draw_smaller(self, job: Job, size: tuple[int, int]) -> None:
-        """Put a size into the form that is likelier to fit, and draw the same with it."""
+        """Puts a size into the form that is likelier to fit, and draws the same with it."""
         self._studio.form.restore(job.request)
         self._studio.form.put(width=size[0], height=size[1], batch=1, count=min(job.count, MAX_COUNT))
         self._studio.board.pause(False)
@@ -295,7 +295,7 @@ class CreateView(QWidget):
     # Remembering
 
     def _restore_form(self) -> None:
-        """As it was left; a picture to start from is said aloud, since it changes all that is drawn."""
+        """Restores the form as it was left; a picture to start from is said aloud, since it changes all that is drawn."""
         if self._draft.restore(self._studio.settings.form):
             path = Path(self._studio.form.image or "").name
             text = self.tr("The form starts from {0}, as you left it.").format(path)
@@ -311,7 +311,7 @@ class CreateView(QWidget):
         QTimer.singleShot(SOON, self, self._look_around)
 
     def _look_around(self) -> None:
-        """What there is to choose from, and at first the model and the latest picture."""
+        """Asks what there is to choose from, and at first the model and the latest picture."""
         self.form.look_around()
         if not self._looking:
             self._looking = True

@@ -80,7 +80,7 @@ class Welcome(QWidget):
         return button
 
     def _choose(self, path: Path) -> None:
-        """Fill the form from what the picture's own file says."""
+        """Fills the form from what the picture's own file says."""
         from sdedge.images import metadata
 
         request = metadata.to_request(metadata.read(path))
@@ -90,5 +90,5 @@ class Welcome(QWidget):
 
 
 def example_path(name: str) -> Path:
-    """A picture that the embedded model drew, with its settings inside."""
+    """Returns a picture that the embedded model drew, with its settings inside."""
     return Path(str(files("sdedge.resources"))) / "examples" / f"{name}.png"

@@ -46,7 +46,7 @@ class DeviceDialog(QDialog):
         self._lay_out()
 
     def look(self) -> None:
-        """Read what is known and free."""
+        """Reads what is known and free."""
         mine = self._studio.bridge.worker_memory
         self._studio.bridge.background.run(lambda: probe_device(mine), self._show, owner=self)
         self._memory.look()
@@ -99,7 +99,7 @@ class DeviceDialog(QDialog):
             self.planned.setText(text.format(size_in_words(plan.peak), plan.mode))
 
     def measure(self) -> None:
-        """Time the kernels again, in a process of its own."""
+        """Times the kernels again, in a process of its own."""
         if self._command is None:
             self.button.setEnabled(False)
             self.fault.say(self.tr("Measuring; it is best to do nothing else meanwhile."), "caption")

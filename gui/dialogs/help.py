@@ -74,7 +74,7 @@ class Shortcuts(QDialog):
 
 
 def about(parent: QWidget) -> None:
-    """Name, version, what it is."""
+    """Tells name, version, what it is."""
     text = QCoreApplication.translate(
         "help", "Stable Diffusion v1 for the machine in front of you. It opens no network connection by itself."
     )

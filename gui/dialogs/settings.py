@@ -90,7 +90,7 @@ class SettingsDialog(QDialog):
         return form
 
     def set_folder(self, text: str) -> None:
-        """Save pictures there, if that can be a folder."""
+        """Saves pictures there, if that can be a folder."""
         text = text.strip()
         fault = folder_fault(Path(text).expanduser()) if text else ""
         self.folder_fault.say(fault)
@@ -171,7 +171,7 @@ class SettingsDialog(QDialog):
 
 
 def folder_fault(folder: Path) -> str:
-    """Why pictures cannot be saved there, in words; nothing when they can, even if it has to be made first."""
+    """Returns why pictures cannot be saved there, in words; nothing when they can, even if it has to be made first."""
     import os
 
     if folder.exists() and not folder.is_dir():
@@ -192,7 +192,7 @@ def _form() -> QFormLayout:
 
 
 def _row(form: QFormLayout, text: str, field: QWidget | QVBoxLayout | QHBoxLayout) -> None:
-    """A row whose label is as wide as every other one."""
+    """Returns a row whose label is as wide as every other one."""
     label = PlainLabel(text)
     label.setFixedWidth(_LABEL)
     form.addRow(label, field)

@@ -37,14 +37,14 @@ class FormDraft(QObject):
             self._timer.start()
 
     def save(self) -> None:
-        """Write now, off the main thread; what cannot be written is tried again with the next change."""
+        """Writes now, off the main thread; what cannot be written is tried again with the next change."""
         data = self._data()
         if data is not None and data != self._written:
             self._written = data
             self._background.run(lambda: _write(data), failed=self._forget)
 
     def close(self) -> None:
-        """The last one, before the program ends."""
+        """Writes the last one, before the program ends."""
         self._timer.stop()
         data = self._data()
         if data is not None and data != self._written:
@@ -54,8 +54,8 @@ class FormDraft(QObject):
                 return  # a full or read-only disk is no reason not to close
 
     def restore(self, older: str = "") -> bool:
-        """Fill the form with what was kept, or with a Request's JSON of an `older` version; whether it now starts from a
-        picture."""
+        """Fills the form with what was kept, or with a Request's JSON of an `older` version; returns whether it now starts
+        from a picture."""
         try:
             saved = read_json_file(data_folder() / FILE)
         except (OSError, SdedgeError, ValueError):
@@ -88,7 +88,7 @@ def _between(value: Any, top: int) -> int:
 
 
 def _write(data: bytes) -> None:
-    """Whole or not at all, and readable by its owner alone: a prompt is in it."""
+    """Writes whole or not at all, and readable by its owner alone: a prompt is in it."""
     path = data_folder() / FILE
     make_private_folder(path.parent)
     with atomic_write(path, private=True) as file:

@@ -48,7 +48,7 @@ class TypedEdit(QLineEdit):
         watch(self, form, self.refresh, name, "typed", "faults")
 
     def refresh(self) -> None:
-        """Show the form's value, but leave alone what is being typed."""
+        """Shows the form's value, but leaves alone what is being typed."""
         text = self._form.text(self._name)
         if not (self.hasFocus() and self.isModified()) and text != self.text():
             self.setText(text)
@@ -134,7 +134,7 @@ class Choice(QWidget):
         watch(self, form, self._refresh, name)
 
     def offer(self, options: Sequence[Option]) -> None:
-        """Replace the entries. A value of the form that is not among them stays shown by its own name."""
+        """Replaces the entries. A value of the form that is not among them stays shown by its own name."""
         self._options = list(options)
         with QSignalBlocker(self.combo):
             self.combo.clear()
@@ -166,7 +166,10 @@ class Switch(QCheckBox):
 
 
 def control(form: FormModel, name: str, resting: Callable[[], float] | None = None) -> QWidget:
-    """The control of a request field, by its row in the table. Raises ValueError for one that needs a control of its own."""
+    """Returns the control of a request field, by its row in the table.
+
+    Raises ValueError for one that needs a control of its own.
+    """
     entry, type = SHOWN[name], FIELDS[name].type
     label = label_of(name)
     widget: QWidget
@@ -185,28 +188,28 @@ def control(form: FormModel, name: str, resting: Callable[[], float] | None = No
 
 
 def controls(form: FormModel, section: Section, placed: Collection[str] = ()) -> list[QWidget]:
-    """The controls of a section's fields in the table's order, but for those that are `placed` already."""
+    """Returns the controls of a section's fields in the table's order, but for those that are `placed` already."""
     return [control(form, name) for name, entry in SHOWN.items() if entry.section is section and name not in placed]
 
 
 def choices(name: str) -> list[Option]:
-    """The entries of a field's choice."""
+    """Returns the entries of a field's choice."""
     rows = SHOWN[name].choices.items()
     return [Option(value, translated(label), translated(text)) for value, (label, text) in rows]
 
 
 def label_of(name: str) -> str:
-    """The label of a request field."""
+    """Returns the label of a request field."""
     return translated(SHOWN[name].label)
 
 
 def translated(text: str) -> str:
-    """A text of the table in the app's language."""
+    """Returns a text of the table in the app's language."""
     return QCoreApplication.translate("RequestField", text) if text else ""
 
 
 def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:
-    """A label, controls beside it, and beneath them what is wrong: of the last widget where that is typed into."""
+    """Lays out a label, controls beside it, and beneath them what is wrong: of the last widget where that is typed into."""
     title = PlainLabel(label)
     title.setFixedWidth(LABEL)
     shown = list(dict.fromkeys(widgets))
@@ -229,6 +232,6 @@ def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | Non
 
 
 def watch(owner: QObject, form: FormModel, watcher: Callable[[], None], *names: str) -> None:
-    """Call `watcher` now and after changes, as long as its owner lives."""
+    """Calls `watcher` now and after changes, as long as its owner lives."""
     owner.destroyed.connect(form.watch(watcher, *names))
     watcher()

@@ -44,20 +44,20 @@ class ImageSection(QWidget):
         watch(self, studio.form, self._show_mask, "mask", "image")
 
     def choose(self) -> None:
-        """Ask for a file."""
+        """Asks for a file."""
         title, kinds = self.tr("Open a picture"), self.tr("Pictures ({0})").format(FILES)
         filters = f"{kinds};;{self.tr('All files (*)')}"
         if path := ask_file(self, self._studio.settings, "pictures", title, filters):
             self._studio.files_wanted.emit([path])
 
     def _take_mask_out(self) -> None:
-        """Draw everything anew, which can be undone."""
+        """Draws everything anew, which can be undone."""
         form, mask = self._studio.form, self._studio.form.mask
         form.put(mask=None)
         self._studio.offer_undo(self.tr("The mask is taken out."), lambda: form.put(mask=mask))
 
     def give(self, source: Looked) -> None:
-        """A picture that was read already, just before the form takes its path."""
+        """Takes a picture that was read already, just before the form takes its path."""
         self._read_before = source
 
     # Building

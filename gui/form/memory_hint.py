@@ -34,7 +34,7 @@ class PictureMemory(QObject):
         studio.settings.changed.connect(lambda name: self._rest.start() if name == "safety" else None)
 
     def look(self) -> None:
-        """Plan it now."""
+        """Plans it now."""
         form, mine = self._studio.form, self._studio.bridge.worker_memory
         size, model, batch, safety = form.size, form.model, form.batch, self._studio.settings.safety
         if size is None or form.card is None or form.card.bundle is not None:

@@ -88,7 +88,7 @@ class FormModel(Observable):
     # Typing
 
     def type(self, name: str, text: str) -> None:
-        """Take what a person typed into a field. A fault is kept with the text, and the value stays as it was."""
+        """Takes what a person typed into a field. A fault is kept with the text, and the value stays as it was."""
         try:
             values = self._parse(name, text.strip())
         except InvalidRequest as error:
@@ -101,7 +101,10 @@ class FormModel(Observable):
             self._forget(name)
 
     def put(self, **values: Any) -> None:
-        """Set fields to valid values; what was typed there is forgotten. A fault of one sampler's option is none of another's."""
+        """Sets fields to valid values; what was typed there is forgotten.
+
+        A fault of one sampler's option is none of another's.
+        """
         sampler = values.get("sampler", self.sampler)
         gone = [name for name in self.faults if name.startswith(OPTION)] if sampler != self.sampler else []
         with self.grouped():
@@ -112,12 +115,12 @@ class FormModel(Observable):
             self._forget(*values, *gone)
 
     def _forget(self, *names: str) -> None:
-        """What was typed into these fields."""
+        """Forgets what was typed into these fields."""
         self.typed = {name: text for name, text in self.typed.items() if name not in names}
         self.faults = {name: fault for name, fault in self.faults.items() if name not in names}
 
     def text(self, name: str) -> str:
-        """What a field shows: what was typed, or its value; nothing where it is left open."""
+        """Returns what a field shows: what was typed, or its value; nothing where it is left open."""
         if name in self.typed:
             return self.typed[name]
         value = self.own_options.get(name.removeprefix(OPTION)) if name.startswith(OPTION) else getattr(self, name)
@@ -139,7 +142,7 @@ class FormModel(Observable):
         return {name: type.check(name, value)}
 
     def _with_option(self, name: str, text: str) -> dict[str, Any]:
-        """The options with one that was typed; an empty text is the sampler's own again."""
+        """Returns the options with one that was typed; an empty text is the sampler's own again."""
         rest = {option: value for option, value in self.options.items() if option != name}
         return rest | dict(options.check(self.sampler, {name: options.read(name, text)} if text else {}))
 
@@ -163,7 +166,7 @@ class FormModel(Observable):
         return (width, height) if width and height else None
 
     def problems(self) -> dict[str, str]:
-        """Everything that keeps the form from being drawn, in words, by field."""
+        """Returns everything that keeps the form from being drawn, in words, by field."""
         problems = dict(self.faults)
         try:
             extract_loras(self.prompt)
@@ -183,7 +186,7 @@ class FormModel(Observable):
         return problems
 
     def wanted(self) -> Wanted:
-        """What Generate asks for, with a new seed unless it is kept. Raises InvalidRequest with the first problem."""
+        """Returns what Generate asks for, with a new seed unless it is kept. Raises InvalidRequest with the first problem."""
         for fault in self.problems().values():
             raise InvalidRequest(fault)
         if not self.seed_locked or self.seed is None:
@@ -191,7 +194,7 @@ class FormModel(Observable):
         return Wanted(self._request(self.seed), self.count, self.batch)
 
     def draft(self) -> Request | None:
-        """The form as it is, to be remembered; None while it comes to no request."""
+        """Returns the form as it is, to be remembered; None while it comes to no request."""
         try:
             return self._request(self.seed)
         except InvalidRequest:
@@ -204,7 +207,7 @@ class FormModel(Observable):
     # Restoring
 
     def restore(self, request: Request, keep: tuple[str, ...] = ()) -> None:
-        """Show the settings of a picture, but for the fields to `keep`; its seed is kept from then on."""
+        """Shows the settings of a picture, but for the fields to `keep`; its seed is kept from then on."""
         values = {name: getattr(request, name) for name in SHOWN if name not in keep}
         own_eta = request.eta is not None and "eta" in catalog.SAMPLERS[request.sampler].options
         values["options"] = dict(request.options) | ({"eta": request.eta} if own_eta else {})
@@ -217,17 +220,17 @@ class FormModel(Observable):
         self.put(**values, carried=rest)
 
     def snapshot(self) -> dict[str, Any]:
-        """All values and faults, for `revert`."""
+        """Returns all values and faults, for `revert`."""
         return {name: getattr(self, name) for name in _ALL}
 
     def revert(self, snapshot: Mapping[str, Any]) -> None:
-        """Everything as it was."""
+        """Makes everything as it was."""
         with self.grouped():
             for name, value in snapshot.items():
                 setattr(self, name, value)
 
     def start_from(self, image: str | None, mask: str | None = None) -> None:
-        """Draw from this picture from now on; None is from noise again."""
+        """Draws from this picture from now on; None is from noise again."""
         self.put(image=image, mask=mask if image else None)
 
 

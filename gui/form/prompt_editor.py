@@ -49,7 +49,7 @@ class PromptEditor(QPlainTextEdit):
     # Text
 
     def show_text(self, text: str) -> None:
-        """Replace the text in a way that can be undone; nothing happens where it is there already."""
+        """Replaces the text in a way that can be undone; nothing happens where it is there already."""
         if text == self.toPlainText():
             return
         cursor = self.textCursor()
@@ -58,14 +58,14 @@ class PromptEditor(QPlainTextEdit):
         self.setTextCursor(cursor)
 
     def insert(self, text: str) -> None:
-        """Put something at the caret, apart from its neighbours."""
+        """Puts something at the caret, apart from its neighbours."""
         cursor = self.textCursor()
         before = self.toPlainText()[: cursor.position()]
         cursor.insertText(text if not before or before[-1].isspace() else f" {text}")
         self.setTextCursor(cursor)
 
     def weigh(self, direction: int) -> None:
-        """More (1) or less (-1) weight on the selection or the word at the caret."""
+        """Puts more (1) or less (-1) weight on the selection or the word at the caret."""
         cursor = self.textCursor()
         old = self.toPlainText()
         done = weigh(old, cursor.selectionStart(), cursor.selectionEnd(), direction * STEP)
@@ -83,7 +83,7 @@ class PromptEditor(QPlainTextEdit):
     # Marks
 
     def set_marks(self, starts: tuple[int, ...]) -> None:
-        """Characters at which a further chunk of tokens begins."""
+        """Marks the characters at which a further chunk of tokens begins."""
         if starts != self.marks:
             self.marks = starts
             self.viewport().update()
@@ -106,7 +106,7 @@ class PromptEditor(QPlainTextEdit):
     # Keys and completion
 
     def offer(self, loras: list[str], embeddings: list[str]) -> None:
-        """Names to complete."""
+        """Offers names to complete."""
         self.loras, self.names = loras, embeddings
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -138,7 +138,7 @@ class PromptEditor(QPlainTextEdit):
         return completer
 
     def text_before(self) -> str:
-        """What stands before the caret, as far back as a name is long: each key looks at no more."""
+        """Returns what stands before the caret, as far back as a name is long: each key looks at no more."""
         cursor = self.textCursor()
         end = cursor.position()
         cursor.setPosition(max(0, end - NAME))

@@ -97,7 +97,7 @@ class PromptField(QWidget):
     # History
 
     def remember(self) -> None:
-        """Put the present text at the top of the history."""
+        """Puts the present text at the top of the history."""
         text = self.editor.toPlainText().strip()
         if text and self._name == "prompt":
             older = [old for old in self._studio.settings.texts("prompts") if old != text]
@@ -105,7 +105,7 @@ class PromptField(QWidget):
         self._walked = -1
 
     def show_history(self) -> None:
-        """A menu of the latest prompts."""
+        """Opens a menu of the latest prompts."""
         button = getattr(self, "history", None)
         if button is not None and button.menu() is not None:
             button.showMenu()
@@ -133,7 +133,7 @@ class PromptField(QWidget):
             menu.addAction(self.tr("Prompts that you draw with are kept here.")).setEnabled(False)
 
     def _walk(self, direction: int) -> None:
-        """To the prompt before or after, and at the end back to what was being written."""
+        """Goes to the prompt before or after, and at the end back to what was being written."""
         texts, now = self._studio.settings.texts("prompts"), self.editor.toPlainText()
         if self._walked >= len(texts) or (self._walked >= 0 and now != texts[self._walked]):
             self._walked = -1  # it was written on

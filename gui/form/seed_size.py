@@ -45,7 +45,7 @@ class SizeField(QWidget):
         watch(self, self._form, self._show_own, "card", "image", "width", "height")
 
     def _say(self) -> None:
-        """What was typed and is no size, or is none that the model draws."""
+        """Says what was typed and is no size, or is none that the model draws."""
         problems = self._form.problems()
         self.note.say(problems.get("width") or problems.get("height") or "")
 
@@ -117,7 +117,7 @@ def _row(label: str, *widgets: QWidget) -> QWidget:
 
 
 def stack_into(host: QWidget, *rows: QWidget) -> None:
-    """Rows below one another as all of a widget; notes are in line with the controls."""
+    """Stacks rows below one another as all of a widget; notes are in line with the controls."""
     for row in rows:
         if isinstance(row, FaultLabel):
             row.setContentsMargins(LABEL + 2 * HALF, 0, 0, 0)

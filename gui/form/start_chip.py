@@ -46,7 +46,7 @@ class StartChip(Chip):
 
 
 def take_out(studio: Studio, speaker: QWidget) -> None:
-    """Start from noise again, which can be undone."""
+    """Starts from noise again, which can be undone."""
     form = studio.form
     before, mask = form.image, form.mask
     form.start_from(None)

@@ -37,7 +37,7 @@ def count(
     text: str, tokenizer: Tokenizer, embeddings: Mapping[str, int] | None = None, negative: bool = False, seed: int = 0,
     longest: int | None = None, fixed: Collection[AdapterKind] = (),
 ) -> Count:  # fmt: skip
-    """Count the longest of what is encoded at any step, with the wildcards of one seed, chosen as the engine chooses them.
+    """Counts the longest of what is encoded at any step, with the wildcards of one seed, chosen as the engine chooses them.
     What cannot be read is a fault in words, never an error, and so are a prompt of more than `longest` chunks and adapters
     of the `fixed` kinds, which a converted model takes none of."""
     from sdedge.library.adapters import find_lora, names_with, wildcard_lines, with_plain_names
@@ -89,6 +89,6 @@ def _fixed_adapter(text: str, resolved: str, negative: bool, fixed: Collection[A
 
 
 def _word_starts(text: str, starts: tuple[int, ...]) -> tuple[int, ...]:
-    """The words in which these places are, by their first characters."""
+    """Returns the words in which these places are, by their first characters."""
     places = [match.start() for match in re.finditer(r"[^\s,]+|,", text)]
     return tuple(places[max(bisect_right(places, start) - 1, 0)] for start in starts)

@@ -157,11 +157,11 @@ class FormView(QFrame):
     # Showing
 
     def look_around(self) -> None:
-        """Read again what models, LoRAs and embeddings there are."""
+        """Reads again what models, LoRAs and embeddings there are."""
         self._studio.bridge.background.run(find_names, self._take_names, owner=self)
 
     def show_card(self, card: ModelCard | None, fault: str = "") -> None:
-        """What is known of the chosen model, or why it cannot be used."""
+        """Shows what is known of the chosen model, or why it cannot be used."""
         self._studio.form.card = card
         self.model_fault.say(fault or (card.fault if card else ""), "fault" if fault else "caution")
 
@@ -177,7 +177,7 @@ class FormView(QFrame):
         self.image_fold.open()  # type: ignore[attr-defined]
 
     def focus_problem(self) -> None:
-        """Open what hides the first problem."""
+        """Opens what hides the first problem."""
         problems = self._studio.form.problems()
         sections = {SHOWN[name].section for name in problems if name in SHOWN}
         if sections & {Section.IMAGE, Section.MASK}:
@@ -223,7 +223,7 @@ class FormView(QFrame):
             widget.setVisible(bool(carried))
 
     def _show_problem(self) -> None:
-        """Say what keeps the form from being drawn, unless its field says so."""
+        """Says what keeps the form from being drawn, unless its field says so."""
         form = self._studio.form
         hidden = [fault for name, fault in form.problems().items() if name not in {*form.faults, "width", "height"}]
         self.problem.say(hidden[0] if hidden else "")

@@ -21,7 +21,7 @@ class Weighed:
 
 
 def weigh(text: str, start: int, end: int, step: float) -> Weighed:
-    """Change the weight of a selection, or of the word at the caret, by `step`; brackets go where it is 1 again."""
+    """Changes the weight of a selection, or of the word at the caret, by `step`; brackets go where it is 1 again."""
     if start == end:
         start, end = _word_at(text, start)
     while start < end and text[start].isspace():
@@ -46,7 +46,7 @@ def _word_at(text: str, caret: int) -> tuple[int, int]:
 
 
 def _enclosing(text: str, start: int, end: int) -> tuple[float, int, int]:
-    """The weight that brackets directly around the words give them, and where those brackets are."""
+    """Returns the weight that brackets directly around the words give them, and where those brackets are."""
     if start and text[start - 1] == "(" and text[start - 2 : start - 1] != "\\":
         if match := _NUMBER.match(text, end):
             return float(match[1]), start - 1, match.end()

@@ -54,7 +54,7 @@ class PictureDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _tile(self, entry: GalleryEntry, side: int, ratio: float) -> QPixmap | None:
-        """The thumbnail cut and scaled for its place, kept because scaling takes longer than all other painting."""
+        """Returns the thumbnail cut and scaled for its place, kept because scaling takes longer than all other painting."""
         pixmap = self._thumbnails.pixmap(entry)
         if pixmap is None:
             return None
@@ -100,7 +100,7 @@ class PictureDelegate(QStyledItemDelegate):
 
 
 def _rounded(pixmap: QPixmap, side: int, ratio: float) -> QPixmap:
-    """The largest square in the middle, at another size, with round corners."""
+    """Returns the largest square in the middle, at another size, with round corners."""
     pixels = round(side * ratio)
     covering = pixmap.scaled(
         pixels, pixels, Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation

@@ -63,7 +63,7 @@ class GalleryDetails(QScrollArea):
         self._lay_out()
 
     def show_entry(self, entry: GalleryEntry | None, pixmap: QPixmap | None, tags: list[str]) -> None:
-        """Show this picture; None shows nothing."""
+        """Shows this picture; None shows nothing."""
         self._entry = entry
         self._body.setVisible(entry is not None)
         self._hint.setVisible(entry is None)
@@ -78,18 +78,18 @@ class GalleryDetails(QScrollArea):
             self._facts.addRow(_caption(name), _value(value))
 
     def show_count(self, count: int) -> None:
-        """How many pictures are chosen; two can be compared."""
+        """Shows how many pictures are chosen; two can be compared."""
         self._count.setText(self.tr("{0} pictures are chosen").format(count))
         self._count.setVisible(count > 1)
         self.compare.setVisible(count == 2)
 
     def show_picture(self, pixmap: QPixmap | None) -> None:
-        """The entry's picture, which may come later than the rest."""
+        """Shows the entry's picture, which may come later than the rest."""
         self._pixmap = pixmap
         self._fit()
 
     def _describe(self, entry: GalleryEntry) -> list[tuple[str, str]]:
-        """What is known of a picture, in the order of interest."""
+        """Returns what is known of a picture, in the order of interest."""
         facts = [(self.tr("Model"), entry.model or self.tr("unknown"))]
         try:
             request = entry.request
@@ -119,7 +119,7 @@ class GalleryDetails(QScrollArea):
         self._fit()
 
     def _fit(self) -> None:
-        """The picture as wide as the column."""
+        """Fits the picture, as wide as the column."""
         if self._pixmap is None:
             self._picture.clear()
             return

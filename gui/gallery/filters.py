@@ -55,7 +55,7 @@ class GalleryFilters(QFrame):
         self.favourites.toggled.connect(self.changed)
 
     def search(self) -> Search:
-        """What is asked for now."""
+        """Returns what is asked for now."""
         return Search(
             text=self.query.text(), model=self.model.currentData(), since=_since(self.time.currentData()),
             tag=self.tag.currentData(), favourite=self.favourites.isChecked(),
@@ -67,7 +67,7 @@ class GalleryFilters(QFrame):
         return self.search() != Search()
 
     def clear(self) -> None:
-        """Ask for everything."""
+        """Asks for everything."""
         blockers = [QSignalBlocker(widget) for widget in (self.query, self.model, self.time, self.tag, self.favourites)]
         self.query.clear()
         for choice in (self.model, self.time, self.tag):
@@ -77,7 +77,7 @@ class GalleryFilters(QFrame):
         self.changed.emit()
 
     def offer(self, models: Sequence[str], tags: Sequence[str]) -> None:
-        """What there is to choose from; a choice that is made stays."""
+        """Offers what there is to choose from; a choice that is made stays."""
         for choice, names in ((self.model, models), (self.tag, tags)):
             if [choice.itemText(row) for row in range(1, choice.count())] == list(names):
                 continue
@@ -110,7 +110,7 @@ class GalleryFilters(QFrame):
 
 
 def _since(days: int | None) -> float | None:
-    """The Unix time from which on, `days` before the beginning of today."""
+    """Returns the Unix time from which on, `days` before the beginning of today."""
     if days is None:
         return None
     midnight = datetime.fromtimestamp(time.time()).replace(hour=0, minute=0, second=0, microsecond=0)

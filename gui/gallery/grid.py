@@ -41,7 +41,7 @@ class PictureList(QListView):
         self.doubleClicked.connect(self.opened)
 
     def choose_row(self, row: int) -> None:
-        """Select one picture and scroll to it."""
+        """Selects one picture and scrolls to it."""
         index = self._pictures.index(row)
         self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
@@ -52,7 +52,7 @@ class PictureList(QListView):
             super().keyPressEvent(event)
 
     def rows_in_view(self) -> range:
-        """The rows of which at least a part can be seen."""
+        """Returns the rows of which at least a part can be seen."""
         count, cell = self._pictures.rowCount(), self.gridSize().width()
         columns = max(1, (self.viewport().width() - 1) // cell)
         above = self.verticalScrollBar().value()
@@ -60,20 +60,20 @@ class PictureList(QListView):
         return range(min(first, count), min(count, ((above + self.viewport().height()) // cell + 1) * columns))
 
     def repaint_picture(self, content: str) -> None:
-        """Paint one picture again, where it is in view, and nothing else."""
+        """Paints one picture again, where it is in view, and nothing else."""
         for row in self.rows_in_view():
             entry = self._pictures.entry(row)
             if entry is not None and entry.content == content:
                 self.update(self._pictures.index(row))
 
     def chosen_rows(self) -> list[int]:
-        """The selected rows in their order."""
+        """Returns the selected rows in their order."""
         selection = self.selectionModel().selection()
         ranges = [selection.at(number) for number in range(selection.count())]
         return sorted(row for block in ranges for row in range(block.top(), block.bottom() + 1))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """As many columns as fit, all of the width shared among them."""
+        """Shows as many columns as fit, all of the width shared among them."""
         width = self.viewport().width() - 1  # Qt wraps a row that fills the width exactly
         cell = max(CELL, width // max(1, width // CELL))
         if self.gridSize().width() != cell:

@@ -55,7 +55,7 @@ class LargeView(QWidget):
         return self._pinned is not None
 
     def show_current(self) -> None:
-        """The grid's current picture, at once small and soon in full."""
+        """Shows the grid's current picture, at once small and soon in full."""
         index = self._pictures.currentIndex()
         entry: GalleryEntry | None = index.data(ENTRY) if index.isValid() else None
         if entry is None or not self.isVisible():
@@ -66,7 +66,7 @@ class LargeView(QWidget):
             self._load(entry, self.canvas)
 
     def pin(self, entry: GalleryEntry | None) -> None:
-        """Keep this picture at the left, beside whatever is walked to; None shows one picture again."""
+        """Keeps this picture at the left, beside whatever is walked to; None shows one picture again."""
         self._pinned = entry
         self.compare.setChecked(entry is not None)
         self.compared.setVisible(entry is not None)
@@ -76,7 +76,7 @@ class LargeView(QWidget):
         self._caption(self._entry, self._pictures.currentIndex().row())
 
     def close_view(self) -> None:
-        """Back to the grid."""
+        """Goes back to the grid."""
         self.pin(None)
         self._entry = None
         self.closed.emit()
@@ -109,7 +109,7 @@ class LargeView(QWidget):
     # Walking
 
     def walk(self, way: int) -> None:
-        """To the picture before or after."""
+        """Goes to the picture before or after."""
         row = self._pictures.currentIndex().row() + way
         if 0 <= row < self._model.rowCount():
             self._pictures.choose_row(row)

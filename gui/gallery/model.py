@@ -57,7 +57,7 @@ class GalleryModel(QAbstractListModel):
     # Looking
 
     def search(self, search: Search) -> None:
-        """Show what this finds instead."""
+        """Shows what this finds instead."""
         if search != self._search:
             self._search = search
             self._round += 1
@@ -68,12 +68,12 @@ class GalleryModel(QAbstractListModel):
         return self._search
 
     def refresh(self) -> None:
-        """Look soon whether pictures came, went or changed."""
+        """Looks soon whether pictures came, went or changed."""
         if not self._soon.isActive():
             self._soon.start()
 
     def look(self) -> None:
-        """Look now."""
+        """Looks now."""
         search, asked_in = self._search, self._round
 
         def show(ids: list[int]) -> None:
@@ -83,7 +83,7 @@ class GalleryModel(QAbstractListModel):
         self._bridge.ask(lambda queue, gallery: gallery.ids(search), show, self._complain, self)
 
     def _show(self, ids: list[int]) -> None:
-        """Take over a result, keeping the rows that stay, so that neither selection nor scroll position jump."""
+        """Takes over a result, keeping the rows that stay, so that neither selection nor scroll position jump."""
         leaving = self._trash.leaving
         ids = [id for id in ids if id not in leaving]
         if ids != self._ids:
@@ -116,7 +116,7 @@ class GalleryModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._ids)
 
     def entry(self, row: int) -> GalleryEntry | None:
-        """The picture of a row; None until it is read, which this call begins."""
+        """Returns the picture of a row; None until it is read, which this call begins."""
         if not 0 <= row < len(self._ids):
             return None
         entry = self._entries.get(self._ids[row])
@@ -128,11 +128,11 @@ class GalleryModel(QAbstractListModel):
         return [self._ids[row] for row in rows]
 
     def row(self, id: int) -> int | None:
-        """Where a picture is, if the search finds it."""
+        """Returns where a picture is, if the search finds it."""
         return self._ids.index(id) if id in self._ids else None
 
     def want(self, rows: Iterable[int]) -> None:
-        """Read the pictures of these rows."""
+        """Reads the pictures of these rows."""
         unread = [self._ids[row] for row in rows if row < len(self._ids)]
         unread = [id for id in unread if id not in self._entries and id not in self._asked]
         for start in range(0, len(unread), CHUNK):
@@ -195,7 +195,7 @@ class GalleryModel(QAbstractListModel):
         self._tell_changed(ids)
 
     def set_tags(self, id: int, tags: Sequence[str]) -> None:
-        """Give a picture these tags."""
+        """Gives a picture these tags."""
         self._bridge.change(lambda queue, gallery: gallery.set_tags(id, tags), None, self._complain, self)
 
     def _leave_out(self) -> None:
@@ -212,7 +212,7 @@ class GalleryModel(QAbstractListModel):
 
 
 def spoken(entry: GalleryEntry) -> str:
-    """A picture in words, for those who do not see it."""
+    """Returns a picture in words, for those who do not see it."""
     when = datetime.fromtimestamp(entry.created).strftime("%Y-%m-%d %H:%M")
     star = "favourite, " if entry.favourite else ""
     return f"{entry.prompt or entry.path.name}, {star}{entry.width} by {entry.height}, {when}"

@@ -51,7 +51,7 @@ class ThumbnailToolbar(QFrame):
         self.hide()
 
     def leave(self) -> None:
-        """Hide until the mouse rests on a thumbnail again."""
+        """Hides until the mouse rests on a thumbnail again."""
         self._place = QPersistentModelIndex()
         self._dwell.stop()
         self.hide()
@@ -102,7 +102,7 @@ class ThumbnailToolbar(QFrame):
         self.show()
 
     def _corner(self) -> QPoint:
-        """Above the middle of the thumbnail, inside the window."""
+        """Returns the place above the middle of the thumbnail, inside the window."""
         pictures, window = self._pictures, self._pictures.window()
         thumbnail = pictures.visualRect(self._place)
         top = pictures.viewport().mapTo(window, QPoint(thumbnail.center().x(), thumbnail.top()))

@@ -34,7 +34,7 @@ class Thumbnails(QObject):
         self._background = Background("thumbnails", 2, self)
 
     def pixmap(self, entry: GalleryEntry) -> QPixmap | None:
-        """The thumbnail if it is here; otherwise it comes soon, or `fault` tells why it never will."""
+        """Returns the thumbnail if it is here; otherwise it comes soon, or `fault` tells why it never will."""
         pixmap = self._pixmaps.get(entry.content)
         if pixmap is not None:
             self._pixmaps.move_to_end(entry.content)
@@ -43,15 +43,15 @@ class Thumbnails(QObject):
         return pixmap
 
     def fault(self, entry: GalleryEntry) -> str:
-        """Why there is no thumbnail, in words; empty as long as there may be one."""
+        """Returns why there is no thumbnail, in words; empty as long as there may be one."""
         return self._faults.get(entry.content, "")
 
     def forget_faults(self) -> None:
-        """Try again: the files may be back."""
+        """Tries again: the files may be back."""
         self._faults.clear()
 
     def close(self) -> None:
-        """End the threads."""
+        """Ends the threads."""
         self._background.close()
 
     def _ask(self, entry: GalleryEntry) -> None:
@@ -67,7 +67,7 @@ class Thumbnails(QObject):
         self._background.run(self._make_latest, self._take, owner=self)
 
     def _make_latest(self) -> tuple[str, QImage | None, str] | None:
-        """On a thread of the background: whatever was asked for last."""
+        """Makes, on a thread of the background, whatever was asked for last."""
         with self._lock:
             if not self._waiting:
                 return None

@@ -58,18 +58,18 @@ class GalleryView(QWidget):
     # What is chosen
 
     def chosen(self) -> list[int]:
-        """The ids of the selected pictures, in the order of the view."""
+        """Returns the ids of the selected pictures, in the order of the view."""
         return self.model.ids(self.list.chosen_rows())
 
     def current(self) -> GalleryEntry | None:
-        """The picture that actions for one are about."""
+        """Returns the picture that actions for one are about."""
         index = self.list.currentIndex()
         return (
             self.model.entry(index.row()) if index.isValid() and self.list.selectionModel().isSelected(index) else None
         )
 
     def choose(self, row: int) -> None:
-        """Select one picture and scroll to it."""
+        """Selects one picture and scrolls to it."""
         self.list.choose_row(row)
 
     def _chosen_changed(self) -> None:
@@ -107,7 +107,7 @@ class GalleryView(QWidget):
     # What can be done
 
     def show_large(self, id: int | None = None) -> None:
-        """A picture as large as there is room: this one, whatever is searched for, or the chosen one."""
+        """Shows a picture as large as there is room: this one, whatever is searched for, or the chosen one."""
         if id is not None and (row := self.model.row(id)) is not None:
             self.choose(row)
         elif id is not None:
@@ -135,7 +135,7 @@ class GalleryView(QWidget):
         self.list.scrollTo(self.list.currentIndex())
 
     def _go_on_after_trash(self) -> None:
-        """To the picture that took the place of those that went."""
+        """Goes to the picture that took the place of those that went."""
         if self.current() is None and self.model.rowCount() and self._row is not None:
             self.choose(min(self._row, self.model.rowCount() - 1))
 

@@ -19,13 +19,13 @@ class PlainLabel(QLabel):
 
 
 def plain_tooltip(text: str) -> str:
-    """A text for a tooltip, which Qt shows literally: what it would take for HTML is escaped."""
+    """Returns a text for a tooltip, which Qt shows literally: what it would take for HTML is escaped."""
     guessed = "<" in text or "&" in text  # all that Qt's guess goes by
     return f"<p style='white-space: pre-wrap'>{html.escape(text)}</p>" if guessed else text
 
 
 def set_tooltip(widget: QWidget, text: str) -> None:
-    """Give a widget a tooltip with this text, literally."""
+    """Gives a widget a tooltip with this text, literally."""
     widget.setToolTip(plain_tooltip(text))
 
 
@@ -35,12 +35,12 @@ def show_tooltip(place: QPoint, text: str, widget: QWidget) -> None:
 
 
 def menu_text(text: str) -> str:
-    """A text for a menu's entry: "&" would name a key and a tab would set off a shortcut."""
+    """Returns a text for a menu's entry: "&" would name a key and a tab would set off a shortcut."""
     return " ".join(text.split()).replace("&", "&&")
 
 
 def message_box(parent: QWidget | None, text: str, more: str, title: str = "") -> QMessageBox:
-    """A message with smaller words beneath it, both literally; the caller adds buttons and opens it."""
+    """Returns a message with smaller words beneath it, both literally; the caller adds buttons and opens it."""
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.setWindowTitle(title)

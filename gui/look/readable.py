@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def size_in_words(size: float) -> str:
-    """Bytes as "4.3 GB", "22 MB" or "3 KB"."""
+    """Returns bytes as "4.3 GB", "22 MB" or "3 KB"."""
     for unit, name in ((1e9, "GB"), (1e6, "MB")):
         if size >= unit:
             return f"{size / unit:.1f} {name}" if size < 10 * unit else f"{size / unit:.0f} {name}"
@@ -14,7 +14,7 @@ def size_in_words(size: float) -> str:
 
 
 def short_path(path: Path) -> str:
-    """With "~" for the person's own folder."""
+    """Returns a path with "~" for the person's own folder."""
     home = Path.home()
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) and path != home else str(path)
 

@@ -78,11 +78,11 @@ class Theme(QObject):
         return self.palette is DARK
 
     def color(self, token: str) -> QColor:
-        """A token of the scheme in use."""
+        """Returns a token of the scheme in use."""
         return QColor(getattr(self.palette, token))
 
     def icon(self, name: str, token: str = "text") -> QIcon:
-        """An icon of resources/icons, drawn in the token's colour of whatever scheme is in use; muted when disabled."""
+        """Returns an icon of resources/icons, drawn in the token's colour of whatever scheme is in use; muted when disabled."""
         return QIcon(_TintedIcon(name, token, self))
 
     def _follow(self) -> None:
@@ -108,14 +108,14 @@ _STYLED_ICONS = (("chevron-down", "muted"), ("check", "on_accent"))
 
 
 def spaced_font(font: QFont) -> QFont:
-    """The font with figures of equal width, for numbers that change while one looks at them."""
+    """Returns the font with figures of equal width, for numbers that change while one looks at them."""
     font = QFont(font)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
 
 
 def set_kind(widget: QWidget, kind: str) -> None:
-    """Give a widget one of the stylesheet's kinds, such as "accent", "quiet", "title", "caption" or "fault"."""
+    """Gives a widget one of the stylesheet's kinds, such as "accent", "quiet", "title", "caption" or "fault"."""
     if widget.property("kind") != kind:
         widget.setProperty("kind", kind)
         if widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished):  # another is dressed when it is first shown
@@ -124,7 +124,7 @@ def set_kind(widget: QWidget, kind: str) -> None:
 
 
 def icon_names() -> list[str]:
-    """What `Theme.icon` takes."""
+    """Returns what `Theme.icon` takes."""
     return sorted(path.name.removesuffix(".svg") for path in _folder().iterdir() if path.name.endswith(".svg"))
 
 
@@ -138,7 +138,7 @@ def _folder() -> Path:
 
 
 def tinted(name: str, color: str) -> bytes:
-    """An icon's SVG in one colour."""
+    """Returns an icon's SVG in one colour."""
     return _source(name).replace("currentColor", color).encode()
 
 
@@ -189,7 +189,7 @@ def _qt_palette(tokens: Palette) -> QPalette:
 
 
 def plain_button(label: str, work: Callable[[], object]) -> QPushButton:
-    """A button with words."""
+    """Returns a button with words."""
     button = QPushButton(label)
     button.clicked.connect(lambda checked=False: work())
     return button

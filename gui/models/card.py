@@ -65,7 +65,7 @@ class ModelCard:
         return frozenset(loras | embeddings)
 
     def refusals(self, request: Request) -> dict[str, str]:
-        """Everything in a request that the model is known to refuse, in words, by field."""
+        """Returns everything in a request that the model is known to refuse, in words, by field."""
         refused: dict[str, str] = {}
         try:
             for need in unmet(request, self, self.can):
@@ -113,7 +113,7 @@ def _card(name: str, path: Path, tokenizer: Tokenizer | None, fault: str) -> Mod
 
 
 def installed_models() -> list[str]:
-    """Names to choose from: the embedded model first, then the library's."""
+    """Returns names to choose from: the embedded model first, then the library's."""
     library = Library()
     try:
         return [

@@ -45,7 +45,7 @@ class Item:
 
 
 def read_items(folder: Path | None = None) -> list[Item]:
-    """Everything there is, by role. Raises SdedgeError for a library that cannot be opened."""
+    """Returns everything there is, by role. Raises SdedgeError for a library that cannot be opened."""
     library = Library(folder)
     try:
         default = library.default
@@ -61,7 +61,7 @@ def read_items(folder: Path | None = None) -> list[Item]:
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of a file, whose first ten digits web UIs show."""
+    """Returns the SHA-256 of a file, whose first ten digits web UIs show."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -89,7 +89,7 @@ def _kind(model: Model) -> str:
 
 
 def _notes(model: Model) -> tuple[str, ...]:
-    """What a converted model says of itself: the sizes it draws."""
+    """Returns what a converted model says of itself: the sizes it draws."""
     if not is_bundle(model.path):
         return ()
     try:

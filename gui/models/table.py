@@ -28,7 +28,7 @@ class LibraryModel(QAbstractTableModel):
         }  # fmt: skip
 
     def show(self, items: Sequence[Item]) -> None:
-        """Replace the rows, if they differ."""
+        """Replaces the rows, if they differ."""
         if list(items) != self.items:
             self.beginResetModel()
             self.items = list(items)
@@ -67,7 +67,7 @@ class LibraryModel(QAbstractTableModel):
         return (item.name, kind, item.base, size_in_words(item.size), self.state(item))
 
     def state(self, item: Item) -> str:
-        """Whether it can be used, and if not why not."""
+        """Returns whether it can be used, and if not why not."""
         if not item.here:
             return self.tr("File is gone")
         if not item.accepted:

@@ -63,7 +63,7 @@ class ModelsView(QWidget):
     # What there is
 
     def read(self) -> None:
-        """Look at the library again."""
+        """Looks at the library again."""
         self._studio.bridge.background.run(read_items, self._take, self._failed, self)
 
     def _take(self, items: Sequence[Item]) -> None:
@@ -73,7 +73,7 @@ class ModelsView(QWidget):
         self.choose(row or 0)
 
     def current(self) -> Item | None:
-        """The chosen item."""
+        """Returns the chosen item."""
         row = self.table.currentIndex().row()
         return self.model.items[row] if 0 <= row < len(self.model.items) else None
 
@@ -99,7 +99,7 @@ class ModelsView(QWidget):
     # Adding
 
     def add(self, paths: Sequence[Path]) -> None:
-        """Import these, one after the other, in a process of their own."""
+        """Imports these, one after the other, in a process of their own."""
         gone = [path for path in paths if not path.exists()]
         for path in paths:
             if path.exists():
@@ -202,7 +202,7 @@ class ModelsView(QWidget):
             self.remove(item)
 
     def remove(self, item: Item) -> None:
-        """Take it out of the library; LoRAs and embeddings go to the system's trash."""
+        """Takes it out of the library; LoRAs and embeddings go to the system's trash."""
         if item.role in ("model", "vae", "control"):
             self._change(lambda library: library.remove(item.name))
         else:
@@ -284,6 +284,6 @@ class ModelsView(QWidget):
 
 
 def _trash(path: Path) -> None:
-    """Into the system's trash. Raises SdedgeError."""
+    """Moves it into the system's trash. Raises SdedgeError."""
     if not QFile.moveToTrash(str(path)):
         raise SdedgeError(f"Cannot move {path} to the trash; delete it yourself.")

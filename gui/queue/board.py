@@ -86,21 +86,21 @@ class JobBoard(QObject):
         return next((job for job in self.jobs if job.id == id), None)
 
     def progress(self, id: int) -> PictureProgress | None:
-        """How far a job is that is drawn, or was since the app started."""
+        """Returns how far a job is that is drawn, or was since the app started."""
         return self._progress.get(id)
 
     def begin(self, job: Job) -> PictureProgress:
-        """Follow a job that is about to be drawn."""
+        """Follows a job that is about to be drawn."""
         return self._progress.setdefault(job.id, PictureProgress(job.count, job.saved))
 
     # Arranging
 
     def pause(self, on: bool) -> None:
-        """Draw no next job, or go on."""
+        """Draws no next job, or goes on."""
         self.bridge.change(lambda queue, gallery: queue.pause() if on else queue.resume())
 
     def resume(self, id: int) -> None:
-        """Draw the pictures that an ended or paused job lacks, and go on with the queue."""
+        """Draws the pictures that an ended or paused job lacks, and goes on with the queue."""
 
         def go_on(queue: Queue, gallery: Gallery) -> None:
             queue.resume(id)
@@ -115,26 +115,26 @@ class JobBoard(QObject):
         self.bridge.change(lambda queue, gallery: queue.duplicate(id))
 
     def move(self, id: int, before: int | None) -> None:
-        """Draw a waiting job before another, or last."""
+        """Draws a waiting job before another, or last."""
         self.bridge.change(lambda queue, gallery: queue.move(id, before))
 
     def cancel(self, id: int, level: Wish = Wish.NOW) -> None:
-        """End a job that is drawn as soon as `level` says, or one that waits."""
+        """Ends a job that is drawn as soon as `level` says, or one that waits."""
         if (progress := self._progress.get(id)) is not None:
             progress.ending = level
             self.progressed.emit(id)
         self.bridge.cancel(id, level)
 
     def take_back(self, id: int) -> None:
-        """Undo a cancellation: the job waits again, where it stood."""
+        """Undoes a cancellation: the job waits again, where it stood."""
         self.bridge.change(lambda queue, gallery: queue.resume(id, in_place=True))
 
     def forget(self, id: int) -> None:
-        """Take an ended job out of the list."""
+        """Takes an ended job out of the list."""
         self.bridge.change(lambda queue, gallery: queue.forget(id))
 
     def clear(self) -> None:
-        """Forget ended jobs; their pictures stay."""
+        """Forgets ended jobs; their pictures stay."""
         self.bridge.change(lambda queue, gallery: queue.clear(ENDED))
 
     # Hearing

@@ -25,7 +25,7 @@ class JobDelegate(QStyledItemDelegate):
 
     @staticmethod
     def cross(row: QRect) -> QRect:
-        """Where the cross of the row at `row` is pressed."""
+        """Returns where the cross of the row at `row` is pressed."""
         return QRect(row.right() - GAP - CROSS, row.top() + 2, GAP + CROSS, CROSS + GAP)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
@@ -64,7 +64,7 @@ class JobDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _handles(self, painter: QPainter, box: QRect, job: Job) -> None:
-        """The cross, and of a job that waits six dots to drag it by."""
+        """Paints the cross, and of a job that waits six dots to drag it by."""
         place = QRect(box.right() - GAP - CROSS + 4, box.top() + GAP, CROSS - 4, CROSS - 4)
         self._theme.icon("close", "text" if self.hovered == job.id else "muted").paint(painter, place)
         if job.state not in MOVABLE:
@@ -99,7 +99,7 @@ class JobDelegate(QStyledItemDelegate):
 
 
 def _text(box: QRect, job: Job) -> QRect:
-    """Where a row's words stand, between its grip and its cross."""
+    """Returns where a row's words stand, between its grip and its cross."""
     return box.adjusted(GAP + (GRIP if job.state in MOVABLE else 0), GAP, -GAP - CROSS, -GAP)
 
 

@@ -50,7 +50,7 @@ class JobList(QListView):
     # Rows
 
     def arrange(self, chosen: int | None) -> None:
-        """Show the rows that belong here, with one of them chosen."""
+        """Shows the rows that belong here, with one of them chosen."""
         rows = [(row, self._job(self.model().index(row, 0))) for row in range(self.model().rowCount())]
         shown = [row for row, job in rows if job.state in self._states]
         for row, _ in rows:
@@ -66,7 +66,7 @@ class JobList(QListView):
             self.setFixedHeight(sum(self.sizeHintForRow(row) + 2 * self.spacing() for row in shown) + _MARGIN)
 
     def shown_jobs(self) -> list[int]:
-        """The jobs of this list, from above."""
+        """Returns the jobs of this list, from above."""
         indexes = [self.model().index(row, 0) for row in range(self.model().rowCount()) if not self.isRowHidden(row)]
         return [self._job(index).id for index in indexes]
 
@@ -75,7 +75,7 @@ class JobList(QListView):
         return self._job(index).id if index.isValid() else None
 
     def cross(self, id: int) -> QPoint:
-        """Where the cross of a job is, in the viewport."""
+        """Returns where the cross of a job is, in the viewport."""
         row = next(row for row in range(self.model().rowCount()) if self._job(self.model().index(row, 0)).id == id)
         return self.delegate.cross(self.visualRect(self.model().index(row, 0))).center()
 
@@ -87,7 +87,7 @@ class JobList(QListView):
     # The mouse
 
     def _cross_at(self, at: QPoint) -> int | None:
-        """The job whose cross is here."""
+        """Returns the job whose cross is here."""
         index = self.indexAt(at)
         if not index.isValid() or not self.delegate.cross(self.visualRect(index)).contains(at):
             return None

@@ -60,13 +60,13 @@ class QueueModel(QAbstractListModel):
         return flag.ItemIsSelectable | flag.ItemIsEnabled | (flag.ItemIsDragEnabled if movable else flag.NoItemFlags)
 
     def row_of(self, id: int) -> int:
-        """Where a job is; -1 when it is not."""
+        """Returns where a job is; -1 when it is not."""
         return next((row for row, job in enumerate(self._jobs) if job.id == id), -1)
 
     # Words
 
     def line(self, job: Job, progress: PictureProgress | None) -> str:
-        """What a job is doing, or why it is not."""
+        """Returns what a job is doing, or why it is not."""
         pictures = self.tr("{0} of {1} pictures").format(job.saved, job.count) if job.count > 1 else ""
         if job.state == JobState.RUNNING:
             parts = [self.tr("{0} of {1}").format(job.saved + 1, job.count) if job.count > 1 else ""]
@@ -117,12 +117,12 @@ class QueueModel(QAbstractListModel):
         return False  # the rows move when the queue says so
 
     def put_before(self, id: int, row: int) -> None:
-        """Draw a waiting job before the one in this row, or last of the waiting."""
+        """Draws a waiting job before the one in this row, or last of the waiting."""
         later = [job.id for job in self._jobs[row:] if job.state in MOVABLE and job.id != id]
         self._board.move(id, later[0] if later else None)
 
     def move_by(self, id: int, places: int) -> None:
-        """One place up (-1) or down (1), for those who use keys."""
+        """Moves one place up (-1) or down (1), for those who use keys."""
         row = self.row_of(id)
         self.put_before(id, max(0, row - 1) if places < 0 else row + 2)
 

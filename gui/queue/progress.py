@@ -33,7 +33,7 @@ class PictureProgress:
     _steps: list[float] = field(default_factory=list)
 
     def hear(self, event: Event, now: float | None = None) -> None:
-        """Take the next event."""
+        """Takes the next event."""
         now = time.monotonic() if now is None else now
         if isinstance(event, Step):
             self._hear_step(event, now)
@@ -77,12 +77,12 @@ class PictureProgress:
         return statistics.median(self._steps) * (self.total - self.index + batches * self.total)
 
     def elapsed(self, now: float | None = None) -> float:
-        """Seconds in the present phase."""
+        """Returns the seconds in the present phase."""
         return (time.monotonic() if now is None else now) - self.phase_began
 
 
 def spoken(seconds: float) -> str:
-    """A duration as a person says it: "14 s", "2 min", "1 h 5 min"."""
+    """Returns a duration as a person says it: "14 s", "2 min", "1 h 5 min"."""
     if seconds < 59.5:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

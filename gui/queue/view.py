@@ -111,7 +111,7 @@ class QueueView(QWidget):
     # What can be done
 
     def end(self, id: int) -> None:
-        """What the cross of a row does: cancel what is not over, forget what is."""
+        """Does what the cross of a row does: cancels what is not over, forgets what is."""
         job = self._board.find(id)
         if job is None:
             return
@@ -130,7 +130,7 @@ class QueueView(QWidget):
             self._studio.offer_undo(text, partial(self._board.take_back, id))
 
     def menu(self, job: Job) -> QMenu:
-        """What can be done about a job in its state."""
+        """Returns what can be done about a job in its state."""
         menu, board, id = QMenu(self), self._board, job.id
         if job.state == JobState.RUNNING:
             menu.addAction(self.tr("Cancel now"), lambda: board.cancel(id, Wish.NOW))

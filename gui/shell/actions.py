@@ -142,27 +142,27 @@ class Actions(QObject):
 
     @staticmethod
     def keys(spec: Spec) -> QKeySequence:
-        """The first of its shortcuts, in whichever view they work; empty when it has none."""
+        """Returns the first of its shortcuts, in whichever view they work; empty when it has none."""
         return next(iter(_sequences(spec)), QKeySequence())
 
     def enter(self, view: str) -> None:
-        """Give their keys to the actions of this view, and take them from those of the others."""
+        """Gives their keys to the actions of this view, and takes them from those of the others."""
         for spec in ACTIONS:
             if spec.view:
                 self._made[spec.id].setShortcuts(_sequences(spec) if spec.view == view else [])
 
     def bind(self, id: str, work: Callable[[], object]) -> None:
-        """What happens when the action is triggered; a checkable one is asked for its state by `work`."""
+        """Says what happens when the action is triggered; a checkable one is asked for its state by `work`."""
         self._made[id].triggered.connect(lambda checked=False: work())
         self._made[id].setEnabled(True)
 
     def follow(self, id: str, work: Callable[[bool], object]) -> None:
-        """What happens whenever a checkable action is switched, by whomever."""
+        """Says what happens whenever a checkable action is switched, by whomever."""
         self._made[id].toggled.connect(work)
         self._made[id].setEnabled(True)
 
     def fill(self, bar: QMenuBar) -> None:
-        """All menus, in the order of the list."""
+        """Fills all menus, in the order of the list."""
         for key, title in MENUS.items():
             menu: QMenu = bar.addMenu(QCoreApplication.translate("actions", title))
             for spec in (spec for spec in ACTIONS if spec.menu == key):
@@ -171,7 +171,7 @@ class Actions(QObject):
                 menu.addAction(self._made[spec.id])
 
     def button(self, id: str, kind: str = "quiet") -> QToolButton:
-        """A button for an action: its icon alone, named for screen readers, the shortcut in its tooltip."""
+        """Returns a button for an action: its icon alone, named for screen readers, the shortcut in its tooltip."""
         action, button = self._made[id], QToolButton()
         button.setDefaultAction(action)
         button.setFocusPolicy(button.focusPolicy() | button.focusPolicy().TabFocus)
@@ -185,12 +185,12 @@ def _sequences(spec: Spec) -> list[QKeySequence]:
 
 
 def name_button(button: QWidget, text: str, keys: QKeySequence | None = None) -> None:
-    """Accessible name, and tooltip with the shortcut."""
+    """Sets accessible name, and tooltip with the shortcut."""
     button.setAccessibleName(text)
     shown = keys.toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
     set_tooltip(button, f"{text} ({shown})" if shown else text)
 
 
 def plain(text: str) -> str:
-    """A menu text without its mnemonic and dots."""
+    """Returns a menu text without its mnemonic and dots."""
     return text.replace("&", "").rstrip("…")

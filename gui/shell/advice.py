@@ -54,7 +54,7 @@ PHRASES = {
 
 
 def for_the_window(sentence: str) -> str:
-    """A message with the clauses of a command line replaced by where the same is done here; all else stays.
+    """Returns a message with the clauses of a command line replaced by where the same is done here; all else stays.
 
     The clauses are constants of `sdedge.errors`, so this holds for a sentence out of the database or another process too.
     """

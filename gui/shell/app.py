@@ -62,7 +62,7 @@ class FirstPaint(QObject):
 
 
 def main(files: Sequence[str] = ()) -> int:
-    """Open the window and run until it is closed, by a person or a signal; returns the exit status."""
+    """Opens the window and runs until it is closed, by a person or a signal; returns the exit status."""
     os.environ["HF_HUB_OFFLINE"] = "1"  # inherited by the engine's process: the app asks no network for anything
     name_process("sdedge")
     app = App([sys.argv[0]])
@@ -105,7 +105,7 @@ def main(files: Sequence[str] = ()) -> int:
 
 
 def say_busy(instance: Instance) -> int:
-    """Say that the app is open and does not answer, until it does; returns the exit status."""
+    """Says that the app is open and does not answer, until it does; returns the exit status."""
     text = App.translate(
         "app",
         "The window comes forward, with what you opened, as soon as it answers. A second one is not opened: both would draw "
@@ -132,7 +132,7 @@ def files_of_the_finder(app: App, patience: int = 300) -> list[str]:
 
 
 def bring_forward(window: MainWindow, files: Sequence[str]) -> None:
-    """Another start of the app was asked for: show the window that there is, and open what it was to open."""
+    """Shows the window that there is, since another start of the app was asked for, and opens what it was to open."""
     window.setWindowState(window.windowState() & ~Qt.WindowState.WindowMinimized)
     window.show()
     window.raise_()
@@ -143,7 +143,7 @@ def bring_forward(window: MainWindow, files: Sequence[str]) -> None:
 
 
 def close(app: QApplication) -> None:
-    """Close every window as its own button does, which keeps the form, and leave whatever dialog waits."""
+    """Closes every window as its own button does, which keeps the form, and leaves whatever dialog waits."""
     for window in app.topLevelWidgets():
         if isinstance(window, MainWindow):
             window.leaving = True  # nobody is asked who may not be there

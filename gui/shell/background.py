@@ -40,7 +40,7 @@ class Background(QObject):
         failed: Failed | None = None,
         owner: QObject | None = None,
     ) -> Future[T] | None:
-        """Do `work` (no widgets in it), then call `then(result)` or `failed(error)` on the main thread."""
+        """Does `work` (no widgets in it), then calls `then(result)` or `failed(error)` on the main thread."""
         if self._closed:
             return None
         future = self._pool.submit(work)
@@ -48,7 +48,7 @@ class Background(QObject):
         return future
 
     def close(self, finish: bool = False) -> None:
-        """Forget what has not begun, unless it is to `finish`, and wait for the rest. No result is delivered any more."""
+        """Forgets what has not begun, unless it is to `finish`, and waits for the rest. No result is delivered any more."""
         self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=not finish)
 
@@ -73,7 +73,7 @@ class Background(QObject):
 
 
 def in_words(error: BaseException) -> str:
-    """A sentence for people: our errors are one already."""
+    """Returns a sentence for people: our errors are one already."""
     if isinstance(error, SdedgeError):
         return for_the_window(str(error))
     if isinstance(error, OSError):

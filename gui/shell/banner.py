@@ -57,7 +57,7 @@ class Banner(QFrame):
         return self._notice.text if self._notice else ""
 
     def show_notice(self, notice: BannerNotice) -> None:
-        """Say this now; what is said about another topic comes back after it."""
+        """Says this now; what is said about another topic comes back after it."""
         before = self._notice
         if before is not None and before.topic and before.topic != notice.topic:
             self._beneath[before.topic] = before
@@ -74,7 +74,7 @@ class Banner(QFrame):
             self._timer.start(PASSING)
 
     def clear(self) -> None:
-        """Hide it, or show what it took the place of."""
+        """Hides it, or shows what it took the place of."""
         self._notice = None
         self._timer.stop()
         self.hide()
@@ -82,7 +82,7 @@ class Banner(QFrame):
             self.show_notice(self._beneath.pop(next(reversed(self._beneath))))
 
     def withdraw(self, topic: str) -> None:
-        """Hide what was said about it, or do not come back to it."""
+        """Hides what was said about it, or does not come back to it."""
         self._beneath.pop(topic, None)
         if self._notice is not None and self._notice.topic == topic:
             self.clear()

@@ -70,7 +70,7 @@ class Bridge(QObject):
     # Its life
 
     def start(self) -> None:
-        """Take the data folder and begin to draw what waits; `ready` or `unavailable` follows."""
+        """Takes the data folder and begins to draw what waits; `ready` or `unavailable` follows."""
         from sdedge.process.supervisor import Supervisor  # after the first paint
 
         supervisor = Supervisor(
@@ -90,7 +90,7 @@ class Bridge(QObject):
         self._database.run(begin, begun, lambda error: self.unavailable.emit(in_words(error)), self)
 
     def close(self) -> None:
-        """Stop drawing, keep what is drawn, and end every thread and process."""
+        """Stops drawing, keeps what is drawn, and ends every thread and process."""
         self._timer.stop()
         self._database.run(self._close_store)
         self._database.close(finish=True)  # also a start that is under way
@@ -116,7 +116,7 @@ class Bridge(QObject):
         return self._supervisor.worker_memory if self._supervisor else 0
 
     def release_models(self) -> None:
-        """Give back the memory of the engine's models after the job it draws."""
+        """Gives back the memory of the engine's models after the job it draws."""
         if self._supervisor is not None:
             self._supervisor.release()
 
@@ -129,7 +129,7 @@ class Bridge(QObject):
         failed: Failed | None = None,
         owner: QObject | None = None,
     ) -> None:
-        """Do something with queue and gallery on the database's thread; `then(result)` comes on the main thread."""
+        """Does something with queue and gallery on the database's thread; `then(result)` comes on the main thread."""
         self._database.run(lambda: self._use(work), then, failed, owner)
 
     def change(
@@ -139,7 +139,7 @@ class Bridge(QObject):
         failed: Failed | None = None,
         owner: QObject | None = None,
     ) -> None:
-        """As `ask`, for what changes something: the supervisor is woken, and `store_changed` follows."""
+        """Does as `ask`, for what changes something: the supervisor is woken, and `store_changed` follows."""
 
         def done(result: T) -> None:
             if self._supervisor is not None:
@@ -154,7 +154,7 @@ class Bridge(QObject):
         self, request: Request, output: Output, count: int, batch: int = 1,
         then: Callable[[Job], None] | None = None, failed: Failed | None = None,
     ) -> None:  # fmt: skip
-        """Append a job. A queue that a failure paused goes on: who asks for a picture has done about it what they would.
+        """Appends a job. A queue that a failure paused goes on: who asks for a picture has done about it what they would.
         One that a person or an unexpected end paused stays so."""
 
         def work(queue: Queue, gallery: Gallery) -> Job:
@@ -166,7 +166,7 @@ class Bridge(QObject):
         self.change(work, then, failed)
 
     def cancel(self, job: int, level: Wish = Wish.NOW) -> None:
-        """End a job as soon as `level` says, or one that waits."""
+        """Ends a job as soon as `level` says, or one that waits."""
         if level == Wish.KILL and self._supervisor is not None:
             self._supervisor.hard_cancel(job)
         self.change(lambda queue, gallery: queue.cancel(job, level))

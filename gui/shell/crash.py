@@ -51,7 +51,7 @@ class CrashLog:
         return self.folder / LOG
 
     def begin(self) -> Path | None:
-        """Start to watch. Returns the log of the last run if it crashed."""
+        """Starts to watch. Returns the log of the last run if it crashed."""
         last = self._keep_last()
         try:
             make_private_folder(self.folder)
@@ -83,7 +83,7 @@ class CrashLog:
                     self._own.unlink()
 
     def _keep_last(self) -> Path | None:
-        """The latest log of a process that crashed, under one name; what belongs to one that runs is left alone."""
+        """Returns the latest log of a process that crashed, under one name; what belongs to one that runs is left alone."""
         last, is_replaced = self.folder / LAST, False
         for crash in sorted(self.folder.glob(CRASHES), key=_changed):
             name = crash.stem.partition("-")[2]

@@ -45,7 +45,7 @@ class Device:
 
 
 def probe_device(mine: int = 0) -> Device:
-    """The device that SDEDGE_DEVICE names, or the best measured one. `mine` are bytes that the engine's process has
+    """Returns the device that SDEDGE_DEVICE names, or the best measured one. `mine` are bytes that the engine's process has
     already, which a picture may use as well."""
     measured, wanted = findings(), os.environ.get("SDEDGE_DEVICE", "auto")
     known = sorted(measured, key=lambda name: _ORDER.index(name.partition(":")[0]))
@@ -57,14 +57,14 @@ def probe_device(mine: int = 0) -> Device:
 
 
 def read_sizes(model: Path) -> Sizes | None:
-    """The sizes of a model's networks from the headers of its files; None for a converted one. Raises ModelError."""
+    """Returns the sizes of a model's networks from the headers of its files; None for a converted one. Raises ModelError."""
     return None if is_bundle(model) else picture_memory.read_sizes(open_checkpoint(model))
 
 
 def plan_picture(
     device: Device, sizes: Sizes, width: int, height: int, batch: int, safety: bool = True
 ) -> MemoryPlan | None:
-    """How a picture of this size is drawn on the device, and whether it fits: as the engine itself plans it, with the
+    """Returns how a picture of this size is drawn on the device, and whether it fits: as the engine itself plans it, with the
     format and the memory mode that the environment gives it. None where only the engine can see the memory: on CUDA."""
     if device.kind == "cuda":
         return None

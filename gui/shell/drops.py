@@ -35,7 +35,7 @@ class Sorted:
 
 
 def sort_out(paths: Sequence[str]) -> Sorted:
-    """By kind. Whether a picture is one shows only when it is read. A folder with `model_index.json` is a model."""
+    """Sorts by kind. Whether a picture is one shows only when it is read. A folder with `model_index.json` is a model."""
     kinds: dict[str, list[str]] = {"pictures": [], "models": [], "folders": [], "missing": []}
     for text in paths:
         path = Path(text)
@@ -69,7 +69,7 @@ class Drops(QObject):
 
     @staticmethod
     def accepts(data: QMimeData) -> bool:
-        """Whether there is anything to say about it."""
+        """Returns whether there is anything to say about it."""
         return data.hasUrls() or data.hasText()
 
     def take(self, data: QMimeData) -> None:
@@ -103,7 +103,7 @@ class Drops(QObject):
         )
 
     def take_files(self, paths: list[str]) -> None:
-        """Pictures to start from or to take settings from, models to add, or neither."""
+        """Takes pictures to start from or to take settings from, models to add, or neither."""
         kinds = sort_out(paths)
         if kinds.models:
             self._studio.show_view("models")
@@ -146,7 +146,7 @@ class Drops(QObject):
             self._studio.say(more)
 
     def restore(self, restored: Restored) -> None:
-        """Fill the form with a picture's settings; what was left out is said once, with a button to choose it oneself."""
+        """Fills the form with a picture's settings; what was left out is said once, with a button to choose it oneself."""
         self._studio.use_request(restored.request, restored.keep)
         sentences = [*self._left_out(restored), *restored.notes]
         if restored.pictures:

@@ -29,7 +29,7 @@ class Editing(QObject):
             studio.actions.bind(id, work)
 
     def before(self, id: str, work: Callable[[], bool]) -> None:
-        """Ask this first for "undo" or "redo"; it says whether it did something."""
+        """Asks this first for "undo" or "redo"; it says whether it did something."""
         self._before[id].append(work)
 
     def _undo(self) -> None:
@@ -50,7 +50,7 @@ class Editing(QObject):
             text.cut()
 
     def _copy(self) -> None:
-        """The chosen text, or the picture in front."""
+        """Copies the chosen text, or the picture in front."""
         focused = QApplication.focusWidget()
         if isinstance(focused, QLabel) and focused.hasSelectedText():
             QGuiApplication.clipboard().setText(focused.selectedText())
@@ -60,7 +60,7 @@ class Editing(QObject):
             self._studio.pictures.do("copy-picture")
 
     def _paste(self) -> None:
-        """Text where text is written; anywhere else a picture, its file, or settings that another program has copied."""
+        """Pastes text where text is written; anywhere else a picture, its file, or settings that another program has copied."""
         data = QGuiApplication.clipboard().mimeData() or QMimeData()  # none where nothing was ever copied
         text = _text()
         if text is not None and data.hasText() and not data.hasUrls():
@@ -77,7 +77,7 @@ class Editing(QObject):
 
 
 def _text() -> Text | None:
-    """Where a person writes, if the focus is there."""
+    """Returns where a person writes, if the focus is there."""
     focused: QWidget | None = QApplication.focusWidget()
     return focused if isinstance(focused, Text) and not focused.isReadOnly() else None
 

@@ -13,31 +13,31 @@ _PICTURES = QStandardPaths.StandardLocation.PicturesLocation
 
 
 def ask_files(parent: QWidget, settings: Settings, kind: str, title: str, filters: str) -> list[str]:
-    """Paths of existing files; none when it is given up."""
+    """Returns the paths of existing files; none when it is given up."""
     names, _ = QFileDialog.getOpenFileNames(parent, title, _folder(settings, kind), filters)
     return _remember(settings, kind, names)
 
 
 def ask_file(parent: QWidget, settings: Settings, kind: str, title: str, filters: str) -> str:
-    """The path of one existing file, or nothing."""
+    """Returns the path of one existing file, or nothing."""
     name, _ = QFileDialog.getOpenFileName(parent, title, _folder(settings, kind), filters)
     return "".join(_remember(settings, kind, [name]))
 
 
 def ask_folder(parent: QWidget, settings: Settings, kind: str, title: str, start: str = "") -> str:
-    """The path of a folder, or nothing; it opens at `start` where one is given."""
+    """Returns the path of a folder, or nothing; it opens at `start` where one is given."""
     name = QFileDialog.getExistingDirectory(parent, title, start or _folder(settings, kind))
     return "".join(_remember(settings, kind, [name]))
 
 
 def ask_where(parent: QWidget, settings: Settings, kind: str, title: str, name: str, filters: str) -> str:
-    """The path for a new file, which the person allowed to be replaced if there is one; `name` is offered."""
+    """Returns the path for a new file, which the person allowed to be replaced if there is one; `name` is offered."""
     chosen, _ = QFileDialog.getSaveFileName(parent, title, str(Path(_folder(settings, kind)) / name), filters)
     return "".join(_remember(settings, kind, [chosen]))
 
 
 def _folder(settings: Settings, kind: str) -> str:
-    """Where it was answered last, or where such files are usually; the folder that a terminal stands in is neither."""
+    """Returns where it was answered last, or where such files are usually; the folder that a terminal stands in is neither."""
     latest = "".join(settings.texts(f"folder_{kind}")[:1])
     usual = QStandardPaths.StandardLocation.DownloadLocation if kind == "models" else _PICTURES
     places = (latest, QStandardPaths.writableLocation(usual), str(Path.home()))

@@ -13,7 +13,7 @@ SIZES = (16, 32, 64, 128, 256, 512)
 
 
 def draw(size: int) -> QImage:
-    """The icon in a square of this many pixels."""
+    """Returns the icon in a square of this many pixels."""
     source = Path(str(files("sdedge.resources"))) / "app" / "sdedge.svg"
     image = QImage(size, size, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(0)
@@ -24,7 +24,7 @@ def draw(size: int) -> QImage:
 
 
 def app_icon() -> QIcon:
-    """The icon in the sizes that windows, taskbars and docks show."""
+    """Returns the icon in the sizes that windows, taskbars and docks show."""
     icon = QIcon()
     for size in SIZES:
         icon.addPixmap(QPixmap.fromImage(draw(size)))
@@ -32,7 +32,7 @@ def app_icon() -> QIcon:
 
 
 def png(size: int) -> bytes:
-    """The icon as a PNG file."""
+    """Returns the icon as a PNG file."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     draw(size).save(buffer, "PNG")  # type: ignore[call-overload]

@@ -83,7 +83,7 @@ class Instance(QObject):
             self._server = None
 
     def close(self) -> None:
-        """Let another start be the first."""
+        """Lets another start be the first."""
         self.stop_listening()
         self._lock.release()
 
@@ -132,7 +132,10 @@ class Instance(QObject):
         self.opened.emit(files)
 
     def _hand_over(self, files: list[str]) -> bool:
-        """Whether the first app takes the files. A busy one has them in its socket and is told once: it reads them later."""
+        """Returns whether the first app takes the files.
+
+        A busy one has them in its socket and is told once: it reads them later.
+        """
         socket = QLocalSocket(self)
         socket.connectToServer(self._name)
         if not socket.waitForConnected(1000):
@@ -152,7 +155,7 @@ class Instance(QObject):
 
 
 def _files(line: bytes) -> list[str] | None:
-    """The paths of a message; None for anything else."""
+    """Returns the paths of a message; None for anything else."""
     try:
         message = read_json(line.decode(), "What another start said")
     except (SdedgeError, ValueError):

@@ -22,7 +22,7 @@ ON_A_MAC = {
 
 
 def sequences(id: str, keys: Sequence[str], standard: QKeySequence.StandardKey | None = None) -> list[QKeySequence]:
-    """An action's key sequences on this system."""
+    """Returns an action's key sequences on this system."""
     if sys.platform == "darwin" and id in ON_A_MAC:
         return [QKeySequence(text) for text in ON_A_MAC[id]]
     if standard is not None:
@@ -31,5 +31,5 @@ def sequences(id: str, keys: Sequence[str], standard: QKeySequence.StandardKey |
 
 
 def held(modifiers: Qt.KeyboardModifier) -> Qt.KeyboardModifier:
-    """The modifiers that a person holds: macOS adds that of the keypad to every arrow key."""
+    """Returns the modifiers that a person holds: macOS adds that of the keypad to every arrow key."""
     return modifiers & ~Qt.KeyboardModifier.KeypadModifier

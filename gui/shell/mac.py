@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 
 def add_window_menu(bar: QMenuBar, window: QWidget) -> QMenu | None:
-    """Minimise, zoom and close, with the keys that the system has for them; only on a Mac."""
+    """Adds minimise, zoom and close, with the keys that the system has for them; only on a Mac."""
     if sys.platform != "darwin":
         return None
 

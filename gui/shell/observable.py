@@ -41,7 +41,7 @@ class Observable:
         self._changed: set[str] = set()
 
     def watch(self, watcher: Watcher, *names: str) -> Callable[[], None]:
-        """Call `watcher` after a change of any of the named properties, of any at all without names.
+        """Calls `watcher` after a change of any of the named properties, of any at all without names.
 
         Returns what ends it.
         """
@@ -61,7 +61,7 @@ class Observable:
                 self._tell()
 
     def notify(self, name: str) -> None:
-        """Say that a property has changed."""
+        """Says that a property has changed."""
         self._changed.add(name)
         if not self._grouping:
             self._tell()

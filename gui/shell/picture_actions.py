@@ -55,7 +55,7 @@ class Subject:
         return Subject((entry.id,), entry, entry.path)
 
     def allows(self, id: str) -> bool:
-        """Whether the action can be done with it."""
+        """Returns whether the action can be done with it."""
         if id in _OF_MANY:
             return bool(self.ids)
         return self.path is not None if id in _OF_A_FILE else self.entry is not None
@@ -90,16 +90,16 @@ class PictureActions(QObject):
         return self._subjects.get(self._view, NOTHING)
 
     def seen_in(self, view: str) -> Subject:
-        """The picture that a view shows, whether it is in front or not."""
+        """Returns the picture that a view shows, whether it is in front or not."""
         return self._subjects.get(view, NOTHING)
 
     def show(self, view: str, subject: Subject) -> None:
-        """The view shows this picture now."""
+        """Notes that the view shows this picture now."""
         self._subjects[view] = subject
         self._refresh()
 
     def look_at(self, view: str) -> None:
-        """This view is in front."""
+        """Notes that this view is in front."""
         self._view = view
         self._refresh()
 
@@ -111,7 +111,7 @@ class PictureActions(QObject):
         self.changed.emit()
 
     def menu(self, parent: QWidget, subject: Subject | None = None) -> QMenu:
-        """A menu about a picture, which goes when it is closed."""
+        """Returns a menu about a picture, which goes when it is closed."""
         about = self.subject if subject is None else subject
         menu = QMenu(parent)
         for id in MENU:
@@ -133,7 +133,7 @@ class PictureActions(QObject):
     # Doing
 
     def do(self, id: str, subject: Subject | None = None) -> None:
-        """Do one of MENU with a picture, by default with the one in front."""
+        """Does one of MENU with a picture, by default with the one in front."""
         subject = self.subject if subject is None else subject
         if not subject.allows(id):
             return
@@ -201,7 +201,7 @@ class PictureActions(QObject):
         self._in_background(lambda: finished(path), copy)
 
     def _save(self, path: Path) -> None:
-        """A copy, byte for byte, so that what the file says of its making stays."""
+        """Saves a copy, byte for byte, so that what the file says of its making stays."""
         parent = self._studio.actions.parent()
         assert isinstance(parent, QWidget)
         kinds = self.tr("Pictures ({0})").format(f"*{path.suffix}")
@@ -234,7 +234,7 @@ class PictureActions(QObject):
         self._refresh()
 
     def trash(self, ids: Sequence[int]) -> None:
-        """Send pictures to the trash, which can be undone for a while."""
+        """Sends pictures to the trash, which can be undone for a while."""
         batch = self._studio.trash.put(ids)
         singular, plural = self.tr("1 picture moved to the trash."), self.tr("{0} pictures moved to the trash.")
         text = singular if len(batch) == 1 else plural.format(len(batch))

@@ -32,7 +32,7 @@ class Looked:
 
 
 def look_at_picture(path: str | Path) -> Looked:
-    """Read any picture as one to start from. Raises InvalidRequest for what is missing, damaged, too large or none."""
+    """Reads any picture as one to start from. Raises InvalidRequest for what is missing, damaged, too large or none."""
     from sdedge.images.metadata import read
     from sdedge.images.source import flatten, load  # brings numpy, which the first paint need not wait for
 
@@ -46,7 +46,7 @@ def look_at_picture(path: str | Path) -> Looked:
 
 
 def keep_pasted(image: QImage) -> Path:
-    """Write a picture of the clipboard under the hash of its content, readable by its owner alone; raises OutputError."""
+    """Writes a picture of the clipboard under the hash of its content, readable by its owner alone; raises OutputError."""
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -67,7 +67,7 @@ def keep_private(kind: str, png: bytes) -> Path:
 
 
 def shrink(image: QImage, side: int) -> QImage:
-    """At most `side` pixels long."""
+    """Returns a picture of at most `side` pixels."""
     if max(image.width(), image.height()) <= side:
         return image
     mode = Qt.TransformationMode.SmoothTransformation
@@ -75,7 +75,7 @@ def shrink(image: QImage, side: int) -> QImage:
 
 
 def short(name: str, length: int) -> str:
-    """A file name cut in the middle, so that its beginning and its ending stay readable."""
+    """Returns a file name cut in the middle, so that its beginning and its ending stay readable."""
     if len(name) <= length:
         return name
     tail = length // 3
@@ -83,7 +83,7 @@ def short(name: str, length: int) -> str:
 
 
 def finished(path: str | Path) -> QImage:
-    """A picture of ours, at full size. Raises OSError when it is gone or damaged."""
+    """Returns a picture of ours, at full size. Raises OSError when it is gone or damaged."""
     with open_regular(path) as file:
         image = QImage.fromData(file.read())
     if image.isNull():

@@ -32,7 +32,10 @@ class Restored:
 
 
 def from_metadata(metadata: Metadata) -> Restored:
-    """What a picture's file or a pasted text says of its making. Raises InvalidRequest for settings that are no request."""
+    """Returns what a picture's file or a pasted text says of its making.
+
+    Raises InvalidRequest for settings that are no request.
+    """
     hashes = {"model": metadata.details.get("Model hash"), "vae": metadata.details.get("VAE hash")}
     return _restored(
         metadata.fields, {name: hash for name, hash in hashes.items() if isinstance(hash, str)}, metadata.notes
@@ -40,7 +43,7 @@ def from_metadata(metadata: Metadata) -> Restored:
 
 
 def from_entry(entry: GalleryEntry) -> Restored:
-    """What the gallery knows of a picture. One that was drawn by a job of ours has its person's own paths; any other
+    """Returns what the gallery knows of a picture. One that was drawn by a job of ours has its person's own paths; any other
     was found in a folder, and says what its maker wanted. Raises InvalidRequest for a request of a later version."""
     request = entry.request
     if entry.job is not None:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 
 
 def reveal(path: Path) -> None:
-    """Open the folder of a file, with the file chosen where the system can; a folder is opened itself."""
+    """Opens the folder of a file, with the file chosen where the system can; a folder is opened itself."""
     if path.is_file() and sys.platform == "darwin":
         QProcess.startDetached("open", ["-R", str(path)])
     elif path.is_file() and sys.platform == "win32":
@@ -24,5 +24,5 @@ def reveal(path: Path) -> None:
 
 
 def show_file(path: Path) -> None:
-    """Open a file in whatever the system opens it with."""
+    """Opens a file in whatever the system opens it with."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

@@ -48,7 +48,7 @@ class Setting(Generic[T]):
             owner.changed.emit(self.name)
 
     def accepts(self, value: Any) -> bool:
-        """Whether it may be set."""
+        """Returns whether it may be set."""
         if type(value) is not type(self.default) or (self.choices and value not in self.choices):
             return False
         low, high = self.low, self.high
@@ -65,7 +65,7 @@ class Setting(Generic[T]):
 
 
 def default_folder() -> Path:
-    """Where pictures go unless a person chooses: "sdedge" in the system's folder of pictures."""
+    """Returns where pictures go unless a person chooses: "sdedge" in the system's folder of pictures."""
     return (
         Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation) or Path.home())
         / "sdedge"
@@ -115,16 +115,16 @@ class Settings(QObject):
         self._migrate()
 
     def output(self) -> Output:
-        """Where and how pictures are saved."""
+        """Returns where and how pictures are saved."""
         folder = Path(self.folder).expanduser() if self.folder else default_folder()
         return Output(folder, self.file_format, self.file_name or TEMPLATE, self.private)
 
     def save(self) -> None:
-        """Write to disk now; Qt also does from time to time."""
+        """Writes to disk now; Qt also does from time to time."""
         self.file.sync()
 
     def state(self, name: str) -> QByteArray | None:
-        """The remembered state of a window or splitter."""
+        """Returns the remembered state of a window or splitter."""
         value = self.file.value(f"state/{name}")
         return value if isinstance(value, QByteArray) else None
 
@@ -132,7 +132,7 @@ class Settings(QObject):
         self.file.setValue(f"state/{name}", state)
 
     def texts(self, name: str) -> list[str]:
-        """A remembered list, such as the latest prompts."""
+        """Returns a remembered list, such as the latest prompts."""
         value = self.file.value(f"lists/{name}")
         return [value] if isinstance(value, str) else [str(v) for v in value] if isinstance(value, list) else []
 

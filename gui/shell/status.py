@@ -54,7 +54,7 @@ class Status(QObject):
         self._show()
 
     def _ask_engine(self) -> None:
-        """What drew the latest picture."""
+        """Asks what drew the latest picture."""
 
         def read(queue: Queue, gallery: Gallery) -> str:
             latest = gallery.search(limit=1)

@@ -77,47 +77,49 @@ class Studio(QObject):
     def say(
         self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None, topic: str = "",
     ) -> None:  # fmt: skip
-        """Show a notice above the views until it is closed, withdrawn, or another takes its place."""
+        """Shows a notice above the views until it is closed, withdrawn, or another takes its place."""
         self.notified.emit(BannerNotice(text, kind, label, work, topic=topic))
 
     def withdraw(self, topic: str) -> None:
-        """Take back what was said about something that is over."""
+        """Takes back what was said about something that is over."""
         self.withdrawn.emit(topic)
 
     def say_briefly(self, text: str) -> None:
-        """Show a notice that goes away by itself."""
+        """Shows a notice that goes away by itself."""
         self.notified.emit(BannerNotice(text, "good", passing=True))
 
     def offer_undo(self, text: str, work: Callable[[], object], expires: bool = False) -> None:
-        """Say what was done, with a button that takes it back, for a while; Ctrl+Z does too, also later unless it `expires`."""
+        """Says what was done, with a button that takes it back, for a while; Ctrl+Z does too, also later unless it
+        `expires`.
+        """
         step = self.undoing.push(text, work, SECONDS if expires else None)
         take_back = partial(self.undoing.take_back, step)
         self.notified.emit(BannerNotice(text, label=self.tr("Undo"), work=take_back, passing=True, topic=UNDO))
 
     def show_view(self, name: str) -> None:
-        """Switch the window to a view of gui.shell.views."""
+        """Switches the window to a view of gui.shell.views."""
         self.view_wanted.emit(name)
 
     def show_picture(self, id: int) -> None:
-        """Show a picture of the gallery large, with what is known of it."""
+        """Shows a picture of the gallery large, with what is known of it."""
         self.picture_wanted.emit(id)
 
     # What other views hand to the form
 
     def use_request(self, request: Request, keep: tuple[str, ...] = ()) -> None:
-        """Fill the form with a request's settings, but for the fields to `keep`, and show it; can be undone."""
+        """Fills the form with a request's settings, but for the fields to `keep`, and shows it; can be undone."""
         before = self.form.snapshot()
         self.form.restore(request, keep)
         self.show_view("create")
         self.offer_undo(self.tr("The form has the picture's settings."), lambda: self.form.revert(before))
 
     def use_seed(self, seed: int) -> None:
-        """Keep this seed for the next picture."""
+        """Keeps this seed for the next picture."""
         self.form.put(seed=seed)
         self.show_view("create")
 
     def edit_picture(self, path: Path, paint: bool = False) -> None:
-        """Start from a picture; `paint` to draw a part of it anew."""
+        """Starts from a picture; `paint` to draw a part of it anew."""
         self.form.start_from(str(path))
         self.show_view("create")
         if paint:

@@ -39,7 +39,7 @@ class Trash(QObject):
         return self._moving | {id for batch in self._batches for id in batch}
 
     def put(self, ids: Sequence[int]) -> tuple[int, ...]:
-        """Move these some seconds from now; returns what `undo` takes."""
+        """Moves these some seconds from now; returns what `undo` takes."""
         batch = tuple(ids)
         self._batches.append(batch)
         self._timer.start()
@@ -47,13 +47,13 @@ class Trash(QObject):
         return batch
 
     def undo(self, batch: tuple[int, ...]) -> None:
-        """Bring these back, if they are still here."""
+        """Brings these back, if they are still here."""
         if batch in self._batches:
             self._batches.remove(batch)
             self.changed.emit()
 
     def empty(self) -> None:
-        """Move what waits now, as at the end of the program."""
+        """Moves what waits now, as at the end of the program."""
         batches, self._batches = self._batches, []
         ids = [id for batch in batches for id in batch]
         self._timer.stop()
@@ -75,7 +75,7 @@ class Trash(QObject):
 
 
 def _moved(gallery: Gallery, id: int) -> str:
-    """Trash one picture; what went wrong, in words, or nothing."""
+    """Trashes one picture; returns what went wrong, in words, or nothing."""
     try:
         gallery.trash(id)
     except Exception as error:

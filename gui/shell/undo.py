@@ -38,19 +38,19 @@ class UndoList(QObject):
         self._steps: list[UndoStep] = []
 
     def push(self, text: str, work: Callable[[], object], seconds: float | None = None) -> UndoStep:
-        """Remember what takes a thing back; after `seconds` it no longer can be."""
+        """Remembers what takes a thing back; after `seconds` it no longer can be."""
         step = UndoStep(text, work, None if seconds is None else time.monotonic() + seconds)
         self._steps = [*self._steps, step][-DEPTH:]
         self.changed.emit()
         return step
 
     def latest(self) -> UndoStep | None:
-        """What Ctrl+Z would take back."""
+        """Returns what Ctrl+Z would take back."""
         self._steps = [step for step in self._steps if not step.is_over]
         return self._steps[-1] if self._steps else None
 
     def take_back(self, step: UndoStep | None = None) -> bool:
-        """Take back this step, or the latest; False when there is none any more."""
+        """Takes back this step, or the latest; False when there is none any more."""
         step = step or self.latest()
         if step is None or step not in self._steps or step.is_over:
             return False

@@ -25,7 +25,7 @@ class View:
 
 
 def load(place: str) -> Callable[..., Any]:
-    """What is named by "module:name"; the first paint waits for no view or dialog but those that are shown."""
+    """Returns what is named by "module:name"; the first paint waits for no view or dialog but those that are shown."""
     module, _, name = place.partition(":")
     return getattr(importlib.import_module(module), name)
 

@@ -83,7 +83,9 @@ class MainWindow(QMainWindow):
     # The screen
 
     def fit_screen(self, room: QSize) -> None:
-        """No larger than the screen, which at 150 % has two thirds of its pixels to give: what is at the bottom is in reach."""
+        """Makes it no larger than the screen, which at 150 % has two thirds of its pixels to give: what is at the bottom is
+        in reach.
+        """
         self.setMinimumSize(QSize(*SMALLEST).boundedTo(room))
         self.resize(QSize(*SIZE).boundedTo(room))
 
@@ -102,7 +104,7 @@ class MainWindow(QMainWindow):
             self._fit_frame(self.screen().availableGeometry())
 
     def _fit_frame(self, room: QRect) -> None:
-        """With its title bar, too, no larger than the screen."""
+        """Makes it, with its title bar, no larger than the screen."""
         over = (self.frameGeometry().size() - room.size()).expandedTo(QSize(0, 0))
         if not over.isNull():
             self.setMinimumSize(self.minimumSize().boundedTo(self.size() - over))
@@ -112,7 +114,7 @@ class MainWindow(QMainWindow):
     # Views
 
     def show_view(self, name: str) -> QWidget:
-        """Switch to a view, building it at first; returns it."""
+        """Switches to a view, building it at first; returns it."""
         view = self.views.get(name)
         if view is None:
             view = next(entry for entry in VIEWS if entry.name == name).build(self.studio, self._stack)
@@ -159,7 +161,7 @@ class MainWindow(QMainWindow):
         self.close()
 
     def show_dialog(self, place: str) -> QDialog:
-        """Open a dialog, "module:Class", beside the window, or bring it to the front."""
+        """Opens a dialog, "module:Class", beside the window, or brings it to the front."""
         if place not in self.dialogs:
             self.dialogs[place] = load(place)(self.studio, self)
         dialog = self.dialogs[place]
@@ -169,7 +171,7 @@ class MainWindow(QMainWindow):
         return dialog
 
     def _show_picture(self, id: int) -> None:
-        """Large, in the gallery."""
+        """Shows it large, in the gallery."""
         self.show_view("gallery").show_large(id)  # type: ignore[attr-defined]
 
     def _show_shortcuts(self) -> None:
@@ -275,7 +277,7 @@ class MainWindow(QMainWindow):
         Notifier(studio, self)
 
     def _show_share(self, id: int) -> None:
-        """How far the job is, in the title, where a taskbar shows it."""
+        """Shows how far the job is, in the title, where a taskbar shows it."""
         progress = self.studio.board.progress(id)
         fraction = progress.fraction if progress else None
         self.setWindowTitle("sdedge" if fraction is None else f"{fraction:.0%} – sdedge")

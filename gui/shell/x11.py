@@ -17,7 +17,7 @@ PACKAGES = {
 
 
 def missing_packages(load: Callable[[str], object] = ctypes.CDLL) -> list[str]:
-    """The packages to install; none where the window is not opened on X11."""
+    """Returns the packages to install; none where the window is not opened on X11."""
     asked = os.environ.get("QT_QPA_PLATFORM", "")
     elsewhere = (asked and not asked.startswith("xcb")) or (not asked and "WAYLAND_DISPLAY" in os.environ)
     if sys.platform != "linux" or elsewhere:

@@ -10,7 +10,7 @@ from gui.look.theme import GAP, PAD, set_kind
 
 
 def fill(dialog: QDialog, *cards: QWidget) -> None:
-    """Put the cards beneath each other."""
+    """Puts the cards beneath each other."""
     body = QWidget()
     column = QVBoxLayout(body)
     column.setContentsMargins(PAD, PAD, PAD, PAD)
@@ -24,7 +24,7 @@ def fill(dialog: QDialog, *cards: QWidget) -> None:
 
 
 def scrolled(body: QWidget) -> QScrollArea:
-    """A column that scrolls up and down and is as wide as its place."""
+    """Returns a column that scrolls up and down and is as wide as its place."""
     scroll = QScrollArea()
     scroll.setWidgetResizable(True)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -33,7 +33,7 @@ def scrolled(body: QWidget) -> QScrollArea:
 
 
 def card(title: str, *parts: QWidget | QLayout, gap: int = 0) -> QFrame:
-    """A card; `gap` is more room beneath its title, in pixels. Labels among its parts are wrapped."""
+    """Returns a card; `gap` is more room beneath its title, in pixels. Labels among its parts are wrapped."""
     frame = QFrame()
     set_kind(frame, "card")
     column = QVBoxLayout(frame)
@@ -52,7 +52,7 @@ def card(title: str, *parts: QWidget | QLayout, gap: int = 0) -> QFrame:
 
 
 def left(widget: QWidget) -> QHBoxLayout:
-    """A row in which the widget is no wider than it wants to be."""
+    """Returns a row in which the widget is no wider than it wants to be."""
     row = QHBoxLayout()
     row.addWidget(widget)
     row.addStretch(1)

@@ -45,7 +45,7 @@ class Chip(QFrame):
         return self._text
 
     def say(self, text: str, more: str = "") -> None:
-        """Show a text, cut in the middle where there is too little room, and a longer one in the tooltip."""
+        """Shows a text, cut in the middle where there is too little room, and a longer one in the tooltip."""
         self._text = text
         self.setAccessibleName(text)
         set_tooltip(self, more)

@@ -18,7 +18,7 @@ class ElidedLabel(PlainLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def say(self, full_text: str) -> None:
-        """Show this, or as much of it as there is room for."""
+        """Shows this, or as much of it as there is room for."""
         self.full_text = full_text
         self.setAccessibleName(full_text)
         self._fit()

@@ -9,7 +9,7 @@ WIDTH = 2  # pixels
 
 
 def paint_focus_ring(painter: QPainter, rect: QRectF, color: QColor) -> None:
-    """Paint the ring just inside `rect`, whatever brush and pen the painter was left with; they stay as they were."""
+    """Paints the ring just inside `rect`, whatever brush and pen the painter was left with; they stay as they were."""
     painter.save()
     painter.setPen(QPen(color, WIDTH))
     painter.setBrush(Qt.BrushStyle.NoBrush)
