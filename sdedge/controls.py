@@ -13,7 +13,9 @@ from sdedge.preprocessors import parse_preprocessing
 from sdedge.text.clean import shown
 
 MAX_WEIGHT = 10
-_NO_MODEL = "The control has no model; name an installed ControlNet or T2I-Adapter, or give the path of one."
+_NO_MODEL = (
+    "The control has no model; name an installed ControlNet, T2I-Adapter or IP-Adapter, or give the path of one."
+)
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".qoi")
 Member = TypeVar("Member", bound=StrEnum)
 

@@ -333,7 +333,7 @@ _ROWS = (
         Without(_RECORD_ONLY), Without(_CARRIED), counts_with=("image",)),
     RequestField(
         "controls", ControlList(), (), Group.IMAGE,
-        CommandLine(("--control",), "A ControlNet or T2I-Adapter with its hint, which PREPROCESSOR makes of a photo first.",
+        CommandLine(("--control",), "A control model with its hint, which PREPROCESSOR makes of a photo first.",
                     "MODEL:HINT[:PREPROCESSOR][:WEIGHT[:START-END]]"),
         NumberedKeys("ControlNet"), Without(_CARRIED), ("control", "controlnet")),
     RequestField(

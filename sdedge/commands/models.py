@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +18,7 @@ from sdedge.errors import ModelError
 
 if TYPE_CHECKING:
     from sdedge.library.models import Library, Model
+    from sdedge.weights.files import LazyTensor
 
 
 @click.group()
@@ -240,14 +241,28 @@ def _verified(library: Library, name: str | None, weights: bool, as_json: bool) 
 
 
 def _broken_weights(model: Model) -> list[str]:
-    from sdedge.weights.checkpoint import find_broken, open_checkpoint, open_vae
+    from sdedge.weights.checkpoint import find_broken
 
-    opened = open_checkpoint(model.path).components if model.role == "model" else {"vae": open_vae(model.path)[0]}
+    opened = _opened_weights(model)
     return [
         f"{part}: {broken} has NaN or infinite values"
         for part, tensors in opened.items()
         for broken in find_broken(tensors)
     ]
+
+
+def _opened_weights(model: Model) -> Mapping[str, Mapping[str, LazyTensor]]:
+    """Returns the tensors of each part of an installed model."""
+    from sdedge.weights.checkpoint import open_checkpoint, open_vae
+    from sdedge.weights.control import open_control
+    from sdedge.weights.image_encoder import KIND, open_image_encoder
+
+    if model.role == "model":
+        return open_checkpoint(model.path).components
+    if model.role == "vae":
+        return {"vae": open_vae(model.path)[0]}
+    opened = open_image_encoder(model.path) if model.kind == KIND else open_control(model.path)
+    return {model.kind: opened.tensors}
 
 
 @models.command()

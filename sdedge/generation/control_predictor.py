@@ -123,10 +123,8 @@ def _image_prompt(engine: Engine, control: Control, model: ControlModel, name: s
     base, _ = engine.unet_source()
     config = model.ip_adapter_config(base)
     encoder = find_image_encoder(model.path, model.name, config)
-    changed = (encoder.path / "config.json").stat().st_mtime_ns
-    reader = AddedComponent(
-        f"{PREFIX}image encoder {encoder.path} {changed}", "image_encoder", encoder.config, encoder.tensors
-    )
+    place = f"{PREFIX}image encoder {encoder.path} {encoder.changed}"
+    reader = AddedComponent(place, "image_encoder", encoder.config, encoder.tensors)
     adapter = AddedComponent(name, "ip_adapter", vars(config), model.tensors)
     return ImagePrompt(control, model.name, config, encoder, (reader, adapter))
 

@@ -165,9 +165,8 @@ class _ActivePrompt:
         if mask is None:
             return None
         base, _ = self.engine.unet_source()
-        sizes = level_sizes(base, *size)
-        levels = [interpolate(mask, size=level, mode="bicubic").clamp(0, 1) for level in sizes]
-        return tuple(level.flatten(2).transpose(1, 2).to(self.engine.device) for level in levels)
+        fitted = [interpolate(mask, size=each, mode="bicubic").clamp(0, 1) for each in level_sizes(base, *size)]
+        return tuple(each.flatten(2).transpose(1, 2).to(self.engine.device) for each in fitted)
 
 
 def encode(engine: Engine, encoder: str, picture: Tensor, pooled: bool) -> Tensor:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from sdedge import catalog
 from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import Remedy
+from sdedge.generation.control_predictor import fitted_controls
+from sdedge.models.config import ControlNetConfig
 from sdedge.models.unet_inputs import Edit, TokenMerging
 from sdedge.request import Request
 
@@ -36,7 +38,7 @@ def losses(engine: Engine, request: Request) -> str:
     info, phrases = supported(engine, request), []
     if info.reuse > 1:
         phrases.append(f"deep features shared by {info.reuse} steps")
-        if request.controls:
+        if any(isinstance(each.config, ControlNetConfig) for each in fitted_controls(engine, request)):
             phrases.append(f"control residuals shared by {info.reuse} steps")
     if info.merge:
         phrases.append(f"{info.merge:.0%} of the tokens merged in the highest self attention")

@@ -15,6 +15,8 @@ MODES = {
 }  # fmt: skip
 FITS = {HintFit.STRETCH: "Just Resize", HintFit.CROP: "Crop and Resize", HintFit.PAD: "Resize and Fill"}
 _ROW = FIELDS["controls"].infotext
+_IMAGE_PROMPT = "ip-adapter_clip_sd15"
+"""What the extension calls the reading of a picture for an IP-Adapter, without which it would not use one."""
 KEY = _ROW.key if isinstance(_ROW, NumberedKeys) else ""
 
 
@@ -26,7 +28,8 @@ def control_texts(controls: tuple[Control, ...]) -> dict[str, str]:
 def _module(control: Control) -> tuple[str, dict[str, str]]:
     """Returns the extension's name of a control's preprocessor and its settings there; "none" for one that it has not."""
     if control.preprocess is None:
-        return "none", {}
+        is_ip_adapter = "ip-adapter" in PurePath(control.model).stem.lower().replace("_", "-")
+        return (_IMAGE_PROMPT if is_ip_adapter else "none"), {}
     preprocessing = parse_preprocessing(control.preprocess)
     preprocessor, number = preprocessing.preprocessor, Float(0, 1).format
     if not preprocessor.a1111:

@@ -52,6 +52,12 @@ class ImageEncoderModel:
         return 1 + (self.side // self._number("patch_size", 32)) ** 2
 
     @property
+    def changed(self) -> int:
+        """Returns when its files were last changed, in nanoseconds."""
+        files = {tensor.file.path for tensor in self.tensors.values()}
+        return max(path.stat().st_mtime_ns for path in (self.path / "config.json", *files))
+
+    @property
     def numel(self) -> int:
         """Returns how many parameters it has."""
         return sum(tensor.numel for tensor in self.tensors.values())

@@ -18,7 +18,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.engines.open import load_engine
-from sdedge.errors import SdedgeError
+from sdedge.engines.protocol import Capability
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.generation.image_prompts import prepared
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.price import tokens_fraction
@@ -114,6 +115,15 @@ def test_a_picture_with_an_ip_adapter_is_that_of_diffusers(pipeline, models, fol
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["classic", "plus"])
+def test_without_guidance_it_is_that_of_diffusers_too(pipeline, models, folder, photos, kind):
+    request = _request(models, Control(_file(folder, kind), photos["b"]), guidance=1.0)
+    assert (
+        psnr(_pixels(pipeline, request), _by_diffusers(folder, request, [kind], 1.0, [_opened(photos["b"])])) >= EQUAL
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kinds", [["classic", "classic"], ["plus", "classic"]])
 def test_two_pictures_are_those_of_diffusers(pipeline, models, folder, photos, kinds):
     controls = [Control(_file(folder, kind), photos[name], weight)
@@ -189,6 +199,32 @@ def test_a_batch_and_a_weight_of_zero_change_nothing(pipeline, models, folder, p
     assert all(psnr(a, b) >= EQUAL for a, b in zip(alone, together, strict=True))
     nothing = _request(models, Control(_file(folder, "classic"), photos["a"], 0.0), steps=2)
     assert psnr(_pixels(pipeline, nothing), _pixels(pipeline, _request(models, steps=2))) >= EQUAL
+
+
+@pytest.mark.slow
+def test_without_a_picture_of_its_own_it_reads_the_one_to_start_from(pipeline, models, folder, files):
+    photo = str(files / "photo.png")
+    own, shared = (
+        _pixels(pipeline, _request(models, Control(_file(folder, "classic"), hint), image=photo, strength=0.8, steps=3))
+        for hint in (photo, None)
+    )
+    assert np.array_equal(own, shared)
+
+
+@pytest.mark.slow
+def test_the_fast_speed_attends_as_well_and_says_nothing_of_residuals(pipeline, models, folder, photos):
+    request = _request(models, Control(_file(folder, "classic"), photos["a"]), steps=6, preset="sdedge", speed="fast")
+    (picture,) = drawn(pipeline, request)
+    assert "deep features" in picture.facts["losses"] and "residuals" not in picture.facts["losses"]
+    assert psnr(picture.pixels, _pixels(pipeline, request.replace(controls=()))) < 40
+
+
+def test_an_engine_that_cannot_attend_to_pictures_refuses_by_name(pipeline, models, folder, photos, monkeypatch):
+    request = _request(models, Control(_file(folder, "classic"), photos["a"]), steps=1)
+    engine = pipeline.engine(request)
+    monkeypatch.setattr(engine, "can", engine.can - {Capability.IMAGE_TOKENS})
+    with pytest.raises(InvalidRequest, match="cannot attend to pictures, as the IP-Adapter classic"):
+        drawn(pipeline, request)
 
 
 @pytest.mark.parametrize(
