@@ -55,6 +55,20 @@ def test_every_file_and_benchmark_is_there(page):
         assert (ROOT / "tests" / "benchmarks" / f"{name}.py").is_file(), name
 
 
+def test_the_table_of_questions_points_at_files():
+    """Of CONTRIBUTING: a bare name stands in the folder of the path before it."""
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("| where is … | in |")[1].split("\n\n")[0]
+    rows = [
+        re.findall(r"`([\w/]+\.py)`", line) for line in table.splitlines() if line.endswith("` |") or ".py`" in line
+    ]
+    assert len(rows) > 10 and all(rows)
+    for names in rows:
+        folder = ROOT
+        for name in names:
+            folder = (ROOT / name).parent if "/" in name else folder
+            assert (folder / Path(name).name).is_file(), name
+
+
 def test_modules_that_docstrings_name_are_there():
     wrong = []
     for file in [*ROOT.glob("sdedge/**/*.py"), *ROOT.glob("converters/**/*.py"), *ROOT.glob("gui/**/*.py")]:
