@@ -17,9 +17,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={os.path.dirname
 # Several tests run side by side; threads of each would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -51,6 +53,15 @@ if sys.platform == "darwin":
     converters.bundle.compiles_here = lambda: False
 
 
+def cases(every: Iterable[Any], quick: Container[Any]) -> list[Any]:
+    """Returns every case of a parametrised test; those that are not among the quick ones are slow: more of the same kind."""
+    slow = pytest.mark.slow
+    return [
+        case if case in quick else pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=slow)
+        for case in every
+    ]
+
+
 MEASURED = (
     "converters",
     "engines",
@@ -74,10 +85,28 @@ def measured_machine(tmp_path_factory) -> bytes:
     return (folder / "machine.json").read_bytes()
 
 
+# What is imported and collected for thousands of tests stays; looking through it again and again frees nothing.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
+    leave_out_imports()
+    gc.enable()
+
+
+def leave_out_imports() -> None:
     """Keeps what was imported out of each later garbage collection, of which releasing a network is one."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _late_imports() -> Iterator[None]:
+    """Does so again after a file whose tests imported a library of many modules, such as torch's compiler."""
+    before = len(sys.modules)
+    yield
+    if len(sys.modules) > before + 100:
+        leave_out_imports()
 
 
 @pytest.fixture(autouse=True)
@@ -115,17 +144,16 @@ def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Pat
     return folder
 
 
-def write_tiny_model(folder: Path) -> Path:
+def write_tiny_model(folder: Path, layers: int = 1) -> Path:
     """A diffusers folder of random weights, 64 pixels, drawn in a blink: the v1 topology with one layer to a block.
 
-    Half of the layers, whose number and not whose size is what loading takes. Full depth is the embedded model's, and that of
-    tests/models and tests/weights.
+    That is half of the layers, whose number and not whose size is what loading takes. `deep_model` has all.
     """
     import torch
 
     from sdedge.training.recipe import QUICK, export, networks
 
-    widths = {"block_out_channels": (8, 16, 16, 16), "layers_per_block": 1, "norm_num_groups": 4, "sample_size": 8}
+    widths = {"block_out_channels": (8, 16, 16, 16), "layers_per_block": layers, "norm_num_groups": 4, "sample_size": 8}
     recipe = replace(
         QUICK,
         unet=replace(QUICK.unet, **widths),
@@ -142,6 +170,12 @@ def write_tiny_model(folder: Path) -> Path:
 def tiny_model(made_once) -> Path:
     """The folder that `write_tiny_model` makes; copy it before changing it."""
     return made_once("tiny", write_tiny_model)
+
+
+@pytest.fixture(scope="session")
+def deep_model(made_once) -> Path:
+    """The same with v1's two layers to a block, for what counts them."""
+    return made_once("tiny-deep", partial(write_tiny_model, layers=2))
 
 
 def switch_checker_on(model: Path) -> None:

@@ -20,6 +20,7 @@ from diffusers import (
 from PIL import Image
 
 from sdedge.request import Request
+from tests.conftest import cases
 from tests.generation.conftest import SIDE, drawn, from_photo, pixels_of, psnr
 
 SCHEDULERS = {
@@ -52,7 +53,11 @@ def _by_diffusers(kind: type, request: Request, **more) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("sampler", "strength"), [("ddim", 0.75), ("plms", 0.5), ("euler", 1.0), ("euler_a", 0.6), ("dpmpp_2m", 0.75)]
+    ("sampler", "strength"),
+    cases(
+        [("ddim", 0.75), ("plms", 0.5), ("euler", 1.0), ("euler_a", 0.6), ("dpmpp_2m", 0.75)],
+        quick={("plms", 0.5), ("euler_a", 0.6)},
+    ),
 )
 def test_img2img_equals_diffusers(pipeline, models, files, sampler, strength):
     request = from_photo(models[4], files, sampler=sampler, strength=strength, preset="diffusers", schedule="leading")
@@ -62,8 +67,13 @@ def test_img2img_equals_diffusers(pipeline, models, files, sampler, strength):
     assert psnr(ours.pixels, another_seed.pixels) < 40, "a referee that anything equals proves nothing"
 
 
-@pytest.mark.parametrize("channels", [4, 9])
-@pytest.mark.parametrize(("sampler", "strength"), [("ddim", 1.0), ("euler", 0.75), ("euler_a", 0.6)])
+@pytest.mark.parametrize(
+    ("sampler", "strength", "channels"),
+    cases(
+        [(*run, channels) for run in (("ddim", 1.0), ("euler", 0.75), ("euler_a", 0.6)) for channels in (4, 9)],
+        quick={("ddim", 1.0, 9), ("euler_a", 0.6, 4)},
+    ),
+)
 def test_inpainting_equals_diffusers(pipeline, models, files, channels, sampler, strength):
     request = from_photo(models[channels], files, mask=str(files / "mask.png"), mask_blur=0, sampler=sampler,
                          strength=strength, preset="diffusers", schedule="leading")  # fmt: skip

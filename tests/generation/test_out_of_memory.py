@@ -47,7 +47,7 @@ def _fail(monkeypatch, method: str, calls: set[int], error: Exception) -> None:
     ("method", "error"),
     [
         ("predict", RuntimeError(NO_ROOM)),
-        ("predict", torch.OutOfMemoryError("CUDA out of memory.")),
+        pytest.param("predict", torch.OutOfMemoryError("CUDA out of memory."), marks=pytest.mark.slow),
         ("decode", MemoryError()),
     ],
 )

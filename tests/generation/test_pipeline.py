@@ -14,7 +14,7 @@ from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.images.output import Output
 from sdedge.request import Request
 from sdedge.sampling.noise import initial
-from tests.conftest import needs_embedded
+from tests.conftest import cases, needs_embedded
 
 SCHEDULERS = {"plms": PNDMScheduler, "ddim": DDIMScheduler, "euler": EulerDiscreteScheduler}
 
@@ -49,7 +49,7 @@ def _by_diffusers(folder, request: Request) -> np.ndarray:
     return np.asarray(picture.images[0])
 
 
-@pytest.mark.parametrize("sampler", SCHEDULERS)
+@pytest.mark.parametrize("sampler", cases(SCHEDULERS, quick=["plms"]))
 def test_a_picture_equals_the_one_diffusers_draws(pipeline, tiny_model, sampler):
     request = Request("a red house", "trees", str(tiny_model), guidance=5.0, steps=6, sampler=sampler,
                       preset="diffusers", seed=11)  # fmt: skip

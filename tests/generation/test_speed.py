@@ -16,7 +16,7 @@ from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.training.scenes import held_out_prompts
-from tests.conftest import needs_embedded
+from tests.conftest import cases, needs_embedded
 
 LOSSY = [name for name, info in catalog.SPEEDS.items() if info.lossy]
 
@@ -56,7 +56,7 @@ def test_lossy_pictures_obey_and_stay_near(pipeline, name):
 
 
 @needs_embedded
-@pytest.mark.parametrize("sampler", ["dpmpp_2m", "heun", "euler_a"])
+@pytest.mark.parametrize("sampler", cases(["dpmpp_2m", "heun", "euler_a"], quick=["heun"]))
 def test_a_lossy_batch_changes_no_picture(pipeline, sampler):
     request = Request(prompt="a blue boat on the sea at sunset", seed=3, steps=6, sampler=sampler, speed="fastest")
     together = _draw(pipeline, request, count=3, batch=3)

@@ -23,6 +23,7 @@ from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.models.unet_walk import feature_shapes, residual_shapes, walk
 from sdedge.weights.files import open_tensors
+from tests.conftest import cases
 
 NARROW = {
     "block_out_channels": (32, 64, 128, 128),
@@ -82,7 +83,7 @@ def _residuals() -> list[Tensor]:
     return [torch.randn(2, channels, *size) for channels, size in shapes]
 
 
-@pytest.mark.parametrize("places", ["down", "skips", "down and skips"])
+@pytest.mark.parametrize("places", cases(["down", "skips", "down and skips"], quick=["down and skips"]))
 @torch.inference_mode()
 def test_features_and_residuals_enter_where_diffusers_adds_them(form, referee, inputs, places):
     theirs: dict[str, object] = {}
@@ -101,7 +102,7 @@ def test_features_and_residuals_enter_where_diffusers_adds_them(form, referee, i
     assert float((form(*inputs) - expected).abs().max()) > 0.01
 
 
-@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("depth", cases([1, 3], quick=[3]))
 @torch.inference_mode()
 def test_reused_features_leave_the_outer_places_open(form, inputs, depth):
     down, skips = _features(), _residuals()
@@ -150,8 +151,8 @@ def test_the_shapes_at_the_places_are_those_of_the_maps_there(unet, size):
 
 
 @pytest.fixture(scope="module")
-def engine(tiny_model) -> TorchEngine:
-    return TorchEngine.load(tiny_model, "cpu", "float32")
+def engine(deep_model) -> TorchEngine:
+    return TorchEngine.load(deep_model, "cpu", "float32")
 
 
 def _ones(shapes: list[tuple[int, int, int]]) -> tuple[Tensor, ...]:

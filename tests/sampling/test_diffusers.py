@@ -307,6 +307,7 @@ def test_dummy_model_sums(prompt, sampler, schedule, config, options, total, mea
     assert mean is None or abs(float(x.abs().mean()) - mean) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["ddim", "dpmpp_2m", "euler", "unipc", "lms"])
 def test_on_the_embedded_model(pocket, sampler):
     """The same on the model that ships, in float64."""

@@ -17,6 +17,7 @@ from sdedge.sampling import samplers
 from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.schedule import NoiseSchedule
+from tests.conftest import cases
 
 from .conftest import Prompt, denoiser, elementwise, last, scaled_error
 
@@ -81,8 +82,13 @@ PAIRS = {"sdedge": (322, 322), "a1111": (152, 152), "diffusers": (72, 72), "comp
 """How many of them a preset does not refuse, from noise and from a picture."""
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("strength", [None, 0.55])
+@pytest.mark.parametrize(
+    ("strength", "preset"),
+    cases(
+        itertools.product((None, 0.55), PRESETS),
+        quick=[*((None, preset) for preset in PRESETS), (0.55, "diffusers"), (0.55, "compvis"), (0.55, "apple")],
+    ),
+)
 def test_every_pair_runs(preset, strength):
     """All samplers with all their schedules: falling levels, the promised number of steps, a finite image."""
     noise, ran = initial([1], SHAPE[1:]), 0

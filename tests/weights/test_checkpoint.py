@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sdedge.errors import ModelError
 from sdedge.weights import keys
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
 from sdedge.weights.files import open_tensors
+from tests.conftest import cases
 from tests.weights.conftest import DTYPES, TEXT, UNET, VAE_CONFIG, Tiny, same, write_folder
 
 
@@ -75,8 +77,10 @@ def test_single_safetensors(tiny: Tiny, tmp_path: Path, dtype: torch.dtype) -> N
     assert checkpoint.prediction_type == "epsilon"
 
 
-@pytest.mark.parametrize("modern", [True, False])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("dtype", "modern"),
+    cases(itertools.product(DTYPES, (True, False)), quick={(torch.float16, True), (torch.float32, False)}),
+)
 def test_ckpt_with_averages_and_lightning(
     tiny: Tiny, tmp_path: Path, lightning: dict[str, Any], modern: bool, dtype: torch.dtype
 ) -> None:

@@ -34,7 +34,7 @@ from sdedge.process.worker import describe_failure
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker
-from tests.conftest import convert_to_coreml, needs_embedded, switch_checker_on
+from tests.conftest import cases, convert_to_coreml, needs_embedded, switch_checker_on
 from tests.models.test_safety import random_checker, save_checker
 
 PROMPT = "a red house on the grass in the day with two trees"
@@ -61,7 +61,7 @@ def test_a_picture_from_the_bundle_equals_torchs_and_obeys_its_prompt(pocket_bun
     assert all(score(ours, FACTS).values())
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("rows", cases([1, 2, 3], quick=[3]))
 def test_any_batch_is_drawn_in_calls_of_the_converted_one(engines, rows):
     theirs, ours = engines
     D = ours.facts.context_width

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from sdedge.machine.picture_memory import plan_picture, read_sizes
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.files import open_tensors
+from tests.conftest import cases
 
 NAME = "control_a"
 
@@ -66,8 +68,13 @@ def _inputs(engine: TorchEngine) -> UNetInputs:
     return UNetInputs(torch.randn(2, 4, 8, 8, generator=generator), torch.tensor([441.0, 441.0]), context)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("mode", "dtype"),
+    cases(
+        itertools.product(MODES, ("float32", "bfloat16")),
+        quick={("fast", "float32"), ("lowest", "bfloat16"), ("stream", "float32")},
+    ),
+)
 def test_an_added_network_computes_as_the_model_s_own_in_every_mode(tiny_model, mode, dtype):
     engine = _load(tiny_model, mode, dtype)
     engine.add(_second_unet(tiny_model))
@@ -83,8 +90,9 @@ def test_an_added_network_computes_as_the_model_s_own_in_every_mode(tiny_model, 
 @pytest.mark.parametrize(
     ("mode", "every_step", "stays"),
     [
-        ("fast", True, {"unet", "vae", NAME}), ("fast", False, {"unet", "vae"}),
-        ("low", True, {"vae"}), ("lowest", False, {"vae"}), ("stream", True, {"vae"}),
+        ("fast", True, {"unet", "vae", NAME}), ("fast", False, {"unet", "vae"}), ("low", True, {"vae"}),
+        pytest.param("lowest", False, {"vae"}, marks=pytest.mark.slow),
+        pytest.param("stream", True, {"vae"}, marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_what_works_at_every_step_stays_with_the_unet_and_the_rest_goes(

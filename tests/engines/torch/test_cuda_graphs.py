@@ -18,6 +18,7 @@ from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.request import Request
+from tests.conftest import cases
 
 CONFIG = UNetConfig(block_out_channels=(32, 64), cross_attention_dim=16, attention_head_dim=4, layers_per_block=1)
 READS = ("_local_scalar_dense", "nonzero", "masked_select", "unique")
@@ -164,7 +165,7 @@ def test_a_picture_is_the_same_with_recordings_and_a_changed_network_is_recorded
     assert "Recording" in kinds(engine.calls.recorder)
 
 
-@pytest.mark.parametrize("ratio", [0.0, 0.5])
+@pytest.mark.parametrize("ratio", cases([0.0, 0.5], quick=[0.5]))
 @torch.inference_mode()
 def test_nothing_of_a_call_touches_the_host(ratio):
     """On the meta device, as one that is not the CPU: a graph holds no copy from or to it and waits for no number."""

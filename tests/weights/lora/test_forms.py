@@ -17,6 +17,7 @@ from sdedge.models.unet import UNet
 from sdedge.weights.lora import apply, open_lora
 from sdedge.weights.lora_deltas import Patch, kronecker
 from sdedge.weights.lora_keys import TEXT, UNET, modules_by_stem
+from tests.conftest import cases
 from tests.weights.lora.conftest import (
     CONV,
     CROSS,
@@ -172,7 +173,7 @@ def _peft_config(peft: ModuleType, kind: str) -> object:
     return peft.LoKrConfig(r=2, alpha=3, target_modules=TARGETS, init_weights=False, decompose_factor=4)
 
 
-@pytest.mark.parametrize("kind", ["lora", "dora", "loha", "lokr"])
+@pytest.mark.parametrize("kind", cases(["lora", "dora", "loha", "lokr"], quick=["dora", "loha"]))
 def test_adapted_unet_equals_peft(kind: str, tmp_path: Path, unet: UNet) -> None:
     peft = pytest.importorskip("peft", reason="peft (test only) is the referee for whole networks")
     torch.manual_seed(6)

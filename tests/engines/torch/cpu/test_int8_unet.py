@@ -35,7 +35,7 @@ from sdedge.training.checker import score
 from sdedge.training.scenes import held_out_prompts
 from sdedge.weights.checkpoint import open_checkpoint
 from sdedge.weights.export import export_folder
-from tests.conftest import needs_embedded
+from tests.conftest import cases, needs_embedded
 from tests.engines.torch.test_torch import write_lora
 
 pytestmark = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
@@ -177,7 +177,7 @@ def test_features_and_residuals_act_as_on_the_exact_unet(pocket8):
         assert float((effects[0] - effects[1]).norm()) < 0.5 * float(effects[1].norm())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", cases([torch.float32, torch.bfloat16], quick=[torch.float32]))
 def test_streamed_it_is_the_same(pocket8, dtype):
     """Rounded and packed in the first pass, read from the temporary file in the next."""
     resident, streamed = (TorchEngine.load(pocket8, "cpu", "int8", memory=mode) for mode in ("fast", "stream"))
