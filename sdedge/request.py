@@ -70,6 +70,8 @@ class Request:
     """How far the initial noise is turned towards that of the variation seed, 0 to 1."""
     clip_skip: int = default("clip_skip")
     """1 uses the last layer of the text encoder, 2 the one before (A1111's counting)."""
+    image_guidance: float | None = default("image_guidance")
+    """How strongly an InstructPix2Pix model keeps to the picture; None is what suits the model."""
     guidance_rescale: float = default("guidance_rescale")
     guidance_interval: tuple[float, float] | None = default("guidance_interval")
     """Guide only while sigma is within (low, high)."""

@@ -268,6 +268,10 @@ _ROWS = (
         CommandLine(("--noise",), f"Generator: {', '.join(catalog.NOISE_SOURCES)}.", "NAME"),
         InfotextKey("RNG", names={catalog.NoiseSource.TORCH: "CPU", catalog.NoiseSource.PHILOX: "NV"}), Without(_CARRIED)),
     RequestField(
+        "image_guidance", Float(0, 100, "1.5"), None, Group.SAMPLING,
+        CommandLine(("--image-guidance",), "How closely InstructPix2Pix keeps to the picture.", default="1.5"),
+        InfotextKey("Image CFG scale"), Without(_CARRIED), ("image_cfg_scale", "image_guidance_scale"), counts_with=("image",)),
+    RequestField(
         "guidance_rescale", Float(0, 1), 0.0, Group.SAMPLING,
         CommandLine(("--guidance-rescale",), "0 to 1, against over-exposure."),
         Without(_RECORD_ONLY), Without(_CARRIED)),

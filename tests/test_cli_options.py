@@ -16,7 +16,8 @@ from .test_cli import generate, run
 SPOKEN = {
     "model": "another", "negative": "n", "vae": "v", "steps": 7, "guidance": 3.0, "sampler": "heun", "schedule": "karras",
     "preset": "a1111", "speed": "fast", "eta": None, "noise": "numpy", "size": "64x128", "seed": 9, "count": 2, "batch": 2,
-    "clip_skip": 2, "guidance_rescale": 0.5, "guidance_interval": "1 2", "image": "i.png", "strength": 0.5, "mask": None,
+    "clip_skip": 2, "guidance_rescale": 0.5, "image_guidance": 2.0,
+    "guidance_interval": "1 2", "image": "i.png", "strength": 0.5, "mask": None,
     "mask_blur": 2.0, "masked_content": "fill", "mask_padding": 8, "variation_seed": 3, "variation_strength": 0.25,
     "sigmas": "3,2,1", "timesteps": "900,3", "options": "s_churn=3", "out": "elsewhere", "file_format": "webp",
     "template": "{seed}", "outpaint": None, "controls": None,

@@ -43,7 +43,7 @@ class ModelFacts:
     downscale: int
     """Pixels per latent cell."""
     in_channels: int
-    """Channels the UNet reads: 4, or 9 for inpainting checkpoints."""
+    """Channels the UNet reads: 4; 9 for inpainting checkpoints, 8 for InstructPix2Pix."""
     guidance: float = 7.5
     """Guidance scale that suits the model."""
     latent_channels: int = 4

@@ -1,21 +1,49 @@
-"""How a request is guided: by classifier-free guidance, or by a UNet that reads the scale itself."""
+"""How a request is guided: by classifier-free guidance, by a picture and its instruction, or by a UNet that reads the scale."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from sdedge.engines.protocol import ModelFacts
+from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.generation import speed
+from sdedge.generation.requirements import INSTRUCT_CHANNELS
 from sdedge.models import layers
-from sdedge.request import Resolved
-from sdedge.sampling.guidance import ClassifierFreeGuidance, Guide
+from sdedge.request import Request, Resolved
+from sdedge.sampling.guidance import Branches, ClassifierFreeGuidance, Guide, prompt_branches
+from sdedge.sampling.instruct import InstructGuidance, instruct_branches
+from sdedge.text.conditioning import Context
+
+IMAGE_GUIDANCE = 1.5
+"""What suits InstructPix2Pix."""
+
+
+def image_guidance(request: Request, facts: ModelFacts) -> float | None:
+    """Returns how closely a request's model keeps to its picture; None for models that are not asked."""
+    if facts.in_channels == INSTRUCT_CHANNELS and request.image_guidance is None:
+        return IMAGE_GUIDANCE
+    return request.image_guidance
+
+
+def branches(
+    engine: Engine, request: Resolved, contexts: Callable[[float], Context], channels: Tensor | None
+) -> Branches:
+    """Returns the conditions under which the UNet is evaluated, which all read `channels` beside the latents."""
+    embedding, edits = guidance_embedding(request, engine.facts), speed.edits(engine, request)
+    prompts = prompt_branches(contexts, channels, embedding, edits)
+    return instruct_branches(prompts) if engine.facts.in_channels == INSTRUCT_CHANNELS else prompts
 
 
 def guide(request: Resolved, facts: ModelFacts) -> Guide:
     """Returns what makes one output of the branches; a UNet that reads the scale itself is not guided again."""
+    interval = speed.guidance_interval(request)
+    if facts.in_channels == INSTRUCT_CHANNELS:
+        picture = IMAGE_GUIDANCE if request.image_guidance is None else request.image_guidance
+        return InstructGuidance(request.guidance, picture, request.guidance_rescale, interval)
     scale = 1.0 if facts.guidance_channels else request.guidance
-    return ClassifierFreeGuidance(scale, request.guidance_rescale, speed.guidance_interval(request))
+    return ClassifierFreeGuidance(scale, request.guidance_rescale, interval)
 
 
 def guidance_embedding(request: Resolved, facts: ModelFacts) -> Tensor | None:

@@ -19,11 +19,11 @@ from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.events import Event, Loading, Notice, Step
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
-from sdedge.generation.guidance import guidance_embedding, guide
+from sdedge.generation.guidance import branches, guide, image_guidance
 from sdedge.generation.predictors import predictor
 from sdedge.generation.price import control_prices
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
-from sdedge.generation.requirements import refuse_unsupported
+from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
 from sdedge.generation.save import Picture, save_job
 from sdedge.generation.start import begin
 from sdedge.generation.tiling import tiling
@@ -34,7 +34,6 @@ from sdedge.images.preview import data_uri, preview
 from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.request import Request, Resolved
 from sdedge.sampling.denoiser import Denoiser
-from sdedge.sampling.guidance import prompt_branches
 from sdedge.sampling.presets import SamplingPlan, sampling_plan
 from sdedge.sampling.samplers import Denoise
 
@@ -72,6 +71,7 @@ class Pipeline:
             "width": width,
             "height": height,
             "guidance": facts.guidance if request.guidance is None else request.guidance,
+            "image_guidance": image_guidance(request, facts),
             "schedule": None if chosen else steps.schedule,
             "steps": steps.steps if chosen else request.steps,
             "noise": request.noise or catalog.PRESETS[request.preset].noise_source,
@@ -94,7 +94,7 @@ class Pipeline:
         resolved = self.resolve(request)
         source, engine = img2img.open_source(resolved), self.engine(resolved)
         control_predictor.attach(engine, resolved, source)
-        strength = None if source is None else resolved.strength
+        strength = None if source is None or engine.facts.in_channels == INSTRUCT_CHANNELS else resolved.strength
         if strength != 0:
             control_predictor.check_spans(resolved, len(make_plan(resolved, engine.facts, strength).sigmas) - 1)
 
@@ -178,9 +178,10 @@ def sample(
 
     # denoise(x, sigma) -> x0: the UNet under every branch of the prompts, guided, and the picture outside a mask.
     contexts = encode_prompts(engine, requests, full.steps).along(sampling.sigmas)
-    embedding, edits = guidance_embedding(request, facts), speed.edits(engine, request)
-    branches = prompt_branches(contexts, start.channels, embedding, edits)
-    denoise: Denoise = Denoiser(predictor(engine, request, sampling, source), branches, guide(request, facts), sampling)
+    conditions = branches(engine, request, contexts, start.channels)
+    denoise: Denoise = Denoiser(
+        predictor(engine, request, sampling, source), conditions, guide(request, facts), sampling
+    )
     denoise = start.preserve_unmasked(denoise, noise, sampling.mask_mode)
 
     # The sampler's steps.
@@ -218,6 +219,10 @@ def _prepare(engine: Engine, request: Resolved, source: img2img.SourceImage | No
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is refused now, not after
     if notice := speed.unsupported(engine, request):
         yield Notice(notice)
+    if request.image_guidance is not None and engine.facts.in_channels != INSTRUCT_CHANNELS:
+        yield Notice(
+            f"The model {engine.facts.name} is not InstructPix2Pix; its image guidance {request.image_guidance:g} has no effect."
+        )
     if engine.facts.guidance_channels and request.negative:
         yield Notice(
             f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out."

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 INPAINTING_CHANNELS = 9
 """What the UNet of an inpainting checkpoint reads: latents, mask, and the latents of the masked picture."""
+INSTRUCT_CHANNELS = 8
+"""What the UNet of an InstructPix2Pix checkpoint reads: latents, and those of the picture that is to be changed."""
 
 
 class ModelInputs(Protocol):
@@ -85,5 +87,10 @@ def unmet(request: Request, facts: ModelInputs, can: frozenset[Capability]) -> I
 
 def refuse_unsupported(engine: Engine, request: Request) -> None:
     """Raises InvalidRequest, by name, for the first thing that a request needs and its engine cannot do."""
+    if engine.facts.in_channels == INSTRUCT_CHANNELS and request.image is None:
+        raise InvalidRequest(
+            f"The model {engine.facts.name} changes a picture by an instruction; give the picture to start from.",
+            field="image",
+        )
     for need in unmet(request, engine.facts, engine.can):
         raise InvalidRequest(f"The engine {engine.description} {need.sentence}", field=need.field, remedy=need.remedy)

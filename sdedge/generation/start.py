@@ -21,6 +21,7 @@ from sdedge.catalog import MaskedContent, MaskMode, Preset
 from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.generation.img2img import SourceImage
+from sdedge.generation.requirements import INPAINTING_CHANNELS, INSTRUCT_CHANNELS
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
 from sdedge.request import Resolved, Task
@@ -42,7 +43,7 @@ class Start:
     strength   fraction of the sigmas to run, None for all of them from noise alone, 0 for none
     latent     (B, 4, h, w) of the picture, where there is one
     held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
-    channels   (B, 5, h, w) for a 9-channel model
+    channels   (B, 5, h, w) for a 9-channel model, (1, 4, h, w) for InstructPix2Pix
     draws      how many draws of each stream are taken
     """
 
@@ -77,7 +78,10 @@ def begin(engine: Engine, requests: Sequence[Resolved], source: SourceImage | No
     """Makes noise and latents of a batch of pictures that differ only in their seeds and prompts."""
     request, facts = requests[0], engine.facts
     shape = facts.latent_channels, request.height // facts.downscale, request.width // facts.downscale
-    inpaints, mask = facts.in_channels != facts.latent_channels, source.mask if source is not None else None
+    inpaints, mask = facts.in_channels == INPAINTING_CHANNELS, source.mask if source is not None else None
+    if facts.in_channels == INSTRUCT_CHANNELS and source is not None:
+        noise = vary(_draw([each.seed for each in requests], shape, request.noise, 0), requests).to(engine.device)
+        return Start(noise, channels=_picture(engine, source))
     strength = _strength(request, source)
     held = None if inpaints or mask is None else _latent_mask(mask, request, facts).to(engine.device)
     order = _order(request, inpaints, encodes=source is not None and (strength is not None or held is not None))
@@ -166,6 +170,13 @@ def _channels(engine: Engine, request: Resolved, source: SourceImage | None, noi
         mask = _latent_mask(source.mask, request, engine.facts)
     latent = encode(engine, image, noise)
     return torch.cat([mask.expand(B, 1, h, w).to(latent.device), latent], dim=1)
+
+
+def _picture(engine: Engine, source: SourceImage) -> Tensor:
+    """Encodes the picture for InstructPix2Pix, (1, 4, h, w): the middle of the posterior, as the VAE scales it."""
+    facts, image = engine.facts, from_pixels(source.pixels[None])
+    h, w = image.shape[2] // facts.downscale, image.shape[3] // facts.downscale
+    return encode(engine, image, torch.zeros(1, facts.latent_channels, h, w)) / facts.scaling_factor
 
 
 def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:

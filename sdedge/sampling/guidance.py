@@ -103,12 +103,12 @@ class ClassifierFreeGuidance:
         if uncond is None:
             (cond,) = conds.values()
             return cond
-        difference = _weighted_difference(conds, uncond)
+        difference = weighted_difference(conds, uncond)
         guided = uncond + self.scale_at(state.sigma) * difference
         return rescale_guidance(guided, uncond + difference, self.rescale) if self.rescale else guided
 
 
-def _weighted_difference(conds: Mapping[Branch, Tensor], uncond: Tensor) -> Tensor:
+def weighted_difference(conds: Mapping[Branch, Tensor], uncond: Tensor) -> Tensor:
     """Returns sum_k w_k (cond_k - uncond), (B, …)."""
     differences = torch.stack([*conds.values()]) - uncond  # (K, B, …)
     weights = [branch.weight for branch in conds if branch.weight is not None]

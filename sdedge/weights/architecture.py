@@ -52,7 +52,6 @@ _ADAPTER_FILES = (
 _NETWORKS = (UNET_PREFIX, "conditioner.", "cond_stage_model.")
 
 _NOT_V1_CHANNELS = {
-    8: "an InstructPix2Pix model (8 input channels)",
     5: "a Stable Diffusion 2 depth model (5 input channels)",
     7: "a Stable Diffusion x4 upscaler (7 input channels)",
 }  # fmt: skip
@@ -89,9 +88,11 @@ def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:
     Widths other than v1's own are let through (small models of the same topology) unless they are another family's.
     """
     channels = _shape(unet, "conv_in.weight", "UNet", 4)[1]
-    if channels not in (4, 9):
+    if channels not in (4, 8, 9):
         what = _NOT_V1_CHANNELS.get(channels, f"a model with {channels} input channels")
-        raise ModelError(f"It is {what}, not Stable Diffusion v1 (4 channels, or 9 for inpainting).")
+        raise ModelError(
+            f"It is {what}, not Stable Diffusion v1 (4 channels, 8 for InstructPix2Pix, or 9 for inpainting)."
+        )
     width = cross_attention_width(unet)
     if width in _NOT_V1_WIDTHS:
         raise ModelError(

@@ -58,7 +58,7 @@ class Checkpoint:
 
     @property
     def in_channels(self) -> int:
-        """4, or 9 for an inpainting model."""
+        """4; 9 for an inpainting model, 8 for InstructPix2Pix."""
         return self.unet["conv_in.weight"].shape[1]
 
     @property

@@ -186,12 +186,12 @@ def _preprocessor(checker: Path) -> dict[str, Any]:
 
 
 def _model_index(checkpoint: Checkpoint) -> dict[str, Any]:
-    inpaint = "Inpaint" if checkpoint.in_channels == 9 else ""
+    kind = {9: "Inpaint", 8: "InstructPix2Pix"}.get(checkpoint.in_channels, "")
     checked = checkpoint.safety_checker is not None
     safety = ["stable_diffusion", "StableDiffusionSafetyChecker"] if checked else [None, None]
     extractor = ["transformers", "CLIPImageProcessor"] if checked else [None, None]
     return {
-        "_class_name": f"StableDiffusion{inpaint}Pipeline", "_diffusers_version": "0.6.0",
+        "_class_name": f"StableDiffusion{kind}Pipeline", "_diffusers_version": "0.6.0",
         "feature_extractor": extractor, "requires_safety_checker": False, "safety_checker": safety,
         "scheduler": ["diffusers", checkpoint.configs["scheduler"].get("_class_name", "PNDMScheduler")],
         "text_encoder": ["transformers", "CLIPTextModel"], "tokenizer": ["transformers", "CLIPTokenizer"],

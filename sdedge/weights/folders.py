@@ -23,7 +23,7 @@ _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _STEMS = ("diffusion_pytorch_model", "model", "pytorch_model")
 _NOT_V1_PIPELINES = {
     "StableDiffusionXL": "Stable Diffusion XL", "StableDiffusion3": "Stable Diffusion 3", "Flux": "FLUX",
-    "StableDiffusionInstructPix2Pix": "InstructPix2Pix", "StableVideoDiffusion": "Stable Video Diffusion",
+    "StableVideoDiffusion": "Stable Video Diffusion",
     "StableDiffusionDepth2Img": "Stable Diffusion 2 depth", "StableDiffusionUpscale": "the x4 upscaler",
     "StableCascade": "Stable Cascade", "Kandinsky": "Kandinsky", "PixArt": "PixArt", "StableUnCLIP": "Stable unCLIP",
 }  # fmt: skip

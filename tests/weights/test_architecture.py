@@ -47,7 +47,7 @@ def linear_projections(state: dict[str, torch.Tensor]) -> None:
 
 POSITIONS = "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight"
 UNSUPPORTED: list[tuple[Callable[[Tiny], dict[str, torch.Tensor]], str]] = [
-    (with_unet(widen(8)), "InstructPix2Pix"),
+    (with_unet(widen(6)), "6 input channels"),
     (with_unet(widen(5)), "depth"),
     (with_unet(context_1024), "Stable Diffusion 2"),
     (with_unet(linear_projections), "Stable Diffusion 2"),

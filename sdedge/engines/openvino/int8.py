@@ -91,8 +91,10 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
 
         steps = sampling_plan("dpmpp_2m", None, STEPS, noise_schedule=facts.schedule)
         channels = None
-        if facts.in_channels > facts.latent_channels:  # an inpainting model, with everything masked
-            channels = torch.cat([torch.ones(1, 1, *shape[1:]), torch.zeros(1, *shape)], dim=1)
+        if (added := facts.in_channels - facts.latent_channels) > 0:
+            channels = torch.zeros(1, added, *shape[1:])
+            if added > facts.latent_channels:  # an inpainting model, with everything masked
+                channels[:, 0] = 1
         branches = prompt_branches(context.along(steps.sigmas), channels)
         denoise = Denoiser(predict, branches, ClassifierFreeGuidance(facts.guidance), steps)
         noise = initial([seed], shape)

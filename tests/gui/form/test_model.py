@@ -79,6 +79,7 @@ def test_restoring_a_picture_gives_its_request_back_whatever_it_sets():
         "prompt": "a", "negative": "b", "model": "m", "vae": "v", "width": 128, "height": 64, "steps": 3,
         "guidance": 2.0, "sampler": "ddim", "schedule": "leading", "eta": 0.5, "preset": "diffusers", "seed": 5,
         "noise": "philox", "variation_seed": 9, "variation_strength": 0.1, "clip_skip": 2, "guidance_rescale": 0.7,
+        "image_guidance": 2.0,
         "guidance_interval": (0.1, 5.0), "tiling": True, "watermark": True, "mask_padding": 8, "safety": False,
     }  # fmt: skip
     request = Request(**odd)
