@@ -35,7 +35,7 @@ class Desk:
         self.ends: list = []
         self.board.drawn.connect(self._hear_picture)
         self.board.ended.connect(self._hear_end)
-        self.form.restore(Request(model="pocket", steps=16, width=128, height=128))
+        self.form.restore(Request(model="pocket", steps=6, width=128, height=128))
         self.form.put(count=1, seed=None)
         window.banner.clear()
         window.activateWindow()
@@ -97,7 +97,7 @@ def test_a_prompt_becomes_a_picture_that_shows_it(desk, qtbot):
     editor.setFocus()
     editor.selectAll()
     qtbot.keyClicks(editor, "a red house at night")
-    desk.form.put(seed=4)
+    desk.form.put(seed=4, steps=16)
     drawn = desk.draw()
     desk.view.panel.canvas.show_preview = show
     assert score(drawn, {"kind": "house", "colour": "red", "time": "night"}) == dict.fromkeys(
