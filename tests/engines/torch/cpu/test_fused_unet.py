@@ -19,7 +19,11 @@ from sdedge.models.unet_inputs import UNetInputs
 from tests.conftest import cases
 
 CONFIG = UNetConfig(
-    block_out_channels=(32, 64, 64, 64), cross_attention_dim=48, attention_head_dim=4, norm_num_groups=8
+    block_out_channels=(32, 64, 64, 64),
+    layers_per_block=1,
+    cross_attention_dim=48,
+    attention_head_dim=4,
+    norm_num_groups=8,
 )
 
 pytestmark = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
