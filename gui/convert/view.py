@@ -272,7 +272,7 @@ class ConvertView(QWidget):
             self.tr("Its files in {0} are deleted for good. The model it was made from stays.").format(folder),
         )
         button = question.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
-        question.addButton(QMessageBox.StandardButton.Cancel)
+        question.setDefaultButton(question.addButton(QMessageBox.StandardButton.Cancel))
         button.clicked.connect(lambda: self._remove(remove))
         question.open()
 

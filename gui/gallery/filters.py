@@ -30,7 +30,10 @@ class GalleryFilters(QFrame):
         self.query = QLineEdit()
         self.query.setPlaceholderText(self.tr("Search prompts: red house -night"))
         self.query.setAccessibleName(self.tr("Search the prompts"))
-        self.query.setClearButtonEnabled(True)
+        self.clearing = self.query.addAction(theme.icon("close", "muted"), QLineEdit.ActionPosition.TrailingPosition)
+        self.clearing.setText(self.tr("Clear the search"))
+        self.clearing.setVisible(False)
+        self.clearing.triggered.connect(self.query.clear)
         self.query.setMinimumWidth(120)
         self.query.setMaximumWidth(400)
         QShortcut(QKeySequence("Esc"), self.query, self.query.clear, context=Qt.ShortcutContext.WidgetShortcut)
@@ -49,6 +52,7 @@ class GalleryFilters(QFrame):
         self._rest.setSingleShot(True)
         self._rest.setInterval(TYPING)
         self._rest.timeout.connect(self.changed)
+        self.query.textChanged.connect(lambda text: self.clearing.setVisible(bool(text)))
         self.query.textChanged.connect(lambda: self._rest.start())
         for choice in (self.model, self.time, self.tag):
             choice.currentIndexChanged.connect(self.changed)
@@ -68,8 +72,9 @@ class GalleryFilters(QFrame):
 
     def clear(self) -> None:
         """Asks for everything."""
-        blockers = [QSignalBlocker(widget) for widget in (self.query, self.model, self.time, self.tag, self.favourites)]
+        blockers = [QSignalBlocker(widget) for widget in (self.model, self.time, self.tag, self.favourites)]
         self.query.clear()
+        self._rest.stop()
         for choice in (self.model, self.time, self.tag):
             choice.setCurrentIndex(0)
         self.favourites.setChecked(False)

@@ -62,6 +62,7 @@ QToolButton[kind="segment"]:checked { background: $canvas; color: $text; font-we
 QToolButton[kind="segment"]:focus { border: 2px solid $accent; padding: 2px 11px; }
 QToolButton::menu-indicator { image: none; }
 QFileDialog QToolButton { padding: 4px; }
+QLineEdit > QToolButton { background: transparent; border: none; padding: 0; min-height: 0; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {
     background: $panel; border: 1px solid $line; border-radius: ${radius}px; padding: 4px 7px; min-height: 20px;

@@ -195,7 +195,7 @@ class ModelsView(QWidget):
                 self.tr("Its copy in {0} is deleted for good.").format(item.path.parent),
             )
             button = question.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
-            question.addButton(QMessageBox.StandardButton.Cancel)
+            question.setDefaultButton(question.addButton(QMessageBox.StandardButton.Cancel))
             button.clicked.connect(lambda: self.remove(item))
             question.open()
         else:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from gui.look.theme import Theme
@@ -27,6 +28,21 @@ from sdedge.process.attempt import Limits
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.fake_drawer:FakeDrawer"
 PATIENCE = 60_000  # milliseconds; nothing waits this long unless it hangs
+
+
+class PatientBot(QtBot):
+    """Waits by itself as long as a busy machine may take; pytest-qt's own five seconds are over before."""
+
+    def waitUntil(self, callback, *, timeout=PATIENCE):
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal, *, timeout=PATIENCE, **more):
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+
+@pytest.fixture
+def qtbot(qapp, request):
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QAbstractItemModelTester
+from PySide6.QtWidgets import QToolButton
 
 from gui.gallery.model import ENTRY
 from gui.gallery.view import GalleryView
@@ -70,6 +71,9 @@ def test_words_and_marks_narrow_the_gallery_and_all_comes_back(gallery, qtbot):
     window, view, files = gallery
     qtbot.keyClicks(view.filters.query, "red -night")
     qtbot.waitUntil(lambda: shown(view) == ["a red boat at sunset"])
+    (cross,) = view.filters.query.findChildren(QToolButton)
+    assert cross.isVisible() and view.filters.query.rect().contains(cross.geometry())
+    assert abs(cross.geometry().center().y() - view.filters.query.rect().center().y()) <= 1
     view.choose(0)
     window.actions_list["favourite"].trigger()
     view.filters.clear()
@@ -81,6 +85,7 @@ def test_words_and_marks_narrow_the_gallery_and_all_comes_back(gallery, qtbot):
     assert "Nothing found" in view.empty.text
     view.filters.clear()
     qtbot.waitUntil(lambda: view.model.rowCount() == 4 and not view.empty.isVisible())
+    qtbot.waitUntil(lambda: not cross.isVisible())
 
 
 def test_tags_are_written_and_offered_as_a_filter(gallery, qtbot):

@@ -182,6 +182,7 @@ def test_deleting_a_copy_is_asked_first(open_window, qtbot, tmp_path):
     view.details.buttons["remove"].click()
     assert isinstance(view.question, QMessageBox) and "deleted for good" in view.question.informativeText()
     delete = next(button for button in view.question.findChildren(QPushButton) if button.text() == "Delete")
+    assert view.question.defaultButton() is not delete, "Return deletes for good"
     delete.click()
     qtbot.waitUntil(lambda: names(view) == ["pocket"])
     assert [item.name for item in read_items()] == ["pocket"]
