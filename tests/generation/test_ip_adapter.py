@@ -158,7 +158,7 @@ def test_masks_are_those_of_diffusers(pipeline, models, folder, photos, kind):
 # What has no referee
 
 
-def test_a_picture_is_prepared_as_transformers_does_or_as_asked():
+def test_a_picture_is_prepared_as_transformers_does():
     pixels = np.random.default_rng(1).integers(0, 256, (50, 70, 3), dtype=np.uint8)
     theirs = CLIPImageProcessorPil(**SIZES)(Image.fromarray(pixels), return_tensors="pt").pixel_values
     cropped = prepared(pixels, 32, HintFit.CROP)
