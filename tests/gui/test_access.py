@@ -35,27 +35,31 @@ def shown(open_window, tmp_path, qtbot):
     return window, show
 
 
-@pytest.mark.parametrize("name", [*(view.name for view in VIEWS), "settings", "device"])
-def test_every_control_has_a_name_and_takes_the_focus(shown, name):
+PLACES = (*(view.name for view in VIEWS), "settings", "device")
+"""The views and the dialogs, one after another in one window, which takes longer to build than all of them to look at."""
+
+
+def test_every_control_has_a_name_and_takes_the_focus(shown):
     window, show = shown
-    view = show(name)
-    controls = [control for kind in CONTROLS for control in view.findChildren(kind) if control.isVisibleTo(view)]
-    assert controls
-    for control in controls:
-        if control.objectName().startswith("qt_"):  # parts of Qt's own controls
-            continue
-        label = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
-        assert label, f"{type(control).__name__} in {name} has no name"
-        assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, f"{label} in {name} cannot be reached by keyboard"
+    for name in PLACES:
+        view = show(name)
+        controls = [control for kind in CONTROLS for control in view.findChildren(kind) if control.isVisibleTo(view)]
+        assert controls
+        for control in controls:
+            if control.objectName().startswith("qt_"):  # parts of Qt's own controls
+                continue
+            label = control.accessibleName() or (control.text() if isinstance(control, QAbstractButton) else "")
+            assert label, f"{type(control).__name__} in {name} has no name"
+            assert control.focusPolicy() & Qt.FocusPolicy.TabFocus, f"{label} in {name} cannot be reached by keyboard"
 
 
-@pytest.mark.parametrize("name", [*(view.name for view in VIEWS), "settings", "device"])
-def test_nothing_is_cut_off_in_the_smallest_window(shown, name, qtbot):
+def test_nothing_is_cut_off_in_the_smallest_window(shown, qtbot):
     window, show = shown
     window.resize(*SMALLEST)
-    view = show(name)
-    qtbot.waitUntil(lambda: not cut_off(view))
-    assert window.size().toTuple() == SMALLEST
+    for name in PLACES:
+        view = show(name)
+        qtbot.waitUntil(lambda view=view: not cut_off(view))
+        assert window.size().toTuple() == SMALLEST
 
 
 def cut_off(view: QWidget) -> list[str]:
