@@ -44,7 +44,7 @@ from gui.look.theme import GAP, PAD, set_kind
 from gui.models.card import read_card
 from gui.models.items import Item, read_items
 from gui.queue.progress import spoken
-from gui.shell.background import in_words
+from gui.shell.background import LatestRun, in_words
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from gui.widgets.calm import WideCombo
@@ -66,6 +66,7 @@ class ConvertView(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
+        self._reading = LatestRun(studio.bridge.background, self)
         self._items: list[Item] = []
         self._weights: dict[str, dict[str, int]] = {}
         self._native_sides: dict[str, int] = {}
@@ -92,7 +93,7 @@ class ConvertView(QWidget):
             items = read_items()
             return items, read_results(items), find_orphans(items)
 
-        self._studio.bridge.background.run(look, self._take, self._failed, self)
+        self._reading.run(look, self._take, self._failed)
 
     def _take(self, contents: tuple[list[Item], list[Result], Orphans]) -> None:
         items, results, orphans = contents

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.form.fields import watch
 from gui.look.theme import HALF
+from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from sdedge.machine.memory_plan import MemoryPlan, Sizes, in_gb
@@ -23,6 +24,7 @@ class PictureMemory(QObject):
     def __init__(self, studio: Studio, parent: QObject) -> None:
         super().__init__(parent)
         self._studio = studio
+        self._planning = LatestRun(studio.bridge.background, self)
         self._sizes: dict[str, Sizes | None] = {}
         self.plan: MemoryPlan | None = None
         self._rest = QTimer(self)
@@ -38,6 +40,7 @@ class PictureMemory(QObject):
         form, mine = self._studio.form, self._studio.bridge.worker_memory
         size, model, batch, safety = form.size, form.model, form.batch, self._studio.settings.safety
         if size is None or form.card is None or form.card.bundle is not None:
+            self._planning.forget()
             self._take(None)
             return
 
@@ -52,7 +55,7 @@ class PictureMemory(QObject):
                 None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch, safety)
             )
 
-        self._studio.bridge.background.run(work, self._take, lambda error: self._take(None), self)
+        self._planning.run(work, self._take, lambda error: self._take(None))
 
     def _take(self, plan: MemoryPlan | None) -> None:
         self.plan = plan

@@ -20,6 +20,7 @@ from gui.form.start_chip import StartChip
 from gui.look.plain import PlainLabel, menu_text, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.shell.actions import name_button
+from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 from gui.widgets.cards import scrolled
 from gui.widgets.fault_label import FaultLabel
@@ -41,6 +42,7 @@ class FormView(QFrame):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
+        self._reading = LatestRun(studio.bridge.background, self)
         set_kind(self, "panel")
         self.setMinimumWidth(WIDTH)
         self.prompt = PromptField(studio, "prompt", label_of("prompt"), 5)
@@ -158,7 +160,7 @@ class FormView(QFrame):
 
     def look_around(self) -> None:
         """Reads again what models, LoRAs and embeddings there are."""
-        self._studio.bridge.background.run(find_names, self._take_names, owner=self)
+        self._reading.run(find_names, self._take_names)
 
     def show_card(self, card: ModelCard | None, fault: str = "") -> None:
         """Shows what is known of the chosen model, or why it cannot be used."""

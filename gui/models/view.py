@@ -29,7 +29,7 @@ from gui.look.theme import GAP, PAD, set_kind
 from gui.models.details import LibraryDetails
 from gui.models.items import Item, file_hash, read_items
 from gui.models.table import LibraryModel
-from gui.shell.background import in_words
+from gui.shell.background import LatestRun, in_words
 from gui.shell.file_dialogs import ask_files, ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
@@ -43,6 +43,7 @@ class ModelsView(QWidget):
     def __init__(self, studio: Studio, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._studio = studio
+        self._reading = LatestRun(studio.bridge.background, self)
         self.model = LibraryModel(self)
         self.tasks = Tasks(self)
         self.details = LibraryDetails()
@@ -64,7 +65,7 @@ class ModelsView(QWidget):
 
     def read(self) -> None:
         """Looks at the library again."""
-        self._studio.bridge.background.run(read_items, self._take, self._failed, self)
+        self._reading.run(read_items, self._take, self._failed)
 
     def _take(self, items: Sequence[Item]) -> None:
         chosen = self.current()

@@ -72,6 +72,33 @@ class Background(QObject):
             self.unexpected.emit(in_words(error))
 
 
+class LatestRun:
+    """Work of one kind for one owner, on threads that may end in another order: only what was asked for last is told."""
+
+    def __init__(self, background: Background, owner: QObject) -> None:
+        self._background, self._owner = background, owner
+        self._asked = 0
+
+    def run(self, work: Callable[[], T], then: Callable[[T], None], failed: Failed | None = None) -> None:
+        """Does `work` as `Background.run` does; what was asked for before is not told any more."""
+        self.forget()
+        number = self._asked
+
+        def take(result: T) -> None:
+            if number == self._asked:
+                then(result)
+
+        def fail(error: Exception) -> None:
+            if number == self._asked and failed is not None:
+                failed(error)
+
+        self._background.run(work, take, fail if failed is not None else None, self._owner)
+
+    def forget(self) -> None:
+        """Nothing that was asked for is told any more."""
+        self._asked += 1
+
+
 def in_words(error: BaseException) -> str:
     """Returns a sentence for people: our errors are one already."""
     if isinstance(error, SdedgeError):

@@ -159,6 +159,25 @@ def test_closing_the_window_ends_an_import(models, qtbot, tmp_path):
     assert idle(view)
 
 
+def test_a_reading_of_the_library_that_ends_late_does_not_undo_a_later_one(models, tmp_path, monkeypatch):
+    window, view = models
+    readings = []
+
+    def run(work, then=None, failed=None, owner=None):
+        if work is read_items:
+            readings.append((work(), then))
+
+    monkeypatch.setattr(window.studio.bridge.background, "run", run)
+    mine = shutil.copytree(locate("pocket"), tmp_path / "mine")
+    install(mine, link=True, licence="mine")
+    view.read()
+    shutil.move(mine, tmp_path / "elsewhere")
+    view.read()
+    for items, take in reversed(readings):
+        take(items)
+    assert names(view) == ["pocket", "mine"] and not view.model.items[1].here
+
+
 def test_a_linked_model_that_is_gone_says_so_and_is_removed_without_a_question(open_window, qtbot, tmp_path):
     mine = shutil.copytree(locate("pocket"), tmp_path / "mine")
     install(mine, link=True, licence="mine")
