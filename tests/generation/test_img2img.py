@@ -12,6 +12,7 @@ from sdedge.events import Notice
 from sdedge.images.convert import from_pixels, to_pixels
 from sdedge.request import Request
 from sdedge.sampling.noise import stream
+from tests.conftest import cases
 from tests.generation.conftest import SIDE, drawn, from_photo, pixels_of, psnr
 
 
@@ -27,7 +28,11 @@ def test_strength_zero_is_the_encoded_and_decoded_picture(pipeline, models, file
 
 
 @pytest.mark.parametrize(
-    ("preset", "sampler"), [("sdedge", "dpmpp_2m"), ("sdedge", "euler_a"), ("sdedge", "dpmpp_sde"), ("apple", "plms")]
+    ("preset", "sampler"),
+    cases(
+        [("sdedge", "dpmpp_2m"), ("sdedge", "euler_a"), ("sdedge", "dpmpp_sde"), ("apple", "plms")],
+        quick={("sdedge", "euler_a"), ("apple", "plms")},
+    ),
 )
 def test_strength_one_is_the_picture_of_the_noise_alone(pipeline, models, files, sampler, preset):
     request = from_photo(models[4], files, strength=1.0, sampler=sampler, preset=preset, steps=4)

@@ -28,6 +28,7 @@ from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Resolved
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import open_checkpoint
+from tests.conftest import cases
 
 GB = 10**9
 JOBS = st.builds(
@@ -191,6 +192,7 @@ def test_components_stay_only_as_the_mode_says(engine, monkeypatch):
 
 
 @torch.inference_mode()
+@pytest.mark.parametrize("engine", cases(MODES, quick=["lowest", "stream"]), indirect=True)
 def test_every_mode_gives_the_same_values(engine, tiny_model):
     reference = TorchEngine.load(tiny_model, "cpu", "float32")
     g = torch.Generator().manual_seed(0)
