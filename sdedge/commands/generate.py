@@ -18,7 +18,7 @@ from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.events import Cancelled
-from sdedge.library.control_models import settled_controls
+from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, Group
@@ -203,6 +203,7 @@ def _runs(
 
     for number, request in enumerate(requests):
         last = number + 1 == len(requests)
+        check_pictures(request)
         pipeline.check_controls(request)  # before a hint is kept, so that a refused one leaves nothing behind
         request = settled_controls(request)
         events = pipeline.images(request, series.count, series.batch, last=last)

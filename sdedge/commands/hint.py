@@ -89,6 +89,24 @@ def inpaint(image: str, mask: str, out: Path, size: str | None) -> None:
     _write(with_hole(pixels, fit(area, (width, height)).max(axis=2)), out)
 
 
+@hint.command(short_help="Near white, far black, by a depth network of yours.")
+@IMAGE
+@OUT
+@click.option(
+    "--model", required=True, metavar="FOLDER", help="Of a depth network, such as Depth-Anything-V2-Small-hf."
+)
+@SIZE
+def depth(image: str, out: Path, model: str, size: str | None) -> None:
+    """Near white, far black, by a depth network of transformers (DPT, Depth Anything).
+
+    Reads IMAGE and writes OUT, a .png or .webp file, which is replaced.
+    """
+    from sdedge.generation import depth as networks
+
+    _check_suffix(out)
+    _write(networks.depth(_photo(image, size), model), out)
+
+
 def _photo(path: str, size: str | None, paper: tuple[int, int, int] = (255, 255, 255)) -> np.ndarray:
     """Returns a picture as uint8 (H, W, 3), cut to the proportions of a size where one is given. Raises InvalidRequest."""
     from sdedge.images.source import fit, read_source

@@ -35,13 +35,19 @@ def settled_controls(request: Request) -> Request:
     named = [replace(control, model=_whole_name(control.model)) for control in request.controls]
     for control in named:  # all of them before any is kept: what is refused leaves nothing behind
         open_control(find_control(control.model))
-        for picture in filter(None, (control.hint, control.mask)):
-            _check_picture(picture)
+    check_pictures(request)
     controls = tuple(
         replace(control, hint=control.hint and keep_hint(control.hint), mask=control.mask and keep_hint(control.mask))
         for control in named
     )
     return request.replace(controls=controls) if controls else request
+
+
+def check_pictures(request: Request) -> None:
+    """Raises InvalidRequest for a hint or mask of a request's controls that is no picture."""
+    for control in request.controls:
+        for picture in filter(None, (control.hint, control.mask)):
+            _check_picture(picture)
 
 
 def _check_picture(hint: str) -> None:

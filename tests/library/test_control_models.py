@@ -159,6 +159,8 @@ def test_a_word_in_the_place_of_a_preprocessor_is_named(tmp_path, control):
     with pytest.raises(InvalidRequest, match="no preprocessor 'cany'") as refused:
         settled_controls(Request("a", controls=(Control(str(control), f"{photo}:cany"),)))
     assert refused.value.field == "controls"
+    with pytest.raises(InvalidRequest, match="no preprocessor 'cany'"):
+        _run("generate", "a", "--control", f"{control}:{photo}:cany")
 
 
 def test_a_control_that_is_refused_leaves_no_hint_behind(tiny_model, control, hint, tmp_path):
