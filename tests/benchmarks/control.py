@@ -1,4 +1,5 @@
-"""What a ControlNet and a T2I-Adapter add to a picture at full v1 size: time of a step, time of a picture, peak memory.
+"""What a ControlNet, a T2I-Adapter and an IP-Adapter (plus, with its ViT-H) add to a picture at full v1 size: time of a step,
+time of a picture, peak memory.
 
     python -m tests.benchmarks control
     python -m tests.benchmarks.control --steps 8 --modes fast stream --dtype bfloat16 --folder DIR
@@ -23,7 +24,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-KINDS = ("none", "controlnet", "t2i-adapter")
+KINDS = ("none", "controlnet", "t2i-adapter", "ip-adapter")
+VIT_H = {
+    "architectures": ["CLIPVisionModelWithProjection"], "hidden_size": 1280, "intermediate_size": 5120, "num_hidden_layers": 32,
+    "num_attention_heads": 16, "image_size": 224, "patch_size": 14, "projection_dim": 1024, "hidden_act": "gelu",
+}  # fmt: skip
 
 
 def draw(model: str, control: str, hint: str, mode: str, dtype: str, steps: int) -> dict[str, Any]:
@@ -53,7 +58,7 @@ def draw(model: str, control: str, hint: str, mode: str, dtype: str, steps: int)
 
 
 def make_controls(folder: Path) -> dict[str, str]:
-    """Writes a ControlNet and a T2I-Adapter of full size with random weights in half precision, and a hint."""
+    """Writes control models of full size with random weights in half precision, an image encoder, and a hint."""
     import torch
     from PIL import Image
     from safetensors.torch import save_file
@@ -62,15 +67,45 @@ def make_controls(folder: Path) -> dict[str, str]:
     from sdedge.models.controlnet import ControlNet, HintEmbedding
     from sdedge.models.t2i_adapter import T2IAdapter
 
-    paths = {"none": "", "controlnet": folder / "controlnet.safetensors", "t2i-adapter": folder / "adapter.safetensors"}
+    paths = {"none": "", "controlnet": folder / "controlnet.safetensors", "t2i-adapter": folder / "adapter.safetensors",
+             "ip-adapter": folder / "ip-adapter.safetensors"}  # fmt: skip
     torch.manual_seed(0)
     config = ControlNetConfig(UNetConfig())
     if not Path(paths["controlnet"]).exists():
         hint = {f"controlnet_cond_embedding.{n}": t for n, t in HintEmbedding(config).half().state_dict().items()}
         save_file({**ControlNet(config).half().state_dict(), **hint}, paths["controlnet"])
         save_file(T2IAdapter(T2IAdapterConfig()).half().state_dict(), paths["t2i-adapter"])
+    if not Path(paths["ip-adapter"]).exists():
+        make_ip_adapter(Path(paths["ip-adapter"]))
     Image.effect_noise((512, 512), 80).convert("RGB").save(folder / "hint.png")
     return {name: str(path) for name, path in paths.items()}
+
+
+def make_ip_adapter(path: Path) -> None:
+    """Writes an IP-Adapter plus of full size, and beside it a ViT-H, which is made tensor by tensor."""
+    import torch
+    from safetensors.torch import save_file
+
+    from sdedge.library.image_encoders import FOLDER
+    from sdedge.models.clip_vision import ImageEncoder
+    from sdedge.models.config import ImageProjectionKind, IPAdapterConfig, UNetConfig
+    from sdedge.models.ip_adapter import IPAdapter
+    from sdedge.models.unet_walk import attention_channels, image_numbers
+
+    numbers, channels = tuple(image_numbers(UNetConfig())), tuple(attention_channels(UNetConfig()))
+    config = IPAdapterConfig(
+        ImageProjectionKind.PERCEIVER, 1280, 768, numbers, channels, tokens=16, width=768, heads=12, inner=3072, depth=4
+    )
+    save_file(IPAdapter(config).half().state_dict(), path)
+    with torch.device("meta"):
+        shapes = {name: tensor.shape for name, tensor in ImageEncoder(VIT_H).state_dict().items()}
+    weights = {name.removeprefix("clip."): torch.empty(shape, dtype=torch.float16) for name, shape in shapes.items()}
+    for weight in weights.values():
+        weight.normal_(std=0.02)
+    folder = path.parent / FOLDER
+    folder.mkdir(exist_ok=True)
+    save_file(weights, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(VIT_H))
 
 
 def lines(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
