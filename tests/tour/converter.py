@@ -16,7 +16,9 @@ from sdedge.library.manifest import BundleComponent, Manifest, Port
 from sdedge.places import data_folder
 
 CONVERTING, COMPARING = "gate-converting", "gate-comparing"
-FACTS = {"width": 128, "height": 128, "guidance": 5.0, "in_channels": 4, "has_safety_checker": False}
+FACTS = {
+    "name": "pocket", "width": 128, "height": 128, "guidance": 5.0, "in_channels": 4, "downscale": 8, "has_safety_checker": False,
+}  # fmt: skip
 
 
 def say(event: str, **more: Any) -> None:

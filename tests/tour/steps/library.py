@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import redirect_stdout
 from pathlib import Path
 
-from tests.tour.converter import COMPARING, CONVERTING
+from tests.tour.converter import COMPARING, CONVERTING, convert
 from tests.tour.driver import Step, Tour, prepared
+from tests.tour.steps.pictures import flat_picture
 
 OPENRAIL = "CreativeML OpenRAIL-M"
 
@@ -144,7 +146,34 @@ def what_nobody_added_is_added_at_the_start(tour: Tour) -> None:
     assert tour.come(lambda: not manifest.exists()), "its files are still there"
 
 
+def install_converted(tour: Tour) -> None:
+    """A bundle without a VAE encoder."""
+    from sdedge.library.models import Library
+
+    bundle = tour.folder / "converted" / "small"
+    with redirect_stdout(None):
+        convert(bundle)
+    library = Library(tour.folder)
+    library.add(bundle, link=True, licence="mine")
+    library.close()
+
+
+@prepared(install_converted)
+def what_a_converted_model_cannot_do_is_said_before_it_is_drawn(tour: Tour) -> None:
+    """A picture to start from, without an encoder that reads it: above Generate, and no job is made."""
+    path, problem = flat_picture(tour), "view('create').form.problem"
+    tour.ask("form.put(model='small', prompt='a house')")
+    tour.wait("form.card and form.card.bundle")
+    tour.drag_in("create.form", path)
+    tour.wait(f"form.image and {problem}.isVisible() and 'without a VAE encoder' in {problem}.text()")
+    tour.shoot("refused-start")
+    tour.key("ctrl+Return")
+    assert tour.stays("not board.jobs"), "it is drawn all the same"
+    tour.click("start-chip-close")
+    tour.wait(f"form.image is None and not {problem}.text()")
+
+
 STEPS: tuple[Step, ...] = (
     licences_are_known_asked_and_corrected, refused_files_are_said_on_their_card, a_conversion_is_never_lost,
-    what_nobody_added_is_added_at_the_start,
+    what_nobody_added_is_added_at_the_start, what_a_converted_model_cannot_do_is_said_before_it_is_drawn,
 )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
+import sys
 
-from tests.tour.desktop import display
+from tests.tour.desktop import PATIENCE, ROOT, display
 from tests.tour.driver import Step, Tour
 from tests.tour.steps.pictures import flat_picture
 
@@ -98,7 +100,34 @@ def the_column_is_a_drawer_of_a_narrow_window(tour: Tour) -> None:
     tour.wait("not view('create').side.isVisible()")
 
 
+WITHOUT_A_LIBRARY = """
+import ctypes, sys
+load = ctypes.CDLL
+
+def refuse(name, *more, **others):
+    if "xcb-cursor" in str(name):
+        raise OSError(f"{name}: cannot open shared object file")
+    return load(name, *more, **others)
+
+ctypes.CDLL = refuse
+sys.argv = ["sdedge", "gui"]
+from sdedge.cli import main
+main()
+"""
+
+
+def a_library_that_x11_lacks_is_told_in_one_sentence(tour: Tour) -> None:
+    """With the package to install, in place of Qt's advice to install the app again."""
+    own = {"DISPLAY": tour.display.name, "QT_QPA_PLATFORM": "xcb", "SDEDGE_HOME": str(tour.folder / "other")}
+    command = [sys.executable, "-c", WITHOUT_A_LIBRARY]
+    done = subprocess.run(
+        command, env={**os.environ, **own}, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE
+    )
+    assert done.returncode and done.stderr.count("\n") == 1 and "sudo apt install libxcb-cursor0" in done.stderr, done
+
+
 STEPS: tuple[Step, ...] = (
     a_second_start_hands_its_files_over, a_crash_is_reported_and_its_banner_goes_by_itself, dialogs_say_what_is_known,
     a_screen_that_is_small_leaves_generate_in_reach, the_column_is_a_drawer_of_a_narrow_window,
+    a_library_that_x11_lacks_is_told_in_one_sentence,
 )  # fmt: skip
