@@ -44,7 +44,7 @@ def add(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Install what is at PATH: a model or VAE as a checkpoint file, a diffusers folder or one in the Hugging Face cache,
-    a converted bundle, a LoRA or an embedding."""
+    a converted bundle, a control model, the image encoder of IP-Adapters, a LoRA or an embedding."""
     from sdedge.library.adapters import recognise
 
     if role := recognise(path):
