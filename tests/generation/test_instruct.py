@@ -103,6 +103,7 @@ def test_a_single_file_draws_the_same(pipeline, instruct, files, tmp_path):
     assert expected.request.image_guidance == 1.5, "what suits the model is recorded"
 
 
+@pytest.mark.slow
 def test_strength_does_not_count_and_a_mask_keeps_the_rest(pipeline, instruct, files):
     request = _request(instruct, files, guidance=3.0, steps=2)
     (plain,) = drawn(pipeline, request)

@@ -105,7 +105,7 @@ def folders(tiny_model, tmp_path_factory) -> dict[str, Path]:
     return made
 
 
-@pytest.mark.parametrize("numbering", ["ours", "of diffusers' script"])
+@pytest.mark.parametrize("numbering", [pytest.param("ours", marks=pytest.mark.slow), "of diffusers' script"])
 @pytest.mark.parametrize("name", TOPOLOGIES)
 def test_a_single_file_says_its_blocks(folders, name, numbering, tmp_path):
     checkpoint = open_checkpoint(folders[name], vae=folders["sdxs"] / "vae_large" if name == "sdxs" else None)

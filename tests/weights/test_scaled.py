@@ -31,7 +31,7 @@ def _scaled(state: dict[str, torch.Tensor], by_channel: bool = False) -> dict[st
     return written
 
 
-@pytest.mark.parametrize("by_channel", [False, True])
+@pytest.mark.parametrize("by_channel", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_scaled_file_is_read_as_the_products(tmp_path, tiny: Tiny, by_channel):
     written = _scaled(tiny.ldm(), by_channel)
     save_file(written, tmp_path / "scaled.safetensors")
@@ -54,6 +54,7 @@ def test_a_scaled_file_is_read_as_the_products(tmp_path, tiny: Tiny, by_channel)
         assert torch.equal(network.down_blocks[0].resnets[0].conv1.weight, product.to(dtype))
 
 
+@pytest.mark.slow
 def test_a_scaled_controlnet_is_read_too(tmp_path):
     state = ldm_names(random_controlnet(UNET).state_dict())
     save_file(_scaled(state), tmp_path / "canny.safetensors")
