@@ -116,7 +116,7 @@ main()
 """
 
 
-def a_library_that_x11_lacks_is_told_in_one_sentence(tour: Tour) -> None:
+def a_library_that_x11_lacks_is_named_with_its_package(tour: Tour) -> None:
     """With the package to install, in place of Qt's advice to install the app again."""
     own = {"DISPLAY": tour.display.name, "QT_QPA_PLATFORM": "xcb", "SDEDGE_HOME": str(tour.folder / "other")}
     command = [sys.executable, "-c", WITHOUT_A_LIBRARY]
@@ -129,5 +129,5 @@ def a_library_that_x11_lacks_is_told_in_one_sentence(tour: Tour) -> None:
 STEPS: tuple[Step, ...] = (
     a_second_start_hands_its_files_over, a_crash_is_reported_and_its_banner_goes_by_itself, dialogs_say_what_is_known,
     a_screen_that_is_small_leaves_generate_in_reach, the_column_is_a_drawer_of_a_narrow_window,
-    a_library_that_x11_lacks_is_told_in_one_sentence,
+    a_library_that_x11_lacks_is_named_with_its_package,
 )  # fmt: skip
