@@ -68,7 +68,9 @@ def reading(folder: Path, config: Mapping[str, Any], shape: tuple[int, int]) -> 
     mean, deviation = (
         said.get(name, value) for name, value in zip(("image_mean", "image_std"), _IMAGENET, strict=True)
     )
-    if not all(type(side) is int and 1 <= side <= 4096 for side in (*lengths, unit)) or not _are_colours(mean, deviation):
+    if not all(type(side) is int and 1 <= side <= 4096 for side in (*lengths, unit)) or not _are_colours(
+        mean, deviation
+    ):
         raise ModelError(f"{path} gives a size or colours that are not a depth network's; get it again.")
     if said.get("keep_aspect_ratio"):
         scales = [side / length for side, length in zip(lengths, shape, strict=True)]
