@@ -239,7 +239,7 @@ class Busy(Bridge):
 
     def tell(self, job, event):
         if job and type(event).__name__ == "Step":
-            print(f"drawing {self.worker_pid}", flush=True)
+            print("drawing", self.worker_pid, "bare" if self.window.windowIcon().isNull() else "icon", flush=True)
 
 app.Bridge = Busy
 sys.exit(app.main())
@@ -278,6 +278,7 @@ def test_a_signal_closes_the_app_as_its_button_does(tmp_path, name):
         process.kill()
     assert process.returncode == 0, complaint
     assert "Traceback" not in complaint and "KeyboardInterrupt" not in complaint
+    assert report[2] == "icon"
     with pytest.raises(ProcessLookupError):
         os.kill(int(report[1]), 0)
     form = json.loads(json.loads((tmp_path / "form.json").read_text())["request"])

@@ -198,18 +198,17 @@ def test_the_bundle_is_named_before_the_application_is_made(objc, monkeypatch):
     ]  # fmt: skip
 
 
-def test_the_app_is_named_before_it_is_made_has_its_icon_and_what_the_finder_opens(mac, monkeypatch, qapp):
+def test_the_app_is_named_before_it_is_made_and_hears_what_the_finder_opens(mac, monkeypatch, qapp):
     order = []
     monkeypatch.setattr(app, "name_process", order.append)
     monkeypatch.setattr(app, "App", lambda arguments: order.append("application") or qapp)
-    monkeypatch.setattr(qapp, "setWindowIcon", lambda icon: order.append("no icon" if icon.isNull() else "icon"))
     picture = "/Users/a/a picture.png"
     QTimer.singleShot(
         10, lambda: qapp.event(QFileOpenEvent(QUrl.fromLocalFile(picture)))
     )  # no argument of the program's
     monkeypatch.setattr(app.Instance, "claim", lambda self, files: order.extend(files) or False)
     assert app.main() == 0
-    assert order == ["sdedge", "application", "icon", picture]
+    assert order == ["sdedge", "application", picture]
 
 
 def test_macos_does_not_slow_the_app_down_while_it_draws(objc, monkeypatch):
