@@ -16,7 +16,7 @@ from sdedge import batch, catalog
 from sdedge.commands.field_options import field_options, fields_of
 from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Cancelled
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.machine.memory_plan import CHOICES
@@ -63,7 +63,11 @@ class Series:
 @click.option("-b", "--batch", type=click.IntRange(1, 64), default=1, show_default=True, help="Drawn at a time.")
 @click.option("--same-seed", is_flag=True, help="Every prompt of --from-file starts from the same seed.")
 @click.option("--from-file", type=click.Path(path_type=Path), help="A prompt per line; or CSV, JSON lines of settings.")
-@click.option("--like", type=click.Path(path_type=Path), help="Take the settings of a picture; options change them.")
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path),
+    help="Take the settings of a picture, whose models are installed; options change them.",
+)
 @field_options(Group.IMAGE)
 @field_options(Group.FINISH)
 @click.option(
@@ -142,7 +146,7 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     if options["model"] is None and options["like"] is None:
         values["model"] = default_model()
     typed = values if prompt is None else {**values, "prompt": prompt}
-    recorded = _like(options["like"], typed) if options["like"] else {}
+    recorded = _like(options["like"], {*typed, *(parts.keys() & {"controls"})}) if options["like"] else {}
     base = Request(**recorded, **values).overlaid(**parts)
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)
@@ -169,13 +173,13 @@ def _differing(row: Request, base: Request) -> set[str]:
     return {name for name in FIELDS if getattr(row, name) != getattr(base, name)}
 
 
-def _like(path: Path, chosen: dict[str, Any]) -> dict[str, Any]:
+def _like(path: Path, chosen: set[str]) -> dict[str, Any]:
     """Returns the fields that a picture records, but those given, with a note on each that is not taken over.
 
-    No path in them is opened. Raises InvalidRequest when its model is not installed and none is given.
+    No path in them is opened. Raises InvalidRequest when its model, or that of a control, is not installed and none is given.
     """
     from sdedge.images.metadata import read
-    from sdedge.library.safe_settings import library_names, recorded_hashes, safe_settings
+    from sdedge.library.safe_settings import library_names, missing_control, recorded_hashes, safe_settings
 
     recorded = read(path)
     if not recorded.source:
@@ -186,6 +190,13 @@ def _like(path: Path, chosen: dict[str, Any]) -> dict[str, Any]:
             f"{path} was drawn with the model {shown(recorded.fields['model'])}, which is not installed; "
             "choose one with --model.",
             field="model",
+        )
+    if "controls" not in chosen and (control := missing_control(recorded.fields, library_names)):
+        raise InvalidRequest(
+            f"{path} was drawn with the control model {shown(control)}, which is not installed; {Remedy.ADD_CONTROL} and draw it "
+            'again, or draw another picture without controls by --control "".',
+            field="controls",
+            remedy=Remedy.ADD_CONTROL,
         )
     for text in (*recorded.notes, *notices):
         note(text)

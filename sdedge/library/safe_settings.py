@@ -26,6 +26,7 @@ Installed = Callable[[str], str | None]
 
 PATH_FIELDS = tuple(row.name for row in FIELDS.values() if isinstance(row.type, PathOrName))
 _PATHLIKE = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
+_WITHOUT = ", so the picture is drawn without this control and will differ"
 _LORA = re.compile(r"<((?:lora|lyco):)([^<>]*)>", re.I)
 
 
@@ -93,24 +94,41 @@ def _control_paths(control: Control) -> list[str]:
     return hints + ([control.model] if is_path(control.model) else [])
 
 
+def missing_control(settings: Mapping[str, Any], installed: Installed) -> str | None:
+    """Returns the name of a control model that is all that is wanting, since its hint is kept here; None without."""
+    for control in settings.get("controls") or ():
+        kept = all(hint is None or is_stored(hint) for hint in (control.hint, control.mask))
+        if control.hint is not None and kept and _control_model(control, installed) is None:
+            return last_part(control.model) if is_path(control.model) else control.model
+    return None
+
+
+def _control_model(control: Control, installed: Installed) -> str | None:
+    """Returns the installed model that a control names, or whose file its path ends in."""
+    names = (control.model, last_part(control.model))[is_path(control.model) :]
+    return next((known for name in names if name and (known := installed(name))), None)
+
+
 def _safe_control(control: Control, installed: Installed, notices: list[str]) -> Control | None:
     """Returns a control that opens nothing but what is installed and kept here; None, and a sentence, for any other."""
-    names = (control.model, last_part(control.model))[is_path(control.model) :]
-    model = next((known for name in names if name and (known := installed(name))), None)
+    model = _control_model(control, installed)
     if model is None:
         notices.append(
-            f"Its control model {shown(control.model)} is not installed, and no path out of a picture is opened; add it, and "
-            f"{Remedy.GIVE_CONTROL}."
+            f"Its control model {shown(control.model)} is not installed, and no path out of a picture is opened{_WITHOUT}; "
+            f"{Remedy.ADD_CONTROL}."
         )
         return None
     for what, hint in (("hint", control.hint), ("mask", control.mask)):
         if hint is not None and not is_stored(hint):
             notices.append(
-                f"The control {shown(model)} had the {what} {shown(hint)}, which is not opened unasked; {Remedy.GIVE_CONTROL}."
+                f"The control {shown(model)} had the {what} {shown(hint)}, which is not opened unasked{_WITHOUT}; "
+                f"{Remedy.GIVE_CONTROL}."
             )
             return None
     if control.hint is None:
-        notices.append(f"The control {shown(model)} had a hint that is not in the file; {Remedy.GIVE_CONTROL}.")
+        notices.append(
+            f"The control {shown(model)} had a hint that is not in the file{_WITHOUT}; {Remedy.GIVE_CONTROL}."
+        )
         return None
     return replace(control, model=model)
 

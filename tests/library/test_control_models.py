@@ -103,6 +103,24 @@ def test_a_picture_is_drawn_again_with_its_hint_from_its_record_alone(control, h
     assert np.array_equal(pixels[0], pixels[1]) and not np.array_equal(pixels[0], pixels[2])
 
 
+def test_like_refuses_a_control_whose_model_is_not_installed_until_it_is(control, hint, tiny_model, tmp_path):
+    _run("models", "add", tiny_model, "--name", "tiny")
+    first, like = tmp_path / "a.png", ("generate", "--like", tmp_path / "a.png", "--device", "cpu")
+    settings = ["--model", "tiny", "--steps", "1", "--size", "64", "--seed", "3", "--device", "cpu"]
+    _run("generate", "a house", *settings, "--control", f"{control}:{hint}", "-o", first)
+    with pytest.raises(
+        InvalidRequest, match=r"'control_v11p_sd15_canny', which is not installed; add its file"
+    ) as refused:
+        _run(*like, "-o", tmp_path / "b.png")
+    assert refused.value.field == "controls" and not (tmp_path / "b.png").exists()
+    said = _run(*like, "--control", "", "-o", tmp_path / "without.png")
+    assert "note:" not in said
+    _run("models", "add", control)
+    assert "note" not in _run(*like, "-o", tmp_path / "b.png")
+    pixels = [np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "b.png", "without.png")]
+    assert np.array_equal(pixels[0], pixels[1]) and not np.array_equal(pixels[0], pixels[2])
+
+
 def test_a_job_keeps_the_hint_it_was_added_with(control, hint):
     _run("models", "add", control)
     _run("queue", "add", "a house", "--control", f"canny:{hint}:0.5", "--control", f"{control}:{hint}")
@@ -127,7 +145,9 @@ def test_no_path_of_a_control_out_of_a_picture_is_opened(control, hint):
     assert safe["controls"] == (
         Control("control_v11p_sd15_canny", stored), Control("control_v11p_sd15_canny", stored, 0.5)
     )  # fmt: skip
-    assert len(notices) == 5 and all("--control" in notice for notice in notices)
+    assert len(notices) == 5 and all("drawn without this control and will differ" in notice for notice in notices)
+    assert ["--control" in notice for notice in notices] == [True, False, True, True, True]
+    assert "add its file with `sdedge models add`" in notices[1]
     assert unconfirmed_paths({"controls": controls})["controls"][:2] == ("/dev/stdin", "C:\\nets\\unknown.pth")
 
 
