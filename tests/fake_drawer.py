@@ -55,6 +55,12 @@ class FakeDrawer:
                 happen(fault)
 
 
+def slow_drawer() -> FakeDrawer:
+    """Returns one that is ready after a second, as one that imports torch."""
+    time.sleep(1)
+    return FakeDrawer()
+
+
 def picture(seed: int) -> np.ndarray:
     """The pixels that belong to a seed."""
     return np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)

@@ -50,7 +50,8 @@ class CanvasPresenter(QObject):
         self._source: Looked | None = None
         self._failed: int | None = None
         self._paused: str | None = None
-        self._tells_pause = False
+        self._tells_why = False
+        """Whether the strip says why nothing is drawn though jobs wait."""
         self._picture_caption = ""
         """The caption of the finished picture, which a preview's takes the place of."""
         self._loading = 0
@@ -161,8 +162,8 @@ class CanvasPresenter(QObject):
         job = self._studio.board.find(job_id)
         self._failed = job_id if isinstance(event, Failed) else None
         seeds = self._seeds.pop(job_id, [])
-        # A job so quick that no state named it as running: the strip tells what came of it and no pause any more.
-        self._tells_pause = False
+        # A job so quick that no state named it as running: the strip tells what came of it, no longer why nothing is drawn.
+        self._tells_why = False
         if isinstance(event, Finished):
             size = self._sizes.pop(job_id, None) or self._named_size(job)
             self._strip.finish(JobSummary(job_id, event.count, tuple(seeds), event.seconds, size))
@@ -286,7 +287,7 @@ class CanvasPresenter(QObject):
         board, job = self._studio.board, self._studio.board.running
         went_on, self._paused = self._paused is not None and board.paused is None, board.paused
         if job is not None:
-            self._failed, self._tells_pause = None, False
+            self._failed, self._tells_why = None, False
             if board.progress(job.id) is None:
                 self._strip.work(board.begin(job), lambda: board.cancel(job.id))
         elif self._failed is not None and not went_on and self._is_still_failed(self._failed):
@@ -306,10 +307,13 @@ class CanvasPresenter(QObject):
         if board.paused is not None and (waits or board.paused_by != PausedBy.PERSON):
             text = self.tr("The queue is paused. {0}").format(for_the_window(board.paused))
             self._strip.pause(text, self.tr("Go on with the queue"), partial(board.pause, False))
-            self._tells_pause = True
-        elif self._tells_pause or self._failed is not None:
+            self._tells_why = True
+        elif board.paused is None and waits and self._strip.summary is None:
+            self._strip.rest(self.tr("Starting the engine"))
+            self._tells_why = True
+        elif self._tells_why or self._failed is not None:
             self._strip.rest("")
-            self._tells_pause = False
+            self._tells_why = False
         self._failed = None
 
     def _failure_buttons(self, job_id: int, job: Job | None, kind: str, remedy: str = "") -> list[FailureButton]:

@@ -95,6 +95,15 @@ def test_a_reading_from_before_a_jobs_end_does_not_begin_it_once_more(qtbot):
     assert [job.state for job in board.jobs] == [JobState.DONE]
 
 
+def test_a_job_that_waits_for_the_engine_is_not_met_with_silence(open_window, qtbot):
+    view = open_window("tests.fake_drawer:slow_drawer").show_view("create")
+    generate(view, qtbot, "a house", model="fake")
+    wait(qtbot, lambda: view.strip.text == "Starting the engine")
+    board = view.window().studio.board
+    assert [job.state for job in board.jobs] == ["waiting"]
+    wait(qtbot, lambda: view.strip.text.startswith("Done"))
+
+
 # A person
 
 
