@@ -146,7 +146,7 @@ def test_no_path_of_a_control_out_of_a_picture_is_opened(control, hint):
         Control("control_v11p_sd15_canny", stored), Control("control_v11p_sd15_canny", stored, 0.5)
     )  # fmt: skip
     assert len(notices) == 5 and all("drawn without this control and will differ" in notice for notice in notices)
-    assert ["--control" in notice for notice in notices] == [True, False, True, True, True]
+    assert ["--control" in notice for notice in notices] == [False, False, True, True, True]
     assert "add its file with `sdedge models add`" in notices[1]
     assert unconfirmed_paths({"controls": controls})["controls"][:2] == ("/dev/stdin", "C:\\nets\\unknown.pth")
 
