@@ -13,16 +13,21 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from sdedge.controls import Control, checked_control
+from sdedge.controls import MAX_WEIGHT, PICTURE_SUFFIXES, Control, checked_control
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType
 from sdedge.json_values import read_json
-from sdedge.preprocessors import is_preprocessing
+from sdedge.preprocessors import is_preprocessing, unknown_preprocessor
 from sdedge.text.clean import shown
+from sdedge.text.names import alike
 
 MAX_CONTROLS = 8
+_PARTS = ("model", "hint", "preprocess", "weight", "span", "mode", "resize", "mask")
 _SPAN = re.compile(r"(\d*\.?\d+)-(\d*\.?\d+)")
-_LONG = re.compile(r",\s*(?=(?:model|hint|preprocess|weight|span|mode|resize|mask)\s*=)")
+_LONG = re.compile(rf",\s*(?=(?:{'|'.join(_PARTS)})\s*=)")
+_KEY = re.compile(r"([A-Za-z_]+)\s*=")
+_MORE = re.compile(r"(.*?),\s*([A-Za-z_]+)\s*=", re.S)
+_FILE = re.compile(rf"(.*?(?:{'|'.join(map(re.escape, PICTURE_SUFFIXES))})\s*):(.*)", re.I | re.S)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -67,15 +72,9 @@ class ControlList(FieldType):
 
 def parse_control(text: str, field: str = "controls") -> Control:
     """Returns the control that a person wrote, in the short or the long form. Raises InvalidRequest."""
-    if re.match(r"model\s*=", text):
-        pairs = [part.partition("=") for part in _LONG.split(text)]
-        record = {key.strip(): value.strip() for key, _, value in pairs}
-        span = record.pop("span", None)
-        try:
-            weight = {"weight": float(record.pop("weight"))} if "weight" in record else {}
-        except ValueError:
-            raise _unreadable(text, field) from None
-        return Control.from_json({**record, **weight, **({} if span is None else {"span": _span(span, text, field)})})
+    key = _KEY.match(text)
+    if key and (key[1] in _PARTS or alike(key[1], _PARTS)):
+        return _parse_long(text, field)
     head, span_text, weight_text = text, None, None
     before, colon, last = head.rpartition(":")
     if colon and _SPAN.fullmatch(last.strip()):
@@ -85,10 +84,67 @@ def parse_control(text: str, field: str = "controls") -> Control:
         head, weight_text = before, last
     head, preprocess = _split_preprocessing(head)
     model, hint = _split_path(head)
+    if followed := _FILE.fullmatch(hint):
+        raise unread(followed[1], text[text.index(f"{followed[1]}:") + len(followed[1]) + 1 :], field)
     control = Control(model.strip(), hint.strip() or None, preprocess=preprocess)
     if weight_text is not None:
         control = replace(control, weight=float(weight_text))
-    return control if span_text is None else replace(control, span=_span(span_text, text, field))
+    return control if span_text is None else replace(control, span=_span(span_text, field))
+
+
+def unread(hint: str, text: str, field: str) -> InvalidRequest:
+    """Returns the error for what stands behind a hint and cannot be read: which part it is, and what may stand there."""
+    words = [word.strip() for word in text.split(":")]
+    rest = words[1:] if is_preprocessing(words[0]) else words
+    if rest is words and not _SPAN.fullmatch(words[0]) and not _is_number(words[0].replace(",", ".")):
+        return unknown_preprocessor(
+            words[0],
+            field,
+            f", and no weight either, which is a number from 0 to {MAX_WEIGHT}",
+            f" for the hint {shown(hint)}",
+        )
+    if rest and not _SPAN.fullmatch(rest[0]):
+        if not _is_number(rest[0]):
+            return _no_weight(rest[0], field)
+        rest = rest[1:]
+    if rest and not _SPAN.fullmatch(rest[0]):
+        return _no_span(rest[0], field)
+    return InvalidRequest(
+        f"Behind the hint {shown(hint)} stands {shown(text)}; write preprocessor, weight and range of steps in this order, "
+        f"as in {hint}:canny:0.8:0-0.5.",
+        field=field,
+    )
+
+
+def _parse_long(text: str, field: str) -> Control:
+    """Returns the control of model=…,hint=… and so on, in any order."""
+    record: dict[str, Any] = {}
+    for part in _LONG.split(text):
+        key, _, value = (piece.strip() for piece in part.partition("="))
+        _refuse_unknown(key, value, field)
+        if key in record:
+            raise InvalidRequest(f"The control's {key} is given twice; give it once.", field=field)
+        record[key] = value
+    if "weight" in record:
+        if not _is_number(record["weight"]):
+            raise _no_weight(record["weight"], field)
+        record["weight"] = float(record["weight"])
+    if "span" in record:
+        record["span"] = _span(record["span"], field)
+    return Control.from_json(record)
+
+
+def _refuse_unknown(key: str, value: str, field: str) -> None:
+    """Raises InvalidRequest for a part that there is none of, which would pass for the end of a file's name before it."""
+    unknown = None if key in _PARTS else key
+    if unknown is None and (more := _MORE.match(value)):
+        is_whole = key not in ("model", "hint", "mask") or more[1].lower().endswith(PICTURE_SUFFIXES)
+        is_name = key == "model" and not re.search(r"[/\\]", more[1])
+        unknown = more[2] if is_whole or is_name or alike(more[2], _PARTS) else None
+    if unknown is not None:
+        near = alike(unknown, _PARTS)
+        advice = f"did you mean {near}?" if near else f"the parts of a control are {', '.join(_PARTS)}."
+        raise InvalidRequest(f"There is no part {shown(unknown)}; {advice}", field=field)
 
 
 def format_control(control: Control) -> str:
@@ -114,10 +170,10 @@ def _plain(control: Control) -> Control:
     return Control(control.model, control.hint, preprocess=control.preprocess)
 
 
-def _span(span: str, text: str, field: str) -> tuple[float, float]:
+def _span(span: str, field: str) -> tuple[float, float]:
     match = _SPAN.fullmatch(span)
     if match is None:
-        raise _unreadable(text, field)
+        raise _no_span(span, field)
     return float(match[1]), float(match[2])
 
 
@@ -144,8 +200,19 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _unreadable(text: str, field: str) -> InvalidRequest:
+def _no_weight(word: str, field: str) -> InvalidRequest:
+    point = word.replace(",", ".")
+    advice = (
+        f"write it with a point, {point}"
+        if _is_number(point)
+        else f"give a number from 0 to {MAX_WEIGHT}, usually 0.3 to 1.5"
+    )
+    return InvalidRequest(f"The control's weight is {shown(word)}; {advice}.", field=field)
+
+
+def _no_span(word: str, field: str) -> InvalidRequest:
     return InvalidRequest(
-        f"{shown(text)} is no control; write one such as canny:edges.png:0.8:0-0.5, or model=canny,hint=edges.png.",
+        f"The control's range of steps is {shown(word)}; write where it begins and where it ends with a dash between, "
+        "in fractions such as 0-0.5.",
         field=field,
     )

@@ -16,7 +16,7 @@ MAX_WEIGHT = 10
 _NO_MODEL = (
     "The control has no model; name an installed ControlNet, T2I-Adapter or IP-Adapter, or give the path of one."
 )
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".qoi")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jp2", ".qoi")
 Member = TypeVar("Member", bound=StrEnum)
 
 
@@ -86,7 +86,7 @@ def checked_control(control: Control, field: str) -> Control:
     """Returns a control in its own types. Raises InvalidRequest naming what of it is wrong."""
     path, texts = PathOrName(empty=_NO_MODEL), {"hint": control.hint, "mask": control.mask}
     values = {name: None if text is None else PathOrName().check(field, text) for name, text in texts.items()}
-    if isinstance(control.model, str) and control.model.lower().endswith(_PICTURES):
+    if isinstance(control.model, str) and control.model.lower().endswith(PICTURE_SUFFIXES):
         raise InvalidRequest(
             f"The control {shown(control.model)} is a picture and no control model; write the model before its hint, as in "
             "canny:edges.png.",

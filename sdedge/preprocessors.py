@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sdedge.errors import InvalidRequest
 from sdedge.text.clean import shown
+from sdedge.text.names import alike
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,7 @@ def parse_preprocessing(text: str, field: str = "controls") -> Preprocessing:
     name, *pairs = [text] if exact else text.split() or [""]
     preprocessor = exact or named(name)
     if preprocessor is None:
-        raise InvalidRequest(
-            f"There is no preprocessor {shown(name)}; choose one of {', '.join(PREPROCESSORS)}.", field=field
-        )
+        raise unknown_preprocessor(name, field)
     values: dict[str, float] = {}
     for pair in pairs:
         setting, equals, value = pair.partition("=")
@@ -145,6 +144,16 @@ def parse_preprocessing(text: str, field: str = "controls") -> Preprocessing:
                 field=field,
             ) from None
     return settled(preprocessor, values, field)
+
+
+def unknown_preprocessor(name: str, field: str, also: str = "", where: str = "") -> InvalidRequest:
+    """Returns the error for a name that is none; `where` it stands, and what it is not `also`, are clauses of the sentence."""
+    word = (name.split() or [""])[0]
+    if near := alike(word, PREPROCESSORS):
+        return InvalidRequest(f"There is no preprocessor {shown(word)}{where}; did you mean {near}?", field=field)
+    return InvalidRequest(
+        f"There is no preprocessor {shown(name)}{where}{also}; choose one of {', '.join(PREPROCESSORS)}.", field=field
+    )
 
 
 def is_preprocessing(text: str) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from sdedge.control_syntax import unread
+from sdedge.controls import Control
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images.opening import opened
 from sdedge.library.hints import hint_path, keep_hint
 from sdedge.library.models import Library, Model
-from sdedge.preprocessors import PREPROCESSORS
+from sdedge.preprocessors import is_preprocessing
 from sdedge.request import Request
 from sdedge.text.clean import shown
 from sdedge.weights.control import open_control
@@ -18,6 +22,7 @@ from sdedge.weights.folders import existing, locate
 from sdedge.weights.image_encoder import KIND as IMAGE_ENCODER
 
 ROLE = "control"
+_NUMBER = re.compile(r"[\d.,]+")
 
 
 def installed_controls() -> list[Model]:
@@ -47,22 +52,39 @@ def check_pictures(request: Request) -> None:
     """Raises InvalidRequest for a hint or mask of a request's controls that is no picture."""
     for control in request.controls:
         for picture in filter(None, (control.hint, control.mask)):
-            _check_picture(picture)
+            _check_picture(control, picture)
 
 
-def _check_picture(hint: str) -> None:
-    """Raises InvalidRequest for a hint that is no picture, by name where another word stands in the place of a preprocessor."""
-    path, colon, word = hint.rpartition(":")
-    if colon and len(path) > 1 and _is_there(path) and not _is_there(hint):
+def _check_picture(control: Control, hint: str) -> None:
+    """Raises InvalidRequest for a hint that is no picture: by name for a word of the control's text that passed for a part of it,
+    because no such word may stand there."""
+    path = next(filter(_is_there, _beginnings(hint)), "")
+    is_missing = hint == control.hint and not _is_there(hint)
+    if is_missing and (is_preprocessing(hint) or _NUMBER.fullmatch(hint)):
         raise InvalidRequest(
-            f"There is no preprocessor {shown(word)} for the hint {shown(path)}; choose one of {', '.join(PREPROCESSORS)}.",
+            f"There is no hint {shown(hint)}; write the hint before it, or leave its place empty for the picture to start "
+            f"from, as in {control.model}::{hint}.",
             field="controls",
         )
+    if path and is_missing:
+        numbers = [f"{control.weight:g}"] * (control.weight != 1) + ["{:g}-{:g}".format(*control.span)] * (
+            control.span != (0, 1)
+        )
+        words = [hint[len(path) + 1 :], *filter(None, [control.preprocess]), *numbers]
+        raise unread(path, ":".join(words), "controls")
     try:
         with opened(hint_path(hint)):
             pass
     except InvalidRequest as error:
         raise InvalidRequest(str(error), field="controls") from error
+
+
+def _beginnings(text: str) -> Iterator[str]:
+    """Yields what stands before each of a text's colons, the longest first; a drive's letter is no path."""
+    while ":" in text:
+        text = text.rpartition(":")[0]
+        if len(text) > 1:
+            yield text
 
 
 def _is_there(path: str) -> bool:

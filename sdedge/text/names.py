@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 _PIECE = re.compile(r"[^\W_]+|[^\w\s]|_")
 _COMFY = re.compile(r"embedding:(?:[^\s,:()\[\]]*[/\\])?")  # ComfyUI's spelling, with folders
@@ -96,3 +97,10 @@ def _borders(text: str, start: int, stop: int) -> bool:
     """Returns whether no word goes on over an end of the span."""
     before, after = text[start - 1 : start], text[stop : stop + 1]
     return not (text[start].isalnum() and before.isalnum()) and not (text[stop - 1].isalnum() and after.isalnum())
+
+
+def alike(word: str, names: Collection[str]) -> str | None:
+    """Returns the one of the names that a misspelt word probably stands for, its own letters first; None where none is near."""
+    word = word.casefold()
+    same = [name for name in names if sorted(name) == sorted(word)]
+    return next(iter(same or get_close_matches(word, names, 1, 0.7)), None)
