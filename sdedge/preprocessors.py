@@ -58,8 +58,8 @@ _ROWS = (
     Preprocessor(
         "canny", "Thin edges, white on black.", "canny",
         settings=(Setting("low", 100, 0, 2040, "Edges weaker than this are none.", a1111=_THRESHOLD_A),
-                  Setting("high", 200, 0, 2040, "Edges stronger than this are; between, those that touch them.",
-                          a1111=_THRESHOLD_B))),
+                  Setting("high", 200, 0, 2040, "Edges stronger than this are; between, those that touch them. "
+                          "Of the two the larger one counts as high.", a1111=_THRESHOLD_B))),
     Preprocessor(
         "lineart", "Lines of a drawing or photo, white on black.",
         "lineart_standard (from white bg & black line)", ("lineart_standard",),
@@ -78,8 +78,9 @@ _ROWS = (
     Preprocessor(
         "invert", "Black lines on white become white lines on black.", "invert (from white bg & black line)"),
     Preprocessor(
-        "tile", "The photo without its details, for a tile ControlNet.", "tile_resample",
-        settings=(Setting("factor", 1, 1, 8, "How many times smaller its details become.", a1111=_THRESHOLD_A),)),
+        "tile", "The photo without its finer details, for a tile ControlNet.", "tile_resample",
+        settings=(Setting("factor", 1, 1, 8, "How many times smaller its details become; 1 leaves the photo as it is.",
+                          a1111=_THRESHOLD_A),)),
     Preprocessor(
         "color", "A coarse grid of the photo's colours.", "t2ia_color_grid", ("colour",),
         (Setting("cell", 64, 2, 512, "Pixels of a cell's side.", is_whole=True),)),

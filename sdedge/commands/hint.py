@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest
 from sdedge.preprocessors import PREPROCESSORS, Preprocessor, Setting, settled
 from sdedge.request_fields import parse_size
+from sdedge.text.clean import shown
+from sdedge.text.names import alike
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,16 +24,31 @@ SIZE = click.option(
     metavar="WxH",
     help="Bring the photo to the size that will be drawn first, so that lines are a pixel wide.",
 )
+_READS = "Reads IMAGE, where transparent parts count as white, and writes OUT, a .png or .webp file, which is replaced."
 FORMATS: dict[str, dict[str, Any]] = {".png": {"format": "PNG"}, ".webp": {"format": "WEBP", "lossless": True}}
 """How a hint is written, by suffix: without loss, since a JPEG's noise would be lines."""
 
 
-@click.group()
+class HintCommands(click.Group):
+    """Commands of which an unknown one is refused in one sentence, as anything else is."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            near = alike(name, known)
+            advice = f"did you mean {near}?" if near else f"choose one of {', '.join(known)}."
+            raise InvalidRequest(f"There is no hint {shown(name)}; {advice}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=HintCommands)
 def hint() -> None:
     """Make a hint of a photo: what a ControlNet or T2I-Adapter reads to know what goes where.
 
     For example `sdedge hint canny photo.png edges.png`, and then `sdedge generate ... --control canny:edges.png`. Both at once
-    is `--control canny:photo.png:canny`.
+    is `--control canny:photo.png:canny`. Where a photo is transparent it counts as white.
     """
 
 
@@ -40,14 +58,14 @@ def _command(preprocessor: Preprocessor) -> click.Command:
     def run(image: str, out: Path, size: str | None, **values: float) -> None:
         from sdedge.images.preprocess import preprocess
 
-        _check_suffix(out)
+        _check_out(out, image)
         preprocessing = settled(preprocessor, values, field="")
         _write(preprocess(_photo(image, size), preprocessing), out)
 
     name, command = preprocessor.name, IMAGE(OUT(SIZE(run)))
     for row in reversed(preprocessor.settings):
         command = _option(row)(command)
-    text = f"{preprocessor.help}\n\nReads IMAGE and writes OUT, a .png or .webp file, which is replaced."
+    text = f"{preprocessor.help}\n\n{_READS}"
     return click.command(name, help=text, short_help=preprocessor.help)(command)
 
 
@@ -71,12 +89,13 @@ for _row in PREPROCESSORS.values():
 def inpaint(image: str, mask: str, out: Path, size: str | None) -> None:
     """The photo with a hole, for an inpainting ControlNet.
 
-    Reads IMAGE and MASK, whose white is drawn anew, and writes OUT, a .png or .webp file that is transparent there.
+    Reads IMAGE and MASK, whose white is drawn anew, and writes OUT, a .png or .webp file that is transparent there. Transparent
+    parts count as white in IMAGE and as black in MASK.
     """
     from sdedge.images.hint_colours import with_hole
     from sdedge.images.source import fit
 
-    _check_suffix(out)
+    _check_out(out, image, mask)
     pixels = _photo(image, size)
     height, width, _ = pixels.shape
     area = _photo(mask, None, (0, 0, 0))
@@ -93,17 +112,22 @@ def inpaint(image: str, mask: str, out: Path, size: str | None) -> None:
 @IMAGE
 @OUT
 @click.option(
-    "--model", required=True, metavar="FOLDER", help="Of a depth network, such as Depth-Anything-V2-Small-hf."
+    "--model", metavar="FOLDER", help="Of a depth network, such as Depth-Anything-V2-Small-hf; it must be given."
 )
 @SIZE
-def depth(image: str, out: Path, model: str, size: str | None) -> None:
+def depth(image: str, out: Path, model: str | None, size: str | None) -> None:
     """Near white, far black, by a depth network of transformers (DPT, Depth Anything).
 
-    Reads IMAGE and writes OUT, a .png or .webp file, which is replaced.
+    Reads IMAGE, where transparent parts count as white, and writes OUT, a .png or .webp file, which is replaced.
     """
+    if model is None:
+        raise InvalidRequest(
+            "Depths need a network; give its folder with --model, such as Depth-Anything-V2-Small-hf, which is published at "
+            "https://huggingface.co/depth-anything."
+        )
     from sdedge.generation import depth as networks
 
-    _check_suffix(out)
+    _check_out(out, image)
     _write(networks.depth(_photo(image, size), model), out)
 
 
@@ -120,9 +144,18 @@ def _photo(path: str, size: str | None, paper: tuple[int, int, int] = (255, 255,
     return pixels if wanted is None else fit(pixels, wanted)
 
 
-def _check_suffix(out: Path) -> None:
+def _check_out(out: Path, *sources: str) -> None:
+    """Raises InvalidRequest for a file that no hint can be written to, and for one that is read, which would be lost."""
+    if out.is_dir():
+        raise InvalidRequest(f"{out} is a folder; name a file in it, such as {out / 'hint.png'}.")
     if out.suffix.lower() not in FORMATS:
         raise InvalidRequest(f"{out} names no hint; end it in .png or .webp, which keep every line.")
+    above = next(folder for folder in out.absolute().parents if os.path.lexists(folder))
+    if not above.is_dir():
+        raise InvalidRequest(f"{above} is a file and no folder, so {out} cannot be made; name a folder.")
+    for source in filter(os.path.exists, sources):
+        if out.exists() and os.path.samefile(source, out):
+            raise InvalidRequest(f"{out} is the picture that is read, and would be lost; give the hint another name.")
 
 
 def _write(pixels: np.ndarray, out: Path) -> None:
@@ -130,6 +163,8 @@ def _write(pixels: np.ndarray, out: Path) -> None:
 
     from sdedge.files import atomic_write
 
+    if not out.parent.exists():
+        note(f"The folder {out.parent} is made for it.")
     with atomic_write(out) as file:
         Image.fromarray(pixels).save(file, **FORMATS[out.suffix.lower()])
     echo(out)
