@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.models.config import MAX_DEPTH
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.keys import UNET_PREFIX, unet_layout, vae_layout
@@ -16,6 +17,9 @@ TINY_VAE = "AutoencoderTiny"  # diffusers' class for TAESD
 POSITIONS = 77
 
 Tensors = Mapping[str, LazyTensor]
+
+MODEL = "a Stable Diffusion model"
+CONTROLNET, T2I_ADAPTER = "a ControlNet", "a T2I-Adapter"
 
 # A piece of a key that only another kind of file has -> what that file is. The first found names it.
 _FAMILIES = (
@@ -32,23 +36,28 @@ _FAMILIES = (
     (".absmax", "a model quantised by bitsandbytes (NF4 or fp4); get the one in fp16, or in scaled fp8"),
 )  # fmt: skip
 _ADAPTER_FILES = (
-    (".lokr_w", "a LyCORIS LoKr; add it to a request as a LoRA, beside a model"),
-    (".hada_w", "a LyCORIS LoHa; add it to a request as a LoRA, beside a model"),
-    (".lora_down.", "a LoRA; add it to a request beside a model"),
-    (".lora_A.", "a LoRA; add it to a request beside a model"),
-    (".lora.down.", "a LoRA; add it to a request beside a model"),
-    ("string_to_param", "a textual inversion; add it to a request beside a model"),
-    ("emb_params", "a textual inversion; add it to a request beside a model"),
-    ("input_hint_block.", "a ControlNet; give it to a request as a control, beside a model"),
-    ("controlnet_cond_embedding.", "a ControlNet; give it to a request as a control, beside a model"),
-    ("body.0.block1.", "a T2I-Adapter; give it to a request as a control, beside a model"),
-    ("body.0.resnets.0.block1.", "a T2I-Adapter; give it to a request as a control, beside a model"),
-    ("body.0.body.0.block1.", "a T2I-Adapter; give it to a request as a control, beside a model"),
-    ("image_proj.", "an IP-Adapter; give it to a request as a control, beside a model"),
+    (".lokr_w", "a LyCORIS LoKr"),
+    (".hada_w", "a LyCORIS LoHa"),
+    (".lora_down.", "a LoRA"),
+    (".lora_A.", "a LoRA"),
+    (".lora.down.", "a LoRA"),
+    ("string_to_param", "a textual inversion"),
+    ("emb_params", "a textual inversion"),
+    ("input_hint_block.", CONTROLNET),
+    ("controlnet_cond_embedding.", CONTROLNET),
+    ("body.0.block1.", T2I_ADAPTER),
+    ("body.0.resnets.0.block1.", T2I_ADAPTER),
+    ("body.0.body.0.block1.", T2I_ADAPTER),
+    ("image_proj.", "an IP-Adapter"),
     ("vision_model.", "a CLIP vision model or safety checker"),
     ("RDB1.conv", "an ESRGAN upscaler"),
     ("rdb1.conv", "an ESRGAN upscaler"),
 )  # fmt: skip
+_USES = {
+    MODEL: Remedy.GIVE_MODEL, CONTROLNET: Remedy.GIVE_CONTROL, T2I_ADAPTER: Remedy.GIVE_CONTROL,
+    "an IP-Adapter": Remedy.GIVE_CONTROL, "a LoRA": Remedy.USE_LORA, "a LyCORIS LoKr": Remedy.USE_LORA,
+    "a LyCORIS LoHa": Remedy.USE_LORA, "a textual inversion": Remedy.USE_EMBEDDING,
+}  # fmt: skip
 _NETWORKS = (UNET_PREFIX, "conditioner.", "cond_stage_model.")
 
 _NOT_V1_CHANNELS = {
@@ -80,6 +89,14 @@ def unsupported_architecture(names: Mapping[str, Any]) -> str | None:
     judged = [name for name in names if name.startswith(_NETWORKS)] if unet else names
     pieces = _FAMILIES if unet else (*_FAMILIES, *_ADAPTER_FILES)
     return next((what for piece, what in pieces if any(piece in name for name in judged)), None)
+
+
+def wrong_kind(path: Path, what: str, wanted: str, field: str) -> ModelError:
+    """Returns the error for a file that is something else than is wanted in its place, and where it belongs."""
+    remedy = _USES.get(what)
+    name = path.parent.name if path.stem == "adapter_model" else path.stem
+    advice = "choose another file" if remedy is None else remedy.format(name=name)
+    return ModelError(f"{path} is {what}, not {wanted}; {advice}.", field=field, remedy=remedy)
 
 
 def check_v1(unet: Tensors, vae: Tensors, text: Tensors) -> None:

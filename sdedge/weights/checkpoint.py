@@ -129,9 +129,16 @@ def _config_of(folder: Path) -> dict[str, Any]:
 
 # Layouts
 
+_WANTED = "a Stable Diffusion v1 model"
+_ADDED_CLASSES = {"ControlNetModel": architecture.CONTROLNET, "T2IAdapter": architecture.T2I_ADAPTER}
+
 
 def _open_folder(folder: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     report: list[str] = []
+    if what := _ADDED_CLASSES.get(str(_config_of(folder).get("_class_name"))):
+        raise architecture.wrong_kind(folder, what, _WANTED, "model")
+    if (folder / "adapter_model.safetensors").is_file():
+        raise architecture.wrong_kind(folder / "adapter_model.safetensors", "a LoRA", _WANTED, "model")
     folders.check_pipeline(folder)
     parts: dict[str, dict[str, LazyTensor]] = {"vae": {}}
     configs: dict[str, dict[str, Any]] = {}
@@ -165,7 +172,7 @@ def _open_single(path: Path, ema: bool | None, has_vae: bool) -> Checkpoint:
     source = open_tensors(path)
     unsupported = architecture.unsupported_architecture(source)
     if unsupported:
-        raise ModelError(f"{path} is {unsupported}, not a Stable Diffusion v1 model.")
+        raise architecture.wrong_kind(path, unsupported, _WANTED, "model")
     report: list[str] = []
     stored, source = source, unscaled(source)
     if source is not stored:

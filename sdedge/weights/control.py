@@ -15,7 +15,7 @@ from typing import Any
 from sdedge.errors import ModelError
 from sdedge.models.config import ControlNetConfig, IPAdapterConfig, T2IAdapterConfig, UNetConfig
 from sdedge.weights import folders, keys
-from sdedge.weights.architecture import unsupported_architecture
+from sdedge.weights.architecture import MODEL, unsupported_architecture, wrong_kind
 from sdedge.weights.control_purpose import PHOTOS, purpose_of
 from sdedge.weights.files import LazyTensor, open_tensors
 from sdedge.weights.ip_adapter import holds_ip_adapter, ip_adapter_config, refused_ip_adapter
@@ -28,6 +28,7 @@ Tensors = Mapping[str, LazyTensor]
 HINT_FIRST = "input_hint_block.0.weight"  # of a ControlNet under LDM names
 HINT_FIRST_DIFFUSERS = "controlnet_cond_embedding.conv_in.weight"
 HINT_PREFIX = "controlnet_cond_embedding."
+_WANTED = "a ControlNet, T2I-Adapter or IP-Adapter"
 _DIFFERENCE = "difference"  # a tensor of this name marks weights that are to be added to the UNet's own
 
 # A piece of a key -> what the file is. Those of the first table stand in control models only; those of the second are other
@@ -209,9 +210,7 @@ def open_control(path: str | Path) -> ControlModel:
         config = folders.read_config(location / "config.json", location) if (location / "config.json").is_file() else {}
         _refuse(location, _REFUSED_CLASSES.get(str(config.get("_class_name"))))
         if (location / "model_index.json").is_file() or (location / "unet").is_dir():
-            raise ModelError(
-                f"{location} is a whole model, not a control model; give it as the model.", field="controls"
-            )
+            raise wrong_kind(location, MODEL, _WANTED, "controls")
         tensors: Tensors = folders.open_component(location, None, location).tensors
     else:
         tensors = unscaled(open_tensors(location))
@@ -250,11 +249,9 @@ def _classified(location: Path, tensors: Tensors) -> tuple[ControlKind, dict[str
     pieces = _REFUSED if prefix is None else _REFUSED + _REFUSED_CONTROLNETS
     _refuse(location, next((what for piece, what in pieces if any(piece in name for name in own)), None))
     if prefix is None:
-        what = "a Stable Diffusion model" if any(n.startswith(keys.UNET_PREFIX) for n in tensors) else None
+        what = MODEL if any(n.startswith(keys.UNET_PREFIX) for n in tensors) else None
         what = what or unsupported_architecture(tensors) or "no control model"
-        raise ModelError(
-            f"{location} is {what}, not a ControlNet, T2I-Adapter or IP-Adapter; choose another file.", field="controls"
-        )
+        raise wrong_kind(location, what, _WANTED, "controls")
     if (width := _context_width(own)) in _REFUSED_WIDTHS:
         _refuse(location, f"a ControlNet for {_REFUSED_WIDTHS[width]} (text width {width})")
     return ControlKind.CONTROLNET, _controlnet_tensors(location, own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sdedge.errors import ModelError
+from sdedge.errors import ModelError, Remedy
 from sdedge.weights.checkpoint import open_checkpoint
+from sdedge.weights.control import open_control
 from tests.weights.conftest import Tiny
 
 
@@ -76,3 +78,47 @@ def test_refused_by_name(
     with pytest.raises(ModelError, match=said) as caught:
         open_checkpoint(tmp_path / "m.safetensors")
     assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+WRONG_PLACES = [
+    ({"lora_unet_x.lora_down.weight": 1}, "a LoRA", Remedy.USE_LORA),
+    ({"lora_unet_x.hada_w1_a": 1}, "a LyCORIS LoHa", Remedy.USE_LORA),
+    ({"emb_params": 1}, "a textual inversion", Remedy.USE_EMBEDDING),
+    ({"model.diffusion_model.x": 1}, "a Stable Diffusion model", Remedy.GIVE_MODEL),
+    ({"RDB1.conv.weight": 1}, "an ESRGAN upscaler", None),
+]
+
+
+@pytest.mark.parametrize(("names", "what", "remedy"), WRONG_PLACES, ids=[what for _, what, _ in WRONG_PLACES])
+def test_a_file_in_a_control_s_place_is_told_where_it_belongs(tmp_path, names, what, remedy):
+    path = tmp_path / "mine.safetensors"
+    save_file({name: torch.ones(1) for name in names}, path)
+    with pytest.raises(ModelError) as refused:
+        open_control(path)
+    advice = "choose another file" if remedy is None else remedy.format(name="mine")
+    assert str(refused.value) == f"{path} is {what}, not a ControlNet, T2I-Adapter or IP-Adapter; {advice}."
+    assert (refused.value.field, refused.value.remedy) == ("controls", remedy)
+
+
+@pytest.mark.parametrize(
+    ("names", "config", "advice"),
+    [
+        ({"lora_unet_x.lora_down.weight": 1}, None, "add it with `sdedge models add` and write <lora:mine:1> in the prompt"),
+        ({"control_model.input_hint_block.0.weight": 1}, None, "give it with --control"),
+        ({"body.0.block1.weight": 1}, None, "give it with --control"),
+        ({}, {"_class_name": "ControlNetModel"}, "is a ControlNet, not a Stable Diffusion v1 model; give it with --control"),
+        ({}, {"_class_name": "T2IAdapter"}, "is a T2I-Adapter, not a Stable Diffusion v1 model; give it with --control"),
+        ({}, {"peft_type": "LORA"}, "write <lora:mine:1> in the prompt"),
+    ],
+)  # fmt: skip
+def test_a_file_in_the_model_s_place_is_told_where_it_belongs(tmp_path, names, config, advice):
+    path = tmp_path / ("mine.safetensors" if config is None else "mine")
+    if config is None:
+        save_file({name: torch.ones(1) for name in names}, path)
+    else:
+        path.mkdir()
+        (path / ("adapter_config.json" if "peft_type" in config else "config.json")).write_text(json.dumps(config))
+        (path / ("adapter_model.safetensors" if "peft_type" in config else "x.safetensors")).write_bytes(b"")
+    with pytest.raises(ModelError) as refused:
+        open_checkpoint(path)
+    assert advice in str(refused.value) and refused.value.field == "model" and refused.value.remedy is not None
