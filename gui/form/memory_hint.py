@@ -10,7 +10,7 @@ from gui.look.theme import HALF
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
-from sdedge.machine.memory_plan import MemoryPlan, Sizes, in_gb
+from sdedge.machine.memory_plan import MemoryPlan, Sizes, spoken_size
 
 REST = 300  # milliseconds without a change
 
@@ -84,7 +84,9 @@ class MemoryHint(QWidget):
         self.setVisible(plan is not None and not plan.fits)
         if plan is None or plan.fits:
             return
-        text = self.tr("This needs about {0} of memory, and {1} are free.").format(in_gb(plan.peak), in_gb(plan.free))
+        text = self.tr("This needs about {0} of memory, and {1} are free.").format(
+            spoken_size(plan.peak), spoken_size(plan.free)
+        )
         self.text.say(text, "caution")
         nearest = plan.nearest
         self.button.setVisible(nearest is not None)

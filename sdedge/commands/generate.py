@@ -20,7 +20,7 @@ from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Cancelled
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.machine.memory_plan import CHOICES
-from sdedge.request import Request
+from sdedge.request import Request, Resolved
 from sdedge.request_fields import FIELDS, Group
 from sdedge.text.clean import shown
 
@@ -111,10 +111,11 @@ def generate(prompt: str | None, **options: Any) -> None:
 
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
     if options["dry_run"]:
-        for request in requests:
-            resolved = pipeline.resolve(request)
+        for resolved, prices in [
+            _tried(pipeline, request) for request in requests
+        ]:  # all, so that a refused run prints none
             echo(resolved.to_json())
-            for price in pipeline.prices(resolved):
+            for price in prices:
                 note(price)
         return
     series.output.check()
@@ -132,6 +133,14 @@ def generate(prompt: str | None, **options: Any) -> None:
         if interrupted():
             tell(Cancelled(len(pictures)))
             raise KeyboardInterrupt
+
+
+def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:
+    """Returns the request with its open choices made, and what its controls cost. Raises as drawing it does, before a step."""
+    check_pictures(request)
+    pipeline.check_controls(request)
+    resolved = pipeline.resolve(request)
+    return resolved, list(pipeline.prices(resolved))
 
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:

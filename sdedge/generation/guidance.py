@@ -21,10 +21,10 @@ IMAGE_GUIDANCE = 1.5
 
 
 def image_guidance(request: Request, facts: ModelFacts) -> float | None:
-    """Returns how closely a request's model keeps to its picture; None for models that are not asked."""
-    if facts.in_channels == INSTRUCT_CHANNELS and request.image_guidance is None:
-        return IMAGE_GUIDANCE
-    return request.image_guidance
+    """Returns how closely a request's model keeps to its picture; None, whatever is asked, for models that do not ask."""
+    if facts.in_channels != INSTRUCT_CHANNELS:
+        return None
+    return IMAGE_GUIDANCE if request.image_guidance is None else request.image_guidance
 
 
 def branches(

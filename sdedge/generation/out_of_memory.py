@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import OutOfMemory, Remedy, SdedgeError, is_out_of_memory
 from sdedge.events import Event, Loading, Notice
-from sdedge.machine.memory_plan import MemoryPlan, in_gb
+from sdedge.machine.memory_plan import MemoryPlan, spoken_size
 from sdedge.request import Resolved
 
 _GONE = ("device is lost", "device has been lost", "fallen off the bus", "no cuda-capable device", "device removed",
@@ -37,7 +37,7 @@ def _too_little(plan: MemoryPlan, request: Resolved, batch: int) -> str:
         advice += f" or draw {plan.nearest.width}x{plan.nearest.height}{alone}"
     return (
         f"There is too little memory for {request.width}x{request.height}{many} in the mode {plan.mode}: it needs about "
-        f"{in_gb(plan.peak)} and {in_gb(plan.free)} is free; {advice}."
+        f"{spoken_size(plan.peak)} and {spoken_size(plan.free)} is free; {advice}."
     )
 
 

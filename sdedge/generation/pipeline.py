@@ -112,6 +112,11 @@ class Pipeline:
         source, reported = img2img.open_source(resolved), set(engine.facts.report)
         yield from map(Notice, control_predictor.attach(engine, resolved, source))
         yield from _prepare(engine, resolved, source, min(batch, count))
+        if request.image_guidance is not None and resolved.image_guidance is None:
+            yield Notice(
+                f"The model {engine.facts.name} is not InstructPix2Pix; its image guidance {request.image_guidance:g} has no "
+                "effect."
+            )
         yield Loading("text")
         prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
         noticed: set[str] = set()
@@ -219,10 +224,6 @@ def _prepare(engine: Engine, request: Resolved, source: img2img.SourceImage | No
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is refused now, not after
     if notice := speed.unsupported(engine, request):
         yield Notice(notice)
-    if request.image_guidance is not None and engine.facts.in_channels != INSTRUCT_CHANNELS:
-        yield Notice(
-            f"The model {engine.facts.name} is not InstructPix2Pix; its image guidance {request.image_guidance:g} has no effect."
-        )
     if engine.facts.guidance_channels and request.negative:
         yield Notice(
             f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out."

@@ -11,7 +11,7 @@ from sdedge.controls import Control
 from sdedge.engines.protocol import Engine
 from sdedge.generation.control_predictor import FittedControl, fitted_controls
 from sdedge.generation.image_prompts import ImagePrompt
-from sdedge.machine.memory_plan import in_gb
+from sdedge.machine.memory_plan import spoken_size
 from sdedge.machine.picture_memory import ITEMSIZES
 from sdedge.models.config import ControlNetConfig, UNetConfig
 from sdedge.models.controlnet import ControlNet
@@ -40,7 +40,7 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
 def _picture_price(engine: Engine, prompt: ImagePrompt, size: tuple[int, int]) -> str:
     """Says what an IP-Adapter costs: its encoder's one pass, during which it is in memory, and attention to its tokens."""
     base, _ = engine.unet_source()
-    encoder = in_gb(prompt.encoder.numel * _itemsize(engine))
+    encoder = spoken_size(prompt.encoder.numel * _itemsize(engine))
     step = tokens_fraction(base, prompt.config.tokens or prompt.encoder.tokens, size)
     return (
         f"The control {prompt.name} adds one pass a picture of an image encoder of {encoder}, which then goes, and {step:.1%} to "
@@ -65,7 +65,7 @@ def _time(engine: Engine, fitted: FittedControl, size: tuple[int, int]) -> str:
 
 
 def _memory(engine: Engine, fitted: FittedControl) -> str:
-    return f"{in_gb(fitted.model.numel * _itemsize(engine))} of memory"
+    return f"{spoken_size(fitted.model.numel * _itemsize(engine))} of memory"
 
 
 def step_fraction(base: UNetConfig, config: ControlNetConfig, size: tuple[int, int]) -> float:

@@ -90,7 +90,7 @@ class MemoryPlan:
         return self.peak <= self.free
 
     def __str__(self) -> str:
-        return f"{self.mode} (about {in_gb(self.peak)} of {in_gb(self.free)} free)"
+        return f"{self.mode} (about {spoken_size(self.peak)} of {spoken_size(self.free)} free)"
 
 
 def keeps(mode: str, size: int, once: bool) -> bool:
@@ -180,6 +180,8 @@ def _easier(job: MemoryRequest) -> Iterator[MemoryRequest]:
         yield replace(single, width=width, height=height)
 
 
-def in_gb(size: int) -> str:
-    """Returns a number of bytes as people read it."""
-    return f"{size / 1e9:.1f} GB"
+def spoken_size(size: int) -> str:
+    """Returns a number of bytes as people read it: in MB below a tenth of a GB."""
+    if size >= 1e8:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.1f} MB"

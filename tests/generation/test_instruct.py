@@ -127,8 +127,10 @@ def test_what_does_not_go_together_is_said(pipeline, models, instruct, files):
         drawn(pipeline, Request("a", model=instruct))
     assert refused.value.field == "image"
     request = _request(models[4], files, image_guidance=2.0, steps=2)
-    notices = [event.message for event in pipeline.images(request) if isinstance(event, Notice)]
-    assert any("is not InstructPix2Pix" in notice for notice in notices)
+    events = list(pipeline.images(request))
+    assert any("is not InstructPix2Pix" in event.message for event in events if isinstance(event, Notice))
+    (picture,) = [event for event in events if isinstance(event, Picture)]
+    assert picture.request.image_guidance is None, "a setting without effect is not recorded"
 
 
 def test_the_web_uis_text_holds_the_image_guidance():

@@ -201,6 +201,26 @@ def test_a_control_that_is_refused_leaves_no_hint_behind(tiny_model, control, hi
     assert len([*hint_folder().iterdir()]) == 1
 
 
+def test_a_refused_dry_run_prints_no_request_and_is_refused_as_the_drawing(tiny_model, control, hint, tmp_path):
+    draw = ("generate", "a", "--model", tiny_model, "--steps", "2", "--size", "64", "-o", tmp_path / "out")
+    good = CliRunner().invoke(cli, list(map(str, (*draw, "--dry-run", "--control", f"{control}:{hint}"))))
+    assert good.exit_code == 0 and json.loads(good.stdout)["steps"] == 2 and "0.0 GB" not in good.stderr
+    assert "MB of memory" in good.stderr and not hint_folder().exists()
+    for wrong in (
+        f"{control}:{tmp_path / 'none.png'}",
+        f"{control}:{hint}:1:0.9-0.95",
+        str(control),
+        f"{hint.parent}/no.pth:{hint}",
+    ):
+        refused = [
+            CliRunner().invoke(cli, list(map(str, (*draw, *dry, "--control", wrong)))) for dry in (("--dry-run",), ())
+        ]
+        assert [result.stdout for result in refused] == ["", ""], wrong
+        assert repr(refused[0].exception) == repr(refused[1].exception) and isinstance(
+            refused[0].exception, SdedgeError
+        )
+
+
 @pytest.mark.parametrize("text", ["{hint}", "{hint}:0.8", "{hint}:canny", "model={hint},hint={hint}"])
 def test_a_picture_in_the_place_of_the_model_is_named(hint, text):
     with pytest.raises(InvalidRequest, match=r"is a picture and no control model; write the model before its hint"):

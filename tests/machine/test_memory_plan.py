@@ -22,7 +22,7 @@ from sdedge.generation import out_of_memory
 from sdedge.machine import memory as machine
 from sdedge.machine import memory_plan
 from sdedge.machine.findings import DeviceFinding
-from sdedge.machine.memory_plan import MARGIN, MODES, MemoryRequest, Sizes, plan, predict, smaller
+from sdedge.machine.memory_plan import MARGIN, MODES, MemoryRequest, Sizes, plan, predict, smaller, spoken_size
 from sdedge.machine.picture_memory import itemsize, plan_picture, read_sizes
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Resolved
@@ -229,3 +229,10 @@ def test_a_tiny_vae_is_planned_with_too(tiny_model):
     configs = {**checkpoint.configs, "vae": {"_class_name": TINY_VAE}}
     assert backend.read_sizes(replace(checkpoint, configs=configs)).vae_width == 64
     assert backend.read_sizes(checkpoint).unet_width == 8
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(700_000_000, "0.7 GB"), (99_000_000, "99 MB"), (1_400_000, "1 MB"), (250_000, "0.2 MB")]
+)
+def test_little_memory_is_said_in_megabytes(size, said):
+    assert spoken_size(size) == said
