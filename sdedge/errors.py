@@ -54,6 +54,7 @@ class Remedy(StrEnum):
     ADD_CONTROL = "add its file with `sdedge models add`"
     ADD_IMAGE_ENCODER = "add its folder with `sdedge models add`"
     GIVE_CONTROL = "give it with --control"
+    GIVE_IMAGE = "give the picture to start from with --image"
     GIVE_MODEL = "give it with --model"
     USE_LORA = "add it with `sdedge models add` and write <lora:{name}:1> in the prompt"
     USE_EMBEDDING = "add it with `sdedge models add` and write its name in the prompt"

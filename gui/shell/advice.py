@@ -46,6 +46,7 @@ PHRASES = {
     Remedy.ADD_CONTROL: "add its file at a terminal, with `sdedge models add`",
     Remedy.ADD_IMAGE_ENCODER: "add its folder at a terminal, with `sdedge models add`",
     Remedy.GIVE_CONTROL: "controls are given at a terminal only",
+    Remedy.GIVE_IMAGE: "choose the picture to start from",
     Remedy.GIVE_MODEL: "choose it as the model",
     Remedy.USE_LORA: "add it under Models and write <lora:{name}:1> in the prompt",
     Remedy.USE_EMBEDDING: "add it under Models and write its name in the prompt",

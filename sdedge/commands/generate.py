@@ -111,12 +111,11 @@ def generate(prompt: str | None, **options: Any) -> None:
 
     pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
     if options["dry_run"]:
-        for resolved, prices in [
-            _tried(pipeline, request) for request in requests
-        ]:  # all, so that a refused run prints none
+        tried = [_tried(pipeline, request) for request in requests]  # all of them, so that a refused run prints none
+        for resolved, sentences in tried:
             echo(resolved.to_json())
-            for price in prices:
-                note(price)
+            for sentence in sentences:
+                note(sentence)
         return
     series.output.check()
     pictures: list[Picture] = []
@@ -136,11 +135,12 @@ def generate(prompt: str | None, **options: Any) -> None:
 
 
 def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:
-    """Returns the request with its open choices made, and what its controls cost. Raises as drawing it does, before a step."""
+    """Returns the request with its open choices made, and what is to be said of its controls and what they cost. Raises as
+    drawing it does, before a step."""
     check_pictures(request)
-    pipeline.check_controls(request)
+    notices = pipeline.check_controls(request)
     resolved = pipeline.resolve(request)
-    return resolved, list(pipeline.prices(resolved))
+    return resolved, [*notices, *pipeline.prices(resolved)]
 
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sdedge.controls import Control
-from sdedge.errors import InvalidRequest
+from sdedge.controls import Control, HintFit
+from sdedge.errors import InvalidRequest, Remedy
 from sdedge.generation.img2img import SourceImage
 from sdedge.images.preprocess import preprocess
 from sdedge.images.source import Colour, Size, fit, flatten, load
@@ -45,10 +46,12 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
     """
     if control.hint is None:
         if source is None:
+            made = "hint.png" if control.preprocess is None else f"photo.png:{control.preprocess}"
             raise InvalidRequest(
-                f"The control {shown(name)} has no hint picture; give one with it, as in {name}:hint.png, or a picture to start "
-                "from.",
+                f"The control {shown(control.model)} has no hint picture; write one behind it, as in {control.model}:{made}, or "
+                f"{Remedy.GIVE_IMAGE}.",
                 field="controls",
+                remedy=Remedy.GIVE_IMAGE,
             )
         return HintPicture(_preprocessed(fit(source.pixels, size, "stretch"), control), source.mask)
     opened = load(hint_path(control.hint))
@@ -60,7 +63,20 @@ def read_hint(control: Control, name: str, purpose: str, size: Size, source: Sou
         hole = fit(np.repeat(alpha[..., None], 3, axis=2), size, control.resize)[..., 0] < 128
     elif source is not None and source.mask is not None:
         hole = source.mask
-    return HintPicture(pixels, hole, opened.notes)
+    return HintPicture(pixels, hole, (*opened.notes, *_unfit(control, name, opened.image.size, size)))
+
+
+def _unfit(control: Control, name: str, own: Size, size: Size) -> Iterator[str]:
+    """Yields a sentence on a hint that is much smaller than the picture, or of which the crop takes more than a third."""
+    W, H = own
+    width, height = size
+    said = f"The hint of the control {name} has {W}x{H} pixels and the picture {width}x{height}"
+    scale = max(width / W, height / H)
+    cut = 1 - (width / scale / W) * (height / scale / H) if control.resize is HintFit.CROP else 0
+    if min(W / width, H / height) < 0.5:
+        yield f"{said}: it is enlarged, so that what it shows is coarse; give a larger one."
+    elif cut > 1 / 3:
+        yield f"{said}: {cut:.0%} of it is cut off; write resize=pad or resize=stretch into the control to keep all of it."
 
 
 def _preprocessed(pixels: np.ndarray, control: Control) -> np.ndarray:

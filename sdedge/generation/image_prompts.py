@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.engines.protocol import AddedComponent, Engine
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.generation.control_weights import acts
 from sdedge.generation.hints import WHITE, read_control_mask
 from sdedge.generation.img2img import SourceImage
@@ -78,8 +78,10 @@ def read_picture(control: Control, name: str, source: SourceImage | None) -> tup
         return np.array(flatten(opened.image, WHITE)), opened.notes
     if source is None:
         raise InvalidRequest(
-            f"The control {shown(name)} has no picture; give one with it, as in {name}:photo.png, or a picture to start from.",
+            f"The control {shown(control.model)} has no picture; write one behind it, as in {control.model}:photo.png, or "
+            f"{Remedy.GIVE_IMAGE}.",
             field="controls",
+            remedy=Remedy.GIVE_IMAGE,
         )
     return source.pixels, ()
 

@@ -87,16 +87,18 @@ class Pipeline:
         """Yields what each control of a request adds to its steps and its memory, in sentences; nothing is loaded for that."""
         return control_prices(self.engine(request), request)
 
-    def check_controls(self, request: Request) -> None:
-        """Raises SdedgeError for controls that the request's model cannot draw with, for hints that cannot be used too."""
+    def check_controls(self, request: Request) -> tuple[str, ...]:
+        """Returns what is to be said of the hints of a request's controls. Raises SdedgeError for controls that its model cannot
+        draw with, and for hints that cannot be used."""
         if not request.controls:
-            return
+            return ()
         resolved = self.resolve(request)
         source, engine = img2img.open_source(resolved), self.engine(resolved)
-        control_predictor.attach(engine, resolved, source)
+        notices = control_predictor.attach(engine, resolved, source)
         strength = None if source is None or engine.facts.in_channels == INSTRUCT_CHANNELS else resolved.strength
         if strength != 0:
             control_predictor.check_spans(resolved, len(make_plan(resolved, engine.facts, strength).sigmas) - 1)
+        return notices
 
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False, last: bool = False

@@ -89,8 +89,9 @@ def refuse_unsupported(engine: Engine, request: Request) -> None:
     """Raises InvalidRequest, by name, for the first thing that a request needs and its engine cannot do."""
     if engine.facts.in_channels == INSTRUCT_CHANNELS and request.image is None:
         raise InvalidRequest(
-            f"The model {engine.facts.name} changes a picture by an instruction; give the picture to start from.",
+            f"The model {engine.facts.name} changes a picture by an instruction; {Remedy.GIVE_IMAGE}.",
             field="image",
+            remedy=Remedy.GIVE_IMAGE,
         )
     for need in unmet(request, engine.facts, engine.can):
         raise InvalidRequest(f"The engine {engine.description} {need.sentence}", field=need.field, remedy=need.remedy)

@@ -14,6 +14,7 @@ from sdedge.weights.image_encoder import KIND, ImageEncoderModel, holds_image_en
 
 FOLDER = "image_encoder"
 """Its folder beside an IP-Adapter, as the authors published both."""
+PUBLISHED = "the folder models/image_encoder of https://huggingface.co/h94/IP-Adapter"
 _CACHED = (("h94/IP-Adapter", f"models/{FOLDER}"), ("laion/CLIP-ViT-H-14-laion2B-s32B-b79K", "."))
 
 
@@ -40,7 +41,7 @@ def find_image_encoder(adapter: Path, name: str, config: IPAdapterConfig) -> Ima
         )
     raise ModelError(
         f"The IP-Adapter {name} reads its picture by the image encoder CLIP ViT-H/14, which is not here: put its config.json and "
-        f"model.safetensors into {adapter.parent / FOLDER}, or {Remedy.ADD_IMAGE_ENCODER}.",
+        f"model.safetensors ({PUBLISHED}) into {(adapter.parent / FOLDER).absolute()}, or {Remedy.ADD_IMAGE_ENCODER}.",
         field="controls",
         remedy=Remedy.ADD_IMAGE_ENCODER,
     )

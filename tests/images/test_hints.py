@@ -12,8 +12,8 @@ from scipy import ndimage
 
 from sdedge.commands.root import cli
 from sdedge.control_syntax import ControlList, format_control, parse_control
-from sdedge.controls import Control
-from sdedge.errors import InvalidRequest
+from sdedge.controls import Control, HintFit
+from sdedge.errors import InvalidRequest, Remedy
 from sdedge.generation.hints import read_hint
 from sdedge.images import metadata, metadata_a1111
 from sdedge.images.hint_colours import color, invert, shuffle, threshold, tile, with_hole
@@ -230,3 +230,31 @@ def test_the_web_uis_text_holds_its_name_of_the_preprocessor():
     assert "Module: canny," in text and "Threshold A: 50, Threshold B: 150" in text and "Module: tile_resample" in text
     read = metadata.parse_parameters(text).fields["controls"]
     assert [control.preprocess for control in read] == ["canny low=50 high=150", "lineart", "tile factor=2", None]
+
+
+@pytest.mark.parametrize(
+    ("own", "size", "resize", "said"),
+    [
+        ((1, 1), (64, 64), "crop", "has 1x1 pixels and the picture 64x64: it is enlarged"),
+        ((64, 31), (64, 64), "stretch", "it is enlarged"), ((32, 32), (64, 64), "crop", None), ((90, 64), (64, 64), "crop", None),
+        ((100, 64), (64, 64), "crop", "36% of it is cut off; write resize=pad or resize=stretch"),
+        ((64, 100), (64, 64), "crop", "36% of it is cut off"), ((100, 64), (64, 64), "pad", None),
+        ((200, 200), (64, 64), "crop", None),
+    ],
+)  # fmt: skip
+def test_a_hint_that_does_not_suit_the_picture_is_noted_once(tmp_path, own, size, resize, said):
+    Image.new("RGB", own).save(tmp_path / "h.png")
+    notices = read_hint(
+        Control("canny", str(tmp_path / "h.png"), resize=HintFit(resize)), "net", "", size, None
+    ).notices
+    assert len(notices) == (said is not None) and all(said in notice and " net " in notice for notice in notices)
+
+
+@pytest.mark.parametrize(("made", "example"), [(None, "C:hint.png"), ("canny low=5", "C:photo.png:canny low=5")])
+def test_a_control_without_any_picture_keeps_the_name_that_was_typed(made, example):
+    with pytest.raises(InvalidRequest) as refused:
+        read_hint(Control("C", preprocess=made), "control_v11p_sd15_canny", "", (8, 8), None)
+    assert f"The control 'C' has no hint picture; write one behind it, as in {example}, or give the picture" in str(
+        refused.value
+    )
+    assert refused.value.remedy is Remedy.GIVE_IMAGE and "with --image" in str(refused.value)

@@ -60,7 +60,14 @@ def test_it_is_beside_the_adapter_or_installed_or_in_the_hub_s_cache(adapter, un
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     with pytest.raises(ModelError, match="CLIP ViT-H/14, which is not here") as missing:
         _find(adapter, unet)
-    assert f"config.json and model.safetensors into {adapter.parent / 'image_encoder'}" in str(missing.value)
+    said = str(missing.value)
+    assert (
+        f") into {adapter.parent / 'image_encoder'}, or add" in said and "https://huggingface.co/h94/IP-Adapter" in said
+    )
+    monkeypatch.chdir(adapter.parent)
+    with pytest.raises(ModelError, match="CLIP") as relative:  # a path that was typed from where the file is
+        _find(Path(adapter.name), unet)
+    assert str(relative.value) == said
     assert missing.value.remedy is Remedy.ADD_IMAGE_ENCODER and str(missing.value).count(". ") == 0
     snapshot = hub_cache() / "models--h94--IP-Adapter" / "snapshots" / "abc" / "models" / "image_encoder"
     shutil.copytree(published, snapshot)
