@@ -40,7 +40,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Preprocessor:
-    """One way from a photograph to a hint.
+    """One way from a photograph to a hint, of which the first sentence of `help` says what it is.
 
     a1111  its name in the web UI, "" where it has none
     also   other names it is read by
@@ -53,6 +53,10 @@ class Preprocessor:
     settings: tuple[Setting, ...] = ()
 
 
+_DARK = (
+    " Lines are what is darker than its surroundings in red, green and blue alike; canny and softedge also find a shape that is "
+    "only of another colour, such as a sun."
+)
 _THRESHOLD_A, _THRESHOLD_B = "Threshold A", "Threshold B"
 _ROWS = (
     Preprocessor(
@@ -61,17 +65,17 @@ _ROWS = (
                   Setting("high", 200, 0, 2040, "Edges stronger than this are; between, those that touch them. "
                           "Of the two the larger one counts as high.", a1111=_THRESHOLD_B))),
     Preprocessor(
-        "lineart", "Lines of a drawing or photo, white on black.",
+        "lineart", "Lines of a drawing or photo, white on black." + _DARK,
         "lineart_standard (from white bg & black line)", ("lineart_standard",),
         (Setting("sigma", 6, 0.1, 50, "Pixels over which the paper's brightness is told."),
-         Setting("floor", 8, 0, 255, "Darkness below which nothing is a line."))),
+         Setting("floor", 8, 0, 255, "Darkness below which nothing is a line; the lower, the fainter the lines that stay."))),
     Preprocessor(
         "softedge", "Broad soft edges, brighter where they are stronger.",
         settings=(Setting("sigma", 1.5, 0.1, 50, "Pixels over which details are smoothed away."),
                   Setting("percentile", 99, 50, 100, "Of the edges, the strength that becomes white."))),
     Preprocessor(
-        "scribble", "Thick strokes, white on black.", "scribble_xdog",
-        settings=(Setting("threshold", 32, 1, 510, "The lower, the more strokes.", a1111=_THRESHOLD_A),)),
+        "scribble", "Thick strokes, white on black." + _DARK, "scribble_xdog",
+        settings=(Setting("threshold", 32, 1, 510, "The lower, the more faint strokes stay.", a1111=_THRESHOLD_A),)),
     Preprocessor(
         "threshold", "White where the photo is bright, black elsewhere.", "threshold",
         settings=(Setting("threshold", 127, 0, 255, "Brightness above which it is white.", a1111=_THRESHOLD_A),)),

@@ -66,7 +66,7 @@ def _command(preprocessor: Preprocessor) -> click.Command:
     for row in reversed(preprocessor.settings):
         command = _option(row)(command)
     text = f"{preprocessor.help}\n\n{_READS}"
-    return click.command(name, help=text, short_help=preprocessor.help)(command)
+    return click.command(name, help=text, short_help=preprocessor.help.split(". ")[0].rstrip(".") + ".")(command)
 
 
 def _option(row: Setting) -> Any:

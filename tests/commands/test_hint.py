@@ -72,3 +72,18 @@ def test_transparent_parts_are_white_in_photos_and_black_in_hints_and_masks(phot
 def test_help_says_what_changes_nothing_and_what_changes_places(photo):
     assert "1 leaves the photo as it is" in " ".join(_run("tile", "--help").stdout.split())
     assert "the larger one counts as high" in " ".join(_run("canny", "--help").stdout.split())
+
+
+def test_lines_are_dark_in_every_colour_as_the_help_says(photo):
+    sky = np.full((64, 64, 3), (120, 60, 160), np.uint8)
+    y, x = np.mgrid[:64, :64]
+    sky[(y - 32) ** 2 + (x - 32) ** 2 < 144] = (250, 140, 40)
+    Image.fromarray(sky).save("sun.png")
+    found = {
+        name: np.asarray(Image.open(_run(name, "sun.png", f"{name}.png").stdout.strip())).max()
+        for name in ("lineart", "scribble", "canny", "softedge")
+    }
+    assert found["lineart"] < 32 and found["scribble"] == 0 and found["canny"] == 255 and found["softedge"] > 200
+    for name in ("lineart", "scribble"):
+        assert "in red, green and blue alike; canny and softedge" in " ".join(_run(name, "--help").stdout.split())
+    assert "alike" not in _run("--help").stdout
