@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdedge.control_syntax import unread
 from sdedge.controls import Control
-from sdedge.errors import InvalidRequest, Remedy
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.images.opening import opened
 from sdedge.library.hints import hint_path, keep_hint
 from sdedge.library.models import Library, Model
@@ -98,7 +98,7 @@ def find_control(name: str) -> Path:
     """Returns the file or folder of a control model: a path that is there, an installed one by its name or hash, or by a part
     of its name that no other has ("canny" for control_v11p_sd15_canny).
 
-    Raises InvalidRequest for none and for several, ModelError for one that is gone.
+    Raises ModelError for none, as for any model that is not there, and InvalidRequest for several.
     """
     if (path := existing(name)) is not None:
         return locate(path)
@@ -118,7 +118,7 @@ def _installed(name: str) -> Model:
     if (model := _named(name, models)) is None:
         known = ", ".join(model.name for model in models[:20])
         there = f"installed are {known}" if known else "none is installed"
-        raise InvalidRequest(
+        raise ModelError(
             f"There is no control model {shown(name)} ({there}); {Remedy.ADD_CONTROL}, or give its path.",
             field="controls",
             remedy=Remedy.ADD_CONTROL,

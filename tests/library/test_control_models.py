@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from sdedge.cli import cli
 from sdedge.controls import Control
-from sdedge.errors import InvalidRequest, ModelError, SdedgeError
+from sdedge.errors import InvalidRequest, ModelError, Remedy, SdedgeError
 from sdedge.images import metadata
 from sdedge.library.control_models import find_control, installed_controls, settled_controls
 from sdedge.library.hints import hint_folder, hint_path, is_reference, keep_hint
@@ -63,8 +63,11 @@ def test_a_control_model_is_installed_listed_and_called_by_a_part_of_its_name(co
     assert find_control("canny2") != model.path
     with pytest.raises(InvalidRequest, match="may be canny2 and control_v11p"):
         find_control("canny")
-    with pytest.raises(InvalidRequest, match="There is no control model 'depth'"):
+    with pytest.raises(
+        ModelError, match="There is no control model 'depth'"
+    ) as missing:  # as any model that is not there
         find_control("depth")
+    assert (missing.value.field, missing.value.remedy) == ("controls", Remedy.ADD_CONTROL)
     controlnet.save_pretrained(tmp_path / "folder")
     _run("models", "add", tmp_path / "folder", "--name", "by diffusers")
     assert (find_control("by diffusers") / "config.json").is_file()
