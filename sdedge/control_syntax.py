@@ -94,11 +94,11 @@ def parse_control(text: str, field: str = "controls") -> Control:
 
 def unread(hint: str, text: str, field: str) -> InvalidRequest:
     """Returns the error for what stands behind a hint and cannot be read: which part it is, and what may stand there."""
-    words = [word.strip() for word in text.split(":")]
-    rest = words[1:] if is_preprocessing(words[0]) else words
-    if rest is words and not _SPAN.fullmatch(words[0]) and not _is_number(words[0].replace(",", ".")):
+    parts = [word.strip() for word in text.split(":")]
+    rest = parts[1:] if is_preprocessing(parts[0]) else parts
+    if rest is parts and not _SPAN.fullmatch(parts[0]) and not _is_number(parts[0].replace(",", ".")):
         return unknown_preprocessor(
-            words[0],
+            parts[0],
             field,
             f", and no weight either, which is a number from 0 to {MAX_WEIGHT}",
             f" for the hint {shown(hint)}",

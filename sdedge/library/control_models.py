@@ -70,8 +70,8 @@ def _check_picture(control: Control, hint: str) -> None:
         numbers = [f"{control.weight:g}"] * (control.weight != 1) + ["{:g}-{:g}".format(*control.span)] * (
             control.span != (0, 1)
         )
-        words = [hint[len(path) + 1 :], *filter(None, [control.preprocess]), *numbers]
-        raise unread(path, ":".join(words), "controls")
+        parts = [hint[len(path) + 1 :], *filter(None, [control.preprocess]), *numbers]
+        raise unread(path, ":".join(parts), "controls")
     try:
         with opened(hint_path(hint)):
             pass

@@ -97,8 +97,8 @@ def _control_paths(control: Control) -> list[str]:
 def missing_control(settings: Mapping[str, Any], installed: Installed) -> str | None:
     """Returns the name of a control model that is all that is wanting, since its hint is kept here; None without."""
     for control in settings.get("controls") or ():
-        kept = all(hint is None or is_stored(hint) for hint in (control.hint, control.mask))
-        if control.hint is not None and kept and _control_model(control, installed) is None:
+        has_pictures = all(hint is None or is_stored(hint) for hint in (control.hint, control.mask))
+        if control.hint is not None and has_pictures and _control_model(control, installed) is None:
             return last_part(control.model) if is_path(control.model) else control.model
     return None
 

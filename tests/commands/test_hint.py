@@ -79,11 +79,16 @@ def test_lines_are_dark_in_every_colour_as_the_help_says(photo):
     y, x = np.mgrid[:64, :64]
     sky[(y - 32) ** 2 + (x - 32) ** 2 < 144] = (250, 140, 40)
     Image.fromarray(sky).save("sun.png")
-    found = {
+    brightest = {
         name: np.asarray(Image.open(_run(name, "sun.png", f"{name}.png").stdout.strip())).max()
         for name in ("lineart", "scribble", "canny", "softedge")
     }
-    assert found["lineart"] < 32 and found["scribble"] == 0 and found["canny"] == 255 and found["softedge"] > 200
+    assert (
+        brightest["lineart"] < 32
+        and brightest["scribble"] == 0
+        and brightest["canny"] == 255
+        and brightest["softedge"] > 200
+    )
     for name in ("lineart", "scribble"):
         assert "in red, green and blue alike; canny and softedge" in " ".join(_run(name, "--help").stdout.split())
     assert "alike" not in _run("--help").stdout
