@@ -56,6 +56,7 @@ class Remedy(StrEnum):
     GIVE_CONTROL = "give it with --control"
     GIVE_IMAGE = "give the picture to start from with --image"
     GIVE_MODEL = "give it with --model"
+    GIVE_VAE = "give it with --vae"
     USE_LORA = "add it with `sdedge models add` and write <lora:{name}:1> in the prompt"
     USE_EMBEDDING = "add it with `sdedge models add` and write its name in the prompt"
     TRAIN_JUDGE = "make one with `sdedge train judge`"

@@ -48,6 +48,7 @@ PHRASES = {
     Remedy.GIVE_CONTROL: "controls are given at a terminal only",
     Remedy.GIVE_IMAGE: "choose the picture to start from",
     Remedy.GIVE_MODEL: "choose it as the model",
+    Remedy.GIVE_VAE: "a VAE is given at a terminal only",
     Remedy.USE_LORA: "add it under Models and write <lora:{name}:1> in the prompt",
     Remedy.USE_EMBEDDING: "add it under Models and write its name in the prompt",
     Remedy.TRAIN_JUDGE: "at a terminal, make one with `sdedge train judge`",

@@ -18,7 +18,7 @@ POSITIONS = 77
 
 Tensors = Mapping[str, LazyTensor]
 
-MODEL = "a Stable Diffusion model"
+MODEL, VAE = "a Stable Diffusion model", "a VAE"
 CONTROLNET, T2I_ADAPTER = "a ControlNet", "a T2I-Adapter"
 
 # A piece of a key that only another kind of file has -> what that file is. The first found names it.
@@ -54,7 +54,7 @@ _ADAPTER_FILES = (
     ("rdb1.conv", "an ESRGAN upscaler"),
 )  # fmt: skip
 _USES = {
-    MODEL: Remedy.GIVE_MODEL, CONTROLNET: Remedy.GIVE_CONTROL, T2I_ADAPTER: Remedy.GIVE_CONTROL,
+    MODEL: Remedy.GIVE_MODEL, VAE: Remedy.GIVE_VAE, CONTROLNET: Remedy.GIVE_CONTROL, T2I_ADAPTER: Remedy.GIVE_CONTROL,
     "an IP-Adapter": Remedy.GIVE_CONTROL, "a LoRA": Remedy.USE_LORA, "a LyCORIS LoKr": Remedy.USE_LORA,
     "a LyCORIS LoHa": Remedy.USE_LORA, "a textual inversion": Remedy.USE_EMBEDDING,
 }  # fmt: skip

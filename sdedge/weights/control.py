@@ -15,7 +15,7 @@ from typing import Any
 from sdedge.errors import ModelError
 from sdedge.models.config import ControlNetConfig, IPAdapterConfig, T2IAdapterConfig, UNetConfig
 from sdedge.weights import folders, keys
-from sdedge.weights.architecture import MODEL, unsupported_architecture, wrong_kind
+from sdedge.weights.architecture import MODEL, VAE, unsupported_architecture, wrong_kind
 from sdedge.weights.control_purpose import PHOTOS, purpose_of
 from sdedge.weights.files import LazyTensor, open_tensors
 from sdedge.weights.ip_adapter import holds_ip_adapter, ip_adapter_config, refused_ip_adapter
@@ -250,11 +250,15 @@ def _classified(location: Path, tensors: Tensors) -> tuple[ControlKind, dict[str
     _refuse(location, next((what for piece, what in pieces if any(piece in name for name in own)), None))
     if prefix is None:
         what = MODEL if any(n.startswith(keys.UNET_PREFIX) for n in tensors) else None
-        what = what or unsupported_architecture(tensors) or "no control model"
+        what = what or unsupported_architecture(tensors) or (VAE if _holds_vae(tensors) else "no control model")
         raise wrong_kind(location, what, _WANTED, "controls")
     if (width := _context_width(own)) in _REFUSED_WIDTHS:
         _refuse(location, f"a ControlNet for {_REFUSED_WIDTHS[width]} (text width {width})")
     return ControlKind.CONTROLNET, _controlnet_tensors(location, own)
+
+
+def _holds_vae(tensors: Tensors) -> bool:
+    return any(f"{prefix}decoder.conv_in.weight" in tensors for prefix in ("", *keys.VAE_PREFIXES))
 
 
 def _controlnet_tensors(location: Path, own: Tensors) -> dict[str, LazyTensor]:

@@ -85,11 +85,15 @@ WRONG_PLACES = [
     ({"lora_unet_x.hada_w1_a": 1}, "a LyCORIS LoHa", Remedy.USE_LORA),
     ({"emb_params": 1}, "a textual inversion", Remedy.USE_EMBEDDING),
     ({"model.diffusion_model.x": 1}, "a Stable Diffusion model", Remedy.GIVE_MODEL),
+    ({"first_stage_model.decoder.conv_in.weight": 1}, "a VAE", Remedy.GIVE_VAE),
+    ({"decoder.conv_in.weight": 1}, "a VAE", Remedy.GIVE_VAE),
     ({"RDB1.conv.weight": 1}, "an ESRGAN upscaler", None),
 ]
 
 
-@pytest.mark.parametrize(("names", "what", "remedy"), WRONG_PLACES, ids=[what for _, what, _ in WRONG_PLACES])
+@pytest.mark.parametrize(
+    ("names", "what", "remedy"), WRONG_PLACES, ids=[next(iter(names)) for names, _, _ in WRONG_PLACES]
+)
 def test_a_file_in_a_control_s_place_is_told_where_it_belongs(tmp_path, names, what, remedy):
     path = tmp_path / "mine.safetensors"
     save_file({name: torch.ones(1) for name in names}, path)
