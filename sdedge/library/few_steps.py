@@ -58,8 +58,8 @@ HYPER_UNIFIED = FewSteps("Hyper-SD's LoRA for 1 to 8 steps", "tcd", None, 4, 1, 
 # SHA-256 of the published files, looked at where the size is theirs.
 _SIZES = {134_621_556}
 _HASHES = {"8f90d840e075ff588a58e22c6586e2ae9a6f7922996ee6649a7f01072333afe4": LCM_LORA}
-_HYPER = re.compile(r"hyper-?sd(?!-?xl).*?(?<!\d)(\d{1,2})-?steps?(?:-?(cfg))?")
-_HYPER_UNIFIED = re.compile(r"hyper-?sd(?!-?xl).*?unified")
+_HYPER = re.compile(r"hyper-?sd(?!-?xl)")
+_HYPER_STEPS = re.compile(r"(?<!\d)(\d{1,2})-?steps?(?:-?(cfg))?")
 _LCM, _TCD, _SDXS = (re.compile(rf"(?<![a-z]){word}(?![a-z])") for word in ("lcm", "tcd", "sdxs"))
 _TITLES = ("modelspec.title", "ss_output_name", "ss_training_comment", "modelspec.description", "title")
 _SCHEDULERS = {"LCMScheduler": LCM, "TCDScheduler": replace(TCD, label="a TCD model")}
@@ -128,10 +128,11 @@ def _suitable(request: Request, settings: FewSteps, chosen: Collection[str]) -> 
 def named_settings(title: str) -> FewSteps | None:
     """Returns what a LoRA's name or title says of its settings."""
     text = re.sub(r"[\s_.,]+", "-", title[:300].lower())
-    if _HYPER_UNIFIED.search(text):
-        return HYPER_UNIFIED
-    if match := _HYPER.search(text):
-        return _hyper(int(match[1]), bool(match[2]))
+    if hyper := _HYPER.search(text):
+        if text.find("unified", hyper.end()) >= 0:
+            return HYPER_UNIFIED
+        if match := _HYPER_STEPS.search(text, hyper.end()):
+            return _hyper(int(match[1]), bool(match[2]))
     if _LCM.search(text):
         return LCM_LORA
     return replace(TCD, label="a TCD LoRA") if _TCD.search(text) else None
