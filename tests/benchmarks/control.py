@@ -116,7 +116,7 @@ def lines(options: argparse.Namespace, folder: Path) -> Iterator[tuple[str, str,
     for mode in options.modes:
         for kind, path in controls.items():
             job = json.dumps([str(model), path, str(folder / "hint.png"), mode, options.dtype, options.steps])
-            command = [sys.executable, "-P", "-m", "tests.benchmarks.control", "--job", job]
+            command = [sys.executable, "-m", "tests.benchmarks.control", "--job", job]
             output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).parents[2])
             yield mode, kind, json.loads(output.stdout.splitlines()[-1])
 
