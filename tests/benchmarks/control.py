@@ -96,7 +96,10 @@ def make_ip_adapter(path: Path) -> None:
     config = IPAdapterConfig(
         ImageProjectionKind.PERCEIVER, 1280, 768, numbers, channels, tokens=16, width=768, heads=12, inner=3072, depth=4
     )
-    save_file(IPAdapter(config).half().state_dict(), path)
+    adapter = IPAdapter(config)
+    for parameter in adapter.parameters():  # some are not filled before a file is read
+        torch.nn.init.normal_(parameter, std=0.02)
+    save_file(adapter.half().state_dict(), path)
     with torch.device("meta"):
         shapes = {name: tensor.shape for name, tensor in ImageEncoder(VIT_H).state_dict().items()}
     weights = {name.removeprefix("clip."): torch.empty(shape, dtype=torch.float16) for name, shape in shapes.items()}
