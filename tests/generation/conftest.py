@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from sdedge.controls import Control
 from sdedge.engines.open import load_engine
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
@@ -78,3 +79,18 @@ def from_photo(model: str, files: Path, **more) -> Request:
     settings = {"prompt": "a red house", "negative": "trees", "model": model, "image": str(files / "photo.png"),
                 "guidance": 3.0, "steps": 5, "sampler": "ddim", "seed": 7}  # fmt: skip
     return Request(**{**settings, **more})
+
+
+def controlled_request(models: dict[int, str], *controls: Control, **more) -> Request:
+    """A guided picture of ten steps as diffusers draws it, with controls."""
+    settings = {"prompt": "a red house", "negative": "trees", "model": models[4], "guidance": 3.0, "steps": 10,
+                "sampler": "ddim", "schedule": "leading", "seed": 7, "preset": "diffusers"}  # fmt: skip
+    return Request(**{**settings, **more}, controls=controls)
+
+
+@cache
+def diffusers_components(model: str) -> dict:
+    """The networks and the tokenizer of a folder, for a pipeline of diffusers."""
+    from diffusers import StableDiffusionPipeline
+
+    return StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, safety_checker=None).components

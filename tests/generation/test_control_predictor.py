@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from diffusers import (
     DDIMScheduler,
     StableDiffusionAdapterPipeline,
     StableDiffusionControlNetPipeline,
-    StableDiffusionPipeline,
 )
 from PIL import Image
 
@@ -37,7 +36,7 @@ from tests.control_models import (
     write_pth,
     write_safetensors,
 )
-from tests.generation.conftest import SIDE, drawn, psnr, write_model
+from tests.generation.conftest import SIDE, controlled_request, diffusers_components, drawn, psnr, write_model
 
 EQUAL = 50  # dB
 
@@ -82,20 +81,9 @@ def hints(tmp_path_factory) -> dict[str, str]:
     return {name: str(folder / f"{name}.png") for name in ("a", "b")}
 
 
-def _request(models, *controls: Control, **more) -> Request:
-    settings = {"prompt": "a red house", "negative": "trees", "model": models[4], "guidance": 3.0, "steps": 10,
-                "sampler": "ddim", "schedule": "leading", "seed": 7, "preset": "diffusers"}  # fmt: skip
-    return Request(**{**settings, **more}, controls=controls)
-
-
-@cache
-def _components(model: str) -> dict:
-    return StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, safety_checker=None).components
-
-
 def _by_diffusers(kind: type, request: Request, **more) -> np.ndarray:
     name = "controlnet" if "controlnet" in more else "adapter"
-    parts = {part: value for part, value in _components(request.model).items() if part != "image_encoder"}
+    parts = {part: value for part, value in diffusers_components(request.model).items() if part != "image_encoder"}
     referee = kind(**parts, **{name: more.pop(name)}, requires_safety_checker=False)
     referee.set_progress_bar_config(disable=True)
     config = {**referee.scheduler.config, "clip_sample": False, "timestep_spacing": "leading"}
@@ -128,7 +116,7 @@ def _pixels(pipeline, request: Request) -> np.ndarray:
 def test_a_picture_with_a_controlnet_is_that_of_diffusers(
     pipeline, models, networks, control_files, hints, mode, weight, span
 ):
-    request = _request(models, Control(control_files["canny"], hints["a"], weight, span, mode))
+    request = controlled_request(models, Control(control_files["canny"], hints["a"], weight, span, mode))
     theirs = _by_diffusers(
         StableDiffusionControlNetPipeline, request, controlnet=networks["canny"], image=_opened(hints["a"]),
         controlnet_conditioning_scale=weight, control_guidance_start=span[0], control_guidance_end=span[1],
@@ -136,24 +124,26 @@ def test_a_picture_with_a_controlnet_is_that_of_diffusers(
     )  # fmt: skip
     ours = _pixels(pipeline, request)
     assert psnr(ours, theirs) >= EQUAL
-    assert psnr(ours, _pixels(pipeline, _request(models))) < 40, "a control that changes nothing proves nothing"
+    assert psnr(ours, _pixels(pipeline, controlled_request(models))) < 40, (
+        "a control that changes nothing proves nothing"
+    )
 
 
 @pytest.mark.slow
 def test_two_controlnets_are_those_of_diffusers(pipeline, models, networks, control_files, hints):
     controls = Control(control_files["canny"], hints["a"], 0.7), Control(control_files["depth"], hints["b"], 1.2)
     theirs = _by_diffusers(
-        StableDiffusionControlNetPipeline, _request(models), controlnet=[networks["canny"], networks["depth"]],
+        StableDiffusionControlNetPipeline, controlled_request(models), controlnet=[networks["canny"], networks["depth"]],
         image=[_opened(hints["a"]), _opened(hints["b"])], controlnet_conditioning_scale=[0.7, 1.2],
     )  # fmt: skip
-    both = _pixels(pipeline, _request(models, *controls))
+    both = _pixels(pipeline, controlled_request(models, *controls))
     assert psnr(both, theirs) >= EQUAL
-    assert psnr(both, _pixels(pipeline, _request(models, controls[0]))) < 40
+    assert psnr(both, _pixels(pipeline, controlled_request(models, controls[0]))) < 40
 
 
 @pytest.mark.slow
 def test_pooled_residuals_are_those_of_diffusers(pipeline, models, networks, control_files, hints):
-    request = _request(models, Control(control_files["shuffle"], hints["a"]))
+    request = controlled_request(models, Control(control_files["shuffle"], hints["a"]))
     theirs = _by_diffusers(
         StableDiffusionControlNetPipeline, request, controlnet=networks["shuffle"], image=_opened(hints["a"])
     )
@@ -162,14 +152,14 @@ def test_pooled_residuals_are_those_of_diffusers(pipeline, models, networks, con
 
 @pytest.mark.parametrize(("name", "mode"), [pytest.param("sketch", "L", marks=pytest.mark.slow), ("color", "RGB")])
 def test_a_picture_with_an_adapter_is_that_of_diffusers(pipeline, models, networks, control_files, hints, name, mode):
-    request = _request(models, Control(control_files[name], hints["a"], 0.9))
+    request = controlled_request(models, Control(control_files[name], hints["a"], 0.9))
     theirs = _by_diffusers(
         StableDiffusionAdapterPipeline, request, adapter=networks[name], image=_opened(hints["a"], mode),
         adapter_conditioning_scale=0.9,
     )  # fmt: skip
     ours = _pixels(pipeline, request)
     assert psnr(ours, theirs) >= EQUAL
-    assert psnr(ours, _pixels(pipeline, _request(models))) < 40
+    assert psnr(ours, _pixels(pipeline, controlled_request(models))) < 40
 
 
 # What has no referee: A1111's modes, by its formulas; masks; the other ways to draw
@@ -200,7 +190,7 @@ def test_a1111_weighs_the_layers_from_the_middle_outwards(
         return _entering(
             pipeline,
             monkeypatch,
-            _request(models, control, steps=2, preset="a1111", sampler="euler", schedule="karras"),
+            controlled_request(models, control, steps=2, preset="a1111", sampler="euler", schedule="karras"),
         )[0]
 
     plain, weighed = entering("canny", ControlMode.BALANCED), entering("canny", mode)
@@ -229,7 +219,7 @@ def test_a_control_acts_where_its_mask_is_white(pipeline, models, control_files,
     controls = [
         Control(control_files[name], hints["a"], mask=str(tmp_path / "left.png")) for name in ("canny", "color")
     ]
-    (inputs, *_) = _entering(pipeline, monkeypatch, _request(models, *controls, steps=1))
+    (inputs, *_) = _entering(pipeline, monkeypatch, controlled_request(models, *controls, steps=1))
     for tensor in (*inputs.skips[:3], inputs.down[0]):
         half = tensor.shape[-1] // 2
         assert tensor[..., :half].any() and not tensor[..., half:].any()
@@ -238,13 +228,15 @@ def test_a_control_acts_where_its_mask_is_white(pipeline, models, control_files,
 @pytest.mark.parametrize("memory", [pytest.param("low", marks=pytest.mark.slow), "stream"])
 def test_every_memory_mode_draws_the_same_picture(pipeline, models, control_files, hints, memory):
     controls = Control(control_files["canny"], hints["a"]), Control(control_files["color"], hints["b"])
-    request = _request(models, *controls, steps=3)
+    request = controlled_request(models, *controls, steps=3)
     sparing = Pipeline(load_engine("cpu", memory=memory))
     assert np.array_equal(_pixels(sparing, request), _pixels(pipeline, request))
 
 
 def test_reused_features_share_the_residuals_of_their_steps(pipeline, models, control_files, hints, monkeypatch):
-    request = _request(models, Control(control_files["canny"], hints["a"]), steps=8, speed="fast", preset="sdedge")
+    request = controlled_request(
+        models, Control(control_files["canny"], hints["a"]), steps=8, speed="fast", preset="sdedge"
+    )
     engine, runs = pipeline.engine(request), []
     pipeline.resolve(request)
     real = engine.run
@@ -267,7 +259,7 @@ def test_reused_features_share_the_residuals_of_their_steps(pipeline, models, co
 def test_what_cannot_be_used_is_said_before_a_network_runs(
     pipeline, models, control_files, hints, monkeypatch, change, sentence
 ):
-    request = _request(models, replace(Control(control_files["canny"], hints["a"]), **change), steps=3)
+    request = controlled_request(models, replace(Control(control_files["canny"], hints["a"]), **change), steps=3)
     monkeypatch.setattr(pipeline.engine(request), "predict", lambda inputs: pytest.fail("the UNet ran"))
     with pytest.raises(SdedgeError, match=sentence) as refusal:
         drawn(pipeline, request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.price import tokens_fraction
 from sdedge.models.config import UNetConfig
 from sdedge.request import Request
-from tests.generation.conftest import SIDE, drawn, psnr
+from tests.generation.conftest import SIDE, controlled_request, diffusers_components, drawn, psnr
 from tests.ip_adapter_models import SHAPES, random_ip_adapter, write_bin, write_file, write_image_encoder
 
 EQUAL = 50  # dB
@@ -64,21 +63,10 @@ def _file(folder: Path, kind: str) -> str:
     return str(path)
 
 
-def _request(models, *controls: Control, **more) -> Request:
-    settings = {"prompt": "a red house", "negative": "trees", "model": models[4], "guidance": 3.0, "steps": 10,
-                "sampler": "ddim", "schedule": "leading", "seed": 7, "preset": "diffusers"}  # fmt: skip
-    return Request(**{**settings, **more}, controls=controls)
-
-
-@cache
-def _components(model: str) -> dict:
-    return StableDiffusionPipeline.from_pretrained(model, torch_dtype=torch.float32, safety_checker=None).components
-
-
 def _by_diffusers(folder: Path, request: Request, kinds: list[str], scale, pictures: list, **more) -> np.ndarray:
     encoder = CLIPVisionModelWithProjection.from_pretrained(folder / "image_encoder").eval()
     reader = CLIPImageProcessorPil(**SIZES)
-    parts = {**_components(request.model), "image_encoder": encoder, "feature_extractor": reader}
+    parts = {**diffusers_components(request.model), "image_encoder": encoder, "feature_extractor": reader}
     parts["unet"] = copy.deepcopy(parts["unet"])  # into which adapters are hung
     referee = StableDiffusionPipeline(**parts, requires_safety_checker=False)
     referee.set_progress_bar_config(disable=True)
@@ -108,17 +96,19 @@ def _pixels(pipeline, request: Request) -> np.ndarray:
     "kind", ["classic", pytest.param("plus", marks=pytest.mark.slow), pytest.param("full", marks=pytest.mark.slow)]
 )
 def test_a_picture_with_an_ip_adapter_is_that_of_diffusers(pipeline, models, folder, photos, kind):
-    request = _request(models, Control(_file(folder, kind), photos["a"], 0.8))
+    request = controlled_request(models, Control(_file(folder, kind), photos["a"], 0.8))
     theirs = _by_diffusers(folder, request, [kind], 0.8, [_opened(photos["a"])])
     ours = _pixels(pipeline, request)
     assert psnr(ours, theirs) >= EQUAL
-    assert psnr(ours, _pixels(pipeline, _request(models))) < 40, "a picture that changes nothing proves nothing"
+    assert psnr(ours, _pixels(pipeline, controlled_request(models))) < 40, (
+        "a picture that changes nothing proves nothing"
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classic", "plus"])
 def test_without_guidance_it_is_that_of_diffusers_too(pipeline, models, folder, photos, kind):
-    request = _request(models, Control(_file(folder, kind), photos["b"]), guidance=1.0)
+    request = controlled_request(models, Control(_file(folder, kind), photos["b"]), guidance=1.0)
     assert (
         psnr(_pixels(pipeline, request), _by_diffusers(folder, request, [kind], 1.0, [_opened(photos["b"])])) >= EQUAL
     )
@@ -129,10 +119,12 @@ def test_without_guidance_it_is_that_of_diffusers_too(pipeline, models, folder, 
 def test_two_pictures_are_those_of_diffusers(pipeline, models, folder, photos, kinds):
     controls = [Control(_file(folder, kind), photos[name], weight)
                 for kind, name, weight in zip(kinds, "ab", (0.7, 0.5), strict=True)]  # fmt: skip
-    theirs = _by_diffusers(folder, _request(models), kinds, [0.7, 0.5], [_opened(photos["a"]), _opened(photos["b"])])
-    both = _pixels(pipeline, _request(models, *controls))
+    theirs = _by_diffusers(
+        folder, controlled_request(models), kinds, [0.7, 0.5], [_opened(photos["a"]), _opened(photos["b"])]
+    )
+    both = _pixels(pipeline, controlled_request(models, *controls))
     assert psnr(both, theirs) >= EQUAL
-    assert psnr(both, _pixels(pipeline, _request(models, controls[0]))) < 40
+    assert psnr(both, _pixels(pipeline, controlled_request(models, controls[0]))) < 40
 
 
 @pytest.mark.slow
@@ -147,13 +139,13 @@ def test_masks_are_those_of_diffusers(pipeline, models, folder, photos, kind):
         [Image.open(photos["left"]), Image.open(photos["right"])], height=SIDE, width=SIDE
     )
     theirs = _by_diffusers(
-        folder, _request(models), [kind], [[0.9, 0.6]], [[_opened(photos["a"]), _opened(photos["b"])]],
+        folder, controlled_request(models), [kind], [[0.9, 0.6]], [[_opened(photos["a"]), _opened(photos["b"])]],
         cross_attention_kwargs={"ip_adapter_masks": [masks.reshape(1, 2, SIDE, SIDE)]},
     )  # fmt: skip
-    masked = _pixels(pipeline, _request(models, *controls))
+    masked = _pixels(pipeline, controlled_request(models, *controls))
     assert psnr(masked, theirs) >= EQUAL
     unmasked = [Control(path, photos["a"], 0.9), Control(path, photos["b"], 0.6)]
-    assert psnr(masked, _pixels(pipeline, _request(models, *unmasked))) < 40
+    assert psnr(masked, _pixels(pipeline, controlled_request(models, *unmasked))) < 40
 
 
 # What has no referee
@@ -181,7 +173,7 @@ def test_a_picture_is_cropped_squeezed_or_set_on_a_square():
 @pytest.mark.slow
 @pytest.mark.parametrize("memory", ["stream", "low"])
 def test_every_memory_mode_draws_the_same_picture_and_no_network_stays(pipeline, models, folder, photos, memory):
-    request = _request(models, Control(_file(folder, "plus"), photos["a"]), steps=2)
+    request = controlled_request(models, Control(_file(folder, "plus"), photos["a"]), steps=2)
     sparing = Pipeline(load_engine("cpu", memory=memory))
     assert np.array_equal(_pixels(sparing, request), _pixels(pipeline, request))
     for each in (sparing, pipeline):
@@ -191,7 +183,9 @@ def test_every_memory_mode_draws_the_same_picture_and_no_network_stays(pipeline,
 
 def test_the_encoder_runs_once_for_a_job_and_the_next_one(pipeline, models, folder, tmp_path, monkeypatch):
     Image.new("RGB", (40, 40), "green").save(tmp_path / "green.png")
-    request = _request(models, Control(_file(folder, "classic"), str(tmp_path / "green.png"), span=(0.0, 0.5)), steps=2)
+    request = controlled_request(
+        models, Control(_file(folder, "classic"), str(tmp_path / "green.png"), span=(0.0, 0.5)), steps=2
+    )
     engine, runs, seen = pipeline.engine(request), [], []
     real, predict = engine.run, engine.predict
     monkeypatch.setattr(engine, "run", lambda name, *tensors: (runs.append(name), real(name, *tensors))[1])
@@ -204,19 +198,22 @@ def test_the_encoder_runs_once_for_a_job_and_the_next_one(pipeline, models, fold
 
 @pytest.mark.slow
 def test_a_batch_and_a_weight_of_zero_change_nothing(pipeline, models, folder, photos):
-    request = _request(models, Control(_file(folder, "classic"), photos["a"], 0.8), steps=2)
+    request = controlled_request(models, Control(_file(folder, "classic"), photos["a"], 0.8), steps=2)
     alone = [_pixels(pipeline, request.numbered(i)) for i in range(2)]
     together = [picture.pixels for picture in drawn(pipeline, request, count=2, batch=2)]
     assert all(psnr(a, b) >= EQUAL for a, b in zip(alone, together, strict=True))
-    nothing = _request(models, Control(_file(folder, "classic"), photos["a"], 0.0), steps=2)
-    assert psnr(_pixels(pipeline, nothing), _pixels(pipeline, _request(models, steps=2))) >= EQUAL
+    nothing = controlled_request(models, Control(_file(folder, "classic"), photos["a"], 0.0), steps=2)
+    assert psnr(_pixels(pipeline, nothing), _pixels(pipeline, controlled_request(models, steps=2))) >= EQUAL
 
 
 @pytest.mark.slow
 def test_without_a_picture_of_its_own_it_reads_the_one_to_start_from(pipeline, models, folder, files):
     photo = str(files / "photo.png")
     own, shared = (
-        _pixels(pipeline, _request(models, Control(_file(folder, "classic"), hint), image=photo, strength=0.8, steps=3))
+        _pixels(
+            pipeline,
+            controlled_request(models, Control(_file(folder, "classic"), hint), image=photo, strength=0.8, steps=3),
+        )
         for hint in (photo, None)
     )
     assert np.array_equal(own, shared)
@@ -224,14 +221,16 @@ def test_without_a_picture_of_its_own_it_reads_the_one_to_start_from(pipeline, m
 
 @pytest.mark.slow
 def test_the_fast_speed_attends_as_well_and_says_nothing_of_residuals(pipeline, models, folder, photos):
-    request = _request(models, Control(_file(folder, "classic"), photos["a"]), steps=6, preset="sdedge", speed="fast")
+    request = controlled_request(
+        models, Control(_file(folder, "classic"), photos["a"]), steps=6, preset="sdedge", speed="fast"
+    )
     (picture,) = drawn(pipeline, request)
     assert "deep features" in picture.facts["losses"] and "residuals" not in picture.facts["losses"]
     assert psnr(picture.pixels, _pixels(pipeline, request.replace(controls=()))) < 40
 
 
 def test_an_engine_that_cannot_attend_to_pictures_refuses_by_name(pipeline, models, folder, photos, monkeypatch):
-    request = _request(models, Control(_file(folder, "classic"), photos["a"]), steps=1)
+    request = controlled_request(models, Control(_file(folder, "classic"), photos["a"]), steps=1)
     engine = pipeline.engine(request)
     monkeypatch.setattr(engine, "can", engine.can - {Capability.IMAGE_TOKENS})
     with pytest.raises(InvalidRequest, match="cannot attend to pictures, as the IP-Adapter classic"):
@@ -249,7 +248,7 @@ def test_what_cannot_be_used_is_said_before_a_network_runs(
     pipeline, models, folder, photos, monkeypatch, change, sentence
 ):
     control = Control(**{"model": _file(folder, "classic"), "hint": photos["a"], **change})
-    request = _request(models, control, steps=3)
+    request = controlled_request(models, control, steps=3)
     monkeypatch.setattr(pipeline.engine(request), "predict", lambda inputs: pytest.fail("the UNet ran"))
     with pytest.raises(SdedgeError, match=sentence) as refusal:
         drawn(pipeline, request)
@@ -258,13 +257,13 @@ def test_what_cannot_be_used_is_said_before_a_network_runs(
 
 def test_a_mode_of_controlnets_is_said_to_change_nothing(pipeline, models, folder, photos):
     control = Control(_file(folder, "classic"), photos["a"], mode=ControlMode.PROMPT)
-    events = [*pipeline.images(_request(models, control, steps=1))]
+    events = [*pipeline.images(controlled_request(models, control, steps=1))]
     assert any("changes nothing of the IP-Adapter classic" in getattr(event, "message", "") for event in events)
 
 
 @pytest.mark.slow
 def test_the_price_is_the_encoder_and_what_attention_adds(pipeline, models, folder, photos):
-    request = pipeline.resolve(_request(models, Control(_file(folder, "plus"), photos["a"], span=(0.0, 0.5))))
+    request = pipeline.resolve(controlled_request(models, Control(_file(folder, "plus"), photos["a"], span=(0.0, 0.5))))
     (sentence,) = pipeline.prices(request)
     said = r"The control plus adds one pass a picture of an image encoder of [\d.]+ MB, which then goes, and "
     assert re.match(said, sentence)

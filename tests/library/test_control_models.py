@@ -25,6 +25,7 @@ from sdedge.library.schema import MIGRATIONS
 from sdedge.library.store import open_store
 from sdedge.request import Request
 from tests.control_models import ldm_names, random_controlnet, write_pth, write_safetensors
+from tests.library.conftest import run
 
 
 @pytest.fixture(scope="module")
@@ -44,22 +45,14 @@ def hint(tmp_path) -> Path:
     return tmp_path / "hint.png"
 
 
-def _run(*arguments: object) -> str:
-    result = CliRunner().invoke(cli, list(map(str, arguments)))
-    if isinstance(result.exception, SdedgeError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
 def test_a_control_model_is_installed_listed_and_called_by_a_part_of_its_name(control, controlnet, tmp_path):
-    assert "control_v11p_sd15_canny" in _run("models", "add", control)
-    assert "control_v11p_sd15_canny" in _run("models", "list")
+    assert "control_v11p_sd15_canny" in run("models", "add", control)
+    assert "control_v11p_sd15_canny" in run("models", "list")
     (model,) = installed_controls()
     assert (model.role, model.kind) == ("control", "controlnet")
     for name in ("control_v11p_sd15_canny", "canny", "CANNY", model.sha256[:10], model.legacy_hash):
         assert find_control(name) == model.path
-    _run("models", "add", write_safetensors(tmp_path / "canny2.safetensors", controlnet.state_dict()))
+    run("models", "add", write_safetensors(tmp_path / "canny2.safetensors", controlnet.state_dict()))
     assert find_control("canny2") != model.path
     with pytest.raises(InvalidRequest, match="may be canny2 and control_v11p"):
         find_control("canny")
@@ -69,7 +62,7 @@ def test_a_control_model_is_installed_listed_and_called_by_a_part_of_its_name(co
         find_control("depth")
     assert (missing.value.field, missing.value.remedy) == ("controls", Remedy.ADD_CONTROL)
     controlnet.save_pretrained(tmp_path / "folder")
-    _run("models", "add", tmp_path / "folder", "--name", "by diffusers")
+    run("models", "add", tmp_path / "folder", "--name", "by diffusers")
     assert (find_control("by diffusers") / "config.json").is_file()
 
 
@@ -88,11 +81,11 @@ def test_a_hint_is_its_content_whatever_becomes_of_its_file(hint, tmp_path):
 
 
 def test_a_picture_is_drawn_again_with_its_hint_from_its_record_alone(control, hint, tiny_model, tmp_path):
-    _run("models", "add", control)
-    _run("models", "add", tiny_model, "--name", "tiny")
+    run("models", "add", control)
+    run("models", "add", tiny_model, "--name", "tiny")
     settings = ["--model", "tiny", "--steps", "2", "--seed", "3", "--device", "cpu"]
     first, again, without = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"
-    _run("generate", "a house", *settings, "--control", f"canny:{hint}:0.9:0-1", "-o", first)
+    run("generate", "a house", *settings, "--control", f"canny:{hint}:0.9:0-1", "-o", first)
     recorded = metadata.read(first).fields["controls"]
     assert recorded == (Control("control_v11p_sd15_canny", keep_hint(str(hint)), 0.9),)
     assert (
@@ -100,33 +93,33 @@ def test_a_picture_is_drawn_again_with_its_hint_from_its_record_alone(control, h
         in metadata.Image.open(first).info["parameters"]
     )
     hint.unlink()
-    _run("generate", "--like", first, "--device", "cpu", "-o", again)
-    _run("generate", "a house", *settings, "-o", without)
+    run("generate", "--like", first, "--device", "cpu", "-o", again)
+    run("generate", "a house", *settings, "-o", without)
     pixels = [np.asarray(Image.open(path)) for path in (first, again, without)]
     assert np.array_equal(pixels[0], pixels[1]) and not np.array_equal(pixels[0], pixels[2])
 
 
 def test_like_refuses_a_control_whose_model_is_not_installed_until_it_is(control, hint, tiny_model, tmp_path):
-    _run("models", "add", tiny_model, "--name", "tiny")
+    run("models", "add", tiny_model, "--name", "tiny")
     first, like = tmp_path / "a.png", ("generate", "--like", tmp_path / "a.png", "--device", "cpu")
     settings = ["--model", "tiny", "--steps", "1", "--size", "64", "--seed", "3", "--device", "cpu"]
-    _run("generate", "a house", *settings, "--control", f"{control}:{hint}", "-o", first)
+    run("generate", "a house", *settings, "--control", f"{control}:{hint}", "-o", first)
     with pytest.raises(
         InvalidRequest, match=r"'control_v11p_sd15_canny', which is not installed; add its file"
     ) as refused:
-        _run(*like, "-o", tmp_path / "b.png")
+        run(*like, "-o", tmp_path / "b.png")
     assert refused.value.field == "controls" and not (tmp_path / "b.png").exists()
-    said = _run(*like, "--control", "", "-o", tmp_path / "without.png")
+    said = run(*like, "--control", "", "-o", tmp_path / "without.png")
     assert "note:" not in said
-    _run("models", "add", control)
-    assert "note" not in _run(*like, "-o", tmp_path / "b.png")
+    run("models", "add", control)
+    assert "note" not in run(*like, "-o", tmp_path / "b.png")
     pixels = [np.asarray(Image.open(tmp_path / name)) for name in ("a.png", "b.png", "without.png")]
     assert np.array_equal(pixels[0], pixels[1]) and not np.array_equal(pixels[0], pixels[2])
 
 
 def test_a_job_keeps_the_hint_it_was_added_with(control, hint):
-    _run("models", "add", control)
-    _run("queue", "add", "a house", "--control", f"canny:{hint}:0.5", "--control", f"{control}:{hint}")
+    run("models", "add", control)
+    run("queue", "add", "a house", "--control", f"canny:{hint}:0.5", "--control", f"{control}:{hint}")
     with open_store() as store:
         (job,) = Queue(store).jobs()
         reference = keep_hint(str(hint))
@@ -137,7 +130,7 @@ def test_a_job_keeps_the_hint_it_was_added_with(control, hint):
 
 
 def test_no_path_of_a_control_out_of_a_picture_is_opened(control, hint):
-    _run("models", "add", control)
+    run("models", "add", control)
     stored = keep_hint(str(hint))
     controls = (
         Control("control_v11p_sd15_canny", stored), Control("canny", "/dev/stdin"), Control("C:\\nets\\unknown.pth", stored),
@@ -158,7 +151,7 @@ def test_a_refused_kind_is_not_installed(tmp_path):
     names = ("lllite_unet_a.conditioning1.0.weight", "lllite_unet_a.up.weight")
     save_file({name: torch.zeros(2, 2) for name in names}, tmp_path / "lllite.safetensors")
     with pytest.raises(ModelError, match="LLLite"):
-        _run("models", "add", tmp_path / "lllite.safetensors")
+        run("models", "add", tmp_path / "lllite.safetensors")
     assert installed_controls() == []
 
 
@@ -183,7 +176,7 @@ def test_a_word_in_the_place_of_a_preprocessor_is_named(tmp_path, control):
         settled_controls(Request("a", controls=(Control(str(control), f"{photo}:cany"),)))
     assert refused.value.field == "controls"
     with pytest.raises(InvalidRequest, match="no preprocessor 'cany'"):
-        _run("generate", "a", "--control", f"{control}:{photo}:cany")
+        run("generate", "a", "--control", f"{control}:{photo}:cany")
 
 
 def test_a_control_that_is_refused_leaves_no_hint_behind(tiny_model, control, hint, tmp_path):
@@ -195,12 +188,12 @@ def test_a_control_that_is_refused_leaves_no_hint_behind(tiny_model, control, hi
         f"{tiny_model}:{hint}",
     ):  # fmt: skip
         with pytest.raises(SdedgeError):
-            _run(*draw, "--control", f"{control}:{hint}", "--control", wrong)
+            run(*draw, "--control", f"{control}:{hint}", "--control", wrong)
         assert not hint_folder().is_dir() or not [*hint_folder().iterdir()], wrong
     with pytest.raises(SdedgeError):
-        _run("queue", "add", "a", "--control", f"{control}:{hint}", "--control", f"{control}:{text}")
+        run("queue", "add", "a", "--control", f"{control}:{hint}", "--control", f"{control}:{text}")
     assert not hint_folder().is_dir() or not [*hint_folder().iterdir()]
-    _run(*draw, "--control", f"{control}:{hint}")
+    run(*draw, "--control", f"{control}:{hint}")
     assert len([*hint_folder().iterdir()]) == 1
 
 
@@ -227,4 +220,4 @@ def test_a_refused_dry_run_prints_no_request_and_is_refused_as_the_drawing(tiny_
 @pytest.mark.parametrize("text", ["{hint}", "{hint}:0.8", "{hint}:canny", "model={hint},hint={hint}"])
 def test_a_picture_in_the_place_of_the_model_is_named(hint, text):
     with pytest.raises(InvalidRequest, match=r"is a picture and no control model; write the model before its hint"):
-        _run("generate", "a", "--control", text.format(hint=hint))
+        run("generate", "a", "--control", text.format(hint=hint))

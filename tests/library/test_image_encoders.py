@@ -8,12 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from sdedge.cli import cli
 from sdedge.controls import Control
-from sdedge.errors import ModelError, Remedy, SdedgeError
+from sdedge.errors import ModelError, Remedy
 from sdedge.images import metadata
 from sdedge.library.control_models import find_control, installed_controls
 from sdedge.library.hints import keep_hint
@@ -23,6 +21,7 @@ from sdedge.models.config import UNetConfig
 from sdedge.places import hub_cache
 from sdedge.weights.control import open_control
 from tests.ip_adapter_models import random_ip_adapter, write_bin, write_image_encoder
+from tests.library.conftest import run
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +47,6 @@ def _find(adapter: Path, unet: dict):
     return find_image_encoder(model.path, model.name, model.ip_adapter_config(UNetConfig.from_json(unet)))
 
 
-def _run(*arguments: object) -> str:
-    result = CliRunner().invoke(cli, list(map(str, arguments)))
-    if isinstance(result.exception, SdedgeError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
 def test_it_is_beside_the_adapter_or_installed_or_in_the_hub_s_cache(adapter, unet, published, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     with pytest.raises(ModelError, match="CLIP ViT-H/14, which is not here") as missing:
@@ -72,7 +63,7 @@ def test_it_is_beside_the_adapter_or_installed_or_in_the_hub_s_cache(adapter, un
     snapshot = hub_cache() / "models--h94--IP-Adapter" / "snapshots" / "abc" / "models" / "image_encoder"
     shutil.copytree(published, snapshot)
     assert _find(adapter, unet).path == snapshot
-    _run("models", "add", published)
+    run("models", "add", published)
     (installed,) = Library().models()
     assert (installed.role, installed.kind) == ("control", "image-encoder")
     assert _find(adapter, unet).path == installed.path
@@ -94,33 +85,33 @@ def test_one_that_gives_other_values_says_both(adapter, unet, published):
 
 
 def test_an_encoder_is_no_control_and_an_adapter_no_model(adapter, published):
-    _run("models", "add", published)
-    _run("models", "add", adapter)
+    run("models", "add", published)
+    run("models", "add", adapter)
     (model,) = installed_controls()
     assert (model.name, model.kind) == ("ip-adapter_sd15", "ip-adapter") and find_control("ip-adapter") == model.path
-    listed = _run("models", "list")
+    listed = run("models", "list")
     assert "image_encoder" in listed and "ip-adapter_sd15" in listed
     with pytest.raises(ModelError, match="a CLIP vision model"):
         open_control(published)
-    assert _run("models", "verify", "--weights").count("as it was added") == 2
+    assert run("models", "verify", "--weights").count("as it was added") == 2
 
 
 @pytest.mark.slow
 def test_a_picture_is_drawn_again_with_its_photo_from_its_record_alone(adapter, published, tiny_model, tmp_path):
     for path, *more in ((published,), (adapter,), (tiny_model, "--name", "tiny")):
-        _run("models", "add", path, *more)
+        run("models", "add", path, *more)
     photo = tmp_path / "photo.png"
     Image.fromarray(np.random.default_rng(5).integers(0, 256, (50, 64, 3), dtype=np.uint8)).save(photo)
     settings = ["--model", "tiny", "--steps", "2", "--seed", "3", "--device", "cpu"]
     first, again, without = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.png"
-    said = _run("generate", "a house", *settings, "--control", f"ip-adapter:{photo}:0.9", "--dry-run")
+    said = run("generate", "a house", *settings, "--control", f"ip-adapter:{photo}:0.9", "--dry-run")
     assert "The control ip-adapter_sd15 adds one pass a picture of an image encoder" in " ".join(said.split())
-    _run("generate", "a house", *settings, "--control", f"ip-adapter:{photo}:0.9", "-o", first)
+    run("generate", "a house", *settings, "--control", f"ip-adapter:{photo}:0.9", "-o", first)
     assert metadata.read(first).fields["controls"] == (Control("ip-adapter_sd15", keep_hint(str(photo)), 0.9),)
     text = metadata.Image.open(first).info["parameters"]
     assert 'ControlNet 0: "Module: ip-adapter_clip_sd15, Model: ip-adapter_sd15, Weight: 0.9' in text
     photo.unlink()
-    _run("generate", "--like", first, "--device", "cpu", "-o", again)
-    _run("generate", "a house", *settings, "-o", without)
+    run("generate", "--like", first, "--device", "cpu", "-o", again)
+    run("generate", "a house", *settings, "-o", without)
     pixels = [np.asarray(Image.open(path)) for path in (first, again, without)]
     assert np.array_equal(pixels[0], pixels[1]) and not np.array_equal(pixels[0], pixels[2])
