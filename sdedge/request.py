@@ -83,6 +83,8 @@ class Request:
     """Path of a mask of the picture's shape; white is drawn anew."""
     mask_blur: float = default("mask_blur")
     """Pixels of the picture over which the drawing fades in, inwards from the mask's edge."""
+    match_colours: bool = default("match_colours")
+    """Bring the drawing's colours to those of the picture around the mask."""
     masked_content: MaskedContent = default("masked_content")
     mask_only: bool = default("mask_only")
     """Draw the masked region alone at full size and paste it back."""

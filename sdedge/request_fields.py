@@ -319,6 +319,10 @@ _ROWS = (
         CommandLine(("--mask-blur",), "Soft edge inside the mask.", "PIXELS"),
         InfotextKey("Mask blur", always=True), FormEntry("Soft edge", Section.MASK, 0, 32), counts_with=_MASKED),
     RequestField(
+        "match_colours", Flag(), False, Group.IMAGE,
+        CommandLine(("--match-colours",), "Bring the drawing's colours to those around the mask."),
+        Without(_RECORD_ONLY), FormEntry("Match colours at the seam", Section.MASK), counts_with=_MASKED),
+    RequestField(
         "masked_content", EnumChoice.of(catalog.MaskedContent), catalog.MaskedContent.ORIGINAL, Group.IMAGE,
         CommandLine(("--masked-content",), f"Start there: {', '.join(catalog.MaskedContent)}.", "NAME"),
         Without("the web UI does not write it"), FormEntry("Start with", Section.MASK, choices=_CONTENTS), counts_with=_MASKED),

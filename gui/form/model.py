@@ -75,6 +75,7 @@ class FormModel(Observable):
     strength: Observed[float] = Observed(default("strength"))
     mask: Observed[str | None] = Observed(default("mask"))
     mask_blur: Observed[float] = Observed(default("mask_blur"))
+    match_colours: Observed[bool] = Observed(default("match_colours"))
     masked_content: Observed[MaskedContent] = Observed(default("masked_content"))
     mask_only: Observed[bool] = Observed(default("mask_only"))
     carried: Observed[Mapping[str, Any]] = Observed({})

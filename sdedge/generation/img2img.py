@@ -12,8 +12,8 @@ import numpy as np
 
 from sdedge.engines.protocol import Capability, Engine, ModelFacts
 from sdedge.images import mask as masks
-from sdedge.images.mask import Box
 from sdedge.images.source import Size, fit, load, read_source
+from sdedge.images.stitch import Crop, crop_around
 from sdedge.request import Request, Resolved, Task
 from sdedge.request_fields import MAX_SIDE
 
@@ -23,26 +23,27 @@ class SourceImage:
     """The picture of a request in pixels.
 
     canvas   uint8 (H, W, 3): what comes back wherever nothing is drawn
-    box      the part of the canvas that is drawn
+    crop     the part of the canvas that is drawn
     pixels   that part at the request's size, uint8
     mask     bool at the request's size, True where drawn anew; None without a mask
     alpha    float32 (H, W) of the canvas: the fraction of each pixel that is drawn anew; None without a mask
     notices  sentences for the user
+    matches_colours  whether the drawing's colours are brought to those around the mask
     """
 
     canvas: np.ndarray
-    box: Box
+    crop: Crop
     pixels: np.ndarray
     mask: np.ndarray | None = None
     alpha: np.ndarray | None = None
     notices: tuple[str, ...] = ()
+    matches_colours: bool = False
 
     def finish(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the result of a drawing, uint8 at the request's size: it is put back into the canvas where there is a mask."""
         if self.alpha is None:
             return pixels
-        left, top, right, bottom = self.box
-        return masks.paste(self.canvas, fit(pixels, (right - left, bottom - top), "stretch"), self.box, self.alpha)
+        return self.crop.stitch(self.canvas, pixels, self.alpha, self.matches_colours)
 
 
 def drawn_size(request: Request, facts: ModelFacts) -> Size:
@@ -90,7 +91,7 @@ def open_source(request: Resolved) -> SourceImage | None:
     canvas, notices = read_source(request.image)
     if request.task is Task.IMG2IMG:
         fitted = fit(canvas, size)
-        return SourceImage(fitted, (0, 0, *size), fitted, notices=notices)
+        return SourceImage(fitted, Crop((0, 0, *size), size), fitted, notices=notices)
     mask = None
     if request.mask is not None:
         mask, mask_notices = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
@@ -102,18 +103,13 @@ def open_source(request: Resolved) -> SourceImage | None:
 
 
 def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notices: tuple[str, ...]) -> SourceImage:
-    size, canvas_size = (request.width, request.height), (canvas.shape[1], canvas.shape[0])
-    around = masks.bounding_box(mask)
-    if request.mask_only:
-        box = masks.region_around(around, request.mask_padding, canvas_size, size)
-    else:
-        box = masks.largest_region(around, canvas_size, size)
-    left, top, right, bottom = box
+    crop = crop_around(mask, (request.width, request.height), request.mask_padding, largest=not request.mask_only)
     return SourceImage(
         canvas,
-        box,
-        fit(np.ascontiguousarray(canvas[top:bottom, left:right]), size, "stretch"),
-        masks.scaled(mask, box, size),
+        crop,
+        crop.cut(canvas),
+        crop.cut_mask(mask),
         masks.feather(mask, request.mask_blur),
         notices,
+        request.match_colours,
     )

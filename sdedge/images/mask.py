@@ -193,14 +193,18 @@ def fill_hidden(pixels: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return np.full_like(pixels, GREY)
     known = torch.from_numpy(~mask)[None, None].float()
     colours = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]  # (1, 3, H, W)
-    spread = _spread(colours * known, known)[0].permute(1, 2, 0).clamp(0, 255).round().to(torch.uint8).numpy()
-    return np.where(mask[..., None], spread, pixels)
+    filled = spread(colours * known, known)[0].permute(1, 2, 0).clamp(0, 255).round().to(torch.uint8).numpy()
+    return np.where(mask[..., None], filled, pixels)
 
 
-def _spread(colours: Tensor, known: Tensor) -> Tensor:
+def spread(colours: Tensor, known: Tensor) -> Tensor:
+    """Returns colours (1, C, H, W) everywhere, spread smoothly from where they are known.
+
+    `known` (1, 1, H, W) is the fraction of each pixel that is, by which the colours are multiplied; it is not 0 everywhere.
+    """
     if known.min() > 0:
         return colours / known
-    coarse = _spread(
+    coarse = spread(
         F.avg_pool2d(colours, 2, ceil_mode=True, count_include_pad=False),
         F.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False),
     )
