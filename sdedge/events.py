@@ -32,6 +32,19 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Continued:
+    """The pictures `first` to `first + size - 1` go on where an earlier attempt ended: step `index` of `total` is drawn next.
+
+    The steps before it come from a journal and are not told again.
+    """
+
+    index: int
+    total: int
+    first: int = 0
+    size: int = 1
+
+
+@dataclass(frozen=True)
 class Progress:
     """Work on files rather than pictures, such as copying a model: `done` of `total` in any unit; a total of 0 is unknown."""
 
@@ -85,9 +98,9 @@ class Cancelled:
     count: int
 
 
-Event = Loading | Step | Progress | Notice | ImageDone | Finished | Failed | Cancelled
+Event = Loading | Step | Continued | Progress | Notice | ImageDone | Finished | Failed | Cancelled
 KINDS: dict[str, type] = {
-    kind.__name__: kind for kind in (Loading, Step, Progress, Notice, ImageDone, Finished, Failed, Cancelled)
+    kind.__name__: kind for kind in (Loading, Step, Continued, Progress, Notice, ImageDone, Finished, Failed, Cancelled)
 }
 
 

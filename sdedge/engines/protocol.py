@@ -127,6 +127,12 @@ class OptionalCalls(Protocol):
         """The names of the components that were added; none in an engine that takes none."""
         return frozenset()
 
+    @property
+    def numerics(self) -> str:
+        """What decides a picture's last bits beside `description`: number format of the UNet, memory mode, weights; "" for
+        an engine in which nothing of it can change."""
+        return ""
+
     def unet_source(self) -> tuple[UNetConfig, Mapping[str, LazyTensor]]:
         """Returns the shape of the model's UNet and its own weights, to which components that are made for it are fitted.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sdedge.engines.protocol import Engine
 from sdedge.generation import speed
 from sdedge.generation.control_predictor import controlled
@@ -9,7 +11,7 @@ from sdedge.generation.img2img import SourceImage
 from sdedge.models.unet_inputs import Predict
 from sdedge.request import Request
 from sdedge.sampling.presets import SamplingPlan
-from sdedge.sampling.reuse import reused
+from sdedge.sampling.reuse import reused, step_finder
 
 
 def predictor(engine: Engine, request: Request, sampling: SamplingPlan, source: SourceImage | None = None) -> Predict:
@@ -24,3 +26,12 @@ def predictor(engine: Engine, request: Request, sampling: SamplingPlan, source: 
     if every > 1:
         predict = reused(engine.predict_partly, timesteps, every)  # in place of `predict`, which it calls in part
     return controlled(predict, engine, request, timesteps, source, every)
+
+
+def block_finder(engine: Engine, request: Request, sampling: SamplingPlan) -> Callable[[float], int] | None:
+    """Returns a function from a sigma to the block of steps that share features or residuals; None where every call is whole."""
+    every = speed.supported(engine, request).reuse
+    if every == 1:
+        return None
+    step = step_finder([sampling.timestep(sigma) for sigma in sampling.sigmas[:-1]])
+    return lambda sigma: step(sampling.timestep(sigma)) // every

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from sdedge.errors import InvalidRequest
-from sdedge.events import Event, Finished, ImageDone, Step
+from sdedge.events import Continued, Event, Finished, ImageDone, Step
 from sdedge.images.output import Output, output_at
 from sdedge.request import Resolved
 
@@ -67,7 +67,7 @@ def save_pictures(events: Iterable[Event | Picture], output: Output, first: int 
             index = first + event.index
             path = output.write(event.pixels, event.request, event.facts, index + 1)
             yield ImageDone(str(path), event.seed, index, event.filtered)
-        elif isinstance(event, Step):
+        elif isinstance(event, Step | Continued):
             yield dataclasses.replace(event, first=first + event.first)
         else:
             yield event

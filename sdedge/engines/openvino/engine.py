@@ -84,6 +84,10 @@ class OpenVINOEngine(OptionalCalls):
     def description(self) -> str:
         return f"openvino {self.precision}"
 
+    @property
+    def numerics(self) -> str:
+        return self.torch.numerics
+
     def _by_torch(self, inputs: UNetInputs) -> bool:
         """LoRAs and tiles change the network; the guidance scale and residuals are inputs that are not converted."""
         residency = self.torch.residency

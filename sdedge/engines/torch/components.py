@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sdedge.engines.protocol import AddedComponent, LoraUse, ModelFacts, OptionalCalls
+from sdedge.engines.protocol import AddedComponent, Component, LoraUse, ModelFacts, OptionalCalls
 from sdedge.engines.torch.residency import Residency
 from sdedge.machine.memory_plan import MemoryPlan
 from sdedge.models.config import UNetConfig
@@ -36,6 +36,12 @@ class ComponentCalls(OptionalCalls):
     def memory_mode(self) -> str:
         """One of `memory_plan.MODES`."""
         return self.residency.mode
+
+    @property
+    def numerics(self) -> str:
+        form = self.residency.form(Component.UNET)
+        parts = [str(form.dtype), form.mode, "fused" if form.is_fused else "plain", *self.checkpoint.report]
+        return ", ".join(parts)
 
     def network(self, component: str) -> Any:
         """Returns the network of a component ("text_encoder", "unet", "vae"), loaded now if it is not."""

@@ -1,0 +1,141 @@
+"""What the answers of a denoiser depend on, in parts that are compared one by one: a journal holds for equal parts alone.
+
+Noise, masks, pictures and the sampler need no part: each answer is kept with a checksum of the latents that it was asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+
+import sdedge
+from sdedge.engines.open import locate
+from sdedge.engines.protocol import Engine
+from sdedge.errors import SdedgeError
+from sdedge.generation.prompts import embedding_vectors
+from sdedge.library.adapters import look_up_lora
+from sdedge.library.control_models import find_control
+from sdedge.library.hints import hint_path
+from sdedge.machine.findings import findings_file, processor
+from sdedge.request import Resolved
+from sdedge.text.tags import extract_loras
+
+SMALL_FILE = 1 << 20
+"""Bytes of a file up to which all of it is read; of larger ones its ends and places between them."""
+_PLACES, _PLACE, _ENDS = 64, 4096, 1 << 16
+_LIBRARIES = ("torch", "torchsde", "numpy", "openvino", "coremltools")
+_ELSEWHERE = {"SDEDGE_HOME"}
+
+
+def key_of(engine: Engine, requests: Sequence[Resolved]) -> dict[str, str]:
+    """Returns the parts for one batch, each a short text; `journals.PARTS` names them."""
+    request = requests[0]
+    settings = {name: value for name, value in os.environ.items() if name.startswith("SDEDGE_")}
+    return {
+        "sdedge": sdedge.__version__,
+        "libraries": _libraries(),
+        "machine": _digest(_machine()),
+        "engine": f"{engine.description} {engine.numerics}".strip(),
+        "model": _digest(_models(request)),
+        "adapters": _digest(part for each in requests for part in _adapters(engine, each)),
+        "controls": _digest([*_controls(request), *sorted(engine.added)]),
+        "settings": _digest(f"{name}={settings[name]}" for name in sorted(settings.keys() - _ELSEWHERE)),
+    }
+
+
+def content_of(path: Path) -> str:
+    """Returns a fingerprint of a file, or of all files in a folder: names, sizes, times, and what they hold.
+
+    Of a large file places spread over it are read, so that it takes a moment; its times tell a change between them.
+    """
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    return _digest(part for file in files if not file.name.startswith(".") for part in _file(path, file))
+
+
+def _file(root: Path, path: Path) -> Iterator[str]:
+    status = path.stat()
+    changed = status.st_ctime_ns if os.name == "posix" else 0
+    stamp = status.st_size, status.st_mtime_ns, changed
+    yield f"{path.relative_to(root)} {stamp}"
+    yield _held(path, *stamp)
+
+
+@lru_cache(maxsize=4096)
+def _held(path: Path, size: int, modified: int, changed: int) -> str:
+    """Returns a hash of what a file holds; read again when its size or one of its times is another one."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        if size <= SMALL_FILE:
+            digest.update(file.read(SMALL_FILE))
+        else:
+            digest.update(file.read(_ENDS))
+            for place in range(1, _PLACES + 1):
+                file.seek(size * place // (_PLACES + 1))
+                digest.update(file.read(_PLACE))
+            file.seek(size - _ENDS)
+            digest.update(file.read(_ENDS))
+    return digest.hexdigest()
+
+
+def _models(request: Resolved) -> Iterator[str]:
+    for name in (request.model, request.vae):
+        yield "" if name is None else _of_model(name)
+
+
+def _of_model(name: str) -> str:
+    try:
+        return content_of(locate(name))
+    except (SdedgeError, OSError):
+        return f"no file {name}"
+
+
+def _adapters(engine: Engine, request: Resolved) -> Iterator[str]:
+    for tag in extract_loras(request.prompt)[1]:
+        yield content_of(look_up_lora(tag.name).path)
+    for name, rows in sorted(embedding_vectors(engine, request).by_name.items()):
+        yield name + hashlib.sha256(rows.cpu().float().numpy().tobytes()).hexdigest()
+
+
+def _controls(request: Resolved) -> Iterator[str]:
+    for control in request.controls:
+        yield content_of(find_control(control.model))
+        for picture in (control.hint, control.mask):
+            yield "" if picture is None else content_of(hint_path(picture))
+
+
+def _machine() -> Iterator[str]:
+    yield from (platform.node(), platform.machine(), _processor(), str(torch.get_num_threads()))
+    try:
+        yield findings_file().read_text("utf-8")  # kernels and layouts are chosen by it
+    except (OSError, UnicodeError):
+        yield ""
+
+
+@cache
+def _processor() -> str:
+    return processor()
+
+
+@cache
+def _libraries() -> str:
+    return " ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "-"
+
+
+def _digest(parts: Iterable[str]) -> str:
+    """Returns one short hash of several texts."""
+    return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()[:32]
