@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import click
@@ -15,7 +15,7 @@ from sdedge.commands.terminal import echo, note
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the settings as JSON.")
 def info(image: Path, as_json: bool) -> None:
-    """Show the settings that IMAGE carries: A1111, InvokeAI, Draw Things, Mochi, NovelAI or sdedge."""
+    """Show the settings that IMAGE carries: sdedge's, A1111's, ComfyUI's, InvokeAI's or another program's."""
     from sdedge.images.metadata import read
     from sdedge.request import Request
     from sdedge.request_fields import FIELDS
@@ -27,6 +27,8 @@ def info(image: Path, as_json: bool) -> None:
             "request": {name: FIELDS[name].type.to_json(value) for name, value in recorded.fields.items()},
             "details": recorded.details,
             "notes": recorded.notes,
+            "not_honoured": [asdict(setting) for setting in recorded.unhonoured],
+            "resources": [asdict(resource) for resource in recorded.resources],
         }
         echo(json.dumps(record, ensure_ascii=False, default=str))
         return

@@ -1,4 +1,4 @@
-"""Settings inside picture files: written as the A1111 web UI and as our own JSON; read from six programs. No torch.
+"""Settings inside picture files: written as the A1111 web UI and as our own JSON; read from many programs. No torch.
 
 Where they go: PNG has text chunks `parameters` and `sdedge`; JPEG and WebP have EXIF, with UserComment and
 ImageDescription for the same two texts. The JSON is `{"sdedge": version, "request": {…}, "facts": {…}}` in ASCII.
@@ -10,6 +10,7 @@ import codecs
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, PngImagePlugin
@@ -17,8 +18,9 @@ from PIL import ExifTags, Image, ImageFile, IptcImagePlugin, PngImagePlugin
 import sdedge
 from sdedge.errors import InvalidRequest
 from sdedge.images import metadata_a1111
-from sdedge.images.metadata_apps import Texts, from_texts, parse_record
-from sdedge.images.metadata_fields import Metadata
+from sdedge.images.metadata_apps import from_texts, parse_record
+from sdedge.images.metadata_fields import Metadata, Unhonoured
+from sdedge.images.metadata_texts import Texts
 from sdedge.images.opening import opened
 from sdedge.request import Request
 
@@ -103,7 +105,8 @@ def _encodable(text: str) -> str:
 def read(path: str | os.PathLike[str] | IO[bytes]) -> Metadata:
     """Reads what the picture file at `path` says about its making; an empty `source` means nothing.
 
-    Reads ours, A1111 (and the many that write like it), InvokeAI, Draw Things, Mochi Diffusion and NovelAI.
+    Reads ours, A1111 (and the many that write like it), ComfyUI, InvokeAI, Draw Things, Mochi Diffusion, NovelAI, SwarmUI,
+    Fooocus, Easy Diffusion, and any other program that lists its settings by name.
     Raises InvalidRequest for a file that cannot be opened as a picture or whose size in pixels is not sane.
     """
     with opened(path) as image:
@@ -121,20 +124,43 @@ def parse_parameters(text: str) -> Metadata:
 
 
 def _read_image(image: Image.Image) -> Metadata:
-    recorded = from_texts(_texts(image))
+    recorded = _read_texts(image)
     if recorded.source or not isinstance(image, PngImagePlugin.PngImageFile):
         return recorded
     image.load()  # text after the pixels is read only now
-    return from_texts(_texts(image))
+    return _read_texts(image)
 
 
-def _texts(image: Image.Image) -> Texts:
-    """Reads every text that a known program writes, by its PNG key or our name for the place it was found in."""
+def _read_texts(image: Image.Image) -> Metadata:
+    """Reads a picture's texts; where a PNG's and its EXIF say different things, which were used stands in a note."""
     texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
-    # EXIF wins where both are there, as in A1111.
-    for key, find in (("parameters", _user_comment), ("description", _description), ("Software", _software)):
-        if text := _quietly(find, image):
-            texts[key] = text
+    in_exif = _texts_of_exif(image)
+    recorded = from_texts({**_other_texts(image), **texts, **in_exif})  # EXIF wins where both are there, as in A1111
+    if not (recorded.source and in_exif and texts.keys() - {"exif", "Software", "software"}):
+        return recorded
+    by_exif, by_png = from_texts(in_exif), from_texts(texts)
+    used, unused = ("EXIF", by_png) if recorded.fields == by_exif.fields else ("the PNG text", by_exif)
+    both = by_exif.fields.keys() & by_png.fields.keys()
+    differing = sorted(name for name in both if by_exif.fields[name] != by_png.fields[name])
+    return _with_conflict(recorded, unused, differing, used) if differing else recorded
+
+
+def _with_conflict(recorded: Metadata, unused: Metadata, differing: list[str], used: str) -> Metadata:
+    names = ", ".join(name.replace("_", " ") for name in differing)
+    sentence = f"The picture's PNG text and its EXIF differ in {names}; {used} is used."
+    reason = f"The picture's PNG text and its EXIF differ in it; {used} is used."
+    lost = tuple(Unhonoured(name, str(unused.fields[name])[:1000], reason) for name in differing)
+    return replace(recorded, notes=(sentence, *recorded.notes), unhonoured=(*lost, *recorded.unhonoured))
+
+
+def _texts_of_exif(image: Image.Image) -> Texts:
+    """Reads every EXIF text that a known program writes, by our name for its place."""
+    places = (("parameters", _user_comment), ("description", _description), ("Software", _software))
+    return {key: text for key, find in places if (text := _quietly(find, image))}
+
+
+def _other_texts(image: Image.Image) -> Texts:
+    texts: dict[str, str] = {}
     for key, text in _quietly(lambda image: list(_iptc_and_comments(image)), image) or ():
         texts.setdefault(key, text)
     return texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,25 +10,49 @@ from typing import Any
 from sdedge.catalog import NoiseSource
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Float, Integer
-from sdedge.images import metadata_infotext
+from sdedge.images import metadata_infotext, metadata_resources
 from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
 from sdedge.images.metadata_controls_reader import is_control_key, read_controls
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
+from sdedge.images.metadata_numerics import note_numerics
+from sdedge.images.metadata_reasons import reason_of
 from sdedge.request_fields import FIELDS, SIZE
 from sdedge.text.clean import shown
 from sdedge.text.wildcards import escape
 
 _NOISE = {"CPU": NoiseSource.TORCH, "NV": NoiseSource.PHILOX, "GPU": NoiseSource.PHILOX}
+_FORGE = re.compile(r"f\d|forge|neo", re.I)
 _READERS: dict[str, Callable[[Draft, Any], None]] = {
     "seed": Draft.put_seed, "variation_seed": Draft.put_variation_seed, "sampler": Draft.put_sampler,
     "schedule": Draft.put_schedule, "noise": lambda draft, word: draft.put("noise", _NOISE.get(word)),
 }  # fmt: skip
 """Fields of which a setting says more, or less, than their value."""
 _PLAIN = {key: name for name, row in KEYS.items() if name not in _READERS for key in (*row.also_read, row.key)}
-_HARMLESS = {
-    *(row.key for row in KEYS.values()), *OPTIONS.values(), SIZE.key, "Version", "Model hash",
-    "VAE hash", "Lora hashes", "TI hashes", "User", "Init image hash", "Emphasis", "Hashes", "VAE Decoder", "VAE Encoder",
+_INFORMATIVE = {
+    *(row.key for row in KEYS.values()), *OPTIONS.values(), SIZE.key, *metadata_resources.KEYS, "Version", "User",
+    "Init image hash",
+    "Emphasis", "VAE Decoder", "VAE Encoder", "Created Date", "Batch size", "Batch pos", "App", "Parser", "Backend", "Pipeline",
+    "Image hash",
 }  # fmt: skip
+"""Settings that are read otherwise, or that no picture depends on."""
+_FULL = "Full"
+_WRITERS: dict[str, Callable[[dict[str, str]], bool]] = {
+    "sdedge": lambda settings: settings.get("Version", "").startswith("sdedge"),
+    "SD.Next": lambda settings: (
+        "SD.Next" in settings.get("App", "") or {"Backend", "Pipeline", "Parser"} & settings.keys() != set()
+    ),
+    "ComfyUI": lambda settings: "comfy" in settings.get("Version", "").lower(),
+    "Civitai": lambda settings: "Civitai resources" in settings and "Version" not in settings,
+    "Forge": lambda settings: bool(_FORGE.match(settings.get("Version", ""))),
+    "Fooocus": lambda settings: "Fooocus" in settings.get("Version", ""),
+}
+"""Programs that write the web UI's text, by what only they write in it; any other counts as the web UI."""
+_NUMERICS = {
+    "SD.Next": ("diffusers", NoiseSource.PHILOX), "ComfyUI": ("sdedge", NoiseSource.TORCH), "Civitai": ("sdedge",
+    NoiseSource.TORCH),
+    "Fooocus": ("sdedge", NoiseSource.TORCH),
+}  # fmt: skip
+"""Whose numerics such a program follows, and what draws its noise; the web UI's without a row."""
 
 
 def read(text: str) -> Metadata:
@@ -36,19 +61,21 @@ def read(text: str) -> Metadata:
         note = f"The text has {len(text)} characters; settings are read from {metadata_infotext.MAX_TEXT} at most."
         return Metadata(source="A1111", notes=(note,))
     infotext = metadata_infotext.parse(text)
-    ours = infotext.settings.get("Version", "").startswith("sdedge")
-    draft = Draft("sdedge" if ours else "A1111", text)
-    draft.put("prompt", infotext.prompt, str if ours else escape)
-    draft.put("negative", infotext.negative, str if ours else escape)
+    writer = next((name for name, wrote in _WRITERS.items() if wrote(infotext.settings)), "A1111")
+    draft = Draft(writer, text)
+    draft.put("prompt", infotext.prompt, str if writer == "sdedge" else escape)
+    draft.put("negative", infotext.negative, str if writer == "sdedge" else escape)
     if infotext.settings:
-        _put_settings(draft, infotext.settings, ours)
+        _put_settings(draft, infotext.settings)
     draft.details |= {label or "After the settings": after for label, after in infotext.after.items()}
     if "" in infotext.after:
-        draft.notes.append(f"The text behind the settings is no prompt and is left out: {shown(infotext.after[''])}.")
+        sentence = f"The text behind the settings is no prompt and is left out: {shown(infotext.after[''])}."
+        draft.leave_out("After the settings", infotext.after[""], sentence)
     return draft.done()
 
 
-def _put_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
+def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
+    ours = draft.source == "sdedge"
     for key, name in _PLAIN.items():
         draft.put(name, settings.get(key), partial(_from_setting, name))
     # Pictures from a GPU carry no RNG key; NVIDIA's generator is Philox.
@@ -57,28 +84,49 @@ def _put_settings(draft: Draft, settings: dict[str, str], ours: bool) -> None:
         if (key := KEYS[name].key) in known:
             read(draft, known[key])
     draft.put_options(lambda: read_options(settings))
-    controls, notes = read_controls(settings)
+    controls, left_out = read_controls(settings)
     if controls:
         draft.put("controls", controls)
-    draft.notes.extend(notes)
+    for key, sentence in left_out.items():
+        draft.leave_out(key, settings[key], sentence)
     draft.put_size_text(settings.get(SIZE.key))
     if not ours:
         _put_choices(draft, settings)
     if "Denoising strength" in settings and not any(key.startswith(("Hires", "First pass")) for key in settings):
         draft.note_start()
+    metadata_resources.put_resources(draft, settings)
     draft.keep(settings, set(_PLAIN))
-    if lost := sorted(key for key in set(settings) - set(_PLAIN) - _HARMLESS if not is_control_key(key)):
-        draft.notes.append(f"These settings are not carried over: {', '.join(lost[:20])[:600]}.")
+    _leave_out_unknown(draft, settings)
+
+
+def _leave_out_unknown(draft: Draft, settings: dict[str, str]) -> None:
+    """Lists every setting that no field stands for, each with why, and says their names in one note."""
+    lost = [
+        key for key in settings if key not in _PLAIN and key not in _INFORMATIVE and not is_control_key(key)
+    ]  # fmt: skip
+    for key in lost:
+        draft.leave_out(key, settings[key], reason_of(key), note=False)
+    if lost:
+        draft.notes.append(f"These settings are not carried over: {', '.join(sorted(lost)[:20])[:600]}.")
+    for key in ("VAE Decoder", "VAE Encoder"):
+        if settings.get(key, _FULL) != _FULL:
+            sentence = f"The {key} {shown(settings[key])} is another network; the model's VAE is used."
+            draft.leave_out(key, settings[key], sentence)
 
 
 def _put_choices(draft: Draft, settings: dict[str, str]) -> None:
-    """Sets what the web UI chose without writing it."""
-    old = "Schedule type" not in settings and "schedule" not in draft.fields
+    """Sets what the web UI, and those that write like it, chose without writing it."""
+    preset, noise = _NUMERICS.get(draft.source, ("a1111", None))
+    old = "Schedule type" not in settings and "schedule" not in draft.fields and preset == "a1111"
     if old and draft.fields.get("sampler") not in ("ddim", "plms", "unipc"):
         draft.put("schedule", "uniform")  # before version 1.9 a bare sampler name meant this one
-    draft.put_preset("a1111")
+    if noise is not None and KEYS["noise"].key not in settings:
+        draft.put("noise", noise)
+    draft.put_preset(preset)
+    note_numerics(draft)
     if settings.get("Emphasis", "Original") != "Original":
-        draft.notes.append(f"Emphasis {shown(settings['Emphasis'])} is not available; weights act as in Original.")
+        sentence = f"Emphasis {shown(settings['Emphasis'])} is not available; weights act as in Original."
+        draft.leave_out("Emphasis", settings["Emphasis"], sentence)
 
 
 def _from_setting(name: str, text: str) -> Any:

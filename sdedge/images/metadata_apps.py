@@ -5,33 +5,42 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from sdedge.errors import ModelError
-from sdedge.images import metadata_a1111_reader, metadata_compel, metadata_infotext, metadata_others
-from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, to_float, to_int
-from sdedge.images.naming import last_part
-from sdedge.json_values import read_json
+from sdedge.images import (
+    metadata_a1111_reader,
+    metadata_comfyui,
+    metadata_graph,
+    metadata_infotext,
+    metadata_invokeai,
+    metadata_others,
+)
+from sdedge.images.metadata_fields import Draft, Metadata, is_off, to_float, to_int
+from sdedge.images.metadata_resources import put_loras
+from sdedge.images.metadata_texts import MAX_TEXT, Texts, json_object, literal
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS
-from sdedge.text.clean import clean, clean_json, shown
+from sdedge.text.clean import clean, shown
 from sdedge.text.wildcards import escape
 
-Texts = Mapping[str, str]
-"""By PNG key, or "description" (EXIF), "iptc", "parameters" (also EXIF UserComment and comments)."""
-
-MAX_TEXT = 2_000_000  # characters; what is longer is not read
-MAX_LORAS = 20
-_DRAW_THINGS_LORA = re.compile(r"(?:_lora)?_(?:f16|f32|q8p|q6p)$")  # how it names the LoRAs it converts
-_TRIGGER = re.compile(r"<([^<>:\n]{1,100})>")
 _SEED_MODES = {"Torch CPU Compatible": "torch", "NVIDIA GPU Compatible": "philox"}
 
 
 def from_texts(texts: Texts) -> Metadata:
     """Returns what the first program that recognises its own texts makes of them; an empty Metadata if none does."""
     texts = {key: clean(text) for key, text in texts.items() if len(text) <= MAX_TEXT}
-    for reader in (_sdedge, _invokeai, _invokeai_2, _novelai, _draw_things, _mochi, _a1111, _others, _comfyui):
+    for reader in (
+        _sdedge,
+        metadata_invokeai.read,
+        _novelai,
+        _draw_things,
+        _mochi,
+        _a1111,
+        _civitai,
+        _comfyui,
+        metadata_others.read,
+        _unread,
+    ):
         if (recorded := reader(texts)) is not None:
             return recorded
     return Metadata()
@@ -39,7 +48,7 @@ def from_texts(texts: Texts) -> Metadata:
 
 def parse_record(text: str) -> Metadata | None:
     """Reads our own JSON; returns None if the text is something else."""
-    record = _object(text)
+    record = json_object(text)
     if "sdedge" not in record or not isinstance(record.get("request"), dict):
         return None
     draft = Draft("sdedge", text)
@@ -48,7 +57,8 @@ def parse_record(text: str) -> Metadata | None:
         if name in known:
             draft.put(name, value, FIELDS[name].type.from_json)
         else:
-            draft.notes.append(f"The file's field {shown(name)} is not known here; it was written by another version.")
+            sentence = f"The file's field {shown(name)} is not known here; it was written by another version."
+            draft.leave_out(name, value, sentence)
     facts = record.get("facts")
     draft.details = {"sdedge": record["sdedge"], **(facts if isinstance(facts, dict) else {})}
     return draft.done()
@@ -65,106 +75,11 @@ def _a1111(texts: Texts) -> Metadata | None:
     text = texts.get("parameters", "")
     if not text.strip() and metadata_infotext.parse(texts.get("comment", "")).settings:
         text = texts["comment"]  # of a GIF or JPEG, in which anything may stand
-    return None if not text.strip() or _object(text) else metadata_a1111_reader.read(text)
-
-
-def _invokeai(texts: Texts) -> Metadata | None:
-    text = texts.get("invokeai_metadata", "")
-    record = _object(text)
-    if not record:
-        return None
-    draft = Draft("InvokeAI", text)
-    for name, key in (("prompt", "positive_prompt"), ("negative", "negative_prompt")):
-        draft.put(name, record.get(key), lambda text: _translated(draft, text))
-    _put_loras(draft, record.get("loras"))
-    draft.put("clip_skip", record.get("clip_skip"), lambda skipped: to_int(skipped) + 1)
-    draft.put("noise", {"cpu": "torch", "cuda": "philox"}.get(str(record.get("rand_device"))))
-    draft.put_sampler(record.get("scheduler"))
-    for key, name in (("model", "model"), ("vae", "vae")):
-        info = record.get(key)
-        draft.put(name, (info.get("name") or info.get("model_name")) if isinstance(info, dict) else info, _literal)
-    used = {"positive_prompt", "negative_prompt", "clip_skip", "rand_device", "scheduler", "vae"}
-    _common_numbers(draft, record, used)
-    for key, what in (("controlnets", "ControlNets"), ("ipAdapters", "IP adapters")):
-        if record.get(key):
-            draft.notes.append(f"The {what} of the picture are not carried over.")
-    return draft.done()
-
-
-def _translated(draft: Draft, text: Any) -> str:
-    """Translates InvokeAI's prompt: compel's weights, and embeddings in angle brackets, which here are words without them."""
-    prompt, notes = metadata_compel.translate(_TRIGGER.sub(r"\1", _literal(text)))
-    draft.notes += [note for note in notes if note not in draft.notes]
-    return prompt
-
-
-def _put_loras(draft: Draft, entries: Any) -> None:
-    """LoRAs listed beside the prompt become tags in it, by the names of their files; a note says so."""
-    if not entries:
-        return
-    tags, lost = [], 0
-    for entry in entries[:MAX_LORAS] if isinstance(entries, list) else [entries]:
-        tag = _lora_tag(entry)
-        tags += [tag] if tag else []
-        lost += tag is None
-    if tags:
-        draft.put("prompt", f"{draft.fields.get('prompt', '')} {' '.join(tags)}".strip())
-        draft.notes.append(f"Its LoRAs are written into the prompt by their names: {shown(' '.join(tags), 200)}.")
-    if lost or (isinstance(entries, list) and len(entries) > MAX_LORAS):
-        draft.notes.append("Some LoRAs of the picture cannot be read and are not carried over.")
-
-
-def _lora_tag(entry: Any) -> str | None:
-    """Returns `<lora:name:weight>` of an entry as InvokeAI 3 to 6 and Draw Things write it; None for anything else."""
-    if not isinstance(entry, dict):
-        return None
-    model = next((entry[key] for key in ("model", "lora", "file", "name") if entry.get(key)), None)
-    name = (model.get("name") or model.get("model_name")) if isinstance(model, dict) else model
-    try:
-        weight = to_float(entry.get("weight", 1))
-        name = _DRAW_THINGS_LORA.sub("", last_part(_literal(name)))
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if not name or len(name) > MAX_NAME or any(char in "<>:\n" for char in name):
-        return None
-    return escape(f"<lora:{name}:{weight:g}>") if abs(weight) < 1e6 else None
-
-
-def _common_numbers(draft: Draft, record: Mapping[str, Any], used: set[str]) -> None:
-    draft.put_seed(record.get("seed"))
-    draft.put("steps", record.get("steps"), to_int)
-    draft.put("guidance", record.get("cfg_scale"), to_float)
-    draft.put_size(record.get("width"), record.get("height"))
-    if record.get("init_image"):
-        draft.put("strength", record.get("strength"), to_float)
-        draft.note_start()
-    draft.put_preset("diffusers")
-    draft.keep(record, used | {"seed", "steps", "cfg_scale", "width", "height", "strength"})
-
-
-def _invokeai_2(texts: Texts) -> Metadata | None:
-    """Reads the form of its version 2: `sd-metadata`, with the negative prompt in brackets inside the prompt."""
-    text = texts.get("sd-metadata", "")
-    record = _object(text)
-    image = record.get("image")
-    if not isinstance(image, dict):
-        return None
-    draft = Draft("InvokeAI", text)
-    parts = image.get("prompt")
-    entries = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else [{"prompt": parts}]
-    prompt = " ".join(str(part.get("prompt") or "") for part in entries)
-    draft.put("negative", ", ".join(re.findall(r"\[([^\[\]]*)\]", prompt)), lambda text: _translated(draft, text))
-    draft.put("prompt", re.sub(r"\[[^\[\]]*\]", "", prompt).strip(), lambda text: _translated(draft, text))
-    draft.put_sampler(image.get("sampler"))
-    draft.put("model", record.get("model_weights"), _literal)
-    draft.put("noise", "philox")
-    _common_numbers(draft, image, {"prompt", "sampler"})
-    draft.keep(record, {"image", "model_weights"})
-    return draft.done()
+    return None if not text.strip() or json_object(text) else metadata_a1111_reader.read(text)
 
 
 def _novelai(texts: Texts) -> Metadata | None:
-    record = _object(texts.get("Comment", ""))
+    record = json_object(texts.get("Comment", ""))
     if texts.get("Software") != "NovelAI" or not record:
         return None
     draft = Draft("NovelAI", texts["Comment"])
@@ -175,44 +90,75 @@ def _novelai(texts: Texts) -> Metadata | None:
     draft.put("steps", record.get("steps"), to_int)
     draft.put("guidance", record.get("scale"), to_float)
     draft.put_size(record.get("width"), record.get("height"))
-    draft.keep({**record, "Source": texts.get("Source", "")}, {"uc", "sampler", "seed", "steps", "scale"})
-    draft.notes.append("NovelAI's own models are not public; another model draws another picture.")
+    if isinstance(schedule := record.get("noise_schedule"), str):
+        draft.put_schedule("uniform" if schedule == "native" else schedule)
+    sentence = "NovelAI's own models are not public; another model draws another picture."
+    draft.leave_out("model", texts.get("Source", ""), sentence)
+    used = {"prompt", "uc", "sampler", "seed", "steps", "scale", "width", "height", "noise_schedule"}
+    draft.keep({**record, "Source": texts.get("Source", "")}, used, _NOVELAI_INFORMATIVE)
     return draft.done()
+
+
+_NOVELAI_INFORMATIVE = {
+    "Source", "n_samples", "signed_hash", "request_type", "hide_debug_overlay", "legacy_v3_extend", "v4_prompt",
+    "v4_negative_prompt",
+    "version", "strength", "noise", "uncond_scale", "controlnet_strength",
+}  # fmt: skip
+"""What says nothing, says again what another says, or counts only with another one."""
 
 
 def _novelai_prompt(text: Any) -> str:
     """Translates weights: {a} is ×1.05 and [a] ÷1.05 there, and parentheses are plain text."""
     marks = {"(": r"\(", ")": r"\)", "{": "(", "}": ":1.05)", "[": "(", "]": ":0.952)", "\\": r"\\"}
-    return "".join(marks.get(char, char) for char in _literal(text))
+    return "".join(marks.get(char, char) for char in literal(text))
+
+
+_DRAW_THINGS_PASSES = {
+    "hiresFix", "upscaler", "faceRestoration", "refinerModel", "tiledDiffusion", "sharpness", "zeroNegativePrompt",
+    "imageGuidanceScale",
+    "maskBlur", "stochasticSamplingGamma", "preserveOriginalAfterInpaint", "clipWeight", "negativePromptForImagePrior",
+    "guidanceEmbed",
+    "cfgZeroStar", "teaCache", "causalInference", "separateClipL",
+}  # fmt: skip
+"""Of its whole configuration, which `v2` repeats, what a v1 picture depends on and nothing here stands for."""
 
 
 def _draw_things(texts: Texts) -> Metadata | None:
-    comment = _object(texts.get("Comment", "")) or _object(read_xmp(texts, "exif:UserComment"))
+    comment = json_object(texts.get("Comment", "")) or json_object(read_xmp(texts, "exif:UserComment"))
     if not ("c" in comment and "sampler" in comment):
         return None
     draft = Draft("Draw Things", json.dumps(comment, ensure_ascii=False))
-    draft.put("prompt", comment["c"], lambda text: escape(_literal(text)))
-    draft.put("negative", comment.get("uc"), lambda text: escape(_literal(text)))
+    draft.put("prompt", comment["c"], lambda text: escape(literal(text)))
+    draft.put("negative", comment.get("uc"), lambda text: escape(literal(text)))
     draft.put_sampler(comment["sampler"])
     draft.put_seed(comment.get("seed"))
     draft.put("steps", comment.get("steps"), to_int)
     draft.put("guidance", comment.get("scale"), to_float)
-    draft.put("model", comment.get("model"), _literal)
+    draft.put("model", comment.get("model"), literal)
     draft.put_size_text(comment.get("size"))
     mode = comment.get("seed_mode")
     if noise := _SEED_MODES.get(str(mode)):
         draft.put("noise", noise)
     else:
-        draft.notes.append(f"Draw Things' seed mode {shown(mode)} draws other noise than any generator here.")
+        sentence = f"Draw Things' seed mode {shown(mode)} draws other noise than any generator here."
+        draft.leave_out("seed_mode", mode, sentence)
     if comment.get("strength") not in (None, 1, 1.0):
         draft.put("strength", comment["strength"], to_float)
         draft.note_start()
     v2 = comment.get("v2")
     second: dict[str, Any] = v2 if isinstance(v2, dict) else {}
-    _put_loras(draft, comment.get("lora") or comment.get("loras") or second.get("loras"))
+    put_loras(draft, comment.get("lora") or comment.get("loras") or second.get("loras"))
     if comment.get("control") or second.get("controls"):
-        draft.notes.append("The controls of the picture are not carried over.")
-    draft.keep(comment, {"c", "uc", "sampler", "seed", "steps", "scale", "model", "size"})
+        sentence = "The controls of the picture are not carried over."
+        draft.leave_out("control", comment.get("control") or second.get("controls"), sentence)
+    if isinstance(second.get("clipSkip"), int):
+        draft.put("clip_skip", second["clipSkip"], to_int)
+    used = {"c", "uc", "sampler", "seed", "steps", "scale", "model", "size"}
+    same = {"lora", "loras", "control", "controls", "v2", "seed_mode", "strength", "profile"}
+    draft.keep(comment, used, same)
+    for key in sorted(set(second) & _DRAW_THINGS_PASSES):
+        if not (is_off(second[key]) or second[key] == 0):
+            draft.leave_out(key, second[key], "It has no counterpart here.", note=False)
     return draft.done()
 
 
@@ -243,28 +189,41 @@ def _mochi(texts: Texts) -> Metadata | None:
     draft.put_sampler(values.get("Scheduler"))
     draft.put_size_text(values.get("Size"))
     if values.get("Upscaler"):
-        draft.notes.append(f"The picture was enlarged afterwards with {shown(values['Upscaler'])}.")
+        sentence = f"The picture was enlarged afterwards with {shown(values['Upscaler'])}."
+        draft.leave_out("Upscaler", values["Upscaler"], sentence)
     draft.put_preset("apple")
-    draft.keep(values, set(_MOCHI_KEYS[:7]) | {"Scheduler"})
+    draft.keep(values, set(_MOCHI_KEYS[:7]) | {"Scheduler"}, {"Upscaler", "ML Compute Unit", "Generator"})
     return draft.done()
 
 
-def _others(texts: Texts) -> Metadata | None:
-    record = _object(texts.get("parameters", "")) or _object(texts.get("comment", ""))
-    inner = record.get("sui_image_params")
-    if isinstance(inner, dict):
-        return metadata_others.read({"swarm_version": None, **inner}, texts.get("parameters", ""))
-    return metadata_others.read(record, texts.get("parameters", "")) or metadata_others.read(
-        texts, texts.get("prompt", "")
-    )
-
-
 def _comfyui(texts: Texts) -> Metadata | None:
-    if not any(_object(texts.get(key, "")) for key in ("prompt", "workflow", "parameters")):
-        return None
-    text = next(texts[key] for key in ("prompt", "workflow", "parameters") if _object(texts.get(key, "")))
-    note = "The picture holds a node graph or another program's settings, which are not read."
-    return Metadata(text=text, source="another program", notes=(note,))
+    """Reads node graphs; where a graph has no sampler that is known, what else the picture says counts."""
+    for key, build in (("prompt", metadata_graph.comfyui_prompt), ("workflow", metadata_graph.comfyui_workflow)):
+        record = json_object(texts.get(key, ""))
+        if record and (recorded := metadata_comfyui.read(build(record), texts[key])) is not None:
+            return recorded
+    return None
+
+
+def _civitai(texts: Texts) -> Metadata | None:
+    """Reads a graph of Civitai's own generator, which says in `extraMetadata` what it was made of."""
+    for key in ("parameters", "prompt", "comment"):
+        record = json_object(texts.get(key, ""))
+        extra = record.get("extraMetadata")
+        inner = json_object(extra) if isinstance(extra, str) else extra
+        if isinstance(inner, dict) and inner:
+            return metadata_others.read_record(inner, texts[key], "Civitai")
+    return None
+
+
+def _unread(texts: Texts) -> Metadata | None:
+    for key in ("prompt", "workflow", "parameters"):
+        if record := json_object(texts.get(key, "")):
+            draft = Draft("another program", texts[key])
+            draft.notes.append("The picture holds a node graph or another program's settings, which are not read.")
+            draft.keep(record, (), ())
+            return draft.done()
+    return None
 
 
 def read_xmp(texts: Texts, tag: str) -> str:
@@ -284,20 +243,3 @@ def read_xmp(texts: Texts, tag: str) -> str:
         return clean(html.unescape(value))
     except ValueError:  # a character reference of thousands of digits
         return ""
-
-
-def _object(text: str) -> dict[str, Any]:
-    """Reads a JSON object, its texts cleaned; anything else, too many values and too deep nesting give an empty one."""
-    if not text.lstrip().startswith("{"):
-        return {}
-    try:
-        record = clean_json(read_json(text, "The text", MAX_TEXT))
-    except (ValueError, ModelError):
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _literal(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value

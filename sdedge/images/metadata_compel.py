@@ -46,7 +46,7 @@ def translate(text: str) -> tuple[str, tuple[str, ...]]:
 
 def plain(text: str) -> str:
     """Returns the text without any language, as the web UI's: brackets, wildcards and words of ours escaped."""
-    return _unlike_ours(escape(re.sub(r"[][()\\]", r"\\\g<0>", text)))
+    return unlike_ours(escape(re.sub(r"[][()\\]", r"\\\g<0>", text)))
 
 
 def _weighted(text: str) -> tuple[str, bool]:
@@ -73,7 +73,7 @@ def _weighted(text: str) -> tuple[str, bool]:
             groups[-1].append(token[0] if token[0] in (r"\(", r"\)") else _literal(token[0]))
     if len(groups) > 1:
         raise ValueError("not closed")
-    return _unlike_ours(escape("".join(groups[0]))), below
+    return unlike_ours(escape("".join(groups[0]))), below
 
 
 def _signed(word: str) -> tuple[str, str, str]:
@@ -105,7 +105,7 @@ def _literal(text: str) -> str:
     return re.sub(r"[][\\()]", r"\\\g<0>", text)
 
 
-def _unlike_ours(text: str) -> str:
+def unlike_ours(text: str) -> str:
     """Keeps AND, BREAK and tags, which are words there, apart from ours by a backslash inside, which is dropped when read."""
     return _OURS.sub(lambda match: match[0] if match[0].lower() in ("and", "break") and not match[0].isupper() else
                      f"{match[0][0]}\\{match[0][1:]}", text)  # fmt: skip

@@ -25,17 +25,18 @@ def is_control_key(key: str) -> bool:
     return _KEY.fullmatch(key) is not None
 
 
-def read_controls(settings: Mapping[str, str]) -> tuple[tuple[Control, ...], tuple[str, ...]]:
-    """Returns the controls that a picture's settings say, whose hints they do not hold, and notes of what is left out."""
-    controls, notes = [], []
+def read_controls(settings: Mapping[str, str]) -> tuple[tuple[Control, ...], dict[str, str]]:
+    """Returns the controls that a picture's settings say, whose hints they do not hold, and why the others are left out, by
+    their keys."""
+    controls, left_out = [], {}
     for key, text in settings.items():
         if not is_control_key(key):
             continue
         try:
             controls.append(_control(text))
         except InvalidRequest as error:
-            notes.append(f"{key} is left out: {error}")
-    return tuple(controls), tuple(notes)
+            left_out[key] = f"{key} is left out: {error}"
+    return tuple(controls), left_out
 
 
 def _control(text: str) -> Control:

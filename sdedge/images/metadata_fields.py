@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sdedge import catalog
@@ -15,6 +15,29 @@ from sdedge.request_fields import MAX_SIDE
 from sdedge.text.clean import shown as _short
 
 MAX_NAME = 1024  # characters of a model's, sampler's or other name
+MAX_UNHONOURED = 500  # of one picture; what is beyond is counted
+MAX_RESOURCES = 100
+NO_COUNTERPART = "It has no counterpart here."
+
+
+@dataclass(frozen=True)
+class Unhonoured:
+    """A setting of a file that no request stands for: its name there, its value as text, and a sentence that says why."""
+
+    field: str
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A file that a picture was drawn with: its role ("model", "vae", "lora", "embedding", "control"), the name and the hash
+    that the picture gives for it, "" where it gives none, and a LoRA's weight."""
+
+    role: str
+    name: str
+    hash: str = ""
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +45,8 @@ class Metadata:
     """`fields` are Request fields that a Request accepts; `details` is what else was said, by the writer's own names.
 
     `text` is the raw text found, `source` the name of the program that wrote it ("" when nothing was found) and
-    `notes` say in whole sentences what could not be carried over.
+    `notes` say in whole sentences what could not be carried over. `unhonoured` is the same as data, setting by setting;
+    `resources` are the files that it was drawn with, as far as the picture tells more of them than a name.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -30,6 +54,8 @@ class Metadata:
     source: str = ""
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    unhonoured: tuple[Unhonoured, ...] = ()
+    resources: tuple[Resource, ...] = ()
 
 
 class Draft:
@@ -40,6 +66,31 @@ class Draft:
         self.fields: dict[str, Any] = {}
         self.details: dict[str, Any] = {}
         self.notes: list[str] = []
+        self.unhonoured: list[Unhonoured] = []
+        self.resources: list[Resource] = []
+        self._beyond = 0
+
+    def leave_out(self, name: str, value: Any, reason: str, note: bool = True) -> None:
+        """Lists a setting as not honoured, and says so in a note unless another note says it of several."""
+        if note:
+            self.notes.append(reason)
+        if len(self.unhonoured) < MAX_UNHONOURED:
+            text = value if isinstance(value, str) else repr(value) if value is not None else ""
+            self.unhonoured.append(Unhonoured(_short(name)[1:-1], text[:MAX_NAME], reason))
+        else:
+            self._beyond += 1
+
+    def add_resource(self, role: str, name: Any, hash: Any = "", weight: float = 1.0) -> None:
+        """Lists a file that the picture was drawn with; one that is listed already only gets the hash that it lacks."""
+        name, hash = name if isinstance(name, str) else "", hash.lower() if isinstance(hash, str) else ""
+        if not (name or hash) or len(name) > MAX_NAME or len(hash) > MAX_NAME:
+            return
+        for i, resource in enumerate(self.resources):
+            if (resource.role, resource.name) == (role, name):
+                self.resources[i] = replace(resource, hash=resource.hash or hash)
+                return
+        if len(self.resources) < MAX_RESOURCES:
+            self.resources.append(Resource(role, name, hash, weight))
 
     def put(self, name: str, value: Any, convert: Callable[[Any], Any] = lambda value: value) -> None:
         """Notes down a Request field from `value`, unless it is None, empty or cannot be converted."""
@@ -51,14 +102,16 @@ class Draft:
                 raise ValueError(value)
             self.fields[name] = fit
         except (ValueError, TypeError, OverflowError):
-            self.notes.append(f"The file's {name.replace('_', ' ')} {_short(value)} cannot be read.")
+            self.leave_out(name, value, f"The file's {name.replace('_', ' ')} {_short(value)} cannot be read.")
 
     def put_seed(self, value: Any) -> None:
         """Notes down the seed; -1 stands for chance in most programs, so such a file does not say it."""
         self.put("seed", value, to_int)
         if self.fields.get("seed") == -1:
             del self.fields["seed"]
-            self.notes.append("The file's seed is -1, which means chance, so the picture cannot be drawn again.")
+            self.leave_out(
+                "seed", "-1", "The file's seed is -1, which means chance, so the picture cannot be drawn again."
+            )
 
     def put_variation_seed(self, value: Any) -> None:
         """Notes down the seed of variations; -1 stands for chance there, too."""
@@ -66,9 +119,8 @@ class Draft:
         if self.fields.get("variation_seed") == -1:
             del self.fields["variation_seed"]
             if self.fields.get("variation_strength"):
-                self.notes.append(
-                    "The file's variation seed is -1, which means chance, so the picture cannot be drawn again."
-                )
+                sentence = "The file's variation seed is -1, which means chance, so the picture cannot be drawn again."
+                self.leave_out("variation_seed", "-1", sentence)
 
     def put_sampler(self, name: Any) -> None:
         """Sets sampler and, where the name includes one, schedule."""
@@ -77,7 +129,7 @@ class Draft:
         try:
             sampler, schedule = resolve_sampler(name)
         except InvalidRequest:
-            self.notes.append(f"The sampler {_short(name)} is not known here; the default is used.")
+            self.leave_out("sampler", name, f"The sampler {_short(name)} is not known here; the default is used.")
             return
         self.put("sampler", sampler)
         self.put("schedule", schedule)
@@ -87,7 +139,8 @@ class Draft:
         try:
             self.put("schedule", catalog.resolve_schedule(name))
         except InvalidRequest:
-            self.notes.append(f"The schedule type {_short(name)} is not known here; the sampler's default is used.")
+            sentence = f"The schedule type {_short(name)} is not known here; the sampler's default is used."
+            self.leave_out("schedule", name, sentence)
 
     def put_options(self, read: Callable[[], Mapping[str, Any]]) -> None:
         """Sets the sampler's options, as far as `read` finds any."""
@@ -95,7 +148,7 @@ class Draft:
             if options := read():
                 self.put("options", options)
         except InvalidRequest as error:
-            self.notes.append(str(error))
+            self.leave_out("options", "", str(error))
 
     def put_size(self, width: Any, height: Any) -> None:
         """Sets both sides, or neither: with one alone the proportions would be others.
@@ -107,19 +160,18 @@ class Draft:
         try:
             size = to_int(width), to_int(height)
         except (ValueError, TypeError, OverflowError):
-            self.notes.append(
-                f"The file's size {_short(width)} x {_short(height)} cannot be read; the model's own is used."
-            )
+            sentence = f"The file's size {_short(width)} x {_short(height)} cannot be read; the model's own is used."
+            self.leave_out("size", f"{width}x{height}"[:80], sentence)
             return
         rounded = tuple(side // 8 * 8 for side in size)
         if not all(64 <= side <= MAX_SIDE for side in rounded):
             text = f"{size[0]}x{size[1]}"
-            self.notes.append(f"The file's size {_short(text)} is out of range; the model's own is used.")
+            self.leave_out("size", text, f"The file's size {_short(text)} is out of range; the model's own is used.")
             return
         if rounded != size:
-            self.notes.append(
-                f"The file's size {size[0]}x{size[1]} is read as {rounded[0]}x{rounded[1]}; sides are multiples of 8."
-            )
+            text = f"{size[0]}x{size[1]}"
+            sentence = f"The file's size {text} is read as {rounded[0]}x{rounded[1]}; sides are multiples of 8."
+            self.leave_out("size", text, sentence)
         self.fields["width"], self.fields["height"] = rounded
 
     def put_size_text(self, size: Any) -> None:
@@ -135,18 +187,34 @@ class Draft:
         if sampler in preset.samplers and (schedule is None or schedule in preset.schedules):
             self.put("preset", name)
         elif sampler is not None:
-            self.notes.append(f"{preset.label}'s numerics are not known for {sampler}; ours are used.")
+            sentence = f"{preset.label}'s numerics are not known for {sampler}; ours are used."
+            self.leave_out("preset", name, sentence)
 
     def note_start(self) -> None:
         """Says that the picture it was drawn from is needed, too."""
         strength = self.fields.get("strength")
-        self.notes.append(
+        sentence = (
             f"It was drawn from another picture (strength {_short(strength)}) that is not in the file; give it too."
         )
+        self.leave_out("image", "", sentence)
 
-    def keep(self, record: Mapping[str, Any], used: set[str]) -> None:
-        """Files what no Request field stands for under `details`."""
-        self.details |= {str(key): value for key, value in record.items() if key not in used}
+    def keep(
+        self, record: Mapping[str, Any], used: Collection[str], informative: Collection[str] | None = None
+    ) -> None:
+        """Files what no Request field stands for under `details`.
+
+        What is neither `used`, nor among the `informative` names, which say nothing that a picture depends on, nor switched off
+        is listed as not honoured, unless no informative names are given.
+        """
+        left = {str(key): value for key, value in record.items() if key not in used}
+        self.details |= left
+        if informative is None:
+            return
+        lost = {key: value for key, value in left.items() if key not in informative and not is_off(value)}
+        for key, value in lost.items():
+            self.leave_out(key, value, NO_COUNTERPART, note=False)
+        if lost:
+            self.notes.append(f"These settings are not carried over: {', '.join(sorted(lost)[:20])[:600]}.")
 
     def done(self) -> Metadata:
         """Returns the result, with the fields that a Request takes, alone and together."""
@@ -156,10 +224,25 @@ class Draft:
                 try:
                     Request(**fitting, **{name: self.fields[name]})
                 except InvalidRequest as error:
-                    self.notes.append(str(error))
+                    self.leave_out(name, self.fields[name], str(error))
                 else:
                     fitting[name] = self.fields[name]
-        return Metadata(fitting, self.text, self.source, tuple(self.notes), self.details)
+        if self._beyond:
+            self.unhonoured.append(Unhonoured("…", str(self._beyond), "So many further settings are not listed."))
+        return Metadata(
+            fitting,
+            self.text,
+            self.source,
+            tuple(self.notes),
+            self.details,
+            tuple(self.unhonoured),
+            tuple(self.resources),
+        )
+
+
+def is_off(value: Any) -> bool:
+    """Returns whether a setting's value says that it was not used: nothing, false, or an empty text, list or object."""
+    return value is None or value is False or value in ("", [], {}, "None", "False", "false", "none")
 
 
 def resolve_sampler(name: str) -> tuple[str, str | None]:

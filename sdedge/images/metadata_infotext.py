@@ -18,11 +18,13 @@ MAX_TEXT = 200_000  # characters
 MAX_PAIRS = 500  # settings of one text
 MAX_KEY = 100  # characters
 MAX_STARTS = 8  # places in one line that are tried as the beginning of its settings
+MAX_JSON = 8  # values in one line that are tried as JSON
+MAX_DEPTH = 30  # of such a value
 KNOWN = frozenset((
     *(key.key for key in KEYS.values()), SIZE.key, "Distilled CFG Scale", "Image CFG scale", "Face restoration", "Model hash",
     "VAE hash", "ENSD", "Token merging ratio", "Init image hash", "Hires upscale", "Hires steps", "Hires upscaler",
-    "Lora hashes", "TI hashes", "Version", "Guidance", "Scheduler", "Created Date", "Civitai resources", "Batch size",
-    "Pipeline",
+    "Lora hashes", "TI hashes", "Version", "Guidance", "Scheduler", "Created Date", "Civitai resources", "Civitai metadata",
+    "Batch size", "Pipeline", "Hashes", "App", "Parser", "Backend", "Operations",
 ))  # fmt: skip
 _NUMBERS = {"Steps", "CFG scale", "Seed", "Guidance"}
 _NUMBER = re.compile(r"[+-]?\d{1,30}(?:[.,]\d{0,30})?")
@@ -30,6 +32,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,30},\d{1,30}(?=\s{0,20}(?:,\s|$))")
 _SIZE = re.compile(r"\d{1,6}x\d{1,6}")
 _RUN = re.compile(r"\w[\w \-/]*+")
 _QUOTED = re.compile(r'"(?:\\.|[^\\"])++"', re.S)
+BRACKET = re.compile(r'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+([\[\]{}])', re.S)
 _START = re.compile(r"(?<![^\s,.;])(?:Steps|Sampler|CFG scale|Seed|Size|Model):")
 _AFTER = re.compile(r"(Negative Template|Template):", re.I)
 
@@ -72,7 +75,7 @@ def parse(text: str) -> Infotext:
 
 def pairs_of(line: str, start: int = 0) -> Iterator[Pair]:
     """Yields the `key: value` pairs from `start` on: keys of two or more characters, values quoted or up to a comma."""
-    position, end = start, start
+    position, end, tries = start, start, MAX_JSON
     for _ in range(MAX_PAIRS):
         while (run := _RUN.search(line, position)) and not (
             line.startswith(":", run.end()) and 2 <= len(run[0]) <= MAX_KEY
@@ -90,9 +93,25 @@ def pairs_of(line: str, start: int = 0) -> Iterator[Pair]:
         if not quoted or (stop < len(line) and line[stop] != ","):
             stop = line.find(",", number.end() if (number := _DECIMAL_COMMA.match(line, value_start)) else value_start)
             stop = len(line) if stop < 0 else stop
+        if tries and line[value_start : value_start + 1] in ("[", "{"):
+            tries, stop = tries - 1, max(stop, _json_end(line, value_start))
         joined = not line[end : run.start()].strip(" \t,")
         yield Pair(run[0].strip(), line[value_start:stop].strip(), run.start(), joined)
         position = end = stop + 1
+
+
+def _json_end(line: str, start: int) -> int:
+    """Returns where the JSON list or object that begins at `start` ends, if a comma or the end of the line follows; else -1."""
+    depth, position = 0, start
+    while match := BRACKET.match(line, position):
+        position = match.end()
+        depth += 1 if match[1] in "[{" else -1
+        if depth == 0:
+            rest = line[position : position + 20].lstrip()
+            return position if not rest or rest[0] == "," else -1
+        if depth > MAX_DEPTH:
+            return -1
+    return -1
 
 
 def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:

@@ -1,0 +1,28 @@
+"""What of other programs' numerics no preset here follows, listed as not honoured where a picture depends on it. No torch."""
+
+from __future__ import annotations
+
+from sdedge import catalog
+from sdedge.images.metadata_fields import Draft
+
+_ROUNDED = (
+    "It tells the network the nearest whole timestep of each noise level, where the timestep is a fraction here, so that the "
+    "picture differs a little."
+)
+_STEP_NOISE = {
+    "ComfyUI": "The noise of its steps comes from a generator of its own, on the device that drew the picture.",
+    "Civitai": "The noise of its steps comes from a generator of its own, on the device that drew the picture.",
+    "Fooocus": "The noise of its steps comes from a generator of its own, on the device that drew the picture.",
+    "SwarmUI": "The noise of its steps comes from a generator of its own, on the device that drew the picture.",
+    "InvokeAI": "The noise of its steps comes from a generator of its own, whose seed is the picture's with every bit turned.",
+}
+_ROUNDS = ("ComfyUI", "Civitai", "Fooocus", "SwarmUI")
+
+
+def note_numerics(draft: Draft) -> None:
+    """Lists what the draft's program does otherwise; `put_preset` has chosen the numerics that come nearest."""
+    sampler = catalog.SAMPLERS.get(str(draft.fields.get("sampler")))
+    if draft.source in _ROUNDS and sampler is not None:
+        draft.leave_out("timesteps", draft.source, _ROUNDED, note=False)
+    if draft.source in _STEP_NOISE and sampler is not None and sampler.stochastic:
+        draft.leave_out("step noise", draft.source, _STEP_NOISE[draft.source], note=False)
