@@ -21,7 +21,8 @@ class Loading:
 class Step:
     """Denoising step `index` of `total` is done for the pictures `first` to `first + size - 1` of the job.
 
-    `preview` is a PNG data URI of the predicted picture at latent resolution, or None.
+    `preview` is a PNG data URI of the predicted picture at latent resolution, or None. A picture is drawn in `passes` passes,
+    of which this is `pass_number`, counted from 1.
     """
 
     index: int
@@ -29,6 +30,8 @@ class Step:
     first: int = 0
     size: int = 1
     preview: str | None = None
+    pass_number: int = 1
+    passes: int = 1
 
 
 @dataclass(frozen=True)

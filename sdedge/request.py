@@ -14,6 +14,7 @@ from sdedge.catalog import MaskedContent, NoiseSource, Preset, Speed
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.json_values import read_json
+from sdedge.passes import Pass
 from sdedge.request_fields import FIELDS, SEEDS, default
 from sdedge.sampler_options import Options
 from sdedge.text.clean import clean, shown
@@ -94,6 +95,8 @@ class Request:
     """Pixels added at the left, top, right and bottom."""
     controls: tuple[Control, ...] = default("controls")
     """Hints that say what goes where, each with its control model."""
+    passes: tuple[Pass, ...] = default("passes")
+    """What is done with the picture afterwards: hires fix, and whatever else draws it again."""
     tiling: bool = default("tiling")
     """Let every edge continue on the opposite side, so that the picture repeats without a seam."""
     safety: bool | None = default("safety")
@@ -107,6 +110,8 @@ class Request:
         _check_levels(self)
         _check_image(self)
         _settle_options(self)
+        for each in self.passes:
+            self.changed(each)
 
     @property
     def task(self) -> Task:
@@ -126,6 +131,19 @@ class Request:
         parts = {name: changes.pop(name) for name in list(changes) if name in FIELDS and FIELDS[name].type.repeated}
         below = self.replace(**changes)
         return below.replace(**{n: FIELDS[n].type.lay(getattr(below, n), value) for n, value in parts.items()})
+
+    def changed(self, each: Pass) -> Self:
+        """Returns the request of a pass, without passes of its own. Raises InvalidRequest, naming the pass."""
+        changes: dict[str, Any] = dict(each.changes)
+        if changes.get("sampler", self.sampler) != self.sampler and self.schedule is not None:
+            taken = self.schedule in catalog.SAMPLERS[changes["sampler"]].schedules
+            changes.setdefault("schedule", self.schedule if taken else None)
+        if changes.keys() & {"steps", "schedule"}:  # in place of levels chosen by hand
+            changes |= {"sigmas": None, "timesteps": None}
+        try:
+            return self.replace(passes=(), **changes)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"In a pass: {error}", field="passes") from error
 
     def numbered(self, index: int) -> Self:
         """Returns picture `index` of a series: the next seed, or with variations the next variation of the same one.

@@ -32,6 +32,7 @@ from sdedge.field_types import (
     Side,
     Text,
 )
+from sdedge.pass_syntax import PassList
 from sdedge.sampler_options import Options
 from sdedge.text.clean import shown
 
@@ -344,6 +345,10 @@ _ROWS = (
         CommandLine(("--control",), "A control model with its hint, which PREPROCESSOR makes of a photo first.",
                     "MODEL:HINT[:PREPROCESSOR][:WEIGHT[:START-END]]"),
         NumberedKeys("ControlNet"), Without(_CARRIED), ("control", "controlnet")),
+    RequestField(
+        "passes", PassList(lambda: FIELDS), (), Group.FINISH,
+        CommandLine(("--pass",), "Draw it once more: what is enlarged and changed, as JSON.", "JSON", "none"),
+        Without("the keys of hires fix hold it"), Without(_CARRIED)),
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),

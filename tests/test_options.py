@@ -17,7 +17,7 @@ from PIL import Image
 from sdedge import batch, catalog, sampler_options
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import InvalidRequest
-from sdedge.generation.pipeline import make_plan
+from sdedge.generation.sample import make_plan
 from sdedge.images import metadata
 from sdedge.images.metadata_a1111 import OPTIONS
 from sdedge.request import Request

@@ -23,6 +23,8 @@ from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Edges, Falling, Flag, Float, Integer, Interval, PathOrName, SamplerOptions, Text
 from sdedge.images import metadata, metadata_a1111
+from sdedge.pass_syntax import PassList
+from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.request import Request
 from sdedge.request_fields import (
     FIELDS,
@@ -84,7 +86,12 @@ def test_a_field_that_is_faulty_is_named_as_data():
              "guidance_interval": [(1.0,), (-1.0, 2.0)], "steps": [10**400], "guidance": [10**400], "controls": [
                  ("canny",), (Control(""),), (Control("a", span=(0.5, 0.5)),), (Control("a", span=(0.0, float("nan"))),),
                  (Control("a", weight=float("nan")),), (Control("a", weight=1e9),), (Control("a", mode="most"),),
-                 (Control("a", hint="x" * 5000),), (Control("a"),) * 9]}  # fmt: skip
+                 (Control("a", hint="x" * 5000),), (Control("a"),) * 9],
+             "passes": [("again",), (Pass(),) * 9, (Pass(Changes(seed=1)),), (Pass(Changes(steps=0)),),
+                        (Pass(Changes(sampler="heun", options={"order": 2})),), (Pass(enlarge=2),),
+                        (Pass(enlarge=Enlargement("")),), (Pass(enlarge=Enlargement(scale=float("nan"))),),
+                        (Pass(enlarge=Enlargement(scale=0.5)),), (Pass(enlarge=Enlargement(size=(0, 0))),),
+                        (Pass(enlarge=Enlargement(size=(8, 10**9))),)]}  # fmt: skip
     for name, row in FIELDS.items():
         for value in (object(), *wrong.get(name, ())):
             with pytest.raises(InvalidRequest) as refused:
@@ -102,6 +109,13 @@ CONTROLS = st.builds(
     Control, PATHS, PATHS | st.none(), st.floats(0, 10), st.tuples(*FRACTIONS), st.sampled_from(ControlMode),
     st.sampled_from(HintFit), PATHS | st.none(),
 )  # fmt: skip
+CHANGES = st.fixed_dictionaries(
+    {}, optional={"strength": st.floats(0, 1), "steps": st.integers(1, 50), "prompt": TEXTS, "negative": TEXTS,
+                  "guidance": st.none() | st.floats(0, 100), "schedule": st.none() | st.just("karras")},
+).map(Changes)  # fmt: skip
+SIDES = st.tuples(st.integers(1, 4096), st.integers(0, 4096))
+PASSES = st.builds(Pass, CHANGES, st.none() | st.builds(Enlargement, NAMES, st.floats(1, 16))
+                   | st.builds(Enlargement, NAMES, size=SIDES))  # fmt: skip
 
 
 def _values(name: str) -> st.SearchStrategy:
@@ -134,6 +148,8 @@ def _values(name: str) -> st.SearchStrategy:
             return st.just({})
         case ControlList():
             return st.lists(CONTROLS, max_size=3).map(tuple)
+        case PassList():
+            return st.lists(PASSES, max_size=3).map(tuple)
     raise AssertionError(f"{name} needs values of its type here")
 
 

@@ -72,8 +72,8 @@ def last_values(engine: Engine, sampler: str, side: int = 512) -> list[float]:
 def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     """The test's picture as decoded, (3, H, W) in about [-1, 1], not rounded to bytes as a file would be."""
     from sdedge.catalog import NoiseSource, Preset
-    from sdedge.generation.pipeline import decode, make_plan
     from sdedge.generation.prompts import encode_prompts
+    from sdedge.generation.sample import decode, make_plan
     from sdedge.request import Resolved
     from sdedge.sampling.denoiser import Denoiser
     from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches

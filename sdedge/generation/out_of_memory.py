@@ -7,36 +7,38 @@ from collections.abc import Iterator
 from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import OutOfMemory, Remedy, SdedgeError, is_out_of_memory
 from sdedge.events import Event, Loading, Notice
+from sdedge.images.source import Size
 from sdedge.machine.memory_plan import MemoryPlan, spoken_size
-from sdedge.request import Resolved
 
 _GONE = ("device is lost", "device has been lost", "fallen off the bus", "no cuda-capable device", "device removed",
          "device not available", "unspecified launch failure", "devices unavailable", "driver shutting down")  # fmt: skip
 
 
-def choose(engine: Engine, request: Resolved, batch: int, safety: bool) -> Iterator[Event]:
+def choose(engine: Engine, size: Size, batch: int, safety: bool) -> Iterator[Event]:
     """Lets an engine that can choose its memory mode do so, the `safety` checker counted where it runs, and says which.
+
+    size  width and height in pixels of the pass that takes most
 
     Raises OutOfMemory, naming what is needed and free, when not even the smallest mode fits.
     """
     if Capability.MEMORY_MODES not in engine.can:
         return
-    plan = engine.choose_memory(request.width, request.height, batch, safety)
+    plan = engine.choose_memory(*size, batch, safety)
     if not plan.fits:
-        raise OutOfMemory(_too_little(plan, request, batch))
+        raise OutOfMemory(_too_little(plan, size, batch))
     yield Loading(f"memory: {plan.mode}")
     if plan.mode != "fast":
         yield Notice(f"Memory mode {plan}: the same picture, more slowly.")
 
 
-def _too_little(plan: MemoryPlan, request: Resolved, batch: int) -> str:
+def _too_little(plan: MemoryPlan, size: Size, batch: int) -> str:
     many = f", {batch} at a time," if batch > 1 else ""
     advice = "close other programs"
     if plan.nearest is not None:
         alone = " one at a time" if batch > 1 else ""
         advice += f" or draw {plan.nearest.width}x{plan.nearest.height}{alone}"
     return (
-        f"There is too little memory for {request.width}x{request.height}{many} in the mode {plan.mode}: it needs about "
+        f"There is too little memory for {size[0]}x{size[1]}{many} in the mode {plan.mode}: it needs about "
         f"{spoken_size(plan.peak)} and {spoken_size(plan.free)} is free; {advice}."
     )
 

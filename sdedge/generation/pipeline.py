@@ -6,36 +6,30 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 import sdedge
 from sdedge import catalog
 from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
-from sdedge.errors import InvalidRequest, Remedy, SdedgeError
-from sdedge.events import Event, Loading, Notice, Step
+from sdedge.errors import InvalidRequest, Remedy
+from sdedge.events import Event, Loading, Notice
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
-from sdedge.generation.guidance import branches, guide, image_guidance
-from sdedge.generation.predictors import predictor
+from sdedge.generation.guidance import image_guidance
+from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, run_passes, settled
 from sdedge.generation.price import control_prices
-from sdedge.generation.prompts import PreparedRequest, adapt, batches, encode_prompts, resolve_wildcards
+from sdedge.generation.prompts import PreparedRequest, adapt, batches, resolve_wildcards
 from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
+from sdedge.generation.sample import make_plan, sample
 from sdedge.generation.save import Picture, save_job
 from sdedge.generation.start import begin
 from sdedge.generation.tiling import tiling
 from sdedge.images.card import filtered_card
-from sdedge.images.convert import to_pixels
 from sdedge.images.output import Output
-from sdedge.images.preview import data_uri, preview
 from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.request import Request, Resolved
-from sdedge.sampling.denoiser import Denoiser
-from sdedge.sampling.presets import SamplingPlan, sampling_plan
-from sdedge.sampling.samplers import Denoise
 
 LoadEngine = Callable[[str, str | None], Engine]
 
@@ -80,6 +74,7 @@ class Pipeline:
         resolved = Resolved(**{**vars(request), **open_choices})
         engine.check_size(resolved.width, resolved.height)
         refuse_unsupported(engine, resolved)
+        check_passes(engine, resolved, (resolved.width, resolved.height))
         wants_safety(resolved, facts)
         return resolved
 
@@ -122,24 +117,29 @@ class Pipeline:
         yield Loading("text")
         prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
         noticed: set[str] = set()
+        size = finished_size(resolved, source)
         with tiling(engine, resolved.tiling):
             for group in batches(engine, prepared, batch):
                 yield from _new_notices(adapt(engine, [member.request for member in group]), noticed)
                 for attempt in out_of_memory.attempts(engine):
                     yield from attempt.notices
                     with attempt:
-                        latents = yield from sample(engine, group, source, previews)
+                        start = begin(engine, [member.request for member in group], source)
+                        latents = yield from sample(engine, group, start, source, previews)
                 # Networks are loaded on their first call, which may bring notices of its own (weights that are NaN).
                 yield from _new_notices(engine.facts.report, reported)
-                if last and group[-1] is prepared[-1]:
+                final = group[-1] if last and group[-1] is prepared[-1] else None
+                if final is not None and not resolved.passes:
                     engine.release(Component.UNET)
                 for latent, member in zip(latents.split(1), group, strict=True):
-                    for attempt in out_of_memory.attempts(engine):
-                        yield from attempt.notices
-                        yield Loading("decoding")
-                        with attempt:
-                            pixels = decode_pixels(engine, member.request, latent)
-                    yield from _finish(engine, member, pixels, source)
+                    drawing = Drawing(latent)
+                    if resolved.passes:
+                        drawing = yield from _placed(engine, member, drawing, source)
+                        drawing = yield from run_passes(engine, member, drawing, size, previews, noticed)
+                        if member is final:
+                            engine.release(Component.UNET)
+                    pixels = yield from _decoded(engine, member, drawing)
+                    yield from _finish(engine, member, pixels, None if resolved.passes else source)
 
     def generate(
         self,
@@ -163,61 +163,34 @@ class Pipeline:
                 self._engine.release(component)
 
 
-def sample(
-    engine: Engine, group: Sequence[PreparedRequest], source: img2img.SourceImage | None, previews: bool
-) -> Generator[Event, None, Tensor]:
-    """Denoises one batch of pictures, which differ only in their seeds and prompts, and yields a Step after each step.
-
-    Returns scaled latents (B, 4, h, w). Raises SdedgeError when they are not numbers.
-    """
-    requests = [prepared.request for prepared in group]
-    request, facts = requests[0], engine.facts
-
-    # Noise, and the latents of the picture to start from.
-    start = begin(engine, requests, source)
-    if start.strength == 0 and start.latent is not None:
-        return start.latent
-
-    # The sigmas: all of them from noise, the last part of them from a picture.
-    full = make_plan(request, facts)
-    sampling = full if start.strength is None else make_plan(request, facts, start.strength)
-    noise = start.step_noise(sampling, [request.seed for request in requests], request.noise)
-
-    # denoise(x, sigma) -> x0: the UNet under every branch of the prompts, guided, and the picture outside a mask.
-    contexts = encode_prompts(engine, requests, full.steps).along(sampling.sigmas)
-    conditions = branches(engine, request, contexts, start.channels)
-    denoise: Denoise = Denoiser(
-        predictor(engine, request, sampling, source), conditions, guide(request, facts), sampling
-    )
-    denoise = start.preserve_unmasked(denoise, noise, sampling.mask_mode)
-
-    # The sampler's steps.
-    x = sampling.start(start.noise, None if start.strength is None else start.latent)
-    yield Loading("denoising")
-    for i, (latest, x0) in enumerate(sampling.run(denoise, x, noise)):
-        picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
-        yield Step(i + 1, max(sampling.yields or 0, i + 1), group[0].index, len(group), picture)
-        x = latest
-    x = start.keep(sampling.finish(x))
-    _check_latents(engine, request, x)
-    return x
+def _placed(
+    engine: Engine, member: PreparedRequest, drawing: Drawing, source: img2img.SourceImage | None
+) -> Generator[Event, None, Drawing]:
+    """Returns what the first pass left, put back into the picture that it is a part of: further passes see all of it."""
+    if source is None or source.alpha is None:
+        return drawing
+    return Drawing(pixels=source.finish((yield from _decoded(engine, member, drawing))))
 
 
-def _check_latents(engine: Engine, request: Resolved, latents: Tensor) -> None:
-    if not torch.isfinite(latents).all():
-        raise SdedgeError(
-            f"The {engine.description} UNet gave values that are not numbers at {request.width}x{request.height}; "
-            f"{Remedy.FLOAT32}.",
-            remedy=Remedy.FLOAT32,
-        )
+def _decoded(engine: Engine, member: PreparedRequest, drawing: Drawing) -> Generator[Event, None, np.ndarray]:
+    """Returns the pixels of a drawing, uint8 (H, W, 3)."""
+    for attempt in out_of_memory.attempts(engine):
+        yield from attempt.notices
+        with attempt:
+            pixels = yield from pixels_of(engine, member.request, drawing)
+    return pixels
 
 
 def _prepare(engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int) -> Iterator[Event]:
     """Yields the notices that are known before the work, and refuses what is known to fail."""
     yield from (Notice(line) for line in (*engine.facts.report, *(source.notices if source else ())))
+    size = finished_size(request, source)
+    check_passes(engine, request, size)
+    later = list(settled(request, size))
     if request.watermark:
-        check_size(*finished_size(request, source))
-    yield from out_of_memory.choose(engine, request, batch, wants_safety(request, engine.facts))
+        check_size(*(later[-1].size if later else size))
+    *widest, together = largest(request, size, batch)
+    yield from out_of_memory.choose(engine, (widest[0], widest[1]), together, wants_safety(request, engine.facts))
     if Capability.FIRST_LOAD in engine.can:
         encode, safety = source is not None, wants_safety(request, engine.facts)
         yield from engine.first_load(request.width, request.height, encode, safety)
@@ -257,40 +230,6 @@ def finished_size(request: Resolved, source: img2img.SourceImage | None) -> tupl
     return W, H
 
 
-def make_plan(request: Request, facts: ModelFacts, strength: float | None = None) -> SamplingPlan:
-    """Returns the sigmas and options of a resolved request, from noise or with a strength from a picture.
-
-    Raises InvalidRequest for pairs that do not go together.
-    """
-    return sampling_plan(
-        request.sampler,
-        request.schedule,
-        request.steps,
-        preset=request.preset,
-        noise_schedule=facts.schedule,
-        strength=strength,
-        sigmas=request.sigmas,
-        timesteps=request.timesteps,
-        options={**request.options, **({} if request.eta is None else {"eta": request.eta})},
-    )
-
-
-def decode_pixels(engine: Engine, request: Resolved, latent: Tensor) -> np.ndarray:
-    """Decodes one scaled latent (1, 4, h, w) to pixels (H, W, 3)."""
-    return to_pixels(decode(engine, latent), catalog.PRESETS[request.preset].rounding)[0]
-
-
-def decode(engine: Engine, latents: Tensor) -> Tensor:
-    """Decodes and insists on numbers: a black picture is never saved silently."""
-    images = engine.decode(latents)
-    if not torch.isfinite(images).all():
-        raise SdedgeError(
-            f"The {engine.description} VAE gave values that are not numbers; {Remedy.FLOAT32} or another VAE.",
-            remedy=Remedy.FLOAT32,
-        )
-    return images
-
-
 def _finish(
     engine: Engine, prepared: PreparedRequest, pixels: np.ndarray, source: img2img.SourceImage | None
 ) -> Iterator[Notice | Picture]:
@@ -310,7 +249,8 @@ def _finish(
         facts["safety_checker"] = "filtered" if filtered else "passed" if checked else "off"
     if filtered:
         yield Notice(f"The safety checker filtered the picture of seed {request.seed}; {Remedy.UNCHECKED}.")
-        pixels = filtered_card(*finished_size(request, source))
+        H, W, _ = pixels.shape if source is None or source.alpha is None else source.canvas.shape
+        pixels = filtered_card(W, H)
     else:
         pixels = pixels if source is None else source.finish(pixels)
         if request.watermark:

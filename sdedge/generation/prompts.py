@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -13,35 +13,57 @@ from sdedge import catalog
 from sdedge.engines.protocol import Engine, LoraUse
 from sdedge.errors import ModelError
 from sdedge.library.adapters import find_embeddings, find_lora, look_up_lora, wildcards_chosen
+from sdedge.passes import Changes, Pass
 from sdedge.request import Resolved
 from sdedge.text.chunks import CHUNK
 from sdedge.text.conditioning import Conditioning, chunk_counts, condition
 from sdedge.text.names import Names, composed
 from sdedge.text.prompt import read_texts
 from sdedge.text.tags import extract_loras, left_out
+from sdedge.text.wildcards import Choice
 from sdedge.weights.lora import open_lora
 from sdedge.weights.textual_inversion import Embedding, bundled
 
 
 @dataclass(frozen=True)
 class PreparedRequest:
-    """The request of picture `index` of a job with its wildcards resolved, and what its file records about that."""
+    """The request of picture `index` of a job with its wildcards resolved, and what its file records about that.
+
+    It is drawn in several `passes`, of which `pass_number` is the present one.
+    """
 
     request: Resolved
     index: int
     facts: dict[str, Any] = field(default_factory=dict)
+    pass_number: int = 1
+    passes: int = 1
 
 
 def resolve_wildcards(request: Resolved, index: int) -> PreparedRequest:
     """Chooses among the wildcards by the picture's seed; the file then records the choices and the template."""
     prompt = wildcards_chosen(request.prompt, request.seed)
     negative = wildcards_chosen(request.negative, request.seed, "negative")
-    resolved = request.replace(prompt=prompt.text, negative=negative.text)
-    if not (prompt.choices or negative.choices):
-        return PreparedRequest(resolved, index)
-    chosen = [[choice.wildcard, choice.chosen] for choice in (*prompt.choices, *negative.choices)]
-    facts = {"template": request.prompt, "negative_template": request.negative, "choices": chosen}
-    return PreparedRequest(resolved, index, facts)
+    later = [_chosen_in(each, request.seed) for each in request.passes]
+    resolved = request.replace(prompt=prompt.text, negative=negative.text, passes=tuple(each for each, _ in later))
+    choices = [*prompt.choices, *negative.choices, *(choice for _, choices in later for choice in choices)]
+    facts: dict[str, Any] = {}
+    if choices:
+        chosen = [[choice.wildcard, choice.chosen] for choice in choices]
+        facts = {"template": request.prompt, "negative_template": request.negative, "choices": chosen}
+    return PreparedRequest(resolved, index, facts, passes=1 + len(later))
+
+
+def _chosen_in(each: Pass, seed: int) -> tuple[Pass, list[Choice]]:
+    """Returns a pass with the wildcards of its own prompts resolved, and what was chosen."""
+    texts = {
+        name: wildcards_chosen(str(each.changes[name]), seed, *role)
+        for name, role in (("prompt", ()), ("negative", ("negative",)))
+        if name in each.changes
+    }
+    if not texts:
+        return each, []
+    changes = Changes({**each.changes, **{name: chosen.text for name, chosen in texts.items()}})
+    return replace(each, changes=changes), [choice for chosen in texts.values() for choice in chosen.choices]
 
 
 def adapt(engine: Engine, requests: Sequence[Resolved]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sdedge.engines.capability import Capability
 from sdedge.errors import InvalidRequest, Remedy
+from sdedge.passes import Pass
 from sdedge.request import Request
 from sdedge.text.tags import extract_loras
 
@@ -53,6 +54,13 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
             "image" if request.image is not None else "model",
             Remedy.CONVERT_WITH_ENCODER,
         )
+    if any(_encodes(each, request) for each in request.passes):
+        yield Need(
+            Capability.ENCODE,
+            f"enlarges no pixels to draw them again without a VAE encoder; enlarge latents, or {Remedy.CONVERT_WITH_ENCODER}.",
+            "passes",
+            Remedy.CONVERT_WITH_ENCODER,
+        )
     if request.clip_skip > 1:
         layer = Capability.PENULTIMATE_LAYER if request.clip_skip == 2 else Capability.EARLIER_LAYERS
         yield Need(
@@ -80,6 +88,12 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
         )
 
 
+def _encodes(each: Pass, request: Request) -> bool:
+    """Returns whether a pass denoises pixels."""
+    is_latent = each.enlarge is not None and each.enlarge.is_latent
+    return not is_latent and each.changes.get("strength", request.strength) != 0
+
+
 def unmet(request: Request, facts: ModelInputs, can: frozenset[Capability]) -> Iterator[Need]:
     """Yields what a request needs and what is not among the things that an engine can do."""
     return (need for need in needs(request, facts) if need.capability not in can)
@@ -92,6 +106,11 @@ def refuse_unsupported(engine: Engine, request: Request) -> None:
             f"The model {engine.facts.name} changes a picture by an instruction; {Remedy.GIVE_IMAGE}.",
             field="image",
             remedy=Remedy.GIVE_IMAGE,
+        )
+    if engine.facts.in_channels == INSTRUCT_CHANNELS and request.passes:
+        raise InvalidRequest(
+            f"The model {engine.facts.name} changes a picture by an instruction and draws no second pass; leave the passes out.",
+            field="passes",
         )
     for need in unmet(request, engine.facts, engine.can):
         raise InvalidRequest(f"The engine {engine.description} {need.sentence}", field=need.field, remedy=need.remedy)

@@ -24,6 +24,7 @@ from sdedge.generation.img2img import SourceImage
 from sdedge.generation.requirements import INPAINTING_CHANNELS, INSTRUCT_CHANNELS
 from sdedge.images import mask as masks
 from sdedge.images.convert import from_pixels
+from sdedge.images.source import fit
 from sdedge.request import Resolved, Task
 from sdedge.sampling.denoiser import masked
 from sdedge.sampling.noise import Noise, stream
@@ -45,6 +46,7 @@ class Start:
     held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
     channels   (B, 5, h, w) for a 9-channel model, (1, 4, h, w) for InstructPix2Pix
     draws      how many draws of each stream are taken
+    all_steps  whether every step of the request is run, whatever the strength
     """
 
     noise: Tensor
@@ -53,6 +55,7 @@ class Start:
     held: Tensor | None = None
     channels: Tensor | None = None
     draws: int = 1
+    all_steps: bool = False
 
     def step_noise(self, plan: SamplingPlan, seeds: Sequence[int], source: str) -> StepNoise:
         """Returns the noise of the steps, which continues each stream after what is taken."""
@@ -74,33 +77,37 @@ class Start:
         return x * self.held + self.latent * (1 - self.held)
 
 
-def begin(engine: Engine, requests: Sequence[Resolved], source: SourceImage | None) -> Start:
-    """Makes noise and latents of a batch of pictures that differ only in their seeds and prompts."""
+def begin(
+    engine: Engine, requests: Sequence[Resolved], source: SourceImage | None, drawn: Tensor | None = None
+) -> Start:
+    """Makes noise and latents of a batch of pictures that differ only in their seeds and prompts.
+
+    `drawn` are latents (B, 4, h, w) to start from in place of a picture's.
+    """
     request, facts = requests[0], engine.facts
     shape = facts.latent_channels, request.height // facts.downscale, request.width // facts.downscale
     inpaints, mask = facts.in_channels == INPAINTING_CHANNELS, source.mask if source is not None else None
     if facts.in_channels == INSTRUCT_CHANNELS and source is not None:
         noise = vary(_draw([each.seed for each in requests], shape, request.noise, 0), requests).to(engine.device)
         return Start(noise, channels=_picture(engine, source))
-    strength = _strength(request, source)
+    strength = None if source is None and drawn is None else _strength(request, mask is not None)
     held = None if inpaints or mask is None else _latent_mask(mask, request, facts).to(engine.device)
-    order = _order(request, inpaints, encodes=source is not None and (strength is not None or held is not None))
+    encodes = source is not None and drawn is None and (strength is not None or held is not None)
+    order = _order(request, inpaints, encodes)
 
     def draw(name: str) -> Tensor:
         return _draw([each.seed for each in requests], shape, request.noise, order.index(name))
 
     noise = vary(draw("noise"), requests, order.index("noise")).to(engine.device)
-    latent = None
-    if source is not None and "image" in order:
+    latent = drawn
+    if source is not None and encodes:
         latent = _content(engine, request, source, draw("image"), noise)
     channels = _channels(engine, request, source, draw("masked")) if inpaints else None
     return Start(noise, strength, latent, held, channels, len(order))
 
 
-def _strength(request: Resolved, source: SourceImage | None) -> float | None:
-    if source is None:
-        return None
-    forgets = request.preset in FORGETFUL or (request.preset is Preset.DIFFUSERS and source.mask is not None)
+def _strength(request: Resolved, is_masked: bool) -> float | None:
+    forgets = request.preset in FORGETFUL or (request.preset is Preset.DIFFUSERS and is_masked)
     return None if request.strength == 1 and forgets else request.strength
 
 
@@ -177,6 +184,14 @@ def _picture(engine: Engine, source: SourceImage) -> Tensor:
     facts, image = engine.facts, from_pixels(source.pixels[None])
     h, w = image.shape[2] // facts.downscale, image.shape[3] // facts.downscale
     return encode(engine, image, torch.zeros(1, facts.latent_channels, h, w)) / facts.scaling_factor
+
+
+def encode_pixels(engine: Engine, request: Resolved, pixels: np.ndarray) -> Tensor:
+    """Encodes a drawn picture, uint8 (H, W, 3), to a scaled latent (1, 4, h, w); sides are cut to whole cells."""
+    unit = engine.facts.downscale
+    h, w = pixels.shape[0] // unit, pixels.shape[1] // unit
+    image = from_pixels(fit(pixels, (w * unit, h * unit))[None])
+    return encode(engine, image, _draw([request.seed], (engine.facts.latent_channels, h, w), request.noise, 1))
 
 
 def encode(engine: Engine, image: Tensor, noise: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from sdedge.sampler_options import check as check_options
 from sdedge.sampling.noise import BrownianNoise, Noise
 from sdedge.sampling.samplers import NEEDS, Denoise, StepNoise, Steps
 from sdedge.sampling.schedule import NoiseSchedule
-from sdedge.sampling.trajectories import CUTS, PAIRS, TRAJECTORIES, SigmaTrajectory, cut_sdedge
+from sdedge.sampling.trajectories import CUTS, CUTS_TO, PAIRS, TRAJECTORIES, SigmaTrajectory, cut_sdedge, lengthened
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class SamplingPlan:
     timesteps                   what the network is told at sigmas[:-1]; () where it follows from the level
     noise_schedule              the model's, in the preset's precision
     options                     keyword arguments of the sampler
+    full_steps                  of which these are the last, where a picture is started from
     noise                       "independent" or "brownian"
     start_scale                 scale of the noise that starts a run without an image
     noise_sigma, entry_scale    an image starts at (latent + noise_sigma noise) entry_scale
@@ -53,6 +54,7 @@ class SamplingPlan:
     final_scale: float = 1.0
     noise: str = "independent"
     options: Mapping[str, Any] = field(default_factory=dict)
+    full_steps: int = 0
 
     @property
     def steps(self) -> int:
@@ -127,13 +129,15 @@ def sampling_plan(
     noise_schedule: NoiseSchedule | None = None,
     *,
     strength: float | None = None,
+    all_steps: bool = False,
     sigmas: Sequence[float] | None = None,
     timesteps: Sequence[float] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> SamplingPlan:
     """Decides a run. `schedule` None means the preset's default for the sampler; labels are understood.
 
-    `strength` in (0, 1] starts from an image: the levels are cut as the preset does. `sigmas` or `timesteps`, falling,
+    `strength` in (0, 1] starts from an image: the levels are cut as the preset does, or with `all_steps` so that as many
+    steps as asked for are left, in the presets that know this (A1111's second pass). `sigmas` or `timesteps`, falling,
     replace the schedule and the number of steps; a missing final zero is added to sigmas.
 
     Raises InvalidRequest for unknown names, unsupported pairs, counts or strengths out of range, levels that rise,
@@ -147,7 +151,9 @@ def sampling_plan(
         raise InvalidRequest(
             f"Preset {preset} has no sampler {sampler}; choose one of {', '.join(preset_info.samplers)}."
         )
-    checked = check_options(sampler, options or {})
+    if strength is not None and not 0 < strength <= 1:
+        raise InvalidRequest(f"Strength {strength} is out of range; choose more than 0 and up to 1.")
+    checked, whole = check_options(sampler, options or {}), all_steps and preset in CUTS_TO
     noise_schedule = replace(noise_schedule or NoiseSchedule(), precision=preset_info.precision)
     named = catalog.resolve_schedule(schedule) if schedule is not None else attached
     if sigmas is not None or timesteps is not None:
@@ -163,15 +169,18 @@ def sampling_plan(
             raise InvalidRequest(
                 f"{steps} steps do not fit the model's {trained_steps} timesteps; choose 1 to {trained_steps}."
             )
-        trajectory = TRAJECTORIES[preset](sampler, schedule, steps, noise_schedule)
+        planned = lengthened(steps, strength, trained_steps) if strength and whole else steps
+        trajectory = TRAJECTORIES[preset](sampler, schedule, planned, noise_schedule)
         if NEEDS[sampler].ends_only:
             trajectory = _full_range(trajectory, sampler, noise_schedule)
-    if strength is not None:
-        if not 0 < strength <= 1:
-            raise InvalidRequest(f"Strength {strength} is out of range; choose more than 0 and up to 1.")
+    full_steps = len(trajectory.sigmas) - 1
+    if strength is not None and whole and schedule != "custom":
+        trajectory = CUTS_TO[preset](trajectory, sampler, steps, planned, strength)
+    elif strength is not None:
         cut = cut_sdedge if schedule == "custom" else CUTS[preset]
         trajectory = cut(trajectory, sampler, steps, strength, noise_schedule)
-    return _finish_plan(sampler, schedule, preset_info, noise_schedule, trajectory, checked)
+    plan = _finish_plan(sampler, schedule, preset_info, noise_schedule, trajectory, checked)
+    return replace(plan, full_steps=full_steps)
 
 
 def _finish_plan(

@@ -290,3 +290,27 @@ CUTS: dict[str, Callable[[SigmaTrajectory, str, int, float, NoiseSchedule], Sigm
     "compvis": _cut_compvis,
     "apple": _cut_apple,
 }
+
+
+# Where a pass enters them that runs as many steps as it is given, as A1111's second pass does.
+
+
+def lengthened(steps: int, strength: float, limit: int) -> int:
+    """Returns how many steps a run has of which `strength` leaves `steps`."""
+    return min(max(steps, int(steps / min(strength, 0.999))), limit)
+
+
+def _cut_sdedge_to(trajectory: SigmaTrajectory, sampler: str, run: int, n: int, strength: float) -> SigmaTrajectory:
+    return trajectory.cut(max(len(trajectory.sigmas) - 1 - run, 0))
+
+
+def _cut_a1111_to(trajectory: SigmaTrajectory, sampler: str, run: int, n: int, strength: float) -> SigmaTrajectory:
+    if sampler in _A1111_TIMESTEPS:  # one step fewer than asked for, as there
+        return _enter_above(trajectory, len(trajectory.sigmas) - run, strength)
+    return trajectory.cut(max(n - run, 0))
+
+
+CUTS_TO: dict[str, Callable[[SigmaTrajectory, str, int, int, float], SigmaTrajectory]] = {
+    "sdedge": _cut_sdedge_to,
+    "a1111": _cut_a1111_to,
+}

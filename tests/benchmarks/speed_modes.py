@@ -25,7 +25,8 @@ import torch
 
 from sdedge import catalog
 from sdedge.engines.open import load_engine
-from sdedge.generation.pipeline import Pipeline, make_plan
+from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.sample import make_plan
 from sdedge.models import reuse
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.request import Request

@@ -17,7 +17,7 @@ from sdedge.cli import cli
 from sdedge.engines.protocol import Capability
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
-from sdedge.generation import pipeline
+from sdedge.generation import pipeline, sample
 from sdedge.generation.requirements import needs, refuse_unsupported
 from sdedge.models.unet import UNet
 from sdedge.request import Request, Resolved
@@ -52,7 +52,7 @@ def test_few_frames_lie_between_the_command_the_sampler_and_the_unet(
 
 
 def test_the_loop_fits_a_page_and_knows_no_device_and_no_feature():
-    source = inspect.getsource(pipeline.sample)
+    source = inspect.getsource(sample.sample)
     assert len(source.splitlines()) <= 40, (
         "move what was added into a file of its own, as a predictor, a branch or a guide"
     )

@@ -1,0 +1,166 @@
+"""The passes after the first: the same again, changed. One picture at a time, whatever the batch of the first pass.
+
+Between passes a picture is a `Drawing`: its latent where a network of latents drew it, pixels where they were put together. Each
+pass enlarges it and, with a strength, denoises it from there as image to image does, on noise drawn anew at its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import Tensor
+
+from sdedge.engines.protocol import Engine
+from sdedge.errors import InvalidRequest
+from sdedge.events import Event, Loading, Notice
+from sdedge.generation import out_of_memory
+from sdedge.generation.enlarge import check_enlarger, enlarge_latent, enlarge_pixels
+from sdedge.generation.img2img import SourceImage
+from sdedge.generation.prompts import PreparedRequest, adapt
+from sdedge.generation.requirements import refuse_unsupported
+from sdedge.generation.sample import decode_pixels, make_plan, sample
+from sdedge.generation.start import begin, encode_pixels
+from sdedge.images.source import Size, fit
+from sdedge.passes import FIELD, Pass
+from sdedge.request import Resolved
+from sdedge.request_fields import MAX_SIDE
+
+UNIT = 8  # pixels; what is drawn has sides that are multiples of it
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A picture between passes: its latent (1, 4, h, w), or its pixels uint8 (H, W, 3) where it has none."""
+
+    latent: Tensor | None = None
+    pixels: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class SettledPass:
+    """A pass and the request that it draws: the picture's own with its changes, at the size that the picture then has.
+
+    size  width and height in pixels of what leaves it; the request's, but where it is only enlarged
+    """
+
+    each: Pass
+    request: Resolved
+    size: Size
+
+    @property
+    def redraws(self) -> bool:
+        """Returns whether it denoises: with a strength of 0 it only enlarges."""
+        return self.request.strength > 0
+
+    @property
+    def is_latent(self) -> bool:
+        """Returns whether it enlarges latents, so that no pixels are needed."""
+        return self.each.enlarge is not None and self.each.enlarge.is_latent
+
+
+def settled(request: Resolved, size: Size) -> Iterator[SettledPass]:
+    """Yields a request's passes, the first of which finds a picture of a size (width, height) in pixels.
+
+    Raises InvalidRequest for sizes that cannot be drawn.
+    """
+    for each in request.passes:
+        changed = request.changed(each).replace(image=None, mask=None, outpaint=None)
+        if each.enlarge is not None:
+            size = each.enlarge.target(size)
+        if changed.strength > 0 or (each.enlarge is not None and each.enlarge.is_latent):
+            size = _drawable(size)
+            changed = changed.replace(width=size[0], height=size[1])
+        yield SettledPass(each, changed, size)
+
+
+def _drawable(size: Size) -> Size:
+    width, height = (side // UNIT * UNIT for side in size)
+    if not all(64 <= side <= MAX_SIDE for side in (width, height)):
+        raise InvalidRequest(
+            f"A pass would draw {width}x{height} anew, and sides of 64 to {MAX_SIDE} pixels are drawn; change its scale, or "
+            "enlarge with a strength of 0.",
+            field=FIELD,
+        )
+    return width, height
+
+
+def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
+    """Raises InvalidRequest for passes over a picture of a size (width, height) in pixels that cannot be carried out."""
+    for each in settled(request, size):
+        if each.each.enlarge is not None:
+            check_enlarger(each.each.enlarge.by)
+        if each.redraws:
+            engine.check_size(*each.size)
+            refuse_unsupported(engine, each.request)
+            make_plan(each.request, engine.facts, each.request.strength, all_steps=True)
+
+
+def largest(request: Resolved, size: Size, batch: int) -> tuple[int, int, int]:
+    """Returns width, height and pictures at a time of the pass that takes most memory; `size` is of the first one's result."""
+    drawn = [
+        (request.width, request.height, batch),
+        *((*each.size, 1) for each in settled(request, size) if each.redraws),
+    ]
+    return max(drawn, key=lambda job: job[0] * job[1] * job[2])
+
+
+def run_passes(
+    engine: Engine, prepared: PreparedRequest, drawing: Drawing, size: Size, previews: bool, noticed: set[str]
+) -> Generator[Event, None, Drawing]:
+    """Carries out the passes of one picture after its first and returns it as the last one leaves it.
+
+    Notices that are among those `noticed` are not yielded again. When the memory runs out, a pass is repeated in a smaller mode.
+    """
+    for number, each in enumerate(settled(prepared.request, size), 2):
+        member = replace(prepared, request=each.request, pass_number=number)
+        if each.redraws:
+            lines = [line for line in adapt(engine, [member.request]) if line not in noticed]
+            yield from map(Notice, lines)
+            noticed.update(lines)
+        for attempt in out_of_memory.attempts(engine):
+            yield from attempt.notices
+            with attempt:
+                result = yield from _run(engine, member, each, drawing, previews)
+        drawing = result
+    return drawing
+
+
+def _run(
+    engine: Engine, member: PreparedRequest, each: SettledPass, drawing: Drawing, previews: bool
+) -> Generator[Event, None, Drawing]:
+    """Carries out one pass over a picture."""
+    if each.is_latent:
+        assert each.each.enlarge is not None
+        latent = drawing.latent
+        if latent is None:
+            assert drawing.pixels is not None
+            latent = encode_pixels(engine, member.request, drawing.pixels)
+        cells = each.size[0] // engine.facts.downscale, each.size[1] // engine.facts.downscale
+        return (yield from redraw(engine, member, None, previews, enlarge_latent(latent, each.each.enlarge.by, cells)))
+    pixels = yield from pixels_of(engine, member.request, drawing)
+    if each.each.enlarge is not None:
+        yield Loading("enlarging")
+        pixels = yield from enlarge_pixels(engine, each.each.enlarge.by, pixels, each.size)
+    if not each.redraws:
+        return Drawing(pixels=pixels)
+    pixels = fit(pixels, each.size)
+    return (yield from redraw(engine, member, SourceImage(pixels, (0, 0, *each.size), pixels), previews))
+
+
+def redraw(
+    engine: Engine, member: PreparedRequest, source: SourceImage | None, previews: bool, drawn: Tensor | None = None
+) -> Generator[Event, None, Drawing]:
+    """Denoises a picture again, from pixels or from a latent (1, 4, h, w) that was `drawn`, by its request's strength."""
+    start = replace(begin(engine, [member.request], source, drawn), all_steps=True)
+    return Drawing((yield from sample(engine, [member], start, source, previews)))
+
+
+def pixels_of(engine: Engine, request: Resolved, drawing: Drawing) -> Generator[Event, None, np.ndarray]:
+    """Returns the pixels of a picture between passes, uint8 (H, W, 3)."""
+    if drawing.pixels is not None:
+        return drawing.pixels
+    assert drawing.latent is not None
+    yield Loading("decoding")
+    return decode_pixels(engine, request, drawing.latent)
