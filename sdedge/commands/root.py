@@ -18,6 +18,7 @@ COMMANDS = {
     "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
     "info": ("sdedge.commands.info:info", "Show how a picture was made."),
     "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
+    "serve": ("sdedge.commands.serve:serve", "Serve the demo page, and the APIs that other programs speak."),
     "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
     "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),

@@ -1,0 +1,150 @@
+"""`sdedge serve` and `sdedge mcp`: the server of this machine, and the one that an assistant starts for itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import ipaddress
+import secrets
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sdedge.commands.terminal import echo, note
+from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.interpreter import install_command
+
+if TYPE_CHECKING:
+    from sdedge.server.job_service import JobService
+
+NEEDED = ("fastapi", "uvicorn", "multipart", "mcp")
+PORTS = 65535
+
+
+@click.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen; others need a token."
+)
+@click.option("--port", type=click.IntRange(0, PORTS), default=7860, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--token", envvar="SDEDGE_TOKEN", help="Ask for it, as Bearer or as the password; made up where one is needed."
+)
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME", help="A further name of this server; may be repeated."
+)
+@click.option(
+    "--allow-origin", "origins", multiple=True, metavar="URL", help="A page that may use it, as https://name."
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: sdedge/served of yours]"
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the address.")
+def serve(
+    host: str,
+    port: int,
+    token: str | None,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    out: Path | None,
+    quiet: bool,
+) -> None:
+    """Serve the demo page and the APIs of A1111, OpenAI and MCP until Ctrl-C.
+
+    Pictures are drawn by the queue, one after another, and are in the gallery. See docs/server.md.
+    """
+    check_installed()
+    import uvicorn
+
+    from sdedge.server.app import create_app
+    from sdedge.server.guard import Rules, host_name
+
+    token = token or ("" if is_loopback(host) else secrets.token_urlsafe(24))
+    names = frozenset(filter(None, map(host_name, hosts)))
+    if len(names) < len(set(hosts)):
+        raise InvalidRequest(f"--allow-host takes names such as studio.local; {', '.join(hosts)} is none.")
+    rules = Rules(
+        names | {host.lower().strip("[]")}, frozenset(origin.lower().rstrip("/") for origin in origins), token
+    )
+    app = create_app(service_at(out), rules)
+    listening = _bound(host, port)
+    address = f"[{host}]" if ":" in host else host
+    echo(f"http://{address}:{listening.getsockname()[1]}/")
+    if not quiet:
+        if token:
+            note(f"Every client needs the token {token} as its password.")
+        note("The page, A1111's API at /sdapi/v1, OpenAI's at /v1 and MCP at /mcp. Ctrl-C ends it.")
+    sys.stdout.flush()
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2,
+        limit_concurrency=1000, h11_max_incomplete_event_size=32 << 10, proxy_headers=False, ws="none",
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.run(sockets=[listening])
+    if not server.started:
+        raise SdedgeError("The server could not start; the lines above say why.")
+
+
+@click.command()
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: sdedge/served of yours]"
+)
+def mcp(out: Path | None) -> None:
+    """Speak the Model Context Protocol on standard input and output, for an assistant that starts this command.
+
+    It draws, changes and enlarges pictures, and tells of their settings and of the queue. See docs/server.md.
+    """
+    check_installed()
+    from sdedge.server.mcp_tools import run_stdio
+
+    run_stdio(service_at(out))
+
+
+def check_installed() -> None:
+    """Raises SdedgeError, in one sentence with the remedy, where the extra is not installed."""
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        command = install_command("sdedge[serve]")
+        raise SdedgeError(f"The server needs packages that are not installed ({', '.join(missing)}); run {command}.")
+
+
+def service_at(out: Path | None) -> JobService:
+    """Returns the job service whose pictures go to a folder, by default one of the person's pictures. Raises OutputError."""
+    import platformdirs
+
+    from sdedge.images.output import Output
+    from sdedge.server.job_service import JobService
+
+    folder = out or Path(platformdirs.user_pictures_dir()) / "sdedge" / "served"
+    output = Output(folder.expanduser().absolute())
+    output.check()
+    return JobService(None, output)
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether an address can be reached from this machine alone."""
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens there. Raises InvalidRequest for no address, SdedgeError for one that is taken."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise InvalidRequest(f"{host!r} is no address of this machine ({error}); leave out --host.") from None
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if sys.platform != "win32":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(place)
+        bound.listen(512)
+    except OSError as error:
+        bound.close()
+        raise SdedgeError(
+            f"Cannot listen at {host}, port {port}: {error.strerror or error}; choose another with --port."
+        ) from None
+    return bound

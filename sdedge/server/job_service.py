@@ -1,0 +1,338 @@
+"""The queue as the server's callers use it: jobs go into the database, the supervisor draws them, and callers are told when.
+
+Where the app, or `sdedge queue run`, runs the queue of this data folder already, it draws, and only the database is watched; when
+it ends, this server takes over. A caller that leaves loses nothing: its job is in the queue, its pictures in the gallery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from sdedge import events
+from sdedge.errors import SdedgeError
+from sdedge.images.output import Output
+from sdedge.library.database import is_damage
+from sdedge.library.gallery import Gallery, GalleryEntry
+from sdedge.library.gallery_files import gallery_path
+from sdedge.library.job_states import ENDED, OPEN, JobState, PausedBy, Wish
+from sdedge.library.jobs import Job, Queue
+from sdedge.library.store import Store, open_store
+from sdedge.process.attempt import Limits
+from sdedge.process.supervisor import Supervisor
+from sdedge.request import Request
+from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs, UnknownJob
+from sdedge.server.fairness import place
+from sdedge.server.progress import Bounds, EndedJob, JobProgress
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+LOOK = 0.25
+"""Seconds between looks at a queue that another process runs."""
+TAKE_OVER = 5.0
+"""Seconds between attempts to run it ourselves."""
+MAX_REMEMBERED = 10_000
+"""Jobs of which this server knows whose they were."""
+MAX_FAILURES = 3
+"""In a row, after which a queue that a failure paused stays so."""
+
+
+class JobService:
+    """`start` it on an event loop, `close` it there; every method is for that loop's thread."""
+
+    def __init__(
+        self, folder: Path | None, output: Output, *, drawer: str | None = None, limits: Limits | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:  # fmt: skip
+        """`drawer` names what draws, "module:function", in place of the pipeline."""
+        self.output, self.bounds = output, bounds or Bounds()
+        self._folder, self._drawer, self._limits = folder, drawer, limits
+        self._database = ThreadPoolExecutor(1, "database")
+        self._store: Store | None = None
+        self._supervisor: Supervisor | None = None
+        self._tried = 0.0  # to run the queue, monotonic seconds
+        self._open: dict[int, JobProgress] = {}
+        self._ended: dict[int, asyncio.Future[EndedJob]] = {}
+        self._owners: dict[int, str] = {}
+        self._changed = asyncio.Event()
+        self._failures = 0
+        self._adding = asyncio.Lock()
+
+    # Its life
+
+    async def start(self) -> None:
+        """Takes the queue, or finds who runs it, and watches it from now on. Raises SdedgeError."""
+        self._loop = asyncio.get_running_loop()
+        await self.ask(lambda queue, gallery: None)
+        await self._run_queue()
+        self._watching = asyncio.create_task(self._watch())
+
+    async def close(self) -> None:
+        """Stops; a job that is drawn keeps its pictures and waits for the next start."""
+        self._watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watching
+        for future in self._ended.values():
+            future.cancel()
+        if self._supervisor is not None:
+            await asyncio.to_thread(self._supervisor.close)
+        await self._loop.run_in_executor(self._database, self._close_store)
+        self._database.shutdown()
+
+    @property
+    def runs_queue(self) -> bool:
+        """Whether the pictures are drawn by this server's own process, so that steps and previews are heard of."""
+        return self._supervisor is not None
+
+    @property
+    def memory(self) -> int:
+        """Bytes the engine's process has in memory; 0 where it is another's."""
+        return self._supervisor.worker_memory if self._supervisor else 0
+
+    async def ask(self, work: Callable[[Queue, Gallery], T]) -> T:
+        """Returns what `work` makes of queue and gallery, on the thread that has the database. Raises SdedgeError."""
+        return await self._loop.run_in_executor(self._database, partial(self._use, work))
+
+    def release(self) -> None:
+        """Gives back the memory of the models after the job that is drawn."""
+        if self._supervisor is not None:
+            self._supervisor.release()
+
+    # Jobs
+
+    async def submit(self, caller: str, requests: Sequence[Request], batch: int = 1) -> list[int]:
+        """Appends a job of `batch` pictures for each request, callers taking turns. Returns their ids.
+
+        Raises TooManyJobs and QueuePaused; a queue that a failure paused goes on.
+        """
+        async with self._adding:
+            own = sum(progress.caller == caller for progress in self._open.values())
+            full = len(self._open) + len(requests) > self.bounds.jobs
+            if full or own + len(requests) > self.bounds.jobs_of_caller:
+                raise TooManyJobs("Too many pictures wait in the queue already; ask again when some are drawn.")
+            owners: dict[int, str | None] = {job: progress.caller for job, progress in self._open.items()}
+            jobs = await self.ask(lambda queue, gallery: self._add(queue, caller, requests, batch, owners))
+            for job in jobs:
+                self._open[job] = JobProgress(caller, batch, jobs[0])
+                self._owners[job] = caller
+                self._ended[job] = self._loop.create_future()
+        self._wake()
+        return jobs
+
+    async def ended(self, job: int) -> EndedJob:
+        """Waits until a job of this server has ended, and returns it. Raises QueuePaused when it cannot be drawn now."""
+        future = self._ended.get(job)
+        return await asyncio.shield(future) if future is not None else await self.look_up(job)
+
+    async def drawn(self, job: int) -> EndedJob:
+        """Waits as `ended` does. Raises DrawingFailed for a job that failed."""
+        progress = self._open.get(job)
+        result = await self.ended(job)
+        if result.job.state in (JobState.FAILED, JobState.INTERRUPTED):
+            raise DrawingFailed(
+                result.job.reason or "The picture could not be drawn.", progress.failure if progress else ""
+            )
+        return result
+
+    async def look_up(self, id: int) -> EndedJob:
+        """Returns a job as the database has it now, with the pictures it has so far. Raises UnknownJob."""
+
+        def work(queue: Queue, gallery: Gallery) -> tuple[Job, tuple[GalleryEntry, ...]]:
+            return queue.get(id), pictures_of(gallery, id)
+
+        try:
+            job, pictures = await self.ask(work)
+        except SdedgeError:
+            raise UnknownJob(f"There is no job {id}; it may have been cleared from the queue.") from None
+        progress = self._open.get(id)
+        return EndedJob(job, tuple(progress.notices) if progress else (), pictures)
+
+    async def cancel(self, job: int, level: Wish = Wish.NOW) -> None:
+        """Ends a job as soon as `level` says, or one that waits."""
+        await self.ask(lambda queue, gallery: queue.cancel(job, level))
+        self._wake()
+
+    async def resume(self) -> None:
+        """Lets a paused queue go on."""
+        self._failures = 0
+        await self.ask(lambda queue, gallery: queue.resume())
+        self._wake()
+
+    def owner(self, job: int) -> str | None:
+        """Returns whose job it is or was, of the latest ones of this server."""
+        while len(self._owners) > MAX_REMEMBERED:
+            del self._owners[next(iter(self._owners))]
+        return self._owners.get(job)
+
+    @property
+    def path_pattern(self) -> str:
+        """SQL's pattern of the paths of this server's pictures."""
+        folder = gallery_path(self.output.folder.expanduser() / "x").parent
+        return re.sub(r"([\\%_])", r"\\\1", f"{folder}{os.sep}") + "%"
+
+    def progress(self, job: int) -> JobProgress | None:
+        """Returns how far an open job of this server is."""
+        return self._open.get(job)
+
+    def jobs_of(self, caller: str) -> list[tuple[int, JobProgress]]:
+        """Returns a caller's open jobs, in the order of their ids."""
+        return [(job, progress) for job, progress in sorted(self._open.items()) if progress.caller == caller]
+
+    # On the database's thread
+
+    def _add(
+        self, queue: Queue, caller: str, requests: Sequence[Request], batch: int, owners: dict[int, str | None]
+    ) -> list[int]:
+        if queue.paused is not None:
+            if queue.paused_by != PausedBy.FAILURE:
+                raise QueuePaused(f"The queue is paused: {queue.paused} Let it go on, then ask again.")
+            queue.resume()
+        jobs = []
+        for request in requests:
+            order = [(row["id"], owners.get(row["id"])) for row in queue.database.execute(_ORDER)]
+            job = queue.add(request, self.output, batch, batch).id
+            if (target := place(order, caller)) is not None:
+                queue.move(job, before=target)
+            owners[job] = caller
+            jobs.append(job)
+        return jobs
+
+    def _use(self, work: Callable[[Queue, Gallery], T]) -> T:
+        try:
+            if self._store is not None and not self._store.is_current:  # made anew meanwhile
+                self._close_store()
+            if self._store is None:
+                self._store = open_store(self._folder)
+            return work(Queue(self._store), Gallery(self._store))
+        except sqlite3.Error as error:
+            self._close_store()
+            if is_damage(error):  # the next opening does it
+                raise SdedgeError(
+                    "The gallery's database is damaged and is made anew; try again in a moment."
+                ) from error
+            raise SdedgeError(f"The gallery's database cannot be used ({error}); try again in a moment.") from error
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    # Watching
+
+    def _hear(self, job: int | None, event: events.Event) -> None:
+        """Called on the supervisor's thread."""
+        self._loop.call_soon_threadsafe(self._take, job, event)
+
+    def _take(self, job: int | None, event: events.Event) -> None:
+        if job is not None and (progress := self._open.get(job)) is not None:
+            progress.hear(event)
+        if isinstance(event, events.Finished | events.Failed | events.Cancelled | events.Notice):
+            self._changed.set()
+
+    def _wake(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.wake()
+        self._changed.set()
+
+    async def _run_queue(self) -> None:
+        """Runs the queue unless another process does."""
+        self._tried = time.monotonic()
+        supervisor = Supervisor(
+            self._folder, self._hear, drawer=self._drawer, limits=self._limits, previews=True, warm=True
+        )
+        try:
+            await asyncio.to_thread(supervisor.start)
+        except SdedgeError as error:
+            log.info("%s", error)
+            return
+        self._supervisor = supervisor
+        supervisor.wake()
+
+    async def _watch(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), LOOK if self._ended else 5.0)
+            self._changed.clear()
+            try:
+                if self._supervisor is None and time.monotonic() - self._tried > TAKE_OVER:
+                    await self._run_queue()
+                await self._settle()
+            except SdedgeError as error:
+                log.warning("%s", error)
+            except Exception:
+                log.exception("The queue could not be looked at.")
+
+    async def _settle(self) -> None:
+        """Answers those who wait for jobs that have ended, or that cannot be drawn while the queue is paused."""
+        if not self._ended:
+            return
+        waited = sorted(self._ended)
+        states, paused, by = await self.ask(lambda queue, gallery: _states(queue, waited))
+        for job in waited:
+            state = states.get(job)
+            if state is None or state in ENDED:
+                await self._end(job, state)
+        if paused is not None and any(states.get(job) in OPEN for job in waited):
+            await self._on_paused(
+                paused, by, [job for job in waited if states.get(job) in (JobState.WAITING, JobState.PAUSED)]
+            )
+
+    async def _end(self, job: int, state: str | None) -> None:
+        future, progress = self._ended[job], self._open[job]
+        if state is not None:
+            self._failures = self._failures + 1 if progress.failure in ("crash", "hung") else 0
+        try:
+            result = await self.look_up(job)
+        except SdedgeError as error:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # whoever asked may have left
+        else:
+            if not future.done():
+                future.set_result(result)
+        self._ended.pop(job, None)
+        self._open.pop(job, None)
+
+    async def _on_paused(self, reason: str, by: str | None, jobs: list[int]) -> None:
+        """One caller's picture that crashed the engine is no reason to leave the others waiting; a few in a row are."""
+        if by == PausedBy.FAILURE and self._failures < MAX_FAILURES:
+            self._failures += 1
+            await self.ask(lambda queue, gallery: queue.resume())
+            self._wake()
+            return
+        for job in jobs:
+            future = self._ended.pop(job)
+            self._open.pop(job, None)
+            if not future.done():
+                future.set_exception(QueuePaused(f"The queue is paused: {reason} Job {job} waits in it."))
+                future.exception()
+
+
+_ORDER = """SELECT id FROM jobs WHERE state IN ('running', 'waiting', 'paused')
+ORDER BY state != 'running', priority DESC, position, id"""
+
+
+def _states(queue: Queue, jobs: Sequence[int]) -> tuple[dict[int, str], str | None, str | None]:
+    states: dict[int, str] = {}
+    for start in range(0, len(jobs), 500):
+        some_jobs = jobs[start : start + 500]
+        query = f"SELECT id, state FROM jobs WHERE id IN ({', '.join('?' * len(some_jobs))})"
+        states |= {row["id"]: str(row["state"]) for row in queue.database.execute(query, some_jobs)}
+    return states, queue.paused, queue.paused_by
+
+
+def pictures_of(gallery: Gallery, job: int) -> tuple[GalleryEntry, ...]:
+    """Returns the pictures of a job that are there, in their order."""
+    query = "SELECT id FROM images WHERE job = ? AND state = 'here' ORDER BY number"
+    ids = [row["id"] for row in gallery.database.execute(query, (job,))]
+    return tuple(sorted(gallery.entries(ids[:500]), key=lambda entry: entry.number or 0))

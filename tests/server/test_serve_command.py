@@ -1,0 +1,54 @@
+"""`sdedge serve` as a command: its address, its token, and what is said without the extra."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from sdedge.commands import serve as commands
+from sdedge.commands.serve import is_loopback, mcp, serve
+from sdedge.errors import InvalidRequest, SdedgeError
+
+
+def test_without_the_extra_one_sentence_says_what_to_run(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for command in (serve, mcp):
+        result = CliRunner().invoke(command, [])
+        assert isinstance(result.exception, SdedgeError)
+        assert "fastapi" in str(result.exception) and "sdedge[serve]" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.8.8.8", True), ("0.0.0.0", False), ("192.168.1.2", False),
+     ("studio.local", False), ("::", False)],
+)  # fmt: skip
+def test_everything_but_the_loopback_needs_a_token(host, expected):
+    assert is_loopback(host) is expected
+
+
+def test_a_taken_port_and_no_address_are_sentences(tmp_path):
+    import socket
+
+    pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = CliRunner().invoke(serve, ["--port", str(taken.getsockname()[1]), "-o", str(tmp_path)])
+    assert isinstance(result.exception, SdedgeError) and "choose another with --port" in str(result.exception)
+    result = CliRunner().invoke(serve, ["--host", "999.1.1.1", "-o", str(tmp_path)])
+    assert isinstance(result.exception, InvalidRequest)
+    result = CliRunner().invoke(serve, ["--allow-host", "a/b", "-o", str(tmp_path)])
+    assert isinstance(result.exception, InvalidRequest)
+
+
+def test_nothing_but_the_server_imports_fastapi():
+    modules = "sys, sdedge, sdedge.cli, sdedge.commands.serve, gui"
+    code = f"import {modules}; print('fastapi' in sys.modules or 'starlette' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    assert commands.NEEDED[0] == "fastapi"
