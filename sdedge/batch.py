@@ -21,6 +21,7 @@ from sdedge import sampler_options
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Integer
 from sdedge.json_values import read_json
+from sdedge.pass_parts import PartSettings, part_name, read_parts
 from sdedge.request import Request
 from sdedge.request_fields import ALIASES, FIELDS, SIZE
 from sdedge.text import flags
@@ -195,7 +196,10 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
     _check_once(record)
     values: Overrides = {}
     implied: Overrides = {}
+    parts = {part: value for key, value in record.items() if (part := part_name(key))}
     for key, value in record.items():
+        if part_name(key):
+            continue
         name, value = _entry(key, value, record)
         if name == SIZE.name:
             values |= dict(zip(SIZE.sets, SIZE.parse(str(value)), strict=True))
@@ -205,6 +209,8 @@ def overrides(record: Mapping[str, Any]) -> Overrides:
         own = spread.pop(name)
         values[name] = type.lay(values[name], own) if name in values and type.repeated else own
         implied |= spread
+    if parts:
+        values["passes"] = FIELDS["passes"].type.lay(values.get("passes"), read_parts(parts))
     return {**implied, **values}
 
 
@@ -224,6 +230,13 @@ def _check_once(record: Mapping[str, Any]) -> None:
     """Raises InvalidRequest for two values of one field: which is meant is not for us to choose."""
     named: dict[str, str] = {}
     for key in record:
+        if part := part_name(key):
+            if part in named:
+                raise InvalidRequest(
+                    f"{part} is given twice, by {shown(named[part])} and {shown(key)}; give it once.", field="passes"
+                )
+            named[part] = key
+            continue
         if _is_option(key) or (name := _field(key, record)) == "options":
             continue
         for field in SIZE.sets if name == SIZE.name else (name,):
@@ -283,7 +296,7 @@ def axis(text: str) -> Axis:
     name, equals, listed = text.partition("=")
     if not equals:
         raise InvalidRequest(f"The axis {shown(text)} has no values; write one such as steps=10,20,30.")
-    name = name.strip() if _is_option(name) else _field(name)
+    name = name.strip() if _is_option(name) else part_name(name) or _field(name)
     try:
         values = next(csv.reader([listed], skipinitialspace=True, strict=True), [])
     except csv.Error as error:
@@ -311,7 +324,7 @@ def grid(base: Request, x: Axis, y: Axis | None = None) -> Grid:
 
     A seed that is left to chance should be fixed in `base` first, so that the cells differ only in what is compared.
     """
-    if y is not None and (x.field == y.field or set(x.values[0]) & set(y.values[0]) - {"options"}):
+    if y is not None and (x.field == y.field or set(x.values[0]) & set(y.values[0]) - {"options", "passes"}):
         raise InvalidRequest(f"Both axes set {x.field}; choose two different fields.")
     downs = y.values if y is not None else ({},)
     if len(x.values) * len(downs) > MAX_CELLS:
@@ -325,4 +338,6 @@ def _laid(base: Request, across: Overrides, down: Overrides) -> Request:
     changes = {**across, **down}
     if "options" in across and "options" in down:
         changes["options"] = {**across["options"], **down["options"]}
+    if "passes" in across and "passes" in down:
+        changes["passes"] = PartSettings({**across["passes"], **down["passes"]})
     return base.overlaid(**changes)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType
 from sdedge.json_values import read_json
-from sdedge.passes import MAX_PASSES, Changes, Pass, checked_pass, enlargement_to_json, pass_from_json
+from sdedge.passes import MAX_PASSES, Changes, Pass, Settings, checked_pass, enlargement_to_json, pass_from_json
 
 
 class TypedRow(Protocol):
@@ -60,6 +60,11 @@ class PassList(FieldType):
 
     def format(self, value: Sequence[Pass]) -> str:
         return json.dumps(self.to_json(value))
+
+    def lay(self, below: Any, above: Any) -> Any:
+        if not isinstance(above, Settings) or below is None:
+            return above
+        return above.over(below) if isinstance(below, tuple) else type(above)({**below, **above})
 
     def from_json(self, value: Any) -> Any:
         if not isinstance(value, list):

@@ -58,6 +58,14 @@ class Changes(Options):
         return Changes, (dict(self),)
 
 
+class Settings(dict[str, Any]):
+    """What is to be laid over the passes of a request, in place of passes."""
+
+    def over(self, passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
+        """Returns the passes with these settings. Raises InvalidRequest."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Enlargement:
     """How a picture is enlarged.

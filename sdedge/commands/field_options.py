@@ -9,6 +9,7 @@ import click
 
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType, Flag, Float, Integer
+from sdedge.pass_parts import PARTS, PassPart, read_parts
 from sdedge.request_fields import FIELDS, SIZE, CommandLine, Group, RequestField, parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -37,6 +38,8 @@ def field_options(group: Group) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         rows = [row for row in FIELDS.values() if row.group is group and isinstance(row.command, CommandLine)]
+        for part in reversed([part for part in PARTS.values() if part.group is group]):
+            command = part_option(part)(command)
         for row in reversed(rows):
             command = field_option(row.name)(command)
         return size_option()(command) if group is Group.CANVAS else command
@@ -51,6 +54,12 @@ def field_option(name: str, **changes: Any) -> Callable[[Command], Command]:
     assert isinstance(line, CommandLine), name
     settings: dict[str, Any] = {"help": _help(line, row), "metavar": line.metavar, **_settings(row.type, row, line)}
     return click.option(*line.flags, name, **{**settings, **changes})
+
+
+def part_option(part: PassPart) -> Callable[[Command], Command]:
+    """Returns the decorator of the option of a part of a pass."""
+    line = part.command
+    return click.option(*line.flags, part.name, metavar=line.metavar, help=_help(line, None))
 
 
 def size_option() -> Callable[[Command], Command]:
@@ -104,4 +113,6 @@ def fields_of(options: Mapping[str, Any]) -> dict[str, Any]:
             values[name] = value
     if options.get(SIZE.name) is not None:
         values |= dict(zip(SIZE.sets, options[SIZE.name], strict=True))
+    if parts := {name: text for name in PARTS if (text := options.get(name)) is not None}:
+        values["passes"] = FIELDS["passes"].type.lay(values.get("passes"), read_parts(parts))
     return {**implied, **values}

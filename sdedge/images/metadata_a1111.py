@@ -10,6 +10,7 @@ from sdedge import sampler_options
 from sdedge.errors import ModelError
 from sdedge.field_types import Choice, Float
 from sdedge.images.metadata_controls import control_texts
+from sdedge.images.metadata_passes import pass_texts
 from sdedge.json_values import read_json
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS, SIZE, InfotextKey, OptionKeys, counts
@@ -26,7 +27,8 @@ OPTIONS: dict[str, str] = (
 _ORDER = (
     "Steps", "Sampler", "Schedule type", "CFG scale", "Seed", "Size", "Model hash", "Model", "VAE hash", "VAE", "Variation seed",
     "Variation seed strength", "Denoising strength", "Clip skip", "RNG", "Tiling", "Eta", *OPTIONS.values(), "Mask blur",
-    "Inpaint area", "Masked area padding",
+    "Inpaint area", "Masked area padding", "Hires CFG Scale", "Hires sampler", "Hires schedule type", "Hires prompt",
+    "Hires negative prompt", "Hires upscale", "Hires resize", "Hires steps", "Hires upscaler",
 )  # fmt: skip
 """As that program writes them; keys that it does not have come after these."""
 
@@ -64,6 +66,7 @@ def _settings(request: Request, facts: Mapping[str, object]) -> dict[str, object
         SIZE.key: f"{request.width}x{request.height}" if request.width and request.height else None,
         "Model hash": facts.get("model_hash"),
         "VAE hash": facts.get("vae_hash") if request.vae else None,
+        **pass_texts(request),
     }
     if facts.get("model_name"):
         texts[KEYS["model"].key] = str(facts["model_name"])

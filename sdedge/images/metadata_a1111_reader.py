@@ -15,6 +15,7 @@ from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
 from sdedge.images.metadata_controls_reader import is_control_key, read_controls
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.images.metadata_numerics import note_numerics
+from sdedge.images.metadata_passes import PART_KEYS, STRENGTH_KEY, read_passes
 from sdedge.images.metadata_reasons import reason_of
 from sdedge.request_fields import FIELDS, SIZE
 from sdedge.text.clean import shown
@@ -29,7 +30,7 @@ _READERS: dict[str, Callable[[Draft, Any], None]] = {
 """Fields of which a setting says more, or less, than their value."""
 _PLAIN = {key: name for name, row in KEYS.items() if name not in _READERS for key in (*row.also_read, row.key)}
 _INFORMATIVE = {
-    *(row.key for row in KEYS.values()), *OPTIONS.values(), SIZE.key, *metadata_resources.KEYS, "Version", "User",
+    *(row.key for row in KEYS.values()), *OPTIONS.values(), *PART_KEYS, SIZE.key, *metadata_resources.KEYS, "Version", "User",
     "Init image hash",
     "Emphasis", "VAE Decoder", "VAE Encoder", "Created Date", "Batch size", "Batch pos", "App", "Parser", "Backend", "Pipeline",
     "Image hash",
@@ -87,12 +88,16 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
     controls, left_out = read_controls(settings)
     if controls:
         draft.put("controls", controls)
-    for key, sentence in left_out.items():
+    passes, not_read = read_passes(settings)
+    if passes:
+        draft.put("passes", passes)
+        draft.fields.pop("strength", None)  # which is theirs
+    for key, sentence in {**left_out, **not_read}.items():
         draft.leave_out(key, settings[key], sentence)
     draft.put_size_text(settings.get(SIZE.key))
     if not ours:
         _put_choices(draft, settings)
-    if "Denoising strength" in settings and not any(key.startswith(("Hires", "First pass")) for key in settings):
+    if STRENGTH_KEY in settings and not passes and not any(key.startswith(("Hires", "First pass")) for key in settings):
         draft.note_start()
     metadata_resources.put_resources(draft, settings)
     draft.keep(settings, set(_PLAIN))

@@ -1,0 +1,59 @@
+"""Hires fix in the web UI's text, written and read by the keys of `pass_parts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sdedge.errors import InvalidRequest
+from sdedge.field_types import Choice, Float
+from sdedge.pass_parts import HIRES, PARTS, PartSettings, PassPart, read_parts
+from sdedge.passes import Pass
+from sdedge.request import Request
+from sdedge.request_fields import FIELDS, InfotextKey
+
+_STRENGTH = FIELDS["strength"].infotext
+STRENGTH_KEY = _STRENGTH.key if isinstance(_STRENGTH, InfotextKey) else ""
+PART_KEYS: dict[str, str] = {row.key: name for name, row in PARTS.items() if row.key}
+"""Parts of passes by their keys."""
+
+
+def pass_texts(request: Request) -> dict[str, str]:
+    """Returns key and text of the settings of hires fix; the strength is its own where there is no picture to start from."""
+    each = next((each for each in request.passes if HIRES.fits(each)), None)
+    if each is None:
+        return {}
+    texts = {row.key: _text(row, each, request) for row in PARTS.values() if row.role is HIRES and row.key}
+    if request.image is None:
+        texts[STRENGTH_KEY] = Float(0, 1).format(float(each.changes.get("strength", request.strength)))
+    return {key: text for key, text in texts.items() if text}
+
+
+def _text(row: PassPart, each: Pass, request: Request) -> str | None:
+    """Returns a part as it stands behind its key; None where it is the first pass's."""
+    value = row.value_in(each)
+    if value is None or (row.field == "scale" and each.enlarge is not None and each.enlarge.size is not None):
+        return None
+    if row.place[0] == "changes" and value == getattr(request, row.field):
+        return None
+    return row.type.label(value) if isinstance(row.type, Choice) else row.type.format(value)
+
+
+def read_passes(settings: Mapping[str, str]) -> tuple[tuple[Pass, ...], dict[str, str]]:
+    """Returns the passes that a picture's settings say, and by key what of them is left out, as a sentence."""
+    parts, left_out = PartSettings(), {}
+    for key, name in PART_KEYS.items():
+        if key not in settings:
+            continue
+        try:
+            parts = PartSettings({**parts, **read_parts({name: settings[key]})})
+        except InvalidRequest as error:
+            left_out[key] = f"{key} is left out: {error}"
+    if not parts:
+        return (), left_out
+    try:
+        made = {} if parts.keys() & set(HIRES.makers) else {"hires": 2.0}
+        strength = {"hires_strength": settings[STRENGTH_KEY]} if STRENGTH_KEY in settings else {}
+        passes = FIELDS["passes"].type.lay((), PartSettings({**made, **parts, **read_parts(strength)}))
+        return FIELDS["passes"].check(passes), left_out
+    except InvalidRequest as error:
+        return (), {**left_out, next(key for key in PART_KEYS if key in settings): f"Hires fix is left out: {error}"}

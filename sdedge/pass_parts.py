@@ -1,0 +1,203 @@
+"""Settings of passes that have names of their own: at the command line, in JSON and CSV, in grids and in the web UI's text.
+
+`--hires 2 --hires-steps 10` sets two parts of one pass. Each kind of pass is a `Role`; its parts are rows here. No torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from sdedge.errors import InvalidRequest
+from sdedge.field_types import FieldType, Float, PathOrName
+from sdedge.passes import ENLARGERS, MAX_SCALE, Changes, Enlargement, Pass, Settings, enlarger_name
+from sdedge.request_fields import FIELDS, CommandLine, Group, parse_size
+
+HIRES_STRENGTH = 0.7
+"""The web UI's."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A kind of pass: `fits` tells it among a request's, `new` is what one begins as, and `makers` are parts that ask for one."""
+
+    name: str
+    fits: Callable[[Pass], bool]
+    new: Pass
+    makers: tuple[str, ...]
+
+
+def is_hires(each: Pass) -> bool:
+    """Returns whether a pass is hires fix: enlarged, then drawn anew."""
+    return each.enlarge is not None and each.changes.get("strength") != 0
+
+
+HIRES = Role("hires fix", is_hires, Pass(Changes(strength=HIRES_STRENGTH), Enlargement()), ("hires", "hires_size"))
+
+
+@dataclass(frozen=True)
+class TargetSize(FieldType):
+    """Width and height in pixels; one of them 0 follows the other."""
+
+    annotation: ClassVar[Any] = tuple[int, int]
+    expected: ClassVar[str] = "a size"
+    example: str = "1024x1024"
+
+    def check(self, name: str, value: Any) -> Any:
+        return value
+
+    def from_json(self, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    def parse(self, name: str, text: str) -> tuple[int, int]:
+        return parse_size(text)
+
+    def format(self, value: tuple[int, int]) -> str:
+        return f"{value[0]}x{value[1]}"
+
+
+@dataclass(frozen=True)
+class EnlargerName(PathOrName):
+    """An enlarger by its name or the web UI's label, or the name of an upscaler."""
+
+    empty: str = "The upscaler has no name; choose one such as latent or lanczos."
+
+    def parse(self, name: str, text: str) -> str:
+        return enlarger_name(text)
+
+    def format(self, value: str) -> str:
+        return ENLARGERS[value].label if value in ENLARGERS else value
+
+
+@dataclass(frozen=True)
+class PassPart:
+    """One setting of a kind of pass.
+
+    place    "changes" or "enlarge", and the name there
+    key      in the web UI's text; "" where it has none of its own
+    aliases  other names in JSON and CSV, such as the web UI's API has
+    """
+
+    name: str
+    role: Role
+    type: FieldType
+    place: tuple[str, str]
+    command: CommandLine
+    key: str = ""
+    aliases: tuple[str, ...] = ()
+    group: Group = Group.FINISH
+
+    def read(self, text: str) -> dict[str, Any]:
+        """Returns the parts that a text sets: a sampler's may name a schedule. "Use same sampler" and 0 steps set it to the
+        first pass's. Raises InvalidRequest.
+        """
+        text = text.strip()
+        if self.place[0] == "changes" and (
+            text.lower().startswith("use same") or (self.field == "steps" and text == "0")
+        ):
+            return {self.name: None}
+        spread = self.type.spread(self.name, text)
+        return {name if name == self.name else BY_PLACE[self.role.name, name].name: v for name, v in spread.items()}
+
+    @property
+    def field(self) -> str:
+        """Returns the name of what it sets: a field of the request, or of the enlargement."""
+        return self.place[1]
+
+    def value_in(self, each: Pass) -> Any:
+        """Returns what a pass has of it, None where it has none."""
+        return each.changes.get(self.field) if self.place[0] == "changes" else getattr(each.enlarge, self.field, None)
+
+    def put(self, each: Pass, value: Any) -> Pass:
+        """Returns a pass with another value of it; None is the request's own."""
+        if self.place[0] == "changes":
+            changes = {name: old for name, old in each.changes.items() if name != self.field}
+            return replace(each, changes=Changes(changes if value is None else {**changes, self.field: value}))
+        enlarge = each.enlarge or Enlargement()
+        others = {"size": None} if self.field == "scale" else {}
+        return replace(each, enlarge=replace(enlarge, **{**others, self.field: value}))
+
+
+def _row(name: str) -> FieldType:
+    return FIELDS[name].type
+
+
+# fmt: off
+_PARTS = (
+    PassPart("hires", HIRES, Float(0, MAX_SCALE, "2"), ("enlarge", "scale"),
+             CommandLine(("--hires",), "Enlarge it so many times and draw it anew from there; 0 is off.", "SCALE"),
+             "Hires upscale", ("hires_upscale", "hr_scale")),
+    PassPart("hires_size", HIRES, TargetSize(), ("enlarge", "size"),
+             CommandLine(("--hires-size",), "Or the size to enlarge it to.", "WxH"), "Hires resize", ("hires_resize",)),
+    PassPart("hires_upscaler", HIRES, EnlargerName(), ("enlarge", "by"),
+             CommandLine(("--hires-upscaler",), "What enlarges it: latent, lanczos, …", "NAME", "latent"), "Hires upscaler",
+             ("hr_upscaler",)),
+    PassPart("hires_steps", HIRES, _row("steps"), ("changes", "steps"),
+             CommandLine(("--hires-steps",), "Steps of hires fix, all of which are run.", "N", "--steps"), "Hires steps",
+             ("hr_second_pass_steps",)),
+    PassPart("hires_strength", HIRES, _row("strength"), ("changes", "strength"),
+             CommandLine(("--hires-strength",), "How much hires fix draws anew.", "FLOAT", str(HIRES_STRENGTH))),
+    PassPart("hires_guidance", HIRES, _row("guidance"), ("changes", "guidance"),
+             CommandLine(("--hires-guidance",), "Guidance of hires fix.", "FLOAT", "--guidance"), "Hires CFG Scale", ("hr_cfg",)),
+    PassPart("hires_sampler", HIRES, _row("sampler"), ("changes", "sampler"),
+             CommandLine(("--hires-sampler",), "Sampler of hires fix.", "NAME", "--sampler"), "Hires sampler",
+             ("hr_sampler_name",)),
+    PassPart("hires_schedule", HIRES, _row("schedule"), ("changes", "schedule"),
+             CommandLine(("--hires-schedule",), "Schedule of hires fix.", "NAME", "--schedule"), "Hires schedule type",
+             ("hr_scheduler",)),
+    PassPart("hires_prompt", HIRES, _row("prompt"), ("changes", "prompt"),
+             CommandLine(("--hires-prompt",), "Prompt of hires fix.", "TEXT", "the prompt"), "Hires prompt", ("hr_prompt",)),
+    PassPart("hires_negative", HIRES, _row("negative"), ("changes", "negative"),
+             CommandLine(("--hires-negative",), "Negative prompt of hires fix.", "TEXT", "--negative"),
+             "Hires negative prompt", ("hires_negative_prompt", "hr_negative_prompt")),
+)
+# fmt: on
+PARTS: dict[str, PassPart] = {row.name: row for row in _PARTS}
+PART_ALIASES: dict[str, str] = {alias: row.name for row in _PARTS for alias in row.aliases}
+BY_PLACE: dict[tuple[str, str], PassPart] = {(row.role.name, row.field): row for row in _PARTS}
+
+
+class PartSettings(Settings):
+    """Values of parts by name, to be laid over the passes of a request."""
+
+    def over(self, passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
+        """Returns the passes with these values. Raises InvalidRequest for parts of a pass that there is none of."""
+        for role in {PARTS[name].role.name: PARTS[name].role for name in self}.values():
+            passes = self._laid(role, passes)
+        return passes
+
+    def _laid(self, role: Role, passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
+        own = {name: value for name, value in self.items() if PARTS[name].role is role}
+        at = next((i for i, each in enumerate(passes) if role.fits(each)), None)
+        if role.makers[0] in own and own[role.makers[0]] == 0:
+            return passes if at is None else passes[:at] + passes[at + 1 :]
+        if at is None:
+            if not own.keys() & set(role.makers):
+                raise InvalidRequest(
+                    f"{next(iter(own))} is given without {role.name}; give {role.makers[0]}, such as 2, too.",
+                    field="passes",
+                )
+            passes, at = (role.new, *passes), 0
+        each = passes[at]
+        for name, value in own.items():
+            each = PARTS[name].put(each, value)
+        return (*passes[:at], each, *passes[at + 1 :])
+
+
+def read_parts(texts: Mapping[str, Any]) -> PartSettings:
+    """Returns the values of parts that are given as text, or as values already. Raises InvalidRequest."""
+    values: dict[str, Any] = {}
+    for name, value in texts.items():
+        part = PARTS[name]
+        read = part.read(value) if isinstance(value, str) else {name: part.type.from_json(value)}
+        values |= {key: each for key, each in read.items() if key == name or key not in texts}
+    return PartSettings(values)
+
+
+def part_name(key: str) -> str | None:
+    """Returns the part of a name in JSON or CSV, None where it is none."""
+    name = re.sub(r"[\s-]+", "_", key.strip().lower())
+    name = PART_ALIASES.get(name, name)
+    return name if name in PARTS else None
