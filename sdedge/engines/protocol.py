@@ -15,6 +15,7 @@ from sdedge.engines.capability import Capability as Capability
 from sdedge.events import Loading
 from sdedge.images.preview import V1_ROWS, Rows
 from sdedge.machine.memory_plan import MemoryPlan
+from sdedge.machine.step_times import StepTime
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet_inputs import TokenMerging, UNetInputs
 from sdedge.sampling.schedule import NoiseSchedule
@@ -132,6 +133,11 @@ class OptionalCalls(Protocol):
         """What decides a picture's last bits beside `description`: number format of the UNet, memory mode, weights; "" for
         an engine in which nothing of it can change."""
         return ""
+
+    @property
+    def step_time(self) -> StepTime | None:
+        """How long the latest whole call of the UNet took; None where nobody knows."""
+        return None
 
     def unet_source(self) -> tuple[UNetConfig, Mapping[str, LazyTensor]]:
         """Returns the shape of the model's UNet and its own weights, to which components that are made for it are fitted.

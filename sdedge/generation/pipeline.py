@@ -19,7 +19,7 @@ from sdedge.events import Event, Loading, Notice
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
 from sdedge.generation.guidance import image_guidance
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, run_passes, settled
-from sdedge.generation.price import control_prices
+from sdedge.generation.price import control_prices, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, resolve_wildcards
 from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
 from sdedge.generation.sample import make_plan, sample
@@ -126,6 +126,7 @@ class Pipeline:
                     with attempt:
                         start = begin(engine, [member.request for member in group], source)
                         latents = yield from sample(engine, group, start, source, previews)
+                        remember_step(engine)
                 # Networks are loaded on their first call, which may bring notices of its own (weights that are NaN).
                 yield from _new_notices(engine.facts.report, reported)
                 final = group[-1] if last and group[-1] is prepared[-1] else None

@@ -1,107 +1,212 @@
-"""What each control of a request costs, by arithmetic, before a network is loaded: time of a step and memory."""
+"""What each control of a request costs, before a network is loaded: time of a step and of a picture, and memory.
+
+Operations are arithmetic (`models.operations`). Seconds are those of a step of this model as it was last drawn on this machine,
+or else follow from the kernels that the probe timed, and are told as planned.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
-
-from sdedge.controls import Control
-from sdedge.engines.protocol import Engine
+from sdedge import catalog
+from sdedge.engines.protocol import Capability, Engine
+from sdedge.errors import OutputError
+from sdedge.generation import speed
 from sdedge.generation.control_predictor import FittedControl, fitted_controls
+from sdedge.generation.control_weights import is_conditional_only
 from sdedge.generation.image_prompts import ImagePrompt
+from sdedge.generation.requirements import INSTRUCT_CHANNELS
+from sdedge.machine.findings import findings
 from sdedge.machine.memory_plan import spoken_size
-from sdedge.machine.picture_memory import ITEMSIZES
-from sdedge.models.config import ControlNetConfig, UNetConfig
-from sdedge.models.controlnet import ControlNet
-from sdedge.models.unet import UNet
-from sdedge.models.unet_walk import level_sizes, walk
-from sdedge.request import Resolved
+from sdedge.machine.picture_memory import ITEMSIZES, NARROW
+from sdedge.machine.probe import planned_seconds
+from sdedge.machine.step_times import keep_step, step_times
+from sdedge.models.config import T2IAdapterConfig, UNetConfig
+from sdedge.models.operations import (
+    LatentSize,
+    adapter_operations,
+    controlnet_operations,
+    hint_operations,
+    tokens_operations,
+    unet_operations,
+)
+from sdedge.models.unet_walk import attention_channels
+from sdedge.request import Request, Resolved
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds of an operation of an engine's UNet; `is_measured` where a picture was drawn with it, and else planned."""
+
+    seconds: float
+    is_measured: bool
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a control adds.
+
+    name    of its model
+    step    of a step's operations, as a fraction; `span` is the fraction of the steps in which it acts, `every` how many of
+            those share one run
+    once    operations of what runs once a picture
+    memory  bytes while it works; `encoder` bytes of a network that reads its picture and then goes
+    """
+
+    name: str
+    step: float
+    span: float
+    every: int
+    once: int
+    memory: int
+    encoder: int = 0
+
+    def seconds(self, pace: Pace, step: float, steps: int) -> float:
+        """Returns the seconds that it adds to a picture of so many steps, of `step` seconds each."""
+        return self.once * pace.seconds + self.step * step * steps * self.span / self.every
 
 
 def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
-    """Yields a sentence for each control of a request: what it adds to a step, or to a picture, and to the memory.
+    """Yields a sentence for each control of a request: what it adds to a step, or to a picture, and to the memory; and one on
+    where the seconds come from. Raises as `fitted_controls`."""
+    fitted = fitted_controls(engine, request)
+    if not fitted:
+        return
+    size, (base, _) = _latent(engine, request), engine.unet_source()
+    calls = catalog.SAMPLERS[request.sampler].calls_per_step
+    operations = unet_operations(base, size) * rows_of(engine, request) * calls
+    pace = pace_of(engine, base)
+    step = None if pace is None else pace.seconds * operations
+    for each in fitted:
+        price = price_of(engine, request, each, size)
+        yield f"{_sentence(price, pace, step, _steps(engine, request))}{_unknown(each)}"
+    yield f"{_source_of(pace, step)} Nothing is left to download."
 
-    Raises as `fitted_controls`.
-    """
-    size = request.height // engine.facts.downscale, request.width // engine.facts.downscale
-    for fitted in fitted_controls(engine, request):
-        if isinstance(fitted, ImagePrompt):
-            yield _picture_price(engine, fitted, size)
-            continue
-        adds = f"The control {fitted.model.name} adds {_time(engine, fitted, size)} and {_memory(engine, fitted)}."
-        unknown = (
-            "" if fitted.model.use else " What its hint has to be is unknown: neither its file nor its name says it."
-        )
-        yield adds + unknown
+
+def _sentence(price: Price, pace: Pace | None, step: float | None, steps: int) -> str:
+    adds = list(_runs(price))
+    if pace is not None and step is not None:
+        seconds = [f"{spoken_seconds(price.step * step)} a step"] * bool(price.step)
+        seconds.append(f"{spoken_seconds(price.seconds(pace, step, steps))} a picture")
+        adds[-1] += f" ({', '.join(seconds)})"
+    adds.append(f"{spoken_size(price.memory)} of memory")
+    return f"The control {price.name} adds {', '.join(adds[:-1])} and {adds[-1]}."
 
 
-def _picture_price(engine: Engine, prompt: ImagePrompt, size: tuple[int, int]) -> str:
-    """Says what an IP-Adapter costs: its encoder's one pass, during which it is in memory, and attention to its tokens."""
+def _runs(price: Price) -> Iterator[str]:
+    """Yields what a control runs: once a picture, and in its steps."""
+    if price.encoder:
+        yield f"one pass a picture of an image encoder of {spoken_size(price.encoder)}, which then goes"
+    elif price.once and not price.step:
+        yield "one pass a picture"
+    if price.step:
+        when = "every step" if price.span == 1 else f"{price.span:.0%} of the steps"
+        shared = "" if price.every == 1 else f", once in {price.every}"
+        yield f"{f'{price.step:.1%}' if price.step < 0.1 else f'{price.step:.0%}'} to {when}{shared}"
+
+
+def _unknown(fitted: FittedControl | ImagePrompt) -> str:
+    if isinstance(fitted, ImagePrompt) or fitted.model.use:
+        return ""
+    return " What its hint has to be is unknown: neither its file nor its name says it."
+
+
+def _source_of(pace: Pace | None, step: float | None) -> str:
+    """Says where the seconds come from."""
+    if pace is None or step is None:
+        return "These are planned figures, by arithmetic; seconds are told once this model has drawn a picture here."
+    took = f"a step without controls takes about {spoken_seconds(step)}"
+    if pace.is_measured:
+        return f"Here {took}, as measured when this model last drew."
+    return f"These seconds are planned from this machine's kernels: {took}; once this model has drawn here, they are measured."
+
+
+def spoken_seconds(seconds: float) -> str:
+    """Returns a time as people say it."""
+    if seconds < 0.1:
+        return "under 0.1 s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def price_of(engine: Engine, request: Resolved, fitted: FittedControl | ImagePrompt, size: LatentSize) -> Price:
+    """Returns what a control costs in pictures whose latents have a size (h, w)."""
     base, _ = engine.unet_source()
-    encoder = spoken_size(prompt.encoder.numel * _itemsize(engine))
-    step = tokens_fraction(base, prompt.config.tokens or prompt.encoder.tokens, size)
-    return (
-        f"The control {prompt.name} adds one pass a picture of an image encoder of {encoder}, which then goes, and {step:.1%} to "
-        f"{_when(prompt.control)}."
-    )
+    start, end = fitted.control.span
+    if isinstance(fitted, ImagePrompt):
+        return _picture_price(engine, fitted, size)
+    name, memory = fitted.model.name, fitted.model.numel * _itemsize(engine)
+    if isinstance(fitted.config, T2IAdapterConfig):
+        return Price(name, 0.0, end - start, 1, adapter_operations(fitted.config, size), memory)
+    fraction = controlnet_operations(fitted.config, size) / unet_operations(base, size)
+    if is_conditional_only(fitted.control, fitted.is_pooled):
+        fraction /= rows_of(engine, request)
+    every = speed.supported(engine, request).reuse
+    return Price(name, fraction, end - start, every, hint_operations(fitted.config, size), memory)
 
 
-def _when(control: Control) -> str:
-    start, end = control.span
-    return "every step" if (start, end) == (0, 1) else f"{end - start:.0%} of the steps"
+def _picture_price(engine: Engine, prompt: ImagePrompt, size: LatentSize) -> Price:
+    """Returns what an IP-Adapter costs: its encoder's one pass, during which it is in memory, and attention to its tokens."""
+    base, _ = engine.unet_source()
+    (start, end), encoder, itemsize = prompt.control.span, prompt.encoder, _itemsize(engine)
+    tokens = prompt.config.tokens or encoder.tokens
+    fraction = tokens_operations(base, tokens, size) / unet_operations(base, size)
+    pictures = 1 if prompt.config.reads_pooled else 2  # what reads tokens encodes zeros for no picture
+    memory = 2 * 2 * tokens * sum(attention_channels(base)) * itemsize  # keys and values, with the picture and without
+    return Price(
+        prompt.name, fraction, end - start, 1, pictures * encoder.operations, memory, encoder.numel * itemsize
+    )  # fmt: skip
+
+
+def pace_of(engine: Engine, base: UNetConfig) -> Pace | None:
+    """Returns how fast an engine's UNet is here; None for a narrow one, and where nothing was timed."""
+    measured = step_times().get(network_name(engine))
+    if measured is not None:
+        operations = unet_operations(base, (measured.height, measured.width)) * measured.rows
+        return Pace(measured.seconds / operations, True)
+    finding = findings().get(engine.device)
+    if base.block_out_channels[0] < NARROW or finding is None:
+        return None
+    planned = planned_seconds(finding, engine.description.split()[-1])
+    return None if planned is None else Pace(planned, False)
+
+
+def remember_step(engine: Engine) -> None:
+    """Keeps how long the latest step of an engine took, so that later prices are measured. Narrow networks spend their time
+    between kernels, and their steps say nothing."""
+    if Capability.ADDED_COMPONENTS not in engine.can or engine.step_time is None:
+        return
+    base, _ = engine.unet_source()
+    if base.block_out_channels[0] >= NARROW:
+        with suppress(OutputError):  # a data folder that cannot be written costs the price its seconds, not the picture
+            keep_step(network_name(engine), engine.step_time)
+
+
+def network_name(engine: Engine) -> str:
+    """Returns by what the times of an engine's UNet are known: where it runs, in which format and how large it is."""
+    _, tensors = engine.unet_source()
+    return f"{engine.description}, {sum(tensor.numel for tensor in tensors.values())} parameters"
+
+
+def rows_of(engine: Engine, request: Request) -> int:
+    """Returns how many rows a guided step has for one picture: branches under one prompt."""
+    if engine.facts.in_channels == INSTRUCT_CHANNELS:
+        return 3
+    return 1 if engine.facts.guidance_channels or (request.guidance or 1) <= 1 else 2
+
+
+def _steps(engine: Engine, request: Resolved) -> int:
+    """Returns how many steps are drawn: from a picture the last part of them."""
+    from_noise = request.image is None or engine.facts.in_channels == INSTRUCT_CHANNELS
+    return request.steps if from_noise else max(1, round(request.steps * request.strength))
+
+
+def _latent(engine: Engine, request: Resolved) -> LatentSize:
+    return request.height // engine.facts.downscale, request.width // engine.facts.downscale
 
 
 def _itemsize(engine: Engine) -> int:
     return ITEMSIZES.get(engine.description.split()[-1], 4)
-
-
-def _time(engine: Engine, fitted: FittedControl, size: tuple[int, int]) -> str:
-    if not isinstance(fitted.config, ControlNetConfig):
-        return "one pass a picture"
-    base, _ = engine.unet_source()
-    return f"{step_fraction(base, fitted.config, size):.0%} to {_when(fitted.control)}"
-
-
-def _memory(engine: Engine, fitted: FittedControl) -> str:
-    return f"{spoken_size(fitted.model.numel * _itemsize(engine))} of memory"
-
-
-def step_fraction(base: UNetConfig, config: ControlNetConfig, size: tuple[int, int]) -> float:
-    """Returns what a ControlNet computes, as a fraction of what its UNet does, for latents of a size (h, w)."""
-    with torch.device("meta"):
-        x, t = torch.empty(1, 4, *size), torch.empty(1)
-        context = torch.empty(1, 77, base.cross_attention_dim)
-        features = torch.empty(1, base.block_out_channels[0], *size)
-        controlnet = ControlNet(config)
-    return operations(controlnet, x, t, context, features) / unet_operations(base, size)
-
-
-def tokens_fraction(base: UNetConfig, tokens: int, size: tuple[int, int]) -> float:
-    """Returns what cross attention to a picture's tokens computes, as a fraction of what the UNet does, for latents (h, w)."""
-    sizes = level_sizes(base, *size)
-    pixels = [
-        sizes[layer.level][0] * sizes[layer.level][1] * base.block_out_channels[layer.level]
-        for layer in walk(base)
-        if layer.attention
-    ]
-    return 4 * tokens * sum(pixels) / unet_operations(base, size)
-
-
-def unet_operations(base: UNetConfig, size: tuple[int, int]) -> int:
-    """Returns how many operations a UNet takes for one latent of a size (h, w)."""
-    with torch.device("meta"):
-        x, t = torch.empty(1, base.in_channels, *size), torch.empty(1)
-        context = torch.empty(1, 77, base.cross_attention_dim)
-        unet = UNet(base)
-    return operations(unet, x, t, context)
-
-
-def operations(network: nn.Module, *inputs: Tensor) -> int:
-    """Returns how many operations a network on the meta device takes for inputs: products, convolutions, attention."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(*inputs)
-    return int(counter.get_total_flops())

@@ -57,7 +57,7 @@ def findings() -> dict[str, DeviceFinding]:
     """Finding by device of this machine and torch; those of another are not counted, nor a damaged file."""
     try:
         record = read_json_file(findings_file())
-        if record["machine"] != _machine():
+        if record["machine"] != this_machine():
             return {}
         return {device: _finding(entry) for device, entry in record["findings"].items()}
     except (ModelError, ValueError, KeyError, TypeError, AttributeError):
@@ -67,7 +67,7 @@ def findings() -> dict[str, DeviceFinding]:
 def keep(finding: DeviceFinding) -> None:
     """Puts a finding beside those of other devices. Raises OutputError."""
     known = {**findings(), finding.device: finding}
-    record = {"machine": _machine(), "findings": {device: asdict(measured) for device, measured in known.items()}}
+    record = {"machine": this_machine(), "findings": {device: asdict(measured) for device, measured in known.items()}}
     with atomic_write(findings_file()) as file:
         file.write(json.dumps(record, indent=1).encode())
 
@@ -101,7 +101,8 @@ def openvino_version() -> str:
         return ""
 
 
-def _machine() -> dict[str, str | int]:
+def this_machine() -> dict[str, str | int]:
+    """Returns what a measured time depends on: processor, system, cores, and the versions of what computes."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
         "processor": processor(), "system": platform.system(), "cores": cores,

@@ -141,6 +141,31 @@ def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
     return total
 
 
+def planned_seconds(finding: DeviceFinding, dtype: str) -> float | None:
+    """Returns the seconds of an operation of a v1 UNet in a format, or in "int8", as the timed kernels have it; a multiplication
+    and an addition are two. None where a kernel was not timed in it."""
+    device, total = finding.device.partition(":")[0], 0.0
+    for kernel, fraction in SHARES.items():
+        wanted = dtype if dtype != "int8" or kernel in INT8 else "float32"
+        times = [
+            t.seconds for t in finding.timings if (t.kernel, t.dtype) == (kernel, wanted) and t.seconds is not None
+        ]
+        if not times:
+            return None
+        total += fraction * min(times) / operations_of(kernel, device)
+    return total
+
+
+def operations_of(kernel: str, device: str) -> int:
+    """Returns how many operations a run of a timed kernel takes on a kind of device."""
+    pixels = _side(torch.device(device)) ** 2
+    if kernel == "convolution":
+        return 2 * 2 * pixels * 320 * 320 * 9
+    if kernel == "linear":
+        return 2 * 2 * pixels * 640 * 1280
+    return 2 * 2 * (4 * pixels // (4 if device == "mps" else 1)) ** 2 * 80
+
+
 def time_kernel(device: torch.device, kernel: str, dtype: torch.dtype, layout: str, limit: float) -> float | None:
     """Returns the seconds of the fastest of five runs, or None where the device refuses it.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import ModelError
+from sdedge.models.operations import vision_operations
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.folders import open_component, read_config
 
@@ -61,6 +62,12 @@ class ImageEncoderModel:
     def numel(self) -> int:
         """Returns how many parameters it has."""
         return sum(tensor.numel for tensor in self.tensors.values())
+
+    @property
+    def operations(self) -> int:
+        """Returns how many operations it takes for one picture."""
+        usual = {"patch_size": 32, "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
+        return vision_operations(self.side, *(self._number(name, n) for name, n in usual.items()), self.pooled)
 
     def _number(self, name: str, usual: int) -> int:
         value = self.config.get(name, usual)

@@ -24,8 +24,6 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.generation.control_weights import acts
 from sdedge.generation.hints import hint_tensor, read_hint
 from sdedge.generation.pipeline import Pipeline
-from sdedge.generation.price import step_fraction
-from sdedge.models.config import ControlNetConfig, UNetConfig
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
 from tests.control_models import (
@@ -276,7 +274,3 @@ def test_an_inpainting_controlnet_reads_minus_one_in_the_hole(hints, tmp_path):
     opaque = read_hint(Control("inpaint", hints["a"]), "inpaint", "inpaint", (8, 8), None)
     with pytest.raises(InvalidRequest, match="fills a hole"):
         hint_tensor(opaque, "inpaint", "inpaint", 3)
-
-
-def test_a_controlnet_costs_a_third_of_a_step_by_arithmetic():
-    assert step_fraction(UNetConfig(), ControlNetConfig(UNetConfig()), (64, 64)) == pytest.approx(0.334, abs=0.002)

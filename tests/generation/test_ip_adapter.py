@@ -22,8 +22,6 @@ from sdedge.engines.protocol import Capability
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.generation.image_prompts import prepared
 from sdedge.generation.pipeline import Pipeline
-from sdedge.generation.price import tokens_fraction
-from sdedge.models.config import UNetConfig
 from sdedge.request import Request
 from tests.generation.conftest import SIDE, controlled_request, diffusers_components, drawn, psnr
 from tests.ip_adapter_models import SHAPES, random_ip_adapter, write_bin, write_file, write_image_encoder
@@ -264,12 +262,7 @@ def test_a_mode_of_controlnets_is_said_to_change_nothing(pipeline, models, folde
 @pytest.mark.slow
 def test_the_price_is_the_encoder_and_what_attention_adds(pipeline, models, folder, photos):
     request = pipeline.resolve(controlled_request(models, Control(_file(folder, "plus"), photos["a"], span=(0.0, 0.5))))
-    (sentence,) = pipeline.prices(request)
+    sentence, _ = pipeline.prices(request)
     said = r"The control plus adds one pass a picture of an image encoder of [\d.]+ MB, which then goes, and "
     assert re.match(said, sentence)
-    assert sentence.endswith("% to 50% of the steps.")
-
-
-@pytest.mark.slow
-def test_attention_to_the_most_tokens_costs_a_hundredth_of_a_step():
-    assert tokens_fraction(UNetConfig(), 257, (64, 64)) == pytest.approx(0.015, abs=0.005)
+    assert "% to 50% of the steps and " in sentence

@@ -10,7 +10,9 @@ from torch import nn
 
 from sdedge.engines.protocol import AddedComponent, Component, LoraUse, ModelFacts, OptionalCalls
 from sdedge.engines.torch.residency import Residency
+from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.machine.memory_plan import MemoryPlan
+from sdedge.machine.step_times import StepTime
 from sdedge.models.config import UNetConfig
 from sdedge.weights.checkpoint import Checkpoint
 from sdedge.weights.files import LazyTensor
@@ -22,6 +24,11 @@ class ComponentCalls(OptionalCalls):
     checkpoint: Checkpoint
     facts: ModelFacts
     residency: Residency
+    calls: UNetCalls
+
+    @property
+    def step_time(self) -> StepTime | None:
+        return self.calls.latest
 
     @property
     def loaded(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.engines.torch.cuda_graphs import Recorder, record_cuda
+from sdedge.machine.step_times import StepTime
 from sdedge.models import reuse
 from sdedge.models.image_tokens import attending_to
 from sdedge.models.token_merging import merging
@@ -27,12 +29,19 @@ class UNetCalls:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.recorder: Recorder | None = None
+        self.latest: StepTime | None = None
+        """How long the latest whole call took, on a device whose calls return when they are done: a CPU."""
         self._contexts = WeakTensorKeyDictionary()
 
     def full(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
+        start = time.perf_counter()
         with self._edited(unet, dtype, inputs):
-            return _as_tuple(self._bound(operator.call, unet, dtype, inputs)())[0].float()
+            output = _as_tuple(self._bound(operator.call, unet, dtype, inputs)())[0].float()
+        if self.device.type == "cpu" and not inputs.merge_ratio:
+            rows, _, height, width = inputs.x.shape
+            self.latest = StepTime(rows, height, width, time.perf_counter() - start)
+        return output
 
     def partly(
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
