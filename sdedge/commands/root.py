@@ -19,6 +19,7 @@ COMMANDS = {
     "info": ("sdedge.commands.info:info", "Show how a picture was made."),
     "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
     "serve": ("sdedge.commands.serve:serve", "Serve the demo page, and the APIs that other programs speak."),
+    "mcp": ("sdedge.commands.serve:mcp", "Draw for an assistant, by the Model Context Protocol."),
     "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
     "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),

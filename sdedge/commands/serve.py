@@ -67,7 +67,8 @@ def serve(
     rules = Rules(
         names | {host.lower().strip("[]")}, frozenset(origin.lower().rstrip("/") for origin in origins), token
     )
-    app = create_app(service_at(out), rules)
+    service = service_at(out)
+    app = create_app(service, rules)
     listening = _bound(host, port)
     address = f"[{host}]" if ":" in host else host
     echo(f"http://{address}:{listening.getsockname()[1]}/")
@@ -80,7 +81,15 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2,
         limit_concurrency=1000, h11_max_incomplete_event_size=32 << 10, proxy_headers=False, ws="none",
     )  # fmt: skip
-    server = uvicorn.Server(config)
+
+    class Server(uvicorn.Server):
+        """Answers whoever waits for a picture before it waits for them."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            service.answer_all()
+            await super().shutdown(sockets)
+
+    server = Server(config)
     server.run(sockets=[listening])
     if not server.started:
         raise SdedgeError("The server could not start; the lines above say why.")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
@@ -19,6 +20,7 @@ from sdedge.server import a1111_routes, openai_routes, pictures, routes_page
 from sdedge.server.answers import error_body, settled_status, status_of
 from sdedge.server.guard import Guard, Rules
 from sdedge.server.job_service import JobService
+from sdedge.server.mcp_tools import mcp_server
 from sdedge.text.clean import shown
 
 OWN_MACHINE = Rules()
@@ -36,9 +38,16 @@ def inner_app(service: JobService, rules: Rules = OWN_MACHINE) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
+        assistants = mcp_server(service)
+        transport = assistants.streamable_http_app(
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # the guard's part
+            max_request_body_size=rules.max_body,
+        )
+        app.router.routes[:] = [*app.router.routes, *transport.routes]
         pictures.sweep(await service.ask(lambda queue, gallery: {j.request.image or "" for j in queue.jobs()}))
         try:
-            yield
+            async with assistants.session_manager.run():
+                yield
         finally:
             await service.close()
 

@@ -77,6 +77,15 @@ class JobService:
         await self._run_queue()
         self._watching = asyncio.create_task(self._watch())
 
+    def answer_all(self) -> None:
+        """Answers whoever still waits: the server is about to close."""
+        for job, future in self._ended.items():
+            if not future.done():
+                future.set_exception(
+                    QueuePaused(f"The server is closing; job {job} waits in the queue for its next start.")
+                )
+                future.exception()
+
     async def close(self) -> None:
         """Stops; a job that is drawn keeps its pictures and waits for the next start."""
         self._watching.cancel()

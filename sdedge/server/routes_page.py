@@ -20,12 +20,14 @@ from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Queue
 from sdedge.library.models import EMBEDDED
+from sdedge.request import Request as DrawnRequest
 from sdedge.server import pictures
 from sdedge.server.answers import UnknownJob, public_text
 from sdedge.server.job_service import JobService
 from sdedge.server.json_routes import JsonRoute
+from sdedge.server.plain_requests import plain_request
 from sdedge.server.progress import EndedJob, JobProgress
-from sdedge.server.safe_requests import checked_request, installed_models
+from sdedge.server.safe_requests import installed_models
 
 router = APIRouter(route_class=JsonRoute)
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -112,21 +114,10 @@ async def add_job(request: Request, body: NewJob) -> dict[str, Any]:
     return {"job": jobs[0], "notices": [public_text(notice)] if notice else []}
 
 
-def _request_of(body: NewJob) -> tuple[Any, str]:
-    fields = {
-        name: value for name, value in body.model_dump(exclude={"count", "image", "mask"}).items() if value is not None
-    }
-    chosen = set(fields)
-    fields.setdefault("model", default_model())
-    if "sampler" in fields:
-        sampler, schedule = catalog.resolve(fields["sampler"])
-        fields |= {"sampler": sampler, **({"schedule": schedule} if schedule else {})}
+def _request_of(body: NewJob) -> tuple[DrawnRequest, str]:
     image = None if body.image is None else pictures.decode(body.image)
-    mask = None if body.mask is None else pictures.read(pictures.decode(body.mask, "mask"), "mask")
-    request, notice = checked_request(fields, chosen)
-    if image is not None:
-        request = request.replace(image=pictures.keep(image), mask=mask and pictures.keep(pictures.mask_of(mask)))
-    return request, notice
+    mask = None if body.mask is None else pictures.mask_of(pictures.read(pictures.decode(body.mask, "mask"), "mask"))
+    return plain_request(body.model_dump(exclude={"count", "image", "mask"}), image, mask)
 
 
 @router.get("/api/jobs", responses=ERRORS)
