@@ -44,6 +44,10 @@ class FieldType:
         """Returns the text that `parse` makes this value of."""
         return str(value)
 
+    def in_words(self, value: Any) -> str:
+        """Returns a value as it is shown to people."""
+        return self.format(value)
+
     def from_json(self, value: Any) -> Any:
         """Returns a value as JSON holds it, in the type that `check` takes."""
         return value

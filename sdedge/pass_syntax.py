@@ -61,6 +61,9 @@ class PassList(FieldType):
     def format(self, value: Sequence[Pass]) -> str:
         return json.dumps(self.to_json(value))
 
+    def in_words(self, value: Sequence[Pass]) -> str:
+        return ", then ".join(each.in_words for each in value)
+
     def lay(self, below: Any, above: Any) -> Any:
         if not isinstance(above, Settings) or below is None:
             return above

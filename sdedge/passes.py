@@ -80,6 +80,12 @@ class Enlargement:
     size: tuple[int, int] | None = None
 
     @property
+    def in_words(self) -> str:
+        """Returns how it enlarges, as in "2 times by lanczos"."""
+        to = f"{self.scale:g} times" if self.size is None else f"to {self.size[0]}x{self.size[1]}"
+        return f"{to} by {self.by}"
+
+    @property
     def is_latent(self) -> bool:
         """Returns whether latents are enlarged, not pixels."""
         return self.by in ENLARGERS and ENLARGERS[self.by].is_latent
@@ -110,6 +116,13 @@ class Pass:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "changes", Changes(self.changes))
+
+    @property
+    def in_words(self) -> str:
+        """Returns what it does, as in "enlarged 2 times by latent (strength 0.5)"."""
+        changes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.changes.items())
+        done = "drawn again" if self.enlarge is None else f"enlarged {self.enlarge.in_words}"
+        return f"{done} ({changes})" if changes else done
 
 
 def checked_pass(each: Pass) -> Pass:

@@ -134,6 +134,8 @@ class ProgressStrip(QFrame):
         if progress.phase == "denoising":
             step = self.tr("step {0} of {1}").format(progress.index, progress.total)
             parts = [self.tr("Denoising"), step if progress.index else self.tr("first step")]
+            if progress.passes > 1:
+                parts.insert(1, self.tr("pass {0} of {1}").format(progress.pass_number, progress.passes))
             if progress.count > 1:
                 current = min(progress.count, progress.saved + 1)
                 parts.insert(0, self.tr("Picture {0} of {1}").format(current, progress.count))
@@ -147,6 +149,7 @@ class ProgressStrip(QFrame):
             "model": self.tr("Loading the model"),
             "first load": self.tr("Loading the model for the first time, which takes minutes once"),
             "text": self.tr("Reading the prompt"),
+            "enlarging": self.tr("Enlarging"),
             "safety checker": self.tr("Loading the safety checker"),
             "decoding": self.tr("Decoding"),
             "saving": self.tr("Saving"),

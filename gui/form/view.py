@@ -26,7 +26,7 @@ from gui.widgets.cards import scrolled
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge.library.job_states import PausedBy
-from sdedge.request_fields import Section
+from sdedge.request_fields import FIELDS, Section
 
 if TYPE_CHECKING:
     from gui.models.card import ModelCard
@@ -219,7 +219,7 @@ class FormView(QFrame):
 
     def _show_carried(self) -> None:
         carried = self._studio.form.carried
-        text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in carried.items())
+        text = ", ".join(f"{name.replace('_', ' ')} {_in_words(name, value)}" for name, value in carried.items())
         self.carried.setText(self.tr("Also, from a picture: {0}").format(text))
         for widget in (self.carried, self.forget):
             widget.setVisible(bool(carried))
@@ -229,3 +229,7 @@ class FormView(QFrame):
         form = self._studio.form
         hidden = [fault for name, fault in form.problems().items() if name not in {*form.faults, "width", "height"}]
         self.problem.say(hidden[0] if hidden else "")
+
+
+def _in_words(name: str, value: object) -> str:
+    return FIELDS[name].type.in_words(value) if value is not None else ""

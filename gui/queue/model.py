@@ -93,6 +93,8 @@ class QueueModel(QAbstractListModel):
         if progress is None or not progress.total:
             return self.tr("starting")
         step = self.tr("step {0}/{1}").format(progress.index, progress.total)
+        if progress.passes > 1:
+            step = f"{step} · {self.tr('pass {0}/{1}').format(progress.pass_number, progress.passes)}"
         left = progress.remaining
         return f"{step} · {self.tr('about {0}').format(spoken(left))}" if left is not None else step
 

@@ -25,10 +25,14 @@ class PictureProgress:
     phase: str = "waiting"
     index: int = 0
     total: int = 0
+    pass_number: int = 1
+    passes: int = 1
     preview: str | None = None
     began: float = field(default_factory=time.monotonic)
     phase_began: float = field(default_factory=time.monotonic)
     _size: int = 1
+    _after: int = 0
+    """Pictures whose first pass is done and whose next one waits for this picture."""
     _last_step: float | None = None
     _steps: list[float] = field(default_factory=list)
 
@@ -45,12 +49,17 @@ class PictureProgress:
             self.saved = max(self.saved, event.index + 1)
 
     def _hear_step(self, step: Step, now: float) -> None:
+        if step.pass_number != self.pass_number:
+            self._steps = []  # of another size
+        if step.pass_number == 1:
+            self._after = step.first + step.size
         # The first step of all carries the loading of the networks, and the first of a picture its preparation.
         if self._last_step is not None and step.index > 1:
             self._steps = [*self._steps, now - self._last_step][-RECENT:]
         self._last_step = now
         self._enter("denoising", now)
         self.index, self.total, self._size = step.index, step.total, step.size
+        self.pass_number, self.passes = step.pass_number, step.passes
         self.saved = max(self.saved, step.first)
         self.preview = step.preview or self.preview
 
@@ -63,15 +72,21 @@ class PictureProgress:
         """Of the job that is done, 0 to 1; None before its first step."""
         if not self.total or not self.count:
             return None
-        current = (
-            0.0 if self.saved >= self.count else self.index / self.total * min(self._size, self.count - self.saved)
-        )
+        current = 0.0
+        if self.saved < self.count:
+            drawn = (self.pass_number - 1 + self.index / self.total) / self.passes
+            waiting = max(0, self._after - self.saved - 1) if self.pass_number > 1 else 0
+            current = drawn * min(self._size, self.count - self.saved) + waiting / self.passes
         return min(1.0, (self.saved + current) / self.count)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds, by the median of the latest steps; None before two steps are known."""
+        """Seconds, by the median of the latest steps; None before two steps are known, and where passes follow whose steps
+        take longer or shorter.
+        """
         if not self._steps or self.phase != "denoising":
+            return None
+        if self.pass_number < self.passes or (self.passes > 1 and self.saved + self._size < self.count):
             return None
         batches = -(-max(0, self.count - self.saved - self._size) // self._size)
         return statistics.median(self._steps) * (self.total - self.index + batches * self.total)

@@ -75,6 +75,10 @@ def _bar(total: int) -> Iterator[Callable[[Event], None]]:
                 progress.update(task, description=event.phase.capitalize())
             elif isinstance(event, Step):
                 named = f"Picture {event.first + 1} of {total}" if total > 1 else "Denoising"
+                if event.passes > 1:  # whose steps take unequally long
+                    named += f", pass {event.pass_number} of {event.passes}"
+                    progress.update(task, description=named, completed=event.index, total=event.total)
+                    return
                 done = (event.first * event.total) + event.index * event.size
                 progress.update(task, description=named, completed=done, total=total * event.total)
             elif isinstance(event, ImageDone):

@@ -16,6 +16,7 @@ from sdedge.errors import Remedy
 from sdedge.field_types import PathOrName
 from sdedge.images.naming import last_part
 from sdedge.library.hints import is_reference, is_stored
+from sdedge.passes import Changes, Pass
 from sdedge.request_fields import FIELDS
 from sdedge.text.clean import shown
 from sdedge.text.tags import path_tags, unescaped
@@ -48,7 +49,12 @@ def unconfirmed_paths(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
     controls = [path for control in settings.get("controls") or () for path in _control_paths(control)]
     if controls:
         paths["controls"] = tuple(dict.fromkeys(controls))
-    prompts = "\n".join(str(settings.get(name) or "") for name in ("prompt", "negative"))
+    passes: tuple[Pass, ...] = settings.get("passes") or ()
+    upscalers = tuple(each.enlarge.by for each in passes if each.enlarge is not None and is_path(each.enlarge.by))
+    if upscalers:
+        paths["passes"] = upscalers
+    texts = (settings, *(each.changes for each in passes))
+    prompts = "\n".join(str(text.get(name) or "") for text in texts for name in ("prompt", "negative"))
     tags = tuple(dict.fromkeys(path_tags(prompts)))
     return paths | ({"lora": tags} if tags else {})
 
@@ -86,7 +92,24 @@ def safe_settings(
     for name in ("prompt", "negative"):
         if isinstance(value := safe.get(name), str):
             safe[name] = _installed_loras(value, notices)
+    if safe.get("passes"):
+        safe["passes"] = tuple(_safe_pass(each, notices) for each in safe["passes"])
     return safe, tuple(notices)
+
+
+def _safe_pass(each: Pass, notices: list[str]) -> Pass:
+    """Returns a pass whose prompts and upscaler name what is installed, and no path."""
+    changes = {
+        name: _installed_loras(value, notices) if name in ("prompt", "negative") and isinstance(value, str) else value
+        for name, value in each.changes.items()
+    }
+    enlarge = each.enlarge
+    if enlarge is not None and is_path(enlarge.by):
+        enlarge = replace(enlarge, by=last_part(enlarge.by))
+        notices.append(
+            f"The upscaler is looked up by its name {shown(enlarge.by)}; no path out of a picture is opened."
+        )
+    return replace(each, changes=Changes(changes), enlarge=enlarge)
 
 
 def _control_paths(control: Control) -> list[str]:

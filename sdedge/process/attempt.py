@@ -14,6 +14,7 @@ PHASES = {
     "first load": "loading the model for the first time",
     "text": "reading the prompt",
     "decoding": "decoding",
+    "enlarging": "enlarging",
     "saving": "saving",
 }
 
@@ -65,7 +66,8 @@ class Attempt:
         if isinstance(event, Loading):
             self.phase = PHASES.get(event.phase, event.phase)
         elif isinstance(event, Step):
-            self.phase = f"drawing step {event.index} of {event.total}"
+            in_pass = f", pass {event.pass_number} of {event.passes}" if event.passes > 1 else ""
+            self.phase = f"drawing step {event.index} of {event.total}{in_pass}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +14,12 @@ from sdedge.errors import InvalidRequest
 from sdedge.events import Loading, Step
 from sdedge.generation.passes import largest, settled
 from sdedge.generation.pipeline import Picture
+from sdedge.generation.prompts import encode_prompts
+from sdedge.generation.sample import decode_pixels
+from sdedge.models.unet_inputs import UNetInputs
 from sdedge.passes import ENLARGERS, Changes, Enlargement, Pass
 from sdedge.request import Request, Resolved
+from sdedge.sampling.noise import initial
 from sdedge.sampling.presets import sampling_plan
 
 from ..conftest import cases
@@ -156,6 +163,30 @@ def test_a_second_pass_of_a1111_runs_all_its_steps(sampler):
     ours = sampling_plan(sampler, None, 10, "sdedge", strength=0.5, all_steps=True)
     assert ours.steps == 10 and ours.sigmas == sampling_plan(sampler, None, 20, "sdedge").sigmas[10:]
     assert sampling_plan(sampler, None, 10, "diffusers", strength=0.5, all_steps=True).steps == 5
+
+
+def test_hires_fix_follows_the_web_ui(models, pipeline):
+    """processing.py there, written out: the latent by interpolate, noise anew at the larger shape, steps / strength levels."""
+    settings = {"preset": "a1111", "sampler": "euler", "schedule": "karras", "guidance": 1.0, "negative": ""}
+    request = request_of(models, hires(0.5, "latent-antialiased", steps=3), **settings)
+    engine = pipeline.engine(request)
+    (picture,) = drawn(pipeline, request)
+
+    def run(plan, x):
+        context = encode_prompts(engine, [picture.request], plan.steps)
+        for sigma, below in itertools.pairwise(plan.sigmas):
+            scale = 1 / (sigma**2 + 1) ** 0.5
+            t = torch.tensor([plan.timestep(sigma)])
+            eps = engine.predict(UNetInputs(x * scale, t, context.cond))
+            x = x + eps * (below - sigma)
+        return x
+
+    first, whole = (sampling_plan("euler", "karras", n, "a1111", noise_schedule=engine.facts.schedule) for n in (4, 6))
+    latent = run(first, initial([7], (4, 8, 8), "torch") * first.sigmas[0])
+    large = torch.nn.functional.interpolate(latent, (16, 16), mode="bilinear", antialias=True)
+    second = replace(whole, sigmas=whole.sigmas[3:])  # t_enc = 2: sigmas[6 - 2 - 1:]
+    latent = run(second, large + initial([7], (4, 16, 16), "torch") * second.sigmas[0])
+    assert psnr(picture.pixels, decode_pixels(engine, picture.request, latent)) >= 50
 
 
 def test_every_enlarger_has_a_way_to_enlarge(models, pipeline):

@@ -13,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from sdedge.commands.generate import generate, requests_of
 from sdedge.errors import InvalidRequest
 from sdedge.library.safe_settings import is_path, last_part, safe_settings, unconfirmed_paths
+from sdedge.passes import Changes, Enlargement, Pass
 
 INSTALLED = {"v1-5": "v1-5", "cc6cb27103": "v1-5", "soft": "soft"}.get
 HOSTILE = {
@@ -34,6 +35,15 @@ def test_paths_are_named_by_field():
     assert {name: value for name, value in paths.items() if name != "lora"} == {
         "model": ("/srv/fifo",), "vae": ("..\\..\\v.pt",), "image": ("in.png",), "mask": ("mask.png",),
     }  # fmt: skip
+
+
+def test_passes_name_no_path_either():
+    again = Pass(Changes(prompt="x <lora:/srv/evil.pt:1>", strength=0.5), Enlargement("/srv/x/4x.pth"))
+    settings = {"model": "v1-5", "prompt": "x", "passes": (again,)}
+    assert unconfirmed_paths(settings) == {"passes": ("/srv/x/4x.pth",), "lora": ("/srv/evil.pt",)}
+    safe, notices = safe_settings(settings, INSTALLED)
+    assert safe["passes"] == (Pass(Changes(prompt="x <lora:evil:1>", strength=0.5), Enlargement("4x")),)
+    assert len(notices) == 2 and all(notice.endswith("opened.") for notice in notices)
 
 
 def test_only_what_is_installed_stays():

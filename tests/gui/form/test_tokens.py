@@ -121,6 +121,19 @@ def test_pictures_and_batches_that_follow_are_counted_in():
     assert progress.saved == 2 and progress.remaining == 9 + 10
 
 
+def test_several_passes_are_parts_of_a_picture_and_none_is_foretold():
+    """Two pictures whose first pass is drawn together; their second passes follow one after another."""
+    progress, fractions, left = PictureProgress(count=2, began=0, phase_began=0), [], []
+    passes = [(0, 2, 1), (0, 1, 2), (1, 1, 2)]  # first, size, pass
+    for at, (first, size, number) in enumerate(passes):
+        for index in (1, 2, 3, 4):
+            progress.hear(Step(index, 4, first, size, None, number, 2), float(10 * at + index))
+            fractions.append(progress.fraction)
+            left.append(progress.remaining)
+    assert fractions == sorted(fractions) and fractions[3] == 0.5 and fractions[7] == 0.75 and fractions[-1] == 1
+    assert left == [None] * 8 + [3, 2, 1, 0]
+
+
 @given(seconds=st.floats(0, 1e6))
 def test_durations_are_short_words(seconds):
     assert 2 <= len(spoken(seconds)) <= 12
