@@ -15,6 +15,7 @@ from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.json_values import read_json
 from sdedge.passes import Pass
+from sdedge.regions import Region, check_prompts
 from sdedge.request_fields import FIELDS, SEEDS, default
 from sdedge.sampler_options import Options
 from sdedge.text.clean import clean, shown
@@ -97,6 +98,8 @@ class Request:
     """Hints that say what goes where, each with its control model."""
     passes: tuple[Pass, ...] = default("passes")
     """What is done with the picture afterwards: hires fix, and whatever else draws it again."""
+    regions: tuple[Region, ...] = default("regions")
+    """Areas of the picture with prompts of their own."""
     tiling: bool = default("tiling")
     """Let every edge continue on the opposite side, so that the picture repeats without a seam."""
     safety: bool | None = default("safety")
@@ -109,6 +112,7 @@ class Request:
             object.__setattr__(self, field.name, FIELDS[field.name].check(getattr(self, field.name)))
         _check_levels(self)
         _check_image(self)
+        check_prompts(self.prompt, self.regions)
         _settle_options(self)
         for each in self.passes:
             self.changed(each)

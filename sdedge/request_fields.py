@@ -33,6 +33,7 @@ from sdedge.field_types import (
     Text,
 )
 from sdedge.pass_syntax import PassList
+from sdedge.regions import RegionList
 from sdedge.sampler_options import Options
 from sdedge.text.clean import shown
 
@@ -349,6 +350,10 @@ _ROWS = (
         "passes", PassList(lambda: FIELDS), (), Group.FINISH,
         CommandLine(("--pass",), "Draw it once more: what is enlarged and changed, as JSON.", "JSON", "none"),
         Without("the keys of hires fix hold it"), Without(_CARRIED)),
+    RequestField(
+        "regions", RegionList(), (), Group.CANVAS,
+        CommandLine(("--region",), "An area of the picture, or a mask's file, with a prompt of its own.", "X0,Y0,X1,Y1: PROMPT"),
+        InfotextKey("Regions"), Without(_CARRIED), ("region",)),
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),

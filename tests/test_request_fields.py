@@ -25,6 +25,7 @@ from sdedge.field_types import Edges, Falling, Flag, Float, Integer, Interval, P
 from sdedge.images import metadata, metadata_a1111
 from sdedge.pass_syntax import PassList
 from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.regions import Region, RegionList, RegionMethod
 from sdedge.request import Request
 from sdedge.request_fields import (
     FIELDS,
@@ -39,7 +40,7 @@ from sdedge.request_fields import (
 )
 
 ROOT = Path(__file__).parents[1]
-MOST_FIELDS = 38
+MOST_FIELDS = 39
 """A feature is one value type in one field; whoever adds to this has said why."""
 
 
@@ -91,7 +92,10 @@ def test_a_field_that_is_faulty_is_named_as_data():
                         (Pass(Changes(sampler="heun", options={"order": 2})),), (Pass(enlarge=2),),
                         (Pass(enlarge=Enlargement("")),), (Pass(enlarge=Enlargement(scale=float("nan"))),),
                         (Pass(enlarge=Enlargement(scale=0.5)),), (Pass(enlarge=Enlargement(size=(0, 0))),),
-                        (Pass(enlarge=Enlargement(size=(8, 10**9))),)]}  # fmt: skip
+                        (Pass(enlarge=Enlargement(size=(8, 10**9))),)],
+             "regions": [("left: x",), (Region(""),), (Region("x", (0, 0, 2, 1)),), (Region("x", (0, 0, float("nan"), 1)),),
+                 (Region("x", by="most"),), (Region("x", weight=-1),), (Region("x", base=10**400),),
+                 (Region("x"),) * 17]}  # fmt: skip
     for name, row in FIELDS.items():
         for value in (object(), *wrong.get(name, ())):
             with pytest.raises(InvalidRequest) as refused:
@@ -116,6 +120,11 @@ CHANGES = st.fixed_dictionaries(
 SIDES = st.tuples(st.integers(1, 4096), st.integers(0, 4096))
 PASSES = st.builds(Pass, CHANGES, st.none() | st.builds(Enlargement, NAMES, st.floats(1, 16))
                    | st.builds(Enlargement, NAMES, size=SIDES))  # fmt: skip
+
+REGIONS = st.builds(
+    Region, NAMES.filter(str.strip), st.tuples(*[FRACTIONS[0]] * 2, *[FRACTIONS[1]] * 2), weight=st.floats(0.1, 10),
+    base=st.floats(0, 1), by=st.sampled_from(RegionMethod),
+) | st.builds(Region, NAMES, mask=PATHS)  # fmt: skip
 
 
 def _values(name: str) -> st.SearchStrategy:
@@ -146,6 +155,8 @@ def _values(name: str) -> st.SearchStrategy:
             return st.tuples(*[st.integers(0, 4096)] * 4).filter(any)
         case SamplerOptions():
             return st.just({})
+        case RegionList():
+            return st.lists(REGIONS, max_size=3).map(tuple)
         case ControlList():
             return st.lists(CONTROLS, max_size=3).map(tuple)
         case PassList():
@@ -275,6 +286,7 @@ from sdedge.commands.generate import generate, requests_of
 from sdedge.hints import Hint
 from sdedge.images.metadata import parse_parameters, record
 from sdedge.images.metadata_a1111 import write
+from sdedge.regions import Region, RegionList, RegionMethod
 from sdedge.request import Request
 
 wanted = Request("a house", warmth=2.5, hints=(Hint("edges"), Hint("depth", 0.5)))

@@ -233,7 +233,8 @@ def _absolute(request: Request) -> Request:
         if value and Path(value).expanduser().exists():
             paths[name] = str(Path(value).expanduser().absolute())
     controls = tuple(replace(control, model=_absolute_path(control.model)) for control in request.controls)
-    return request.replace(**paths, controls=controls)
+    regions = tuple(replace(region, mask=region.mask and _absolute_path(region.mask)) for region in request.regions)
+    return request.replace(**paths, controls=controls, regions=regions)
 
 
 def _absolute_path(text: str) -> str:

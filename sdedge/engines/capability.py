@@ -30,6 +30,8 @@ class Capability(enum.StrEnum):
     """Draws some sizes only and knows the nearest one: `nearest_size`."""
     PENULTIMATE_LAYER = enum.auto()
     """Gives the text encoder's layer before the last one, for a clip skip of 2."""
+    REGION_MASKS = enum.auto()
+    """Takes `RegionMasks` among `UNetInputs.edits`: cross attention reads a context of its own in each region."""
     RESIDUALS = enum.auto()
     """Takes `UNetInputs.down` and `skips`, which enter the UNet at the places that `models.unet_walk` lists."""
     TILING = enum.auto()

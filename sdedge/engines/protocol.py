@@ -111,6 +111,7 @@ def check_inputs(can: frozenset[Capability], inputs: UNetInputs) -> None:
         Capability.RESIDUALS: bool(inputs.down or inputs.skips),
         Capability.GUIDANCE_EMBEDDING: inputs.embedding is not None,
         Capability.IMAGE_TOKENS: bool(inputs.pictures),
+        Capability.REGION_MASKS: bool(inputs.regions),
         Capability.TOKEN_MERGING: any(isinstance(edit, TokenMerging) for edit in inputs.edits),
     }
     for capability in (capability for capability, is_needed in needed.items() if is_needed):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.generation import speed
+from sdedge.generation.regions import guided_by_region, with_regions
 from sdedge.generation.requirements import INSTRUCT_CHANNELS
 from sdedge.models import layers
 from sdedge.request import Request, Resolved
@@ -32,12 +33,19 @@ def branches(
 ) -> Branches:
     """Returns the conditions under which the UNet is evaluated, which all read `channels` beside the latents."""
     embedding, edits = guidance_embedding(request, engine.facts), speed.edits(engine, request)
-    prompts = prompt_branches(contexts, channels, embedding, edits)
+    prompts = with_regions(
+        prompt_branches(contexts, channels, embedding, edits), request, engine.facts.downscale, contexts
+    )
     return instruct_branches(prompts) if engine.facts.in_channels == INSTRUCT_CHANNELS else prompts
 
 
 def guide(request: Resolved, facts: ModelFacts) -> Guide:
-    """Returns what makes one output of the branches; a UNet that reads the scale itself is not guided again."""
+    """Returns what makes one output of the branches, on the whole canvas, the predictions of regions blended first."""
+    return guided_by_region(_guide(request, facts), request, facts.downscale)
+
+
+def _guide(request: Resolved, facts: ModelFacts) -> Guide:
+    """Returns what guides; a UNet that reads the scale itself is not guided again."""
     interval = speed.guidance_interval(request)
     if facts.in_channels == INSTRUCT_CHANNELS:
         picture = IMAGE_GUIDANCE if request.image_guidance is None else request.image_guidance

@@ -21,6 +21,7 @@ from sdedge.generation.guidance import image_guidance
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, run_passes, settled
 from sdedge.generation.price import control_prices, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, resolve_wildcards
+from sdedge.generation.regions import check_masks
 from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
 from sdedge.generation.sample import make_plan, sample
 from sdedge.generation.save import Picture, save_job
@@ -75,6 +76,7 @@ class Pipeline:
         engine.check_size(resolved.width, resolved.height)
         refuse_unsupported(engine, resolved)
         check_passes(engine, resolved, (resolved.width, resolved.height))
+        check_masks(resolved, facts.downscale)
         wants_safety(resolved, facts)
         return resolved
 

@@ -14,9 +14,10 @@ from sdedge.engines.protocol import Engine, LoraUse
 from sdedge.errors import ModelError
 from sdedge.library.adapters import find_embeddings, find_lora, look_up_lora, wildcards_chosen
 from sdedge.passes import Changes, Pass
+from sdedge.regions import RegionMethod
 from sdedge.request import Resolved
 from sdedge.text.chunks import CHUNK
-from sdedge.text.conditioning import Conditioning, chunk_counts, condition
+from sdedge.text.conditioning import Conditioning, chunk_counts, condition, with_regions
 from sdedge.text.names import Names, composed
 from sdedge.text.prompt import read_texts
 from sdedge.text.tags import extract_loras, left_out
@@ -44,8 +45,15 @@ def resolve_wildcards(request: Resolved, index: int) -> PreparedRequest:
     prompt = wildcards_chosen(request.prompt, request.seed)
     negative = wildcards_chosen(request.negative, request.seed, "negative")
     later = [_chosen_in(each, request.seed) for each in request.passes]
-    resolved = request.replace(prompt=prompt.text, negative=negative.text, passes=tuple(each for each, _ in later))
-    choices = [*prompt.choices, *negative.choices, *(choice for _, choices in later for choice in choices)]
+    areas = [wildcards_chosen(each.prompt, request.seed, f"region {i}") for i, each in enumerate(request.regions)]
+    resolved = request.replace(
+        prompt=prompt.text,
+        negative=negative.text,
+        regions=tuple(replace(each, prompt=area.text) for each, area in zip(request.regions, areas, strict=True)),
+        passes=tuple(each for each, _ in later),
+    )
+    choices = [choice for text in (prompt, negative, *areas) for choice in text.choices]
+    choices += [choice for _, choices in later for choice in choices]
     facts: dict[str, Any] = {}
     if choices:
         chosen = [[choice.wildcard, choice.chosen] for choice in choices]
@@ -95,6 +103,7 @@ class EmbeddingVectors:
 def embedding_vectors(engine: Engine, request: Resolved) -> EmbeddingVectors:
     """Finds the embeddings whose names a request's prompts hold, installed or bundled with its LoRAs; installed ones win."""
     texts = [*read_texts(request.prompt, request.steps), *read_texts(request.negative, request.steps, negative=True)]
+    texts += [text for region in request.regions for text in read_texts(region.prompt, request.steps)]
     embeddings, notices = embeddings_in(request.prompt, texts)
     vectors: dict[str, Tensor] = {}
     for embedding in embeddings:
@@ -139,14 +148,16 @@ def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> 
     """Encodes the contexts of a batch of pictures that share everything but seed and prompt."""
     guided = requests[0].guidance != 1 and not engine.facts.guidance_channels
     vectors = {name: rows for request in requests for name, rows in embedding_vectors(engine, request).by_name.items()}
-    return condition(
-        engine,
-        [request.prompt for request in requests],
-        [request.negative for request in requests] if guided else None,
-        steps,
-        requests[0].clip_skip,
-        vectors,
+
+    def encoded(prompts: list[str], negatives: list[str] | None = None) -> Conditioning:
+        return condition(engine, prompts, negatives, steps, requests[0].clip_skip, vectors)
+
+    prompt = encoded(
+        [request.prompt for request in requests], [request.negative for request in requests] if guided else None
     )
+    regions = [encoded([request.regions[i].prompt for request in requests]) for i in range(len(requests[0].regions))]
+    are_rows = any(region.by is RegionMethod.PREDICTION for region in requests[0].regions)
+    return with_regions(prompt, regions, are_rows)
 
 
 def batches(engine: Engine, requests: Sequence[PreparedRequest], batch: int) -> Iterator[list[PreparedRequest]]:
@@ -156,7 +167,8 @@ def batches(engine: Engine, requests: Sequence[PreparedRequest], batch: int) -> 
         request = prepared.request
         loras = extract_loras(request.prompt)[1]
         lengths = {name: len(rows) for name, rows in embedding_vectors(engine, request).by_name.items()}
-        return loras, chunk_counts(engine.tokenizer, request.prompt, request.negative, request.steps, lengths)
+        texts = [(request.prompt, request.negative), *((region.prompt, "") for region in request.regions)]
+        return loras, [chunk_counts(engine.tokenizer, *pair, request.steps, lengths) for pair in texts]
 
     for _, alike in itertools.groupby(requests, key=shape):
         group = list(alike)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sdedge.engines.capability import Capability
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.passes import Pass
+from sdedge.regions import RegionMethod
 from sdedge.request import Request
 from sdedge.text.tags import extract_loras
 
@@ -80,6 +81,13 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
         sentence = f"runs no control models beside the model; {Remedy.OTHER_ENGINE}."
         yield Need(Capability.ADDED_COMPONENTS, sentence, "controls", Remedy.OTHER_ENGINE)
         yield Need(Capability.RESIDUALS, sentence, "controls", Remedy.OTHER_ENGINE)
+    if any(region.by is RegionMethod.ATTENTION for region in request.regions):
+        yield Need(
+            Capability.REGION_MASKS,
+            f"cannot draw regions by attention; {Remedy.BLEND_REGIONS}, or {Remedy.OTHER_ENGINE}.",
+            "regions",
+            Remedy.BLEND_REGIONS,
+        )
     if facts.guidance_channels:
         yield Need(
             Capability.GUIDANCE_EMBEDDING,

@@ -14,11 +14,11 @@ from sdedge.request import Request
 
 
 def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
-    """Returns the request's speed without what the engine cannot do."""
+    """Returns the request's speed without what the engine cannot do, and without merging of tokens across regions."""
     info = catalog.SPEEDS[request.speed]
     reuse = info.reuse if Capability.FEATURE_REUSE in engine.can else 1
-    merge = info.merge if Capability.TOKEN_MERGING in engine.can else 0.0
-    return replace(info, reuse=reuse, merge=merge)
+    merges = Capability.TOKEN_MERGING in engine.can and not request.regions
+    return replace(info, reuse=reuse, merge=info.merge if merges else 0.0)
 
 
 def guidance_interval(request: Request) -> tuple[float, float] | None:
@@ -52,7 +52,7 @@ def unsupported(engine: Engine, request: Request) -> str:
     wanted, info, missing = catalog.SPEEDS[request.speed], supported(engine, request), []
     if wanted.reuse != info.reuse:
         missing.append("reuses no features")
-    if wanted.merge != info.merge:
+    if wanted.merge != info.merge and not request.regions:
         missing.append("merges no tokens")
     if not missing:
         return ""

@@ -53,6 +53,14 @@ def read_mask(
     return mask, opened.notes + notes
 
 
+def read_grey(path: str | os.PathLike[str]) -> tuple[Image.Image, tuple[str, ...]]:
+    """Returns a mask file as brightness in its own resolution, and notes for the user: its opaque part where it has
+    transparency. Raises InvalidRequest for a file that is no picture."""
+    opened = load(path)
+    grey, notes = _grey(opened.image, None)
+    return grey, opened.notes + notes
+
+
 def _grey(image: Image.Image, picture: np.ndarray | None) -> tuple[Image.Image, tuple[str, ...]]:
     """Returns the mask as brightness, in the file's own resolution, and what to say of it."""
     if image.has_transparency_data:

@@ -35,8 +35,8 @@ def installed_controls() -> list[Model]:
 
 
 def settled_controls(request: Request) -> Request:
-    """Returns a request whose controls name installed models by their whole names, and hints and masks by their content, which
-    is kept here. Raises as `find_control` and `keep_hint`."""
+    """Returns a request whose controls name installed models by their whole names, and hints and masks, those of regions too, by
+    their content, which is kept here. Raises as `find_control` and `keep_hint`."""
     named = [replace(control, model=_whole_name(control.model)) for control in request.controls]
     for control in named:  # all of them before any is kept: what is refused leaves nothing behind
         open_control(find_control(control.model))
@@ -45,11 +45,18 @@ def settled_controls(request: Request) -> Request:
         replace(control, hint=control.hint and keep_hint(control.hint), mask=control.mask and keep_hint(control.mask))
         for control in named
     )
-    return request.replace(controls=controls) if controls else request
+    regions = tuple(replace(region, mask=region.mask and keep_hint(region.mask)) for region in request.regions)
+    return request.replace(controls=controls, regions=regions) if controls or regions else request
 
 
 def check_pictures(request: Request) -> None:
-    """Raises InvalidRequest for a hint or mask of a request's controls that is no picture."""
+    """Raises InvalidRequest for a hint or mask of a request's controls, or a mask of its regions, that is no picture."""
+    for mask in (region.mask for region in request.regions if region.mask is not None):
+        try:
+            with opened(hint_path(mask)):
+                pass
+        except InvalidRequest as error:
+            raise InvalidRequest(str(error), field="regions") from error
     for control in request.controls:
         for picture in filter(None, (control.hint, control.mask)):
             _check_picture(control, picture)

@@ -17,6 +17,7 @@ from sdedge.field_types import PathOrName
 from sdedge.images.naming import last_part
 from sdedge.library.hints import is_reference, is_stored
 from sdedge.passes import Changes, Pass
+from sdedge.regions import Region
 from sdedge.request_fields import FIELDS
 from sdedge.text.clean import shown
 from sdedge.text.tags import path_tags, unescaped
@@ -28,6 +29,7 @@ Installed = Callable[[str], str | None]
 PATH_FIELDS = tuple(row.name for row in FIELDS.values() if isinstance(row.type, PathOrName))
 _PATHLIKE = re.compile(r"[/\\]|^~|^\.\.?$|^[A-Za-z]:")
 _WITHOUT = ", so the picture is drawn without this control and will differ"
+_WITHOUT_REGION = ", so the picture is drawn without this region and will differ"
 _LORA = re.compile(r"<((?:lora|lyco):)([^<>]*)>", re.I)
 
 
@@ -55,6 +57,9 @@ def unconfirmed_paths(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
         paths["passes"] = upscalers
     texts = (settings, *(each.changes for each in passes))
     prompts = "\n".join(str(text.get(name) or "") for text in texts for name in ("prompt", "negative"))
+    masks = [region.mask for region in settings.get("regions") or () if region.mask and not is_reference(region.mask)]
+    if masks:
+        paths["regions"] = tuple(dict.fromkeys(masks))
     tags = tuple(dict.fromkeys(path_tags(prompts)))
     return paths | ({"lora": tags} if tags else {})
 
@@ -71,7 +76,7 @@ def safe_settings(
     installed name, looked up by its name, by the last part of its path, or by its hash in `hashes` (field -> hash). A LoRA
     tag keeps the last part of its path, which is looked up among the installed. `image` and `mask` are always left out, and
     `outpaint` with them unless an image is given. Of the controls those stay whose model is installed and whose hint is kept by
-    its content.
+    its content; of the regions those with no mask, or one that is kept so.
     """
     safe = {name: value for name, value in settings.items() if name not in named_fields}
     notices: list[str] = []
@@ -88,6 +93,12 @@ def safe_settings(
     if safe.get("controls"):
         safe["controls"] = tuple(
             control for each in safe["controls"] if (control := _safe_control(each, installed, notices))
+        )
+    if safe.get("regions"):
+        safe["regions"] = tuple(
+            replace(region, prompt=_installed_loras(region.prompt, notices))
+            for region in safe["regions"]
+            if _is_safe_region(region, notices)
         )
     for name in ("prompt", "negative"):
         if isinstance(value := safe.get(name), str):
@@ -154,6 +165,17 @@ def _safe_control(control: Control, installed: Installed, notices: list[str]) ->
         )
         return None
     return replace(control, model=model)
+
+
+def _is_safe_region(region: Region, notices: list[str]) -> bool:
+    """Returns whether a region opens nothing but a mask that is kept here; False, and a sentence, for any other."""
+    if region.mask is None or is_stored(region.mask):
+        return True
+    notices.append(
+        f"The region {shown(region.prompt)} had the mask {shown(region.mask)}, which is not opened unasked{_WITHOUT_REGION}; "
+        f"{Remedy.GIVE_REGION}."
+    )
+    return False
 
 
 def library_names(name: str) -> str | None:

@@ -5,38 +5,21 @@ out = A(q, K, V) + weight * A(q, K_picture, V_picture), before the last projecti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor
 
 from sdedge.models.attention import AttentionFunction
-from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import ImageTokens
-from sdedge.models.unet_walk import walk
 
 
-@contextmanager
-def attending_to(unet: UNet, pictures: Sequence[ImageTokens]) -> Iterator[None]:
-    """Within: every cross attention of `unet` (plain, fused, streamed or int8) attends to the pictures as well; after: none."""
-    layers = [layer for layer in walk(unet.config) if layer.attention]
-    attentions: list[Any] = [unet.get_submodule(layer.cross_attention) for layer in layers]
-    plain = [attention.attend for attention in attentions]
-    for i, (layer, attention) in enumerate(zip(layers, attentions, strict=True)):
-        attention.attend = beside(attention.attend, pictures, i, layer.level)
-    try:
-        yield
-    finally:
-        for attention, attend in zip(attentions, plain, strict=True):
-            attention.attend = attend
-
-
-def beside(attend: AttentionFunction, pictures: Sequence[ImageTokens], place: int, level: int) -> AttentionFunction:
-    """Returns `attend` with that over the pictures' tokens added, for one cross attention of the walk."""
+def beside(
+    attend: AttentionFunction, to_text: AttentionFunction, pictures: Sequence[ImageTokens], place: int, level: int
+) -> AttentionFunction:
+    """Returns `to_text` with attention over the pictures' tokens added, for one cross attention of the walk."""
 
     def attend_to_pictures(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-        out = attend(q, k, v, heads)
+        out = to_text(q, k, v, heads)
         for picture in pictures:
             keys, values = (_for_rows(x[place], q.shape[0]) for x in (picture.keys, picture.values))
             seen = attend(q, keys, values, heads)

@@ -125,7 +125,11 @@ class Attention(nn.Module):
 
     def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns queries of x, keys and values of the context."""
-        return self.to_q(x), self.to_k(context), self.to_v(context)
+        return self.to_q(x), *self.project_context(context)
+
+    def project_context(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns keys and values of a context."""
+        return self.to_k(context), self.to_v(context)
 
     def project_out(self, x: Tensor, add: Tensor | None) -> Tensor:
         """Returns the last projection of the heads' results, and `add` summed with it."""

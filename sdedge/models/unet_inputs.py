@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,11 +14,31 @@ from sdedge.models.unet_walk import feature_shapes, residual_shapes
 
 
 @dataclass(frozen=True)
+class Window:
+    """A part of the latents: the first of `height` rows and `width` columns, and (h, w) of all of them."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+    canvas: tuple[int, int]
+
+    def crop(self, x: Tensor, scale: int = 1) -> Tensor:
+        """Returns this part of a map (…, h, w) of all, or of one that is `scale` times as large."""
+        top, left = self.top * scale, self.left * scale
+        return x[..., top : top + self.height * scale, left : left + self.width * scale]
+
+
+@dataclass(frozen=True, eq=False)  # or two of a kind with tensors would inherit that they are equal
 class Edit:
     """A change of what happens inside the UNet, above all in attention. Each kind is a class of its own."""
 
     def on(self, rows: range) -> Edit:
         """Returns the edit as it is made in these rows of a batch; one that changes the whole call returns itself."""
+        return self
+
+    def cropped(self, window: Window) -> Edit:
+        """Returns the edit as it is made in a part of the latents; one that knows no places returns itself."""
         return self
 
 
@@ -46,6 +66,30 @@ class ImageTokens(Edit):
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
+class RegionMasks(Edit):
+    """Attends to a context of its own in each of R regions, in every cross attention of some rows (attention couple).
+
+    contexts  (B, T, D) each, of as many rows; the same tensors at every step that reads the same, since engines cache by them
+    masks     (R, h, w) in 0 … 1, where each region is among the latents
+    weights   (R,) of the regions against one another, where they overlap
+    bases     (R,) fractions of the context proper in each region
+    rows      (start, stop) of the call
+    """
+
+    contexts: tuple[Tensor, ...]
+    masks: Tensor
+    weights: Tensor
+    bases: Tensor
+    rows: tuple[int | None, int | None] = (None, None)
+
+    def on(self, rows: range) -> RegionMasks:
+        return replace(self, rows=(rows.start, rows.stop))
+
+    def cropped(self, window: Window) -> RegionMasks:
+        return replace(self, masks=window.crop(self.masks))
+
+
+@dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
 class UNetInputs:
     """What the UNet reads in one call for a batch of N latents.
 
@@ -58,6 +102,7 @@ class UNetInputs:
     skips      residuals added to the skips and the middle, weighted and summed (ControlNet): `unet_walk.residual_shapes`
     edits      changes of attention
     branches   names of the K conditions whose rows follow one another, N / K of each; engines read it nowhere
+    window     the part of the canvas that x is; None where it is all; engines read it nowhere
     """
 
     x: Tensor
@@ -69,6 +114,17 @@ class UNetInputs:
     skips: tuple[Tensor, ...] | None = None
     edits: tuple[Edit, ...] = ()
     branches: tuple[str, ...] = ()
+    window: Window | None = None
+
+    def cropped(self, window: Window) -> UNetInputs:
+        """Returns the inputs of a part of the canvas, before any features and residuals are added to them."""
+        return replace(
+            self,
+            x=window.crop(self.x),
+            channels=None if self.channels is None else window.crop(self.channels),
+            edits=tuple(edit.cropped(window) for edit in self.edits),
+            window=window,
+        )
 
     @property
     def sample(self) -> Tensor:
@@ -79,6 +135,11 @@ class UNetInputs:
     def pictures(self) -> tuple[ImageTokens, ...]:
         """The pictures that cross attention attends to."""
         return tuple(edit for edit in self.edits if isinstance(edit, ImageTokens))
+
+    @property
+    def regions(self) -> tuple[RegionMasks, ...]:
+        """The regions in which cross attention attends to contexts of their own."""
+        return tuple(edit for edit in self.edits if isinstance(edit, RegionMasks))
 
     @property
     def merge_ratio(self) -> float:

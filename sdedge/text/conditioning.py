@@ -40,12 +40,13 @@ class Context:
     """The contexts of B pictures: `cond` (K B, T, D), part 0 of all pictures first; `uncond` (B, T, D).
 
     K is the largest number of parts that any picture's prompt joins by AND, and `weights` (K, B) are theirs, 0 where a
-    picture has fewer; None says K = 1 and weight 1.
+    picture has fewer; None says K = 1 and weight 1. `regions` (B, T, D) each are those of areas of the pictures.
     """
 
     cond: Tensor
     uncond: Tensor | None = None
     weights: Tensor | None = None
+    regions: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +139,30 @@ def condition(
             made[key] = Context(cond, uncond, weights)
         table.append(made[key])
     return Conditioning(tuple(table))
+
+
+def with_regions(prompt: Conditioning, regions: Sequence[Conditioning], same_length: bool) -> Conditioning:
+    """Returns the contexts of a prompt with those of regions, step by step.
+
+    With `same_length`, for regions that become rows of one call, shorter ones repeat their last vector, as halves of guidance do.
+    """
+    if not regions:
+        return prompt
+    steps = list(zip(prompt.steps, *(region.steps for region in regions), strict=True))
+    joined: dict[tuple[Context, ...], Context] = {}
+    for own, *areas in steps:
+        if (own, *areas) not in joined:
+            contexts = [own.cond, *([] if own.uncond is None else [own.uncond]), *(area.cond for area in areas)]
+            longest = max(context.shape[1] for context in contexts) if same_length else 0
+            cond, *uncond = (_lengthened(context, longest) for context in contexts[: -len(areas)])
+            areas_contexts = tuple(_lengthened(area.cond, longest) for area in areas)
+            joined[own, *areas] = Context(cond, uncond[0] if uncond else None, own.weights, areas_contexts)
+    return Conditioning(tuple(joined[step] for step in steps))
+
+
+def _lengthened(context: Tensor, length: int) -> Tensor:
+    missing = length - context.shape[1]
+    return context if missing <= 0 else torch.cat([context, context[:, -1:].expand(-1, missing, -1)], dim=1)
 
 
 def chunk_counts(

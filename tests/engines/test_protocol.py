@@ -11,7 +11,7 @@ from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.openvino.engine import OpenVINOEngine
 from sdedge.engines.protocol import Capability, OptionalCalls, check_inputs
 from sdedge.engines.torch.engine import TorchEngine
-from sdedge.models.unet_inputs import ImageTokens, TokenMerging, UNetInputs
+from sdedge.models.unet_inputs import ImageTokens, RegionMasks, TokenMerging, UNetInputs
 
 CALLS = {
     Capability.ADDED_COMPONENTS: ["add", "remove", "run", "unet_source"],
@@ -25,6 +25,7 @@ CALLS = {
     Capability.MEMORY_MODES: ["choose_memory", "use_less_memory"],
     Capability.NEAREST_SIZE: ["nearest_size"],
     Capability.PENULTIMATE_LAYER: [],
+    Capability.REGION_MASKS: [],
     Capability.RESIDUALS: [],
     Capability.TILING: ["set_tiling"],
     Capability.TOKEN_MERGING: [],
@@ -66,6 +67,7 @@ def test_an_engine_that_adds_nothing_has_nothing_added(name):
         ({"embedding": torch.ones(1, 8)}, Capability.GUIDANCE_EMBEDDING),
         ({"edits": (TokenMerging(0.5),)}, Capability.TOKEN_MERGING),
         ({"edits": (ImageTokens((torch.ones(1),), (torch.ones(1),)),)}, Capability.IMAGE_TOKENS),
+        ({"edits": (RegionMasks((), torch.ones(0, 1, 1), torch.ones(0), torch.ones(0)),)}, Capability.REGION_MASKS),
     ],
 )  # fmt: skip
 def test_inputs_that_an_engine_would_ignore_are_errors_of_the_caller(change, capability):

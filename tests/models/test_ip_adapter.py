@@ -10,7 +10,7 @@ from diffusers import UNet2DConditionModel
 
 from sdedge.engines.torch.cpu import fused_unet
 from sdedge.models.config import ImageProjectionKind, IPAdapterConfig, UNetConfig
-from sdedge.models.image_tokens import attending_to
+from sdedge.models.cross_attention import attending_to
 from sdedge.models.ip_adapter import IPAdapter
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import ImageTokens

@@ -89,11 +89,10 @@ class OpenVINOEngine(OptionalCalls):
         return self.torch.numerics
 
     def _by_torch(self, inputs: UNetInputs) -> bool:
-        """LoRAs and tiles change the network; the guidance scale and residuals are inputs that are not converted."""
+        """LoRAs, tiles and edits change the network; the guidance scale and residuals are inputs that are not converted."""
         residency = self.torch.residency
-        return bool(
-            residency.loras or residency.is_tiled or self.facts.guidance_channels or inputs.down or inputs.skips
-        )
+        changed = residency.loras or residency.is_tiled or inputs.edits
+        return bool(changed or self.facts.guidance_channels or inputs.down or inputs.skips)
 
     def predict(self, inputs: UNetInputs) -> Tensor:
         if self._by_torch(inputs):

@@ -40,7 +40,8 @@ class TorchEngine(ComponentCalls):
     can = frozenset({
         Capability.ADDED_COMPONENTS, Capability.EARLIER_LAYERS, Capability.ENCODE, Capability.FEATURE_REUSE,
         Capability.GUIDANCE_EMBEDDING, Capability.IMAGE_TOKENS, Capability.LORAS, Capability.MEMORY_MODES,
-        Capability.PENULTIMATE_LAYER, Capability.RESIDUALS, Capability.TILING, Capability.TOKEN_MERGING,
+        Capability.PENULTIMATE_LAYER, Capability.REGION_MASKS, Capability.RESIDUALS, Capability.TILING,
+        Capability.TOKEN_MERGING,
     })  # fmt: skip
 
     def __init__(

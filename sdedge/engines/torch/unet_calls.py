@@ -17,10 +17,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from sdedge.engines.torch.cuda_graphs import Recorder, record_cuda
 from sdedge.machine.step_times import StepTime
 from sdedge.models import reuse
-from sdedge.models.image_tokens import attending_to
+from sdedge.models.cross_attention import attending_to
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
-from sdedge.models.unet_inputs import ImageTokens, UNetInputs, check_residuals
+from sdedge.models.unet_inputs import ImageTokens, RegionMasks, UNetInputs, check_residuals
 
 
 class UNetCalls:
@@ -61,8 +61,11 @@ class UNetCalls:
         with ExitStack() as edits:
             if inputs.merge_ratio:
                 edits.enter_context(merging(unet, inputs.merge_ratio, *inputs.x.shape[2:]))
-            if inputs.pictures:
-                edits.enter_context(attending_to(unet, [self._moved_picture(each, dtype) for each in inputs.pictures]))
+            if inputs.pictures or inputs.regions:
+                pictures = [self._moved_picture(each, dtype) for each in inputs.pictures]
+                regions = [self._moved_region(each, dtype) for each in inputs.regions]
+                size = inputs.x.shape[2], inputs.x.shape[3]
+                edits.enter_context(attending_to(unet, pictures, regions, size))
             yield
 
     def _moved_picture(self, picture: ImageTokens, dtype: torch.dtype) -> ImageTokens:
@@ -72,6 +75,10 @@ class UNetCalls:
             for tensors in (picture.keys, picture.values, picture.masks or ())
         )
         return replace(picture, keys=keys, values=values, masks=masks or None)
+
+    def _moved_region(self, region: RegionMasks, dtype: torch.dtype) -> RegionMasks:
+        """Brings the contexts of regions to the device and the dtype, once for all steps that read them."""
+        return replace(region, contexts=tuple(self._context(context, dtype) for context in region.contexts))
 
     def _settled(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         is_there = tensor.device == self.device and tensor.dtype == dtype
@@ -114,7 +121,7 @@ class UNetCalls:
         order = Order.of(inputs, features)
         x, t, context, *rest = tensors = self._tensors(unet, dtype, inputs, features)
         if (
-            self.recorder is None or inputs.pictures
+            self.recorder is None or inputs.pictures or inputs.regions
         ):  # whose tokens are no arguments, so that a recording would not see new ones
             return partial(function, unet, x, t, context, **order.named(rest))
         name = f"{function.__name__} {inputs.merge_ratio} {order}"

@@ -147,10 +147,10 @@ class FusedCrossAttention(FusedAttention):
 
     cached: WeakTensorKeyDictionary
 
-    def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def project_context(self, context: Tensor) -> tuple[Tensor, Tensor]:
         if context not in self.cached:
-            self.cached[context] = self.to_k(context), self.to_v(context)
-        return self.to_q(x), *self.cached[context]
+            self.cached[context] = super().project_context(context)
+        return self.cached[context]
 
 
 class FusedGEGLU(GEGLU):

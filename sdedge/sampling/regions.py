@@ -1,0 +1,89 @@
+"""Regions of the picture among the branches: as an edit of the prompt's own branches, or as predictions that are blended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from sdedge.models.unet_inputs import RegionMasks
+from sdedge.sampling.guidance import COND, Branch, Branches, Guide, State
+from sdedge.text.conditioning import Context
+
+REGION = "region"
+"""The name of the branch of each region whose prediction is blended; they come after all others, in the regions' order."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionAreas:
+    """Where some regions of a request are.
+
+    numbers  which of the request's regions they are
+    masks    (R, h, w) in 0 … 1, at the latents' size
+    weights  (R,) where they overlap
+    bases    (R,) fractions of the prompt in each
+    """
+
+    numbers: tuple[int, ...]
+    masks: Tensor
+    weights: Tensor
+    bases: Tensor
+
+
+def region_branches(
+    branches: Branches, contexts: Callable[[float], Context], attention: RegionAreas, prediction: RegionAreas
+) -> Branches:
+    """Returns branches with regions: those of `attention` edit each branch of the prompt, those of `prediction` follow them.
+
+    The branch of the negative prompt stays as it is. The same objects come back while the contexts do.
+    """
+    known: dict[tuple[tuple[Branch, ...], Context], tuple[Branch, ...]] = {}
+
+    def with_regions(x: Tensor, sigma: float) -> tuple[Branch, ...]:
+        own, context = tuple(branches(x, sigma)), contexts(sigma)
+        if (own, context) not in known:
+            edited = tuple(_edited(branch, context, attention) if branch.name == COND else branch for branch in own)
+            plain = next(branch for branch in own if branch.name == COND)
+            known[own, context] = (
+                *edited,
+                *(replace(plain, name=REGION, context=context.regions[i], weight=None) for i in prediction.numbers),
+            )
+        return known[own, context]
+
+    return with_regions
+
+
+def _edited(branch: Branch, context: Context, areas: RegionAreas) -> Branch:
+    if not areas.numbers:
+        return branch
+    own = tuple(context.regions[i] for i in areas.numbers)
+    return replace(branch, edits=(*branch.edits, RegionMasks(own, areas.masks, areas.weights, areas.bases)))
+
+
+@dataclass(frozen=True, eq=False)
+class RegionGuidance:
+    """Blends the predictions of regions into each of the prompt's own, and guides by `guide` then: once, on the whole canvas.
+
+    fractions  (1 + R, h, w) of the prompt and of each region at every latent, 1 in sum
+    """
+
+    guide: Guide
+    fractions: Tensor
+
+    def choose(self, branches: Sequence[Branch], sigma: float) -> Sequence[Branch]:
+        """Chooses as the guide does, and every region."""
+        regions = [branch for branch in branches if branch.name == REGION]
+        return [*self.guide.choose([branch for branch in branches if branch.name != REGION], sigma), *regions]
+
+    def __call__(self, outputs: Mapping[Branch, Tensor], state: State) -> Tensor:
+        regions = [output for branch, output in outputs.items() if branch.name == REGION]
+        prompt, *areas = self.fractions.to(state.x)
+        blended = {
+            branch: sum((area * region for area, region in zip(areas, regions, strict=True)), prompt * output)
+            if branch.name == COND
+            else output
+            for branch, output in outputs.items()
+            if branch.name != REGION
+        }
+        return self.guide(blended, state)
