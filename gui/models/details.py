@@ -60,7 +60,7 @@ class LibraryDetails(QScrollArea):
         set_kind(self._state, "muted" if item.usable else "caution")
         self._page = item.page
         self._licence.setVisible(not item.accepted)
-        installed = item.role in ("model", "vae", "control") and not item.embedded
+        installed = item.role in ("model", "vae", "control", "upscaler") and not item.embedded
         self._choice.setVisible(installed and not item.licence)
         self.change_licence.setVisible(installed and bool(item.licence))
         self.licences.setCurrentText(item.licence)
@@ -73,7 +73,7 @@ class LibraryDetails(QScrollArea):
             ).format(item.licence)
         )
         self.buttons["use"].setEnabled(item.usable)
-        self.buttons["use"].setVisible(item.role != "control")  # whose hint the form has no place for
+        self.buttons["use"].setVisible(item.role not in ("control", "upscaler"))  # whose hint the form has no place for
         self.buttons["default"].setVisible(item.role == "model")
         self.buttons["default"].setEnabled(item.usable and not item.default)
         self.buttons["verify"].setVisible(not item.embedded)

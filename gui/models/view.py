@@ -189,7 +189,7 @@ class ModelsView(QWidget):
 
     def _ask_to_remove(self, item: Item) -> None:
         """Files that were copied in are deleted for good, so this is asked; everything else can be taken back."""
-        if item.role in ("model", "vae", "control") and not item.linked:
+        if item.role in ("model", "vae", "control", "upscaler") and not item.linked:
             question = self.question = message_box(
                 self,
                 self.tr("Delete {0} from the library?").format(item.name),
@@ -204,7 +204,7 @@ class ModelsView(QWidget):
 
     def remove(self, item: Item) -> None:
         """Takes it out of the library; LoRAs and embeddings go to the system's trash."""
-        if item.role in ("model", "vae", "control"):
+        if item.role in ("model", "vae", "control", "upscaler"):
             self._change(lambda library: library.remove(item.name))
         else:
             self._studio.bridge.background.run(

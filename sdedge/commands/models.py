@@ -44,7 +44,7 @@ def add(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Install what is at PATH: a model or VAE as a checkpoint file, a diffusers folder or one in the Hugging Face cache,
-    a converted bundle, a control model, the image encoder of IP-Adapters, a LoRA or an embedding."""
+    a converted bundle, a control model, an upscaler, the image encoder of IP-Adapters, a LoRA or an embedding."""
     from sdedge.library.adapters import recognise
 
     if role := recognise(path):
@@ -76,8 +76,8 @@ def _add(
         if accepted:
             library.accept(model.licence)
         return
-    echo(f"Added {model.name} ({model.base}, {_size(model.size)}" + _hash_note(model) + ")")
-    if not model.licence:
+    echo(f"Added {model.name} ({_what(model)}, {_size(model.size)}" + _hash_note(model) + ")")
+    if not model.licence and model.role != "upscaler":
         model = _ask_which(library, model)
     ask_licence(library, model.licence, accepted)
 
@@ -159,7 +159,7 @@ def list_models(as_json: bool) -> None:
                 continue
             mark = "*" if model.name == default else " "
             state = "" if os.path.exists(model.path) else "  MISSING"
-            echo(f"{mark} {model.name}  {model.role}, {model.base}, {_size(model.size)}{_hash_note(model)}{state}")
+            echo(f"{mark} {model.name}  {model.role}, {_what(model)}, {_size(model.size)}{_hash_note(model)}{state}")
 
 
 @models.command()
@@ -256,11 +256,14 @@ def _opened_weights(model: Model) -> Mapping[str, Mapping[str, LazyTensor]]:
     from sdedge.weights.checkpoint import open_checkpoint, open_vae
     from sdedge.weights.control import open_control
     from sdedge.weights.image_encoder import KIND, open_image_encoder
+    from sdedge.weights.upscaler import open_upscaler
 
     if model.role == "model":
         return open_checkpoint(model.path).components
     if model.role == "vae":
         return {"vae": open_vae(model.path)[0]}
+    if model.role == "upscaler":
+        return {model.kind: open_upscaler(model.path).tensors}
     opened = open_image_encoder(model.path) if model.kind == KIND else open_control(model.path)
     return {model.kind: opened.tensors}
 
@@ -330,6 +333,7 @@ def _describe(path: str) -> dict[str, Any]:
     from sdedge.library.manifest import Manifest, is_bundle
     from sdedge.weights.checkpoint import is_vae, open_checkpoint
     from sdedge.weights.folders import locate
+    from sdedge.weights.upscaler import holds_upscaler, open_upscaler
 
     file = locate(path)
     if is_bundle(file):
@@ -339,6 +343,10 @@ def _describe(path: str) -> dict[str, Any]:
             "made from": str(manifest.source.get("name", "")), "sizes": [f"{width}x{height}" for width, height in manifest.sizes],
             **{name: f"{part.file}, {_size(part.bytes)}" for name, part in manifest.components.items()},
         }  # fmt: skip
+    if holds_upscaler(file):
+        upscaler = open_upscaler(file)
+        scale = {} if upscaler.config is None else {"enlarges": f"{upscaler.config.scale} times"}
+        return {"path": str(file), "kind": f"upscaler ({upscaler.architecture})", **scale}
     if is_vae(file):
         return {"path": str(file), "kind": "VAE"}
     checkpoint = open_checkpoint(file)
@@ -357,6 +365,11 @@ def _vocabulary(checkpoint: Any) -> str:
         return str(resolve(checkpoint))
     except ModelError:
         return "none; run `sdedge tokenizer install`"
+
+
+def _what(model: Model) -> str:
+    """Returns what a model is made for, or the network of one that no model is made for."""
+    return model.kind if model.role == "upscaler" else model.base
 
 
 def _hash_note(model: Model) -> str:

@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": ("sdedge.commands.grid:compare", "Draw one prompt with several samplers and steps."),
     "samplers": ("sdedge.commands.samplers:samplers", "List samplers, schedules and presets."),
     "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
+    "upscale": ("sdedge.commands.upscale:upscale", "Enlarge pictures."),
     "info": ("sdedge.commands.info:info", "Show how a picture was made."),
     "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
     "serve": ("sdedge.commands.serve:serve", "Serve the demo page, and the APIs that other programs speak."),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 EXIF_LIMIT = 65_500  # bytes; a JPEG segment holds 65,533 with its own header
-_SAVE: dict[str, dict[str, Any]] = {
+SAVE: dict[str, dict[str, Any]] = {
     "png": {"format": "PNG"},
     "jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     "webp": {"format": "WEBP", "quality": 95, "method": 4},
@@ -48,12 +48,12 @@ def write(
     (the prompt before its wildcards were chosen), `engine`, `version`; all optional, all kept in the JSON.
     Raises InvalidRequest for another format.
     """
-    if format not in _SAVE:
-        raise InvalidRequest(f"Unknown picture format {format!r}; choose one of {', '.join(_SAVE)}.")
+    if format not in SAVE:
+        raise InvalidRequest(f"Unknown picture format {format!r}; choose one of {', '.join(SAVE)}.")
     import numpy as np  # not needed to read, which is all that the app does
 
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    options = dict(_SAVE[format])
+    options = dict(SAVE[format])
     if request is not None and format == "png":
         options["pnginfo"] = _png_text(request, facts)
     elif request is not None:
@@ -87,14 +87,20 @@ def _exif(request: Request, facts: Mapping[str, object], limit: int | None) -> b
         (text, None),
         (metadata_a1111.write(cut, {}), None),
     ):
-        exif = Image.Exif()
-        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + _encodable(parameters).encode("utf-16-be")
-        if description is not None:
-            exif[_DESCRIPTION] = description
-        data = exif.tobytes()
+        data = exif_of(parameters, description)
         if limit is None or len(data) <= limit:
             break
     return data
+
+
+def exif_of(parameters: str | None, description: str | None) -> bytes:
+    """Returns the EXIF of a picture with A1111's text and our JSON, where there are any."""
+    exif = Image.Exif()
+    if parameters is not None:
+        exif.get_ifd(_EXIF_IFD)[_USER_COMMENT] = b"UNICODE\0" + _encodable(parameters).encode("utf-16-be")
+    if description is not None:
+        exif[_DESCRIPTION] = description
+    return exif.tobytes()
 
 
 def _encodable(text: str) -> str:
@@ -111,6 +117,14 @@ def read(path: str | os.PathLike[str] | IO[bytes]) -> Metadata:
     """
     with opened(path) as image:
         return _read_image(image)
+
+
+def read_texts(path: str | os.PathLike[str] | IO[bytes]) -> Texts:
+    """Returns the texts of the picture file at `path` that programs write settings into, by their PNG key. Raises as `read`."""
+    with opened(path) as image:
+        if isinstance(image, PngImagePlugin.PngImageFile):
+            image.load()  # text after the pixels is read only now
+        return _texts(image)
 
 
 def to_request(metadata: Metadata) -> Request:

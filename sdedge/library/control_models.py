@@ -12,6 +12,7 @@ from sdedge.control_syntax import unread
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.images.opening import opened
+from sdedge.library.by_name import installed, named
 from sdedge.library.hints import hint_path, keep_hint
 from sdedge.library.models import Library, Model
 from sdedge.preprocessors import is_preprocessing
@@ -27,11 +28,7 @@ _NUMBER = re.compile(r"[\d.,]+")
 
 def installed_controls() -> list[Model]:
     """Returns the installed control models; image encoders, which IP-Adapters read pictures by, are none."""
-    library = Library()
-    try:
-        return [model for model in library.models() if model.role == ROLE and model.kind != IMAGE_ENCODER]
-    finally:
-        library.close()
+    return [model for model in installed(ROLE) if model.kind != IMAGE_ENCODER]
 
 
 def settled_controls(request: Request) -> Request:
@@ -122,7 +119,7 @@ def _whole_name(name: str) -> str:
 
 def _installed(name: str) -> Model:
     models = installed_controls()
-    if (model := _named(name, models)) is None:
+    if (model := named(name, models, "control model", "controls")) is None:
         known = ", ".join(model.name for model in models[:20])
         there = f"installed are {known}" if known else "none is installed"
         raise ModelError(
@@ -131,23 +128,3 @@ def _installed(name: str) -> Model:
             remedy=Remedy.ADD_CONTROL,
         )
     return model
-
-
-def _named(name: str, models: list[Model]) -> Model | None:
-    wanted = name.casefold()
-    tries = (
-        lambda model: model.name == name,
-        lambda model: len(wanted) >= 8 and wanted in (model.legacy_hash, model.sha256[: max(len(wanted), 10)]),
-        lambda model: model.name.casefold() == wanted,
-        lambda model: wanted in model.name.casefold(),
-    )
-    for fits in tries:
-        matches = [model for model in models if fits(model)]
-        if len(matches) > 1:
-            names = " and ".join(model.name for model in matches[:4])
-            raise InvalidRequest(
-                f"The control model {shown(name)} may be {names}; write more of its name.", field="controls"
-            )
-        if matches:
-            return matches[0]
-    return None

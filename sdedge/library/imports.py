@@ -20,6 +20,7 @@ from sdedge.weights.control import holds_control, open_control
 from sdedge.weights.files import check_inside
 from sdedge.weights.image_encoder import KIND as IMAGE_ENCODER
 from sdedge.weights.image_encoder import holds_image_encoder, open_image_encoder
+from sdedge.weights.upscaler import holds_upscaler, open_upscaler
 
 Progress = Callable[[int, int], None]
 """(bytes done, bytes in all)"""
@@ -61,8 +62,9 @@ class Hashed:
 
 
 def examine(path: str | Path) -> ImportSource:
-    """Opens a model, a VAE, a control model, an image encoder or a converted bundle and lists the files it needs. Raises
-    ModelError if it is none of these."""
+    """Opens a model, a VAE, a control model, an image encoder, an upscaler or a converted bundle and lists the files it needs.
+
+    Raises ModelError if it is none of these."""
     if is_bundle(path):
         return _bundle(Path(path))
     location = folders.locate(path)
@@ -72,6 +74,10 @@ def examine(path: str | Path) -> ImportSource:
     if holds_image_encoder(location):
         files = _files_of(location, open_image_encoder(location).tensors)
         return ImportSource(location, "control", IMAGE_ENCODER, files, [], False)
+    if holds_upscaler(location):
+        upscaler = open_upscaler(location)
+        files = _files_of(location, upscaler.tensors)
+        return ImportSource(location, "upscaler", upscaler.architecture, files, [], False)
     if is_vae(location):
         tensors, _ = open_vae(location)
         files = _files_of(location, tensors)
@@ -156,6 +162,11 @@ def hash_of_folder(files: Mapping[str, Hashed]) -> str:
 def is_published(sha256: str) -> bool:
     """Returns whether a file is one of the published v1 checkpoints, which are under CreativeML OpenRAIL-M."""
     return sha256[:10] in _PUBLISHED
+
+
+def base_of(source: ImportSource, name: str, sha256: str) -> str:
+    """Returns which version a model is made for, as `guess_base` does; nothing for an upscaler, which is for pictures of any."""
+    return "" if source.role == "upscaler" else guess_base(name, sha256, source.inpainting)
 
 
 def guess_base(name: str, sha256: str, inpainting: bool) -> str:

@@ -21,13 +21,14 @@ from sdedge.places import data_folder
 from sdedge.text.names import composed
 
 EMBEDDED = "pocket"
+ROLES = ("model", "vae", "control", "upscaler", "detector")
 _ADDING = ".adding-"
 _MARKER = ".unfinished"  # in a model's folder until its row is committed
 
 
 @dataclass(frozen=True)
 class Model:
-    """One installed model, VAE or control model. `sha256` of a folder is the hash of its list of files."""
+    """One installed model, VAE, control model or upscaler. `sha256` of a folder is the hash of its list of files."""
 
     name: str
     role: str
@@ -107,8 +108,8 @@ class Library:
         self, path: str | Path, name: str | None = None, *, link: bool = False, source: str = "", base: str = "",
         licence: str | None = None, progress: Callable[[int, int], None] | None = None,
     ) -> Model:  # fmt: skip
-        """Installs a model, VAE or control model: checks that it loads, hashes it, and copies it in (`link` only notes its
-        place).
+        """Installs a model, VAE, control model or upscaler: checks that it loads, hashes it, and copies it in (`link` only notes
+        its place).
 
         `licence` is the one its files name, if none is given. An interruption at any point leaves nothing behind.
         Raises ModelError or OutputError.
@@ -153,7 +154,7 @@ class Library:
         licence = licences.known_name(licence)
         model = Model(
             name=name, role=imported.role, path=path, linked=work is None, kind=imported.kind,
-            base=base or imports.guess_base(f"{source} {name}", sha256, imported.inpainting), sha256=sha256,
+            base=base or imports.base_of(imported, f"{source} {name}", sha256), sha256=sha256,
             legacy_hash=single.legacy if single else None, size=sum(file.size for file in hashed.values()),
             source=source, licence=licence,
             added=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -344,7 +345,7 @@ def _model(row: sqlite3.Row) -> Model:
     texts = [getattr(model, name) for name in ("name", "role", "kind", "base", "sha256", "source", "licence", "added")]
     if not all(
         isinstance(text, str) and "\0" not in text for text in (*texts, model.legacy_hash or "", row["path"])
-    ) or (type(model.size) is not int or model.role not in ("model", "vae", "control")):
+    ) or (type(model.size) is not int or model.role not in ROLES):
         name = str(row["name"])[:80]
         raise Damaged(
             f"The library's row of the model {name!r} is damaged; move library.sqlite away and add the models again."

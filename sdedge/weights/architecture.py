@@ -20,6 +20,7 @@ Tensors = Mapping[str, LazyTensor]
 
 MODEL, VAE = "a Stable Diffusion model", "a VAE"
 CONTROLNET, T2I_ADAPTER = "a ControlNet", "a T2I-Adapter"
+ESRGAN = "an ESRGAN upscaler"
 
 # A piece of a key that only another kind of file has -> what that file is. The first found names it.
 _FAMILIES = (
@@ -50,13 +51,14 @@ _ADAPTER_FILES = (
     ("body.0.body.0.block1.", T2I_ADAPTER),
     ("image_proj.", "an IP-Adapter"),
     ("vision_model.", "a CLIP vision model or safety checker"),
-    ("RDB1.conv", "an ESRGAN upscaler"),
-    ("rdb1.conv", "an ESRGAN upscaler"),
+    ("RDB1.conv", ESRGAN),
+    ("rdb1.conv", ESRGAN),
 )  # fmt: skip
 _USES = {
     MODEL: Remedy.GIVE_MODEL, VAE: Remedy.GIVE_VAE, CONTROLNET: Remedy.GIVE_CONTROL, T2I_ADAPTER: Remedy.GIVE_CONTROL,
     "an IP-Adapter": Remedy.GIVE_CONTROL, "a LoRA": Remedy.USE_LORA, "a LyCORIS LoKr": Remedy.USE_LORA,
     "a LyCORIS LoHa": Remedy.USE_LORA, "a textual inversion": Remedy.USE_EMBEDDING,
+    ESRGAN: Remedy.USE_UPSCALER,
 }  # fmt: skip
 _NETWORKS = (UNET_PREFIX, "conditioner.", "cond_stage_model.")
 

@@ -1,0 +1,38 @@
+"""Installed models of one role by what people call them: a name, a hash, or a part of a name that no other has. No torch."""
+
+from __future__ import annotations
+
+from sdedge.errors import InvalidRequest
+from sdedge.library.models import Library, Model
+from sdedge.text.clean import shown
+
+
+def installed(role: str) -> list[Model]:
+    """Returns the installed models of a role."""
+    library = Library()
+    try:
+        return [model for model in library.models() if model.role == role]
+    finally:
+        library.close()
+
+
+def named(name: str, models: list[Model], what: str, field: str) -> Model | None:
+    """Returns the one of these models that is meant by a name; None for none.
+
+    Raises InvalidRequest where it may be several; `what` they are, and the `field` at fault, are for that.
+    """
+    wanted = name.casefold()
+    tries = (
+        lambda model: model.name == name,
+        lambda model: len(wanted) >= 8 and wanted in (model.legacy_hash, model.sha256[: max(len(wanted), 10)]),
+        lambda model: model.name.casefold() == wanted,
+        lambda model: wanted in model.name.casefold(),
+    )
+    for fits in tries:
+        matches = [model for model in models if fits(model)]
+        if len(matches) > 1:
+            names = " and ".join(model.name for model in matches[:4])
+            raise InvalidRequest(f"The {what} {shown(name)} may be {names}; write more of its name.", field=field)
+        if matches:
+            return matches[0]
+    return None
