@@ -38,16 +38,16 @@ def old_names(state: State, config: RRDBConfig) -> State:
 def second_names(state: State) -> State:
     """A state under the names of ESRGAN's second files."""
     table = {
-        "body.": "RRDB_trunk.",
-        ".rdb": ".RDB",
-        "conv_body": "trunk_conv",
-        "conv_up": "upconv",
-        "conv_hr": "HRconv",
+        r"^body\.": "RRDB_trunk.",
+        r"\.rdb": ".RDB",
+        "^conv_body": "trunk_conv",
+        "^conv_up": "upconv",
+        "^conv_hr": "HRconv",
     }
     named = {}
     for name, tensor in state.items():
         for ours, theirs in table.items():
-            name = name.replace(ours, theirs)
+            name = re.sub(ours, theirs, name)
         named[name] = tensor
     return named
 

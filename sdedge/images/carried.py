@@ -18,12 +18,12 @@ from PIL import Image, PngImagePlugin
 
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata import EXIF_LIMIT, SAVE, exif_of, read_texts
-from sdedge.images.metadata_apps import Texts
+from sdedge.images.metadata_texts import Texts
 from sdedge.images.source import flatten, load
 from sdedge.json_values import read_json
 
 FACT = "postprocessing"
-_SIDES = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}  # pixels
+_LARGEST = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}  # pixels
 _MAX_TEXT = 4 << 20  # characters of what one picture carries
 _STEPS = re.compile(r"^Steps: [^\n]*(?![\s\S]*\nSteps: )", re.M)  # the last line of settings
 _OF_THE_FILE = ("exif", "xmp", "XML:com.adobe.xmp", "description", "iptc", "comment")
@@ -87,10 +87,10 @@ def encode(image: Image.Image, format: str, texts: Texts, icc: bytes | None = No
 
     Raises InvalidRequest for a size that the format does not hold. A JPEG shows white where the picture is transparent.
     """
-    options, side = dict(SAVE[format]), _SIDES[format]
-    if max(image.size) > side:
+    options, largest = dict(SAVE[format]), _LARGEST[format]
+    if max(image.size) > largest:
         raise InvalidRequest(
-            f"{image.width}x{image.height} is more than a {format} file holds, {side} pixels a side; choose png, or a smaller "
+            f"{image.width}x{image.height} is more than a {format} file holds, {largest} pixels a side; choose png, or a smaller "
             "scale."
         )
     image = flatten(image) if format == "jpeg" else image

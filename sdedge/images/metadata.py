@@ -124,7 +124,7 @@ def read_texts(path: str | os.PathLike[str] | IO[bytes]) -> Texts:
     with opened(path) as image:
         if isinstance(image, PngImagePlugin.PngImageFile):
             image.load()  # text after the pixels is read only now
-        return _texts(image)
+        return {**_other_texts(image), **_png_texts(image), **_texts_of_exif(image)}
 
 
 def to_request(metadata: Metadata) -> Request:
@@ -145,9 +145,13 @@ def _read_image(image: Image.Image) -> Metadata:
     return _read_texts(image)
 
 
+def _png_texts(image: Image.Image) -> Texts:
+    return {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
+
+
 def _read_texts(image: Image.Image) -> Metadata:
     """Reads a picture's texts; where a PNG's and its EXIF say different things, which were used stands in a note."""
-    texts = {key: value for key, value in image.info.items() if isinstance(key, str) and isinstance(value, str)}
+    texts = _png_texts(image)
     in_exif = _texts_of_exif(image)
     recorded = from_texts({**_other_texts(image), **texts, **in_exif})  # EXIF wins where both are there, as in A1111
     if not (recorded.source and in_exif and texts.keys() - {"exif", "Software", "software"}):

@@ -33,9 +33,9 @@ def _expected(pixels, state, unshuffle=1):
 
 def test_pixels_are_those_of_the_network_and_a_scale_of_their_own_is_reached_by_lanczos(x4):
     pixels = _pixels(9, 14)
-    expected, told = _expected(pixels, random_state(TINY)), []
-    whole = x4.enlarge(pixels, tell=lambda done, total: told.append((done, total)))
-    assert np.abs(whole.astype(int) - expected).max() <= 1 and told[-1] == (36, 36)
+    expected, calls = _expected(pixels, random_state(TINY)), []
+    own = x4.enlarge(pixels, tell=lambda done, total: calls.append((done, total)))
+    assert np.abs(own.astype(int) - expected).max() <= 1 and calls[-1] == (36, 36)
     half = x4.enlarge(pixels, (28, 18))
     assert np.abs(half.astype(int) - np.array(Image.fromarray(expected).resize((28, 18), 1))).max() <= 1
     assert x4.enlarge(pixels, (100, 70)).shape == (70, 100, 3)  # through two runs
@@ -73,7 +73,7 @@ def test_a_size_that_nobody_could_hold_is_refused_before_anything_is_made(monkey
 
 
 def test_a_network_that_sees_a_picture_whole_is_given_all_rows_at_once():
-    class Whole:
+    class AtOnce:
         scale, unshuffle = 2, 1
 
         def rows_at_once(self, width):
@@ -85,4 +85,4 @@ def test_a_network_that_sees_a_picture_whole_is_given_all_rows_at_once():
                 yield rows.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
     pixels = _pixels(6, 4)
-    assert np.array_equal(enlarged(Whole(), pixels), pixels.repeat(2, 0).repeat(2, 1))
+    assert np.array_equal(enlarged(AtOnce(), pixels), pixels.repeat(2, 0).repeat(2, 1))
