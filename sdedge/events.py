@@ -62,7 +62,7 @@ class Notice:
 
     message: str
     about: str = ""
-    """ "queue" when it says why the queue is paused, which its state says too."""
+    """ "queue" when it says why the queue is paused, "power" when it rests for battery or heat; its state says so too."""
 
 
 @dataclass(frozen=True)

@@ -308,8 +308,9 @@ class CanvasPresenter(QObject):
             text = self.tr("The queue is paused. {0}").format(for_the_window(board.paused))
             self._strip.pause(text, self.tr("Go on with the queue"), partial(board.pause, False))
             self._tells_why = True
-        elif board.paused is None and waits and self._strip.summary is None:
-            self._strip.rest(self.tr("Starting the engine"))
+        elif board.paused is None and waits and (board.resting is not None or self._strip.summary is None):
+            resting = None if board.resting is None else for_the_window(board.resting)
+            self._strip.rest(resting or self.tr("Starting the engine"))
             self._tells_why = True
         elif self._tells_why or self._failed is not None:
             self._strip.rest("")

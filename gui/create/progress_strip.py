@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QS
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.queue.progress import SLOW, PictureProgress, spoken
+from gui.shell.advice import for_the_window
 from gui.shell.studio import Studio
 from sdedge.library.job_states import Wish
 
@@ -131,6 +132,8 @@ class ProgressStrip(QFrame):
         """Returns phase, step, and the time left or spent; of one that is cancelled, that it ends."""
         if progress.ending and progress.ending != Wish.PICTURE:
             return self.tr("Cancelling")
+        if (reason := self._studio.board.resting) is not None:
+            return for_the_window(reason)
         if progress.phase == "denoising":
             step = self.tr("step {0} of {1}").format(progress.index, progress.total)
             parts = [self.tr("Denoising"), step if progress.index else self.tr("first step")]
@@ -139,6 +142,8 @@ class ProgressStrip(QFrame):
             if progress.count > 1:
                 current = min(progress.count, progress.saved + 1)
                 parts.insert(0, self.tr("Picture {0} of {1}").format(current, progress.count))
+            if progress.continued:
+                parts.append(self.tr("continued at step {0}").format(progress.continued))
             if progress.ending:
                 parts.append(self.tr("ends after this picture"))
             elif progress.remaining is not None:

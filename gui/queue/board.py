@@ -10,7 +10,7 @@ from gui.queue.progress import PictureProgress
 from gui.shell.advice import for_the_window
 from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
-from sdedge.events import Cancelled, Event, Failed, Finished, ImageDone, Loading, Step
+from sdedge.events import Cancelled, Continued, Event, Failed, Finished, ImageDone, Loading, Step
 from sdedge.library.gallery import Gallery
 from sdedge.library.job_states import ENDED, OPEN, JobState, Wish
 from sdedge.library.jobs import Job, Queue
@@ -26,6 +26,7 @@ class Board:
     jobs: tuple[Job, ...] = ()
     paused: str | None = None
     paused_by: str | None = None
+    resting: str | None = None
 
 
 class JobBoard(QObject):
@@ -72,6 +73,11 @@ class JobBoard(QObject):
     def paused_by(self) -> str | None:
         """A PausedBy; None when the queue is not paused."""
         return self.board.paused_by
+
+    @property
+    def resting(self) -> str | None:
+        """Why pictures are drawn slowly or not at all for now, though the queue is not paused."""
+        return self.board.resting
 
     @property
     def running(self) -> Job | None:
@@ -142,7 +148,7 @@ class JobBoard(QObject):
     def _hear(self, id: int | None, event: Event) -> None:
         message = getattr(event, "message", None)
         if id is None:
-            if message and getattr(event, "about", "") != "queue":  # the state says it, for as long as it holds
+            if message and not getattr(event, "about", ""):  # the state says it, for as long as it holds
                 self.noticed.emit(None, for_the_window(message))
             return
         progress = self._progress.get(id)
@@ -156,7 +162,7 @@ class JobBoard(QObject):
             del self._progress[id]
             self._ends += 1
             self.ended.emit(id, event)
-        elif isinstance(event, (Step, Loading, ImageDone)):
+        elif isinstance(event, (Step, Continued, Loading, ImageDone)):
             self.progressed.emit(id)
         elif message:
             self.noticed.emit(id, for_the_window(message))
@@ -167,7 +173,8 @@ class JobBoard(QObject):
 
     def _read(self) -> None:
         def read(queue: Queue, gallery: Gallery) -> Board:
-            return Board((*queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)), queue.paused, queue.paused_by)
+            jobs = *queue.jobs(OPEN), *queue.jobs(ENDED, limit=SHOWN)
+            return Board(jobs, queue.paused, queue.paused_by, queue.resting)
 
         ends = self._ends
 

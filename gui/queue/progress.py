@@ -6,7 +6,7 @@ import statistics
 import time
 from dataclasses import dataclass, field
 
-from sdedge.events import Event, ImageDone, Loading, Step
+from sdedge.events import Continued, Event, ImageDone, Loading, Step
 from sdedge.library.job_states import Wish
 
 RECENT = 12  # steps whose median counts
@@ -27,6 +27,8 @@ class PictureProgress:
     total: int = 0
     pass_number: int = 1
     passes: int = 1
+    continued: int = 0
+    """The step from which the picture went on that an earlier attempt began; 0 for one that was begun now."""
     preview: str | None = None
     began: float = field(default_factory=time.monotonic)
     phase_began: float = field(default_factory=time.monotonic)
@@ -41,12 +43,17 @@ class PictureProgress:
         now = time.monotonic() if now is None else now
         if isinstance(event, Step):
             self._hear_step(event, now)
+        elif isinstance(event, Continued):
+            self._enter("denoising", now)
+            self.continued, self.index, self.total, self._size = event.index, event.index - 1, event.total, event.size
+            self.pass_number, self.passes = event.pass_number, event.passes
+            self.saved = max(self.saved, event.first)
         elif isinstance(event, Loading):
             self._enter(event.phase, now)
             self.index = 0 if event.phase == "denoising" else self.index  # the first step has only begun
             self._last_step = None  # what comes before the next step is no step
         elif isinstance(event, ImageDone):
-            self.saved = max(self.saved, event.index + 1)
+            self.saved, self.continued = max(self.saved, event.index + 1), 0
 
     def _hear_step(self, step: Step, now: float) -> None:
         if step.pass_number != self.pass_number:

@@ -52,7 +52,7 @@ class Bridge(QObject):
         super().__init__()
         self._folder, self._drawer, self._limits, self._warm = folder, drawer, limits, warm
         self._supervisor: Supervisor | None = None
-        self._keep_awake = True
+        self._keep_awake, self._battery, self._heat = True, 20, "critical"
         self._store: Store | None = None
         self._opened = 0
         self._version = (0, -1)
@@ -77,6 +77,7 @@ class Bridge(QObject):
             self._folder, self._heard.emit, drawer=self._drawer, limits=self._limits, previews=True, warm=self._warm
         )
         supervisor.keep_awake = self._keep_awake
+        self._set_power(supervisor)
 
         def begin() -> None:
             supervisor.start()
@@ -104,6 +105,17 @@ class Bridge(QObject):
         self._keep_awake = on
         if self._supervisor is not None:
             self._supervisor.keep_awake = on
+
+    def rest_for(self, battery: int, heat: str) -> None:
+        """When the queue rests: on battery below so many per cent, and for heat as `sdedge.process.power.HeatLimit` says."""
+        self._battery, self._heat = battery, heat
+        if self._supervisor is not None:
+            self._set_power(self._supervisor)
+
+    def _set_power(self, supervisor: Supervisor) -> None:
+        from sdedge.process.power import HeatLimit, PowerPolicy
+
+        supervisor.power_policy = PowerPolicy(self._battery / 100, HeatLimit(self._heat))
 
     @property
     def worker_pid(self) -> int | None:

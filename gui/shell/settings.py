@@ -100,6 +100,10 @@ class Settings(QObject):
     """Run the safety checker of models that ship one."""
     keep_awake = Setting("drawing/keep_awake", True)
     """While pictures are drawn, the computer does not fall asleep by itself."""
+    battery = Setting("drawing/battery", 20, low=0, high=100)
+    """On battery the queue rests below so many per cent; 0 is never."""
+    heat = Setting("drawing/heat", "critical", choices=("off", "critical", "slow"))
+    """What the queue does when the computer is hot, an `sdedge.process.power.HeatLimit`."""
     notify = Setting("drawing/notify", True)
     """Say when the queue is done and the window is not in front."""
 

@@ -274,6 +274,10 @@ class MainWindow(QMainWindow):
         studio.bridge.unavailable.connect(self._say_unavailable)
         studio.settings.changed.connect(lambda name: studio.bridge.keep_awake(studio.settings.keep_awake))
         studio.bridge.keep_awake(studio.settings.keep_awake)
+        studio.settings.changed.connect(
+            lambda name: studio.bridge.rest_for(studio.settings.battery, studio.settings.heat)
+        )
+        studio.bridge.rest_for(studio.settings.battery, studio.settings.heat)
         Notifier(studio, self)
 
     def _show_share(self, id: int) -> None:

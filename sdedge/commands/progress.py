@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import click
 
 from sdedge.commands.terminal import echo, note, one_line
-from sdedge.events import Event, ImageDone, Loading, Notice, Progress, Step, to_json
+from sdedge.events import Continued, Event, ImageDone, Loading, Notice, Progress, Step, to_json
 
 
 @contextlib.contextmanager
@@ -55,6 +55,13 @@ def _plain(event: Event, quiet: bool) -> None:
         echo(event.path)
     elif isinstance(event, Notice) and not quiet:
         note(event.message)
+    elif isinstance(event, Continued) and not quiet:
+        note(where_it_goes_on(event))
+
+
+def where_it_goes_on(event: Continued) -> str:
+    """Returns the words for a picture that goes on where an earlier attempt ended."""
+    return f"Continued at step {event.index} of {event.total}."
 
 
 @contextlib.contextmanager
@@ -81,6 +88,10 @@ def _bar(total: int) -> Iterator[Callable[[Event], None]]:
                     return
                 done = (event.first * event.total) + event.index * event.size
                 progress.update(task, description=named, completed=done, total=total * event.total)
+            elif isinstance(event, Continued):
+                console.print(
+                    f"note: {where_it_goes_on(event)}", style="dim", markup=False, highlight=False, emoji=False
+                )
             elif isinstance(event, ImageDone):
                 console.file.flush()
                 echo(event.path)

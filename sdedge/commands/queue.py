@@ -91,10 +91,13 @@ def list_jobs(every: bool, as_json: bool) -> None:
     with _queue() as queue:
         jobs = _settled(queue, queue.jobs(OPEN + ENDED if every else (*OPEN, JobState.FAILED, JobState.INTERRUPTED)))
         if as_json:
-            echo(json.dumps({"paused": queue.paused, "jobs": [record(job) for job in jobs]}))
+            states = {"paused": queue.paused, "resting": queue.resting}
+            echo(json.dumps({**states, "jobs": [record(job) for job in jobs]}))
             return
         if queue.paused is not None:
             echo(f"Paused: {queue.paused}")
+        if queue.resting is not None:
+            echo(f"Resting: {queue.resting}")
         for job in jobs:
             echo(f"{job.id:5}  {job.state:<11}  {job.saved}/{job.count}  {_line(job)}")
             if job.reason:
@@ -118,16 +121,32 @@ def _settled(queue: Queue, jobs: list[Job]) -> list[Job]:
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but the paths.")
 @click.option("--resume", is_flag=True, help="Go on even if the queue is paused.")
-def run(as_json: bool, quiet: bool, resume: bool) -> None:
+@click.option(
+    "--battery",
+    type=click.IntRange(0, 100),
+    default=20,
+    show_default=True,
+    help="On battery, rest below so many per cent; 0 never does.",
+)
+@click.option(
+    "--heat",
+    type=click.Choice(["off", "critical", "slow"]),
+    default="critical",
+    show_default=True,
+    help="Rest before the computer switches itself off for heat; slow: also draw at half the pace when it is hot.",
+)
+def run(as_json: bool, quiet: bool, resume: bool, battery: int, heat: str) -> None:
     """Draw what is waiting and print the paths.
 
     Ctrl-C stops after the current step; the job keeps its pictures and goes on at the next run.
     """
+    from sdedge.process.power import HeatLimit, PowerPolicy
     from sdedge.process.supervisor import Supervisor
 
     with _queue() as queue:
         printer = _Printer(_teller(as_json, quiet))
         supervisor = Supervisor(listener=printer)
+        supervisor.power_policy = PowerPolicy(battery / 100, HeatLimit(heat))
         with interruptible() as interrupted:
             supervisor.start()
             try:
@@ -259,7 +278,8 @@ class _Printer:
 
 def _teller(as_json: bool, quiet: bool) -> Callable[[int | None, Event], None]:
     """Returns a listener that prints: JSON lines with the job's number, or paths and remarks."""
-    from sdedge.events import Cancelled, Failed, ImageDone, Notice, to_json
+    from sdedge.commands.progress import where_it_goes_on
+    from sdedge.events import Cancelled, Continued, Failed, ImageDone, Notice, to_json
 
     def tell(job: int | None, event: Event) -> None:
         if as_json:
@@ -272,5 +292,7 @@ def _teller(as_json: bool, quiet: bool) -> Callable[[int | None, Event], None]:
             echo(f"Job {job} was stopped after {event.count} pictures.", err=True)
         elif isinstance(event, Notice) and not quiet:
             note(event.message)
+        elif isinstance(event, Continued) and not quiet:
+            note(f"Job {job}: {where_it_goes_on(event)}")
 
     return tell

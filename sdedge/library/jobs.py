@@ -94,6 +94,11 @@ class Queue:
         """A PausedBy; None when it is not paused."""
         return None if self.paused is None else self.store.setting("paused by") or PausedBy.INTERRUPTION
 
+    @property
+    def resting(self) -> str | None:
+        """Why pictures are drawn slowly or not at all for now, though the queue is not paused: a battery, heat; or None."""
+        return self.store.setting("resting")
+
     # Arranging
 
     def add(self, request: Request, output: Output, count: int = 1, batch: int = 1, priority: int = 0) -> Job:
@@ -250,6 +255,7 @@ class Queue:
             unclean = self.store.setting("session") is not None
             lines = [self._interrupt(job) for job in self.jobs((JobState.RUNNING,))]
             self.store.set("session", str(time.time()))
+            self.store.set("resting", None)
             if not (lines or (unclean and self.jobs((JobState.WAITING,)))):
                 return None
             what = " ".join(lines) or "No picture was being drawn."
@@ -260,6 +266,11 @@ class Queue:
     def close_session(self) -> None:
         """The supervision ends as it should."""
         self.store.set("session", None)
+        self.store.set("resting", None)
+
+    def rest(self, reason: str | None) -> None:
+        """Says why pictures are drawn slowly or not at all for now; None that they are drawn as usual."""
+        self.store.set("resting", reason)
 
     def _pause(self, reason: str | None, by: str | None) -> None:
         self.store.set("paused", reason)

@@ -41,6 +41,8 @@ class Limits:
     """For a cancel "now" to be answered, before the process is ended; one step on a slow CPU is shorter."""
     close: float = 2.0
     """For the process to leave when the app does."""
+    power: float = 10.0
+    """Between looks at battery and heat."""
     lock: float = 1.0
     """For another process's database lock, before other work goes on."""
 

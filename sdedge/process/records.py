@@ -102,6 +102,13 @@ class Records:
         self._outbox.later(lambda: self.queue.pause(reason=reason, by=PausedBy.FAILURE))
         self._outbox.later(lambda: self._announce_pause(reason))
 
+    def tell_rest(self, reason: str) -> None:
+        """Writes and tells why pictures are drawn slowly or not at all for now; "" that they are drawn as usual."""
+        self._outbox.later(lambda: self.queue.rest(reason or None))
+        self._outbox.later(
+            lambda: self._outbox.tell(None, Notice(reason or "Pictures are drawn as usual again.", "power"))
+        )
+
     def _announce_end(self, job: Job, event: Event, pause: str | None) -> None:
         if job.state == JobState.DONE and not isinstance(event, Finished):
             event = Finished(job.count, 0.0)  # the last picture was saved before the end

@@ -14,6 +14,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from sdedge.places import data_folder
 from sdedge.process.attempt import FOR_CANCEL, Attempt, Limits, outcome
 from sdedge.process.awake import StayAwake
 from sdedge.process.outbox import Listener, Outbox, patiently
+from sdedge.process.power import Pace, PowerPolicy, PowerState, PowerWatch, read_power
 from sdedge.process.records import Records
 from sdedge.process.spawn import LOCK, Inbox, WorkerProcess, end_leftover
 from sdedge.process.watchdog import Watchdog
@@ -51,9 +53,10 @@ class Supervisor:
         limits: Limits | None = None,
         previews: bool = False,
         warm: bool = False,
+        power: Callable[[], PowerState] = read_power,
     ) -> None:
         """`listener` is called on the supervisor's thread. `drawer` names what draws, "module:function"; `warm` starts
-        the engine process before there is a job."""
+        the engine process before there is a job; `power` tells battery and heat."""
         self.folder = folder or data_folder()
         self.limits = limits or Limits()
         self.keep_awake = True
@@ -71,6 +74,7 @@ class Supervisor:
         self._crashes = 0  # of the process, without a job's end between them
         self._spawn_failed = False
         self._awake = StayAwake()
+        self._power = PowerWatch(power, self.limits.power)
         self._changing = threading.Lock()  # held to change which attempt is under way, and to end its process
         self._wakes = 0
 
@@ -112,6 +116,16 @@ class Supervisor:
         """Lets the engine process give back the memory of its models, after the job it draws."""
         if (worker := self.worker) is not None:
             worker.send(do="release")
+
+    @property
+    def power_policy(self) -> PowerPolicy:
+        """When the queue rests for battery or heat; may be set at any time."""
+        return self._power.policy
+
+    @power_policy.setter
+    def power_policy(self, policy: PowerPolicy) -> None:
+        self._power.policy = policy
+        self._power.look_again()
 
     @property
     def worker_pid(self) -> int | None:
@@ -165,6 +179,8 @@ class Supervisor:
                     self._records.reopen()
                 self._apply_request(now)
                 self._outbox.work_off()
+                if self._attempt is not None:
+                    self._keep_pace(now)
                 self._start_next()
             except sqlite3.Error as error:
                 self._on_database_error(error)
@@ -296,6 +312,20 @@ class Supervisor:
         if wish == Wish.NOW:
             attempt.deadline = now + self.limits.grace
 
+    def _keep_pace(self, now: float) -> bool:
+        """Looks at battery and heat and tells worker and people when they ask for another pace; False while nothing is drawn."""
+        if self._power.look(now):
+            rest = self._power.rest
+            if self.worker is not None:
+                self.worker.send(do="pace", pace=rest.pace)
+            self._records.tell_rest(rest.reason)
+        if self._power.rest.pace is not Pace.PAUSE:
+            return True
+        self._awake.release()
+        if self._attempt is not None:
+            self._attempt.progressed = now
+        return False
+
     def _start_next(self) -> None:
         """Orders the next job if one can start, or a process for it; otherwise rests. Raises sqlite3.Error."""
         if self._attempt is not None:
@@ -305,6 +335,8 @@ class Supervisor:
             self._rest(wakes)
             return
         self._idle.clear()
+        if not self._keep_pace(time.monotonic()):
+            return
         if self.worker is None:
             if not self._may_spawn:  # resumed by a person: try again
                 self._crashes, self._spawn_failed = 0, False
@@ -315,6 +347,8 @@ class Supervisor:
     def _rest(self, wakes: int) -> None:
         """There is nothing to draw: be idle, unless somebody woke us since `wakes` were counted."""
         self._awake.release()
+        if self._power.end():
+            self._records.tell_rest("")
         if self._warm and self.worker is None and self._may_spawn:
             self._spawn()
         with self._changing:
@@ -327,6 +361,7 @@ class Supervisor:
         worker.send(
             do="draw", run=job.run, job=job.id, request=json.loads(job.request.to_json()), count=job.count,
             batch=job.batch, first=job.saved, output=json.loads(output_json(job.output)), previews=self._previews,
+            pace=self._power.rest.pace,
         )  # fmt: skip
         if self.keep_awake:
             self._awake.hold()

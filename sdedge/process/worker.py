@@ -3,8 +3,8 @@
 Three threads. The main one reads orders; one draws and owns the engine; one sends a heartbeat. Orders and answers are
 framed JSON on two private pipes; stdout and stderr are logs. It leaves when its pipe closes.
 
-Orders: {"do": "draw", "run", "job", "request", "count", "batch", "first", "output", "previews"},
-{"do": "cancel", "run", "level"}, {"do": "release"}.
+Orders: {"do": "draw", "run", "job", "request", "count", "batch", "first", "output", "previews", "pace"},
+{"do": "cancel", "run", "level"}, {"do": "pace", "pace"}, {"do": "release"}.
 Answers: {"say": "ready", "pid"}, {"say": "event", "run", "event"}, {"say": "beat", "run", "memory"},
 {"say": "released"}, {"say": "unknown", "order"}.
 """
@@ -41,11 +41,14 @@ from sdedge.library.jobs import output_of
 from sdedge.library.store import open_store
 from sdedge.locks import ProcessLock
 from sdedge.process.framing import BadFrame, Channel
+from sdedge.process.power import Pace
 from sdedge.process.spawn import LOCK
 from sdedge.request import Request
 
 log = logging.getLogger("sdedge.process.worker")
 
+SLOWEST = 60.0
+"""Seconds of rest after a step, at most."""
 LEAVE = 2.0  # seconds given to the drawing thread when the pipe closes
 
 
@@ -127,6 +130,7 @@ class Worker:
         self._orders: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._cancels: dict[str, str] = {}
         self._run: str | None = None
+        self._pace = Pace.FULL
         self._leaving = False
 
     def serve(self) -> None:
@@ -149,11 +153,14 @@ class Worker:
             case "draw":
                 # Orders arrive in turn, so a cancel that is kept from before belongs to a run that has ended.
                 self._cancels.clear()
+                self._pace = Pace(message.get("pace", Pace.FULL))
                 self._orders.put(message)
             case "cancel":
                 self._cancels[str(message.get("run"))] = str(message.get("level"))
             case "release":
                 self._orders.put(message)
+            case "pace" if message.get("pace") in list(Pace):
+                self._pace = Pace(message["pace"])
             case order:
                 log.warning("Unknown order %r.", order)
                 self._say("unknown", order=str(order)[:80])
@@ -196,13 +203,15 @@ class Worker:
         first, count = order["first"], order["count"] - order["first"]
         destination = vars(output_of(json.dumps(order["output"])))
         output = RecordedOutput(**destination, gallery=gallery, job=order["job"])
-        done = 0
+        done, began = 0, time.monotonic()
         stream = save_job(
             drawer.images(request.numbered(first), count, order["batch"], order["previews"]), output, first
         )
         for event in stream:
             done += isinstance(event, events.ImageDone)
             yield event
+            self._rest(event, order["run"], time.monotonic() - began)
+            began = time.monotonic()
             level = self._cancels.get(order["run"])
             if self._leaving:  # nobody asked for it, so it is no cancel
                 return
@@ -210,6 +219,16 @@ class Worker:
                 stream.close()  # type: ignore[attr-defined]
                 yield events.Cancelled(first + done)
                 return
+
+    def _rest(self, event: events.Event, run: str, seconds: float) -> None:
+        """Draws nothing while the pace says so: until it changes, or after a step for as long as that took (`seconds`)."""
+        if not isinstance(event, events.Step | events.Loading):
+            return
+        until = time.monotonic() + (min(seconds, SLOWEST) if isinstance(event, events.Step) else 0)
+        while (self._pace is Pace.PAUSE or (self._pace is Pace.SLOW and time.monotonic() < until)) and not (
+            self._leaving or run in self._cancels
+        ):
+            time.sleep(0.05)
 
     def _send_beats(self) -> None:
         with suppress(OSError):

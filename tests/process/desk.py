@@ -15,6 +15,7 @@ from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
 from sdedge.locks import ProcessLock
+from sdedge.process.power import PowerState
 from sdedge.process.spawn import LOCK
 from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request
@@ -39,12 +40,12 @@ class Desk:
     def add(self, prompt="steps=2", count=1, model="fake", **fields):
         return self.queue.add(Request(prompt=prompt, model=model, **fields), Output(self.out), count).id
 
-    def start(self, **limits):
+    def start(self, read_power=PowerState, **limits):
         def listen(job, event):
             self.events.append((job, event))
 
         settings = {"tick": 0.02, "beat": 0.1, **limits}
-        self.supervisor = Supervisor(self.folder, listen, drawer=FAKE, limits=Limits(**settings))
+        self.supervisor = Supervisor(self.folder, listen, drawer=FAKE, limits=Limits(**settings), power=read_power)
         self.supervisor.start()
         self.supervisor.wake()
         return self.supervisor
