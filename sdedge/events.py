@@ -38,13 +38,15 @@ class Step:
 class Continued:
     """The pictures `first` to `first + size - 1` go on where an earlier attempt ended: step `index` of `total` is drawn next.
 
-    The steps before it come from a journal and are not told again.
+    The steps before it, of this pass and of those before it, come from a journal and are not told again.
     """
 
     index: int
     total: int
     first: int = 0
     size: int = 1
+    pass_number: int = 1
+    passes: int = 1
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from sdedge.engines.protocol import Engine
-from sdedge.events import Continued, Event, Step
+from sdedge.events import Continued, Event, Loading, Notice, Step
 from sdedge.generation.journal_key import key_of
-from sdedge.generation.journals import BatchJournals, Journal
+from sdedge.generation.journals import Journal
 from sdedge.generation.predictors import block_finder
-from sdedge.request import Resolved
+from sdedge.generation.prompts import PreparedRequest
 from sdedge.sampling.presets import SamplingPlan
 from sdedge.sampling.samplers import Denoise
 
@@ -35,17 +35,24 @@ class RecordedRun:
     def __init__(self, journal: Journal | None, engine: Engine, block: Block | None = None) -> None:
         """With a `block` only whole blocks are replayed."""
         self._journal, self._engine, self._block = journal, engine, block
+        self._notices: list[str] = []
         self._is_said = False
 
     @classmethod
-    def begin(
-        cls, journals: BatchJournals | None, engine: Engine, requests: Sequence[Resolved], name: str, plan: SamplingPlan
-    ) -> RecordedRun:
-        """Finds what an earlier attempt left of the pass `name`, and begins to record."""
+    def begin(cls, engine: Engine, group: Sequence[PreparedRequest], plan: SamplingPlan) -> RecordedRun:
+        """Finds what an earlier attempt left of a batch in its present pass, and begins to record."""
+        journals, requests = group[0].journals, [member.request for member in group]
         if journals is None or plan.yields == 1:
             return cls(None, engine)
-        block = block_finder(engine, requests[0], plan)
-        return cls(journals.next_run(name, key_of(engine, requests)), engine, block)
+        journal = journals.next_run(str(group[0].pass_number), key_of(engine, requests))
+        run = cls(journal, engine, block_finder(engine, requests[0], plan))
+        run._notices = [*journals.say()]
+        return run
+
+    def opening(self) -> Iterator[Event]:
+        """Yields what is to be said of the journal, and that the steps begin."""
+        yield from map(Notice, self._notices)
+        yield Loading("denoising")
 
     def wrap(self, denoise: Denoise) -> Denoise:
         """Returns `denoise` with the journal around it."""
@@ -60,7 +67,7 @@ class RecordedRun:
         if journal is not None and journal.replayed and not self._is_said:
             self._is_said = True
             index = step.index if journal.drawn else min(step.index + 1, step.total)
-            yield Continued(index, step.total, step.first, step.size)
+            yield Continued(index, step.total, step.first, step.size, step.pass_number, step.passes)
         if journal is None or journal.drawn:
             yield step
 

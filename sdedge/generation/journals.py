@@ -128,6 +128,13 @@ class Journals:
     keep: bool = False
     run: str | None = None
     number: int = 0
+    notices: list[str] = field(default_factory=list)
+    """What is to be said of journals whose pictures are saved, until `say` takes it."""
+
+    def say(self) -> Iterator[str]:
+        """Yields each notice once."""
+        while self.notices:
+            yield self.notices.pop(0)
 
     def batch(self, requests: Sequence[Resolved], index: int) -> BatchJournals:
         """Returns the journals of one batch of pictures, the first of which is picture `index` of its request; a context."""
@@ -262,7 +269,9 @@ class BatchJournals:
         """The picture is saved: its journal goes, or stays by choice."""
         if self.journals.keep and path in self._opened:
             make_private_folder(self.journals.folder / RETAINED)
-            self.notices.append(f"The journal is kept as {path.replace(self.journals.folder / RETAINED / path.name)}.")
+            self.journals.notices.append(
+                f"The journal is kept as {path.replace(self.journals.folder / RETAINED / path.name)}."
+            )
         else:
             path.unlink()
 

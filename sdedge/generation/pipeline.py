@@ -18,9 +18,10 @@ from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Event, Loading, Notice
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
 from sdedge.generation.guidance import image_guidance
+from sdedge.generation.journals import Journals
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, run_passes, settled
 from sdedge.generation.price import control_prices, remember_step
-from sdedge.generation.prompts import PreparedRequest, adapt, batches, resolve_wildcards
+from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, resolve_wildcards
 from sdedge.generation.regions import check_masks
 from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
 from sdedge.generation.sample import make_plan, sample
@@ -38,8 +39,9 @@ LoadEngine = Callable[[str, str | None], Engine]
 class Pipeline:
     """Draws requests with engines that `load(model, vae)` provides; the last engine is kept for the next request."""
 
-    def __init__(self, load: LoadEngine) -> None:
-        self._load = load
+    def __init__(self, load: LoadEngine, journals: Journals | None = None) -> None:
+        """With `journals` a picture that was begun before goes on where it ended, and each one can."""
+        self._load, self._journals = load, journals
         self._loaded: tuple[str, str | None] | None = None
         self._engine: Engine | None = None
 
@@ -121,7 +123,7 @@ class Pipeline:
         noticed: set[str] = set()
         size = finished_size(resolved, source)
         with tiling(engine, resolved.tiling):
-            for group in batches(engine, prepared, batch):
+            for group in journaled_batches(batches(engine, prepared, batch), self._journals):
                 yield from _new_notices(adapt(engine, [member.request for member in group]), noticed)
                 for attempt in out_of_memory.attempts(engine):
                     yield from attempt.notices
@@ -143,6 +145,8 @@ class Pipeline:
                             engine.release(Component.UNET)
                     pixels = yield from _decoded(engine, member, drawing)
                     yield from _finish(engine, member, pixels, None if resolved.passes else source)
+        if self._journals is not None:
+            yield from map(Notice, self._journals.say())
 
     def generate(
         self,

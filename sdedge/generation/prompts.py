@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from sdedge import catalog
 from sdedge.engines.protocol import Engine, LoraUse
 from sdedge.errors import ModelError
+from sdedge.generation.journals import BatchJournals, Journals
 from sdedge.library.adapters import find_embeddings, find_lora, look_up_lora, wildcards_chosen
 from sdedge.passes import Changes, Pass
 from sdedge.regions import RegionMethod
@@ -30,7 +31,8 @@ from sdedge.weights.textual_inversion import Embedding, bundled
 class PreparedRequest:
     """The request of picture `index` of a job with its wildcards resolved, and what its file records about that.
 
-    It is drawn in several `passes`, of which `pass_number` is the present one.
+    It is drawn in several `passes`, of which `pass_number` is the present one. `journals` are those of its batch, where they are
+    kept.
     """
 
     request: Resolved
@@ -38,6 +40,7 @@ class PreparedRequest:
     facts: dict[str, Any] = field(default_factory=dict)
     pass_number: int = 1
     passes: int = 1
+    journals: BatchJournals | None = field(default=None, compare=False)
 
 
 def resolve_wildcards(request: Resolved, index: int) -> PreparedRequest:
@@ -158,6 +161,18 @@ def encode_prompts(engine: Engine, requests: Sequence[Resolved], steps: int) -> 
     regions = [encoded([request.regions[i].prompt for request in requests]) for i in range(len(requests[0].regions))]
     are_rows = any(region.by is RegionMethod.PREDICTION for region in requests[0].regions)
     return with_regions(prompt, regions, are_rows)
+
+
+def journaled_batches(
+    groups: Iterable[list[PreparedRequest]], journals: Journals | None
+) -> Iterator[list[PreparedRequest]]:
+    """Yields each group with its journals, which go when the next one is asked for and stay when none is."""
+    if journals is None:
+        yield from groups
+        return
+    for group in groups:
+        with journals.batch([member.request for member in group], group[0].index) as own:
+            yield [replace(member, journals=own) for member in group]
 
 
 def batches(engine: Engine, requests: Sequence[PreparedRequest], batch: int) -> Iterator[list[PreparedRequest]]:

@@ -11,9 +11,10 @@ from torch import Tensor
 from sdedge import catalog
 from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.errors import Remedy, SdedgeError
-from sdedge.events import Event, Loading, Step
+from sdedge.events import Event, Step
 from sdedge.generation.guidance import branches, guide
 from sdedge.generation.img2img import SourceImage
+from sdedge.generation.journaled import RecordedRun
 from sdedge.generation.predictors import predictor
 from sdedge.generation.prompts import PreparedRequest, encode_prompts
 from sdedge.generation.start import Start
@@ -47,15 +48,18 @@ def sample(
     denoise: Denoise = Denoiser(
         predictor(engine, request, sampling, source), conditions, guide(request, facts), sampling
     )
+    run = RecordedRun.begin(engine, group, sampling)
+    denoise = run.wrap(denoise)
     denoise = start.preserve_unmasked(denoise, noise, sampling.mask_mode)
 
     # The sampler's steps.
     x = sampling.start(start.noise, None if start.strength is None else start.latent)
-    yield Loading("denoising")
+    yield from run.opening()
     for i, (latest, x0) in enumerate(sampling.run(denoise, x, noise)):
         picture = data_uri(preview(x0[:1], facts.preview)[0]) if previews else None
         total = max(sampling.yields or 0, i + 1)
-        yield Step(i + 1, total, first.index, len(group), picture, first.pass_number, first.passes)
+        step = Step(i + 1, total, first.index, len(group), picture, first.pass_number, first.passes)
+        yield from run.events_of(step)
         x = latest
     x = start.keep(sampling.finish(x))
     _check_latents(engine, request, x)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from sdedge.controls import Control
 from sdedge.engines.open import load_engine
+from sdedge.generation import journal_file
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
 from sdedge.training.recipe import QUICK, export, networks
@@ -40,6 +41,13 @@ def write_model(channels: int, folder: Path, layers: int = 1) -> None:
         nets.vae.quant_conv.weight[:4] *= 5
         nets.vae.quant_conv.bias[4:] -= 3
     export(recipe, nets, folder)
+
+
+@pytest.fixture
+def unhurried(monkeypatch) -> None:
+    """Journals of pictures that are drawn in no time are written, too."""
+    monkeypatch.setattr(journal_file, "WRITE_EVERY", 0.0)
+    monkeypatch.setattr("sdedge.generation.journals.RATE", None)
 
 
 @pytest.fixture(scope="module")

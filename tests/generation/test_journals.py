@@ -200,13 +200,6 @@ def crashed(folder: Path, seed: int = 5, **more) -> None:
         raise KeyError
 
 
-@pytest.fixture
-def unhurried(monkeypatch):
-    """Writes of quick pictures, too."""
-    monkeypatch.setattr(journal_file, "WRITE_EVERY", 0.0)
-    monkeypatch.setattr("sdedge.generation.journals.RATE", None)
-
-
 def test_journals_go_with_their_picture_and_stay_after_an_error(tmp_path, unhurried):
     crashed(tmp_path)
     assert len([*tmp_path.glob("*.journal")]) == 1
@@ -262,7 +255,7 @@ def test_an_attempt_after_a_fallback_has_a_journal_of_its_own_and_each_run_of_a_
 def test_a_journal_is_kept_by_choice_with_its_request(tmp_path):
     with batch(tmp_path, keep=True) as journals:
         record(journals.next_run("1", KEY))
-    (said,) = journals.say()
+    (said,) = journals.journals.say()
     (stored,) = (tmp_path / "kept").iterdir()
     assert str(stored) in said
     recorded = read_journal(stored)
