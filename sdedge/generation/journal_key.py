@@ -27,6 +27,7 @@ from sdedge.library.hints import hint_path
 from sdedge.machine.findings import findings_file, processor
 from sdedge.request import Resolved
 from sdedge.text.tags import extract_loras
+from sdedge.weights.folders import existing
 
 SMALL_FILE = 1 << 20
 """Bytes of a file up to which all of it is read; of larger ones its ends and places between them."""
@@ -46,7 +47,7 @@ def key_of(engine: Engine, requests: Sequence[Resolved]) -> dict[str, str]:
         "engine": f"{engine.description} {engine.numerics}".strip(),
         "model": _digest(_models(request)),
         "adapters": _digest(part for each in requests for part in _adapters(engine, each)),
-        "controls": _digest([*_controls(request), *sorted(engine.added)]),
+        "files": _digest([*_controls(request), *sorted(engine.added), *_named(json.loads(request.to_json()))]),
         "settings": _digest(f"{name}={settings[name]}" for name in sorted(settings.keys() - _ELSEWHERE)),
     }
 
@@ -109,6 +110,15 @@ def _controls(request: Resolved) -> Iterator[str]:
         yield content_of(find_control(control.model))
         for picture in (control.hint, control.mask):
             yield "" if picture is None else content_of(hint_path(picture))
+
+
+def _named(value: object) -> Iterator[str]:
+    """Yields the content of every file that stands anywhere in a request: pictures, masks, models beside the model's own."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _named(each)
+    elif isinstance(value, str) and (path := existing(value)) is not None and path.is_file():
+        yield content_of(path)
 
 
 def _machine() -> Iterator[str]:

@@ -44,7 +44,7 @@ PARTS = {
     "engine": "it was drawn by another engine, in another number format or memory mode",
     "model": "its model has changed since",
     "adapters": "a LoRA or an embedding of it has changed since",
-    "controls": "a control of it has changed since",
+    "files": "a picture, a mask or a control of it has changed since",
     "settings": "a variable that begins with SDEDGE_ has changed since",
 }
 """The parts of a key (`journal_key.key_of`), and what is said where one differs."""
