@@ -1,20 +1,21 @@
-"""Enlarging between passes: latents by interpolation, pixels by resampling. Upscaler networks join here."""
+"""Enlarging between passes: latents by interpolation, pixels by resampling or by an upscaler's network."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from sdedge.engines.protocol import Engine
-from sdedge.errors import InvalidRequest
-from sdedge.events import Event
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.events import Event, Loading
+from sdedge.generation.upscale import UpscalerChoice, choose_upscaler, load
 from sdedge.images.source import Size, fit
 from sdedge.passes import ENLARGERS, FIELD
-from sdedge.text.clean import shown
 
 LATENT: dict[str, tuple[str, bool]] = {
     "latent": ("bilinear", False), "latent-antialiased": ("bilinear", True), "latent-bicubic": ("bicubic", False),
@@ -25,9 +26,16 @@ LATENT: dict[str, tuple[str, bool]] = {
 
 
 def check_enlarger(name: str) -> None:
-    """Raises InvalidRequest for a name that no enlarger has."""
+    """Raises InvalidRequest for a name that neither an enlarger nor an upscaler has, and for a file that is no upscaler."""
     if name not in ENLARGERS:
-        raise InvalidRequest(f"There is no upscaler {shown(name)}; choose one of {', '.join(ENLARGERS)}.", field=FIELD)
+        _upscaler(name)
+
+
+def _upscaler(name: str) -> UpscalerChoice:
+    try:
+        return choose_upscaler(name)
+    except (InvalidRequest, ModelError) as error:
+        raise InvalidRequest(str(error), field=FIELD, remedy=error.remedy) from error
 
 
 def enlarge_latent(latent: Tensor, name: str, size: Size) -> Tensor:
@@ -43,11 +51,20 @@ def enlarge_latent(latent: Tensor, name: str, size: Size) -> Tensor:
 
 def enlarge_pixels(engine: Engine, name: str, pixels: np.ndarray, size: Size) -> Generator[Event, None, np.ndarray]:
     """Returns uint8 (H, W, 3) at another size (width, height), and yields what happens meanwhile."""
-    check_enlarger(name)
     if name == "nearest":
         return _nearest(pixels, size)
-    return fit(pixels, size)
-    yield  # which makes it a generator, as an upscaler that takes its time is
+    if name in ENLARGERS:
+        return fit(pixels, size)
+    device = str(engine.device) if torch.device(engine.device).type in ("cuda", "mps") else "cpu"
+    upscaler, (H, W, _) = load(_upscaler(name), device), pixels.shape
+    scale = max(size[0] / W, size[1] / H)
+    steps = upscaler.steps(pixels, (max(size[0], round(W * scale)), max(size[1], round(H * scale))))
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return fit(end.value, size)
+        yield Loading("enlarging")
 
 
 def _nearest(pixels: np.ndarray, size: Size) -> np.ndarray:

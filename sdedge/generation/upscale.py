@@ -6,7 +6,7 @@ out to the size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,8 @@ _COPIES = (
 
 Tell = Callable[[int, int], None]
 """(rows done, rows in all)"""
+Steps = Generator[tuple[int, int], None, np.ndarray]
+"""Yields (rows done, rows in all) as it goes; returns the pixels, uint8 (H, W, 3)."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,18 @@ class PictureUpscaler:
         return enlarged
 
     def enlarge(self, pixels: np.ndarray, size: Size | None = None, tell: Tell | None = None) -> np.ndarray:
-        """Returns uint8 (H, W, 3) at a size (width, height), by default `scale` times its own.
+        """Returns uint8 (H, W, 3) at a size (width, height), by default `scale` times its own. Raises as `steps` does."""
+        steps = self.steps(pixels, size)
+        while True:
+            try:
+                done = next(steps)
+            except StopIteration as end:
+                return end.value
+            if tell is not None:
+                tell(*done)
+
+    def steps(self, pixels: np.ndarray, size: Size | None = None) -> Steps:
+        """Enlarges as `enlarge` does, strip by strip; stop iterating to cancel.
 
         Raises InvalidRequest for a size that nobody could open, and OutOfMemory, before anything is allocated.
         """
@@ -90,20 +103,19 @@ class PictureUpscaler:
         size = size or target_size((W, H), self.scale)
         check_size((W, H), size)
         if self.network is not None:
-            pixels = self._run(pixels, size, tell)
+            pixels = yield from self._run(self.network, pixels, size)
         if (pixels.shape[1], pixels.shape[0]) == size:
             return pixels
         return np.array(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
 
-    def _run(self, pixels: np.ndarray, size: Size, tell: Tell | None) -> np.ndarray:
+    def _run(self, network: Enlarging, pixels: np.ndarray, size: Size) -> Steps:
         """Runs the network until the picture is at least of a size; once at any rate, and three times at most."""
-        assert self.network is not None
         for run in range(MAX_RUNS):
             H, W, _ = pixels.shape
-            if run and (self.network.scale == 1 or (size[0] <= W and size[1] <= H)):
+            if run and (network.scale == 1 or (size[0] <= W and size[1] <= H)):
                 break
-            check_size((W, H), (W * self.network.scale, H * self.network.scale))
-            pixels = enlarged(self.network, pixels, tell)
+            check_size((W, H), (W * network.scale, H * network.scale))
+            pixels = yield from enlarged(network, pixels)
         return pixels
 
 
@@ -136,7 +148,7 @@ def check_size(size: Size, target: Size) -> None:
         )
 
 
-def enlarged(network: Enlarging, pixels: np.ndarray, tell: Tell | None = None) -> np.ndarray:
+def enlarged(network: Enlarging, pixels: np.ndarray) -> Steps:
     """Returns uint8 (H, W, 3) enlarged by a network; the memory beside the two pictures grows with the width only."""
     H, W, _ = pixels.shape
     scale = network.scale
@@ -146,8 +158,7 @@ def enlarged(network: Enlarging, pixels: np.ndarray, tell: Tell | None = None) -
         part = _to_pixels(rows[:, :, : len(result) - top, : W * scale])
         result[top : top + len(part)] = part
         top += len(part)
-        if tell is not None:
-            tell(top, len(result))
+        yield top, len(result)
     return result
 
 

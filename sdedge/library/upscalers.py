@@ -14,6 +14,15 @@ ROLE = "upscaler"
 LANCZOS = "lanczos"
 """The name of enlarging without a network, by a filter that is always there."""
 
+_LABELS = {
+    "r-esrgan 4x+": "RealESRGAN_x4plus",
+    "r-esrgan 4x+ anime6b": "RealESRGAN_x4plus_anime_6B",
+    "r-esrgan 2x+": "RealESRGAN_x2plus",
+    "r-esrgan general 4xv3": "realesr-general-x4v3",
+    "r-esrgan animevideo": "realesr-animevideov3",
+}
+"""What the A1111 web UI calls the published files."""
+
 
 def installed_upscalers() -> list[Model]:
     """Returns the installed upscalers."""
@@ -28,7 +37,7 @@ def find_upscaler(name: str) -> Path:
     if (path := existing(name)) is not None:
         return path
     models = installed_upscalers()
-    if (model := named(name, models, "upscaler", "")) is None:
+    if (model := named(_LABELS.get(name.casefold(), name), models, "upscaler", "")) is None:
         known = ", ".join([LANCZOS, *(model.name for model in models[:20])])
         raise ModelError(
             f"There is no upscaler {shown(name)} (there are {known}); {Remedy.ADD_UPSCALER}, or give its path.",

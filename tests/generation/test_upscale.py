@@ -9,9 +9,13 @@ from PIL import Image
 
 from sdedge.errors import InvalidRequest, OutOfMemory
 from sdedge.generation import upscale
-from sdedge.generation.upscale import PictureUpscaler, choose_upscaler, enlarged, load
+from sdedge.generation.upscale import PictureUpscaler, choose_upscaler, load
 from sdedge.models.upscaler_config import RRDBConfig
+from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.request import Request
 from tests.upscaler_models import TINY, random_state, rrdbnet
+
+from .conftest import SIDE, drawn
 
 
 @pytest.fixture
@@ -85,4 +89,18 @@ def test_a_network_that_sees_a_picture_whole_is_given_all_rows_at_once():
                 yield rows.repeat_interleave(2, 2).repeat_interleave(2, 3)
 
     pixels = _pixels(6, 4)
-    assert np.array_equal(enlarged(AtOnce(), pixels), pixels.repeat(2, 0).repeat(2, 1))
+    upscaler = PictureUpscaler("x", 2.0, AtOnce())
+    assert np.array_equal(upscaler.enlarge(pixels), pixels.repeat(2, 0).repeat(2, 1))
+
+
+def test_an_upscaler_is_the_last_pass_of_a_request(models, pipeline, x4, tmp_path):
+    request = Request("x", model=models[4], steps=2, width=SIDE, height=SIDE, seed=1)
+    (native,) = drawn(pipeline, request)
+    enlarge = Pass(Changes(strength=0.0), Enlargement(str(tmp_path / "x4.pth"), 3.0))
+    (picture,) = drawn(pipeline, request.replace(passes=(enlarge,)))
+    assert np.array_equal(picture.pixels, x4.enlarge(native.pixels, (3 * SIDE, 3 * SIDE)))
+    torch.save({"a.lora_down.weight": torch.zeros(1)}, tmp_path / "lora.pth")
+    wrong = Pass(Changes(strength=0.0), Enlargement(str(tmp_path / "lora.pth")))
+    with pytest.raises(InvalidRequest, match="is a LoRA, not an upscaler") as refused:
+        drawn(pipeline, request.replace(passes=(wrong,)))
+    assert refused.value.field == "passes"
