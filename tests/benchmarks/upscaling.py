@@ -4,8 +4,8 @@
     python -m tests.benchmarks.upscaling --side 64 --blocks 2 --rounds 1
 
 A network of random weights, in float32. The two alternate, each in a process of its own. Memory is the peak of the resident
-set (VmHWM) above what the process held when its network was loaded. The aims at 512 x 512: 1.0 of the time of plain torch and 0.15
-of its memory, with results equal to 1e-4.
+set (VmHWM) above what the process held when its network was loaded. The aims at 512 x 512: 1.0 of the time of plain torch and
+0.15 of its memory, with results equal to 1e-4.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def main() -> None:
         for _ in range(options.rounds):
             for way in WAYS:
                 figures[way].append(_in_a_process(way, str(file), str(options.side), str(results[way])))
-                print(f"{way:8} {figures[way][-1]['seconds']:8.2f} s {figures[way][-1]['peak'] / 1e6:8.0f} MB", flush=True)
+                print(
+                    f"{way:8} {figures[way][-1]['seconds']:8.2f} s {figures[way][-1]['peak'] / 1e6:8.0f} MB", flush=True
+                )
         apart = np.abs(np.subtract(*(np.load(results[way]).astype(int) for way in WAYS))).max()
     for key in ("seconds", "peak"):
         plain, strips = (statistics.median(figure[key] for figure in figures[way]) for way in WAYS)
