@@ -188,8 +188,13 @@ class OptionalCalls(Protocol):
         """
         raise _uncalled(Capability.FIRST_LOAD)
 
-    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> MemoryPlan:
+    def choose_memory(
+        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False
+    ) -> MemoryPlan:
         """Returns the memory mode it chooses for pictures of this size in pixels, with or without the safety checker.
+
+        `branches` are the rows of a step for each picture; `is_single` says that one batch is drawn from noise and nothing
+        comes after it, so that the UNet goes before the VAE comes, unless the engine drew something before.
 
         Called only where `Capability.MEMORY_MODES in engine.can`.
         """

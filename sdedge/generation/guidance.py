@@ -16,6 +16,7 @@ from sdedge.request import Request, Resolved
 from sdedge.sampling.guidance import Branches, ClassifierFreeGuidance, Guide, prompt_branches
 from sdedge.sampling.instruct import InstructGuidance, instruct_branches
 from sdedge.text.conditioning import Context
+from sdedge.text.prompt import parse
 
 IMAGE_GUIDANCE = 1.5
 """What suits InstructPix2Pix."""
@@ -37,6 +38,15 @@ def branches(
         prompt_branches(contexts, channels, embedding, edits), request, engine.facts.downscale, contexts
     )
     return instruct_branches(prompts) if engine.facts.in_channels == INSTRUCT_CHANNELS else prompts
+
+
+def branch_count(request: Request, facts: ModelFacts) -> int:
+    """Returns how many rows a step has for one picture at most: one a part of the prompt, and what they are weighed against."""
+    parts = len(parse(request.prompt).parts)
+    if facts.in_channels == INSTRUCT_CHANNELS:
+        return parts + 2
+    is_guided = parts > 1 or not (facts.guidance_channels or request.guidance == 1)
+    return parts + is_guided
 
 
 def guide(request: Resolved, facts: ModelFacts) -> Guide:

@@ -17,7 +17,7 @@ from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Event, Loading, Notice
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
-from sdedge.generation.guidance import image_guidance
+from sdedge.generation.guidance import branch_count, image_guidance
 from sdedge.generation.journals import Journals
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, run_passes, settled
 from sdedge.generation.price import control_prices, remember_step
@@ -112,7 +112,7 @@ class Pipeline:
         engine = self.engine(resolved)
         source, reported = img2img.open_source(resolved), set(engine.facts.report)
         yield from map(Notice, control_predictor.attach(engine, resolved, source))
-        yield from _prepare(engine, resolved, source, min(batch, count))
+        yield from _prepare(engine, resolved, source, min(batch, count), last and count <= batch)
         if request.image_guidance is not None and resolved.image_guidance is None:
             yield Notice(
                 f"The model {engine.facts.name} is not InstructPix2Pix; its image guidance {request.image_guidance:g} has no "
@@ -188,8 +188,11 @@ def _decoded(engine: Engine, member: PreparedRequest, drawing: Drawing) -> Gener
     return pixels
 
 
-def _prepare(engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int) -> Iterator[Event]:
-    """Yields the notices that are known before the work, and refuses what is known to fail."""
+def _prepare(
+    engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int, is_last: bool
+) -> Iterator[Event]:
+    """Yields the notices that are known before the work, and refuses what is known to fail. `is_last` says that nothing comes
+    after the first batch."""
     yield from (Notice(line) for line in (*engine.facts.report, *(source.notices if source else ())))
     size = finished_size(request, source)
     check_passes(engine, request, size)
@@ -197,7 +200,10 @@ def _prepare(engine: Engine, request: Resolved, source: img2img.SourceImage | No
     if request.watermark:
         check_size(*(later[-1].size if later else size))
     *widest, together = largest(request, size, batch)
-    yield from out_of_memory.choose(engine, (widest[0], widest[1]), together, wants_safety(request, engine.facts))
+    yield from out_of_memory.choose(
+        engine, (widest[0], widest[1]), together, wants_safety(request, engine.facts), branch_count(request, engine.facts),
+        is_last and source is None and not later,
+    )  # fmt: skip
     if Capability.FIRST_LOAD in engine.can:
         encode, safety = source is not None, wants_safety(request, engine.facts)
         yield from engine.first_load(request.width, request.height, encode, safety)

@@ -16,6 +16,7 @@ from sdedge.errors import OutputError
 from sdedge.generation import speed
 from sdedge.generation.control_predictor import FittedControl, fitted_controls
 from sdedge.generation.control_weights import is_conditional_only
+from sdedge.generation.guidance import branch_count
 from sdedge.generation.image_prompts import ImagePrompt
 from sdedge.generation.requirements import INSTRUCT_CHANNELS
 from sdedge.machine.findings import findings
@@ -33,7 +34,7 @@ from sdedge.models.operations import (
     unet_operations,
 )
 from sdedge.models.unet_walk import attention_channels
-from sdedge.request import Request, Resolved
+from sdedge.request import Resolved
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
         return
     size, (base, _) = _latent(engine, request), engine.unet_source()
     calls = catalog.SAMPLERS[request.sampler].calls_per_step
-    operations = unet_operations(base, size) * rows_of(engine, request) * calls
+    operations = unet_operations(base, size) * branch_count(request, engine.facts) * calls
     pace = pace_of(engine, base)
     step = None if pace is None else pace.seconds * operations
     for each in fitted:
@@ -143,7 +144,7 @@ def price_of(engine: Engine, request: Resolved, fitted: FittedControl | ImagePro
         return Price(name, 0.0, end - start, 1, adapter_operations(fitted.config, size), memory)
     fraction = controlnet_operations(fitted.config, size) / unet_operations(base, size)
     if is_conditional_only(fitted.control, fitted.is_pooled):
-        fraction /= rows_of(engine, request)
+        fraction /= branch_count(request, engine.facts)
     every = speed.supported(engine, request).reuse
     return Price(name, fraction, end - start, every, hint_operations(fitted.config, size), memory)
 
@@ -189,13 +190,6 @@ def network_name(engine: Engine) -> str:
     """Returns by what the times of an engine's UNet are known: where it runs, in which format and how large it is."""
     _, tensors = engine.unet_source()
     return f"{engine.description}, {sum(tensor.numel for tensor in tensors.values())} parameters"
-
-
-def rows_of(engine: Engine, request: Request) -> int:
-    """Returns how many rows a guided step has for one picture: branches under one prompt."""
-    if engine.facts.in_channels == INSTRUCT_CHANNELS:
-        return 3
-    return 1 if engine.facts.guidance_channels or (request.guidance or 1) <= 1 else 2
 
 
 def _steps(engine: Engine, request: Resolved) -> int:

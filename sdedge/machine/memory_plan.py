@@ -21,18 +21,20 @@ MB = 10**6
 BASE = {"cpu": 260 * MB, "mps": 400 * MB, "cuda": 500 * MB}
 """The process itself: Python, torch and its kernels; on CUDA the context on the card."""
 
-# Numbers per pixel that are alive at most, beside the weights. The UNet's and the control nets' are also per picture.
+# Numbers per pixel that are alive at most, beside the weights. The UNet's and the control nets' are also per picture and branch.
 UNET_FEATURES = 190  # the largest set of feature maps alive, and their copies in kernels
-UNET_FEATURES_TIGHT = 70  # the same where nothing freed is kept
+UNET_FEATURES_FREED = (
+    47  # freed ones between them, which the C library keeps in the modes that let it: as large as the maps are
+)
+UNET_FEATURES_TIGHT = 70  # the largest set where nothing freed is kept
 CONTROL_RESIDUALS = 26  # what control nets add to the skips and the middle, held for the UNet
 VAE_WHOLE = 1090  # the VAE decodes the picture as a whole
 VAE_BY_ROWS = 290  # it decodes row by row, with feature maps in memory
 VAE_BY_ROWS_IN_FILE = 60  # it decodes row by row, with its large feature maps in a file
 
-FREED = 300 * MB  # at most, of freed feature maps that the C library keeps, in the modes that let it
-LOADING = 150 * MB  # two buffers of the largest layer, and what packing takes
+LOADING = 90 * MB  # the buffers of layers that were loaded last, and what packing takes
 ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
-STREAMED_LAYERS = 230 * MB  # the layer in use, those read ahead, and kernels' copies
+STREAMED_LAYERS = 250 * MB  # the buffer that layers are read into and packed in, the layer in use, and kernels' copies
 CHECKER = 350 * MB  # the libraries that the safety checker needs
 CHECKER_SIZE = 304_000_000  # its parameters, in float32
 LARGEST_MAP_IN_MEMORY = 16 * 2**20  # bytes; larger feature maps of the VAE go to a file in the tight modes
@@ -69,6 +71,10 @@ class MemoryRequest:
     device: str = "cpu"
     unet_itemsize: int = 0
     """Of the UNet's weights, where they are smaller; 0 where they are not."""
+    branches: int = 2
+    """Rows of a step for each picture: the conditions of guidance."""
+    is_single: bool = False
+    """Whether nothing was drawn before and nothing comes after, from noise: the VAE comes when the UNet has gone."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,8 @@ def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes()) -> int:
     drawing = _drawing(mode, job, sizes)
     decoding = ROWS + _vae_features(mode, job.device) * pixels * itemsize * sizes.vae_width // 128
     checking = sizes.safety_checker * 4 + CHECKER if sizes.safety_checker and job.device != "cuda" else 0
+    if mode == "fast" and job.is_single and job.device == "cpu":
+        return BASE[job.device] + checking + max(once, unet + sum(beside) + drawing, vae + decoding)
     if mode == "fast":
         recorded = drawing if job.device == "cuda" else 0  # which `cuda_graphs` keeps for the next call
         return BASE[job.device] + unet + sum(beside) + vae + checking + recorded + max(once, drawing, decoding)
@@ -145,14 +153,16 @@ def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes()) -> int:
 
 
 def _drawing(mode: str, job: MemoryRequest, sizes: Sizes) -> int:
-    """Returns the bytes of a step's feature maps, and of what the C library holds beside them on a CPU."""
+    """Returns the bytes of a step's feature maps, and on a CPU of what loading leaves beside them."""
     features = UNET_FEATURES_TIGHT if is_tight(mode) and job.device == "cpu" else UNET_FEATURES
     features += CONTROL_RESIDUALS if sizes.every_step else 0
-    # Guidance takes two of each.
-    maps = features * 2 * job.batch * job.width * job.height * job.itemsize * sizes.unet_width // 320
-    if job.device != "cpu":
+    rows = job.branches * job.batch
+    if job.device == "cpu" and not is_tight(mode):
+        features += UNET_FEATURES_FREED
+    maps = features * rows * job.width * job.height * job.itemsize * sizes.unet_width // 320
+    if job.device != "cpu" or mode == "stream":  # whose buffers are counted with the layers
         return maps
-    return maps + min(LOADING if is_tight(mode) else FREED, sizes.unet * job.itemsize)
+    return maps + min(LOADING, sizes.unet * job.itemsize)
 
 
 def _vae_features(mode: str, device: str) -> int:

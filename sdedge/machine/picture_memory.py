@@ -59,7 +59,7 @@ def _count(tensors: Mapping[str, LazyTensor]) -> int:
 
 def plan_picture(
     sizes: Sizes, width: int, height: int, batch: int, *, itemsize: int, device: str, free: int, safety: bool = True,
-    mode: str = "auto", int8: bool = False,
+    mode: str = "auto", int8: bool = False, branches: int = 2, is_single: bool = False,
 ) -> MemoryPlan:  # fmt: skip
     """Returns how a picture is drawn on a kind of device ("cpu", "cuda", "mps") with `free` bytes, and whether it fits.
 
@@ -68,8 +68,9 @@ def plan_picture(
     free           of the device, what the drawing process holds already included
     safety         whether the model's safety checker will run
     mode           one of `memory_plan.CHOICES`
+    branches       rows of a step for each picture, and `is_single` as `MemoryRequest` has it
     """
-    job = MemoryRequest(width, height, batch, itemsize, device, int(int8))
+    job = MemoryRequest(width, height, batch, itemsize, device, int(int8), branches, is_single)
     checked = sizes if safety else Sizes(**{**vars(sizes), "safety_checker": 0})
     return memory_plan.plan(job, free, checked, mode)
 

@@ -66,8 +66,10 @@ class ImageEncoderModel:
     @property
     def operations(self) -> int:
         """Returns how many operations it takes for one picture."""
-        usual = {"patch_size": 32, "hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12}
-        return vision_operations(self.side, *(self._number(name, n) for name, n in usual.items()), self.pooled)
+        return vision_operations(
+            self.side, self._number("patch_size", 32), self.width, self._number("intermediate_size", 3072),
+            self._number("num_hidden_layers", 12), self.pooled,
+        )  # fmt: skip
 
     def _number(self, name: str, usual: int) -> int:
         value = self.config.get(name, usual)

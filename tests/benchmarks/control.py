@@ -47,7 +47,7 @@ def draw(model: str, control: str, hint: str, mode: str, dtype: str, steps: int)
         if isinstance(event, Loading) and event.phase == "denoising":
             began = time.perf_counter()
             engine = pipeline.engine(request)
-            planned = engine.choose_memory(512, 512, 1).peak
+            planned = engine.choose_memory(512, 512, 1, is_single=True).peak
         if isinstance(event, Step):
             times.append(time.perf_counter())
     seconds = [after - before for before, after in pairwise(times)]

@@ -43,7 +43,9 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         for _ in pipeline.generate(request, Output(Path(folder)), last=True):
             pass
-    job = MemoryRequest(side, side, 1, 4 if dtype == "float32" else 2, unet_itemsize=int(dtype == "int8"))
+    job = MemoryRequest(
+        side, side, 1, 4 if dtype == "float32" else 2, unet_itemsize=int(dtype == "int8"), is_single=True
+    )
     return {
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time(),

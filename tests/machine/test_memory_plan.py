@@ -25,7 +25,6 @@ from sdedge.machine.findings import DeviceFinding
 from sdedge.machine.memory_plan import MARGIN, MODES, MemoryRequest, Sizes, plan, predict, smaller, spoken_size
 from sdedge.machine.picture_memory import itemsize, plan_picture, read_sizes
 from sdedge.models.unet_inputs import UNetInputs
-from sdedge.request import Resolved
 from sdedge.weights.architecture import TINY_VAE
 from sdedge.weights.checkpoint import open_checkpoint
 from tests.conftest import cases
@@ -76,6 +75,48 @@ def test_v1_on_the_machines_people_have():
     large = plan(MemoryRequest(4096, 4096, itemsize=2), GB)
     assert not large.fits and large.nearest is not None and large.nearest.width >= 512
     assert [smaller(mode) for mode in MODES] == ["low", "lowest", "stream", None]
+
+
+CONTROLNET, VIT_H, ADAPTER = 361_279_120, 632_076_800, 77_369_280
+FULL_SIZE = [
+    # On two cores with AMX (docs/memory.md).
+    *(("fast", MemoryRequest(side, side, itemsize=2, is_single=True), Sizes(), mb)
+      for side, mb in ((512, 2288), (768, 2634), (1024, 3034))),
+    *(("stream", MemoryRequest(side, side, itemsize=2), Sizes(), mb) for side, mb in ((512, 597), (768, 630), (1024, 784))),
+    ("low", MemoryRequest(512, 512, itemsize=2), Sizes(), 2288),
+    ("lowest", MemoryRequest(512, 512, itemsize=2), Sizes(), 2153),
+    ("fast", MemoryRequest(512, 512, itemsize=2, unet_itemsize=1, is_single=True), Sizes(), 1404),
+    ("low", MemoryRequest(512, 512, itemsize=2, unet_itemsize=1), Sizes(), 1413),
+    ("stream", MemoryRequest(512, 512, itemsize=2, unet_itemsize=1), Sizes(), 593),
+    # On two cores with AVX2, in float32.
+    ("fast", MemoryRequest(512, 512, is_single=True), Sizes(), 4205),
+    ("fast", MemoryRequest(512, 512, is_single=True), Sizes(every_step=(CONTROLNET,)), 5710),
+    ("fast", MemoryRequest(512, 512, is_single=True), Sizes(once=(ADAPTER,)), 4181),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "job", "sizes", "megabytes"), FULL_SIZE)
+def test_the_prediction_is_within_a_tenth_of_what_was_measured(mode, job, sizes, megabytes):
+    assert predict(mode, job, sizes) / 1e6 == pytest.approx(megabytes, rel=0.1)
+
+
+def test_a_single_batch_never_has_the_vae_beside_the_unet(tiny_model, monkeypatch):
+    """A series has, in the mode that keeps both; so has a batch after others, which the engine knows better."""
+    job, usual = MemoryRequest(512, 512, itemsize=2), Sizes()
+    single = predict("fast", replace(job, is_single=True))
+    assert predict("fast", job) - single == 2 * usual.vae
+    assert predict("low", replace(job, is_single=True)) == predict("low", job)
+    assert predict("fast", replace(job, branches=3)) > predict("fast", job) > predict("fast", replace(job, branches=1))
+    engine = TorchEngine.load(tiny_model, "cpu", "float32")
+    jobs: list[bool] = []
+    real = memory_plan.plan
+    monkeypatch.setattr(memory_plan, "plan", lambda job, *rest: (jobs.append(job.is_single), real(job, *rest))[1])
+    for component in ("text_encoder", "unet"):
+        engine.choose_memory(64, 64, 1, is_single=True)
+        engine.network(component)
+    engine.choose_memory(64, 64, 1, is_single=True)
+    engine.choose_memory(64, 64, 1)
+    assert jobs == [True, True, False, False]
 
 
 def test_a_tenth_of_the_free_memory_is_left_and_a_named_mode_may_have_it():
@@ -147,10 +188,10 @@ def test_the_checker_counts_where_it_runs_in_engine_and_app_alike(tiny_model, mo
     monkeypatch.setattr(
         engine,
         "choose_memory",
-        lambda *arguments: (asked_with.append(arguments[-1]), memory_plan.MemoryPlan("fast", 1, 2))[1],
+        lambda *arguments, **_: (asked_with.append(arguments[-1]), memory_plan.MemoryPlan("fast", 1, 2))[1],
     )
     for safety in (True, False):
-        list(out_of_memory.choose(engine, Resolved("x"), 1, safety))
+        list(out_of_memory.choose(engine, (512, 512), 1, safety))
     assert asked_with == [True, False]
 
 

@@ -112,9 +112,11 @@ class OpenVINOEngine(OptionalCalls):
             self._forget()
         self.torch.release(component)
 
-    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> MemoryPlan:
+    def choose_memory(
+        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False
+    ) -> MemoryPlan:
         mode = self.torch.memory_mode
-        plan = self.torch.choose_memory(width, height, batch, safety)
+        plan = self.torch.choose_memory(width, height, batch, safety, branches=branches, is_single=is_single)
         if plan.mode != mode:
             self._forget()
         return plan

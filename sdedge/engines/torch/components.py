@@ -66,9 +66,11 @@ class ComponentCalls(OptionalCalls):
         """Returns a component's weights as the checkpoint names them, with the LoRAs in."""
         return self.residency.merged(component)
 
-    def choose_memory(self, width: int, height: int, batch: int, safety: bool = True) -> MemoryPlan:
+    def choose_memory(
+        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False
+    ) -> MemoryPlan:
         latent = height // self.facts.downscale, width // self.facts.downscale
-        return self.residency.choose_memory((width, height), latent, batch, safety)
+        return self.residency.choose_memory((width, height), latent, batch, safety, branches, is_single)
 
     def use_less_memory(self) -> str | None:
         return self.residency.use_less_memory()

@@ -193,13 +193,14 @@ class Residency:
     # Memory
 
     def choose_memory(
-        self, size: tuple[int, int], latent: tuple[int, int], batch: int, safety: bool
-    ) -> memory.MemoryPlan:
+        self, size: tuple[int, int], latent: tuple[int, int], batch: int, safety: bool, branches: int = 2, is_single: bool = False
+    ) -> memory.MemoryPlan:  # fmt: skip
         """Settles how components are kept while pictures of a size (width, height) in pixels are drawn, and checked."""
+        is_single = is_single and not self._networks.keys() & {Component.UNET, Component.VAE}
         plan = plan_picture(
             read_sizes(self.checkpoint, self._added.values()), *size, batch, itemsize=self.dtype.itemsize,
             device=self.device.type, free=self.free_bytes(), safety=safety, mode=self._memory_choice,
-            int8=self.recipe is not None,
+            int8=self.recipe is not None, branches=branches, is_single=is_single,
         )  # fmt: skip
         self.use_mode(plan.mode)
         if latent != self._latent:
