@@ -13,6 +13,7 @@ from sdedge import sampler_options as options
 from sdedge.catalog import MaskedContent, NoiseSource, Preset, Speed
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
+from sdedge.guides import GuideChoice
 from sdedge.json_values import read_json
 from sdedge.passes import Pass
 from sdedge.regions import Region, check_prompts
@@ -77,6 +78,8 @@ class Request:
     guidance_rescale: float = default("guidance_rescale")
     guidance_interval: tuple[float, float] | None = default("guidance_interval")
     """Guide only while sigma is within (low, high)."""
+    guides: tuple[GuideChoice, ...] = default("guides")
+    """What guides beside classifier-free guidance, or changes it: PAG, APG, FreeU."""
     image: str | None = default("image")
     """Path of the picture to start from. An open size then follows its proportions."""
     strength: float = default("strength")

@@ -32,6 +32,7 @@ from sdedge.field_types import (
     Side,
     Text,
 )
+from sdedge.guides import GuideList
 from sdedge.pass_syntax import PassList
 from sdedge.regions import RegionList
 from sdedge.sampler_options import Options
@@ -281,6 +282,11 @@ _ROWS = (
         "guidance_interval", Interval(), None, Group.SAMPLING,
         CommandLine(("--guidance-interval",), "Guide only between these sigmas.", "LOW HIGH"),
         Without(_RECORD_ONLY), Without(_CARRIED)),
+    RequestField(
+        "guides", GuideList(), (), Group.SAMPLING,
+        CommandLine(("--guide",), "Beside or inside guidance: pag, apg, freeu, with their numbers behind.", "NAME[:NUMBERS]",
+                    "none"),
+        InfotextKey("Guides"), Without(_CARRIED), ("guide",)),
     RequestField(
         "width", Side(64, MAX_SIDE, "512"), None, Group.CANVAS,
         Without("--size sets both sides"), Without("Size holds both sides"), FormEntry("Width in pixels", Section.BASICS),

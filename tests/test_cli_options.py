@@ -20,7 +20,7 @@ SPOKEN = {
     "guidance_interval": "1 2", "image": "i.png", "strength": 0.5, "mask": None,
     "mask_blur": 2.0, "masked_content": "fill", "mask_padding": 8, "variation_seed": 3, "variation_strength": 0.25,
     "sigmas": "3,2,1", "timesteps": "900,3", "options": "s_churn=3", "out": "elsewhere", "file_format": "webp",
-    "template": "{seed}", "outpaint": None, "controls": None,
+    "template": "{seed}", "outpaint": None, "controls": None, "guides": "pag",
 }  # fmt: skip
 """A value of every option that takes one; None where it needs another beside it, which other tests give."""
 

@@ -22,6 +22,7 @@ from sdedge.control_syntax import ControlList
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Edges, Falling, Flag, Float, Integer, Interval, PathOrName, SamplerOptions, Text
+from sdedge.guides import GUIDES, GuideChoice, GuideList, guide_choice
 from sdedge.images import metadata, metadata_a1111
 from sdedge.pass_syntax import PassList
 from sdedge.passes import Changes, Enlargement, Pass
@@ -40,7 +41,7 @@ from sdedge.request_fields import (
 )
 
 ROOT = Path(__file__).parents[1]
-MOST_FIELDS = 39
+MOST_FIELDS = 40
 """A feature is one value type in one field; whoever adds to this has said why."""
 
 
@@ -84,7 +85,10 @@ def test_commands_share_their_options():
 
 def test_a_field_that_is_faulty_is_named_as_data():
     wrong = {"mask": ["m.png"], "outpaint": [(8, 0, 0, 0)], "options": [{"nonsense": 1}, {"eta": "x"}],
-             "guidance_interval": [(1.0,), (-1.0, 2.0)], "steps": [10**400], "guidance": [10**400], "controls": [
+             "guidance_interval": [(1.0,), (-1.0, 2.0)], "steps": [10**400], "guidance": [10**400], "guides": [
+                 (GuideChoice("pig", (3.0,)),), (GuideChoice("pag", ()),), (GuideChoice("pag", (-1.0,)),), ("pag",),
+                 (GuideChoice("apg", (0.0, float("nan"), 0.0)),), (guide_choice("pag"), guide_choice("pag")),
+             ], "controls": [
                  ("canny",), (Control(""),), (Control("a", span=(0.5, 0.5)),), (Control("a", span=(0.0, float("nan"))),),
                  (Control("a", weight=float("nan")),), (Control("a", weight=1e9),), (Control("a", mode="most"),),
                  (Control("a", hint="x" * 5000),), (Control("a"),) * 9],
@@ -127,6 +131,16 @@ REGIONS = st.builds(
 ) | st.builds(Region, NAMES, mask=PATHS)  # fmt: skip
 
 
+GUIDE_CHOICES = st.sampled_from([
+    guide_choice("pag"), guide_choice("pag", scale=0.25), guide_choice("apg", eta=0.5, norm=15), guide_choice("freeu", s2=0.1),
+])  # fmt: skip
+
+
+def _one_of_each(guides: set[GuideChoice]) -> tuple[GuideChoice, ...]:
+    by_name = {guide.name: guide for guide in sorted(guides, key=repr)}
+    return tuple(by_name[name] for name in GUIDES if name in by_name)
+
+
 def _values(name: str) -> st.SearchStrategy:
     """Values of a field, by its type."""
     row, choices = FIELDS[name], getattr(FIELDS[name].type, "names", None)
@@ -157,6 +171,8 @@ def _values(name: str) -> st.SearchStrategy:
             return st.just({})
         case RegionList():
             return st.lists(REGIONS, max_size=3).map(tuple)
+        case GuideList():
+            return st.sets(GUIDE_CHOICES, max_size=2).map(_one_of_each)
         case ControlList():
             return st.lists(CONTROLS, max_size=3).map(tuple)
         case PassList():

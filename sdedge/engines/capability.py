@@ -18,8 +18,12 @@ class Capability(enum.StrEnum):
     """Runs the UNet's outer layers alone, on deep features of another step: `predict_partly`."""
     FIRST_LOAD = enum.auto()
     """Loads networks in other processes before the first picture, since that takes minutes once: `first_load`."""
+    FREEU = enum.auto()
+    """Takes `FreeU` among `UNetInputs.edits`: the way up joins features and skips by other weights."""
     GUIDANCE_EMBEDDING = enum.auto()
     """Takes `UNetInputs.embedding`, for a UNet that reads the guidance scale (`ModelFacts.guidance_channels`)."""
+    IDENTITY_ATTENTION = enum.auto()
+    """Takes `IdentityAttention` among `UNetInputs.edits`: the deepest self attention is the identity in some rows."""
     IMAGE_TOKENS = enum.auto()
     """Takes `ImageTokens` among `UNetInputs.edits`: cross attention attends to pictures as well."""
     LORAS = enum.auto()

@@ -111,6 +111,8 @@ def check_inputs(can: frozenset[Capability], inputs: UNetInputs) -> None:
         Capability.RESIDUALS: bool(inputs.down or inputs.skips),
         Capability.GUIDANCE_EMBEDDING: inputs.embedding is not None,
         Capability.IMAGE_TOKENS: bool(inputs.pictures),
+        Capability.IDENTITY_ATTENTION: bool(inputs.identity_rows),
+        Capability.FREEU: inputs.freeu is not None,
         Capability.REGION_MASKS: bool(inputs.regions),
         Capability.TOKEN_MERGING: any(isinstance(edit, TokenMerging) for edit in inputs.edits),
     }

@@ -17,7 +17,7 @@ from sdedge.engines.protocol import Capability, Component, Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Event, Loading, Notice
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
-from sdedge.generation.guidance import branch_count, image_guidance
+from sdedge.generation.guidance import branch_count, image_guidance, without_effect
 from sdedge.generation.journals import Journals
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, run_passes, settled
 from sdedge.generation.price import control_prices, remember_step
@@ -210,7 +210,7 @@ def _prepare(
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is refused now, not after
-    if notice := speed.unsupported(engine, request):
+    for notice in filter(None, (speed.unsupported(engine, request), without_effect(request, engine.facts))):
         yield Notice(notice)
     if engine.facts.guidance_channels and request.negative:
         yield Notice(

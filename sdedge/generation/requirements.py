@@ -77,6 +77,7 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
         )
     if request.tiling:
         yield Need(Capability.TILING, "cannot draw seamless tiles; turn tiling off.", "tiling")
+    yield from _guide_needs(request)
     if request.controls:
         sentence = f"runs no control models beside the model; {Remedy.OTHER_ENGINE}."
         yield Need(Capability.ADDED_COMPONENTS, sentence, "controls", Remedy.OTHER_ENGINE)
@@ -100,6 +101,15 @@ def _encodes(each: Pass, request: Request) -> bool:
     """Returns whether a pass denoises pixels."""
     is_latent = each.enlarge is not None and each.enlarge.is_latent
     return not is_latent and each.changes.get("strength", request.strength) != 0
+
+
+def _guide_needs(request: Request) -> Iterator[Need]:
+    """Yields what the guides of a request need inside the UNet; APG needs nothing there."""
+    capabilities = {"pag": Capability.IDENTITY_ATTENTION, "freeu": Capability.FREEU}
+    for guide in request.guides:
+        if guide.name in capabilities:
+            sentence = f"cannot draw with {guide.name}, which changes the UNet inside; {Remedy.OTHER_ENGINE}."
+            yield Need(capabilities[guide.name], sentence, "guides", Remedy.OTHER_ENGINE)
 
 
 def unmet(request: Request, facts: ModelInputs, can: frozenset[Capability]) -> Iterator[Need]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -80,18 +80,26 @@ class BoundLayer:
         return x
 
 
+def joined(layer: Layer, x: Tensor, skip: Tensor) -> Tensor:
+    """Returns features and skip one behind the other, as a layer on the way up reads them."""
+    return torch.cat([x, skip], dim=1)
+
+
 class UNetEncoder(nn.Module):
     """The way down and the middle, with the time embedding: what a UNet and a ControlNet have in common.
 
-    `layers` are those of the walk that the network has, bound to its modules.
+    `layers` are those of the walk that the network has, bound to its modules. `join` is the function that makes what a layer on
+    the way up reads of features and skip, and so the place where an edit of skips enters.
     """
 
     layers: tuple[BoundLayer, ...]
+    join: Callable[[Layer, Tensor, Tensor], Tensor]
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         config.check_widths()
         self.config = config
+        self.join = joined
         widths, heads = config.block_out_channels, self.heads()
         self.conv_in = nn.Conv2d(config.in_channels, widths[0], 3, padding=1)
         self.time_embedding = TimestepEmbedding(widths[0], widths[0] * 4, config.time_cond_proj_dim)
@@ -122,7 +130,7 @@ class UNetEncoder(nn.Module):
         for bound in layers:
             layer = bound.layer
             if layer.reads_skip:
-                x = torch.cat([x, skip_stack.pop()], dim=1)
+                x = self.join(layer, x, skip_stack.pop())
             x = bound.run(x, time, context, skip_stack)
             if layer.is_down_end and down:
                 x = x + next(features)

@@ -49,6 +49,26 @@ class TokenMerging(Edit):
     ratio: float
 
 
+@dataclass(frozen=True)
+class IdentityAttention(Edit):
+    """Lets every pixel attend to itself alone in the deepest self attention, in some rows of the batch."""
+
+    rows: range = range(0)
+
+    def on(self, rows: range) -> IdentityAttention:
+        return IdentityAttention(rows)
+
+
+@dataclass(frozen=True)
+class FreeU(Edit):
+    """Raises features by `b1` and `b2` and scales the skips' lowest frequencies by `s1` and `s2` in up blocks 0 and 1."""
+
+    b1: float
+    b2: float
+    s1: float
+    s2: float
+
+
 @dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
 class ImageTokens(Edit):
     """Attends to the tokens of a picture beside those of the context, in every cross attention (IP-Adapter).
@@ -140,6 +160,16 @@ class UNetInputs:
     def regions(self) -> tuple[RegionMasks, ...]:
         """The regions in which cross attention attends to contexts of their own."""
         return tuple(edit for edit in self.edits if isinstance(edit, RegionMasks))
+
+    @property
+    def identity_rows(self) -> tuple[range, ...]:
+        """The rows in which the deepest self attention is the identity."""
+        return tuple(edit.rows for edit in self.edits if isinstance(edit, IdentityAttention))
+
+    @property
+    def freeu(self) -> FreeU | None:
+        """How the way up joins features and skips; None for plainly."""
+        return next((edit for edit in self.edits if isinstance(edit, FreeU)), None)
 
     @property
     def merge_ratio(self) -> float:

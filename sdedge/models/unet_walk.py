@@ -7,7 +7,8 @@ feature reuse (which walks its ends alone), and the exported graphs. The places,
     skips           12    what is kept for the way up (ControlNet)
     middle           1    what the middle block makes (ControlNet)
     cross_attention 16    over the context
-    self_attention  16    over the pixels of a feature map
+    self_attention  16    over the pixels of a feature map; the last before the way up is the deepest (PAG)
+    up_block         4    whose number says how features and skips are joined (FreeU)
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Layer:
     is_down_end: bool = False
     keeps_skip: bool = False
     is_middle: bool = False
+    up_block: int | None = None
+    """The number of its block on the way up, the lowest being 0 (FreeU)."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -97,6 +100,11 @@ def image_numbers(config: UNetConfig) -> list[int]:
     return [2 * order.index(place) + 1 for place in range(len(in_middle))]
 
 
+def deepest_self_attention(config: UNetConfig) -> str:
+    """Returns the path of the last self attention before the way up: the middle's, in UNets that have one."""
+    return [layer.self_attention for layer in encoder_walk(config) if layer.attention][-1]
+
+
 def attention_channels(config: UNetConfig) -> list[int]:
     """Returns the channels of the cross attentions, in the order of the walk."""
     return [config.block_out_channels[layer.level] for layer in walk(config) if layer.attention]
@@ -138,6 +146,7 @@ def _up(config: UNetConfig) -> Iterator[Layer]:
                 attention=f"up_blocks.{block}.attentions.{i}" if has_attention else "",
                 heads=config.heads[level] if has_attention else None,
                 reads_skip=True,
+                up_block=block,
             )
         if level > 0:  # its convolution reads the map when it is enlarged
             yield Layer(level - 1, resample=f"up_blocks.{block}.upsamplers.0")

@@ -17,6 +17,7 @@ from sdedge.catalog import MaskMode
 from sdedge.errors import InvalidRequest
 from sdedge.models.unet_inputs import Edit, Predict, UNetInputs
 from sdedge.sampling.guidance import Branch, Branches, Guide, State
+from sdedge.sampling.prediction import to_x0
 from sdedge.sampling.samplers import Denoise, StepNoise
 
 
@@ -94,16 +95,6 @@ def _joined_rows(parts: Iterable[Tensor | None], rows: int) -> Tensor | None:
     """Returns what each branch has for `rows` pictures, one row standing for all of them, or None where none has any."""
     tensors = [part.expand(rows, *part.shape[1:]) for part in parts if part is not None]
     return _joined(tensors) if tensors else None
-
-
-def to_x0(out: Tensor, x: Tensor, sigma: float, prediction_type: str) -> Tensor:
-    """Returns the image that a model output stands for; x is in the variance-exploding variable."""
-    if prediction_type == "epsilon":
-        return x - sigma * out
-    if prediction_type == "v_prediction":
-        # sqrt(ab) x_ddpm - sqrt(1 - ab) v
-        return x / (sigma**2 + 1) - out * (sigma * (sigma**2 + 1) ** -0.5)
-    return out
 
 
 def dynamic_threshold(x0: Tensor, quantile: float, largest: float = 1.0) -> Tensor:

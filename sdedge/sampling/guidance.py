@@ -110,12 +110,17 @@ class ClassifierFreeGuidance:
 
 def weighted_difference(conds: Mapping[Branch, Tensor], uncond: Tensor) -> Tensor:
     """Returns sum_k w_k (cond_k - uncond), (B, …)."""
-    differences = torch.stack([*conds.values()]) - uncond  # (K, B, …)
-    weights = [branch.weight for branch in conds if branch.weight is not None]
+    return weighted_sum({branch: cond - uncond for branch, cond in conds.items()})
+
+
+def weighted_sum(tensors: Mapping[Branch, Tensor]) -> Tensor:
+    """Returns the sum (B, …) of those of branches of one name, each times its branch's weight; the one that has none alone."""
+    stacked = torch.stack([*tensors.values()])  # (K, B, …)
+    weights = [branch.weight for branch in tensors if branch.weight is not None]
     if not weights:
-        return differences[0]
-    w = torch.stack(weights).to(differences)
-    return (w.reshape(*w.shape, *[1] * (uncond.dim() - 1)) * differences).sum(0)
+        return stacked[0]
+    w = torch.stack(weights).to(stacked)
+    return (w.reshape(*w.shape, *[1] * (stacked.dim() - 2)) * stacked).sum(0)
 
 
 def rescale_guidance(out: Tensor, cond: Tensor, fraction: float) -> Tensor:

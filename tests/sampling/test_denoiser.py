@@ -7,7 +7,8 @@ import torch
 
 from sdedge.catalog import MaskMode
 from sdedge.errors import InvalidRequest
-from sdedge.sampling.denoiser import dynamic_threshold, masked, to_x0
+from sdedge.sampling.denoiser import dynamic_threshold, masked
+from sdedge.sampling.prediction import to_x0
 from sdedge.sampling.presets import sampling_plan
 from sdedge.sampling.schedule import NoiseSchedule
 

@@ -39,9 +39,9 @@ class TorchEngine(ComponentCalls):
 
     can = frozenset({
         Capability.ADDED_COMPONENTS, Capability.EARLIER_LAYERS, Capability.ENCODE, Capability.FEATURE_REUSE,
-        Capability.GUIDANCE_EMBEDDING, Capability.IMAGE_TOKENS, Capability.LORAS, Capability.MEMORY_MODES,
-        Capability.PENULTIMATE_LAYER, Capability.REGION_MASKS, Capability.RESIDUALS, Capability.TILING,
-        Capability.TOKEN_MERGING,
+        Capability.FREEU, Capability.GUIDANCE_EMBEDDING, Capability.IDENTITY_ATTENTION, Capability.IMAGE_TOKENS,
+        Capability.LORAS, Capability.MEMORY_MODES, Capability.PENULTIMATE_LAYER, Capability.REGION_MASKS,
+        Capability.RESIDUALS, Capability.TILING, Capability.TOKEN_MERGING,
     })  # fmt: skip
 
     def __init__(

@@ -18,6 +18,8 @@ from sdedge.engines.torch.cuda_graphs import Recorder, record_cuda
 from sdedge.machine.step_times import StepTime
 from sdedge.models import reuse
 from sdedge.models.cross_attention import attending_to
+from sdedge.models.freeu import reweighted
+from sdedge.models.identity_attention import attending_to_itself
 from sdedge.models.token_merging import merging
 from sdedge.models.unet import UNet
 from sdedge.models.unet_inputs import ImageTokens, RegionMasks, UNetInputs, check_residuals
@@ -66,6 +68,10 @@ class UNetCalls:
                 regions = [self._moved_region(each, dtype) for each in inputs.regions]
                 size = inputs.x.shape[2], inputs.x.shape[3]
                 edits.enter_context(attending_to(unet, pictures, regions, size))
+            if inputs.identity_rows:
+                edits.enter_context(attending_to_itself(unet, inputs.identity_rows))
+            if inputs.freeu:
+                edits.enter_context(reweighted(unet, inputs.freeu))
             yield
 
     def _moved_picture(self, picture: ImageTokens, dtype: torch.dtype) -> ImageTokens:
@@ -124,7 +130,7 @@ class UNetCalls:
             self.recorder is None or inputs.pictures or inputs.regions
         ):  # whose tokens are no arguments, so that a recording would not see new ones
             return partial(function, unet, x, t, context, **order.named(rest))
-        name = f"{function.__name__} {inputs.merge_ratio} {order}"
+        name = f"{function.__name__} {inputs.edits} {order}"
         return partial(self.recorder.run, name, partial(_run_flat, function, unet, order), *tensors)
 
     def _tensors(
