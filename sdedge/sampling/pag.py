@@ -49,7 +49,7 @@ class PerturbedAttentionGuidance:
         conds = {branch: out for branch, out in outputs.items() if branch.name == COND}
         perturbed = [out for branch, out in outputs.items() if branch.name == PERTURBED]
         if perturbed:
-            apart = {cond: out - other for (cond, out), other in zip(conds.items(), perturbed, strict=True)}
+            apart = {cond: out - without for (cond, out), without in zip(conds.items(), perturbed, strict=True)}
             guided = guided + self.scale * weighted_sum(apart)
         uncond = next((out for branch, out in outputs.items() if branch.name == UNCOND), None)
         if uncond is None or not self.rescale:
