@@ -57,6 +57,7 @@ class Remedy(StrEnum):
     GIVE_CONTROL = "give it with --control"
     GIVE_IMAGE = "give the picture to start from with --image"
     GIVE_REGION = "give it with --region"
+    GIVE_MASK = "give the mask with --mask"
     GIVE_MODEL = "give it with --model"
     GIVE_VAE = "give it with --vae"
     ADD_UPSCALER = "add an upscaler with `sdedge models add`"

@@ -49,6 +49,7 @@ PHRASES = {
     Remedy.GIVE_CONTROL: "controls are given at a terminal only",
     Remedy.GIVE_REGION: "regions are given at a terminal only",
     Remedy.GIVE_IMAGE: "choose the picture to start from",
+    Remedy.GIVE_MASK: "paint the mask",
     Remedy.GIVE_MODEL: "choose it as the model",
     Remedy.GIVE_VAE: "a VAE is given at a terminal only",
     Remedy.ADD_UPSCALER: "add an upscaler under Models",

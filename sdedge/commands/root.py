@@ -18,6 +18,7 @@ COMMANDS = {
     "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
     "upscale": ("sdedge.commands.upscale:upscale", "Enlarge pictures."),
     "info": ("sdedge.commands.info:info", "Show how a picture was made."),
+    "reproduce": ("sdedge.commands.reproduce:reproduce", "Draw pictures again and grade them."),
     "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),
     "serve": ("sdedge.commands.serve:serve", "Serve the demo page, and the APIs that other programs speak."),
     "mcp": ("sdedge.commands.serve:mcp", "Draw for an assistant, by the Model Context Protocol."),

@@ -31,6 +31,7 @@ from sdedge.generation.tiling import tiling
 from sdedge.images.card import filtered_card
 from sdedge.images.output import Output
 from sdedge.images.watermark import TEXT, check_size, embed
+from sdedge.library.recorded_files import recorded_files
 from sdedge.request import Request, Resolved
 
 LoadEngine = Callable[[str, str | None], Engine]
@@ -252,6 +253,7 @@ def _finish(
         "engine": engine.description,
         "version": sdedge.__version__,
         "model_name": engine.facts.name,
+        **recorded_files(request),
         **prepared.facts,
     }
     if losses := speed.losses(engine, request):

@@ -52,7 +52,7 @@ def unquote(text: str) -> str:
 def write(request: Request, facts: Mapping[str, object]) -> str:
     """Returns prompt, negative prompt and one line of settings, as that program would write them for this request.
 
-    `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes` and `version`.
+    `facts` may hold `model_name`, `model_hash`, `vae_hash`, `lora_hashes`, `embedding_hashes` and `version`.
     """
     settings = ", ".join(f"{key}: {quote(value)}" for key, value in _settings(request, facts).items())
     negative = f"\n{NEGATIVE} {request.negative}" if request.negative else ""
@@ -75,6 +75,7 @@ def _settings(request: Request, facts: Mapping[str, object]) -> dict[str, object
     ordered |= {
         **control_texts(request.controls),
         "Lora hashes": facts.get("lora_hashes"),
+        "TI hashes": facts.get("embedding_hashes"),
         "Version": f"sdedge {facts.get('version') or sdedge.__version__}",
     }
     return {key: value for key, value in ordered.items() if value is not None}

@@ -16,7 +16,7 @@ from sdedge.images import (
     metadata_others,
 )
 from sdedge.images.metadata_fields import Draft, Metadata, is_off, to_float, to_int
-from sdedge.images.metadata_resources import put_loras
+from sdedge.images.metadata_resources import put_loras, put_recorded_files
 from sdedge.images.metadata_texts import MAX_TEXT, Texts, json_object, literal
 from sdedge.request import Request
 from sdedge.request_fields import FIELDS
@@ -61,6 +61,7 @@ def parse_record(text: str) -> Metadata | None:
             draft.leave_out(name, value, sentence)
     facts = record.get("facts")
     draft.details = {"sdedge": record["sdedge"], **(facts if isinstance(facts, dict) else {})}
+    put_recorded_files(draft)
     return draft.done()
 
 

@@ -247,6 +247,7 @@ def is_off(value: Any) -> bool:
 
 def resolve_sampler(name: str) -> tuple[str, str | None]:
     """Resolves a name as `catalog.resolve` does, and InvokeAI's and Draw Things' endings. Raises InvalidRequest."""
+    name = {"kdpm_2": "dpm2", "kdpm_2_a": "dpm2_a", "kdpm_2_k": "dpm2_k"}.get(name, name)  # InvokeAI's
     try:
         return catalog.resolve(name)
     except InvalidRequest:

@@ -23,7 +23,7 @@ _REASONS: dict[str, str] = {
     "ENSD": "The steps' noise comes from the picture's seed plus this number there; it matters to samplers that renew noise.",
     "Eta DDIM": "It is another program's name for eta at its default.",
     "NGMS": "Guidance is left out of every other step at low noise there.",
-    "Token merging": "Tokens are merged in another way than by --speed here.",
+    "Token merging": "Tokens are merged in another way there than in a fast speed here.",
     "FreeU": "FreeU is not carried over.",
     "Dynamic thresholding": "Dynamic thresholding is not available.",
     "DynThres": "Dynamic thresholding is not available.",

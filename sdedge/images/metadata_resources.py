@@ -50,6 +50,16 @@ def put_resources(draft: Draft, settings: Mapping[str, str]) -> None:
     _put_civitai(draft, _parsed(settings.get("Civitai resources", "")))
 
 
+def put_recorded_files(draft: Draft) -> None:
+    """Lists the files that our own record names, by the facts among the draft's details."""
+    for role in ("model", "vae"):
+        draft.add_resource(role, draft.fields.get(role, ""), draft.details.get(f"{role}_hash", ""))
+    for role in ("lora", "embedding", "control"):
+        text = draft.details.get(f"{role}_hashes", "")
+        for name, hash in named_hashes(text if isinstance(text, str) else ""):
+            draft.add_resource(role, name, hash)
+
+
 def named_hashes(text: str) -> list[tuple[str, str]]:
     """Returns name and hash of each file of a list such as "a: 0123456789ab, b: ba9876543210"."""
     return [(match[1].strip(), match[2].lower()) for match in _NAMED_HASH.finditer(text)][:MAX_RESOURCES]

@@ -210,12 +210,12 @@ def wildcards_chosen(text: str, seed: int, side: str = "") -> ResolvedText:
 
 def has_embeddings() -> bool:
     """Returns whether any embedding is installed."""
-    return bool(_embedding_files())
+    return bool(embedding_files())
 
 
 def names_with(*marks: str) -> re.Pattern[str] | None:
     """Returns the names of installed embeddings that hold any of these marks of the prompt language; None without any."""
-    names = [name for name in _embedding_files() if any(mark in name for mark in marks)]
+    names = [name for name in embedding_files() if any(mark in name for mark in marks)]
     if not names:
         return None
     return re.compile(r"(?<![\w\\])(?:" + "|".join(map(re.escape, sorted(names, key=len, reverse=True))) + r")(?!\w)")
@@ -230,7 +230,7 @@ def with_plain_names(text: str) -> str:
 def embedding_names(texts: Iterable[str]) -> list[str]:
     """Returns the names of installed embeddings that stand in any of the texts, as `find_embeddings` reads them; no file is
     opened."""
-    names = Names(_embedding_files())
+    names = Names(embedding_files())
     return list(dict.fromkeys(match.name for text in texts for match in names.find(composed(text))))
 
 
@@ -239,7 +239,7 @@ def find_embeddings(texts: Iterable[str]) -> tuple[list[Embedding], list[str]]:
 
     With them, what is to be said: files that are damaged or made for another model, and names that are not there.
     """
-    files = _embedding_files()
+    files = embedding_files()
     names = Names(files)
     plain = [composed(text) for text in texts]
     names_used = dict.fromkeys(match.name for text in plain for match in names.find(text))
@@ -266,7 +266,8 @@ def _embedding(path: Path, changed: int, size: int) -> Embedding:
     return open_embedding(path)
 
 
-def _embedding_files() -> dict[str, Path]:
+def embedding_files() -> dict[str, Path]:
+    """Returns name -> file of every installed embedding."""
     from sdedge.weights.textual_inversion import find
 
     return find(embedding_folder()) if embedding_folder().is_dir() else {}
@@ -274,7 +275,7 @@ def _embedding_files() -> dict[str, Path]:
 
 def installed() -> list[Adapter]:
     """Returns every LoRA, then every embedding."""
-    pairs = [(role, files) for role, files in (("lora", loras()), ("embedding", _embedding_files()))]
+    pairs = [(role, files) for role, files in (("lora", loras()), ("embedding", embedding_files()))]
     return [Adapter(name, role, path, path.stat().st_size) for role, files in pairs for name, path in files.items()]
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -21,44 +15,17 @@ from torch.nn import functional
 from sdedge.models.unet_inputs import Predict
 from sdedge.sampling.denoiser import Denoiser, Schedule
 from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
+from tests.k_diffusion_referee import load_k_diffusion
 
 POCKET = Path(__file__).parents[2] / "resources" / "models" / "pocket"
-UNUSED = {"skimage", "jsonmerge", "dctorch", "torchvision", "cleanfid", "clip"}  # imported by k_diffusion, never called
-
-
-class _Stubs(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    def find_spec(self, name, path=None, target=None):
-        return importlib.machinery.ModuleSpec(name, self, is_package=True) if name.split(".")[0] in UNUSED else None
-
-    def create_module(self, spec):
-        module = MagicMock(name=spec.name)
-        module.__path__, module.__spec__, module.__name__ = [], spec, spec.name
-        return module
-
-    def exec_module(self, module):
-        pass
 
 
 @pytest.fixture(scope="session")
 def k_diffusion() -> ModuleType:
-    """k_diffusion's sampling and external modules; what it needs for training only is stubbed during the import."""
-    spec = importlib.util.find_spec("k_diffusion")
-    if spec is None:
+    """k_diffusion's sampling and external modules."""
+    package = load_k_diffusion()
+    if package is None:
         pytest.skip("k-diffusion, the referee, is not installed (pip install --no-deps k-diffusion)")
-    # The package without its __init__, which would import the training code as well.
-    package = ModuleType("k_diffusion")
-    package.__path__ = list(spec.submodule_search_locations)
-    before, finder = set(sys.modules), _Stubs()
-    sys.meta_path.insert(0, finder)
-    sys.modules["k_diffusion"] = package
-    try:
-        package.sampling = importlib.import_module("k_diffusion.sampling")
-        package.external = importlib.import_module("k_diffusion.external")
-    finally:
-        sys.meta_path.remove(finder)
-        for name in set(sys.modules) - before:
-            if name.split(".")[0] in UNUSED:
-                del sys.modules[name]
     return package
 
 

@@ -1,0 +1,110 @@
+"""What it takes to draw a picture again: its settings as a request, what is missing, and what cannot be honoured. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdedge import catalog
+from sdedge.errors import InvalidRequest, Remedy
+from sdedge.images import metadata
+from sdedge.images.metadata_fields import Unhonoured
+from sdedge.images.opening import opened
+from sdedge.library.needed_files import MissingFile, NeededFiles, find_files
+from sdedge.request import Request
+from sdedge.request_fields import depends_on
+
+_PICTURES = {
+    "image": f"It was drawn from another picture, which is not in the file; {Remedy.GIVE_IMAGE}.",
+    "mask": f"It was drawn with a mask, which is not in the file; {Remedy.GIVE_MASK}.",
+}
+
+
+@dataclass(frozen=True)
+class ReproductionPlan:
+    """How a picture is drawn again. `request` is None for a file without settings, or one that cannot be opened, of which
+    `fault` says why; `source` is the program that drew it."""
+
+    path: Path
+    source: str = ""
+    request: Request | None = None
+    missing: tuple[MissingFile, ...] = ()
+    unhonoured: tuple[Unhonoured, ...] = ()
+    notices: tuple[str, ...] = ()
+    fault: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Returns whether everything that the picture was drawn with is here."""
+        return self.request is not None and not self.missing
+
+
+def plan(path: Path, chosen: Mapping[str, Any] | None = None) -> ReproductionPlan:
+    """Reads a picture and finds what it needs; `chosen` are request fields that a person sets in place of its own.
+
+    Never raises for what is in the file.
+    """
+    try:
+        recorded = metadata.read(path)
+        with opened(path) as image:
+            size = image.size
+    except InvalidRequest as error:
+        return ReproductionPlan(path, fault=str(error))
+    if not recorded.source:
+        return ReproductionPlan(path, fault=f"{path} carries no settings.")
+    chosen = dict(chosen or {})
+    needed = find_files(recorded, chosen)
+    unhonoured = [each for each in recorded.unhonoured if each.field not in chosen and each.field != "image"]
+    _ask_for_pictures(needed, {each.field for each in recorded.unhonoured}, chosen)
+    request = _request(needed, chosen)
+    drawn = request.width, request.height
+    if None not in drawn and drawn != size and request.outpaint is None and request.image is None:
+        reason = f"The file has {size[0]}x{size[1]} pixels, so that it was changed after this size was drawn."
+        needed.unhonoured.append(Unhonoured("size", f"{drawn[0]}x{drawn[1]}", reason))
+    return ReproductionPlan(
+        path, recorded.source, request, tuple(needed.missing), (*unhonoured, *needed.unhonoured),
+        tuple(dict.fromkeys((*recorded.notes, *needed.notices))),
+    )  # fmt: skip
+
+
+def _ask_for_pictures(needed: NeededFiles, lost: set[str], chosen: Mapping[str, Any]) -> None:
+    """Lists the picture and mask that it was drawn from as missing where nobody gives them: no path in a file is opened."""
+    for name, reason in _PICTURES.items():
+        if name in chosen:
+            continue
+        if (path := needed.fields.pop(name, None)) is not None or name in lost:
+            needed.lack(name, str(path or ""), "", reason)
+    if "image" not in chosen and needed.fields.get("outpaint") is not None:
+        del needed.fields["outpaint"]
+
+
+def _request(needed: NeededFiles, chosen: Mapping[str, Any]) -> Request:
+    """Returns the settings as a request; what no request takes is left out and listed. Raises InvalidRequest for chosen ones."""
+    fields = dict(needed.fields)
+    for name in [name for name in fields if name != "image" and "image" not in fields and depends_on(name, "image")]:
+        if name not in chosen:
+            del fields[name]
+    while True:
+        try:
+            return _drawable(Request(**fields), needed)
+        except InvalidRequest as error:
+            if error.field in chosen or error.field not in fields:
+                raise
+            needed.unhonoured.append(Unhonoured(error.field, str(fields.pop(error.field))[:1000], str(error)))
+
+
+def _drawable(request: Request, needed: NeededFiles) -> Request:
+    """Returns the request in numerics that take its sampler and schedule, where those of its program do not."""
+    if request.eta is not None and "eta" not in catalog.SAMPLERS[request.sampler].options:
+        reason = f"The sampler {request.sampler} has no eta here."
+        needed.unhonoured.append(Unhonoured("eta", f"{request.eta:g}", reason))
+        request = request.replace(eta=None)
+    info = catalog.PRESETS[request.preset]
+    if request.sampler in info.samplers and (request.schedule is None or request.schedule in info.schedules):
+        return request
+    pair = f"{request.sampler} with {request.schedule or 'its schedule'}"
+    reason = f"The numerics of {info.label} do not take {pair}; ours are used."
+    needed.unhonoured.append(Unhonoured("preset", request.preset, reason))
+    return request.replace(preset=catalog.DEFAULT_PRESET)
