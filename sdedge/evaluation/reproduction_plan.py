@@ -60,7 +60,7 @@ def plan(path: Path, chosen: Mapping[str, Any] | None = None) -> ReproductionPla
     _ask_for_pictures(needed, {each.field for each in recorded.unhonoured}, chosen)
     request = _request(needed, chosen)
     drawn = request.width, request.height
-    if None not in drawn and drawn != size and request.outpaint is None and request.image is None:
+    if None not in drawn and drawn != size and not (request.outpaint or request.image or request.passes):
         reason = f"The file has {size[0]}x{size[1]} pixels, so that it was changed after this size was drawn."
         needed.unhonoured.append(Unhonoured("size", f"{drawn[0]}x{drawn[1]}", reason))
     return ReproductionPlan(

@@ -15,7 +15,7 @@ from sdedge.images.naming import last_part
 from sdedge.library.adapters import embedding_files, embedding_names, look_up_lora, loras
 from sdedge.library.file_hashes import hashes_of, hashes_of_all
 from sdedge.library.models import Library
-from sdedge.library.safe_settings import is_path, library_names, recorded_hashes
+from sdedge.library.safe_settings import is_path, library_names, recorded_hashes, safe_settings
 from sdedge.text.clean import shown
 from sdedge.text.tags import extract_loras, unescaped
 
@@ -61,6 +61,10 @@ def find_files(recorded: Metadata, chosen: Mapping[str, Any]) -> NeededFiles:
         _find_embeddings(needed, recorded)
     if "controls" not in chosen:
         _find_controls(needed, recorded)
+    for name in {"passes", "regions"} & needed.fields.keys() - chosen.keys():
+        safe, sentences = safe_settings({name: needed.fields[name]}, library_names)
+        needed.fields[name] = safe.get(name, ())
+        needed.unhonoured += [Unhonoured(name, "", sentence) for sentence in sentences]
     return needed
 
 

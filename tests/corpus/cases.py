@@ -151,7 +151,7 @@ def _written() -> Iterator[CorpusCase]:
     yield _extra(
         "hires",
         "Hires upscale: 2, Hires upscaler: Latent, Denoising strength: 0.5",
-        {"Hires upscale", "Hires upscaler"},
+        {"size"},
     )
     yield _extra("adetailer", "ADetailer model: face_yolov8n.pt, ADetailer confidence: 0.3", {"ADetailer model"})
     yield _extra("regions", 'RP Active: True, RP Ratios: "1,1"', {"RP Active", "RP Ratios"})

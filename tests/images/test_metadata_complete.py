@@ -39,7 +39,6 @@ def test_no_setting_of_the_web_ui_is_dropped():
     recorded = _read(parameters=A1111_TEXT.replace("Version", f"{extra}Version"))
     named = {
         "ENSD",
-        "Hires upscale",
         "ADetailer model",
         "ADetailer prompt",
         "RP Active",
