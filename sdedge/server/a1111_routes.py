@@ -64,7 +64,7 @@ async def _drawn(request: Request, body: Drawing) -> dict[str, Any]:
         raise InvalidRequest(f"Too many pictures at once; ask for {service.bounds.pictures} or fewer.", field="n_iter")
     order = await asyncio.to_thread(order_of, body, _options(request))
     iterations = numbered(order.request, order.batch, order.iterations)
-    jobs = await service.submit(request.state.caller, iterations, order.batch)
+    jobs = await service.submit(request.state.caller, iterations, order.batch, order.batch)
     return await asyncio.to_thread(_answer, body, order, await all_drawn(service, jobs))
 
 

@@ -119,8 +119,8 @@ class JobService:
 
     # Jobs
 
-    async def submit(self, caller: str, requests: Sequence[Request], batch: int = 1) -> list[int]:
-        """Appends a job of `batch` pictures for each request, callers taking turns. Returns their ids.
+    async def submit(self, caller: str, requests: Sequence[Request], count: int = 1, batch: int = 1) -> list[int]:
+        """Appends a job of `count` pictures, `batch` at a time, for each request, callers taking turns. Returns their ids.
 
         Raises TooManyJobs and QueuePaused; a queue that a failure paused goes on.
         """
@@ -130,9 +130,9 @@ class JobService:
             if full or own + len(requests) > self.bounds.jobs_of_caller:
                 raise TooManyJobs("Too many pictures wait in the queue already; ask again when some are drawn.")
             owners: dict[int, str | None] = {job: progress.caller for job, progress in self._open.items()}
-            jobs = await self.ask(lambda queue, gallery: self._add(queue, caller, requests, batch, owners))
+            jobs = await self.ask(lambda queue, gallery: self._add(queue, caller, requests, (count, batch), owners))
             for job in jobs:
-                self._open[job] = JobProgress(caller, batch, jobs[0])
+                self._open[job] = JobProgress(caller, count, jobs[0])
                 self._owners[job] = caller
                 self._ended[job] = self._loop.create_future()
         self._wake()
@@ -200,7 +200,12 @@ class JobService:
     # On the database's thread
 
     def _add(
-        self, queue: Queue, caller: str, requests: Sequence[Request], batch: int, owners: dict[int, str | None]
+        self,
+        queue: Queue,
+        caller: str,
+        requests: Sequence[Request],
+        counts: tuple[int, int],
+        owners: dict[int, str | None],
     ) -> list[int]:
         if queue.paused is not None:
             if queue.paused_by != PausedBy.FAILURE:
@@ -209,7 +214,7 @@ class JobService:
         jobs = []
         for request in requests:
             order = [(row["id"], owners.get(row["id"])) for row in queue.database.execute(_ORDER)]
-            job = queue.add(request, self.output, batch, batch).id
+            job = queue.add(request, self.output, *counts).id
             if (target := place(order, caller)) is not None:
                 queue.move(job, before=target)
             owners[job] = caller

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import secrets
 import time
 from collections.abc import Mapping
 from importlib.resources import files
@@ -38,7 +39,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }  # fmt: skip
 """What any route may answer beside what it is for."""
 POLICY = (
-    "default-src 'none'; img-src 'self' data: blob:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' data: blob:; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
@@ -74,8 +75,9 @@ def service_of(request: Request) -> JobService:
 @router.get("/", response_class=HTMLResponse, include_in_schema=False)
 async def page() -> HTMLResponse:
     """Serves the page."""
-    text = await asyncio.to_thread(_page_text)
-    return HTMLResponse(text, headers={"content-security-policy": POLICY})
+    text, nonce = await asyncio.to_thread(_page_text), secrets.token_urlsafe(16)
+    policy = POLICY.format(nonce=nonce)
+    return HTMLResponse(text.replace("__NONCE__", nonce), headers={"content-security-policy": policy})
 
 
 @router.get("/favicon.ico", include_in_schema=False)
