@@ -11,16 +11,13 @@ from sdedge.library.adapters import installed
 from sdedge.library.control_models import installed_controls
 from sdedge.library.models import EMBEDDED, Library, Model
 from sdedge.machine.memory import available_memory
+from sdedge.passes import ENLARGERS
 from sdedge.places import data_folder
 from sdedge.preprocessors import PREPROCESSORS
 from sdedge.server.safe_requests import installed_models, installed_vaes
+from sdedge.server.upscaling import upscaler_names
 from sdedge.text.styles import read_styles
 
-UPSCALERS = ("None", "Lanczos", "Nearest")
-LATENT_MODES = (
-    "Latent", "Latent (antialiased)", "Latent (bicubic)", "Latent (bicubic antialiased)", "Latent (nearest)",
-    "Latent (nearest-exact)",
-)  # fmt: skip
 EMPTY = (
     "hypernetworks", "face-restorers", "realesrgan-models", "artists", "artist-categories", "extensions", "sd-modules",
 )  # fmt: skip
@@ -85,12 +82,13 @@ def schedulers() -> list[dict[str, Any]]:
 
 def upscalers() -> list[dict[str, Any]]:
     """Returns the upscalers of extra-single-image."""
-    return [{"name": name, "model_name": None, "model_path": None, "model_url": None, "scale": 4} for name in UPSCALERS]
+    rest = {"model_name": None, "model_path": None, "model_url": None, "scale": 4}
+    return [{"name": name, **rest} for name in ("None", *upscaler_names())]
 
 
 def latent_modes() -> list[dict[str, Any]]:
     """Returns the ways to enlarge latents."""
-    return [{"name": name} for name in LATENT_MODES]
+    return [{"name": row.label} for row in ENLARGERS.values() if row.is_latent]
 
 
 def loras() -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest
 from sdedge.places import data_folder
 from sdedge.request import Request
-from sdedge.server import pictures
+from sdedge.server import a1111_hires, pictures
 from sdedge.server.a1111_bodies import Drawing, Img2Img
 from sdedge.server.a1111_scripts import read_scripts
 from sdedge.server.safe_requests import checked_request, model_name
@@ -34,7 +34,8 @@ RESIZE_MODES = ("stretch", "crop", "pad", "stretch")
 NOISES = {"CPU": NoiseSource.TORCH, "NV": NoiseSource.PHILOX, "GPU": None}
 # Of fields that are not honoured, what asks for nothing.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
-    "restore_faces": (False,), "enable_hr": (False,), "refiner_checkpoint": ("", "None"), "refiner_switch_at": (0, 1, 0.8),
+    "restore_faces": (False,), "hr_checkpoint_name": ("", "Use same checkpoint"),
+    "refiner_checkpoint": ("", "None"), "refiner_switch_at": (0, 1, 0.8),
     "s_churn": (0,), "s_min_uncond": (0,), "s_tmin": (0,), "s_tmax": (0,), "s_noise": (0, 1),
     "seed_resize_from_h": (0, -1), "seed_resize_from_w": (0, -1), "script_name": ("", "None"),
     "initial_noise_multiplier": (1,), "inpainting_mask_weight": (1,), "infotext": ("",), "comments": ({},),
@@ -44,9 +45,8 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 # These ask for nothing by themselves: they go with a switch above, or are about saving, which the gallery does.
 SILENT = {
     "script_args", "override_settings_restore_afterwards", "save_images", "do_not_save_samples", "do_not_save_grid",
-    "force_task_id", "include_init_images", "hr_scale", "hr_upscaler", "hr_second_pass_steps", "hr_resize_x", "hr_resize_y",
-    "hr_checkpoint_name", "hr_sampler_name", "hr_scheduler", "hr_prompt", "hr_negative_prompt", "hr_additional_modules",
-    "hr_cfg", "hr_distilled_cfg", "distilled_cfg_scale", "mask_blur_x", "mask_blur_y", "user", "vae",
+    "force_task_id", "include_init_images", "hr_additional_modules", "hr_distilled_cfg", *a1111_hires.READ,
+    "distilled_cfg_scale", "mask_blur_x", "mask_blur_y", "user", "vae",
 }  # fmt: skip
 
 
@@ -85,6 +85,8 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
             fields[name] = secrets.randbelow(2**32)
     if isinstance(body, Img2Img):
         fields |= _image_fields(body)
+    else:
+        fields["passes"] = a1111_hires.read_hires(body.model_extra or {}, body.denoising_strength)
     request, notice = checked_request(fields | {"controls": controls}, chosen)
     if isinstance(body, Img2Img):
         request = _with_pictures(request, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 import io
 import json
 from collections import OrderedDict
@@ -26,18 +27,17 @@ from sdedge.server import a1111_lists, pictures
 from sdedge.server.a1111_bodies import Detect, Drawing, ExtraSingleImage, Img2Img, PngInfo, Txt2Img
 from sdedge.server.a1111_requests import SETTINGS, Order, order_of, settings_fields
 from sdedge.server.a1111_scripts import preprocessing
-from sdedge.server.answers import PictureTooLarge, public_text
+from sdedge.server.answers import public_text
 from sdedge.server.job_service import JobService
 from sdedge.server.json_routes import JsonRoute
 from sdedge.server.progress import EndedJob, JobProgress
 from sdedge.server.routes_page import ERRORS, eta_of, service_of
 from sdedge.server.safe_requests import numbered
+from sdedge.server.upscaling import as_png, enlarged
 from sdedge.text.clean import clean_json, shown
 
 router = APIRouter(route_class=JsonRoute)
 MAX_CALLERS = 1000
-MAX_ENLARGED = 64_000_000  # pixels
-RESAMPLERS = {"Lanczos": Image.Resampling.LANCZOS, "Nearest": Image.Resampling.NEAREST}
 REFRESHES = (
     "refresh-checkpoints", "refresh-vae", "refresh-loras", "refresh-embeddings", "reload-checkpoint",
 )  # fmt: skip
@@ -249,31 +249,12 @@ def _png_info(text: str) -> dict[str, Any]:
 @router.post("/sdapi/v1/extra-single-image", responses=ERRORS)
 async def extra_single_image(body: ExtraSingleImage) -> dict[str, Any]:
     """Enlarges a picture, or makes it smaller."""
-    return await asyncio.to_thread(_enlarged, body)
-
-
-def _enlarged(body: ExtraSingleImage) -> dict[str, Any]:
-    name = body.upscaler_1 or "None"
-    if name not in (*RESAMPLERS, "None"):
-        raise InvalidRequest(
-            f"There is no upscaler {shown(name)} here; choose one of {', '.join(a1111_lists.UPSCALERS)}.",
-            field="upscaler_1",
-        )
-    image = flatten(pictures.read(pictures.decode(body.image)))
-    width, height = body.upscaling_resize_w, body.upscaling_resize_h
-    if body.resize_mode == 0:
-        width, height = (max(round(side * body.upscaling_resize), 1) for side in image.size)
-    if width * height > MAX_ENLARGED:
-        raise PictureTooLarge(f"{width}x{height} are too many pixels; enlarge it less.", field="upscaling_resize")
-    method = RESAMPLERS.get(name, Image.Resampling.LANCZOS)
-    if body.resize_mode == 1 and body.upscaling_crop and method is Image.Resampling.LANCZOS:
-        enlarged = pictures.fitted(image, (width, height), "crop")
-    else:
-        enlarged = image.resize((width, height), method)
-    file = io.BytesIO()
-    enlarged.save(file, "PNG", compress_level=1)
-    html = f"<p>{name}, {image.width}x{image.height} to {width}x{height}.</p>"
-    return {"html_info": html, "image": base64.b64encode(file.getvalue()).decode("ascii")}
+    name = body.upscaler_1 if body.upscaler_1 not in (None, "", "None") else "Lanczos"
+    size = (body.upscaling_resize_w, body.upscaling_resize_h) if body.resize_mode == 1 else None
+    data = await asyncio.to_thread(pictures.decode, body.image)
+    image = await enlarged(data, name, size, body.upscaling_resize, size is not None and body.upscaling_crop)
+    text = base64.b64encode(await asyncio.to_thread(as_png, image)).decode("ascii")
+    return {"html_info": f"<p>{html.escape(name)}, {image.width}x{image.height}.</p>", "image": text}
 
 
 @router.post("/controlnet/detect", responses=ERRORS)

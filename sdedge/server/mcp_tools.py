@@ -25,7 +25,6 @@ import sdedge
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.files import read_at_most
 from sdedge.images import metadata
-from sdedge.images.source import flatten
 from sdedge.library.gallery import GalleryEntry
 from sdedge.library.job_states import OPEN
 from sdedge.library.models import EMBEDDED
@@ -37,6 +36,7 @@ from sdedge.server.job_service import JobService, pictures_of
 from sdedge.server.plain_requests import plain_request
 from sdedge.server.progress import EndedJob
 from sdedge.server.safe_requests import installed_models
+from sdedge.server.upscaling import as_png, enlarged
 
 INSTRUCTIONS = (
     "Draws pictures with Stable Diffusion v1 on this machine. Prompts are short descriptions or keywords in English; name what "
@@ -199,13 +199,12 @@ def _add_drawing(server: MCPServer, assistant: Assistant) -> None:
 
     @server.tool(structured_output=False)
     @in_words
-    async def upscale(picture: str, factor: float = 2) -> list[Content]:
-        """Enlarge a picture 1 to 4 times by Lanczos resampling, without drawing it anew."""
+    async def upscale(picture: str, factor: float = 2, upscaler: str = "Lanczos") -> list[Content]:
+        """Enlarge a picture 1 to 4 times, without drawing it anew: by Lanczos, Nearest, or an upscaler that is installed."""
         if not 1 <= factor <= 4:
             raise InvalidRequest(f"The factor {factor:g} is out of range; choose from 1 to 4.")
-        data = await assistant.picture(picture)
-        enlarged, size = await asyncio.to_thread(_enlarged, data, factor)
-        return [Image(data=enlarged, format="png"), f"{size[0]}x{size[1]}"]
+        image = await enlarged(await assistant.picture(picture), upscaler, None, factor)
+        return [Image(data=await asyncio.to_thread(as_png, image), format="png"), f"{image.width}x{image.height}"]
 
 
 def _add_reading(server: MCPServer, assistant: Assistant) -> None:
@@ -267,16 +266,6 @@ def _series(request: Request, count: int) -> list[Request]:
     if not 1 <= count <= MAX_COUNT:
         raise InvalidRequest(f"The count {count} is out of range; choose from 1 to {MAX_COUNT}.", field="count")
     return [request if count == 1 else request.numbered(i) for i in range(count)]
-
-
-def _enlarged(data: bytes, factor: float) -> tuple[bytes, tuple[int, int]]:
-    image = flatten(pictures.read(data))
-    size = (round(image.width * factor), round(image.height * factor))
-    if size[0] * size[1] > 32_000_000:
-        raise InvalidRequest(f"{size[0]}x{size[1]} are too many pixels; enlarge it less.")
-    file = io.BytesIO()
-    pictures.fitted(image, size, "stretch").save(file, "PNG", compress_level=1)
-    return file.getvalue(), size
 
 
 def _settings_text(data: bytes) -> str:

@@ -184,6 +184,21 @@ def test_extra_single_image_enlarges(server):
     assert unknown.status_code == 422 and unknown.json()["field"] == "upscaler_1"
 
 
+def test_hires_fix_is_a_pass(server):
+    body = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "enable_hr": True, "hr_scale": 1.5,
+            "hr_upscaler": "Latent (bicubic)", "hr_second_pass_steps": 3, "denoising_strength": 0.5, "hr_prompt": "",
+            "hr_checkpoint_name": "another"}  # fmt: skip
+    info = json.loads(server.post("/sdapi/v1/txt2img", json=body).json()["info"])
+    assert info["not_honoured"] == ["hr_checkpoint_name"]
+    for text in ("Hires upscale: 1.5", "Hires upscaler: Latent (bicubic)", "Hires steps: 3", "Denoising strength: 0.5"):
+        assert text in info["infotexts"][0]
+    for wrong in ({"hr_upscaler": "/etc/passwd"}, {"hr_scale": -1}, {"hr_scale": "x"}, {"hr_prompt": "<lora:/etc/passwd:1>"},
+                  {"hr_sampler_name": "nonesuch"}):  # fmt: skip
+        assert server.post("/sdapi/v1/txt2img", json={**body, **wrong}).status_code == 422, wrong
+    plain = json.loads(server.post("/sdapi/v1/txt2img", json={**body, "enable_hr": False}).json()["info"])
+    assert "Hires" not in plain["infotexts"][0]
+
+
 def test_detect_makes_a_hint(server):
     body = {"controlnet_module": "canny", "controlnet_input_images": [b64(png((32, 32)))]}
     assert opened(server.post("/controlnet/detect", json=body).json()["images"][0]).size == (32, 32)
