@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from sdedge import batch, catalog
 from sdedge.commands.field_options import field_options, fields_of
+from sdedge.commands.resuming import CommandJournals
 from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest, Remedy
@@ -93,6 +93,8 @@ class Series:
 @click.option(
     "--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}; docs/memory.md."
 )
+@click.option("--resume", is_flag=True, help="Go on where this very command was cut off, with the seed it had chosen.")
+@click.option("--keep-journal", is_flag=True, help="Keep each picture's journal of steps after it is saved.")
 @click.option("--ema/--no-ema", default=None, help="Which weights to take from a file that has both.")
 @click.option("--dry-run", is_flag=True, help="Print the resolved request as JSON and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
@@ -109,7 +111,8 @@ def generate(prompt: str | None, **options: Any) -> None:
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
 
-    pipeline = Pipeline(load_engine(options["device"], options["dtype"], options["ema"], options["memory"]))
+    load = load_engine(options["device"], options["dtype"], options["ema"], options["memory"])
+    pipeline = Pipeline(load)
     if options["dry_run"]:
         tried = [_tried(pipeline, request) for request in requests]  # all of them, so that a refused run prints none
         for resolved, sentences in tried:
@@ -120,18 +123,28 @@ def generate(prompt: str | None, **options: Any) -> None:
     series.output.check()
     pictures: list[Picture] = []
     total, alone = series.count * len(requests), options["grid_only"]
-    runs = _runs(pipeline, requests, series, pictures if options["grid"] or alone else None, not alone)
+    begun = CommandJournals(requests, series.count, vars(series), options["resume"], options["keep_journal"])
+    pipeline = Pipeline(load, begun.journals)
+    runs = _runs(pipeline, requests, series, begun, pictures if options["grid"] or alone else None, not alone)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
-        for event in chain.from_iterable(runs):
+        for event in _until(interrupted, runs):
             if not isinstance(event, Picture):
                 tell(event)
-            if interrupted():
-                break
         if pictures:
             tell(_save_grid(pictures, series, options, total))
         if interrupted():
             tell(Cancelled(len(pictures)))
             raise KeyboardInterrupt
+
+
+def _until(interrupted: Callable[[], bool], runs: Iterator[Iterator[Event | Picture]]) -> Iterator[Event | Picture]:
+    """Yields what happens in each run until Ctrl-C is pressed, and ends the run then, so that its journal is whole."""
+    for events in runs:
+        with contextlib.closing(cast(Any, events)):
+            for event in events:
+                yield event
+                if interrupted():
+                    return
 
 
 def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:
@@ -213,7 +226,12 @@ def _like(path: Path, chosen: set[str]) -> dict[str, Any]:
 
 
 def _runs(
-    pipeline: Pipeline, requests: list[Request], series: Series, sheet: list[Picture] | None, save: bool
+    pipeline: Pipeline,
+    requests: list[Request],
+    series: Series,
+    begun: CommandJournals,
+    sheet: list[Picture] | None,
+    save: bool,
 ) -> Iterator[Iterator[Event | Picture]]:
     """Yields for each request what happens while it is drawn; each picture is saved, or yielded where `save` is false.
 
@@ -221,15 +239,18 @@ def _runs(
     """
     from sdedge.generation.save import save_pictures
 
-    for number, request in enumerate(requests):
+    for number, asked in enumerate(requests):
+        request, done = begun.rest_of(asked, number)
+        if done == series.count:
+            continue
         last = number + 1 == len(requests)
         check_pictures(request)
         pipeline.check_controls(request)  # before a hint is kept, so that a refused one leaves nothing behind
         request = settled_controls(request)
-        events = pipeline.images(request, series.count, series.batch, last=last)
+        events = pipeline.images(request, series.count - done, series.batch, last=last)
         if sheet is not None:
             events = _collected(events, sheet)
-        yield save_pictures(events, series.output, number * series.count) if save else events
+        yield save_pictures(events, series.output, number * series.count + done) if save else events
 
 
 def _save_grid(pictures: list[Picture], series: Series, options: dict[str, Any], index: int) -> ImageDone:

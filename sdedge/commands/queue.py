@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # say it to the engine of the queue.
 NOW = {
     "prompt", "device", "dtype", "memory", "ema", "dry_run", "as_json", "quiet", "grid", "columns", "grid_only",
+    "resume", "keep_journal",
 }  # fmt: skip
 ENGINE_VARIABLES = {"--device": "SDEDGE_DEVICE", "--dtype": "SDEDGE_DTYPE", "--memory": "SDEDGE_MEMORY"}
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -81,14 +81,21 @@ class Unfinished:
     run     which run of pictures it belongs to
     number  of the picture in its run, from 0
     seed, variation_seed  of the picture
+    changed  when its journal was last written, in Unix seconds
     """
 
+    path: Path
     run: str
     number: int
     seed: int
     variation_seed: int | None
     changed: float
-    """When the journal was last written, in Unix seconds."""
+
+    def is_of(self, request: Request) -> bool:
+        """Returns whether it is the picture of a request, and some of it is drawn."""
+        is_same = (self.seed, self.variation_seed) == (request.seed, request.variation_seed)
+        recorded = read_journal(self.path) if is_same else None
+        return recorded is not None and bool(recorded.answers)
 
 
 def unfinished(folder: Path, run: str) -> Unfinished | None:
@@ -108,7 +115,7 @@ def _unfinished(path: Path) -> Unfinished | None:
     if variation_seed is not None and type(variation_seed) is not int:
         return None
     try:
-        return Unfinished(run, number, seed, variation_seed, path.stat().st_mtime)
+        return Unfinished(path, run, number, seed, variation_seed, path.stat().st_mtime)
     except OSError:
         return None
 
@@ -119,15 +126,17 @@ class Journals:
 
     resume  whether pictures go on where an earlier attempt ended
     keep    whether journals stay after their pictures are saved
-    run     name of the run that the pictures belong to; None is `run_of` each request
+    run     name of the run that the pictures belong to
     number  how many pictures of the run came before
+    strict  whether a picture that another process is drawing is refused, rather than drawn without a journal
     """
 
     folder: Path
     resume: bool = True
     keep: bool = False
-    run: str | None = None
+    run: str = ""
     number: int = 0
+    strict: bool = False
     notices: list[str] = field(default_factory=list)
     """What is to be said of journals whose pictures are saved, until `say` takes it."""
 
@@ -154,8 +163,8 @@ class Journals:
                     lock.release()
 
     def lock(self, name: str) -> ProcessLock:
-        """Returns the lock of a batch. There are 256 of them and they stay, so that none vanishes while it is waited for."""
-        return ProcessLock(self.folder / f"{name[:2]}.lock")
+        """Returns the lock of a batch. There are 4,096 of them and they stay, so that none vanishes while it is waited for."""
+        return ProcessLock(self.folder / f"{name[:3]}.lock")
 
     def _stamped(self) -> Iterator[tuple[float, int, Path]]:
         for path in self.folder.glob(f"*{SUFFIX}"):
@@ -191,19 +200,22 @@ class BatchJournals:
         self._runs: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
-        folder = self.journals.folder
+        lock, holder = self.journals.lock(self.name), None
         try:
-            make_private_folder(folder)
-            lock = self.journals.lock(self.name)
+            make_private_folder(self.journals.folder)
             if lock.acquire():
                 self._lock = lock
                 self.journals.sweep()
-            else:
-                self.notices.append(
-                    f"Another sdedge (process {lock.holder()}) is drawing this picture; this one draws it without a journal."
-                )
+                return self
+            holder = lock.holder()
         except (OSError, SdedgeError) as error:
             log.info("Pictures are drawn without journals: %s.", error)
+            return self
+        if self.journals.strict:
+            raise SdedgeError(f"Another sdedge (process {holder}) is drawing this picture; wait for it.")
+        self.notices.append(
+            f"Another sdedge (process {holder}) is drawing this picture; it is drawn here without a journal."
+        )
         return self
 
     def say(self) -> Iterator[str]:
@@ -230,10 +242,9 @@ class BatchJournals:
 
     def _header(self, name: str, key: Mapping[str, str]) -> dict[str, Any]:
         first = self.requests[0]
-        run = run_of(first) if self.journals.run is None else self.journals.run
         header: dict[str, Any] = {
-            "run": run, "number": self.number, "seed": first.seed, "variation_seed": first.variation_seed, "pass": name,
-            "key": dict(key),
+            "run": self.journals.run, "number": self.number, "seed": first.seed, "variation_seed": first.variation_seed,
+            "pass": name, "key": dict(key),
         }  # fmt: skip
         if self.journals.keep:
             header["requests"] = [json.loads(request.to_json()) for request in self.requests]

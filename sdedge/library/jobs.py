@@ -9,8 +9,8 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -248,12 +248,16 @@ class Queue:
         with transaction(self.database):
             self.database.execute("UPDATE jobs SET saved = ? WHERE id = ?", (self._count_saved(id), id))
 
-    def open_session(self) -> str | None:
+    def open_session(self, goes_on: Callable[[Job], bool] = lambda job: False) -> str | None:
         """Called when the supervision starts and the gallery is settled. After an unclean end: mark what was
-        interrupted, pause the queue, and return what happened in words."""
+        interrupted, pause the queue, and return what happened in words. A job that `goes_on` by itself waits instead."""
         with transaction(self.database):
-            unclean = self.store.setting("session") is not None
-            lines = [self._interrupt(job) for job in self.jobs((JobState.RUNNING,))]
+            running = [replace(job, saved=self._count_saved(job.id)) for job in self.jobs((JobState.RUNNING,))]
+            continued = [job for job in running if job.saved < job.count and goes_on(job)]
+            unclean = self.store.setting("session") is not None and not continued
+            for job in continued:
+                self._set(job.id, JobState.WAITING, "sdedge ended unexpectedly; it goes on from here.", saved=job.saved)
+            lines = [self._interrupt(job) for job in running if job not in continued]
             self.store.set("session", str(time.time()))
             self.store.set("resting", None)
             if not (lines or (unclean and self.jobs((JobState.WAITING,)))):

@@ -20,6 +20,7 @@ PHASES = {
 
 PAUSING = ("output", "database", "crash", "hung")
 """The kinds of `Failed` after which the queue pauses."""
+GOES_ON = "The picture goes on where it was."
 FOR_CANCEL = "cancel"
 """`Attempt.ended_for` of one whose process was ended because a person cancelled the job."""
 
@@ -82,8 +83,10 @@ class Outcome:
     crashed: bool = False
 
 
-def outcome(event: Event, attempt: Attempt, closing: bool) -> Outcome:
-    """Returns what the last event of an attempt means. `closing`: the app is being closed."""
+def outcome(event: Event, attempt: Attempt, closing: bool, goes_on: bool = False) -> Outcome:
+    """Returns what the last event of an attempt means. `closing`: the app is being closed. `goes_on`: the picture that was
+    drawn goes on by itself where it was.
+    """
     if isinstance(event, Finished):
         return Outcome(JobState.DONE)
     if isinstance(event, Cancelled):
@@ -95,6 +98,8 @@ def outcome(event: Event, attempt: Attempt, closing: bool) -> Outcome:
         return Outcome(JobState.CANCELLED, "You cancelled it.", crashed=crashed)
     assert isinstance(event, Failed)
     reason = " ".join(filter(None, (event.message, event.hint)))
+    if goes_on:
+        return Outcome(JobState.WAITING, f"{reason} {GOES_ON}", crashed=True)
     # After these the next job would meet the same, or a person should look first.
     pause = f"Job {attempt.job.id} failed: {reason}" if event.kind in PAUSING else None
     return Outcome(JobState.FAILED, reason, pause, crashed=event.kind in ("crash", "hung"))

@@ -200,7 +200,7 @@ def pmset_charge(text: str) -> float | None:
     """Returns the charge that `pmset -g batt` tells, 0 to 1, while the battery is being emptied; None otherwise."""
     if "Battery Power" not in text.partition("\n")[0]:
         return None
-    shares = [int(share) for share in re.findall(r"InternalBattery[^\n]*?\b(\d{1,3})%", text)]
+    shares = [int(charge) for charge in re.findall(r"InternalBattery[^\n]*?\b(\d{1,3})%", text)]
     return min(shares) / 100 if shares and max(shares) <= 100 else None
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, Finished, ImageDone, Notice
+from sdedge.generation.journals import FOLDER, run_of, unfinished
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_scan import adopt_unannounced
 from sdedge.library.job_states import JobState, PausedBy
@@ -16,6 +18,8 @@ from sdedge.library.store import DATABASE, Store, open_store, rebuild
 from sdedge.process.attempt import Outcome
 from sdedge.process.outbox import Outbox, patiently
 
+AUTOMATIC = 3
+"""Attempts at a job after which one that ended unexpectedly waits for a person."""
 _ANY_WAITING = "SELECT 1 FROM jobs WHERE state = 'waiting' LIMIT 1"
 
 
@@ -35,7 +39,11 @@ class Records:
         patiently(self.gallery.settle)
         for job in self.queue.jobs((JobState.RUNNING,)):
             adopt_unannounced(self.gallery, job)
-        return patiently(self.queue.open_session)
+        return patiently(
+            lambda: self.queue.open_session(
+                lambda job: job.attempt <= AUTOMATIC and not job.wish and _has_journal(self._folder / FOLDER, job)
+            )
+        )
 
     def announce_notes(self) -> None:
         """Tells what the store found to say when it was opened."""
@@ -97,6 +105,14 @@ class Records:
             lambda: self._announce_end(self.queue.finish(job.id, end.state, end.reason, end.pause), event, end.pause)
         )
 
+    def has_journal(self, id: int) -> bool:
+        """Returns whether an earlier attempt has left some of the picture that a job draws next."""
+        try:
+            job = self.queue.get(id)
+        except (sqlite3.Error, SdedgeError):
+            return False
+        return _has_journal(self._folder / FOLDER, job)
+
     def pause_queue(self, reason: str) -> None:
         """Pauses the queue because of a failure, and tells why."""
         self._outbox.later(lambda: self.queue.pause(reason=reason, by=PausedBy.FAILURE))
@@ -120,3 +136,8 @@ class Records:
 
     def _announce_pause(self, reason: str) -> None:
         self._outbox.tell(None, Notice(f"The queue is paused. {reason}", "queue"))
+
+
+def _has_journal(folder: Path, job: Job) -> bool:
+    left = unfinished(folder, run_of(job.request))
+    return left is not None and left.is_of(job.request.numbered(job.saved))

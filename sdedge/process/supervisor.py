@@ -245,9 +245,10 @@ class Supervisor:
         else:
             self._records.record_event(attempt.job.id, event)
 
-    def _end_attempt(self, attempt: Attempt, event: Event) -> None:
+    def _end_attempt(self, attempt: Attempt, event: Event, goes_on: bool = False) -> None:
         """The attempt is over: rows first, then the event."""
-        end = outcome(event, attempt, self._closing.is_set())
+        end = outcome(event, attempt, self._closing.is_set(), goes_on)
+        event = Notice(end.reason) if goes_on else event
         with self._changing:
             self._attempt = None
         self._records.record_end(attempt.job, event, end)
@@ -280,7 +281,8 @@ class Supervisor:
             return
         if attempt is not None:
             kind = "hung" if attempt.ended_for else "crash"
-            self._end_attempt(attempt, Failed(kind, attempt.ended_for or reason))
+            goes_on = self._may_spawn and self._records.has_journal(attempt.job.id)
+            self._end_attempt(attempt, Failed(kind, attempt.ended_for or reason), goes_on)
         if self._may_spawn:
             self._spawn()
         elif attempt is None:

@@ -33,6 +33,7 @@ from typing import Any, Protocol
 from sdedge import events
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, SdedgeError, is_out_of_memory
 from sdedge.files import write_new
+from sdedge.generation.journals import Journals, journal_folder, run_of
 from sdedge.generation.save import Picture, save_job
 from sdedge.images.output import Output
 from sdedge.library.connection import DatabaseError
@@ -78,7 +79,8 @@ class PipelineDrawer:
     ) -> Iterator[events.Event | Picture]:
         from sdedge.generation.pipeline import Pipeline
 
-        return Pipeline(self._models).images(request, count, batch, previews)
+        journals = Journals(journal_folder(), run=run_of(request))
+        return Pipeline(self._models, journals).images(request, count, batch, previews)
 
     def release(self) -> None:
         self._models.clear()

@@ -11,6 +11,7 @@ import torch
 
 from sdedge import catalog
 from sdedge.catalog import MaskMode
+from sdedge.errors import SdedgeError
 from sdedge.events import Continued, Step
 from sdedge.generation import journal_file
 from sdedge.generation.journal_file import JournalWriter, read_journal
@@ -232,7 +233,12 @@ def test_of_two_processes_one_goes_on_with_a_picture(tmp_path, unhurried):
         assert first.next_run("1", KEY).is_replaying and second.next_run("1", KEY) is None
         (said,) = second.say()
         assert "Another sdedge" in said
-    with batch(tmp_path) as journals:
+        with (
+            pytest.raises(SdedgeError, match=r"Another sdedge \(process \d+\) is drawing"),
+            batch(tmp_path, strict=True),
+        ):
+            pass
+    with batch(tmp_path, strict=True) as journals:
         assert journals.next_run("1", KEY) is not None
 
 
@@ -265,18 +271,19 @@ def test_a_journal_is_kept_by_choice_with_its_request(tmp_path):
 def test_the_latest_unfinished_picture_of_a_run_is_found_by_its_request(tmp_path, unhurried):
     request = Resolved("a house", seed=1)
     assert unfinished(tmp_path, run_of(request)) is None
-    crashed(tmp_path, seed=8, number=3)
+    crashed(tmp_path, seed=8, number=3, run=run_of(request))
     left = unfinished(tmp_path, run_of(request))
     assert (left.seed, left.number) == (8, 3) and unfinished(tmp_path, run_of(request.replace(steps=9))) is None
+    assert left.is_of(request.replace(seed=8)) and not left.is_of(request)
 
 
 def test_all_journals_together_are_bounded_and_the_oldest_go(tmp_path, unhurried, monkeypatch):
     monkeypatch.setattr("sdedge.generation.journals.MAX_TOTAL", 12_000)
     monkeypatch.setattr("sdedge.generation.journals.MAX_BYTES", 4_000)
     for seed in range(5):
-        crashed(tmp_path, seed)
+        crashed(tmp_path, seed, run="here")
     sizes = [path.stat().st_size for path in tmp_path.glob("*.journal")]
-    assert 0 < sum(sizes) <= 12_000 and unfinished(tmp_path, run_of(Resolved("a house"))).seed == 4
+    assert 0 < sum(sizes) <= 12_000 and unfinished(tmp_path, "here").seed == 4
 
 
 # What it costs

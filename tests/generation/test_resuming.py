@@ -84,7 +84,7 @@ def test_a_picture_that_was_cut_off_goes_on_to_the_same_pixels(what, steps, tiny
     )
     batch = 2 if "batches" in what else 1
     expected = without(request, batch)
-    whole = len(calls)
+    uninterrupted = len(calls)
     calls.clear()
     first = cut_off(drawing(tmp_path, request, batch), steps)
     saved = len(first)  # which the queue knows
@@ -93,7 +93,9 @@ def test_a_picture_that_was_cut_off_goes_on_to_the_same_pixels(what, steps, tiny
     assert all((a == b).all() for a, b in zip(pixels, expected, strict=True))
     (continued, *_) = [event for event in again if isinstance(event, Continued)]
     assert 1 < continued.index <= steps + 1 and not [event for event in again if isinstance(event, Notice)]
-    assert whole <= len(calls) <= whole + (3 if what == "shared features" else 0)  # a block that was not ended
+    assert (
+        uninterrupted <= len(calls) <= uninterrupted + (3 if what == "shared features" else 0)
+    )  # a block that was not ended
     assert not [*tmp_path.glob("*.journal")]
 
 

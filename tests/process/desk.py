@@ -23,6 +23,7 @@ from tests.fake_drawer import picture
 
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.fake_drawer:FakeDrawer"
+JOURNALING = "tests.fake_drawer:JournalingDrawer"
 PATIENCE = 60  # seconds; nothing waits this long unless it hangs
 posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 
@@ -40,12 +41,12 @@ class Desk:
     def add(self, prompt="steps=2", count=1, model="fake", **fields):
         return self.queue.add(Request(prompt=prompt, model=model, **fields), Output(self.out), count).id
 
-    def start(self, read_power=PowerState, **limits):
+    def start(self, read_power=PowerState, drawer=FAKE, **limits):
         def listen(job, event):
             self.events.append((job, event))
 
         settings = {"tick": 0.02, "beat": 0.1, **limits}
-        self.supervisor = Supervisor(self.folder, listen, drawer=FAKE, limits=Limits(**settings), power=read_power)
+        self.supervisor = Supervisor(self.folder, listen, drawer=drawer, limits=Limits(**settings), power=read_power)
         self.supervisor.start()
         self.supervisor.wake()
         return self.supervisor

@@ -192,7 +192,7 @@ def test_the_queue_rests_between_two_steps_says_why_and_goes_on_by_itself(desk):
 
 def test_no_job_begins_while_the_queue_rests_and_one_that_rests_can_be_cancelled(desk):
     state = [PowerState(heat=Heat.CRITICAL)]
-    job, other = desk.add("steps=20 step=0.02"), desk.add()
+    job, second = desk.add("steps=20 step=0.02"), desk.add()
     start(desk, state)
     desk.until(lambda event: isinstance(event, Notice))
     assert desk.queue.get(job).state == "waiting" and not desk.supervisor.wait_idle(0.1)
@@ -203,10 +203,10 @@ def test_no_job_begins_while_the_queue_rests_and_one_that_rests_can_be_cancelled
     desk.queue.cancel(job)
     desk.supervisor.wake()
     desk.until(lambda event: isinstance(event, Cancelled))
-    assert desk.queue.get(other).state == "waiting"
+    assert desk.queue.get(second).state == "waiting"
     state[0] = PowerState()
     desk.wait()
-    assert desk.events_of(Finished, other)
+    assert desk.events_of(Finished, second)
 
 
 def test_the_command_line_tells_that_the_queue_rests_and_takes_the_limits(desk, monkeypatch):
