@@ -6,7 +6,8 @@
     stream   the same, and weights stay in their file: a layer's are read just before it runs
 
 All give the same picture. On a CPU every mode decodes row by row, which is also faster there; elsewhere fast decodes as
-a whole. `python -m tests.benchmarks memory` measures what is predicted here.
+a whole. Above 1024x1024 pixels on a CPU, and where no mode fits otherwise, the UNet also runs in parts: the halves of guidance
+one after the other, its widest layers by rows. `python -m tests.benchmarks memory` measures what is predicted here.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ UNET_FEATURES_FREED = (
     47  # freed ones between them, which the C library keeps in the modes that let it: as large as the maps are
 )
 UNET_FEATURES_TIGHT = 70  # the largest set where nothing freed is kept
+UNET_FEATURES_IN_PARTS = (
+    70  # of one row, which are run one after the other, wide layers by rows, and nothing freed is kept
+)
 CONTROL_RESIDUALS = 26  # what control nets add to the skips and the middle, held for the UNet
 VAE_WHOLE = 1090  # the VAE decodes the picture as a whole
 VAE_BY_ROWS = 290  # it decodes row by row, with feature maps in memory
@@ -40,6 +44,7 @@ CHECKER_SIZE = 304_000_000  # its parameters, in float32
 LARGEST_MAP_IN_MEMORY = 16 * 2**20  # bytes; larger feature maps of the VAE go to a file in the tight modes
 SMALL_NETWORK = 64 * MB  # a text encoder below this size is not worth loading again for every picture
 MARGIN = 0.9  # of the free memory is planned with
+LARGE = 1024 * 1024  # pixels; larger pictures are drawn in parts on a CPU: what that costs is lost in their steps
 SIZE_STEP = 64  # pixels between the sizes that are tried as the nearest one
 
 
@@ -84,12 +89,14 @@ class MemoryPlan:
     peak      predicted bytes at most
     free      bytes there were
     nearest   the job that would fit where this one fits in no mode; None also where nothing does
+    in_parts  whether the rows of a batch run one after the other, and wide layers by rows
     """
 
     mode: str
     peak: int
     free: int
     nearest: MemoryRequest | None = None
+    in_parts: bool = False
 
     @property
     def fits(self) -> bool:
@@ -123,23 +130,34 @@ def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "aut
     Where none does, it is the one that takes least, with the nearest job that would fit.
     """
     if mode != "auto":
-        return _planned(mode, job, free, sizes)
-    plans = [_planned(name, job, free, sizes) for name in MODES]
+        ways = [_planned(mode, job, free, sizes, in_parts) for in_parts in _ways(job)]
+        return next((candidate for candidate in ways if candidate.fits), ways[-1])
+    modes = MODES[1:] if _is_large(job) else MODES  # whose networks are loaded again in no time beside a step
+    plans = [_planned(name, job, free, sizes, in_parts) for in_parts in _ways(job) for name in modes]
     affordable = next((candidate for candidate in plans if candidate.peak <= MARGIN * free), None)
     return affordable or min(plans, key=lambda candidate: candidate.peak)
 
 
-def _planned(mode: str, job: MemoryRequest, free: int, sizes: Sizes) -> MemoryPlan:
-    made = MemoryPlan(mode, predict(mode, job, sizes), free)
+def _is_large(job: MemoryRequest) -> bool:
+    return job.device == "cpu" and job.width * job.height > LARGE
+
+
+def _ways(job: MemoryRequest) -> tuple[bool, ...]:
+    """Returns whether a job may be drawn as a whole, in parts, or either; on other devices it is never in parts."""
+    return (False,) if job.device != "cpu" else (True,) if _is_large(job) else (False, True)
+
+
+def _planned(mode: str, job: MemoryRequest, free: int, sizes: Sizes, in_parts: bool) -> MemoryPlan:
+    made = MemoryPlan(mode, predict(mode, job, sizes, in_parts), free, in_parts=in_parts)
     return made if made.fits else replace(made, nearest=_nearest(job, free, sizes))
 
 
-def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes()) -> int:
+def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes(), in_parts: bool = False) -> int:
     """Returns the bytes at most while a job is drawn in a mode, the whole process counted; on CUDA those on the card."""
     pixels, itemsize = job.width * job.height, job.itemsize
     unet, vae = sizes.unet * (job.unet_itemsize or itemsize), sizes.vae * itemsize
     beside, once = [size * itemsize for size in sizes.every_step], max(sizes.text_encoder, *sizes.once, 0) * itemsize
-    drawing = _drawing(mode, job, sizes)
+    drawing = _drawing(mode, job, sizes, in_parts)
     decoding = ROWS + _vae_features(mode, job.device) * pixels * itemsize * sizes.vae_width // 128
     checking = sizes.safety_checker * 4 + CHECKER if sizes.safety_checker and job.device != "cuda" else 0
     if mode == "fast" and job.is_single and job.device == "cpu":
@@ -152,14 +170,15 @@ def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes()) -> int:
     return BASE[job.device] + max(once, unet + sum(beside) + drawing, vae + decoding, checking)
 
 
-def _drawing(mode: str, job: MemoryRequest, sizes: Sizes) -> int:
+def _drawing(mode: str, job: MemoryRequest, sizes: Sizes, in_parts: bool) -> int:
     """Returns the bytes of a step's feature maps, and on a CPU of what loading leaves beside them."""
-    features = UNET_FEATURES_TIGHT if is_tight(mode) and job.device == "cpu" else UNET_FEATURES
-    features += CONTROL_RESIDUALS if sizes.every_step else 0
     rows = job.branches * job.batch
-    if job.device == "cpu" and not is_tight(mode):
-        features += UNET_FEATURES_FREED
-    maps = features * rows * job.width * job.height * job.itemsize * sizes.unet_width // 320
+    tight = is_tight(mode) and job.device == "cpu"
+    features = UNET_FEATURES_IN_PARTS if in_parts else rows * (UNET_FEATURES_TIGHT if tight else UNET_FEATURES)
+    features += CONTROL_RESIDUALS * rows if sizes.every_step else 0
+    if job.device == "cpu" and not tight and not in_parts:
+        features += UNET_FEATURES_FREED * rows
+    maps = features * job.width * job.height * job.itemsize * sizes.unet_width // 320
     if job.device != "cpu" or mode == "stream":  # whose buffers are counted with the layers
         return maps
     return maps + min(LOADING, sizes.unet * job.itemsize)
@@ -175,9 +194,13 @@ def _vae_features(mode: str, device: str) -> int:
 def _nearest(job: MemoryRequest, free: int, sizes: Sizes) -> MemoryRequest | None:
     """Returns the job with the fewest changes that fits: one picture at a time, then ever smaller in the same proportions."""
     return next(
-        (single for single in _easier(job) if min(predict(mode, single, sizes) for mode in MODES) <= MARGIN * free),
+        (single for single in _easier(job) if _least(single, sizes) <= MARGIN * free),
         None,
     )
+
+
+def _least(job: MemoryRequest, sizes: Sizes) -> int:
+    return min(predict(mode, job, sizes, in_parts) for mode in MODES for in_parts in _ways(job))
 
 
 def _easier(job: MemoryRequest) -> Iterator[MemoryRequest]:

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdedge.models.attention import AttentionFunction, sdpa
+from sdedge.models.unet_rows import SMALL, token_pieces
 
 
 def timestep_embedding(t: Tensor, dim: int) -> Tensor:
@@ -120,8 +121,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor | None = None, add: Tensor | None = None) -> Tensor:
         """`add` (B, T, C), the residual, is summed with the result."""
-        q, k, v = self.project(x, x if context is None else context)
-        return self.project_out(self.attend(q, k, v, self.heads), add)
+        attended = self.attend(*self.project(x, x if context is None else context), self.heads)  # which then go
+        return self.project_out(attended, add)
 
     def project(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns queries of x, keys and values of the context."""
@@ -155,12 +156,17 @@ class GEGLU(nn.Module):
 class FeedForward(nn.Module):
     """GEGLU with four times the width, then back: (B, T, C) -> (B, T, C)."""
 
+    in_rows = False
+    """Whether many tokens go through piece by piece."""
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.net = nn.Sequential(GEGLU(channels, channels * 4), nn.Identity(), nn.Linear(channels * 4, channels))
 
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
         """`add` (B, T, C), the residual, is summed with the result."""
+        if self.in_rows and x.numel() > SMALL:
+            return torch.cat([_summed(self.net(piece), its) for piece, its in token_pieces(x, add, 8)], dim=1)
         return _summed(self.net(x), add)
 
 

@@ -18,6 +18,7 @@ from sdedge.models.layers import (
     Upsample2D,
     timestep_embedding,
 )
+from sdedge.models.unet_rows import SMALL, resnet_by_rows
 from sdedge.models.unet_walk import Layer, walk
 
 
@@ -62,22 +63,12 @@ class UpBlock(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class BoundLayer:
-    """A layer of the walk with its modules."""
+    """A layer of the walk with its modules, which `UNetEncoder.run` calls."""
 
     layer: Layer
     resnet: nn.Module | None
     attention: nn.Module | None
     resample: nn.Module | None
-
-    def run(self, x: Tensor, time: Tensor, context: Tensor, skips: Sequence[Tensor]) -> Tensor:
-        """Returns what the layer makes of a map; an upsampler makes it as large as the skip that is read next."""
-        if self.resnet is not None:
-            x = self.resnet(x, time)
-        if self.attention is not None:
-            x = self.attention(x, context)
-        if self.resample is not None:
-            x = self.resample(x, skips[-1].shape[2:]) if isinstance(self.resample, Upsample2D) else self.resample(x)
-        return x
 
 
 def joined(layer: Layer, x: Tensor, skip: Tensor) -> Tensor:
@@ -94,6 +85,8 @@ class UNetEncoder(nn.Module):
 
     layers: tuple[BoundLayer, ...]
     join: Callable[[Layer, Tensor, Tensor], Tensor]
+    in_rows = False
+    """Whether wide residual blocks run by rows (`unet_rows`)."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -129,9 +122,15 @@ class UNetEncoder(nn.Module):
         features, residuals = iter(down), iter(skips)
         for bound in layers:
             layer = bound.layer
-            if layer.reads_skip:
-                x = self.join(layer, x, skip_stack.pop())
-            x = bound.run(x, time, context, skip_stack)
+            if bound.resnet is not None:
+                parts = self._joined(layer, x, skip_stack.pop()) if layer.reads_skip else [x]
+                del x  # which goes as soon as the block has read it
+                x = self._residual(bound.resnet, parts, time)
+            if bound.attention is not None:
+                x = bound.attention(x, context)
+            if bound.resample is not None:  # an upsampler makes a map as large as the skip that is read next
+                size = (skip_stack[-1].shape[2:],) if isinstance(bound.resample, Upsample2D) else ()
+                x = bound.resample(x, *size)
             if layer.is_down_end and down:
                 x = x + next(features)
             if layer.keeps_skip:
@@ -139,6 +138,21 @@ class UNetEncoder(nn.Module):
             elif layer.is_middle and skips:
                 x = x + next(residuals)
         return x
+
+    def _joined(self, layer: Layer, x: Tensor, skip: Tensor) -> list[Tensor]:
+        """Returns the maps that a layer on the way up reads joined: as they are, or where an edit joins them, as one."""
+        return [x, skip] if self.join is joined else [self.join(layer, x, skip)]
+
+    def _residual(self, block: nn.Module, parts: list[Tensor], time: Tensor) -> Tensor:
+        """Returns what a residual block makes of maps that are joined along their channels."""
+        if self.in_rows and sum(part.numel() for part in parts) > SMALL:
+            made = resnet_by_rows(block, parts, time)
+            parts.clear()  # or they would stay while what follows runs
+            return made
+        x = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        parts.clear()
+        result: Tensor = block(x, time)
+        return result
 
     def _bind(self, layer: Layer) -> BoundLayer:
         modules = (

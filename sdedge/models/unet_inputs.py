@@ -41,12 +41,19 @@ class Edit:
         """Returns the edit as it is made in a part of the latents; one that knows no places returns itself."""
         return self
 
+    def of_row(self, row: int, rows: int) -> Edit | None:
+        """Returns the edit for a call of one row of a batch of `rows` alone; None where the rows need each other."""
+        return None
+
 
 @dataclass(frozen=True)
 class TokenMerging(Edit):
     """Merges `ratio` of the tokens in self attention at the highest resolution (Bolya & Hoffman 2023)."""
 
     ratio: float
+
+    def of_row(self, row: int, rows: int) -> Edit | None:
+        return self
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,9 @@ class IdentityAttention(Edit):
     def on(self, rows: range) -> IdentityAttention:
         return IdentityAttention(rows)
 
+    def of_row(self, row: int, rows: int) -> Edit | None:
+        return IdentityAttention(range(1)) if row in self.rows else Edit()
+
 
 @dataclass(frozen=True)
 class FreeU(Edit):
@@ -67,6 +77,9 @@ class FreeU(Edit):
     b2: float
     s1: float
     s2: float
+
+    def of_row(self, row: int, rows: int) -> Edit | None:
+        return self
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
@@ -83,6 +96,12 @@ class ImageTokens(Edit):
     values: tuple[Tensor, ...]
     weight: float = 1.0
     masks: tuple[Tensor, ...] | None = None
+
+    def of_row(self, row: int, rows: int) -> Edit | None:
+        keys, values = (
+            tuple(each[row * len(each) // rows :][:1] for each in tensors) for tensors in (self.keys, self.values)
+        )
+        return replace(self, keys=keys, values=values)
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: tensors have no truth value
@@ -104,6 +123,14 @@ class RegionMasks(Edit):
 
     def on(self, rows: range) -> RegionMasks:
         return replace(self, rows=(rows.start, rows.stop))
+
+    def of_row(self, row: int, rows: int) -> Edit | None:
+        start, stop, _ = slice(*self.rows).indices(rows)
+        if not start <= row < stop:
+            return Edit()
+        return (
+            replace(self, rows=(0, 1)) if stop - start == 1 else None
+        )  # a part of a context would be new at every step
 
     def cropped(self, window: Window) -> RegionMasks:
         return replace(self, masks=window.crop(self.masks))
@@ -150,6 +177,22 @@ class UNetInputs:
     def sample(self) -> Tensor:
         """x and the channels after it, (N, in_channels, h, w), as the first convolution reads them."""
         return self.x if self.channels is None else torch.cat([self.x, self.channels], dim=1)
+
+    def of_row(self, row: int, context: Tensor) -> UNetInputs | None:
+        """Returns the call of one row alone, with its own context (1, T, D); None where the rows need each other."""
+        rows = len(self.x)
+        edits = [edit.of_row(row, rows) for edit in self.edits]
+        if None in edits:
+            return None
+
+        def own(tensor: Tensor) -> Tensor:
+            return tensor[row : row + 1] if len(tensor) == rows else tensor  # one row stands for all
+
+        return UNetInputs(
+            own(self.x), own(self.t), context, *(None if each is None else own(each) for each in (self.channels, self.embedding)),
+            *(None if each is None else tuple(map(own, each)) for each in (self.down, self.skips)),
+            tuple(edit for edit in edits if edit is not None),
+        )  # fmt: skip
 
     @property
     def pictures(self) -> tuple[ImageTokens, ...]:

@@ -44,10 +44,13 @@ JOBS = st.builds(
 def test_the_plan_is_the_first_mode_that_fits_or_names_what_would(job, free, checker):
     sizes = Sizes(safety_checker=checker)
     made = plan(job, free, sizes)
-    peaks = {mode: predict(mode, job, sizes) for mode in MODES}
+    is_large = job.device == "cpu" and job.width * job.height > 1024 * 1024
+    modes = MODES[1:] if is_large else MODES
+    in_parts = (True,) if is_large else (False, True) if job.device == "cpu" else (False,)
+    peaks = {(mode, parts): predict(mode, job, sizes, parts) for parts in in_parts for mode in modes}
     if made.peak <= MARGIN * free:
-        earlier = MODES[: MODES.index(made.mode)]
-        assert all(peaks[mode] > MARGIN * free for mode in earlier)
+        earlier = list(peaks)[: list(peaks).index((made.mode, made.in_parts))]
+        assert all(peaks[way] > MARGIN * free for way in earlier)
     else:
         assert made.peak == min(peaks.values())
     if not made.fits and made.nearest is not None:
@@ -125,10 +128,27 @@ def test_a_tenth_of_the_free_memory_is_left_and_a_named_mode_may_have_it():
         assert plan(MemoryRequest(768, 768), int(peak / 0.9) + 2).mode == mode
         assert plan(MemoryRequest(768, 768), int(peak / 0.9) - 2).mode == less
         named = plan(MemoryRequest(768, 768), peak, mode=mode)
-        assert named.mode == mode and named.fits and not plan(MemoryRequest(768, 768), peak - 1, mode=mode).fits
-    hopeless = predict("stream", MemoryRequest(768, 768)) - 1
+        assert named.mode == mode and named.fits and not named.in_parts
+        named = plan(MemoryRequest(768, 768), peak - 1, mode=mode)
+        least = predict(mode, MemoryRequest(768, 768), in_parts=True)
+        assert named.mode == mode and named.in_parts and named.fits == (least < peak)
+        assert not plan(MemoryRequest(768, 768), least - 1, mode=mode).fits
+    hopeless = predict("stream", MemoryRequest(768, 768), in_parts=True) - 1
     nearest = plan(MemoryRequest(768, 768), hopeless, mode="fast").nearest
-    assert nearest is not None and predict("stream", nearest) <= 0.9 * hopeless
+    assert nearest is not None and predict("stream", nearest, in_parts=True) <= 0.9 * hopeless
+
+
+def test_a_large_picture_is_drawn_in_parts_on_a_cpu_and_takes_a_fraction():
+    large = MemoryRequest(2048, 2048, itemsize=2)
+    plenty = plan(large, 64 * GB)
+    assert (plenty.mode, plenty.in_parts) == ("low", True) and plenty.peak <= 4 * GB
+    assert plan(large, 64 * GB, mode="stream").peak <= 1.6 * GB and plan(large, 64 * GB, mode="fast").in_parts
+    assert predict("low", large, in_parts=True) < 0.6 * predict("low", large)
+    assert not plan(MemoryRequest(1024, 1024, itemsize=2), 64 * GB).in_parts
+    assert not plan(replace(large, device="cuda"), 64 * GB).in_parts
+    # A smaller picture that fits in no mode as a whole is drawn in parts rather than not at all.
+    least = predict("stream", MemoryRequest(1024, 1024))
+    assert plan(MemoryRequest(1024, 1024), least).in_parts and plan(MemoryRequest(1024, 1024), least).fits
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32", "sunos5"])

@@ -113,7 +113,7 @@ def build(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any])
     if form.is_unet_like and _has_own_attention(form):
         set_attention(module, kernels.attention)
     if form.device.type == "cpu":
-        _keep_freed(form)
+        keep_freed(form)
     return module.eval(), remarks
 
 
@@ -160,9 +160,9 @@ def suit(form: NetworkForm, module: Any) -> Any:
     return fused_unet.fuse(module, packing=False) if form.is_fused else module
 
 
-def _keep_freed(form: NetworkForm) -> None:
-    """Sets how much of freed memory stays at hand while the network works."""
-    if not memory.is_tight(form.mode):
+def keep_freed(form: NetworkForm, in_parts: bool = False) -> None:
+    """Sets how much of freed memory stays at hand while the network works; in parts, no more than where memory is tight."""
+    if not memory.is_tight(form.mode) and not in_parts:
         allocator.keep()
     else:  # blocks of the VAE's rows, or what is small of the UNet's maps
         allocator.keep_small((16 if form.kind == Component.VAE else 2) << 20)

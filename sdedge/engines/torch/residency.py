@@ -23,6 +23,7 @@ from sdedge.machine.picture_memory import plan_picture, read_sizes
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import wrap_edges
 from sdedge.models.safety import SafetyChecker
+from sdedge.models.unet_rows import set_rows
 from sdedge.weights.checkpoint import Checkpoint
 from sdedge.weights.files import LazyTensor
 from sdedge.weights.lora import Applied, LoraWeights, apply, fit, merge, open_lora
@@ -85,6 +86,7 @@ class Residency:
                 self.form(component), dict(config), self._tensors(component)
             )
             self._report(*remarks)
+            self._suit_parts(component)
             self._apply(component)
         return self._networks[component]
 
@@ -203,6 +205,7 @@ class Residency:
             int8=self.recipe is not None, branches=branches, is_single=is_single,
         )  # fmt: skip
         self.use_mode(plan.mode)
+        self.use_parts(plan.in_parts)
         if latent != self._latent:
             for component in (Component.UNET, *self._added):
                 if self.form(component).depends_on_size:
@@ -215,6 +218,7 @@ class Residency:
         mode = memory.smaller(self.mode)
         if mode is not None:
             self.use_mode(mode)
+            self.use_parts(self.device.type == "cpu")
         return mode
 
     def use_mode(self, mode: str) -> None:
@@ -224,6 +228,19 @@ class Residency:
                 self.release(component)
             self.mode = mode
             self.calls.keep_recordings(mode == "fast")
+
+    def use_parts(self, on: bool) -> None:
+        """Lets the UNet, and what works beside it, run in parts from now on, or as a whole."""
+        if on != self.calls.in_parts:
+            self.calls.in_parts = on
+            self.calls.forget()
+            for component in self._networks:
+                self._suit_parts(component)
+
+    def _suit_parts(self, component: str) -> None:
+        set_rows(self._networks[component], self.calls.in_parts)
+        if self.device.type == "cpu" and self.form(component).is_unet_like:
+            networks.keep_freed(self.form(component), self.calls.in_parts)
 
     def free_bytes(self) -> int:
         """Returns what may be taken in all: what is free, and what the components and their process hold already."""

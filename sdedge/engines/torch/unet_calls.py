@@ -21,7 +21,7 @@ from sdedge.models.cross_attention import attending_to
 from sdedge.models.freeu import reweighted
 from sdedge.models.identity_attention import attending_to_itself
 from sdedge.models.token_merging import merging
-from sdedge.models.unet import UNet
+from sdedge.models.unet import UNet, UNetEncoder
 from sdedge.models.unet_inputs import ImageTokens, RegionMasks, UNetInputs, check_residuals
 
 
@@ -33,13 +33,19 @@ class UNetCalls:
         self.recorder: Recorder | None = None
         self.latest: StepTime | None = None
         """How long the latest whole call took, on a device whose calls return when they are done: a CPU."""
+        self.in_parts = False
+        """Whether rows, such as the halves of guidance, run one after the other, and wide layers by rows."""
         self._contexts = WeakTensorKeyDictionary()
+        self._row_contexts = WeakTensorKeyDictionary()
 
     def full(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
         start = time.perf_counter()
-        with self._edited(unet, dtype, inputs):
-            output = _as_tuple(self._bound(operator.call, unet, dtype, inputs)())[0].float()
+        outputs = []
+        for part in self._parts(inputs):
+            with self._edited(unet, dtype, part):
+                outputs.append(_as_tuple(self._bound(operator.call, unet, dtype, part)())[0].float())
+        output = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
         if self.device.type == "cpu" and not inputs.merge_ratio:
             rows, _, height, width = inputs.x.shape
             self.latest = StepTime(rows, height, width, time.perf_counter() - start)
@@ -49,13 +55,29 @@ class UNetCalls:
         self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs, features: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Returns the output and the deep features; the outer layers alone run on features of another step."""
-        with self._edited(unet, dtype, inputs):
-            if features is None:
-                eps, features = self._bound(reuse.full, unet, dtype, inputs)()
-            else:
-                features = features.to(dtype)  # which is wider after an overflow
-                eps = _as_tuple(self._bound(reuse.outer, unet, dtype, inputs, features)())[0]
-        return eps.float(), features
+        results = []
+        parts = self._parts(inputs)
+        deep = [None] * len(parts) if features is None else features.split(len(features) // len(parts))
+        for part, own in zip(parts, deep, strict=True):
+            with self._edited(unet, dtype, part):
+                if own is None:
+                    results.append(self._bound(reuse.full, unet, dtype, part)())
+                else:
+                    own = own.to(dtype)  # which is wider after an overflow
+                    eps = _as_tuple(self._bound(reuse.outer, unet, dtype, part, own)())[0]
+                    results.append((eps, own))
+        if len(results) == 1:
+            return results[0][0].float(), results[0][1]
+        return torch.cat([eps.float() for eps, _ in results]), torch.cat([own for _, own in results])
+
+    def _parts(self, inputs: UNetInputs) -> list[UNetInputs]:
+        """Returns the calls that stand for one: its rows one by one where memory counts, and they do not need each other."""
+        rows = len(inputs.x)
+        if not self.in_parts or rows == 1:
+            return [inputs]
+        contexts = self._rows_of(inputs.context)
+        parts = [inputs.of_row(row, contexts[row]) for row in range(rows)]
+        return [inputs] if None in parts else [part for part in parts if part is not None]
 
     @contextmanager
     def _edited(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Iterator[None]:
@@ -92,8 +114,27 @@ class UNetCalls:
 
     def added(self, network: Any, dtype: torch.dtype, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Returns what a network beside the UNet makes of its inputs, in float32; vectors of numbers stay float32 for it."""
+        rows = len(tensors[0])
+        if self.in_parts and isinstance(network, UNetEncoder) and rows > 1:
+            made = [self.added(network, dtype, self._row_of(tensors, row)) for row in range(rows)]
+            return tuple(torch.cat(parts) for parts in zip(*made, strict=True))
         results = network(*(self._moved(tensor, dtype) for tensor in tensors))
         return tuple(result.float() for result in _as_tuple(results))
+
+    def _row_of(self, tensors: Sequence[Tensor], row: int) -> list[Tensor]:
+        """Returns the inputs of one row; what has one row stands for all."""
+        rows = len(tensors[0])
+        return [
+            tensor if len(tensor) != rows else self._rows_of(tensor)[row] if tensor.ndim == 3 else tensor[row : row + 1]
+            for tensor in tensors
+        ]
+
+    def _rows_of(self, context: Tensor) -> list[Tensor]:
+        """Returns the rows of a context: the same tensors at every step, so that what networks cache is found."""
+        if context not in self._row_contexts:
+            self._row_contexts[context] = [row.clone() for row in context.split(1)]
+        rows: list[Tensor] = self._row_contexts[context]
+        return rows
 
     def _moved(self, tensor: Tensor, dtype: torch.dtype) -> Tensor:
         """Brings an input to the device and, where its numbers are floats, to the dtype."""

@@ -32,6 +32,7 @@ from sdedge.models.layers import (
     linear_of,
 )
 from sdedge.models.unet import UNet, UNetEncoder
+from sdedge.models.unet_rows import token_pieces
 from sdedge.models.unet_walk import level_sizes
 from sdedge.weights.loading import is_finite, load_into, report_broken
 from sdedge.weights.parts import JoinedTensor, TensorHalf, fill_tensor
@@ -173,6 +174,9 @@ class FusedFeedForward(FeedForward):
     def forward(self, x: Tensor, add: Tensor | None = None) -> Tensor:
         gated: FusedGEGLU = self.net[0]  # type: ignore[assignment]
         last: PackedLinear = self.net[2]  # type: ignore[assignment]
+        if self.in_rows and x.numel() > LARGE:
+            pieces = token_pieces(x, add, 8)
+            return torch.cat([last(gated(piece, last.rounding), its) for piece, its in pieces], dim=1)
         if x.numel() < LARGE:
             return last(gated(x, last.rounding), add)
         adds = [None] * len(x) if add is None else add.split(1)

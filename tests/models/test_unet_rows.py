@@ -1,0 +1,93 @@
+"""The UNet in parts: equal to the whole one, in a fraction of its memory, however it is built."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from sdedge.engines.torch.cpu import fused_unet
+from sdedge.engines.torch.unet_calls import UNetCalls
+from sdedge.models import unet_rows
+from sdedge.models.config import UNetConfig
+from sdedge.models.layers import wrap_edges
+from sdedge.models.unet import UNet
+from sdedge.models.unet_inputs import UNetInputs
+from sdedge.models.unet_rows import set_rows
+from sdedge.models.unet_walk import feature_shapes, residual_shapes
+
+from ..live_bytes import LiveBytes
+
+CONFIG = UNetConfig(block_out_channels=(32, 64, 64), layers_per_block=1, cross_attention_dim=16, norm_num_groups=16)
+SIDE = 12
+
+
+@pytest.fixture(autouse=True)
+def _small_maps_are_cut(monkeypatch):
+    monkeypatch.setattr(unet_rows, "BAND", 1 << 11)
+    for module in ("sdedge.models.unet", "sdedge.models.layers"):
+        monkeypatch.setattr(f"{module}.SMALL", 0)
+    monkeypatch.setattr(fused_unet, "LARGE", 0)
+
+
+def unet(fused: bool = False) -> UNet:
+    torch.manual_seed(0)
+    network = UNet(CONFIG).eval().requires_grad_(False)
+    for parameter in network.parameters():
+        parameter.add_(torch.randn_like(parameter) * 0.02)
+    return fused_unet.fuse(network) if fused else network
+
+
+def inputs(rows: int = 2, side: int = SIDE, **more) -> UNetInputs:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(rows, 4, side, side, generator=generator)
+    return UNetInputs(x, torch.full((rows,), 400.0), torch.randn(rows, 7, 16, generator=generator), **more)
+
+
+def call(network: UNet, given: UNetInputs, in_parts: bool) -> Tensor:
+    calls = UNetCalls(torch.device("cpu"))
+    calls.in_parts = in_parts
+    set_rows(network, in_parts)
+    with torch.inference_mode():
+        return calls.full(network, torch.float32, given)
+
+
+@pytest.mark.parametrize("fused", [False, pytest.param(True, marks=pytest.mark.skipif(
+    not fused_unet.available(torch.float32), reason="no such kernels here"))])  # fmt: skip
+@pytest.mark.parametrize("tiled", [False, True])
+def test_parts_equal_the_whole(fused, tiled):
+    network, given = unet(fused), inputs()
+    wrap_edges(network, tiled)
+    whole, parts = call(network, given, False), call(network, given, True)
+    assert whole.abs().max() > 0.1 and (whole - parts).abs().max() <= 1e-5
+
+
+def test_what_enters_the_unet_is_cut_with_its_rows():
+    shapes = residual_shapes(CONFIG, SIDE, SIDE)
+    skips = tuple(0.1 * torch.randn(2, *shape) for shape in shapes)
+    down = tuple(0.1 * torch.randn(1, *shape) for shape in feature_shapes(CONFIG, SIDE, SIDE))  # one row for all
+    given, network = inputs(skips=skips, down=down), unet()
+    assert (call(network, given, False) - call(network, given, True)).abs().max() <= 1e-5
+    assert not torch.allclose(call(network, given, True), call(network, inputs(), True), atol=1e-3)
+
+
+def test_the_peak_of_all_tensors_is_a_fraction_of_the_whole_s(monkeypatch):
+    monkeypatch.setattr(unet_rows, "BAND", 1 << 12)
+    network, given, peaks = unet(), inputs(side=24), {}
+    for in_parts in (False, True):
+        with LiveBytes() as live:
+            call(network, given, in_parts)
+        peaks[in_parts] = live.peak
+    assert peaks[True] <= 0.4 * peaks[False], peaks
+
+
+def test_a_joined_input_goes_when_its_block_has_read_it():
+    """While a later layer of a call runs, no earlier map but the skips to come is alive."""
+    network, given = unet(), inputs(rows=1, side=32)
+    seen: list[int] = []
+    network.up_blocks[-1].attentions[0].transformer_blocks[0].attn1.to_q.register_forward_hook(
+        lambda *_: seen.append(live.now)
+    )
+    with LiveBytes() as live, torch.inference_mode():
+        network(given.x, given.t, given.context)
+    assert 32 * 32 * 4 * 32 * 4 <= seen[0] <= 32 * 32 * 4 * 32 * 9, seen[0] / (32 * 32 * 4 * 32)
