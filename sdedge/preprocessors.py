@@ -42,8 +42,9 @@ class Setting:
 class Preprocessor:
     """One way from a photograph to a hint, of which the first sentence of `help` says what it is.
 
-    a1111  its name in the web UI, "" where it has none
-    also   other names it is read by
+    a1111       its name in the web UI, "" where it has none
+    also        other names it is read by
+    by_network  whether a network of the user's makes it, and no filter
     """
 
     name: str
@@ -51,6 +52,7 @@ class Preprocessor:
     a1111: str = ""
     also: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
+    by_network: bool = False
 
 
 _DARK = (
@@ -92,6 +94,12 @@ _ROWS = (
         "shuffle", "The photo's colours and shapes, all in other places.", "shuffle",
         settings=(Setting("seed", 0, 0, 2**32 - 1, "Which places.", is_whole=True),
                   Setting("spacing", 256, 8, 2048, "Pixels that stay about together.", is_whole=True))),
+    Preprocessor(
+        "depth", "Near white, far black, by a depth network of yours (DPT, Depth Anything).", "depth_anything_v2",
+        ("depth_anything", "depth_midas", "depth_zoe"), by_network=True),
+    Preprocessor(
+        "pose", "Skeletons of persons, by a pose network of yours (ViTPose).", "openpose", ("dw_openpose", "vitpose"),
+        by_network=True),
 )  # fmt: skip
 PREPROCESSORS = {row.name: row for row in _ROWS}
 _BY_NAME = {name.casefold(): row for row in _ROWS for name in (row.name, row.a1111, *row.also) if name}

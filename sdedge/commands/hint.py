@@ -77,8 +77,32 @@ def _option(row: Setting) -> Any:
     )  # fmt: skip
 
 
+def _network_command(preprocessor: Preprocessor) -> click.Command:
+    """Returns the command of a preprocessor that runs a network of the user's."""
+
+    def run(image: str, out: Path, size: str | None, model: str | None) -> None:
+        from sdedge.generation.network_hints import network_hint
+        from sdedge.library.hint_networks import find_hint_network, named_hint_network
+        from sdedge.weights.hint_network import HintNetwork
+
+        _check_out(out, image)
+        kind = HintNetwork(f"{preprocessor.name}-network")
+        folder = find_hint_network(kind, field="") if model is None else named_hint_network(model, kind)
+        _write(network_hint(_photo(image, size), preprocessor.name, folder), out)
+
+    option = click.option("--model", metavar="FOLDER", help="Of the network.  [default: the installed one]")
+    help_text = f"{preprocessor.help}\n\n{_NETWORKS[preprocessor.name]}\n\n{_READS}"
+    command = click.command(preprocessor.name, help=help_text, short_help=preprocessor.help)
+    return command(IMAGE(OUT(option(SIZE(run)))))
+
+
+_NETWORKS = {
+    "depth": "Add the network's folder once with `sdedge models add`, such as depth-anything/Depth-Anything-V2-Small-hf.",
+    "pose": "Add the network's folder once with `sdedge models add`, such as usyd-community/vitpose-base-simple. Where an "
+    "RT-DETR is added too, each person that it finds is looked at; else the whole picture is one person's.",
+}
 for _row in PREPROCESSORS.values():
-    hint.add_command(_command(_row))
+    hint.add_command(_network_command(_row) if _row.by_network else _command(_row))
 
 
 @hint.command(short_help="The photo with a hole, for an inpainting ControlNet.")
@@ -106,29 +130,6 @@ def inpaint(image: str, mask: str, out: Path, size: str | None) -> None:
             field="mask",
         )
     _write(with_hole(pixels, fit(area, (width, height)).max(axis=2)), out)
-
-
-@hint.command(short_help="Near white, far black, by a depth network of yours.")
-@IMAGE
-@OUT
-@click.option(
-    "--model", metavar="FOLDER", help="Of a depth network, such as Depth-Anything-V2-Small-hf; it must be given."
-)
-@SIZE
-def depth(image: str, out: Path, model: str | None, size: str | None) -> None:
-    """Near white, far black, by a depth network of transformers (DPT, Depth Anything).
-
-    Reads IMAGE, where transparent parts count as white, and writes OUT, a .png or .webp file, which is replaced.
-    """
-    if model is None:
-        raise InvalidRequest(
-            "Depths need a network; give its folder with --model, such as Depth-Anything-V2-Small-hf, which is published at "
-            "https://huggingface.co/depth-anything."
-        )
-    from sdedge.generation import depth as networks
-
-    _check_out(out, image)
-    _write(networks.depth(_photo(image, size), model), out)
 
 
 def _photo(path: str, size: str | None, paper: tuple[int, int, int] = (255, 255, 255)) -> np.ndarray:

@@ -255,6 +255,7 @@ def _opened_weights(model: Model) -> Mapping[str, Mapping[str, LazyTensor]]:
     """Returns the tensors of each part of an installed model."""
     from sdedge.weights.checkpoint import open_checkpoint, open_vae
     from sdedge.weights.control import open_control
+    from sdedge.weights.hint_network import HintNetwork, open_hint_network
     from sdedge.weights.image_encoder import KIND, open_image_encoder
     from sdedge.weights.upscaler import open_upscaler
 
@@ -264,6 +265,8 @@ def _opened_weights(model: Model) -> Mapping[str, Mapping[str, LazyTensor]]:
         return {"vae": open_vae(model.path)[0]}
     if model.role == "upscaler":
         return {model.kind: open_upscaler(model.path).tensors}
+    if model.kind in tuple(HintNetwork):
+        return {model.kind: open_hint_network(model.path)}
     opened = open_image_encoder(model.path) if model.kind == KIND else open_control(model.path)
     return {model.kind: opened.tensors}
 

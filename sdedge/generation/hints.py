@@ -13,6 +13,7 @@ from torch import Tensor
 from sdedge.controls import Control, HintFit
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.generation.img2img import SourceImage
+from sdedge.generation.network_hints import network_hint
 from sdedge.images.preprocess import preprocess
 from sdedge.images.source import Colour, Size, fit, flatten, load
 from sdedge.library.hints import hint_path
@@ -81,7 +82,12 @@ def _unfit(control: Control, name: str, own: Size, size: Size) -> Iterator[str]:
 
 def _preprocessed(pixels: np.ndarray, control: Control) -> np.ndarray:
     """Returns what the control's preprocessor makes of a photograph at the size of the picture, where lines are a pixel wide."""
-    return pixels if control.preprocess is None else preprocess(pixels, parse_preprocessing(control.preprocess))
+    if control.preprocess is None:
+        return pixels
+    preprocessing = parse_preprocessing(control.preprocess)
+    if preprocessing.preprocessor.by_network:
+        return network_hint(pixels, preprocessing.preprocessor.name)
+    return preprocess(pixels, preprocessing)
 
 
 def hint_tensor(hint: HintPicture, name: str, purpose: str, channels: int) -> Tensor:

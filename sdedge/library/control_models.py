@@ -20,6 +20,7 @@ from sdedge.request import Request
 from sdedge.text.clean import shown
 from sdedge.weights.control import open_control
 from sdedge.weights.folders import existing, locate
+from sdedge.weights.hint_network import HintNetwork
 from sdedge.weights.image_encoder import KIND as IMAGE_ENCODER
 
 ROLE = "control"
@@ -27,8 +28,9 @@ _NUMBER = re.compile(r"[\d.,]+")
 
 
 def installed_controls() -> list[Model]:
-    """Returns the installed control models; image encoders, which IP-Adapters read pictures by, are none."""
-    return [model for model in installed(ROLE) if model.kind != IMAGE_ENCODER]
+    """Returns the installed control models; image encoders, which IP-Adapters read pictures by, and networks that make hints
+    are none."""
+    return [model for model in installed(ROLE) if model.kind not in (IMAGE_ENCODER, *HintNetwork)]
 
 
 def settled_controls(request: Request) -> Request:

@@ -18,6 +18,7 @@ from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
 from sdedge.weights.control import holds_control, open_control
 from sdedge.weights.files import check_inside
+from sdedge.weights.hint_network import hint_network_kind, open_hint_network
 from sdedge.weights.image_encoder import KIND as IMAGE_ENCODER
 from sdedge.weights.image_encoder import holds_image_encoder, open_image_encoder
 from sdedge.weights.upscaler import holds_upscaler, open_upscaler
@@ -62,7 +63,8 @@ class Hashed:
 
 
 def examine(path: str | Path) -> ImportSource:
-    """Opens a model, a VAE, a control model, an image encoder, an upscaler or a converted bundle and lists the files it needs.
+    """Opens a model, a VAE, a control model, an image encoder, a network for hints, an upscaler or a converted bundle and lists
+    the files it needs.
 
     Raises ModelError if it is none of these."""
     if is_bundle(path):
@@ -74,6 +76,9 @@ def examine(path: str | Path) -> ImportSource:
     if holds_image_encoder(location):
         files = _files_of(location, open_image_encoder(location).tensors)
         return ImportSource(location, "control", IMAGE_ENCODER, files, [], False)
+    if (network := hint_network_kind(location)) is not None:
+        files = _files_of(location, open_hint_network(location))
+        return ImportSource(location, "control", network, files, [], False)
     if holds_upscaler(location):
         upscaler = open_upscaler(location)
         files = _files_of(location, upscaler.tensors)
