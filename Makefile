@@ -31,7 +31,7 @@ app: $(VENV)/.gui
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
-proof: $(VENV)/.test types
+proof: $(VENV)/.proof types
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 lint: $(VENV)/.test
@@ -62,8 +62,12 @@ $(VENV)/.gui: $(VENV)/.demo
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(PIP) --editable ".[test]"
+	$(PIP) --editable ".[test,serve]"
 	$(PIP) --no-deps $(REFEREES)
+	touch $@
+
+$(VENV)/.proof: $(VENV)/.test
+	$(PIP) --editable ".[test,serve,clients]"
 	touch $@
 
 # The app's panels in light and dark, for the documentation; needs Xvfb.
