@@ -90,6 +90,11 @@ class ModelError(SdedgeError):
     """A model folder, checkpoint or vocabulary that is missing, damaged, or not Stable Diffusion v1."""
 
 
+class MissingModel(ModelError):
+    """A model, control model or other network that somebody named is not there; to a command line it is bad usage, as a LoRA,
+    a picture or a setting is that there is none of."""
+
+
 class OutputError(SdedgeError):
     """A result that could not be written: unwritable folder, full disk, file in the way."""
 
