@@ -28,6 +28,7 @@ class Remedy(StrEnum):
     UNCHECKED = "--no-safety draws it"
     WITHOUT_CHECKER = "--no-safety draws without it"
     SAFETY_OPEN = "leave out --safety"
+    SOFT_MASK = "with --soft-mask each grey is drawn by its strength"
     SPEED = "--speed {name}"
     SEE_MODELS = "see `sdedge models list`"
     SEE_QUEUE = "see `sdedge queue list`"
