@@ -28,7 +28,6 @@ class Remedy(StrEnum):
     UNCHECKED = "--no-safety draws it"
     WITHOUT_CHECKER = "--no-safety draws without it"
     SAFETY_OPEN = "leave out --safety"
-    SOFT_MASK = "with --soft-mask each grey is drawn by its strength"
     SPEED = "--speed {name}"
     SEE_MODELS = "see `sdedge models list`"
     SEE_QUEUE = "see `sdedge queue list`"
@@ -61,6 +60,8 @@ class Remedy(StrEnum):
     GIVE_MASK = "give the mask with --mask"
     GIVE_MODEL = "give it with --model"
     GIVE_VAE = "give it with --vae"
+    ADD_DETECTOR = "add a detector with `sdedge models add`"
+    USE_DETECTOR = "find things in pictures by it with `sdedge detect`"
     ADD_UPSCALER = "add an upscaler with `sdedge models add`"
     USE_UPSCALER = "enlarge pictures by it with `sdedge upscale --model`"
     INSTALL_SPANDREL = "install that with `pip install spandrel`"
@@ -89,11 +90,6 @@ class InvalidRequest(SdedgeError):
 
 class ModelError(SdedgeError):
     """A model folder, checkpoint or vocabulary that is missing, damaged, or not Stable Diffusion v1."""
-
-
-class MissingModel(ModelError):
-    """A model, control model or other network that somebody named is not there; to a command line it is bad usage, as a LoRA,
-    a picture or a setting is that there is none of."""
 
 
 class OutputError(SdedgeError):

@@ -12,6 +12,7 @@ from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.models.items import Item
 from gui.widgets.calm import WideCombo
 from sdedge.library.licences import COMMON, OPENRAIL
+from sdedge.library.models import ROLES as INSTALLED
 
 
 class LibraryDetails(QScrollArea):
@@ -60,7 +61,7 @@ class LibraryDetails(QScrollArea):
         set_kind(self._state, "muted" if item.usable else "caution")
         self._page = item.page
         self._licence.setVisible(not item.accepted)
-        installed = item.role in ("model", "vae", "control", "upscaler") and not item.embedded
+        installed = item.role in INSTALLED and not item.embedded
         self._choice.setVisible(installed and not item.licence)
         self.change_licence.setVisible(installed and bool(item.licence))
         self.licences.setCurrentText(item.licence)
@@ -73,7 +74,9 @@ class LibraryDetails(QScrollArea):
             ).format(item.licence)
         )
         self.buttons["use"].setEnabled(item.usable)
-        self.buttons["use"].setVisible(item.role not in ("control", "upscaler"))  # whose hint the form has no place for
+        self.buttons["use"].setVisible(
+            item.role not in ("control", "upscaler", "detector")
+        )  # whose hint the form has no place for
         self.buttons["default"].setVisible(item.role == "model")
         self.buttons["default"].setEnabled(item.usable and not item.default)
         self.buttons["verify"].setVisible(not item.embedded)

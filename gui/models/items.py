@@ -14,7 +14,7 @@ from sdedge.library.licences import LICENCE_PAGES
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library, Model
 
-ROLES = ("model", "vae", "control", "upscaler", "lora", "embedding")
+ROLES = ("model", "vae", "control", "upscaler", "detector", "lora", "embedding")
 
 
 @dataclass(frozen=True)

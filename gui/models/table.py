@@ -24,7 +24,7 @@ class LibraryModel(QAbstractTableModel):
         self._titles = (self.tr("Name"), self.tr("Kind"), self.tr("Base"), self.tr("Size"), self.tr("State"))
         self._roles = {
             "model": self.tr("Model"), "vae": self.tr("VAE"), "control": self.tr("Control model"),
-            "upscaler": self.tr("Upscaler"),
+            "upscaler": self.tr("Upscaler"), "detector": self.tr("Detector"),
             "lora": self.tr("LoRA"), "embedding": self.tr("Embedding"),
         }  # fmt: skip
 

@@ -34,6 +34,7 @@ from gui.shell.file_dialogs import ask_files, ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from sdedge.errors import SdedgeError
+from sdedge.library.models import ROLES as INSTALLED
 from sdedge.library.models import Library
 
 
@@ -189,7 +190,7 @@ class ModelsView(QWidget):
 
     def _ask_to_remove(self, item: Item) -> None:
         """Files that were copied in are deleted for good, so this is asked; everything else can be taken back."""
-        if item.role in ("model", "vae", "control", "upscaler") and not item.linked:
+        if item.role in INSTALLED and not item.linked:
             question = self.question = message_box(
                 self,
                 self.tr("Delete {0} from the library?").format(item.name),
@@ -204,7 +205,7 @@ class ModelsView(QWidget):
 
     def remove(self, item: Item) -> None:
         """Takes it out of the library; LoRAs and embeddings go to the system's trash."""
-        if item.role in ("model", "vae", "control", "upscaler"):
+        if item.role in INSTALLED:
             self._change(lambda library: library.remove(item.name))
         else:
             self._studio.bridge.background.run(

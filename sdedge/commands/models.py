@@ -44,7 +44,7 @@ def add(
     as_json: bool,
 ) -> None:  # fmt: skip
     """Install what is at PATH: a model or VAE as a checkpoint file, a diffusers folder or one in the Hugging Face cache,
-    a converted bundle, a control model, an upscaler, the image encoder of IP-Adapters, a LoRA or an embedding."""
+    a converted bundle, a control model, an upscaler, a detector, the image encoder of IP-Adapters, a LoRA or an embedding."""
     from sdedge.library.adapters import recognise
 
     if role := recognise(path):
@@ -77,7 +77,7 @@ def _add(
             library.accept(model.licence)
         return
     echo(f"Added {model.name} ({_what(model)}, {_size(model.size)}" + _hash_note(model) + ")")
-    if not model.licence and model.role != "upscaler":
+    if not model.licence and model.base:
         model = _ask_which(library, model)
     ask_licence(library, model.licence, accepted)
 
@@ -255,6 +255,7 @@ def _opened_weights(model: Model) -> Mapping[str, Mapping[str, LazyTensor]]:
     """Returns the tensors of each part of an installed model."""
     from sdedge.weights.checkpoint import open_checkpoint, open_vae
     from sdedge.weights.control import open_control
+    from sdedge.weights.detector import open_detector
     from sdedge.weights.hint_network import HintNetwork, open_hint_network
     from sdedge.weights.image_encoder import KIND, open_image_encoder
     from sdedge.weights.upscaler import open_upscaler
@@ -263,8 +264,9 @@ def _opened_weights(model: Model) -> Mapping[str, Mapping[str, LazyTensor]]:
         return open_checkpoint(model.path).components
     if model.role == "vae":
         return {"vae": open_vae(model.path)[0]}
-    if model.role == "upscaler":
-        return {model.kind: open_upscaler(model.path).tensors}
+    if model.role in ("upscaler", "detector"):
+        file = open_upscaler(model.path) if model.role == "upscaler" else open_detector(model.path)
+        return {model.kind: file.tensors}
     if model.kind in tuple(HintNetwork):
         return {model.kind: open_hint_network(model.path)}
     opened = open_image_encoder(model.path) if model.kind == KIND else open_control(model.path)
@@ -335,6 +337,7 @@ def _describe(path: str) -> dict[str, Any]:
     """What a model's files say, by opening them."""
     from sdedge.library.manifest import Manifest, is_bundle
     from sdedge.weights.checkpoint import is_vae, open_checkpoint
+    from sdedge.weights.detector import holds_detector, open_detector
     from sdedge.weights.folders import locate
     from sdedge.weights.upscaler import holds_upscaler, open_upscaler
 
@@ -346,6 +349,9 @@ def _describe(path: str) -> dict[str, Any]:
             "made from": str(manifest.source.get("name", "")), "sizes": [f"{width}x{height}" for width, height in manifest.sizes],
             **{name: f"{part.file}, {_size(part.bytes)}" for name, part in manifest.components.items()},
         }  # fmt: skip
+    if holds_detector(file):
+        detector = open_detector(file)
+        return {"path": str(file), "kind": "detector (YOLOv8)", "finds": ", ".join(detector.classes)[:500]}
     if holds_upscaler(file):
         upscaler = open_upscaler(file)
         scale = {} if upscaler.config is None else {"enlarges": f"{upscaler.config.scale} times"}
@@ -371,8 +377,8 @@ def _vocabulary(checkpoint: Any) -> str:
 
 
 def _what(model: Model) -> str:
-    """Returns what a model is made for, or the network of one that no model is made for."""
-    return model.kind if model.role == "upscaler" else model.base
+    """Returns what a model is made for, or its network where it works on any picture."""
+    return model.base or model.kind
 
 
 def _hash_note(model: Model) -> str:

@@ -17,6 +17,7 @@ COMMANDS = {
     "samplers": ("sdedge.commands.samplers:samplers", "List samplers, schedules and presets."),
     "tokens": ("sdedge.commands.tokens:tokens", "Show how a prompt is read."),
     "upscale": ("sdedge.commands.upscale:upscale", "Enlarge pictures."),
+    "detect": ("sdedge.commands.detect:detect", "Find faces, hands and other things in a picture."),
     "info": ("sdedge.commands.info:info", "Show how a picture was made."),
     "reproduce": ("sdedge.commands.reproduce:reproduce", "Draw pictures again and grade them."),
     "queue": ("sdedge.commands.queue:queue", "Work through many requests, whatever happens."),

@@ -17,6 +17,7 @@ from sdedge.text.names import composed
 from sdedge.weights import folders
 from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
 from sdedge.weights.control import holds_control, open_control
+from sdedge.weights.detector import holds_detector, open_detector
 from sdedge.weights.files import check_inside
 from sdedge.weights.hint_network import hint_network_kind, open_hint_network
 from sdedge.weights.image_encoder import KIND as IMAGE_ENCODER
@@ -63,13 +64,18 @@ class Hashed:
 
 
 def examine(path: str | Path) -> ImportSource:
-    """Opens a model, a VAE, a control model, an image encoder, a network for hints, an upscaler or a converted bundle and lists
-    the files it needs.
+    """Opens a model, a VAE, a control model, an image encoder, a network for hints, an upscaler, a detector or a converted bundle
+    and lists the files it needs.
 
-    Raises ModelError if it is none of these."""
+    Raises ModelError if it is none of these.
+    """
     if is_bundle(path):
         return _bundle(Path(path))
     location = folders.locate(path)
+    if holds_detector(location):
+        detector = open_detector(location)
+        files = _files_of(location, detector.tensors)
+        return ImportSource(location, "detector", "YOLOv8", files, [], False)
     if holds_control(location):
         model = open_control(location)
         return ImportSource(location, "control", model.kind, _files_of(location, model.tensors), [], False)
@@ -170,8 +176,8 @@ def is_published(sha256: str) -> bool:
 
 
 def base_of(source: ImportSource, name: str, sha256: str) -> str:
-    """Returns which version a model is made for, as `guess_base` does; nothing for an upscaler, which is for pictures of any."""
-    return "" if source.role == "upscaler" else guess_base(name, sha256, source.inpainting)
+    """Returns which version a model is made for, as `guess_base` does; nothing for what works on finished pictures."""
+    return "" if source.role in ("upscaler", "detector") else guess_base(name, sha256, source.inpainting)
 
 
 def guess_base(name: str, sha256: str, inpainting: bool) -> str:

@@ -17,7 +17,7 @@ from sdedge.weights.files import ITEM_SIZES, LazyTensor, TensorSource, WeightFil
 from sdedge.weights.headers import MAX_NAME
 from sdedge.weights.pickle_names import torch_rules
 from sdedge.weights.pickle_opcodes import load
-from sdedge.weights.pickles import Costs, Inert, Storage, StoredTensor
+from sdedge.weights.pickles import Costs, Inert, Rules, Storage, StoredTensor
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
@@ -29,6 +29,7 @@ _MAX_NAMES = (
     8 << 20
 )  # characters of all names together; a checkpoint with averages and optimizer has less than one million
 
+RulesFor = Callable[[dict[str, Storage]], Rules]
 Place = Callable[[Storage], int]  # byte offset of a storage's first element
 
 
@@ -45,8 +46,8 @@ class ArchiveEntry:
     offset: int = 0
 
 
-def open_zip(file: WeightFile) -> TensorSource:
-    """Opens a checkpoint written by torch 1.6 or later."""
+def open_zip(file: WeightFile, rules: RulesFor = torch_rules) -> TensorSource:
+    """Opens a checkpoint written by torch 1.6 or later; `rules` say what its pickle may name."""
     entries = read_directory(file)
     pickled = [name for name in entries if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickled) != 1:
@@ -65,7 +66,7 @@ def open_zip(file: WeightFile) -> TensorSource:
             f"Its data.pkl has {entry.size} bytes, more than {pickles.MAX_STREAM}; it is damaged or hostile."
         )
     storages: dict[str, Storage] = {}
-    tree, end = load(file.read(entry.offset, entry.size), torch_rules(storages))
+    tree, end = load(file.read(entry.offset, entry.size), rules(storages))
     if end != entry.size:
         raise ModelError("Its data.pkl goes on after its end; the file is damaged or hostile, get it again.")
 
@@ -190,11 +191,11 @@ def _check_overlap(entries: list[ArchiveEntry], directory: int) -> None:
 # The legacy sequence of pickles
 
 
-def open_legacy(file: WeightFile) -> TensorSource:
+def open_legacy(file: WeightFile, rules_for: RulesFor = torch_rules) -> TensorSource:
     """Opens a checkpoint written before torch 1.6: magic, protocol, system, object, list of storages, then their bytes."""
     stream = file.map
     storages: dict[str, Storage] = {}
-    rules, costs = torch_rules(storages), Costs()
+    rules, costs = rules_for(storages), Costs()
     magic, position = load(stream, rules, 0, costs)
     if magic != _LEGACY_MAGIC:
         raise ModelError("It is a Python pickle, but not one torch wrote; it holds no weights.")

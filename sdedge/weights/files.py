@@ -264,11 +264,12 @@ class TensorSource(Mapping[str, LazyTensor]):
         return len(self._tensors)
 
 
-def open_tensors(path: str | Path, root: Path | None = None) -> TensorSource:
+def open_tensors(path: str | Path, root: Path | None = None, modules: bool = False) -> TensorSource:
     """Opens a file of weights: `.safetensors`, `.ckpt`, `.pt`, `.bin` in either pickle era, or a shard index `.json`, whose
     shards stay inside `root` (by default the folder of the index).
 
-    Nothing in the file is executed and no tensor is read. Raises ModelError saying what is wrong with the file.
+    With `modules` a pickle may hold whole networks, which become inert records in the source's `tree`. Nothing in the file is
+    executed and no tensor is read. Raises ModelError saying what is wrong with the file.
     """
     path = Path(path)
     if os.path.isdir(path):
@@ -280,12 +281,14 @@ def open_tensors(path: str | Path, root: Path | None = None) -> TensorSource:
     try:
         if head[:4] == b"PK\x03\x04":
             from sdedge.weights.archives import open_zip
+            from sdedge.weights.pickle_names import module_rules, torch_rules
 
-            return open_zip(file)
+            return open_zip(file, module_rules if modules else torch_rules)
         if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
             from sdedge.weights.archives import open_legacy
+            from sdedge.weights.pickle_names import module_rules, torch_rules
 
-            return open_legacy(file)
+            return open_legacy(file, module_rules if modules else torch_rules)
         if len(head) >= 9 and head[8:9] == b"{":
             return _open_safetensors(file)
     except ModelError as error:

@@ -71,6 +71,47 @@ def torch_rules(storages: dict[str, Storage]) -> Rules:
     return Rules(check_name, _call, _build, lambda reference: _persistent(reference, storages))
 
 
+def module_rules(storages: dict[str, Storage]) -> Rules:
+    """Returns the rules for a pickle of whole modules, such as ultralytics writes: the methods its classes refer to, and what
+    dill wraps types in, are inert records as well."""
+    return Rules(_check_module_name, _call_in_module, _build, lambda reference: _class_or_storage(reference, storages))
+
+
+def _class_or_storage(reference: Any, storages: dict[str, Storage]) -> Any:
+    """`('module', class, file, source)` is how torch names a module's class in its legacy pickles."""
+    if (
+        isinstance(reference, tuple)
+        and len(reference) == 4
+        and reference[0] == "module"
+        and isinstance(reference[1], Name)
+    ):
+        return reference[1]
+    return _persistent(reference, storages)
+
+
+def _check_module_name(name: Name) -> None:
+    if not _is_method_reference(name) and name.module != "dill._dill":
+        check_name(name)
+
+
+def _is_method_reference(name: Name) -> bool:
+    return (_PYTHON2.get(name.module, name.module), name.name) == ("builtins", "getattr")
+
+
+def _call_in_module(machine: Machine, function: Name, args: tuple[Any, ...]) -> Any:
+    """`getattr(Class, "method")` is how pickle spells a method; it is written down and never looked up."""
+    if not _is_method_reference(function) and function.module != "dill._dill":
+        return _call(machine, function, args)
+    if _is_method_reference(function) and not (
+        len(args) == 2
+        and isinstance(args[0], Name | Inert)
+        and isinstance(args[1], str)
+        and args[1] not in _HOSTILE_STATE
+    ):
+        raise _refused(function)
+    return Inert(function, args)
+
+
 def check_name(name: Name) -> None:
     """Raise ModelError unless the name is one a checkpoint has reason to mention."""
     module = _PYTHON2.get(name.module, name.module)
