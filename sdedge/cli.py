@@ -22,7 +22,10 @@ _received: list[int] = []
 
 
 def main() -> NoReturn:
-    """Run the command line. Exit codes: 0 done, 1 failed, 2 bad usage, 128 + a signal's number, 141 nobody reads the output."""
+    """Run the command line.
+
+    Exit codes: 0 done, 1 failed, 2 bad usage or what is not there, 128 + a signal's number, 141 nobody reads the output.
+    """
     _received.clear()
     _listen()
     output = sys.stdout
@@ -53,7 +56,7 @@ def run_command() -> int:
 
     from sdedge.commands.root import cli
     from sdedge.commands.terminal import show_usage_error
-    from sdedge.errors import InvalidRequest, SdedgeError
+    from sdedge.errors import InvalidRequest, MissingModel, SdedgeError
     from sdedge.text.clean import shown
 
     try:
@@ -64,7 +67,7 @@ def run_command() -> int:
     except click.ClickException as error:
         show_usage_error(error)
         return 2
-    except InvalidRequest as error:
+    except (InvalidRequest, MissingModel) as error:
         _complain(str(error))
         return 2
     except SdedgeError as error:

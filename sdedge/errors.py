@@ -28,6 +28,7 @@ class Remedy(StrEnum):
     UNCHECKED = "--no-safety draws it"
     WITHOUT_CHECKER = "--no-safety draws without it"
     SAFETY_OPEN = "leave out --safety"
+    SOFT_MASK = "with --soft-mask each grey is drawn by its strength"
     SPEED = "--speed {name}"
     SEE_MODELS = "see `sdedge models list`"
     SEE_QUEUE = "see `sdedge queue list`"
@@ -90,6 +91,11 @@ class InvalidRequest(SdedgeError):
 
 class ModelError(SdedgeError):
     """A model folder, checkpoint or vocabulary that is missing, damaged, or not Stable Diffusion v1."""
+
+
+class MissingModel(ModelError):
+    """A model, control model or other network that somebody named is not there; to a command line it is bad usage, as a LoRA,
+    a picture or a setting is that there is none of."""
 
 
 class OutputError(SdedgeError):

@@ -86,6 +86,8 @@ class Request:
     """How much of `image` is drawn anew, 0 to 1."""
     mask: str | None = default("mask")
     """Path of a mask of the picture's shape; white is drawn anew."""
+    soft_mask: bool = default("soft_mask")
+    """Take the mask's grey for how strongly it is drawn anew, in place of cutting it at half brightness."""
     mask_blur: float = default("mask_blur")
     """Pixels of the picture over which the drawing fades in, inwards from the mask's edge."""
     match_colours: bool = default("match_colours")

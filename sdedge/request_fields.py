@@ -323,6 +323,10 @@ _ROWS = (
         CommandLine(("--mask",), "Mask; white is drawn anew.", "PATH"),
         Without("the web UI does not say which mask it was"), FormEntry("Paint a mask", Section.IMAGE), counts_with=("image",)),
     RequestField(
+        "soft_mask", Flag(), False, Group.IMAGE,
+        CommandLine(("--soft-mask",), "Grey in the mask is strength, not cut at half."),
+        Without(_RECORD_ONLY), FormEntry("Grey is strength", Section.MASK), counts_with=("mask",)),
+    RequestField(
         "mask_blur", Float(0, 256, "4"), 4.0, Group.IMAGE,
         CommandLine(("--mask-blur",), "Soft edge inside the mask.", "PIXELS"),
         InfotextKey("Mask blur", always=True), FormEntry("Soft edge", Section.MASK, 0, 32), counts_with=_MASKED),

@@ -156,6 +156,21 @@ def test_files_that_are_no_checkpoints_are_refused_with_a_reason(tmp_path, conte
     assert result.returncode == 1 and "Traceback" not in result.stderr, result.stderr
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--model", "nowhere"), ("--model", "a/b.safetensors"), ("--model", "somebody/nothing"), ("--image", "nothing.png"),
+        ("--control", "nothing:hint.png"), ("a house <lora:nothing:1>",),
+    ],
+)  # fmt: skip
+def test_what_is_named_and_not_there_is_bad_usage_whatever_it_is(tiny_model, tmp_path, options):
+    """A model, a picture, a control model or a LoRA: the same status, and one sentence."""
+    prompt = () if len(options) == 1 else ("a house",)
+    model = () if "--model" in options else ("--model", tiny_model)
+    result = run("generate", *prompt, *options, *model, "--device", "cpu", "--steps", 1, "-o", tmp_path / "o")
+    assert result.returncode == 2 and len(result.stderr.strip().splitlines()) == 1, result.stderr
+
+
 def test_an_output_folder_that_is_a_file_is_said_before_any_work(tiny_model, tmp_path):
     (tmp_path / "o").write_text("in the way")
     result = generate(tiny_model, tmp_path / "o")

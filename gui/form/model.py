@@ -74,6 +74,7 @@ class FormModel(Observable):
     image: Observed[str | None] = Observed(default("image"))
     strength: Observed[float] = Observed(default("strength"))
     mask: Observed[str | None] = Observed(default("mask"))
+    soft_mask: Observed[bool] = Observed(default("soft_mask"))
     mask_blur: Observed[float] = Observed(default("mask_blur"))
     match_colours: Observed[bool] = Observed(default("match_colours"))
     masked_content: Observed[MaskedContent] = Observed(default("masked_content"))

@@ -48,6 +48,7 @@ PHRASES = {
     Remedy.BLEND_REGIONS: "regions are given at a terminal only, where by=prediction is written into each",
     Remedy.GIVE_CONTROL: "controls are given at a terminal only",
     Remedy.GIVE_REGION: "regions are given at a terminal only",
+    Remedy.SOFT_MASK: "turn on Grey is strength to draw each grey by its strength",
     Remedy.GIVE_IMAGE: "choose the picture to start from",
     Remedy.GIVE_MASK: "paint the mask",
     Remedy.GIVE_MODEL: "choose it as the model",

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdedge.engines.protocol import Capability, Engine, ModelFacts
+from sdedge.errors import Remedy
 from sdedge.images import mask as masks
 from sdedge.images.source import Size, fit, load, read_source
 from sdedge.images.stitch import Crop, crop_around
 from sdedge.request import Request, Resolved, Task
 from sdedge.request_fields import MAX_SIDE
+
+WORTH_SAYING = 0.1
+"""Greys as a fraction of what a mask marks: below it they are the rim of brushes."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class SourceImage:
     crop     the part of the canvas that is drawn
     pixels   that part at the request's size, uint8
     mask     bool at the request's size, True where drawn anew; None without a mask
+    strengths  float32 at the request's size, 0 … 1: how strongly each pixel is drawn anew; None where the mask is hard
     alpha    float32 (H, W) of the canvas: the fraction of each pixel that is drawn anew; None without a mask
     notices  sentences for the user
     matches_colours  whether the drawing's colours are brought to those around the mask
@@ -38,6 +43,7 @@ class SourceImage:
     alpha: np.ndarray | None = None
     notices: tuple[str, ...] = ()
     matches_colours: bool = False
+    strengths: np.ndarray | None = None
 
     def finish(self, pixels: np.ndarray) -> np.ndarray:
         """Returns the result of a drawing, uint8 at the request's size: it is put back into the canvas where there is a mask."""
@@ -92,17 +98,35 @@ def open_source(request: Resolved) -> SourceImage | None:
     if request.task is Task.IMG2IMG:
         fitted = fit(canvas, size)
         return SourceImage(fitted, Crop((0, 0, *size), size), fitted, notices=notices)
-    mask = None
+    mask: np.ndarray | None = None
     if request.mask is not None:
-        mask, mask_notices = masks.read_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
-        notices += mask_notices
+        greys, mask_notices = masks.read_grey_mask(request.mask, (canvas.shape[1], canvas.shape[0]), canvas)
+        notices += mask_notices + _said_of_greys(greys, request.soft_mask)
+        mask = greys if request.soft_mask else greys >= masks.GREY
+        if not mask.any():
+            raise masks.black(request.mask)
     if request.outpaint is not None:
         canvas, mask = masks.outpaint(canvas, mask, request.outpaint)
     assert mask is not None
     return _masked_source(request, canvas, mask, notices)
 
 
-def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, notices: tuple[str, ...]) -> SourceImage:
+def _said_of_greys(greys: np.ndarray, soft: bool) -> tuple[str, ...]:
+    """Returns which way a mask with greys is used, as a notice; none for a mask without any that is hard."""
+    fraction = masks.grey_fraction(greys)
+    if soft:
+        amount = f"{fraction:.0%} of what it marks is grey, each grey" if fraction else "it has no grey; white"
+        return (f"The mask is soft: {amount} is how strongly it is drawn anew.",)
+    if fraction < WORTH_SAYING:
+        return ()
+    return (
+        f"The mask is hard: {fraction:.0%} of what it marks is grey and cut at half brightness; {Remedy.SOFT_MASK}.",
+    )
+
+
+def _masked_source(request: Resolved, canvas: np.ndarray, greys: np.ndarray, notices: tuple[str, ...]) -> SourceImage:
+    """Returns the source of a mask, bool, or of a soft one in greys, uint8, which holds all that is not black."""
+    mask = greys > 0
     crop = crop_around(mask, (request.width, request.height), request.mask_padding, largest=not request.mask_only)
     return SourceImage(
         canvas,
@@ -112,4 +136,5 @@ def _masked_source(request: Resolved, canvas: np.ndarray, mask: np.ndarray, noti
         masks.feather(mask, request.mask_blur),
         notices,
         request.match_colours,
+        None if greys.dtype == bool else crop.cut_strengths(greys),
     )

@@ -137,16 +137,25 @@ def _run(
         if latent is None:
             assert drawing.pixels is not None
             latent = encode_pixels(engine, member.request, drawing.pixels)
+        source = None
+        if any(control.hint is None for control in member.request.controls):  # which read the picture
+            source = _picture(fit((yield from pixels_of(engine, member.request, drawing)), each.size))
         cells = each.size[0] // engine.facts.downscale, each.size[1] // engine.facts.downscale
-        return (yield from redraw(engine, member, None, previews, enlarge_latent(latent, each.each.enlarge.by, cells)))
+        return (
+            yield from redraw(engine, member, source, previews, enlarge_latent(latent, each.each.enlarge.by, cells))
+        )
     pixels = yield from pixels_of(engine, member.request, drawing)
     if each.each.enlarge is not None:
         yield Loading("enlarging")
         pixels = yield from enlarge_pixels(engine, each.each.enlarge.by, pixels, each.size)
     if not each.redraws:
         return Drawing(pixels=pixels)
-    pixels = fit(pixels, each.size)
-    return (yield from redraw(engine, member, SourceImage(pixels, (0, 0, *each.size), pixels), previews))
+    return (yield from redraw(engine, member, _picture(fit(pixels, each.size)), previews))
+
+
+def _picture(pixels: np.ndarray) -> SourceImage:
+    """Returns a whole picture to start from."""
+    return SourceImage(pixels, (0, 0, pixels.shape[1], pixels.shape[0]), pixels)
 
 
 def redraw(

@@ -130,5 +130,11 @@ def refuse_unsupported(engine: Engine, request: Request) -> None:
             f"The model {engine.facts.name} changes a picture by an instruction and draws no second pass; leave the passes out.",
             field="passes",
         )
+    if engine.facts.in_channels == INSTRUCT_CHANNELS and request.soft_mask and request.mask is not None:
+        raise InvalidRequest(
+            f"The model {engine.facts.name} changes a picture by an instruction and begins with noise, so that a mask's grey "
+            "cannot be strength; use a hard mask.",
+            field="soft_mask",
+        )
     for need in unmet(request, engine.facts, engine.can):
         raise InvalidRequest(f"The engine {engine.description} {need.sentence}", field=need.field, remedy=need.remedy)

@@ -50,7 +50,7 @@ def sample(
     )
     run = RecordedRun.begin(engine, group, sampling)
     denoise = run.wrap(denoise)
-    denoise = start.preserve_unmasked(denoise, noise, sampling.mask_mode)
+    denoise = start.preserve_unmasked(denoise, noise, sampling)
 
     # The sampler's steps.
     x = sampling.start(start.noise, None if start.strength is None else start.latent)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdedge.catalog import MaskedContent, MaskMode, Preset
+from sdedge.catalog import MaskedContent, Preset
 from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.generation.img2img import SourceImage
@@ -27,6 +27,7 @@ from sdedge.images.convert import from_pixels
 from sdedge.images.source import fit
 from sdedge.request import Resolved, Task
 from sdedge.sampling.denoiser import masked
+from sdedge.sampling.differential import differential
 from sdedge.sampling.noise import Noise, stream
 from sdedge.sampling.presets import SamplingPlan
 from sdedge.sampling.samplers import Denoise, StepNoise
@@ -43,6 +44,7 @@ class Start:
     noise      (B, 4, h, w), unit variance
     strength   fraction of the sigmas to run, None for all of them from noise alone, 0 for none
     latent     (B, 4, h, w) of the picture, where there is one
+    strengths  (1, 1, h, w), 0 … 1, how strongly each cell is drawn anew; None where the mask is hard
     held       (1, 1, h, w), 0 where the latent must stay; None where nothing is held
     channels   (B, 5, h, w) for a 9-channel model, (1, 4, h, w) for InstructPix2Pix
     draws      how many draws of each stream are taken
@@ -56,6 +58,7 @@ class Start:
     channels: Tensor | None = None
     draws: int = 1
     all_steps: bool = False
+    strengths: Tensor | None = None
 
     def step_noise(self, plan: SamplingPlan, seeds: Sequence[int], source: str) -> StepNoise:
         """Returns the noise of the steps, which continues each stream after what is taken."""
@@ -64,11 +67,13 @@ class Start:
             return Noise(seeds, shape, source, *place, skip=self.draws)
         return plan.step_noise(seeds, shape, source, str(place[0]), place[1])
 
-    def preserve_unmasked(self, denoise: Denoise, step_noise: StepNoise, mode: MaskMode) -> Denoise:
-        """Wraps `denoise` so that the latent outside the mask is kept while sampling."""
+    def preserve_unmasked(self, denoise: Denoise, step_noise: StepNoise, plan: SamplingPlan) -> Denoise:
+        """Wraps `denoise` so that the latent outside the mask is kept while sampling, and in a soft one as long as it says."""
         if self.held is None or self.latent is None:
             return denoise
-        return masked(denoise, self.latent, self.held, mode, self.noise, step_noise)
+        if self.strengths is not None:
+            return differential(denoise, self.latent, self.strengths, self.noise, plan.sigmas)
+        return masked(denoise, self.latent, self.held, plan.mask_mode, self.noise, step_noise)
 
     def keep(self, x: Tensor) -> Tensor:
         """Returns the finished latent with the picture's own outside the mask."""
@@ -90,8 +95,11 @@ def begin(
     if facts.in_channels == INSTRUCT_CHANNELS and source is not None:
         noise = vary(_draw([each.seed for each in requests], shape, request.noise, 0), requests).to(engine.device)
         return Start(noise, channels=_picture(engine, source))
-    strength = None if source is None and drawn is None else _strength(request, mask is not None)
+    strength = None if source is None and drawn is None else _strength(request, source)
+    strengths = None if source is None else _strengths(engine, source)
     held = None if inpaints or mask is None else _latent_mask(mask, request, facts).to(engine.device)
+    if strengths is not None:  # also beside an inpainting model, which reads where and not how strongly
+        held = (strengths > 0).float()
     encodes = source is not None and drawn is None and (strength is not None or held is not None)
     order = _order(request, inpaints, encodes)
 
@@ -103,12 +111,22 @@ def begin(
     if source is not None and encodes:
         latent = _content(engine, request, source, draw("image"), noise)
     channels = _channels(engine, request, source, draw("masked")) if inpaints else None
-    return Start(noise, strength, latent, held, channels, len(order))
+    return Start(noise, strength, latent, held, channels, len(order), strengths=strengths)
 
 
-def _strength(request: Resolved, is_masked: bool) -> float | None:
+def _strength(request: Resolved, source: SourceImage | None) -> float | None:
+    """Returns the strength, None where a preset forgets the picture at the full one; a soft mask always begins with it."""
+    if source is not None and source.strengths is not None:
+        return request.strength
+    is_masked = source is not None and source.mask is not None
     forgets = request.preset in FORGETFUL or (request.preset is Preset.DIFFUSERS and is_masked)
     return None if request.strength == 1 and forgets else request.strength
+
+
+def _strengths(engine: Engine, source: SourceImage) -> Tensor | None:
+    if source.strengths is None:
+        return None
+    return masks.latent_strengths(source.strengths, engine.facts.downscale).to(engine.device)
 
 
 def _order(request: Resolved, inpaints: bool, encodes: bool) -> list[str]:
@@ -155,9 +173,12 @@ def _latent_mask(mask: np.ndarray, request: Resolved, facts: ModelFacts) -> Tens
 def _content(engine: Engine, request: Resolved, source: SourceImage, noise: Tensor, initial: Tensor) -> Tensor:
     """Encodes the picture to latents (B, 4, h, w), its masked part replaced as the request says.
 
-    "noise" is the initial noise itself, as in A1111; "nothing" is zero, which decodes to a flat tone.
+    "noise" is the initial noise itself, as in A1111; "nothing" is zero, which decodes to a flat tone. Of a soft mask only what
+    is white is replaced.
     """
     pixels, mask = source.pixels, source.mask
+    if source.strengths is not None:  # what is grey keeps some of the picture
+        mask = source.strengths == 1
     if mask is not None and request.masked_content is MaskedContent.FILL:
         pixels = masks.fill_hidden(pixels, mask)
     latent = encode(engine, from_pixels(pixels[None]), noise)

@@ -22,6 +22,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom
 Edges = tuple[int, int, int, int]  # left, top, right, bottom
 
 GREY = 128
+NEARLY_BLACK = 12  # of 255, and as much below white: what compression makes of either
 SHAPE_TOLERANCE = 0.02
 SAMPLE = 256  # pixels of a side at which a mask is compared with its picture
 OPAQUE = 250  # of 255: what programs leave of opaque layers by rounding
@@ -33,7 +34,20 @@ def read_mask(
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Returns a mask file as bool (H, W) of `size` (width, height), and notes for the user.
 
-    White is drawn anew, cut at half brightness. Where a file has transparency, its opaque part is the mask, a layer of
+    White is drawn anew, cut at half brightness; all else is as in `read_grey_mask`.
+    """
+    grey, notes = read_grey_mask(path, size, picture)
+    if not (grey >= GREY).any():
+        raise black(path)
+    return grey >= GREY, notes
+
+
+def read_grey_mask(
+    path: str | os.PathLike[str], size: Size, picture: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Returns a mask file in its greys, uint8 (H, W) of `size` (width, height), and notes for the user.
+
+    White is drawn anew, black stays. Where a file has transparency, its opaque part is the mask, a layer of
     strokes as in A1111; unless that part shows the same as `picture`, uint8 (H, W, 3) of `size`: then the file is the
     picture with a hole in it, as other programs hand over, and the hole is the mask. A note says which. Another
     resolution is resized; another shape, or a mask with nothing in it, raises InvalidRequest.
@@ -47,10 +61,20 @@ def read_mask(
         )
     if grey.size != size:
         grey = grey.resize(size, Image.Resampling.BOX)
-    mask = np.asarray(grey) >= GREY
-    if not mask.any():
-        raise InvalidRequest(f"The mask {str(path)!r} is black everywhere; paint white what should be drawn anew.")
-    return mask, opened.notes + notes
+    greys = np.asarray(grey)
+    if not greys.any():
+        raise black(path)
+    return greys, opened.notes + notes
+
+
+def black(path: str | os.PathLike[str]) -> InvalidRequest:
+    """Returns the error for a mask that marks nothing."""
+    return InvalidRequest(f"The mask {str(path)!r} is black everywhere; paint white what should be drawn anew.")
+
+
+def grey_fraction(greys: np.ndarray) -> float:
+    """Returns how much of what a mask, uint8 (H, W), does not leave black is neither black nor white."""
+    return float(((greys > NEARLY_BLACK) & (greys < 255 - NEARLY_BLACK)).sum() / max((greys > NEARLY_BLACK).sum(), 1))
 
 
 def read_grey(path: str | os.PathLike[str]) -> tuple[Image.Image, tuple[str, ...]]:
@@ -131,12 +155,13 @@ def _placed(box: Box, w: int, h: int, canvas: Size) -> Box:
 def outpaint(pixels: np.ndarray, mask: np.ndarray | None, edges: Edges) -> tuple[np.ndarray, np.ndarray]:
     """Returns a larger canvas, uint8 (H, W, 3), that continues the picture's edges, and the mask of everything added.
 
-    A mask of the picture itself stays part of it.
+    A mask of the picture itself, bool or uint8 in greys, stays part of it.
     """
     left, top, right, bottom = edges
     beside = (top, bottom), (left, right)
     inner = np.zeros(pixels.shape[:2], dtype=bool) if mask is None else mask
-    return np.pad(pixels, (*beside, (0, 0)), mode="edge"), np.pad(inner, beside, constant_values=True)
+    white = True if inner.dtype == bool else 255
+    return np.pad(pixels, (*beside, (0, 0)), mode="edge"), np.pad(inner, beside, constant_values=white)
 
 
 def scaled(mask: np.ndarray, box: Box, size: Size) -> np.ndarray:
@@ -157,6 +182,13 @@ def latent_mask(mask: np.ndarray, downscale: int, nearest: bool = False) -> Tens
     cells = mask.reshape(H // downscale, downscale, W // downscale, downscale)
     chosen = cells[:, 0, :, 0] if nearest else cells.any((1, 3))
     return torch.from_numpy(np.ascontiguousarray(chosen)).float()[None, None]  # (1, 1, h, w)
+
+
+def latent_strengths(strengths: np.ndarray, downscale: int) -> Tensor:
+    """Returns how strongly latent cells are drawn anew: float32 (1, 1, h, w), each the strongest of its pixels."""
+    H, W = strengths.shape
+    cells = strengths.reshape(H // downscale, downscale, W // downscale, downscale)
+    return torch.from_numpy(np.ascontiguousarray(cells.max((1, 3)), dtype=np.float32))[None, None]
 
 
 def feather(mask: np.ndarray, blur: float) -> np.ndarray:

@@ -18,7 +18,7 @@ _REASONS: dict[str, str] = {
     "ControlNet": "The control cannot be read.",
     "AddNet": "LoRAs of the Additional Networks extension are not carried over.",
     "Refiner": "A second model for the last steps is not available.",
-    "Soft inpainting": "Soft inpainting blends latents in a way of its own.",
+    "Soft inpainting": "Soft inpainting blends latents in a way of its own; the soft mask here is another algorithm.",
     "Face restoration": "A network that repairs faces in the finished picture is not available.",
     "ENSD": "The steps' noise comes from the picture's seed plus this number there; it matters to samplers that renew noise.",
     "Eta DDIM": "It is another program's name for eta at its default.",

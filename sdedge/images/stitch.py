@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from sdedge.images import mask as masks
@@ -41,6 +42,13 @@ class Crop:
     def cut_mask(self, mask: np.ndarray) -> np.ndarray:
         """Returns this part of a mask, bool (H, W), at the size at which it is drawn; no part of the mask is lost."""
         return masks.scaled(mask, self.box, self.size)
+
+    def cut_strengths(self, greys: np.ndarray) -> np.ndarray:
+        """Returns this part of a mask in greys, uint8 (H, W), as float32 in 0 … 1 at the size at which it is drawn."""
+        part = Image.fromarray(greys[self.inside].astype(np.float32) / 255)
+        if part.size != self.size:
+            part = part.resize(self.size, Image.Resampling.BILINEAR)
+        return np.asarray(part).clip(0, 1)
 
     def stitch(self, canvas: np.ndarray, drawn: np.ndarray, alpha: np.ndarray, match: bool = False) -> np.ndarray:
         """Returns a copy of the picture with a drawing of `size`, uint8, laid in by `alpha`, float32 (H, W) of the picture.

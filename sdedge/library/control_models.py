@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sdedge.control_syntax import unread
 from sdedge.controls import Control
-from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.errors import InvalidRequest, MissingModel, Remedy
 from sdedge.images.opening import opened
 from sdedge.library.by_name import installed, named
 from sdedge.library.hints import hint_path, keep_hint
@@ -124,7 +124,7 @@ def _installed(name: str) -> Model:
     if (model := named(name, models, "control model", "controls")) is None:
         known = ", ".join(model.name for model in models[:20])
         there = f"installed are {known}" if known else "none is installed"
-        raise ModelError(
+        raise MissingModel(
             f"There is no control model {shown(name)} ({there}); {Remedy.ADD_CONTROL}, or give its path.",
             field="controls",
             remedy=Remedy.ADD_CONTROL,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from sdedge.errors import ModelError, Remedy
+from sdedge.errors import MissingModel, ModelError, Remedy
 from sdedge.library.control_models import ROLE
 from sdedge.library.models import Library
 from sdedge.weights.folders import locate
@@ -34,7 +34,7 @@ def find_hint_network(kind: HintNetwork, field: str = "controls") -> Path:
     place = next(_places(kind), None)
     if place is None:
         name = _NAMES[kind]
-        raise ModelError(
+        raise MissingModel(
             f"There is no {name} here; get one that transformers knows, such as {PUBLISHED[kind]} from "
             f"https://huggingface.co/{PUBLISHED[kind]} (config.json, preprocessor_config.json and model.safetensors), and "
             f"{Remedy.ADD_IMAGE_ENCODER}.",
@@ -56,7 +56,7 @@ def named_hint_network(folder: str, kind: HintNetwork) -> Path:
         place = locate(folder)
         if hint_network_kind(place) is kind:
             return place
-    raise ModelError(
+    raise MissingModel(
         f"There is no {name} at {folder} (no config.json of one); name the folder of one, such as "
         f"{PUBLISHED[kind].partition('/')[2]}."
     )

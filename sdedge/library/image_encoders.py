@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from sdedge.errors import ModelError, Remedy
+from sdedge.errors import MissingModel, ModelError, Remedy
 from sdedge.library.models import Library
 from sdedge.models.config import IPAdapterConfig
 from sdedge.weights.folders import locate
@@ -39,7 +39,7 @@ def find_image_encoder(adapter: Path, name: str, config: IPAdapterConfig) -> Ima
             field="controls",
             remedy=Remedy.ADD_IMAGE_ENCODER,
         )
-    raise ModelError(
+    raise MissingModel(
         f"The IP-Adapter {name} reads its picture by the image encoder CLIP ViT-H/14, which is not here: put its config.json and "
         f"model.safetensors ({PUBLISHED}) into {(adapter.parent / FOLDER).absolute()}, or {Remedy.ADD_IMAGE_ENCODER}.",
         field="controls",

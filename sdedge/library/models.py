@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError, OutputError, Remedy
+from sdedge.errors import MissingModel, ModelError, OutputError, Remedy
 from sdedge.library.database import Damaged, open_database, transaction
 from sdedge.library.schema import MIGRATIONS
 from sdedge.liveness import is_running
@@ -76,7 +76,7 @@ class Library:
             query = "SELECT * FROM models WHERE legacy_hash = ?1 OR (length(?1) >= 10 AND substr(sha256, 1, length(?1)) = ?1)"
             row = self.database.execute(query, (name.lower(),)).fetchone()
         if row is None:
-            raise ModelError(
+            raise MissingModel(
                 f"There is no model named {name!r} in the library; {Remedy.SEE_MODELS}.",
                 field="model",
                 remedy=Remedy.SEE_MODELS,

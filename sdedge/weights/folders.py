@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sdedge.errors import ModelError, Remedy, SdedgeError
+from sdedge.errors import MissingModel, ModelError, Remedy, SdedgeError
 from sdedge.json_values import read_json
 from sdedge.locks import ProcessLock
 from sdedge.places import hub_cache
@@ -45,13 +45,13 @@ def locate(path: str | Path) -> Path:
         cached = hub_cache() / ("models--" + str(path).replace("/", "--"))
         if (cached / "snapshots").is_dir():
             return _snapshot(cached)
-        raise ModelError(
+        raise MissingModel(
             f"There is no model at {path}, nor {path} in the Hugging Face cache; check the path, or "
             f"{Remedy.FETCH.format(name=path)}.",
             field="model",
             remedy=Remedy.FETCH,
         )
-    raise ModelError(
+    raise MissingModel(
         f"There is no model at {path}; check the path, or {Remedy.SEE_MODELS}.", field="model", remedy=Remedy.SEE_MODELS
     )
 

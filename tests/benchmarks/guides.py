@@ -45,18 +45,18 @@ class Way:
 
 
 WAYS = (
-    Way(), Way(guides=("pag:1",)), Way(guides=("pag:3",)), Way(1.0), Way(1.0, ("pag:3",)), Way(12.0), Way(12.0, ("apg",)),
-    Way(guides=("apg",)), Way(guides=("freeu:1.3,1.4,0.9,0.2",)), Way(guides=("freeu:1.1,1.2,0.9,0.6",)),
-    Way(guides=("pag:3", "apg")),
+    Way(), Way(guides=("pag:3",)), Way(guides=("apg",)), Way(guides=("freeu",)), Way(12.0), Way(12.0, ("apg",)), Way(1.0),
+    Way(1.0, ("pag:3",)), Way(guides=("pag:1",)), Way(guides=("freeu:1.1,1.2,0.9,0.6",)), Way(guides=("pag:3", "apg")),
 )  # fmt: skip
 
 
-def measured(way: Way, pipeline: Pipeline, folder: Path, prompts: int, seeds: int) -> Report:
+def measured(way: Way, pipeline: Pipeline, options: argparse.Namespace) -> Report:
     """Returns the report of a way."""
     world = worlds.world_of(find_tokenizer(MODEL))
     judges = Judges(world, find_judge(None, world.values))
-    job = Job(Evaluation(way.request, prompts=prompts, seeds=seeds), pipeline)
-    return next(event for event in evaluate(job, judges, folder, None, 0) if isinstance(event, Report))
+    request = way.request.replace(steps=options.steps)
+    job = Job(Evaluation(request, prompts=options.prompts, seeds=options.seeds, batch=options.seeds), pipeline)
+    return next(event for event in evaluate(job, judges, options.folder, None, 0) if isinstance(event, Report))
 
 
 def line(way: Way, report: Report) -> str:
@@ -71,11 +71,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--folder", type=Path, default=Path("evaluations"))
     options = parser.parse_args()
     pipeline = Pipeline(load_engine("cpu"))
     for i, way in enumerate(WAYS):
-        report = measured(way, pipeline, options.folder, options.prompts, options.seeds)
+        report = measured(way, pipeline, options)
         if i == 0:
             judges = list(next(iter(report.figures.facts.values())).obeyed)
             heads = [f"facts, {judge} | all at once" for judge in judges]

@@ -35,7 +35,7 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
     from sdedge.engines.open import load_engine
     from sdedge.generation.pipeline import Pipeline
     from sdedge.images.output import Output
-    from sdedge.machine.memory_plan import MemoryRequest, predict
+    from sdedge.machine.memory_plan import MemoryRequest, plan
     from sdedge.request import Request
 
     pipeline = Pipeline(load_engine("cpu", dtype, memory=mode))
@@ -50,7 +50,7 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time(),
         "rss": _peak(),
-        "predicted": predict(mode, job),
+        "predicted": plan(job, 1 << 50, mode=mode).peak,
     }
 
 
