@@ -1,7 +1,8 @@
 """The file of a journal: a header, then each answer of the denoiser as it came. No torch.
 
-A record is its length, a checksum, the call's number, sigma, a checksum of the latents that were asked about, and x0 in float32
-(64 kB for 512x512). A journal ends where the first record is torn or damaged: what is before it is whole.
+A record is its length, a checksum, the call's number, sigma, a checksum of the latents that were asked about, x0 in float32
+(64 kB for 512x512), and what a guide with momentum remembers after it. A journal ends where the first record is torn or damaged: what is
+before it is whole.
 """
 
 from __future__ import annotations
@@ -40,18 +41,22 @@ SYNC_EVERY = 5.0
 """Seconds between calls of fsync(2)."""
 
 _LENGTH = struct.Struct("<II")  # of the header, and its checksum
-_RECORD = struct.Struct("<IIIIIId")  # length, checksum, call, block's end, checksum of x, nothing, sigma
+_RECORD = struct.Struct("<IIIIIId")  # length, checksum, call, block's end, checksum of x, bytes of memory, sigma
 _HEADER_LIMIT = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One recorded answer: x0 as it stands in the file, which goes on at `end`; for latents with a checksum, at a sigma."""
+    """One recorded answer: x0 as it stands in the file, which goes on at `end`; for latents with a checksum, at a sigma.
+
+    `memory` is what the guide remembered after it, in float32; empty where it remembers nothing.
+    """
 
     sigma: float
     asked: int
     x0: memoryview
     end: int
+    memory: memoryview
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +97,7 @@ def read_journal(path: Path) -> Recorded | None:
     while (record := _record(data, start, len(answers) + len(good), size)) is not None:
         answer, ends_block = record
         good.append(answer)
-        start += _RECORD.size + size
+        start = answer.end
         if ends_block:
             answers.extend(good)
             good = []
@@ -129,12 +134,14 @@ def _record(data: bytes, start: int, call: int, size: int) -> tuple[Answer, bool
     body = start + _RECORD.size
     if body + size > len(data):
         return None
-    length, crc, number, ends_block, asked, _, sigma = _RECORD.unpack_from(data, start)
-    x0 = memoryview(data)[body : body + size]
-    head = _RECORD.pack(length, 0, number, ends_block, asked, 0, sigma)
-    if length != size or number != call or zlib.crc32(x0, zlib.crc32(head)) != crc:
+    length, crc, number, ends_block, asked, remembered, sigma = _RECORD.unpack_from(data, start)
+    values = memoryview(data)[body : body + length]
+    head = _RECORD.pack(length, 0, number, ends_block, asked, remembered, sigma)
+    if length != size + remembered or len(values) != length or number != call or remembered % 4:
         return None
-    return Answer(sigma, asked, x0, body + size), bool(ends_block)
+    if zlib.crc32(values, zlib.crc32(head)) != crc:
+        return None
+    return Answer(sigma, asked, values[:size], body + length, values[size:]), bool(ends_block)
 
 
 @dataclass
@@ -145,6 +152,7 @@ class _Pending:
     x: Any
     x0: Any
     ends_block: bool
+    memory: Any
 
 
 class JournalWriter:
@@ -176,12 +184,12 @@ class JournalWriter:
         except OSError as error:
             self._give_up(error)
 
-    def add(self, sigma: float, x: Any, x0: Any, ends_block: bool = True) -> None:
+    def add(self, sigma: float, x: Any, x0: Any, ends_block: bool = True, memory: Any = None) -> None:
         """Takes the next answer: arrays of NumPy, or tensors, that nobody changes any more."""
         with self._changing:
             if not self.is_open:
                 return
-            self._pending.append(_Pending(sigma, x, x0, ends_block))
+            self._pending.append(_Pending(sigma, x, x0, ends_block, memory))
         if time.monotonic() - self._wrote >= WRITE_EVERY and (self._thread is None or not self._thread.is_alive()):
             self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
             self._thread.start()
@@ -249,8 +257,9 @@ class JournalWriter:
 
     def _encoded(self, pending: _Pending) -> bytes:
         x, x0 = _values(pending.x), _values(pending.x0)
-        data, asked = x0.tobytes(), checksum(x)
-        fields = [len(data), 0, self._calls, int(pending.ends_block), asked, 0, float(pending.sigma)]
+        memory = b"" if pending.memory is None else _values(pending.memory).tobytes()
+        data, asked = x0.tobytes() + memory, checksum(x)
+        fields = [len(data), 0, self._calls, int(pending.ends_block), asked, len(memory), float(pending.sigma)]
         fields[1] = zlib.crc32(data, zlib.crc32(_RECORD.pack(*fields)))
         self._calls += 1
         return _RECORD.pack(*fields) + data

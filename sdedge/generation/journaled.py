@@ -19,6 +19,7 @@ from sdedge.generation.journal_key import key_of
 from sdedge.generation.journals import Journal
 from sdedge.generation.predictors import block_finder
 from sdedge.generation.prompts import PreparedRequest
+from sdedge.sampling.guidance import Guide, RememberingGuide, remembering
 from sdedge.sampling.presets import SamplingPlan
 from sdedge.sampling.samplers import Denoise
 
@@ -32,20 +33,23 @@ class RecordedRun:
     Without a journal, which `begin` does not give where none is kept or one step is all there is, nothing is changed.
     """
 
-    def __init__(self, journal: Journal | None, engine: Engine, block: Block | None = None) -> None:
-        """With a `block` only whole blocks are replayed."""
+    def __init__(
+        self, journal: Journal | None, engine: Engine, block: Block | None = None, guide: object | None = None
+    ) -> None:
+        """With a `block` only whole blocks are replayed. What the `guide` remembers goes on as well."""
         self._journal, self._engine, self._block = journal, engine, block
+        self._guide = None if guide is None else remembering(guide)
         self._notices: list[str] = []
         self._is_said = False
 
     @classmethod
-    def begin(cls, engine: Engine, group: Sequence[PreparedRequest], plan: SamplingPlan) -> RecordedRun:
+    def begin(cls, engine: Engine, group: Sequence[PreparedRequest], plan: SamplingPlan, guide: Guide) -> RecordedRun:
         """Finds what an earlier attempt left of a batch in its present pass, and begins to record."""
         journals, requests = group[0].journals, [member.request for member in group]
         if journals is None or plan.yields == 1:
             return cls(None, engine)
         journal = journals.next_run(str(group[0].pass_number), key_of(engine, requests))
-        run = cls(journal, engine, block_finder(engine, requests[0], plan))
+        run = cls(journal, engine, block_finder(engine, requests[0], plan), guide)
         run._notices = [*journals.say()]
         return run
 
@@ -56,7 +60,9 @@ class RecordedRun:
 
     def wrap(self, denoise: Denoise) -> Denoise:
         """Returns `denoise` with the journal around it."""
-        return denoise if self._journal is None else journaled(denoise, self._journal, self._engine, self._block)
+        if self._journal is None:
+            return denoise
+        return journaled(denoise, self._journal, self._engine, self._block, self._guide)
 
     def events_of(self, step: Step) -> Iterator[Event]:
         """Yields a step that has just ended, unless it was replayed, and once where the run goes on: with the next step, or in
@@ -72,7 +78,13 @@ class RecordedRun:
             yield step
 
 
-def journaled(denoise: Denoise, journal: Journal, engine: Engine, block: Block | None = None) -> Denoise:
+def journaled(
+    denoise: Denoise,
+    journal: Journal,
+    engine: Engine,
+    block: Block | None = None,
+    guide: RememberingGuide | None = None,
+) -> Denoise:
     """Wraps `denoise` so that a journal answers as far as it goes, and what the network answers is recorded in it.
 
     When the engine falls back to another number format, the journal ends there. One result serves one run.
@@ -85,7 +97,10 @@ def journaled(denoise: Denoise, journal: Journal, engine: Engine, block: Block |
         if journal.is_replaying:
             recorded = journal.replay(sigma, x.cpu().numpy())
             if recorded is not None:
-                return torch.from_numpy(recorded).to(x)
+                x0 = torch.from_numpy(recorded).to(x)
+                if guide is not None:
+                    guide.remember(None if journal.memory is None else torch.from_numpy(journal.memory), x0)
+                return x0
         journal.begin(x.shape)
         current = None if block is None else block(sigma)
         if current != last:
@@ -94,7 +109,8 @@ def journaled(denoise: Denoise, journal: Journal, engine: Engine, block: Block |
         x0 = denoise(x, sigma)
         if engine.numerics != numerics or x0.dtype != torch.float32:
             journal.finish()
-        journal.add(sigma, _held(x), _held(x0), ends_block=block is None)
+        memory = None if guide is None or (now := guide.remembered()) is None else _held(now)
+        journal.add(sigma, _held(x), _held(x0), block is None, memory)
         return x0
 
     return answer

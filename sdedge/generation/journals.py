@@ -299,6 +299,8 @@ class Journal:
         """Where in the file the last answer that was replayed ends."""
         self._writer: JournalWriter | None = None
         self._is_closed = False
+        self.memory: np.ndarray | None = None
+        """What the guide remembered after the call that was replayed last."""
         self.replayed = 0
         """How many calls were answered from an earlier attempt."""
         self.drawn = 0
@@ -319,6 +321,7 @@ class Journal:
             self._answers.clear()
             return None
         self.replayed, self._end = self.replayed + 1, answer.end
+        self.memory = np.frombuffer(answer.memory, np.float32).copy() if answer.memory else None
         return np.frombuffer(answer.x0, np.float32).reshape(x.shape).copy()
 
     def begin(self, shape: Sequence[int]) -> None:
@@ -333,11 +336,11 @@ class Journal:
         if self._writer is not None:
             self._writer.end_block()
 
-    def add(self, sigma: float, x: Any, x0: Any, ends_block: bool = True) -> None:
-        """Records what the network answered: arrays of NumPy, or tensors, that nobody changes any more."""
+    def add(self, sigma: float, x: Any, x0: Any, ends_block: bool = True, memory: Any = None) -> None:
+        """Records what the network answered, and the guide remembers: arrays, or tensors, that nobody changes any more."""
         self.drawn += 1
         if self._writer is not None and not self._is_closed:
-            self._writer.add(sigma, x, x0, ends_block)
+            self._writer.add(sigma, x, x0, ends_block, memory)
 
     def finish(self) -> None:
         """Records nothing further; what is recorded stays, and is written while nobody waits."""

@@ -45,10 +45,9 @@ def sample(
     # denoise(x, sigma) -> x0: the UNet under every branch of the prompts, guided, and the picture outside a mask.
     contexts = encode_prompts(engine, requests, prompt_steps).along(sampling.sigmas)
     conditions = branches(engine, request, contexts, start.channels)
-    denoise: Denoise = Denoiser(
-        predictor(engine, request, sampling, source), conditions, guide(request, facts), sampling
-    )
-    run = RecordedRun.begin(engine, group, sampling)
+    guided = guide(request, facts)
+    denoise: Denoise = Denoiser(predictor(engine, request, sampling, source), conditions, guided, sampling)
+    run = RecordedRun.begin(engine, group, sampling, guided)
     denoise = run.wrap(denoise)
     denoise = start.preserve_unmasked(denoise, noise, sampling)
 

@@ -61,6 +61,19 @@ class AdaptiveProjectedGuidance:
         guided = cond + (self.cfg.scale_at(state.sigma) - 1) / factor * update
         return rescale_guidance(guided, cond, self.cfg.rescale) if self.cfg.rescale else guided
 
+    def remembered(self) -> Tensor | None:
+        """Returns the average and its sigma, whose float64 takes the place of two numbers."""
+        if self._average is None:
+            return None
+        sigma = torch.tensor([self._sigma], dtype=torch.float64).view(torch.float32)
+        return torch.cat([self._average.flatten(), sigma.to(self._average.device)])
+
+    def remember(self, memory: Tensor | None, x0: Tensor) -> None:
+        """Goes on with the average and sigma of `remembered`."""
+        if memory is not None:
+            self._sigma = float(memory[-2:].cpu().clone().view(torch.float64))
+            self._average = memory[:-2].to(x0).view_as(x0)
+
     def _averaged(self, difference: Tensor, sigma: float) -> Tensor:
         """Returns the difference plus momentum times the average at the sigma before."""
         if sigma > self._sigma:

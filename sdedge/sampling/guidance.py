@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -63,6 +63,27 @@ class Guide(Protocol):
     def __call__(self, outputs: Mapping[Branch, Tensor], state: State) -> Tensor:
         """Returns one model output (B, 4, h, w) from those of the branches chosen, in their order."""
         ...
+
+
+@runtime_checkable
+class RememberingGuide(Protocol):
+    """A guide whose output depends on earlier calls, as one with momentum does. A journal records what it remembers."""
+
+    def remembered(self) -> Tensor | None:
+        """Returns what it remembers after a call, float32 of one dimension; None for nothing."""
+        ...
+
+    def remember(self, memory: Tensor | None, x0: Tensor) -> None:
+        """Goes on as after the call that gave x0 (B, 4, h, w), when it remembered this."""
+        ...
+
+
+def remembering(guide: object) -> RememberingGuide | None:
+    """Returns the guide that remembers: this one, or one inside of it; None where none does."""
+    if isinstance(guide, RememberingGuide):
+        return guide
+    inner = (remembering(value) for value in vars(guide).values() if hasattr(value, "choose"))
+    return next(filter(None, inner), None)
 
 
 @dataclass(frozen=True)

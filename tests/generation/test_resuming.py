@@ -15,6 +15,7 @@ from sdedge.events import Continued, Notice, Step
 from sdedge.generation.journals import Journals
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
+from sdedge.guides import guide_choice
 from sdedge.passes import Enlargement, Pass
 from sdedge.request import Request
 from tests.conftest import cases
@@ -24,6 +25,7 @@ REQUESTS = {
     "shared features": {"speed": "fast", "steps": 9, "sampler": "dpmpp_2m"},
     "a scheduled prompt": {"prompt": "a [red:blue:0.5] house", "sampler": "heun", "steps": 5},
     "a series in batches": {"steps": 5, "sampler": "euler_a", "variation_strength": 0.3},
+    "a guide with momentum": {"guides": (guide_choice("apg"),), "steps": 6, "sampler": "euler"},
     "a second pass": {"steps": 4, "passes": (Pass({"strength": 0.6, "steps": 5}, Enlargement(scale=1.5)),)},
 }
 
@@ -77,7 +79,7 @@ def pictures_of(events):
 CUTS = [(what, steps) for what in REQUESTS for steps in (3, 7) if "batches" not in what or steps == 3]
 
 
-@pytest.mark.parametrize(("what", "steps"), cases(CUTS, quick=[("shared features", 3), ("a second pass", 7)]))
+@pytest.mark.parametrize(("what", "steps"), cases(CUTS, quick=QUICK))
 def test_a_picture_that_was_cut_off_goes_on_to_the_same_pixels(what, steps, tiny_model, tmp_path, unhurried, calls):
     request = Request(
         **{"prompt": "a red house", "negative": "trees", "model": str(tiny_model), "seed": 3, **REQUESTS[what]}
