@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -127,24 +127,20 @@ def generate(prompt: str | None, **options: Any) -> None:
     pipeline = Pipeline(load, begun.journals)
     runs = _runs(pipeline, requests, series, begun, pictures if options["grid"] or alone else None, not alone)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
-        for event in _until(interrupted, runs):
-            if not isinstance(event, Picture):
-                tell(event)
+        for events in runs:
+            with contextlib.closing(cast(Any, events)):  # also on Ctrl-C, so that its journal is whole
+                for event in events:
+                    if not isinstance(event, Picture):
+                        tell(event)
+                    if interrupted():
+                        break
+            if interrupted():
+                break
         if pictures:
             tell(_save_grid(pictures, series, options, total))
         if interrupted():
             tell(Cancelled(len(pictures)))
             raise KeyboardInterrupt
-
-
-def _until(interrupted: Callable[[], bool], runs: Iterator[Iterator[Event | Picture]]) -> Iterator[Event | Picture]:
-    """Yields what happens in each run until Ctrl-C is pressed, and ends the run then, so that its journal is whole."""
-    for events in runs:
-        with contextlib.closing(cast(Any, events)):
-            for event in events:
-                yield event
-                if interrupted():
-                    return
 
 
 def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:

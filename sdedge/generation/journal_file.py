@@ -1,8 +1,8 @@
 """The file of a journal: a header, then each answer of the denoiser as it came. No torch.
 
 A record is its length, a checksum, the call's number, sigma, a checksum of the latents that were asked about, x0 in float32
-(64 kB for 512x512), and what a guide with momentum remembers after it. A journal ends where the first record is torn or damaged: what is
-before it is whole.
+(64 kB for 512x512), and what a guide with momentum remembers after it. A journal ends where the first record is torn or
+damaged: what is before it is whole.
 """
 
 from __future__ import annotations

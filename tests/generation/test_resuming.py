@@ -79,6 +79,9 @@ def pictures_of(events):
 CUTS = [(what, steps) for what in REQUESTS for steps in (3, 7) if "batches" not in what or steps == 3]
 
 
+QUICK = [("shared features", 3), ("a guide with momentum", 3), ("a second pass", 7)]
+
+
 @pytest.mark.parametrize(("what", "steps"), cases(CUTS, quick=QUICK))
 def test_a_picture_that_was_cut_off_goes_on_to_the_same_pixels(what, steps, tiny_model, tmp_path, unhurried, calls):
     request = Request(
