@@ -11,6 +11,7 @@ from typing import Any
 
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
+from sdedge.images.metadata_comfyui_passes import put_passes, whole_steps
 from sdedge.images.metadata_compel import unlike_ours
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.images.metadata_graph import MAX_HOPS, Graph, Link, Node, passes_on
@@ -68,13 +69,11 @@ def read(graph: Graph, text: str, source: str = "ComfyUI") -> Metadata | None:
     _put_model(draft, graph, base)
     _put_vae(draft, graph, end)
     _put_start(draft, graph, base)
-    for sampler in samplers[:-1]:
-        settings = {key: value for key, value in sampler.inputs.items() if not isinstance(value, Link)}
-        draft.leave_out(sampler.type, settings, "A second pass over the drawn picture is not carried over.")
+    put_passes(draft, graph, samplers)
     draft.put_preset("sdedge")
     draft.put("noise", "torch")
     note_numerics(draft)
-    _leave_out_nodes(draft, graph, end, samplers)
+    _leave_out_nodes(draft, graph, end)
     return draft.done()
 
 
@@ -265,17 +264,19 @@ def _put_start(draft: Draft, graph: Graph, sampler: Node) -> None:
             return
         if "pixels" in node.inputs or node.type.startswith("LoadImage"):
             draft.put("strength", denoise, to_float)
+            if draft.fields.get("steps") and draft.fields.get("strength"):
+                draft.put("steps", draft.fields["steps"], lambda steps: whole_steps(steps, denoise))
             draft.note_start()
             return
         node = graph.source(node, "samples", "latent_image", "latent", "image")
 
 
-def _leave_out_nodes(draft: Draft, graph: Graph, end: Node, samplers: list[Node]) -> None:
+def _leave_out_nodes(draft: Draft, graph: Graph, end: Node) -> None:
     """Lists what nobody read of the nodes that the picture depends on."""
     lost = []
     for node in graph.upstream(end):
         draft.details[f"{node.type} {node.name}"] = {k: v for k, v in node.inputs.items() if not isinstance(v, Link)}
-        if node is end or node in samplers[:-1] or passes_on(node):
+        if node is end or passes_on(node):
             continue
         unseen = {key: value for key, value in graph.unseen(node).items() if key not in _HARMLESS}
         is_read = any((node.name, key) in graph.seen for key in node.inputs)

@@ -23,7 +23,7 @@ KEYS = frozenset(
     ("Model hash", "VAE hash", "Lora hashes", "TI hashes", "Hashes", "Civitai resources", "Civitai metadata")
 )
 """The settings of the web UI's text that are read here."""
-_NAMED_HASH = re.compile(r"\s{0,20}([^:,\n]{1,200}):\s{0,20}([0-9A-Fa-f]{8,64})\s{0,20}(?:,|$)")
+_HASH = re.compile(r"[0-9a-f]{8,64}")
 MAX_LORAS = 20
 _DRAW_THINGS_LORA = re.compile(r"(?:_lora)?_(?:f16|f32|q8p|q6p)$")  # how it names the LoRAs it converts
 _ROLES = {
@@ -62,7 +62,12 @@ def put_recorded_files(draft: Draft) -> None:
 
 def named_hashes(text: str) -> list[tuple[str, str]]:
     """Returns name and hash of each file of a list such as "a: 0123456789ab, b: ba9876543210"."""
-    return [(match[1].strip(), match[2].lower()) for match in _NAMED_HASH.finditer(text)][:MAX_RESOURCES]
+    pairs = [part.rpartition(":")[::2] for part in text.split(",")[:MAX_RESOURCES]]
+    return [
+        (name.strip(), digits)
+        for name, hash in pairs
+        if name.strip() and _HASH.fullmatch(digits := hash.strip().lower())
+    ]
 
 
 def _parsed(text: str) -> Any:

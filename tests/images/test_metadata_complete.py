@@ -12,6 +12,7 @@ from PIL import Image, PngImagePlugin
 from sdedge.images import metadata, metadata_infotext
 from sdedge.images.metadata_apps import from_texts
 from sdedge.images.metadata_fields import MAX_UNHONOURED, Metadata
+from sdedge.passes import Enlargement
 from tests.images.graph_samples import COMFYUI_WORKFLOW, comfyui_prompt, invokeai_graph
 from tests.images.metadata_samples import A1111_TEXT, png
 
@@ -96,12 +97,15 @@ def test_a_graph_of_comfyui_s_common_nodes():
     assert {role for role, _, _ in _resources(recorded)} == {"model", "lora", "vae"}
 
 
+_AGAIN = {"class_type": "KSampler", "seed": 6, "steps": 9, "cfg": 7, "sampler_name": "euler", "scheduler": "normal", "denoise": 0.5,
+          "positive": ["yes", 0], "negative": ["no", 0], "model": ["lora", 0]}  # fmt: skip
+
+
 def test_what_a_graph_does_besides_is_listed_node_by_node():
     larger = comfyui_prompt(
-        larger={"class_type": "LatentUpscale", "samples": ["sampler", 0], "width": 1024, "height": 1280, "crop": "disabled"},
-        again={"class_type": "KSampler", "seed": 6, "steps": 9, "cfg": 7, "sampler_name": "euler", "scheduler": "normal",
-               "denoise": 0.5, "positive": ["yes", 0], "negative": ["no", 0], "latent_image": ["larger", 0], "model": ["lora",
-                   0]},
+        larger={"class_type": "LatentUpscale", "samples": ["sampler", 0], "width": 1024, "height": 1280, "crop": "disabled",
+                "upscale_method": "nearest-exact"},
+        again={**_AGAIN, "latent_image": ["larger", 0]},
         decode={"samples": ["again", 0]}, unused={"class_type": "Nobody", "depends": 1},
         control={"class_type": "ControlNetLoader", "control_net_name": "canny.pth"},
         hint={"class_type": "LoadImage", "image": "edges.png"},
@@ -112,15 +116,43 @@ def test_what_a_graph_does_besides_is_listed_node_by_node():
         free={"class_type": "FreeU", "b1": 1.3, "model": ["lora", 0]},
     )  # fmt: skip
     recorded = _read(prompt=larger)
-    assert _unhonoured(recorded) == {"KSampler", "LatentUpscale", "FreeU", "timesteps"}
-    assert {item.value for item in recorded.unhonoured if item.field == "KSampler"} > {"{'odd': 3}"}
+    named = {
+        "KSampler",
+        "FreeU",
+        "timesteps",
+        "noise of a pass",
+        "model of a pass",
+        "positive of a pass",
+        "negative of a pass",
+    }
+    assert _unhonoured(recorded) == named
+    assert {item.value for item in recorded.unhonoured if item.field == "KSampler"} == {"{'odd': 3}"}
+    (second,) = recorded.fields["passes"]
+    assert second.enlarge == Enlargement("latent-nearest-exact", size=(1024, 1280))
+    said = {"steps": 18, "strength": 0.5, "sampler": "euler", "schedule": "uniform", "guidance": 7.0}
+    assert dict(second.changes) == said, "of 18 steps the last half is drawn, which are the nine that ComfyUI says"
     assert recorded.fields["seed"] == 5 and recorded.fields["prompt"] == "a cat <lora:detail:0.5:0.8>"
     (control,) = recorded.fields["controls"]
     assert (control.model, control.weight, control.span, control.hint) == ("canny", 0.7, (0.0, 0.5), None)
     from_photo = _read(prompt=comfyui_prompt(sampler={"latent_image": ["encode", 0], "denoise": 0.4},
                        encode={"class_type": "VAEEncode", "pixels": ["photo", 0]},
                            photo={"class_type": "LoadImage"}))  # fmt: skip
-    assert from_photo.fields["strength"] == 0.4 and "image" in _unhonoured(from_photo)
+    assert (from_photo.fields["strength"], from_photo.fields["steps"]) == (0.4, 50) and "image" in _unhonoured(
+        from_photo
+    )
+    area = {
+        "class_type": "LatentUpscale",
+        "samples": ["sampler", 0],
+        "upscale_method": "area",
+        "width": 1024,
+        "height": 1280,
+    }
+    by_area = _read(
+        prompt=comfyui_prompt(
+            area=area, again={**_AGAIN, "latent_image": ["area", 0]}, decode={"samples": ["again", 0]}
+        )
+    )
+    assert "passes" not in by_area.fields and "KSampler" in _unhonoured(by_area), "a way that is none of ours is listed"
 
 
 def test_a_workflow_without_names_of_its_widgets():
