@@ -97,8 +97,8 @@ def test_a_graph_of_comfyui_s_common_nodes():
     assert {role for role, _, _ in _resources(recorded)} == {"model", "lora", "vae"}
 
 
-_AGAIN = {"class_type": "KSampler", "seed": 6, "steps": 9, "cfg": 7, "sampler_name": "euler", "scheduler": "normal", "denoise": 0.5,
-          "positive": ["yes", 0], "negative": ["no", 0], "model": ["lora", 0]}  # fmt: skip
+_AGAIN = {"class_type": "KSampler", "seed": 6, "steps": 9, "cfg": 7, "sampler_name": "euler", "scheduler": "normal",
+          "denoise": 0.5, "positive": ["yes", 0], "negative": ["no", 0], "model": ["lora", 0]}  # fmt: skip
 
 
 def test_what_a_graph_does_besides_is_listed_node_by_node():
