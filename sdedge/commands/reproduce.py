@@ -56,6 +56,7 @@ def reproduce(pictures: tuple[Path, ...], **options: Any) -> int:
     files = list(_files(pictures))
     if options["folder"] is not None and options["folder"].is_file():
         raise InvalidRequest(f"{options['folder']} is a file; name a folder with --to.")
+    _check(chosen)
     from sdedge.evaluation.reproduction_plan import plan
 
     plans = [plan(path, chosen) for path in files]
@@ -72,6 +73,20 @@ def reproduce(pictures: tuple[Path, ...], **options: Any) -> int:
     if len(plans) > 1 and not options["as_json"]:
         echo(_summary(outcomes, options["at_least"]))
     return _status(outcomes)
+
+
+def _check(chosen: dict[str, Any]) -> None:
+    """Raises ModelError or InvalidRequest for what a person gives and is not there, before anything is read."""
+    from sdedge.engines.open import locate
+    from sdedge.images.opening import opened
+
+    for name in ("model", "vae"):
+        if name in chosen:
+            locate(chosen[name])
+    for name in ("image", "mask"):
+        if name in chosen:
+            with opened(chosen[name]):
+                pass
 
 
 def _files(pictures: Sequence[Path]) -> Iterator[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge import catalog
+from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import metadata
 from sdedge.images.metadata_fields import Unhonoured
@@ -58,6 +59,7 @@ def plan(path: Path, chosen: Mapping[str, Any] | None = None) -> ReproductionPla
     needed = find_files(recorded, chosen)
     unhonoured = [each for each in recorded.unhonoured if each.field not in chosen and each.field != "image"]
     _ask_for_pictures(needed, {each.field for each in recorded.unhonoured}, chosen)
+    needed.fields.setdefault("model", default_model())
     request = _request(needed, chosen)
     drawn = request.width, request.height
     if None not in drawn and drawn != size and not (request.outpaint or request.image or request.passes):

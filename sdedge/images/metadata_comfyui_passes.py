@@ -8,7 +8,7 @@ from sdedge import catalog
 from sdedge.errors import InvalidRequest
 from sdedge.images.metadata_fields import Draft, resolve_sampler, to_float, to_int
 from sdedge.images.metadata_graph import MAX_HOPS, Graph, Link, Node
-from sdedge.passes import Enlargement, Pass
+from sdedge.passes import Changes, Enlargement, Pass
 
 _METHODS = {"nearest-exact": "latent-nearest-exact", "bilinear": "latent", "bicubic": "latent-bicubic"}
 """ComfyUI's ways to enlarge a latent, and ours."""
@@ -21,7 +21,7 @@ def put_passes(draft: Draft, graph: Graph, samplers: list[Node]) -> None:
     for sampler in samplers[-2::-1]:
         settings = {key: value for key, value in sampler.inputs.items() if not isinstance(value, Link)}
         try:
-            passes.append(Pass(_changes(graph, sampler), _enlargement(graph, sampler)))
+            passes.append(Pass(Changes(_changes(graph, sampler)), _enlargement(graph, sampler)))
         except (InvalidRequest, ValueError, TypeError, OverflowError):
             draft.leave_out(sampler.type, settings, "A second pass over the drawn picture is not carried over.")
             continue

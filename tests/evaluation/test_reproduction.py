@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from sdedge.commands import reproduce as command
 from sdedge.commands.root import cli
 from sdedge.engines.open import load_engine
+from sdedge.errors import SdedgeError
 from sdedge.evaluation.reproduction import Outcome, reproduce
 from sdedge.evaluation.reproduction_plan import plan
 from sdedge.generation.pipeline import Pipeline
@@ -178,6 +179,19 @@ def test_a_dry_run_draws_nothing_and_what_is_drawn_is_kept_under_new_names(drawn
     status, (record,) = _run(drawn / "same.png", "--dry-run", "--to", tmp_path / "not made", *model)
     assert (status, record["outcome"]) == (0, "planned") and not (tmp_path / "not made").exists()
     assert _run(drawn / "same.png", "--dry-run")[0] == command.NOT_DRAWN, "its model is a path, which is not opened"
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--model", "nix", "no model named 'nix'"),
+        ("--image", "nowhere.png", "there is no picture"),
+        ("--vae", "nix", "'nix'"),
+    ],
+)
+def test_what_a_person_gives_is_refused_before_anything_is_drawn(drawn, option, text, said):
+    run = CliRunner().invoke(cli, ["reproduce", str(drawn / "same.png"), option, text, "--dry-run"])
+    assert isinstance(run.exception, SdedgeError) and said in str(run.exception) and not run.stdout
 
 
 def test_a_table_of_many_and_the_details_of_one(drawn, tiny_model, tmp_path):

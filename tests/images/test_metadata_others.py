@@ -88,10 +88,10 @@ def test_a1111_before_schedule_types():
 
 
 def test_what_cannot_be_carried_over_is_said():
-    text = A1111_TEXT.replace("Seed: 1,", "Seed: 1, ENSD: 31337, Hires upscale: 2, Denoising strength: 0.4,")
+    text = A1111_TEXT.replace("Seed: 1,", "Seed: 1, ENSD: 31337, NGMS: 2, ")
     result = metadata.read(png(parameters=text.replace("DPM++ 2M,", "Nonsense,").replace("512x512", "513x512")))
     assert "sampler" not in result.fields and (result.fields["width"], result.fields["height"]) == (512, 512)
-    assert [part in " ".join(result.notes) for part in ("'Nonsense'", "513", "ENSD, Hires upscale")] == [True] * 3
+    assert [part in " ".join(result.notes) for part in ("'Nonsense'", "513", "ENSD, NGMS")] == [True] * 3
     started = metadata.read(png(parameters=A1111_TEXT.replace("Seed: 1,", "Seed: 1, Denoising strength: 0.4,")))
     assert started.fields["strength"] == 0.4 and "another picture" in started.notes[0]
 
