@@ -52,7 +52,7 @@ class PassList(FieldType):
             return ()
         if text.strip()[:1] not in ("[", "{"):
             raise self.refuse(name, text)
-        record = read_json(text, "The pass", error=InvalidRequest)
+        record = read_json(text, "The pass", error=InvalidRequest, remedy=f"write it as in {self.example}")
         return self.check(name, self.from_json(record if isinstance(record, list) else [record]))
 
     def parse_all(self, name: str, texts: Sequence[str]) -> tuple[Pass, ...]:

@@ -144,9 +144,8 @@ class Request:
     def changed(self, each: Pass) -> Self:
         """Returns the request of a pass, without passes of its own. Raises InvalidRequest, naming the pass."""
         changes: dict[str, Any] = dict(each.changes)
-        if changes.get("sampler", self.sampler) != self.sampler and self.schedule is not None:
-            taken = self.schedule in catalog.SAMPLERS[changes["sampler"]].schedules
-            changes.setdefault("schedule", self.schedule if taken else None)
+        if changes.get("sampler", self.sampler) != self.sampler:
+            changes.setdefault("schedule", None)  # the sampler's own, until the pipeline chooses one
         if changes.keys() & {"steps", "schedule"}:  # in place of levels chosen by hand
             changes |= {"sigmas": None, "timesteps": None}
         try:

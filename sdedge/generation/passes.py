@@ -7,12 +7,13 @@ pass enlarges it and, with a strength, denoises it from there as image to image 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
-from sdedge.engines.protocol import Engine
+from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.errors import InvalidRequest
 from sdedge.events import Event, Loading, Notice
 from sdedge.generation import out_of_memory
@@ -23,9 +24,11 @@ from sdedge.generation.requirements import refuse_unsupported
 from sdedge.generation.sample import decode_pixels, make_plan, sample
 from sdedge.generation.start import begin, encode_pixels
 from sdedge.images.source import Size, fit
-from sdedge.passes import FIELD, Pass
-from sdedge.request import Resolved
+from sdedge.library.adapters import look_up_lora
+from sdedge.passes import FIELD, Changes, Pass
+from sdedge.request import Request, Resolved
 from sdedge.request_fields import MAX_SIDE
+from sdedge.text.tags import extract_loras
 
 UNIT = 8  # pixels; what is drawn has sides that are multiples of it
 
@@ -86,6 +89,28 @@ def _drawable(size: Size) -> Size:
     return width, height
 
 
+def resolve_passes(request: Request, facts: ModelFacts) -> tuple[Pass, ...]:
+    """Returns a request's passes with the schedule chosen for each that has another sampler and says none.
+
+    It is the request's, where that chooses one that the sampler takes, and else the sampler's own. Raises InvalidRequest.
+    """
+    return tuple(_with_schedule(request, each, facts) for each in request.passes)
+
+
+def _with_schedule(request: Request, each: Pass, facts: ModelFacts) -> Pass:
+    has_own = each.changes.get("sampler", request.sampler) != request.sampler
+    if not has_own or "schedule" in each.changes or request.sigmas or request.timesteps:
+        return each
+    if request.schedule is not None:
+        with suppress(InvalidRequest):
+            return _having(each, make_plan(request.changed(_having(each, request.schedule)), facts).schedule)
+    return _having(each, make_plan(request.changed(_having(each, None)), facts).schedule)
+
+
+def _having(each: Pass, schedule: str | None) -> Pass:
+    return replace(each, changes=Changes({**each.changes, "schedule": schedule}))
+
+
 def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
     """Raises InvalidRequest for passes over a picture of a size (width, height) in pixels that cannot be carried out."""
     for each in settled(request, size):
@@ -94,6 +119,8 @@ def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
         if each.redraws:
             engine.check_size(*each.size)
             refuse_unsupported(engine, each.request)
+            for tag in extract_loras(each.request.prompt)[1]:
+                look_up_lora(tag.name)  # now, not after the passes before
             make_plan(each.request, engine.facts, each.request.strength, all_steps=True)
 
 

@@ -19,7 +19,7 @@ from sdedge.events import Event, Loading, Notice
 from sdedge.generation import control_predictor, img2img, out_of_memory, speed
 from sdedge.generation.guidance import branch_count, image_guidance, without_effect
 from sdedge.generation.journals import Journals
-from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, run_passes, settled
+from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, resolve_passes, run_passes, settled
 from sdedge.generation.price import control_prices, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, resolve_wildcards
 from sdedge.generation.regions import check_masks
@@ -74,6 +74,7 @@ class Pipeline:
             "steps": steps.steps if chosen else request.steps,
             "noise": request.noise or catalog.PRESETS[request.preset].noise_source,
             "seed": secrets.randbelow(2**32) if request.seed is None else request.seed,
+            "passes": resolve_passes(request, facts),
         }
         resolved = Resolved(**{**vars(request), **open_choices})
         engine.check_size(resolved.width, resolved.height)

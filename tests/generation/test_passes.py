@@ -137,6 +137,7 @@ def test_memory_is_planned_for_the_largest_pass():
 @pytest.mark.parametrize(
     ("passes", "said"),
     [
+        ((hires(prompt="x <lora:none such:1>"),), "none such"),
         ((hires(by="no-such"),), "no upscaler .no-such"),
         ((Pass(Changes(strength=0.5), Enlargement(scale=16)),) * 2, "sides of 64 to 4096"),
         ((hires(size=(32768, 0)),), "sides of 64 to 4096"),
@@ -151,6 +152,24 @@ def test_passes_that_cannot_be_carried_out_are_refused_before_a_step(models, pip
             ran.append(event)
     assert not [event for event in ran if isinstance(event, (Step, Picture))] and str(refusal.value).endswith(".")
     assert all(event == Loading("model") for event in ran)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sampler", "chosen"),
+    [
+        ("karras", "dpmpp_2m", "karras"),
+        ("karras", "ddim", "ddim_uniform"),
+        (None, "dpmpp_2m", "karras"),
+        (None, "ddim", "ddim_uniform"),
+    ],
+)
+def test_another_sampler_has_the_schedule_of_the_first_pass_where_it_takes_that(
+    models, pipeline, schedule, sampler, chosen
+):
+    request = request_of(models, hires(sampler=sampler), preset="a1111", sampler="euler", schedule=schedule)
+    resolved = pipeline.resolve(request)
+    assert resolved.passes[0].changes["schedule"] == chosen and pipeline.resolve(resolved).passes == resolved.passes
+    assert pipeline.resolve(request_of(models, hires(steps=3))).passes == (hires(steps=3),)
 
 
 @pytest.mark.parametrize("sampler", ["euler", "dpmpp_2m", "ddim"])
