@@ -20,6 +20,7 @@ from sdedge.regions import Region, check_prompts
 from sdedge.request_fields import FIELDS, SEEDS, default
 from sdedge.sampler_options import Options
 from sdedge.text.clean import clean, shown
+from sdedge.windows import Windows
 
 
 class Task(StrEnum):
@@ -105,6 +106,8 @@ class Request:
     """What is done with the picture afterwards: hires fix, and whatever else draws it again."""
     regions: tuple[Region, ...] = default("regions")
     """Areas of the picture with prompts of their own."""
+    windows: Windows | None = default("windows")
+    """Draw in windows that overlap, so that the picture may be far larger than the model's own size."""
     tiling: bool = default("tiling")
     """Let every edge continue on the opposite side, so that the picture repeats without a seam."""
     safety: bool | None = default("safety")
@@ -117,6 +120,7 @@ class Request:
             object.__setattr__(self, field.name, FIELDS[field.name].check(getattr(self, field.name)))
         _check_levels(self)
         _check_image(self)
+        _check_windows(self)
         check_prompts(self.prompt, self.regions)
         _settle_options(self)
         for each in self.passes:
@@ -225,6 +229,15 @@ def _check_image(request: Request) -> None:
     if request.outpaint is not None:
         raise InvalidRequest(
             f"There is no picture to outpaint by {shown(request.outpaint)}; give an image too.", field="outpaint"
+        )
+
+
+def _check_windows(request: Request) -> None:
+    """Raises InvalidRequest for windows of a picture whose edges continue on the other side, which no window sees."""
+    if request.windows is not None and request.tiling:
+        raise InvalidRequest(
+            "A picture that repeats without a seam cannot be drawn in windows, which see one edge each; leave out one of both.",
+            field="windows",
         )
 
 

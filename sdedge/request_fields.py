@@ -37,6 +37,7 @@ from sdedge.pass_syntax import PassList
 from sdedge.regions import RegionList
 from sdedge.sampler_options import Options
 from sdedge.text.clean import shown
+from sdedge.windows import WindowsType, infotext
 
 MAX_PROMPT = 20_000  # characters
 MAX_SIDE = 4096  # pixels
@@ -364,6 +365,11 @@ _ROWS = (
         "regions", RegionList(), (), Group.CANVAS,
         CommandLine(("--region",), "An area of the picture, or a mask's file, with a prompt of its own.", "X0,Y0,X1,Y1: PROMPT"),
         InfotextKey("Regions"), Without(_CARRIED), ("region",)),
+    RequestField(
+        "windows", WindowsType(), None, Group.CANVAS,
+        CommandLine(("--tiled",), "Draw a large picture in windows that overlap; auto is the model's size.",
+                    "WINDOW[:OVERLAP][:BLEND][:jitter]", "as a whole"),
+        InfotextKey("Tiled Diffusion", write=infotext), Without(_CARRIED), ("tiled",)),
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),

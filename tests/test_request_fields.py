@@ -39,9 +39,10 @@ from sdedge.request_fields import (
     Without,
     counts,
 )
+from sdedge.windows import Blend, Windows, WindowsType
 
 ROOT = Path(__file__).parents[1]
-MOST_FIELDS = 41
+MOST_FIELDS = 42
 """A feature is one value type in one field; whoever adds to this has said why."""
 
 
@@ -97,6 +98,9 @@ def test_a_field_that_is_faulty_is_named_as_data():
                         (Pass(enlarge=Enlargement("")),), (Pass(enlarge=Enlargement(scale=float("nan"))),),
                         (Pass(enlarge=Enlargement(scale=0.5)),), (Pass(enlarge=Enlargement(size=(0, 0))),),
                         (Pass(enlarge=Enlargement(size=(8, 10**9))),)],
+             "windows": ["512", Windows((512, 8)), Windows((100, 128)), Windows((512, 512), 512), Windows((512, 512), 12),
+                         Windows((512, 512), -8), Windows(blend="mean"), Windows(jitter=1), Windows((512,)),
+                         Windows((8192, 512))],
              "regions": [("left: x",), (Region(""),), (Region("x", (0, 0, 2, 1)),), (Region("x", (0, 0, float("nan"), 1)),),
                  (Region("x", by="most"),), (Region("x", weight=-1),), (Region("x", base=10**400),),
                  (Region("x"),) * 17]}  # fmt: skip
@@ -125,6 +129,9 @@ SIDES = st.tuples(st.integers(1, 4096), st.integers(0, 4096))
 PASSES = st.builds(Pass, CHANGES, st.none() | st.builds(Enlargement, NAMES, st.floats(1, 16))
                    | st.builds(Enlargement, NAMES, size=SIDES))  # fmt: skip
 
+WINDOWS = st.sampled_from([(None, None), ((512, 768), 64), ((64, 64), 0), ((512, 512), None), (None, 128)]).flatmap(
+    lambda pair: st.builds(Windows, st.just(pair[0]), st.just(pair[1]), st.sampled_from(Blend), st.booleans())
+)
 REGIONS = st.builds(
     Region, NAMES.filter(str.strip), st.tuples(*[FRACTIONS[0]] * 2, *[FRACTIONS[1]] * 2), weight=st.floats(0.1, 10),
     base=st.floats(0, 1), by=st.sampled_from(RegionMethod),
@@ -169,6 +176,8 @@ def _values(name: str) -> st.SearchStrategy:
             return st.tuples(*[st.integers(0, 4096)] * 4).filter(any)
         case SamplerOptions():
             return st.just({})
+        case WindowsType():
+            return WINDOWS
         case RegionList():
             return st.lists(REGIONS, max_size=3).map(tuple)
         case GuideList():
@@ -185,6 +194,7 @@ def requests(draw) -> Request:
     """Requests that set any of the fields, with what each needs beside it."""
     chosen = draw(st.sets(st.sampled_from(sorted(FIELDS))))
     chosen |= {"image"} if chosen & {"mask", "outpaint"} else set()
+    chosen -= {"tiling"} if "windows" in chosen else set()
     values = {name: draw(_values(name)) for name in sorted(chosen - {"timesteps"} if "sigmas" in chosen else chosen)}
     if "s_noise" in catalog.SAMPLERS[values.get("sampler", "dpmpp_2m")].options and "options" in values:
         values["options"] = {"s_noise": draw(st.floats(0, 2))}

@@ -42,3 +42,5 @@ class Capability(enum.StrEnum):
     """Draws pictures whose edges continue on the opposite side: `set_tiling`."""
     TOKEN_MERGING = enum.auto()
     """Takes `TokenMerging` among `UNetInputs.edits`: self attention runs on fewer tokens."""
+    WINDOWS = enum.auto()
+    """Runs the UNet on a part of the latents, of another size than those that the VAE decodes."""

@@ -191,12 +191,14 @@ class OptionalCalls(Protocol):
         raise _uncalled(Capability.FIRST_LOAD)
 
     def choose_memory(
-        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False
-    ) -> MemoryPlan:
+        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False,
+        window: tuple[int, int] | None = None,
+    ) -> MemoryPlan:  # fmt: skip
         """Returns the memory mode it chooses for pictures of this size in pixels, with or without the safety checker.
 
         `branches` are the rows of a step for each picture; `is_single` says that one batch is drawn from noise and nothing
-        comes after it, so that the UNet goes before the VAE comes, unless the engine drew something before.
+        comes after it, so that the UNet goes before the VAE comes, unless the engine drew something before. `window` is the
+        width and height in pixels of what the UNet sees at once, where that is not all.
 
         Called only where `Capability.MEMORY_MODES in engine.can`.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -16,14 +17,14 @@ from sdedge.controls import Control
 from sdedge.engines.protocol import AddedComponent, Capability, Engine
 from sdedge.errors import InvalidRequest, Remedy, SdedgeError
 from sdedge.generation.control_weights import acts, is_conditional_only, layer_weights
-from sdedge.generation.hints import hint_tensor, read_control_mask, read_hint
+from sdedge.generation.hints import HintPicture, hint_tensor, read_control_mask, read_hint
 from sdedge.generation.image_prompts import ImagePrompt, attended
 from sdedge.generation.img2img import SourceImage
 from sdedge.images.source import Size
 from sdedge.library.control_models import find_control
 from sdedge.library.image_encoders import find_image_encoder
 from sdedge.models.config import ControlNetConfig, T2IAdapterConfig
-from sdedge.models.unet_inputs import Predict, UNetInputs
+from sdedge.models.unet_inputs import Predict, UNetInputs, Window
 from sdedge.models.unet_walk import feature_shapes, residual_shapes
 from sdedge.request import Request, Resolved
 from sdedge.sampling.guidance import COND
@@ -32,6 +33,8 @@ from sdedge.weights.control import ControlKind, ControlModel, open_control
 
 PREFIX = "control "
 """Begins the names of the networks that controls add to an engine."""
+REMEMBERED_WINDOWS = 16
+"""Windows of a canvas whose features are remembered; of more, each hint is read again at every step, which costs 2% of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,8 +176,10 @@ class _ActiveControl:
     engine: Engine
     request: Request
     source: SourceImage | None
-    _features: tuple[Tensor, ...] | None = None
-    _masks: dict[tuple[int, int], Tensor] = field(default_factory=dict)
+    _features: OrderedDict[Window | None, tuple[Tensor, ...]] = field(default_factory=OrderedDict)
+    _masks: dict[tuple[tuple[int, int], Window | None], Tensor] = field(default_factory=dict)
+    _hint: HintPicture | None = None
+    _mask: Tensor | None = None
 
     @property
     def is_controlnet(self) -> bool:
@@ -184,51 +189,68 @@ class _ActiveControl:
     def is_conditional_only(self) -> bool:
         return is_conditional_only(self.fitted.control, self.fitted.is_pooled)
 
-    def features(self, size: tuple[int, int]) -> tuple[Tensor, ...]:
-        """Returns what the hint's network made of it, once for latents of a size (h, w)."""
-        if self._features is None:
-            model, config = self.fitted.model, self.fitted.config
-            pixels = size[1] * config.downscale, size[0] * config.downscale
-            picture = read_hint(self.fitted.control, model.name, model.purpose, pixels, self.source)
-            hint = hint_tensor(picture, model.name, model.purpose, config.hint_channels)
-            self._features = self.engine.run(self.fitted.networks[-1].name, hint.to(self.engine.device))
-        return self._features
+    def features(self, inputs: UNetInputs) -> tuple[Tensor, ...]:
+        """Returns what the hint's network made of it, or of a window of it: once, while not many windows come between."""
+        window, remembered = inputs.window, self._features
+        if window not in remembered:
+            hint = self._hint_tensor(inputs)
+            remembered[window] = self.engine.run(self.fitted.networks[-1].name, hint.to(self.engine.device))
+            while len(remembered) > REMEMBERED_WINDOWS:
+                remembered.popitem(last=False)
+        return remembered[window]
+
+    def _hint_tensor(self, inputs: UNetInputs) -> Tensor:
+        """Returns the hint as its network reads it, of all of the canvas or of the call's window."""
+        model, config, window = self.fitted.model, self.fitted.config, inputs.window
+        h, w = (inputs.x.shape[2], inputs.x.shape[3]) if window is None else window.canvas
+        if self._hint is None:
+            size = w * config.downscale, h * config.downscale
+            self._hint = read_hint(self.fitted.control, model.name, model.purpose, size, self.source)
+        hint = self._hint if window is None else self._hint.cropped(window, config.downscale)
+        return hint_tensor(hint, model.name, model.purpose, config.hint_channels)
 
     def residuals(self, inputs: UNetInputs, context: Tensor, rows: slice) -> list[Tensor]:
         """Returns the weighted residuals of some rows of a call, (n, C, h, w) each."""
         size: tuple[int, int] = (inputs.x.shape[2], inputs.x.shape[3])
-        (features,) = self.features(size)
+        (features,) = self.features(inputs)
         name = self.fitted.networks[0].name
         residuals = self.engine.run(name, inputs.x[rows], inputs.t[:1], context, features)
         if not all(torch.isfinite(residual).all() for residual in residuals):
             raise self._broken()
         base, _ = self.engine.unet_source()
-        return self._weighted(residuals, [(h, w) for _, h, w in residual_shapes(base, *size)])
+        return self._weighted(residuals, [(h, w) for _, h, w in residual_shapes(base, *size)], inputs.window)
 
     def adapted(self, inputs: UNetInputs) -> list[Tensor]:
         """Returns the weighted features of an adapter, (1, C, h, w) each."""
         size: tuple[int, int] = (inputs.x.shape[2], inputs.x.shape[3])
-        features = self.features(size)
+        features = self.features(inputs)
         if not all(torch.isfinite(feature).all() for feature in features):
             raise self._broken()
         base, _ = self.engine.unet_source()
-        return self._weighted(features, [(h, w) for _, h, w in feature_shapes(base, *size)])
+        return self._weighted(features, [(h, w) for _, h, w in feature_shapes(base, *size)], inputs.window)
 
-    def _weighted(self, tensors: Sequence[Tensor], sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+    def _weighted(
+        self, tensors: Sequence[Tensor], sizes: Sequence[tuple[int, int]], window: Window | None
+    ) -> list[Tensor]:
         fitted = self.fitted
         kind, preset = fitted.model.kind, self.request.preset
         weights = layer_weights(fitted.control, kind, preset, len(tensors), fitted.is_pooled)
         weighted = [tensor * weight for tensor, weight in zip(tensors, weights, strict=True)]
         if fitted.control.mask is None:
             return weighted
-        return [tensor * self._mask(size) for tensor, size in zip(weighted, sizes, strict=True)]
+        return [tensor * self._mask_at(size, window) for tensor, size in zip(weighted, sizes, strict=True)]
 
-    def _mask(self, size: tuple[int, int]) -> Tensor:
-        if size not in self._masks:
-            mask = read_control_mask(self.fitted.control, (self.request.width or 0, self.request.height or 0))
-            assert mask is not None
-            self._masks[size] = interpolate(mask, size=size, mode="bilinear").to(self.engine.device)
-        return self._masks[size]
+    def _mask_at(self, size: tuple[int, int], window: Window | None) -> Tensor:
+        """Returns the mask, or a window of it, at the size (h, w) of a level's maps."""
+        if self._mask is None:
+            self._mask = read_control_mask(self.fitted.control, (self.request.width or 0, self.request.height or 0))
+            assert self._mask is not None
+        if (size, window) not in self._masks:
+            mask = self._mask if window is None else window.crop(self._mask, self.fitted.config.downscale)
+            if len(self._masks) >= REMEMBERED_WINDOWS * 4:
+                self._masks.clear()
+            self._masks[size, window] = interpolate(mask, size=size, mode="bilinear").to(self.engine.device)
+        return self._masks[size, window]
 
     def _broken(self) -> SdedgeError:
         return SdedgeError(

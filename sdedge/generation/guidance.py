@@ -14,6 +14,7 @@ from sdedge.generation.requirements import INSTRUCT_CHANNELS
 from sdedge.guides import chosen
 from sdedge.models import layers
 from sdedge.models.unet_inputs import FreeU
+from sdedge.regions import RegionMethod
 from sdedge.request import Request, Resolved
 from sdedge.sampling.apg import AdaptiveProjectedGuidance
 from sdedge.sampling.guidance import Branches, ClassifierFreeGuidance, Guide, prompt_branches
@@ -49,13 +50,17 @@ def _freeu(request: Request) -> tuple[FreeU, ...]:
 
 
 def branch_count(request: Request, facts: ModelFacts) -> int:
-    """Returns how many rows a step has for one picture at most: one a part of the prompt, and what they are weighed against."""
+    """Returns how many rows a step has for one picture at most: one a part of the prompt, and what they are weighed against.
+
+    Regions whose predictions are blended have a row each.
+    """
     parts = len(parse(request.prompt).parts)
-    perturbed = parts if chosen(request.guides, "pag") else 0
+    more = parts if chosen(request.guides, "pag") else 0
+    more += sum(region.by is RegionMethod.PREDICTION for region in request.regions)
     if facts.in_channels == INSTRUCT_CHANNELS:
-        return parts + perturbed + 2
+        return parts + more + 2
     is_guided = parts > 1 or not (facts.guidance_channels or request.guidance == 1)
-    return parts + perturbed + is_guided
+    return parts + more + is_guided
 
 
 def guide(request: Resolved, facts: ModelFacts) -> Guide:

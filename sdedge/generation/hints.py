@@ -17,6 +17,7 @@ from sdedge.generation.network_hints import network_hint
 from sdedge.images.preprocess import preprocess
 from sdedge.images.source import Colour, Size, fit, flatten, load
 from sdedge.library.hints import hint_path
+from sdedge.models.unet_inputs import Window
 from sdedge.preprocessors import parse_preprocessing
 from sdedge.text.clean import shown
 from sdedge.weights.control_purpose import PHOTOS
@@ -38,6 +39,13 @@ class HintPicture:
     pixels: np.ndarray
     hole: np.ndarray | None = None
     notices: tuple[str, ...] = ()
+
+    def cropped(self, window: Window, downscale: int) -> HintPicture:
+        """Returns the hint of a window of the latents, each of which is `downscale` pixels wide."""
+        top, left = window.top * downscale, window.left * downscale
+        rows = slice(top, top + window.height * downscale)
+        columns = slice(left, left + window.width * downscale)
+        return HintPicture(self.pixels[rows, columns], None if self.hole is None else self.hole[rows, columns])
 
 
 def read_hint(control: Control, name: str, purpose: str, size: Size, source: SourceImage | None) -> HintPicture:

@@ -122,17 +122,19 @@ class _ActivePrompt:
     request: Request
     source: SourceImage | None
     _made: tuple[Tensor, ...] = ()
-    _tokens: dict[tuple[tuple[str, ...], tuple[int, ...]], ImageTokens] = field(default_factory=dict)
+    _mask: Tensor | None = None
+    _tokens: dict[tuple[tuple[str, ...], tuple[int, ...] | None], ImageTokens] = field(default_factory=dict)
 
     def tokens(self, inputs: UNetInputs) -> ImageTokens:
         """Returns what the UNet attends to in a call: the same value at every step of the same branches."""
-        key = inputs.branches, tuple(inputs.x.shape[2:])
+        key = inputs.branches, None if inputs.window else tuple(inputs.x.shape[2:])
         if key not in self._tokens:
             rows = [int(name != UNCOND) for name in inputs.branches or ("",)]
             made = [tensor if rows == [0, 1] else tensor[rows] for tensor in self._keys_and_values()]
-            masks = self._masks((inputs.x.shape[2], inputs.x.shape[3]))
+            masks = None if inputs.window else self._masks(inputs)
             self._tokens[key] = ImageTokens(tuple(made[::2]), tuple(made[1::2]), self.prompt.control.weight, masks)
-        return self._tokens[key]
+        tokens = self._tokens[key]
+        return replace(tokens, masks=self._masks(inputs)) if inputs.window else tokens
 
     def _keys_and_values(self) -> tuple[Tensor, ...]:
         """Returns keys and values in turn, without the picture in row 0 and with it in row 1."""
@@ -161,13 +163,17 @@ class _ActivePrompt:
                 remembered.popitem(last=False)
         return remembered[key]
 
-    def _masks(self, size: tuple[int, int]) -> tuple[Tensor, ...] | None:
-        """Returns the mask at the size of each level's maps, as diffusers brings it there."""
-        mask = read_control_mask(self.prompt.control, (self.request.width or 0, self.request.height or 0))
-        if mask is None:
+    def _masks(self, inputs: UNetInputs) -> tuple[Tensor, ...] | None:
+        """Returns the mask, or the call's window of it, at the size of each level's maps, as diffusers brings it there."""
+        if self._mask is None and self.prompt.control.mask is not None:
+            self._mask = read_control_mask(self.prompt.control, (self.request.width or 0, self.request.height or 0))
+        if self._mask is None:
             return None
+        mask, window, (h, w) = self._mask, inputs.window, inputs.x.shape[2:]
+        if window is not None:
+            mask = window.crop(mask, mask.shape[2] // window.canvas[0])
         base, _ = self.engine.unet_source()
-        fitted = [interpolate(mask, size=each, mode="bicubic").clamp(0, 1) for each in level_sizes(base, *size)]
+        fitted = [interpolate(mask, size=each, mode="bicubic").clamp(0, 1) for each in level_sizes(base, h, w)]
         return tuple(each.flatten(2).transpose(1, 2).to(self.engine.device) for each in fitted)
 
 

@@ -15,18 +15,19 @@ _GONE = ("device is lost", "device has been lost", "fallen off the bus", "no cud
 
 
 def choose(
-    engine: Engine, size: Size, batch: int, safety: bool, branches: int = 2, is_single: bool = False
-) -> Iterator[Event]:
+    engine: Engine, size: Size, batch: int, safety: bool, branches: int = 2, is_single: bool = False,
+    window: Size | None = None,
+) -> Iterator[Event]:  # fmt: skip
     """Lets an engine that can choose its memory mode do so, the `safety` checker counted where it runs, and says which.
 
     size      width and height in pixels of the pass that takes most
-    branches  rows of a step for each picture, and `is_single` as `Engine.choose_memory` has them
+    branches  rows of a step for each picture, and `is_single` and `window` as `Engine.choose_memory` has them
 
     Raises OutOfMemory, naming what is needed and free, when not even the smallest mode fits.
     """
     if Capability.MEMORY_MODES not in engine.can:
         return
-    plan = engine.choose_memory(*size, batch, safety, branches=branches, is_single=is_single)
+    plan = engine.choose_memory(*size, batch, safety, branches=branches, is_single=is_single, window=window)
     if not plan.fits:
         raise OutOfMemory(_too_little(plan, size, batch))
     yield Loading(f"memory: {plan.mode}")

@@ -75,9 +75,12 @@ class Pipeline:
             "noise": request.noise or catalog.PRESETS[request.preset].noise_source,
             "seed": secrets.randbelow(2**32) if request.seed is None else request.seed,
             "passes": resolve_passes(request, facts),
+            "windows": request.windows and request.windows.settled((facts.width, facts.height)),
         }
         resolved = Resolved(**{**vars(request), **open_choices})
         engine.check_size(resolved.width, resolved.height)
+        if resolved.windows is not None:
+            engine.check_size(*resolved.windows.part_of(resolved.width, resolved.height))
         refuse_unsupported(engine, resolved)
         check_passes(engine, resolved, (resolved.width, resolved.height))
         check_masks(resolved, facts.downscale)
@@ -205,6 +208,7 @@ def _prepare(
     yield from out_of_memory.choose(
         engine, (widest[0], widest[1]), together, wants_safety(request, engine.facts), branch_count(request, engine.facts),
         is_last and source is None and not later,
+        request.windows.part_of(widest[0], widest[1]) if request.windows else None,
     )  # fmt: skip
     if Capability.FIRST_LOAD in engine.can:
         encode, safety = source is not None, wants_safety(request, engine.facts)

@@ -8,13 +8,14 @@ from sdedge.engines.protocol import Engine
 from sdedge.generation import speed
 from sdedge.generation.control_predictor import controlled
 from sdedge.generation.img2img import SourceImage
+from sdedge.generation.windowed import windowed
 from sdedge.models.unet_inputs import Predict
-from sdedge.request import Request
+from sdedge.request import Request, Resolved
 from sdedge.sampling.presets import SamplingPlan
 from sdedge.sampling.reuse import reused, step_finder
 
 
-def predictor(engine: Engine, request: Request, sampling: SamplingPlan, source: SourceImage | None = None) -> Predict:
+def predictor(engine: Engine, request: Resolved, sampling: SamplingPlan, source: SourceImage | None = None) -> Predict:
     """Wraps the engine's `predict` in what the request asks for, innermost first.
 
     What is nearer to the engine sees every row of every branch; a wrapper's state is of this batch and goes with it. `source`
@@ -25,7 +26,8 @@ def predictor(engine: Engine, request: Request, sampling: SamplingPlan, source: 
     timesteps = [sampling.timestep(sigma) for sigma in sampling.sigmas[:-1]]
     if every > 1:
         predict = reused(engine.predict_partly, timesteps, every)  # in place of `predict`, which it calls in part
-    return controlled(predict, engine, request, timesteps, source, every)
+    predict = controlled(predict, engine, request, timesteps, source, every)
+    return windowed(predict, request, engine.facts.downscale, timesteps)
 
 
 def block_finder(engine: Engine, request: Request, sampling: SamplingPlan) -> Callable[[float], int] | None:

@@ -187,6 +187,12 @@ def batches(engine: Engine, requests: Sequence[PreparedRequest], batch: int) -> 
 
     for _, alike in itertools.groupby(requests, key=shape):
         group = list(alike)
-        size = 1 if catalog.SAMPLERS[group[0].request.sampler].one_image else batch
+        size = 1 if _is_alone(group[0].request) else batch
         for start in range(0, len(group), size):
             yield group[start : start + size]
+
+
+def _is_alone(request: Resolved) -> bool:
+    """Returns whether each picture is drawn alone: by a sampler of one, or in windows that lie where its own seed says."""
+    moves = request.windows is not None and request.windows.jitter
+    return moves or catalog.SAMPLERS[request.sampler].one_image

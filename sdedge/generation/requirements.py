@@ -78,6 +78,13 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
     if request.tiling:
         yield Need(Capability.TILING, "cannot draw seamless tiles; turn tiling off.", "tiling")
     yield from _guide_needs(request)
+    if request.windows is not None:
+        yield Need(
+            Capability.WINDOWS,
+            f"draws pictures as a whole only, at the sizes it was converted for; {Remedy.OTHER_ENGINE}.",
+            "windows",
+            Remedy.OTHER_ENGINE,
+        )
     if request.controls:
         sentence = f"runs no control models beside the model; {Remedy.OTHER_ENGINE}."
         yield Need(Capability.ADDED_COMPONENTS, sentence, "controls", Remedy.OTHER_ENGINE)

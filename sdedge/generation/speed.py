@@ -14,9 +14,13 @@ from sdedge.request import Request
 
 
 def supported(engine: Engine, request: Request) -> catalog.SpeedInfo:
-    """Returns the request's speed without what the engine cannot do, and without merging of tokens across regions."""
+    """Returns the request's speed without what the engine cannot do.
+
+    Tokens are not merged across regions, and windows share no features: those of all of them would be as large as the canvas.
+    """
     info = catalog.SPEEDS[request.speed]
-    reuse = info.reuse if Capability.FEATURE_REUSE in engine.can else 1
+    is_whole = request.windows is None or request.windows.covers(request.width, request.height)
+    reuse = info.reuse if Capability.FEATURE_REUSE in engine.can and is_whole else 1
     merges = Capability.TOKEN_MERGING in engine.can and not request.regions
     return replace(info, reuse=reuse, merge=info.merge if merges else 0.0)
 
@@ -50,9 +54,9 @@ def losses(engine: Engine, request: Request) -> str:
 def unsupported(engine: Engine, request: Request) -> str:
     """Returns a sentence for the user where the engine cannot do all that the speed asks for; "" where it can."""
     wanted, info, missing = catalog.SPEEDS[request.speed], supported(engine, request), []
-    if wanted.reuse != info.reuse:
+    if wanted.reuse != info.reuse and Capability.FEATURE_REUSE not in engine.can:
         missing.append("reuses no features")
-    if wanted.merge != info.merge and not request.regions:
+    if wanted.merge != info.merge and Capability.TOKEN_MERGING not in engine.can:
         missing.append("merges no tokens")
     if not missing:
         return ""

@@ -80,6 +80,14 @@ class MemoryRequest:
     """Rows of a step for each picture: the conditions of guidance."""
     is_single: bool = False
     """Whether nothing was drawn before and nothing comes after, from noise: the VAE comes when the UNet has gone."""
+    window: tuple[int, int] | None = None
+    """Width and height in pixels of what the UNet sees at once; None is all."""
+
+    @property
+    def drawn_pixels(self) -> int:
+        """Returns how many pixels the UNet sees at once."""
+        width, height = self.window or (self.width, self.height)
+        return min(width, self.width) * min(height, self.height)
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,7 @@ def plan(job: MemoryRequest, free: int, sizes: Sizes = Sizes(), mode: str = "aut
 
 
 def _is_large(job: MemoryRequest) -> bool:
-    return job.device == "cpu" and job.width * job.height > LARGE
+    return job.device == "cpu" and job.drawn_pixels > LARGE
 
 
 def _ways(job: MemoryRequest) -> tuple[bool, ...]:
@@ -178,7 +186,7 @@ def _drawing(mode: str, job: MemoryRequest, sizes: Sizes, in_parts: bool) -> int
     features += CONTROL_RESIDUALS * rows if sizes.every_step else 0
     if job.device == "cpu" and not tight and not in_parts:
         features += UNET_FEATURES_FREED * rows
-    maps = features * job.width * job.height * job.itemsize * sizes.unet_width // 320
+    maps = features * job.drawn_pixels * job.itemsize * sizes.unet_width // 320
     if job.device != "cpu" or mode == "stream":  # whose buffers are counted with the layers
         return maps
     return maps + min(LOADING, sizes.unet * job.itemsize)

@@ -60,6 +60,7 @@ def _count(tensors: Mapping[str, LazyTensor]) -> int:
 def plan_picture(
     sizes: Sizes, width: int, height: int, batch: int, *, itemsize: int, device: str, free: int, safety: bool = True,
     mode: str = "auto", int8: bool = False, branches: int = 2, is_single: bool = False,
+    window: tuple[int, int] | None = None,
 ) -> MemoryPlan:  # fmt: skip
     """Returns how a picture is drawn on a kind of device ("cpu", "cuda", "mps") with `free` bytes, and whether it fits.
 
@@ -68,9 +69,9 @@ def plan_picture(
     free           of the device, what the drawing process holds already included
     safety         whether the model's safety checker will run
     mode           one of `memory_plan.CHOICES`
-    branches       rows of a step for each picture, and `is_single` as `MemoryRequest` has it
+    branches       rows of a step for each picture, and `is_single` and `window` as `MemoryRequest` has them
     """
-    job = MemoryRequest(width, height, batch, itemsize, device, int(int8), branches, is_single)
+    job = MemoryRequest(width, height, batch, itemsize, device, int(int8), branches, is_single, window)
     checked = sizes if safety else Sizes(**{**vars(sizes), "safety_checker": 0})
     return memory_plan.plan(job, free, checked, mode)
 

@@ -20,6 +20,8 @@ CALLS = {
     Capability.FEATURE_REUSE: ["predict_partly"],
     Capability.FIRST_LOAD: ["first_load"],
     Capability.GUIDANCE_EMBEDDING: [],  # data of `UNetInputs`
+    Capability.FREEU: [],
+    Capability.IDENTITY_ATTENTION: [],
     Capability.IMAGE_TOKENS: [],
     Capability.LORAS: [],
     Capability.MEMORY_MODES: ["choose_memory", "use_less_memory"],
@@ -29,6 +31,7 @@ CALLS = {
     Capability.RESIDUALS: [],
     Capability.TILING: ["set_tiling"],
     Capability.TOKEN_MERGING: [],
+    Capability.WINDOWS: [],
 }
 ENGINES = [TorchEngine, OpenVINOEngine, GraphEngine, MILEngine, CoreMLEngine]
 

@@ -113,10 +113,13 @@ class OpenVINOEngine(OptionalCalls):
         self.torch.release(component)
 
     def choose_memory(
-        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False
-    ) -> MemoryPlan:
+        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False,
+        window: tuple[int, int] | None = None,
+    ) -> MemoryPlan:  # fmt: skip
         mode = self.torch.memory_mode
-        plan = self.torch.choose_memory(width, height, batch, safety, branches=branches, is_single=is_single)
+        plan = self.torch.choose_memory(
+            width, height, batch, safety, branches=branches, is_single=is_single, window=window
+        )
         if plan.mode != mode:
             self._forget()
         return plan

@@ -67,10 +67,11 @@ class ComponentCalls(OptionalCalls):
         return self.residency.merged(component)
 
     def choose_memory(
-        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False
-    ) -> MemoryPlan:
-        latent = height // self.facts.downscale, width // self.facts.downscale
-        return self.residency.choose_memory((width, height), latent, batch, safety, branches, is_single)
+        self, width: int, height: int, batch: int, safety: bool = True, *, branches: int = 2, is_single: bool = False,
+        window: tuple[int, int] | None = None,
+    ) -> MemoryPlan:  # fmt: skip
+        w, h = (side // self.facts.downscale for side in window or (width, height))
+        return self.residency.choose_memory((width, height), (h, w), batch, safety, branches, is_single, window)
 
     def use_less_memory(self) -> str | None:
         return self.residency.use_less_memory()

@@ -41,7 +41,7 @@ class TorchEngine(ComponentCalls):
         Capability.ADDED_COMPONENTS, Capability.EARLIER_LAYERS, Capability.ENCODE, Capability.FEATURE_REUSE,
         Capability.FREEU, Capability.GUIDANCE_EMBEDDING, Capability.IDENTITY_ATTENTION, Capability.IMAGE_TOKENS,
         Capability.LORAS, Capability.MEMORY_MODES, Capability.PENULTIMATE_LAYER, Capability.REGION_MASKS,
-        Capability.RESIDUALS, Capability.TILING, Capability.TOKEN_MERGING,
+        Capability.RESIDUALS, Capability.TILING, Capability.TOKEN_MERGING, Capability.WINDOWS,
     })  # fmt: skip
 
     def __init__(
