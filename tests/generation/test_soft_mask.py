@@ -10,7 +10,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.events import Notice
 from sdedge.generation.requirements import refuse_unsupported
 from sdedge.request import Resolved
-from tests.generation.conftest import SIDE, drawn, from_photo, pixels_of
+from tests.generation.conftest import SIDE, drawn, from_photo, pixels_of, psnr
 
 
 @pytest.fixture
@@ -72,3 +72,15 @@ def test_a_model_that_begins_with_noise_is_told_to_use_a_hard_one():
     with pytest.raises(InvalidRequest, match="use a hard mask") as refusal:
         refuse_unsupported(engine, Resolved("x", image="a.png", mask="b.png", soft_mask=True))
     assert refusal.value.field == "soft_mask"
+
+
+def test_a_mask_of_one_grey_is_image_to_image_of_that_strength(pipeline, models, files, tmp_path):
+    """Of 6 steps a grey just below a half begins the first 4 with the picture, and so draws the last 3."""
+    request = from_photo(models[4], files, steps=6, sampler="euler", strength=0.5)
+    (img2img,) = drawn(pipeline, request)
+    equality = []
+    for grey in (127, 128):
+        Image.new("L", (SIDE, SIDE), grey).save(tmp_path / f"{grey}.png")
+        masked = request.replace(mask=str(tmp_path / f"{grey}.png"), strength=1.0, mask_blur=0, soft_mask=True)
+        equality.append(psnr(drawn(pipeline, masked)[0].pixels, img2img.pixels))
+    assert equality[0] > 55 > 40 > equality[1], equality

@@ -200,3 +200,18 @@ def test_one_transparency_for_all_says_nothing_of_where(tmp_path, transparency):
     Image.fromarray(np.dstack([white] * 3 + [np.full_like(white, transparency)])).save(tmp_path / "even.png")
     mask, notes = masks.read_mask(tmp_path / "even.png", (64, 64))
     assert notes == () and np.array_equal(mask, _square())
+
+
+def test_a_latent_cell_is_as_light_as_its_lightest_pixel():
+    strengths = np.zeros((16, 24), np.float32)
+    strengths[3, 9], strengths[12:16, 16:] = 0.25, 0.5
+    cells = masks.latent_strengths(strengths, 8)
+    assert torch.equal(cells, torch.tensor([[[[0, 0.25, 0], [0, 0, 0.5]]]]))
+    assert torch.equal((cells > 0).float(), masks.latent_mask(strengths > 0, 8)), "as a hard one holds them"
+
+
+def test_how_grey_a_mask_is_counts_what_is_not_black():
+    greys = np.zeros((10, 10), np.uint8)
+    assert masks.grey_fraction(greys) == 0
+    greys[0], greys[1] = 255, 100
+    assert masks.grey_fraction(greys) == 0.5
