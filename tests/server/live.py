@@ -15,6 +15,7 @@ from sdedge.process.attempt import Limits
 from sdedge.server.app import create_app
 from sdedge.server.guard import Rules
 from sdedge.server.job_service import JobService
+from sdedge.server.progress import Bounds
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,16 @@ class LiveServer:
 
 
 @contextlib.contextmanager
-def live_server(folder: Path, drawer: str | None = None, rules: Rules | None = None) -> Iterator[LiveServer]:
+def live_server(folder: Path, drawer: str | None = None, bounds: Bounds | None = None) -> Iterator[LiveServer]:
     """Serves from `folder`, by the real engine unless `drawer` stands in for it, until the block ends."""
     import uvicorn
 
-    service = JobService(folder / "data", Output(folder / "served"), drawer=drawer, limits=Limits(tick=0.02, beat=0.2))
+    limits = Limits(tick=0.02, beat=0.2)
+    service = JobService(folder / "data", Output(folder / "served"), drawer=drawer, limits=limits, bounds=bounds)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen(512)
-    app = create_app(service, rules or Rules(rate=1e6, burst=10**6))
+    app = create_app(service, Rules(rate=1e9, burst=10**9))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
