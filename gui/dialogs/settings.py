@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -52,6 +53,7 @@ class SettingsDialog(QDialog):
             self,
             card(self.tr("Pictures"), self._pictures()),
             card(self.tr("Drawing"), self._drawing()),
+            card(self.tr("Other programs"), self._server()),
             card(self.tr("Look"), self._look()),
             card(self.tr("Storage"), self._storage()),
         )
@@ -140,6 +142,31 @@ class SettingsDialog(QDialog):
         ):
             _row(form, "", self._switch(setting, text))
         return form
+
+    def _server(self) -> QFormLayout:
+        switch = self._switch("serve", self.tr("Serve a page, and the APIs of A1111, OpenAI and MCP, on this computer"))
+        self.serving = FaultLabel()
+        self.port = QSpinBox()
+        self.port.setRange(1024, 65535)
+        self.port.setKeyboardTracking(False)
+        self.port.setAccessibleName(self.tr("Port of the server"))
+        self.port.setValue(self._settings.serve_port)
+        self.port.valueChanged.connect(lambda port: setattr(self._settings, "serve_port", port))
+        self._studio.serving.changed.connect(self._show_serving)
+        form = _form()
+        _row(form, "", _stack(switch, self.serving))
+        _row(form, self.tr("Port"), left(self.port))
+        self._show_serving()
+        return form
+
+    def _show_serving(self) -> None:
+        serving = self._studio.serving
+        if serving.fault:
+            self.serving.say(serving.fault)
+        elif serving.address:
+            self.serving.say(self.tr("{0}: for programs of this computer alone").format(serving.address), "caption")
+        else:
+            self.serving.say("")
 
     def _look(self) -> QFormLayout:
         themes = [("system", self.tr("As the system")), ("light", self.tr("Light")), ("dark", self.tr("Dark"))]

@@ -98,6 +98,7 @@ def main(files: Sequence[str] = ()) -> int:
         return app.exec()
     finally:
         instance.stop_listening()
+        window.studio.serving.close()
         bridge.close()
         crash.end()
         ending.close()

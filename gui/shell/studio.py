@@ -17,6 +17,7 @@ from gui.shell.bridge import Bridge
 from gui.shell.drops import Drops
 from gui.shell.editing import Editing
 from gui.shell.picture_actions import PictureActions
+from gui.shell.serving import Serving
 from gui.shell.settings import Settings
 from gui.shell.trash import Trash
 from gui.shell.undo import SECONDS, UndoList
@@ -73,6 +74,9 @@ class Studio(QObject):
         self.pictures = PictureActions(self)
         """What can be done with the picture in front."""
         self.editing = Editing(self)
+        self.serving = Serving(settings, self)
+        """The server for other programs."""
+        bridge.ready.connect(self.serving.start)  # the app has the queue by then
 
     def say(
         self, text: str, kind: str = "info", label: str = "", work: Callable[[], object] | None = None, topic: str = "",

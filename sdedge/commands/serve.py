@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import json
 import secrets
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,15 @@ from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.interpreter import install_command
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from sdedge.server.job_service import JobService
 
 NEEDED = ("fastapi", "uvicorn", "multipart", "mcp")
 PORTS = 65535
+_out = click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: sdedge/served of yours]"
+)
 
 
 @click.command()
@@ -37,10 +44,10 @@ PORTS = 65535
 @click.option(
     "--allow-origin", "origins", multiple=True, metavar="URL", help="A page that may use it, as https://name."
 )
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: sdedge/served of yours]"
-)
+@_out
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but the address.")
+@click.option("--json", "as_json", is_flag=True, help="Print address and token as JSON.")
+@click.option("--until-eof", is_flag=True, hidden=True)  # whoever started it has ended
 def serve(
     host: str,
     port: int,
@@ -48,15 +55,13 @@ def serve(
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     out: Path | None,
-    quiet: bool,
+    **how: bool,
 ) -> None:
     """Serve the demo page and the APIs of A1111, OpenAI and MCP until Ctrl-C.
 
     Pictures are drawn by the queue, one after another, and are in the gallery. See docs/server.md.
     """
     check_installed()
-    import uvicorn
-
     from sdedge.server.app import create_app
     from sdedge.server.guard import Rules, host_name
 
@@ -70,17 +75,19 @@ def serve(
     service = service_at(out)
     app = create_app(service, rules)
     listening = _bound(host, port)
-    address = f"[{host}]" if ":" in host else host
-    echo(f"http://{address}:{listening.getsockname()[1]}/")
-    if not quiet:
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+    echo(json.dumps({"address": address, "token": token}) if how["as_json"] else address)
+    if not how["quiet"] and not how["as_json"]:
         if token:
             note(f"Every client needs the token {token} as its password.")
         note("The page, A1111's API at /sdapi/v1, OpenAI's at /v1 and MCP at /mcp. Ctrl-C ends it.")
     sys.stdout.flush()
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2,
-        limit_concurrency=1000, h11_max_incomplete_event_size=32 << 10, proxy_headers=False, ws="none",
-    )  # fmt: skip
+    _run(app, service, listening, how["until_eof"])
+
+
+def _run(app: ASGIApp, service: JobService, listening: socket.socket, until_eof: bool) -> None:
+    """Serves until a signal, or with `until_eof` until standard input ends too. Raises SdedgeError where it cannot start."""
+    import uvicorn
 
     class Server(uvicorn.Server):
         """Answers whoever waits for a picture before it waits for them."""
@@ -89,16 +96,26 @@ def serve(
             service.answer_all()
             await super().shutdown(sockets)
 
-    server = Server(config)
+    server = Server(
+        uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2,
+            limit_concurrency=1000, h11_max_incomplete_event_size=32 << 10, proxy_headers=False, ws="none",
+        )
+    )  # fmt: skip
+
+    def wait_for_end() -> None:
+        sys.stdin.buffer.read()
+        server.should_exit = True
+
+    if until_eof:
+        threading.Thread(target=wait_for_end, name="standard input", daemon=True).start()
     server.run(sockets=[listening])
     if not server.started:
         raise SdedgeError("The server could not start; the lines above say why.")
 
 
 @click.command()
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Folder of the pictures.  [default: sdedge/served of yours]"
-)
+@_out
 def mcp(out: Path | None) -> None:
     """Speak the Model Context Protocol on standard input and output, for an assistant that starts this command.
 

@@ -268,6 +268,11 @@ def _detected(body: Detect) -> dict[str, Any]:
     if not texts or len(texts) > 10:
         raise InvalidRequest("There are no pictures, or more than 10; send some in controlnet_input_images.")
     chosen = preprocessing(body.controlnet_module, body.controlnet_threshold_a, body.controlnet_threshold_b)
+    if chosen is not None and chosen.preprocessor.by_network:
+        raise InvalidRequest(
+            f"{chosen.preprocessor.name} is made by a network, while a picture is drawn; name it as a unit's module instead.",
+            field="controlnet_module",
+        )
     hints = []
     for text in texts:
         image = flatten(pictures.read(pictures.decode(text, "controlnet_input_images")))

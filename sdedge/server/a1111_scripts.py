@@ -16,7 +16,7 @@ from sdedge.text.clean import shown
 MAX_UNITS = 10
 NO_MODULE = ("", "none", "None")
 _FITS = {0: HintFit.STRETCH, 1: HintFit.CROP, 2: HintFit.PAD, "Just Resize": HintFit.STRETCH,
- "Scale to Fit (Inner Fit)": HintFit.CROP,
+         "Scale to Fit (Inner Fit)": HintFit.CROP,
          "Crop and Resize": HintFit.CROP, "Envelope (Outer Fit)": HintFit.PAD, "Resize and Fill": HintFit.PAD}  # fmt: skip
 _MODES = {0: ControlMode.BALANCED, 1: ControlMode.PROMPT, 2: ControlMode.CONTROL, "Balanced": ControlMode.BALANCED,
           "My prompt is more important": ControlMode.PROMPT, "ControlNet is more important": ControlMode.CONTROL}  # fmt: skip
@@ -44,9 +44,7 @@ def preprocessing(module: str, a: float | None, b: float | None) -> Preprocessin
         return None
     preprocessor = named(module)
     if preprocessor is None:
-        raise unknown_preprocessor(
-            module, "controls", ", nor is its network part of sdedge: send the finished hint with none"
-        )
+        raise unknown_preprocessor(module, "controls", "; or send the finished hint with none")
     thresholds = {"Threshold A": a, "Threshold B": b}
     values = {
         row.name: float(value) for row in preprocessor.settings

@@ -296,6 +296,8 @@ class JobService:
             state = states.get(job)
             if state is None or state in ENDED:
                 await self._end(job, state)
+            elif state == JobState.RUNNING and self._open[job].phase == "waiting":
+                self._open[job].phase = "drawing"  # by another process, which tells no more
         if paused is not None and any(states.get(job) in OPEN for job in waited):
             await self._on_paused(
                 paused, by, [job for job in waited if states.get(job) in (JobState.WAITING, JobState.PAUSED)]
