@@ -30,9 +30,9 @@ def read_hires(extra: Mapping[str, Any], strength: float | None) -> tuple[Pass, 
     if extra.get("enable_hr") is not True:
         return ()
     parts: dict[str, Any] = {"hires_strength": HIRES_STRENGTH if strength is None else strength}
-    sides = _number(extra, "hr_resize_x"), _number(extra, "hr_resize_y")
-    if any(sides):
-        parts["hires_size"] = (int(sides[0]), int(sides[1]))
+    target = _number(extra, "hr_resize_x"), _number(extra, "hr_resize_y")
+    if any(target):
+        parts["hires_size"] = (int(target[0]), int(target[1]))
     else:
         parts["hires"] = _number(extra, "hr_scale") or 2.0
     if extra.get("hr_upscaler"):
