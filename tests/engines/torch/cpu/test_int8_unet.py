@@ -28,8 +28,8 @@ from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.generation.int8_recipe import PROMPTS, measure, psnr
 from sdedge.generation.pipeline import Picture, Pipeline
-from sdedge.models.unet_inputs import UNetInputs
-from sdedge.models.unet_walk import feature_shapes, residual_shapes
+from sdedge.models.unet_inputs import ImageTokens, UNetInputs
+from sdedge.models.unet_walk import attention_channels, feature_shapes, residual_shapes
 from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.training.scenes import held_out_prompts
@@ -161,7 +161,7 @@ def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
 
 
 @needs_embedded
-def test_features_and_residuals_act_as_on_the_exact_unet(pocket8):
+def test_features_residuals_and_pictures_act_as_on_the_exact_unet(pocket8):
     """Which is held to diffusers' (tests/models/test_unet_walk.py)."""
     quantised, exact = (TorchEngine.load(pocket8, "cpu", dtype) for dtype in ("int8", "float32"))
     config, generator = exact.network("unet").config, torch.Generator().manual_seed(3)
@@ -172,7 +172,9 @@ def test_features_and_residuals_act_as_on_the_exact_unet(pocket8):
     plain = UNetInputs(x, torch.full((2,), 500.0), context)
     down = tuple(feature[None] for feature in maps[:4])
     skips = tuple(residual[None] for residual in maps[4:])
-    for inputs in (replace(plain, down=down), replace(plain, skips=skips)):
+    tokens = [tuple(torch.randn(2, 4, c, generator=generator) for c in attention_channels(config)) for _ in range(2)]
+    picture = ImageTokens(*tokens, weight=1.0)
+    for inputs in (replace(plain, down=down), replace(plain, skips=skips), replace(plain, edits=(picture,))):
         effects = [engine.predict(inputs) - engine.predict(plain) for engine in (quantised, exact)]
         assert float((effects[0] - effects[1]).norm()) < 0.5 * float(effects[1].norm())
 
