@@ -12,9 +12,17 @@ from sdedge.models import unet_rows
 from sdedge.models.config import UNetConfig
 from sdedge.models.layers import wrap_edges
 from sdedge.models.unet import UNet
-from sdedge.models.unet_inputs import UNetInputs
+from sdedge.models.unet_inputs import (
+    Edit,
+    FreeU,
+    IdentityAttention,
+    ImageTokens,
+    RegionMasks,
+    TokenMerging,
+    UNetInputs,
+)
 from sdedge.models.unet_rows import set_rows
-from sdedge.models.unet_walk import feature_shapes, residual_shapes
+from sdedge.models.unet_walk import attention_channels, feature_shapes, residual_shapes
 
 from ..live_bytes import LiveBytes
 
@@ -69,6 +77,41 @@ def test_what_enters_the_unet_is_cut_with_its_rows():
     given, network = inputs(skips=skips, down=down), unet()
     assert (call(network, given, False) - call(network, given, True)).abs().max() <= 1e-5
     assert not torch.allclose(call(network, given, True), call(network, inputs(), True), atol=1e-3)
+
+
+def _edits() -> dict[str, Edit]:
+    torch.manual_seed(2)
+    channels = attention_channels(CONFIG)
+    tokens = ImageTokens(
+        tuple(torch.randn(2, 3, c) for c in channels), tuple(torch.randn(2, 3, c) for c in channels), 0.8
+    )
+    masks = torch.zeros(1, SIDE, SIDE)
+    masks[:, :, : SIDE // 2] = 1
+    region = RegionMasks((torch.randn(1, 7, 16),), masks, torch.ones(1), torch.full((1,), 0.2), rows=(1, 2))
+    return {"pictures": tokens, "identity": IdentityAttention(range(1, 2)), "freeu": FreeU(1.3, 1.4, 0.9, 0.2), "regions": region,
+            "merging": TokenMerging(0.4)}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["pictures", "identity", "freeu", "regions", "merging"])
+def test_an_edit_acts_in_its_own_row_alone(name):
+    network, given = unet(), inputs(edits=(_edits()[name],))
+    whole, parts = call(network, given, False), call(network, given, True)
+    assert (whole - parts).abs().max() <= 1e-5
+    assert given.of_row(0, given.context) is not None, "it was cut"
+    assert (whole - call(network, inputs(), False)).abs().max() > 1e-3, "it acts"
+
+
+def test_features_of_another_step_are_cut_with_their_rows():
+    network, results = unet(), []
+    for in_parts in (False, True):
+        calls = UNetCalls(torch.device("cpu"))
+        calls.in_parts = in_parts
+        set_rows(network, in_parts)
+        with torch.inference_mode():
+            eps, features = calls.partly(network, torch.float32, inputs(), None)
+            again, _ = calls.partly(network, torch.float32, inputs(), features)
+        results.append((eps, features, again))
+    assert all((a - b).abs().max() <= 1e-5 for a, b in zip(*results, strict=True))
 
 
 def test_the_peak_of_all_tensors_is_a_fraction_of_the_whole_s(monkeypatch):
