@@ -6,7 +6,7 @@ a strength of 0 leaves it at enlarging.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -123,6 +123,17 @@ class Pass:
         changes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.changes.items())
         done = "drawn again" if self.enlarge is None else f"enlarged {self.enlarge.in_words}"
         return f"{done} ({changes})" if changes else done
+
+
+def drawn_sizes(passes: tuple[Pass, ...], size: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Yields the sizes (width, height) in pixels at which passes draw anew a picture that is of a size before them.
+
+    Raises InvalidRequest for too many pixels.
+    """
+    for each in passes:
+        size = size if each.enlarge is None else each.enlarge.target(size)
+        if each.changes.get("strength") != 0:
+            yield size
 
 
 def checked_pass(each: Pass) -> Pass:

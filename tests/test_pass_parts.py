@@ -107,6 +107,8 @@ def test_what_the_web_ui_wrote_is_read():
     assert recorded.fields["preset"] == "a1111" and recorded.fields["height"] == 768 and recorded.notes == ()
     odd = metadata.parse_parameters(f"{start}Hires sampler: Foo, Hires schedule type: Use same scheduler, {end}")
     assert odd.fields["passes"][0].changes == {"steps": 10, "strength": 0.7} and "Hires sampler" in odd.notes[0]
+    least = metadata.parse_parameters(f"{start}Hires steps: 10, Hires upscaler: Latent, Version: v1.9.4")
+    assert least.fields["passes"][0].enlarge == Enlargement("latent", 2.0)
     wild = metadata.parse_parameters(f"{start}Denoising strength: 0.45, Hires upscale: 99, Version: v1.9.4")
     assert "passes" not in wild.fields and "Hires fix is left out" in wild.notes[0]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -10,7 +12,9 @@ from gui.look.theme import HALF
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
+from sdedge.errors import InvalidRequest
 from sdedge.machine.memory_plan import MemoryPlan, Sizes, spoken_size
+from sdedge.passes import Pass, drawn_sizes
 
 REST = 300  # milliseconds without a change
 
@@ -31,7 +35,7 @@ class PictureMemory(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST)
         self._rest.timeout.connect(self.look)
-        for name in ("width", "height", "batch", "card"):
+        for name in ("width", "height", "batch", "card", "carried"):
             watch(self, studio.form, self._rest.start, name)
         studio.settings.changed.connect(lambda name: self._rest.start() if name == "safety" else None)
 
@@ -43,6 +47,8 @@ class PictureMemory(QObject):
             self._planning.forget()
             self._take(None)
             return
+        jobs = [(*size, batch), *((*each, 1) for each in _later_sizes(form.carried.get("passes", ()), size))]
+        widest = max(jobs, key=lambda job: job[0] * job[1] * job[2])
 
         def work() -> MemoryPlan | None:
             from gui.shell.device import UNKNOWN, plan_picture, probe_device, read_sizes
@@ -51,15 +57,25 @@ class PictureMemory(QObject):
             if model not in self._sizes:
                 self._sizes[model] = read_sizes(locate(model))
             device, sizes = probe_device(mine), self._sizes[model]
+            if sizes is None or device.total > UNKNOWN:
+                return None
+            plan = plan_picture(device, sizes, *widest, safety)
             return (
-                None if sizes is None or device.total > UNKNOWN else plan_picture(device, sizes, *size, batch, safety)
-            )
+                plan if plan is None or widest == jobs[0] else replace(plan, nearest=None)
+            )  # whose size is a later pass's
 
         self._planning.run(work, self._take, lambda error: self._take(None))
 
     def _take(self, plan: MemoryPlan | None) -> None:
         self.plan = plan
         self.planned.emit(plan)
+
+
+def _later_sizes(passes: tuple[Pass, ...], size: tuple[int, int]) -> list[tuple[int, int]]:
+    try:
+        return list(drawn_sizes(passes, size))
+    except InvalidRequest:  # which drawing it says
+        return []
 
 
 class MemoryHint(QWidget):

@@ -188,11 +188,20 @@ class UNetInputs:
         def own(tensor: Tensor) -> Tensor:
             return tensor[row : row + 1] if len(tensor) == rows else tensor  # one row stands for all
 
+        def owns(tensors: tuple[Tensor, ...] | None) -> tuple[Tensor, ...] | None:
+            return None if tensors is None else tuple(map(own, tensors))
+
         return UNetInputs(
-            own(self.x), own(self.t), context, *(None if each is None else own(each) for each in (self.channels, self.embedding)),
-            *(None if each is None else tuple(map(own, each)) for each in (self.down, self.skips)),
-            tuple(edit for edit in edits if edit is not None),
-        )  # fmt: skip
+            x=own(self.x),
+            t=own(self.t),
+            context=context,
+            channels=None if self.channels is None else own(self.channels),
+            embedding=None if self.embedding is None else own(self.embedding),
+            down=owns(self.down),
+            skips=owns(self.skips),
+            edits=tuple(edit for edit in edits if edit is not None),
+            window=self.window,
+        )
 
     @property
     def pictures(self) -> tuple[ImageTokens, ...]:

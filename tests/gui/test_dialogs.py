@@ -21,6 +21,7 @@ from sdedge.events import Finished
 from sdedge.images import metadata
 from sdedge.machine.findings import DeviceFinding, Timing, keep
 from sdedge.machine.memory_plan import CHECKER_SIZE, MemoryPlan, MemoryRequest, Sizes
+from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.process.supervisor import Supervisor
 from tests.gui.page import last_dialog
 from tests.gui.pictures import save_pictures
@@ -144,7 +145,7 @@ def test_what_the_app_foretells_is_what_the_engine_plans(tiny_model, monkeypatch
 
 
 def test_what_does_not_fit_is_told_beside_the_form_with_what_does(open_window, qtbot, monkeypatch):
-    monkeypatch.setattr(device_module, "available_memory", lambda: (1 << 30, 4 << 30))
+    monkeypatch.setattr(device_module, "available_memory", lambda: (1 << 29, 4 << 30))
     window = open_window(start=False)
     view = window.show_view("create")
     hint = view.findChild(memory_hint.MemoryHint)
@@ -152,11 +153,25 @@ def test_what_does_not_fit_is_told_beside_the_form_with_what_does(open_window, q
     assert not hint.isVisible()
     window.studio.form.put(width=4096, height=4096, batch=4, prompt="kept")
     qtbot.waitUntil(hint.isVisible)
-    assert "1.1 GB are free" in hint.text.text()
+    assert "0.5 GB are free" in hint.text.text()
     hint.button.click()
     qtbot.waitUntil(lambda: not hint.isVisible())
     form = window.studio.form
     assert form.width == form.height < 4096 and form.batch == 1 and form.prompt == "kept"
+
+
+def test_a_later_pass_that_does_not_fit_is_told_too(open_window, qtbot, monkeypatch):
+    monkeypatch.setattr(device_module, "available_memory", lambda: (1 << 29, 4 << 30))
+    window = open_window(start=False)
+    form, hint = window.studio.form, window.show_view("create").findChild(memory_hint.MemoryHint)
+    form.put(width=512, height=512)
+    qtbot.waitUntil(lambda: form.card is not None and hint.memory.plan is not None)
+    assert not hint.isVisible()
+    form.put(carried={"passes": (Pass(Changes(strength=0.5), Enlargement("lanczos", 8.0)),)})
+    qtbot.waitUntil(hint.isVisible)
+    assert not hint.button.isVisible()  # the size is a later pass's
+    form.put(carried={"passes": (Pass(Changes(strength=0.0), Enlargement("lanczos", 8.0)),)})
+    qtbot.waitUntil(lambda: not hint.isVisible())
 
 
 # Notifications
