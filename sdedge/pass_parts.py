@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from sdedge.boxes import RANGES, STRENGTH, Boxes
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType, Float, PathOrName
 from sdedge.passes import ENLARGERS, MAX_SCALE, Changes, Enlargement, Pass, Settings, enlarger_name
@@ -21,20 +22,32 @@ HIRES_STRENGTH = 0.7
 
 @dataclass(frozen=True)
 class Role:
-    """A kind of pass: `fits` tells it among a request's, `new` is what one begins as, and `makers` are parts that ask for one."""
+    """A kind of pass: `fits` tells it among a request's, `new` is what one begins as, and `makers` are parts that ask for one.
+
+    `example` is a value of the first of these, `off` those that ask for none; a new one `is_last` or comes first.
+    """
 
     name: str
     fits: Callable[[Pass], bool]
     new: Pass
     makers: tuple[str, ...]
+    example: str = "2"
+    off: tuple[Any, ...] = (0,)
+    is_last: bool = False
 
 
 def is_hires(each: Pass) -> bool:
     """Returns whether a pass is hires fix: enlarged, then drawn anew."""
-    return each.enlarge is not None and each.changes.get("strength") != 0
+    return each.enlarge is not None and each.boxes is None and each.changes.get("strength") != 0
 
 
 HIRES = Role("hires fix", is_hires, Pass(Changes(strength=HIRES_STRENGTH), Enlargement()), ("hires", "hires_size"))
+
+
+DETAIL = Role(
+    "a detector", lambda each: each.boxes is not None, Pass(Changes(strength=STRENGTH), boxes=Boxes("none")), ("detail",),
+    "face_yolov8n", ("none", "None"), True,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,27 @@ class TargetSize(FieldType):
 
 
 @dataclass(frozen=True)
+class NameList(FieldType):
+    """Names between commas."""
+
+    annotation: ClassVar[Any] = tuple[str, ...]
+    expected: ClassVar[str] = "names between commas"
+    example: str = "face,hand"
+
+    def check(self, name: str, value: Any) -> Any:
+        return value
+
+    def from_json(self, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    def parse(self, name: str, text: str) -> tuple[str, ...]:
+        return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+    def format(self, value: tuple[str, ...]) -> str:
+        return ",".join(value)
+
+
+@dataclass(frozen=True)
 class EnlargerName(PathOrName):
     """An enlarger by its name or the web UI's label, or the name of an upscaler."""
 
@@ -75,7 +109,7 @@ class EnlargerName(PathOrName):
 class PassPart:
     """One setting of a kind of pass.
 
-    place    "changes" or "enlarge", and the name there
+    place    "changes", "enlarge" or "boxes", and the name there
     key      in the web UI's text; "" where it has none of its own
     aliases  other names in JSON and CSV, such as the web UI's API has
     """
@@ -103,11 +137,13 @@ class PassPart:
 
     @property
     def field(self) -> str:
-        """Returns the name of what it sets: a field of the request, or of the enlargement."""
+        """Returns the name of what it sets: a field of the request, of the enlargement or of the boxes."""
         return self.place[1]
 
     def value_in(self, each: Pass) -> Any:
         """Returns what a pass has of it, None where it has none."""
+        if self.place[0] == "boxes":
+            return getattr(each.boxes, self.field, None)
         return each.changes.get(self.field) if self.place[0] == "changes" else getattr(each.enlarge, self.field, None)
 
     def put(self, each: Pass, value: Any) -> Pass:
@@ -115,6 +151,8 @@ class PassPart:
         if self.place[0] == "changes":
             changes = {name: old for name, old in each.changes.items() if name != self.field}
             return replace(each, changes=Changes(changes if value is None else {**changes, self.field: value}))
+        if self.place[0] == "boxes":
+            return replace(each, boxes=replace(each.boxes or Boxes("none"), **{self.field: value}))
         enlarge = each.enlarge or Enlargement()
         others = {"size": None} if self.field == "scale" else {}
         return replace(each, enlarge=replace(enlarge, **{**others, self.field: value}))
@@ -152,6 +190,46 @@ _PARTS = (
     PassPart("hires_negative", HIRES, _row("negative"), ("changes", "negative"),
              CommandLine(("--hires-negative",), "Negative prompt of hires fix.", "TEXT", "--negative"),
              "Hires negative prompt", ("hires_negative_prompt", "hr_negative_prompt")),
+    PassPart("detail", DETAIL, PathOrName(), ("boxes", "model"),
+             CommandLine(("--detail",), "Draw again what a detector finds, such as face_yolov8n; none is off.", "DETECTOR"),
+             aliases=("ad_model",)),
+    PassPart("detail_confidence", DETAIL, RANGES["confidence"], ("boxes", "confidence"),
+             CommandLine(("--detail-confidence",), "How sure the detector must be.", "FLOAT", "0.3"),
+             aliases=("ad_confidence",)),
+    PassPart("detail_only", DETAIL, NameList(), ("boxes", "only"),
+             CommandLine(("--detail-only",), "Classes to draw again, between commas.", "NAMES", "all"),
+             aliases=("ad_model_classes",)),
+    PassPart("detail_most", DETAIL, RANGES["most"], ("boxes", "most"),
+             CommandLine(("--detail-most",), "So many of the largest; 0 is all.", "N", "0"), aliases=("ad_mask_k",)),
+    PassPart("detail_strength", DETAIL, _row("strength"), ("changes", "strength"),
+             CommandLine(("--detail-strength",), "How much of each is drawn anew.", "FLOAT", str(STRENGTH)),
+             aliases=("ad_denoising_strength",)),
+    PassPart("detail_prompt", DETAIL, _row("prompt"), ("changes", "prompt"),
+             CommandLine(("--detail-prompt",), "Prompt of the boxes, [SEP] between them.", "TEXT", "the prompt"),
+             aliases=("ad_prompt",)),
+    PassPart("detail_negative", DETAIL, _row("negative"), ("changes", "negative"),
+             CommandLine(("--detail-negative",), "Negative prompt of the boxes.", "TEXT", "--negative"),
+             aliases=("ad_negative_prompt",)),
+    PassPart("detail_steps", DETAIL, _row("steps"), ("changes", "steps"),
+             CommandLine(("--detail-steps",), "Steps of each box.", "N", "--steps"), aliases=("ad_steps",)),
+    PassPart("detail_guidance", DETAIL, _row("guidance"), ("changes", "guidance"),
+             CommandLine(("--detail-guidance",), "Guidance of the boxes.", "FLOAT", "--guidance"), aliases=("ad_cfg_scale",)),
+    PassPart("detail_sampler", DETAIL, _row("sampler"), ("changes", "sampler"),
+             CommandLine(("--detail-sampler",), "Sampler of the boxes.", "NAME", "--sampler"), aliases=("ad_sampler",)),
+    PassPart("detail_schedule", DETAIL, _row("schedule"), ("changes", "schedule"),
+             CommandLine(("--detail-schedule",), "Schedule of the boxes.", "NAME", "--schedule"), aliases=("ad_scheduler",)),
+    PassPart("detail_dilate", DETAIL, RANGES["dilate"], ("boxes", "dilate"),
+             CommandLine(("--detail-dilate",), "How much boxes grow; below 0 they shrink.", "PIXELS", "4"),
+             aliases=("ad_dilate_erode",)),
+    PassPart("detail_right", DETAIL, RANGES["right"], ("boxes", "right"),
+             CommandLine(("--detail-right",), "How far boxes are moved to the right.", "PIXELS", "0"), aliases=("ad_x_offset",)),
+    PassPart("detail_up", DETAIL, RANGES["up"], ("boxes", "up"),
+             CommandLine(("--detail-up",), "How far boxes are moved up.", "PIXELS", "0"), aliases=("ad_y_offset",)),
+    PassPart("detail_blur", DETAIL, RANGES["blur"], ("boxes", "blur"),
+             CommandLine(("--detail-blur",), "Soft edge of boxes.", "PIXELS", "4"), aliases=("ad_mask_blur",)),
+    PassPart("detail_padding", DETAIL, RANGES["padding"], ("boxes", "padding"),
+             CommandLine(("--detail-padding",), "Surroundings drawn with a box.", "PIXELS", "32"),
+             aliases=("ad_inpaint_only_masked_padding",)),
 )
 # fmt: on
 PARTS: dict[str, PassPart] = {row.name: row for row in _PARTS}
@@ -171,15 +249,16 @@ class PartSettings(Settings):
     def _laid(self, role: Role, passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
         own = {name: value for name, value in self.items() if PARTS[name].role is role}
         at = next((i for i, each in enumerate(passes) if role.fits(each)), None)
-        if role.makers[0] in own and own[role.makers[0]] == 0:
+        if role.makers[0] in own and own[role.makers[0]] in role.off:
             return passes if at is None else passes[:at] + passes[at + 1 :]
         if at is None:
             if not own.keys() & set(role.makers):
                 raise InvalidRequest(
-                    f"{next(iter(own))} is given without {role.name}; give {role.makers[0]}, such as 2, too.",
+                    f"{next(iter(own))} is given without {role.name}; give {role.makers[0]}, such as {role.example}, too.",
                     field="passes",
                 )
-            passes, at = (role.new, *passes), 0
+            passes = (*passes, role.new) if role.is_last else (role.new, *passes)
+            at = len(passes) - 1 if role.is_last else 0
         each = passes[at]
         for name, value in own.items():
             each = PARTS[name].put(each, value)

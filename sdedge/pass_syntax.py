@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
+from sdedge.boxes import boxes_to_json
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType
 from sdedge.json_values import read_json
@@ -45,7 +46,7 @@ class PassList(FieldType):
             values = {name: self.rows()[name].check(value) for name, value in each.changes.items()}
         except InvalidRequest as error:
             raise InvalidRequest(f"In a pass: {error}", field=field) from error
-        return Pass(Changes(values), each.enlarge)
+        return replace(each, changes=Changes(values))
 
     def parse(self, name: str, text: str) -> tuple[Pass, ...]:
         if not text.strip():
@@ -79,7 +80,7 @@ class PassList(FieldType):
         values = {
             name: rows[name].type.from_json(value) if name in rows else value for name, value in each.changes.items()
         }
-        return Pass(Changes(values), each.enlarge)
+        return replace(each, changes=Changes(values))
 
     def to_json(self, value: Sequence[Pass]) -> list[dict[str, Any]]:
         return [self._record(each) for each in value]
@@ -90,4 +91,5 @@ class PassList(FieldType):
             name: None if value is None else rows[name].type.to_json(value) for name, value in each.changes.items()
         }
         enlarge = {} if each.enlarge is None else {"enlarge": enlargement_to_json(each.enlarge)}
-        return {**enlarge, **({"changes": changes} if changes else {})}
+        boxes = {} if each.boxes is None else {"boxes": boxes_to_json(each.boxes)}
+        return {**enlarge, **boxes, **({"changes": changes} if changes else {})}

@@ -7,9 +7,10 @@ a strength of 0 leaves it at enlarging.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from sdedge.boxes import STRENGTH, Boxes, boxes_from_json, checked_boxes
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import Float, PathOrName
 from sdedge.sampler_options import Options
@@ -109,10 +110,12 @@ class Pass:
 
     changes  fields of the request that have other values in it
     enlarge  how the picture is enlarged first; None leaves its size
+    boxes    what is drawn again, where it is not the whole picture
     """
 
     changes: Changes = Changes()
     enlarge: Enlargement | None = None
+    boxes: Boxes | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "changes", Changes(self.changes))
@@ -121,7 +124,9 @@ class Pass:
     def in_words(self) -> str:
         """Returns what it does, as in "enlarged 2 times by latent (strength 0.5)"."""
         changes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in self.changes.items())
-        done = "drawn again" if self.enlarge is None else f"enlarged {self.enlarge.in_words}"
+        drawn = "drawn again" if self.boxes is None else f"what {self.boxes.model} finds drawn again"
+        done = drawn if self.enlarge is None else f"enlarged {self.enlarge.in_words}"
+        done += f", {drawn}" if self.enlarge is not None and self.boxes is not None else ""
         return f"{done} ({changes})" if changes else done
 
 
@@ -132,7 +137,7 @@ def drawn_sizes(passes: tuple[Pass, ...], size: tuple[int, int]) -> Iterator[tup
     """
     for each in passes:
         size = size if each.enlarge is None else each.enlarge.target(size)
-        if each.changes.get("strength") != 0:
+        if each.changes.get("strength") != 0 and each.boxes is None:  # boxes are drawn at the size of the first
             yield size
 
 
@@ -143,12 +148,15 @@ def checked_pass(each: Pass) -> Pass:
             raise InvalidRequest(
                 f"A pass does not change {shown(name)}; it changes {', '.join(CHANGEABLE)}.", field=FIELD
             )
+    if each.boxes is not None:
+        changes = Changes({"strength": STRENGTH, **each.changes})
+        each = replace(each, changes=changes, boxes=checked_boxes(each.boxes))
     enlarge = each.enlarge
     if enlarge is None:
         return each
     if type(enlarge) is not Enlargement:
         raise InvalidRequest(f"A pass enlarges by {shown(enlarge)}; give its scale or its size.", field=FIELD)
-    return Pass(each.changes, _checked_enlargement(enlarge))
+    return replace(each, enlarge=_checked_enlargement(enlarge))
 
 
 def _checked_enlargement(enlarge: Enlargement) -> Enlargement:
@@ -180,21 +188,22 @@ def enlarger_name(text: str) -> str:
 
 def pass_from_json(record: Mapping[str, Any]) -> Pass:
     """Returns the pass of an object in JSON; its changes are still JSON's values. Raises InvalidRequest for unknown names."""
-    _refuse_unknown(record, ("changes", "enlarge"), "A pass")
+    _refuse_unknown(record, ("changes", "enlarge", "boxes"), "A pass")
     changes, enlarge = record.get("changes", {}), record.get("enlarge")
     if not isinstance(changes, Mapping):
         raise InvalidRequest(
             f"The changes of a pass are {shown(changes)}; give an object of request fields.", field=FIELD
         )
+    boxes = None if record.get("boxes") is None else boxes_from_json(record["boxes"])
     if enlarge is None:
-        return Pass(Changes(changes))
+        return Pass(Changes(changes), boxes=boxes)
     if not isinstance(enlarge, Mapping):
         raise InvalidRequest(f"A pass enlarges by {shown(enlarge)}; give an object with scale or size.", field=FIELD)
     _refuse_unknown(enlarge, tuple(each.name for each in fields(Enlargement)), "Enlarging")
     values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in enlarge.items()
     }
-    return Pass(Changes(changes), Enlargement(**values))
+    return Pass(Changes(changes), Enlargement(**values), boxes)
 
 
 def enlargement_to_json(enlarge: Enlargement) -> dict[str, Any]:

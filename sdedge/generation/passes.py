@@ -17,6 +17,7 @@ from sdedge.engines.protocol import Engine, ModelFacts
 from sdedge.errors import InvalidRequest
 from sdedge.events import Event, Loading, Notice
 from sdedge.generation import out_of_memory
+from sdedge.generation.detailer import check_boxes, draw_boxes_again
 from sdedge.generation.enlarge import check_enlarger, enlarge_latent, enlarge_pixels
 from sdedge.generation.img2img import SourceImage
 from sdedge.generation.prompts import PreparedRequest, adapt
@@ -72,6 +73,9 @@ def settled(request: Resolved, size: Size) -> Iterator[SettledPass]:
         changed = request.changed(each).replace(image=None, mask=None, outpaint=None)
         if each.enlarge is not None:
             size = each.enlarge.target(size)
+        if each.boxes is not None:  # each is drawn at the picture's first size, without what is about the whole of it
+            yield SettledPass(each, changed.replace(controls=(), regions=()), size)
+            continue
         if changed.strength > 0 or (each.enlarge is not None and each.enlarge.is_latent):
             size = _drawable(size)
             changed = changed.replace(width=size[0], height=size[1])
@@ -116,7 +120,9 @@ def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
     for each in settled(request, size):
         if each.each.enlarge is not None:
             check_enlarger(each.each.enlarge.by)
-        if each.redraws:
+        if each.each.boxes is not None:
+            check_boxes(each.each.boxes)
+        elif each.redraws:
             engine.check_size(*each.size)
             refuse_unsupported(engine, each.request)
             for tag in extract_loras(each.request.prompt)[1]:
@@ -128,7 +134,7 @@ def largest(request: Resolved, size: Size, batch: int) -> tuple[int, int, int]:
     """Returns width, height and pictures at a time of the pass that takes most memory; `size` is of the first one's result."""
     drawn = [
         (request.width, request.height, batch),
-        *((*each.size, 1) for each in settled(request, size) if each.redraws),
+        *((*each.size, 1) for each in settled(request, size) if each.redraws and each.each.boxes is None),
     ]
     return max(drawn, key=lambda job: job[0] * job[1] * job[2])
 
@@ -149,15 +155,15 @@ def run_passes(
         for attempt in out_of_memory.attempts(engine):
             yield from attempt.notices
             with attempt:
-                result = yield from _run(engine, member, each, drawing, previews)
+                result = yield from _run(engine, member, each, drawing, previews, prepared.request.prompt)
         drawing = result
     return drawing
 
 
 def _run(
-    engine: Engine, member: PreparedRequest, each: SettledPass, drawing: Drawing, previews: bool
+    engine: Engine, member: PreparedRequest, each: SettledPass, drawing: Drawing, previews: bool, prompt: str
 ) -> Generator[Event, None, Drawing]:
-    """Carries out one pass over a picture."""
+    """Carries out one pass over a picture that was drawn by a prompt."""
     if each.is_latent:
         assert each.each.enlarge is not None
         latent = drawing.latent
@@ -175,6 +181,9 @@ def _run(
     if each.each.enlarge is not None:
         yield Loading("enlarging")
         pixels = yield from enlarge_pixels(engine, each.each.enlarge.by, pixels, each.size)
+    if each.each.boxes is not None and each.redraws:
+        again = draw_boxes_again(engine, member, each.each.boxes, pixels, prompt, previews)
+        return Drawing(pixels=(yield from again))
     if not each.redraws:
         return Drawing(pixels=pixels)
     return (yield from redraw(engine, member, _picture(fit(pixels, each.size)), previews))

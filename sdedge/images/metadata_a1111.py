@@ -10,6 +10,7 @@ from sdedge import sampler_options
 from sdedge.errors import ModelError
 from sdedge.field_types import Choice, Float
 from sdedge.images.metadata_controls import control_texts
+from sdedge.images.metadata_detailer import detail_texts
 from sdedge.images.metadata_passes import pass_texts
 from sdedge.json_values import read_json
 from sdedge.request import Request
@@ -67,6 +68,7 @@ def _settings(request: Request, facts: Mapping[str, object]) -> dict[str, object
         "Model hash": facts.get("model_hash"),
         "VAE hash": facts.get("vae_hash") if request.vae else None,
         **pass_texts(request),
+        **detail_texts(request),
     }
     if facts.get("model_name"):
         texts[KEYS["model"].key] = str(facts["model_name"])

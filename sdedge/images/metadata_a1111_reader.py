@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from sdedge.field_types import Float, Integer
 from sdedge.images import metadata_infotext, metadata_resources
 from sdedge.images.metadata_a1111 import KEYS, OPTIONS, read_options
 from sdedge.images.metadata_controls_reader import is_control_key, read_controls
+from sdedge.images.metadata_detailer import read_details
 from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.images.metadata_numerics import note_numerics
 from sdedge.images.metadata_passes import PART_KEYS, STRENGTH_KEY, read_passes
@@ -92,7 +93,10 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
     if passes:
         draft.put("passes", passes)
         draft.fields.pop("strength", None)  # which is theirs
-    for key, sentence in {**left_out, **not_read}.items():
+    details, no_details, read_keys = read_details(settings)
+    if details:
+        draft.put("passes", (*passes, *details))
+    for key, sentence in {**left_out, **not_read, **no_details}.items():
         draft.leave_out(key, settings[key], sentence)
     draft.put_size_text(settings.get(SIZE.key))
     if not ours:
@@ -101,13 +105,13 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
         draft.note_start()
     metadata_resources.put_resources(draft, settings)
     draft.keep(settings, set(_PLAIN))
-    _leave_out_unknown(draft, settings)
+    _leave_out_unknown(draft, settings, read_keys | no_details.keys())
 
 
-def _leave_out_unknown(draft: Draft, settings: dict[str, str]) -> None:
+def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) -> None:
     """Lists every setting that no field stands for, each with why, and says their names in one note."""
     lost = [
-        key for key in settings if key not in _PLAIN and key not in _INFORMATIVE and not is_control_key(key)
+        key for key in settings if key not in _PLAIN and key not in _INFORMATIVE | known and not is_control_key(key)
     ]  # fmt: skip
     for key in lost:
         draft.leave_out(key, settings[key], reason_of(key), note=False)

@@ -8,7 +8,7 @@ _REASONS: dict[str, str] = {
     "Hires": "A second, larger pass (hires fix) is not carried over.",
     "First pass": "A second, larger pass (hires fix) is not carried over.",
     "Latent": "A second, larger pass (hires fix) is not carried over.",
-    "ADetailer": "Faces and hands that a detector finds are not drawn again.",
+    "ADetailer": "This setting of the extension ADetailer is not carried over.",
     "RP ": "The regions of the Regional Prompter extension are not carried over.",
     "Regional": "Regions are not carried over.",
     "Region": "Regions are not carried over.",

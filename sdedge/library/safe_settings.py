@@ -53,8 +53,9 @@ def unconfirmed_paths(settings: Mapping[str, Any]) -> dict[str, tuple[str, ...]]
         paths["controls"] = tuple(dict.fromkeys(controls))
     passes: tuple[Pass, ...] = settings.get("passes") or ()
     upscalers = tuple(each.enlarge.by for each in passes if each.enlarge is not None and is_path(each.enlarge.by))
-    if upscalers:
-        paths["passes"] = upscalers
+    detectors = tuple(each.boxes.model for each in passes if each.boxes is not None and is_path(each.boxes.model))
+    if upscalers or detectors:
+        paths["passes"] = (*upscalers, *detectors)
     texts = (settings, *(each.changes for each in passes))
     prompts = "\n".join(str(text.get(name) or "") for text in texts for name in ("prompt", "negative"))
     masks = [region.mask for region in settings.get("regions") or () if region.mask and not is_reference(region.mask)]
@@ -120,7 +121,13 @@ def _safe_pass(each: Pass, notices: list[str]) -> Pass:
         notices.append(
             f"The upscaler is looked up by its name {shown(enlarge.by)}; no path out of a picture is opened."
         )
-    return replace(each, changes=Changes(changes), enlarge=enlarge)
+    boxes = each.boxes
+    if boxes is not None and is_path(boxes.model):
+        boxes = replace(boxes, model=last_part(boxes.model))
+        notices.append(
+            f"The detector is looked up by its name {shown(boxes.model)}; no path out of a picture is opened."
+        )
+    return replace(each, changes=Changes(changes), enlarge=enlarge, boxes=boxes)
 
 
 def _control_paths(control: Control) -> list[str]:

@@ -32,7 +32,7 @@ def _resources(recorded: Metadata) -> set[tuple[str, str, str]]:
 
 def test_no_setting_of_the_web_ui_is_dropped():
     extra = (
-        'ENSD: 31337, Hires upscale: 2, ADetailer model: face_yolov8n.pt, ADetailer prompt: "x, y: z", RP Active: True, '
+        'ENSD: 31337, Hires upscale: 2, ADetailer model: mediapipe_face_full, ADetailer prompt: "x, y: z", RP Active: True, '
         'Odd thing: 5, Lora hashes: "add_detail: 7c6bad76eb54, other: 0123456789ab", TI hashes: "Easy: c74b4e810b03", '
         "VAE Decoder: TAESD, "
         'ControlNet 0: "Module: canny, Model: None", '

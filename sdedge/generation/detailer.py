@@ -1,0 +1,141 @@
+"""Faces, hands and other things drawn again: what a detector finds is cut out, enlarged, denoised and put back, box by box.
+
+As ADetailer does it: each box is inpainted by itself at the picture's own size, with a seed one higher than the one before, and
+prompts that may differ from box to box ("[SEP]" between them; "[PROMPT]" is the picture's own, "[SKIP]" leaves a box alone).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from sdedge.boxes import FIELD, Boxes
+from sdedge.engines.protocol import Engine
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.events import Event, Loading, Notice
+from sdedge.generation.detect import Detection, detect
+from sdedge.generation.img2img import SourceImage
+from sdedge.generation.prompts import PreparedRequest
+from sdedge.generation.sample import decode_pixels, sample
+from sdedge.generation.start import begin
+from sdedge.images import mask as masks
+from sdedge.images.mask import Box
+from sdedge.images.stitch import crop_around
+from sdedge.library.detectors import find_detector
+from sdedge.request_fields import SEEDS
+from sdedge.text.clean import shown
+from sdedge.weights.detector import DetectorModel, load_detector, open_detector
+
+_SEPARATOR = re.compile(r"\s*\[SEP\]\s*")
+_SKIP = "[SKIP]"
+_OWN = "[PROMPT]"
+
+
+def check_boxes(boxes: Boxes) -> DetectorModel:
+    """Opens the detector of a pass. Raises InvalidRequest for one that is not there or none, or finds other things."""
+    try:
+        model = open_detector(find_detector(boxes.model))
+    except (InvalidRequest, ModelError) as error:
+        raise InvalidRequest(str(error), field=FIELD, remedy=error.remedy) from error
+    if unknown := [name for name in boxes.only if name not in model.classes]:
+        raise InvalidRequest(
+            f"The detector {model.name} finds no {shown(unknown[0])}; it finds {', '.join(model.classes[:20])}.",
+            field=FIELD,
+        )
+    return model
+
+
+def draw_boxes_again(
+    engine: Engine, member: PreparedRequest, boxes: Boxes, pixels: np.ndarray, prompt: str, previews: bool
+) -> Generator[Event, None, np.ndarray]:
+    """Returns uint8 pixels (H, W, 3) in which what a detector finds is drawn again; others are the same bit for bit.
+
+    `prompt` is that of the picture, which the request's may take in.
+    """
+    yield Loading("finding")
+    model = check_boxes(boxes)
+    detections = detected(pixels, model, boxes)
+    yield Notice(_said(model, boxes, detections))
+    for number, detection in enumerate(detections):
+        text = nth_prompt(member.request.prompt, number, prompt)
+        box = grown(detection.box, boxes, (pixels.shape[1], pixels.shape[0]))
+        if text is None or box is None:
+            continue
+        request = member.request.replace(
+            prompt=text,
+            negative=nth_prompt(member.request.negative, number, member.request.negative) or "",
+            seed=(member.request.seed + number) % SEEDS,
+        )
+        pixels = yield from _redrawn(engine, replace(member, request=request), boxes, pixels, box, previews)
+    return pixels
+
+
+def detected(pixels: np.ndarray, model: DetectorModel, boxes: Boxes) -> list[Detection]:
+    """Returns what is to be drawn again in a picture, the surest first."""
+    detections = detect(load_detector(model), model.classes, pixels, boxes.confidence)
+    wanted = [each for each in detections if not boxes.only or each.name in boxes.only]
+    if not boxes.most:
+        return wanted
+    largest = sorted(wanted, key=lambda each: -_area(each.box))[: boxes.most]
+    return [each for each in wanted if each in largest]
+
+
+def _area(box: Sequence[float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def grown(box: Sequence[float], boxes: Boxes, size: tuple[int, int]) -> Box | None:
+    """Returns a box in whole pixels, grown and moved, inside a picture of a size (width, height); None where nothing is left.
+
+    It grows as by OpenCV's `dilate` with a square of `dilate` pixels, one less in all, and shrinks as by its `erode`.
+    """
+    before, after = _margins(boxes.dilate)
+    left, top = int(box[0]) - before + boxes.right, int(box[1]) - before - boxes.up
+    right, bottom = int(box[2]) + after + boxes.right, int(box[3]) + after - boxes.up
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _margins(dilate: int) -> tuple[int, int]:
+    width = abs(dilate)
+    if not width:
+        return 0, 0
+    before, after = width - 1 - width // 2, width // 2
+    return (before, after) if dilate > 0 else (-after, -before)
+
+
+def nth_prompt(prompt: str, number: int, own: str) -> str | None:
+    """Returns the prompt of a box: the part of this number, or the last one; None for a box that is left alone.
+
+    An empty part is the picture's own prompt.
+    """
+    parts = _SEPARATOR.split(prompt)
+    part = parts[min(number, len(parts) - 1)].strip()
+    if part == _SKIP:
+        return None
+    return part.replace(_OWN, own) if part else own
+
+
+def _redrawn(
+    engine: Engine, member: PreparedRequest, boxes: Boxes, pixels: np.ndarray, box: Box, previews: bool
+) -> Generator[Event, None, np.ndarray]:
+    request = member.request
+    mask = np.zeros(pixels.shape[:2], bool)
+    left, top, right, bottom = box
+    mask[top:bottom, left:right] = True
+    crop = crop_around(mask, (request.width, request.height), boxes.padding)
+    source = SourceImage(pixels, crop, crop.cut(pixels), crop.cut_mask(mask), masks.feather(mask, boxes.blur))
+    latent = yield from sample(engine, [member], begin(engine, [request], source), source, previews)
+    yield Loading("decoding")
+    return source.finish(decode_pixels(engine, request, latent))
+
+
+def _said(model: DetectorModel, boxes: Boxes, detections: Sequence[Detection]) -> str:
+    if not detections:
+        return f"The detector {model.name} found nothing with a confidence of {boxes.confidence:g}; nothing is drawn again."
+    things = ", ".join(f"{each.name} ({each.score:.2f})" for each in detections[:8])
+    more = f" and {len(detections) - 8} more" if len(detections) > 8 else ""
+    return f"The detector {model.name} found {things}{more}."
