@@ -111,15 +111,15 @@ def _put_controls(draft: Draft, entries: Any) -> None:
     for entry in entries[:20] if isinstance(entries, list) else ():
         model = entry.get("control_model") if isinstance(entry, dict) else None
         name = (model.get("name") or model.get("model_name")) if isinstance(model, dict) else None
-        weight = entry.get("control_weight", 1) if isinstance(entry, dict) else 1
-        span = entry.get("begin_step_percent", 0), entry.get("end_step_percent", 1) if isinstance(entry, dict) else 1
-        if (
-            isinstance(name, str)
-            and isinstance(weight, int | float)
-            and all(isinstance(end, int | float) for end in span)
-        ):
-            controls.append(Control(last_part(name), weight=float(weight), span=(float(span[0]), float(span[1]))))
-            draft.add_resource("control", last_part(name), model.get("hash", "") if isinstance(model, dict) else "")
+        if not isinstance(name, str):
+            continue
+        ends = ("control_weight", 1), ("begin_step_percent", 0), ("end_step_percent", 1)
+        try:
+            weight, start, end = (to_float(entry.get(key, default)) for key, default in ends)
+        except (ValueError, TypeError, OverflowError):
+            continue  # the list as a whole is among what is not honoured
+        controls.append(Control(last_part(name), weight=weight, span=(start, end)))
+        draft.add_resource("control", last_part(name), model.get("hash") if isinstance(model, dict) else "")
     if controls:
         draft.put("controls", tuple(controls))
 
@@ -212,7 +212,7 @@ def _metadata_of(graph: Graph) -> dict[str, Any]:
     }
     noise = graph.source(last, "noise")
     record |= {key: graph.value(noise, key) for key in ("seed", "width", "height")}
-    record["rand_device"] = {True: "cpu", False: "cuda"}.get(graph.value(noise, "use_cpu"))
+    record["rand_device"] = {"True": "cpu", "False": "cuda"}.get(str(graph.value(noise, "use_cpu")))
     for name in ("positive", "negative"):
         record[f"{name}_prompt"] = graph.value(graph.source(last, f"{name}_conditioning"), "prompt")
     _add_models(graph, last, record)

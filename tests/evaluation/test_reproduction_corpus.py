@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -10,10 +12,14 @@ from sdedge.engines.open import load_engine
 from sdedge.evaluation.reproduction import AT_LEAST, Outcome, reproduce
 from sdedge.evaluation.reproduction_plan import plan
 from sdedge.generation.pipeline import Pipeline
+from sdedge.images import metadata
+from sdedge.images.metadata_apps import from_texts
 from sdedge.library.models import Library
+from sdedge.request import Request
 from tests.conftest import cases
 from tests.corpus.cases import MODEL, CorpusCase, every_case
 from tests.generation.conftest import write_model
+from tests.images.graph_samples import COMFYUI_WORKFLOW, comfyui_prompt, invokeai_graph
 from tests.k_diffusion_referee import load_k_diffusion
 
 QUICK = {"invokeai-dpmpp_2m_k", "a1111-gpu", "a1111-hires", "comfyui-lora", "a1111-hashes", "unheard-of"}
@@ -63,3 +69,33 @@ def test_a_referee_that_anything_equals_proves_nothing(corpus_model, pipeline, t
     path = case.write(tmp_path, str(corpus_model))
     result = reproduce(plan(path, {"model": str(corpus_model), "seed": 5000}), pipeline, lambda event: None)
     assert result.outcome is Outcome.DIFFERENT and result.psnr is not None and result.psnr < AT_LEAST
+
+
+_ODD = (None, True, -1, 0, 3.5, 1e308, "", "x", "a" * 50, [], {}, [["x", 0]], ["4", 0], {"a": {"b": 1}}, 10**19, "-1", ["a", "b"],
+        [1, 2], {"lora": "x", "on": True}, float("nan"))  # fmt: skip
+
+
+def _disturbed(value: object, random: Random) -> object:
+    """Returns JSON in which some values are others, some keys are missing and some stand in another's place."""
+    if random.random() < 0.06:
+        return random.choice(_ODD)
+    if isinstance(value, dict):
+        keys = ("seed", "steps", "model", "loras", "text", "value", "nodes", "inputs")
+        names = {key: random.choice(keys) if random.random() < 0.02 else key for key in value if random.random() > 0.03}
+        return {name: _disturbed(value[key], random) for key, name in names.items()}
+    return [_disturbed(each, random) for each in value if random.random() > 0.02] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("rounds", cases((40, 1500), quick={40}))
+def test_no_disturbed_settings_crash_the_readers(rounds):
+    random = Random(rounds)
+    graphs = [{"prompt": comfyui_prompt()}, {"workflow": COMFYUI_WORKFLOW}, {"invokeai_graph": invokeai_graph()}]
+    samples = [*graphs, *(case.texts for case in every_case())]
+    for _ in range(rounds):
+        texts = {
+            key: text if isinstance(text, str) else json.dumps(_disturbed(text, random))
+            for key, text in random.choice(samples).items()
+        }
+        recorded = from_texts(texts)
+        assert isinstance(metadata.to_request(recorded), Request)
+        assert all(isinstance(item.value, str) for item in recorded.unhonoured)
