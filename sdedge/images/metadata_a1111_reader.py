@@ -18,6 +18,7 @@ from sdedge.images.metadata_fields import Draft, Metadata, to_float, to_int
 from sdedge.images.metadata_numerics import note_numerics
 from sdedge.images.metadata_passes import PART_KEYS, STRENGTH_KEY, read_passes
 from sdedge.images.metadata_reasons import reason_of
+from sdedge.images.metadata_regional import put_regions
 from sdedge.request_fields import FIELDS, SIZE
 from sdedge.text.clean import shown
 from sdedge.text.wildcards import escape
@@ -104,8 +105,9 @@ def _put_settings(draft: Draft, settings: dict[str, str]) -> None:
     if STRENGTH_KEY in settings and not passes and not any(key.startswith(("Hires", "First pass")) for key in settings):
         draft.note_start()
     metadata_resources.put_resources(draft, settings)
+    in_regions = put_regions(draft, settings)
     draft.keep(settings, set(_PLAIN))
-    _leave_out_unknown(draft, settings, read_keys | no_details.keys())
+    _leave_out_unknown(draft, settings, read_keys | no_details.keys() | in_regions)
 
 
 def _leave_out_unknown(draft: Draft, settings: dict[str, str], known: Set[str]) -> None:

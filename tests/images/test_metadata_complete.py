@@ -56,6 +56,33 @@ def test_no_setting_of_the_web_ui_is_dropped():
     assert not _read(parameters=A1111_TEXT).unhonoured, "what is honoured is not listed"
 
 
+def _regional(prompt: str, more: str) -> Metadata:
+    return _read(
+        parameters=A1111_TEXT.replace("a cat\n", f"{prompt}\n").replace("Version", f"RP Active: True, {more}, Version")
+    )
+
+
+def test_the_regional_prompter_s_columns_and_rows_are_regions():
+    prompt = "a street ADDCOMM rain ADDBASE a cat <lora:x:1> BREAK a dog"
+    recorded = _regional(prompt, 'RP Divide mode: Matrix, RP Matrix submode: Columns, RP Ratios: "1,3", RP Base Ratios: 0.3, '
+                                 "RP Use Base: True, RP Use Common: True, RP Calc Mode: Latent, RP threshold: 0.4")  # fmt: skip
+    assert recorded.fields["prompt"] == "a street, rain <lora:x:1>"
+    left, right = recorded.fields["regions"]
+    assert (left.prompt, left.area, left.base, left.by) == ("a street, a cat", (0.0, 0.0, 0.25, 1.0), 0.3, "prediction")
+    assert (right.prompt, right.area) == ("a street, a dog", (0.25, 0.0, 1.0, 1.0))
+    assert _unhonoured(recorded) == {"RP Calc Mode"}, "they blend in another way, and nothing else is lost"
+    rows = _regional("a cat BREAK a dog", 'RP Divide mode: Vertical, RP Ratios: "1,1"').fields["regions"]
+    assert [region.area for region in rows] == [(0.0, 0.0, 1.0, 0.5), (0.0, 0.5, 1.0, 1.0)]
+    for prompt, more in (
+        ("a cat", 'RP Ratios: "1,1"'),
+        ("a BREAK b", 'RP Ratios: "1;2"'),
+        ("a BREAK b", "RP Divide mode: Mask"),
+    ):
+        lost = _regional(prompt, more)
+        assert "regions" not in lost.fields and _unhonoured(lost) >= {"RP Active", more.partition(":")[0]}
+        assert lost.fields["prompt"] == prompt
+
+
 def test_civitai_s_lists_are_json_among_the_settings():
     resources = [
         {"type": "checkpoint", "modelVersionId": 128713, "modelName": "DreamShaper, 8", "modelVersionName": "8: x"},
