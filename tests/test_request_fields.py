@@ -125,9 +125,9 @@ CHANGES = st.fixed_dictionaries(
     {}, optional={"strength": st.floats(0, 1), "steps": st.integers(1, 50), "prompt": TEXTS, "negative": TEXTS,
                   "guidance": st.none() | st.floats(0, 100), "schedule": st.none() | st.just("karras")},
 ).map(Changes)  # fmt: skip
-SIDES = st.tuples(st.integers(1, 4096), st.integers(0, 4096))
+TARGET_SIZES = st.tuples(st.integers(1, 4096), st.integers(0, 4096))
 PASSES = st.builds(Pass, CHANGES, st.none() | st.builds(Enlargement, NAMES, st.floats(1, 16))
-                   | st.builds(Enlargement, NAMES, size=SIDES))  # fmt: skip
+                   | st.builds(Enlargement, NAMES, size=TARGET_SIZES))  # fmt: skip
 
 WINDOWS = st.sampled_from([(None, None), ((512, 768), 64), ((64, 64), 0), ((512, 512), None), (None, 128)]).flatmap(
     lambda pair: st.builds(Windows, st.just(pair[0]), st.just(pair[1]), st.sampled_from(Blend), st.booleans())

@@ -58,7 +58,7 @@ class ControlNet(UNetEncoder):
         """
         time = self.embed(t, x.dtype, embedding)
         first, *rest = self.layers
-        x = first.run(x, time, context, ()) + features
+        x = self.run([first], x, time, context, []) + features
         skips = [x]
         x = self.run(rest, x, time, context, skips)
         residuals = [layer(skip) for layer, skip in zip(self.controlnet_down_blocks, skips, strict=True)]

@@ -38,12 +38,12 @@ def bands(height: int, values: int) -> Iterator[tuple[int, int]]:
 
 def resnet_by_rows(block: Any, parts: Sequence[Tensor], time: Tensor) -> Tensor:
     """Returns what a residual block makes of maps (B, C, H, W) that are joined along their channels."""
-    pictures = [_one(block, [part[i : i + 1] for part in parts], time[i : i + 1] if len(time) > 1 else time)
+    pictures = [_one_picture(block, [part[i : i + 1] for part in parts], time[i : i + 1] if len(time) > 1 else time)
                 for i in range(len(parts[0]))]  # fmt: skip
     return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
 
 
-def _one(block: Any, parts: Sequence[Tensor], time: Tensor) -> Tensor:
+def _one_picture(block: Any, parts: Sequence[Tensor], time: Tensor) -> Tensor:
     first, _, H, W = parts[0], *parts[0].shape[1:]
     widest = max(sum(part.shape[1] for part in parts), block.conv1.out_channels)
     shift = block.time_emb_proj(F.silu(time))[0][:, None, None]

@@ -153,7 +153,7 @@ def sampling_plan(
         )
     if strength is not None and not 0 < strength <= 1:
         raise InvalidRequest(f"Strength {strength} is out of range; choose more than 0 and up to 1.")
-    checked, whole = check_options(sampler, options or {}), all_steps and preset in CUTS_TO
+    checked, runs_all = check_options(sampler, options or {}), all_steps and preset in CUTS_TO
     noise_schedule = replace(noise_schedule or NoiseSchedule(), precision=preset_info.precision)
     named = catalog.resolve_schedule(schedule) if schedule is not None else attached
     if sigmas is not None or timesteps is not None:
@@ -169,12 +169,12 @@ def sampling_plan(
             raise InvalidRequest(
                 f"{steps} steps do not fit the model's {trained_steps} timesteps; choose 1 to {trained_steps}."
             )
-        planned = lengthened(steps, strength, trained_steps) if strength and whole else steps
+        planned = lengthened(steps, strength, trained_steps) if strength and runs_all else steps
         trajectory = TRAJECTORIES[preset](sampler, schedule, planned, noise_schedule)
         if NEEDS[sampler].ends_only:
             trajectory = _full_range(trajectory, sampler, noise_schedule)
     full_steps = len(trajectory.sigmas) - 1
-    if strength is not None and whole and schedule != "custom":
+    if strength is not None and runs_all and schedule != "custom":
         trajectory = CUTS_TO[preset](trajectory, sampler, steps, planned, strength)
     elif strength is not None:
         cut = cut_sdedge if schedule == "custom" else CUTS[preset]

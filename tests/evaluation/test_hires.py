@@ -38,6 +38,6 @@ def test_twice_the_size_keeps_the_facts(by):
             pictures += [event.pixels for event in pipeline.images(request) if isinstance(event, Picture)]
         shown[len(passes)] = obeyed(pictures, judges)
     native, large = shown[0], shown[1]
-    kept = [right for was, right in zip(native, large, strict=True) if was]
+    still = [right for was, right in zip(native, large, strict=True) if was]
     assert sum(native) >= 0.9 * len(native), "the judge does not read the native pictures"
-    assert sum(kept) >= 0.95 * len(kept), f"{sum(kept)} of {len(kept)} facts are kept"
+    assert sum(still) >= 0.95 * len(still), f"{sum(still)} of {len(still)} facts are kept"

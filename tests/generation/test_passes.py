@@ -176,9 +176,9 @@ def test_another_sampler_has_the_schedule_of_the_first_pass_where_it_takes_that(
 def test_a_second_pass_of_a1111_runs_all_its_steps(sampler):
     """processing.py and sd_samplers_common.py there: steps / strength levels, of which the last `steps` are run."""
     plan = sampling_plan(sampler, None, 10, "a1111", strength=0.5, all_steps=True)
-    whole = sampling_plan(sampler, None, 20, "a1111")
+    longer = sampling_plan(sampler, None, 20, "a1111")
     # t_enc = 9: k-diffusion runs sigmas[20 - 9 - 1:], its loop over timesteps visits timesteps[:9].
-    assert plan.sigmas == (whole.sigmas[-9:] if sampler == "ddim" else whole.sigmas[10:])
+    assert plan.sigmas == (longer.sigmas[-9:] if sampler == "ddim" else longer.sigmas[10:])
     ours = sampling_plan(sampler, None, 10, "sdedge", strength=0.5, all_steps=True)
     assert ours.steps == 10 and ours.sigmas == sampling_plan(sampler, None, 20, "sdedge").sigmas[10:]
     assert sampling_plan(sampler, None, 10, "diffusers", strength=0.5, all_steps=True).steps == 5
@@ -200,10 +200,10 @@ def test_hires_fix_follows_the_web_ui(models, pipeline):
             x = x + eps * (below - sigma)
         return x
 
-    first, whole = (sampling_plan("euler", "karras", n, "a1111", noise_schedule=engine.facts.schedule) for n in (4, 6))
+    first, longer = (sampling_plan("euler", "karras", n, "a1111", noise_schedule=engine.facts.schedule) for n in (4, 6))
     latent = run(first, initial([7], (4, 8, 8), "torch") * first.sigmas[0])
     large = torch.nn.functional.interpolate(latent, (16, 16), mode="bilinear", antialias=True)
-    second = replace(whole, sigmas=whole.sigmas[3:])  # t_enc = 2: sigmas[6 - 2 - 1:]
+    second = replace(longer, sigmas=longer.sigmas[3:])  # t_enc = 2: sigmas[6 - 2 - 1:]
     latent = run(second, large + initial([7], (4, 16, 16), "torch") * second.sigmas[0])
     assert psnr(picture.pixels, decode_pixels(engine, picture.request, latent)) >= 50
 

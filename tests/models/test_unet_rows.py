@@ -52,31 +52,31 @@ def inputs(rows: int = 2, side: int = SIDE, **more) -> UNetInputs:
     return UNetInputs(x, torch.full((rows,), 400.0), torch.randn(rows, 7, 16, generator=generator), **more)
 
 
-def call(network: UNet, given: UNetInputs, in_parts: bool) -> Tensor:
+def call(network: UNet, call_inputs: UNetInputs, in_parts: bool) -> Tensor:
     calls = UNetCalls(torch.device("cpu"))
     calls.in_parts = in_parts
     set_rows(network, in_parts)
     with torch.inference_mode():
-        return calls.full(network, torch.float32, given)
+        return calls.full(network, torch.float32, call_inputs)
 
 
 @pytest.mark.parametrize("fused", [False, pytest.param(True, marks=pytest.mark.skipif(
     not fused_unet.available(torch.float32), reason="no such kernels here"))])  # fmt: skip
 @pytest.mark.parametrize("tiled", [False, True])
 def test_parts_equal_the_whole(fused, tiled):
-    network, given = unet(fused), inputs()
+    network, call_inputs = unet(fused), inputs()
     wrap_edges(network, tiled)
-    whole, parts = call(network, given, False), call(network, given, True)
-    assert whole.abs().max() > 0.1 and (whole - parts).abs().max() <= 1e-5
+    at_once, parts = call(network, call_inputs, False), call(network, call_inputs, True)
+    assert at_once.abs().max() > 0.1 and (at_once - parts).abs().max() <= 1e-5
 
 
 def test_what_enters_the_unet_is_cut_with_its_rows():
     shapes = residual_shapes(CONFIG, SIDE, SIDE)
     skips = tuple(0.1 * torch.randn(2, *shape) for shape in shapes)
     down = tuple(0.1 * torch.randn(1, *shape) for shape in feature_shapes(CONFIG, SIDE, SIDE))  # one row for all
-    given, network = inputs(skips=skips, down=down), unet()
-    assert (call(network, given, False) - call(network, given, True)).abs().max() <= 1e-5
-    assert not torch.allclose(call(network, given, True), call(network, inputs(), True), atol=1e-3)
+    call_inputs, network = inputs(skips=skips, down=down), unet()
+    assert (call(network, call_inputs, False) - call(network, call_inputs, True)).abs().max() <= 1e-5
+    assert not torch.allclose(call(network, call_inputs, True), call(network, inputs(), True), atol=1e-3)
 
 
 def _edits() -> dict[str, Edit]:
@@ -94,11 +94,11 @@ def _edits() -> dict[str, Edit]:
 
 @pytest.mark.parametrize("name", ["pictures", "identity", "freeu", "regions", "merging"])
 def test_an_edit_acts_in_its_own_row_alone(name):
-    network, given = unet(), inputs(edits=(_edits()[name],))
-    whole, parts = call(network, given, False), call(network, given, True)
-    assert (whole - parts).abs().max() <= 1e-5
-    assert given.of_row(0, given.context) is not None, "it was cut"
-    assert (whole - call(network, inputs(), False)).abs().max() > 1e-3, "it acts"
+    network, call_inputs = unet(), inputs(edits=(_edits()[name],))
+    at_once, parts = call(network, call_inputs, False), call(network, call_inputs, True)
+    assert (at_once - parts).abs().max() <= 1e-5
+    assert call_inputs.of_row(0, call_inputs.context) is not None, "it was cut"
+    assert (at_once - call(network, inputs(), False)).abs().max() > 1e-3, "it acts"
 
 
 def test_features_of_another_step_are_cut_with_their_rows():
@@ -116,21 +116,21 @@ def test_features_of_another_step_are_cut_with_their_rows():
 
 def test_the_peak_of_all_tensors_is_a_fraction_of_the_whole_s(monkeypatch):
     monkeypatch.setattr(unet_rows, "BAND", 1 << 12)
-    network, given, peaks = unet(), inputs(side=24), {}
+    network, call_inputs, peaks = unet(), inputs(side=24), {}
     for in_parts in (False, True):
         with LiveBytes() as live:
-            call(network, given, in_parts)
+            call(network, call_inputs, in_parts)
         peaks[in_parts] = live.peak
     assert peaks[True] <= 0.4 * peaks[False], peaks
 
 
 def test_a_joined_input_goes_when_its_block_has_read_it():
     """While a later layer of a call runs, no earlier map but the skips to come is alive."""
-    network, given = unet(), inputs(rows=1, side=32)
+    network, call_inputs = unet(), inputs(rows=1, side=32)
     seen: list[int] = []
     network.up_blocks[-1].attentions[0].transformer_blocks[0].attn1.to_q.register_forward_hook(
         lambda *_: seen.append(live.now)
     )
     with LiveBytes() as live, torch.inference_mode():
-        network(given.x, given.t, given.context)
+        network(call_inputs.x, call_inputs.t, call_inputs.context)
     assert 32 * 32 * 4 * 32 * 4 <= seen[0] <= 32 * 32 * 4 * 32 * 9, seen[0] / (32 * 32 * 4 * 32)
