@@ -95,6 +95,8 @@ FULL_SIZE = [
     ("fast", MemoryRequest(512, 512, is_single=True), Sizes(), 4205),
     ("fast", MemoryRequest(512, 512, is_single=True), Sizes(every_step=(CONTROLNET,)), 5710),
     ("fast", MemoryRequest(512, 512, is_single=True), Sizes(once=(ADAPTER,)), 4181),
+    ("fast", MemoryRequest(512, 512, is_single=True), Sizes(once=(VIT_H,)), 4343),  # an IP-Adapter plus
+    ("fast", MemoryRequest(512, 512, branches=3), Sizes(), 4586),  # InstructPix2Pix, whose VAE has read the picture
 ]  # fmt: skip
 
 
