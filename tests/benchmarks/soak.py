@@ -32,7 +32,8 @@ from tests.fake_drawer import picture
 
 FAULTS = (
     "kill worker", "stop worker", "close pipe", "bad message", "unknown message", "lock database", "remove model",
-    "kill both", "kill app", "stop worker, kill app", "vanish folder", "fill disk",
+    "kill both", "kill app", "stop worker, kill app", "vanish folder", "damage journal", "kill worker, damage journal",
+    "lose journals", "fill disk",
 )  # fmt: skip
 
 
@@ -49,7 +50,7 @@ class Soak:
         self.model.write_bytes(b"weights")
         self.report = {
             "faults": Counter(), "outcomes": Counter(), "pictures": 0, "lost": 0, "corrupt": 0, "duplicates": 0,
-            "hung": 0, "unexplained": 0, "leftovers": 0,
+            "hung": 0, "unexplained": 0, "leftovers": 0, "continued": 0, "journals left": 0,
         }  # fmt: skip
         self.complaints: list[str] = []
         self.jobs: dict[int, tuple[int, int]] = {}
@@ -59,7 +60,8 @@ class Soak:
         """One job, one fault, and back to order."""
         kind = self.kinds[number % len(self.kinds)] if number < len(self.kinds) else self.chance.choice(self.kinds)
         count, seed = self.chance.randint(2, 4), 1000 * (number + 1)
-        timing = f"steps=3 step={self.chance.uniform(0.001, 0.03):.3f} load=0.05 write={self.chance.choice((0, 0.02))}"
+        steps, write = self.chance.randint(3, 9), self.chance.choice((0, 0.02))
+        timing = f"steps={steps} step={self.chance.uniform(0.001, 0.03):.3f} load=0.05 write={write}"
         request = Request(prompt=f"round {number} {timing}", seed=seed, model=str(self.model))
         heard = len(self.app.events)
         job = self.queue.add(request, Output(self.out), count, self.chance.randint(1, 2)).id
@@ -165,6 +167,26 @@ class Soak:
             self.out.unlink()
             aside.rename(self.out)
 
+    def do_damage_journal(self) -> None:
+        """Bits flip and ends are torn off, as of a drive that fails; also while it is written."""
+        for path in [*(self.data / "journals").glob("*.journal")]:
+            with suppress(OSError), open(path, "r+b") as file:
+                size = os.fstat(file.fileno()).st_size
+                if self.chance.random() < 0.5:
+                    file.truncate(self.chance.randrange(size + 1))
+                else:
+                    file.seek(self.chance.randrange(max(size, 1)))
+                    file.write(self.chance.randbytes(self.chance.choice((1, 8, 300))))
+
+    def do_kill_worker_damage_journal(self) -> None:
+        self.signal_worker(signal.SIGKILL)
+        self.do_damage_journal()
+
+    def do_lose_journals(self) -> None:
+        for path in [*(self.data / "journals").glob("*")]:
+            with suppress(OSError):
+                path.unlink()
+
     def do_fill_disk(self) -> None:
         filler = self.folder / "filler"
         with suppress(OSError), open(filler, "wb", buffering=0) as file:
@@ -192,7 +214,7 @@ class Soak:
             self.complain("lost", f"{path} is only {'on disk' if path in files else 'in the gallery'}")
         for path in [path for path in self.out.iterdir() if path.suffix != ".png"]:
             self.report["leftovers"] += 1  # half a picture under a hidden name, when its folder vanished under it
-            hidden = path.name.startswith(".") and path.suffix == ".part"
+            hidden = path.name.startswith(".") and (path.suffix == ".part" or path.name.startswith(".sdedge-check-"))
             if not hidden:
                 self.complain("corrupt", f"{path} is no picture")
         for entry in entries.values():
@@ -207,6 +229,8 @@ class Soak:
                 "lost", f"job {key[0]} seed {key[1]} was {'never drawn' if key in wanted else 'not asked for'}"
             )
         self.report["pictures"] = len(entries)
+        self.report["continued"] = sum(event["event"] == "Continued" for event in self.app.events)
+        self.report["journals left"] = len([*(self.data / "journals").glob("*.journal")])
         self.queue.store.close()
         return self.report | {"complaints": self.complaints}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from functools import cache
 
@@ -18,6 +19,7 @@ from sdedge.generation.save import Picture
 from sdedge.guides import guide_choice
 from sdedge.passes import Enlargement, Pass
 from sdedge.request import Request
+from tests.benchmarks.journal import measure_kills
 from tests.conftest import cases
 from tests.generation.conftest import from_photo
 
@@ -138,3 +140,14 @@ def test_a_picture_of_one_step_and_one_that_is_drawn_at_once_leave_nothing(tiny_
         request = Request("a red house", model=str(tiny_model), steps=steps, seed=3, sampler="euler")
         cut_off(drawing(tmp_path, request), 1)
         assert sum(path.stat().st_size for path in tmp_path.iterdir() if path.suffix != ".lock") < 2000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "dpmpp_sde", "dpm_adaptive"])
+def test_a_process_that_is_killed_at_any_call_leaves_a_picture_that_goes_on_to_the_same_pixels(
+    sampler, tiny_model, tmp_path
+):
+    """`python -m tests.benchmarks journal` kills each sampler three times."""
+    report = measure_kills(str(tiny_model), [sampler], 1, 7, tmp_path)
+    assert report[sampler].startswith("1 of 1 equal")

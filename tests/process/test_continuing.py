@@ -12,6 +12,7 @@ import pytest
 from sdedge.events import Continued, Failed, Notice, Step
 from sdedge.library.jobs import Queue
 from sdedge.library.store import open_store
+from tests.benchmarks.long_queue import measure
 from tests.process.desk import JOURNALING, posix
 
 
@@ -108,3 +109,14 @@ def test_an_app_that_was_closed_goes_on_within_the_picture_at_its_next_start(jou
     desk.start(drawer=JOURNALING)
     desk.wait()
     assert desk.queue.get(job).state == "done" and desk.events_of(Continued)
+
+
+@posix
+@pytest.mark.slow
+def test_memory_stays_flat_along_a_long_queue(tmp_path, monkeypatch):
+    """`python -m tests.benchmarks long_queue` has 1,000 pictures."""
+    for name in ("PYTHONPATH", "SDEDGE_HOME"):  # which it sets
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    report = measure(tmp_path, pictures=400, jobs=40)
+    assert report["pictures"] == 400 and report["failed jobs"] == 0
+    assert report["engine's change"] < 0.02 and report["queue's change"] < 0.02

@@ -15,7 +15,7 @@ from sdedge.locks import ProcessLock
 from sdedge.process.spawn import LOCK
 from sdedge.process.supervisor import Limits, Supervisor
 
-FAKE = "tests.fake_drawer:FakeDrawer"
+JOURNALING = "tests.fake_drawer:JournalingDrawer"
 LIMITS = Limits(tick=0.02, beat=0.2, silence=1.5, lock=0.2, stall=20)
 PATIENCE = 45.0  # seconds until something that does not happen counts as hung
 
@@ -32,7 +32,7 @@ def app(folder: Path) -> None:
     def tell(job: int | None, event: Event) -> None:
         print(json.dumps({"job": job, **json.loads(to_json(event))}), flush=True)
 
-    supervisor = Supervisor(folder, tell, drawer=FAKE, limits=LIMITS)
+    supervisor = Supervisor(folder, tell, drawer=JOURNALING, limits=LIMITS)
     supervisor.start()
     supervisor.wake()
     print(json.dumps({"event": "ready"}), flush=True)
@@ -64,7 +64,9 @@ class App:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "tests.benchmarks.support.broken_app", str(self.folder)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # The journals' folder, and where the engine process finds its drawer.
+        place = {**os.environ, "SDEDGE_HOME": str(self.folder), "PYTHONPATH": str(Path(__file__).parents[3])}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=place)
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
 
