@@ -1,6 +1,7 @@
 """1,000 pictures in one queue: resident memory of its two processes after the 50th and after the last.
 
-`python -m tests.benchmarks.long_queue [--pictures N] [--jobs N] [--real]`; `--real` draws with the embedded model, in one step each.
+`python -m tests.benchmarks.long_queue [--pictures N] [--jobs N] [--real]`; `--real` draws with the embedded model, one step
+each.
 """
 
 from __future__ import annotations
@@ -35,11 +36,8 @@ def measure(folder: Path, pictures: int = 1000, jobs: int = 100, real: bool = Fa
     store = open_store(folder)
     queue, each = Queue(store), pictures // jobs
     for job in range(jobs):
-        queue.add(
-            Request(prompt, model=model, steps=1, seed=job * each, width=64 if real else None),
-            Output(folder / "out"),
-            each,
-        )
+        request = Request(prompt, model=model, steps=1, seed=job * each)
+        queue.add(request, Output(folder / "out"), each)
     memory: dict[int, tuple[int, int]] = {}
     failures: list[Failed] = []
 
