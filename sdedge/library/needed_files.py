@@ -16,6 +16,7 @@ from sdedge.library.adapters import embedding_files, embedding_names, look_up_lo
 from sdedge.library.file_hashes import hashes_of, hashes_of_all
 from sdedge.library.models import Library
 from sdedge.library.safe_settings import is_path, library_names, recorded_hashes, safe_settings
+from sdedge.passes import ENLARGERS, Pass
 from sdedge.text.clean import shown
 from sdedge.text.tags import extract_loras, unescaped
 
@@ -65,7 +66,29 @@ def find_files(recorded: Metadata, chosen: Mapping[str, Any]) -> NeededFiles:
         safe, sentences = safe_settings({name: needed.fields[name]}, library_names)
         needed.fields[name] = safe.get(name, ())
         needed.unhonoured += [Unhonoured(name, "", sentence) for sentence in sentences]
+    if "passes" not in chosen:
+        _find_pass_models(needed)
     return needed
+
+
+def _find_pass_models(needed: NeededFiles) -> None:
+    """Lists the upscalers and detectors of passes that are not installed."""
+    from sdedge.library.detectors import find_detector
+    from sdedge.library.upscalers import find_upscaler
+    from sdedge.weights.folders import existing
+
+    passes: tuple[Pass, ...] = needed.fields.get("passes") or ()
+    upscalers = [each.enlarge.by for each in passes if each.enlarge is not None and each.enlarge.by not in ENLARGERS]
+    detectors = [each.boxes.model for each in passes if each.boxes is not None]
+    for role, names, find in (("upscaler", upscalers, find_upscaler), ("detector", detectors, find_detector)):
+        for name in dict.fromkeys(names):
+            if existing(name) is not None:  # in the folder where the command runs, by chance or by design
+                needed.lack(role, name, "", f"The {role} is a path in the picture, and none is opened out of one.")
+                continue
+            try:
+                find(name)
+            except SdedgeError as error:
+                needed.lack(role, name, "", str(error))
 
 
 def _resource(recorded: Metadata, role: str, name: str) -> Resource:

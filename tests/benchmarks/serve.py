@@ -1,6 +1,6 @@
 """What the server adds to a picture: the same jobs through the queue alone and through A1111's API, by a drawer without a model.
 
-    python -m tests.benchmarks.serve [--pictures 100]
+python -m tests.benchmarks.serve [--pictures 100]
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def main(arguments: list[str] | None = None) -> None:
         os.environ["SDEDGE_HOME"] = str(Path(folder, "home"))
         alone = by_queue(Path(folder, "queue"), options.pictures)
         served = by_server(Path(folder, "server"), options.pictures)
-    print(f"queue alone {alone:.1f} ms, A1111's API {served:.1f} ms, the server adds {served - alone:.1f} ms a picture (medians)")
+    print(
+        f"queue alone {alone:.1f} ms, A1111's API {served:.1f} ms, the server adds {served - alone:.1f} ms a picture (medians)"
+    )
 
 
 def by_queue(folder: Path, count: int) -> float:
@@ -42,7 +44,9 @@ def by_queue(folder: Path, count: int) -> float:
     queue, times = Queue(open_store(folder / "data")), []
     for i in range(count + 1):
         began = time.perf_counter()
-        queue.add(Request(prompt="a house", model="pocket", seed=i, steps=2, width=64, height=64), Output(folder / "served"))
+        queue.add(
+            Request(prompt="a house", model="pocket", seed=i, steps=2, width=64, height=64), Output(folder / "served")
+        )
         supervisor.wake()
         supervisor.wait_idle(60)
         times.append(time.perf_counter() - began)

@@ -72,7 +72,7 @@ def _invokeai(scheduler: str, seed: int, **more: Any) -> Texts:
 def _diffusers() -> Iterator[CorpusCase]:
     """InvokeAI's pictures: diffusers on the CPU's noise or NVIDIA's."""
     plain = ("ddim", "pndm", "euler", "euler_k", "heun", "heun_k", "lms", "kdpm_2", "dpmpp_2m", "dpmpp_2m_k", "unipc", "unipc_k",
-             "deis", "deis_k")  # fmt: skip
+             "deis")  # fmt: skip
     for i, name in enumerate(plain):
         yield CorpusCase(f"invokeai-{name}", lambda m, n=name, i=i: by_diffusers(m, n, i), _invokeai(name, i), AGAIN)
     on_gpu = _invokeai("dpmpp_2m", 30, rand_device="cuda")
@@ -153,7 +153,10 @@ def _written() -> Iterator[CorpusCase]:
         "Hires upscale: 2, Hires upscaler: Latent, Denoising strength: 0.5",
         {"size"},
     )
-    yield _extra("adetailer", "ADetailer model: face_yolov8n.pt, ADetailer confidence: 0.3", {"ADetailer model"})
+    yield _extra("adetailer", "ADetailer model: face_yolov8n.pt, ADetailer confidence: 0.3", set(), {"detector"})
+    yield _extra(
+        "upscaler", "Hires upscale: 2, Hires upscaler: 4x-UltraSharp, Denoising strength: 0.4", set(), {"upscaler"}
+    )
     yield _extra("regions", 'RP Active: True, RP Ratios: "1,1"', {"RP Active", "RP Ratios"})
     yield _extra("ensd", "ENSD: 31337, Eta: 0.5", {"ENSD"})
     yield _extra("faces", "Face restoration: CodeFormer, VAE Decoder: TAESD", {"Face restoration", "VAE Decoder"})

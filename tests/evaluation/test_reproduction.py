@@ -127,6 +127,15 @@ def test_no_path_in_a_picture_is_opened(tmp_path, monkeypatch):
     assert planned.request is not None and str(tmp_path) not in planned.request.to_json()
 
 
+def test_an_upscaler_or_detector_that_lies_about_is_not_opened_by_a_picture(tmp_path, monkeypatch):
+    (tmp_path / "trap.pt").write_bytes(b"trap")
+    monkeypatch.chdir(tmp_path)
+    for settings in ("Hires upscale: 2, Hires upscaler: trap.pt, Denoising strength: 0.5", "ADetailer model: trap.pt"):
+        text = f"a\nSteps: 4, Sampler: Euler, CFG scale: 3, Seed: 1, Size: 64x64, Model: pocket, {settings}"
+        (file,) = find_files(from_texts({"parameters": text}), {}).missing
+        assert file.name == "trap.pt" and "none is opened" in file.reason
+
+
 @pytest.fixture(scope="module")
 def drawn(tiny_model, tmp_path_factory) -> Path:
     """A folder of two pictures of the tiny model: one as it was drawn, and one with other pixels."""
