@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -25,6 +26,7 @@ from sdedge.generation.requirements import refuse_unsupported
 from sdedge.generation.sample import decode_pixels, make_plan, sample
 from sdedge.generation.start import begin, encode_pixels
 from sdedge.images.source import Size, fit
+from sdedge.images.stitch import Crop
 from sdedge.library.adapters import look_up_lora
 from sdedge.passes import FIELD, Changes, Pass
 from sdedge.request import Request, Resolved
@@ -112,7 +114,8 @@ def _with_schedule(request: Request, each: Pass, facts: ModelFacts) -> Pass:
 
 
 def _having(each: Pass, schedule: str | None) -> Pass:
-    return replace(each, changes=Changes({**each.changes, "schedule": schedule}))
+    changes: dict[str, Any] = {**each.changes, "schedule": schedule}
+    return replace(each, changes=Changes(changes))
 
 
 def check_passes(engine: Engine, request: Resolved, size: Size) -> None:
@@ -191,7 +194,8 @@ def _run(
 
 def _picture(pixels: np.ndarray) -> SourceImage:
     """Returns a whole picture to start from."""
-    return SourceImage(pixels, (0, 0, pixels.shape[1], pixels.shape[0]), pixels)
+    size = pixels.shape[1], pixels.shape[0]
+    return SourceImage(pixels, Crop((0, 0, *size), size), pixels)
 
 
 def redraw(
