@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from sdedge.commands.terminal import echo, note
+from sdedge.commands.terminal import echo, note, one_line
 
 
 @click.command()
@@ -43,5 +43,7 @@ def info(image: Path, as_json: bool) -> None:
             echo(f"  {field.name.replace('_', ' '):<20} {text}")
     for name, value in recorded.details.items():
         echo(f"  {name.replace('_', ' '):<20} {value}")
+    for setting in recorded.unhonoured:
+        echo(f"  {'not honoured':<20} {setting.field} {one_line(setting.value[:60])}".rstrip() + f": {setting.reason}")
     for text in recorded.notes:
         note(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands.generate import interruptible
-from sdedge.commands.terminal import echo, note
+from sdedge.commands.terminal import echo, note, one_line
 from sdedge.errors import InvalidRequest
 from sdedge.machine.memory_plan import CHOICES
 
@@ -159,9 +159,9 @@ def _print(result: Reproduction, details: bool, options: dict[str, Any]) -> None
         echo(f"  would draw    {result.plan.request.to_json()}")
     for file in result.plan.missing:
         called = " ".join(text for text in (file.name, f"[{file.hash}]" if file.hash else "") if text)
-        echo(f"  missing       {file.role} {called}: {file.reason}")
+        echo(f"  missing       {file.role} {one_line(called)}: {file.reason}")
     for setting in result.unhonoured:
-        value = f" = {setting.value[:60]}" if setting.value else ""
+        value = f" = {one_line(setting.value[:60])}" if setting.value else ""
         echo(f"  not honoured  {setting.field}{value}: {setting.reason}")
     if result.drawn is not None:
         echo(f"  kept as       {result.drawn}")
@@ -171,7 +171,7 @@ def _print(result: Reproduction, details: bool, options: dict[str, Any]) -> None
 
 
 def _row(*texts: str) -> str:
-    name, made_by, outcome, decibels, similarity, said = texts
+    name, made_by, outcome, decibels, similarity, said = map(one_line, texts)
     name = name if len(name) <= _NAME_WIDTH else f"…{name[1 - _NAME_WIDTH :]}"
     made_by = made_by[:_MADE_BY_WIDTH]
     row = f"{name:<{_NAME_WIDTH}} {made_by:<{_MADE_BY_WIDTH}} {outcome:<11} {decibels:>8} {similarity:>7}  {said}"

@@ -7,8 +7,10 @@ import json
 import re
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image, PngImagePlugin
 
+from sdedge.cli import cli
 from sdedge.images import metadata, metadata_infotext
 from sdedge.images.metadata_apps import from_texts
 from sdedge.images.metadata_fields import MAX_UNHONOURED, Metadata
@@ -332,6 +334,15 @@ def test_json_among_the_settings_costs_a_fixed_number_of_looks(piece, monkeypatc
     text = "aa: " + piece * (4000 // len(piece))
     list(metadata_infotext.pairs_of(text))
     assert sum(scanned) <= metadata_infotext.MAX_JSON * len(text)
+
+
+def test_info_shows_what_is_not_honoured(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(parameters=A1111_TEXT.replace("Version", "Some knob: 5, Version")).getvalue())
+    shown = CliRunner().invoke(cli, ["info", str(tmp_path / "a.png")]).stdout
+    assert "not honoured         Some knob 5: It has no counterpart here." in shown
+    record = json.loads(CliRunner().invoke(cli, ["info", "--json", str(tmp_path / "a.png")]).stdout)
+    assert record["not_honoured"] == [{"field": "Some knob", "value": "5", "reason": "It has no counterpart here."}]
+    assert record["resources"][0]["hash"] == "cc6cb27103"
 
 
 def test_a_graph_that_says_nothing_known_is_kept_whole():
