@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
@@ -83,7 +84,8 @@ class FormView(QFrame):
         inside.layout().setContentsMargins(PAD, PAD, PAD, PAD)  # type: ignore[union-attr]
         inside.layout().addStretch(1)  # type: ignore[union-attr]
         inside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the panel, no more
-        foot = stack(self.chip, MemoryHint(self._studio), self.problem, self.button, gap=HALF)
+        hints = FewStepsHint(self._studio), MemoryHint(self._studio)
+        foot = stack(self.chip, *hints, self.problem, self.button, gap=HALF)
         foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]
         column.addWidget(foot)
 

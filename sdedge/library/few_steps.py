@@ -90,9 +90,7 @@ def suited(request: Request, chosen: Collection[str]) -> tuple[Request, str]:
     if match is None:
         return request, ""
     name, settings = match
-    changes = {
-        field: value for field, value in _suitable(request, settings, chosen) if getattr(request, field) != value
-    }
+    changes = {field: value for field, value in suitable(request, settings, chosen) if getattr(request, field) != value}
     result = request.replace(**changes) if changes else request
     texts = [
         f"{field} {value:g}" if isinstance(value, float | int) else f"{field} {value}"
@@ -108,7 +106,7 @@ def suited(request: Request, chosen: Collection[str]) -> tuple[Request, str]:
     return result, "; ".join(said) + "." if said else ""
 
 
-def _suitable(request: Request, settings: FewSteps, chosen: Collection[str]) -> Iterator[tuple[str, Any]]:
+def suitable(request: Request, settings: FewSteps, chosen: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
     """Yields the fields that nobody chose, with what suits."""
     levels_chosen = request.sigmas is not None or request.timesteps is not None
     if "steps" not in chosen and not levels_chosen:

@@ -1,0 +1,83 @@
+"""Whether the model or a LoRA of the prompt draws in few steps, and a button for the settings that suit it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from gui.form.fields import label_of, watch
+from gui.form.model import SHOWN
+from gui.look.plain import PlainLabel
+from gui.look.theme import HALF, set_kind
+from gui.shell.background import LatestRun
+from gui.shell.studio import Studio
+
+REST = 300  # milliseconds without a change
+LOOKED_AT = ("model", "prompt", "steps", "guidance", "sampler", "schedule", "options", "preset")
+
+
+class FewStepsHint(QWidget):
+    """Hidden unless a few-step file is chosen and the form has other settings than suit it; otherwise says which those are."""
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__()
+        self._studio = studio
+        self._reading = LatestRun(studio.bridge.background, self)
+        self.changes: dict[str, Any] = {}
+        self.text = PlainLabel()
+        self.text.setWordWrap(True)
+        set_kind(self.text, "caption")
+        self.button = QPushButton(self.tr("Use what suits it"))
+        self.button.clicked.connect(self.use)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(HALF)
+        column.addWidget(self.text)
+        column.addWidget(self.button)
+        self.hide()
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST)
+        self._rest.timeout.connect(self.look)
+        for name in LOOKED_AT:
+            watch(self, studio.form, self._rest.start, name)
+
+    def look(self) -> None:
+        """Looks at the form's model and LoRAs now, in the background."""
+        request = self._studio.form.draft()
+        if request is None:
+            self._take(("", {}))
+            return
+
+        def work() -> tuple[str, dict[str, Any]]:
+            from sdedge.library.few_steps import few_steps_of, suitable
+
+            match = few_steps_of(request)
+            if match is None:
+                return "", {}
+            name, settings = match
+            wanted = {field: value for field, value in suitable(request, settings) if getattr(request, field) != value}
+            if settings.low <= request.steps <= settings.high:
+                wanted.pop("steps", None)
+            return f"{name} is {settings.label}", wanted
+
+        self._reading.run(work, self._take, lambda error: self._take(("", {})))
+
+    def _take(self, result: tuple[str, dict[str, Any]]) -> None:
+        what, self.changes = result
+        self.setVisible(bool(self.changes))
+        if self.changes:
+            said = ", ".join(
+                f"{label_of(name).lower() if name in SHOWN else name} {f'{value:g}' if isinstance(value, int | float) else value}"
+                for name, value in self.changes.items()
+            )
+            self.text.setText(self.tr("{0}. These suit it: {1}.").format(what, said))
+
+    def use(self) -> None:
+        """Puts the settings that suit the file into the form."""
+        form, changes = self._studio.form, dict(self.changes)
+        if "eta" in changes:
+            changes["options"] = {**form.options, "eta": changes.pop("eta")}
+        form.put(**changes)
