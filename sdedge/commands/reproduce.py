@@ -155,7 +155,7 @@ def _print(result: Reproduction, details: bool, options: dict[str, Any]) -> None
         echo(f"  made by       {result.plan.source}")
     if result.fault:
         echo(f"  fault         {result.fault}")
-    if result.plan.request is not None and options["dry_run"]:
+    if result.plan.is_complete and result.plan.request is not None and options["dry_run"]:
         echo(f"  would draw    {result.plan.request.to_json()}")
     for file in result.plan.missing:
         called = " ".join(text for text in (file.name, f"[{file.hash}]" if file.hash else "") if text)
