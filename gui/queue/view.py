@@ -90,6 +90,11 @@ class QueueView(QWidget):
         count = f"{finished}+" if finished >= SHOWN else str(finished)
         self.fold.button.setText(self.tr("Finished ({0})").format(count))
 
+    @property
+    def paused_text(self) -> str:
+        """What it says of why nothing is drawn, or slowly."""
+        return self._paused.text()
+
     # The chosen job
 
     def chosen(self) -> Job | None:

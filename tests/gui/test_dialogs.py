@@ -22,6 +22,7 @@ from sdedge.images import metadata
 from sdedge.machine.findings import DeviceFinding, Timing, keep
 from sdedge.machine.memory_plan import CHECKER_SIZE, MemoryPlan, MemoryRequest, Sizes
 from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.process.power import HeatLimit, PowerPolicy
 from sdedge.process.supervisor import Supervisor
 from tests.gui.page import last_dialog
 from tests.gui.pictures import save_pictures
@@ -82,7 +83,7 @@ def test_a_file_name_shows_an_example_or_its_fault(dialog):
     assert "{nonsense}" in dialog.name_note.text() and window.studio.settings.file_name == "{seed}-{steps}"
 
 
-def test_keeping_awake_reaches_the_supervisor(open_window, monkeypatch):
+def test_keeping_awake_and_when_to_rest_reach_the_supervisor(open_window, monkeypatch):
     supervisors = []
 
     def supervisor(*arguments, **options):
@@ -94,6 +95,9 @@ def test_keeping_awake_reaches_the_supervisor(open_window, monkeypatch):
     assert supervisors[0].keep_awake is True
     window.studio.settings.keep_awake = False
     assert supervisors[0].keep_awake is False
+    assert supervisors[0].power_policy == PowerPolicy(0.2, HeatLimit.CRITICAL)
+    window.studio.settings.battery, window.studio.settings.heat = 0, "slow"
+    assert supervisors[0].power_policy == PowerPolicy(0.0, HeatLimit.SLOW)
 
 
 # Device and memory

@@ -10,7 +10,8 @@ import pytest
 from PySide6.QtCore import QObject, Qt, Signal
 
 from gui.queue.board import Board, JobBoard
-from sdedge.events import Finished
+from gui.queue.progress import PictureProgress
+from sdedge.events import Continued, Finished, ImageDone, Step
 from sdedge.images.output import Output
 from sdedge.library.job_states import JobState, PausedBy
 from sdedge.library.jobs import Job, Queue
@@ -255,3 +256,31 @@ def test_a_job_of_many_that_esc_cancelled_goes_on_after_undo(view, qtbot):
     qtbot.mouseClick(banner_button(window), Qt.MouseButton.LeftButton)
     wait(qtbot, lambda: board.jobs[0].state == "done")
     assert len(list(Path(view.window().studio.settings.folder).iterdir())) == 4
+
+
+# Rest, and going on
+
+
+def test_a_queue_that_rests_says_why_in_the_strip_and_in_its_list(view, qtbot):
+    bridge, board = view.window().studio.bridge, view.window().studio.board
+    generate(view, qtbot, f"{SLOW} resting")
+    wait(qtbot, lambda: "step" in view.strip.text)
+    bridge.change(lambda queue, gallery: queue.rest("The battery holds 12% and is being emptied."))
+    wait(qtbot, lambda: view.strip.text == "The battery holds 12% and is being emptied.")
+    assert "The battery holds 12%" in view.side.queue.paused_text
+    bridge.change(lambda queue, gallery: queue.rest(None))
+    wait(qtbot, lambda: "step" in view.strip.text and board.resting is None)
+    board.cancel(board.running.id, "kill")
+    wait(qtbot, lambda: board.running is None)
+
+
+def test_a_picture_that_goes_on_says_at_which_step_and_its_time_is_of_the_steps_that_are_drawn(view):
+    progress = PictureProgress(count=1)
+    for event, now in ((Continued(14, 30), 0.0), (Step(14, 30), 2.0), (Step(15, 30), 4.0)):
+        progress.hear(event, now)
+        if isinstance(event, Continued):
+            assert progress.index == 13 and progress.fraction == pytest.approx(13 / 30)
+    assert progress.remaining == pytest.approx(2.0 * 15)
+    assert "continued at step 14" in view.strip.describe(progress)
+    progress.hear(ImageDone("a.png", 1))
+    assert "continued" not in view.strip.describe(progress)
