@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,8 +101,17 @@ class Unfinished:
 
 def unfinished(folder: Path, run: str) -> Unfinished | None:
     """Returns the latest picture of a run that has a journal; None where there is none."""
-    every = [header for path in folder.glob(f"*{SUFFIX}") if (header := _unfinished(path)) and header.run == run]
+    every = [header for path in _journals(folder) if (header := _unfinished(path)) and header.run == run]
     return max(every, key=lambda each: each.changed, default=None)
+
+
+def _journals(folder: Path, beginning: str = "") -> list[Path]:
+    """Returns the journals in a folder whose names begin so. (A glob would keep a compiled pattern of every picture.)"""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return []
+    return [folder / name for name in names if name.startswith(beginning) and name.endswith(SUFFIX)]
 
 
 def _unfinished(path: Path) -> Unfinished | None:
@@ -164,10 +174,10 @@ class Journals:
 
     def lock(self, name: str) -> ProcessLock:
         """Returns the lock of a batch. There are 4,096 of them and they stay, so that none vanishes while it is waited for."""
-        return ProcessLock(self.folder / f"{name[:3]}.lock")
+        return ProcessLock(self.folder / "locks" / f"{name[:3]}.lock")
 
     def _stamped(self) -> Iterator[tuple[float, int, Path]]:
-        for path in self.folder.glob(f"*{SUFFIX}"):
+        for path in _journals(self.folder):
             with suppress(OSError):
                 status = path.stat()
                 yield status.st_mtime, status.st_size, path
@@ -256,7 +266,7 @@ class BatchJournals:
         if recorded is not None and not difference(recorded.header.get("key"), key):
             return recorded
         stem = path.name.rpartition("-")[0]
-        for left_over in self.journals.folder.glob(f"{stem}-*{SUFFIX}"):
+        for left_over in _journals(self.journals.folder, f"{stem}-"):
             if left_over not in self._opened:
                 header = read_header(left_over)
                 why = "it is damaged" if header is None else difference(header.get("key"), key) or "it is damaged"
@@ -270,7 +280,7 @@ class BatchJournals:
         if self._lock is None:
             return
         if kind is None:
-            for path in self.journals.folder.glob(f"{self.name}-*{SUFFIX}"):
+            for path in _journals(self.journals.folder, f"{self.name}-"):
                 with suppress(OSError):
                     self._end(path)
         self._lock.release()
