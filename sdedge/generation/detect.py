@@ -62,7 +62,7 @@ def letterboxed(pixels: np.ndarray) -> tuple[Tensor, float, tuple[int, int]]:
     H, W, _ = pixels.shape
     scale = min(SIDE / H, SIDE / W)
     height, width = max(1, round(H * scale)), max(1, round(W * scale))
-    image = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+    image = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None].float() / 255
     if (height, width) != (H, W):
         image = F.interpolate(image, (height, width), mode="bilinear", align_corners=False)
     rest_x, rest_y = -width % STRIDES[-1], -height % STRIDES[-1]
