@@ -226,7 +226,8 @@ def _bounded(receive: Receive, rules: Rules) -> Receive:
         if complete:  # the client's leaving may take as long as it likes
             return await receive()
         try:
-            message = await asyncio.wait_for(receive(), rules.patience)
+            async with asyncio.timeout(rules.patience):
+                message = await receive()
         except TimeoutError:
             raise HTTPException(408, "The rest of the body did not come; send it again.") from None
         taken += len(message.get("body", b""))
@@ -253,7 +254,8 @@ async def _drain(receive: Receive, limit: int) -> None:
     taken = 0
     while taken < limit:
         try:
-            message = await asyncio.wait_for(receive(), 5.0)
+            async with asyncio.timeout(5.0):
+                message = await receive()
         except TimeoutError:
             return
         taken += len(message.get("body", b""))

@@ -66,6 +66,7 @@ class JobService:
         self._owners: dict[int, str] = {}
         self._changed = asyncio.Event()
         self._failures = 0
+        self._closing = False
         self._adding = asyncio.Lock()
 
     # Its life
@@ -88,6 +89,7 @@ class JobService:
 
     async def close(self) -> None:
         """Stops; a job that is drawn keeps its pictures and waits for the next start."""
+        self._closing = True
         self._watching.cancel()
         with suppress(asyncio.CancelledError):
             await self._watching
@@ -273,9 +275,10 @@ class JobService:
         supervisor.wake()
 
     async def _watch(self) -> None:
-        while True:
+        while not self._closing:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), LOOK if self._ended else 5.0)
+                async with asyncio.timeout(LOOK if self._ended else 5.0):  # wait_for may swallow a cancel
+                    await self._changed.wait()
             self._changed.clear()
             try:
                 if self._supervisor is None and time.monotonic() - self._tried > TAKE_OVER:

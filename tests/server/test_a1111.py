@@ -97,6 +97,7 @@ def test_no_address_and_no_path_is_opened(server, image):
                        ("extra-single-image", {"image": image})):  # fmt: skip
         answer = server.post(f"/sdapi/v1/{path}", json=body)
         assert answer.status_code == 422 and "root:" not in answer.text
+        assert ("neither is opened here" in answer.text) == (len(image) > 4), answer.text
 
 
 def test_a_job_that_fails_answers_with_its_sentence(server):

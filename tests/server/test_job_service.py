@@ -1,0 +1,99 @@
+"""The queue as the server's callers use it: bounds, pauses, crashes, and a queue that another process runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
+
+from sdedge.images.output import Output
+from sdedge.library.job_states import JobState
+from sdedge.process.attempt import Limits
+from sdedge.process.supervisor import Supervisor
+from sdedge.request import Request
+from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs
+from sdedge.server.job_service import JobService
+from sdedge.server.progress import Bounds
+from tests.server.conftest import DRAWER, ROOT
+
+QUICK = Limits(tick=0.02, beat=0.2)
+
+
+@pytest.fixture(autouse=True)
+def _find_the_drawer(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def asked(prompt: str = "x") -> Request:
+    return Request(prompt=prompt, width=64, height=64, steps=2)
+
+
+def with_service(folder, use, **settings):
+    """Runs `use(service)` over a service of its own."""
+
+    async def run():
+        service = JobService(folder / "data", Output(folder / "served"), drawer=DRAWER, limits=QUICK, **settings)
+        await service.start()
+        try:
+            await asyncio.wait_for(use(service), 120)
+        finally:
+            await service.close()
+
+    asyncio.run(run())
+
+
+def test_one_service_through_pauses_crashes_and_its_bounds(tmp_path):
+    async def use(service):
+        await service.ask(lambda queue, gallery: queue.pause(reason="You paused it."))
+        with pytest.raises(QueuePaused, match="You paused it"):
+            await service.submit("me", [asked()])
+        await service.resume()
+
+        (crashing,) = await service.submit("me", [asked("fail=segv@1")])
+        (behind,) = await service.submit("another", [asked()])
+        with pytest.raises(DrawingFailed):
+            await service.drawn(crashing)
+        assert (await service.drawn(behind)).job.state == JobState.DONE  # it does not wait for a person
+        assert service.jobs_of("me") == [] and service.owner(behind) == "another"
+
+        slow = await service.submit("me", [asked("step=0.2")] * 3)
+        with pytest.raises(TooManyJobs):
+            await service.submit("me", [asked()])
+        (other_caller,) = await service.submit("another", [asked()])
+        with pytest.raises(TooManyJobs):
+            await service.submit("a third", [asked()])
+        await service.ask(lambda queue, gallery: queue.pause(reason="You paused it."))
+        with pytest.raises(QueuePaused, match=f"Job {slow[2]} waits"):
+            await service.drawn(slow[2])
+        await service.resume()
+        (last,) = await service.submit("a third", [asked("step=0.5")])
+        waiting = asyncio.ensure_future(service.drawn(last))
+        await asyncio.sleep(0)
+        service.answer_all()
+        with pytest.raises(QueuePaused, match="closing"):
+            await waiting
+        await service.cancel(other_caller)  # and is closed at once
+
+    with_service(tmp_path, use, bounds=Bounds(jobs=4, jobs_of_caller=3))
+
+
+def test_a_queue_that_another_process_runs_is_watched(tmp_path):
+    runner = Supervisor(tmp_path / "data", drawer=DRAWER, limits=QUICK)
+    runner.start()
+
+    async def use(service):
+        assert not service.runs_queue
+        (job,) = await service.submit("me", [asked("step=0.3")])
+        runner.wake()
+        while (progress := service.progress(job)) is not None and progress.phase == "waiting":
+            await asyncio.sleep(0.02)
+        assert progress is not None and progress.phase == "drawing"
+        ended = await service.drawn(job)
+        assert ended.job.state == JobState.DONE and len(ended.pictures) == 1
+
+    try:
+        with_service(tmp_path, use)
+    finally:
+        runner.close()
