@@ -43,7 +43,7 @@ _ROWS = (
     GuideInfo("apg", (
         GuideNumber("eta", 0.0, 0, 1, "how much of the part along the conditional output stays; 1 is all of it"),
         GuideNumber("norm", 7.5, 0, 1e6, "largest norm of a step's update; 0 is no limit"),
-        GuideNumber("momentum", -0.75, -1, 1, "of the updates before; negative takes back what they had in common"),
+        GuideNumber("momentum", 0.0, -1, 1, "of the updates before; negative takes back what they had in common"),
     ), "adaptive projected guidance: guidance without its part that oversaturates"),
     GuideInfo("freeu", (
         GuideNumber("b1", 1.3, 0, 10, "half of the features of the lowest level on the way up, times this"),

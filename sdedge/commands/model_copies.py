@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from sdedge.commands.terminal import echo, note
-from sdedge.errors import ModelError
+from sdedge.errors import InvalidRequest, ModelError
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -49,10 +49,34 @@ def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
 @click.command()
 @click.argument("name")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--lora", "loras", multiple=True, required=True, metavar="FILE[:WEIGHT]", help="Repeat for several.")
+@click.option("--with", "second", metavar="MODEL", help="A second model: NAME (1 - weight) + MODEL weight.")
+@click.option("--minus", "third", metavar="MODEL", help="A third: NAME + (second - MODEL) weight.")
+@click.option("--weight", type=click.FloatRange(0, 2), help="Of the second model.  [default: 0.5, with --minus 1]")
+@click.option("--vae", help="first, second, merged, or a model or file.  [default: first]")
+@click.option(
+    "--text-encoder", type=click.Choice(("first", "second", "merged")), help="Whose it is.  [default: merged]"
+)
+@click.option("--lora", "loras", multiple=True, metavar="FILE[:WEIGHT]", help="Bake it in; repeat for several.")
 @click.option("--dtype", type=click.Choice(DTYPES), help="Convert the weights; they stay as they are by default.")
-def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) -> None:
-    """Bake LoRAs into a model (installed or at a path) and write it to TARGET, as `export` does."""
+def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None, **options: Any) -> None:
+    """Merge a model (installed or at a path) with a second one, or bake LoRAs into it, and write it to TARGET.
+
+    Two models become one .safetensors file, which records what it was made of. Weights are in the first one's number format.
+    """
+    if bool(loras) == (options["second"] is not None):
+        raise InvalidRequest("A merge takes either a second model or LoRAs; give one of --with and --lora.")
+    if loras:
+        if fault := next((option for option in options if options[option] is not None), None):
+            raise InvalidRequest(
+                f"LoRAs are baked in without --{fault.replace('_', '-')}; leave it out, or give --with."
+            )
+        _bake(name, target, loras, dtype)
+    else:
+        _merge_models(name, target, dtype, options)
+
+
+def _bake(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) -> None:
+    """Writes a model with LoRAs in it, as `export` does."""
     from sdedge.engines.open import locate
     from sdedge.library.adapters import lora_typed, with_weight
     from sdedge.weights.checkpoint import open_checkpoint
@@ -73,6 +97,48 @@ def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None) ->
     for text in notes:
         note(text)
     _write_model(replace(checkpoint, **baked), target, dtype)
+
+
+def _merge_models(name: str, target: Path, dtype: str | None, options: dict[str, Any]) -> None:
+    """Writes the merge of two models, or of one and the difference of two others, with their hashes."""
+    from sdedge.engines.open import locate
+    from sdedge.library.imports import hash_of_checkpoint
+    from sdedge.text.vocabulary import resolve
+    from sdedge.weights.checkpoint import open_checkpoint, open_vae
+    from sdedge.weights.checkpoint_merge import Part, merge_checkpoints, merge_metadata
+    from sdedge.weights.export import export_single
+
+    if target.suffix != ".safetensors":
+        raise InvalidRequest(
+            f"A merge is written as one .safetensors file; name it so, as in {target.stem}.safetensors."
+        )
+    names = [each for each in (name, options["second"], options["third"]) if each is not None]
+    checkpoints = [open_checkpoint(locate(each)) for each in names]
+    if any(target.exists() and os.path.samefile(target, checkpoint.path) for checkpoint in checkpoints):
+        raise InvalidRequest(f"{target} is one of the models to merge; name another file.")
+    recipe, own_vae = _recipe(options), options["vae"] not in (None, *Part)
+    merged = merge_checkpoints(checkpoints, recipe)
+    if own_vae:
+        tensors, config = open_vae(locate(options["vae"]))
+        merged = replace(merged, vae=tensors, configs={**merged.configs, "vae": config})
+    models = [
+        (Path(each).stem, hash_of_checkpoint(checkpoint)) for each, checkpoint in zip(names, checkpoints, strict=True)
+    ]
+    tokenizer: Path | None = None
+    with contextlib.suppress(ModelError):  # weights go without a vocabulary too
+        tokenizer = resolve(checkpoints[0])
+    echo(export_single(merged, target, dtype, tokenizer, merge_metadata(recipe, models)))
+
+
+def _recipe(options: dict[str, Any]) -> Any:
+    from sdedge.weights.checkpoint_merge import MergeRecipe, Part
+
+    is_difference = options["third"] is not None
+    weight = (1.0 if is_difference else 0.5) if options["weight"] is None else options["weight"]
+    if weight > 1 and not is_difference:
+        raise InvalidRequest(f"The weight {weight:g} is out of range; a weighted sum takes 0 to 1.")
+    vae = Part(options["vae"]) if options["vae"] in tuple(Part) else Part.FIRST
+    return MergeRecipe(weight, is_difference, vae, Part(options["text_encoder"] or Part.MERGED))
 
 
 @click.command()

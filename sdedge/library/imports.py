@@ -15,7 +15,7 @@ from sdedge.files import open_regular
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.text.names import composed
 from sdedge.weights import folders
-from sdedge.weights.checkpoint import is_vae, open_checkpoint, open_vae
+from sdedge.weights.checkpoint import Checkpoint, is_vae, open_checkpoint, open_vae
 from sdedge.weights.control import holds_control, open_control
 from sdedge.weights.detector import holds_detector, open_detector
 from sdedge.weights.files import check_inside
@@ -122,6 +122,15 @@ def _safety_files(root: Path, folder: Path) -> dict[str, Path]:
         if files := _by_place(root, folder.glob(pattern)):
             return files
     return {}
+
+
+def hash_of_checkpoint(checkpoint: Checkpoint) -> str:
+    """Returns the SHA-256 of an opened model's file, or one hash for the files of its folder. Raises OutputError."""
+    if checkpoint.path.is_file():
+        return hash_file(checkpoint.path).sha256
+    tensors = {f"{part} {name}": tensor for part, own in checkpoint.components.items() for name, tensor in own.items()}
+    files = _files_of(checkpoint.path, tensors)
+    return hash_of_folder({name: hash_file(path) for name, path in files.items()})
 
 
 def _by_place(root: Path, paths: Iterable[Path]) -> dict[str, Path]:

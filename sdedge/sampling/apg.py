@@ -37,7 +37,7 @@ class AdaptiveProjectedGuidance:
     cfg: ClassifierFreeGuidance
     eta: float = 0.0
     norm: float = 7.5
-    momentum: float = -0.75
+    momentum: float = 0.0
     _sigma: float = field(default=math.inf, repr=False)
     _average: Tensor | None = field(default=None, repr=False)
     _before: Tensor | None = field(default=None, repr=False)

@@ -33,13 +33,14 @@ CLIP_TOKENS = 49408
 
 
 def export_single(
-    checkpoint: Checkpoint, path: str | Path, dtype: str | None = None, tokenizer: Path | None = None
-) -> Path:
+    checkpoint: Checkpoint, path: str | Path, dtype: str | None = None, tokenizer: Path | None = None,
+    origin: Mapping[str, str] | None = None,
+) -> Path:  # fmt: skip
     """Writes one `.safetensors` with LDM names, as the web UIs read it. `dtype` ('float16', ...) converts the floating
-    tensors; None keeps every bit. Configurations that shapes do not tell, and a vocabulary that is not CLIP's, go into
-    the header. Raises OutputError."""
+    tensors; None keeps every bit. Configurations that shapes do not tell, a vocabulary that is not CLIP's, and `origin`, what
+    it was made of, go into the header. Raises OutputError."""
     tensors = {name: (tensor, dtype) for name, tensor in ldm_tensors(checkpoint).items()}
-    metadata = {"format": "pt", METADATA + "configs": json.dumps(checkpoint.configs)}
+    metadata = {"format": "pt", METADATA + "configs": json.dumps(checkpoint.configs), **(origin or {})}
     texts = _own_vocabulary(checkpoint, tokenizer)
     if texts:
         metadata[METADATA + "tokenizer"] = json.dumps(texts)

@@ -3,15 +3,19 @@
     python -m tests.benchmarks guides
     python -m tests.benchmarks.guides --prompts 20 --seeds 2 --folder DIR
 
-Every row is a run of `sdedge evaluate` with `--guide`; cut off, the same command goes on in the folder.
+Diversity compares features of the learned judge, where there is one; difference is of pixels, in 255 levels. Every row is a run
+of `sdedge evaluate` with `--guide`; cut off, the same command goes on in the folder.
 """
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sdedge.engines.open import find_tokenizer, load_engine
 from sdedge.evaluation import worlds
@@ -45,8 +49,9 @@ class Way:
 
 
 WAYS = (
-    Way(), Way(guides=("pag:3",)), Way(guides=("apg",)), Way(guides=("freeu",)), Way(12.0), Way(12.0, ("apg",)), Way(1.0),
-    Way(1.0, ("pag:3",)), Way(guides=("pag:1",)), Way(guides=("freeu:1.1,1.2,0.9,0.6",)), Way(guides=("pag:3", "apg")),
+    Way(), Way(guides=("pag:3",)), Way(guides=("apg",)), Way(guides=("freeu",)), Way(12.0), Way(12.0, ("apg",)),
+    Way(12.0, ("apg:0,7.5,-0.75",)), Way(1.0), Way(1.0, ("pag:3",)), Way(guides=("pag:1",)),
+    Way(guides=("freeu:1.1,1.2,0.9,0.6",)), Way(guides=("pag:3", "apg")),
 )  # fmt: skip
 
 
@@ -64,7 +69,17 @@ def line(way: Way, report: Report) -> str:
     figures = report.figures
     cells = [f"{mean} | {every}" for mean, every in zip(*(figures.facts[row].obeyed.values() for row in (MEAN, ALL)))]
     diversity = None if figures.features is None else figures.features.diversity
-    return f"| {way.name} | {' | '.join(cells)} | {'' if diversity is None else f'{100 * diversity:.0f}%'} |"
+    apart = "" if diversity is None else f"{100 * diversity:.0f}%"
+    return f"| {way.name} | {' | '.join(cells)} | {apart} | {difference(report):.1f} |"
+
+
+def difference(report: Report) -> float:
+    """Returns by how many of 255 levels two pictures of one prompt differ in the mean."""
+    by_prompt: dict[int, list[np.ndarray]] = {}
+    for result in report.drawn.results:
+        by_prompt.setdefault(result.index, []).append(report.drawn.run.pixels(result).astype(np.float32))
+    pairs = [np.abs(a - b).mean() for pictures in by_prompt.values() for a, b in combinations(pictures, 2)]
+    return float(np.mean(pairs)) if pairs else 0.0
 
 
 def main() -> None:
@@ -80,7 +95,7 @@ def main() -> None:
         if i == 0:
             judges = list(next(iter(report.figures.facts.values())).obeyed)
             heads = [f"facts, {judge} | all at once" for judge in judges]
-            print(f"| | {' | '.join(heads)} | diversity |\n|{'---|' * (2 * len(judges) + 2)}")
+            print(f"| | {' | '.join(heads)} | diversity | difference |\n|{'---|' * (2 * len(judges) + 3)}")
         print(line(way, report), flush=True)
 
 
