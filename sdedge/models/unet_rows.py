@@ -9,7 +9,6 @@ know nothing of each other in it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from sdedge.models.rows import Moments
 
-BAND = 4 << 20  # values of a band at its widest
+BAND = 8 << 20  # values of a band at its widest
 SMALL = 1 << 20  # values; a map of fewer is not worth cutting
 
 
@@ -113,25 +112,13 @@ def _with_neighbours(part: Tensor, start: int, stop: int, conv: nn.Conv2d) -> Te
 
 
 def _across(conv: Any, rows: Tensor, is_top: bool, is_bottom: bool) -> Tensor:
-    """Returns a 3x3 convolution over rows that have their neighbours, but for those beyond the map's own edges."""
-    wraps = _wraps(conv)
-    if wraps:
-        rows = F.pad(rows, (1, 1, 0, 0), mode="circular")
-    elif is_top or is_bottom:
-        rows = F.pad(rows, (0, 0, int(is_top), int(is_bottom)))
-    with _padded(conv, 0 if wraps else 1):
-        return conv(rows)
+    """Returns a 3x3 convolution over rows that have their neighbours, but for those beyond the map's own edges.
 
-
-@contextmanager
-def _padded(conv: Any, across: int) -> Iterator[None]:
-    """Within: a convolution pads its rows at their ends alone."""
-    padding, mode = conv.padding, conv.padding_mode
-    conv.padding, conv.padding_mode = (0, across), "zeros"
-    try:
-        yield
-    finally:
-        conv.padding, conv.padding_mode = padding, mode
+    The neighbours' own rows, which miss theirs, are left out: what a layer does with its edges is not changed for a call.
+    """
+    made: Tensor = conv(rows)
+    has_above, has_below = (True, True) if _wraps(conv) else (not is_top, not is_bottom)
+    return made[:, :, int(has_above) : made.shape[2] - int(has_below)]
 
 
 def token_pieces(x: Tensor, add: Tensor | None, width: int) -> Iterator[tuple[Tensor, Tensor | None]]:

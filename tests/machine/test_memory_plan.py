@@ -272,6 +272,27 @@ def test_every_mode_gives_the_same_values(engine, tiny_model):
     torch.testing.assert_close(engine.decode(x), plain, atol=1e-4, rtol=0)  # where only half of the VAE is held, again
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("engine", cases(MODES, quick=["stream"]), indirect=True)
+def test_a_large_picture_in_parts_has_the_same_values_in_every_mode(engine, tiny_model, monkeypatch):
+    """The engine chooses parts by itself; what is large and what is worth cutting are made small here."""
+    for place in (
+        "sdedge.models.unet.SMALL",
+        "sdedge.models.layers.SMALL",
+        "sdedge.engines.torch.cpu.fused_unet.LARGE",
+    ):
+        monkeypatch.setattr(place, 0)
+    monkeypatch.setattr("sdedge.models.unet_rows.BAND", 1 << 10)
+    monkeypatch.setattr(memory_plan, "LARGE", 0)
+    assert engine.choose_memory(64, 64, 1).in_parts
+    reference = TorchEngine.load(tiny_model, "cpu", "float32")
+    g = torch.Generator().manual_seed(0)
+    x, context = torch.randn(2, 4, 8, 8, generator=g), torch.randn(2, 77, engine.facts.context_width, generator=g)
+    for t in (900.0, 500.0):
+        inputs = UNetInputs(x, torch.full((2,), t), context)
+        torch.testing.assert_close(engine.predict(inputs), reference.predict(inputs), atol=1e-5, rtol=0)
+
+
 def test_auto_follows_the_free_memory(tiny_model, monkeypatch):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     engine.network("unet")
