@@ -66,6 +66,7 @@ def test_a_command_goes_on_within_its_picture_with_the_seed_it_had_chosen(drawn,
     assert "has left no unfinished picture; it begins anew" in result.output
 
 
+@pytest.mark.slow
 def test_a_command_without_the_option_begins_anew_and_says_what_it_leaves(drawn, tmp_path):
     out = ["--out", str(tmp_path / "out"), "--seed", "5"]
     drawn(*out, calls=3)
@@ -76,6 +77,7 @@ def test_a_command_without_the_option_begins_anew_and_says_what_it_leaves(drawn,
     assert "cut off" not in result.output and calls == 5
 
 
+@pytest.mark.slow
 def test_another_process_that_draws_the_picture_is_waited_for_and_a_journal_is_kept_by_choice(drawn, tmp_path):
     out = ["--out", str(tmp_path / "out"), "--seed", "5"]
     drawn(*out, calls=3)

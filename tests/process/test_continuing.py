@@ -66,6 +66,7 @@ supervisor.wait_idle()
 
 
 @posix
+@pytest.mark.slow
 def test_an_app_that_was_killed_goes_on_within_the_picture_at_its_next_start(journaling):
     desk = journaling
     job = desk.add("steps=12 step=0.05", seed=5)

@@ -190,6 +190,7 @@ def test_the_queue_rests_between_two_steps_says_why_and_goes_on_by_itself(desk):
     assert desk.events_of(Notice)[-1].message.endswith("as usual again.")
 
 
+@pytest.mark.slow
 def test_no_job_begins_while_the_queue_rests_and_one_that_rests_can_be_cancelled(desk):
     state = [PowerState(heat=Heat.CRITICAL)]
     job, second = desk.add("steps=20 step=0.02"), desk.add()
