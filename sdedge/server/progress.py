@@ -45,6 +45,8 @@ class JobProgress:
                 self.phase, self.step, self.steps = "denoising", index, total
                 self.preview = preview or self.preview
                 self.since = self.since or time.monotonic()
+            case events.Continued(index=index, total=total):
+                self.phase, self.step, self.steps = "denoising", index - 1, total
             case events.ImageDone():
                 self.saved += 1
                 self.step, self.preview = 0, None
