@@ -9,6 +9,7 @@ from typing import Any
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.control_models import installed_controls
 from sdedge.library.few_steps import suited
+from sdedge.library.hints import is_stored
 from sdedge.library.models import Library, Model
 from sdedge.library.safe_settings import is_path, library_names
 from sdedge.request import Request
@@ -58,6 +59,13 @@ def checked_request(fields: Mapping[str, Any], chosen: Collection[str]) -> tuple
         request = request.replace(vae=model_name(request.vae, "vae"))
     for name in ("prompt", "negative"):
         check_tags(getattr(request, name), name)
+    for region in request.regions:
+        check_tags(region.prompt, "regions")
+        if region.mask is not None and not is_stored(region.mask):
+            raise InvalidRequest(
+                f"The region's mask {shown(region.mask)} is a path, and no file is opened by its path here; give an area.",
+                field="regions",
+            )
     return suited(request, chosen)
 
 

@@ -21,8 +21,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.support.random_models import make_model
-
 
 def draw(settings: dict[str, Any]) -> dict[str, Any]:
     """Draws one picture as the command does; seconds of its parts, and bytes."""
@@ -88,6 +86,8 @@ def main() -> None:
         print(json.dumps(draw(json.loads(options.job))))
         return
     from PIL import Image
+
+    from tests.benchmarks.support.random_models import make_model
 
     with tempfile.TemporaryDirectory() as made:
         folder = options.folder or Path(made)
