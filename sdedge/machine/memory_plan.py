@@ -37,6 +37,7 @@ VAE_BY_ROWS = 290  # it decodes row by row, with feature maps in memory
 VAE_BY_ROWS_IN_FILE = 60  # it decodes row by row, with its large feature maps in a file
 
 LOADING = 90 * MB  # the buffers of layers that were loaded last, and what packing takes
+STREAMED_BUFFER = 15_000_000  # numbers of the largest layer, into whose space a network that waits for its turn reads
 ROWS = 90 * MB  # blocks of rows in work, and kernels' copies of weights
 STREAMED_LAYERS = 250 * MB  # the buffer that layers are read into and packed in, the layer in use, and kernels' copies
 CHECKER = 350 * MB  # the libraries that the safety checker needs
@@ -174,7 +175,8 @@ def predict(mode: str, job: MemoryRequest, sizes: Sizes = Sizes(), in_parts: boo
         recorded = drawing if job.device == "cuda" else 0  # which `cuda_graphs` keeps for the next call
         return BASE[job.device] + unet + sum(beside) + vae + checking + recorded + max(once, drawing, decoding)
     if mode == "stream":
-        once, unet, *beside = (min(size, STREAMED_LAYERS) for size in (once, unet, *beside))
+        once, unet = (min(size, STREAMED_LAYERS) for size in (once, unet))
+        beside = [min(size, STREAMED_BUFFER * itemsize) for size in beside]  # one network's layers are in use at a time
     return BASE[job.device] + max(once, unet + sum(beside) + drawing, vae + decoding, checking)
 
 
