@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -39,6 +39,13 @@ class Series:
     batch: int
     same_seed: bool
     output: Output
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Of the files that pictures to start from become, where each keeps its own."""
+
+    def output_of(self, request: Request) -> Output:
+        """Returns where a request's pictures go."""
+        name = self.names.get(request.image or "")
+        return self.output if name is None else replace(self.output, file=name)
 
     @classmethod
     def of(cls, options: dict[str, Any], prompts: int = 1) -> Series:
@@ -69,6 +76,7 @@ class Series:
     help="Take the settings of a picture, whose models are installed; options change them.",
 )
 @field_options(Group.IMAGE)
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of pictures to start from; names are kept.")
 @field_options(Group.FINISH)
 @click.option(
     "-o",
@@ -104,8 +112,7 @@ def generate(prompt: str | None, **options: Any) -> None:
 
     Ctrl-C stops after the current step and keeps what is finished.
     """
-    requests = requests_of(prompt, options)
-    series = Series.of(options, len(requests))
+    requests, series = _asked(prompt, options)
     from sdedge.commands.progress import show
     from sdedge.engines.open import load_engine
     from sdedge.generation.pipeline import Pipeline
@@ -141,6 +148,23 @@ def generate(prompt: str | None, **options: Any) -> None:
         if interrupted():
             tell(Cancelled(len(pictures)))
             raise KeyboardInterrupt
+
+
+def _asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], Series]:
+    """Returns the requests that the options describe, one for each picture of a folder, and the job they are. Raises
+    InvalidRequest."""
+    folder = options["images"]
+    if folder is None:
+        requests = requests_of(prompt, options)
+        return requests, Series.of(options, len(requests))
+    from sdedge.commands import image_folder
+
+    image_folder.check_options(options)
+    pictures = image_folder.pictures_of(folder)
+    (base,) = requests_of(prompt, {**options, "image": str(pictures[0])})
+    series = Series.of(options)
+    names = image_folder.file_names(pictures, series.output.format)
+    return image_folder.requests_over(base, names, series.output.folder), replace(series, names=names)
 
 
 def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:
@@ -246,7 +270,7 @@ def _runs(
         events = pipeline.images(request, series.count - done, series.batch, last=last)
         if sheet is not None:
             events = _collected(events, sheet)
-        yield save_pictures(events, series.output, number * series.count + done) if save else events
+        yield save_pictures(events, series.output_of(asked), number * series.count + done) if save else events
 
 
 def _save_grid(pictures: list[Picture], series: Series, options: dict[str, Any], index: int) -> ImageDone:
