@@ -99,8 +99,8 @@ def merge_checkpoints(checkpoints: Sequence[Checkpoint], recipe: MergeRecipe) ->
     Raises ModelError for checkpoints of unequal architectures, of other predictions, or of other vocabularies.
     """
     first, *others = checkpoints
-    for other in others:
-        _check_alike(first, other, recipe)
+    for each in others:
+        _check_alike(first, each, recipe)
     return replace(
         first,
         unet=_mixed("unet", checkpoints, recipe),
@@ -121,21 +121,21 @@ def _mixed(component: str, checkpoints: Sequence[Checkpoint], recipe: MergeRecip
     return {name: MixedTensor(name, tuple(part[name] for part in parts), recipe.factors) for name in parts[0]}
 
 
-def _check_alike(first: Checkpoint, other: Checkpoint, recipe: MergeRecipe) -> None:
-    names = f"{first.path.name} and {other.path.name}"
-    if first.prediction_type != other.prediction_type:
+def _check_alike(first: Checkpoint, second: Checkpoint, recipe: MergeRecipe) -> None:
+    names = f"{first.path.name} and {second.path.name}"
+    if first.prediction_type != second.prediction_type:
         raise ModelError(
-            f"{names} cannot be merged: one predicts {first.prediction_type} and the other {other.prediction_type}; choose "
+            f"{names} cannot be merged: one predicts {first.prediction_type} and the other {second.prediction_type}; choose "
             "models of one prediction."
         )
-    if first.tokenizer_texts and other.tokenizer_texts and dict(first.tokenizer_texts) != dict(other.tokenizer_texts):
+    if first.tokenizer_texts and second.tokenizer_texts and dict(first.tokenizer_texts) != dict(second.tokenizer_texts):
         raise ModelError(f"{names} cannot be merged: their vocabularies differ; choose models of one vocabulary.")
     merged = {"unet": True, "vae": recipe.vae is Part.MERGED, "text_encoder": recipe.text_encoder is Part.MERGED}
     for component in (component for component, is_merged in merged.items() if is_merged):
-        ours, theirs = first.components[component], other.components[component]
+        ours, theirs = first.components[component], second.components[component]
         if fault := _difference(component, ours, theirs):
             raise ModelError(f"{names} cannot be merged: {fault}; choose models of one architecture.")
-    if first.components["text_encoder"].keys() != other.components["text_encoder"].keys():
+    if first.components["text_encoder"].keys() != second.components["text_encoder"].keys():
         raise ModelError(
             f"{names} cannot be merged: their text encoders are unequal; choose models of one architecture."
         )
@@ -146,14 +146,14 @@ def _difference(component: str, ours: Mapping[str, LazyTensor], theirs: Mapping[
     if missing := sorted(ours.keys() ^ theirs.keys()):
         return f"only one has the weight {missing[0]} in its {component}"
     for name, tensor in ours.items():
-        shape, other = tuple(tensor.shape), tuple(theirs[name].shape)
-        if shape == other:
+        shape, theirs_shape = tuple(tensor.shape), tuple(theirs[name].shape)
+        if shape == theirs_shape:
             continue
-        if name == CONV_IN and shape[0] == other[0] and shape[2:] == other[2:]:
-            if shape[1] > other[1] == 4:
+        if name == CONV_IN and shape[0] == theirs_shape[0] and shape[2:] == theirs_shape[2:]:
+            if shape[1] > theirs_shape[1] == 4:
                 continue  # an inpainting model, to whose latents the other's are added
-            return f"the UNets read {shape[1]} and {other[1]} channels, and the one that reads more has to come first"
-        return f"their {component}'s {name} is {list(shape)} in one and {list(other)} in the other"
+            return f"the UNets read {shape[1]} and {theirs_shape[1]} channels, and the one that reads more has to come first"
+        return f"their {component}'s {name} is {list(shape)} in one and {list(theirs_shape)} in the other"
     return ""
 
 

@@ -41,8 +41,8 @@ def paper(strengths: torch.Tensor, latent: torch.Tensor, noise: torch.Tensor, si
 def drawn(sampler: str, strengths: torch.Tensor, denoise: Denoise = network) -> torch.Tensor:
     plan = sampling_plan(sampler, steps=8, strength=0.8)
     latent, noise = normal(0, *SHAPE), normal(1, *SHAPE)
-    kept = differential(denoise, latent, strengths, noise, plan.sigmas)
-    return last(plan.run(kept, plan.start(noise, latent), Noise([7, 8], SHAPE[1:])))
+    soft = differential(denoise, latent, strengths, noise, plan.sigmas)
+    return last(plan.run(soft, plan.start(noise, latent), Noise([7, 8], SHAPE[1:])))
 
 
 @pytest.mark.parametrize("sampler", ["euler", "ddim"])

@@ -22,7 +22,7 @@ from tests.live_bytes import LiveBytes
 from tests.weights.conftest import Tiny, write_folder
 
 
-def other(tiny: Tiny, seed: int) -> Tiny:
+def with_seed(tiny: Tiny, seed: int) -> Tiny:
     torch.manual_seed(seed)
     return Tiny(*({name: torch.randn_like(tensor) for name, tensor in part.items()} for part in tiny.parts.values()))
 
@@ -30,7 +30,7 @@ def other(tiny: Tiny, seed: int) -> Tiny:
 @pytest.fixture(scope="module")
 def three(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[Tiny, ...], tuple[Path, ...]]:
     """A folder, a .safetensors and a .ckpt, with their weights."""
-    folder, tinies = tmp_path_factory.mktemp("models"), (tiny, other(tiny, 1), other(tiny, 2))
+    folder, tinies = tmp_path_factory.mktemp("models"), (tiny, with_seed(tiny, 1), with_seed(tiny, 2))
     save_file(tinies[1].ldm(), folder / "second.safetensors")
     torch.save({"state_dict": tinies[2].ldm()}, folder / "third.ckpt")
     paths = write_folder(folder / "first", tinies[0]), folder / "second.safetensors", folder / "third.ckpt"
