@@ -28,12 +28,12 @@ def face(tmp_path_factory):
     return save_as_ultralytics(random_detector(3), tmp_path_factory.mktemp("detectors") / "face_yolov8n.pt")
 
 
-FOUND = [Detection((8.0, 8.0, 24.0, 24.0), 0.9, "thing 0"), Detection((40.0, 40.0, 56.0, 60.0), 0.8, "thing 1")]
+DETECTIONS = [Detection((8.0, 8.0, 24.0, 24.0), 0.9, "thing 0"), Detection((40.0, 40.0, 56.0, 60.0), 0.8, "thing 1")]
 
 
 @pytest.fixture
 def request_of(models, monkeypatch):
-    monkeypatch.setattr(detailer, "detect", lambda network, classes, pixels, confidence: FOUND)
+    monkeypatch.setattr(detailer, "detect", lambda network, classes, pixels, confidence: DETECTIONS)
 
     def make(*passes, **more):
         return Request("a red house", model=models[4], steps=2, width=SIDE, height=SIDE, seed=5, passes=passes, **more)
@@ -52,7 +52,7 @@ def test_pixels_change_inside_the_boxes_alone(pipeline, request_of, face):
     boxes = Boxes(str(face))
     (picture,) = drawn(pipeline, request_of(Pass(Changes(strength=0.8), boxes=boxes)))
     changed = (picture.pixels != native.pixels).any(axis=2)
-    first, second = (_inside(grown(each.box, boxes, (SIDE, SIDE)), changed.shape) for each in FOUND)
+    first, second = (_inside(grown(each.box, boxes, (SIDE, SIDE)), changed.shape) for each in DETECTIONS)
     assert changed[first].any() and changed[second].any() and not changed[~(first | second)].any()
     only = Boxes(str(face), only=("thing 1",))
     (picture,) = drawn(pipeline, request_of(Pass(Changes(strength=0.8), boxes=only)))
@@ -65,7 +65,7 @@ def test_each_box_is_an_inpainting_of_its_own(pipeline, request_of, face, tmp_pa
     boxes = Boxes(str(face), dilate=0, padding=8)
     again = Pass(Changes(strength=0.8, prompt="a cat [SEP] [PROMPT] at night", steps=3), boxes=boxes)
     (expected,) = drawn(pipeline, request_of())
-    for number, (detection, prompt) in enumerate(zip(FOUND, ("a cat", "a red house at night"), strict=True)):
+    for number, (detection, prompt) in enumerate(zip(DETECTIONS, ("a cat", "a red house at night"), strict=True)):
         Image.fromarray(expected.pixels).save(tmp_path / "picture.png")
         Image.fromarray(_inside([int(side) for side in detection.box], (SIDE, SIDE))).save(tmp_path / "mask.png")
         masked = {"image": str(tmp_path / "picture.png"), "mask": str(tmp_path / "mask.png"), "mask_only": True}
@@ -95,7 +95,7 @@ def test_boxes_come_after_an_enlargement_and_are_drawn_at_the_first_size(pipelin
     (picture,) = drawn(pipeline, request_of(enlarge, Pass(Changes(strength=0.8), boxes=Boxes(str(face), most=1))))
     changed = (picture.pixels != large.pixels).any(axis=2)
     assert picture.pixels.shape == (2 * SIDE, 2 * SIDE, 3) and changed.any()
-    assert not changed[~_inside(grown(FOUND[1].box, Boxes("x"), (999, 999)), changed.shape)].any()
+    assert not changed[~_inside(grown(DETECTIONS[1].box, Boxes("x"), (999, 999)), changed.shape)].any()
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,8 @@ def test_regions_go_with_windows(pipeline, models):
     same = (Region("a red house", (0, 0, 0.5, 1)), Region("a red house", (0.5, 0, 1, 1)))
     plain = drawn(pipeline, tiled(models))[0].pixels
     assert psnr(drawn(pipeline, tiled(models, regions=same))[0].pixels, plain) >= 50
-    other = drawn(pipeline, tiled(models, regions=(Region("snow", (0.5, 0, 1, 1)),)))[0].pixels
-    change = np.abs(other.astype(int) - plain).mean((0, 2))
+    changed = drawn(pipeline, tiled(models, regions=(Region("snow", (0.5, 0, 1, 1)),)))[0].pixels
+    change = np.abs(changed.astype(int) - plain).mean((0, 2))
     assert change[84:].mean() > 3 * change[:48].mean()
 
 
