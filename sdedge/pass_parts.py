@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 from sdedge.boxes import RANGES, STRENGTH, Boxes
 from sdedge.errors import InvalidRequest
+from sdedge.field_rows import CommandLine, Group
 from sdedge.field_types import FieldType, Float, PathOrName
 from sdedge.passes import ENLARGERS, MAX_SCALE, Changes, Enlargement, Pass, Settings, enlarger_name
-from sdedge.request_fields import FIELDS, CommandLine, Group, parse_size
+from sdedge.request_fields import FIELDS, parse_size
 
 HIRES_STRENGTH = 0.7
 """The web UI's."""

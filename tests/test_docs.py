@@ -93,8 +93,9 @@ def test_every_sampler_schedule_and_preset_is_in_its_page():
 
 
 def test_the_table_of_settings_is_the_one_of_request_fields():
+    from sdedge.field_rows import CommandLine
     from sdedge.images.metadata_a1111 import KEYS, OPTIONS
-    from sdedge.request_fields import FIELDS, SIZE, CommandLine
+    from sdedge.request_fields import FIELDS, SIZE
 
     lines = []
     for name, row in FIELDS.items():

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from sdedge.errors import InvalidRequest, ModelError, Remedy, SdedgeError
+from sdedge.field_rows import FormEntry
 from sdedge.process.worker import describe_failure
 from sdedge.request import Request
-from sdedge.request_fields import FIELDS, FormEntry
+from sdedge.request_fields import FIELDS
 
 ROOT = Path(__file__).parents[1]
 ADVICE = re.compile(r"(^|[\s(])--[a-z]|`sdedge ")

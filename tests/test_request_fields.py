@@ -21,6 +21,7 @@ from sdedge.commands.grid import grid
 from sdedge.control_syntax import ControlList
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
+from sdedge.field_rows import CommandLine, FormEntry, InfotextKey, NumberedKeys, OptionKeys, Without
 from sdedge.field_types import Edges, Falling, Flag, Float, Integer, Interval, PathOrName, SamplerOptions, Text
 from sdedge.guides import GUIDES, GuideChoice, GuideList, guide_choice
 from sdedge.images import metadata, metadata_a1111
@@ -28,17 +29,7 @@ from sdedge.pass_syntax import PassList
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.regions import Region, RegionList, RegionMethod
 from sdedge.request import Request
-from sdedge.request_fields import (
-    FIELDS,
-    SIZE,
-    CommandLine,
-    FormEntry,
-    InfotextKey,
-    NumberedKeys,
-    OptionKeys,
-    Without,
-    counts,
-)
+from sdedge.request_fields import FIELDS, SIZE, counts
 from sdedge.windows import Blend, Windows, WindowsType
 
 ROOT = Path(__file__).parents[1]
@@ -337,7 +328,7 @@ from PySide6.QtWidgets import QApplication
 app = QApplication([])
 from gui.form.fields import controls
 from gui.form.model import FormModel
-from sdedge.request_fields import Section
+from sdedge.field_rows import Section
 
 form = FormModel()
 (warmth,) = [each for each in controls(form, Section.MORE) if getattr(each, "_name", "") == "warmth"]

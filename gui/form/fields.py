@@ -20,8 +20,9 @@ from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
 from gui.widgets.fault_label import FaultLabel
+from sdedge.field_rows import Section
 from sdedge.field_types import Flag, Float, Integer
-from sdedge.request_fields import FIELDS, Section
+from sdedge.request_fields import FIELDS
 
 LABEL = 72  # pixels: the column of labels
 NUMBER = 64  # pixels: a number's box

@@ -19,7 +19,7 @@ from gui.shell.pictures import Looked, look_at_picture, short, shrink
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import stack
-from sdedge.request_fields import Section
+from sdedge.field_rows import Section
 
 THUMBNAIL = 64  # pixels
 FILES = "*.png *.jpg *.jpeg *.webp *.avif *.gif *.bmp *.tif *.tiff *.jp2 *.ppm *.qoi"

@@ -15,9 +15,10 @@ from sdedge import catalog
 from sdedge import sampler_options as options
 from sdedge.catalog import MaskedContent, Preset, Speed
 from sdedge.errors import InvalidRequest
+from sdedge.field_rows import FormEntry
 from sdedge.field_types import FieldType, Integer
 from sdedge.request import Request, Task
-from sdedge.request_fields import FIELDS, SIZE, FormEntry, default, depends_on
+from sdedge.request_fields import FIELDS, SIZE, default, depends_on
 from sdedge.text.clean import shown
 from sdedge.text.tags import extract_loras
 

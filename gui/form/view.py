@@ -26,8 +26,9 @@ from gui.shell.studio import Studio
 from gui.widgets.cards import scrolled
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
+from sdedge.field_rows import Section
 from sdedge.library.job_states import PausedBy
-from sdedge.request_fields import FIELDS, Section
+from sdedge.request_fields import FIELDS
 
 if TYPE_CHECKING:
     from gui.models.card import ModelCard

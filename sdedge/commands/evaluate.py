@@ -16,10 +16,10 @@ from sdedge.commands.field_options import field_option, field_options, fields_of
 from sdedge.commands.terminal import echo, note, one_line
 from sdedge.engines.open import default_model, find_tokenizer, load_engine, locate
 from sdedge.events import Event, Loading, Notice, Progress
+from sdedge.field_rows import Group
 from sdedge.library.manifest import is_bundle
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request
-from sdedge.request_fields import Group
 
 if TYPE_CHECKING:
     from sdedge.evaluation.measure import Job, Report

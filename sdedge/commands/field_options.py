@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from sdedge.errors import InvalidRequest
+from sdedge.field_rows import CommandLine, Group, RequestField
 from sdedge.field_types import FieldType, Flag, Float, Integer
 from sdedge.pass_parts import PARTS, PassPart, read_parts
-from sdedge.request_fields import FIELDS, SIZE, CommandLine, Group, RequestField, parse_size
+from sdedge.request_fields import FIELDS, SIZE, parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -18,10 +18,11 @@ from sdedge.commands.terminal import echo, note
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Cancelled
+from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request, Resolved
-from sdedge.request_fields import FIELDS, Group
+from sdedge.request_fields import FIELDS
 from sdedge.text.clean import shown
 
 if TYPE_CHECKING:

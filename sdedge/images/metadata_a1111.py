@@ -8,13 +8,14 @@ from collections.abc import Mapping
 import sdedge
 from sdedge import sampler_options
 from sdedge.errors import ModelError
+from sdedge.field_rows import InfotextKey, OptionKeys
 from sdedge.field_types import Choice, Float
 from sdedge.images.metadata_controls import control_texts
 from sdedge.images.metadata_detailer import detail_texts
 from sdedge.images.metadata_passes import pass_texts
 from sdedge.json_values import read_json
 from sdedge.request import Request
-from sdedge.request_fields import FIELDS, SIZE, InfotextKey, OptionKeys, counts
+from sdedge.request_fields import FIELDS, SIZE, counts
 
 NEGATIVE = "Negative prompt:"
 KEYS: dict[str, InfotextKey] = {

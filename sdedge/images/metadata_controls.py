@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from sdedge.controls import Control, ControlMode, HintFit
+from sdedge.field_rows import NumberedKeys
 from sdedge.field_types import Float
 from sdedge.preprocessors import parse_preprocessing
-from sdedge.request_fields import FIELDS, NumberedKeys
+from sdedge.request_fields import FIELDS
 
 MODES = {
     ControlMode.BALANCED: "Balanced", ControlMode.PROMPT: "My prompt is more important",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sdedge.errors import InvalidRequest
+from sdedge.field_rows import InfotextKey
 from sdedge.field_types import Choice, Float
 from sdedge.pass_parts import HIRES, PARTS, PartSettings, PassPart, read_parts
 from sdedge.passes import Pass
 from sdedge.request import Request
-from sdedge.request_fields import FIELDS, InfotextKey
+from sdedge.request_fields import FIELDS
 
 _STRENGTH = FIELDS["strength"].infotext
 STRENGTH_KEY = _STRENGTH.key if isinstance(_STRENGTH, InfotextKey) else ""
