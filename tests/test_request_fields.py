@@ -237,7 +237,8 @@ def test_every_field_goes_through_command_line_json_csv_and_metadata(request, tm
     for name in metadata_a1111.KEYS:
         value = getattr(request, name)
         wordless = value == catalog.NoiseSource.NUMPY  # which the web UI has no word for
-        if counts(request, name) and value != FIELDS[name].default and not wordless:
+        of_hires_fix = name == "strength" and "passes" in restored  # whose strength the web UI's text has
+        if counts(request, name) and value != FIELDS[name].default and not (wordless or of_hires_fix):
             assert restored[name] == value, (name, text)
 
 

@@ -19,13 +19,15 @@ PART_KEYS: dict[str, str] = {row.key: name for name, row in PARTS.items() if row
 
 
 def pass_texts(request: Request) -> dict[str, str]:
-    """Returns key and text of the settings of hires fix; the strength is its own where there is no picture to start from."""
+    """Returns key and text of the settings of hires fix.
+
+    The strength beside them is its own, as in the web UI: that of a picture to start from is in our own record only.
+    """
     each = next((each for each in request.passes if HIRES.fits(each)), None)
     if each is None:
         return {}
     texts = {row.key: _text(row, each, request) for row in PARTS.values() if row.role is HIRES and row.key}
-    if request.image is None:
-        texts[STRENGTH_KEY] = Float(0, 1).format(float(each.changes.get("strength", request.strength)))
+    texts[STRENGTH_KEY] = Float(0, 1).format(float(each.changes.get("strength", request.strength)))
     return {key: text for key, text in texts.items() if text}
 
 
