@@ -65,7 +65,6 @@ class Remedy(StrEnum):
     USE_DETECTOR = "find things in pictures by it with `sdedge detect`"
     ADD_UPSCALER = "add an upscaler with `sdedge models add`"
     USE_UPSCALER = "enlarge pictures by it with `sdedge upscale --model`"
-    INSTALL_SPANDREL = "install that with `pip install spandrel`"
     USE_LORA = "add it with `sdedge models add` and write <lora:{name}:1> in the prompt"
     USE_EMBEDDING = "add it with `sdedge models add` and write its name in the prompt"
     TRAIN_JUDGE = "make one with `sdedge train judge`"

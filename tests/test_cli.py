@@ -100,8 +100,8 @@ BAD = [
     (["--format", "gif"], 2, "choose one of"),
     (["--name", "{pronpt}"], 2, "unknown field"),
     (["--preset", "compvis", "--sampler", "unipc"], 2, "compvis"),
-    (["--model", "no-such-model"], 1, "no-such-model"),
-    (["--vae", "no-such-vae"], 1, "no-such-vae"),
+    (["--model", "no-such-model"], 2, "no-such-model"),
+    (["--vae", "no-such-vae"], 2, "no-such-vae"),
 ]
 
 

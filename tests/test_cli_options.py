@@ -20,9 +20,14 @@ SPOKEN = {
     "guidance_interval": "1 2", "image": "i.png", "strength": 0.5, "mask": None,
     "mask_blur": 2.0, "masked_content": "fill", "mask_padding": 8, "variation_seed": 3, "variation_strength": 0.25,
     "sigmas": "3,2,1", "timesteps": "900,3", "options": "s_churn=3", "out": "elsewhere", "file_format": "webp",
-    "template": "{seed}", "outpaint": None, "controls": None, "guides": "pag",
+    "template": "{seed}", "outpaint": None, "controls": None, "guides": "pag", "regions": "0,0,0.5,1:x", "windows": "128",
+    "images": None, "passes": '{"enlarge":{"scale":2}}', "hires_size": "128x128", "hires_strength": 0.5, "hires_sampler": "heun",
+    "hires_schedule": "karras", "detail": "face", "detail_confidence": 0.5, "detail_strength": 0.5, "detail_sampler": "heun",
+    "detail_schedule": "karras",
 }  # fmt: skip
 """A value of every option that takes one; None where it needs another beside it, which other tests give."""
+BESIDE = {"hires_": ("--hires", "2"), "detail_": ("--detail", "face")}
+"""What options mean nothing without, by how their names begin."""
 
 
 def added(*args: object) -> dict:
@@ -53,7 +58,8 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
             continue  # those of files have tests of their own
         value = [] if option.is_flag or option.name == "safety" else str(SPOKEN.get(option.name, 5)).split(" ")
         messages.append(option.name)
-        assert job(option.opts[-1], *value) != plain, option.name
+        beside = next((given for start, given in BESIDE.items() if option.name.startswith(start)), ())
+        assert job(*beside, option.opts[-1], *value) != (job(*beside) if beside else plain), option.name
     assert len(messages) > 30 and "memory" not in messages
     for about_now in ("--memory", "--device", "--dtype"):
         result = run("queue", "add", "a house", about_now, "nonsense")

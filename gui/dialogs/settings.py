@@ -121,8 +121,8 @@ class SettingsDialog(QDialog):
             (5, self.tr("After every fifth step")), (0, self.tr("Never")),
         ]  # fmt: skip
         self.preview = self._choice("preview_rate", self.tr("Preview"), rates)
-        shares = [(0, self.tr("Never")), *((n, self.tr("Below {0} %").format(n)) for n in (10, 20, 30, 50))]
-        self.battery = self._choice("battery", self.tr("Rest on battery"), [*shares, (100, self.tr("Always"))])
+        shares = [(0, self.tr("Draw on")), *((n, self.tr("Rest below {0} %").format(n)) for n in (10, 20, 30, 50))]
+        self.battery = self._choice("battery", self.tr("Rest on battery"), [*shares, (100, self.tr("Rest"))])
         self.heat = self._choice(
             "heat", self.tr("When the computer is hot"),
             [
@@ -133,8 +133,8 @@ class SettingsDialog(QDialog):
         )  # fmt: skip
         form = _form()
         _row(form, self.tr("Preview"), self.preview)
-        _row(form, self.tr("Rest on battery"), self.battery)
-        _row(form, self.tr("When it is hot"), self.heat)
+        _row(form, self.tr("On battery"), self.battery)
+        _row(form, self.tr("In heat"), self.heat)
         for setting, text in (
             ("safety", self.tr("Check pictures with the model's safety checker, if it has one")),
             ("keep_awake", self.tr("Keep the computer awake while drawing; the display may sleep")),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from sdedge.commands.root import cli
 from sdedge.controls import Control
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, MissingModel
 from sdedge.generation.hints import read_hint
 
 
@@ -37,7 +37,7 @@ def _run(*arguments: object):
         (("canny", "photo.png", "folder"), "folder is a folder; name a file in it, such as folder"),
         (("canny", "photo.png", "notes.txt/x.png"), "notes.txt is a file and no folder"),
         (("canny", "photo.png", "notes.txt/new/x.png"), "notes.txt is a file and no folder"),
-        (("depth", "photo.png", "x.png"), "give its folder with --model, such as Depth-Anything-V2-Small-hf"),
+        (("depth", "photo.png", "x.png"), "There is no depth network here; get one that transformers knows"),
         (("cany", "photo.png", "x.png"), "There is no hint 'cany'; did you mean canny?"),
         (("photo.png", "x.png"), "There is no hint 'photo.png'; choose one of canny"),
     ],
@@ -45,7 +45,11 @@ def _run(*arguments: object):
 def test_what_cannot_be_made_is_refused_and_the_photo_stays(photo, arguments, said):
     before = photo.read_bytes()
     result = _run(*arguments)
-    assert isinstance(result.exception, InvalidRequest) and said in str(result.exception) and not result.stdout
+    assert (
+        isinstance(result.exception, InvalidRequest | MissingModel)
+        and said in str(result.exception)
+        and not result.stdout
+    )
     assert photo.read_bytes() == before
 
 

@@ -22,7 +22,8 @@ BASE = "a house\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 512x5
          Control("control_v11f1e_sd15_tile", None, 1.0, (0.1, 1.0), ControlMode.CONTROL, HintFit.PAD)),
         ("preprocessor: depth_midas, model: diff_control_sd15_depth_fp16 [978ef0a1], weight: 1, starting/ending: (0, 0.5), "
          "resize mode: Just Resize, pixel perfect: False, control mode: My prompt is more important, preprocessor params: (512, "
-         "64, 64)", Control("diff_control_sd15_depth_fp16", None, 1.0, (0.0, 0.5), ControlMode.PROMPT, HintFit.STRETCH, preprocess="depth")),
+         "64, 64)",
+         Control("diff_control_sd15_depth_fp16", None, 1.0, (0.0, 0.5), ControlMode.PROMPT, HintFit.STRETCH, None, "depth")),
     ],
 )  # fmt: skip
 def test_every_spelling_of_the_extension_is_read(text, control):

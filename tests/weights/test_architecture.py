@@ -87,7 +87,7 @@ WRONG_PLACES = [
     ({"model.diffusion_model.x": 1}, "a Stable Diffusion model", Remedy.GIVE_MODEL),
     ({"first_stage_model.decoder.conv_in.weight": 1}, "a VAE", Remedy.GIVE_VAE),
     ({"decoder.conv_in.weight": 1}, "a VAE", Remedy.GIVE_VAE),
-    ({"RDB1.conv.weight": 1}, "an ESRGAN upscaler", None),
+    ({"RDB1.conv.weight": 1}, "an ESRGAN upscaler", Remedy.USE_UPSCALER),
 ]
 
 

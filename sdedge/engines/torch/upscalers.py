@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.errors import InvalidRequest, ModelError
+from sdedge.interpreter import install_command
 from sdedge.machine import allocator
 from sdedge.models.strips import enlarge_strips, rows_at_once
 from sdedge.models.unfilled import unfilled
@@ -108,8 +109,7 @@ def _by_spandrel(model: UpscalerModel, device: torch.device) -> SpandrelUpscaler
     except ImportError:
         raise ModelError(
             f"{model.path} is an upscaler of the architecture {model.architecture}, which needs the package spandrel; "
-            f"{Remedy.INSTALL_SPANDREL}, or choose an ESRGAN, Real-ESRGAN or compact one.",
-            remedy=Remedy.INSTALL_SPANDREL,
+            f"install it with `{install_command('spandrel')}`, or choose an ESRGAN, Real-ESRGAN or compact one."
         ) from None
     state = {name: tensor.copy() for name, tensor in model.tensors.items()}
     try:
