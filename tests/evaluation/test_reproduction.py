@@ -175,6 +175,7 @@ def test_exit_statuses_and_json(drawn, tiny_model, tmp_path):
     assert all(each["fault"] for each in records[:3]) and records[3]["missing"][0]["role"] == "model"
 
 
+@pytest.mark.slow
 def test_a_dry_run_draws_nothing_and_what_is_drawn_is_kept_under_new_names(drawn, tiny_model, tmp_path, monkeypatch):
     model = ("--model", tiny_model, "--device", "cpu")
     before = (drawn / "same.png").read_bytes()
@@ -203,6 +204,7 @@ def test_what_a_person_gives_is_refused_before_anything_is_drawn(drawn, option, 
     assert isinstance(run.exception, SdedgeError) and said in str(run.exception) and not run.stdout
 
 
+@pytest.mark.slow
 def test_a_table_of_many_and_the_details_of_one(drawn, tiny_model, tmp_path):
     broken = tmp_path / "a\x1b[31m.png"
     shutil.copy(drawn / "other.png", broken)
@@ -229,6 +231,7 @@ def test_a_picture_of_another_size_than_its_settings_is_not_graded(drawn, tiny_m
     )
 
 
+@pytest.mark.slow
 def test_the_hashes_of_what_was_used_are_written_and_read(tiny_model, tmp_path):
     path = _write_lora(lora_folder() / "detail.safetensors", 0.01)
     width = json.loads((tiny_model / "text_encoder" / "config.json").read_text())["hidden_size"]

@@ -22,7 +22,7 @@ from tests.generation.conftest import write_model
 from tests.images.graph_samples import COMFYUI_WORKFLOW, comfyui_prompt, invokeai_graph
 from tests.k_diffusion_referee import load_k_diffusion
 
-QUICK = {"invokeai-dpmpp_2m_k", "a1111-gpu", "a1111-hires", "comfyui-lora", "a1111-hashes", "unheard-of"}
+QUICK = {"a1111-gpu", "comfyui-lora", "unheard-of"}
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +64,7 @@ def test_a_picture_is_drawn_again_or_what_it_lacks_is_named(case: CorpusCase, co
         assert planned.request is not None and planned.request.preset != "sdedge", "its program's numerics are followed"
 
 
+@pytest.mark.slow
 def test_a_referee_that_anything_equals_proves_nothing(corpus_model, pipeline, tmp_path):
     case = next(case for case in every_case() if case.name == "invokeai-dpmpp_2m_k")
     path = case.write(tmp_path, str(corpus_model))

@@ -75,6 +75,7 @@ def test_each_box_is_an_inpainting_of_its_own(pipeline, request_of, face, tmp_pa
     assert np.array_equal(picture.pixels, expected.pixels)
 
 
+@pytest.mark.slow
 def test_what_was_found_is_said_and_nothing_found_leaves_the_picture(pipeline, request_of, face, monkeypatch):
     again = Pass(boxes=Boxes(str(face)))
     events = [*pipeline.images(request_of(again))]
@@ -89,6 +90,7 @@ def test_what_was_found_is_said_and_nothing_found_leaves_the_picture(pipeline, r
     assert any(isinstance(event, Notice) and "found nothing" in event.message for event in events)
 
 
+@pytest.mark.slow
 def test_boxes_come_after_an_enlargement_and_are_drawn_at_the_first_size(pipeline, request_of, face):
     enlarge = Pass(Changes(strength=0.0), Enlargement("lanczos", 2.0))
     (large,) = drawn(pipeline, request_of(enlarge))
@@ -138,6 +140,7 @@ def test_bad_boxes_are_refused_before_a_step(pipeline, request_of, face, boxes, 
         drawn(pipeline, request_of(Pass(boxes=boxes)))
 
 
+@pytest.mark.slow
 def test_boxes_are_part_of_the_record_and_no_path_out_of_it_is_opened(pipeline, request_of, face, tmp_path):
     request = request_of(Pass(Changes(prompt="a cat"), boxes=Boxes(str(face), 0.5, ("thing 0",), right=3)))
     assert request.passes[0].changes["strength"] == 0.4

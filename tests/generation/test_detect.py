@@ -85,6 +85,7 @@ def test_the_command_prints_draws_and_refuses(tmp_path):
         run("detect", "hand", tmp_path / "in.png")
 
 
+@pytest.mark.slow
 def test_a_detector_is_installed_and_found_by_its_name(tmp_path):
     model = save_as_ultralytics(random_detector(3), tmp_path / "face_yolov8n.pt")
     Image.fromarray(_pixels(48, 64)).save(tmp_path / "in.png")

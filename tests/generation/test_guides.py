@@ -72,6 +72,7 @@ def test_a_picture_equals_diffusers(pipeline, models, guides, more):
     assert psnr(ours.pixels, plain.pixels) < 45, "a guide that changes nothing proves nothing"
 
 
+@pytest.mark.slow
 def test_all_of_them_together_act_also_on_the_parts_of_an_and_in_a_batch(pipeline, models):
     guides = (PAG, guide_choice("apg", norm=2), FREEU)
     request = _request(models[4], prompt="a red house AND a tree :0.5", guides=guides, steps=2, width=128, height=128)
@@ -95,6 +96,7 @@ def test_an_engine_that_cannot_is_told_so_before_anything_is_drawn(guides, capab
     refuse_unsupported(engine, Resolved("x", guides=(guide_choice("apg"),)))
 
 
+@pytest.mark.slow
 def test_apg_without_guidance_is_said_to_have_no_effect(pipeline, models):
     request = _request(models[4], guides=(guide_choice("apg"),), steps=1)
     for guidance, says in ((1.0, True), (3.0, False)):

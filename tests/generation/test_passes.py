@@ -104,6 +104,7 @@ def test_a_pass_of_no_strength_only_enlarges(models, pipeline):
     assert large.request.passes[0].enlarge == Enlargement("lanczos", size=(150, 0)) and large.request.width == SIDE
 
 
+@pytest.mark.slow
 def test_a_masked_picture_is_put_back_before_its_next_pass(models, pipeline, files):
     """What was drawn into a larger picture is enlarged with all of that picture."""
     request = from_photo(models[4], files, image=str(files / "large.png"), mask=str(files / "large-mask.png"), width=SIDE,
@@ -115,6 +116,7 @@ def test_a_masked_picture_is_put_back_before_its_next_pass(models, pipeline, fil
     assert again.pixels.shape == (232, 296, 3)  # twice, in whole cells
 
 
+@pytest.mark.slow
 def test_wildcards_and_prompts_of_a_pass_are_its_own(models, pipeline):
     request = request_of(models, hires(prompt="a {green|blue} house", steps=2), prompt="a red house")
     (picture,) = drawn(pipeline, request)

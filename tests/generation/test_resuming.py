@@ -106,6 +106,7 @@ def test_a_picture_that_was_cut_off_goes_on_to_the_same_pixels(what, steps, tiny
     assert not [*tmp_path.glob("*.journal")]
 
 
+@pytest.mark.slow
 def test_a_masked_picture_goes_on_and_one_whose_photo_has_changed_is_drawn_anew(models, files, tmp_path, unhurried):
     folder = tmp_path / "files"
     shutil.copytree(files, folder)
@@ -121,6 +122,7 @@ def test_a_masked_picture_goes_on_and_one_whose_photo_has_changed_is_drawn_anew(
     assert not np.array_equal(pictures_of(again), expected)
 
 
+@pytest.mark.slow
 def test_a_model_that_has_changed_under_its_name_is_told_in_one_line(tiny_model, tmp_path, unhurried):
     model = tmp_path / "model"
     shutil.copytree(tiny_model, model)

@@ -10,6 +10,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.events import Notice
 from sdedge.generation.requirements import refuse_unsupported
 from sdedge.request import Resolved
+from tests.conftest import cases
 from tests.generation.conftest import SIDE, drawn, from_photo, pixels_of, psnr
 
 
@@ -27,7 +28,9 @@ def _notices(pipeline, request) -> str:
     return " ".join(event.message for event in pipeline.images(request) if isinstance(event, Notice))
 
 
-@pytest.mark.parametrize(("channels", "preset"), [(4, "sdedge"), (9, "sdedge"), (4, "diffusers"), (4, "a1111")])
+@pytest.mark.parametrize(
+    ("channels", "preset"), cases([(4, "sdedge"), (9, "sdedge"), (4, "diffusers"), (4, "a1111")], quick={(4, "sdedge")})
+)
 def test_black_stays_and_grey_is_drawn_otherwise_than_by_a_hard_mask(pipeline, models, files, ramp, channels, preset):
     request = from_photo(models[channels], files, mask=ramp, soft_mask=True, steps=6, strength=1.0, preset=preset,
                          mask_blur=0, schedule="leading" if preset == "diffusers" else None, masked_content="noise")  # fmt: skip
@@ -49,6 +52,7 @@ def test_which_way_a_mask_is_used_is_said(pipeline, models, files, ramp):
     assert "no grey" in _notices(pipeline, plain.replace(soft_mask=True))
 
 
+@pytest.mark.slow
 def test_a_soft_mask_is_cut_and_put_back_like_a_hard_one(pipeline, models, files, tmp_path):
     photo = pixels_of(files / "large.png")
     greys = np.zeros(photo.shape[:2], np.uint8)

@@ -93,6 +93,7 @@ def test_a_network_that_sees_a_picture_whole_is_given_all_rows_at_once():
     assert np.array_equal(upscaler.enlarge(pixels), pixels.repeat(2, 0).repeat(2, 1))
 
 
+@pytest.mark.slow
 def test_an_upscaler_is_the_last_pass_of_a_request(models, pipeline, x4, tmp_path):
     request = Request("x", model=models[4], steps=2, width=SIDE, height=SIDE, seed=1)
     (native,) = drawn(pipeline, request)

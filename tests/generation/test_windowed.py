@@ -68,6 +68,7 @@ def test_predictions_are_blended_as_the_papers_say(blend):
     assert torch.allclose(ours, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_picture_in_windows_is_guided_once_on_the_whole_canvas(pipeline, models):
     """A loop of its own: predictions of windows, their mean, guidance with rescale of the whole, Euler's step."""
     request = pipeline.resolve(tiled(models, windows=replace(WINDOW, blend=Blend.MULTIDIFFUSION), guidance_rescale=0.7))

@@ -62,6 +62,7 @@ def _noted(engine, monkeypatch) -> tuple[list, list]:
     return runs, calls
 
 
+@pytest.mark.slow
 def test_a_hint_is_read_window_by_window_and_remembered(pipeline, models, files, monkeypatch):
     control = Control(files["tile"], files["hint"], mask=files["mask"])
     request = tiled(models, files, control)

@@ -164,6 +164,7 @@ def test_what_does_not_fit_is_told_beside_the_form_with_what_does(open_window, q
     assert form.width == form.height < 4096 and form.batch == 1 and form.prompt == "kept"
 
 
+@pytest.mark.slow
 def test_a_later_pass_that_does_not_fit_is_told_too(open_window, qtbot, monkeypatch):
     monkeypatch.setattr(device_module, "available_memory", lambda: (1 << 29, 4 << 30))
     window = open_window(start=False)

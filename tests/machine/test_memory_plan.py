@@ -272,6 +272,7 @@ def test_every_mode_gives_the_same_values(engine, tiny_model):
     torch.testing.assert_close(engine.decode(x), plain, atol=1e-4, rtol=0)  # where only half of the VAE is held, again
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 @pytest.mark.parametrize("engine", cases(MODES, quick=["stream"]), indirect=True)
 def test_a_large_picture_in_parts_has_the_same_values_in_every_mode(engine, tiny_model, monkeypatch):

@@ -92,6 +92,7 @@ def _edits() -> dict[str, Edit]:
             "merging": TokenMerging(0.4)}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pictures", "identity", "freeu", "regions", "merging"])
 def test_an_edit_acts_in_its_own_row_alone(name):
     network, call_inputs = unet(), inputs(edits=(_edits()[name],))
@@ -114,6 +115,7 @@ def test_features_of_another_step_are_cut_with_their_rows():
     assert all((a - b).abs().max() <= 1e-5 for a, b in zip(*results, strict=True))
 
 
+@pytest.mark.slow
 def test_the_peak_of_all_tensors_is_a_fraction_of_the_whole_s(monkeypatch):
     monkeypatch.setattr(unet_rows, "BAND", 1 << 12)
     network, call_inputs, peaks = unet(), inputs(side=24), {}

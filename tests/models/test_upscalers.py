@@ -59,6 +59,7 @@ def test_a_network_is_the_papers_whole_and_by_strips_of_any_height(config, scale
             assert torch.allclose(rows, expected, atol=1e-5), (height, step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 def test_the_published_depth_is_exact_by_strips_where_a_picture_is_lower_than_its_halo(layout):
     network = _network(RRDBConfig(4, 23, 2)).to(memory_format=layout)

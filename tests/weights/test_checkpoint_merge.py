@@ -68,6 +68,7 @@ def test_a_weighted_sum_of_a_folder_and_a_file_is_written_with_their_hashes(thre
     assert web["secondary_model_hash"] == digest and web["primary_model_name"] == "first"
 
 
+@pytest.mark.slow
 def test_a_difference_is_added_and_vae_and_text_encoder_are_whose_they_are_asked_to_be(three, tmp_path):
     (first, second, third), (folder, file, pickle) = three
     target = tmp_path / "sum.safetensors"
@@ -88,6 +89,7 @@ def test_a_difference_is_added_and_vae_and_text_encoder_are_whose_they_are_asked
     assert torch.allclose(both, (first.vae["decoder.conv_out.bias"] + second.vae["decoder.conv_out.bias"]) / 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_the_first_one_s_number_format_is_kept_and_others_may_have_another(three, tmp_path, dtype):
     (first, second, _), (_, file, _) = three
@@ -102,6 +104,7 @@ def test_the_first_one_s_number_format_is_kept_and_others_may_have_another(three
     assert load_file(target)["model.diffusion_model.out.2.weight"].dtype == torch.float32
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_the_largest_tensor(three, tmp_path):
     checkpoints = [open_checkpoint(path) for path in three[1]]
     tensors = [tensor for part in checkpoints[0].components.values() for tensor in part.values()]

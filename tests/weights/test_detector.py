@@ -20,6 +20,7 @@ def _middle_and_size(boxes):
     return torch.cat([(boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]], -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [{}, {"n": (1, 2, 2, 1, 1, 1, 1, 1), "nc": 1}, {"head": Segment}])
 @pytest.mark.parametrize("legacy", [False, True])
 def test_a_pickled_network_finds_what_ultralytics_finds(tmp_path, config, legacy):

@@ -160,6 +160,7 @@ def test_loras_go_into_the_int8_weights_and_leave_no_trace(pocket8, tmp_path):
     assert torch.equal(engine.predict(UNetInputs(*inputs)), before)
 
 
+@pytest.mark.slow
 @needs_embedded
 def test_features_residuals_and_pictures_act_as_on_the_exact_unet(pocket8):
     """Which is held to diffusers' (tests/models/test_unet_walk.py)."""
