@@ -76,7 +76,7 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
         known = styles.read_styles(data_folder() / "styles.csv")
         prompts = styles.apply(fields.get("prompt", ""), fields.get("negative", ""), body.styles, known)
         fields |= dict(zip(("prompt", "negative"), prompts))
-    controls, scripts = read_scripts(body.alwayson_scripts)
+    scripts = read_scripts(body.alwayson_scripts)
     fields["options"], taken = _sampler_options(body, fields.get("sampler"))
     if "eta" not in catalog.SAMPLERS[fields.get("sampler") or Request().sampler].options:
         fields.pop("eta", None)  # clients send it to every sampler
@@ -87,11 +87,12 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
         fields |= _image_fields(body)
     else:
         fields["passes"] = a1111_hires.read_hires(body.model_extra or {}, body.denoising_strength)
-    request, notice = checked_request(fields | {"controls": controls}, chosen)
+    fields |= {"controls": scripts.controls, "passes": (*fields.get("passes", ()), *scripts.passes)}
+    request, notice = checked_request(fields, chosen)
     if isinstance(body, Img2Img):
         request = _with_pictures(request, body)
     return Order(
-        request, body.batch_size or 1, body.n_iter or 1, (*ignored, *scripts,
+        request, body.batch_size or 1, body.n_iter or 1, (*ignored, *scripts.ignored,
          *(name for name in _ignored(body) if name not in taken)),
         (notice,) if notice else (), body.send_images is not False,
     )  # fmt: skip

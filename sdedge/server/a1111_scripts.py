@@ -1,15 +1,17 @@
-"""ControlNet as A1111's clients ask for it, among `alwayson_scripts`; other scripts are named as not honoured."""
+"""What A1111's clients ask for among `alwayson_scripts`: ControlNet and ADetailer; other scripts are named as not honoured."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.library.hints import keep_hint
+from sdedge.passes import Pass
 from sdedge.preprocessors import Preprocessing, named, settled, unknown_preprocessor
-from sdedge.server import pictures
+from sdedge.server import a1111_detailer, pictures
 from sdedge.server.safe_requests import control_name
 from sdedge.text.clean import shown
 
@@ -22,9 +24,19 @@ _MODES = {0: ControlMode.BALANCED, 1: ControlMode.PROMPT, 2: ControlMode.CONTROL
           "My prompt is more important": ControlMode.PROMPT, "ControlNet is more important": ControlMode.CONTROL}  # fmt: skip
 
 
-def read_scripts(scripts: Mapping[str, Any] | None) -> tuple[tuple[Control, ...], list[str]]:
-    """Returns the controls among the scripts, and the names of scripts that are asked for and not run here."""
+@dataclass(frozen=True)
+class Scripts:
+    """What is run of a client's scripts, and the names of what is asked for and not run here."""
+
+    controls: tuple[Control, ...] = ()
+    passes: tuple[Pass, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+def read_scripts(scripts: Mapping[str, Any] | None) -> Scripts:
+    """Returns the controls and passes among the scripts. Raises InvalidRequest and ModelError."""
     controls: list[Control] = []
+    passes: list[Pass] = []
     ignored: list[str] = []
     for name, script in (scripts or {}).items():
         arguments = script.get("args") if isinstance(script, dict) else script
@@ -33,9 +45,13 @@ def read_scripts(scripts: Mapping[str, Any] | None) -> tuple[tuple[Control, ...]
             controls += [_control(unit) for unit in units if _has_model(unit)]
             modules = [str(unit.get("module") or "none")[:40] for unit in units if not _has_model(unit)]
             ignored += [f"ControlNet's {module}, which has no model" for module in modules if module not in NO_MODULE]
+        elif name.casefold() == a1111_detailer.SCRIPT:
+            details, unread = a1111_detailer.read_detailer(arguments)
+            passes += details
+            ignored += unread
         elif _is_on(arguments):
             ignored.append(f"alwayson_scripts.{name[:60]}")
-    return tuple(controls), ignored
+    return Scripts(tuple(controls), tuple(passes), tuple(ignored))
 
 
 def preprocessing(module: str, a: float | None, b: float | None) -> Preprocessing | None:

@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from PIL import Image
 
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
+from sdedge.boxes import Boxes
+from sdedge.passes import Changes, Pass
+from sdedge.server.a1111_scripts import read_scripts
 from tests.server.drawer import picture, png
 
 
@@ -56,7 +60,7 @@ def test_what_is_not_honoured_is_named_and_what_asks_for_nothing_is_not(server):
     body = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "restore_faces": True, "s_churn": 0, "script_name": None,
             "hr_scale": 2, "enable_hr": False, "refiner_checkpoint": "sdxl", "a_thing": 3, "script_args": [],
             "override_settings": {"CLIP_stop_at_last_layers": 2, "outdir_samples": "/etc"},
-            "alwayson_scripts": {"ADetailer": {"args": [True, {"ad_model": "face_yolov8n.pt"}]},
+            "alwayson_scripts": {"Dynamic Thresholding": {"args": [True, 7]}, "ADetailer": {"args": [False, {"ad_model": "x"}]},
             "animatediff": {"args": [False]}}}  # fmt: skip
     info = json.loads(server.post("/sdapi/v1/txt2img", json=body).json()["info"])
     wanted = {
@@ -64,7 +68,7 @@ def test_what_is_not_honoured_is_named_and_what_asks_for_nothing_is_not(server):
         "refiner_checkpoint",
         "a_thing",
         "override_settings.outdir_samples",
-        "alwayson_scripts.ADetailer",
+        "alwayson_scripts.Dynamic Thresholding",
     }
     assert set(info["not_honoured"]) == wanted and info["clip_skip"] == 2
 
@@ -183,6 +187,30 @@ def test_extra_single_image_enlarges(server):
     )
     unknown = server.post("/sdapi/v1/extra-single-image", json={**body, "upscaler_1": "R-ESRGAN 4x+"})
     assert unknown.status_code == 422 and unknown.json()["field"] == "upscaler_1"
+
+
+def test_adetailer_is_a_pass_for_each_unit_by_an_installed_detector(server, monkeypatch):
+    installed = [SimpleNamespace(name="face_yolov8n", legacy_hash="", sha256="0" * 64)]
+    monkeypatch.setattr("sdedge.server.a1111_detailer.installed", lambda role: installed)
+    face = {"ad_model": "face_yolov8n.pt", "ad_confidence": 0.5, "ad_denoising_strength": 0.3, "ad_prompt": "a smile",
+            "ad_steps": 9, "ad_use_steps": True, "ad_cfg_scale": 3, "ad_use_cfg_scale": False, "ad_mask_blur": 6,
+            "ad_sampler": "Use same sampler", "ad_use_sampler": True, "ad_mask_max_ratio": 0.5}  # fmt: skip
+    args = [True, False, face, {"ad_model": "None"}, {"ad_model": "face_yolov8n", "ad_tab_enable": False}]
+    scripts = read_scripts({"ADetailer": {"args": args}})
+    assert scripts.ignored == ("ADetailer's ad_mask_max_ratio",) and not scripts.controls
+    boxes = Boxes("face_yolov8n", confidence=0.5, blur=6.0)
+    assert scripts.passes == (Pass(Changes(strength=0.3, prompt="a smile", steps=9), boxes=boxes),)
+    body = {"prompt": "x", "steps": 1, "width": 64, "height": 64}
+    for unit in (
+        {"ad_model": "/etc/passwd"},
+        {**face, "ad_confidence": 7},
+        {**face, "ad_prompt": "<lora:/etc/passwd:1>"},
+        5,
+    ):
+        refused = server.post(
+            "/sdapi/v1/txt2img", json={**body, "alwayson_scripts": {"ADetailer": {"args": [True, unit]}}}
+        )
+        assert refused.status_code == 422 and refused.json()["field"] in ("passes", "prompt"), refused.text
 
 
 def test_hires_fix_is_a_pass(server):
