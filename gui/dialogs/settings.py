@@ -144,7 +144,7 @@ class SettingsDialog(QDialog):
         return form
 
     def _server(self) -> QFormLayout:
-        switch = self._switch("serve", self.tr("Serve a page, and the APIs of A1111, OpenAI and MCP, on this computer"))
+        switch = self._switch("serve", self.tr("Let other programs and a browser draw here"))
         self.serving = FaultLabel()
         self.port = QSpinBox()
         self.port.setRange(1024, 65535)

@@ -6,7 +6,6 @@ prompts that may differ from box to box ("[SEP]" between them; "[PROMPT]" is the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
@@ -29,7 +28,7 @@ from sdedge.request_fields import SEEDS
 from sdedge.text.clean import shown
 from sdedge.weights.detector import DetectorModel, load_detector, open_detector
 
-_SEPARATOR = re.compile(r"\s*\[SEP\]\s*")
+_SEPARATOR = "[SEP]"
 _SKIP = "[SKIP]"
 _OWN = "[PROMPT]"
 
@@ -112,7 +111,7 @@ def nth_prompt(prompt: str, number: int, own: str) -> str | None:
 
     An empty part is the picture's own prompt.
     """
-    parts = _SEPARATOR.split(prompt)
+    parts = prompt.split(_SEPARATOR)
     part = parts[min(number, len(parts) - 1)].strip()
     if part == _SKIP:
         return None

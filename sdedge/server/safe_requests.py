@@ -16,13 +16,13 @@ from sdedge.request import Request
 from sdedge.text.clean import shown
 from sdedge.text.tags import path_tags
 
-_HASH_BEHIND = re.compile(r"\s*\[[0-9a-f]{8,64}\]\s*$", re.I)
+_HASH_BEHIND = re.compile(r"\[[0-9a-f]{8,64}\]$", re.I)
 _TAG = re.compile(r"<(?:lora|lyco|hypernet):[^<>{}|]*>", re.I)
 
 
 def model_name(text: str, field: str = "model") -> str:
     """Returns the installed model that a client names: by name, hash, or "name [hash]" as lists show it. Raises ModelError."""
-    names = (text.strip(), _HASH_BEHIND.sub("", text).strip())
+    names = (text.strip(), _HASH_BEHIND.sub("", text.strip()).strip())
     for name in dict.fromkeys(names):
         for candidate in dict.fromkeys((name, re.sub(r"\.(safetensors|ckpt)$", "", name, flags=re.I))):
             if candidate and not is_path(candidate) and (known := library_names(candidate)) is not None:
@@ -34,7 +34,7 @@ def model_name(text: str, field: str = "model") -> str:
 
 def control_name(text: str) -> str:
     """Returns the installed control model that a client names. Raises ModelError."""
-    wanted = _HASH_BEHIND.sub("", text).strip().casefold()
+    wanted = _HASH_BEHIND.sub("", text.strip()).strip().casefold()
     names = [model.name for model in installed_controls()]
     exact = [name for name in names if name.casefold() == wanted]
     matches = exact or [name for name in names if wanted and wanted in name.casefold()]

@@ -263,6 +263,6 @@ def test_a_mode_of_controlnets_is_said_to_change_nothing(pipeline, models, folde
 def test_the_price_is_the_encoder_and_what_attention_adds(pipeline, models, folder, photos):
     request = pipeline.resolve(controlled_request(models, Control(_file(folder, "plus"), photos["a"], span=(0.0, 0.5))))
     sentence, _ = pipeline.prices(request)
-    said = r"The control plus adds one pass a picture of an image encoder of [\d.]+ MB, which then goes, and "
+    said = r"The control plus adds one pass a picture of an image encoder of [\d.]+ MB, which then goes, "
     assert re.match(said, sentence)
     assert "% to 50% of the steps and " in sentence
