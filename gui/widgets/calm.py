@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSlider, QStyle, QStyledItemDelegate, QStyleOptionComboBox, QStylePainter
 
@@ -27,6 +27,10 @@ class WideCombo(QComboBox):
         super().__init__()
         self.setMaxVisibleItems(16)
         self.setItemDelegate(QStyledItemDelegate(self))  # the style sheet gives the entries their height
+
+    def sizeHint(self) -> QSize:
+        """Returns Qt's and the margin inside of which a text is drawn, so that its longest one is whole."""
+        return super().sizeHint() + QSize(_FRAME, 0)
 
     def showPopup(self) -> None:
         view = self.view()
