@@ -58,7 +58,7 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
             continue  # those of files have tests of their own
         value = [] if option.is_flag or option.name == "safety" else str(SPOKEN.get(option.name, 5)).split(" ")
         messages.append(option.name)
-        beside = next((given for start, given in BESIDE.items() if option.name.startswith(start)), ())
+        beside = next((options for start, options in BESIDE.items() if option.name.startswith(start)), ())
         assert job(*beside, option.opts[-1], *value) != (job(*beside) if beside else plain), option.name
     assert len(messages) > 30 and "memory" not in messages
     for about_now in ("--memory", "--device", "--dtype"):

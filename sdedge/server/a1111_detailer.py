@@ -48,10 +48,10 @@ def read_detailer(arguments: Any) -> tuple[tuple[Pass, ...], list[str]]:
 
 def _units(arguments: Any) -> Iterator[Mapping[str, Any]]:
     """Yields the units that are switched on; before them may stand whether the script is on, and whether it alone runs."""
-    given = arguments if isinstance(arguments, list) else [arguments]
-    if given and given[0] is False:
+    listed = arguments if isinstance(arguments, list) else [arguments]
+    if listed and listed[0] is False:
         return
-    units = [unit for unit in given if not isinstance(unit, bool)]
+    units = [unit for unit in listed if not isinstance(unit, bool)]
     if len(units) > MAX_PASSES:
         raise InvalidRequest(f"There are {len(units)} units of ADetailer; send {MAX_PASSES} or fewer.", field="passes")
     for unit in units:

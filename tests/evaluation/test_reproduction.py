@@ -153,6 +153,7 @@ def drawn(tiny_model, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_exit_statuses_and_json(drawn, tiny_model, tmp_path):
     model = ("--model", tiny_model, "--device", "cpu")
     status, (record,) = _run(drawn / "same.png", *model)

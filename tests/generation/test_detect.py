@@ -70,6 +70,7 @@ def test_a_box_that_a_surer_one_of_its_class_covers_is_dropped():
     assert suppressed(torch.zeros(2000, 4), torch.arange(2000)) == [*range(300)]
 
 
+@pytest.mark.slow
 def test_the_command_prints_draws_and_refuses(tmp_path):
     model = save_as_ultralytics(random_detector(3), tmp_path / "face_yolov8n.pt")
     Image.fromarray(_pixels(48, 64)).save(tmp_path / "in.png")

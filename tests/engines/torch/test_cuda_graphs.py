@@ -193,6 +193,7 @@ def test_nothing_of_a_call_touches_the_host(ratio):
     assert other_calls == []
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_a_compiled_network_is_one_graph_and_gives_the_same(unet):
     """What SDEDGE_COMPILE=1 hands to torch.compile holds nothing that it has to leave to Python."""
