@@ -31,9 +31,9 @@ RENDERED = 96  # pixels of a render before the network's own size
 class JudgeRecipe:
     """Every number that decides how the judge comes out."""
 
-    pictures: int = 8_000
+    pictures: int = 16_000
     batch: int = 64
-    optimisation: Optimisation = Optimisation(steps=1600, lr=3e-3, warmup=60, flat=0.25, ema=0.995)
+    optimisation: Optimisation = Optimisation(steps=3200, lr=3e-3, warmup=60, flat=0.25, ema=0.995)
     blended: float = 0.08
     """Fraction of pictures that are blends of two, which teach it not to be sure of what cannot be told."""
 
