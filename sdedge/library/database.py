@@ -6,6 +6,7 @@ import datetime
 import functools
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ from sdedge.errors import SdedgeError
 from sdedge.files import make_private_file, make_private_folder, tighten
 from sdedge.library import connection as sqlite
 from sdedge.library.connection import Connection, described
+
+
+_AGAIN = 0.01  # seconds between two attempts to open what another program holds
 
 
 class Damaged(SdedgeError):
@@ -28,6 +32,28 @@ def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) ->
 
     Raises Damaged for a damaged file, SdedgeError when it is of a newer version or cannot be opened.
     """
+    patience = time.monotonic() + timeout
+    while True:
+        try:
+            return _open(path, migrations, timeout)
+        except BaseException as error:
+            if is_busy(error) and time.monotonic() < patience:
+                time.sleep(_AGAIN)  # SQLite itself does not wait where two change to WAL at once
+                continue
+            if is_damage(error):
+                cause = error.__cause__ or error
+                raise Damaged(f"The database {path} is damaged ({' '.join(str(cause).split())[:200]}).") from error
+            if isinstance(error, sqlite3.Error) and not isinstance(error, SdedgeError):
+                raise described(error, path) from error
+            if isinstance(error, (OSError, ValueError)) and not isinstance(error, SdedgeError):
+                reason = getattr(error, "strerror", None) or error
+                raise SdedgeError(
+                    f"Cannot use the database {path}: {reason}; check its folder and the free space."
+                ) from error
+            raise
+
+
+def _open(path: Path, migrations: Sequence[str], timeout: float) -> Connection:
     connection: Connection | None = None
     try:
         _make_private(path)
@@ -43,21 +69,9 @@ def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) ->
             raise Damaged(f"The database {path} is damaged ({' '.join(str(fault).split())[:200]}).")
         _migrate(connection, path, migrations)
         _compare(connection, path, migrations)
-    except BaseException as error:
+    except BaseException:
         if connection is not None:
             connection.close()
-        if is_damage(error):
-            cause = error.__cause__ or error
-            raise Damaged(f"The database {path} is damaged ({' '.join(str(cause).split())[:200]}).") from error
-        if isinstance(error, SdedgeError):
-            raise
-        if isinstance(error, sqlite3.Error):
-            raise described(error, path) from error
-        if isinstance(error, (OSError, ValueError)):
-            reason = getattr(error, "strerror", None) or error
-            raise SdedgeError(
-                f"Cannot use the database {path}: {reason}; check its folder and the free space."
-            ) from error
         raise
     return connection
 
@@ -126,6 +140,11 @@ def keep_aside(path: Path, aside: Path) -> None:
 def is_damage(error: BaseException) -> bool:
     """Returns whether the file itself is at fault."""
     return _code(error) in (sqlite.CORRUPT, sqlite.NOT_A_DATABASE)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Returns whether another connection's lock is at fault."""
+    return _code(error) in (sqlite.BUSY, sqlite.LOCKED)
 
 
 def is_passing(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from sdedge.errors import SdedgeError
 from sdedge.images.output import Output
+from sdedge.library.connection import BUSY, Connection
 from sdedge.library.database import open_database
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
@@ -325,3 +327,25 @@ def test_the_queue_and_the_gallery_import_no_torch():
         "sdedge.commands.queue, sdedge.commands.gallery; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_lock_that_sqlite_does_not_wait_for_is_waited_for(tmp_path, monkeypatch):
+    """Where two open a new database at once SQLite answers one of them SQLITE_BUSY at once, whatever its timeout."""
+
+    class Held(Connection):
+        answers = 2
+
+        def execute(self, *arguments):
+            if "journal_mode" in arguments[0] and Held.answers > 0:
+                Held.answers -= 1
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorcode = BUSY
+                raise error
+            return super().execute(*arguments)
+
+    monkeypatch.setattr("sdedge.library.database.Connection", Held)
+    open_database(tmp_path / "waited", MIGRATIONS).close()
+    Held.answers = 1000
+    with pytest.raises(SdedgeError, match="another program is using it"):
+        open_database(tmp_path / "given up", MIGRATIONS, timeout=0.05)
+    assert Held.answers < 999
