@@ -16,7 +16,6 @@ from sdedge.files import make_private_file, make_private_folder, tighten
 from sdedge.library import connection as sqlite
 from sdedge.library.connection import Connection, described
 
-
 _AGAIN = 0.01  # seconds between two attempts to open what another program holds
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import collections
 import os
+import sys
 import threading
+import traceback
 import weakref
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
+from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
@@ -34,10 +37,23 @@ class PatientBot(QtBot):
     """Waits by itself as long as a busy machine may take; pytest-qt's own five seconds are over before."""
 
     def waitUntil(self, callback, *, timeout=PATIENCE):
-        super().waitUntil(callback, timeout=timeout)
+        try:
+            super().waitUntil(callback, timeout=timeout)
+        except TimeoutError as late:
+            late.add_note(_state())
+            raise
 
     def waitSignal(self, signal, *, timeout=PATIENCE, **more):
         return super().waitSignal(signal, timeout=timeout, **more)
+
+
+def _state() -> str:
+    """Returns what the windows say and where each thread is, for the reader of a failure."""
+    said = [label.text() for label in QApplication.allWidgets() if isinstance(label, QLabel) and label.isVisible()]
+    where = [
+        f"thread {id}\n{''.join(traceback.format_stack(frame)[-6:])}" for id, frame in sys._current_frames().items()
+    ]
+    return "\n".join([*where, "The windows say:", *filter(None, said)])
 
 
 @pytest.fixture
