@@ -13,6 +13,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -111,6 +112,7 @@ class Soak:
     def complain(self, what: str, sentence: str) -> None:
         self.report[what] += 1
         self.complaints.append(f"{what}: {sentence}")
+        print(self.complaints[-1], file=sys.stderr, flush=True)
 
     def signal_worker(self, number: int) -> None:
         if (pid := self.app.worker()) is not None:
