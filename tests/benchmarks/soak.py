@@ -53,6 +53,7 @@ class Soak:
             "faults": Counter(), "outcomes": Counter(), "pictures": 0, "lost": 0, "corrupt": 0, "duplicates": 0,
             "hung": 0, "unexplained": 0, "leftovers": 0, "continued": 0, "journals left": 0,
         }  # fmt: skip
+        self.kind = "nothing"
         self.complaints: list[str] = []
         self.jobs: dict[int, tuple[int, int]] = {}
         self.app = App(self.data)
@@ -60,6 +61,7 @@ class Soak:
     def round(self, number: int) -> None:
         """One job, one fault, and back to order."""
         kind = self.kinds[number % len(self.kinds)] if number < len(self.kinds) else self.chance.choice(self.kinds)
+        self.kind = kind
         count, seed = self.chance.randint(2, 4), 1000 * (number + 1)
         steps, write = self.chance.randint(3, 9), self.chance.choice((0, 0.02))
         timing = f"steps={steps} step={self.chance.uniform(0.001, 0.03):.3f} load=0.05 write={write}"
@@ -111,7 +113,7 @@ class Soak:
 
     def complain(self, what: str, sentence: str) -> None:
         self.report[what] += 1
-        self.complaints.append(f"{what}: {sentence}")
+        self.complaints.append(f"{what} after {self.kind}: {sentence}")
         print(self.complaints[-1], file=sys.stderr, flush=True)
 
     def signal_worker(self, number: int) -> None:
