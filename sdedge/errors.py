@@ -35,6 +35,7 @@ class Remedy(StrEnum):
     SEE_GALLERY = "see `sdedge gallery search`"
     RESTORE_OR_REMOVE = "put it back or run `sdedge models remove`"
     ACCEPT = "read it and run `sdedge models accept {name}` once"
+    ACCEPT_FIRST = "read it and give --accept-license"
     OTHER_NAME = "choose another with --name, or remove it first"
     LINK = "use --link"
     TOKEN = "give your token with --token or `hf auth login`"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sdedge.commands import hub
 from sdedge.commands.model_copies import export, merge, quantize
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo
@@ -26,8 +27,8 @@ def models() -> None:
     """Install, list, check and export models."""
 
 
-for copying in (export, merge, quantize):
-    models.add_command(copying)
+for command in (export, merge, quantize, hub.available, hub.get, hub.downloads, hub.token):
+    models.add_command(command)
 
 
 @models.command()

@@ -83,6 +83,13 @@ class Library:
             )
         return _model(row)
 
+    def check_free(self, name: str) -> None:
+        """Raises ModelError for a name that a model has already, or that none can have."""
+        from sdedge.library import imports
+
+        if self.database.execute("SELECT 1 FROM models WHERE name = ?", (imports.check_name(name),)).fetchone():
+            raise _taken(name)
+
     def locate(self, name: str) -> Path:
         """Returns the path of an installed model that may be used.
 
@@ -105,11 +112,11 @@ class Library:
         return model.path
 
     def add(
-        self, path: str | Path, name: str | None = None, *, link: bool = False, source: str = "", base: str = "",
-        licence: str | None = None, progress: Callable[[int, int], None] | None = None,
+        self, path: str | Path, name: str | None = None, *, link: bool = False, own: bool = False, source: str = "",
+        base: str = "", licence: str | None = None, progress: Callable[[int, int], None] | None = None,
     ) -> Model:  # fmt: skip
         """Installs a model, VAE, control model or upscaler: checks that it loads, hashes it, and copies it in (`link` only notes
-        its place).
+        its place). Files of our `own`, as a download's are, need no second copy where the disk gives one file two names.
 
         `licence` is the one its files name, if none is given. An interruption at any point leaves nothing behind.
         Raises ModelError or OutputError.
@@ -127,7 +134,8 @@ class Library:
         if link:
             hashed = {place: imports.hash_file(file, None, tell) for place, file in model.files.items()}
             return self._insert(name, model, hashed, model.path.resolve(), source or str(path), base, licence, None)
-        self._check_space(model.size)
+        if not own:
+            self._check_space(model.size)
         work = Path(tempfile.mkdtemp(dir=self._models_folder(), prefix=f"{_ADDING}{os.getpid()}-"))
         try:
             (work / _MARKER).touch()
@@ -135,7 +143,8 @@ class Library:
             for place, file in model.files.items():
                 target = work / place
                 target.parent.mkdir(parents=True, exist_ok=True)
-                hashed[place] = imports.hash_file(file, target, tell)
+                linked = own and _named_twice(file, target)
+                hashed[place] = imports.hash_file(file, None if linked else target, tell)
             final = self._models_folder() / name / (model.path.name if model.path.is_file() else "")
             return self._insert(name, model, hashed, final, source or str(path), base, licence, work)
         finally:
@@ -247,7 +256,11 @@ class Library:
 
         if licence not in licences.LICENCE_PAGES:
             return False
-        return self.database.execute("SELECT 1 FROM licences WHERE name = ?", (licence,)).fetchone() is None
+        return not self.has_accepted(licence)
+
+    def has_accepted(self, licence: str) -> bool:
+        """Returns whether somebody accepted this licence on this machine."""
+        return self.database.execute("SELECT 1 FROM licences WHERE name = ?", (licence,)).fetchone() is not None
 
     def accept(self, licence: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -312,6 +325,15 @@ class Library:
                     composed(left.name) not in names and not left.name.startswith(_ADDING) and (left / _MARKER).exists()
                 ):
                     shutil.rmtree(left, ignore_errors=True)
+
+
+def _named_twice(file: Path, name: Path) -> bool:
+    """Gives a file a second name; returns whether the disk can."""
+    try:
+        os.link(file, name)
+    except OSError:  # another disk, or one of a camera
+        return False
+    return True
 
 
 def _taken(name: str) -> ModelError:

@@ -70,7 +70,7 @@ def resolve(checkpoint: Model) -> Path:
     if folder is None:
         raise ModelError(
             f"{checkpoint.path} comes without CLIP's vocabulary and there is none on this machine:"
-            f" {Remedy.INSTALL_VOCABULARY} once (pip must reach its index), or {Remedy.INSTALL_VOCABULARY_FROM} with a"
+            f" {Remedy.INSTALL_VOCABULARY} once, or {Remedy.INSTALL_VOCABULARY_FROM} with a"
             f" {BPE_NAME}, or put vocab.json and merges.txt beside the model.",
             remedy=Remedy.INSTALL_VOCABULARY,
         )

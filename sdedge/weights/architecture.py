@@ -93,6 +93,22 @@ def unsupported_architecture(names: Mapping[str, Any]) -> str | None:
     return next((what for piece, what in pieces if any(piece in name for name in judged)), None)
 
 
+def other_family(names: Mapping[str, Any]) -> str | None:
+    """Returns which other family's model a file is, by its keys, as `unsupported_architecture` does; None for v1 and for all that
+    goes with it."""
+    what = unsupported_architecture(names)
+    return what if what in {family for _, family in _FAMILIES} else None
+
+
+def check_unet_config(config: Mapping[str, Any]) -> None:
+    """Raises ModelError when the configuration of a UNet or a ControlNet, in diffusers' words, says that it is not v1."""
+    width = config.get("cross_attention_dim")
+    if isinstance(width, int) and width in _NOT_V1_WIDTHS:
+        raise ModelError(
+            f"It is {_NOT_V1_WIDTHS[width]} (text width {width}), not Stable Diffusion v1 (text width 768)."
+        )
+
+
 def wrong_kind(path: Path, what: str, wanted: str, field: str) -> ModelError:
     """Returns the error for a file that is something else than is wanted in its place, and where it belongs."""
     remedy = _USES.get(what)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-from sdedge.errors import ModelError, OutputError
+from sdedge.errors import ModelError, OutputError, Remedy
 from sdedge.files import make_private_folder
 
 _PIECE = 1 << 20
@@ -96,6 +96,11 @@ def download(
                 and error.code < 500
                 and error.code != http.HTTPStatus.TOO_MANY_REQUESTS
             ):
+                if error.code in (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN):
+                    raise ModelError(
+                        f"The server gives {remote.name} to nobody without permission ({error.code}); {Remedy.GIVE_TOKEN}.",
+                        remedy=Remedy.GIVE_TOKEN,
+                    ) from error
                 said = " ".join(str(error.reason).split())[:200].rstrip(".")
                 raise ModelError(
                     f"The server does not give {remote.name} ({error.code}: {said}); try again later."
@@ -124,7 +129,7 @@ def _fetch(remote: Remote, partial: Path, headers: Mapping[str, str], progress: 
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", tag)
     try:
-        response = _opener(remote.url).open(request, timeout=_SILENCE)
+        response = opener(remote.url).open(request, timeout=_SILENCE)
     except urllib.error.HTTPError as error:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
@@ -206,7 +211,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return made
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
+def opener(url: str) -> urllib.request.OpenerDirector:
+    """Returns what opens an address of the web and nothing else. Raises ModelError for one of another kind."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise ModelError(f"{url[:100]} is no address of the web; check HF_ENDPOINT.")
     opener = urllib.request.OpenerDirector()  # no files, no FTP, no data: URLs
