@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,35 +69,45 @@ class JournalingDrawer(FakeDrawer):
         folder = journals.Journals(journals.journal_folder(), run=journals.run_of(request))
         steps = int(dict(word.split("=", 1) for word in request.prompt.split() if "=" in word).get("steps", 3))
         numbers: dict[int, np.ndarray] = {}
-        for event in super().images(request, count, batch, previews):
-            if isinstance(event, events.Step):
-                yield from self._step(folder, request, event, numbers)
-                continue
-            if isinstance(event, Picture):
-                right = np.array_equal(numbers[event.index], latents(event.seed, steps))
-                event = event if right else replace(event, pixels=np.zeros_like(event.pixels))
-            yield event
-            if isinstance(event, Picture):
-                self.own.__exit__(None, None, None)
+        with ExitStack() as held:  # a journal's lock is let go of whatever happens
+            for event in super().images(request, count, batch, previews):
+                if isinstance(event, events.Step):
+                    yield from self._step(folder, request, event, numbers, held)
+                    continue
+                if isinstance(event, Picture):
+                    right = np.array_equal(numbers[event.index], latents(event.seed, steps))
+                    event = event if right else replace(event, pixels=np.zeros_like(event.pixels))
+                yield event
+                if isinstance(event, Picture):
+                    held.close()
 
     def _step(
-        self, folder: journals.Journals, request: Request, step: events.Step, numbers: dict[int, np.ndarray]
+        self,
+        folder: journals.Journals,
+        request: Request,
+        step: events.Step,
+        numbers: dict[int, np.ndarray],
+        held: ExitStack,
     ) -> Iterator[events.Event]:
         """A step of `FakeDrawer` is one answer; those that are recorded cost nothing further."""
         if step.index == 1:
             resolved = Resolved(**{**vars(request), "width": 64, "height": 64, "guidance": 1.0, "noise": "torch"})
             picture_of = resolved.replace(seed=(request.seed or 0) + step.first)
-            self.own = folder.batch([picture_of], step.first)
-            self.own.__enter__()
-            self.journal = self.own.next_run("1", {"fake": "1"})
+            batch = held.enter_context(folder.batch([picture_of], step.first))
+            self.journal = batch.next_run("1", {"fake": "1"})
             numbers[step.first] = latents(picture_of.seed, 0)
-        x, sigma, was_replaying = numbers[step.first], float(step.total - step.index), self.journal.is_replaying
-        recorded = self.journal.replay(sigma, x)
+        x, sigma, journal = numbers[step.first], float(step.total - step.index), self.journal
+        if journal is None:  # another process has it, or the disk is full
+            numbers[step.first] = answer(x, sigma)
+            yield step
+            return
+        was_replaying = journal.is_replaying
+        recorded = journal.replay(sigma, x)
         if recorded is None:
-            self.journal.begin(x.shape)
+            journal.begin(x.shape)
             recorded = answer(x, sigma)
-            self.journal.add(sigma, x, recorded)
-            if was_replaying or (self.journal.replayed and self.journal.drawn == 1):
+            journal.add(sigma, x, recorded)
+            if was_replaying or (journal.replayed and journal.drawn == 1):
                 yield events.Continued(step.index, step.total, step.first)
             yield step
         numbers[step.first] = recorded
