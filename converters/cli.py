@@ -11,7 +11,6 @@ COMMANDS = {
     "mps": ("converters.commands.mps:mps", "Convert a model to half-precision graphs for MPS."),
     "verify": ("converters.commands.verify:verify", "Compare a bundle with the model it came from."),
     "inspect": ("converters.commands.inspect:inspect", "Show what is in a package or bundle."),
-    "doctor": ("converters.commands.doctor:doctor", "On a Mac: compile, load, time and compare a bundle."),
 }
 
 

@@ -49,7 +49,7 @@ class Remedy(StrEnum):
     CONVERT_OTHER_SIZES = "convert the model with --size for another range"
     CONVERT_SMALLER = "choose a smaller --size"
     CONVERT_LESS = "give a larger --attention-budget or a smaller --size"
-    CONVERT_REPORT = "run `sdedge convert doctor` for a report"
+    CONVERT_REPORT = "run `sdedge doctor --report FILE` for a report"
     TARGET_MACOS15 = "--target macOS15"
     OTHER_COMPONENTS = "leave it out of --components"
     NAME_SOURCE = "name it with --model"

@@ -39,7 +39,7 @@ PHRASES = {
     Remedy.CONVERT_OTHER_SIZES: "convert the model for other sizes",
     Remedy.CONVERT_SMALLER: "convert it for smaller sizes",
     Remedy.CONVERT_LESS: "convert it for smaller sizes",
-    Remedy.CONVERT_REPORT: "at a terminal, run `sdedge convert doctor` for a report",
+    Remedy.CONVERT_REPORT: "at a terminal, `sdedge doctor` writes a report of every engine",
     Remedy.TARGET_MACOS15: "the target macOS 15",
     Remedy.OTHER_COMPONENTS: "leave it out",
     Remedy.NAME_SOURCE: "add it under Models",

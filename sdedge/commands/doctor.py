@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,8 +26,26 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--again", is_flag=True, help="Measure anew, on a machine that is doing nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def doctor(device: str, again: bool, as_json: bool) -> None:
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Try every engine, each in a process of its own, and write one file to attach to an issue; goes on with one "
+    "that was interrupted.",
+)  # fmt: skip
+@click.option(
+    "-m", "--model", "models", multiple=True, metavar="NAME",
+    help="For the report: also try this model or bundle, beside the embedded one; may be repeated.",
+)  # fmt: skip
+def doctor(device: str, again: bool, as_json: bool, report: Path | None, models: tuple[str, ...]) -> None:
     """Show which device, number format and memory layout full-size models run in here, and why."""
+    if report is not None:
+        if as_json or device != "auto":
+            raise click.UsageError("--report tries every device and is JSON: leave out --device and --json.")
+        from sdedge.commands.doctor_report import write_report
+
+        write_report(report, models, again)
+        return
+    if models:
+        raise click.UsageError("--model names what a report tries as well: give --report FILE too.")
     from rich.console import Console
 
     from sdedge.engines.openvino.timing import with_openvino

@@ -9,17 +9,13 @@ import torch
 from click.testing import CliRunner
 from torch.utils.flop_counter import FlopCounterMode
 
-from converters import doctor
 from converters.cli import convert
-from converters.doctor import Trial, report, trials
 from converters.inspect import SIDE_LIMIT, TOO_LONG, inspect
 from converters.toolchain import mb
-from sdedge.engines.coreml.native import UNITS
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
-from sdedge.library.manifest import Manifest
 from sdedge.models.attention import chunked_attention, set_attention
 from sdedge.models.unet import UNet
 from tests.conftest import convert_to_coreml
@@ -114,51 +110,3 @@ def test_the_command_shows_packages_and_bundles(tiny_bundle):
     assert json.loads(done.stdout)["Unet"]["operations"]["conv"] > 50
     done = CliRunner().invoke(convert, ["inspect", str(tiny_bundle / "Unet.mlpackage" / "Data")])
     assert isinstance(done.exception, ModelError)
-
-
-# ---- The doctor, with a stand-in for Core ML ---------------------------------------------------------------------------
-
-
-class _Native:
-    """Fails on the GPU and is a little off on the Neural Engine."""
-
-    compiled, loaded = 2.0, 0.5
-
-    def __init__(self, package: Package, function: str, units: str) -> None:
-        if units == "cpu-and-gpu":
-            raise ModelError(f"Core ML cannot load {package.path}: a | b")
-        self._runner = Runner(package, function)
-        self._scale = 1.001 if units == "cpu-and-ne" else 1.0
-
-    def __call__(self, inputs):
-        return {name: y * self._scale for name, y in self._runner(inputs).items()}
-
-
-@pytest.mark.slow
-def test_the_doctor_tries_every_component_on_every_unit(tiny_bundle, monkeypatch):
-    monkeypatch.setattr(doctor, "NativeModel", _Native)
-    tried = list(trials(tiny_bundle, runs=1))
-    assert [(t.component, t.units) for t in tried] == [
-        (c, u) for c in Manifest.read(tiny_bundle).components for u in UNITS
-    ]
-    by_units = {units: [t for t in tried if t.units == units] for units in UNITS}
-    assert all(t.psnr == float("inf") for t in by_units["all"])
-    assert all(55 < t.psnr < 80 for t in by_units["cpu-and-ne"])
-    assert all(t.error and t.predicted is None for t in by_units["cpu-and-gpu"])
-    page = report(tiny_bundle, tried)
-    assert page.count("| unet |") == 4
-    assert str(tiny_bundle) not in page
-    assert "BUNDLE/Unet.mlpackage: a / b" in page
-
-
-def test_a_report_of_no_trials_is_still_a_report(tiny_bundle):
-    page = report(tiny_bundle, [Trial("unet", "all", None, 1.0, 0.25, 71.26)])
-    assert "| unet | all |  | 1.00 | 0.2500 | 71.3 |  |" in page
-
-
-def test_without_a_mac_the_doctor_says_what_it_checked(tiny_bundle, monkeypatch):
-    monkeypatch.setattr("sys.platform", "linux")
-    done = CliRunner().invoke(convert, ["doctor", str(tiny_bundle)])
-    assert done.exit_code == 0
-    assert "on a Mac only; nothing was compiled, loaded or timed here" in done.output
-    assert "unet: " in done.output
