@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 OTHERS = {"--ddim_steps", "--scale", "--ddim_eta", "--plms", "--dpm_solver", "--outdir", "--n_rows", "--skip_grid", "--skip_save",
           "--fixed_code", "--precision", "--ckpt", "--config", "--laion400m", "--prompt", "--n_samples", "--n_iter", "--what",
-          "--f", "--no-deps", "--sampler_name", "--install"}  # fmt: skip
-"""Options of CompVis's scripts, of the web UI's lists of prompts, of a benchmark, of pip and of xcode-select."""
+          "--f", "--no-deps", "--sampler_name", "--install",
+          "--head", "--address", "--node-ip-address", "--include-dashboard", "--disable-usage-stats", "--generate"}  # fmt: skip
+"""Options of CompVis's scripts, of the web UI's lists of prompts, of a benchmark, of pip, of xcode-select and of Ray."""
 
 
 def _commands(command: click.Command, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], set[str]]:

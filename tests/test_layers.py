@@ -28,7 +28,7 @@ NO_TORCH = (
     "sdedge.text.tokenizer",
     "gui",
 )
-ONLY_WHERE_USED = {"coremltools", "transformers", "PySide6", "diffusers", "openvino", "nncf"}
+ONLY_WHERE_USED = {"coremltools", "transformers", "PySide6", "diffusers", "openvino", "nncf", "ray"}
 
 
 def _files(package: str) -> list[Path]:

@@ -12,6 +12,7 @@ from sdedge.commands.lazy import LazyGroup
 # Name -> (where the click command is, one line of help). What other packages add comes through the entry points.
 COMMANDS = {
     "generate": ("sdedge.commands.generate:generate", "Draw pictures from a prompt."),
+    "batch": ("sdedge.commands.batch:batch", "Draw a file of requests, here or on many machines."),
     "grid": ("sdedge.commands.grid:grid", "Draw one prompt under every pair of two settings."),
     "compare": ("sdedge.commands.grid:compare", "Draw one prompt with several samplers and steps."),
     "samplers": ("sdedge.commands.samplers:samplers", "List samplers, schedules and presets."),

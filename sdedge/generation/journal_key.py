@@ -23,15 +23,13 @@ from sdedge.errors import SdedgeError
 from sdedge.generation.prompts import embedding_vectors
 from sdedge.library.adapters import look_up_lora
 from sdedge.library.control_models import find_control
+from sdedge.library.file_hashes import sampled_hash
 from sdedge.library.hints import hint_path
 from sdedge.machine.findings import findings_file, processor
 from sdedge.request import Resolved
 from sdedge.text.tags import extract_loras
 from sdedge.weights.folders import existing
 
-SMALL_FILE = 1 << 20
-"""Bytes of a file up to which all of it is read; of larger ones its ends and places between them."""
-_PLACES, _PLACE, _ENDS = 64, 4096, 1 << 16
 _LIBRARIES = ("torch", "torchsde", "numpy", "openvino", "coremltools")
 _ELSEWHERE = {"SDEDGE_HOME"}
 
@@ -72,18 +70,7 @@ def _file(root: Path, path: Path) -> Iterator[str]:
 @lru_cache(maxsize=4096)
 def _held(path: Path, size: int, modified: int, changed: int) -> str:
     """Returns a hash of what a file holds; read again when its size or one of its times is another one."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        if size <= SMALL_FILE:
-            digest.update(file.read(SMALL_FILE))
-        else:
-            digest.update(file.read(_ENDS))
-            for place in range(1, _PLACES + 1):
-                file.seek(size * place // (_PLACES + 1))
-                digest.update(file.read(_PLACE))
-            file.seek(size - _ENDS)
-            digest.update(file.read(_ENDS))
-    return digest.hexdigest()
+    return sampled_hash(path, size)
 
 
 def _models(request: Resolved) -> Iterator[str]:

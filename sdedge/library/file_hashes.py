@@ -21,6 +21,9 @@ from sdedge.places import cache_folder
 
 LORA_DIGITS, EMBEDDING_DIGITS = 12, 12  # of a hash as the web UI writes it
 MAX_CACHED = 5000  # files whose hashes are kept
+SMALL_FILE = 1 << 20
+"""Bytes of a file up to which `sampled_hash` reads all of it; of larger ones their ends and places between them."""
+_PLACES, _PLACE, _ENDS = 64, 4096, 1 << 16
 _PIECE = 4 << 20
 _LENGTH = 8  # bytes of a safetensors file that say how long its header is
 _SHORTEST = 8  # digits that tell files apart
@@ -59,6 +62,23 @@ def hashes_of_all(paths: Iterable[Path]) -> dict[Path, FileHashes]:
     if fresh:
         _keep({**cached, **fresh})
     return hashes
+
+
+def sampled_hash(path: Path, size: int) -> str:
+    """Returns a SHA-256 of a file of so many bytes, and of a large one of places spread over it: it takes a moment, and tells
+    other weights, but not every changed byte. Raises OSError."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        if size <= SMALL_FILE:
+            digest.update(file.read(SMALL_FILE))
+        else:
+            digest.update(file.read(_ENDS))
+            for place in range(1, _PLACES + 1):
+                file.seek(size * place // (_PLACES + 1))
+                digest.update(file.read(_PLACE))
+            file.seek(size - _ENDS)
+            digest.update(file.read(_ENDS))
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> FileHashes:

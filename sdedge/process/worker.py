@@ -24,7 +24,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +66,14 @@ class Drawer(Protocol):
 class PipelineDrawer:
     """The pipeline over the engines of this machine, with models kept on a shelf between jobs."""
 
-    def __init__(self) -> None:
+    def __init__(self, ema: bool | None = None) -> None:
+        """`ema` says which weights to take from a file that has both."""
         from sdedge.engines.open import load_engine, locate
         from sdedge.process.model_cache import ModelCache
 
         device, dtype = os.environ.get("SDEDGE_DEVICE", "auto"), os.environ.get("SDEDGE_DTYPE")
         memory = os.environ.get("SDEDGE_MEMORY", "auto")
-        self._models = ModelCache(load_engine(device, dtype, memory=memory), locate)
+        self._models = ModelCache(load_engine(device, dtype, ema, memory), locate)
 
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
@@ -94,13 +95,20 @@ class RecordedOutput(Output):
     job: int | None = None
 
     def write(self, pixels: Any, request: Request, facts: Mapping[str, object], number: int) -> Path:
+        return self.keep(self.encode(pixels, request, facts), request, facts, number)
+
+    def keep(
+        self, data: bytes, request: Request, facts: Mapping[str, object], number: int,
+        tell: Callable[[Path], None] = lambda path: None,
+    ) -> Path:  # fmt: skip
+        """Writes the bytes of a picture's file as `write` does; `tell` hears its path before anything of it is there."""
         assert self.gallery is not None
         gallery, row = self.gallery, None
-        data = self.encode(pixels, request, facts)
         content = hashlib.sha256(data).hexdigest()
 
         def announce(path: Path) -> None:
             nonlocal row
+            tell(path)
             try:
                 if row is not None:  # another process has taken the name announced before
                     gallery.abandon(row)
@@ -114,11 +122,11 @@ class RecordedOutput(Output):
         except BaseException:
             if row is not None:
                 with suppress(sqlite3.Error):
-                    self.gallery.abandon(row)
+                    gallery.abandon(row)
             raise
         if row is not None:
             try:
-                self.gallery.complete(row)
+                gallery.complete(row)
             except sqlite3.Error as error:  # settled by the supervisor at the end of the job
                 log.warning("The gallery cannot record %s: %s.", path, error)
         return path
