@@ -31,6 +31,7 @@ _STORE = 512 << 20  # bytes of memory for what goes between processes: pictures
 _WITHOUT_GPU = ("cpu", "openvino")
 _TOKEN = secrets.token_hex(32)  # of this process: Ray reads it once
 _CONNECT = 10.0  # seconds
+STARTS = 3
 _ADDRESS = re.compile(r"(?:ray://)?(?:\[([0-9A-Fa-f:]+)\]|([^\s:/\[\]]+)):([0-9]{1,5})")
 
 
@@ -70,21 +71,30 @@ class RayCluster:
         self._places: dict[str, _Place] = {}
         self._actors: dict[str, Any] = {}
         self._pending: dict[Any, str] = {}
-        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        own: dict[str, Any] = {
-            "address": "local", "num_cpus": os.cpu_count(), "include_dashboard": False, "_temp_dir": self._folder,
-            "object_store_memory": _STORE,
-        }  # fmt: skip
-        try:
-            ray.init(**(own if address == AUTO else {"address": address}), **quiet)
-        except Exception as error:
-            self.close()
-            reason = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
-            raise SdedgeError(
-                f"Ray cannot be started ({reason}); check the memory and the temporary folder."
-                if address == AUTO else
-                f"There is no Ray cluster at {address} ({reason}); start one there first."
-            ) from None  # fmt: skip
+        self._connect(address)
+
+    def _connect(self, address: str) -> None:
+        """Starts Ray, several times on a busy machine, for which it has no patience, or joins a cluster. Raises SdedgeError."""
+        settings: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "ERROR"}
+        if address == AUTO:
+            settings |= {
+                "address": "local", "num_cpus": os.cpu_count(), "include_dashboard": False, "_temp_dir": self._folder,
+                "object_store_memory": _STORE,
+            }  # fmt: skip
+        reason = ""
+        for _ in range(STARTS if address == AUTO else 1):
+            try:
+                self._ray.init(**settings)
+                return
+            except Exception as error:
+                lines = str(error).strip().splitlines()
+                reason = lines[0][:300] if lines else type(error).__name__
+                with suppress(Exception):
+                    self._ray.shutdown()
+        self.close()
+        if address == AUTO:
+            raise SdedgeError(f"Ray cannot be started ({reason}); check the memory and the temporary folder.")
+        raise SdedgeError(f"There is no Ray cluster at {address} ({reason}); start one there first.")
 
     def devices(self) -> Sequence[str]:
         places: dict[str, _Place] = {}
