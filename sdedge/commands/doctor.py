@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -49,13 +50,10 @@ def doctor(device: str, again: bool, as_json: bool, report: Path | None, models:
     from rich.console import Console
 
     from sdedge.engines.openvino.timing import with_openvino
-    from sdedge.machine import findings, formats
-    from sdedge.machine.probe import probe
+    from sdedge.machine import formats
 
     place = formats.choose_device(device)
-    if again:
-        findings.keep(probe(place))
-    finding = with_openvino(formats.measured(place))
+    finding = with_openvino(formats.measure(place) if again else formats.measured(place))
     if as_json:
         echo(json.dumps(asdict(finding), indent=1))
     else:
@@ -80,9 +78,10 @@ def _show(finding: DeviceFinding, console: Console) -> None:
     from sdedge.machine.probe import OWN
 
     console.print(_versions())
-    threads = f", {finding.threads} threads" if finding.threads else ""
-    console.print(f"{finding.device}: {finding.name}{threads}", style="bold")
+    console.print(f"{finding.device}: {finding.name}", style="bold")
     console.print(f"Full-size models run in {finding.dtype}, {finding.layout.replace('_', ' ')}. {finding.reason}")
+    for sentence in _remarks(finding):
+        console.print(sentence)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("operation", "format", "variant"):
         table.add_column(column)
@@ -92,3 +91,26 @@ def _show(finding: DeviceFinding, console: Console) -> None:
         variant = "own kernel" if timing.layout == OWN else timing.layout.replace("_", " ")
         table.add_row(timing.kernel, timing.dtype, variant, spent)
     console.print(table)
+
+
+def _remarks(finding: DeviceFinding) -> Iterator[str]:
+    """Yields what there is to say of a CPU's threads and of how sure the measurement is."""
+    if finding.device == "cpu":
+        yield _threads(finding)
+    if finding.confidence < 1:
+        from sdedge.machine.formats import KEPT_FROM
+
+        kept = "" if finding.confidence >= KEPT_FROM else " It is not kept, and the next start measures again."
+        yield f"{finding.confidence:.0%} of the rounds of timing agree with that.{kept}"
+    if finding.is_doubted:
+        yield "It will be measured again at the next start on a quiet machine, as something disagreed with it."
+
+
+def _threads(finding: DeviceFinding) -> str:
+    from sdedge.machine.cores import cores
+
+    where = f"on {finding.cores or cores()}"
+    if not finding.threads:
+        return f"As many threads compute as OMP_NUM_THREADS or MKL_NUM_THREADS says, {where}."
+    faster = f", {finding.gain:.1f} times as fast as one" if finding.threads > 1 else ""
+    return f"{finding.threads} {'thread computes' if finding.threads == 1 else 'threads compute'} {where}{faster}."

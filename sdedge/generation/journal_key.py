@@ -25,7 +25,7 @@ from sdedge.library.adapters import look_up_lora
 from sdedge.library.control_models import find_control
 from sdedge.library.file_hashes import sampled_hash
 from sdedge.library.hints import hint_path
-from sdedge.machine.findings import findings_file, processor
+from sdedge.machine.findings import findings, processor
 from sdedge.request import Resolved
 from sdedge.text.tags import extract_loras
 from sdedge.weights.folders import existing
@@ -110,10 +110,8 @@ def _named(value: object) -> Iterator[str]:
 
 def _machine() -> Iterator[str]:
     yield from (platform.node(), platform.machine(), _processor(), str(torch.get_num_threads()))
-    try:
-        yield findings_file().read_text("utf-8")  # kernels and layouts are chosen by it
-    except (OSError, UnicodeError):
-        yield ""
+    for finding in findings().values():
+        yield from finding.choices  # not how long anything took: a machine may be measured again and found the same
 
 
 @cache

@@ -19,11 +19,13 @@ from sdedge.generation.control_weights import is_conditional_only
 from sdedge.generation.guidance import branch_count
 from sdedge.generation.image_prompts import ImagePrompt
 from sdedge.generation.requirements import INSTRUCT_CHANNELS
-from sdedge.machine.findings import findings
+from sdedge.machine.findings import doubt, findings
 from sdedge.machine.memory_plan import spoken_size
 from sdedge.machine.picture_memory import ITEMSIZES, NARROW
 from sdedge.machine.probe import planned_seconds
-from sdedge.machine.step_times import keep_step, step_times
+from sdedge.machine.quiet import is_quiet
+from sdedge.machine.step_times import StepTime, is_apart, keep_step, step_times
+from sdedge.machine.threads import user_chose_threads
 from sdedge.models.config import T2IAdapterConfig, UNetConfig
 from sdedge.models.operations import (
     LatentSize,
@@ -184,6 +186,21 @@ def remember_step(engine: Engine) -> None:
     if base.block_out_channels[0] >= NARROW:
         with suppress(OutputError):  # a data folder that cannot be written costs the price its seconds, not the picture
             keep_step(network_name(engine), engine.step_time)
+            _compare(engine, base, engine.step_time)
+
+
+def _compare(engine: Engine, base: UNetConfig, step: StepTime) -> None:
+    """Doubts what the probe found of a CPU where a step disagrees with it: at once where it took less than planned, and where it
+    took far more if nothing else keeps the machine busy. Raises OutputError."""
+    finding = findings().get(engine.device)
+    if engine.device != "cpu" or finding is None or user_chose_threads():
+        return
+    planned = planned_seconds(finding, engine.description.split()[-1])
+    if planned is None:
+        return
+    planned *= unet_operations(base, (step.height, step.width)) * step.rows
+    if is_apart(planned, step.seconds) and (step.seconds < planned or is_quiet()):
+        doubt(engine.device)
 
 
 def network_name(engine: Engine) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,12 +15,19 @@ from sdedge.engines.torch.cpu import compiled
 from sdedge.errors import ModelError
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
+from sdedge.machine.cores import cores
 from sdedge.places import data_folder
+
+GAIN = 1.15
+"""How many times faster than what is usual something must be to be chosen."""
+_PROBE = 2  # which times were taken by; other probes' are measured again
+_REPEATS = 2
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One kernel of v1's widths in one number format. `seconds` is None where the device refused it."""
+    """One kernel of v1's widths in one number format. `seconds` are a GPU's, or processor time of one thread of a CPU; None where
+    the device refused it."""
 
     kernel: str
     dtype: str
@@ -40,6 +46,11 @@ class DeviceFinding:
     reason   one sentence for people
     attention  whose kernel: on a CPU that for bfloat16, "torch" or "own"; on MPS "torch" (in pieces) or "fused"
     openvino  how long it takes for a small UNet, of torch's time; 0 where it was not timed
+    confidence  the fraction of the rounds of timing that by themselves led to the same choices
+    gain     how many times faster a CPU's threads are than one of them, by which it was timed
+    cores    of a CPU, in words
+    is_doubted  whether it is measured again when the machine is quiet: steps disagreed with it, or threads could not be timed
+    repeats  how many times it was measured again for that
     """
 
     device: str
@@ -51,6 +62,16 @@ class DeviceFinding:
     timings: tuple[Timing, ...] = ()
     attention: str = "torch"
     openvino: float = 0.0
+    confidence: float = 1.0
+    gain: float = 1.0
+    cores: str = ""
+    is_doubted: bool = False
+    repeats: int = 0
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What pictures depend on to the last bit: what was chosen, and not how long it took."""
+        return self.device, self.dtype, self.layout, self.attention
 
 
 def findings() -> dict[str, DeviceFinding]:
@@ -70,6 +91,14 @@ def keep(finding: DeviceFinding) -> None:
     record = {"machine": this_machine(), "findings": {device: asdict(measured) for device, measured in known.items()}}
     with atomic_write(findings_file()) as file:
         file.write(json.dumps(record, indent=1).encode())
+
+
+def doubt(device: str) -> None:
+    """Marks what was found of a device as to be measured again at a quiet moment; what was so twice already stays. Raises
+    OutputError."""
+    finding = findings().get(device)
+    if finding is not None and not finding.is_doubted and finding.repeats < _REPEATS:
+        keep(replace(finding, is_doubted=True))
 
 
 def processor() -> str:
@@ -103,9 +132,8 @@ def openvino_version() -> str:
 
 def this_machine() -> dict[str, str | int]:
     """Returns what a measured time depends on: processor, system, cores, and the versions of what computes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return {
-        "processor": processor(), "system": platform.system(), "cores": cores,
+        "probe": _PROBE, "processor": processor(), "system": platform.system(), "cores": cores().most,
         "torch": version("torch"), "kernels": compiled.level(), "openvino": openvino_version(),
     }  # fmt: skip
 

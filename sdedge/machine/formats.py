@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -12,7 +14,13 @@ from sdedge.machine import findings
 from sdedge.machine.findings import DeviceFinding
 from sdedge.machine.picture_memory import NARROW, NARROW_FORMATS
 from sdedge.machine.probe import DTYPES, probe
+from sdedge.machine.quiet import is_quiet
 
+KEPT_FROM = 0.75
+"""The confidence of a finding from which it is kept."""
+_unkept: dict[tuple[Path, str], DeviceFinding] = {}
+_looked: set[tuple[Path, str]] = set()
+"""What doubts were looked into by this process."""
 SHORT_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
@@ -59,11 +67,29 @@ def choose_dtype(device: torch.device, name: str | None = None, width: int = NAR
 
 
 def measured(device: torch.device) -> DeviceFinding:
-    """Returns what the probe found of this device, which runs now if it never did."""
-    finding = findings.findings().get(str(device))
-    if finding is None:
-        finding = probe(device)
-        # A data folder that cannot be written costs a second at every start, not the picture.
-        with suppress(OutputError):
-            findings.keep(finding)
+    """Returns what the probe found of this device. It runs now if it never did, or if what it found is doubted and the machine is
+    quiet; once in a process, whose networks must agree."""
+    place = findings.findings_file(), str(device)
+    finding = _unkept.get(place) or findings.findings().get(str(device))
+    if finding is not None and (not finding.is_doubted or place in _looked):
+        return finding
+    if finding is None or is_quiet():
+        finding = measure(device)
+    _looked.add(place)
+    return finding
+
+
+def measure(device: torch.device) -> DeviceFinding:
+    """Measures a device now, and keeps the finding if it agrees with itself; else it holds for this process alone."""
+    place, before = (findings.findings_file(), str(device)), findings.findings().get(str(device))
+    finding = probe(device)
+    if before is not None and before.is_doubted:
+        finding = replace(finding, repeats=before.repeats + 1)
+    _unkept.pop(place, None)
+    if finding.confidence < KEPT_FROM:
+        _unkept[place] = finding
+        return finding
+    # A data folder that cannot be written costs a few seconds at every start, not the picture.
+    with suppress(OutputError):
+        findings.keep(finding)
     return finding

@@ -7,8 +7,8 @@ slower on the next. `formats.measured` keeps the result, so that a machine is me
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
 from sdedge.machine import findings
-from sdedge.machine.findings import DeviceFinding, Timing
+from sdedge.machine.cores import cores
+from sdedge.machine.findings import GAIN, DeviceFinding, Timing
+from sdedge.machine.thread_probe import UNDISTURBED, measure_threads, thread_clock
 from sdedge.machine.threads import user_chose_threads
 from sdedge.models.attention import AttentionFunction, padded, row_pieces, sdpa
 
@@ -48,31 +50,89 @@ OWN = "own"
 """In a finding: attention by `kernels`, timed beside torch's in bfloat16."""
 FUSED = "fused"
 """In a finding: attention on MPS by Metal's tiled kernel (`models.attention.padded`), timed beside that in pieces."""
-GAIN = 1.15
-"""How many times faster a less exact format must be to be chosen."""
+FEWEST, MOST = 3, 9
+"""Rounds of timing: how many where they lead to one choice, and where they do not."""
+APART = 1.0
+"""Seconds from the start of one round to that of the next, at least."""
 
 
 @torch.inference_mode()
 def probe(device: torch.device) -> DeviceFinding:
     """Times the kernels in every format and layout of the device's policy, which takes a few seconds.
 
-    Three times over, the fastest counts: the choice is kept, so a moment in which another program ran must not make it.
-    What the first round shows to be out of the question is timed once: it may take a hundred times as long as the rest.
+    The choice is kept, so a moment in which another program ran must not make it. A CPU's kernels are timed by the processor time
+    of one thread, which a neighbour does not add to; of all rounds, which are spread over seconds, the fastest counts; and there
+    are more of them until they agree, or else the finding says how few did.
     """
+    policy, threads = POLICIES[device.type], torch.get_num_threads()
+    try:
+        if device.type == "cpu":
+            torch.set_num_threads(1)
+        rounds = _rounds(device, policy)
+    finally:
+        torch.set_num_threads(threads)
+    timings = _fastest(rounds)
+    choice = _choice(device, timings)
+    agreeing = sum(_choice(device, each) == choice for each in rounds)
+    dtype, layout, attention = choice
+    costs = {name: min(_cost(timings, name, each) for each in policy.layouts) for name in policy.formats}
+    finding = DeviceFinding(
+        str(device), _name(device), dtype, layout, 0, _reason(dtype, costs), timings, attention,
+        confidence=agreeing / len(rounds),
+    )  # fmt: skip
+    return _with_threads(finding) if device.type == "cpu" else finding
+
+
+def _rounds(device: torch.device, policy: Policy) -> list[tuple[Timing, ...]]:
+    """Times everything at least FEWEST times, and up to MOST times while the rounds do not lead to one choice.
+
+    What the first round shows to be out of the question is timed once, as it may take a hundred times as long as the rest; twice
+    where others took the processor meanwhile.
+    """
+    rounds: list[tuple[Timing, ...]] = []
+    hopeless: Sequence[Timing] = ()
+    clock = thread_clock() if device.type == "cpu" else time.perf_counter
+    while len(rounds) < MOST:
+        began, before = time.perf_counter(), clock()
+        rounds.append(tuple(_timings(device, policy, hopeless)))
+        is_undisturbed = clock() - before >= UNDISTURBED * (time.perf_counter() - began)
+        if len(rounds) > 1 or is_undisturbed:
+            hopeless = _hopeless(_fastest(rounds))
+        if len(rounds) >= FEWEST and len({_choice(device, each) for each in rounds}) == 1:
+            break
+        time.sleep(max(0.0, APART - (time.perf_counter() - began)))
+    return rounds
+
+
+def _with_threads(finding: DeviceFinding) -> DeviceFinding:
+    """Adds how many threads compute, and how many times faster they are than one; a choice of the user's is not kept as the
+    machine's."""
+    found = cores()
+    if user_chose_threads():
+        return replace(finding, cores=str(found), gain=float(torch.get_num_threads()))
+    chosen = measure_threads(found, _convolution(torch.device("cpu"), torch.float32, "channels_last", 2))
+    torch.set_num_threads(chosen.count)
+    return replace(
+        finding, cores=str(found), threads=chosen.count, gain=chosen.gain, is_doubted=not chosen.is_settled
+    )  # fmt: skip
+
+
+def _choice(device: torch.device, timings: Sequence[Timing]) -> tuple[str, str, str]:
+    """Returns the format, the layout and whose attention some timings lead to: what comes first in the device's policy, unless
+    something else is clearly faster."""
     policy = POLICIES[device.type]
-    first = tuple(_timings(device, policy))
-    timings = _fastest([first, *(tuple(_timings(device, policy, _hopeless(first))) for _ in range(2))])
     costs = {(dtype, layout): _cost(timings, dtype, layout) for dtype in policy.formats for layout in policy.layouts}
-    layouts = {dtype: min(policy.layouts, key=lambda layout: costs[dtype, layout]) for dtype in policy.formats}
-    best = policy.formats[0]
-    for dtype in policy.formats[1:]:
-        if costs[dtype, layouts[dtype]] * GAIN < costs[best, layouts[best]]:
-            best = dtype
-    threads = measure_threads() if device.type == "cpu" and not user_chose_threads() else 0
-    compared = {dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats}
-    reason = _reason(best, compared)
-    attention = attention_of(timings, best if device.type == "mps" else "bfloat16")
-    return DeviceFinding(str(device), _name(device), best, layouts[best], threads, reason, timings, attention)
+    layouts = {dtype: _clearly_least({each: costs[dtype, each] for each in policy.layouts}) for dtype in policy.formats}
+    best = _clearly_least({dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats})
+    return best, layouts[best], attention_of(timings, best if device.type == "mps" else "bfloat16")
+
+
+def _clearly_least(costs: Mapping[str, float]) -> str:
+    """Returns the first by name, unless others are clearly cheaper than those before them."""
+    best = next(iter(costs))
+    for name, cost in costs.items():
+        best = name if cost * GAIN < costs[best] else best
+    return best
 
 
 def attention_of(timings: Sequence[Timing], dtype: str = "bfloat16") -> str:
@@ -128,7 +188,7 @@ def _timings(device: torch.device, policy: Policy, hopeless: Sequence[Timing] = 
         yield Timing("attention", "bfloat16", OWN, time_kernel(device, "attention", torch.bfloat16, OWN, float("inf")))
 
 
-def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
+def _cost(timings: Sequence[Timing], dtype: str, layout: str) -> float:
     """Time of a step relative to the first format timed, by each kernel's share of it; infinite where one was refused."""
     total = 0.0
     for kernel, fraction in SHARES.items():
@@ -142,8 +202,8 @@ def _cost(timings: tuple[Timing, ...], dtype: str, layout: str) -> float:
 
 
 def planned_seconds(finding: DeviceFinding, dtype: str) -> float | None:
-    """Returns the seconds of an operation of a v1 UNet in a format, or in "int8", as the timed kernels have it; a multiplication
-    and an addition are two. None where a kernel was not timed in it."""
+    """Returns the seconds of an operation of a v1 UNet in a format, or in "int8", as the timed kernels have it on the chosen
+    threads; a multiplication and an addition are two. None where a kernel was not timed in it."""
     device, total = finding.device.partition(":")[0], 0.0
     for kernel, fraction in SHARES.items():
         wanted = dtype if dtype != "int8" or kernel in INT8 else "float32"
@@ -153,7 +213,7 @@ def planned_seconds(finding: DeviceFinding, dtype: str) -> float | None:
         if not times:
             return None
         total += fraction * min(times) / operations_of(kernel, device)
-    return total
+    return total / max(1.0, finding.gain)
 
 
 def operations_of(kernel: str, device: str) -> int:
@@ -181,12 +241,13 @@ def time_kernel(device: torch.device, kernel: str, dtype: torch.dtype, layout: s
 
 
 def time_run(device: torch.device, run: Callable[[], Tensor]) -> float:
-    """Returns the seconds that one run takes, to its end on the device."""
-    start = time.perf_counter()
+    """Returns the seconds that one run takes, to its end on the device; on a CPU the processor time of the thread that calls."""
+    now = thread_clock() if device.type == "cpu" else time.perf_counter
+    start = now()
     run()
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
-    return time.perf_counter() - start
+    return now() - start
 
 
 def _side(device: torch.device) -> int:
@@ -194,8 +255,8 @@ def _side(device: torch.device) -> int:
     return 16 if device.type == "cpu" else 64
 
 
-def _convolution(device: torch.device, dtype: torch.dtype, layout: str) -> Callable[[], Tensor]:
-    side, order = _side(device), LAYOUTS[layout]
+def _convolution(device: torch.device, dtype: torch.dtype, layout: str, larger: int = 1) -> Callable[[], Tensor]:
+    side, order = _side(device) * larger, LAYOUTS[layout]
     x = torch.randn(2, 320, side, side).to(device, dtype).contiguous(memory_format=order)
     weight = torch.randn(320, 320, 3, 3).to(device, dtype).contiguous(memory_format=order)
     return lambda: F.conv2d(x, weight, padding=1)
@@ -249,24 +310,6 @@ def _int8_linear() -> Callable[[], Tensor]:
 
 INT8 = {"convolution": _int8_convolution, "linear": _int8_linear}
 """Shown beside the others, the rounding of the input included; int8 is never chosen unasked, because it is not exact."""
-
-
-def measure_threads() -> int:
-    """Returns the number of all cores torch would take, or half of them where two threads to a core only get into each
-    other's way.
-    """
-    every = torch.get_num_threads()
-    if every < 4:
-        return every
-    run = _convolution(torch.device("cpu"), torch.float32, "channels_last")
-    times = {}
-    for count in (every // 2, every):
-        torch.set_num_threads(count)
-        times[count] = min(time_run(torch.device("cpu"), run) for _ in range(8))
-    fewer, more = times.values()
-    chosen = every // 2 if fewer * GAIN < more else every
-    torch.set_num_threads(chosen)
-    return chosen
 
 
 def _name(device: torch.device) -> str:

@@ -14,6 +14,8 @@ from sdedge.places import data_folder
 
 CHANGED = 0.1
 """A step is written down again where it takes this much more or less than the one before it, as a fraction."""
+LEAST, MOST = 0.5, 4.0
+"""Of the time that is planned by the probe's kernels, between which a step on a quiet machine is."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,12 @@ def keep_step(network: str, time: StepTime) -> None:
     steps = {name: asdict(entry) for name, entry in {**known, network: time}.items()}
     with atomic_write(times_file()) as file:
         file.write(json.dumps({"machine": this_machine(), "steps": steps}, indent=1).encode())
+
+
+def is_apart(planned: float, took: float) -> bool:
+    """Returns whether a step disagrees with what the probe's kernels let expect of it: no step takes less than its kernels, and
+    none on a quiet machine several times as long."""
+    return took < LEAST * planned or took > MOST * planned
 
 
 def times_file() -> Path:

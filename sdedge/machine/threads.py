@@ -7,6 +7,7 @@ import os
 import torch
 
 from sdedge.machine import findings
+from sdedge.machine.cores import cores
 
 
 def user_chose_threads() -> bool:
@@ -15,10 +16,15 @@ def user_chose_threads() -> bool:
 
 
 def use_threads() -> None:
-    """Computes on as many threads as the probe found best on this processor, unless the user chose.
+    """Computes on as many threads as the probe found best on this processor, unless the user chose; without a finding on no more
+    than its container is given the time of, which OpenMP does not ask.
 
     It holds for the thread that calls it and those that begin later. Every engine calls it as it opens, and so does training.
     """
-    finding = None if user_chose_threads() else findings.findings().get("cpu")
+    if user_chose_threads():
+        return
+    finding = findings.findings().get("cpu")
     if finding is not None and finding.threads > 0:
         torch.set_num_threads(finding.threads)
+    elif (most := cores().most) < torch.get_num_threads():
+        torch.set_num_threads(most)

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -15,12 +16,22 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from sdedge.controls import Control, ControlMode
+from sdedge.engines.protocol import Capability
 from sdedge.generation import price
 from sdedge.generation.control_predictor import fitted_controls
-from sdedge.generation.price import Pace, Price, control_prices, network_name, price_of, spoken_seconds
+from sdedge.generation.price import (
+    Pace,
+    Price,
+    control_prices,
+    network_name,
+    price_of,
+    remember_step,
+    spoken_seconds,
+)
 from sdedge.machine import findings, probe, step_times
 from sdedge.machine.findings import DeviceFinding, Timing
 from sdedge.machine.step_times import StepTime, keep_step
+from sdedge.models.config import UNetConfig
 from sdedge.models.operations import unet_operations
 from tests.control_models import random_adapter, random_controlnet, write_safetensors
 from tests.generation.conftest import SIDE, controlled_request, drawn
@@ -117,6 +128,27 @@ def test_planned_seconds_are_the_timed_kernels_by_their_part_of_a_step(pipeline,
     assert _said(pipeline, models, controls["canny"])[-1].startswith(
         "These seconds are planned from this machine's kernels"
     )
+
+
+@pytest.mark.parametrize(
+    ("took", "quiet", "doubted"),
+    [(1.5, True, False), (0.3, False, True), (6.0, True, True), (6.0, False, False)],  # of what is planned
+)
+def test_a_step_that_disagrees_with_the_probe_makes_it_doubtful(took, quiet, doubted, data, monkeypatch):
+    """One that takes less than its kernels always does; one that takes far more, where nothing else keeps the machine busy."""
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(price, "is_quiet", lambda: quiet)
+    timings = tuple(
+        Timing(kernel, "float32", layout, 1e-12 * probe.operations_of(kernel, "cpu")) for kernel, layout in KERNELS
+    )
+    findings.keep(DeviceFinding("cpu", "A processor", "float32", "channels_last", 2, "", timings))
+    planned = 2 * unet_operations(UNetConfig(), (64, 64)) * 1e-12
+    engine = MagicMock(
+        device="cpu", description="cpu float32", can={Capability.ADDED_COMPONENTS},
+        step_time=StepTime(2, 64, 64, took * planned), **{"unet_source.return_value": (UNetConfig(), {})},
+    )  # fmt: skip
+    remember_step(engine)
+    assert findings.findings()["cpu"].is_doubted == doubted
 
 
 def test_the_operations_of_the_timed_kernels_are_those_that_torch_counts():

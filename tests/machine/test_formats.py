@@ -6,8 +6,8 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -25,8 +25,9 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def _without_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which would be timed as well, for seconds."""
+    """Which would be timed as well, for seconds; nor are rounds spread over any."""
     monkeypatch.setattr(findings, "openvino_version", lambda: "")
+    monkeypatch.setattr(probe, "APART", 0.0)
 
 
 def _timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float | None]) -> DeviceFinding:
@@ -67,20 +68,80 @@ def test_a_kernel_that_a_device_refuses_is_no_error(monkeypatch):
 
 
 def test_a_format_that_is_out_of_the_question_is_timed_once(monkeypatch):
-    runs = Counter()
+    runs, spent = Counter(), [0.0]
 
     def kernel(device, dtype, layout):
         def run():
             runs[dtype] += 1
-            time.sleep(0.2 if dtype == torch.float16 else 0.002)
+            spent[0] += 0.2 if dtype == torch.float16 else 0.002
 
         return run
 
+    monkeypatch.setattr(probe, "thread_clock", lambda: lambda: spent[0])
+    monkeypatch.setattr(probe, "time", SimpleNamespace(perf_counter=lambda: spent[0], sleep=lambda _: None))
     monkeypatch.setattr(probe, "KERNELS", dict.fromkeys(probe.KERNELS, kernel))
     monkeypatch.setattr(probe, "INT8", {})
     finding = probe.probe(CPU)
     layouts = 4  # convolutions are timed in two of them
     assert runs[torch.float16] == layouts and runs[torch.float32] == 3 * 5 * layouts and finding.dtype != "float16"
+
+
+def _kernels(monkeypatch: pytest.MonkeyPatch, seconds) -> None:
+    """Kernels that take what `seconds(round, kernel, dtype, layout)` says, by whose clock a moment of a neighbour counts."""
+    calls = Counter()
+
+    def time_kernel(device, kernel, dtype, layout, limit):
+        calls[kernel, dtype, layout] += 1
+        return seconds(calls[kernel, dtype, layout], kernel, str(dtype).removeprefix("torch."), layout)
+
+    monkeypatch.setattr(probe, "INT8", {})
+    monkeypatch.setattr(probe, "time_kernel", time_kernel)
+
+
+def test_a_disturbed_round_changes_no_choice_and_asks_for_more_rounds(monkeypatch):
+    """As it was found: with another program running, convolution took 46 ms instead of 1."""
+    monkeypatch.setattr(probe, "thread_clock", lambda: lambda: 0.0)  # all went to the other program
+    usual = {"float32": 1.0, "bfloat16": 0.5, "float16": 20.0}
+    _kernels(monkeypatch, lambda n, kernel, dtype, layout: usual[dtype] * (46 if n == 1 and dtype == "bfloat16" else 1))
+    finding = formats.measured(CPU)
+    assert finding.dtype == "bfloat16" and finding.layout == "channels_last"
+    assert finding.confidence == (probe.MOST - 1) / probe.MOST and findings.findings()["cpu"] == finding
+
+
+def test_what_disagrees_with_itself_is_used_and_not_kept(monkeypatch):
+    """Rounds that are of two minds: one process goes by what most speaks for, and the next measures again."""
+    _kernels(monkeypatch, lambda n, kernel, dtype, layout: 1.0 if dtype != "bfloat16" else (0.5, 2.0)[n % 2])
+    finding = formats.measured(CPU)
+    assert finding.confidence < formats.KEPT_FROM and findings.findings() == {}
+    monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again in one process"))
+    assert formats.measured(CPU) is finding
+
+
+def test_a_near_tie_goes_to_the_usual_layout(monkeypatch):
+    _kernels(monkeypatch, lambda n, kernel, dtype, layout: {"channels_last": 1.1, "contiguous": 1.0}.get(layout, 1.0))
+    assert probe.probe(CPU).layout == "channels_last"
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_doubted_finding_is_measured_again_when_the_machine_is_quiet(monkeypatch, quiet):
+    fooled = DeviceFinding("cpu", "some", "float32", "contiguous", 0, "because")
+    findings.keep(fooled)
+    findings.doubt("cpu")
+    _kernels(monkeypatch, lambda n, kernel, dtype, layout: {"float32": 1.0, "bfloat16": 0.5, "float16": 20.0}[dtype])
+    monkeypatch.setattr(formats, "is_quiet", lambda: quiet)
+    finding = formats.measured(CPU)
+    assert (finding.dtype, finding.is_doubted) == (("bfloat16", False) if quiet else ("float32", True))
+    assert findings.findings()["cpu"] == finding
+    monkeypatch.setattr(formats, "is_quiet", lambda: pytest.fail("looked into twice in a process"))
+    assert formats.measured(CPU) == finding
+
+
+def test_what_was_measured_again_twice_is_doubted_no_more():
+    """Where a machine's steps are unlike its kernels for good."""
+    findings.keep(DeviceFinding("cpu", "some", "float32", "contiguous", 0, "because", repeats=2))
+    findings.doubt("cpu")
+    findings.doubt("cuda:0")  # which was never measured
+    assert not findings.findings()["cpu"].is_doubted and list(findings.findings()) == ["cpu"]
 
 
 @pytest.mark.slow

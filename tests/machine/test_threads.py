@@ -15,8 +15,10 @@ from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.graph import engine
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.open import load_engine
-from sdedge.machine import findings, probe
+from sdedge.machine import findings, probe, thread_probe, threads
+from sdedge.machine.cores import Cores
 from sdedge.machine.findings import DeviceFinding
+from sdedge.machine.thread_probe import Spent, ThreadChoice, choose_threads
 from sdedge.training.recipe import QUICK, train
 
 FRESH = """
@@ -91,19 +93,67 @@ def test_nothing_is_asked_for_where_nothing_was_found_or_the_user_chose(tiny_mod
     assert counts == []
 
 
-@pytest.mark.parametrize(("half", "all_", "chosen"), [(1.0, 2.0, 4), (1.0, 1.1, 8), (2.0, 1.0, 8)])
-def test_the_probe_leaves_torch_with_what_it_chose(counts, monkeypatch, half, all_, chosen):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
-    monkeypatch.setattr(probe, "time_run", lambda *_: {4: half, 8: all_}[counts[-1]])
-    assert probe.measure_threads() == chosen and counts == [4, 8, chosen]
+FREE = Spent(1.0, 4.0)
+"""A second on four threads that all had their cores."""
+
+
+def _runs(**walls: tuple[float, float]) -> dict[int, list[Spent]]:
+    """Runs by threads: seconds of the wall, and the part of their threads' time that they were given."""
+    return {
+        int(name[1:]): [Spent(wall, wall * given * int(name[1:])), Spent(2 * wall, 2 * wall * int(name[1:]))]
+        for name, (wall, given) in walls.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("found", "walls", "chosen"),
+    [
+        (Cores(8, 4, 4), {"t4": (1.0, 1), "t8": (1.0, 1)}, 4),  # hyperthreads that give nothing
+        (Cores(8, 4, 4), {"t4": (1.0, 1), "t8": (0.7, 1)}, 8),  # and such that do
+        (Cores(8, 8, 4), {"t4": (0.8, 1), "t8": (1.0, 1)}, 4),  # the slowest of the even shares decides
+        (Cores(8, 8, 4), {"t4": (0.95, 1), "t8": (1.0, 1)}, 8),
+        (Cores(2, 2, 2), {"t1": (1.9, 1), "t2": (1.0, 1)}, 2),
+        (Cores(2, 2, 2), {"t1": (1.9, 1), "t2": (0.9, 0.6)}, 2),  # of two threads a run of 1.8 s counts alone
+    ],
+)
+def test_threads_are_chosen_by_what_undisturbed_runs_give(found, walls, chosen):
+    choice = choose_threads(found, _runs(**walls))
+    assert (choice.count, choice.is_settled) == (chosen, True)
+
+
+def test_threads_that_were_never_undisturbed_are_a_guess_that_does_not_settle():
+    """One of two cores has a neighbour all the time: one thread looks faster, and is not what the machine is best at."""
+    samples = {1: [Spent(1.1, 1.1)], 2: [Spent(1.8, 2.4), Spent(1.8, 2.4)]}
+    assert choose_threads(Cores(2, 2, 2), samples) == ThreadChoice(2, 2.0, False)
+
+
+def test_the_gain_is_over_one_thread():
+    assert choose_threads(Cores(4, 4, 4), {1: [Spent(3.6, 3.6)], 4: [FREE]}).gain == 3.6
+
+
+def test_every_number_of_threads_is_timed_in_turn(counts, monkeypatch):
+    monkeypatch.setattr(thread_probe, "APART", 0.0)
+    thread_probe.measure_threads(Cores(8, 4, 4), lambda: torch.zeros(1))
+    assert counts[:6] == [1, 4, 8] * 2 and len(counts) <= 3 * thread_probe.ROUNDS
+    counts.clear()
+    assert thread_probe.measure_threads(Cores(1, 1, 1), pytest.fail).count == 1 and counts == []
+
+
+def test_a_container_is_not_asked_for_more_threads_than_it_has_time_for(tiny_model, counts, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setattr(threads, "cores", lambda: Cores(64, 32, 32, quota=1.5))
+    threads.use_threads()
+    assert counts == [2]
 
 
 def test_a_choice_of_the_user_s_is_not_kept_as_the_machine_s(monkeypatch):
     """Which later processes, where he says nothing, would go by."""
     monkeypatch.setattr(probe, "INT8", {})
     monkeypatch.setattr(probe, "time_kernel", lambda *_: 1.0)
-    monkeypatch.setattr(probe, "measure_threads", lambda: 7)
+    monkeypatch.setattr(probe, "APART", 0.0)
+    monkeypatch.setattr(probe, "measure_threads", lambda *_: ThreadChoice(7, 3.5, True))
     monkeypatch.setattr(findings, "openvino_version", lambda: "")
     assert probe.probe(torch.device("cpu")).threads == 0
     monkeypatch.delenv("OMP_NUM_THREADS")
-    assert probe.probe(torch.device("cpu")).threads == 7
+    finding = probe.probe(torch.device("cpu"))
+    assert (finding.threads, finding.gain, finding.is_doubted) == (7, 3.5, False) and finding.cores

@@ -18,11 +18,11 @@ from sdedge.engines.openvino.graph import PRECISIONS, compile_model
 from sdedge.engines.torch.cpu import fused_unet, kernels
 from sdedge.errors import OutputError
 from sdedge.machine import findings
-from sdedge.machine.findings import DeviceFinding
+from sdedge.machine.findings import GAIN, DeviceFinding
 from sdedge.machine.formats import dtype_name, measured
 from sdedge.machine.memory import available_memory
 from sdedge.machine.picture_memory import NARROW
-from sdedge.machine.probe import DTYPES, GAIN, OWN
+from sdedge.machine.probe import DTYPES, OWN
 from sdedge.models.attention import set_attention
 from sdedge.models.config import UNetConfig
 from sdedge.models.unet import UNet
