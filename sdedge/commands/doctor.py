@@ -98,12 +98,12 @@ def _remarks(finding: DeviceFinding) -> Iterator[str]:
     if finding.device == "cpu":
         yield _threads(finding)
     if finding.confidence < 1:
-        from sdedge.machine.formats import KEPT_FROM
+        from sdedge.machine.formats import LEAST_CONFIDENCE
 
-        kept = "" if finding.confidence >= KEPT_FROM else " It is not kept, and the next start measures again."
-        yield f"{finding.confidence:.0%} of the rounds of timing agree with that.{kept}"
+        sequel = "" if finding.confidence >= LEAST_CONFIDENCE else " It is not kept, and the next start measures again."
+        yield f"{finding.confidence:.0%} of the rounds of timing agree with that.{sequel}"
     if finding.is_doubted:
-        yield "It will be measured again at the next start on a quiet machine, as something disagreed with it."
+        yield "Other programs were in the way, or steps disagree; it is measured again at the next start on a quiet machine."
 
 
 def _threads(finding: DeviceFinding) -> str:

@@ -16,7 +16,7 @@ from sdedge.machine.picture_memory import NARROW, NARROW_FORMATS
 from sdedge.machine.probe import DTYPES, probe
 from sdedge.machine.quiet import is_quiet
 
-KEPT_FROM = 0.75
+LEAST_CONFIDENCE = 0.75
 """The confidence of a finding from which it is kept."""
 _unkept: dict[tuple[Path, str], DeviceFinding] = {}
 _looked: set[tuple[Path, str]] = set()
@@ -86,7 +86,7 @@ def measure(device: torch.device) -> DeviceFinding:
     if before is not None and before.is_doubted:
         finding = replace(finding, repeats=before.repeats + 1)
     _unkept.pop(place, None)
-    if finding.confidence < KEPT_FROM:
+    if finding.confidence < LEAST_CONFIDENCE:
         _unkept[place] = finding
         return finding
     # A data folder that cannot be written costs a few seconds at every start, not the picture.

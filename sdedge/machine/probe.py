@@ -107,13 +107,13 @@ def _rounds(device: torch.device, policy: Policy) -> list[tuple[Timing, ...]]:
 def _with_threads(finding: DeviceFinding) -> DeviceFinding:
     """Adds how many threads compute, and how many times faster they are than one; a choice of the user's is not kept as the
     machine's."""
-    found = cores()
+    available = cores()
     if user_chose_threads():
-        return replace(finding, cores=str(found), gain=float(torch.get_num_threads()))
-    chosen = measure_threads(found, _convolution(torch.device("cpu"), torch.float32, "channels_last", 2))
+        return replace(finding, cores=str(available), gain=float(torch.get_num_threads()))
+    chosen = measure_threads(available, _convolution(torch.device("cpu"), torch.float32, "channels_last", 2))
     torch.set_num_threads(chosen.count)
     return replace(
-        finding, cores=str(found), threads=chosen.count, gain=chosen.gain, is_doubted=not chosen.is_settled
+        finding, cores=str(available), threads=chosen.count, gain=chosen.gain, is_doubted=not chosen.is_settled
     )  # fmt: skip
 
 

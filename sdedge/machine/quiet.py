@@ -61,7 +61,7 @@ def parsed_times(text: str, own: float, allowed: Container[int]) -> ProcessorTim
     return ProcessorTimes(busy / tick, total / tick, own, count)
 
 
-def others_share(seconds: float = _WATCHED) -> float | None:
+def others_fraction(seconds: float = _WATCHED) -> float | None:
     """Returns the fraction of the processors that other programs take, watched for some seconds; by the load average of the last
     minute where the system counts no more, and None where it tells nothing."""
     before = processor_times()
@@ -77,5 +77,5 @@ def others_share(seconds: float = _WATCHED) -> float | None:
 
 def is_quiet() -> bool:
     """Returns whether nothing else of note runs here, as far as the system tells."""
-    share = others_share()
-    return share is None or share < BUSY
+    fraction = others_fraction()
+    return fraction is None or fraction < BUSY

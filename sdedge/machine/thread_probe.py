@@ -47,7 +47,7 @@ class ThreadChoice:
     is_settled: bool
 
 
-def choose_threads(found: Cores, samples: Mapping[int, Sequence[Spent]]) -> ThreadChoice:
+def choose_threads(available: Cores, samples: Mapping[int, Sequence[Spent]]) -> ThreadChoice:
     """Returns the number of threads that undisturbed runs speak for: one for each core, unless another is clearly faster.
 
     With no undisturbed run on as many, it is taken as it is and not settled.
@@ -57,7 +57,7 @@ def choose_threads(found: Cores, samples: Mapping[int, Sequence[Spent]]) -> Thre
         for count, runs in samples.items()
         if any(run.is_undisturbed(count) for run in runs)
     }
-    best = found.expected
+    best = available.expected
     if best not in walls:
         return ThreadChoice(best, float(best), False)
     for count in sorted(walls):  # the fewest of those that are alike
@@ -66,9 +66,9 @@ def choose_threads(found: Cores, samples: Mapping[int, Sequence[Spent]]) -> Thre
     return ThreadChoice(best, walls[1] / walls[best] if 1 in walls else float(best), True)
 
 
-def measure_threads(found: Cores, run: Callable[[], Tensor]) -> ThreadChoice:
+def measure_threads(available: Cores, run: Callable[[], Tensor]) -> ThreadChoice:
     """Times a run on the numbers of threads worth a try, in turn, and on one; torch is left with another number of threads."""
-    counts = sorted({1, *found.thread_counts()})
+    counts = sorted({1, *available.thread_counts()})
     if counts == [1]:
         return ThreadChoice(1, 1.0, True)
     samples: dict[int, list[Spent]] = {count: [] for count in counts}
@@ -82,7 +82,7 @@ def measure_threads(found: Cores, run: Callable[[], Tensor]) -> ThreadChoice:
         if clean and 2 * number >= ROUNDS:
             break
         time.sleep(max(0.0, APART - (time.perf_counter() - began)))
-    return choose_threads(found, samples)
+    return choose_threads(available, samples)
 
 
 def thread_clock() -> Callable[[], float]:

@@ -1,14 +1,20 @@
-"""`make bench`, or `python -m tests.benchmarks NAME …` for some of them."""
+"""`make bench`, or `python -m tests.benchmarks NAME …` for some; `--anyway` on a machine that other programs keep busy."""
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
+from tests.benchmarks.support.processes import SETTING
+
 if __name__ == "__main__":
     every = sorted(file.stem for file in Path(__file__).parent.glob("*.py") if not file.stem.startswith("_"))
-    for name in list(sys.argv[1:]) or every:
+    names = [each for each in sys.argv[1:] if each != "--anyway"]
+    if len(names) + 1 < len(sys.argv):
+        os.environ[SETTING] = "1"
+    for name in names or every:
         print(f"\n## {name}\n", flush=True)
         sys.argv = [name]
         importlib.import_module(f"tests.benchmarks.{name}").main()

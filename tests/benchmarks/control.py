@@ -5,7 +5,7 @@ time of a picture, peak memory.
     python -m tests.benchmarks.control --steps 8 --modes fast stream --dtype bfloat16 --folder DIR
 
 Models of random weights are made on the spot. Every line is measured in a process of its own. The time of a step is the
-median of those after the first two; RSS is the process's ru_maxrss. The aims: a step with a ControlNet at most 1.38 of one
+median of those after the first two; RSS is the process's VmHWM. The aims: a step with a ControlNet at most 1.38 of one
 without, peak RSS 3.2 GB in fast and 0.9 GB in stream; a picture with a T2I-Adapter at most 1.03 of one without.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks.support.processes import peak_bytes
 
 KINDS = ("none", "controlnet", "t2i-adapter", "ip-adapter")
 VIT_H = {
@@ -53,7 +54,7 @@ def draw(model: str, control: str, hint: str, mode: str, dtype: str, steps: int)
     seconds = [after - before for before, after in pairwise(times)]
     return {
         "step": statistics.median(seconds[1:]), "sampling": times[-1] - began,
-        "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "predicted": planned,
+        "rss": peak_bytes(), "predicted": planned,
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ costs the embedded model. How near the packages come to torch is measured by `te
     python -m tests.benchmarks.coreml [--folder DIR] [--part time|compress] [--attention NAME …]
 
 The model takes 3 GB of disk and 4 GB of memory to make, each package as much disk again; both are kept in the folder.
-Every conversion runs in a process of its own; peaks are ru_maxrss, so mapped pages count.
+Every conversion runs in a process of its own; peaks are VmHWM, so mapped pages count.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.recipe import ATTENTIONS
+from tests.benchmarks.support.processes import peak_bytes
 
 TIMESTEPS = (1, 261, 501, 741, 981)
 
@@ -84,7 +84,7 @@ def convert_one(model: Path, out: Path, components: str, attention: str, size: s
     width, height = map(int, size.split("x"))
     for _ in convert(str(model), out, PackageRecipe(((width, height),), attention, components=names)):
         pass
-    return {"seconds": time.perf_counter() - start, "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
+    return {"seconds": time.perf_counter() - start, "gb": peak_bytes() / 1e9}
 
 
 def time_all(model: Path, work: Path, attentions: list[str]) -> None:

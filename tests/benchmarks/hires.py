@@ -5,7 +5,7 @@
     python -m tests.benchmarks.hires --model pocket --side 128 --by lanczos    (tries it out in a minute)
 
 A model of random weights is made on the spot, and for `--by random-x4` a Real-ESRGAN x4 of 23 blocks. Every line is measured in a
-process of its own, from its first line to the saved file; RSS is its ru_maxrss, mapped pages included. The aims for 2048 x 2048:
+process of its own, from its first line to the saved file; RSS is its VmHWM, mapped pages included. The aims for 2048 x 2048:
 4.0 GB in the default mode and 1.6 GB streaming.
 """
 
@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks.support.processes import peak_bytes
 
 AIMS = {"auto": 4.0, "stream": 1.6}
 RANDOM = "random-x4"
@@ -49,9 +50,7 @@ def draw(model: str, by: str, mode: str, dtype: str, side: int, steps: int) -> d
             elif isinstance(event, Loading) and event.phase.startswith("memory"):
                 said.append(event.phase)
             last = now
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    rss = peak if sys.platform == "darwin" else peak * 1024
-    return {"seconds": time.perf_counter() - start, "rss": rss, "said": said, "times": times}
+    return {"seconds": time.perf_counter() - start, "rss": peak_bytes(), "said": said, "times": times}
 
 
 def make_upscaler(folder: Path) -> str:

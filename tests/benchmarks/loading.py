@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks.support.processes import check_quiet, peak_bytes
 
 NARROW: dict[str, dict[str, Any]] = {
     "unet": {"block_out_channels": [32, 64, 64, 64], "cross_attention_dim": 64, "attention_head_dim": 8},
@@ -249,7 +250,7 @@ def _loader(engine: str, path: Path, reference: Path, dtype: Any) -> Callable[[]
     if engine.startswith("sdedge"):
         from sdedge.engines.torch.networks import NETWORKS  # noqa: F401  imported before the clock starts
 
-        return lambda: _load_ours(path, dtype, share={"sdedge mapped": True, "sdedge copied": False}.get(engine))
+        return lambda: _load_ours(path, dtype, mapped={"sdedge mapped": True, "sdedge copied": False}.get(engine))
     os.environ["HF_HUB_OFFLINE"] = "1"
     import torch
     from diffusers import StableDiffusionPipeline
@@ -284,10 +285,10 @@ def _load_ours(path: Path, dtype: Any, mapped: bool | None) -> tuple[Any, float]
 
 
 def _memory(field: str) -> float:
-    """MB of this process: VmRSS now or VmHWM at most. ru_maxrss would count the parent's pages across exec."""
+    """MB of this process: VmRSS now or VmHWM at most."""
     status = Path("/proc/self/status")
     if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        return peak_bytes() / 1e6
     line = next(line for line in status.read_text().splitlines() if line.startswith(field))
     return int(line.split()[1]) * 1024 / 1e6
 
@@ -379,6 +380,7 @@ def main() -> None:
     parser.add_argument("--width", choices=("full", "narrow"), default="full")
     parser.add_argument("--folder", type=Path, help="where the files go for a while; a temporary folder by default")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    check_quiet(parser)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(run_child(options.child[0], options.child[1:])))

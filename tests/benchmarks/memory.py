@@ -5,7 +5,7 @@
 
 A model of random weights is made on the spot. Every line is measured in a process of its own that does one thing: the
 seconds are those of that process from its first line on, CPU seconds of all its threads (what is left to compare by where
-other work runs beside), and RSS is its ru_maxrss, mapped pages included. The live bytes of a decode are the storages alive
+other work runs beside), and RSS is its VmHWM, mapped pages included. The live bytes of a decode are the storages alive
 at once, counted at every operator in another process.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks.support.processes import check_quiet, peak_bytes
 
 MODES = ("fast", "low", "lowest", "stream")
 WAYS = ("whole", "rows", "spilled")
@@ -49,7 +50,7 @@ def draw(model: str, mode: str, dtype: str, side: int, steps: int) -> dict[str, 
     return {
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time(),
-        "rss": _peak(),
+        "rss": peak_bytes(),
         "predicted": plan(job, 1 << 50, mode=mode).peak,
     }
 
@@ -70,19 +71,18 @@ def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[s
         ways: dict[str, Callable[[Any], Any]] = {
             "whole": vae.decode, "rows": RowVAE(vae).decode, "spilled": RowVAE(vae, hold=LARGEST_MAP_IN_MEMORY).decode,
         }  # fmt: skip
-        before, start, cpu = _peak(), time.perf_counter(), time.process_time()
+        before, start, cpu = peak_bytes(), time.perf_counter(), time.process_time()
         with LiveBytes() if counted else torch.inference_mode() as live:
             image = ways[way](z)
-        figures = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu, "rss": _peak() - before}
+        figures = {
+            "seconds": time.perf_counter() - start,
+            "cpu": time.process_time() - cpu,
+            "rss": peak_bytes() - before,
+        }
         if counted:
             reference = vae.decode(z) if way != "whole" else image
             figures = {"live": live.peak, "apart": float((image.float() - reference.float()).abs().max())}  # type: ignore[union-attr]
     return figures
-
-
-def _peak() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 # The tables
@@ -148,6 +148,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--folder", type=Path, help="where the model is made and kept; a temporary folder by default")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    check_quiet(parser)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(run_child(options.child[0], options.child[1:])))

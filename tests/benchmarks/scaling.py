@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.benchmarks.speed import BASE, alternate
+from tests.benchmarks.support.processes import check_quiet
 from tests.benchmarks.support.random_models import make_model
 
 NAMES = ["sdedge bfloat16", BASE]
@@ -26,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, help="Where the random model is kept; a temporary folder by default.")
     parser.add_argument("--plot", type=Path, default=Path("docs/images/scaling.svg"))
+    check_quiet(parser)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         model = make_model(options.folder or Path(temporary))

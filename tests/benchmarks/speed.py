@@ -5,8 +5,8 @@
 
 A model of random weights is made on the spot. Every figure is taken in a process of its own that does one thing, and
 ours and theirs take turns, so that a machine that gets slower gets slower for both. A step is one call of the UNet with
-guidance (batch 2) at 512x512; the fastest of a process counts, and the median over the rounds. RSS is ru_maxrss:
-mapped pages count.
+guidance (batch 2) at 512x512; the median of a process counts, with the least and the most, and the median of the rounds.
+RSS is VmHWM: mapped pages count, and the parent's do not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from typing import Any
 
 from sdedge.models.unet_inputs import UNetInputs
 from tests.benchmarks.support.openvino_peer import PEER, PEER_INT8, home, openvino_step, prepare
+from tests.benchmarks.support.processes import check_quiet, peak_bytes
 from tests.benchmarks.support.random_models import make_model
 
 Step = Callable[[], object]
@@ -147,7 +147,7 @@ def _inputs(size: int, batch: int) -> tuple[Any, Any, Any]:
 
 
 def measure_step(name: str, model: Path, size: int = SIZE, batch: int = 1, calls: int = 4) -> dict[str, float]:
-    """Seconds of the fastest of `calls` steps after a first one, and the peak RSS in MB."""
+    """Seconds of the median of `calls` steps after a first one, of the fastest and the slowest, and the peak RSS in MB."""
     step = ENGINES[name].step(model, size, batch)
     step()
     times = []
@@ -155,7 +155,8 @@ def measure_step(name: str, model: Path, size: int = SIZE, batch: int = 1, calls
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
-    return {"seconds": min(times), "rss": _peak()}
+    spread = {"least": min(times), "most": max(times)}
+    return {"seconds": statistics.median(times), **spread, "rss": peak_bytes() / 1e6}
 
 
 def measure_picture(name: str, model: Path, started: float) -> dict[str, float]:
@@ -163,11 +164,8 @@ def measure_picture(name: str, model: Path, started: float) -> dict[str, float]:
     first: list[float] = []
     with tempfile.TemporaryDirectory() as target:
         ENGINES[name].picture(model, Path(target), lambda: first.append(time.time() - started))
-    return {"seconds": time.time() - started, "start": first[0], "rss": _peak()}
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1024 if sys.platform == "linux" else 1) / 1e6
+    seconds = time.time() - started
+    return {"seconds": seconds, "least": seconds, "most": seconds, "start": first[0], "rss": peak_bytes() / 1e6}
 
 
 # In the parent
@@ -183,28 +181,29 @@ def child(*arguments: object) -> dict[str, float]:
 
 
 def alternate(names: list[str], rounds: int, *arguments: object) -> dict[str, dict[str, float]]:
-    """Every engine once in each round; the median of each figure, the largest peak."""
+    """Every engine once in each round; the median of each figure, the least and the most seconds of all, the largest peak."""
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
             figures[name].append(child(arguments[0], name, *arguments[1:]))
             print(f"  {arguments[0]} {name}: {figures[name][-1]}", file=sys.stderr, flush=True)
+    over = {"rss": max, "most": max, "least": min}
     return {
-        name: {key: (max if key == "rss" else statistics.median)(run[key] for run in runs) for key in runs[0]}
+        name: {key: over.get(key, statistics.median)(run[key] for run in runs) for key in runs[0]}
         for name, runs in figures.items()
     }
 
 
 def table(title: str, figures: dict[str, dict[str, float]], bases: list[str]) -> None:
-    """One line per engine, with its time relative to each of the bases."""
+    """One line per engine: its median, least and most seconds, and its median relative to that of each of the bases."""
     start = any("start" in run for run in figures.values())
     ratios = "".join(f" of {base} |" for base in bases)
-    print(f"\n| {title} | s |{ratios} peak RSS, MB |" + (" first UNet call, s |" if start else ""))
-    print("|---|---|" + "---|" * (len(bases) + 1 + start))
+    print(f"\n| {title} | s | least | most |{ratios} peak RSS, MB |" + (" first UNet call, s |" if start else ""))
+    print("|---|---|---|---|" + "---|" * (len(bases) + 1 + start))
     for name, run in figures.items():
         relative = "".join(f" {run['seconds'] / figures[base]['seconds']:.2f} |" for base in bases)
         print(
-            f"| {name} | {run['seconds']:.2f} |{relative} {run['rss']:.0f} |"
+            f"| {name} | {run['seconds']:.2f} | {run['least']:.2f} | {run['most']:.2f} |{relative} {run['rss']:.0f} |"
             + (f" {run['start']:.1f} |" if start else "")
         )
 
@@ -217,6 +216,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--what", nargs="+", default=["step", "picture"], choices=["step", "picture"])
     parser.add_argument("--folder", type=Path, help="Where the random model is kept; a temporary folder by default.")
+    check_quiet(parser)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(_in_child(options.child)))

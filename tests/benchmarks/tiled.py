@@ -6,20 +6,21 @@
 
 A model of random weights is made on the spot, and the picture to start from, a quarter of the side, is enlarged. Two steps are
 drawn, so that a picture of `n` steps takes n / 2 of the seconds of its steps. It is drawn by a process of its own, whose
-ru_maxrss is its peak. `--control` adds a tile ControlNet of full size. The aim: at most 4.0 GB.
+VmHWM is its peak. `--control` adds a tile ControlNet of full size. The aim: at most 4.0 GB.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.benchmarks.support.processes import peak_bytes
 
 
 def draw(settings: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def draw(settings: dict[str, Any]) -> dict[str, Any]:
         if isinstance(event, Loading):
             times[event.phase] = time.perf_counter() - start
             mode = event.phase.removeprefix("memory: ") if event.phase.startswith("memory: ") else mode
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes()
     return {"mode": mode, "rss": peak, "planned": planned.peak, "all": time.perf_counter() - start, "times": times}
 
 

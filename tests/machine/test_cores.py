@@ -24,11 +24,11 @@ def test_hyperthreads_count_once_and_slow_cores_apart(tmp_path):
         _processor(tmp_path, number, number // 2, cpu_capacity=1024)
     for number in range(4, 8):
         _processor(tmp_path, number, number, cpu_capacity=448)
-    found = cores_of(tmp_path, range(8))
-    assert found == Cores(allowed=8, physical=6, fast=2)
-    assert found.expected == 6 and found.thread_counts() == (6, 8, 4, 2)
+    available = cores_of(tmp_path, range(8))
+    assert available == Cores(allowed=8, physical=6, fast=2)
+    assert available.expected == 6 and available.thread_counts() == (6, 8, 4, 2)
     assert cores_of(tmp_path, [0, 1, 4]) == Cores(3, 2, 1)  # of which a process may use these
-    assert str(found) == "6 cores (2 fast) with 8 hyperthreads"
+    assert str(available) == "6 cores (2 fast) with 8 hyperthreads"
 
 
 def test_of_a_folder_that_says_nothing_each_processor_is_a_core(tmp_path):

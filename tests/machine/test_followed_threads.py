@@ -10,7 +10,7 @@ import pytest
 from sdedge.machine.followed_threads import LONGEST, PAUSE, ThreadFollower, thread_counts
 
 Machine = Callable[[int, int], tuple[float, bool | None]]
-"""(threads, step) -> seconds, and whether others want the cores, where that is told."""
+"""(threads, step) -> seconds, and whether others want the cores, where that is counted."""
 
 
 def _drawn(machine: Machine, steps: int, counts: tuple[int, ...] = (2, 1)) -> list[int]:
@@ -22,20 +22,20 @@ def _drawn(machine: Machine, steps: int, counts: tuple[int, ...] = (2, 1)) -> li
     return used
 
 
-def _with_neighbour(first: int, last: int, told: bool = True) -> Machine:
+def _with_neighbour(first: int, last: int, counted: bool = True) -> Machine:
     """Two cores, one of which another program wants from one step to another: 2.9 s instead of 1.3 on both, 2.2 on one."""
 
     def machine(threads: int, step: int) -> tuple[float, bool | None]:
         is_there = first <= step < last
         seconds = (2.9 if is_there else 1.3) if threads == 2 else 2.2
-        return seconds, is_there if told else None
+        return seconds, is_there if counted else None
 
     return machine
 
 
 def test_on_a_quiet_machine_nothing_is_tried():
-    for told in (True, False):
-        assert set(_drawn(_with_neighbour(0, 0, told), 100)) == {2}
+    for counted in (True, False):
+        assert set(_drawn(_with_neighbour(0, 0, counted), 100)) == {2}
 
 
 def test_noise_of_a_fifth_is_no_reason():
@@ -46,13 +46,13 @@ def test_one_slow_step_is_no_reason():
     assert set(_drawn(lambda threads, step: (9.0 if step % 7 == 3 else 1.3, None), 100)) == {2}
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_neighbour_is_followed_and_its_end_too(told):
-    used = _drawn(_with_neighbour(5, 40, told), 80)
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_neighbour_is_followed_and_its_end_too(counted):
+    used = _drawn(_with_neighbour(5, 40, counted), 80)
     assert used[:7] == [2] * 7 and used[7] == 1
     assert used[7:40].count(2) <= 4  # trials, ever rarer
     back = 40 + used[40:].index(2)
-    assert back <= 40 + (PAUSE if told else LONGEST) and set(used[back:]) == {2}
+    assert back <= 40 + (PAUSE if counted else LONGEST) and set(used[back:]) == {2}
 
 
 def test_a_neighbour_from_the_first_step_on_is_followed_where_the_system_tells():

@@ -112,7 +112,7 @@ def test_what_disagrees_with_itself_is_used_and_not_kept(monkeypatch):
     """Rounds that are of two minds: one process goes by what most speaks for, and the next measures again."""
     _kernels(monkeypatch, lambda n, kernel, dtype, layout: 1.0 if dtype != "bfloat16" else (0.5, 2.0)[n % 2])
     finding = formats.measured(CPU)
-    assert finding.confidence < formats.KEPT_FROM and findings.findings() == {}
+    assert finding.confidence < formats.LEAST_CONFIDENCE and findings.findings() == {}
     monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again in one process"))
     assert formats.measured(CPU) is finding
 

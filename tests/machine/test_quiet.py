@@ -40,6 +40,6 @@ def test_another_file_counts_nothing(text, tmp_path, monkeypatch):
         parsed_times(text, 0.0, {0, 1})
     monkeypatch.setattr(quiet, "COUNTS", tmp_path / "stat")
     (tmp_path / "stat").write_text(text.replace("cpu7", "cpu70000"))
-    assert quiet.processor_times() is None and quiet.others_share() is not None  # by the load average
+    assert quiet.processor_times() is None and quiet.others_fraction() is not None  # by the load average
     monkeypatch.delattr(quiet.os, "getloadavg")
-    assert quiet.others_share() is None and quiet.is_quiet()  # for all that is known
+    assert quiet.others_fraction() is None and quiet.is_quiet()  # for all that is known

@@ -100,13 +100,13 @@ FREE = Spent(1.0, 4.0)
 def _runs(**walls: tuple[float, float]) -> dict[int, list[Spent]]:
     """Runs by threads: seconds of the wall, and the part of their threads' time that they were given."""
     return {
-        int(name[1:]): [Spent(wall, wall * given * int(name[1:])), Spent(2 * wall, 2 * wall * int(name[1:]))]
-        for name, (wall, given) in walls.items()
+        int(name[1:]): [Spent(wall, wall * fraction * int(name[1:])), Spent(2 * wall, 2 * wall * int(name[1:]))]
+        for name, (wall, fraction) in walls.items()
     }
 
 
 @pytest.mark.parametrize(
-    ("found", "walls", "chosen"),
+    ("available", "walls", "chosen"),
     [
         (Cores(8, 4, 4), {"t4": (1.0, 1), "t8": (1.0, 1)}, 4),  # hyperthreads that give nothing
         (Cores(8, 4, 4), {"t4": (1.0, 1), "t8": (0.7, 1)}, 8),  # and such that do
@@ -116,8 +116,8 @@ def _runs(**walls: tuple[float, float]) -> dict[int, list[Spent]]:
         (Cores(2, 2, 2), {"t1": (1.9, 1), "t2": (0.9, 0.6)}, 2),  # of two threads a run of 1.8 s counts alone
     ],
 )
-def test_threads_are_chosen_by_what_undisturbed_runs_give(found, walls, chosen):
-    choice = choose_threads(found, _runs(**walls))
+def test_threads_are_chosen_by_what_undisturbed_runs_give(available, walls, chosen):
+    choice = choose_threads(available, _runs(**walls))
     assert (choice.count, choice.is_settled) == (chosen, True)
 
 

@@ -1,0 +1,58 @@
+"""What the benchmarks share about processes: the peak of this one alone, and whether the machine is quiet enough to time it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+from sdedge.machine.quiet import BUSY, others_fraction
+
+SETTING = "SDEDGE_BENCHMARKS_ANYWAY"
+"""An environment variable: whatever it says, nothing is checked; set for the processes that a checked benchmark starts."""
+_PATIENCE = 20.0  # seconds
+
+
+def peak_bytes() -> int:
+    """Returns the largest resident set of this process since its program began, mapped pages included.
+
+    On Linux that is VmHWM, which begins anew with each program. ru_maxrss keeps what the parent had when it forked.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def check_quiet(parser: argparse.ArgumentParser | None = None) -> None:
+    """Waits a little for other programs to end. Raises SystemExit where they do not, unless SETTING is set.
+
+    With a parser, its `--anyway` is added and obeyed before anything else is parsed.
+    """
+    if parser is not None:
+        parser.add_argument(
+            "--anyway", action="store_true", help="Time on a busy machine too; figures mean little then."
+        )
+    if os.environ.get(SETTING) or "--child" in sys.argv:
+        return
+    fraction = _others_after_waiting()
+    if fraction is not None and fraction >= BUSY:
+        said = f"Other programs take {fraction:.0%} of this machine's processors"
+        if parser is None or "--anyway" not in sys.argv:
+            raise SystemExit(f"{said}; end them, or say --anyway.")
+        print(f"{said}: these figures mean little.", file=sys.stderr)
+    os.environ[SETTING] = "1"
+
+
+def _others_after_waiting() -> float | None:
+    """Returns what others take once it is little, or after a while."""
+    until = time.monotonic() + _PATIENCE
+    while (fraction := others_fraction(1.0)) is not None and fraction >= BUSY and time.monotonic() < until:
+        time.sleep(1.0)
+    return fraction
