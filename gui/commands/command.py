@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
@@ -24,7 +24,10 @@ class Command(QObject):
     ended = Signal(str)
     """It is over; empty when it succeeded, otherwise why not, in words."""
 
-    def __init__(self, arguments: Sequence[str], parent: QObject | None = None) -> None:
+    def __init__(
+        self, arguments: Sequence[str], parent: QObject | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """`variables` are added to its environment, which other users of the machine cannot read as they can arguments."""
         super().__init__(parent)
         self._line, self._complaint, self._cancelled, self._over = b"", "", False, False
         self._process = QProcess(self)
@@ -32,7 +35,7 @@ class Command(QObject):
         self._process.setProgram(program)
         self._process.setArguments(rest)
         environment = QProcessEnvironment()
-        for name, value in python_environment().items():
+        for name, value in {**python_environment(), **(variables or {})}.items():
             environment.insert(name, value)
         self._process.setProcessEnvironment(environment)
         self._process.readyReadStandardOutput.connect(self._read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,13 @@ class Task:
     id: int
     title: str
     arguments: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What its environment has more than ours."""
     state: str = WAITING
     phase: str = ""
     fraction: float | None = None
+    done: int = 0
+    """Of what its progress counts, such as bytes."""
     message: str = ""
     began: float = 0.0
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -53,10 +57,12 @@ class Tasks(QObject):
         self._command: Command | None = None
         self._running: Task | None = None
 
-    def add(self, title: str, arguments: Sequence[str], first: bool = False) -> Task:
+    def add(
+        self, title: str, arguments: Sequence[str], first: bool = False, variables: Mapping[str, str] | None = None
+    ) -> Task:
         """Run `sdedge` with these arguments when those before are over, or `first` of all that wait."""
         self._numbers += 1
-        task = Task(self._numbers, title, tuple(arguments))
+        task = Task(self._numbers, title, tuple(arguments), variables or {})
         self.all.insert(0 if first else len(self.all), task)
         self._next()
         self.changed.emit()
@@ -94,7 +100,7 @@ class Tasks(QObject):
             return
         task.state, task.began = RUNNING, time.monotonic()
         self._running = task
-        command = self._command = Command(task.arguments, self)
+        command = self._command = Command(task.arguments, self, task.variables)
         command.said.connect(lambda event: self._hear(task, event))
         command.ended.connect(lambda failure: self._end(task, command, failure))
         command.start()
@@ -104,6 +110,7 @@ class Tasks(QObject):
         if kind == "Progress":
             done, total = event.get("done", 0), event.get("total", 0)
             task.phase, task.fraction = str(event.get("phase", "")), done / total if total else None
+            task.done = done
         else:
             task.events.append(event)
             if kind == "Loading":

@@ -47,9 +47,17 @@ class Welcome(QWidget):
         for example in self.examples:
             row.addWidget(example)
         row.addStretch(1)
-        models = QPushButton(self.tr("Add a Stable Diffusion v1 model of your own"))
-        set_kind(models, "link")
-        models.clicked.connect(lambda: studio.show_view("models"))
+        links = QHBoxLayout()
+        links.setSpacing(PAD)
+        links.addStretch(1)
+        for label, view in (
+            (self.tr("Get a Stable Diffusion v1 model"), "get"), (self.tr("Add one of your own"), "models")
+        ):  # fmt: skip
+            link = QPushButton(label)
+            set_kind(link, "link")
+            link.clicked.connect(lambda checked=False, view=view: studio.show_view(view))
+            links.addWidget(link)
+        links.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         column.setSpacing(GAP)
@@ -59,7 +67,7 @@ class Welcome(QWidget):
         column.addSpacing(PAD)
         column.addLayout(row)
         column.addSpacing(WIDE)
-        column.addWidget(models, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addLayout(links)
         column.addStretch(1)
 
     def _example(self, name: str) -> QToolButton:

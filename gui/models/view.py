@@ -261,6 +261,9 @@ class ModelsView(QWidget):
         bar.addWidget(self.add_button)
         bar.addWidget(self.link)
         bar.addStretch(1)
+        self.get_button = QPushButton(self.tr("Get Models"))
+        self.get_button.clicked.connect(lambda: self._studio.show_view("get"))
+        bar.addWidget(self.get_button)
         hint = PlainLabel(
             self.tr("Drop checkpoints, diffusers folders, VAEs, LoRAs, embeddings or converted models anywhere here.")
         )

@@ -98,6 +98,7 @@ ACTIONS = (
     Spec("view-gallery", QT_TRANSLATE_NOOP("actions", "&Gallery"), "view", ("Ctrl+2",), icon="gallery", checkable=True),
     Spec("view-models", QT_TRANSLATE_NOOP("actions", "&Models"), "view", ("Ctrl+3",), icon="models", checkable=True),
     Spec("view-convert", QT_TRANSLATE_NOOP("actions", "Con&vert"), "view", ("Ctrl+4",), icon="convert", checkable=True),
+    Spec("view-get", QT_TRANSLATE_NOOP("actions", "Ge&t Models"), "view", ("Ctrl+5",), icon="save", checkable=True),
     Spec("zoom-in", QT_TRANSLATE_NOOP("actions", "Zoom &In"), "view", standard=Key.ZoomIn, icon="zoom-in",
          separated=True),
     Spec("zoom-out", QT_TRANSLATE_NOOP("actions", "Zoom &Out"), "view", standard=Key.ZoomOut, icon="zoom-out"),

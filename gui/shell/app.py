@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -16,6 +15,7 @@ from gui.shell.bridge import Bridge
 from gui.shell.crash import CrashLog
 from gui.shell.icon import app_icon
 from gui.shell.instance import Instance
+from gui.shell.offline import forbid_network
 from gui.shell.reveal import show_file
 from gui.shell.settings import Settings
 from gui.shell.signals import Ending
@@ -63,7 +63,7 @@ class FirstPaint(QObject):
 
 def main(files: Sequence[str] = ()) -> int:
     """Opens the window and runs until it is closed, by a person or a signal; returns the exit status."""
-    os.environ["HF_HUB_OFFLINE"] = "1"  # inherited by the engine's process: the app asks no network for anything
+    forbid_network()
     name_process("sdedge")
     app = App([sys.argv[0]])
     instance, files = Instance(), [*files, *files_of_the_finder(app)]

@@ -35,4 +35,5 @@ VIEWS = (
     View("gallery", "gui.gallery.view:GalleryView"),
     View("models", "gui.models.view:ModelsView"),
     View("convert", "gui.convert.view:ConvertView"),
+    View("get", "gui.models.get_view:GetView"),
 )

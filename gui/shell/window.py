@@ -254,7 +254,7 @@ class MainWindow(QMainWindow):
         for view in VIEWS:
             switch.addAction(actions[f"view-{view.name}"])
             actions.bind(f"view-{view.name}", partial(self.show_view, view.name))
-        for spec in ("view-gallery", "view-models", "view-convert"):
+        for spec in ("view-gallery", "view-models", "view-convert", "view-get"):
             actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
         actions.bind("quit", self.close)
         actions.bind("settings", partial(self.show_dialog, "gui.dialogs.settings:SettingsDialog"))

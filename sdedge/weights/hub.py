@@ -30,8 +30,7 @@ _LONGEST_ANSWER = 4 << 20  # bytes of one answer of the API
 _SILENCE, _PATIENCE = 20.0, 60.0  # seconds without a byte, and for one answer
 _MOST_PAGES, _MOST_FILES = 20, 20_000
 _LARGEST = 1 << 40  # bytes of one file
-_NAME = r"[A-Za-z0-9][\w.-]{0,95}"
-_REPOSITORY = re.compile(f"{_NAME}/{_NAME}")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")  # no dot in an owner: that is another host
 _REVISION = re.compile(r"[\w][\w./-]{0,99}")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,400}")
 _NEXT = re.compile(r'<([^<>]{1,2000})>\s*;\s*rel="next"')
@@ -103,8 +102,9 @@ def parse_address(text: str) -> HubAddress:
         parts = urlsplit(path if "://" in path else f"https://{path}")
         if parts.netloc.lower() not in hosts or parts.scheme not in ("http", "https"):
             raise InvalidRequest(
-                f"{text.strip()[:100]!r} is no address of the Hugging Face Hub; get the file with a browser and add it.",
+                f"{text.strip()[:100]!r} is no address of the Hugging Face Hub; get it by a browser and {Remedy.ADD_CONTROL}.",
                 field="address",
+                remedy=Remedy.ADD_CONTROL,
             )
         path = parts.path
     names = [unquote(part) for part in path.split("/") if part]

@@ -275,7 +275,7 @@ def test_addresses_are_read_as_people_have_them(text, meant):
 
 
 @pytest.mark.parametrize("text", ["", "v1", "https://civitai.com/models/1", "a/../b/c", "file:///etc/passwd", "a b/c",
-    "https://huggingface.co/datasets/a/b", "a/b/../../c", "-a/b",
+    "https://huggingface.co/datasets/a/b", "a/b/../../c", "-a/b", "civitai.com/models/1",
     "http://huggingface.co.evil.org/a/b", "a/b\u202e/c"])  # fmt: skip
 def test_what_is_no_address_is_refused_without_asking_anybody(text, hub):
     with pytest.raises(InvalidRequest):
