@@ -70,6 +70,7 @@ class Remedy(StrEnum):
     USE_EMBEDDING = "add it with `sdedge models add` and write its name in the prompt"
     TRAIN_JUDGE = "make one with `sdedge train judge`"
     NAME_PLAIN_MODEL = "name another with --model"
+    TRUST_ENGINE = "`sdedge doctor --trust` uses it all the same"
     SAME_LORAS = "give the same ones with --lora"
 
 

@@ -18,9 +18,11 @@ class Model:
 
     def __init__(self, name: str, device: str = "auto", dtype: str | None = None, memory: str = "auto") -> None:
         from sdedge.generation.pipeline import Pipeline
+        from sdedge.process.prover import CanaryProver
 
         self.name = name
-        self._pipeline = Pipeline(load_engine(device, dtype, memory=memory))
+        prover = CanaryProver()
+        self._pipeline = Pipeline(load_engine(device, dtype, memory=memory, allows=prover.allows), prover=prover)
 
     def generate(self, prompt: str | Request, *, count: int = 1, batch: int = 1, **fields: Any) -> list[Picture]:
         """Draws `count` pictures with seeds seed, seed + 1 …, `batch` at a time, and returns them in order.

@@ -12,6 +12,8 @@ import time
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
+# No test starts the canary unless it is about it.
+os.environ["SDEDGE_CANARY"] = "off"
 # A screen that the window fits on; the one that Qt makes up has 800 x 800 pixels.
 os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={os.path.dirname(__file__)}/screen.json")
 # Several tests run side by side; threads of each would only wait for one another.

@@ -17,6 +17,7 @@ from gui.form.memory_hint import PictureMemory
 from gui.look.plain import PlainLabel
 from gui.look.readable import size_in_words
 from gui.look.theme import HALF, PAD, set_kind, spaced_font
+from gui.shell.advice import for_the_window
 from gui.shell.device import UNKNOWN, Device, probe_device
 from gui.shell.studio import Studio
 from gui.widgets.cards import card, fill, left
@@ -62,6 +63,9 @@ class DeviceDialog(QDialog):
         else:
             formats = _FORMATS.get(finding.dtype, finding.dtype)
             self.reason.setText(self.tr("Full-size models run in {0}. {1}").format(formats, finding.reason))
+        proved = self.tr("Checked, and right: {0}.").format(", ".join(device.proved)) if device.proved else ""
+        self.checked.setText(for_the_window(device.doubts) or proved)
+        self.checked.setVisible(bool(self.checked.text()))
         self._show_timings(device)
         self._show_memory(device)
 
@@ -129,7 +133,7 @@ class DeviceDialog(QDialog):
 
     def _lay_out(self) -> None:
         self.device, self.reason, self.memory, self.planned = PlainLabel(), PlainLabel(), PlainLabel(), PlainLabel()
-        self.fault = FaultLabel()
+        self.checked, self.fault = PlainLabel(), FaultLabel()
         self.button = QPushButton(self.tr("Measure"))
         self.button.clicked.connect(self.measure)
         self.release = QPushButton(self.tr("Give Back the Models' Memory"))
@@ -142,7 +146,7 @@ class DeviceDialog(QDialog):
         self._timings.setHorizontalSpacing(PAD)
         self._timings.setVerticalSpacing(2)
         set_kind(self.device, "strong")
-        device = (self.device, self.reason, self._timings, self.fault, left(self.button))
+        device = (self.device, self.reason, self.checked, self._timings, self.fault, left(self.button))
         memory = (self.memory, self.bar, self.planned, left(self.release))
         fill(
             self,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sdedge.library.manifest import is_bundle
 from sdedge.machine import picture_memory
+from sdedge.machine.canary import State, Verdict, verdicts
 from sdedge.machine.findings import DeviceFinding, findings, processor
 from sdedge.machine.memory import available_memory
 from sdedge.machine.memory_plan import CHOICES, MemoryPlan, Sizes
@@ -28,6 +29,8 @@ class Device:
     total: int
     expected: str = "cpu"
     """What kind it will be, while nothing was measured."""
+    verdicts: tuple[Verdict, ...] = ()
+    """What was found of the engines that were checked."""
 
     @property
     def kind(self) -> str:
@@ -37,6 +40,16 @@ class Device:
     @property
     def name(self) -> str:
         return self.finding.name if self.finding else processor()
+
+    @property
+    def proved(self) -> tuple[str, ...]:
+        """The engines that were checked and compute as they should."""
+        return tuple(verdict.engine for verdict in self.verdicts if verdict.state is State.PROVED)
+
+    @property
+    def doubts(self) -> str:
+        """What is to be said of engines that are switched off, or trusted all the same; "" where there are none."""
+        return " ".join(verdict.sentence for verdict in self.verdicts if verdict.state is State.FAILED)
 
     @property
     def itemsize(self) -> int:
@@ -53,7 +66,9 @@ def probe_device(mine: int = 0) -> Device:
     free, total = available_memory()
     on_apple_silicon = sys.platform == "darwin" and platform.machine() == "arm64"
     expected = wanted.partition(":")[0] if wanted != "auto" else "mps" if on_apple_silicon else "cpu"
-    return Device(measured.get(chosen), min(free + mine, total), total, expected if expected in _ORDER else "cpu")
+    return Device(
+        measured.get(chosen), min(free + mine, total), total, expected if expected in _ORDER else "cpu", verdicts()
+    )
 
 
 def read_sizes(model: Path) -> Sizes | None:

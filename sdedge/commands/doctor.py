@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 import sdedge
+from sdedge.commands import engine_checks
 from sdedge.commands.terminal import echo
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--again", is_flag=True, help="Measure anew, on a machine that is doing nothing else.")
+@click.option("--check", is_flag=True, help="Ask the device's engines anew whether they compute as they should.")
+@click.option("--trust", metavar="ENGINE", help='Use an engine whatever its check finds, such as "mps float16".')
+@click.option("--no-trust", metavar="ENGINE", help="Heed the check of an engine again.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option(
     "--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -36,8 +40,12 @@ if TYPE_CHECKING:
     "-m", "--model", "models", multiple=True, metavar="NAME",
     help="For the report: also try this model or bundle, beside the embedded one; may be repeated.",
 )  # fmt: skip
-def doctor(device: str, again: bool, as_json: bool, report: Path | None, models: tuple[str, ...]) -> None:
-    """Show which device, number format and memory layout full-size models run in here, and why."""
+def doctor(
+    device: str, again: bool, check: bool, trust: str | None, no_trust: str | None, as_json: bool, report: Path | None,
+    models: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Show which device, number format and memory layout full-size models run in here, and why; and which engines were found
+    to compute as they should."""
     if report is not None:
         if as_json or device != "auto":
             raise click.UsageError("--report tries every device and is JSON: leave out --device and --json.")
@@ -47,6 +55,15 @@ def doctor(device: str, again: bool, as_json: bool, report: Path | None, models:
         return
     if models:
         raise click.UsageError("--model names what a report tries as well: give --report FILE too.")
+    for name, is_trusted in ((trust, True), (no_trust, False)):
+        if name is not None:
+            echo(engine_checks.set_trust(name, is_trusted).sentence)
+    if trust is None and no_trust is None:
+        _measured(device, again, check, as_json)
+
+
+def _measured(device: str, again: bool, check: bool, as_json: bool) -> None:
+    """Shows what was measured and checked on a device, measuring and checking as asked."""
     from rich.console import Console
 
     from sdedge.engines.openvino.timing import with_openvino
@@ -54,10 +71,15 @@ def doctor(device: str, again: bool, as_json: bool, report: Path | None, models:
 
     place = formats.choose_device(device)
     finding = with_openvino(formats.measure(place) if again else formats.measured(place))
+    engines = engine_checks.engines_of(finding)
+    if check:
+        engine_checks.check(engines)
     if as_json:
-        echo(json.dumps(asdict(finding), indent=1))
+        echo(json.dumps({**asdict(finding), "engines": engine_checks.records()}, indent=1))
     else:
-        _show(finding, Console(highlight=False))
+        console = Console(highlight=False)
+        _show(finding, console)
+        engine_checks.show(engines, console)
 
 
 def _versions() -> str:

@@ -118,8 +118,10 @@ def generate(prompt: str | None, **options: Any) -> None:
     from sdedge.engines.open import load_engine
     from sdedge.generation.pipeline import Pipeline
     from sdedge.generation.save import Picture
+    from sdedge.process.prover import CanaryProver
 
-    load = load_engine(options["device"], options["dtype"], options["ema"], options["memory"])
+    prover = CanaryProver()
+    load = load_engine(options["device"], options["dtype"], options["ema"], options["memory"], prover.allows)
     pipeline = Pipeline(load)
     if options["dry_run"]:
         tried = [_tried(pipeline, request) for request in requests]  # all of them, so that a refused run prints none
@@ -132,7 +134,7 @@ def generate(prompt: str | None, **options: Any) -> None:
     pictures: list[Picture] = []
     total, alone = series.count * len(requests), options["grid_only"]
     begun = CommandJournals(requests, series.count, vars(series), options["resume"], options["keep_journal"])
-    pipeline = Pipeline(load, begun.journals)
+    pipeline = Pipeline(load, begun.journals, prover)
     runs = _runs(pipeline, requests, series, begun, pictures if options["grid"] or alone else None, not alone)
     with interruptible() as interrupted, show(total, options["as_json"], options["quiet"]) as tell:
         for events in runs:

@@ -72,25 +72,12 @@ def last_values(engine: Engine, sampler: str, side: int = 512) -> list[float]:
 def draw(engine: Engine, sampler: str, side: int = 512) -> Tensor:
     """The test's picture as decoded, (3, H, W) in about [-1, 1], not rounded to bytes as a file would be."""
     from sdedge.catalog import NoiseSource, Preset
-    from sdedge.generation.prompts import encode_prompts
-    from sdedge.generation.sample import decode, make_plan
+    from sdedge.generation.plain_picture import draw_plainly
     from sdedge.request import Resolved
-    from sdedge.sampling.denoiser import Denoiser
-    from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
-    from sdedge.sampling.noise import initial
 
     request = Resolved(PROMPT, sampler=sampler, steps=3, guidance=7.5, preset=Preset.DIFFUSERS, width=side, height=side,
                        noise=NoiseSource.NUMPY, seed=0)  # fmt: skip
-    facts = engine.facts
-    plan = make_plan(request, facts)
-    shape = (facts.latent_channels, side // facts.downscale, side // facts.downscale)
-    context = encode_prompts(engine, [request], plan.steps).along(plan.sigmas)
-    denoise = Denoiser(engine.predict, prompt_branches(context), ClassifierFreeGuidance(request.guidance), plan)
-    x = plan.start(initial([0], shape, request.noise).to(engine.device))
-    noise = plan.step_noise([0], shape, request.noise, engine.device, x.dtype)
-    for latest, _ in plan.run(denoise, x, noise):
-        x = latest
-    return decode(engine, plan.finish(x))[0].float().cpu()
+    return draw_plainly(engine, request)
 
 
 def version_of(model: str) -> str:

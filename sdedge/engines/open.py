@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sdedge.errors import InvalidRequest
+from sdedge.errors import EngineError, InvalidRequest, Remedy
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
+from sdedge.machine.canary import is_usable
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.weights.folders import existing
 from sdedge.weights.folders import locate as cached
@@ -66,29 +68,62 @@ def default_model() -> str:
 
 
 def load_engine(
-    device: str = "auto", dtype: str | None = None, ema: bool | None = None, memory: str = "auto"
-) -> LoadEngine:
+    device: str = "auto", dtype: str | None = None, ema: bool | None = None, memory: str = "auto",
+    allows: Callable[[str], bool] = is_usable,
+) -> LoadEngine:  # fmt: skip
     """Returns a function (model, vae) -> engine on the given device, as the Pipeline wants it.
 
-    Raises InvalidRequest for a memory mode that there is not.
+    An engine that `allows`, by its description, does not allow is passed over for the next best: the same device in float32,
+    then the CPU. Raises InvalidRequest for a memory mode that there is not.
     """
     from sdedge.engines.torch.engine import TorchEngine
 
     if memory not in CHOICES:
         raise InvalidRequest(f"Unknown memory mode {memory!r}; choose one of {', '.join(CHOICES)}.")
 
-    def load(model: str, vae: str | None) -> Engine:
-        path = locate(model)
+    def open_model(path: Path, vae_path: Path | None, device: str, dtype: str | None) -> Engine:
         if is_bundle(path):
             return open_bundle(path, device, dtype)
-        vae_path = locate(vae) if vae else None
         if device == "openvino" or (device == "auto" and memory == "auto" and _by_openvino(path, dtype)):
             from sdedge.engines.openvino.engine import OpenVINOEngine
 
             return OpenVINOEngine.open(path, dtype, vae=vae_path, ema=ema)
         return TorchEngine.load(path, device, dtype or _made_for(path, device), vae=vae_path, ema=ema, memory=memory)
 
+    def load(model: str, vae: str | None) -> Engine:
+        path = locate(model)
+        vae_path = locate(vae) if vae and not is_bundle(path) else None
+        places = dict.fromkeys(((device, dtype), *_next_best(path, device)))
+        return _first_allowed((partial(open_model, path, vae_path, *place) for place in places), allows)
+
     return load
+
+
+def _next_best(path: Path, device: str) -> Iterator[tuple[str, str | None]]:
+    """Yields the devices and formats that stand in for an engine that is switched off, the best first."""
+    if is_bundle(path):
+        if sys.platform == "darwin" and Manifest.read(path).kind == "coreml":
+            yield from ((units, None) for units in ("cpu_and_ne", "cpu_and_gpu", "cpu_only"))
+    elif device != "openvino":
+        yield device, "float32"
+    yield "cpu", None
+    if not is_bundle(path):
+        yield "cpu", "float32"
+
+
+def _first_allowed(openers: Iterable[Callable[[], Engine]], allows: Callable[[str], bool]) -> Engine:
+    """Opens engines until one is allowed. Raises EngineError where none is."""
+    refused: list[str] = []
+    for open_engine in openers:
+        engine = open_engine()
+        if engine.description not in refused and allows(engine.description):
+            return engine
+        refused.append(engine.description)
+    names = ", ".join(dict.fromkeys(refused))
+    raise EngineError(
+        f"No engine is left that computes as it should on this machine: {names} failed the check; {Remedy.TRUST_ENGINE}.",
+        remedy=Remedy.TRUST_ENGINE,
+    )
 
 
 def _by_openvino(path: Path, dtype: str | None) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sdedge.generation.journals import Journals
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, resolve_passes, run_passes, settled
 from sdedge.generation.price import control_prices, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, resolve_wildcards
+from sdedge.generation.proving import Prover, proved
 from sdedge.generation.regions import check_masks
 from sdedge.generation.requirements import INSTRUCT_CHANNELS, refuse_unsupported
 from sdedge.generation.sample import make_plan, sample
@@ -40,9 +42,10 @@ LoadEngine = Callable[[str, str | None], Engine]
 class Pipeline:
     """Draws requests with engines that `load(model, vae)` provides; the last engine is kept for the next request."""
 
-    def __init__(self, load: LoadEngine, journals: Journals | None = None) -> None:
-        """With `journals` a picture that was begun before goes on where it ended, and each one can."""
-        self._load, self._journals = load, journals
+    def __init__(self, load: LoadEngine, journals: Journals | None = None, prover: Prover | None = None) -> None:
+        """With `journals` a picture that was begun before goes on where it ended, and each one can; with a `prover` engines are
+        asked whether they compute as they should, beside the first picture."""
+        self._load, self._journals, self._prover = load, journals, prover
         self._loaded: tuple[str, str | None] | None = None
         self._engine: Engine | None = None
 
@@ -53,6 +56,8 @@ class Pipeline:
             self._engine = None
             self._engine = self._load(*wanted)
             self._loaded = wanted
+            if self._prover is not None:
+                self._prover.begin(self._engine.description)
         return self._engine
 
     def resolve(self, request: Request) -> Resolved:
@@ -112,6 +117,21 @@ class Pipeline:
         `last` says that no request comes after this one, so that the UNet goes before its last pictures are decoded.
         Stop iterating to cancel: no further network is run.
         """
+        if self._prover is None:
+            return self._drawn(request, count, batch, previews, last)
+        if request.seed is None:  # the same for what is drawn again
+            request = request.replace(seed=secrets.randbelow(2**32))
+        draw = partial(self._drawn, request, count, batch, previews, last)
+        return proved(draw, self._prover, self._let_go)
+
+    def _let_go(self) -> None:
+        """Forgets the engine: the next picture loads another, or the same anew."""
+        self._engine = None
+
+    def _drawn(
+        self, request: Request, count: int, batch: int, previews: bool, last: bool, first: int = 0
+    ) -> Generator[Event | Picture]:
+        """Draws as `images` says, all but the `first` ones."""
         yield Loading("model")
         resolved = self.resolve(request)
         engine = self.engine(resolved)
@@ -124,7 +144,7 @@ class Pipeline:
                 "effect."
             )
         yield Loading("text")
-        prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(count)]
+        prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(first, count)]
         noticed: set[str] = set()
         size = finished_size(resolved, source)
         with tiling(engine, resolved.tiling):

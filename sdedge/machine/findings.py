@@ -103,7 +103,7 @@ def doubt(device: str) -> None:
 
 def processor() -> str:
     """Returns the processor by name; the chip's on a Mac."""
-    if sys.platform == "darwin" and (chip := _sysctl("machdep.cpu.brand_string")):
+    if sys.platform == "darwin" and (chip := sysctl("machdep.cpu.brand_string")):
         return chip
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
@@ -113,7 +113,7 @@ def processor() -> str:
     return named[0] if named else platform.processor() or platform.machine()
 
 
-def _sysctl(key: str) -> str:
+def sysctl(key: str) -> str:
     """Returns a fact of macOS; "" where it does not say."""
     try:
         done = subprocess.run(["/usr/sbin/sysctl", "-n", key], capture_output=True, text=True, timeout=5, check=True)

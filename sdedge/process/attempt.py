@@ -15,6 +15,7 @@ PHASES = {
     "text": "reading the prompt",
     "decoding": "decoding",
     "enlarging": "enlarging",
+    "proving": "checking the engine",
     "saving": "saving",
 }
 

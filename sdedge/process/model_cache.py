@@ -32,7 +32,10 @@ class ModelCache:
         locate: Callable[[str], Path],
         keep: int = KEEP,
         memory: Callable[[], tuple[int, int]] | None = None,
+        allows: Callable[[str], bool] = lambda engine: True,
     ) -> None:
+        """`allows` says of an engine's description whether it may still draw."""
+        self._allows = allows
         self._load, self._locate, self._keep = load, locate, keep
         self._memory = memory or available_memory
         self._engines: dict[Key, Engine] = {}  # the latest used is last
@@ -40,6 +43,8 @@ class ModelCache:
     def __call__(self, model: str, vae: str | None) -> Engine:
         """Returns the engine of a model and VAE. Raises what loading raises."""
         key = (model, vae, self._stamp(model))
+        if key in self._engines and not self._allows(self._engines[key].description):
+            self._drop(key)
         engine = self._engines.pop(key, None)
         if engine is None:
             for stale in [cached for cached in self._engines if cached[:2] == key[:2]]:

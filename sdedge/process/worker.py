@@ -70,10 +70,13 @@ class PipelineDrawer:
         """`ema` says which weights to take from a file that has both."""
         from sdedge.engines.open import load_engine, locate
         from sdedge.process.model_cache import ModelCache
+        from sdedge.process.prover import CanaryProver
 
         device, dtype = os.environ.get("SDEDGE_DEVICE", "auto"), os.environ.get("SDEDGE_DTYPE")
         memory = os.environ.get("SDEDGE_MEMORY", "auto")
-        self._models = ModelCache(load_engine(device, dtype, ema, memory), locate)
+        self._prover = CanaryProver()
+        allows = self._prover.allows
+        self._models = ModelCache(load_engine(device, dtype, ema, memory, allows), locate, allows=allows)
 
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
@@ -81,7 +84,7 @@ class PipelineDrawer:
         from sdedge.generation.pipeline import Pipeline
 
         journals = Journals(journal_folder(), run=run_of(request))
-        return Pipeline(self._models, journals).images(request, count, batch, previews)
+        return Pipeline(self._models, journals, self._prover).images(request, count, batch, previews)
 
     def release(self) -> None:
         self._models.clear()

@@ -144,23 +144,29 @@ def convert(unet: UNet, tile: int) -> dict[str, ov.Model]:
     projected = projections(context)
     _, features = full(x, t, *projected)
     return {
-        "prompt": _trace(projections, (context,)),
-        "whole": _trace(full, (x, t, *projected)),
-        "outer": _trace(outer, (x, t, *projected[-2 * DEPTH :], features)),
+        "prompt": trace(projections, (context,)),
+        "whole": trace(full, (x, t, *projected)),
+        "outer": trace(outer, (x, t, *projected[-2 * DEPTH :], features)),
     }
 
 
 def pad_attention(unet: UNet, tile: int) -> list[PaddedAttention]:
     """Changes a UNet in place and returns its cross attention in the order it runs."""
     for block in unet.modules():
-        if isinstance(block, BasicTransformerBlock):
-            block.attn1 = PaddedAttention(block.attn1, tile)
-            block.attn2 = PaddedAttention(block.attn2, tile)
-            block.ff.net[0] = SplitGEGLU(block.ff.net[0])  # type: ignore[arg-type]
+        pad_block(block, tile)
     return [unet.get_submodule(layer.cross_attention) for layer in walk(unet.config) if layer.attention]  # type: ignore[misc]
 
 
-def _trace(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:
+def pad_block(block: nn.Module, tile: int) -> None:
+    """Changes a transformer block in place; other modules stay as they are."""
+    if isinstance(block, BasicTransformerBlock):
+        block.attn1 = PaddedAttention(block.attn1, tile)
+        block.attn2 = PaddedAttention(block.attn2, tile)
+        block.ff.net[0] = SplitGEGLU(block.ff.net[0])  # type: ignore[arg-type]
+
+
+def trace(module: nn.Module, inputs: tuple[Tensor, ...]) -> ov.Model:
+    """Returns a module as OpenVINO reads it, of open sizes."""
     traced = torch.jit.trace(module.eval(), inputs, check_trace=False)  # a check would trace it twice more
     model = load_openvino().convert_model(traced, example_input=inputs)
     _open_attention(model)
