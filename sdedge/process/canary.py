@@ -22,7 +22,7 @@ from sdedge.machine.canary import SETTING, State, Verdict
 from sdedge.machine.canary_checks import ALL, PICTURE, Fault, Measurement, Sketch, compare, limits_of
 from sdedge.machine.findings import findings
 from sdedge.process.canary_reference import Reference, read_reference
-from sdedge.process.trial import Hang, Trial, run_trial
+from sdedge.process.canary_watch import CanaryRun, Hang, watch_run
 
 IMPORTS = 10.0
 """Seconds of processor time that imports are predicted to take."""
@@ -32,7 +32,7 @@ SLOW = 300.0
 """How many times longer a format without hardware behind it takes, where nobody has measured that."""
 ANOTHER = 600.0  # seconds to wait for another process that asks the same engine
 
-Run = Callable[[str], Trial]
+Run = Callable[[str], CanaryRun]
 """From an engine's name to what its process left."""
 
 
@@ -45,7 +45,7 @@ class Judged:
     measurements: tuple[Measurement, ...] = ()
 
 
-def judge(engine: str, trial: Trial, reference: Mapping[str, Sketch], drawn_by: str) -> Judged:
+def judge(engine: str, trial: CanaryRun, reference: Mapping[str, Sketch], drawn_by: str) -> Judged:
     """Returns what a process's results are worth beside the reference, whose picture a model of this hash drew."""
     if trial.unable:
         return Judged(unable=trial.unable)
@@ -97,10 +97,10 @@ def command_of(engine: str, results: str = "") -> list[str]:
     return python_command("sdedge.process.canary_trial", engine, *([results] if results else []))
 
 
-def run_engine(engine: str, results: str = "") -> Trial:
+def run_engine(engine: str, results: str = "") -> CanaryRun:
     """Runs one process on an engine, to its end or until it hangs. Raises SdedgeError where none can be started."""
     environment = {**python_environment(), SETTING: "off"}  # a canary starts none
-    return run_trial(command_of(engine, results), environment, Hang(IMPORTS, predicted_seconds(engine)))
+    return watch_run(command_of(engine, results), environment, Hang(IMPORTS, predicted_seconds(engine)))
 
 
 def predicted_seconds(engine: str) -> float:

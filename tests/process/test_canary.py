@@ -15,8 +15,8 @@ from sdedge.machine.canary import State, Verdict
 from sdedge.process.canary import Judged, ask, command_of, judge, predicted_seconds, settle
 from sdedge.process.canary_reference import model_hash, read_reference
 from sdedge.process.canary_trial import is_unable
+from sdedge.process.canary_watch import CanaryRun, Hang, watch_run
 from sdedge.process.prover import CanaryProver
-from sdedge.process.trial import Hang, Trial, run_trial
 from tests.conftest import needs_embedded
 from tests.process.canary_results import BLOCKS, block, reference
 
@@ -24,19 +24,19 @@ RESULTS = "tests.process.canary_results:"
 ENGINE = "mps float16"
 
 
-def by_stand_in(name: str, engine: str = ENGINE, hang: Hang | None = None) -> Trial:
+def by_stand_in(name: str, engine: str = ENGINE, hang: Hang | None = None) -> CanaryRun:
     """Runs a real process that computes what the stand-in of this name does."""
     environment = {**python_environment(), "PYTHONPATH": ":".join(path for path in sys.path if path)}
-    return run_trial(command_of(engine, RESULTS + name), environment, hang or Hang(10, 3))
+    return watch_run(command_of(engine, RESULTS + name), environment, hang or Hang(10, 3))
 
 
-def judged(trial: Trial) -> Judged:
+def judged(trial: CanaryRun) -> Judged:
     return judge(ENGINE, trial, *reference())
 
 
-def trial_of(change=lambda x: x, **fields) -> Trial:
+def trial_of(change=lambda x: x, **fields) -> CanaryRun:
     results = {name: canary_checks.sketch(change(block(name))) for name in BLOCKS}
-    return Trial(**{"results": results, "is_ended": True, **fields})
+    return CanaryRun(**{"results": results, "is_ended": True, **fields})
 
 
 def test_a_process_is_judged_by_its_results_and_its_end():
@@ -46,11 +46,11 @@ def test_a_process_is_judged_by_its_results_and_its_end():
     assert judged(trial_of(failure="an end by SIGABRT in attention")).failure == "an end by SIGABRT in attention"
     assert "gain" in judged(trial_of(lambda x: x * 1.02, failure="an end by SIGABRT")).failure  # a figure says more
     assert judged(trial_of(lambda x: x * 2, unable="No space left")) == Judged(unable="No space left")
-    assert judged(Trial(is_ended=True)).unable  # nothing to compare
+    assert judged(CanaryRun(is_ended=True)).unable  # nothing to compare
 
 
 def test_two_fresh_processes_must_fail():
-    broken, good, unable = trial_of(lambda x: x * 2), trial_of(), Trial(unable="No space left")
+    broken, good, unable = trial_of(lambda x: x * 2), trial_of(), CanaryRun(unable="No space left")
 
     def verdict(*trials):
         left = iter(trials)
@@ -80,7 +80,7 @@ def test_a_broken_engine_fails_in_a_real_process(name, figure):
     assert verdict.state is State.FAILED and figure in verdict.sentence
 
 
-def _run(name: str, engine: str) -> Trial:
+def _run(name: str, engine: str) -> CanaryRun:
     return by_stand_in(name, engine)
 
 
@@ -115,9 +115,9 @@ def test_what_is_not_the_engine_s_fault_accuses_none(name):
 
 
 def test_a_process_that_cannot_begin_accuses_none():
-    trial = run_trial([sys.executable, "-c", "raise SystemExit(3)"], python_environment(), Hang(10, 3))
+    trial = watch_run([sys.executable, "-c", "raise SystemExit(3)"], python_environment(), Hang(10, 3))
     assert judged(trial).unable and "status 3" in trial.unable
-    trial = run_trial(
+    trial = watch_run(
         [sys.executable, "-c", "print('noise', flush=True); print('[1]')"], python_environment(), Hang(10, 3)
     )
     assert judged(trial).unable
@@ -227,8 +227,8 @@ def test_what_is_trusted_stays_so_when_the_verdict_comes(monkeypatch):
     monkeypatch.delenv(canary.SETTING)
     canary.trust("cpu float32")
 
-    def fails(engine: str) -> Trial:
-        return Trial(failure="an end by SIGABRT in attention", stage="attention")
+    def fails(engine: str) -> CanaryRun:
+        return CanaryRun(failure="an end by SIGABRT in attention", stage="attention")
 
     settle("cpu float32", fails)
     assert canary.verdict("cpu float32").state is State.FAILED and canary.is_usable("cpu float32")
@@ -248,7 +248,7 @@ def test_the_small_picture_is_that_of_the_reference():
     from sdedge.process.canary_trial import small_picture
 
     picture = canary_checks.sketch(small_picture("cpu float32"))
-    trial = Trial({canary_checks.PICTURE: picture}, is_ended=True, model=model_hash())
+    trial = CanaryRun({canary_checks.PICTURE: picture}, is_ended=True, model=model_hash())
     result = judge("cpu float32", trial, *read_reference())
     assert result == Judged(measurements=result.measurements) and result.measurements[0].error > 60
 

@@ -1,4 +1,4 @@
-"""One trial: a process that says lines of JSON as it gets on, watched until it ends, dies or gets no further. No torch."""
+"""The canary's process, watched until it ends, dies or gets no further: it says lines of JSON as it gets on. No torch."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Hang:
 
 
 @dataclass
-class Trial:
-    """What a process left: its results by name, and why it failed, or could not run; both "" where it ended well."""
+class CanaryRun:
+    """What one process left: its results by name, and why it failed, or could not run; both "" where it ended well."""
 
     results: dict[str, Sketch] = field(default_factory=dict)
     failure: str = ""
@@ -67,16 +67,16 @@ class Trial:
             self.is_ended, self.seconds, self.model = True, float(line["seconds"]), str(line["model"])
 
 
-def run_trial(command: Sequence[str], environment: Mapping[str, str], hang: Hang) -> Trial:
+def watch_run(command: Sequence[str], environment: Mapping[str, str], hang: Hang) -> CanaryRun:
     """Runs a process to its end, or ends it when it hangs. Raises SdedgeError where it cannot be started."""
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
         process = subprocess.Popen(command, env=dict(environment), **streams)
     except OSError as error:
         raise SdedgeError(f"Cannot start the canary: {error.strerror or error}; close other programs.") from error
-    trial, said = Trial(), queue.SimpleQueue[bytes | None]()
+    trial, said = CanaryRun(), queue.SimpleQueue[bytes | None]()
     assert process.stdout is not None
-    reader = threading.Thread(target=_read, args=(process.stdout, said), name="trial-lines", daemon=True)
+    reader = threading.Thread(target=_read, args=(process.stdout, said), name="canary-lines", daemon=True)
     reader.start()
     try:
         hung = _watch(process.pid, trial, said, hang)
@@ -106,7 +106,7 @@ def _read(stream: IO[bytes], said: queue.SimpleQueue[bytes | None]) -> None:
     said.put(None)
 
 
-def _watch(pid: int, trial: Trial, said: queue.SimpleQueue[bytes | None], hang: Hang) -> str:
+def _watch(pid: int, trial: CanaryRun, said: queue.SimpleQueue[bytes | None], hang: Hang) -> str:
     """Takes in lines until the process closes its pipe; returns why it hangs, "" where it does not."""
     last, used, idle = time.monotonic(), processor_seconds(pid) or 0.0, 0.0
     while True:
@@ -131,7 +131,7 @@ def _watch(pid: int, trial: Trial, said: queue.SimpleQueue[bytes | None], hang: 
         last, used, idle = time.monotonic(), processor_seconds(pid) or used, 0.0
 
 
-def _say_end(trial: Trial, code: int) -> None:
+def _say_end(trial: CanaryRun, code: int) -> None:
     """Says why a process ended that did not say so itself: one that was killed from outside is not the engine's fault."""
     outside = {-getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)}
     if trial.stage in ("", "imports") and code >= 0:
