@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import Thread
 
 import torch
 
@@ -21,6 +22,7 @@ def use_threads() -> None:
 
     It holds for the thread that calls it and those that begin later. Every engine calls it as it opens, and so does training.
     """
+    torch.get_num_threads()  # before which torch's number for this thread is not its own yet
     if user_chose_threads():
         return
     finding = findings.findings().get("cpu")
@@ -28,3 +30,15 @@ def use_threads() -> None:
         torch.set_num_threads(finding.threads)
     elif (most := cores().most) < torch.get_num_threads():
         torch.set_num_threads(most)
+
+
+def compute_alone() -> None:
+    """Lets the thread that calls it compute without others, and those that begin later on as many as before.
+
+    `torch.set_num_threads` sets both: the number of the thread that calls, and that of threads to come.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    restoring = Thread(target=torch.set_num_threads, args=(before,))
+    restoring.start()
+    restoring.join()

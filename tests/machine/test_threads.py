@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import MagicMock
 
 import pytest
@@ -15,6 +16,7 @@ from sdedge.engines.coreml.portable.engine import MILEngine
 from sdedge.engines.graph import engine
 from sdedge.engines.graph.engine import GraphEngine
 from sdedge.engines.open import load_engine
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.machine import findings, probe, thread_probe, threads
 from sdedge.machine.cores import Cores
 from sdedge.machine.findings import DeviceFinding
@@ -77,6 +79,33 @@ def test_every_engine_asks_for_them_as_it_opens(tiny_model, tmp_path, counts, mo
         counts.clear()
         opening()
         assert counts == [threads] * (threads > 0)
+
+
+def test_a_thread_that_computes_alone_leaves_others_as_many_as_before():
+    """torch's own call would leave one thread to every thread that begins after a model was loaded."""
+    usual = torch.get_num_threads()
+
+    def numbers() -> list[int]:
+        with ThreadPoolExecutor(1, initializer=threads.compute_alone) as alone, ThreadPoolExecutor(1) as later:
+            return [alone.submit(torch.get_num_threads).result(), later.submit(torch.get_num_threads).result()]
+
+    try:
+        torch.set_num_threads(3)
+        assert [*numbers(), torch.get_num_threads()] == [1, 3, 3]
+    finally:
+        torch.set_num_threads(usual)
+
+
+def test_threads_that_begin_after_a_model_was_loaded_compute_on_as_many(tiny_model):
+    usual = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        for memory in ("fast", "stream"):
+            TorchEngine.load(tiny_model, "cpu", memory=memory).network("unet")
+            with ThreadPoolExecutor(1) as later:
+                assert [later.submit(torch.get_num_threads).result(), torch.get_num_threads()] == [2, 2]
+    finally:
+        torch.set_num_threads(usual)
 
 
 def test_training_computes_on_them_too(tmp_path, counts):

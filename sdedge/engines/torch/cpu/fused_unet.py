@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.engines.torch.cpu import kernels
+from sdedge.machine.threads import compute_alone
 from sdedge.models.controlnet import ControlNet
 from sdedge.models.layers import (
     GEGLU,
@@ -275,7 +276,7 @@ def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[Tensor]:
         return target
 
     # One thread of one core, so that packing keeps the others.
-    with ThreadPoolExecutor(1, initializer=lambda: torch.set_num_threads(1)) as reader:
+    with ThreadPoolExecutor(1, initializer=compute_alone) as reader:
         coming = reader.submit(read, 0)
         for i in range(len(sources)):
             weight = coming.result()

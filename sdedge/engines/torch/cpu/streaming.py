@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from sdedge.engines.torch.cpu import packing
 from sdedge.engines.torch.cpu.fused_unet import PackedConv2d, PackedLinear
 from sdedge.files import reserve
+from sdedge.machine.threads import compute_alone
 from sdedge.models.layers import GEGLU
 from sdedge.models.unet import UNet
 from sdedge.weights.files import ALIGNMENT, WeightFile, bytes_of
@@ -137,7 +138,7 @@ class Reader:
         self._current: Reading | None = None
         self._coming: deque[Reading] = deque()
         self._scratch: Scratch | None = None
-        self._thread = ThreadPoolExecutor(1, "weights", initializer=lambda: torch.set_num_threads(1))
+        self._thread = ThreadPoolExecutor(1, "weights", initializer=compute_alone)
 
     def attach(self, path: str, layer: nn.Module, sources: Mapping[str, Source]) -> None:
         """Streams these weights of a layer: name relative to it -> where they are."""

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from sdedge.engines.torch.cpu import followed_steps
 from sdedge.engines.torch.cpu.followed_steps import SETTING, FollowedSteps
+from sdedge.engines.torch.engine import TorchEngine
 from sdedge.machine.quiet import ProcessorTimes
+from sdedge.models.unet_inputs import UNetInputs
 
 
 class Machine:
@@ -71,3 +73,25 @@ def test_an_error_of_a_step_leaves_the_usual_threads(machine):
     with pytest.raises(RuntimeError):
         steps.run("a", lambda: torch.ones(3) @ torch.ones(4))
     assert machine.threads == 2
+
+
+@pytest.mark.slow
+def test_an_engine_s_steps_are_followed_and_equal_to_the_last_bit(tiny_model, monkeypatch):
+    """Of a real engine, beside a neighbour that is always there: a trial comes after two steps, and its proof before it."""
+    used = []
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(followed_steps, "FROM", 0.0)
+    crowd = iter(range(1000))
+    monkeypatch.setattr(followed_steps, "processor_times", lambda: ProcessorTimes(*[float(next(crowd))] * 2, 0.0, 2))
+    set_threads, before = torch.set_num_threads, torch.get_num_threads()
+    try:
+        set_threads(2)
+        engine = TorchEngine.load(tiny_model, "cpu")
+        engine.network("unet")
+        monkeypatch.setattr(torch, "set_num_threads", lambda count: (used.append(count), set_threads(count)))
+        width = engine.unet_source()[0].cross_attention_dim
+        inputs = UNetInputs(torch.randn(2, 4, 8, 8), torch.tensor([500.0]), torch.randn(2, 77, width))
+        results = [engine.predict(inputs) for _ in range(4)]
+    finally:
+        set_threads(before)
+    assert used[:2] == [1, 2] and all(torch.equal(result, results[0]) for result in results)
