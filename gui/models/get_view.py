@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from PySide6.QtCore import QItemSelectionModel, Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
@@ -35,7 +34,7 @@ from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import InvalidRequest
 from sdedge.places import data_folder
-from sdedge.weights.hub import endpoint
+from sdedge.weights.hub import host
 
 
 class GetView(QWidget):
@@ -161,6 +160,10 @@ class GetView(QWidget):
             except InvalidRequest as error:
                 self.details.token.refuse(in_words(error))
 
+    def _forget_token(self) -> None:
+        if (row := self.current()) is not None:
+            self.downloads.forget_token(row.wanted)
+
     def _installed(self, wanted: str, name: str, role: str) -> None:
         self._studio.library_changed.emit()
         row = self.current()
@@ -195,8 +198,8 @@ class GetView(QWidget):
         row = self.current()
         self.details.setVisible(row is not None)
         if row is not None:
-            free, host = _free_bytes(), urlsplit(endpoint()).netloc
-            self.details.show_row(row, self.downloads.of(row.wanted), self.model.kind(row.role), host, free)
+            kind = self.model.kind(row.role)
+            self.details.show_row(row, self.downloads.of(row.wanted), kind, host(), _free_bytes())
 
     def _say_state(self, row: GetRow) -> str:
         download, states = self.downloads.of(row.wanted), DownloadState
@@ -229,6 +232,7 @@ class GetView(QWidget):
     def _connect(self) -> None:
         self.details.asked.connect(self._do)
         self.details.token_typed.connect(self._give_token)
+        self.details.token.forget.clicked.connect(self._forget_token)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
         self.table.activated.connect(lambda _: self.details.focus_next())
         self.downloads.changed.connect(self._tell)

@@ -144,6 +144,11 @@ class HubDownloads(QObject):
         self._token, self._unproven = checked_token(token), True
         self.ask(wanted)
 
+    def forget_token(self, wanted: str) -> None:
+        """Takes the token out of the memory and the keyring, and asks without one."""
+        self._token, self._unproven = "", False
+        self._background.run(hub_tokens.forget_token, lambda _: self.ask(wanted), None, self)
+
     def close(self) -> None:
         """Ends what runs, and waits for it; what came stays."""
         self._questions.close()

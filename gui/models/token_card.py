@@ -6,7 +6,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout
 
-from gui.look.plain import PlainLabel
+from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
 from gui.widgets.fault_label import FaultLabel
 from sdedge.weights.hub import endpoint
@@ -42,11 +42,13 @@ class TokenCard(QFrame):
         self.field.textChanged.connect(lambda text: self.use.setEnabled(bool(text.strip())))
         self.field.returnPressed.connect(self.use.click)
         self.use.clicked.connect(self._give)
+        self.forget = QPushButton(self.tr("Try Without a Token"))
+        set_tooltip(self.forget, self.tr("Forget the token that was given, also in the keyring"))
         column = QVBoxLayout(self)
         column.setContentsMargins(PAD, PAD, PAD, PAD)
         column.setSpacing(GAP)
         for widget in (self._ask, self.open_page, self._make, self.open_tokens, self.field, self.fault, self.use,
-                       self._where):  # fmt: skip
+                       self.forget, self._where):  # fmt: skip
             column.addWidget(widget)
             if isinstance(widget, PlainLabel):
                 widget.setWordWrap(True)
@@ -59,6 +61,7 @@ class TokenCard(QFrame):
             if gated
             else self.tr("1. If it is a private one, sign in with the account that may see it.")
         )
+        self.forget.setVisible(not gated)  # one that is wrong stands in the way of what needs none
         self._make.setText(self.tr("2. On the page of tokens, make one that may read, and copy it to here."))
 
     def refuse(self, fault: str) -> None:

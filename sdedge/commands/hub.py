@@ -89,7 +89,10 @@ def downloads(discard: str | None, as_json: bool) -> None:
             raise ModelError(f"There is no unfinished download of {discard!r}; look at the list of them.")
         echo(f"Deleted what has come of {discard}")
         return
-    for left in hub_download.unfinished():
+    unfinished = hub_download.unfinished()
+    if not unfinished and not as_json:
+        echo("There are none.")
+    for left in unfinished:
         echo(json.dumps(vars(left)) if as_json else f"{left.wanted}  {left.done / 1e6:.0f} of {left.size / 1e6:.0f} MB")
 
 

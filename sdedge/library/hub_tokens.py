@@ -10,11 +10,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sdedge.errors import ModelError
 from sdedge.files import read_at_most
-from sdedge.weights.hub import checked_token, endpoint
+from sdedge.weights.hub import checked_token, host
 
 SERVICE = "sdedge: Hugging Face Hub"
 _LOCKED = ("keyring.backends.macOS", "keyring.backends.Windows", "keyring.backends.SecretService",
@@ -70,7 +69,7 @@ def find_token() -> str | None:
 
 def _account() -> str:
     """A token goes to the hub that it is of, and to no other that HF_ENDPOINT may name one day."""
-    return urlsplit(endpoint()).netloc
+    return host()
 
 
 def _keyring() -> Any:

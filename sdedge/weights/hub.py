@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.json_values import read_json
@@ -82,6 +82,14 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
 
 
+def host() -> str:
+    """Returns the hub's host and port, "" for an endpoint that is no address."""
+    try:
+        return urlsplit(endpoint()).netloc
+    except ValueError:  # brackets that are none
+        return ""
+
+
 def page(repository: str) -> str:
     """Returns the address of a repository's page."""
     return f"{endpoint()}/{repository}"
@@ -97,9 +105,9 @@ def parse_address(text: str) -> HubAddress:
 
     Raises InvalidRequest for anything else.
     """
-    path, hosts, revision = text.strip(), (*_HOSTS, urlsplit(endpoint()).netloc), "main"
-    if "://" in path or path.lower().startswith(tuple(f"{host}/" for host in hosts if host)):
-        parts = urlsplit(path if "://" in path else f"https://{path}")
+    path, hosts, revision = text.strip(), (*_HOSTS, host()), "main"
+    if "://" in path or path.lower().startswith(tuple(f"{each}/" for each in hosts if each)):
+        parts = _split(path if "://" in path else f"https://{path}")
         if parts.netloc.lower() not in hosts or parts.scheme not in ("http", "https"):
             raise InvalidRequest(
                 f"{text.strip()[:100]!r} is no address of the Hugging Face Hub; get it by a browser and {Remedy.ADD_CONTROL}.",
@@ -133,6 +141,8 @@ def look_up(repository: str, revision: str = "main", token: str | None = None) -
     """
     if is_offline():
         raise ModelError(f"Cannot get {repository}: HF_HUB_OFFLINE is set, so nothing may be downloaded; unset it.")
+    if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./-]*)?", endpoint()) or not host():
+        raise ModelError(f"HF_ENDPOINT is {endpoint()[:100]!r}, which is no address of a hub; correct or unset it.")
     api = f"{endpoint()}/api/models/{repository}"
     about, _ = _ask(f"{api}/revision/{quote(revision, safe='')}", repository, token)
     commit = about.get("sha") if isinstance(about, dict) else None
@@ -299,9 +309,15 @@ def _unreachable(url: str, repository: str, error: BaseException) -> ModelError:
 
 
 def _nonsense(repository: str, what: str) -> ModelError:
-    return ModelError(
-        f"{urlsplit(endpoint()).netloc} answers {what} for {repository}, which is no answer of a hub; try again later."
-    )
+    return ModelError(f"{host()} answers {what} for {repository}, which is no answer of a hub; try again later.")
+
+
+def _split(address: str) -> SplitResult:
+    """Returns the parts of an address; empty ones for what is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _reason(error: BaseException) -> str:

@@ -106,9 +106,12 @@ def test_halves_of_two_revisions_are_never_joined(hub, files, monkeypatch):
     path = largest(files)
     second = bytearray(files[path])
     second[-1] ^= 1
-    hub.repositories[NAME] = Repository({**files, path: bytes(second)}, commit="d" * 40)
+    text = "unet/config.json"
+    changed = {path: bytes(second), text: files[text] + b" "}
+    hub.repositories[NAME] = Repository({**files, **changed}, commit="d" * 40)
     hub.seen.clear()
     fetch()
+    assert (data_folder() / "models" / "v1-5" / text).read_bytes() == changed[text]
     assert hub.ranges_of(path) == [None]
     assert (data_folder() / "models" / "v1-5" / path).read_bytes() == second
 
@@ -275,7 +278,7 @@ def test_addresses_are_read_as_people_have_them(text, meant):
 
 
 @pytest.mark.parametrize("text", ["", "v1", "https://civitai.com/models/1", "a/../b/c", "file:///etc/passwd", "a b/c",
-    "https://huggingface.co/datasets/a/b", "a/b/../../c", "-a/b", "civitai.com/models/1",
+    "https://huggingface.co/datasets/a/b", "a/b/../../c", "-a/b", "civitai.com/models/1", "http://[", "https://hf.co",
     "http://huggingface.co.evil.org/a/b", "a/b\u202e/c"])  # fmt: skip
 def test_what_is_no_address_is_refused_without_asking_anybody(text, hub):
     with pytest.raises(InvalidRequest):
@@ -339,6 +342,13 @@ def test_entries_say_where_they_are_known_from_and_are_named_once():
         assert entry.known_from and parse_address(entry.repository).repository == entry.repository
         assert entry.role in ("model", "vae", "control", "upscaler", "detector", "lora", "vocabulary")
         assert hub_download.source(entry).startswith(entry.repository)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://x", "http://[", "https://x y", "http://"])
+def test_an_endpoint_that_is_none_is_told(address, hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    with pytest.raises(ModelError, match="HF_ENDPOINT"):
+        offer("v1-5")
 
 
 def test_nothing_is_asked_while_downloads_are_forbidden(hub, monkeypatch):
