@@ -26,10 +26,29 @@ from sdedge.request import Request, Resolved
 
 
 class FakeDrawer:
-    """Answers `sdedge.process.worker.Drawer`."""
+    """Answers `sdedge.process.worker.Drawer`. A test that needs another one overrides what it needs otherwise."""
 
     def release(self) -> None:
         pass
+
+    def load(self, request: Request, options: dict[str, str]) -> Iterator[events.Event]:
+        """Does what comes before the first step."""
+        if request.model != "fake" and not Path(request.model).exists():
+            raise ModelError(f"There is no model at {request.model}; put it back.")
+        time.sleep(float(options.get("load", 0)))
+        return iter(())
+
+    def steps(self, request: Request, options: dict[str, str]) -> int:
+        return int(options.get("steps", 3))
+
+    def preview(self, step: int) -> str | None:
+        return None
+
+    def finished(self, request: Request, index: int) -> Picture:
+        """Returns picture `index` of a request."""
+        resolved = Resolved(**{**vars(request), "width": 64, "height": 64, "guidance": 1.0, "noise": "torch"})
+        resolved = resolved.replace(seed=(request.seed or 0) + index)
+        return Picture(picture(resolved.seed), resolved, index, {"engine": "fake", "model_name": "fake"})
 
     def images(
         self, request: Request, count: int = 1, batch: int = 1, previews: bool = False
@@ -37,23 +56,19 @@ class FakeDrawer:
         options = dict(word.split("=", 1) for word in request.prompt.split() if "=" in word)
         fault, _, where = options.get("fail", "").partition("@")
         yield events.Loading("model")
-        if request.model != "fake" and not Path(request.model).exists():
-            raise ModelError(f"There is no model at {request.model}; put it back.")
-        time.sleep(float(options.get("load", 0)))
+        yield from self.load(request, options)
         if where == "load":
             happen(fault)
-        steps = int(options.get("steps", 3))
+        steps = self.steps(request, options)
         for index in range(count):
             for step in range(1, steps + 1):
                 time.sleep(float(options.get("step", 0)))
                 if where == str(step):
                     happen(fault)
-                yield events.Step(step, steps, index)
+                yield events.Step(step, steps, index, 1, self.preview(step) if previews else None)
             yield events.Loading("decoding")
             time.sleep(float(options.get("write", 0)))
-            resolved = Resolved(**{**vars(request), "width": 64, "height": 64, "guidance": 1.0, "noise": "torch"})
-            resolved = resolved.replace(seed=(request.seed or 0) + index)
-            yield Picture(picture(resolved.seed), resolved, index, {"engine": "fake", "model_name": "fake"})
+            yield self.finished(request, index)
             if where == "done":
                 happen(fault)
 
@@ -132,9 +147,9 @@ def slow_drawer() -> FakeDrawer:
     return FakeDrawer()
 
 
-def picture(seed: int) -> np.ndarray:
+def picture(seed: int, size: tuple[int, int] = (64, 64)) -> np.ndarray:
     """The pixels that belong to a seed."""
-    return np.random.default_rng(seed).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
 
 
 def happen(fault: str) -> None:

@@ -26,8 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sdedge.server.answers import error_body
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-MULTIPART = ("/v1/images/edits", "/v1/images/generations")
-"""Paths that read forms; everything else reads JSON only."""
+MULTIPART = ("/v1/images/edits", "/v1/images/generations", "/v1/images/variations")
+"""Paths that read forms, or answer them with what to use instead; everything else reads JSON only."""
 _CHALLENGE = (("www-authenticate", 'Basic realm="sdedge", charset="UTF-8"'),)
 _SECURITY = {
     "x-content-type-options": "nosniff",

@@ -74,7 +74,10 @@ class JobService:
     async def start(self) -> None:
         """Takes the queue, or finds who runs it, and watches it from now on. Raises SdedgeError."""
         self._loop = asyncio.get_running_loop()
-        await self.ask(lambda queue, gallery: None)
+        self._owners, jobs = await self.ask(lambda queue, gallery: _remembered(queue))
+        for job in jobs:  # of before, which the queue goes on with
+            self._open[job.id] = JobProgress(self._owners[job.id], job.count, job.id, saved=job.saved)
+            self._ended[job.id] = self._loop.create_future()
         await self._run_queue()
         self._watching = asyncio.create_task(self._watch())
 
@@ -219,6 +222,7 @@ class JobService:
             job = queue.add(request, self.output, *counts).id
             if (target := place(order, caller)) is not None:
                 queue.move(job, before=target)
+            queue.store.set(f"{_CALLER}{job}", caller)
             owners[job] = caller
             jobs.append(job)
         return jobs
@@ -335,6 +339,22 @@ class JobService:
             if not future.done():
                 future.set_exception(QueuePaused(f"The queue is paused: {reason} Job {job} waits in it."))
                 future.exception()
+
+
+_CALLER = "caller of job "
+"""Begins the settings by which a server that starts again knows whose the jobs of before are."""
+
+
+def _remembered(queue: Queue) -> tuple[dict[int, str], list[Job]]:
+    """Returns the callers of the latest jobs, and those of the jobs that are still open; older ones are forgotten."""
+    query = "SELECT key, value FROM settings WHERE substr(key, 1, ?) = ?"
+    rows = queue.database.execute(query, (len(_CALLER), _CALLER)).fetchall()
+    callers = {int(row["key"][len(_CALLER) :]): str(row["value"]) for row in rows}
+    there = sorted(row["id"] for row in queue.database.execute("SELECT id FROM jobs") if row["id"] in callers)
+    latest = dict.fromkeys(there[-MAX_REMEMBERED:])
+    for job in callers.keys() - latest.keys():
+        queue.store.set(f"{_CALLER}{job}", None)
+    return {job: callers[job] for job in latest}, [job for job in queue.jobs(OPEN) if job.id in latest]
 
 
 _ORDER = """SELECT id FROM jobs WHERE state IN ('running', 'waiting', 'paused')

@@ -14,11 +14,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context, Image
 from mcp.server.mcpserver.exceptions import ToolError
+from pydantic import BeforeValidator, ValidationError, WithJsonSchema
 from starlette.datastructures import Headers
 
 import sdedge
@@ -37,6 +38,7 @@ from sdedge.server.plain_requests import plain_request
 from sdedge.server.progress import EndedJob
 from sdedge.server.safe_requests import installed_models
 from sdedge.server.upscaling import as_png, enlarged
+from sdedge.text.clean import shown
 
 INSTRUCTIONS = (
     "Draws pictures with Stable Diffusion v1 on this machine. Prompts are short descriptions or keywords in English; name what "
@@ -49,6 +51,9 @@ MAX_COUNT = 8
 P = ParamSpec("P")
 T = TypeVar("T")
 Content = str | Image
+PictureName = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value),
+                  WithJsonSchema({"type": ["string", "integer"]})]  # fmt: skip
+"""A picture as an assistant names it: by its number, also as one, or by its bytes in base64."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +152,24 @@ def in_words(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
     return call
 
 
+class PlainServer(MCPServer):
+    """Says of arguments that do not fit what is wrong with the first of them, in one sentence."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Context[Any] | None = None) -> Any:
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            fault = error.__cause__.errors()[0]
+            field = ".".join(map(str, fault["loc"])) or "The call"
+            value = "" if fault["type"] == "missing" else f" is {shown(fault['input'])}"
+            raise ToolError(f"{field}{value}: {fault['msg']}.") from error
+
+
 def mcp_server(service: JobService, paths: bool = False) -> MCPServer:
     """Returns the server with its tools; with `paths` for stdio alone."""
-    server = MCPServer(
+    server = PlainServer(
         "sdedge", title="sdedge", version=sdedge.__version__, instructions=INSTRUCTIONS, log_level="WARNING"
     )
     assistant = Assistant(service, paths)
@@ -177,9 +197,9 @@ def _add_drawing(server: MCPServer, assistant: Assistant) -> None:
     @server.tool(structured_output=False)
     @in_words
     async def edit(
-        picture: str, prompt: str, context: Context[Any], mask: str | None = None, strength: float = 0.6, negative: str = "",
-        steps: int | None = None, guidance: float | None = None, seed: int | None = None, model: str | None = None,
-        count: int = 1,
+        picture: PictureName, prompt: str, context: Context[Any], mask: PictureName | None = None, strength: float = 0.6,
+        negative: str = "", steps: int | None = None, guidance: float | None = None, seed: int | None = None,
+        model: str | None = None, count: int = 1,
     ) -> list[Content]:  # fmt: skip
         """Change a picture: all of it by `strength` (0 keeps it, 1 draws it anew), or where the mask is white or has a hole.
 
@@ -199,7 +219,7 @@ def _add_drawing(server: MCPServer, assistant: Assistant) -> None:
 
     @server.tool(structured_output=False)
     @in_words
-    async def upscale(picture: str, factor: float = 2, upscaler: str = "Lanczos") -> list[Content]:
+    async def upscale(picture: PictureName, factor: float = 2, upscaler: str = "Lanczos") -> list[Content]:
         """Enlarge a picture 1 to 4 times, without drawing it anew: by Lanczos, Nearest, or an upscaler that is installed."""
         if not 1 <= factor <= 4:
             raise InvalidRequest(f"The factor {factor:g} is out of range; choose from 1 to 4.")
@@ -212,7 +232,7 @@ def _add_reading(server: MCPServer, assistant: Assistant) -> None:
 
     @server.tool(structured_output=False)
     @in_words
-    async def picture_settings(picture: str) -> list[Content]:
+    async def picture_settings(picture: PictureName) -> list[Content]:
         """Read how a picture was made, out of its file: sdedge's, A1111's and other programs'."""
         data = await assistant.picture(picture)
         return [DATA, await asyncio.to_thread(_settings_text, data)]
@@ -253,6 +273,8 @@ def _add_reading(server: MCPServer, assistant: Assistant) -> None:
     async def cancel_job(job: int, context: Context[Any]) -> list[Content]:
         """End one of your jobs after its step; its finished pictures stay."""
         _own(assistant, context, job)
+        if (state := (await service.look_up(job)).job.state) not in OPEN:
+            return [f"Job {job} is {state} already."]
         await service.cancel(job)
         return [f"Job {job} ends."]
 

@@ -104,6 +104,14 @@ async def edits(request: Request) -> dict[str, Any]:
     return await _drawn(request, body, changed, notices)
 
 
+@router.post("/v1/images/variations", include_in_schema=False)
+async def variations() -> None:
+    """Says what does it here."""
+    raise InvalidRequest(
+        "Variations are edits here; ask for an edit of the picture, whose strength says how much changes."
+    )
+
+
 @router.get("/v1/models", responses=ERRORS)
 async def models() -> dict[str, Any]:
     """Lists the installed models, the default one first."""

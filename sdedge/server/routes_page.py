@@ -72,7 +72,7 @@ def service_of(request: Request) -> JobService:
     return service
 
 
-@router.get("/", response_class=HTMLResponse, include_in_schema=False)
+@router.api_route("/", methods=["GET", "HEAD"], response_class=HTMLResponse, include_in_schema=False)
 async def page() -> HTMLResponse:
     """Serves the page."""
     text, nonce = await asyncio.to_thread(_page_text), secrets.token_urlsafe(16)

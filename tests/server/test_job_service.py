@@ -44,6 +44,30 @@ def with_service(folder, use, **settings):
     asyncio.run(run())
 
 
+@pytest.mark.slow
+def test_a_server_that_starts_again_knows_whose_the_jobs_of_before_are(tmp_path):
+    jobs = []
+
+    async def leave(service):
+        jobs.extend(await service.submit("me", [asked("step=0.5"), asked()]))
+        jobs.extend(await service.submit("another", [asked()]))
+
+    async def come_back(service):
+        mine, later, others = jobs
+        assert [job for job, _ in service.jobs_of("me")] == [mine, later] and service.owner(others) == "another"
+        assert all([(await service.drawn(job)).job.state == JobState.DONE for job in jobs])
+        assert service.jobs_of("me") == [] and service.owner(mine) == "me"
+
+    async def forget(service):
+        await service.ask(lambda queue, gallery: queue.clear((JobState.DONE,)))
+
+    async def know_nothing(service):
+        assert [service.owner(job) for job in jobs] == [None] * 3
+
+    for use in (leave, come_back, forget, know_nothing):
+        with_service(tmp_path, use)
+
+
 def test_one_service_through_pauses_crashes_and_its_bounds(tmp_path):
     async def use(service):
         await service.ask(lambda queue, gallery: queue.pause(reason="You paused it."))

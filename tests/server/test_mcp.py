@@ -67,9 +67,22 @@ async def draw_and_change(client):
     assert not changed.is_error and len(images(changed)) == 1, texts(changed)
     enlarged = await client.call_tool("upscale", {"picture": number, "factor": 2})
     assert images(enlarged)[0].size == (128, 128)
-    label, record = texts(await client.call_tool("picture_settings", {"picture": number}))
+    label, record = texts(await client.call_tool("picture_settings", {"picture": int(number)}))
     assert label == DATA and json.loads(record)["settings"]["seed"] == 5
     assert json.loads(texts(await client.call_tool("list_models", {}))[0])[0]["name"] == "pocket"
+
+
+async def say_what_does_not_fit(client):
+    for tool, arguments, sentence in (
+        ("generate", {"prompt": "x", "steps": "many"}, "steps is 'many': Input should be a valid integer"),
+        ("generate", {}, "prompt: Field required."),
+        ("upscale", {"picture": None}, "picture is None: "),
+        ("picture_settings", {"picture": 99999}, "There is no picture 99999"),
+        ("watch_job", {"job": 99999}, "There is no job 99999"),
+    ):
+        result = await client.call_tool(tool, arguments)
+        (said,) = texts(result)
+        assert result.is_error and sentence in said and "pydantic" not in said and "\n" not in said, said
 
 
 async def watch_and_cancel(client):
@@ -79,6 +92,8 @@ async def watch_and_cancel(client):
         await asyncio.sleep(0.02)
     assert texts(await client.call_tool("cancel_job", {"job": jobs[0]["job"]})) == [f"Job {jobs[0]['job']} ends."]
     assert "cancelled" in texts(await drawing)[0]
+    ended = texts(await client.call_tool("cancel_job", {"job": jobs[0]["job"]}))
+    assert ended == [f"Job {jobs[0]['job']} is cancelled already."]
     assert (await client.call_tool("cancel_job", {"job": 999})).is_error
 
 
@@ -99,6 +114,7 @@ def test_an_assistant_draws_changes_reads_and_cancels(run, tmp_path):
         await draw_and_change(client)
         await watch_and_cancel(client)
         await refuse(client)
+        await say_what_does_not_fit(client)
         result = await client.call_tool("edit", {"picture": str(file), "prompt": "x", "steps": 1})
         assert result.is_error and "neither is opened here" in texts(result)[0]
 

@@ -91,6 +91,11 @@ def test_bad_files_are_refused(server):
         assert answer.status_code == 400 and answer.json()["error"]["message"].endswith("."), answer.text
 
 
+def test_variations_are_said_to_be_edits(server):
+    answer = server.post("/v1/images/variations", files={"image": ("a.png", png())})
+    assert answer.status_code == 400 and "ask for an edit" in answer.json()["error"]["message"]
+
+
 def test_models_are_listed(server):
     names = [model["id"] for model in server.get("/v1/models").json()["data"]]
     assert names[0] == "pocket" and server.get("/v1/models/pocket").json()["object"] == "model"
