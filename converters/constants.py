@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from converters.compress import Compress, Packed, as_kernel
+from converters.compress import Compress, emit
 from converters.toolchain import Var, mb
+from sdedge.engines.coreml.compressed import Packed, as_kernel
 from sdedge.errors import ModelError
 
 
@@ -85,7 +86,7 @@ class Weights:
                 return self._const(name, kernel)
             if self.shared:
                 self._packed[name] = packed
-        return self._deduplicate(name, packed.emit(self.label(name), self.target))
+        return self._deduplicate(name, emit(packed, self.label(name), self.target))
 
     def bias(self, name: str) -> Var | None:
         """Returns a layer's bias, or None where it has none."""

@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from converters.compress import SMALLEST, as_kernel, cluster
+from converters.compress import SMALLEST
 from converters.psnr import psnr
+from sdedge.engines.coreml.compressed import as_kernel, cluster
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
 from sdedge.events import Progress

@@ -16,11 +16,10 @@ except ModuleNotFoundError as error:
     if error.name != "coremltools":
         raise
     raise SdedgeError(f"Converting needs coremltools; install it with `{install_command('coremltools')}`.") from error
-from coremltools._deps import _kmeans1d as kmeans1d  # noqa: E402
 from coremltools.converters.mil import Builder as mb  # noqa: E402, N813
 from coremltools.converters.mil.mil import Function, Placeholder, Program, Var, types  # noqa: E402
 from coremltools.converters.mil.mil.passes import pass_pipeline  # noqa: E402
 
 pass_pipeline.tqdm = partial(pass_pipeline.tqdm, disable=True)
 
-__all__ = ["Function", "Placeholder", "Program", "Var", "ct", "kmeans1d", "mb", "types"]
+__all__ = ["Function", "Placeholder", "Program", "Var", "ct", "mb", "types"]

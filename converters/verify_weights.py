@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from converters.compress import BLOCK, as_kernel
+from sdedge.engines.coreml.compressed import BLOCK, as_kernel
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.program import Operation
 from sdedge.engines.coreml.portable.runner import decode

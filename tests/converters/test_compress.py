@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from converters import sensitivity
-from converters.compress import BLOCK, GROUP, SCHEMES, cluster, compressor, mixed, pack
+from converters.compress import SCHEMES, compressor, mixed
 from converters.constants import Weights
 from converters.coreml import convert
 from converters.recipe import NEWER, PackageRecipe
 from converters.sensitivity import Kernel, choose
 from converters.source import Held
 from converters.toolchain import mb
+from sdedge.engines.coreml.compressed import BLOCK, GROUP, cluster, pack
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import Runner
 from sdedge.library.manifest import Manifest

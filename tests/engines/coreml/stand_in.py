@@ -25,7 +25,8 @@ def install(folder: Path, load: float = 0.0, fault: str = "") -> dict[str, str]:
     package.mkdir()
     shutil.copy(__file__, package / "__init__.py")
     real = importlib.util.find_spec("coremltools")
-    (package / "proto").symlink_to(Path(real.submodule_search_locations[0]) / "proto")
+    for part in ("proto", "_deps"):
+        (package / part).symlink_to(Path(real.submodule_search_locations[0]) / part)
     # torch, which the first load does without, cannot be imported on a pretended Mac.
     (here / "sitecustomize.py").write_text(
         "import sys\nif {'sdedge.engines.coreml.first_load', 'sdedge.process.package_trials:by_core_ml', "

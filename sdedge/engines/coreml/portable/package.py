@@ -115,22 +115,31 @@ def _find_specification(path: Path) -> Path:
 
 @cache
 def protobuf(module: str) -> Any:
-    """Returns a module of coremltools' protobuf classes, without the seconds that the whole of coremltools takes to import.
+    """Returns a module of coremltools' protobuf classes. Raises ModelError where coremltools is not installed."""
+    return importlib.import_module(f"{_part_of_coremltools('proto').__name__}.{module}")
 
-    Raises ModelError where coremltools is not installed.
-    """
+
+@cache
+def exact_kmeans() -> Any:
+    """Returns the module of k-means in one dimension that coremltools carries. Raises ModelError."""
+    return _part_of_coremltools("_deps.kmeans1d")
+
+
+def _part_of_coremltools(name: str) -> Any:
+    """Imports a package inside coremltools without the seconds that the whole of it takes to import."""
     if "coremltools" in sys.modules:
-        return importlib.import_module(f"coremltools.proto.{module}")
-    alias = "_coremltools_proto"
+        return importlib.import_module(f"coremltools.{name}")
+    alias = f"_coremltools_{name.rpartition('.')[2]}"
     if alias not in sys.modules:
         spec = importlib.util.find_spec("coremltools")
         if spec is None or not spec.submodule_search_locations:
             raise ModelError(f"Core ML packages need coremltools; install it with `{install_command('coremltools')}`.")
-        folder = Path(spec.submodule_search_locations[0]) / "proto"
+        folder = Path(spec.submodule_search_locations[0], *name.split("."))
         spec = importlib.util.spec_from_file_location(
             alias, folder / "__init__.py", submodule_search_locations=[str(folder)]
         )
         assert spec is not None and spec.loader is not None
-        sys.modules[alias] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[alias])
-    return importlib.import_module(f"{alias}.{module}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[alias] = module
+        spec.loader.exec_module(module)
+    return sys.modules[alias]
