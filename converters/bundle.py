@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from typing import Any
 from converters.graphs import Graph
 from converters.package import operations
 from converters.recipe import PackageRecipe
+from sdedge.engines.coreml.package_weights import source_of
+from sdedge.engines.coreml.portable.package import Package
+from sdedge.engines.coreml.stored_weights import KEY, read_weights, record
 from sdedge.engines.protocol import ModelFacts
 from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write, inside, replace_folder
@@ -144,6 +147,18 @@ def describe(
     return BundleComponent(name, graph.inputs, graph.outputs, size, hash_files(path), counted, latent_factor)
 
 
+def weights_record(path: Path, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the figure that says where a package keeps each weight and what the checkpoint's was, for LoRAs to come."""
+    stored = read_weights(Package.open(path), {name: tuple(tensor.shape) for name, tensor in tensors.items()})
+    known = {name: replace(weight, **_source(tensors[name])) for name, weight in stored.items()}
+    return {KEY: record(known)}
+
+
+def _source(tensor: Any) -> dict[str, str]:
+    dtype, sample = source_of(tensor)
+    return {"source": dtype, "sample": sample}
+
+
 def hash_files(folder: Path) -> str:
     """Returns the SHA-256 over the relative names and contents of a folder's files."""
     digest = hashlib.sha256()
@@ -176,10 +191,7 @@ def finish(
     remarks: list[str] = []
     if tokenizer is not None:
         write_vocabulary(out, tokenizer)
-    if compiles_here():
-        remarks += compile_packages(out, made)
-    else:
-        _write_script(out)
+    remarks += compile_or_explain(out, made)
     versions = {name: version(name) for name in ("sdedge", "coremltools", "torch")}
     Manifest(
         "coreml", facts.name, made, recipe.sizes, recipe.to_json(), source, facts.to_json(), versions=versions
@@ -203,6 +215,14 @@ def _remove_strays(out: Path, made: Mapping[str, BundleComponent]) -> None:
     for title in set(TITLES.values()) - {TITLES[name] for name in made}:
         for suffix in (".mlpackage", ".mlmodelc"):
             shutil.rmtree(out / f"{title}{suffix}", ignore_errors=True)
+
+
+def compile_or_explain(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
+    """Compiles packages on a Mac and writes the script that does elsewhere; returns what a person should know."""
+    if compiles_here():
+        return compile_packages(out, made)
+    _write_script(out)
+    return []
 
 
 def compiles_here() -> bool:

@@ -118,7 +118,8 @@ def _make(
         write_package(graphs, path, recipe.target, partial(about.write, component=part))
         first = next(iter(graphs.values()))
         factor = FACTOR if name.startswith("vae") else None
-        made[part] = bundle.describe(out, path, first, {"recipe": dict(choices), **figures}, factor)
+        recorded = bundle.weights_record(path, source.tensors(name)) if name in ("text_encoder", "unet") else {}
+        made[part] = bundle.describe(out, path, first, {"recipe": dict(choices), **figures, **recorded}, factor)
     source.release(name)
     gc.collect()
     return made

@@ -47,6 +47,7 @@ def clone_file(source: Path, target: Path) -> bool:
     """
     with open_regular(source) as original:
         if _clone_by_path(source, target):
+            target.chmod(target.stat().st_mode | stat.S_IWUSR)
             return True
         with open(target, "xb") as copy:
             if _clone_by_descriptor(original.fileno(), copy.fileno()):

@@ -166,16 +166,22 @@ def list_models(as_json: bool) -> None:
 @models.command()
 @click.option("--clear", is_flag=True, help="Delete it all; it is made again when it is needed.")
 def cache(clear: bool) -> None:
-    """Show the networks that were converted for OpenVINO, and the room they take."""
+    """Show the room that can be made again: networks converted for OpenVINO, and Core ML packages with LoRAs."""
+    from sdedge.engines.coreml import lora_copies
     from sdedge.engines.openvino import cache
 
     if clear:
-        echo(f"Deleted {_size(cache.clear())}.")
+        echo(f"Deleted {_size(cache.clear() + lora_copies.clear())}.")
         return
     entries = cache.entries()
     for entry in entries:
         echo(f"{entry.path.name}  {_size(entry.size)}")
     echo(f"{_size(sum(entry.size for entry in entries))} in {cache.cache_folder()}")
+    copies = lora_copies.entries()
+    for copy in copies:
+        echo(f"{copy.title}  {_size(copy.bytes)}")
+    if copies:
+        echo(f"{_size(sum(copy.bytes for copy in copies))} in {lora_copies.lora_folder()}, of which a part is shared")
 
 
 @models.command()

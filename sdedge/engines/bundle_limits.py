@@ -9,7 +9,7 @@ from sdedge.errors import InvalidRequest, Remedy
 from sdedge.library.manifest import Manifest
 
 BUNDLE_CAPABILITIES: Mapping[str, frozenset[Capability]] = {
-    "coreml": frozenset({Capability.NEAREST_SIZE}),
+    "coreml": frozenset({Capability.NEAREST_SIZE, Capability.LORAS}),
     "graph": frozenset({Capability.NEAREST_SIZE, Capability.PENULTIMATE_LAYER}),
 }
 """By the manifest's kind: what every bundle of it can."""

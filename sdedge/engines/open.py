@@ -171,12 +171,12 @@ def _open_packages(path: Path, device: str, dtype: str | None) -> Engine:
     if device == "cpu" or (device == "auto" and sys.platform != "darwin"):
         from sdedge.engines.coreml.portable.engine import MILEngine
 
-        return MILEngine(path, dtype)
+        return MILEngine(path, dtype, find_model=locate_installed)
     if sys.platform != "darwin":
         raise InvalidRequest(f"The device {device!r} cannot run Core ML bundles here; choose auto or cpu.")
     from sdedge.engines.coreml.native import CoreMLEngine
 
-    return CoreMLEngine(path, None if device == "auto" else device)
+    return CoreMLEngine(path, None if device == "auto" else device, find_model=locate_installed)
 
 
 def find_tokenizer(model: str) -> Tokenizer:

@@ -137,19 +137,21 @@ class Pipeline:
         engine = self.engine(resolved)
         source, reported = img2img.open_source(resolved), set(engine.facts.report)
         yield from map(Notice, control_predictor.attach(engine, resolved, source))
-        yield from _prepare(engine, resolved, source, min(batch, count), last and count <= batch)
+        prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(first, count)]
+        earliest = next((each.request for each in prepared), resolved)
+        yield from _prepare(engine, resolved, source, min(batch, count), last and count <= batch, earliest)
         if request.image_guidance is not None and resolved.image_guidance is None:
             yield Notice(
                 f"The model {engine.facts.name} is not InstructPix2Pix; its image guidance {request.image_guidance:g} has no "
                 "effect."
             )
         yield Loading("text")
-        prepared = [resolve_wildcards(resolved.numbered(i), i) for i in range(first, count)]
         noticed: set[str] = set()
         size = finished_size(resolved, source)
         with tiling(engine, resolved.tiling):
             for group in journaled_batches(batches(engine, prepared, batch), self._journals):
-                yield from _new_notices(adapt(engine, [member.request for member in group]), noticed)
+                adapted = yield from _adapt(engine, [member.request for member in group], source)
+                yield from _new_notices(adapted, noticed)
                 for attempt in out_of_memory.attempts(engine):
                     yield from attempt.notices
                     with attempt:
@@ -214,10 +216,10 @@ def _decoded(engine: Engine, member: PreparedRequest, drawing: Drawing) -> Gener
 
 
 def _prepare(
-    engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int, is_last: bool
+    engine: Engine, request: Resolved, source: img2img.SourceImage | None, batch: int, is_last: bool, first: Resolved
 ) -> Iterator[Event]:
     """Yields the notices that are known before the work, and refuses what is known to fail. `is_last` says that nothing comes
-    after the first batch."""
+    after the first batch, whose first picture is `first`."""
     yield from (Notice(line) for line in (*engine.facts.report, *(source.notices if source else ())))
     size = finished_size(request, source)
     check_passes(engine, request, size)
@@ -231,8 +233,7 @@ def _prepare(
         request.windows.part_of(widest[0], widest[1]) if request.windows else None,
     )  # fmt: skip
     if Capability.FIRST_LOAD in engine.can:
-        encode, safety = source is not None, wants_safety(request, engine.facts)
-        yield from engine.first_load(request.width, request.height, encode, safety)
+        yield from _adapt(engine, [first], source)
     if wants_safety(request, engine.facts):
         yield Loading("safety checker")
         engine.check_safety(np.empty((0, 8, 8, 3), np.uint8))  # a damaged one is refused now, not after
@@ -242,6 +243,17 @@ def _prepare(
         yield Notice(
             f"The model {engine.facts.name} reads the guidance scale itself and no negative prompt; it is left out."
         )
+
+
+def _adapt(
+    engine: Engine, requests: list[Resolved], source: img2img.SourceImage | None
+) -> Generator[Event, None, tuple[str, ...]]:
+    """Applies the LoRAs of a batch and returns notices; they decide which networks an engine loads first."""
+    notices = adapt(engine, requests)
+    if Capability.FIRST_LOAD in engine.can:
+        request, encode = requests[0], source is not None
+        yield from engine.first_load(request.width, request.height, encode, wants_safety(request, engine.facts))
+    return notices
 
 
 def _new_notices(lines: Iterable[str], noticed: set[str]) -> Iterator[Notice]:

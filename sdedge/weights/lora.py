@@ -211,16 +211,24 @@ def _plan(
 
 
 @torch.no_grad()
-def _changed(name: str, base: Tensor, changes: Sequence[Change], bias: bool) -> Tensor:
-    """Returns `base` plus the weighted deltas, summed in float32, in base's dtype and on its device."""
+def _changed(name: str, base: Tensor, changes: Sequence[Change], bias: bool, is_own: bool = False) -> Tensor:
+    """Returns `base` plus the weighted deltas, summed in float32, in base's dtype and on its device.
+
+    A base that is the caller's own memory may be written to.
+    """
     # Metal lacks some of the linear algebra, and its memory is the CPU's anyway.
     origin = base.cpu() if base.device.type == "mps" else base
     origin = origin.to(torch.float32)
-    total = origin.clone()
+    is_own = (is_own or origin is not base) and not any(patch.reads_weight for patch, _ in changes)
+    total = origin if is_own and not bias else origin.clone()
+    was_finite = total is not base or bool(base.isfinite().all())
     for patch, weight in changes:
-        total.add_(patch.bias_delta(origin) if bias else patch.delta(origin), alpha=weight)
+        if bias:
+            total.add_(patch.bias_delta(origin), alpha=weight)
+        else:
+            patch.add_to(total, origin, weight)
     result = total.to(device=base.device, dtype=base.dtype)
-    if not result.isfinite().all() and base.isfinite().all():
+    if not result.isfinite().all() and (was_finite if total is base else base.isfinite().all()):
         raise ModelError(
             f"The LoRAs make {name} infinite or NaN in {str(base.dtype).removeprefix('torch.')}; "
             "a LoRA file is damaged or its weight too large."
@@ -322,7 +330,7 @@ class MergedTensor:
         return self.base.nbytes
 
     def read(self) -> Tensor:
-        return _changed(self.name, self.base.copy(), self.changes, self.bias)
+        return _changed(self.name, self.base.copy(), self.changes, self.bias, is_own=True)
 
     def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> Tensor:
         return self.read().to(device, dtype or self.dtype)

@@ -176,6 +176,7 @@ _FORMS = (
 _FACTORS = {name for form in _FORMS if form.factored for name in form.pieces}
 _BEGINNINGS = {name for form in _FORMS for name in form.pieces} - {*MODIFIERS, *SCALARS}
 _BIASES = ("diff_b", "b_norm")
+_ROWS_AT_ONCE = 4 << 20  # numbers of a large kernel that a low-rank change is computed for at a time
 
 
 def effective(pieces: Mapping[str, LazyTensor | float]) -> dict[str, LazyTensor | float]:
@@ -229,6 +230,28 @@ class Patch:
     def delta(self, W: Tensor) -> Tensor:
         """Returns what to add to W at weight 1: float32, of W's shape and on its device. W is not changed."""
         return self._fitted(self._read(W.device), W.float())
+
+    @property
+    def reads_weight(self) -> bool:
+        """Whether the delta depends on W, and not on its shape alone."""
+        is_decomposed = "dora_scale" in self.pieces or "magnitude" in self.pieces
+        return is_decomposed or self.form in ("IA3", "GLoRA", "OFT")
+
+    def add_to(self, total: Tensor, W: Tensor, weight: float) -> None:
+        """Adds `weight` times the delta of W to `total`, float32 of W's shape.
+
+        Of a low-rank change, which is most, some rows at a time: the largest kernel takes little memory beside itself.
+        """
+        is_plain = self.form == "LoRA" and not self.reads_weight and "mid" not in self.pieces and total.is_contiguous()
+        if not is_plain or total.numel() <= _ROWS_AT_ONCE:
+            total.add_(self.delta(W), alpha=weight)
+            return
+        pieces = self._read(W.device)
+        up, down = pieces["up"].flatten(1), pieces["down"].flatten(1)
+        scale, rows = _scale(pieces, down.shape[0]), total.view(len(up), -1)
+        step = max(1, _ROWS_AT_ONCE // down.shape[1])
+        for start in range(0, len(up), step):
+            rows[start : start + step].add_((up[start : start + step] @ down).mul_(scale), alpha=weight)
 
     def bias_delta(self, bias: Tensor) -> Tensor:
         """Returns what to add to the module's bias at weight 1: float32, (out,)."""

@@ -105,6 +105,14 @@ class CompiledCopy:
                     shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_copies_of(package: Path) -> None:
+    """Removes the compiled copies of a package that is about to go."""
+    for named in (cache_folder() / "coreml").glob(f"{package.stem}-*.package"):
+        with suppress(OSError):
+            if Path(os.fsdecode(named.read_bytes())) == package.resolve():
+                _remove(named)
+
+
 def _remove(named: Path) -> None:
     """Removes a copy with all that lies beside it; the file that names its package last, so that an interrupted one goes on."""
     shutil.rmtree(named.with_suffix(".mlmodelc"), ignore_errors=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sdedge.engines.coreml.compiled import UNITS, CompiledCopy, core_ml
 from sdedge.engines.coreml.first_load import FirstLoad, cannot_load, first_load, load
+from sdedge.engines.coreml.lora_changes import FindModel
 from sdedge.engines.coreml.packages import UNETS, Model, PackageEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.protocol import Capability
@@ -26,9 +27,9 @@ class CoreMLEngine(PackageEngine):
 
     can = PackageEngine.can | {Capability.FIRST_LOAD}
 
-    def __init__(self, folder: str | Path, units: str | None = None) -> None:
+    def __init__(self, folder: str | Path, units: str | None = None, *, find_model: FindModel | None = None) -> None:
         """Raises InvalidRequest for unknown compute units, ModelError for a damaged bundle."""
-        super().__init__(folder, "coreml")
+        super().__init__(folder, "coreml", find_model)
         self.units = units or self.manifest.recipe.get("compute_units") or "all"
         if self.units not in UNITS:
             raise InvalidRequest(f"Unknown compute units {self.units!r}; choose one of {', '.join(UNITS)}.")

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from sdedge.engines.bundle_limits import BUNDLE_CAPABILITIES, bundle_capabilities, check_bundle_size
-from sdedge.engines.bundles import fill_batch, nearest_of, recorded_facts, refuse_loras
+from sdedge.engines.bundles import fill_batch, nearest_of, recorded_facts
+from sdedge.engines.coreml.lora_changes import FindModel
+from sdedge.engines.coreml.lora_packages import AdaptedBundle, adapt_bundle
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.protocol import Component, LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.errors import InvalidRequest, ModelError, Remedy
@@ -39,16 +41,19 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 
 
 class PackageEngine(OptionalCalls, ABC):
-    """Answers the Engine protocol for a bundle that `sdedge convert coreml` made. Sizes, batch and LoRAs are fixed there.
+    """Answers the Engine protocol for a bundle that `sdedge convert coreml` made. Sizes and batch are fixed there.
 
-    Packages are opened on their first call and may be released.
+    Packages are opened on their first call and may be released. With LoRAs, copies of those that they change are opened instead.
     """
 
     can = BUNDLE_CAPABILITIES["coreml"]
     device = "cpu"
 
-    def __init__(self, folder: str | Path, description: str) -> None:
-        """Raises ModelError for a bundle that is damaged."""
+    def __init__(self, folder: str | Path, description: str, find_model: FindModel | None = None) -> None:
+        """`find_model` finds the installed model that the bundle came from, whose numbers LoRAs are added to.
+
+        Raises ModelError for a bundle that is damaged.
+        """
         self.folder = Path(folder)
         self.manifest = Manifest.read(folder)
         self.can = type(self).can | bundle_capabilities(self.manifest)
@@ -56,6 +61,9 @@ class PackageEngine(OptionalCalls, ABC):
         self.facts = _read_facts(self.manifest)
         if "text_encoder" in self.manifest.components:
             _ = self.tokenizer  # a damaged one is told at once
+        self._find_model = find_model
+        self._loras: tuple[object, ...] = ()
+        self._adapted = AdaptedBundle()
         self._packages: dict[str, Package] = {}
         self.models: dict[tuple[str, str], Model] = {}
         use_threads()
@@ -77,8 +85,14 @@ class PackageEngine(OptionalCalls, ABC):
         return nearest_of(self.manifest.sizes, wanted, fixed)
 
     def adapt(self, loras: Sequence[LoraUse]) -> tuple[str, ...]:
-        refuse_loras(self.facts.name, loras)
-        return ()
+        """Makes or finds the packages with these LoRAs; those that stay the same stay open."""
+        asked = tuple((use, *_state(use.path)) for use in loras)
+        if asked != self._loras or not all(path.is_dir() for path in self._adapted.packages.values()):
+            adapted = adapt_bundle(self.folder, self.manifest, loras, self._find_model)
+            before, now = self._adapted.packages, adapted.packages
+            self._close([name for name in {*before, *now} if before.get(name) != now.get(name)])
+            self._loras, self._adapted = asked, adapted
+        return self._adapted.notices
 
     def encode_text(self, ids: Tensor, skip: int = 0, replacements: Sequence[Replacement] = ()) -> Tensor:
         """Raises InvalidRequest for what the converted encoder has no input for: clip skip and learned embeddings."""
@@ -145,7 +159,9 @@ class PackageEngine(OptionalCalls, ABC):
         return scores
 
     def release(self, component: str) -> None:
-        names = PACKAGES[component]
+        self._close(PACKAGES[component])
+
+    def _close(self, names: Sequence[str]) -> None:
         for key in [key for key in self.models if key[0] in names]:
             del self.models[key]
         for name in names:
@@ -178,7 +194,8 @@ class PackageEngine(OptionalCalls, ABC):
 
     def _package(self, name: str) -> Package:
         if name not in self._packages:
-            self._packages[name] = Package.open(self.folder / self._component(name).file)
+            own = self.folder / self._component(name).file
+            self._packages[name] = Package.open(self._adapted.packages.get(name, own))
         return self._packages[name]
 
     def _component(self, name: str) -> BundleComponent:
@@ -187,6 +204,15 @@ class PackageEngine(OptionalCalls, ABC):
                 f"The bundle {self.folder} was converted without its {name.replace('_', ' ')}; convert the model with it."
             )
         return self.manifest.components[name]
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Returns size and time of a file, by which a change is seen; one that is missing is told where it is opened."""
+    try:
+        status = file.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def _fitting(package: Package, shapes: Mapping[str, tuple[int, ...]]) -> str:

@@ -27,6 +27,7 @@ from sdedge.engines.protocol import LoraUse
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import EngineError, InvalidRequest, ModelError
 from sdedge.generation.pipeline import Picture, Pipeline
+from sdedge.library.adapters import install
 from sdedge.library.manifest import Manifest
 from sdedge.models.safety import prepare
 from sdedge.models.unet_inputs import UNetInputs
@@ -35,6 +36,7 @@ from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker
 from tests.conftest import cases, convert_to_coreml, needs_embedded, switch_checker_on
+from tests.engines.coreml.test_lora_packages import random_lora
 from tests.models.test_safety import random_checker, save_checker
 
 PROMPT = "a red house on the grass in the day with two trees"
@@ -168,7 +170,7 @@ def test_what_a_bundle_cannot_do_is_said(engines, tiny_bundle):
         ours.encode_text(torch.zeros(1, 77, dtype=torch.long), skip=1)
     with pytest.raises(InvalidRequest, match="embeddings"):
         ours.encode_text(torch.zeros(1, 77, dtype=torch.long), 0, [(0, 1, torch.zeros(1, 8))])
-    with pytest.raises(ModelError, match=r"cannot take the LoRA ink: .* --lora"):
+    with pytest.raises(ModelError, match=r"Cannot open ink\.safetensors"):
         ours.adapt([LoraUse(Path("ink.safetensors"), 1, 1)])
     ours.adapt([])
     with pytest.raises(InvalidRequest, match="float16 or float32, not bfloat16"):
@@ -314,6 +316,25 @@ def test_compiled_packages_are_kept(core_ml, tiny_bundle):
     again.decode(z)
     assert core_ml.compiled == ["VAEDecoder"]
     assert "compiled" not in again.facts.report[-1]
+
+
+def test_with_a_lora_only_what_it_changes_is_compiled_before_the_first_picture(
+    core_ml, tiny_model, tiny_bundle, tmp_path
+):
+    lora = random_lora(tmp_path / "ink.safetensors", tiny_model, networks=("text_encoder",))
+    install(lora, "lora")
+    engine = CoreMLEngine(tiny_bundle)
+    request = Request(prompt="a house", model=str(tiny_bundle), seed=1, steps=1)
+    (plain,) = _draw(lambda model, vae: engine, request)
+    assert sorted(core_ml.compiled) == ["TextEncoder", "Unet", "VAEDecoder"]
+    del core_ml.compiled[:]
+    (ours,) = _draw(lambda model, vae: engine, request.replace(prompt="a house <lora:ink:0.8>"))
+    (name,) = core_ml.compiled
+    assert name.startswith("TextEncoder-") and not np.array_equal(ours, plain)
+    (theirs,) = _draw(lambda model, vae: MILEngine(tiny_bundle), request.replace(prompt="a house <lora:ink:0.8>"))
+    assert np.array_equal(ours, theirs)
+    (again,) = _draw(lambda model, vae: engine, request)
+    assert np.array_equal(again, plain) and core_ml.compiled == [name]
 
 
 def test_a_failed_compilation_leaves_nothing(core_ml, tiny_bundle, monkeypatch):

@@ -44,7 +44,6 @@ def form_with(card: ModelCard, **values) -> FormModel:
         ({"clip_skip": 2}, "clip_skip"),
         ({"clip_skip": 3}, "clip_skip"),
         ({"tiling": True}, "tiling"),
-        ({"prompt": "a <lora:ink:1>"}, "prompt"),
         ({"width": 640, "height": 640}, "width"),
     ],
 )
@@ -56,6 +55,12 @@ def test_each_thing_that_a_bundle_cannot_do_is_a_problem_of_its_field(values, fi
         form.wanted()
     form.card = ModelCard("other", 512)
     assert not form.problems() and form.wanted()
+
+
+def test_packages_take_loras_and_graphs_take_none():
+    assert not form_with(converted(), prompt="a <lora:ink:1>").problems()
+    (problem,) = form_with(converted("graph"), prompt="a <lora:ink:1>").problems().items()
+    assert problem[0] == "prompt" and "its weights are fixed" in problem[1] and "--" not in problem[1]
 
 
 def test_a_picture_to_start_from_needs_the_encoder(picture):

@@ -50,6 +50,7 @@ def test_what_a_converted_model_takes_none_of_is_said_wherever_it_comes_from(tok
     (tmp_path / "wildcards" / "style.txt").write_text("plain\nplain\nplain\n<lora:ink:1>\n")
     core_ml, graph = converted().fixed_adapters, converted("graph").fixed_adapters
     assert "LoRA ink" in count("a house, __style__", tokenizer, fixed=graph).fault
+    assert not count("a house, __style__", tokenizer, fixed=core_ml).fault
     assert "badhands" in count("a house, (badhands:1.2)", tokenizer, fixed=core_ml, negative=True).fault
     assert not count("a house, badhands", tokenizer, fixed=graph).fault  # a graph's encoder takes their vectors
     for text in ("a house, __style__", "a house, badhands"):

@@ -46,14 +46,24 @@ class Blobs:
 
         Raises ModelError when it is not there, is not of that kind, or the file ends before it does.
         """
-        damaged = f"The weights {self.path} are damaged at byte {offset} ({{}}); convert or copy the package again."
-        if offset + METADATA.size > len(self._bytes):
-            raise ModelError(damaged.format(f"the file ends at {len(self._bytes)}"))
-        sentinel, code, size, start, _ = METADATA.unpack(self._bytes[offset : offset + METADATA.size].tobytes())
-        if sentinel != SENTINEL or DTYPES.get(code) != kind.dtype:
-            raise ModelError(damaged.format(f"no {kind.dtype} data there"))
-        if size != kind.bytes:
-            raise ModelError(damaged.format(f"{size} bytes where {kind.bytes} belong"))
-        if start + size > len(self._bytes):
-            raise ModelError(damaged.format(f"the file ends at {len(self._bytes)}, the data at {start + size}"))
-        return unpack(self._bytes[start : start + size], kind)
+        metadata = self._bytes[offset : offset + METADATA.size].tobytes()
+        start = data_start(self.path, offset, kind, metadata, len(self._bytes))
+        return unpack(self._bytes[start : start + kind.bytes], kind)
+
+
+def data_start(path: Path, offset: int, kind: TensorType, metadata: bytes, length: int) -> int:
+    """Returns where the data of a blob of `kind` begin, whose metadata are those bytes at `offset` of a file of that length.
+
+    Raises ModelError as `Blobs.read` does.
+    """
+    damaged = f"The weights {path} are damaged at byte {offset} ({{}}); convert or copy the package again."
+    if len(metadata) < METADATA.size:
+        raise ModelError(damaged.format(f"the file ends at {length}"))
+    sentinel, code, size, start, _ = METADATA.unpack(metadata)
+    if sentinel != SENTINEL or DTYPES.get(code) != kind.dtype:
+        raise ModelError(damaged.format(f"no {kind.dtype} data there"))
+    if size != kind.bytes:
+        raise ModelError(damaged.format(f"{size} bytes where {kind.bytes} belong"))
+    if start + size > length:
+        raise ModelError(damaged.format(f"the file ends at {length}, the data at {start + size}"))
+    return int(start)

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from sdedge.engines.coreml.lora_changes import FindModel
 from sdedge.engines.coreml.packages import Model, PackageEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.coreml.portable.runner import PRECISIONS, Runner
@@ -18,12 +19,12 @@ from sdedge.text.tokenizer import LENGTH
 class MILEngine(PackageEngine):
     """Runs the packages on the CPU. "float16", the default, rounds what the programs say; "float32" keeps results wide."""
 
-    def __init__(self, folder: str | Path, dtype: str | None = None) -> None:
+    def __init__(self, folder: str | Path, dtype: str | None = None, *, find_model: FindModel | None = None) -> None:
         """Raises InvalidRequest for another precision, ModelError for a damaged bundle."""
         self.precision = dtype or PRECISIONS[0]
         if self.precision not in PRECISIONS:
             raise InvalidRequest(f"Core ML bundles run in {' or '.join(PRECISIONS)}, not {dtype}; choose one of them.")
-        super().__init__(folder, f"mil {self.precision}")
+        super().__init__(folder, f"mil {self.precision}", find_model)
 
     def token_embeddings(self, count: int) -> Iterator[Tensor]:
         """Yields what the text encoder looks up for each of the first `count` token ids: (D,), in order.

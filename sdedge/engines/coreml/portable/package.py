@@ -42,7 +42,7 @@ class Package:
     def open(cls, path: str | Path) -> Self:
         """Raises ModelError for what is not a package, is damaged, or holds no ML Program."""
         path = Path(path)
-        specification = _find_specification(path)
+        specification = find_specification(path)
         messages = protobuf("Model_pb2")
         model = messages.Model()
         try:
@@ -95,7 +95,8 @@ def _open_blobs(package: Path, folder: Path, name: str) -> Blobs:
     return Blobs(inside(folder, name.removeprefix(MODEL_PATH)))
 
 
-def _find_specification(path: Path) -> Path:
+def find_specification(path: Path) -> Path:
+    """Returns the file of a package that holds its program. Raises ModelError for what is no package."""
     if path.suffix == ".mlmodelc":
         raise ModelError(f"{path} is compiled, which only a Mac can run; give the .mlpackage it was made from.")
     what = f"{path} is not a Core ML package: its Manifest.json"

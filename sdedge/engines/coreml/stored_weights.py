@@ -1,0 +1,242 @@
+"""Where a package keeps the weights of its checkpoint: by the checkpoint's names, in which form, at which bytes of which file.
+
+A conversion writes this into the manifest (`record`), with what the checkpoint's own numbers were; of bundles from before that it
+is read out of the program, whose constants are named by the layers (`read_weights`). No torch.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sdedge.engines.coreml.portable.blobs import DTYPES
+from sdedge.engines.coreml.portable.package import MODEL_PATH, Package
+from sdedge.engines.coreml.portable.program import CONSTANT, Function, Operation, Stored
+from sdedge.engines.coreml.portable.tensors import TensorType
+from sdedge.errors import ModelError
+from sdedge.library.manifest import BundleComponent, is_count
+
+KEY = "weights"
+"""Of a component's figures in the manifest."""
+VERSION = 1
+LAYOUT = "rows of outputs, as in the checkpoint; nothing folded in"
+"""How numbers lie: a linear layer (out, in) is the convolution (out, in, 1, 1), and vectors have further axes of 1."""
+CONVERTERS = (1, 2, 3)
+"""Those of bundles without a record whose packages lie like that."""
+FORMS = {
+    CONSTANT: ("dense", ("val",)),
+    "constexpr_lut_to_dense": ("palette", ("indices", "lut")),
+    "constexpr_affine_dequantize": ("linear", ("quantized_data", "scale")),
+    "constexpr_blockwise_shift_scale": ("linear", ("data", "scale")),
+}
+"""Of operations that give weights: the form's name, and the arguments that hold its numbers."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Numbers of one argument: in a file of weights at the metadata's `offset`, or in the program itself where that is None.
+
+    `shared` says that weights of other names lie at the same place.
+    """
+
+    file: str
+    offset: int | None
+    type: TensorType
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class StoredWeight:
+    """A weight of the checkpoint as a package keeps it.
+
+    shape   the checkpoint's
+    form    "dense", "palette" or "linear"
+    places  by argument, for each function that keeps numbers of its own; functions usually share them
+    source  the number format that the checkpoint has it in, such as "float32"; "" where nobody recorded it
+    sample  a hash of some of the checkpoint's numbers, by which the same weight is known again
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    form: str
+    places: tuple[Mapping[str, Place], ...]
+    source: str = ""
+    sample: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name of the operation that gives it."""
+        return label_of(self.name)
+
+
+def label_of(name: str) -> str:
+    return name.replace(".", "_")
+
+
+# Out of the program
+
+
+def read_weights(package: Package, shapes: Mapping[str, tuple[int, ...]] | None = None) -> dict[str, StoredWeight]:
+    """Returns the weights and biases of a package by their names in the checkpoint.
+
+    `shapes` are the checkpoint's; without them names and shapes are told from the operations'.
+    """
+    names = None if shapes is None else {label_of(name): name for name in shapes}
+    found_places: dict[str, dict[str, list[dict[str, Place]]]] = {}
+    for function in package.functions.values():
+        for label, form, places in _weights_of(function):
+            by_form = found_places.setdefault(label, {}).setdefault(form, [])
+            if places not in by_form:
+                by_form.append(places)
+    shared = _shared_places(found_places)
+    weights: dict[str, StoredWeight] = {}
+    for label, by_form in found_places.items():
+        name = names.get(label) if names is not None else name_of(label)
+        if name is None or len(by_form) != 1:
+            continue
+        ((form, copies),) = by_form.items()
+        places = tuple({key: replace(at, shared=_key(at) in shared) for key, at in copy.items()} for copy in copies)
+        shape = shapes[name] if shapes is not None else _plain_shape(name, form, places[0])
+        weights[name] = StoredWeight(name, shape, form, places)
+    return weights
+
+
+def _weights_of(function: Function) -> Iterator[tuple[str, str, dict[str, Place]]]:
+    """Yields label, form and places of each constant operation that keeps numbers in halves, or decodes them."""
+    constants = {op.name: op for op in function.operations if op.type == CONSTANT}
+    for op in function.operations:
+        if op.type not in FORMS or not op.name.endswith(("_weight", "_bias")):
+            continue
+        form, arguments = FORMS[op.type]
+        places = {name: place for name in arguments if (place := _place(op, name, constants)) is not None}
+        if len(places) == len(arguments) and op.outputs[0][1].dtype == "float16":
+            yield op.name, form, places | _shape_of(op)
+
+
+def _place(op: Operation, argument: str, constants: Mapping[str, Operation]) -> Place | None:
+    bound = op.inputs[argument][0] if argument in op.inputs else None
+    if isinstance(bound, str):
+        bound = constants[bound].inputs["val"][0] if bound in constants else None
+    if bound is None or isinstance(bound, str):
+        return None
+    return Place(bound.file, bound.offset, bound.type) if isinstance(bound, Stored) else Place("", None, bound.type)
+
+
+def _shape_of(op: Operation) -> dict[str, Place]:
+    """The shape that a packed form decodes to is its result's; it is kept as a place without numbers."""
+    return {} if op.type == CONSTANT else {"result": Place("", None, op.outputs[0][1])}
+
+
+def _key(place: Place) -> tuple[str, int | None]:
+    return place.file, place.offset
+
+
+def _shared_places(found_places: Mapping[str, Mapping[str, list[dict[str, Place]]]]) -> set[tuple[str, int | None]]:
+    """Returns the places at which the numbers of several labels lie."""
+    users: dict[tuple[str, int | None], set[str]] = {}
+    for label, by_form in found_places.items():
+        for copies in by_form.values():
+            for place in (place for copy in copies for place in copy.values() if place.offset is not None):
+                users.setdefault(_key(place), set()).add(label)
+    return {key for key, labels in users.items() if len(labels) > 1}
+
+
+_PARTS = (
+    "down_blocks|up_blocks|mid_block|transformer_blocks|conv_in|conv_out|conv_norm_out|conv_shortcut|time_embedding|time_emb_proj|"
+    "linear_1|linear_2|to_q|to_k|to_v|to_out|proj_in|proj_out|text_model|self_attn|q_proj|k_proj|v_proj|out_proj|layer_norm1|"
+    "layer_norm2|final_layer_norm|token_embedding|position_embedding|[^_]+"
+)
+
+
+def name_of(label: str) -> str:
+    """Returns the checkpoint's name of an operation's label: dots between the parts that Stable Diffusion's layers have."""
+    return ".".join(re.findall(_PARTS, label))
+
+
+def _plain_shape(name: str, form: str, places: Mapping[str, Place]) -> tuple[int, ...]:
+    """Returns the checkpoint's shape of what a program keeps: without the axes of 1 that convolutions and norms need."""
+    shape = places["val" if form == "dense" else "result"].type.static
+    if len(shape) == 4 and shape[2:] == (1, 1) and shape[0] > 1:
+        is_convolution = any(part in name for part in ("conv", "proj_in", "proj_out"))
+        return shape if is_convolution else shape[:2]
+    if name.endswith("position_embedding.weight"):
+        return shape[-2:]
+    return shape if len(shape) == 2 or (len(shape) == 4 and shape[0] > 1) else (math.prod(shape),)
+
+
+# In the manifest
+
+
+def record(weights: Mapping[str, StoredWeight]) -> dict[str, Any]:
+    """Returns what the manifest holds of a component's weights."""
+    tensors = {name: _entry(weight) for name, weight in weights.items()}
+    return {"version": VERSION, "layout": LAYOUT, "tensors": tensors}
+
+
+def _entry(weight: StoredWeight) -> dict[str, Any]:
+    places = [{key: [at.file, at.offset, at.type.dtype, list(at.type.static), at.shared] for key, at in copy.items()}
+              for copy in weight.places]  # fmt: skip
+    known = {"source": weight.source, "sample": weight.sample}
+    return {"shape": list(weight.shape), "form": weight.form, "places": places, **{k: v for k, v in known.items() if v}}
+
+
+def recorded_weights(component: BundleComponent, name: str) -> dict[str, StoredWeight] | None:
+    """Returns the record in a component's figures; None for a bundle from before it was kept, of a converter that is known.
+
+    Raises ModelError for a record of another version, one that cannot be, and for unknown converters without one.
+    """
+    kept_record = component.figures.get(KEY)
+    if kept_record is None:
+        recipe = component.figures.get("recipe")
+        converter = recipe.get("converter", CONVERTERS[0]) if isinstance(recipe, dict) else CONVERTERS[0]
+        if converter not in CONVERTERS:
+            raise ModelError(
+                f"The bundle {name} was converted by a version of sdedge that is not known here (converter {converter!r:.20}); "
+                "update sdedge, or convert the model again."
+            )
+        return None
+    try:
+        if (kept_record["version"], kept_record["layout"]) != (VERSION, LAYOUT):
+            raise ModelError(
+                f"The bundle {name} records its weights in a way that this version of sdedge does not know (version "
+                f"{kept_record['version']!r:.20}); update sdedge, or convert the model again."
+            )
+        return {key: _parse_entry(key, entry) for key, entry in kept_record["tensors"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(
+            f"The bundle {name} has a damaged record of its weights ({str(error)[:80]}); convert the model again."
+        ) from error
+
+
+def _parse_entry(name: str, entry: Mapping[str, Any]) -> StoredWeight:
+    if entry["form"] not in {form for form, _ in FORMS.values()}:
+        raise ValueError(f"{name[:60]!r} has no known form")
+    places = tuple({key: _parse_place(at) for key, at in copy.items()} for copy in entry["places"])
+    needed = [set(arguments) for form, arguments in FORMS.values() if form == entry["form"]]
+    if not places or not all(any(arguments <= copy.keys() for arguments in needed) for copy in places):
+        raise ValueError(f"{name[:60]!r} lacks a place")
+    source, sample = entry.get("source", ""), entry.get("sample", "")
+    if not isinstance(source, str) or not isinstance(sample, str):
+        raise TypeError(f"{name[:60]!r} has no source")
+    return StoredWeight(name, _parse_shape(entry["shape"]), entry["form"], places, source, sample)
+
+
+def _parse_place(entry: Any) -> Place:
+    file, offset, dtype, shape, shared = entry
+    if not (isinstance(file, str) and (offset is None or is_count(offset, 2**48)) and dtype in _KINDS):
+        raise ValueError(f"{entry!r:.60} is no place")
+    if offset is not None and not file.startswith(MODEL_PATH):
+        raise ValueError(f"{file[:60]!r} is outside of the package")
+    return Place(file, offset, TensorType(dtype, _parse_shape(shape)), bool(shared))
+
+
+_KINDS: Collection[str] = frozenset(DTYPES.values())
+
+
+def _parse_shape(shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, list) or len(shape) > 16 or not all(is_count(n, 2**31) for n in shape):
+        raise ValueError(f"{shape!r:.60} is no shape")
+    return tuple(shape)
