@@ -150,13 +150,10 @@ def describe(
 def weights_record(path: Path, tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the figure that says where a package keeps each weight and what the checkpoint's was, for LoRAs to come."""
     stored = read_weights(Package.open(path), {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    known = {name: replace(weight, **_source(tensors[name])) for name, weight in stored.items()}
-    return {KEY: record(known)}
-
-
-def _source(tensor: Any) -> dict[str, str]:
-    dtype, sample = source_of(tensor)
-    return {"source": dtype, "sample": sample}
+    for name, weight in stored.items():
+        dtype, sample = source_of(tensors[name])
+        stored[name] = replace(weight, source=dtype, sample=sample)
+    return {KEY: record(stored)}
 
 
 def hash_files(folder: Path) -> str:

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.lora_bundle [--folder DIR] [--model full|pocket] [--compress none int8 6bit]
 
-A random LoRA of rank 16 on the attention layers, and one on every convolution and linear layer. Each runs in a process of its own;
-memory is what ru_maxrss grows by after everything is imported and the bundle was read. With `--check` the copy is compared with a
-conversion with the LoRA, byte for byte. The aim at full size: 10 s and 0.3 GB above the start.
+A random LoRA of rank 16 on the attention layers, and one on every convolution and linear layer. Each runs in a process of its
+own; memory is what ru_maxrss grows by after everything is imported and the bundle was read. With `--check` the copy is compared
+with a conversion with the LoRA, byte for byte. The aim at full size: 10 s and 0.3 GB above the start.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sdedge.engines.coreml.package_weights import PackageWeights, WeightChange, Written, source_of
-from sdedge.engines.coreml.stored_weights import StoredWeight, recorded_weights
+from sdedge.engines.coreml.stored_weights import KEY, StoredWeight, recorded_weights
 from sdedge.engines.protocol import LoraUse
 from sdedge.errors import SdedgeError
 from sdedge.files import inside
@@ -95,7 +95,7 @@ def _missing(tensors: Mapping[str, object], loras: LoraWeights, manifest: Manife
     for lora, *weights in loras:
         for network, weight in zip((TEXT, UNET), weights, strict=True):
             if network in lora.targets and network not in tensors and weight:
-                what = network.replace("_", " ")
+                what = network.replace("_", " ").replace("unet", "UNet")
                 yield f"The LoRA {lora.name} changes the {what}, which the bundle {manifest.name} was converted without."
 
 
@@ -141,13 +141,14 @@ class _Source:
 def fused_loras(manifest: Manifest) -> LoraWeights | None:
     """Returns the LoRAs that a bundle was converted with, from among those installed; None where one is not."""
     entries = manifest.source.get("loras") or []
-    found_loras = []
-    for entry in entries if isinstance(entries, list) else [None]:
+    opened = []
+    for entry in entries if isinstance(entries, list) else (None,):
         path = _installed(entry)
         if path is None:
             return None
-        found_loras.append((open_lora(path), float(entry[1]), float(entry[1])))
-    return found_loras
+        weight = float(cast(Any, entry)[1])
+        opened.append((open_lora(path), weight, weight))
+    return opened
 
 
 def _installed(entry: Any) -> Path | None:
@@ -163,21 +164,24 @@ def _installed(entry: Any) -> Path | None:
 
 def outcome(manifest: Manifest, component: str, written: Written) -> Iterator[str]:
     """Yields what is to be said of weights that were written, in sentences."""
-    title = component.replace("_", " ")
+    title = component.replace("_", " ").replace("unet", "UNet")
     if written.inexact and not written.compressed:
+        count = f"{written.inexact} of {written.weights} weights of the {title}"
         yield (
-            f"{written.inexact} of {written.weights} weights of the {title} were computed from numbers that the conversion had "
-            f"rounded, since {_why(manifest)}: they may be one unit in the last place from those of a conversion with the LoRA."
+            f"{count} were computed from numbers that the conversion had rounded, since {_why(manifest, component)}: "
+            "they may be one unit in the last place from those of a conversion with the LoRA."
         )
     if written.compressed:
-        base = f", computed from compressed ones since {_why(manifest)}" if written.inexact else ""
+        base = f", computed from compressed ones since {_why(manifest, component)}" if written.inexact else ""
         yield (
             f"{written.compressed} weights of the {title} were compressed again as they were{base}: "
             f"the furthest is {written.psnr:.1f} dB from the exact ones."
         )
 
 
-def _why(manifest: Manifest) -> str:
+def _why(manifest: Manifest, component: str) -> str:
+    if KEY not in manifest.components[component].figures:
+        return "the bundle is from before the model's own were recorded"
     name = str(manifest.source.get("name") or manifest.name)[:80]
     fused = " and the LoRAs that were fused into it are" if manifest.source.get("loras") else " is"
     return f"the model {name}{fused} not installed here as converted"

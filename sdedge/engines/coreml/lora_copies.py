@@ -27,7 +27,7 @@ def lora_folder() -> Path:
 
 
 @dataclass(frozen=True)
-class KeptPackage:
+class LoraCopy:
     """A copy that is kept. `bytes` counts all of it, though a part may be shared with the bundle."""
 
     path: Path
@@ -40,17 +40,17 @@ class KeptPackage:
         return next((package.name for package in self.path.glob("*.mlpackage")), self.path.name)
 
 
-def entries() -> list[KeptPackage]:
+def entries() -> list[LoraCopy]:
     """Returns the copies, the one that was not used for longest first."""
-    kept_packages = []
+    copies = []
     for place in lora_folder().glob("*"):
         if place.name.startswith("."):
             continue
         with suppress(OSError):
             files = [path.stat() for path in place.rglob("*") if path.is_file()]
             used = (place / NOTICES).stat().st_mtime if (place / NOTICES).is_file() else 0.0
-            kept_packages.append(KeptPackage(place, sum(status.st_size for status in files), used))
-    return sorted(kept_packages, key=lambda entry: (entry.used, entry.path))
+            copies.append(LoraCopy(place, sum(status.st_size for status in files), used))
+    return sorted(copies, key=lambda entry: (entry.used, entry.path))
 
 
 def clear() -> int:
@@ -58,7 +58,7 @@ def clear() -> int:
     return sum(map(_remove, entries())) + _remove_abandoned(0.0)
 
 
-def _remove(entry: KeptPackage) -> int:
+def _remove(entry: LoraCopy) -> int:
     for package in entry.path.glob("*.mlpackage"):
         remove_copies_of(package)
     shutil.rmtree(entry.path, ignore_errors=True)
@@ -66,9 +66,9 @@ def _remove(entry: KeptPackage) -> int:
 
 
 def remove_oldest(in_use: Collection[Path]) -> None:
-    kept_packages = entries()
-    size = sum(entry.bytes for entry in kept_packages)
-    for entry in kept_packages:
+    copies = entries()
+    size = sum(entry.bytes for entry in copies)
+    for entry in copies:
         if size > LARGEST and entry.path not in in_use:
             size -= _remove(entry)
     _remove_abandoned(_ABANDONED)

@@ -62,15 +62,13 @@ class PackageWeights:
         }
         if weight.form == "dense":
             return arrays["val"].reshape(weight.shape)
-        kernel = as_kernel(np.empty(weight.shape, np.bool_)).shape
         if weight.form == "palette":
-            lut = arrays["lut"].reshape(_groups(weight), -1)
-            bits = _bits(weight)
-            indices = _unpacked(arrays["indices"], bits, math.prod(kernel)).reshape(kernel)
-            return Palette(indices, lut, bits).dense().reshape(weight.shape)
-        data = arrays["quantized_data" if "quantized_data" in arrays else "data"].reshape(kernel)
-        scale = arrays["scale"].reshape(kernel[0], -1, 1, 1)
-        return Scaled(data, scale, _bits(weight)).dense().reshape(weight.shape)
+            lut = arrays["lut"].reshape(weight.palettes)
+            indices = _unpacked(arrays["indices"], weight.bits, math.prod(weight.shape)).reshape(weight.kernel)
+            return Palette(indices, lut, weight.bits).dense().reshape(weight.shape)
+        data = arrays[weight.integers].reshape(weight.kernel)
+        scale = arrays["scale"].reshape(weight.kernel[0], -1, 1, 1)
+        return Scaled(data, scale, weight.bits).dense().reshape(weight.shape)
 
     def _array(self, weight: StoredWeight, argument: str, place: Place) -> np.ndarray:
         if place.offset is None:
@@ -132,24 +130,6 @@ def _find_data(file: IO[bytes], path: Path, offset: int, kind: TensorType) -> tu
     length = file.seek(0, os.SEEK_END)
     file.seek(min(offset, length))
     return data_start(path, offset, kind, file.read(METADATA.size), length), length
-
-
-def _bits(weight: StoredWeight) -> int:
-    places = weight.places[0]
-    if weight.form == "palette":
-        return int(math.log2(_entries(places["lut"])))
-    return places["quantized_data" if "quantized_data" in places else "data"].type.bits
-
-
-def _entries(lut: Place) -> int:
-    shape = lut.type.static
-    return shape[-2] if len(shape) > 1 else shape[0]
-
-
-def _groups(weight: StoredWeight) -> int:
-    """Returns how many palettes a kernel has, each for a run of its output channels."""
-    lut = weight.places[0]["lut"]
-    return lut.type.elements // max(1, _entries(lut))
 
 
 def _unpacked(indices: np.ndarray, bits: int, count: int) -> np.ndarray:
@@ -239,15 +219,14 @@ def _encoded(weight: StoredWeight, values: np.ndarray) -> tuple[dict[str, bytes]
         return {"val": values.tobytes()}, None
     kernel = as_kernel(values)
     if weight.form == "palette":
-        groups = _groups(weight)
-        clustered = palette(kernel, _bits(weight), len(kernel) // groups if groups > 1 else None)
+        groups, _ = weight.palettes
+        clustered = palette(kernel, weight.bits, len(kernel) // groups if groups > 1 else None)
         indices = pack(clustered.indices.reshape(-1), clustered.bits)
         return {"indices": indices.tobytes(), "lut": clustered.lut.tobytes()}, clustered
-    name = "quantized_data" if "quantized_data" in places else "data"
     blocks = places["scale"].type.elements // len(kernel)
-    scaled = linear(kernel, _bits(weight), kernel.shape[1] // blocks if blocks > 1 else None)
+    scaled = linear(kernel, weight.bits, kernel.shape[1] // blocks if blocks > 1 else None)
     integers = scaled.data if scaled.bits == 8 else pack((scaled.data & 0xF).astype(np.uint8).reshape(-1), scaled.bits)
-    return {name: integers.tobytes(), "scale": scaled.scale.tobytes()}, scaled
+    return {weight.integers: integers.tobytes(), "scale": scaled.scale.tobytes()}, scaled
 
 
 def _psnr(kernel: np.ndarray, compressed: Palette | Scaled) -> float:

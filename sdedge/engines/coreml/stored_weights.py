@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,6 +72,56 @@ class StoredWeight:
         """The name of the operation that gives it."""
         return label_of(self.name)
 
+    @property
+    def kernel(self) -> tuple[int, ...]:
+        """The shape as that of a convolution's kernel (out, in, h, w)."""
+        return self.shape if len(self.shape) == 4 else (*self.shape, 1, 1)
+
+    @property
+    def integers(self) -> str:
+        """The argument that holds the integers of a linear form."""
+        return "quantized_data" if "quantized_data" in self.places[0] else "data"
+
+    @property
+    def palettes(self) -> tuple[int, int]:
+        """How many palettes there are, each for a run of output channels, and how many entries each has."""
+        place = self.places[0]["lut"]
+        shape = place.type.static
+        entries = shape[-2] if len(shape) > 1 else place.type.elements
+        return place.type.elements // max(1, entries), entries
+
+    @property
+    def bits(self) -> int:
+        """Of one number."""
+        if self.form == "palette":
+            return max(1, self.palettes[1]).bit_length() - 1
+        return self.places[0][self.integers].type.bits if self.form == "linear" else 16
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether its places hold as many numbers as its shape needs, in formats that are known here."""
+        size, is_kernel = math.prod(self.shape), len(self.shape) in (2, 4) and min(self.shape) > 0
+        return all(self._is_sound(copy, size, is_kernel) for copy in self.places)
+
+    def _is_sound(self, copy: Mapping[str, Place], size: int, is_kernel: bool) -> bool:
+        if self.form == "dense":
+            return copy["val"].type.dtype == "float16" and copy["val"].type.elements == size
+        if not is_kernel:
+            return False
+        out = self.kernel[0]
+        if self.form == "palette":
+            (groups, entries), kind = self.palettes, copy["indices"].type
+            fits = entries == 2**self.bits and self.bits in (1, 2, 3, 4, 6, 8) and groups > 0 and out % groups == 0
+            return fits and kind.bytes == -(-size * self.bits // 8) and copy["lut"].type.dtype == "float16"
+        scales, data = copy["scale"].type, copy[self.integers].type
+        fits = data.elements == size and data.dtype in ("int8", "int4") and scales.dtype == "float16"
+        return (
+            fits
+            and scales.elements > 0
+            and scales.elements % out == 0
+            and self.kernel[1] % max(1, scales.elements // out) == 0
+        )
+
 
 def label_of(name: str) -> str:
     return name.replace(".", "_")
@@ -85,22 +136,23 @@ def read_weights(package: Package, shapes: Mapping[str, tuple[int, ...]] | None 
     `shapes` are the checkpoint's; without them names and shapes are told from the operations'.
     """
     names = None if shapes is None else {label_of(name): name for name in shapes}
-    found_places: dict[str, dict[str, list[dict[str, Place]]]] = {}
+    stored: dict[tuple[str, str], list[dict[str, Place]]] = {}
     for function in package.functions.values():
         for label, form, places in _weights_of(function):
-            by_form = found_places.setdefault(label, {}).setdefault(form, [])
-            if places not in by_form:
-                by_form.append(places)
-    shared = _shared_places(found_places)
+            copies = stored.setdefault((label, form), [])
+            if places not in copies:
+                copies.append(places)
+    shared, forms = _shared_places(stored), Counter(label for label, _ in stored)
     weights: dict[str, StoredWeight] = {}
-    for label, by_form in found_places.items():
+    for (label, form), copies in stored.items():
         name = names.get(label) if names is not None else name_of(label)
-        if name is None or len(by_form) != 1:
+        if name is None or forms[label] > 1:
             continue
-        ((form, copies),) = by_form.items()
-        places = tuple({key: replace(at, shared=_key(at) in shared) for key, at in copy.items()} for copy in copies)
-        shape = shapes[name] if shapes is not None else _plain_shape(name, form, places[0])
-        weights[name] = StoredWeight(name, shape, form, places)
+        marked = tuple({key: replace(at, shared=_key(at) in shared) for key, at in copy.items()} for copy in copies)
+        shape = shapes[name] if shapes is not None else _plain_shape(name, form, marked[0])
+        weight = StoredWeight(name, shape, form, marked)
+        if weight.is_sound:
+            weights[name] = weight
     return weights
 
 
@@ -134,13 +186,12 @@ def _key(place: Place) -> tuple[str, int | None]:
     return place.file, place.offset
 
 
-def _shared_places(found_places: Mapping[str, Mapping[str, list[dict[str, Place]]]]) -> set[tuple[str, int | None]]:
+def _shared_places(stored: Mapping[tuple[str, str], list[dict[str, Place]]]) -> set[tuple[str, int | None]]:
     """Returns the places at which the numbers of several labels lie."""
     users: dict[tuple[str, int | None], set[str]] = {}
-    for label, by_form in found_places.items():
-        for copies in by_form.values():
-            for place in (place for copy in copies for place in copy.values() if place.offset is not None):
-                users.setdefault(_key(place), set()).add(label)
+    for (label, _), copies in stored.items():
+        for place in (place for copy in copies for place in copy.values() if place.offset is not None):
+            users.setdefault(_key(place), set()).add(label)
     return {key for key, labels in users.items() if len(labels) > 1}
 
 
@@ -188,8 +239,8 @@ def recorded_weights(component: BundleComponent, name: str) -> dict[str, StoredW
 
     Raises ModelError for a record of another version, one that cannot be, and for unknown converters without one.
     """
-    kept_record = component.figures.get(KEY)
-    if kept_record is None:
+    recorded = component.figures.get(KEY)
+    if recorded is None:
         recipe = component.figures.get("recipe")
         converter = recipe.get("converter", CONVERTERS[0]) if isinstance(recipe, dict) else CONVERTERS[0]
         if converter not in CONVERTERS:
@@ -199,12 +250,12 @@ def recorded_weights(component: BundleComponent, name: str) -> dict[str, StoredW
             )
         return None
     try:
-        if (kept_record["version"], kept_record["layout"]) != (VERSION, LAYOUT):
+        if (recorded["version"], recorded["layout"]) != (VERSION, LAYOUT):
             raise ModelError(
                 f"The bundle {name} records its weights in a way that this version of sdedge does not know (version "
-                f"{kept_record['version']!r:.20}); update sdedge, or convert the model again."
+                f"{recorded['version']!r:.20}); update sdedge, or convert the model again."
             )
-        return {key: _parse_entry(key, entry) for key, entry in kept_record["tensors"].items()}
+        return {key: _parse_entry(key, entry) for key, entry in recorded["tensors"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(
             f"The bundle {name} has a damaged record of its weights ({str(error)[:80]}); convert the model again."
@@ -221,7 +272,10 @@ def _parse_entry(name: str, entry: Mapping[str, Any]) -> StoredWeight:
     source, sample = entry.get("source", ""), entry.get("sample", "")
     if not isinstance(source, str) or not isinstance(sample, str):
         raise TypeError(f"{name[:60]!r} has no source")
-    return StoredWeight(name, _parse_shape(entry["shape"]), entry["form"], places, source, sample)
+    weight = StoredWeight(name, _parse_shape(entry["shape"]), entry["form"], places, source, sample)
+    if not weight.is_sound:
+        raise ValueError(f"{name[:60]!r} does not fit its place")
+    return weight
 
 
 def _parse_place(entry: Any) -> Place:
