@@ -27,6 +27,7 @@ from sdedge.weights.lora_config import add_alphas
 from sdedge.weights.lora_deltas import MODIFIERS, SCALARS, Patch, effective
 from sdedge.weights.lora_keys import TEXT, UNET, LoraKey, modules_by_stem, name_family, parse_key
 
+_PIECE = 1 << 20  # numbers looked at together
 _BUNDLED = ("bundle_emb.", ".string_to_param.*")
 
 
@@ -210,30 +211,40 @@ def _plan(
     return weights, biases
 
 
-@torch.no_grad()
 def _changed(name: str, base: Tensor, changes: Sequence[Change], bias: bool, is_own: bool = False) -> Tensor:
     """Returns `base` plus the weighted deltas, summed in float32, in base's dtype and on its device.
 
-    A base that is the caller's own memory may be written to.
+    A base that is the caller's own memory may be written to. Nothing here asks for gradients: parameters come detached.
     """
     # Metal lacks some of the linear algebra, and its memory is the CPU's anyway.
     origin = base.cpu() if base.device.type == "mps" else base
     origin = origin.to(torch.float32)
     is_own = (is_own or origin is not base) and not any(patch.reads_weight for patch, _ in changes)
     total = origin if is_own and not bias else origin.clone()
-    was_finite = total is not base or bool(base.isfinite().all())
+    dtype, device, was_finite = base.dtype, base.device, True
+    if is_own:  # memory goes as soon as it can: the largest kernel is 118 MB in float32
+        was_finite = _all_finite(base)
+        del base, origin
+        origin = total
     for patch, weight in changes:
         if bias:
             total.add_(patch.bias_delta(origin), alpha=weight)
         else:
             patch.add_to(total, origin, weight)
-    result = total.to(device=base.device, dtype=base.dtype)
-    if not result.isfinite().all() and (was_finite if total is base else base.isfinite().all()):
+    result = total.to(device=device, dtype=dtype)
+    del total
+    if not _all_finite(result) and (was_finite if is_own else _all_finite(base)):
         raise ModelError(
-            f"The LoRAs make {name} infinite or NaN in {str(base.dtype).removeprefix('torch.')}; "
+            f"The LoRAs make {name} infinite or NaN in {str(dtype).removeprefix('torch.')}; "
             "a LoRA file is damaged or its weight too large."
         )
     return result
+
+
+def _all_finite(x: Tensor) -> bool:
+    """Returns whether no number is infinite or NaN, in little memory."""
+    pieces = x.reshape(-1).split(_PIECE) if x.device.type == "cpu" else (x,)
+    return all(bool(piece.isfinite().all()) for piece in pieces)
 
 
 @dataclass(frozen=True)
