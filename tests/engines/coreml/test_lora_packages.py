@@ -133,10 +133,10 @@ def test_every_layout_and_compression_is_what_a_conversion_makes(
     recipe = {
         "attention": attention, "chunk": chunk, "compress": compress, "target": target, "components": ("text_encoder", "unet"),
     }  # fmt: skip
-    other = random_lora(tmp_path / "other.safetensors", tiny_model, 2, ("unet",))
+    second = random_lora(tmp_path / "other.safetensors", tiny_model, 2, ("unet",))
     bundle = convert_to_coreml(tiny_model, tmp_path / "plain", **recipe)
-    fused = convert_to_coreml(tiny_model, tmp_path / "fused", loras=((style, 0.8), (other, -0.5)), **recipe)
-    uses = LoraUse(style, 0.8, 0.8), LoraUse(other, -0.5, -0.5)
+    fused = convert_to_coreml(tiny_model, tmp_path / "fused", loras=((style, 0.8), (second, -0.5)), **recipe)
+    uses = LoraUse(style, 0.8, 0.8), LoraUse(second, -0.5, -0.5)
     made = adapted(bundle, *uses, find_model=lambda name: tiny_model)
     check_equal(bundle, fused, made.packages, tuple(Manifest.read(bundle).components))
     assert all("dB" in line for line in made.notices) and bool(made.notices) == (compress != "none")
@@ -297,10 +297,10 @@ def test_copies_are_no_links_are_found_again_and_go_when_they_are_many(tiny_bund
     assert adapted(tiny_bundle, LoraUse(style, 0.7, 0.7)) == made
     assert times == {path: path.stat().st_mtime_ns for path in times}
     assert len(lora_copies.entries()) == 2
-    other = adapted(tiny_bundle, LoraUse(style, 0.2, 0.7))
+    weaker = adapted(tiny_bundle, LoraUse(style, 0.2, 0.7))
     assert (
-        other.packages["unet"] == made.packages["unet"]
-        and other.packages["text_encoder"] != made.packages["text_encoder"]
+        weaker.packages["unet"] == made.packages["unet"]
+        and weaker.packages["text_encoder"] != made.packages["text_encoder"]
     )
     monkeypatch.setattr(lora_copies, "LARGEST", 1)
     last = adapted(tiny_bundle, LoraUse(style, 0.1, 0.1))
