@@ -256,33 +256,34 @@ def load(
     names = [f"{path}.weight" for path in layers]
     remarks = load_into(unet, fused, dtype, mapped=False, skip=names)
     broken = []
-    for (path, layer), weight in zip(layers.items(), _read_ahead([fused[name] for name in names], dtype), strict=True):
-        broken += [] if is_finite(weight) else [f"{path}.weight"]
+    coming = _read_ahead([fused[name] for name in names], dtype)
+    for (path, layer), (weight, is_whole) in zip(layers.items(), coming, strict=True):
+        broken += [] if is_whole else [f"{path}.weight"]
         layer.weight = _fixed(weight)
         with torch.no_grad():
             finish(path, layer)
     return remarks + report_broken(broken)
 
 
-def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[Tensor]:
-    """Yields the tensors one by one, each good until the next is asked for."""
+def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[tuple[Tensor, bool]]:
+    """Yields the tensors one by one, each good until the next is asked for, and whether all of it is finite."""
     sizes = [math.prod(source.shape) for source in sources]
     buffers = torch.empty(2, max(sizes), dtype=dtype)
 
     @torch.inference_mode()
-    def read(i: int) -> Tensor:
+    def read(i: int) -> tuple[Tensor, bool]:
         target = buffers[i % 2, : sizes[i]].view(sources[i].shape)
         fill_tensor(sources[i], target)
-        return target
+        return target, is_finite(target)  # while it is in the cache, and beside the packing
 
     # One thread of one core, so that packing keeps the others.
     with ThreadPoolExecutor(1, initializer=compute_alone) as reader:
         coming = reader.submit(read, 0)
         for i in range(len(sources)):
-            weight = coming.result()
+            weight, is_whole = coming.result()
             if i + 1 < len(sources):
                 coming = reader.submit(read, i + 1)
-            yield weight
+            yield weight, is_whole
 
 
 def fused_tensors(tensors: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import itertools
+import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sdedge.engines.openvino import graph
@@ -159,3 +161,18 @@ def test_what_openvino_reads_is_the_network(unet: UNet) -> None:
     plain.proj.weight.normal_(std=0.5)
     wide = 2 * torch.randn(64, 16)
     assert float((graph.SplitGEGLU(plain)(wide) - plain(wide)).abs().max()) < 2e-5
+
+
+def test_weights_that_are_not_finite_are_reported_as_they_are_read_ahead(tiny_model, tmp_path) -> None:
+    """By the name of the layer, and no other one."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    path = next((folder / "unet").glob("*.safetensors"))
+    tensors = load_file(path)
+    tensors["conv_out.weight"].view(-1)[3] = float("inf")
+    save_file(tensors, path)
+    engine = TorchEngine.load(folder, "cpu")
+    engine.network("unet")
+    assert [remark for remark in engine.facts.report if "not finite" in remark] == [
+        "1 weights are not finite (NaN or infinite) (conv_out.weight)"
+    ]
