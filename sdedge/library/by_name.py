@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sdedge.errors import InvalidRequest
+from collections.abc import Sequence
+from pathlib import Path
+
+from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.library.models import Library, Model
 from sdedge.text.clean import shown
+from sdedge.weights.folders import existing
 
 
 def installed(role: str) -> list[Model]:
@@ -36,3 +40,23 @@ def named(name: str, models: list[Model], what: str, field: str) -> Model | None
         if matches:
             return matches[0]
     return None
+
+
+def find_file(name: str, role: str, remedy: Remedy, full_name: str = "", always: Sequence[str] = ()) -> Path:
+    """Returns the file of a network of a role: a path that is there, or an installed one as `named` finds it.
+
+    `full_name` is what other programs' name of it stands for; `always` are names that need no file, which the error lists too.
+    Raises ModelError, with the remedy, for none, and InvalidRequest for several.
+    """
+    if (path := existing(name)) is not None:
+        return path
+    models = installed(role)
+    if (model := named(full_name or name, models, role, "")) is None:
+        known = ", ".join([*always, *(model.name for model in models[:20])])
+        there = f"there are {known}" if always else f"installed are {known}" if known else "none is installed"
+        raise ModelError(f"There is no {role} {shown(name)} ({there}); {remedy}, or give its path.", remedy=remedy)
+    library = Library()
+    try:
+        return library.locate(model.name)
+    finally:
+        library.close()

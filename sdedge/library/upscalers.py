@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sdedge.errors import ModelError, Remedy
-from sdedge.library.by_name import installed, named
-from sdedge.library.models import Library, Model
-from sdedge.text.clean import shown
-from sdedge.weights.folders import existing
+from sdedge.errors import Remedy
+from sdedge.library.by_name import find_file, installed
+from sdedge.library.models import Model
 
 ROLE = "upscaler"
 LANCZOS = "lanczos"
@@ -30,21 +28,5 @@ def installed_upscalers() -> list[Model]:
 
 
 def find_upscaler(name: str) -> Path:
-    """Returns an upscaler's file: a path that is there, or an installed one by its name, its hash, or a part of its name.
-
-    Raises ModelError for none, and InvalidRequest for several.
-    """
-    if (path := existing(name)) is not None:
-        return path
-    models = installed_upscalers()
-    if (model := named(_LABELS.get(name.casefold(), name), models, "upscaler", "")) is None:
-        known = ", ".join([LANCZOS, *(model.name for model in models[:20])])
-        raise ModelError(
-            f"There is no upscaler {shown(name)} (there are {known}); {Remedy.ADD_UPSCALER}, or give its path.",
-            remedy=Remedy.ADD_UPSCALER,
-        )
-    library = Library()
-    try:
-        return library.locate(model.name)
-    finally:
-        library.close()
+    """Returns an upscaler's file as `find_file` does; names of the A1111 web UI's stand for the published files."""
+    return find_file(name, ROLE, Remedy.ADD_UPSCALER, _LABELS.get(name.casefold(), ""), (LANCZOS,))
