@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class Tour:
         self.theme = theme
         self.faults: list[str] = []
         """What was cut off in the screenshots."""
+        self.variables: dict[str, str] = {}
+        """What the app's environment has more than ours."""
+        self.leaving = ExitStack()
+        """What a step's preparation started, and ends with the step."""
         self.label = f"{theme}-{'x'.join(map(str, size)) if size else 'small'}-{scale}"
         self.scale = float(scale)
         self._process: subprocess.Popen[str] | None = None
@@ -68,7 +73,7 @@ class Tour:
         }  # fmt: skip
         command = "import sys; from tests.tour.app import run_app; run_app(*sys.argv[1:])"
         return subprocess.Popen(
-            [sys.executable, "-c", command, *map(str, files)], cwd=ROOT, env={**os.environ, **own}, stdin=pipe,
+            [sys.executable, "-c", command, *map(str, files)], cwd=ROOT, env={**os.environ, **own, **self.variables}, stdin=pipe,
             stdout=pipe, stderr=errors, text=True,
         )  # fmt: skip
 
@@ -369,3 +374,4 @@ def take(
         finally:
             if tour.is_open:
                 tour.end()
+            tour.leaving.close()

@@ -6,6 +6,7 @@ import shutil
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from tests.stand_in_hub import TOKEN, Repository, serving
 from tests.tour.converter import COMPARING, CONVERTING, convert
 from tests.tour.driver import Step, Tour, prepared
 from tests.tour.steps.pictures import flat_picture
@@ -58,6 +59,65 @@ def licences_are_known_asked_and_corrected(tour: Tour) -> None:
     tour.wait(f"{items}['unknown'].licence == 'MIT'")
     tour.click("button:Use It")
     tour.wait("form.model == 'unknown' and window.current_view == 'create'")
+
+
+def serve_models(tour: Tour) -> None:
+    """A hub on the loopback that has a model of v1's shape in place of v1-5, and wants a token for v1-4."""
+    from sdedge.engines.open import locate
+
+    folder = locate("pocket")
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    hub = tour.leaving.enter_context(serving())
+    hub.repositories["stable-diffusion-v1-5/stable-diffusion-v1-5"] = Repository(files)
+    hub.repositories["CompVis/stable-diffusion-v1-4"] = Repository(files, gated=True)
+    hub.repositories["CompVis/stable-diffusion-v1-3"] = Repository(files, nonsense="content")
+    tour.variables |= {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "", "HF_TOKEN": "", "NO_PROXY": "*"}
+
+
+@prepared(serve_models)
+def a_first_picture_with_v1_takes_five_clicks(tour: Tour) -> None:
+    """Get Models, Get, Accept and Download, Use It, and, after a prompt was typed, Generate; one licence is accepted."""
+    tour.click("button:Get Models")
+    tour.wait("view('get').current() is not None if 'get' in window.views else False")
+    tour.shoot("get-models")
+    tour.click("button:Get")
+    tour.wait("place('button:Accept and Download')")
+    tour.shoot("get-models-licence")
+    tour.click("button:Accept and Download")
+    tour.wait("view('get').downloads.of('v1-5').installed == 'v1-5'")
+    tour.shoot("get-models-installed")
+    tour.click("button:Use It")
+    tour.wait("form.model == 'v1-5' and window.current_view == 'create'")
+    tour.write("create.form.prompt.editor", "a red house by the sea")
+    tour.click("button:Generate")
+    tour.wait("any(job.request.model == 'v1-5' for job in board.jobs)")
+
+
+@prepared(serve_models)
+def what_a_download_wants_or_lacks_is_said_beside_it(tour: Tour) -> None:
+    """A repository that wants a token says how to get one; a file that is not what was announced is told and leaves nothing."""
+    tour.click("button:Get Models")
+    tour.wait("view('get').current() is not None if 'get' in window.views else False")
+    choose_to_get(tour, "v1-4")
+    tour.click("button:Get")
+    tour.wait("view('get').details.token.isVisible()")
+    tour.shoot("get-models-token")
+    tour.write("get.details.token.field", TOKEN)
+    tour.click("button:Use This Token")
+    tour.wait("place('button:Accept and Download')")
+    choose_to_get(tour, "v1-3")
+    tour.click("button:Get")
+    tour.wait("place('button:Accept and Download')")
+    tour.click("button:Accept and Download")
+    tour.wait("'its hash differs' in view('get').details.fault.text()")
+    tour.shoot("get-models-failed")
+    assert not (tour.folder / "models" / "v1-3").exists()
+
+
+def choose_to_get(tour: Tour, name: str) -> None:
+    row = tour.ask(f"view('get').model.row_of({name!r})")
+    tour.click(f"get.table[{row}]")
+    tour.wait(f"view('get').details.title.text() == {name!r}")
 
 
 def choose(tour: Tour, name: str) -> None:
@@ -174,6 +234,7 @@ def what_a_converted_model_cannot_do_is_said_before_it_is_drawn(tour: Tour) -> N
 
 
 STEPS: tuple[Step, ...] = (
+    a_first_picture_with_v1_takes_five_clicks, what_a_download_wants_or_lacks_is_said_beside_it,
     licences_are_known_asked_and_corrected, refused_files_are_said_on_their_card, a_conversion_is_never_lost,
     what_nobody_added_is_added_at_the_start, what_a_converted_model_cannot_do_is_said_before_it_is_drawn,
 )  # fmt: skip
