@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, size_in_words
@@ -75,6 +75,7 @@ class GetDetails(QScrollArea):
     def show_row(self, row: GetRow, download: Download, kind: str, host: str, free: int) -> None:
         """`host` is the hub's, `free` the bytes that the library's disk has room for."""
         state, self._free, self._page = download.state, free, row.page
+        pressed = QApplication.focusWidget()
         fresh, self._shown = self._shown != (row.wanted, state), (row.wanted, state)
         self.title.setText(row.name)
         self._text.setText(translated(row))
@@ -89,17 +90,30 @@ class GetDetails(QScrollArea):
         self._hint.setText(self._say_hint(row, download, host))
         self._hint.setVisible(bool(self._hint.text()))
         self._show_buttons(row, download)
+        if pressed is not None and self.isAncestorOf(pressed) and not pressed.isVisibleTo(self):
+            self._focus_next(state)
 
     def chosen_edition(self) -> str:
         """Returns the key of the edition to download."""
         return str(self.edition.currentData() or "")
 
-    def focus_next(self) -> None:
-        """Gives the focus to what is most likely pressed next."""
-        for name in ("start", "use", "ask"):
-            if self.buttons[name].isVisibleTo(self) and self.buttons[name].isEnabled():
-                self.buttons[name].setFocus()
-                return
+    def focus_first(self) -> None:
+        """Gives the focus to what is pressed first, as when a row is opened by the keyboard."""
+        self._focus_next(self._shown[1])
+
+    def _focus_next(self, state: DownloadState) -> None:
+        """The button that was pressed is gone: the focus goes to what comes next, never to what deletes or accepts."""
+        names = ("ask", "use", "pause", "models")
+        visible = [self.buttons[name] for name in names if self.buttons[name].isVisibleTo(self)]
+        start = self.buttons["start"]
+        if state is DownloadState.OFFERED:
+            self.edition.setFocus()
+        elif state is DownloadState.FAILED and self.token.isVisibleTo(self):
+            self.token.field.setFocus()
+        elif start.isVisibleTo(self):
+            start.setFocus()
+        else:
+            (visible or [self.page_button])[0].setFocus()
 
     def _show_offer(self, download: Download) -> None:
         offer = download.offer

@@ -234,7 +234,7 @@ class GetView(QWidget):
         self.details.token_typed.connect(self._give_token)
         self.details.token.forget.clicked.connect(self._forget_token)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
-        self.table.activated.connect(lambda _: self.details.focus_next())
+        self.table.activated.connect(lambda _: self.details.focus_first())
         self.downloads.changed.connect(self._tell)
         self.downloads.installed.connect(self._installed)
         self.downloads.token_stored.connect(self._say_token)

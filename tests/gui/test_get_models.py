@@ -100,8 +100,10 @@ def test_a_download_is_paused_goes_on_in_another_window_and_is_cancelled(get, hu
     wait_for(view, qtbot, DownloadState.OFFERED)
     press(view, qtbot, "start")
     qtbot.waitUntil(lambda: any(path.endswith(".safetensors") for _, path, *_ in hub.seen))
+    view.details.buttons["pause"].setFocus()
     press(view, qtbot, "pause")
     wait_for(view, qtbot, DownloadState.PAUSED)
+    assert view.focusWidget() is view.details.buttons["start"], "a further press of Space would delete what has come"
     window.close()
     later = open_window(start=False).show_view("get")
     qtbot.waitUntil(lambda: state(later) == DownloadState.PAUSED)
