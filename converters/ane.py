@@ -65,13 +65,16 @@ def group_norm(w: Weights, x: Var, name: str, groups: int, eps: float) -> Var:
     """Normalises groups, (B, C, H, W) -> same. The weight is folded into each group's factor, one pass over the data less.
 
     H and W stay apart: together they pass the Neural Engine's largest dimension from 192x192 on, which the VAE has at
-    every size over a picture's eighth.
+    every size over a picture's eighth. Groups lie along the batch, so that no tensor has more than four dimensions: compilers
+    of Core ML have failed on others.
     """
     B, C, H, W = x.shape
-    shape, axes = (1, groups, C // groups, 1, 1), [2, 3, 4]
-    d, scale = _centred(mb.reshape(x=x, shape=[B, groups, C // groups, H, W]), axes)
-    factor = mb.mul(x=_factor(d, scale, axes, eps), y=w.vector(f"{name}.weight", shape))  # (B, groups, C/groups, 1, 1)
-    out = mb.add(x=mb.mul(x=d, y=factor), y=w.vector(f"{name}.bias", shape))
+    shape, axes = (groups, C // groups, 1, 1), [1, 2, 3]
+    d, scale = _centred(mb.reshape(x=x, shape=[B * groups, C // groups, H, W]), axes)
+    factor = mb.mul(
+        x=_factor(d, scale, axes, eps), y=w.vector(f"{name}.weight", shape, B)
+    )  # (B groups, C/groups, 1, 1)
+    out = mb.add(x=mb.mul(x=d, y=factor), y=w.vector(f"{name}.bias", shape, B))
     return mb.reshape(x=out, shape=[B, C, H, W], name=w.label(name))
 
 

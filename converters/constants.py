@@ -92,8 +92,10 @@ class Weights:
         """Returns a layer's bias, or None where it has none."""
         return self._const(name, self.array(name)) if name in self.tensors else None
 
-    def vector(self, name: str, shape: tuple[int, ...]) -> Var:
-        return self._const(name, self.array(name).reshape(shape))
+    def vector(self, name: str, shape: tuple[int, ...], times: int = 1) -> Var:
+        """Returns a tensor of this shape, repeated so many times along its first axis."""
+        value = self.array(name).reshape(shape)
+        return self._const(name, value if times == 1 else np.concatenate([value] * times))
 
     def table(self, name: str) -> Var:
         return self._const(name, self.array(name))

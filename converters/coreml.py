@@ -41,7 +41,7 @@ def convert(model: str, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
     start = time.monotonic()
     yield Loading("opening the model")
     source = open_source(model, recipe.loras)
-    yield from (Notice(line) for line in (*source.facts.report, *_remarks(source)))
+    yield from (Notice(line) for line in (*source.facts.report, *_remarks(source, recipe)))
     wanted = _wanted(source, recipe)
     tokenizer = _vocabulary(source, recipe, wanted)
     with bundle.claim(out):
@@ -91,7 +91,7 @@ def _vocabulary(source: ConversionSource, recipe: PackageRecipe, wanted: Sequenc
         return None
 
 
-def _remarks(source: ConversionSource) -> list[str]:
+def _remarks(source: ConversionSource, recipe: PackageRecipe) -> list[str]:
     remarks = []
     if source.facts.schedule.prediction_type != "epsilon":
         remarks.append(
@@ -100,6 +100,11 @@ def _remarks(source: ConversionSource) -> list[str]:
     if source.facts.in_channels != 4:
         remarks.append(
             f"The UNet reads {source.facts.in_channels} channels, which other apps do not feed; sdedge does."
+        )
+    if recipe.suspect:
+        remarks.append(
+            f"Weights in {recipe.compress} are suspect on the Neural Engine: wrong values and failed loads were reported of such "
+            "ones; compare pictures with those of 6 or 8 bits before you publish it."
         )
     return remarks
 

@@ -31,6 +31,8 @@ that the M1 Max reached. An estimate leaves out whatever moves data only."""
 
 SIDE_LIMIT = 16384
 """Largest size of a dimension on the Neural Engine."""
+RANK_LIMIT = 4
+"""Dimensions of a tensor: five are allowed there, and compilers of Core ML have failed on fewer and on more than four."""
 TOO_LONG = f"makes a dimension over {SIDE_LIMIT}"
 NUMBERS_OF_PLACES = ("int32", "uint32", "bool", "string")
 """Types of shapes, axes and flags rather than weights."""
@@ -68,14 +70,14 @@ class Inspection:
 def inspect(package: Package, function: str | None = None) -> Inspection:
     """Raises ModelError for a function that is not there, or whose operations lack what they need."""
     try:
-        return _inspect(_Reading(package.function(function)))
+        return _inspect(ProgramReading(package.function(function)))
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(
             f"The program of {package.path} is damaged ({error!r:.200}); convert the model again."
         ) from error
 
 
-def _inspect(program: _Reading) -> Inspection:
+def _inspect(program: ProgramReading) -> Inspection:
     total = sum(program.macs(op) for op in program.operations)
     unfriendly = program.unfriendly()
     return Inspection(
@@ -92,7 +94,7 @@ def _inspect(program: _Reading) -> Inspection:
     )
 
 
-class _Reading:
+class ProgramReading:
     """A function with the types and values of what its operations read."""
 
     def __init__(self, function: Function) -> None:
@@ -192,8 +194,8 @@ class _Reading:
             reasons.append("looks up by index")
         if any(side > SIDE_LIMIT for kind in kinds for side in kind.static):
             reasons.append(TOO_LONG)
-        if any(len(kind.shape) > 5 for kind in kinds):
-            reasons.append("makes a tensor of more than 5 dimensions")
+        if any(len(kind.shape) > RANK_LIMIT for kind in kinds):
+            reasons.append(f"makes a tensor of more than {RANK_LIMIT} dimensions")
         if op.type == "conv" and np.max(self.value(op, "dilations", 1)) > 1:
             reasons.append("convolves with dilation")
         if op.type in ("matmul", "scaled_dot_product_attention"):

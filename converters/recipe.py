@@ -16,7 +16,10 @@ COMPONENTS = ("text_encoder", "unet", "vae_decoder", "vae_encoder", "safety_chec
 COMPRESSIONS = ("none", "8bit", "6bit", "4bit", "2bit", "int8", "4bit-grouped", "int4")
 NEWER = ("4bit-grouped", "int4")
 """Compressions that only macOS 15 knows."""
-CONVERTER = 3
+SUSPECT = NEWER
+"""Compressions that the Neural Engine is suspected to get wrong, until a report from a Mac says otherwise: palettes of groups
+gave wrong values on an M5 Pro (coreai-torch #93), and some for this target are not loaded (coremltools #2688, #2716)."""
+CONVERTER = 4
 """Raised whenever the same choices give another program, so that packages of an older converter are made anew."""
 UNIT = 64
 """Pixels: eight per latent cell, halved three times."""
@@ -67,6 +70,11 @@ class PackageRecipe:
     def units(self) -> str:
         """The compute units that suit: the Neural Engine for split attention, the GPU for the original one."""
         return self.compute_units or ("cpu-and-gpu" if self.attention == "original" else "cpu-and-ne")
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it is compressed in a way that the Neural Engine it is meant for is suspected to get wrong."""
+        return self.compress in SUSPECT and self.units in ("all", "cpu-and-ne")
 
     def to_json(self) -> dict[str, Any]:
         """Returns the record for the manifest."""

@@ -20,6 +20,7 @@ from converters import bundle as bundle_files
 from converters.drift import Drift, drift, layer_results, origin, stray_layer
 from converters.inspect import inspect
 from converters.latents import FACTOR
+from converters.package_lint import RuleBreach, lint_bundle
 from converters.psnr import psnr
 from converters.verify_floors import LOSSY, floor
 from converters.verify_weights import KernelError, compare_weights
@@ -77,7 +78,9 @@ class Verdict:
     bits        of the narrowest weights
     floors      dB that must be reached, by component and precision
     shortfalls  what does not reach them
-    kernels     weights that are not the checkpoint's; with either, the bundle has failed
+    kernels     weights that are not the checkpoint's
+    breaches    rules of what was seen to go wrong on Macs that are broken; with a fatal one, or with either of the two above,
+                the bundle has failed
     """
 
     outcome: str
@@ -86,11 +89,12 @@ class Verdict:
     shortfalls: tuple[Shortfall, ...] = ()
     kernels: tuple[KernelError, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+    breaches: tuple[RuleBreach, ...] = ()
 
 
 def verify(
     bundle: Path, reference: TorchEngine, *, steps: int = 10, pictures: int = 0, picture: bool = True
-) -> Iterator[Compared | Verdict]:
+) -> Iterator[Compared | RuleBreach | Verdict]:
     """Compare, telling each figure when it is there; the last thing told is the verdict, which the manifest then holds.
 
     steps, picture   of a whole picture drawn by both; False leaves it out
@@ -103,6 +107,8 @@ def verify(
     widths = component_bits(bundle, manifest)
     floors = {name: floor(bits, holds_halves(reference, name)) for name, bits in widths.items()}
     kernels = tuple(_wrong_kernels(bundle, manifest, reference))
+    breaches = lint_bundle(bundle, manifest)
+    yield from breaches
     engines = {precision: MILEngine(bundle, precision) for precision in PRECISIONS}
     results: list[Compared] = []
     if TOKENS in floors:
@@ -126,14 +132,15 @@ def verify(
     figures = summarize(results, min(widths.values()))
     if pictures and manifest.source.get("name") == EMBEDDED:
         figures["obeyed"] = obeyed(engines["float16"], pictures)
-    verdict = judge(figures, floors, kernels)
+    verdict = judge(figures, floors, kernels, breaches)
     record(bundle, manifest, verdict)
     yield verdict
 
 
 def judge(
-    figures: Mapping[str, Any], floors: Mapping[str, Mapping[str, float]], kernels: tuple[KernelError, ...] = ()
-) -> Verdict:
+    figures: Mapping[str, Any], floors: Mapping[str, Mapping[str, float]], kernels: tuple[KernelError, ...] = (),
+    breaches: tuple[RuleBreach, ...] = (),
+) -> Verdict:  # fmt: skip
     """Holds the worst figures of `summarize` against the floors."""
     short = tuple(
         Shortfall(component, precision, db, floors[component][precision])
@@ -143,8 +150,12 @@ def judge(
         if db < floors[component][precision]
     )
     bits = figures["weight_bits"]
-    outcome = "failed" if short or kernels else "lossy" if bits < LOSSY else "passed"
-    return Verdict(outcome, bits, floors, short, kernels, {**figures, "outcome": outcome})
+    bad = short or kernels or any(breach.fatal for breach in breaches)
+    outcome = "failed" if bad else "lossy" if bits < LOSSY else "passed"
+    rules = sorted({breach.rule for breach in breaches})
+    return Verdict(
+        outcome, bits, floors, short, kernels, {**figures, "outcome": outcome, "rules_broken": rules}, breaches
+    )
 
 
 def compare(

@@ -18,6 +18,7 @@ from sdedge.library.manifest import NAME as MANIFEST
 from sdedge.library.manifest import Manifest
 
 if TYPE_CHECKING:
+    from converters.package_lint import RuleBreach
     from converters.verify import Compared, Verdict
     from sdedge.engines.torch.engine import TorchEngine
 
@@ -61,8 +62,10 @@ def verify(
         if isinstance(result, packages.Verdict):
             _refresh_library(bundle)
             _conclude(bundle, result, as_json)
+        elif as_json:
+            echo(json.dumps(_finite(asdict(result))))
         else:
-            echo(json.dumps(_finite(asdict(result))) if as_json else _line(result))
+            echo(_line(result) if isinstance(result, packages.Compared) else _broken(result))
 
 
 def _refresh_library(bundle: Path) -> None:
@@ -121,6 +124,10 @@ def _line(compared: Compared) -> str:
     return f"{compared.component:15} {compared.label:45.45} {figures}{stray}"
 
 
+def _broken(breach: RuleBreach) -> str:
+    return f"{breach.package:15} {breach.count} × {breach.rule}: {breach.why} (first: {breach.first})"
+
+
 def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
     if as_json:
         echo(json.dumps(_finite(asdict(verdict))))
@@ -141,6 +148,9 @@ def _conclude(bundle: Path, verdict: Verdict, as_json: bool) -> None:
 
 def _why(verdict: Verdict) -> str:
     """What is wrong with a bundle that failed: the weights first, for they explain the rest."""
+    fatal = next((breach for breach in verdict.breaches if breach.fatal), None)
+    if fatal:
+        return f"in {fatal.package} {fatal.why} ({fatal.first})"
     if verdict.kernels:
         first, more = verdict.kernels[0], len(verdict.kernels) - 1
         others = f" and {more} other kernels" if more else ""

@@ -140,3 +140,36 @@ def test_a_mixed_recipe_keeps_its_target_and_is_not_measured_twice(tiny_model, t
         pass
     second = Manifest.read(folder).components["unet"]
     assert second.figures["bits"] < first.figures["bits"] and second.bytes < first.bytes
+
+
+class _Small(torch.nn.Module):
+    """Takes what a UNet does, and has three kernels worth compressing."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(torch.nn.Conv2d(32, 32, 3, padding=1) for _ in range(3))
+
+    def forward(self, x, t, context):
+        for layer in self.layers:
+            x = torch.tanh(layer(x) * t.view(-1, 1, 1, 1) + context.mean((1, 2)).view(-1, 1, 1, 1))
+        return x
+
+
+def test_an_interrupted_analysis_measures_no_kernel_again(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    states = [(torch.randn(1, 32, 4, 4), torch.tensor([t]), torch.randn(1, 3, 8)) for t in (0.5, 1.5)]
+    bench, journal, measured = sensitivity.Bench(_Small(), states), tmp_path / "sensitivity.json", []
+    alone = [sensitivity.Bench(bench.unet, [state]).references[0] for state in states]
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(bench.references, alone, strict=True))
+    measure = sensitivity.measure_kernel
+    monkeypatch.setattr(sensitivity, "measure_kernel", lambda b, name: measured.append(name) or measure(b, name))
+    running = sensitivity.analyse(bench, journal, "model")
+    for _ in range(3):  # the third announcement comes when two are measured
+        next(running)
+    running.close()  # it is interrupted here
+    left = list(sensitivity.analyse(bench, journal, "model"))
+    assert [progress.total for progress in left] == [1] and sorted(measured) == sorted(sensitivity.kernels(bench.unet))
+    assert not list(sensitivity.analyse(bench, journal, "model"))
+    journal.write_text(journal.read_text()[:-9])  # a damaged one is measured anew, as is another model's
+    assert len(list(sensitivity.analyse(bench, journal, "model"))) == 3
+    assert len(list(sensitivity.analyse(bench, journal, "another"))) == 3

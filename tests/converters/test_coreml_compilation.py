@@ -91,5 +91,6 @@ def test_without_xcode_the_system_compiles(tiny_bundle, tmp_path, monkeypatch, c
     components = {"vae_decoder": Manifest.read(folder).components["vae_decoder"]}
     remarks = bundle.compile_packages(folder, components)
     assert (folder / "VAEDecoder.mlmodelc").is_dir()
+    assert bundle.hash_files(folder / "VAEDecoder.mlpackage") == components["vae_decoder"].sha256  # both are shipped
     assert (folder / "compile.sh").exists() != complete
     assert remarks == [] if complete else "without Xcode" in remarks[0]
