@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from converters.recipe import PackageRecipe
+from sdedge.library.bundle_controls import CONTROLNET, HINT, RESIDUAL
 from sdedge.library.licences import LICENCE_PAGES, LONGEST_TEXT, OPENRAIL, card_licence, header_texts, licence_text
 from sdedge.text.clean import clean
 
@@ -23,6 +24,10 @@ SUMMARIES = {
     "unet": "Stable Diffusion v1, UNet: predicts the noise in latents at a timestep, guided by a text's hidden states.",
     "unet_chunk1": "Stable Diffusion v1, first half of the UNet; the second half takes what it gives.",
     "unet_chunk2": "Stable Diffusion v1, second half of the UNet: predicts the noise in latents.",
+    "controlled_unet": "Stable Diffusion v1, UNet that a ControlNet's residuals are added to: predicts the noise in latents.",
+    "controlled_unet_chunk1": "Stable Diffusion v1, first half of the UNet that a ControlNet's residuals are added to.",
+    "controlled_unet_chunk2": "Stable Diffusion v1, second half of the UNet that a ControlNet's residuals are added to.",
+    CONTROLNET: "Stable Diffusion v1, ControlNet: what a hint picture adds to the UNet's skips and middle at a timestep.",
     "vae_decoder": "Stable Diffusion v1, decoder of the autoencoder: latents to a picture.",
     "vae_encoder": "Stable Diffusion v1, encoder of the autoencoder: a picture to the mean and log variance of its latents.",
     "safety_checker": "Stable Diffusion v1, safety checker: blackens a picture that is near one of 17 concepts.",
@@ -34,6 +39,7 @@ FEATURES = {
     "sample": "Noisy latents.",
     "timestep": "Timestep of the noise, 0 to 999, one for each latent. From 512 on, half precision holds steps of 0.5.",
     "encoder_hidden_states": "The text encoder's last_hidden_state, channels before tokens.",
+    HINT: "The hint: a picture of edges, depths or poses, as the ControlNet was trained to read; 0 to 1.",
     "noise_pred": "The noise (or velocity, for models that predict it) in the latents.",
     "z": "Latents divided by 0.18215.",
     "image": "The picture, about -1 to 1.",
@@ -48,6 +54,7 @@ FEATURES = {
     "hidden": "The hidden state where the UNet is cut.",
     "time": "The embedded timestep.",
 }
+RESIDUAL_TEXT = "A ControlNet's residual, of several the sum: the skips' from the outermost on, and then the middle's."
 SKIP = "A skip connection's features, for the second half of the UNet."
 
 
@@ -64,12 +71,13 @@ class About:
         """Writes it into a model's protobuf, with a sentence for every input and output."""
         about = spec.description.metadata
         about.author, about.license, about.versionString = self.author, self.license, self.version
-        about.shortDescription = SUMMARIES[component]
+        about.shortDescription = SUMMARIES[CONTROLNET if component.startswith(CONTROLNET) else component]
         for key, value in self.extra.items():
             about.userDefined[key] = value
         for described in (spec.description, *spec.description.functions):
             for feature in (*described.input, *described.output):
-                feature.shortDescription = FEATURES.get(feature.name, SKIP)
+                is_residual = feature.name.startswith(RESIDUAL)
+                feature.shortDescription = RESIDUAL_TEXT if is_residual else FEATURES.get(feature.name, SKIP)
 
 
 def about_model(path: Path, name: str, context_width: int, identity: Mapping[str, Any], recipe: PackageRecipe) -> About:

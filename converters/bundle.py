@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,15 +28,20 @@ from sdedge.errors import ModelError, OutputError
 from sdedge.files import atomic_write, inside, replace_folder
 from sdedge.interpreter import python_command, python_environment
 from sdedge.json_values import read_json_file
+from sdedge.library.bundle_controls import CONTROLLED_UNETS, CONTROLNET
 from sdedge.library.manifest import LARGEST_FILE, NAME, BundleComponent, Manifest, parse_component
 from sdedge.locks import ProcessLock
 from sdedge.text.tokenizer import Tokenizer
 
 TITLES = {
     "text_encoder": "TextEncoder", "unet": "Unet", "unet_chunk1": "UnetChunk1", "unet_chunk2": "UnetChunk2",
+    "controlled_unet": "ControlledUnet", "controlled_unet_chunk1": "ControlledUnetChunk1",
+    "controlled_unet_chunk2": "ControlledUnetChunk2",
     "vae_decoder": "VAEDecoder", "vae_encoder": "VAEEncoder", "safety_checker": "SafetyChecker",
 }  # fmt: skip
 UNETS = ("unet", "unet_chunk1", "unet_chunk2")
+CONTROLNETS = "controlnet"
+"""The folder in which apps look for compiled ControlNets, whose names they write as in titles."""
 SCRIPT = "compile.sh"
 METADATA = "metadata.json"
 """In a compiled package: Xcode's compiler writes it, and apps read sizes and attention from it."""
@@ -46,8 +52,22 @@ _LOCK = ".converting.lock"
 _COMPILING = ".compiling-"
 
 
+def title(component: str) -> str:
+    """Returns the name of a component's package."""
+    is_controlnet = component.startswith(CONTROLNET)
+    return f"ControlNet_{component.removeprefix(CONTROLNET)}" if is_controlnet else TITLES[component]
+
+
 def package_name(component: str) -> str:
-    return f"{TITLES[component]}.mlpackage"
+    return f"{title(component)}.mlpackage"
+
+
+def compiled_name(component: str) -> str:
+    """Returns where apps look for a component's compiled package: for `canny_v2` at `controlnet/CannyV2.mlmodelc`."""
+    if not component.startswith(CONTROLNET):
+        return f"{title(component)}.mlmodelc"
+    words = re.split("[_-]", component.removeprefix(CONTROLNET))
+    return f"{CONTROLNETS}/{''.join(word.title() for word in words)}.mlmodelc"
 
 
 @contextmanager
@@ -95,28 +115,34 @@ def parts(out: Path, source: Mapping[str, Any], recipe: PackageRecipe) -> dict[s
 
 def combine(before: Mapping[str, BundleComponent], made: Mapping[str, BundleComponent]) -> dict[str, BundleComponent]:
     """Returns all components, new ones for old; a UNet is there whole or in two chunks, never both."""
-    replaced = any(name in UNETS for name in made)
-    intact = {name: part for name, part in before.items() if not (replaced and name in UNETS)}
+    replaced = {name for unets in (UNETS, CONTROLLED_UNETS) if made.keys() & set(unets) for name in unets}
+    intact = {name: part for name, part in before.items() if name not in replaced}
     return {**intact, **made}
 
 
 def _read_parts(out: Path) -> dict[str, BundleComponent]:
-    try:
+    """Returns what an interrupted run noted, and what the manifest says of a bundle that is whole."""
+    parts: dict[str, BundleComponent] = {}
+    with suppress(ModelError, OSError, ValueError, KeyError, TypeError, AttributeError):
         if (out / JOURNAL).exists():
             parts = {name: parse_component(part) for name, part in read_json_file(out / JOURNAL, LARGEST_FILE).items()}
             for part in parts.values():
                 inside(out, part.file)
-            return parts
+    return parts | _parts_of_manifest(out)
+
+
+def _parts_of_manifest(out: Path) -> dict[str, BundleComponent]:
+    with suppress(ModelError):
         return dict(Manifest.read(out).components)
-    except (ModelError, OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
+    return {}
 
 
 def reusable(
     out: Path, before: Mapping[str, BundleComponent], name: str, choices: Mapping[str, Any]
 ) -> dict[str, BundleComponent] | None:
     """Returns the packages of a component (one, or two chunks) if they were made by these choices and are unchanged."""
-    names = UNETS[1:] if choices.get("chunk") else (name,)
+    unets = {"unet": UNETS, "controlled_unet": CONTROLLED_UNETS}.get(name)
+    names = unets[1:] if unets and choices.get("chunk") else (name,)
     wanted = {part: before[part] for part in names if part in before}
     intact = len(wanted) == len(names) and all(
         part.figures.get("recipe") == choices
@@ -128,10 +154,12 @@ def reusable(
 
 
 def note(out: Path, made: Mapping[str, BundleComponent]) -> None:
-    """Remembers what is done, for a run that goes on after this one was interrupted. Until `finish`, there is no bundle."""
+    """Remembers what is done, for a run that goes on after this one was interrupted. A bundle that was there stays one while
+    all that its manifest names is kept; else there is none until `finish`."""
     with atomic_write(out / JOURNAL) as file:
         file.write(json.dumps({name: asdict(part) for name, part in made.items()}).encode())
-    (out / NAME).unlink(missing_ok=True)
+    if (out / NAME).exists() and not _parts_of_manifest(out).items() <= made.items():
+        (out / NAME).unlink(missing_ok=True)
 
 
 # Describing
@@ -180,15 +208,15 @@ def check_hashes(bundle: Path, manifest: Manifest) -> None:
 
 def finish(
     out: Path, made: Mapping[str, BundleComponent], recipe: PackageRecipe, source: Mapping[str, Any], facts: ModelFacts,
-    tokenizer: Tokenizer | None,
+    tokenizer: Tokenizer | None, compiled: Mapping[str, BundleComponent],
 ) -> list[str]:  # fmt: skip
     """Writes vocabulary, compiled models or the script that makes them, and last the manifest; returns what a person should
-    know.
+    know. What is among `compiled` as it is now stays so.
     """
     remarks: list[str] = []
     if tokenizer is not None:
         write_vocabulary(out, tokenizer)
-    remarks += compile_or_explain(out, made)
+    remarks += compile_or_explain(out, made, compiled)
     versions = {name: version(name) for name in ("sdedge", "coremltools", "torch")}
     Manifest(
         "coreml", facts.name, made, recipe.sizes, recipe.to_json(), source, facts.to_json(), versions=versions
@@ -209,22 +237,33 @@ def write_vocabulary(out: Path, tokenizer: Tokenizer) -> None:
 
 def _remove_strays(out: Path, made: Mapping[str, BundleComponent]) -> None:
     """Packages of an earlier recipe: Swift would prefer leftover chunks to the whole UNet."""
-    for title in set(TITLES.values()) - {TITLES[name] for name in made}:
-        for suffix in (".mlpackage", ".mlmodelc"):
-            shutil.rmtree(out / f"{title}{suffix}", ignore_errors=True)
+    nets = {CONTROLNET + path.stem.removeprefix("ControlNet_") for path in out.glob("ControlNet_*.mlpackage")}
+    for name in ({*TITLES} | nets) - made.keys():
+        for stray in (package_name(name), compiled_name(name)):
+            shutil.rmtree(out / stray, ignore_errors=True)
 
 
-def compile_or_explain(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
-    """Compiles packages on a Mac and writes the script that does elsewhere; returns what a person should know."""
+def compile_or_explain(
+    out: Path, made: Mapping[str, BundleComponent], compiled: Mapping[str, BundleComponent] | None = None
+) -> list[str]:
+    """Compiles packages on a Mac, but for what is among `compiled` as it is now, and writes the script that does elsewhere;
+    returns what a person should know.
+    """
     if compiles_here():
-        return compile_packages(out, made)
-    _write_script(out)
+        return compile_packages(out, {name: part for name, part in made.items() if (compiled or {}).get(name) != part})
+    _write_script(out, made)
     return []
 
 
 def compiles_here() -> bool:
     """Returns whether this system compiles packages."""
     return sys.platform == "darwin"
+
+
+def compiled(out: Path) -> dict[str, BundleComponent]:
+    """Returns the components of a whole bundle whose compiled packages are there, with all that apps read."""
+    whole = {} if (out / JOURNAL).exists() else _parts_of_manifest(out)
+    return {name: part for name, part in whole.items() if (out / compiled_name(name) / METADATA).is_file()}
 
 
 def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:
@@ -234,14 +273,14 @@ def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str
     """
     for left in out.glob(f"{_COMPILING}*"):  # of a process that was killed
         shutil.rmtree(left, ignore_errors=True)
-    by_system: list[str] = []
+    by_system: list[Path] = []
     failed = ""
     try:
         with tempfile.TemporaryDirectory(dir=out, prefix=_COMPILING, ignore_cleanup_errors=True) as beside:
-            for part in made.values():
+            for name, part in made.items():
                 if not (why := _compile_by_xcode(out / part.file, Path(beside))):
                     continue
-                by_system.append(part.file)
+                by_system.append(out / compiled_name(name))
                 if instead := _compile_by_system(out / part.file, Path(beside)):
                     failed = f"{part.file} was not compiled, and apps load compiled models: {why}, and {instead}"
                     break
@@ -249,10 +288,10 @@ def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str
     except OSError as error:
         failed = f"The packages were not compiled, and apps load compiled models: {error.strerror or error}"
     if failed:
-        _write_script(out)
+        _write_script(out, made)
         return [f"{failed}; the packages are whole: put that right and run {SCRIPT} in {out}."]
-    if by_system and not all((out / name).with_suffix(".mlmodelc").joinpath(METADATA).is_file() for name in by_system):
-        _write_script(out)
+    if by_system and not all((compiled / METADATA).is_file() for compiled in by_system):
+        _write_script(out, made)
         return [
             f"The packages were compiled without Xcode, and so without the {METADATA} that some apps read; where one does "
             f"not list the model, install Xcode and run {SCRIPT} in {out}."
@@ -263,10 +302,11 @@ def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str
 
 def _exchange(out: Path, beside: Path, made: Mapping[str, BundleComponent]) -> None:
     """Puts the compiled packages in the place of earlier ones, of which none remains beside a package that was not compiled."""
-    for part in made.values():
-        compiled = (out / part.file).with_suffix(".mlmodelc")
-        if (beside / compiled.name).is_dir():
-            replace_folder(beside / compiled.name, compiled)
+    for name, part in made.items():
+        fresh, compiled = beside / f"{Path(part.file).stem}.mlmodelc", out / compiled_name(name)
+        if fresh.is_dir():
+            compiled.parent.mkdir(exist_ok=True)
+            replace_folder(fresh, compiled)
         else:
             shutil.rmtree(compiled, ignore_errors=True)
 
@@ -299,9 +339,17 @@ def _compile_by_system(path: Path, folder: Path) -> str:
     return f"Core ML said {said[-1][:300]!r}" if said else f"Core ML's compiler ended with {done.returncode}"
 
 
-def _write_script(out: Path) -> None:
-    """Apps load compiled models, which only a Mac makes, and Xcode most completely."""
-    script = '#!/bin/sh\ncd "$(dirname "$0")" && for p in *.mlpackage; do xcrun coremlcompiler compile "$p" . || exit 1; done\n'
+def _write_script(out: Path, made: Mapping[str, BundleComponent]) -> None:
+    """Apps load compiled models, which only a Mac makes, and Xcode most completely. Names are letters that need no quotes."""
+    lines = [
+        "#!/bin/sh",
+        'cd "$(dirname "$0")" && for p in *.mlpackage; do xcrun coremlcompiler compile "$p" . || exit 1; done',
+    ]
+    nets = [name for name in made if name.startswith(CONTROLNET)]
+    lines += [f"mkdir -p {CONTROLNETS}"] if nets else []
+    for name in nets:
+        compiled = compiled_name(name)
+        lines.append(f"rm -rf {compiled} && mv {title(name)}.mlmodelc {compiled} || exit 1")
     with atomic_write(out / SCRIPT) as file:
-        file.write(script.encode())
+        file.write("\n".join([*lines, ""]).encode())
     os.chmod(out / SCRIPT, 0o755)

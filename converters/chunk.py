@@ -10,34 +10,34 @@ from itertools import accumulate
 
 from converters.ane import Attention
 from converters.constants import Weights
-from converters.graphs import Graph, GraphStep, Vars, unet, unet_steps
+from converters.graphs import Graph, GraphStep, Vars, run_steps, unet, unet_steps
 from converters.package import build_program
 from sdedge.library.manifest import Port
 from sdedge.models.config import UNetConfig
 
 
 def unet_chunks(
-    w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int], batch: int = 2
+    w: Weights,
+    config: UNetConfig,
+    attend: Attention,
+    size: tuple[int, int],
+    batch: int = 2,
+    is_controlled: bool = False,
 ) -> tuple[Graph, Graph]:
-    """Builds what `unet` does in two graphs."""
-    unet_graph, steps = unet(w, config, attend, size, batch), unet_steps(w, config, attend)
+    """Builds what `unet` does in two graphs. Each takes those of the inputs that it reads."""
+    whole, steps = unet(w, config, attend, size, batch, is_controlled), unet_steps(w, config, attend)
     cut = _middle(steps, w)
     first, second = steps[:cut], steps[cut:]
     plain = unet_steps(Weights(w.tensors), config, attend)[:cut]  # shapes need no compressed weights
-    between = _boundary(Graph(unet_graph.inputs, {}, lambda inputs: _run(plain, inputs)))
+    alive = _alive(Graph(whole.inputs, {}, lambda inputs: run_steps(plain, inputs)))
+    between = {name: port for name, port in alive.items() if name not in whole.inputs}
     context = "encoder_hidden_states"
+    early = {name: port for name, port in whole.inputs.items() if name == context or name not in alive}
+    late = {name: port for name, port in whole.inputs.items() if name in alive}
     return (
-        Graph(unet_graph.inputs, between, lambda inputs: _run(first, inputs)),
-        Graph(
-            {context: unet_graph.inputs[context], **between}, unet_graph.outputs, lambda inputs: _run(second, inputs)
-        ),
+        Graph(early, between, lambda inputs: run_steps(first, inputs)),
+        Graph({**late, **between}, whole.outputs, lambda inputs: run_steps(second, inputs)),
     )
-
-
-def _run(steps: Sequence[GraphStep], values: Vars) -> Vars:
-    for step in steps:
-        values = step.run(values)
-    return values
 
 
 def _middle(steps: Sequence[GraphStep], w: Weights) -> int:
@@ -46,7 +46,7 @@ def _middle(steps: Sequence[GraphStep], w: Weights) -> int:
     return min(range(1, len(steps)), key=lambda i: abs(done[i - 1] - done[-1] / 2))
 
 
-def _boundary(first: Graph) -> dict[str, Port]:
+def _alive(first: Graph) -> dict[str, Port]:
     """Returns what is alive at the cut, found by writing the first half once for its shapes alone."""
     made: Vars = {}
 
@@ -55,4 +55,4 @@ def _boundary(first: Graph) -> dict[str, Port]:
         return made
 
     build_program({"main": Graph(first.inputs, {}, emit)}, "macOS13")
-    return {name: Port(tuple(value.shape), "float16") for name, value in made.items() if name not in first.inputs}
+    return {name: Port(tuple(value.shape), "float16") for name, value in made.items()}

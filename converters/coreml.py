@@ -17,6 +17,7 @@ from converters.ane import ATTENTIONS
 from converters.chunk import unet_chunks
 from converters.compress import Compress, compressor, mixed
 from converters.constants import Weights
+from converters.control_graphs import controlnet
 from converters.graphs import Graph, safety_checker, text_encoder, unet, vae_decoder, vae_encoder
 from converters.latents import FACTOR, fold_factor
 from converters.package import write_package
@@ -27,6 +28,7 @@ from sdedge.engines.facts import read_facts
 from sdedge.engines.open import locate
 from sdedge.errors import ModelError
 from sdedge.events import Event, Finished, Loading, Notice, Progress
+from sdedge.library.bundle_controls import CONTROLLED_UNETS
 from sdedge.library.licences import licence_of
 from sdedge.library.manifest import BundleComponent
 from sdedge.text.tokenizer import Tokenizer
@@ -38,9 +40,13 @@ def convert(model: str, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
 
     Raises ModelError, InvalidRequest, and OutputError for a folder that holds something else or is being written to.
     """
-    start = time.monotonic()
     yield Loading("opening the model")
-    source = open_source(model, recipe.loras)
+    yield from convert_source(open_source(model, recipe.loras, recipe.controlnets), out, recipe)
+
+
+def convert_source(source: ConversionSource, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
+    """Writes the bundle `out` as `convert` does, of a model that is open."""
+    start = time.monotonic()
     yield from (Notice(line) for line in (*source.facts.report, *_remarks(source, recipe)))
     wanted = _wanted(source, recipe)
     tokenizer = _vocabulary(source, recipe, wanted)
@@ -48,34 +54,51 @@ def convert(model: str, out: Path, recipe: PackageRecipe) -> Iterator[Event]:
         yield Loading("hashing the model")
         identity = source.identify()
         made: dict[str, BundleComponent] = {}
-        before = bundle.parts(out, identity, recipe)
+        before, compiled = bundle.parts(out, identity, recipe), bundle.compiled(out)
         for i, name in enumerate(wanted):
-            choices = recipe.of(name, identity)
+            control = source.controls.get(name)
+            choices = recipe.of(name, identity, control.sha256 if control else "")
             component = bundle.reusable(out, before, name, choices)
-            yield Progress(f"{bundle.TITLES[name]}: {'kept' if component else 'converting'}", i, len(wanted))
+            yield Progress(f"{bundle.title(name)}: {'kept' if component else 'converting'}", i, len(wanted))
             if component is None:
-                bundle.note(out, bundle.combine(before, made))
-                about = about_model(
-                    Path(source.checkpoint.path), source.name, source.facts.context_width, identity, recipe
-                )
-                component = yield from _make(source, recipe, name, out, choices, about)
+                bundle.note(out, bundle.combine(_without(before, name), made))
+                component = yield from _make(source, recipe, name, out, choices, _about(source, recipe, name, identity))
                 bundle.note(out, bundle.combine(before, made | component))
             made |= component
         yield Loading("writing the manifest")
         made = bundle.combine(before, made)
         facts = replace(source.facts, has_safety_checker="safety_checker" in made)
         named = {**identity, "licence": licence_of(Path(source.checkpoint.path))}
-        yield from map(Notice, bundle.finish(out, made, recipe, named, facts, tokenizer))
+        yield from map(Notice, bundle.finish(out, made, recipe, named, facts, tokenizer, compiled))
     yield Progress("done", len(wanted), len(wanted))
     yield Finished(len(made), time.monotonic() - start)
 
 
 def _wanted(source: ConversionSource, recipe: PackageRecipe) -> tuple[str, ...]:
     if recipe.components is None:
-        return tuple(name for name in COMPONENTS if name != "safety_checker" or source.checkpoint.safety_checker)
-    if "safety_checker" in recipe.components:
+        left_out = {"safety_checker"} if source.checkpoint.safety_checker is None else set()
+        wanted = [name for name in COMPONENTS if name not in {"controlled_unet", *left_out}]
+    else:
+        wanted = list(recipe.components)
+    if "safety_checker" in wanted:
         _ = source.checker  # refused before anything is made
-    return recipe.components
+    if source.controls and "controlled_unet" not in wanted:
+        wanted.append("controlled_unet")
+    return (*wanted, *source.controls)
+
+
+def _without(before: Mapping[str, BundleComponent], name: str) -> dict[str, BundleComponent]:
+    """Returns the components but for one that is made anew, whole or in chunks."""
+    unets = {"unet": bundle.UNETS, "controlled_unet": CONTROLLED_UNETS}
+    return {part: component for part, component in before.items() if part not in unets.get(name, (name,))}
+
+
+def _about(source: ConversionSource, recipe: PackageRecipe, name: str, identity: Mapping[str, Any]) -> About:
+    """Returns what a package says of itself: a ControlNet's comes from a file of its own."""
+    width = source.facts.context_width
+    if (control := source.controls.get(name)) is None:
+        return about_model(Path(source.checkpoint.path), source.name, width, identity, recipe)
+    return about_model(control.model.path, control.name, width, {"sha256": control.sha256, "loras": []}, recipe)
 
 
 def _vocabulary(source: ConversionSource, recipe: PackageRecipe, wanted: Sequence[str]) -> Tokenizer | None:
@@ -115,8 +138,11 @@ def _make(
     """Converts one component: its packages' entries for the manifest, by name."""
     compress: Compress | None = None
     figures: dict[str, Any] = {}
-    if name in ("text_encoder", "unet"):
+    control = source.controls.get(name)
+    if name in ("text_encoder", "unet", "controlled_unet") or control:
         compress, figures = yield from _compression(source, recipe, name, out, choices)
+    if control:
+        figures = {**figures, "control": control.record()}
     made = {}
     for part, graphs in build_graphs(source, recipe, name, compress).items():
         path = out / bundle.package_name(part)
@@ -135,12 +161,12 @@ def _compression(
 ) -> Generator[Event, None, tuple[Compress | None, dict[str, Any]]]:
     """Yields how to compress a network, and figures of that.
 
-    A mixed recipe measures the UNet first; the text encoder gets 8 bits.
+    A mixed recipe measures the UNet first; text encoder and ControlNets get 8 bits.
     """
     decibels = mixed_target(recipe.compress)
     if decibels is None:
         return compressor(recipe.compress), {}
-    if name != "unet":
+    if name not in ("unet", "controlled_unet"):
         return compressor("8bit"), {}
     yield Progress("Unet: drawing what it is measured on", 0, 1)
     states = trajectories(source.engine())
@@ -186,10 +212,13 @@ def _graphs(
         return {name: vae_encoder(weights, source.vae, attend, size)}
     if name == "safety_checker":
         return {name: safety_checker(weights, source.checker.vision_model.config, attend)}
+    if (control := source.controls.get(name)) is not None:
+        return {name: controlnet(weights, control.config, attend, size, recipe.batch)}
+    is_controlled = name == "controlled_unet"
     if recipe.chunk:
-        first, second = unet_chunks(weights, source.unet, attend, size, recipe.batch)
-        return {"unet_chunk1": first, "unet_chunk2": second}
-    return {name: unet(weights, source.unet, attend, size, recipe.batch)}
+        first, second = unet_chunks(weights, source.unet, attend, size, recipe.batch, is_controlled)
+        return {f"{name}_chunk1": first, f"{name}_chunk2": second}
+    return {name: unet(weights, source.unet, attend, size, recipe.batch, is_controlled)}
 
 
 def native_size(model: str) -> tuple[int, int]:

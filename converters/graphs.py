@@ -5,7 +5,7 @@ Diffusion (Apple's ml-stable-diffusion, torch2coreml.py). Layers are written wit
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy as np
 from converters.ane import ACTIVATIONS, MASKED, TINY, Attention, conv, gelu, group_norm, layer_norm
 from converters.constants import Weights
 from converters.toolchain import Var, mb
+from sdedge.library.bundle_controls import RESIDUAL
 from sdedge.library.manifest import Port
 from sdedge.models.config import TextConfig, UNetConfig, VAEConfig
-from sdedge.models.unet_walk import Layer, walk
+from sdedge.models.unet_walk import Layer, encoder_walk, residual_shapes, walk
 from sdedge.models.vae import EPS
 
 TOKENS = 77
@@ -118,6 +119,11 @@ def _encode_text(w: Weights, config: TextConfig, attend: Attention, input_ids: V
 # UNet
 
 
+def residual_name(i: int) -> str:
+    """Returns the name of a ControlNet's output, and of the controlled UNet's input for it."""
+    return f"{RESIDUAL}{i}"
+
+
 @dataclass(frozen=True)
 class GraphStep:
     """A piece of the UNet between two places where it can be cut: from named values to named values.
@@ -129,36 +135,72 @@ class GraphStep:
     run: Callable[[Vars], Vars]
 
 
-def unet(w: Weights, config: UNetConfig, attend: Attention, size: tuple[int, int], batch: int = 2) -> Graph:
-    """Latents (B, in, h, w), timesteps (B,), context (B, D, 1, 77) -> predicted noise (B, out, h, w); `size` is (w, h)."""
+def unet(
+    w: Weights,
+    config: UNetConfig,
+    attend: Attention,
+    size: tuple[int, int],
+    batch: int = 2,
+    is_controlled: bool = False,
+) -> Graph:
+    """Latents (B, in, h, w), timesteps (B,), context (B, D, 1, 77) -> predicted noise (B, out, h, w); `size` is (w, h).
+
+    A controlled one also reads residuals, which it adds to the skips and the middle.
+    """
     W, H = size
+    inputs = {
+        "sample": Port((batch, config.in_channels, H, W), "float16"),
+        "timestep": Port((batch,), "float16"),
+        "encoder_hidden_states": Port((batch, config.cross_attention_dim, 1, TOKENS), "float16"),
+        **(residual_ports(config, size, batch, "float16") if is_controlled else {}),
+    }
+    outputs = {"noise_pred": Port((batch, config.out_channels, H, W), "float32")}
+    return Graph(inputs, outputs, lambda values: run_steps(unet_steps(w, config, attend), values))
 
-    def emit(inputs: Vars) -> Vars:
-        values = dict(inputs)
-        for step in unet_steps(w, config, attend):
-            values = step.run(values)
-        return values
 
-    return Graph(
-        {
-            "sample": Port((batch, config.in_channels, H, W), "float16"),
-            "timestep": Port((batch,), "float16"),
-            "encoder_hidden_states": Port((batch, config.cross_attention_dim, 1, TOKENS), "float16"),
-        },
-        {"noise_pred": Port((batch, config.out_channels, H, W), "float32")},
-        emit,
-    )
+def residual_ports(config: UNetConfig, size: tuple[int, int], batch: int, dtype: str) -> dict[str, Port]:
+    """Returns the residuals of a ControlNet, the skips' from the outermost on and then the middle's; `size` is (w, h)."""
+    W, H = size
+    shapes = residual_shapes(config, H, W)
+    return {residual_name(i): Port((batch, *shape), dtype) for i, shape in enumerate(shapes)}
+
+
+def run_steps(steps: Iterable[GraphStep], values: Vars) -> Vars:
+    """Writes the operations of some steps, from values by name to values by name."""
+    for step in steps:
+        values = step.run(values)
+    return values
 
 
 def unet_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[GraphStep]:
     """Returns the UNet in order. Values are the graph's inputs, "time", "hidden", and "skip_0", "skip_1", ... until used."""
-    _, *layers = walk(config)
+    up = walk(config)[len(encoder_walk(config)) :]
+    return [
+        *encoder_steps(w, config, attend),
+        GraphStep((), lambda v: _add_residuals(config, v)),
+        *(_layer_step(w, config, part, attend) for layer in up for part in _cuttable(layer)),
+        GraphStep(("conv_norm_out.", "conv_out."), lambda v: _finish(w, config, v)),
+    ]
+
+
+def encoder_steps(w: Weights, config: UNetConfig, attend: Attention) -> list[GraphStep]:
+    """Returns the UNet up to the end of its middle, of which ControlNets are copies."""
+    _, *layers = encoder_walk(config)
     return [
         GraphStep(("time_embedding.",), lambda v: _embed_time(w, config, v)),
         GraphStep(("conv_in.",), lambda v: _start(w, v)),
         *(_layer_step(w, config, part, attend) for layer in layers for part in _cuttable(layer)),
-        GraphStep(("conv_norm_out.", "conv_out."), lambda v: _finish(w, config, v)),
     ]
+
+
+def _add_residuals(config: UNetConfig, values: Vars) -> Vars:
+    """Adds the residuals that are there, after the middle as Apple's UNet does: a first chunk takes all of them."""
+    places = [f"skip_{i}" for i in range(_skips(values))] + ["hidden"] * config.has_middle
+    added = dict(values)
+    for i, place in enumerate(places):
+        if (residual := added.pop(residual_name(i), None)) is not None:
+            added[place] = mb.add(x=added[place], y=residual)
+    return added
 
 
 def _cuttable(layer: Layer) -> list[Layer]:
@@ -179,12 +221,12 @@ def _embed_time(w: Weights, config: UNetConfig, values: Vars) -> Vars:
     waves = mb.cast(x=mb.concat(values=[mb.cos(x=angles), mb.sin(x=angles)], axis=1), dtype="fp16")
     x = conv(w, mb.expand_dims(x=waves, axes=[2, 3]), "time_embedding.linear_1")
     x = mb.silu(x=conv(w, mb.silu(x=x), "time_embedding.linear_2"))  # every block begins with SiLU
-    return {**_without(values, "timestep"), "time": x}
+    return {**without(values, "timestep"), "time": x}
 
 
 def _start(w: Weights, values: Vars) -> Vars:
     x = conv(w, values["sample"], "conv_in", pad=1)
-    return {**_without(values, "sample"), "hidden": x, "skip_0": x}
+    return {**without(values, "sample"), "hidden": x, "skip_0": x}
 
 
 def _layer_step(w: Weights, config: UNetConfig, layer: Layer, attend: Attention) -> GraphStep:
@@ -193,7 +235,7 @@ def _layer_step(w: Weights, config: UNetConfig, layer: Layer, attend: Attention)
         if layer.reads_skip:
             last = f"skip_{_skips(values) - 1}"
             x = mb.concat(values=[x, values[last]], axis=1)
-            values = _without(values, last)
+            values = without(values, last)
         x = _layer(w, config, layer, attend, x, values)
         skip = {f"skip_{_skips(values)}": x} if layer.keeps_skip else {}
         return {**values, "hidden": x, **skip}
@@ -223,7 +265,8 @@ def _skips(values: Vars) -> int:
     return sum(name.startswith("skip_") for name in values)
 
 
-def _without(values: Vars, name: str) -> Vars:
+def without(values: Vars, name: str) -> Vars:
+    """Returns the values but for one that is used up."""
     return {key: value for key, value in values.items() if key != name}
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import InvalidRequest, Remedy
+from sdedge.library.bundle_controls import CONTROLNET
 
 ATTENTIONS = ("original", "split-einsum", "split-einsum-v2")
 COMPUTE_UNITS = ("all", "cpu-and-ne", "cpu-and-gpu", "cpu-only")
 TARGETS = ("macOS13", "macOS14", "macOS15")
-COMPONENTS = ("text_encoder", "unet", "vae_decoder", "vae_encoder", "safety_checker")
+COMPONENTS = ("text_encoder", "unet", "controlled_unet", "vae_decoder", "vae_encoder", "safety_checker")
 COMPRESSIONS = ("none", "8bit", "6bit", "4bit", "2bit", "int8", "4bit-grouped", "int4")
 NEWER = ("4bit-grouped", "int4")
 """Compressions that only macOS 15 knows."""
@@ -36,6 +37,7 @@ class PackageRecipe:
     compress       the scheme for kernels of text encoder and UNet: "none", "8bit", ..., or "mixed-50" to keep 50 dB
     components     which to make; None is every one the model has
     loras          (file, weight) fused into the weights
+    controlnets    installed ControlNets by name, or paths of files; with any there is a controlled UNet
     """
 
     sizes: tuple[tuple[int, int], ...]
@@ -47,6 +49,7 @@ class PackageRecipe:
     chunk: bool = False
     components: tuple[str, ...] | None = None
     loras: tuple[tuple[Path, float], ...] = ()
+    controlnets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for size in self.sizes:
@@ -89,8 +92,11 @@ class PackageRecipe:
             "loras": [[path.name, weight] for path, weight in self.loras],
         }
 
-    def of(self, component: str, source: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the choices that shape one component; where they are equal, so is the package."""
+    def of(self, component: str, source: Mapping[str, Any], control: str = "") -> dict[str, Any]:
+        """Returns the choices that shape one component; where they are equal, so is the package.
+
+        `control` is the hash of a ControlNet's file.
+        """
         shared = {
             "converter": CONVERTER,
             "attention": self.attention,
@@ -101,8 +107,10 @@ class PackageRecipe:
             shared |= {"sizes": [list(size) for size in self.sizes]}
         if component == "text_encoder":
             shared |= {"compress": self.compress, "loras": source["loras"]}
-        if component.startswith("unet"):
+        if component.startswith(("unet", "controlled_unet")):
             shared |= {"compress": self.compress, "loras": source["loras"], "batch": self.batch, "chunk": self.chunk}
+        if component.startswith(CONTROLNET):
+            shared |= {"compress": self.compress, "batch": self.batch, "control": control}
         return shared
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from converters.control_source import ControlSource, open_controls
+from converters.held import Held as Held
 from sdedge.engines.facts import load_tokenizer, read_facts
 from sdedge.engines.open import locate
 from sdedge.engines.protocol import LoraUse, ModelFacts
@@ -39,6 +40,8 @@ class ConversionSource:
     components: Mapping[str, Mapping[str, Any]]
     facts: ModelFacts
     loras: tuple[tuple[Path, float], ...]
+    controls: Mapping[str, ControlSource] = field(default_factory=dict)
+    """ControlNets by their components' names."""
 
     @property
     def text(self) -> TextConfig:
@@ -68,10 +71,14 @@ class ConversionSource:
         return open_checker(self.checkpoint.safety_checker)
 
     def tensors(self, component: str) -> Mapping[str, Any]:
-        """Returns those of a component of a bundle: encoder and decoder share the VAE's."""
+        """Returns those of a component of a bundle: encoder and decoder share the VAE's, both UNets theirs."""
         if component == "safety_checker":
             return {name: Held(tensor) for name, tensor in self.checker.state_dict().items()}
-        return self.components["vae" if component.startswith("vae") else component]
+        if component in self.controls:
+            return self.controls[component].tensors
+        return self.components[
+            {"vae_encoder": "vae", "vae_decoder": "vae"}.get(component, component.removeprefix("controlled_"))
+        ]
 
     def engine(self) -> TorchEngine:
         """Returns the model in torch, float32 on the CPU, LoRAs included."""
@@ -89,12 +96,18 @@ class ConversionSource:
     def release(self, component: str) -> None:
         """Gives back the pages of a network's files."""
         self.__dict__.pop("checker", None)
-        if component != "safety_checker":
+        if component in self.controls:
+            self.controls[component].release()
+        elif component != "safety_checker":
             for tensor in self.tensors(component).values():
                 tensor.release()
 
     def identify(self) -> dict[str, Any]:
-        """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files."""
+        """Returns name and hashes: of the weights' files and the configurations, and of the LoRAs. Reads all files, once."""
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
         files = {t.file.path for tensors in self.checkpoint.components.values() for t in tensors.values()}
         if self.checkpoint.safety_checker is not None:
             checker = [path for path in self.checkpoint.safety_checker.iterdir() if path.is_file()]
@@ -107,8 +120,13 @@ class ConversionSource:
         return {"name": self.name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "loras": loras}
 
 
-def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> ConversionSource:
-    """Returns the model of a name or path. Raises ModelError for one that cannot be loaded, or a LoRA that does not fit."""
+def open_source(
+    model: str, loras: tuple[tuple[Path, float], ...] = (), controlnets: Sequence[str] = ()
+) -> ConversionSource:
+    """Returns the model of a name or path, with ControlNets of names or paths.
+
+    Raises ModelError for a model that cannot be loaded, or a LoRA or ControlNet that does not fit.
+    """
     checkpoint = open_checkpoint(locate(model))
     opened = [(open_lora(path), weight, weight) for path, weight in loras]
     facts = read_facts(checkpoint)
@@ -118,29 +136,7 @@ def open_source(model: str, loras: tuple[tuple[Path, float], ...] = ()) -> Conve
             f"The UNet of {facts.name} reads the guidance scale, which the programs of Apple devices have no input for; "
             "draw with the model itself, or convert one without it."
         )
-    return ConversionSource(facts.name, checkpoint, components, facts, loras)
-
-
-@dataclass(frozen=True)
-class Held:
-    """A tensor in memory, answering as a stored one."""
-
-    tensor: Tensor
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.tensor.shape)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.tensor.dtype
-
-    @property
-    def numel(self) -> int:
-        return self.tensor.numel()
-
-    def read(self) -> Tensor:
-        return self.tensor
-
-    def copy(self, dtype: torch.dtype | None = None) -> Tensor:
-        return self.tensor.to(dtype or self.dtype)
+    controls = open_controls(
+        controlnets, UNetConfig.from_json(checkpoint.configs["unet"]), checkpoint.components["unet"]
+    )
+    return ConversionSource(facts.name, checkpoint, components, facts, loras, controls)

@@ -46,6 +46,7 @@ class Remedy(StrEnum):
     CONVERT_AGAIN = "convert the model again with `sdedge convert mps`"
     CONVERT_WITH_ENCODER = "convert the model again with vae_encoder among its --components"
     CONVERT_WITH_LORA = "convert the model again with --lora"
+    CONVERT_CONTROLNET = "add one to a Core ML bundle with `sdedge convert controlnet`"
     CONVERT_OTHER_SIZES = "convert the model with --size for another range"
     CONVERT_SMALLER = "choose a smaller --size"
     CONVERT_LESS = "give a larger --attention-budget or a smaller --size"

@@ -86,11 +86,18 @@ class Names(click.ParamType):  # type: ignore[type-arg]
 @click.option("--compress", default="none", metavar="NAME", help=f"{', '.join(COMPRESSIONS)}, or mixed-50 for 50 dB.")
 @click.option("--components", type=Names(), help=f"Only some of {', '.join(COMPONENTS)}.")
 @click.option("--lora", "loras", type=Fused(), multiple=True, help="Fuse a LoRA into the weights; may be repeated.")
+@click.option(
+    "--controlnet",
+    "controlnets",
+    metavar="NAME",
+    multiple=True,
+    help="Convert a ControlNet, by its installed name or path, and a UNet that takes it; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON event per line.")
 def coreml(
     model: str, out: Path, sizes: tuple[tuple[int, int], ...] | None, attention: str, compute_units: str | None, target: str,
     unet_batch_one: bool, multifunction: bool, chunk: bool, compress: str, components: tuple[str, ...] | None,
-    loras: tuple[tuple[Path, float], ...], as_json: bool,
+    loras: tuple[tuple[Path, float], ...], controlnets: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Convert MODEL (a name, folder or file) to Core ML packages, on any system.
 
@@ -103,7 +110,7 @@ def coreml(
         for group in (sizes,) if multifunction else ((size,) for size in sizes):
             recipe = PackageRecipe(
                 sizes=group, attention=attention, target=target, compute_units=compute_units, components=components,
-                batch=1 if unet_batch_one else 2, chunk=chunk, compress=compress, loras=loras,
+                batch=1 if unet_batch_one else 2, chunk=chunk, compress=compress, loras=loras, controlnets=controlnets,
             )  # fmt: skip
             folder = out if len(group) == len(sizes) else out / f"{group[0][0]}x{group[0][1]}"
             for event in convert(model, folder, recipe):

@@ -8,7 +8,14 @@ from pathlib import Path
 from gui.form.tokens import AdapterKind
 from gui.shell.advice import for_the_window
 from sdedge import catalog
-from sdedge.engines.bundle_limits import bundle_capabilities, check_bundle_size, draws_size, longest_context, size_range
+from sdedge.engines.bundle_limits import (
+    bundle_capabilities,
+    check_bundle_controls,
+    check_bundle_size,
+    draws_size,
+    longest_context,
+    size_range,
+)
 from sdedge.engines.capability import Capability
 from sdedge.engines.open import find_tokenizer, locate
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
@@ -71,8 +78,10 @@ class ModelCard:
             for need in unmet(request, self, self.can):
                 refused.setdefault(need.field or "model", for_the_window(f"The model {self.name} {need.sentence}"))
             if self.bundle is not None:
+                if Capability.CONVERTED_CONTROLS in self.can:
+                    check_bundle_controls(self.bundle, [control.model for control in request.controls])
                 check_bundle_size(self.bundle, request.width, request.height)
-        except InvalidRequest as error:
+        except (InvalidRequest, ModelError) as error:
             refused.setdefault(error.field or "prompt", for_the_window(str(error)))
         return refused
 

@@ -46,6 +46,7 @@ PHRASES = {
     Remedy.NAME_ITS_MODEL: "convert that model again",
     Remedy.ADD_CONTROL: "add its file under Models",
     Remedy.ADD_IMAGE_ENCODER: "add its folder under Models",
+    Remedy.CONVERT_CONTROLNET: "add one to a Core ML bundle at a terminal, with `sdedge convert controlnet`",
     Remedy.BLEND_REGIONS: "regions are given at a terminal only, where by=prediction is written into each",
     Remedy.GIVE_CONTROL: "controls are given at a terminal only",
     Remedy.GIVE_REGION: "regions are given at a terminal only",

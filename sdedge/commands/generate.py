@@ -191,7 +191,8 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     if options["model"] is None and options["like"] is None:
         values["model"] = default_model()
     typed = values if prompt is None else {**values, "prompt": prompt}
-    recorded = _like(options["like"], {*typed, *(parts.keys() & {"controls", "regions"})}) if options["like"] else {}
+    given = {*typed, *(parts.keys() & {"controls", "regions"})}
+    recorded = _like(options["like"], given, options["model"]) if options["like"] else {}
     base = Request(**recorded, **values).overlaid(**parts)
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)
@@ -218,25 +219,28 @@ def _differing(row: Request, base: Request) -> set[str]:
     return {name for name in FIELDS if getattr(row, name) != getattr(base, name)}
 
 
-def _like(path: Path, chosen: set[str]) -> dict[str, Any]:
+def _like(path: Path, chosen: set[str], model: str | None) -> dict[str, Any]:
     """Returns the fields that a picture records, but those given, with a note on each that is not taken over.
 
-    No path in them is opened. Raises InvalidRequest when its model, or that of a control, is not installed and none is given.
+    `model` is the one that is given. No path in them is opened. Raises InvalidRequest when its model, or that of a control, is
+    not installed and none is given.
     """
     from sdedge.images.metadata import read
+    from sdedge.library.bundle_controls import names_with_converted
     from sdedge.library.safe_settings import library_names, missing_control, recorded_hashes, safe_settings
 
     recorded = read(path)
     if not recorded.source:
         raise InvalidRequest(f"{path} carries no settings to repeat; give a prompt instead.")
-    safe, notices = safe_settings(recorded.fields, library_names, chosen, recorded_hashes(recorded.details))
+    installed = names_with_converted(model or library_names(str(recorded.fields.get("model") or "")))
+    safe, notices = safe_settings(recorded.fields, installed, chosen, recorded_hashes(recorded.details))
     if "model" in recorded.fields and "model" not in safe and "model" not in chosen:
         raise InvalidRequest(
             f"{path} was drawn with the model {shown(recorded.fields['model'])}, which is not installed; "
             "choose one with --model.",
             field="model",
         )
-    if "controls" not in chosen and (control := missing_control(recorded.fields, library_names)):
+    if "controls" not in chosen and (control := missing_control(recorded.fields, installed)):
         raise InvalidRequest(
             f"{path} was drawn with the control model {shown(control)}, which is not installed; {Remedy.ADD_CONTROL} and draw it "
             'again, or draw another picture without controls by --control "".',

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sdedge.engines.capability import Capability
 from sdedge.errors import InvalidRequest, Remedy
+from sdedge.library.bundle_controls import controlled_unets, find_converted
 from sdedge.library.manifest import Manifest
 
 BUNDLE_CAPABILITIES: Mapping[str, frozenset[Capability]] = {
@@ -20,7 +21,15 @@ LATENT_UNIT = 8
 def bundle_capabilities(manifest: Manifest) -> frozenset[Capability]:
     """Returns what a bundle can, by its kind and the components that were converted."""
     encode = {Capability.ENCODE} if "vae_encoder" in manifest.components else set()
-    return BUNDLE_CAPABILITIES[manifest.kind] | encode
+    is_controlled = manifest.kind == "coreml" and bool(controlled_unets(manifest))
+    controls = {Capability.CONVERTED_CONTROLS, Capability.RESIDUALS} if is_controlled else set()
+    return BUNDLE_CAPABILITIES[manifest.kind] | encode | controls
+
+
+def check_bundle_controls(manifest: Manifest, names: Sequence[str]) -> None:
+    """Raises InvalidRequest for a control that is no ControlNet of a bundle."""
+    for name in names:
+        find_converted(manifest, name)
 
 
 def check_bundle_size(manifest: Manifest, width: int | None, height: int | None) -> None:
@@ -44,7 +53,8 @@ def longest_context(manifest: Manifest) -> int | None:
     if manifest.kind == "graph":
         tokens = manifest.recipe.get("tokens")
     else:
-        unet = manifest.components.get("unet_chunk1") or manifest.components.get("unet")
+        names = ("unet_chunk1", "unet", "controlled_unet_chunk1", "controlled_unet")
+        unet = next((manifest.components[name] for name in names if name in manifest.components), None)
         context = unet.inputs.get("encoder_hidden_states") if unet is not None else None
         tokens = context.shape[-1] if context is not None and context.shape else None
     return tokens if isinstance(tokens, int) else None

@@ -10,6 +10,8 @@ class Capability(enum.StrEnum):
 
     ADDED_COMPONENTS = enum.auto()
     """Runs networks beside the model's own, in the same memory plan: `add`, `remove` and `run`."""
+    CONVERTED_CONTROLS = enum.auto()
+    """Runs the ControlNets that were converted with the model: `run_control`, of those in `converted_controls`."""
     EARLIER_LAYERS = enum.auto()
     """Gives any layer of the text encoder, for a clip skip above 2."""
     ENCODE = enum.auto()
@@ -37,7 +39,8 @@ class Capability(enum.StrEnum):
     REGION_MASKS = enum.auto()
     """Takes `RegionMasks` among `UNetInputs.edits`: cross attention reads a context of its own in each region."""
     RESIDUALS = enum.auto()
-    """Takes `UNetInputs.down` and `skips`, which enter the UNet at the places that `models.unet_walk` lists."""
+    """Takes `UNetInputs.skips`, which enter the UNet at the places that `models.unet_walk` lists, and `down` where the networks
+    that make it can be added."""
     TILING = enum.auto()
     """Draws pictures whose edges continue on the opposite side: `set_tiling`."""
     TOKEN_MERGING = enum.auto()

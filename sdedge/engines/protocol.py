@@ -14,6 +14,7 @@ from torch import Tensor
 from sdedge.engines.capability import Capability as Capability
 from sdedge.events import Loading
 from sdedge.images.preview import V1_ROWS, Rows
+from sdedge.library.bundle_controls import ConvertedControl
 from sdedge.machine.memory_plan import MemoryPlan
 from sdedge.machine.step_times import StepTime
 from sdedge.models.config import UNetConfig
@@ -132,6 +133,18 @@ class OptionalCalls(Protocol):
         return frozenset()
 
     @property
+    def converted_controls(self) -> Mapping[str, ConvertedControl]:
+        """The ControlNets that were converted with the model, by name; none in an engine of models that are not converted."""
+        return {}
+
+    def find_control(self, name: str) -> ConvertedControl:
+        """Returns the converted ControlNet that is meant by a name, a part of it, or the path of the file it was made from.
+
+        Raises InvalidRequest where there is none such. Called only where `Capability.CONVERTED_CONTROLS in engine.can`.
+        """
+        raise _uncalled(Capability.CONVERTED_CONTROLS)
+
+    @property
     def numerics(self) -> str:
         """What decides a picture's last bits beside `description`: number format of the UNet, memory mode, weights; "" for
         an engine in which nothing of it can change."""
@@ -174,6 +187,14 @@ class OptionalCalls(Protocol):
         """
         raise _uncalled(Capability.ADDED_COMPONENTS)
 
+    def run_control(self, name: str, x: Tensor, t: Tensor, context: Tensor, hint: Tensor) -> tuple[Tensor, ...]:
+        """Returns the residuals of a ControlNet that was converted with the model, (B, C, h, w) each and not weighted yet.
+
+        x (B, 4, h, w), t (B,) or (1,) and context (B, T, D) are those of the UNet, hint (1, 3, 8h, 8w) is in 0 … 1.
+        Called only where `Capability.CONVERTED_CONTROLS in engine.can`.
+        """
+        raise _uncalled(Capability.CONVERTED_CONTROLS)
+
     def predict_partly(self, inputs: UNetInputs, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Returns what `predict` does and the deep features; with those of another step it runs the outer layers alone.
 
@@ -182,8 +203,11 @@ class OptionalCalls(Protocol):
         """
         raise _uncalled(Capability.FEATURE_REUSE)
 
-    def first_load(self, width: int, height: int, encode: bool, safety: bool) -> Iterator[Loading]:
-        """Prepares the networks for pictures of this size in pixels, with or without VAE encoder and safety checker.
+    def first_load(
+        self, width: int, height: int, encode: bool, safety: bool, controls: Sequence[str] = ()
+    ) -> Iterator[Loading]:
+        """Prepares the networks for pictures of this size in pixels, with or without VAE encoder and safety checker, and with
+        the converted ControlNets that are meant by some names.
 
         Yields every moment while it waits for other processes and ends them when it is closed. Raises ModelError.
         Called only where `Capability.FIRST_LOAD in engine.can`.

@@ -21,6 +21,7 @@ from sdedge.generation.hints import HintPicture, hint_tensor, read_control_mask,
 from sdedge.generation.image_prompts import ImagePrompt, attended
 from sdedge.generation.img2img import SourceImage
 from sdedge.images.source import Size
+from sdedge.library.bundle_controls import ConvertedControl
 from sdedge.library.control_models import find_control
 from sdedge.library.image_encoders import find_image_encoder
 from sdedge.models.config import ControlNetConfig, T2IAdapterConfig
@@ -41,18 +42,19 @@ REMEMBERED_WINDOWS = 16
 class FittedControl:
     """A control whose model is fitted to an engine's UNet. Two with one model share its networks.
 
-    networks  what the engine runs: a ControlNet and the stack that reads its hint, or an adapter
+    networks  what the engine runs: a ControlNet and the stack that reads its hint, or an adapter; nothing is added for one that
+              was converted with the model
     """
 
     control: Control
-    model: ControlModel
-    config: ControlNetConfig | T2IAdapterConfig
-    networks: tuple[AddedComponent, ...]
+    model: ControlModel | ConvertedControl
+    config: ControlNetConfig | T2IAdapterConfig | ConvertedControl
+    networks: tuple[AddedComponent, ...] = ()
 
     @property
     def is_pooled(self) -> bool:
         """Whether its residuals say nothing of places."""
-        return isinstance(self.config, ControlNetConfig) and self.config.is_pooled
+        return not isinstance(self.config, T2IAdapterConfig) and self.config.is_pooled
 
 
 def attach(engine: Engine, request: Resolved, source: SourceImage | None) -> tuple[str, ...]:
@@ -90,6 +92,9 @@ def fitted_controls(engine: Engine, request: Request) -> list[FittedControl | Im
 
 
 def _fitted(engine: Engine, control: Control) -> FittedControl | ImagePrompt:
+    if Capability.CONVERTED_CONTROLS in engine.can:
+        converted = engine.find_control(control.model)
+        return FittedControl(control, converted, converted)
     path = find_control(control.model)
     status = path.stat()
     model = _opened(path, status.st_mtime_ns, status.st_size)
@@ -183,18 +188,21 @@ class _ActiveControl:
 
     @property
     def is_controlnet(self) -> bool:
-        return isinstance(self.fitted.config, ControlNetConfig)
+        return not isinstance(self.fitted.config, T2IAdapterConfig)
 
     @property
     def is_conditional_only(self) -> bool:
         return is_conditional_only(self.fitted.control, self.fitted.is_pooled)
 
     def features(self, inputs: UNetInputs) -> tuple[Tensor, ...]:
-        """Returns what the hint's network made of it, or of a window of it: once, while not many windows come between."""
-        window, remembered = inputs.window, self._features
+        """Returns what the hint's network made of it, or of a window of it: once, while not many windows come between.
+
+        A ControlNet that was converted reads the hint itself.
+        """
+        window, remembered, networks = inputs.window, self._features, self.fitted.networks
         if window not in remembered:
-            hint = self._hint_tensor(inputs)
-            remembered[window] = self.engine.run(self.fitted.networks[-1].name, hint.to(self.engine.device))
+            hint = self._hint_tensor(inputs).to(self.engine.device)
+            remembered[window] = self.engine.run(networks[-1].name, hint) if networks else (hint,)
             while len(remembered) > REMEMBERED_WINDOWS:
                 remembered.popitem(last=False)
         return remembered[window]
@@ -211,14 +219,22 @@ class _ActiveControl:
 
     def residuals(self, inputs: UNetInputs, context: Tensor, rows: slice) -> list[Tensor]:
         """Returns the weighted residuals of some rows of a call, (n, C, h, w) each."""
-        size: tuple[int, int] = (inputs.x.shape[2], inputs.x.shape[3])
         (features,) = self.features(inputs)
-        name = self.fitted.networks[0].name
-        residuals = self.engine.run(name, inputs.x[rows], inputs.t[:1], context, features)
+        arguments, networks = (inputs.x[rows], inputs.t[:1], context, features), self.fitted.networks
+        if networks:
+            residuals = self.engine.run(networks[0].name, *arguments)
+        else:
+            residuals = self.engine.run_control(self.fitted.model.name, *arguments)
         if not all(torch.isfinite(residual).all() for residual in residuals):
             raise self._broken()
-        base, _ = self.engine.unet_source()
-        return self._weighted(residuals, [(h, w) for _, h, w in residual_shapes(base, *size)], inputs.window)
+        return self._weighted(residuals, self._sizes(residuals, inputs), inputs.window)
+
+    def _sizes(self, residuals: Sequence[Tensor], inputs: UNetInputs) -> list[tuple[int, int]]:
+        """Returns height and width of the places that residuals enter at: their own, but for averages of one pixel."""
+        if self.fitted.is_pooled and self.fitted.networks:
+            base, _ = self.engine.unet_source()
+            return [(h, w) for _, h, w in residual_shapes(base, inputs.x.shape[2], inputs.x.shape[3])]
+        return [(residual.shape[2], residual.shape[3]) for residual in residuals]
 
     def adapted(self, inputs: UNetInputs) -> list[Tensor]:
         """Returns the weighted features of an adapter, (1, C, h, w) each."""

@@ -18,7 +18,7 @@ import torch
 
 import sdedge
 from sdedge.engines.open import locate
-from sdedge.engines.protocol import Engine
+from sdedge.engines.protocol import Capability, Engine
 from sdedge.errors import SdedgeError
 from sdedge.generation.prompts import embedding_vectors
 from sdedge.library.adapters import look_up_lora
@@ -45,7 +45,7 @@ def key_of(engine: Engine, requests: Sequence[Resolved]) -> dict[str, str]:
         "engine": f"{engine.description} {engine.numerics}".strip(),
         "model": _digest(_models(request)),
         "adapters": _digest(part for each in requests for part in _adapters(engine, each)),
-        "files": _digest([*_controls(request), *sorted(engine.added), *_named(json.loads(request.to_json()))]),
+        "files": _digest([*_controls(engine, request), *sorted(engine.added), *_named(json.loads(request.to_json()))]),
         "settings": _digest(f"{name}={settings[name]}" for name in sorted(settings.keys() - _ELSEWHERE)),
     }
 
@@ -92,9 +92,12 @@ def _adapters(engine: Engine, request: Resolved) -> Iterator[str]:
         yield name + hashlib.sha256(rows.cpu().float().numpy().tobytes()).hexdigest()
 
 
-def _controls(request: Resolved) -> Iterator[str]:
+def _controls(engine: Engine, request: Resolved) -> Iterator[str]:
     for control in request.controls:
-        yield content_of(find_control(control.model))
+        if Capability.CONVERTED_CONTROLS in engine.can:  # it lies in the model's folder, which is a part of its own
+            yield engine.find_control(control.model).name
+        else:
+            yield content_of(find_control(control.model))
         for picture in (control.hint, control.mask):
             yield "" if picture is None else content_of(hint_path(picture))
 

@@ -252,7 +252,8 @@ def _adapt(
     notices = adapt(engine, requests)
     if Capability.FIRST_LOAD in engine.can:
         request, encode = requests[0], source is not None
-        yield from engine.first_load(request.width, request.height, encode, wants_safety(request, engine.facts))
+        safety, controls = wants_safety(request, engine.facts), [control.model for control in request.controls]
+        yield from engine.first_load(request.width, request.height, encode, safety, controls)
     return notices
 
 

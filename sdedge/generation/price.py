@@ -19,6 +19,7 @@ from sdedge.generation.control_weights import is_conditional_only
 from sdedge.generation.guidance import branch_count
 from sdedge.generation.image_prompts import ImagePrompt
 from sdedge.generation.requirements import INSTRUCT_CHANNELS
+from sdedge.library.bundle_controls import ConvertedControl
 from sdedge.machine.findings import doubt, findings
 from sdedge.machine.memory_plan import spoken_size
 from sdedge.machine.picture_memory import ITEMSIZES, NARROW
@@ -37,6 +38,7 @@ from sdedge.models.operations import (
 )
 from sdedge.models.unet_walk import attention_channels
 from sdedge.request import Resolved
+from sdedge.weights.control import ControlModel
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
     where the seconds come from. Raises as `fitted_controls`."""
     fitted = fitted_controls(engine, request)
     if not fitted:
+        return
+    if Capability.ADDED_COMPONENTS not in engine.can:
+        yield "What the controls of a converted model add is known when they have run once; nothing is left to download."
         return
     size, (base, _) = _latent(engine, request), engine.unet_source()
     calls = catalog.SAMPLERS[request.sampler].calls_per_step
@@ -141,6 +146,7 @@ def price_of(engine: Engine, request: Resolved, fitted: FittedControl | ImagePro
     start, end = fitted.control.span
     if isinstance(fitted, ImagePrompt):
         return _picture_price(engine, fitted, size)
+    assert isinstance(fitted.model, ControlModel) and not isinstance(fitted.config, ConvertedControl)
     name, memory = fitted.model.name, fitted.model.numel * _itemsize(engine)
     if isinstance(fitted.config, T2IAdapterConfig):
         return Price(name, 0.0, end - start, 1, adapter_operations(fitted.config, size), memory)

@@ -86,9 +86,13 @@ def needs(request: Request, facts: ModelInputs) -> Iterator[Need]:
             Remedy.OTHER_ENGINE,
         )
     if request.controls:
-        sentence = f"runs no control models beside the model; {Remedy.OTHER_ENGINE}."
-        yield Need(Capability.ADDED_COMPONENTS, sentence, "controls", Remedy.OTHER_ENGINE)
-        yield Need(Capability.RESIDUALS, sentence, "controls", Remedy.OTHER_ENGINE)
+        yield Need(
+            Capability.RESIDUALS,
+            f"draws without control models: it has no ControlledUnet; {Remedy.CONVERT_CONTROLNET}, or draw with the model it was "
+            "made from.",
+            "controls",
+            Remedy.CONVERT_CONTROLNET,
+        )
     if any(region.by is RegionMethod.ATTENTION for region in request.regions):
         yield Need(
             Capability.REGION_MASKS,

@@ -12,6 +12,7 @@ from sdedge.control_syntax import unread
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest, MissingModel, Remedy
 from sdedge.images.opening import opened
+from sdedge.library.bundle_controls import bundle_of, find_converted
 from sdedge.library.by_name import installed, named
 from sdedge.library.hints import hint_path, keep_hint
 from sdedge.library.models import Library, Model
@@ -35,10 +36,15 @@ def installed_controls() -> list[Model]:
 
 def settled_controls(request: Request) -> Request:
     """Returns a request whose controls name installed models by their whole names, and hints and masks, those of regions too, by
-    their content, which is kept here. Raises as `find_control` and `keep_hint`."""
-    named = [replace(control, model=_whole_name(control.model)) for control in request.controls]
-    for control in named:  # all of them before any is kept: what is refused leaves nothing behind
-        open_control(find_control(control.model))
+    their content, which is kept here. For a model that is a bundle they name its own ControlNets. Raises as `find_control`,
+    `find_converted` and `keep_hint`."""
+    bundle = bundle_of(request.model) if request.controls else None
+    if bundle is not None and bundle.kind == "coreml":
+        named = [replace(control, model=find_converted(bundle, control.model).name) for control in request.controls]
+    else:
+        named = [replace(control, model=whole_name(control.model)) for control in request.controls]
+        for control in named:  # all of them before any is kept: what is refused leaves nothing behind
+            open_control(find_control(control.model))
     check_pictures(request)
     controls = tuple(
         replace(control, hint=control.hint and keep_hint(control.hint), mask=control.mask and keep_hint(control.mask))
@@ -115,7 +121,8 @@ def find_control(name: str) -> Path:
         library.close()
 
 
-def _whole_name(name: str) -> str:
+def whole_name(name: str) -> str:
+    """Returns the name of the installed control model that is meant, or the path that it is. Raises as `find_control`."""
     return name if existing(name) is not None else _installed(name).name
 
 

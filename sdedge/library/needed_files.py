@@ -213,13 +213,15 @@ def _find_embeddings(needed: NeededFiles, recorded: Metadata) -> None:
 
 def _find_controls(needed: NeededFiles, recorded: Metadata) -> None:
     """Keeps the controls whose model is installed and whose hint is kept here; the others are missing."""
+    from sdedge.library.bundle_controls import names_with_converted
     from sdedge.library.hints import is_stored
 
     usable: list[Control] = []
+    installed = names_with_converted(needed.fields.get("model"))
     for control in needed.fields.get("controls") or ():
         resource = _resource(recorded, "control", control.model)
         tries = (_digits(resource.hash), control.model if not is_path(control.model) else "", last_part(control.model))
-        model = next((known for each in tries if each and (known := library_names(each))), None)
+        model = next((known for each in tries if each and (known := installed(each))), None)
         if model is None:
             reason = f"The control model is not installed; {Remedy.ADD_CONTROL}."
             needed.lack("control", last_part(control.model), resource.hash, reason)

@@ -15,6 +15,7 @@ from sdedge.models.unet_inputs import ImageTokens, RegionMasks, TokenMerging, UN
 
 CALLS = {
     Capability.ADDED_COMPONENTS: ["add", "remove", "run", "unet_source"],
+    Capability.CONVERTED_CONTROLS: ["find_control", "run_control"],
     Capability.EARLIER_LAYERS: [],  # arguments of `encode_text`
     Capability.ENCODE: [],  # every engine has the call, and not every bundle the network
     Capability.FEATURE_REUSE: ["predict_partly"],

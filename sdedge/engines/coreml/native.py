@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from sdedge.engines.coreml.compiled import UNITS, CompiledCopy, core_ml
 from sdedge.engines.coreml.first_load import FirstLoad, cannot_load, first_load, load
 from sdedge.engines.coreml.lora_changes import FindModel
-from sdedge.engines.coreml.packages import UNETS, Model, PackageEngine
+from sdedge.engines.coreml.packages import Model, PackageEngine
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.protocol import Capability
 from sdedge.errors import EngineError, InvalidRequest, Remedy, is_out_of_memory
@@ -36,15 +36,23 @@ class CoreMLEngine(PackageEngine):
         self.description = f"coreml {self.units}"
         self._first_loads: dict[tuple[Path, str], FirstLoad] = {}
 
-    def first_load(self, width: int, height: int, encode: bool, safety: bool) -> Iterator[Loading]:
-        """Loads packages in other processes, one after the other; those this system has loaded before take no time."""
+    def first_load(
+        self, width: int, height: int, encode: bool, safety: bool, controls: Sequence[str] = ()
+    ) -> Iterator[Loading]:
+        """Loads packages in other processes, one after the other; those this system has loaded before take no time.
+
+        Where there are controls the controlled UNet draws the steps without them as well.
+        """
         h, w = height // self.facts.downscale, width // self.facts.downscale
-        latents = {"sample": (4, h, w), "z": (4, h, w), "x": (3, height, width)}
-        names = ("text_encoder", *UNETS, "vae_decoder", *["vae_encoder"] * encode, *["safety_checker"] * safety)
-        for name in names:
+        latents = {"sample": (self.facts.in_channels, h, w), "z": (4, h, w), "x": (3, height, width)}
+        nets = [self.find_control(name).component for name in controls]
+        unets = self._unet(bool(nets))
+        names = ("text_encoder", *nets, *unets, "vae_decoder", *["vae_encoder"] * encode, *["safety_checker"] * safety)
+        for name in dict.fromkeys(names):
             if name in self.manifest.components:
                 package = self._package(name)
-                yield from self._load_first(package, self._function(package, latents))
+                shapes = {**latents, "sample": (4, h, w)} if name in nets else latents
+                yield from self._load_first(package, self._function(package, shapes))
 
     def _load_first(self, package: Package, function: str) -> Iterator[Loading]:
         if CompiledCopy(package.path).was_loaded(function, self.units):

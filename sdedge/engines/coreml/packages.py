@@ -19,6 +19,16 @@ from sdedge.engines.coreml.lora_packages import AdaptedBundle, adapt_bundle
 from sdedge.engines.coreml.portable.package import Package
 from sdedge.engines.protocol import Component, LoraUse, ModelFacts, OptionalCalls, check_inputs
 from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.library.bundle_controls import (
+    CONTROLLED_UNETS,
+    CONTROLNET,
+    HINT,
+    RESIDUAL,
+    ConvertedControl,
+    controlled_unets,
+    converted_controls,
+    find_converted,
+)
 from sdedge.library.manifest import BundleComponent, Manifest
 from sdedge.machine.threads import use_threads
 from sdedge.models.safety import prepare
@@ -33,11 +43,11 @@ Model = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 UNETS = ("unet", "unet_chunk1", "unet_chunk2")
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     Component.TEXT_ENCODER: ("text_encoder",),
-    Component.UNET: UNETS,
+    Component.UNET: UNETS + CONTROLLED_UNETS,
     Component.VAE: ("vae_encoder", "vae_decoder"),
     Component.SAFETY_CHECKER: ("safety_checker",),
 }
-"""The bundle\'s packages of each component of an engine."""
+"""The bundle's packages of each component of an engine."""
 
 
 class PackageEngine(OptionalCalls, ABC):
@@ -102,7 +112,7 @@ class PackageEngine(OptionalCalls, ABC):
                 f"The converted bundle {self.facts.name} cannot do {what}: its text encoder takes token ids and gives its "
                 "last layer; leave it out, or use the model it was made from."
             )
-        return self._batched("text_encoder", {"input_ids": ids.float()}, "last_hidden_state")
+        return self._batched("text_encoder", {"input_ids": ids.float()}, ["last_hidden_state"])["last_hidden_state"]
 
     def predict(self, inputs: UNetInputs) -> Tensor:
         """Predicts in calls of the batch that the UNet was converted for; the last one is filled up with its last row.
@@ -110,32 +120,83 @@ class PackageEngine(OptionalCalls, ABC):
         Raises InvalidRequest for contexts of another length than it was converted for.
         """
         check_inputs(self.can, inputs)
-        x, t, context = inputs.sample, inputs.t, inputs.context
-        chunked = "unet_chunk1" in self.manifest.components
-        length = self._component(UNETS[1] if chunked else UNETS[0]).inputs["encoder_hidden_states"].shape[-1]
+        assert not inputs.down, "a bundle has no adapter that makes features on the way down"
+        names = self._unet(inputs.skips is not None)
+        self._check_context(names[0], inputs.context)
+        arrays = self._unet_arrays(inputs.sample, inputs.t, inputs.context)
+        if names[0] in CONTROLLED_UNETS:
+            arrays |= self._residual_arrays(names[0], arrays["sample"], inputs.skips)
+        return self._batched(names[0], arrays, ["noise_pred"], *names[1:])["noise_pred"]
+
+    @property
+    def converted_controls(self) -> Mapping[str, ConvertedControl]:
+        return converted_controls(self.manifest)
+
+    def find_control(self, name: str) -> ConvertedControl:
+        return find_converted(self.manifest, name)
+
+    def run_control(self, name: str, x: Tensor, t: Tensor, context: Tensor, hint: Tensor) -> tuple[Tensor, ...]:
+        component = self.converted_controls[name].component
+        self._check_context(component, context)
+        arrays = {**self._unet_arrays(x, t.expand(len(x)), context), HINT: hint.expand(len(x), *hint.shape[1:])}
+        outputs = [f"{RESIDUAL}{i}" for i in range(len(self._component(component).outputs))]
+        made = self._batched(component, arrays, outputs)
+        return tuple(made[output] for output in outputs)
+
+    def _unet(self, is_controlled: bool) -> tuple[str, ...]:
+        """Returns the packages of the UNet for a call, in the order they run. The controlled one serves without residuals as
+        well, in place of a plain one that is not there or not loaded while it is."""
+        controlled, held = controlled_unets(self.manifest), self.manifest.components
+        chunks, whole = UNETS[1:], UNETS[:1]
+        plain = next((names for names in (chunks, whole) if all(name in held for name in names)), ())
+        loaded = [names[0] in self._packages for names in (plain, controlled) if names]
+        if controlled and (is_controlled or not plain or loaded == [False, True]):
+            return controlled
+        return plain or whole
+
+    def _check_context(self, name: str, context: Tensor) -> None:
+        length = self._component(name).inputs["encoder_hidden_states"].shape[-1]
         if context.shape[1] != length:
             raise InvalidRequest(
                 f"The prompt fills {context.shape[1] // LENGTH} chunks of {LENGTH} tokens, and the converted bundle "
                 f"{self.facts.name} takes {(length or LENGTH) // LENGTH}; shorten it, or use the model it was made from."
             )
-        t = t.half().to(t)  # what the package reads: from 512 on, half precision holds steps of 0.5
-        arrays = {
-            "sample": x,
-            "timestep": t,
+
+    @staticmethod
+    def _unet_arrays(sample: Tensor, t: Tensor, context: Tensor) -> dict[str, Tensor]:
+        return {
+            "sample": sample,
+            "timestep": t.half().to(t),  # what the package reads: from 512 on, half precision holds steps of 0.5
             "encoder_hidden_states": context.transpose(1, 2).unsqueeze(2).contiguous(),
         }
-        if not chunked:
-            return self._batched(UNETS[0], arrays, "noise_pred")
-        return self._batched(UNETS[1], arrays, "noise_pred", UNETS[2])
+
+    def _residual_arrays(self, name: str, sample: Tensor, skips: Sequence[Tensor] | None) -> dict[str, Tensor]:
+        """Returns the residuals as a controlled UNet takes them, zeros without any: a row or pixel may stand for all."""
+        package = self._package(name)
+        function = _fitting(package, {"sample": (self._batch(name), *sample.shape[1:])})
+        shapes = {
+            key: (len(sample), *kind.static[1:])
+            for key, kind in package.functions[function].inputs.items()
+            if key.startswith(RESIDUAL)
+        }
+        if skips is None:
+            return {key: torch.zeros(shape) for key, shape in shapes.items()}
+        if len(skips) != len(shapes):
+            raise ModelError(
+                f"The UNet of {self.facts.name} takes {len(shapes)} residuals and gets {len(skips)}; choose a control net "
+                "that is made for this model."
+            )
+        return {f"{RESIDUAL}{i}": skip.expand(shapes[f"{RESIDUAL}{i}"]) for i, skip in enumerate(skips)}
 
     def encode(self, images: Tensor, noise: Tensor) -> Tensor:
         factor = self._latent_factor("vae_encoder")
-        moments = self._batched("vae_encoder", {"x": images}, "latent")
+        moments = self._batched("vae_encoder", {"x": images}, ["latent"])["latent"]
         mean, logvar = moments.chunk(2, dim=1)
         return Posterior(mean, logvar.clamp(-30.0, 20.0)).sample(noise.to(mean)) * factor
 
     def decode(self, latents: Tensor) -> Tensor:
-        return self._batched("vae_decoder", {"z": latents / self._latent_factor("vae_decoder")}, "image")
+        z = latents / self._latent_factor("vae_decoder")
+        return self._batched("vae_decoder", {"z": z}, ["image"])["image"]
 
     def _latent_factor(self, name: str) -> float:
         """Returns the scale of latents that a package speaks; bundles made before it was recorded speak the model's own."""
@@ -159,7 +220,8 @@ class PackageEngine(OptionalCalls, ABC):
         return scores
 
     def release(self, component: str) -> None:
-        self._close(PACKAGES[component])
+        nets = [name for name in self.manifest.components if name.startswith(CONTROLNET)]
+        self._close((*PACKAGES[component], *nets) if component == Component.UNET else PACKAGES[component])
 
     def _close(self, names: Sequence[str]) -> None:
         for key in [key for key in self.models if key[0] in names]:
@@ -167,20 +229,28 @@ class PackageEngine(OptionalCalls, ABC):
         for name in names:
             self._packages.pop(name, None)
 
-    def _batched(self, name: str, inputs: Mapping[str, Tensor], output: str, then: str | None = None) -> Tensor:
+    def _batched(
+        self, name: str, inputs: Mapping[str, Tensor], outputs: Sequence[str], then: str | None = None
+    ) -> dict[str, Tensor]:
         """Runs rows in groups of the package's batch; `then` is a second package that takes what the first gives."""
-        first = self._component(name).inputs
-        size = first[next(iter(inputs))].shape[0] or 1
-        made = []
-        rows = len(next(iter(inputs.values())))
+        size, rows = self._batch(name), len(next(iter(inputs.values())))
+        made: dict[str, list[Tensor]] = {output: [] for output in outputs}
         for start in range(0, rows, size):
             group = {key: fill_batch(value[start : start + size], size) for key, value in inputs.items()}
-            results = self.run_package(name, group)
+            results = self.run_package(name, self._wanted(name, group))
             if then is not None:
-                wanted = self._component(then).inputs
-                results = self.run_package(then, {key: {**group, **results}[key] for key in wanted})
-            made.append(results[output][: rows - start].float())
-        return torch.cat(made)
+                results = self.run_package(then, self._wanted(then, {**group, **results}))
+            for output in outputs:
+                made[output].append(results[output][: rows - start].float())
+        return {output: torch.cat(parts) for output, parts in made.items()}
+
+    def _batch(self, name: str) -> int:
+        """Returns how many rows a package takes at once."""
+        first = next(iter(self._component(name).inputs.values()))
+        return first.shape[0] or 1
+
+    def _wanted(self, name: str, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {key: values[key] for key in self._component(name).inputs}
 
     def run_package(self, name: str, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         return self._model(name, {key: tuple(value.shape) for key, value in inputs.items()})(inputs)
