@@ -3,7 +3,7 @@
     python -m tests.benchmarks.coreml_controls [--folder DIR] [--attention NAME …] [--size WxH] [--timestep N …] [--narrow]
 
 Prints dB for every result rounded to half precision, which has to be 60 or more: of all residuals together, and of the noise that
-is predicted. Weights are random. The model and its ControlNet take 4 GB of disk and stay in the folder; diffusers' networks 5 GB of
+is predicted. Weights are random. The model and its ControlNet take 4 GB of disk and stay there; diffusers' networks 5 GB of
 memory, one after the other. `--narrow` does the same with networks of a few channels, to try the command.
 """
 

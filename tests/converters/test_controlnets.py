@@ -91,11 +91,11 @@ def nets(tiny_model, deep_model, made_once) -> Path:
     def write(folder: Path) -> None:
         folder.mkdir()
         small, deep = (json.loads((model / "unet" / "config.json").read_text()) for model in (tiny_model, deep_model))
-        random_controlnet(small, 1, 0.3).save_pretrained(folder / "tiny")
-        random_controlnet(deep, 2, 0.3).save_pretrained(folder / "deep")
-        random_controlnet(deep, 3, 0.3, global_pool_conditions=True).save_pretrained(folder / "pooled")
-        random_controlnet(deep, 4, 0.3, controlnet_conditioning_channel_order="bgr").save_pretrained(folder / "bgr")
-        write_pth(folder / "control_canny.pth", ldm_names(random_controlnet(deep, 5, 0.3).state_dict()))
+        _halves(small, 1).save_pretrained(folder / "tiny")
+        _halves(deep, 2).save_pretrained(folder / "deep")
+        _halves(deep, 3, global_pool_conditions=True).save_pretrained(folder / "pooled")
+        _halves(deep, 4, controlnet_conditioning_channel_order="bgr").save_pretrained(folder / "bgr")
+        write_pth(folder / "control_canny.pth", ldm_names(_halves(deep, 5).state_dict()))
         state = random_controlnet(deep, 6, 0.3).state_dict()
         base = UNet2DConditionModel.from_pretrained(deep_model / "unet").state_dict()
         less = {n: t - base[n] if n in base and base[n].shape == t.shape else t for n, t in state.items()}
@@ -108,6 +108,11 @@ def nets(tiny_model, deep_model, made_once) -> Path:
     return made_once("converted-nets", write)
 
 
+def _halves(unet: dict, seed: int, **config) -> ControlNetModel:
+    """Weights that half precision holds, so that packages have the very same."""
+    return random_controlnet(unet, seed, 0.3, **config).half().float()
+
+
 def _referee(nets: Path, name: str) -> ControlNetModel:
     if (nets / name).is_dir():
         return ControlNetModel.from_pretrained(nets / name).eval()
@@ -115,7 +120,7 @@ def _referee(nets: Path, name: str) -> ControlNetModel:
     state = torch.load(nets / "less.referee") if name.startswith("less") else None
     if state is None:
         unet = json.loads((nets / "deep" / "config.json").read_text())
-        return random_controlnet(unet, 5, 0.3)
+        return _halves(unet, 5)
     network.load_state_dict(state)
     return network.eval()
 
@@ -160,7 +165,7 @@ NETS = ["tiny", "deep", "pooled", "bgr", "control_canny.pth", "less.safetensors"
 
 @pytest.mark.parametrize("name", cases(NETS, quick=["tiny"]))
 def test_a_controlnet_of_every_container_holds_60_db_against_diffusers(tiny_model, deep_model, nets, tmp_path, name):
-    """Each residual without rounding at 70 dB; averages are repeated to the size that the UNet takes."""
+    """Each residual without rounding at 100 dB; averages are repeated to the size that the UNet takes."""
     model = tiny_model if name == "tiny" else deep_model
     (component,) = open_source(str(model), (), (str(nets / name),)).controls
     (graph,) = _graphs(model, component, (str(nets / name),)).values()
@@ -168,10 +173,11 @@ def test_a_controlnet_of_every_container_holds_60_db_against_diffusers(tiny_mode
     halves, floats = (_run(graph, tmp_path / "net.mlpackage", values, precision) for precision in PRECISIONS)
     expected = _expected_residuals(_referee(nets, name), values)
     assert len(expected) == len(halves) == (13 if model == deep_model else 9)
+    least = 60 if name.startswith("less") else 100  # a sum of weights is rounded
     pairs = [(residual, f"additional_residual_{i}") for i, residual in enumerate(expected)]
     for residual, output in pairs:
         assert floats[output].shape == tuple(graph.outputs[output].shape)
-        assert psnr(residual.expand_as(floats[output]), floats[output]) >= 70  # the weights are rounded
+        assert psnr(residual.expand_as(floats[output]), floats[output]) >= least
     joined = [torch.cat([residual.expand_as(halves[output]).flatten() for residual, output in pairs])]
     joined.append(torch.cat([halves[output].flatten() for _, output in pairs]))
     assert psnr(*joined) >= 60  # together, as the UNet gets them: the deepest of a narrow net have a few values only
