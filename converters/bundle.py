@@ -66,8 +66,8 @@ def compiled_name(component: str) -> str:
     """Returns where apps look for a component's compiled package: for `canny_v2` at `controlnet/CannyV2.mlmodelc`."""
     if not component.startswith(CONTROLNET):
         return f"{title(component)}.mlmodelc"
-    words = re.split("[_-]", component.removeprefix(CONTROLNET))
-    return f"{CONTROLNETS}/{''.join(word.title() for word in words)}.mlmodelc"
+    parts = re.split("[_-]", component.removeprefix(CONTROLNET))
+    return f"{CONTROLNETS}/{''.join(part.title() for part in parts)}.mlmodelc"
 
 
 @contextmanager
@@ -262,8 +262,8 @@ def compiles_here() -> bool:
 
 def compiled(out: Path) -> dict[str, BundleComponent]:
     """Returns the components of a whole bundle whose compiled packages are there, with all that apps read."""
-    whole = {} if (out / JOURNAL).exists() else _parts_of_manifest(out)
-    return {name: part for name, part in whole.items() if (out / compiled_name(name) / METADATA).is_file()}
+    manifest_parts = {} if (out / JOURNAL).exists() else _parts_of_manifest(out)
+    return {name: part for name, part in manifest_parts.items() if (out / compiled_name(name) / METADATA).is_file()}
 
 
 def compile_packages(out: Path, made: Mapping[str, BundleComponent]) -> list[str]:

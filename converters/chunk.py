@@ -25,18 +25,18 @@ def unet_chunks(
     is_controlled: bool = False,
 ) -> tuple[Graph, Graph]:
     """Builds what `unet` does in two graphs. Each takes those of the inputs that it reads."""
-    whole, steps = unet(w, config, attend, size, batch, is_controlled), unet_steps(w, config, attend)
+    unet_graph, steps = unet(w, config, attend, size, batch, is_controlled), unet_steps(w, config, attend)
     cut = _middle(steps, w)
     first, second = steps[:cut], steps[cut:]
     plain = unet_steps(Weights(w.tensors), config, attend)[:cut]  # shapes need no compressed weights
-    alive = _alive(Graph(whole.inputs, {}, lambda inputs: run_steps(plain, inputs)))
-    between = {name: port for name, port in alive.items() if name not in whole.inputs}
+    alive = _alive(Graph(unet_graph.inputs, {}, lambda inputs: run_steps(plain, inputs)))
+    between = {name: port for name, port in alive.items() if name not in unet_graph.inputs}
     context = "encoder_hidden_states"
-    early = {name: port for name, port in whole.inputs.items() if name == context or name not in alive}
-    late = {name: port for name, port in whole.inputs.items() if name in alive}
+    early = {name: port for name, port in unet_graph.inputs.items() if name == context or name not in alive}
+    late = {name: port for name, port in unet_graph.inputs.items() if name in alive}
     return (
         Graph(early, between, lambda inputs: run_steps(first, inputs)),
-        Graph({**late, **between}, whole.outputs, lambda inputs: run_steps(second, inputs)),
+        Graph({**late, **between}, unet_graph.outputs, lambda inputs: run_steps(second, inputs)),
     )
 
 

@@ -191,8 +191,8 @@ def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     if options["model"] is None and options["like"] is None:
         values["model"] = default_model()
     typed = values if prompt is None else {**values, "prompt": prompt}
-    given = {*typed, *(parts.keys() & {"controls", "regions"})}
-    recorded = _like(options["like"], given, options["model"]) if options["like"] else {}
+    fixed = {*typed, *(parts.keys() & {"controls", "regions"})}
+    recorded = _like(options["like"], fixed, options["model"]) if options["like"] else {}
     base = Request(**recorded, **values).overlaid(**parts)
     if options["from_file"] is not None:
         base = base if prompt is None else base.replace(prompt=prompt)

@@ -57,10 +57,10 @@ class ConvertedControl:
 
 def controlled_unets(manifest: Manifest) -> tuple[str, ...]:
     """Returns the components that are the controlled UNet, in the order they run; none where it was not converted."""
-    whole, *chunks = CONTROLLED_UNETS
+    unet, *chunks = CONTROLLED_UNETS
     if all(name in manifest.components for name in chunks):
         return tuple(chunks)
-    return (whole,) if whole in manifest.components else ()
+    return (unet,) if unet in manifest.components else ()
 
 
 def converted_controls(manifest: Manifest) -> dict[str, ConvertedControl]:

@@ -59,17 +59,17 @@ def test_the_interface_of_v1_is_the_one_that_apples_package_reads():
         "sample": ((2, 4, 64, 64), "float16"), "timestep": ((2,), "float16"),
         "encoder_hidden_states": ((2, 768, 1, 77), "float16"),
     }  # fmt: skip
-    taken, given = (
+    inputs, outputs = (
         {f"additional_residual_{i}": ((2, C, side, side), dtype) for i, (C, side) in enumerate(V1_RESIDUALS)}
         for dtype in ("float16", "float32")
     )
     controlled = unet(weights, UNetConfig(), attend, (64, 64), is_controlled=True)
-    assert _ports(controlled.inputs) == common | taken
+    assert _ports(controlled.inputs) == common | inputs
     assert _ports(controlled.outputs) == {"noise_pred": ((2, 4, 64, 64), "float32")}
     net = controlnet(weights, ControlNetConfig(UNetConfig()), attend, (64, 64))
     assert _ports(net.inputs) == common | {"controlnet_cond": ((2, 3, 512, 512), "float16")}
-    assert _ports(net.outputs) == given
-    assert list(net.outputs) == list(given)  # in order
+    assert _ports(net.outputs) == outputs
+    assert list(net.outputs) == list(outputs)  # in order
     assert _ports(unet(weights, UNetConfig(), attend, (64, 64)).inputs) == common
 
 
@@ -188,8 +188,8 @@ def test_a_controlnet_of_every_container_holds_60_db_against_diffusers(tiny_mode
 def test_the_controlled_unet_holds_60_db_against_diffusers(deep_model, tmp_path, recipe):
     graphs = _graphs(deep_model, "controlled_unet", **recipe)
     assert list(graphs) == (["controlled_unet_chunk1", "controlled_unet_chunk2"] if recipe else ["controlled_unet"])
-    whole = _graphs(deep_model, "controlled_unet")["controlled_unet"]
-    values = _inputs(whole)
+    undivided = _graphs(deep_model, "controlled_unet")["controlled_unet"]
+    values = _inputs(undivided)
     made = dict(values)
     for part, graph in graphs.items():
         made |= _run(graph, tmp_path / f"{part}.mlpackage", made)
@@ -202,7 +202,7 @@ def test_the_controlled_unet_holds_60_db_against_diffusers(deep_model, tmp_path,
     assert psnr(expected, made["noise_pred"]) >= 60
     assert psnr(expected, plain) < 40  # they matter
     taken = {name for graph in graphs.values() for name in graph.inputs}
-    assert whole.inputs.keys() <= taken  # of two chunks each takes what it reads, and none of Apple's names is lost
+    assert undivided.inputs.keys() <= taken  # of two chunks each takes what it reads, and none of Apple's names is lost
 
 
 @pytest.mark.slow
@@ -242,8 +242,8 @@ def test_a_controlnet_is_added_and_nothing_else_is_touched(tiny_model, tiny_bund
     after = Manifest.read(folder)
     assert after.components.keys() - before.components.keys() == {"controlled_unet", "controlnet_tiny"}
     assert all(after.components[name] == part for name, part in before.components.items())
-    kept = _stamps(folder)
-    assert {name: kept[name] for name in files if ".mlpackage" in name} == {
+    first = _stamps(folder)
+    assert {name: first[name] for name in files if ".mlpackage" in name} == {
         n: files[n] for n in files if ".mlpackage" in n
     }
     assert (after.recipe, after.source["sha256"]) == (before.recipe, before.source["sha256"])
@@ -261,7 +261,7 @@ def test_a_controlnet_is_added_and_nothing_else_is_touched(tiny_model, tiny_bund
         assert "additional_residual" not in str(description.metadata) and str(nets) not in str(description.metadata)
     again = CliRunner().invoke(convert_group, ["controlnet", str(folder), str(nets / "tiny"), "-m", str(tiny_model)])
     assert "kept" in again.output and "converting" not in again.output
-    assert _stamps(folder)["ControlledUnet.mlpackage/Manifest.json"] == kept["ControlledUnet.mlpackage/Manifest.json"]
+    assert _stamps(folder)["ControlledUnet.mlpackage/Manifest.json"] == first["ControlledUnet.mlpackage/Manifest.json"]
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
@@ -332,9 +332,9 @@ def described(tiny_bundle, tmp_path) -> Path:
 
 def test_a_control_is_found_by_a_part_of_its_name_that_no_other_has(described):
     manifest = bundle_of(str(described))
-    found = find_converted(manifest, "CANNY")
-    assert (found.name, found.component, found.use) == ("control_canny", "controlnet_control_canny", "canny")
-    assert (found.hint_channels, found.downscale) == (3, 8)
+    control = find_converted(manifest, "CANNY")
+    assert (control.name, control.component, control.use) == ("control_canny", "controlnet_control_canny", "canny")
+    assert (control.hint_channels, control.downscale) == (3, 8)
     with pytest.raises(InvalidRequest, match="may be control_canny and control_depth; write more"):
         find_converted(manifest, "control")
     with pytest.raises(

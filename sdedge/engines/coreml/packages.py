@@ -147,12 +147,12 @@ class PackageEngine(OptionalCalls, ABC):
         """Returns the packages of the UNet for a call, in the order they run. The controlled one serves without residuals as
         well, in place of a plain one that is not there or not loaded while it is."""
         controlled, held = controlled_unets(self.manifest), self.manifest.components
-        chunks, whole = UNETS[1:], UNETS[:1]
-        plain = next((names for names in (chunks, whole) if all(name in held for name in names)), ())
+        chunks, unet = UNETS[1:], UNETS[:1]
+        plain = next((names for names in (chunks, unet) if all(name in held for name in names)), ())
         loaded = [names[0] in self._packages for names in (plain, controlled) if names]
         if controlled and (is_controlled or not plain or loaded == [False, True]):
             return controlled
-        return plain or whole
+        return plain or unet
 
     def _check_context(self, name: str, context: Tensor) -> None:
         length = self._component(name).inputs["encoder_hidden_states"].shape[-1]
