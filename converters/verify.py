@@ -22,6 +22,7 @@ from converters.inspect import inspect
 from converters.latents import FACTOR
 from converters.package_lint import RuleBreach, lint_bundle
 from converters.psnr import psnr
+from converters.verify_controls import control_probes
 from converters.verify_floors import LOSSY, floor
 from converters.verify_weights import KernelError, compare_weights
 from sdedge.engines.coreml.packages import PACKAGES, UNETS, Model
@@ -198,6 +199,7 @@ def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, st
         for width, height in manifest.sizes[1:]:
             x = torch.randn(2, facts.in_channels, height // facts.downscale, width // facts.downscale, generator=random)
             yield "unet", f"t = {TIMESTEPS[-1]} at {width}x{height}", _predicted(x, TIMESTEPS[-1], context)
+    yield from control_probes(manifest, reference, PROMPTS[0], TIMESTEPS, random)
     image, noise = _image(H, W, random), torch.randn(1, *shape, generator=random)
     if "vae_encoder" in held:
         yield "vae_encoder", "an image", lambda e: e.encode(image, noise)
@@ -212,9 +214,15 @@ def probes(manifest: Manifest, reference: TorchEngine) -> Iterator[tuple[str, st
 
 def count_outputs(manifest: Manifest, picture: bool = True) -> int:
     """Returns about how many figures `verify` tells, its verdict among them; `probes` lists them."""
-    held = {"unet" if name in UNETS else name for name in manifest.components}
-    each = {"text_encoder": len(PROMPTS), "unet": len(TIMESTEPS) + len(manifest.sizes[1:]), "vae_decoder": 2}
+    held = {_network(name) for name in manifest.components}
+    of_unets = {"unet": len(TIMESTEPS) + len(manifest.sizes[1:]), "controlled_unet": len(TIMESTEPS)}
+    each = {"text_encoder": len(PROMPTS), **of_unets, "vae_decoder": 2}
     return sum(each.get(name, 1) for name in held) + picture + 1
+
+
+def _network(component: str) -> str:
+    """Returns what two chunks are together, and every other component is itself."""
+    return component.partition("_chunk")[0]
 
 
 def _encoded(prompt: str) -> Output:
@@ -342,7 +350,7 @@ def component_bits(bundle: Path, manifest: Manifest) -> dict[str, int]:
     widths: dict[str, int] = {}
     for name, part in manifest.components.items():
         package = Package.open(inside(bundle, part.file))
-        component = "unet" if name in UNETS else name
+        component = _network(name)
         narrowest = min(inspect(package, function).bits for function in package.functions)
         widths[component] = min(narrowest, widths.get(component, 16))
     if "text_encoder" in widths:
@@ -384,7 +392,7 @@ def _finite(db: float) -> float:
 def record(bundle: Path, manifest: Manifest, verdict: Verdict) -> None:
     """Writes the figures into the manifest, those of a component beside it as well. Raises OutputError."""
     worst = verdict.figures["psnr"]
-    measured = {name: "unet" if name in UNETS else name for name in manifest.components}
+    measured = {name: _network(name) for name in manifest.components}
     parts = {
         name: replace(part, figures={**part.figures, "psnr": worst[measured[name]]})
         if measured[name] in worst
