@@ -18,7 +18,7 @@ from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
 from sdedge.machine import findings
 from sdedge.machine.cores import cores
 from sdedge.machine.findings import GAIN, DeviceFinding, Timing
-from sdedge.machine.thread_probe import UNDISTURBED, measure_threads, thread_clock
+from sdedge.machine.thread_probe import measure_threads, thread_clock
 from sdedge.machine.threads import user_chose_threads
 from sdedge.models.attention import AttentionFunction, padded, row_pieces, sdpa
 
@@ -52,6 +52,8 @@ FUSED = "fused"
 """In a finding: attention on MPS by Metal's tiled kernel (`models.attention.padded`), timed beside that in pieces."""
 FEWEST, MOST = 3, 9
 """Rounds of timing: how many where they lead to one choice, and where they do not."""
+HOPELESS = 5.0
+"""How many times longer than the fastest a format takes before it is timed once and no more."""
 APART = 1.0
 """Seconds from the start of one round to that of the next, at least."""
 
@@ -87,16 +89,15 @@ def _rounds(device: torch.device, policy: Policy) -> list[tuple[Timing, ...]]:
     """Times everything at least FEWEST times, and up to MOST times while the rounds do not lead to one choice.
 
     What the first round shows to be out of the question is timed once, as it may take a hundred times as long as the rest; twice
-    where others took the processor meanwhile.
+    by a clock that counts what others take.
     """
     rounds: list[tuple[Timing, ...]] = []
     hopeless: Sequence[Timing] = ()
-    clock = thread_clock() if device.type == "cpu" else time.perf_counter
+    counts_others = device.type != "cpu" or thread_clock() is time.perf_counter
     while len(rounds) < MOST:
-        began, before = time.perf_counter(), clock()
+        began = time.perf_counter()
         rounds.append(tuple(_timings(device, policy, hopeless)))
-        is_undisturbed = clock() - before >= UNDISTURBED * (time.perf_counter() - began)
-        if len(rounds) > 1 or is_undisturbed:
+        if len(rounds) > counts_others:
             hopeless = _hopeless(_fastest(rounds))
         if len(rounds) >= FEWEST and len({_choice(device, each) for each in rounds}) == 1:
             break
@@ -154,12 +155,12 @@ def _fastest(rounds: Sequence[tuple[Timing, ...]]) -> tuple[Timing, ...]:
 
 
 def _hopeless(timings: Sequence[Timing]) -> tuple[Timing, ...]:
-    """Returns those that took more than ten times as long as their kernel's fastest."""
+    """Returns those that took more than HOPELESS times as long as their kernel's fastest."""
     fastest = {
         kernel: min((t.seconds for t in timings if t.kernel == kernel and t.seconds is not None), default=0.0)
         for kernel in SHARES
     }
-    return tuple(t for t in timings if t.seconds is not None and t.seconds > 10 * fastest[t.kernel])
+    return tuple(t for t in timings if t.seconds is not None and t.seconds > HOPELESS * fastest[t.kernel])
 
 
 def _timings(device: torch.device, policy: Policy, hopeless: Sequence[Timing] = ()) -> Iterator[Timing]:
@@ -174,7 +175,7 @@ def _timings(device: torch.device, policy: Policy, hopeless: Sequence[Timing] = 
                     yield timing
                     continue
                 seconds = time_kernel(device, kernel, DTYPES[dtype], layout, limit)
-                limit = min(limit, 10 * seconds) if seconds is not None else limit
+                limit = min(limit, HOPELESS * seconds) if seconds is not None else limit
                 yield Timing(kernel, dtype, place, seconds)
         if device.type == "mps" and kernel == "attention":
             for dtype in policy.formats:

@@ -17,13 +17,13 @@ from torch import Tensor
 from sdedge.machine.cores import Cores
 from sdedge.machine.findings import GAIN
 
-ROUNDS = 6
+ROUNDS = 5
 """How often each number of threads is timed, at most; half of that where nothing disturbed it."""
 APART = 0.3
 """Seconds from the start of one round to that of the next, at least."""
 UNDISTURBED = 0.9
 """Of its threads' time, which a run must have been given to count."""
-_RUNS = 3
+_RUNS = 2
 
 
 @dataclass(frozen=True)
