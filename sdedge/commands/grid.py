@@ -60,6 +60,7 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     from sdedge.generation.save import Picture, save_sheet
     from sdedge.images.output import output_at
     from sdedge.images.sheet import sheet
+    from sdedge.process.prover import CanaryProver
 
     pairs = dict(setting.partition("=")[::2] for setting in options["settings"])
     values = {"model": options["model"] or default_model(), "seed": options["seed"], **batch.overrides(pairs)}
@@ -67,7 +68,8 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
     cells = batch.grid(base, across, down)
     output = output_at(options["out"])
     output.check()
-    pipeline = Pipeline(load_engine(options["device"], options["dtype"]))
+    prover = CanaryProver()
+    pipeline = Pipeline(load_engine(options["device"], options["dtype"], allows=prover.allows), prover=prover)
     resolved = pipeline.resolve(base)
     pictures = []
     with show(len(cells.requests), quiet=options["quiet"]) as tell:

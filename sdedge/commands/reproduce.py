@@ -117,11 +117,14 @@ def _results(plans: Sequence[ReproductionPlan], options: dict[str, Any]) -> Iter
     from sdedge.evaluation.reproduction import reproduce as draw_again
     from sdedge.generation.pipeline import Pipeline
     from sdedge.images.output import Output
+    from sdedge.process.prover import CanaryProver
 
     output = None if options["folder"] is None else Output(options["folder"], template="{seed}-{prompt:40}")
     if output is not None:
         output.check()
-    pipeline = Pipeline(load_engine(options["device"], options["dtype"], memory=options["memory"]))
+    prover = CanaryProver()
+    load = load_engine(options["device"], options["dtype"], memory=options["memory"], allows=prover.allows)
+    pipeline = Pipeline(load, prover=prover)
     for each in _by_model(plans):
         with show(1, quiet=options["quiet"] or options["as_json"]) as tell:
             result = draw_again(each, pipeline, tell, options["at_least"], options["anyway"], output)

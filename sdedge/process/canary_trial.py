@@ -25,11 +25,14 @@ from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, 
 from sdedge.interpreter import python_command, python_environment
 from sdedge.library.models import EMBEDDED
 from sdedge.machine.canary_checks import PICTURE, sketch
+from sdedge.machine.memory import available_memory
 from sdedge.places import cache_folder
 from sdedge.process.canary_reference import embedded_model, model_hash
 
 Result = tuple[str, Callable[[], np.ndarray]]
 PROMPT, SIDE, STEPS, SCALE = "a red house at night", 128, 4, 4.0
+FREE = 2 * 10**9
+"""Bytes that must be free: the blocks take half of them."""
 NICE = 10
 """How far it stands back behind the pictures that are drawn meanwhile."""
 
@@ -151,6 +154,9 @@ def main(arguments: list[str] | None = None) -> None:
             module, _, function = stand_in[0].partition(":")
             run(engine, getattr(importlib.import_module(module), function), say)
         else:
+            if available_memory()[0] < FREE:  # which the pictures need more
+                say(unable=f"less than {FREE / 1e9:g} GB of memory are free")
+                os._exit(0)
             import torch  # noqa: F401 (the longest of the imports, which are not counted)
 
             run(engine, results_of, say)

@@ -19,6 +19,8 @@ from gui.shell.settings import Settings
 from sdedge.engines.open import locate
 from sdedge.events import Finished
 from sdedge.images import metadata
+from sdedge.machine import canary
+from sdedge.machine.canary import State, Verdict
 from sdedge.machine.findings import DeviceFinding, Timing, keep
 from sdedge.machine.memory_plan import CHECKER_SIZE, MemoryPlan, MemoryRequest, Sizes
 from sdedge.passes import Changes, Enlargement, Pass
@@ -119,6 +121,21 @@ def test_the_device_dialog_says_what_draws_and_why(open_window, qtbot):
     qtbot.waitUntil(lambda: "A processor (cpu)" in dialog.device.text())
     assert "16 bits (bf16)" in dialog.reason.text() and "It is faster." in dialog.reason.text()
     qtbot.waitUntil(lambda: "are free" in dialog.memory.text() and "planned with about" in dialog.planned.text())
+
+
+def test_the_device_dialog_says_in_one_line_what_the_check_of_engines_found(open_window, qtbot):
+    window = open_window(start=False)
+    window.actions_list["device"].trigger()
+    dialog = last_dialog(window)
+    qtbot.waitUntil(lambda: bool(dialog.device.text()))
+    assert dialog.checked.isHidden()
+    canary.keep(Verdict("cpu float32", State.PROVED))
+    dialog.look()
+    qtbot.waitUntil(lambda: dialog.checked.text() == "Checked, and right: cpu float32.")
+    canary.keep(Verdict("mps float16", State.FAILED, "a gain of 1.020 in attention of 320 channels"))
+    dialog.look()
+    qtbot.waitUntil(lambda: "mps float16 is switched off" in dialog.checked.text())
+    assert "1.020" in dialog.checked.text() and "--" not in dialog.checked.text() and dialog.checked.wordWrap()
 
 
 def test_the_embedded_models_sizes_are_read_from_its_headers():
