@@ -1,4 +1,4 @@
-"""The check of engines: 200 broken engines and 300 healthy ones, each in real processes, some beside busy ones; and what it takes.
+"""The check of engines: 200 broken and 300 healthy ones, each in real processes, some beside busy ones; and what it takes.
 
 `python -m tests.benchmarks canary` with all; CANARY_COUNT in the environment is how many of each kind.
 """
