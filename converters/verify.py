@@ -43,6 +43,7 @@ from sdedge.request import Request
 from sdedge.text.conditioning import condition
 from sdedge.training.evaluate import Tally, obedience
 from sdedge.weights.loading import load_into
+from sdedge.weights.lora import MergedTensor
 from sdedge.weights.safety import open_checker
 
 TIMESTEPS = (1, 261, 501, 741, 981)
@@ -360,12 +361,14 @@ def component_bits(bundle: Path, manifest: Manifest) -> dict[str, int]:
 
 def holds_halves(reference: TorchEngine, component: str) -> bool:
     """Returns whether the checkpoint's own weights are of 16 bits, so that a package's are the very same numbers. A VAE's
-    are not where another factor of latents is folded into its outer convolutions, which rounds those once more."""
+    are not where another factor of latents is folded into its outer convolutions, which rounds those once more; nor are those of
+    a network with LoRAs, which torch adds in float32 and keeps like that."""
     stage = {TOKENS: "text_encoder", "vae_encoder": "vae", "vae_decoder": "vae"}.get(component, component)
     folded = stage == "vae" and reference.facts.scaling_factor != FACTOR
     if folded or stage not in reference.checkpoint.components:
         return False
-    return all(tensor.dtype == torch.float16 for tensor in reference.merged(stage).values())
+    tensors = reference.merged(stage).values()
+    return all(tensor.dtype == torch.float16 and not isinstance(tensor, MergedTensor) for tensor in tensors)
 
 
 def _wrong_kernels(bundle: Path, manifest: Manifest, reference: TorchEngine) -> Iterator[KernelError]:
