@@ -267,7 +267,7 @@ def test_the_embedded_model_obeys_a_lora_from_the_bundle(pocket_bundle, tmp_path
     """A change of rank 1 in the first convolution turns the picture; both engines draw the same one."""
     out, inside, *kernel = open_checkpoint(locate(EMBEDDED)).components["unet"]["conv_in.weight"].shape
     torch.manual_seed(0)
-    tensors = {"lora_down": torch.randn(1, inside, *kernel) * 0.05, "lora_up": torch.randn(out, 1, 1, 1) * 0.5}
+    tensors = {"lora_down": torch.randn(1, inside, *kernel) * 0.05, "lora_up": torch.randn(out, 1, 1, 1)}
     lora = tmp_path / "turn.safetensors"
     save_file({f"lora_unet_conv_in.{name}.weight": tensor for name, tensor in tensors.items()}, lora)
     install(lora, "lora")
