@@ -149,7 +149,8 @@ def _make(
         write_package(graphs, path, recipe.target, partial(about.write, component=part))
         first = next(iter(graphs.values()))
         factor = FACTOR if name.startswith("vae") else None
-        recorded = bundle.weights_record(path, source.tensors(name)) if name in ("text_encoder", "unet") else {}
+        takes_loras = name in ("text_encoder", "unet", "controlled_unet")
+        recorded = bundle.weights_record(path, source.tensors(name)) if takes_loras else {}
         made[part] = bundle.describe(out, path, first, {"recipe": dict(choices), **figures, **recorded}, factor)
     source.release(name)
     gc.collect()

@@ -61,7 +61,7 @@ class PackageWeights:
             name: self._array(weight, name, place) for name, place in weight.places[0].items() if name != "result"
         }
         if weight.form == "dense":
-            return arrays["val"].reshape(weight.shape)
+            return arrays["val"].reshape(-1)[: math.prod(weight.shape)].reshape(weight.shape)
         if weight.form == "palette":
             lut = arrays["lut"].reshape(weight.palettes)
             indices = _unpacked(arrays["indices"], weight.bits, math.prod(weight.shape)).reshape(weight.kernel)
@@ -225,7 +225,7 @@ def _encoded(weight: StoredWeight, values: np.ndarray) -> tuple[dict[str, bytes]
     """Returns the bytes of each argument, and the compressed kernel where it is one."""
     places = weight.places[0]
     if weight.form == "dense":
-        return {"val": values.tobytes()}, None
+        return {"val": values.tobytes() * (places["val"].type.elements // values.size)}, None
     kernel = as_kernel(values)
     if weight.form == "palette":
         groups, _ = weight.palettes

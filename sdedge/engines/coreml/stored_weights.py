@@ -24,7 +24,9 @@ KEY = "weights"
 """Of a component's figures in the manifest."""
 VERSION = 1
 LAYOUT = "rows of outputs, as in the checkpoint; nothing folded in"
-"""How numbers lie: a linear layer (out, in) is the convolution (out, in, 1, 1), and vectors have further axes of 1."""
+"""How numbers lie: a linear layer (out, in) is the convolution (out, in, 1, 1), vectors have further axes of 1, and those of
+group norms may stand there several times in a row, for each picture of a batch."""
+_MOST_REPEATS = 8
 CONVERTERS = (1, 2, 3)
 """Those of bundles without a record whose packages lie like that."""
 FORMS = {
@@ -105,7 +107,8 @@ class StoredWeight:
 
     def _is_sound(self, copy: Mapping[str, Place], size: int, is_kernel: bool) -> bool:
         if self.form == "dense":
-            return copy["val"].type.dtype == "float16" and copy["val"].type.elements == size
+            kind = copy["val"].type
+            return kind.dtype == "float16" and size > 0 and kind.elements in range(size, _MOST_REPEATS * size + 1, size)
         if not is_kernel:
             return False
         out = self.kernel[0]

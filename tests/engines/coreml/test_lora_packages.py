@@ -189,13 +189,19 @@ def _kernels(package: Path, end: str) -> dict[str, np.ndarray]:
     return {name: value for name, value in decode(opened, opened.function()).items() if name.endswith(end)}
 
 
-def test_a_bundle_from_before_the_record_is_read_out_of_its_program(tiny_bundle, style, tmp_path):
+def test_a_bundle_from_before_the_record_is_read_out_of_its_program(tiny_model, tiny_bundle, tmp_path):
+    style = random_lora(tmp_path / "style.safetensors", tiny_model, networks=("text_encoder",))
     before = shutil.copytree(tiny_bundle, tmp_path / "before")
-    _edit(before, lambda part: part["figures"].pop("weights", None))
+    _edit(before, _make_old)
     with_record, without = (adapted(each, LoraUse(style, 0.7, 0.7)) for each in (tiny_bundle, before))
     assert "from before" in without.notices[-1] and without.packages != with_record.packages
     for name, package in with_record.packages.items():
         assert weight_bytes(package) == weight_bytes(without.packages[name])
+
+
+def _make_old(part: dict) -> None:
+    part["figures"].pop("weights", None)
+    part["figures"]["recipe"]["converter"] = 3
 
 
 def _edit(bundle: Path, change) -> None:
@@ -206,10 +212,11 @@ def _edit(bundle: Path, change) -> None:
 
 
 @pytest.mark.slow
-def test_weights_at_one_place_part(tiny_bundle, style, tmp_path):
+def test_weights_at_one_place_part(tiny_model, tiny_bundle, tmp_path):
     """Other converters store equal weights once: a LoRA on one of them leaves the other's numbers as they are."""
+    style = random_lora(tmp_path / "style.safetensors", tiny_model, networks=("text_encoder",))
     shared = shutil.copytree(tiny_bundle, tmp_path / "shared")
-    _edit(shared, lambda part: part["figures"].pop("weights", None))
+    _edit(shared, _make_old)
     package, layer = shared / "TextEncoder.mlpackage", "text_model_encoder_layers_0_self_attn_{}_proj_weight"
     spec = read_spec(package)
     (function,) = spec.mlProgram.functions.values()
