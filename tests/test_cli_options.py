@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,8 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
     from sdedge.library.store import open_store
 
     monkeypatch.chdir(tmp_path)
+    for model in ("face", "5"):  # files that `--detail` and `--hires-upscaler` may name
+        (tmp_path / model).touch()
 
     def job(*args: object) -> tuple:
         id = added(*args)["id"]
@@ -71,7 +74,9 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
     [(("a house", "--device", "cpu"), "set SDEDGE_DEVICE for `sdedge queue run` instead"),
      (("a house", "--dtype=float32"), "set SDEDGE_DTYPE"), (("a house", "--devise", "cpu"), "No such option"),
      (("--from-file", "two.txt", "-o", "a.png"), "a.png is the name of one file, and there are 2 jobs"),
-     (("a house", "-o", "two"), "two is a file; name a folder")],
+     (("a house", "-o", "two"), "two is a file; name a folder"),
+     (("a house", "--detail", "nobody"), "There is no detector 'nobody'"),
+     (("a house", "--hires", "2", "--hires-upscaler", "nobody"), "There is no upscaler 'nobody'")],
 )  # fmt: skip
 def test_what_the_queue_does_not_take_is_said_with_what_to_do(tmp_path, monkeypatch, args, said):
     monkeypatch.chdir(tmp_path)
@@ -80,6 +85,37 @@ def test_what_the_queue_does_not_take_is_said_with_what_to_do(tmp_path, monkeypa
     result = run("queue", "add", *args)
     assert result.returncode == 2 and said in result.stderr
     assert "The queue is empty." in run("queue", "list").stdout
+
+
+def test_a_folder_of_pictures_becomes_jobs_whose_files_keep_the_names(tmp_path, monkeypatch):
+    from PIL import Image
+
+    from sdedge.library.jobs import Queue
+    from sdedge.library.store import open_store
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for name in ("a.png", "b.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / "photos" / name)
+    result = run("queue", "add", "a house", "--images", "photos", "-o", "drawn")
+    assert result.returncode == 0, result.stderr
+    with open_store() as store:
+        jobs = sorted(Queue(store).jobs(), key=lambda job: job.id)
+    assert [Path(job.request.image) for job in jobs] == [tmp_path / "photos" / name for name in ("a.png", "b.jpg")]
+    assert [job.output.file for job in jobs] == ["a.png", "b.png"]
+
+
+def test_models_of_passes_are_found_from_whatever_folder_the_queue_runs_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x4.pth").touch()
+    added("--hires", "2", "--hires-upscaler", "x4.pth", "--detail", "x4.pth")
+    from sdedge.library.jobs import Queue
+    from sdedge.library.store import open_store
+
+    with open_store() as store:
+        (job,) = Queue(store).jobs()
+    enlarged, boxes = job.request.passes
+    assert enlarged.enlarge.by == boxes.boxes.model == str(tmp_path / "x4.pth")
 
 
 def test_a_job_that_nobody_draws_any_more_is_listed_as_interrupted():

@@ -20,6 +20,7 @@ from sdedge.errors import InvalidRequest, Remedy
 from sdedge.events import Cancelled
 from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
+from sdedge.library.pass_models import settled_passes
 from sdedge.machine.memory_plan import CHOICES
 from sdedge.request import Request, Resolved
 from sdedge.request_fields import FIELDS
@@ -113,7 +114,7 @@ def generate(prompt: str | None, **options: Any) -> None:
 
     Ctrl-C stops after the current step and keeps what is finished.
     """
-    requests, series = _asked(prompt, options)
+    requests, series = asked(prompt, options)
     from sdedge.commands.progress import show
     from sdedge.engines.open import load_engine
     from sdedge.generation.pipeline import Pipeline
@@ -153,7 +154,7 @@ def generate(prompt: str | None, **options: Any) -> None:
             raise KeyboardInterrupt
 
 
-def _asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], Series]:
+def asked(prompt: str | None, options: dict[str, Any]) -> tuple[list[Request], Series]:
     """Returns the requests that the options describe, one for each picture of a folder, and the job they are. Raises
     InvalidRequest."""
     folder = options["images"]
@@ -273,7 +274,7 @@ def _runs(
         last = number + 1 == len(requests)
         check_pictures(request)
         pipeline.check_controls(request)  # before a hint is kept, so that a refused one leaves nothing behind
-        request = settled_controls(request)
+        request = settled_passes(settled_controls(request))
         events = pipeline.images(request, series.count - done, series.batch, last=last)
         if sheet is not None:
             events = _collected(events, sheet)

@@ -17,6 +17,7 @@ from sdedge.commands.terminal import echo, note, one_line
 def info(image: Path, as_json: bool) -> None:
     """Show the settings that IMAGE carries: sdedge's, A1111's, ComfyUI's, InvokeAI's or another program's."""
     from sdedge.images.metadata import read
+    from sdedge.images.metadata_fields import as_text
     from sdedge.request import Request
     from sdedge.request_fields import FIELDS
 
@@ -39,10 +40,10 @@ def info(image: Path, as_json: bool) -> None:
     for field in fields(Request):
         if field.name in recorded.fields:
             value = recorded.fields[field.name]
-            text = FIELDS[field.name].type.format(value) if isinstance(value, tuple) else value
+            text = value if isinstance(value, str | int | float) else FIELDS[field.name].type.format(value)
             echo(f"  {field.name.replace('_', ' '):<20} {text}")
     for name, value in recorded.details.items():
-        echo(f"  {name.replace('_', ' '):<20} {value}")
+        echo(f"  {name.replace('_', ' '):<20} {value if isinstance(value, str) else as_text(value)}")
     for setting in recorded.unhonoured:
         echo(f"  {'not honoured':<20} {setting.field} {one_line(setting.value[:60])}".rstrip() + f": {setting.reason}")
     for text in recorded.notes:

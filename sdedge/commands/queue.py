@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sdedge.commands.generate import Series, generate, interruptible, requests_of
+from sdedge.commands.generate import asked, generate, interruptible
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.field_types import PathOrName
 from sdedge.library.control_models import settled_controls
 from sdedge.library.job_states import ENDED, OPEN, JobState
 from sdedge.library.jobs import Job, Queue
+from sdedge.library.pass_models import settled_passes, with_models
 from sdedge.locks import ProcessLock
 from sdedge.request_fields import FIELDS
 
@@ -72,15 +73,16 @@ class Add(click.Command):
 @as_json
 def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> None:
     """Append a job with the options of `generate`, one per prompt of --from-file."""
-    series = Series.of(options)
-    requests = [settled_controls(_absolute(request)) for request in requests_of(prompt, options)]
+    requests, series = asked(prompt, options)
+    outputs = [series.output_of(request) for request in requests]
+    requests = [settled_passes(settled_controls(_absolute(request))) for request in requests]
     if len(requests) > 1 and series.output.file:
         raise InvalidRequest(
             f"{options['out']} is the name of one file, and there are {len(requests)} jobs; name a folder with --out."
         )
     with _queue() as queue:
-        for request in requests:
-            job = queue.add(request, series.output, series.count, series.batch, priority)
+        for request, output in zip(requests, outputs, strict=True):
+            job = queue.add(request, output, series.count, series.batch, priority)
             echo(json.dumps(record(job)) if as_json else f"Job {job.id}: {_line(job)}")
 
 
@@ -254,7 +256,8 @@ def _absolute(request: Request) -> Request:
             paths[name] = str(Path(value).expanduser().absolute())
     controls = tuple(replace(control, model=_absolute_path(control.model)) for control in request.controls)
     regions = tuple(replace(region, mask=region.mask and _absolute_path(region.mask)) for region in request.regions)
-    return request.replace(**paths, controls=controls, regions=regions)
+    passes = tuple(with_models(each, _absolute_path, _absolute_path) for each in request.passes)
+    return request.replace(**paths, controls=controls, regions=regions, passes=passes)
 
 
 def _absolute_path(text: str) -> str:

@@ -162,7 +162,7 @@ def _print(result: Reproduction, details: bool, options: dict[str, Any]) -> None
         echo(f"  would draw    {result.plan.request.to_json()}")
     for file in result.plan.missing:
         called = " ".join(text for text in (file.name, f"[{file.hash}]" if file.hash else "") if text)
-        echo(f"  missing       {file.role} {one_line(called)}: {file.reason}")
+        echo(f"  missing       {f'{file.role} {one_line(called)}'.rstrip()}: {file.reason}")
     for setting in result.unhonoured:
         value = f" = {one_line(setting.value[:60])}" if setting.value else ""
         echo(f"  not honoured  {setting.field}{value}: {setting.reason}")

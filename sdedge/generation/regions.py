@@ -64,7 +64,7 @@ def check_masks(request: Resolved, downscale: int) -> None:
 
 def region_mask(region: Region, size: tuple[int, int]) -> Tensor:
     """Returns how much of each latent of `size` (h, w) a region covers, by area: (h, w) in 0 … 1."""
-    return _rectangle(region, size) if region.mask is None else _painted(region.mask, size)
+    return _rectangle(region, size) if region.mask is None else _painted(region, region.mask, size)
 
 
 def _rectangle(region: Region, size: tuple[int, int]) -> Tensor:
@@ -79,7 +79,7 @@ def _covered(start: float, stop: float, cells: int) -> Tensor:
     return edges.diff().float()
 
 
-def _painted(path: str, size: tuple[int, int]) -> Tensor:
+def _painted(region: Region, path: str, size: tuple[int, int]) -> Tensor:
     """Returns a mask's file at a size (h, w). Raises InvalidRequest where it is no picture of the shape, or black."""
     h, w = size
     try:
@@ -88,13 +88,14 @@ def _painted(path: str, size: tuple[int, int]) -> Tensor:
         raise InvalidRequest(str(error), field="regions") from error
     if abs(grey.width / grey.height / (w / h) - 1) > SHAPE_TOLERANCE + 1 / min(h, w):
         raise InvalidRequest(
-            f"The region's mask {shown(path)} is {grey.width}x{grey.height}, which is not the shape of the picture; give one of "
-            "its proportions.",
+            f"The mask of the region {shown(region.prompt)} is {grey.width}x{grey.height}, which is not the shape of the "
+            "picture; give one of its proportions.",
             field="regions",
         )
     mask = np.asarray(grey.resize((w, h), Image.Resampling.BOX), np.float32) / 255
     if not mask.any():
         raise InvalidRequest(
-            f"The region's mask {shown(path)} is black everywhere; paint the region white.", field="regions"
+            f"The mask of the region {shown(region.prompt)} is black everywhere; paint the region white.",
+            field="regions",
         )
     return torch.from_numpy(mask)

@@ -141,6 +141,8 @@ def _put_text(draft: Draft, graph: Graph, node: Node, field: str, names: tuple[s
     text = _text(draft, graph, graph.source(node, *names), field, names, MAX_HOPS)
     if text is None and isinstance(said := graph.value(node, *names), str):
         text = _translated(draft, field, said)
+    if text is None and field == "prompt":
+        draft.leave_out(field, "", "The prompt comes from a node that says it nowhere in the file; give it yourself.")
     draft.put(field, text)
     if skipped := graph.value(_clip_skip(graph, graph.source(node, *names)), "stop_at_clip_layer"):
         draft.put("clip_skip", skipped, lambda layer: max(1, -to_int(layer)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import Choice
+from sdedge.images.metadata_passes import part_text
 from sdedge.pass_parts import DETAIL, PARTS, PartSettings, PassPart, read_parts
 from sdedge.passes import MAX_PASSES, Pass
 from sdedge.request import Request
@@ -52,7 +52,7 @@ def _text(row: PassPart, each: Pass, always: bool) -> str | None:
     value = row.value_in(each)
     if value is None or (not always and value == row.value_in(DETAIL.new)):
         return None
-    return row.type.label(value) if isinstance(row.type, Choice) else row.type.format(value)
+    return part_text(row, value)
 
 
 def read_details(settings: Mapping[str, str]) -> tuple[tuple[Pass, ...], dict[str, str], set[str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any
 
 from sdedge import catalog
@@ -75,7 +76,7 @@ class Draft:
         if note:
             self.notes.append(reason)
         if len(self.unhonoured) < MAX_UNHONOURED:
-            text = value if isinstance(value, str) else repr(value) if value is not None else ""
+            text = value if isinstance(value, str) else as_text(value) if value is not None else ""
             self.unhonoured.append(Unhonoured(_short(name)[1:-1], text[:MAX_NAME], reason))
         else:
             self._beyond += 1
@@ -101,6 +102,8 @@ class Draft:
             if isinstance(fit, str) and name not in ("prompt", "negative") and len(fit) > MAX_NAME:
                 raise ValueError(value)
             self.fields[name] = fit
+        except InvalidRequest as error:  # of a field that is a list of parts, each with names of its own
+            self.leave_out(name, value, str(error))
         except (ValueError, TypeError, OverflowError):
             self.leave_out(name, value, f"The file's {name.replace('_', ' ')} {_short(value)} cannot be read.")
 
@@ -193,9 +196,8 @@ class Draft:
     def note_start(self) -> None:
         """Says that the picture it was drawn from is needed, too."""
         strength = self.fields.get("strength")
-        sentence = (
-            f"It was drawn from another picture (strength {_short(strength)}) that is not in the file; give it too."
-        )
+        told = "" if strength is None else f" (strength {_short(strength)})"
+        sentence = f"It was drawn from another picture{told} that is not in the file; give it too."
         self.leave_out("image", "", sentence)
 
     def keep(
@@ -240,6 +242,15 @@ class Draft:
         )
 
 
+def as_text(value: Any) -> str:
+    """Returns a foreign value as people read it: JSON, in which the parts of a request are objects too."""
+    return json.dumps(value, ensure_ascii=False, default=_parts)
+
+
+def _parts(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
 def is_off(value: Any) -> bool:
     """Returns whether a setting's value says that it was not used: nothing, false, or an empty text, list or object."""
     return value is None or value is False or value in ("", [], {}, "None", "False", "false", "none")
@@ -251,6 +262,8 @@ def resolve_sampler(name: str) -> tuple[str, str | None]:
     try:
         return catalog.resolve(name)
     except InvalidRequest:
+        if name.endswith("_gpu"):  # ComfyUI's and Fooocus': the noise of the steps comes from the graphics card
+            return resolve_sampler(name.removesuffix("_gpu"))
         for ending, schedule in (("_k", "karras"), (" AYS", "ays"), (" Trailing", "trailing")):
             if name.endswith(ending):
                 return catalog.resolve(name.removesuffix(ending))[0], schedule

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from sdedge.errors import InvalidRequest
 from sdedge.field_rows import InfotextKey
 from sdedge.field_types import Choice, Float
+from sdedge.images.naming import last_part
 from sdedge.pass_parts import HIRES, PARTS, PartSettings, PassPart, read_parts
 from sdedge.passes import Pass
 from sdedge.request import Request
@@ -38,6 +41,13 @@ def _text(row: PassPart, each: Pass, request: Request) -> str | None:
         return None
     if row.place[0] == "changes" and value == getattr(request, row.field):
         return None
+    return part_text(row, value)
+
+
+def part_text(row: PassPart, value: Any) -> str:
+    """Returns a part of a pass as the web UI's text holds it: choices by their labels, and of a model's path its name alone."""
+    if row.place in (("enlarge", "by"), ("boxes", "model")) and re.search(r"[/\\]", value):
+        return last_part(value)
     return row.type.label(value) if isinstance(row.type, Choice) else row.type.format(value)
 
 

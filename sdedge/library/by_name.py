@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from sdedge.errors import InvalidRequest, ModelError, Remedy
+from sdedge.errors import InvalidRequest, MissingModel, Remedy
 from sdedge.library.models import Library, Model
 from sdedge.text.clean import shown
 from sdedge.weights.folders import existing
@@ -42,21 +43,43 @@ def named(name: str, models: list[Model], what: str, field: str) -> Model | None
     return None
 
 
-def find_file(name: str, role: str, remedy: Remedy, full_name: str = "", always: Sequence[str] = ()) -> Path:
-    """Returns the file of a network of a role: a path that is there, or an installed one as `named` finds it.
+@dataclass(frozen=True)
+class Named:
+    """A network of a role as somebody called it.
 
     `full_name` is what other programs' name of it stands for; `always` are names that need no file, which the error lists too.
-    Raises ModelError, with the remedy, for none, and InvalidRequest for several.
     """
-    if (path := existing(name)) is not None:
-        return path
-    models = installed(role)
-    if (model := named(full_name or name, models, role, "")) is None:
-        known = ", ".join([*always, *(model.name for model in models[:20])])
-        there = f"there are {known}" if always else f"installed are {known}" if known else "none is installed"
-        raise ModelError(f"There is no {role} {shown(name)} ({there}); {remedy}, or give its path.", remedy=remedy)
-    library = Library()
-    try:
-        return library.locate(model.name)
-    finally:
-        library.close()
+
+    name: str
+    role: str
+    remedy: Remedy
+    full_name: str = ""
+    always: Sequence[str] = ()
+
+    def file(self) -> Path:
+        """Returns its file: a path that is there, or an installed one as `named` finds it.
+
+        Raises MissingModel, with the remedy, for none, and InvalidRequest for several.
+        """
+        if (path := existing(self.name)) is not None:
+            return path
+        library = Library()
+        try:
+            return library.locate(self._installed().name)
+        finally:
+            library.close()
+
+    def whole_name(self) -> str:
+        """Returns the whole name that it is installed under, and a path that is there as it is. Raises as `file`."""
+        return self.name if existing(self.name) is not None else self._installed().name
+
+    def _installed(self) -> Model:
+        models = installed(self.role)
+        if (model := named(self.full_name or self.name, models, self.role, "")) is not None:
+            return model
+        known = ", ".join([*self.always, *(model.name for model in models[:20])])
+        there = f"there are {known}" if self.always else f"installed are {known}" if known else "none is installed"
+        raise MissingModel(
+            f"There is no {self.role} {shown(self.name)} ({there}); {self.remedy}, or give its path.",
+            remedy=self.remedy,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sdedge.errors import Remedy
-from sdedge.library.by_name import find_file, installed
+from sdedge.library.by_name import Named, installed
 from sdedge.library.models import Model
 
 ROLE = "upscaler"
@@ -28,5 +28,14 @@ def installed_upscalers() -> list[Model]:
 
 
 def find_upscaler(name: str) -> Path:
-    """Returns an upscaler's file as `find_file` does; names of the A1111 web UI's stand for the published files."""
-    return find_file(name, ROLE, Remedy.ADD_UPSCALER, _LABELS.get(name.casefold(), ""), (LANCZOS,))
+    """Returns an upscaler's file as `Named.file` does; names of the A1111 web UI's stand for the published files."""
+    return _called(name).file()
+
+
+def upscaler_name(name: str) -> str:
+    """Returns the whole name of the upscaler that is meant, as `Named.whole_name` does."""
+    return _called(name).whole_name()
+
+
+def _called(name: str) -> Named:
+    return Named(name, ROLE, Remedy.ADD_UPSCALER, _LABELS.get(name.casefold(), ""), (LANCZOS,))

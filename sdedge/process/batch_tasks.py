@@ -15,6 +15,7 @@ from sdedge.files import read_at_most
 from sdedge.images.output import Output
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.library.hints import hint_path
+from sdedge.library.pass_models import settled_passes
 from sdedge.process.weight_hashes import weight_hashes
 from sdedge.request import Request
 
@@ -63,7 +64,7 @@ def _numbered(requests: Iterable[Request], count: int) -> Iterator[Request]:
     unseeded: Counter[str] = Counter()
     for request in requests:
         check_pictures(request)
-        request = settled_controls(request)
+        request = settled_passes(settled_controls(request))
         if request.seed is None:
             text = request.to_json()
             request = request.replace(seed=int(_hash([text, unseeded[text]])[:8], 16))

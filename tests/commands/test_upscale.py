@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sdedge.errors import InvalidRequest, ModelError, OutputError
+from sdedge.errors import InvalidRequest, MissingModel, ModelError, OutputError
 from sdedge.images import metadata
 from sdedge.images.output import Output
 from sdedge.library.upscalers import find_upscaler, installed_upscalers
@@ -88,6 +88,8 @@ def test_an_upscaler_is_installed_listed_called_by_a_part_of_its_name_and_remove
         find_upscaler("realesr")
     with pytest.raises(ModelError, match="There is no upscaler 'swinir'"):
         find_upscaler("swinir")
+    with pytest.raises(MissingModel):  # bad usage, to a command line
+        run("upscale", x4, "--model", "swinir")
     assert "4 times" in run("models", "info", "RealESRGAN_x4plus")
     assert "as it was added" in run("models", "verify", "--weights")
     image = _picture(tmp_path / "in" / "a.png")

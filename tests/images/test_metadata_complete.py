@@ -155,7 +155,7 @@ def test_what_a_graph_does_besides_is_listed_node_by_node():
         "negative of a pass",
     }
     assert _unhonoured(recorded) == named
-    assert {item.value for item in recorded.unhonoured if item.field == "KSampler"} == {"{'odd': 3}"}
+    assert {item.value for item in recorded.unhonoured if item.field == "KSampler"} == {'{"odd": 3}'}
     (second,) = recorded.fields["passes"]
     assert second.enlarge == Enlargement("latent-nearest-exact", size=(1024, 1280))
     said = {"steps": 18, "strength": 0.5, "sampler": "euler", "schedule": "uniform", "guidance": 7.0}

@@ -179,3 +179,47 @@ def test_novelai():
 def test_other_programs_are_named_not_guessed():
     assert metadata.read(png(prompt='{"3": {"class_type": "KSampler"}}')).source == "another program"
     assert metadata.read(png(Comment="taken at the sea")) == metadata.Metadata()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("passes", [{"teleport": 1}], "A pass has no 'teleport'"),
+        ("controls", [{"foo": 1}], "A control has no 'foo'"),
+        ("guides", {"sag": {}}, "There is no guide 'sag'"),
+        ("regions", [{"prompt": "x", "shape": 1}], "A region has no 'shape'"),
+        ("windows", {"tiles": 3}, "Windows have no 'tiles'"),
+    ],
+)
+def test_a_part_of_a_record_that_another_version_wrote_leaves_the_rest_readable(field, value, said):
+    record = {"sdedge": "9.9", "request": {"prompt": "a house", "steps": 7, field: value}}
+    recorded = from_texts({"sdedge": json.dumps(record)})
+    assert (recorded.fields["prompt"], recorded.fields["steps"]) == ("a house", 7) and field not in recorded.fields
+    (left_out,) = [item for item in recorded.unhonoured if item.field == field]
+    assert said in left_out.reason and json.loads(left_out.value) == value
+
+
+def test_values_that_a_request_refuses_are_told_as_json():
+    passes = [{"enlarge": {"by": "lanczos", "scale": 900}}]
+    record = {"sdedge": "0.1.0", "request": {"prompt": "a", "passes": passes, "windows": {"size": "x"}}}
+    told = {item.field: json.loads(item.value) for item in from_texts({"sdedge": json.dumps(record)}).unhonoured}
+    assert told["passes"][0]["enlarge"]["scale"] == 900 and told["windows"]["size"] == "x"
+
+
+def test_samplers_whose_noise_came_from_a_graphics_card_are_known():
+    record = {"prompt": "a house", "steps": 6, "seed": "5", "sampler": "dpmpp_2m_sde_gpu", "scheduler": "karras",
+              "version": "Fooocus v2.5.0", "metadata_scheme": "fooocus", "base_model": "m"}  # fmt: skip
+    recorded = from_texts({"parameters": json.dumps(record), "fooocus_scheme": "fooocus"})
+    assert (recorded.fields["sampler"], recorded.fields["schedule"]) == ("dpmpp_2m_sde", "karras")
+
+
+def test_a_prompt_that_a_graph_does_not_tell_is_said_to_be_missing():
+    from tests.images.graph_samples import comfyui_prompt
+
+    graph = comfyui_prompt()
+    texts = [node for node in graph.values() if node["class_type"] == "CLIPTextEncode"]
+    assert not any("says it nowhere" in note for note in from_texts({"prompt": json.dumps(graph)}).notes)
+    for node in texts:
+        node["inputs"]["text"] = ["nowhere", 0]
+    recorded = from_texts({"prompt": json.dumps(graph)})
+    assert "cat" not in recorded.fields["prompt"] and any("says it nowhere" in note for note in recorded.notes)

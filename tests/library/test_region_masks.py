@@ -49,6 +49,17 @@ def test_a_mask_that_is_no_picture_is_refused_before_anything_is_kept(tmp_path):
     assert refused.value.field == "regions"
 
 
+def test_a_mask_of_another_shape_is_named_by_its_region_and_not_by_the_content_it_is_kept_by(tmp_path):
+    from sdedge.generation.regions import region_mask
+
+    for name, size, colour, said in (("tall", (20, 60), 255, "20x60"), ("black", (64, 64), 0, "is black")):
+        Image.new("L", size, colour).save(tmp_path / f"{name}.png")
+        region = Region("a boat", mask=keep_hint(str(tmp_path / f"{name}.png")))
+        with pytest.raises(InvalidRequest, match=said) as refused:
+            region_mask(region, (8, 8))
+        assert "the region 'a boat'" in str(refused.value) and "sha256" not in str(refused.value)
+
+
 @pytest.mark.slow
 def test_like_draws_the_regions_again_and_the_queue_holds_them(tiny_model, mask, tmp_path):
     def run(*arguments: str) -> str:
