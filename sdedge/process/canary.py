@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from sdedge.machine.canary_checks import ALL, PICTURE, Fault, Measurement, Sketc
 from sdedge.machine.findings import findings
 from sdedge.process.canary_reference import Reference, read_reference
 from sdedge.process.canary_watch import CanaryRun, Hang, watch_run
+from sdedge.process.trials import Absent
 
 IMPORTS = 10.0
 """Seconds of processor time that imports are predicted to take."""
@@ -136,6 +137,16 @@ def settle(engine: str, run: Run = run_engine) -> Verdict:
         return answer
     finally:
         lock.release()
+
+
+def report_on(engine: str, run: Run = run_engine) -> Iterator[dict[str, object]]:
+    """Yields what an engine's check finds, for a report; nothing is kept. Raises Absent where it cannot run."""
+    yield {"phase": "check"}
+    answer = ask(engine, run)
+    if answer.state is State.UNKNOWN:
+        raise Absent(answer.reason)
+    yield {"state": str(answer.state), "reason": answer.reason, "errors": dict(answer.errors or {})}
+    yield {"check_seconds": answer.seconds}
 
 
 def start(engine: str, results: str = "") -> subprocess.Popen[bytes] | None:

@@ -118,6 +118,19 @@ def _engines(subjects: Subjects) -> Trials:
                 yield _on_engine("engines", label, model, device, dtype)
 
 
+def _canary(subjects: Subjects) -> Trials:
+    """Yields the check of each engine that may draw here, in the format it draws in; nothing is kept of it."""
+    measured = findings.findings()
+    formats = {"cpu": measured["cpu"].dtype if "cpu" in measured else "float32"}
+    named = [
+        f"{device} {dtype}"
+        for device in _devices()
+        for dtype in dict.fromkeys((formats.get(device, "float16"), "float32"))
+    ]
+    for engine in (*named, "coreml all" if sys.platform == "darwin" else "openvino float32"):
+        yield Trial.of("canary", engine, "sdedge.process.canary:report_on", engine=engine)
+
+
 def _on_engine(section: str, label: str, model: str, device: str, dtype: str) -> Trial:
     function = "sdedge.process.engine_trials:on_engine"
     return Trial.of(section, f"{label} on {device} in {dtype}", function, model=model, device=device, dtype=dtype)
@@ -219,6 +232,7 @@ def _made(label: str, manifest: Manifest, section: str) -> Finding:
 SECTIONS = (
     Section("state", _state),
     Section("probe", _probe),
+    Section("canary", _canary),
     Section("engines", _engines),
     Section("convert", _conversions),
     Section("packages", _packages),

@@ -6,17 +6,20 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from sdedge.interpreter import python_environment
 from sdedge.machine import canary, canary_checks
 from sdedge.machine.canary import State, Verdict
-from sdedge.process.canary import Judged, ask, command_of, judge, predicted_seconds, settle
+from sdedge.process.canary import Judged, ask, command_of, judge, predicted_seconds, report_on, settle
 from sdedge.process.canary_reference import model_hash, read_reference
 from sdedge.process.canary_trial import is_unable
 from sdedge.process.canary_watch import CanaryRun, Hang, watch_run
 from sdedge.process.prover import CanaryProver
+from sdedge.process.report_sections import SECTIONS, Subjects
+from sdedge.process.trials import Absent
 from tests.conftest import needs_embedded
 from tests.process.canary_results import BLOCKS, block, reference
 
@@ -221,6 +224,17 @@ def test_the_tests_start_none():
     begun: list[str] = []
     CanaryProver(lambda engine: begun.append(engine)).begin(ENGINE)
     assert not begun
+
+
+def test_a_report_holds_what_the_check_finds_and_keeps_nothing():
+    subjects = Subjects({}, Path("work"))
+    trials = [trial for section in SECTIONS if section.name == "canary" for trial in section.trials(subjects)]
+    assert {"cpu float32"} < {trial.name for trial in trials} and len({trial.name for trial in trials}) == len(trials)
+    broken = list(report_on("cpu float32", lambda engine: CanaryRun(failure="an end by SIGABRT in attention")))
+    assert {"state": "failed", "reason": "an end by SIGABRT in attention", "errors": {}} in broken
+    with pytest.raises(Absent, match="No space"):
+        list(report_on("cpu float32", lambda engine: CanaryRun(unable="No space left on device")))
+    assert not canary.verdicts()
 
 
 def test_what_is_trusted_stays_so_when_the_verdict_comes(monkeypatch):
