@@ -266,7 +266,8 @@ def soak(folder: Path, faults: int, seed: int, small_disk: bool = False, tell: b
 
 def _with_small_disk(folder: Path, faults: int, seed: int) -> dict:
     """On a tmpfs of its own where that may be mounted, so that it can be filled."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)]
+    size = 48 + faults // 8  # MB: each fault leaves a few pictures
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", str(folder)]
     mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
     if not mounted:
         print("no small disk could be mounted; run as root on Linux to include the fault 'fill disk'")
