@@ -173,6 +173,6 @@ def test_weights_that_are_not_finite_are_reported_as_they_are_read_ahead(tiny_mo
     save_file(tensors, path)
     engine = TorchEngine.load(folder, "cpu")
     engine.network("unet")
-    assert [remark for remark in engine.facts.report if "not finite" in remark] == [
+    assert [line for line in engine.facts.report if "not finite" in line] == [
         "1 weights are not finite (NaN or infinite) (conv_out.weight)"
     ]
