@@ -71,6 +71,8 @@ def _while(result: Mapping[str, Any]) -> str:
 
 
 def _figures(result: Mapping[str, Any]) -> list[str]:
+    if "state" in result:
+        return [": ".join(filter(None, (str(result["state"]), str(result.get("reason", "")))))]
     figures = [f"{result['run_seconds']:.4f} s a run"] if "run_seconds" in result else []
     outputs = [output for output in result.get("outputs", {}).values() if isinstance(output, dict)]
     if any("psnr" not in output for output in outputs):

@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import IO, Any
 
 from sdedge.interpreter import python_command, python_environment
+from sdedge.machine.canary import SETTING
 
 MARK = "trial tells: "
 """Begins a line that tells values; libraries write others to the same pipe."""
@@ -115,7 +116,7 @@ def run(trial: Trial) -> dict[str, Any]:
 
 def _ended(trial: Trial, answers: IO[bytes], errors: IO[bytes]) -> int | None:
     """Returns the exit status; None for a process that hung."""
-    environment = python_environment() | {"SDEDGE_TRIAL_PARENT": str(os.getpid())}
+    environment = python_environment() | {"SDEDGE_TRIAL_PARENT": str(os.getpid()), SETTING: "off"}  # no check beside it
     process = subprocess.Popen(
         python_command(trial.module, *trial.arguments), stdin=subprocess.DEVNULL, stdout=answers, stderr=errors,
         env=environment, start_new_session=os.name == "posix",
