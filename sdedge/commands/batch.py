@@ -14,6 +14,7 @@ import click
 from sdedge.commands.generate import generate, interruptible, requests_of
 from sdedge.commands.progress import show
 from sdedge.commands.terminal import echo, note
+from sdedge.engines.open import locate
 from sdedge.errors import SdedgeError
 from sdedge.events import Cancelled, Event, ImageDone, Notice, Step
 from sdedge.images.output import Output, output_at
@@ -67,6 +68,9 @@ def batch(
     if dry_run:
         _list(tasks, BatchRecord(output.folder))
         return
+    if address is None:  # elsewhere the workers look for their own
+        for model in dict.fromkeys(task.request.model for task in tasks):
+            locate(model)
     output.check()
     with open_record(output.folder) as record, show(len(tasks), options["as_json"], options["quiet"]) as tell:
         left = [task for task in tasks if record.file_of(task) is None]
@@ -90,6 +94,7 @@ def batch(
                 raise
             finally:
                 record.merge(tasks)
+                keeper.sum_up()
     if keeper.failed:
         raise SdedgeError(f"{keeper.failed} of {len(tasks)} pictures were not drawn; the notes above say why.")
 
@@ -164,6 +169,8 @@ class _Keeper:
     done: int = 0
     failed: int = 0
     noticed: set[str] = field(default_factory=set)
+    reasons: dict[str, list[int]] = field(default_factory=dict)
+    """Why pictures were not drawn, with their numbers."""
 
     def __call__(self, outcome: Outcome) -> None:
         from sdedge.process.batch_worker import Drawn
@@ -177,7 +184,16 @@ class _Keeper:
             self._save(task, answer, outcome.device)
         elif answer.kind != "cancelled":
             self.failed += 1
-            self.tell(Notice(f"Picture {task.number + 1} was not drawn: {answer.message}"))
+            self.reasons.setdefault(answer.message, []).append(task.number + 1)
+            if len(self.reasons[answer.message]) == 1:
+                self.tell(Notice(f"Picture {task.number + 1} was not drawn: {answer.message}"))
+
+    def sum_up(self) -> None:
+        """Says which other pictures were not drawn for a reason that was said of one."""
+        for reason, (_, *others) in self.reasons.items():
+            if others:
+                numbers = ", ".join(map(str, sorted(others)[:20])) + (", …" if len(others) > 20 else "")
+                self.tell(Notice(f"{len(others)} more were not drawn for this reason (picture {numbers}): {reason}"))
 
     def _save(self, task: PictureTask, drawn: Drawn, device: str) -> None:
         request = Resolved.from_json(drawn.request)

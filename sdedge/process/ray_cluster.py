@@ -184,6 +184,14 @@ def _prepare(address: str) -> None:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # which on every system means: the loopback alone
         os.environ["RAY_AUTH_MODE"] = "token"
         os.environ["RAY_AUTH_TOKEN"] = _TOKEN  # or it would write one into the home folder
+    elif (
+        "RAY_AUTH_TOKEN" in os.environ
+        or "RAY_AUTH_TOKEN_PATH" in os.environ
+        or (Path.home() / ".ray/auth_token").is_file()
+    ):
+        os.environ.setdefault(
+            "RAY_AUTH_MODE", "token"
+        )  # `ray start --head` asks for it; who joins has to say that he has one
 
 
 def _short_folder() -> str | None:

@@ -165,6 +165,15 @@ def test_the_command_goes_on_past_what_cannot_be_drawn(tmp_path, fake_engine):
     result = sdedge(file, "--model", tmp_path / "fake", "--out", tmp_path / "out", expected=1)
     assert len(result.stdout.split()) == 2 and re.search("Picture 2 was not drawn: It cannot be done", result.stderr)
     assert "1 of 3 pictures were not drawn" in str(result.exception)
+    file = requests_file(tmp_path, *(f"{name} fail=words@1" for name in ("a cat", "a dog", "a cow")))
+    result = sdedge(file, "--model", tmp_path / "fake", "--out", tmp_path / "out", expected=1)
+    assert (
+        result.stderr.count("It cannot be done") == 2
+        and "2 more were not drawn for this reason (picture 2, 3)" in result.stderr
+    )
+    with pytest.raises(SdedgeError, match="nonesuch"):
+        raise sdedge(file, "--model", "nonesuch", "--out", tmp_path / "none", expected=2).exception
+    assert not (tmp_path / "none").exists()
 
 
 def test_what_a_crash_leaves_of_the_record_is_no_obstacle(tmp_path, fake_engine):
