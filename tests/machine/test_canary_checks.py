@@ -67,6 +67,7 @@ FAULTS = {
     "two percent less": lambda x: x * np.float32(0.98),
     "a bias": lambda x: x + np.float32(0.06 * x.std()),
     "a tile of zeros": _zero_tile,
+    "noise": lambda x: healthy(x, "cpu float32", 5) + np.random.RandomState(7).standard_normal(SHAPE) * 0.25 * x.std(),
 }
 
 
