@@ -4,43 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
-
 from gui.form.fields import label_of, watch
+from gui.form.hint import FormHint, rest_timer
 from gui.form.model import SHOWN
-from gui.look.plain import PlainLabel
-from gui.look.theme import HALF, set_kind
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 
-REST = 300  # milliseconds without a change
 LOOKED_AT = ("model", "prompt", "steps", "guidance", "sampler", "schedule", "options", "preset")
 
 
-class FewStepsHint(QWidget):
+class FewStepsHint(FormHint):
     """Hidden unless a few-step file is chosen and the form has other settings than suit it; otherwise says which those are."""
 
     def __init__(self, studio: Studio) -> None:
-        super().__init__()
+        super().__init__(self.use)
         self._studio = studio
         self._reading = LatestRun(studio.bridge.background, self)
         self.changes: dict[str, Any] = {}
-        self.text = PlainLabel()
-        self.text.setWordWrap(True)
-        set_kind(self.text, "caption")
-        self.button = QPushButton(self.tr("Use what suits it"))
-        self.button.clicked.connect(self.use)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(HALF)
-        column.addWidget(self.text)
-        column.addWidget(self.button)
-        self.hide()
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(self.look)
+        self._rest = rest_timer(self, self.look)
         for name in LOOKED_AT:
             watch(self, studio.form, self._rest.start, name)
 
@@ -67,13 +48,12 @@ class FewStepsHint(QWidget):
 
     def _take(self, result: tuple[str, dict[str, Any]]) -> None:
         what, self.changes = result
-        self.setVisible(bool(self.changes))
-        if self.changes:
-            said = ", ".join(
-                f"{label_of(name).lower() if name in SHOWN else name} {f'{value:g}' if isinstance(value, int | float) else value}"
-                for name, value in self.changes.items()
-            )
-            self.text.setText(self.tr("{0}. These suit it: {1}.").format(what, said))
+        said = ", ".join(
+            f"{label_of(name).lower() if name in SHOWN else name} {f'{value:g}' if isinstance(value, int | float) else value}"
+            for name, value in self.changes.items()
+        )
+        text = self.tr("{0}. These suit it: {1}.").format(what, said) if said else ""
+        self.say(text, "caption", self.tr("Use what suits it"))
 
     def use(self) -> None:
         """Puts the settings that suit the file into the form."""

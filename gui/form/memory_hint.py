@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, Signal
 
 from gui.form.fields import watch
-from gui.look.theme import HALF
+from gui.form.hint import FormHint, rest_timer
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
-from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import InvalidRequest
-from sdedge.machine.memory_plan import MemoryPlan, Sizes, spoken_size
+from sdedge.machine.memory_plan import MemoryPlan, MemoryRequest, Sizes, spoken_size
 from sdedge.passes import Pass, drawn_sizes
-
-REST = 300  # milliseconds without a change
 
 
 class PictureMemory(QObject):
@@ -31,10 +27,7 @@ class PictureMemory(QObject):
         self._planning = LatestRun(studio.bridge.background, self)
         self._sizes: dict[str, Sizes | None] = {}
         self.plan: MemoryPlan | None = None
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(self.look)
+        self._rest = rest_timer(self, self.look)
         for name in ("width", "height", "batch", "card", "carried"):
             watch(self, studio.form, self._rest.start, name)
         studio.settings.changed.connect(lambda name: self._rest.start() if name == "safety" else None)
@@ -78,40 +71,31 @@ def _later_sizes(passes: tuple[Pass, ...], size: tuple[int, int]) -> list[tuple[
         return []
 
 
-class MemoryHint(QWidget):
+class MemoryHint(FormHint):
     """Hidden while everything fits; otherwise says what is missing, with a button for the nearest that fits."""
 
     def __init__(self, studio: Studio) -> None:
-        super().__init__()
+        super().__init__(self._use_nearest)
         self._studio = studio
-        self.text = FaultLabel()
-        self.button = QPushButton()
-        self.button.clicked.connect(self._use_nearest)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(HALF)
-        column.addWidget(self.text)
-        column.addWidget(self.button)
-        self.hide()
         self.memory = PictureMemory(studio, self)
         self.memory.planned.connect(self._show)
 
     def _show(self, plan: MemoryPlan | None) -> None:
-        self.setVisible(plan is not None and not plan.fits)
         if plan is None or plan.fits:
+            self.say("", "caution")
             return
         text = self.tr("This needs about {0} of memory, and {1} are free.").format(
             spoken_size(plan.peak), spoken_size(plan.free)
         )
-        self.text.say(text, "caution")
-        nearest = plan.nearest
-        self.button.setVisible(nearest is not None)
-        if nearest is not None:
-            text = self.tr("Use {0} × {1}, which fits")  # all of them as short as the panel is narrow
-            if nearest.batch < self._studio.form.batch:
-                same = (nearest.width, nearest.height) == self._studio.form.size
-                text = self.tr("Draw one at a time, which fits") if same else self.tr("Use {0} × {1}, one at a time")
-            self.button.setText(text.format(nearest.width, nearest.height))
+        self.say(text, "caution", "" if plan.nearest is None else self._offer(plan.nearest))
+
+    def _offer(self, nearest: MemoryRequest) -> str:
+        """Returns the button's words, all of them as short as the panel is narrow."""
+        text = self.tr("Use {0} × {1}, which fits")
+        if nearest.batch < self._studio.form.batch:
+            same = (nearest.width, nearest.height) == self._studio.form.size
+            text = self.tr("Draw one at a time, which fits") if same else self.tr("Use {0} × {1}, one at a time")
+        return text.format(nearest.width, nearest.height)
 
     def _use_nearest(self) -> None:
         if self.memory.plan is not None and (nearest := self.memory.plan.nearest) is not None:

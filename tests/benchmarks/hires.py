@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.support.processes import peak_bytes
+from tests.benchmarks.support.processes import child, peak_bytes
 
+BENCHMARK = "tests.benchmarks.hires"
 AIMS = {"auto": 4.0, "stream": 1.6}
 RANDOM = "random-x4"
 
@@ -66,15 +65,6 @@ def make_upscaler(folder: Path) -> str:
     return str(file)
 
 
-def child(*arguments: object) -> Any:
-    """Returns what a process of its own made of the arguments."""
-    command = [sys.executable, "-m", "tests.benchmarks.hires", "--child", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 def run_child(verb: str, arguments: list[str]) -> Any:
     if verb == "make":
         from tests.benchmarks.support.random_models import make_model
@@ -101,12 +91,12 @@ def main() -> None:
         print(json.dumps(run_child(options.child[0], options.child[1:])))
         return
     with tempfile.TemporaryDirectory() as temporary:
-        model = options.model or child("make", options.folder or temporary)
+        model = options.model or child(BENCHMARK, "make", options.folder or temporary)
         print("\n| hires fix | mode | s | peak RSS GB | aim GB | steps s | said |\n|---|---|---|---|---|---|---|")
         for by in options.by:
-            file = child("upscaler", temporary) if by == RANDOM else by
+            file = child(BENCHMARK, "upscaler", temporary) if by == RANDOM else by
             for mode in options.modes:
-                figures = child("draw", model, file, mode, options.dtype, options.side, options.steps)
+                figures = child(BENCHMARK, "draw", model, file, mode, options.dtype, options.side, options.steps)
                 steps = " ".join(f"{seconds:.1f}" for seconds in figures["times"].values())
                 print(
                     f"| {options.side} to {4 * options.side}, {by}, {options.dtype} | {mode} | {figures['seconds']:.1f} | "

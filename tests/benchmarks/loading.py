@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.support.processes import check_quiet, peak_bytes
+from tests.benchmarks.support.processes import check_quiet, child, peak_bytes
 
 NARROW: dict[str, dict[str, Any]] = {
     "unet": {"block_out_channels": [32, 64, 64, 64], "cross_attention_dim": 64, "attention_head_dim": 8},
@@ -31,6 +30,7 @@ NARROW: dict[str, dict[str, Any]] = {
                      "num_attention_heads": 1},
 }  # fmt: skip
 FULL: dict[str, dict[str, Any]] = {"unet": {}, "vae": {}, "text_encoder": {}}
+BENCHMARK = "tests.benchmarks.loading"
 CONTAINERS = [
     "folder fp32", "folder fp16", "folder bf16", "folder bin fp16", "safetensors fp32", "safetensors fp16",
     "safetensors bf16", "ckpt zip fp32", "ckpt zip fp16", "ckpt legacy fp16", "ckpt legacy fp32",
@@ -296,14 +296,6 @@ def _memory(field: str) -> float:
 # The run
 
 
-def child(verb: str, *arguments: object) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.benchmarks.loading", "--child", verb, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 def run_child(verb: str, arguments: list[str]) -> Any:
     if verb == "make":
         return make_reference(Path(arguments[0]), arguments[1])
@@ -330,13 +322,13 @@ def remove(path: Path) -> None:
 
 def run(folder: Path, width: str) -> None:
     reference = folder / "reference"
-    child("make", reference, width)
+    child(BENCHMARK, "make", reference, width)
     digests: dict[str, set[str]] = {}
     rows: list[str] = []
     for container in CONTAINERS:
         kind = container.split()[-1]
-        path = Path(str(child("write", container, reference, folder / "model")))
-        figures = child("compare", path, reference, DTYPES[kind])
+        path = Path(str(child(BENCHMARK, "write", container, reference, folder / "model")))
+        figures = child(BENCHMARK, "compare", path, reference, DTYPES[kind])
         digests.setdefault(kind, set()).add(figures["denoised"])
         print(
             f"{container:18} {figures['tensors']} tensors equal, {figures['ema']} averages, output {figures['denoised']}",
@@ -365,7 +357,7 @@ def compare_loaders(container: str, path: Path, reference: Path, dtype: str) -> 
             rows.append(f"| {container} | diffusers | not run: CLIP's vocabulary is not here | | | |")
             continue
         warm(path)
-        figures = child("measure", engine, path, reference, target)
+        figures = child(BENCHMARK, "measure", engine, path, reference, target)
         label = f"{engine} as {target}"
         rows.append(
             f"| {container} | {label} | {figures['seconds']} | {figures['peak_mb']} | {figures['imports_mb']} | "

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.support.processes import check_quiet, peak_bytes
+from tests.benchmarks.support.processes import check_quiet, child, peak_bytes
 
+BENCHMARK = "tests.benchmarks.memory"
 MODES = ("fast", "low", "lowest", "stream")
 WAYS = ("whole", "rows", "spilled")
 
@@ -88,14 +87,6 @@ def decode(model: str, way: str, dtype: str, side: int, counted: bool) -> dict[s
 # The tables
 
 
-def child(verb: str, *arguments: object) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.benchmarks.memory", "--child", verb, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 def run_child(verb: str, arguments: list[str]) -> Any:
     if verb == "make":
         from tests.benchmarks.support.random_models import make_model
@@ -110,7 +101,7 @@ def show_pictures(model: object, options: argparse.Namespace) -> None:
     print("\n| picture | mode | s | CPU s | peak RSS MB | predicted MB |\n|---|---|---|---|---|---|")
     for side in options.sizes:
         for mode in options.modes:
-            figures = child("draw", model, mode, options.dtype, side, options.steps)
+            figures = child(BENCHMARK, "draw", model, mode, options.dtype, side, options.steps)
             what = f"{side}x{side}, {options.steps} steps, {options.dtype}"
             rss, predicted = figures["rss"] / 1e6, figures["predicted"] / 1e6
             print(
@@ -127,8 +118,8 @@ def show_decodes(model: object, options: argparse.Namespace) -> None:
     for side in options.sizes:
         first: dict[str, Any] = {}
         for way in WAYS:
-            figures = child("decode", model, way, options.dtype, side, "counted")
-            figures |= child("decode", model, way, options.dtype, side, "timed")
+            figures = child(BENCHMARK, "decode", model, way, options.dtype, side, "counted")
+            figures |= child(BENCHMARK, "decode", model, way, options.dtype, side, "timed")
             first = first or figures
             fractions = [figures[name] / first[name] for name in ("live", "cpu")]
             print(
@@ -154,7 +145,7 @@ def main() -> None:
         print(json.dumps(run_child(options.child[0], options.child[1:])))
         return
     with tempfile.TemporaryDirectory() as temporary:
-        model = child("make", options.folder or temporary)
+        model = child(BENCHMARK, "make", options.folder or temporary)
         if options.only != "decodes":
             show_pictures(model, options)
         if options.only != "pictures":

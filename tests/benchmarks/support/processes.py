@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from sdedge.machine.quiet import BUSY, others_fraction
 
@@ -28,6 +31,18 @@ def peak_bytes() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def child(module: str, *arguments: object) -> Any:
+    """Returns what a process of its own, a benchmark's module with `--child` and these arguments, printed last as JSON.
+
+    Raises SystemExit with all that it said where it fails.
+    """
+    command = [sys.executable, "-m", module, "--child", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def check_quiet(parser: argparse.ArgumentParser | None = None) -> None:
