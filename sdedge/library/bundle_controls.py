@@ -12,7 +12,7 @@ from sdedge.library.manifest import BundleComponent, Manifest, Port, is_bundle
 from sdedge.library.models import EMBEDDED, Library
 from sdedge.library.safe_settings import Installed, library_names
 from sdedge.text.clean import shown
-from sdedge.weights.control import ControlKind
+from sdedge.weights.control import ControlKind, open_control
 from sdedge.weights.control_purpose import PHOTOS
 from sdedge.weights.files import check_inside
 from sdedge.weights.folders import existing
@@ -108,17 +108,12 @@ def find_converted(manifest: Manifest, name: str) -> ConvertedControl:
     """Returns the ControlNet of a bundle that is meant by its name, by a part of it that no other has, or by the path of the
     file that it was made from.
 
-    Raises InvalidRequest where the bundle has none such, or no UNet that takes controls.
+    Raises ModelError for a path of something else, and InvalidRequest where there is none such, or no UNet that takes controls.
     """
     controls = converted_controls(manifest)
     if not controlled_unets(manifest):
         raise _refused(manifest, "was converted without ControlledUnet, by which controls act", f", or {_SOURCE}")
     if (control := controls.get(name)) is not None:
-        return control
-    if (path := existing(name)) is not None:
-        control = next((each for each in controls.values() if each.sha256 == _hash_at(path)), None)
-        if control is None:
-            raise _refused(manifest, f"has no ControlNet made of {shown(name)}", f", or {_SOURCE}")
         return control
     folded = name.casefold()
     same = [each for each in controls.values() if each.name.casefold() == folded]
@@ -126,6 +121,12 @@ def find_converted(manifest: Manifest, name: str) -> ConvertedControl:
     if len(alike) > 1:
         names = " and ".join(each.name for each in alike[:4])
         raise InvalidRequest(f"The ControlNet {shown(name)} may be {names}; write more of its name.", field="controls")
+    if not alike and (path := existing(name)) is not None:
+        open_control(path)  # what is no control model is told as such, and not read as a whole
+        made_of = next((each for each in controls.values() if each.sha256 == _hash_at(path)), None)
+        if made_of is None:
+            raise _refused(manifest, f"has no ControlNet made of {shown(name)}", f", or {_SOURCE}")
+        return made_of
     if not alike:
         there = f"it has {', '.join(controls)}" if controls else "it has none"
         raise _refused(manifest, f"has no ControlNet {shown(name)} ({there})", f", or {_SOURCE}")

@@ -330,7 +330,7 @@ def described(tiny_bundle, tmp_path) -> Path:
     return tmp_path / "described"
 
 
-def test_a_control_is_found_by_a_part_of_its_name_that_no_other_has(described):
+def test_a_control_is_found_by_a_part_of_its_name_that_no_other_has(described, nets):
     manifest = bundle_of(str(described))
     control = find_converted(manifest, "CANNY")
     assert (control.name, control.component, control.use) == ("control_canny", "controlnet_control_canny", "canny")
@@ -343,8 +343,10 @@ def test_a_control_is_found_by_a_part_of_its_name_that_no_other_has(described):
         find_converted(manifest, "pose")
     assert (e.value.field, e.value.remedy) == ("controls", Remedy.CONVERT_CONTROLNET)
     (described / "other.safetensors").write_bytes(b"other")
-    with pytest.raises(InvalidRequest, match="has no ControlNet made of"):
+    with pytest.raises(ModelError, match=r"other\.safetensors"):
         find_converted(manifest, str(described / "other.safetensors"))
+    with pytest.raises(InvalidRequest, match="has no ControlNet made of"):
+        find_converted(manifest, str(nets / "deep"))
 
 
 @pytest.mark.parametrize(
