@@ -259,9 +259,11 @@ def test_a_controlnet_is_added_and_nothing_else_is_touched(tiny_model, tiny_bund
         assert {feature.type.multiArrayType.dataType for feature in residuals} == {kind}
         assert all(feature.shortDescription for feature in (*description.input, *description.output))
         assert "additional_residual" not in str(description.metadata) and str(nets) not in str(description.metadata)
+    opened = _stamps(folder)  # coremltools writes the list of a package's files again when it opens one
     again = CliRunner().invoke(convert_group, ["controlnet", str(folder), str(nets / "tiny"), "-m", str(tiny_model)])
     assert "kept" in again.output and "converting" not in again.output
-    assert _stamps(folder)["ControlledUnet.mlpackage/Manifest.json"] == first["ControlledUnet.mlpackage/Manifest.json"]
+    later = _stamps(folder)
+    assert {n: later[n] for n in opened if ".mlpackage" in n} == {n: opened[n] for n in opened if ".mlpackage" in n}
 
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
