@@ -7,10 +7,10 @@ torch; `studio_window` one for the whole session over the real engine and the em
 from __future__ import annotations
 
 import collections
+import faulthandler
 import os
-import sys
+import tempfile
 import threading
-import traceback
 import weakref
 from pathlib import Path
 
@@ -50,10 +50,11 @@ class PatientBot(QtBot):
 def _state() -> str:
     """Returns what the windows say and where each thread is, for the reader of a failure."""
     said = [label.text() for label in QApplication.allWidgets() if isinstance(label, QLabel) and label.isVisible()]
-    where = [
-        f"thread {id}\n{''.join(traceback.format_stack(frame)[-6:])}" for id, frame in sys._current_frames().items()
-    ]
-    return "\n".join([*where, "The windows say:", *filter(None, said)])
+    with tempfile.TemporaryFile("w+") as file:
+        faulthandler.dump_traceback(file)
+        file.seek(0)
+        where = file.read()
+    return "\n".join([where, "The windows say:", *filter(None, said)])
 
 
 @pytest.fixture

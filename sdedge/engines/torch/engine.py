@@ -19,6 +19,7 @@ from sdedge.engines.protocol import Capability, Component
 from sdedge.engines.torch import mps
 from sdedge.engines.torch.components import ComponentCalls
 from sdedge.engines.torch.cpu import int8_unet
+from sdedge.engines.torch.cpu.followed_calls import FollowedCalls
 from sdedge.engines.torch.residency import Residency
 from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.engines.torch.vae_calls import VAECalls
@@ -53,7 +54,8 @@ class TorchEngine(ComponentCalls):
         self.facts = read_facts(checkpoint)
         if device.type == "mps":
             self.report(*mps.remarks())
-        self.calls, self.vae_calls = UNetCalls(device), VAECalls(device)
+        self.calls = FollowedCalls(device) if device.type == "cpu" else UNetCalls(device)
+        self.vae_calls = VAECalls(device)
         latent = self.facts.height // self.facts.downscale, self.facts.width // self.facts.downscale
         self.residency = Residency(
             checkpoint, device, dtype, latent, memory_choice=memory_choice, recipe=recipe, calls=self.calls,

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from sdedge.engines.torch.cpu.followed_steps import FollowedSteps
 from sdedge.engines.torch.cuda_graphs import Recorder, record_cuda
 from sdedge.machine.step_times import StepTime
 from sdedge.models import reuse
@@ -33,8 +32,6 @@ class UNetCalls:
         self.recorder: Recorder | None = None
         self.latest: StepTime | None = None
         """How long the latest whole call took, on a device whose calls return when they are done: a CPU."""
-        self.followed = FollowedSteps()
-        """How many threads steps compute on, on a CPU."""
         self.in_parts = False
         """Whether rows, such as the halves of guidance, run one after the other, and wide layers by rows."""
         self._contexts = WeakTensorKeyDictionary()
@@ -42,16 +39,6 @@ class UNetCalls:
 
     def full(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         """Returns the network's output in float32, computed in `dtype`."""
-        if self.device.type != "cpu" or inputs.merge_ratio:
-            return self._full(unet, dtype, inputs)
-        rows, _, height, width = inputs.x.shape
-        edits = len(inputs.pictures), len(inputs.regions), bool(inputs.identity_rows), bool(inputs.freeu)
-        kind = type(unet), dtype, inputs.x.shape, inputs.context.shape, inputs.skips is None, edits, self.in_parts
-        output = self.followed.run(kind, lambda: self._full(unet, dtype, inputs))
-        self.latest = StepTime(rows, height, width, self.followed.seconds)
-        return output
-
-    def _full(self, unet: UNet, dtype: torch.dtype, inputs: UNetInputs) -> Tensor:
         outputs = []
         for part in self._parts(inputs):
             with self._edited(unet, dtype, part):
