@@ -300,9 +300,9 @@ def test_copies_are_no_links_are_found_again_and_go_when_they_are_many(tiny_bund
         own = tiny_bundle / Manifest.read(tiny_bundle).components[name].file
         for copy, original in zip(sorted(package.rglob("*")), sorted(own.rglob("*")), strict=True):
             assert copy.is_dir() or (copy.stat().st_nlink == 1 and copy.stat().st_ino != original.stat().st_ino)
-    times = {path: path.stat().st_mtime_ns for package in made.packages.values() for path in package.rglob("*")}
-    assert adapted(tiny_bundle, LoraUse(style, 0.7, 0.7)) == made
-    assert times == {path: path.stat().st_mtime_ns for path in times}
+    with monkeypatch.context() as patch:
+        patch.delattr(lora_packages, "write_changes")  # nothing is made again
+        assert adapted(tiny_bundle, LoraUse(style, 0.7, 0.7)) == made
     assert len(lora_copies.entries()) == 2
     weaker = adapted(tiny_bundle, LoraUse(style, 0.2, 0.7))
     assert (
