@@ -55,7 +55,7 @@ class BatchRecord:
         plain = {} if task.output.private else {"seed": request.seed, "prompt": request.prompt, "model": request.model}
         line = {
             "hash": task.hash, "number": task.number, "file": path.name, "content": drawn.content, **plain,
-            "seconds": round(drawn.seconds, 3), "device": device,
+            "seconds": round(drawn.seconds, 3), "device": device, **({"canary": drawn.canary} if drawn.canary else {}),
         }  # fmt: skip
         self._lines[task.hash] = line
         try:

@@ -27,6 +27,8 @@ from sdedge.request import Request, Resolved
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _ENGINE_VARIABLES = ("SDEDGE_DEVICE", "SDEDGE_DTYPE", "SDEDGE_MEMORY", "SDEDGE_COMPILE")
+CANARY = "canary"
+"""The fact of a picture that is about the machine that drew it."""
 PIPELINE = "sdedge.process.worker:PipelineDrawer"
 
 
@@ -71,6 +73,8 @@ class Drawn:
     filtered: bool
     notices: tuple[str, ...]
     seconds: float
+    canary: str = ""
+    """What was not proved of the worker's engine; beside the file, which is the same on every machine."""
 
     @property
     def content(self) -> str:
@@ -132,15 +136,17 @@ class BatchWorker:
                 notices.append(event.message)
             elif isinstance(event, Picture):
                 request = _as_asked(event.request, task.request)
-                drawn = event, request, task.output.encode(event.pixels, request, event.facts)
+                facts = {name: value for name, value in event.facts.items() if name != CANARY}
+                drawn = event, request, facts, task.output.encode(event.pixels, request, facts)
             elif drawn is None and is_cancelled():
                 stream.close()
                 return Undrawn("cancelled", "It was cancelled.")
         if drawn is None:
             raise SdedgeError("Nothing was drawn; draw the picture by itself to see why.")
-        picture, request, data = drawn
-        facts, seconds = json.dumps(picture.facts, default=str), time.monotonic() - began
-        return Drawn(data, request.to_json(), facts, picture.filtered, tuple(notices), seconds)
+        picture, request, facts, data = drawn
+        text, seconds = json.dumps(facts, default=str), time.monotonic() - began
+        canary = str(picture.facts.get(CANARY, ""))
+        return Drawn(data, request.to_json(), text, picture.filtered, tuple(notices), seconds, canary)
 
     def _own_drawer(self) -> Any:
         from sdedge.process.worker import PipelineDrawer, load_drawer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,21 @@ def test_a_worker_answers_with_the_file_and_the_paths_of_who_asked(tmp_path):
     (tmp_path / "made.png").write_bytes(answer.data)
     assert read(tmp_path / "made.png").fields["image"] == str(photo)
     assert (Image.open(tmp_path / "made.png").getpixel((0, 0))) == tuple(picture(3)[0, 0])
+
+
+class UnprovedDrawer(FakeDrawer):
+    """Says of each picture that its engine was not proved."""
+
+    def finished(self, request, index):
+        picture = super().finished(request, index)
+        return replace(picture, facts={**picture.facts, "canary": "not proved yet"})
+
+
+def test_what_is_known_of_a_machine_stands_beside_the_file_and_not_in_it(monkeypatch):
+    request = Request("a house", model="fake", seed=3)
+    (task,) = tasks_of([request], 1, OUTPUT)
+    answers = [BatchWorker(WorkerSettings(f"{name}")).draw(task, {}) for name in (FAKE, f"{__name__}:UnprovedDrawer")]
+    assert answers[0].data == answers[1].data and [each.canary for each in answers] == ["", "not proved yet"]
 
 
 def test_a_worker_says_what_went_wrong_and_lives():
