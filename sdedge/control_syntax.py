@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from sdedge.controls import MAX_WEIGHT, PICTURE_SUFFIXES, Control, checked_control
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType
+from sdedge.field_types import TAKES_OFF, FieldType
 from sdedge.json_values import read_json
 from sdedge.preprocessors import is_preprocessing, unknown_preprocessor
 from sdedge.text.clean import shown
@@ -47,6 +47,8 @@ class ControlList(FieldType):
         return tuple(checked_control(control, name) for control in value)
 
     def parse(self, name: str, text: str) -> tuple[Control, ...]:
+        if text.strip().lower() in TAKES_OFF:
+            return ()
         if text.lstrip().startswith("["):
             return self.check(name, self.from_json(read_json(text, "The list of controls", error=InvalidRequest)))
         return tuple(parse_control(part.strip(), name) for part in re.split(r"[;\n]", text) if part.strip())

@@ -19,6 +19,10 @@ SEPARATORS = re.compile(r"[\s,;]+")
 TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
+TAKES_OFF = ("", "none", "off")
+"""What a person writes for none of what a picture or a file of settings brings along."""
+
+
 class FieldType:
     """What values a field takes. A field that may be left open has None beside them, which no type ever sees."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType, Float
+from sdedge.field_types import TAKES_OFF, FieldType, Float
 from sdedge.text.clean import shown
 from sdedge.text.names import alike
 
@@ -132,7 +132,7 @@ class GuideList(FieldType):
 
     def parse(self, name: str, text: str) -> tuple[GuideChoice, ...]:
         parts = [part.strip() for part in re.split(r"[;\n]", text) if part.strip()]
-        return () if parts == [OFF] else tuple(parse_guide(part, name) for part in parts)
+        return () if text.strip().lower() in TAKES_OFF else tuple(parse_guide(part, name) for part in parts)
 
     def parse_all(self, name: str, texts: Sequence[str]) -> tuple[GuideChoice, ...]:
         return tuple(guide for text in texts for guide in self.parse(name, text))

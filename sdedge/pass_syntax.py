@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from sdedge.boxes import boxes_to_json
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType
+from sdedge.field_types import TAKES_OFF, FieldType
 from sdedge.json_values import read_json
 from sdedge.passes import MAX_PASSES, Changes, Pass, Settings, checked_pass, enlargement_to_json, pass_from_json
 
@@ -49,7 +49,7 @@ class PassList(FieldType):
         return replace(each, changes=Changes(values))
 
     def parse(self, name: str, text: str) -> tuple[Pass, ...]:
-        if not text.strip():
+        if text.strip().lower() in TAKES_OFF:
             return ()
         if text.strip()[:1] not in ("[", "{"):
             raise self.refuse(name, text)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from sdedge.controls import PICTURE_SUFFIXES
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType, PathOrName, Text
+from sdedge.field_types import TAKES_OFF, FieldType, PathOrName, Text
 from sdedge.json_values import read_json
 from sdedge.text.clean import shown
 from sdedge.text.prompt import parse
@@ -107,6 +107,8 @@ class RegionList(FieldType):
         return tuple(checked_region(region, name) for region in value)
 
     def parse(self, name: str, text: str) -> tuple[Region, ...]:
+        if text.strip().lower() in TAKES_OFF:
+            return ()
         if text.lstrip().startswith("["):
             return self.check(name, self.from_json(read_json(text, "The list of regions", error=InvalidRequest)))
         return tuple(parse_region(line, name) for line in text.splitlines() if line.strip())

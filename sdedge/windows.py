@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from sdedge.errors import InvalidRequest
-from sdedge.field_types import FieldType
+from sdedge.field_types import TAKES_OFF, FieldType
 from sdedge.json_values import read_json
 from sdedge.text.clean import shown
 
@@ -95,7 +95,7 @@ class WindowsType(FieldType):
         return Windows(size, overlap, Blend(str(value.blend)), value.jitter)
 
     def parse(self, name: str, text: str) -> Windows | None:
-        if text.strip().lower() == OFF:
+        if text.strip().lower() in TAKES_OFF:
             return None
         if text.lstrip().startswith("{'"):
             return self.check(name, _from_infotext(text, name))

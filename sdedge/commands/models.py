@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -359,6 +360,8 @@ def _describe(path: str) -> dict[str, Any]:
     if holds_detector(file):
         detector = open_detector(file)
         return {"path": str(file), "kind": "detector (YOLOv8)", "finds": ", ".join(detector.classes)[:500]}
+    if (kind := _kind_of_control(file)) is not None:
+        return {"path": str(file), "kind": kind}
     if holds_upscaler(file):
         upscaler = open_upscaler(file)
         scale = {} if upscaler.config is None else {"enlarges": f"{upscaler.config.scale} times"}
@@ -372,6 +375,21 @@ def _describe(path: str) -> dict[str, Any]:
         "input channels": checkpoint.in_channels, "vocabulary": _vocabulary(checkpoint),
         **{name: f"{count:,} parameters" for name, count in counts.items()}, "notes": checkpoint.report,
     }  # fmt: skip
+
+
+def _kind_of_control(file: Path) -> str | None:
+    """Returns what a control model is and reads, or what else is kept among them: what an IP-Adapter or a hint is made by."""
+    from sdedge.weights.control import holds_control, open_control
+    from sdedge.weights.hint_network import hint_network_kind
+    from sdedge.weights.image_encoder import holds_image_encoder
+
+    if holds_control(file):
+        control = open_control(file)
+        return f"control ({control.kind}{f', reads {control.use}' if control.use else ''})"
+    if holds_image_encoder(file):
+        return "image encoder of IP-Adapters"
+    kind = hint_network_kind(file)
+    return None if kind is None else f"network for hints ({kind})"
 
 
 def _vocabulary(checkpoint: Any) -> str:

@@ -90,7 +90,7 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
     for each in fitted:
         price = price_of(engine, request, each, size)
         yield f"{_sentence(price, pace, step, _steps(engine, request))}{_unknown(each)}"
-    yield f"{_source_of(pace, step)} Nothing is left to download."
+    yield f"{_source_of(pace, step, base.block_out_channels[0] < NARROW)} Nothing is left to download."
 
 
 def _sentence(price: Price, pace: Pace | None, step: float | None, steps: int) -> str:
@@ -121,8 +121,10 @@ def _unknown(fitted: FittedControl | ImagePrompt) -> str:
     return " What its hint has to be is unknown: neither its file nor its name says it."
 
 
-def _source_of(pace: Pace | None, step: float | None) -> str:
+def _source_of(pace: Pace | None, step: float | None, is_narrow: bool) -> str:
     """Says where the seconds come from."""
+    if pace is None and is_narrow:
+        return "These are planned figures, by arithmetic; of a model as narrow as this one seconds are not foretold."
     if pace is None or step is None:
         return "These are planned figures, by arithmetic; seconds are told once this model has drawn a picture here."
     took = f"a step without controls takes about {spoken_seconds(step)}"

@@ -70,6 +70,7 @@ def test_without_a_measured_step_the_price_is_planned_and_told_as_that(pipeline,
     assert re.fullmatch(r"The control canny adds \d+% to every step and [\d.]+ MB of memory\.", of_net)
     assert re.match(r"The control color adds one pass a picture and [\d.]+ MB of memory\.", of_adapter)
     assert source.startswith("These are planned figures") and source.endswith("Nothing is left to download.")
+    assert "not foretold" in source and "once" not in source  # of a narrow model no step is kept
 
 
 def test_seconds_are_a_fraction_of_the_step_that_was_measured(pipeline, models, controls, data, monkeypatch):

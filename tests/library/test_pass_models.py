@@ -11,6 +11,8 @@ from sdedge.images.metadata_passes import pass_texts
 from sdedge.library.pass_models import settled_passes
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.request import Request
+from sdedge.request_fields import FIELDS
+from tests.ip_adapter_models import write_image_encoder
 from tests.library.conftest import run
 from tests.upscaler_models import TINY, random_state
 
@@ -49,3 +51,16 @@ def test_the_text_for_everyone_holds_no_path_of_a_model():
         request = _request(f"{folder}4x-UltraSharp.pth", f"{folder}face_yolov8n.pt")
         assert pass_texts(request)["Hires upscaler"] == "4x-UltraSharp"
         assert detail_texts(request)["ADetailer model"] == "face_yolov8n"
+
+
+@pytest.mark.parametrize("field", ["controls", "regions", "passes", "guides", "windows"])
+def test_every_list_that_a_picture_brings_along_is_taken_off_by_the_same_words(field):
+    for text in ("none", "off", "", " None "):
+        assert not FIELDS[field].type.parse(field, text)
+
+
+def test_what_is_installed_for_controls_can_be_asked_about(tmp_path):
+    write_image_encoder(tmp_path / "image_encoder")
+    run("models", "add", tmp_path / "image_encoder")
+    assert "image encoder of IP-Adapters" in run("models", "info", "image_encoder")
+    assert "image encoder of IP-Adapters" in run("models", "info", tmp_path / "image_encoder")
