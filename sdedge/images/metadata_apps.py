@@ -141,8 +141,8 @@ def _draw_things(texts: Texts) -> Metadata | None:
     if noise := _SEED_MODES.get(str(mode)):
         draft.put("noise", noise)
     else:
-        told = "a seed mode that the picture does not tell" if mode is None else f"the seed mode {shown(mode)}"
-        sentence = f"Draw Things draws with {told}, which is other noise than any generator's here."
+        mode_in_words = "a seed mode that the picture does not tell" if mode is None else f"the seed mode {shown(mode)}"
+        sentence = f"Draw Things draws with {mode_in_words}, which is other noise than any generator's here."
         draft.leave_out("seed_mode", mode, sentence)
     if comment.get("strength") not in (None, 1, 1.0):
         draft.put("strength", comment["strength"], to_float)

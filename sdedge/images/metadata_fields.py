@@ -196,8 +196,8 @@ class Draft:
     def note_start(self) -> None:
         """Says that the picture it was drawn from is needed, too."""
         strength = self.fields.get("strength")
-        told = "" if strength is None else f" (strength {_short(strength)})"
-        sentence = f"It was drawn from another picture{told} that is not in the file; give it too."
+        strength_in_words = "" if strength is None else f" (strength {_short(strength)})"
+        sentence = f"It was drawn from another picture{strength_in_words} that is not in the file; give it too."
         self.leave_out("image", "", sentence)
 
     def keep(
