@@ -203,7 +203,7 @@ def test_values_that_a_request_refuses_are_told_as_json():
     passes = [{"enlarge": {"by": "lanczos", "scale": 900}}]
     record = {"sdedge": "0.1.0", "request": {"prompt": "a", "passes": passes, "windows": {"size": "x"}}}
     unhonoured = {item.field: json.loads(item.value) for item in from_texts({"sdedge": json.dumps(record)}).unhonoured}
-    assert unhonoured["passes"][0]["enlarge"]["scale"] == 900 and told["windows"]["size"] == "x"
+    assert unhonoured["passes"][0]["enlarge"]["scale"] == 900 and unhonoured["windows"]["size"] == "x"
 
 
 def test_samplers_whose_noise_came_from_a_graphics_card_are_known():
