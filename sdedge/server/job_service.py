@@ -127,7 +127,7 @@ class JobService:
     async def submit(self, caller: str, requests: Sequence[Request], count: int = 1, batch: int = 1) -> list[int]:
         """Appends a job of `count` pictures, `batch` at a time, for each request, callers taking turns. Returns their ids.
 
-        Raises TooManyJobs and QueuePaused; a queue that a failure paused goes on.
+        Raises TooManyJobs and QueuePaused; a queue that a failure paused, or the end of an earlier server, goes on.
         """
         async with self._adding:
             own = sum(progress.caller == caller for progress in self._open.values())
@@ -213,7 +213,7 @@ class JobService:
         owners: dict[int, str | None],
     ) -> list[int]:
         if queue.paused is not None:
-            if queue.paused_by != PausedBy.FAILURE:
+            if queue.paused_by == PausedBy.PERSON:
                 raise QueuePaused(f"The queue is paused: {queue.paused} Let it go on, then ask again.")
             queue.resume()
         jobs = []
@@ -328,7 +328,7 @@ class JobService:
 
     async def _on_paused(self, reason: str, by: str | None, jobs: list[int]) -> None:
         """One caller's picture that crashed the engine is no reason to leave the others waiting; a few in a row are."""
-        if by == PausedBy.FAILURE and self._failures < MAX_FAILURES:
+        if by != PausedBy.PERSON and self._failures < MAX_FAILURES:
             self._failures += 1
             await self.ask(lambda queue, gallery: queue.resume())
             self._wake()

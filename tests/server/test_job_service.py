@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
 from sdedge.images.output import Output
-from sdedge.library.job_states import JobState
+from sdedge.library.job_states import JobState, PausedBy
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
@@ -74,6 +74,11 @@ def test_one_service_through_pauses_crashes_and_its_bounds(tmp_path):
         with pytest.raises(QueuePaused, match="You paused it"):
             await service.submit("me", [asked()])
         await service.resume()
+
+        ended = "sdedge ended unexpectedly. No picture was being drawn."
+        await service.ask(lambda queue, gallery: queue.pause(reason=ended, by=PausedBy.INTERRUPTION))
+        (next_one,) = await service.submit("me", [asked()])
+        assert (await service.drawn(next_one)).job.state == JobState.DONE  # nobody sits at a server to let it go on
 
         (crashing,) = await service.submit("me", [asked("fail=segv@1")])
         (behind,) = await service.submit("another", [asked()])
