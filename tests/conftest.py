@@ -112,6 +112,16 @@ def _late_imports() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """What a test leaves in the environment, as a worker of a batch does that runs in this process, goes with it."""
+    before = dict(os.environ)
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@pytest.fixture(autouse=True)
 def _own_data_folder(request, tmp_path_factory, monkeypatch):
     """No test reads or writes the user's library."""
     homes = tmp_path_factory.getbasetemp() / "homes"

@@ -29,7 +29,7 @@ _TO_THE_END = r"(?:[^\n'\"<>|,;:()\[\]{}]|'(?=\w))*"
 _BEGINS = r"(?<![\w.~…\]/])(?:file://)?"
 _PATH = re.compile(rf"{_BEGINS}(?:/(?!/)|(?<!:)//)[^\s'\"<>|,;:()\[\]{{}}/]+(?:/[^\s'\"<>|,;:()\[\]{{}}]*)+")
 _SAYS_NOTHING = {
-    "root", "user", "admin", "administrator", "runner", "ubuntu", "python", "sdedge", "torch", "coreml", "metal", "apple",
+    "root", "user", "admin", "administrator", "runner", "ubuntu", "sdedge", "torch", "coreml", "metal", "apple",
     "mps", "cpu", "gpu", "all", "linux", "darwin", "macos", "localhost", "home", "users", "none", "true", "false",
 }  # fmt: skip
 """Names of accounts and machines that are nobody's."""

@@ -73,7 +73,7 @@ def machine() -> dict[str, object]:
     if sys.platform == "darwin":
         facts |= {"system": f"macOS {platform.mac_ver()[0]}", "build": _said("sw_vers", "-buildVersion")}
         facts |= {"model": _said("sysctl", "-n", "hw.model"), "virtual": _said("sysctl", "-n", "kern.hv_vmm_present")}
-    facts["python"] = platform.python_version()
+    facts.update(python=platform.python_version())
     for name in PACKAGES:
         with suppress(PackageNotFoundError):
             facts[name] = version(name)

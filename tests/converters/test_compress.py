@@ -155,6 +155,7 @@ class _Small(torch.nn.Module):
         return x
 
 
+@pytest.mark.slow
 def test_an_interrupted_analysis_measures_no_kernel_again(tmp_path, monkeypatch):
     torch.manual_seed(0)
     states = [(torch.randn(1, 32, 4, 4), torch.tensor([t]), torch.randn(1, 3, 8)) for t in (0.5, 1.5)]

@@ -115,9 +115,10 @@ def _lasting(timer: QTimer) -> bool:
 
 
 @pytest.fixture(scope="session")
-def studio_window(theme, tmp_path_factory):
+def studio_window(theme, tmp_path_factory, measured_machine):
     """A window over the real engine, in a process that may connect to nothing; its `folder` has the pictures."""
     folder = tmp_path_factory.mktemp("studio")
+    (folder / "machine.json").write_bytes(measured_machine)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", f"{ROOT / 'tests' / 'gui' / 'offline'}{os.pathsep}{ROOT}")
         patch.setenv("OFFLINE_REPORT", str(folder / "connections.txt"))

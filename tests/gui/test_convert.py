@@ -176,8 +176,8 @@ def slow_commands(monkeypatch):
     class Scripted(tasks.Command):
         made: list[Scripted] = []
 
-        def __init__(self, arguments, parent=None):
-            super().__init__(arguments, parent)
+        def __init__(self, arguments, *more):
+            super().__init__(arguments, *more)
             self.command = " ".join(arguments[:2])
             Scripted.made.append(self)
 

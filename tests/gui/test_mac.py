@@ -302,7 +302,8 @@ def test_before_anything_was_measured_a_mac_with_apple_silicon_shows_mps(mac, mo
 
 
 def test_the_chip_has_its_name_and_measurements_belong_to_it(mac, monkeypatch):
-    said = {"machdep.cpu.brand_string": "Apple M4 Pro\n"}
+    cores = {"hw.physicalcpu": "12\n", "hw.perflevel0.physicalcpu": "8\n"}
+    said = {"machdep.cpu.brand_string": "Apple M4 Pro\n", **cores}
 
     def run(command, **options):
         return subprocess.CompletedProcess(command, 0, said[command[-1]], "")

@@ -72,7 +72,7 @@ def test_exits_are_put_in_words(tmp_path):
 
 class FakeEngine:
     def __init__(self, name):
-        self.name, self.released = name, []
+        self.name, self.description, self.released = name, "cpu float32", []
 
     def release(self, stage):
         self.released.append(stage)

@@ -155,8 +155,10 @@ def test_a_paused_job_goes_on_where_it_stopped(desk):
 # The command, and one real pass
 
 
-def test_the_command_adds_lists_and_runs_with_the_real_pipeline(tiny_model, tmp_path, monkeypatch):
+def test_the_command_adds_lists_and_runs_with_the_real_pipeline(tiny_model, tmp_path, monkeypatch, measured_machine):
     monkeypatch.setenv("SDEDGE_HOME", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "machine.json").write_bytes(measured_machine)
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, code=0):

@@ -318,6 +318,7 @@ def test_compiled_packages_are_kept(core_ml, tiny_bundle):
     assert "compiled" not in again.facts.report[-1]
 
 
+@pytest.mark.slow
 def test_with_a_lora_only_what_it_changes_is_compiled_before_the_first_picture(
     core_ml, tiny_model, tiny_bundle, tmp_path
 ):

@@ -142,6 +142,7 @@ def test_the_faster_attention_of_mps_is_chosen_by_a_race(monkeypatch, fused, agr
         return fused if layout == "fused" else 1.0 if dtype == torch.float32 else 0.5
 
     monkeypatch.setattr(probe, "time_kernel", seconds)
+    monkeypatch.setattr(probe, "APART", 0.0)
     monkeypatch.setattr(probe, "fused_agrees", lambda device, dtype: agrees)
     finding = probe.probe(torch.device("mps"))
     assert (finding.attention, finding.dtype) == (chosen, "float16")
