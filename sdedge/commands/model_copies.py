@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,15 @@ def export(name: str, target: Path, dtype: str | None, ema: bool | None, vae: st
     from sdedge.engines.open import locate
     from sdedge.weights.checkpoint import open_checkpoint
 
+    _refuse_existing(target)
     checkpoint = open_checkpoint(locate(name), ema=ema, vae=_vae_path(vae))
     _write_model(checkpoint, target, dtype)
+
+
+def _refuse_existing(target: Path) -> None:
+    """Raises InvalidRequest for a file or folder that is there: gigabytes of somebody's, perhaps the very model that is read."""
+    if target.exists():
+        raise InvalidRequest(f"{target} is there already; name another one, or move it away first.")
 
 
 def _write_model(checkpoint: Any, target: Path, dtype: str | None) -> None:
@@ -65,6 +71,7 @@ def merge(name: str, target: Path, loras: tuple[str, ...], dtype: str | None, **
     """
     if bool(loras) == (options["second"] is not None):
         raise InvalidRequest("A merge takes either a second model or LoRAs; give one of --with and --lora.")
+    _refuse_existing(target)
     if loras:
         if fault := next((option for option in options if options[option] is not None), None):
             raise InvalidRequest(
@@ -114,8 +121,6 @@ def _merge_models(name: str, target: Path, dtype: str | None, options: dict[str,
         )
     names = [each for each in (name, options["second"], options["third"]) if each is not None]
     checkpoints = [open_checkpoint(locate(each)) for each in names]
-    if any(target.exists() and os.path.samefile(target, checkpoint.path) for checkpoint in checkpoints):
-        raise InvalidRequest(f"{target} is one of the models to merge; name another file.")
     recipe, own_vae = _recipe(options), options["vae"] not in (None, *Part)
     merged = merge_checkpoints(checkpoints, recipe)
     if own_vae:

@@ -127,7 +127,7 @@ def test_an_inpainting_model_takes_the_difference_of_plain_ones_in_its_latents(t
     read = made.unet[name].read()
     assert torch.allclose(read[:, :4], wide[name][:, :4] + second.unet[name] - third.unet[name], atol=1e-6)
     assert torch.equal(read[:, 4:], wide[name][:, 4:])
-    assert "reads more has to come first" in refusal(file, target, "--with", tmp_path / "inpainting.safetensors")
+    assert "reads more has to come first" in refusal(file, tmp_path / "new.safetensors", "--with", tmp_path / "inpainting.safetensors")
 
 
 def test_what_cannot_be_merged_is_refused_in_a_sentence_and_nothing_is_written(three, tiny, tmp_path):
@@ -147,6 +147,9 @@ def test_what_cannot_be_merged_is_refused_in_a_sentence_and_nothing_is_written(t
     assert "one of --with and --lora" in refusal(folder, target, "--with", file, "--lora", "a.safetensors")
     assert "without --weight" in refusal(folder, target, "--lora", "a.safetensors", "--weight", "0.5")
     assert "one .safetensors file" in refusal(folder, tmp_path / "out", "--with", file)
-    assert "one of the models" in refusal(folder, file, "--with", file)
+    assert "is there already" in refusal(folder, file, "--with", file)
+    assert "is there already" in refusal(folder, file, "--lora", "a.safetensors")
+    written = CliRunner().invoke(models, ["export", str(folder), str(file)])
+    assert written.exit_code and "is there already" in str(written.exception)
     assert "takes 0 to 1" in refusal(folder, target, "--with", file, "--weight", "1.5")
     assert not target.exists() and not (tmp_path / "out").exists() and open_checkpoint(file)
