@@ -127,7 +127,8 @@ def test_an_inpainting_model_takes_the_difference_of_plain_ones_in_its_latents(t
     read = made.unet[name].read()
     assert torch.allclose(read[:, :4], wide[name][:, :4] + second.unet[name] - third.unet[name], atol=1e-6)
     assert torch.equal(read[:, 4:], wide[name][:, 4:])
-    assert "reads more has to come first" in refusal(file, tmp_path / "new.safetensors", "--with", tmp_path / "inpainting.safetensors")
+    turned = refusal(file, tmp_path / "new.safetensors", "--with", tmp_path / "inpainting.safetensors")
+    assert "reads more has to come first" in turned
 
 
 def test_what_cannot_be_merged_is_refused_in_a_sentence_and_nothing_is_written(three, tiny, tmp_path):
