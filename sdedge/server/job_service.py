@@ -218,10 +218,8 @@ class JobService:
             queue.resume()
         jobs = []
         for request in requests:
-            order = [(row["id"], owners.get(row["id"])) for row in queue.database.execute(_ORDER)]
             job = queue.add(request, self.output, *counts).id
-            if (target := place(order, caller)) is not None:
-                queue.move(job, before=target)
+            _take_turn(queue, job, caller, owners)
             queue.store.set(f"{_CALLER}{job}", caller)
             owners[job] = caller
             jobs.append(job)
@@ -359,6 +357,23 @@ def _remembered(queue: Queue) -> tuple[dict[int, str], list[Job]]:
 
 _ORDER = """SELECT id FROM jobs WHERE state IN ('running', 'waiting', 'paused')
 ORDER BY state != 'running', priority DESC, position, id"""
+
+
+def _take_turn(queue: Queue, job: int, caller: str, owners: dict[int, str | None]) -> None:
+    """Moves a job of a caller that was just added to where its turn is."""
+    while True:
+        rows = queue.database.execute(_ORDER).fetchall()
+        target = place([(row["id"], owners.get(row["id"])) for row in rows if row["id"] != job], caller)
+        if target is None:
+            return
+        try:
+            return queue.move(job, before=target)
+        except SdedgeError:
+            if queue.get(job).state != JobState.WAITING:
+                return  # it has begun itself
+            if queue.get(target).state in (JobState.WAITING, JobState.PAUSED):
+                raise
+            # else that job has just begun, which it was to go before
 
 
 def _states(queue: Queue, jobs: Sequence[int]) -> tuple[dict[int, str], str | None, str | None]:

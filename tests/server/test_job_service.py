@@ -10,6 +10,7 @@ pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed"
 
 from sdedge.images.output import Output
 from sdedge.library.job_states import JobState, PausedBy
+from sdedge.library.jobs import Queue
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
@@ -126,3 +127,24 @@ def test_a_queue_that_another_process_runs_is_watched(tmp_path):
         with_service(tmp_path, use)
     finally:
         runner.close()
+
+
+def test_a_job_takes_its_turn_though_the_one_it_was_to_go_before_begins_meanwhile(tmp_path, monkeypatch):
+    """The queue is drawn in another process, between two looks at it."""
+
+    async def use(service):
+        await service.submit("me", [asked("step=0.3")] * 3)
+        move, begun = Queue.move, []
+
+        def begins_first(queue, id, before=None):
+            if not begun:
+                begun.append(before)
+                queue.database.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (before,))
+            move(queue, id, before)
+
+        monkeypatch.setattr(Queue, "move", begins_first)
+        (job,) = await service.submit("another", [asked()])
+        order = await service.ask(lambda queue, gallery: [each.id for each in queue.jobs((JobState.WAITING,))])
+        assert begun and order[0] == job
+
+    with_service(tmp_path, use)

@@ -75,7 +75,7 @@ def test_one_client_with_many_pictures_leaves_the_others_their_turns(tmp_path, m
             pass
         for i in range(3):
             answer = requests.post(url, json={**body, "seed": 900 + i}, headers={"user-agent": "modest"}, timeout=300)
-            assert answer.status_code == 200
+            assert answer.status_code == 200, answer.text
         drawn = [int(re.split("-", path.name)[3]) for path in (tmp_path / "served").glob("*.png")]
         assert {900, 901, 902} <= set(drawn) and len(drawn) < 30  # the other's forty are not done
         greedy.join()
@@ -88,7 +88,7 @@ def test_a_client_that_leaves_loses_nothing(tmp_path, monkeypatch):
         body = {"prompt": "step=0.1", "steps": 10, "width": 64, "height": 64, "n_iter": 2, "seed": 5}
         with pytest.raises(requests.exceptions.ReadTimeout):
             requests.post(f"{live.url}/sdapi/v1/txt2img", json=body, timeout=0.5)
-        while len(list((tmp_path / "served").glob("*.png"))) < 2:
-            pass
-        seeds = [row["seed"] for row in requests.get(f"{live.url}/api/pictures", timeout=30).json()["pictures"]]
+        seeds: list[str] = []
+        while len(seeds) < 2:  # a picture's row follows its file
+            seeds = [row["seed"] for row in requests.get(f"{live.url}/api/pictures", timeout=30).json()["pictures"]]
         assert seeds == ["6", "5"]
