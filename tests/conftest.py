@@ -113,12 +113,16 @@ def _late_imports() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
-    """What a test leaves in the environment, as a worker of a batch does that runs in this process, goes with it."""
+    """What a test leaves in the environment, as a worker of a batch does that runs in this process, goes with it; so does the
+    number of threads that it leaves to torch, as two processes on as many threads as there are cores take ten times as long."""
     before = dict(os.environ)
     yield
     if os.environ != before:
         os.environ.clear()
         os.environ.update(before)
+    threads = int(os.environ["OMP_NUM_THREADS"])
+    if "torch" in sys.modules and sys.modules["torch"].get_num_threads() != threads:
+        sys.modules["torch"].set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)
