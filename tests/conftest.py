@@ -126,7 +126,7 @@ def _own_environment() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_data_folder(request, tmp_path_factory, monkeypatch):
+def _own_data_folder(request, tmp_path_factory, _own_environment, monkeypatch):
     """No test reads or writes the user's library."""
     homes = tmp_path_factory.getbasetemp() / "homes"
     homes.mkdir(exist_ok=True)
