@@ -45,6 +45,7 @@ def counts(monkeypatch) -> list[int]:
     return counts
 
 
+@pytest.mark.slow
 def test_a_fresh_process_computes_on_the_threads_that_were_found(tiny_model):
     findings.keep(DeviceFinding("cpu", "A processor", "float32", "contiguous", 3, ""))
     environment = {

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,11 +88,12 @@ def weight_bytes(package: Path) -> bytes:
     return next(package.rglob("weight.bin")).read_bytes()
 
 
-def program(package: Path):
-    """A package's specification, but for what it says of itself."""
-    spec = read_spec(package)
+def program(package: Path) -> str:
+    """A package's specification, but for what it says of itself. Values are named by their order: coremltools numbers them by
+    what was converted before in the same process."""
+    spec, names = read_spec(package), {}
     spec.description.ClearField("metadata")
-    return spec
+    return re.sub(r'"(\w*_\d+\w*)"', lambda name: names.setdefault(name[1], f'"value {len(names)}"'), str(spec))
 
 
 def check_equal(bundle: Path, fused: Path, packages: Mapping[str, Path], names: tuple[str, ...]) -> None:
