@@ -24,6 +24,7 @@ from converters.package_lint import RuleBreach, lint_bundle
 from converters.psnr import psnr
 from converters.verify_controls import control_probes
 from converters.verify_floors import LOSSY, floor
+from converters.verify_pictures import draw, obeyed
 from converters.verify_weights import KernelError, compare_weights
 from sdedge.engines.coreml.packages import PACKAGES, UNETS, Model
 from sdedge.engines.coreml.portable.engine import MILEngine
@@ -33,15 +34,11 @@ from sdedge.engines.protocol import Component, Engine
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.networks import NETWORKS
 from sdedge.files import inside
-from sdedge.generation.pipeline import Pipeline
-from sdedge.generation.save import Picture
 from sdedge.library.manifest import Manifest
 from sdedge.library.models import EMBEDDED
 from sdedge.models.safety import prepare
 from sdedge.models.unet_inputs import UNetInputs
-from sdedge.request import Request
 from sdedge.text.conditioning import condition
-from sdedge.training.evaluate import Tally, obedience
 from sdedge.weights.loading import load_into
 from sdedge.weights.lora import MergedTensor
 from sdedge.weights.safety import open_checker
@@ -128,7 +125,7 @@ def verify(
         results.append(compared)
         yield compared
     if picture:
-        drawn = compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines)
+        drawn = compare("picture", f"{steps} steps", lambda e: draw(e, PROMPTS[0], SEED + 1, steps), reference, engines)
         results.append(drawn)
         yield drawn
     figures = summarize(results, min(widths.values()))
@@ -250,26 +247,6 @@ def _scores(engine: Any, pixels: np.ndarray) -> Tensor:
     concepts, special = checker(prepare(pixels, checker.image_size)[None])
     near = (special > checker.special_care_embeds_weights).any()
     return (concepts - checker.concept_embeds_weights + 0.01 * near)[0]
-
-
-def draw(engine: Engine, steps: int) -> Tensor:
-    """Draws a whole picture, (H, W, 3) of 0 … 255."""
-    W, H = engine.facts.width, engine.facts.height
-    request = Request(
-        prompt=PROMPTS[0], model=engine.facts.name, seed=SEED + 1, steps=steps, width=W, height=H, safety=None
-    )
-    pipeline = Pipeline(lambda model, vae: engine)
-    pixels = next(event.pixels for event in pipeline.images(request) if isinstance(event, Picture))
-    return torch.from_numpy(pixels.astype(np.float32))
-
-
-def obeyed(engine: Engine, pictures: int) -> dict[str, float]:
-    """Returns the share of the facts of held-out prompts that the engine's pictures show."""
-    pipeline = Pipeline(lambda model, vae: engine)
-    tally = Tally()
-    for drawn in obedience(pipeline, Request(prompt="", model=engine.facts.name), pictures, seeds=(1,)):
-        tally.add(drawn.answers)
-    return {name: round(fraction, 4) for name, fraction in tally.fractions().items()}
 
 
 # ---- Where it strays ----------------------------------------------------------------------------------------------

@@ -16,18 +16,19 @@ from converters.bundle import check_hashes
 from converters.graph_float32 import Rounded
 from converters.psnr import psnr
 from converters.verify import (
+    PROMPTS,
+    SEED,
     Compared,
     Output,
     Verdict,
-    draw,
     judge,
-    obeyed,
     probes,
     record,
     release,
     summarize,
 )
 from converters.verify_floors import floor
+from converters.verify_pictures import draw, obeyed
 from sdedge.engines.graph.bundle import read_bundle, stored_dtype
 from sdedge.engines.graph.engine import GraphEngine, Run
 from sdedge.engines.protocol import Engine
@@ -74,7 +75,9 @@ def verify(
     if picture:
         facts = engines["float16"].facts
         reference.facts = replace(reference.facts, width=facts.width, height=facts.height)
-        results.append(_compare("picture", f"{steps} steps", lambda e: draw(e, steps), reference, engines))
+        results.append(
+            _compare("picture", f"{steps} steps", lambda e: draw(e, PROMPTS[0], SEED + 1, steps), reference, engines)
+        )
         yield results[-1]
     figures = summarize(results, BITS, "every node in float32, rounded to its type")
     if pictures and manifest.source.get("name") == EMBEDDED:

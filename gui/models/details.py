@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFormLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, short_path, size_in_words
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.models.items import Item
 from gui.widgets.calm import WideCombo
+from gui.widgets.cards import framed
 from sdedge.library.licences import COMMON, OPENRAIL
 from sdedge.library.models import ROLES as INSTALLED
 
@@ -130,8 +131,8 @@ class LibraryDetails(QScrollArea):
         column.setSpacing(GAP)
         column.addWidget(self.title)
         column.addWidget(self._state)
-        self._licence = _card(self._terms, self._read, self.buttons["accept"])
-        self._choice = _card(self._unnamed, self.licences, self.record)
+        self._licence = framed(self._terms, self._read, self.buttons["accept"])
+        self._choice = framed(self._unnamed, self.licences, self.record)
         column.addWidget(self._licence)
         column.addWidget(self._choice)
         for name in ("use", "default"):
@@ -143,14 +144,3 @@ class LibraryDetails(QScrollArea):
             column.addWidget(button)
         column.addStretch(1)
         self.setWidget(body)
-
-
-def _card(*widgets: QWidget) -> QFrame:
-    card = QFrame()
-    set_kind(card, "card")
-    inside = QVBoxLayout(card)
-    inside.setContentsMargins(PAD, PAD, PAD, PAD)
-    inside.setSpacing(GAP)
-    for widget in widgets:
-        inside.addWidget(widget)
-    return card

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QFrame, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QProgressBar, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, size_in_words
@@ -15,6 +15,7 @@ from gui.models.hub_downloads import Download, DownloadState
 from gui.models.token_card import TokenCard
 from gui.queue.progress import spoken
 from gui.widgets.calm import CalmCombo
+from gui.widgets.cards import framed
 from gui.widgets.fault_label import FaultLabel
 from sdedge.errors import Remedy
 from sdedge.library.licences import OPENRAIL
@@ -246,8 +247,8 @@ class GetDetails(QScrollArea):
         for label in (self._terms, self.licence):
             label.setWordWrap(True)
         set_kind(self.licence, "strong")
-        self._offer_card = _card(self.licence, self._terms, self.licence_button, self.edition, self._room)
-        self._progress_card = _card(self.progress, self.bar, self._pace)
+        self._offer_card = framed(self.licence, self._terms, self.licence_button, self.edition, self._room)
+        self._progress_card = framed(self.progress, self.bar, self._pace)
         self.progress.setWordWrap(True)
         for card in (self._offer_card, self._progress_card, self.fault, self.token, self._hint):
             column.addWidget(card)
@@ -257,14 +258,3 @@ class GetDetails(QScrollArea):
         column.addWidget(self.page_button)
         column.addStretch(1)
         self.setWidget(body)
-
-
-def _card(*widgets: QWidget) -> QFrame:
-    card = QFrame()
-    set_kind(card, "card")
-    inside = QVBoxLayout(card)
-    inside.setContentsMargins(PAD, PAD, PAD, PAD)
-    inside.setSpacing(GAP)
-    for widget in widgets:
-        inside.addWidget(widget)
-    return card

@@ -57,3 +57,15 @@ def left(widget: QWidget) -> QHBoxLayout:
     row.addWidget(widget)
     row.addStretch(1)
     return row
+
+
+def framed(*widgets: QWidget) -> QFrame:
+    """Returns a card with these beneath each other."""
+    card = QFrame()
+    set_kind(card, "card")
+    inside = QVBoxLayout(card)
+    inside.setContentsMargins(PAD, PAD, PAD, PAD)
+    inside.setSpacing(GAP)
+    for widget in widgets:
+        inside.addWidget(widget)
+    return card

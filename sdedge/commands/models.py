@@ -7,13 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sdedge.commands import hub
 from sdedge.commands.model_copies import export, merge, quantize
+from sdedge.commands.model_facts import describe, size_in_words
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError
@@ -64,7 +64,7 @@ def _add_extra(path: str, role: str, as_json: bool) -> None:
     if as_json:
         echo(json.dumps({"event": "Added", "name": extra.name, "role": role, "path": str(extra.path)}))
     else:
-        echo(f"Added the {'LoRA' if role == 'lora' else role} {extra.name} ({_size(extra.size)})")
+        echo(f"Added the {'LoRA' if role == 'lora' else role} {extra.name} ({size_in_words(extra.size)})")
 
 
 def _add(
@@ -78,7 +78,7 @@ def _add(
         if accepted:
             library.accept(model.licence)
         return
-    echo(f"Added {model.name} ({_what(model)}, {_size(model.size)}" + _hash_note(model) + ")")
+    echo(f"Added {model.name} ({_what(model)}, {size_in_words(model.size)}" + _hash_note(model) + ")")
     if not model.licence and model.base:
         model = _ask_which(library, model)
     ask_licence(library, model.licence, accepted)
@@ -161,7 +161,9 @@ def list_models(as_json: bool) -> None:
                 continue
             mark = "*" if model.name == default else " "
             state = "" if os.path.exists(model.path) else "  MISSING"
-            echo(f"{mark} {model.name}  {model.role}, {_what(model)}, {_size(model.size)}{_hash_note(model)}{state}")
+            echo(
+                f"{mark} {model.name}  {model.role}, {_what(model)}, {size_in_words(model.size)}{_hash_note(model)}{state}"
+            )
 
 
 @models.command()
@@ -172,17 +174,19 @@ def cache(clear: bool) -> None:
     from sdedge.engines.openvino import cache
 
     if clear:
-        echo(f"Deleted {_size(cache.clear() + lora_copies.clear())}.")
+        echo(f"Deleted {size_in_words(cache.clear() + lora_copies.clear())}.")
         return
     entries = cache.entries()
     for entry in entries:
-        echo(f"{entry.path.name}  {_size(entry.size)}")
-    echo(f"{_size(sum(entry.size for entry in entries))} in {cache.cache_folder()}")
+        echo(f"{entry.path.name}  {size_in_words(entry.size)}")
+    echo(f"{size_in_words(sum(entry.size for entry in entries))} in {cache.cache_folder()}")
     copies = lora_copies.entries()
     for copy in copies:
-        echo(f"{copy.title}  {_size(copy.bytes)}")
+        echo(f"{copy.title}  {size_in_words(copy.bytes)}")
     if copies:
-        echo(f"{_size(sum(copy.bytes for copy in copies))} in {lora_copies.lora_folder()}, of which a part is shared")
+        echo(
+            f"{size_in_words(sum(copy.bytes for copy in copies))} in {lora_copies.lora_folder()}, of which a part is shared"
+        )
 
 
 @models.command()
@@ -194,10 +198,10 @@ def info(name: str) -> None:
 
     with _library() as library:
         if name == EMBEDDED or os.path.exists(name):
-            record = _describe(str(locate(name)))
+            record = describe(str(locate(name)))
         else:
             model = library.find(name)
-            record = {**_record(model), **_describe(str(model.path))}
+            record = {**_record(model), **describe(str(model.path))}
     for key, value in record.items():
         for line in value if isinstance(value, list) else [value]:
             echo(f"{key:>16}  {line}")
@@ -341,66 +345,6 @@ def _record(model: Model) -> dict[str, Any]:
     return {key: value for key, value in record.items() if value is not None}
 
 
-def _describe(path: str) -> dict[str, Any]:
-    """What a model's files say, by opening them."""
-    from sdedge.library.manifest import Manifest, is_bundle
-    from sdedge.weights.checkpoint import is_vae, open_checkpoint
-    from sdedge.weights.detector import holds_detector, open_detector
-    from sdedge.weights.folders import locate
-    from sdedge.weights.upscaler import holds_upscaler, open_upscaler
-
-    file = locate(path)
-    if is_bundle(file):
-        manifest = Manifest.read(file)
-        return {
-            "path": str(file), "kind": f"converted bundle ({manifest.kind})", "name": manifest.name,
-            "made from": str(manifest.source.get("name", "")), "sizes": [f"{width}x{height}" for width, height in manifest.sizes],
-            **{name: f"{part.file}, {_size(part.bytes)}" for name, part in manifest.components.items()},
-        }  # fmt: skip
-    if holds_detector(file):
-        detector = open_detector(file)
-        return {"path": str(file), "kind": "detector (YOLOv8)", "finds": ", ".join(detector.classes)[:500]}
-    if (kind := _kind_of_control(file)) is not None:
-        return {"path": str(file), "kind": kind}
-    if holds_upscaler(file):
-        upscaler = open_upscaler(file)
-        scale = {} if upscaler.config is None else {"enlarges": f"{upscaler.config.scale} times"}
-        return {"path": str(file), "kind": f"upscaler ({upscaler.architecture})", **scale}
-    if is_vae(file):
-        return {"path": str(file), "kind": "VAE"}
-    checkpoint = open_checkpoint(file)
-    counts = {name: sum(t.numel for t in part.values()) for name, part in checkpoint.components.items()}
-    return {
-        "path": str(checkpoint.path), "kind": checkpoint.kind, "predicts": checkpoint.prediction_type,
-        "input channels": checkpoint.in_channels, "vocabulary": _vocabulary(checkpoint),
-        **{name: f"{count:,} parameters" for name, count in counts.items()}, "notes": checkpoint.report,
-    }  # fmt: skip
-
-
-def _kind_of_control(file: Path) -> str | None:
-    """Returns what a control model is and reads, or what else is kept among them: what an IP-Adapter or a hint is made by."""
-    from sdedge.weights.control import holds_control, open_control
-    from sdedge.weights.hint_network import hint_network_kind
-    from sdedge.weights.image_encoder import holds_image_encoder
-
-    if holds_control(file):
-        control = open_control(file)
-        return f"control ({control.kind}{f', reads {control.use}' if control.use else ''})"
-    if holds_image_encoder(file):
-        return "image encoder of IP-Adapters"
-    kind = hint_network_kind(file)
-    return None if kind is None else f"network for hints ({kind})"
-
-
-def _vocabulary(checkpoint: Any) -> str:
-    from sdedge.text.vocabulary import resolve
-
-    try:
-        return str(resolve(checkpoint))
-    except ModelError:
-        return "none; run `sdedge tokenizer install`"
-
-
 def _what(model: Model) -> str:
     """Returns what a model is made for, or its network where it works on any picture."""
     return model.base or model.kind
@@ -408,7 +352,3 @@ def _what(model: Model) -> str:
 
 def _hash_note(model: Model) -> str:
     return f", {model.short_hash}" if model.short_hash else ""
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e9:.2f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

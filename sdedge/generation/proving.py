@@ -76,7 +76,9 @@ def proved(draw: Draw, prover: Prover, let_go: Callable[[], None]) -> Iterator[E
                     break
                 if "canary" in picture.facts and not is_noticed:
                     is_noticed = True
-                    yield Notice(f"{picture.facts['engine']} was not proved on this machine yet when this was drawn.")
+                    yield Notice(
+                        f"Whether {picture.facts['engine']} computes as it should is still being checked on this machine."
+                    )
                 done = picture.index + 1
                 yield picture
         yield from map(Notice, prover.new_notices())

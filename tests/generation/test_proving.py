@@ -111,7 +111,7 @@ def test_an_engine_that_fails_after_pictures_were_handed_over_draws_no_further_o
 def test_a_picture_of_an_engine_not_proved_yet_says_so_once():
     pictures, notices, events, *_ = drawn_by(Prover())
     marks = [event.facts.get("canary") for event in events if isinstance(event, Picture)]
-    assert marks == [NOT_PROVED] * 3 and len(notices) == 1 and "not proved" in notices[0]
+    assert marks == [NOT_PROVED] * 3 and len(notices) == 1 and "still being checked" in notices[0]
     _, notices, events, *_ = drawn_by(Prover([Verdict("mps float16", State.PROVED)]))
     assert not notices and not any("canary" in event.facts for event in events if isinstance(event, Picture))
 
