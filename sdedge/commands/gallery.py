@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 import json
@@ -13,15 +12,17 @@ from typing import Any
 
 import click
 
+from sdedge.commands.boards import board
 from sdedge.commands.field_options import SIZE_TEXT
+from sdedge.commands.opened_gallery import as_json, entry_of, open_gallery
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, GalleryEntry, Search, sampler_name
+from sdedge.library.gallery_order import Order, sorted_entries
 from sdedge.library.gallery_scan import rescan as rescan_files
 
 _ABSENT = re.compile(r"-[^\W\d_]{2}|-\"")
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class Day(click.ParamType):  # type: ignore[type-arg]
@@ -68,6 +69,7 @@ def searching(command: Any) -> Any:
             click.option("--until", type=Day(), help="Before this day."),
             click.option("--favourite", is_flag=True, help="Only favourites."),
             click.option("--tag", help="Only those with this tag."),
+            click.option("--board", help="Only those on this board."),
             click.option("--missing", is_flag=True, help="Only those whose file is gone."),
         )
     ):
@@ -79,7 +81,7 @@ def _search(options: dict[str, Any]) -> Search:
     width, height = options["size"] or (None, None)
     return Search(
         text=" ".join(options["text"]), model=options["model"], width=width, height=height, tag=options["tag"],
-        sampler=sampler_name(options["sampler"]) if options["sampler"] else None,
+        board=options["board"], sampler=sampler_name(options["sampler"]) if options["sampler"] else None,
         since=options["since"].timestamp() if options["since"] else None,
         until=options["until"].timestamp() if options["until"] else None,
         favourite=options["favourite"], missing=options["missing"],
@@ -88,32 +90,27 @@ def _search(options: dict[str, Any]) -> Search:
 
 @click.group()
 def gallery() -> None:
-    """Search, show, export and check the pictures."""
+    """Search, show, group, export and check the pictures."""
 
 
-@contextlib.contextmanager
-def _gallery() -> Iterator[Gallery]:
-    from sdedge.library.store import open_store
-
-    with open_store() as store:
-        for said in store.notes:
-            note(said)
-        gallery = Gallery(store)
-        if gallery.needs_rescan:
-            echo("note: finding the pictures again from their files", err=True)
-            rescan_files(gallery)
-        yield gallery
+gallery.add_command(board)
 
 
 @gallery.command(cls=WordsCommand)
 @searching
 @click.option("-n", "--limit", type=click.IntRange(1), default=60, show_default=True, help="At most this many.")
+@click.option(
+    "--sort", type=click.Choice([*map(str, Order)]), default="newest", show_default=True, help="What comes first."
+)
 @as_json
-def search(limit: int, as_json: bool, **options: Any) -> None:
-    """List pictures, newest first. TEXT is words of their prompts; "two words" stay together, -word must be absent."""
-    with _gallery() as gallery:
+def search(limit: int, sort: str, as_json: bool, **options: Any) -> None:
+    """List pictures. TEXT is words of their prompts; "two words" stay together, -word must be absent."""
+    with open_gallery() as gallery:
         wanted = _search(options)
-        entries = gallery.search(wanted, limit)
+        order = Order(sort)
+        entries = (
+            sorted_entries(gallery, wanted, order, limit) if order != Order.NEWEST else gallery.search(wanted, limit)
+        )
         if as_json:
             echo(
                 json.dumps({"count": gallery.count(wanted), "pictures": [record(gallery, entry) for entry in entries]})
@@ -133,8 +130,8 @@ def search(limit: int, as_json: bool, **options: Any) -> None:
 @as_json
 def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tuple[str, ...], as_json: bool) -> None:
     """Show how PICTURE, a number or a path, was made; and mark it."""
-    with _gallery() as gallery:
-        entry = _entry_of(gallery, picture)
+    with open_gallery() as gallery:
+        entry = entry_of(gallery, picture)
         if favourite is not None:
             gallery.set_favourite(entry.id, favourite)
         if tags or untag:
@@ -156,7 +153,7 @@ def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tup
 @as_json
 def export(out: Path, ids: tuple[int, ...], no_metadata: bool, as_json: bool, **options: Any) -> None:
     """Copy the pictures that a search finds into a folder; none there is overwritten."""
-    with _gallery() as gallery:
+    with open_gallery() as gallery:
         entries = [gallery.get(id) for id in ids] if ids else _every(gallery, _search(options))
         copied = False
         for entry in entries:
@@ -172,7 +169,7 @@ def export(out: Path, ids: tuple[int, ...], no_metadata: bool, as_json: bool, **
 @as_json
 def rescan(folder: Path | None, as_json: bool) -> None:
     """Take the files as they are: adopt the pictures in FOLDER, or look again at every folder known."""
-    with _gallery() as gallery:
+    with open_gallery() as gallery:
         scan = dataclasses.asdict(rescan_files(gallery, folder))
         if as_json:
             echo(json.dumps(scan))
@@ -186,7 +183,7 @@ def rescan(folder: Path | None, as_json: bool) -> None:
 @as_json
 def verify(as_json: bool) -> None:
     """Read every picture again and name those that are missing, changed or damaged; exit code 1 if there are any."""
-    with _gallery() as gallery:
+    with open_gallery() as gallery:
         faults = 0
         for entry, fault in gallery.verify():
             faults += 1
@@ -236,17 +233,13 @@ def record(gallery: Gallery, entry: GalleryEntry) -> dict[str, Any]:
     names = ("id", "width", "height", "model", "model_hash", "seed", "favourite", "missing", "job", "source", "content")
     created = datetime.datetime.fromtimestamp(entry.created, datetime.UTC).isoformat(timespec="seconds")
     plain = {name: getattr(entry, name) for name in names}
-    details = {"tags": gallery.tags(entry.id), "request": json.loads(entry.request_json), "facts": entry.facts}
+    details = {
+        "tags": gallery.tags(entry.id),
+        "boards": Boards(gallery).of(entry.id),
+        "request": json.loads(entry.request_json),
+        "facts": entry.facts,
+    }
     return {"path": str(entry.path), "created": created, **plain, **details}
-
-
-def _entry_of(gallery: Gallery, picture: str) -> GalleryEntry:
-    if picture.isdigit():
-        return gallery.get(int(picture))
-    entry = gallery.find(Path(picture).expanduser())
-    if entry is None:
-        raise InvalidRequest(f"{picture} is not in the gallery; adopt its folder with `sdedge gallery rescan FOLDER`.")
-    return entry
 
 
 def _every(gallery: Gallery, search: Search) -> Iterator[GalleryEntry]:

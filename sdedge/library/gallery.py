@@ -88,6 +88,7 @@ class Search:
     until: float | None = None
     favourite: bool = False
     tag: str | None = None
+    board: str | None = None
     missing: bool = False
     """Only those whose file is gone, instead of only those that are there."""
 
@@ -161,7 +162,7 @@ class Gallery:
         self, search: Search = Search(), limit: int = 60, after: GalleryEntry | None = None
     ) -> list[GalleryEntry]:
         """Returns pictures, newest first; the next page starts `after` the last entry of the one before."""
-        where, values = _conditions(search, common=self._is_common(search.text))
+        where, values = conditions(search, common=self._is_common(search.text))
         if after is not None:
             where.append("(created, id) < (?, ?)")
             values += [after.created, after.id]
@@ -174,14 +175,14 @@ class Gallery:
 
     def count(self, search: Search = Search()) -> int:
         """Returns how many pictures a search finds."""
-        where, values = _conditions(search)
+        where, values = conditions(search)
         return self.database.execute(f"SELECT count(*) FROM images WHERE {' AND '.join(where)}", values).fetchone()[0]
 
     def ids(self, search: Search = Search()) -> list[int]:
         """Returns the ids of all that a search finds, newest first: what a view needs to know of the ones it does not show
         yet.
         """
-        where, values = _conditions(search)
+        where, values = conditions(search)
         query = f"SELECT id FROM images WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC"
         return [row[0] for row in self.database.execute(query, values)]
 
@@ -214,9 +215,17 @@ class Gallery:
     # Marking
 
     def set_favourite(self, id: int, favourite: bool = True) -> None:
-        entry = self.get(id)
-        self.update(id, {"favourite": int(favourite)})
-        self.store.note(content=entry.content, favourite=favourite)
+        self.get(id)
+        self.set_favourites([id], favourite)
+
+    def set_favourites(self, ids: Iterable[int], favourite: bool = True) -> list[int]:
+        """Marks all of these, or takes the mark away; returns those for which that was a change."""
+        query = "UPDATE images SET favourite = ? WHERE id = ? AND favourite != ? RETURNING id, content"
+        with transaction(self.database):
+            found = (self.database.execute(query, (int(favourite), id, int(favourite))).fetchall() for id in ids)
+            rows = [row for rows in found for row in rows]
+        self.store.note_all({"content": row["content"], "favourite": favourite} for row in rows)
+        return [row["id"] for row in rows]
 
     def tags(self, id: int) -> list[str]:
         return [row["tag"] for row in self.database.execute("SELECT tag FROM tags WHERE image = ? ORDER BY tag", (id,))]
@@ -314,7 +323,8 @@ def match_expression(text: str) -> str:
     return " AND ".join(wanted) + "".join(f" NOT {term}" for term in unwanted)
 
 
-def _conditions(search: Search, common: bool = False) -> tuple[list[str], list[Any]]:
+def conditions(search: Search, common: bool = False) -> tuple[list[str], list[Any]]:
+    """Returns what a search asks of rows of `images`, in SQL, with its values."""
     where, values = ["state = ?"], ["missing" if search.missing else "here"]
 
     def need(condition: str, *arguments: Any) -> None:
@@ -336,6 +346,7 @@ def _conditions(search: Search, common: bool = False) -> tuple[list[str], list[A
     need("created < ?", search.until)
     need("favourite = ?", 1 if search.favourite else None)
     need("id IN (SELECT image FROM tags WHERE tag = ?)", search.tag)
+    need("id IN (SELECT image FROM board_images JOIN boards ON boards.id = board WHERE boards.name = ?)", search.board)
     return where, values
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.files import canonical
+from sdedge.library.boards import restore_boards
 from sdedge.library.database import transaction
 from sdedge.library.gallery import Gallery
 from sdedge.library.gallery_files import SUFFIXES, gallery_path, groups, outermost, read_picture
@@ -57,6 +58,7 @@ def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int
             progress(seen)
     if folder is None or gallery.store.setting("rebuild"):
         _mark_from_journal(gallery)
+        restore_boards(gallery)
     if folder is None:
         gallery.store.set("rebuild", None)
     return Scan(**counts, unreadable=tuple(unreadable))

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +96,16 @@ MIGRATIONS = (
     CREATE INDEX job_states_by_job ON job_states (job);
     CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    # Boards: named groups of pictures, of which one may be in several.
+    """
+    CREATE TABLE boards (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE);
+    CREATE TABLE board_images (
+        board INTEGER NOT NULL REFERENCES boards (id) ON DELETE CASCADE,
+        image INTEGER NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+        PRIMARY KEY (board, image)
+    ) WITHOUT ROWID;
+    CREATE INDEX boards_of_images ON board_images (image);
+    """,
 )
 
 
@@ -137,11 +147,18 @@ class Store:
             self.database.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (key, value))
 
     def note(self, **record: Any) -> None:
-        """Appends to the journal what only the database knows and a rebuilt one must: folders, favourites, tags."""
+        """Appends to the journal what only the database knows and a rebuilt one must: folders, favourites, tags, boards."""
+        self.note_all([record])
+
+    def note_all(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Appends several of them, and waits for the disk once."""
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        if not lines:
+            return
         with suppress(OSError):
             make_private_file(self.folder / JOURNAL)
         with suppress(OSError), open(self.folder / JOURNAL, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(lines)
             file.flush()
             sync(file.fileno())
 
