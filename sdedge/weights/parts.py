@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sdedge.weights.files import LazyTensor
@@ -46,10 +46,15 @@ class JoinedTensor(_Composed):
 
 @dataclass(frozen=True)
 class TensorHalf:
-    """The first (0) or second (1) half of a tensor along its first axis."""
+    """The first (0) or second (1) half of a tensor along its first axis.
+
+    `made` is what two halves have in common where the tensor has to be made as a whole, as one with LoRAs in it: the half that
+    was not asked for waits there, so that a layer's two halves read the tensor once.
+    """
 
     tensor: Any
     index: int
+    made: dict[int, torch.Tensor] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -68,7 +73,9 @@ class TensorHalf:
             offset = self.tensor.offset + self.index * self.tensor.nbytes // 2
             replace(self.tensor, shape=self.shape, offset=offset).fill(target)
         else:
-            target.copy_(self.tensor.copy().chunk(2)[self.index])
+            if self.index not in self.made:
+                self.made.update(enumerate(self.tensor.copy().chunk(2)))
+            target.copy_(self.made.pop(self.index))
 
     def copy(self, dtype: torch.dtype | None = None, device: str | torch.device = "cpu") -> torch.Tensor:
         return _copied(self, dtype).to(device)
@@ -108,6 +115,12 @@ class SummedTensor(_Composed):
 
     def read(self) -> torch.Tensor:
         return self.copy()
+
+
+def halves(tensor: Any) -> tuple[TensorHalf, TensorHalf]:
+    """Returns the two halves of a tensor along its first axis."""
+    made: dict[int, torch.Tensor] = {}
+    return TensorHalf(tensor, 0, made), TensorHalf(tensor, 1, made)
 
 
 def fill_tensor(source: Any, target: torch.Tensor) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from sdedge.engines.facts import is_tiny, vae_config
 from sdedge.engines.protocol import Component
 from sdedge.engines.torch import mps
-from sdedge.engines.torch.cpu import fused_unet, int8_unet, kernels
+from sdedge.engines.torch.cpu import fused_loading, fused_unet, int8_unet, kernels
 from sdedge.engines.torch.cpu.streaming import call_order, stream
 from sdedge.machine import allocator
 from sdedge.machine import memory_plan as memory
@@ -124,11 +124,11 @@ def _fill(form: NetworkForm, module: Any, tensors: Mapping[str, Any]) -> tuple[A
     if form.is_streamed:
         order = call_order(module)
         if form.is_fused:
-            tensors, order = fused_unet.fused_tensors(tensors), [fused_unet.fused_layer(path) for path in order]
+            tensors, order = fused_loading.fused_tensors(tensors), [fused_loading.fused_layer(path) for path in order]
         keep = form.is_unet_like  # what runs once need not be kept as it was made
         return stream(suit(form, module), tensors, form.dtype, form.device, order, finish, keep), []
     if finish is not None:
-        return module, fused_unet.load(module, tensors, form.dtype, finish)
+        return module, fused_loading.load(module, tensors, form.dtype, finish)
     remarks = load_into(module, tensors, form.dtype, form.device, skip=_unneeded(form, tensors))
     return suit(form, module), remarks
 

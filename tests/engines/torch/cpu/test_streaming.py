@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from sdedge.engines.torch.cpu import fused_unet, streaming
+from sdedge.engines.torch.cpu import fused_loading, streaming
 from sdedge.engines.torch.cpu.streaming import STREAMED, Scratch, call_order, stream
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import ModelError
@@ -141,7 +141,7 @@ def test_weights_of_another_dtype_are_converted_once_or_again_where_the_disk_is_
 @torch.inference_mode()
 def test_parts_are_what_their_names_say(tiny_model):
     tensors = open_checkpoint(tiny_model).unet
-    fused = fused_unet.fused_tensors(tensors)
+    fused = fused_loading.fused_tensors(tensors)
     name = next(n for n in fused if n.endswith("qkv.weight"))
     three = [tensors[name.replace("qkv", n)].copy() for n in ("to_q", "to_k", "to_v")]
     assert isinstance(fused[name], JoinedTensor) and torch.equal(fused[name].copy(), torch.cat(three))
