@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer
@@ -14,6 +15,7 @@ from sdedge.files import atomic_write, make_private_folder
 from sdedge.json_values import read_json_file
 from sdedge.places import data_folder
 from sdedge.request import Request
+from sdedge.text.tags import without_loras
 
 FILE = "form.json"
 DELAY = 500  # milliseconds after a change; more changes meanwhile do not put it off
@@ -69,6 +71,7 @@ class FormDraft(QObject):
         form = self._form
         form.restore(request)
         form.put(count=_between(saved.get("count"), MAX_COUNT), batch=_between(saved.get("batch"), MAX_BATCH))
+        form.put(**_with_loras_off(form.prompt, saved))
         form.seed_locked = False  # another session, other pictures; the seed of the last one is shown
         return request.image is not None
 
@@ -77,10 +80,21 @@ class FormDraft(QObject):
         if request is None:
             return None
         saved: dict[str, Any] = {"request": request.to_json(), "count": form.count, "batch": form.batch}
+        if form.loras_off:
+            saved |= {"prompt": form.prompt, "loras_off": sorted(form.loras_off)}
         return json.dumps(saved, indent=1).encode()
 
     def _forget(self, error: Exception) -> None:
         self._written = b""
+
+
+def _with_loras_off(drawn: str, saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the prompt with the LoRAs that were switched off in it, where it is still the one that is drawn without them."""
+    prompt, names = saved.get("prompt"), saved.get("loras_off")
+    if not isinstance(prompt, str) or not isinstance(names, list):
+        return {}
+    off = frozenset(name for name in names if isinstance(name, str))
+    return {"prompt": prompt, "loras_off": off} if without_loras(prompt, off) == drawn else {}
 
 
 def _between(value: Any, top: int) -> int:

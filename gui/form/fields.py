@@ -46,7 +46,7 @@ class TypedEdit(QLineEdit):
         self._pause.timeout.connect(self._show_fault)
         self.textEdited.connect(self._take)
         self.editingFinished.connect(self._finish)
-        watch(self, form, self.refresh, name, "typed", "faults")
+        watch(self, form, self.refresh, *form.fields_of(name), "typed", "faults")
 
     def refresh(self) -> None:
         """Shows the form's value, but leaves alone what is being typed."""
@@ -93,10 +93,10 @@ class NumberField(QWidget):
         self.slider.setAccessibleName(label)
         self.slider.valueChanged.connect(self._slid)
         lay_out(self, label, self.edit, self.slider, self.edit)
-        watch(self, form, self._refresh, name, "card")
+        watch(self, form, self._refresh, *form.fields_of(name), "card")
 
     def _refresh(self) -> None:
-        value = getattr(self._form, self._name)
+        value = self._form.value(self._name)
         if value is None and self._resting is not None:
             value = self._resting()
             self.edit.setPlaceholderText(f"{value:g}")
@@ -105,7 +105,7 @@ class NumberField(QWidget):
 
     def _slid(self, value: int) -> None:
         self.edit.setModified(False)
-        self._form.put(**{self._name: self._kind(value / self._scale)})
+        self._form.set_value(self._name, self._kind(value / self._scale))
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ class Choice(QWidget):
         self.note = FaultLabel()
         self._advice = advice
         self.offer(options)
-        self.combo.activated.connect(lambda row: form.put(**{name: self._options[row].value}))
+        self.combo.activated.connect(lambda row: form.set_value(name, self._options[row].value))
         lay_out(self, label, self.combo, note=self.note)
-        watch(self, form, self._refresh, name)
+        watch(self, form, self._refresh, *form.fields_of(name))
 
     def offer(self, options: Sequence[Option]) -> None:
         """Replaces the entries. A value of the form that is not among them stays shown by its own name."""
@@ -145,7 +145,7 @@ class Choice(QWidget):
         self._refresh()
 
     def _refresh(self) -> None:
-        value = getattr(self._form, self._name)
+        value = self._form.value(self._name)
         row = next((i for i, option in enumerate(self._options) if option.value == value), -1)
         if row < 0 and value is not None:
             row = len(self._options)
@@ -162,8 +162,8 @@ class Switch(QCheckBox):
 
     def __init__(self, form: FormModel, name: str, label: str) -> None:
         super().__init__(label)
-        self.toggled.connect(lambda on: form.put(**{name: on}))
-        watch(self, form, lambda: self.setChecked(bool(getattr(form, name))), name)
+        self.toggled.connect(lambda on: form.set_value(name, on))
+        watch(self, form, lambda: self.setChecked(bool(form.value(name))), *form.fields_of(name))
 
 
 def control(form: FormModel, name: str, resting: Callable[[], float] | None = None) -> QWidget:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from sdedge.field_types import FieldType, Integer
 from sdedge.request import Request, Task
 from sdedge.request_fields import FIELDS, SIZE, default, depends_on
 from sdedge.text.clean import shown
-from sdedge.text.tags import extract_loras
+from sdedge.text.tags import extract_loras, lora_tags, without_loras
 
 if TYPE_CHECKING:
     from gui.models.card import ModelCard
@@ -43,6 +43,23 @@ class Wanted:
     request: Request
     count: int
     batch: int
+
+
+@dataclass(frozen=True)
+class FormPart:
+    """A value inside of a field's, such as a LoRA's weight in the prompt: a field of its own to whoever types it.
+
+    read    returns it; `put` returns the fields that hold it when it is another
+    fields  those it stands in
+    fold    the form's section in which it is seen
+    """
+
+    type: FieldType
+    read: Callable[[], Any]
+    put: Callable[[Any], dict[str, Any]]
+    fields: tuple[str, ...]
+    fold: str
+    optional: bool = False
 
 
 class FormModel(Observable):
@@ -80,6 +97,8 @@ class FormModel(Observable):
     match_colours: Observed[bool] = Observed(default("match_colours"))
     masked_content: Observed[MaskedContent] = Observed(default("masked_content"))
     mask_only: Observed[bool] = Observed(default("mask_only"))
+    loras_off: Observed[frozenset[str]] = Observed(frozenset())
+    """LoRAs whose tags stay in the prompt's text and are not drawn with."""
     carried: Observed[Mapping[str, Any]] = Observed({})
     """Request fields without a control here, as a restored picture had them."""
 
@@ -87,6 +106,11 @@ class FormModel(Observable):
     """What is known of the model, once it was read."""
     faults: Observed[Mapping[str, str]] = Observed({})
     typed: Observed[Mapping[str, str]] = Observed({})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: dict[str, FormPart] = {}
+        """By a name with a colon in it, which no field has."""
 
     # Typing
 
@@ -113,9 +137,31 @@ class FormModel(Observable):
         with self.grouped():
             for name, value in values.items():
                 setattr(self, name, value)
+            if "prompt" in values and self.loras_off:
+                self.loras_off &= {tag.name for tag in lora_tags(self.prompt)}
             if "seed" in values:
                 self.seed_locked = values["seed"] is not None
             self._forget(*values, *gone)
+
+    def set_value(self, name: str, value: Any) -> None:
+        """Sets a field or a part to a valid value."""
+        with self.grouped():
+            self.put(**(self.parts[name].put(value) if name in self.parts else {name: value}))
+            self._forget(name)
+
+    def value(self, name: str) -> Any:
+        """Returns the value of a field or a part."""
+        if name.startswith(OPTION):
+            return self.own_options.get(name.removeprefix(OPTION))
+        return self.parts[name].read() if name in self.parts else getattr(self, name)
+
+    def fields_of(self, name: str) -> tuple[str, ...]:
+        """Returns the fields that a part stands in; of a field, itself."""
+        return self.parts[name].fields if name in self.parts else (name,)
+
+    def forget_typed(self, prefix: str) -> None:
+        """Forgets what was typed into parts whose names begin so: they stand for other values from now on."""
+        self._forget(*[name for name in self.typed if name.startswith(prefix)])
 
     def _forget(self, *names: str) -> None:
         """Forgets what was typed into these fields."""
@@ -126,7 +172,7 @@ class FormModel(Observable):
         """Returns what a field shows: what was typed, or its value; nothing where it is left open."""
         if name in self.typed:
             return self.typed[name]
-        value = self.own_options.get(name.removeprefix(OPTION)) if name.startswith(OPTION) else getattr(self, name)
+        value = self.value(name)
         return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
     def _parse(self, name: str, text: str) -> dict[str, Any]:
@@ -135,14 +181,16 @@ class FormModel(Observable):
         if name in SIZE.sets and _SIZE.fullmatch(text):
             lengths = zip(SIZE.sets, SIZE.parse(text), strict=True)
             return {side: _TYPES[side].check(side, value) for side, value in lengths}
-        if not text and name in FIELDS and FIELDS[name].optional:
-            return {name: None}
-        type = _TYPES[name]
+        part = self.parts.get(name)
+        if not text and (part.optional if part else name in FIELDS and FIELDS[name].optional):
+            return part.put(None) if part else {name: None}
+        type = part.type if part else _TYPES[name]
         try:
             value = type.parse(name, text.replace(",", "."))
         except InvalidRequest:
-            raise InvalidRequest(f"{shown(text, 42)} is not {type.expected}; type {_example(name)}.") from None
-        return {name: type.check(name, value)}
+            raise InvalidRequest(f"{shown(text, 42)} is not {type.expected}; type {_example(name, type)}.") from None
+        checked = type.check(name.rpartition(":")[2], value)
+        return part.put(checked) if part else {name: checked}
 
     def _with_option(self, name: str, text: str) -> dict[str, Any]:
         """Returns the options with one that was typed; an empty text is the sampler's own again."""
@@ -155,6 +203,11 @@ class FormModel(Observable):
     def own_options(self) -> Mapping[str, Any]:
         """Those of `options` that the sampler takes; the others wait for one that does."""
         return options.fitting(self.sampler, self.options) if self.sampler in catalog.SAMPLERS else {}
+
+    @property
+    def drawn_prompt(self) -> str:
+        """The prompt without the LoRAs that are switched off."""
+        return without_loras(self.prompt, self.loras_off)
 
     @property
     def task(self) -> Task:
@@ -172,7 +225,7 @@ class FormModel(Observable):
         """Returns everything that keeps the form from being drawn, in words, by field."""
         problems = dict(self.faults)
         try:
-            extract_loras(self.prompt)
+            extract_loras(self.drawn_prompt)
         except InvalidRequest as error:
             problems.setdefault("prompt", for_the_window(str(error)))
         for name in ("image", "mask"):
@@ -205,7 +258,8 @@ class FormModel(Observable):
 
     def _request(self, seed: int | None) -> Request:
         own = {n: getattr(self, n) for n in SHOWN if self.image is not None or not depends_on(n, "image")}
-        return Request(**{**self.carried, **own, "options": self.own_options, "seed": seed})
+        own |= {"prompt": self.drawn_prompt, "options": self.own_options, "seed": seed}
+        return Request(**{**self.carried, **own})
 
     # Restoring
 
@@ -220,7 +274,7 @@ class FormModel(Observable):
             for field in fields(Request)
             if field.name not in here and (value := getattr(request, field.name)) != field.default
         }
-        self.put(**values, carried=rest)
+        self.put(**values, carried=rest, loras_off=frozenset())
 
     def snapshot(self) -> dict[str, Any]:
         """Returns all values and faults, for `revert`."""
@@ -244,8 +298,7 @@ for _name in SHOWN:
 _ALL = tuple(name for name, value in vars(FormModel).items() if isinstance(value, Observed) and name != "card")
 
 
-def _example(name: str) -> str:
-    type = _TYPES[name]
+def _example(name: str, type: FieldType) -> str:
     if name in SIZE.sets:
         return f"{type.example}, or 512x768"
     return (

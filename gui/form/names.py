@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sdedge.library.models import EMBEDDED
 
@@ -14,6 +14,7 @@ class Names:
     models: list[str]
     loras: list[str]
     embeddings: list[str]
+    wildcards: list[str] = field(default_factory=list)
     default: str = EMBEDDED
     """The model that is used when none is named."""
 
@@ -22,8 +23,9 @@ def find_names() -> Names:
     """Looks into the library and two folders."""
     from gui.models.card import installed_models
     from sdedge.engines.open import default_model
-    from sdedge.library.adapters import embedding_folder, loras
+    from sdedge.library.adapters import embedding_folder, loras, wildcard_names
     from sdedge.weights.textual_inversion import find
 
     folder = embedding_folder()
-    return Names(installed_models(), sorted(loras()), sorted(find(folder)) if folder.is_dir() else [], default_model())
+    embeddings = sorted(find(folder)) if folder.is_dir() else []
+    return Names(installed_models(), sorted(loras()), embeddings, wildcard_names(), default_model())

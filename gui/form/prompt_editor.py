@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
-
 from PySide6.QtCore import QMimeData, QStringListModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QTextCursor
-from PySide6.QtWidgets import QCompleter, QListView, QPlainTextEdit
+from PySide6.QtWidgets import QCompleter, QListView, QPlainTextEdit, QTextEdit
 
+from gui.form.completion import LONGEST, Offered, complete
 from gui.form.weighing import STEP, weigh
 from gui.look.theme import Theme, set_kind
 from gui.shell.keys import held
 
 PAUSE = 150  # milliseconds after the last key until tokens are counted
-NAME = 120  # characters, of the longest name that is completed
-_LORA_TYPED = re.compile(r"<lora:([^<>:]*)$", re.I)
-_WORD_TYPED = re.compile(r"[\w.-]{2,}$")
+JOINED = 8  # characters: changes from outside so close to the last one are undone together with it
 
 
 class PromptEditor(QPlainTextEdit):
@@ -29,8 +26,8 @@ class PromptEditor(QPlainTextEdit):
         super().__init__()
         self._theme = theme
         self.marks: tuple[int, ...] = ()
-        self.names: list[str] = []
-        self.loras: list[str] = []
+        self.offered = Offered()
+        self._shown_at = (-1, -1)  # the document's revision after the last change from outside, and where it was
         self.setAccessibleName(label)
         self.setTabChangesFocus(True)
         margins = self.contentsMargins()
@@ -50,12 +47,35 @@ class PromptEditor(QPlainTextEdit):
 
     def show_text(self, text: str) -> None:
         """Replaces the text in a way that can be undone; nothing happens where it is there already."""
-        if text == self.toPlainText():
+        old = self.toPlainText()
+        if text == old:
             return
-        cursor = self.textCursor()
-        cursor.select(QTextCursor.SelectionType.Document)
-        cursor.insertText(text)
-        self.setTextCursor(cursor)
+        start, end, middle = _difference(old, text)
+        cursor = QTextCursor(self.document()) if not self.hasFocus() else self.textCursor()
+        revision, before = self._shown_at
+        in_tag = old.rfind("<", 0, start) > old.rfind(">", 0, start)  # a LoRA's slider is dragged
+        joins = in_tag and revision == self.document().revision() and abs(before - start) <= JOINED
+        cursor.joinPreviousEditBlock() if joins else cursor.beginEditBlock()
+        cursor.setPosition(qt_length(old[:start]))
+        cursor.setPosition(qt_length(old[:end]), QTextCursor.MoveMode.KeepAnchor)
+        cursor.insertText(middle)
+        cursor.endEditBlock()
+        self._shown_at = self.document().revision(), start if in_tag else -JOINED - 1
+        if self.hasFocus():
+            self.setTextCursor(cursor)
+
+    def strike_out(self, spans: list[tuple[int, int]]) -> None:
+        """Draws a line through these characters, which are not drawn with."""
+        text, selections = self.toPlainText(), []
+        for start, end in spans:
+            selection = QTextEdit.ExtraSelection()
+            selection.cursor = QTextCursor(self.document())
+            selection.cursor.setPosition(qt_length(text[:start]))
+            selection.cursor.setPosition(qt_length(text[:end]), QTextCursor.MoveMode.KeepAnchor)
+            selection.format.setFontStrikeOut(True)
+            selection.format.setForeground(self._theme.color("muted"))
+            selections.append(selection)
+        self.setExtraSelections(selections)
 
     def insert(self, text: str) -> None:
         """Puts something at the caret, apart from its neighbours."""
@@ -105,9 +125,9 @@ class PromptEditor(QPlainTextEdit):
 
     # Keys and completion
 
-    def offer(self, loras: list[str], embeddings: list[str]) -> None:
+    def offer(self, offered: Offered) -> None:
         """Offers names to complete."""
-        self.loras, self.names = loras, embeddings
+        self.offered = offered
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if self._popup.isVisible() and event.key() in (
@@ -131,8 +151,7 @@ class PromptEditor(QPlainTextEdit):
     def _make_completer(self) -> QCompleter:
         completer = QCompleter(QStringListModel(self), self)
         completer.setWidget(self)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
         completer.activated.connect(self._take)
         completer.setPopup(self._popup)
         return completer
@@ -141,23 +160,16 @@ class PromptEditor(QPlainTextEdit):
         """Returns what stands before the caret, as far back as a name is long: each key looks at no more."""
         cursor = self.textCursor()
         end = cursor.position()
-        cursor.setPosition(max(0, end - NAME))
+        cursor.setPosition(max(0, end - LONGEST))
         cursor.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
         return cursor.selectedText()
 
     def _complete(self) -> None:
-        before = self.text_before()
-        if match := _LORA_TYPED.search(before):
-            names, typed = self.loras, match[1]
-        elif match := _WORD_TYPED.search(before):
-            names, typed = self.names, match[0]
-        else:
-            names, typed = [], ""
+        labels = [candidate.label for candidate in complete(self.text_before(), self.offered).candidates]
         model = self._completer.model()
         assert isinstance(model, QStringListModel)
-        model.setStringList(names)
-        self._completer.setCompletionPrefix(typed)
-        if not names or self._completer.completionCount() == 0 or typed in names:
+        model.setStringList(labels)
+        if not labels:
             self._popup.hide()
             return
         place = self.cursorRect()
@@ -165,17 +177,34 @@ class PromptEditor(QPlainTextEdit):
         self._popup.setCurrentIndex(self._completer.completionModel().index(0, 0))
         self._completer.complete(place)
 
-    def _take(self, name: str) -> None:
-        cursor, before = self.textCursor(), self.text_before()
-        match = _LORA_TYPED.search(before) or _WORD_TYPED.search(before)
-        if match is None:
+    def _take(self, label: str) -> None:
+        cursor, completion = self.textCursor(), complete(self.text_before(), self.offered)
+        text = next((candidate.text for candidate in completion.candidates if candidate.label == label), None)
+        if text is None:
             return
-        lora = match.re is _LORA_TYPED
-        start = match.start(1) if lora else match.start()
-        typed = len(before[start:].encode("utf-16-le", "surrogatepass")) // 2  # as Qt counts characters
-        cursor.setPosition(cursor.position() - typed, QTextCursor.MoveMode.KeepAnchor)
-        cursor.insertText(f"{name}:1>" if lora else name)
+        if self.toPlainText()[cursor.position() :].lstrip(" ")[:1] in (",", ")"):
+            text = text.removesuffix(", ")
+        cursor.setPosition(cursor.position() - qt_length(completion.typed), QTextCursor.MoveMode.KeepAnchor)
+        cursor.insertText(text)
         self.setTextCursor(cursor)
+
+
+def qt_length(text: str) -> int:
+    """Returns how many characters a text has as Qt counts them."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _difference(old: str, new: str) -> tuple[int, int, str]:
+    """Returns where the part of the old text begins and ends that is another in the new one, and what it is there."""
+    start = _equal(old, new)
+    end = _equal(old[start:][::-1], new[start:][::-1])
+    return start, len(old) - end, new[start : len(new) - end]
+
+
+def _equal(one_text: str, another: str) -> int:
+    """Returns how many characters at the beginning are the same."""
+    pairs = enumerate(zip(one_text, another, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one_text), len(another)))
 
 
 _COMMAND = Qt.KeyboardModifier.ControlModifier

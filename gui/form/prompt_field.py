@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
@@ -13,6 +15,7 @@ from gui.look.theme import HALF, set_kind, spaced_font
 from gui.shell.actions import name_button
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
+from sdedge.text.tags import lora_tags, without_loras
 
 HISTORY = 100  # prompts of the history
 SHOWN = 20
@@ -37,7 +40,9 @@ class PromptField(QWidget):
         self.editor.paused.connect(self._count)
         self.editor.history_wanted.connect(self._walk)
         watch(self, studio.form, lambda: self.editor.show_text(getattr(studio.form, name)), name)
-        watch(self, studio.form, self._count, "card")
+        watch(self, studio.form, self._count, "card", "loras_off")
+        if name == "prompt":
+            watch(self, studio.form, self._strike_out, "prompt", "loras_off")
 
     def _lay_out(self, label: str) -> None:
         title = PlainLabel(label)
@@ -58,10 +63,16 @@ class PromptField(QWidget):
         column.addWidget(self.editor)
         column.addWidget(self.note)
 
+    def _strike_out(self) -> None:
+        off = self._studio.form.loras_off
+        tags = lora_tags(self._studio.form.prompt) if off else ()
+        self.editor.strike_out([(tag.start, tag.end) for tag in tags if tag.name in off])
+
     # Counting
 
     def _count(self) -> None:
         card, text = self._studio.form.card, self.editor.toPlainText()
+        off = self._studio.form.loras_off if self._name == "prompt" else frozenset()
         self._asked += 1
         asked = self._asked
         if card is None or card.tokenizer is None:
@@ -73,7 +84,8 @@ class PromptField(QWidget):
         def work() -> Count | None:
             if asked != self._asked:
                 return None
-            return count(text, tokenizer, negative=negative, longest=longest, fixed=fixed)
+            counted = count(without_loras(text, off), tokenizer, negative=negative, longest=longest, fixed=fixed)
+            return replace(counted, starts=()) if off else counted  # they are places in a text that is not shown
 
         def show(counted: Count | None) -> None:
             if counted is not None and asked == self._asked:  # nothing was typed since

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from gui.form.adapters_section import AdaptersSection
 from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
 from gui.form.image_section import ImageSection
@@ -18,7 +18,7 @@ from gui.form.prompt_field import PromptField
 from gui.form.sampler_options import SamplerOptions
 from gui.form.seed_size import SeedField, SizeField
 from gui.form.start_chip import StartChip
-from gui.look.plain import PlainLabel, menu_text, set_tooltip
+from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.shell.actions import name_button
 from gui.shell.background import LatestRun
@@ -118,19 +118,9 @@ class FormView(QFrame):
         return self._fold("sampler", self.tr("Sampler and schedule"), box)
 
     def _adapters(self) -> QWidget:
-        self.lora = self._inserting(self.tr("Add a LoRA…"))
-        self.embedding = self._inserting(self.tr("Add an embedding…"))
-        self.adapters_note = PlainLabel()
-        self.adapters_note.setWordWrap(True)
-        set_kind(self.adapters_note, "caption")
-        return self._fold(
-            "adapters", self.tr("LoRA and embeddings"), stack(self.lora, self.embedding, self.adapters_note)
-        )
-
-    def _inserting(self, label: str) -> QPushButton:
-        button = QPushButton(label)
-        button.setMenu(QMenu(button))
-        return button
+        self.adapters = AdaptersSection(self._studio, (self.prompt.editor, self.negative.editor))
+        self.lora, self.embedding = self.adapters.lora, self.adapters.embedding
+        return self._fold("adapters", self.tr("LoRA and embeddings"), self.adapters)
 
     def _more(self) -> QWidget:
         form = self._studio.form
@@ -183,10 +173,13 @@ class FormView(QFrame):
 
     def focus_problem(self) -> None:
         """Opens what hides the first problem."""
-        problems = self._studio.form.problems()
+        form = self._studio.form
+        problems = form.problems()
         sections = {SHOWN[name].section for name in problems if name in SHOWN}
         if sections & {Section.IMAGE, Section.MASK}:
             self.image_fold.open()  # type: ignore[attr-defined]
+        for fold in {form.parts[name].fold for name in problems if name in form.parts}:
+            getattr(self, f"{fold}_fold").open()
         if Section.MORE in sections or "batch" in problems:
             self.more_fold.open()  # type: ignore[attr-defined]
         if Section.SAMPLER in sections or any(name.startswith(OPTION) for name in problems):
@@ -196,15 +189,7 @@ class FormView(QFrame):
     def _take_names(self, names: Names) -> None:
         self._follow_default(names.default)
         self.model.offer([Option(name, name) for name in names.models])
-        for editor in (self.prompt.editor, self.negative.editor):
-            editor.offer(names.loras, names.embeddings)
-        self._fill(self.lora, names.loras, "<lora:{}:1>")
-        self._fill(self.embedding, names.embeddings, "{}")
-        empty = not (names.loras or names.embeddings)
-        text = (
-            self.tr("None is installed: drop their files on Models.") if empty else self.tr("They go into the prompt.")
-        )
-        self.adapters_note.setText(text)
+        self.adapters.offer(names)
 
     def _follow_default(self, default: str) -> None:
         """A form that stands on the library's default model goes along when that is another one; a chosen model stays."""
@@ -212,13 +197,6 @@ class FormView(QFrame):
         before, settings.default_model = settings.default_model, default
         if form.model == before != default:
             form.put(model=default)
-
-    def _fill(self, button: QPushButton, names: list[str], pattern: str) -> None:
-        menu = button.menu()
-        menu.clear()
-        for name in names:
-            menu.addAction(menu_text(name), partial(self.prompt.editor.insert, pattern.format(name)))
-        button.setEnabled(bool(names))
 
     def _show_carried(self) -> None:
         carried = self._studio.form.carried

@@ -106,6 +106,8 @@ class Settings(QObject):
     """What the queue does when the computer is hot, an `sdedge.process.power.HeatLimit`."""
     notify = Setting("drawing/notify", True)
     """Say when the queue is done and the window is not in front."""
+    tags_file = Setting("prompt/tags", "")
+    """A CSV of tags to complete in prompts; empty is none."""
     serve = Setting("server/on", False)
     """Serve the page and the APIs of other programs on this machine."""
     serve_port = Setting("server/port", 7860, low=1024, high=65535)

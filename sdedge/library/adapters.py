@@ -195,6 +195,12 @@ def wildcard_folder() -> Path:
     return data_folder() / "wildcards"
 
 
+def wildcard_names() -> list[str]:
+    """Returns the names of the wildcard files, as prompts write them between two underscores on each side."""
+    folder = wildcard_folder()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.txt"))
+
+
 def wildcard_lines() -> Lines:
     """Returns the lines of the wildcard files, for `text.wildcards.resolve`."""
     return from_folder(wildcard_folder())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sdedge.errors import InvalidRequest
@@ -65,6 +66,57 @@ def extract_loras(text: str) -> tuple[str, tuple[Lora, ...]]:
     return _HYPERNET.sub("", _LORA.sub("", text)), tuple(_lora(match) for match in _LORA.finditer(text))
 
 
+@dataclass(frozen=True)
+class LoraTag:
+    """A LoRA's tag and where in a prompt it stands; `lora` is None where it cannot be read, and `fault` says why."""
+
+    start: int
+    end: int
+    text: str
+    name: str
+    lora: Lora | None
+    fault: str = ""
+
+    def weighted(self, weight: float) -> str:
+        """Returns the tag with another weight in the UNet: one weight that stood for both networks stands for both again."""
+        first, *fields = _fields(self.text[self.text.index(":") + 1 : -1])
+        number = f"{weight:g}"
+        named = {field.partition("=")[0].strip().lower(): at for at, field in enumerate(fields) if "=" in field}
+        plain = [at for at, field in enumerate(fields) if "=" not in field and _is_number(field)]
+        if "unet" in named:
+            fields[named["unet"]] = f"unet={number}"
+        elif "te" in named and len(plain) < 2:
+            fields.append(f"unet={number}")
+        elif plain:
+            fields[plain[min(1, len(plain) - 1)]] = number
+        else:
+            fields.insert(0, number)
+        return ":".join([self.text[: self.text.index(":")], first, *fields]) + ">"
+
+
+def lora_tags(text: str) -> tuple[LoraTag, ...]:
+    """Returns the tags of LoRAs in a prompt, in their order; what cannot be read is said in each, never raised."""
+    tags = []
+    for match in _LORA.finditer(text):
+        lora, fault = None, ""
+        try:
+            lora = _lora(match)
+        except InvalidRequest as error:
+            fault = str(error)
+        name = lora.name if lora else _fields(match[1])[0].strip()
+        tags.append(LoraTag(match.start(), match.end(), match[0], name, lora, fault))
+    return tuple(tags)
+
+
+def without_loras(text: str, names: Collection[str]) -> str:
+    """Returns a prompt without the tags of these LoRAs, and without one of two spaces that were around such a tag."""
+    for tag in reversed(lora_tags(text) if names else ()):
+        if tag.name in names:
+            before, after = text[: tag.start], text[tag.end :]
+            text = before + (after.removeprefix(" ") if not before or before[-1].isspace() else after)
+    return text
+
+
 def left_out(prompt: str, negative: str = "") -> tuple[str, ...]:
     """Returns what to say of tags that do not do what they say.
 
@@ -119,6 +171,13 @@ def _fields(inside: str) -> list[str]:
     offset = len(inside) - len(inside.lstrip()) + start if start else 0
     first, *others = inside[offset:].split(":")
     return [inside[:offset] + first, *others]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _lora(match: re.Match[str]) -> Lora:

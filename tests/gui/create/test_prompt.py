@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCompleter
 
+from gui.form.completion import Offered
 from gui.form.tokens import Count
 from gui.models.card import ModelCard
 from sdedge.library.adapters import embedding_folder, lora_folder
@@ -14,7 +15,7 @@ from tests.gui.create.conftest import draw
 
 def test_a_key_in_a_long_prompt_looks_at_a_names_length_and_counts_the_last_text_only(view, qtbot, monkeypatch):
     editor, counted = view.form.prompt.editor, []
-    editor.offer(["🦊x", "style"], [])
+    editor.offer(Offered(["🦊x", "style"]))
     editor.show_text("🦊" * 13_000 + " <lora:sty")
     assert len(editor.text_before()) <= 120
     editor.findChild(QCompleter).activated.emit("style")
@@ -50,7 +51,7 @@ def test_names_of_loras_and_embeddings_are_completed(view, qtbot):
         (folder / name).touch()
     view.form.look_around()
     editor = view.form.prompt.editor
-    wait(qtbot, lambda: editor.loras)
+    wait(qtbot, lambda: editor.offered.loras)
     editor.setFocus()
     qtbot.keyClicks(editor, "a house <lora:wa")
     popup = editor.findChild(QCompleter).popup()
