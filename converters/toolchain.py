@@ -6,7 +6,7 @@ import logging
 from functools import partial
 
 from sdedge.errors import SdedgeError
-from sdedge.interpreter import install_command
+from sdedge.interpreter import how_to_install
 
 logging.getLogger("coremltools").setLevel(logging.ERROR)
 
@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "coremltools":
         raise
-    raise SdedgeError(f"Converting needs coremltools; install it with `{install_command('coremltools')}`.") from error
+    raise SdedgeError(f"Converting needs coremltools; {how_to_install('coremltools')}.") from error
 from coremltools.converters.mil import Builder as mb  # noqa: E402, N813
 from coremltools.converters.mil.mil import Function, Placeholder, Program, Var, types  # noqa: E402
 from coremltools.converters.mil.mil.passes import pass_pipeline  # noqa: E402

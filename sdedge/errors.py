@@ -42,6 +42,7 @@ class Remedy(StrEnum):
     GIVE_TOKEN = "give a --token"
     FETCH = "get it with `sdedge models fetch {name}`"
     INSTALL_VOCABULARY = "run `sdedge tokenizer install`"
+    GET_VOCABULARY = "get it with `sdedge models get clip-vocabulary`"
     INSTALL_VOCABULARY_FROM = "`sdedge tokenizer install PATH`"
     CONVERT_AGAIN = "convert the model again with `sdedge convert mps`"
     CONVERT_WITH_ENCODER = "convert the model again with vae_encoder among its --components"

@@ -1,6 +1,9 @@
-"""Starting another Python of ours without the user's working folder in its search path. No torch.
+"""Starting another process of ours, without the user's working folder in its search path. No torch.
 
 `python -m` puts the working folder first: a `queue.py` or `json.py` that lies there would be run in place of the library's.
+
+An app that PyInstaller made has no Python: its executable is `sdedge` itself, which knows neither `-m` nor `-P`. It is
+started with `RUN_MODULE` and one of `MODULES` instead, and `run_asked_module` answers before anything else does.
 """
 
 from __future__ import annotations
@@ -11,10 +14,49 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+MODULES = (
+    "sdedge",
+    "sdedge.engines.coreml.first_load",
+    "sdedge.process.canary",
+    "sdedge.process.canary_trial",
+    "sdedge.process.trial_process",
+    "sdedge.process.worker",
+)
+"""Every program of ours that another one starts; a frozen app runs no other module."""
+RUN_MODULE = "--run-module"
+
+
+def is_frozen() -> bool:
+    """Returns whether this process is an app with everything in it, which has neither a Python nor pip."""
+    return bool(getattr(sys, "frozen", False))
+
 
 def python_command(module: str, *arguments: str) -> list[str]:
-    """Returns the command that runs a module as `python -m` does, but only from where packages are installed."""
-    return [sys.executable, "-P", "-m", module, *arguments]
+    """Returns the command that runs a module as `python -m` does, but only from where packages are installed.
+
+    In a frozen app it is the app's own executable. Raises ValueError there for what is not in `MODULES`.
+    """
+    if not is_frozen():
+        return [sys.executable, "-P", "-m", module, *arguments]
+    if module not in MODULES:
+        raise ValueError(f"A frozen app does not run the module {module!r}; add it to sdedge.interpreter.MODULES.")
+    return [sys.executable, RUN_MODULE, module, *arguments]
+
+
+def run_asked_module() -> None:
+    """Runs the module that `python_command` asked a frozen app for, as `python -m` does, and leaves; returns when it
+    was started for something else.
+    """
+    if sys.argv[1:2] != [RUN_MODULE]:
+        return
+    module = sys.argv[2] if sys.argv[2:] else ""
+    if module not in MODULES:
+        sys.exit(f"sdedge: {RUN_MODULE} is how sdedge starts itself, with one of {', '.join(MODULES)}.")
+    import runpy
+
+    del sys.argv[1:3]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    sys.exit(0)
 
 
 def python_environment(inherited: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -33,10 +75,20 @@ def python_environment(inherited: Mapping[str, str] | None = None) -> dict[str, 
     return environment
 
 
-def install_command(requirement: str) -> str:
-    """Returns the command that installs a requirement for this very Python, quoted for the system's shell; a bare `pip` may
-    belong to another one."""
-    command = [sys.executable, "-m", "pip", "install", requirement]
+def how_to_install(requirement: str) -> str:
+    """Returns the clause that says how a package that is missing is installed, for this very Python: a bare `pip` may belong
+    to another one. Into a frozen app nothing can be; it names the command line beside it.
+    """
+    if is_frozen():
+        extra = [requirement] if requirement.startswith("sdedge") else ["--with", requirement, "sdedge"]
+        return (
+            f"the app comes without it, and `{_quoted(['uv', 'tool', 'install', *extra])}` gives a command line with it"
+        )
+    return f"install it with `{_quoted([sys.executable, '-m', 'pip', 'install', requirement])}`"
+
+
+def _quoted(command: list[str]) -> str:
+    """Returns a command as it is typed into the system's shell."""
     return subprocess.list2cmdline(command) if sys.platform == "win32" else shlex.join(command)
 
 

@@ -32,6 +32,7 @@ PHRASES = {
     Remedy.GIVE_TOKEN: "give an access token under Get Models",
     Remedy.FETCH: "get it under Get Models",
     Remedy.INSTALL_VOCABULARY: "get CLIP's vocabulary under Get Models",
+    Remedy.GET_VOCABULARY: "get it under Get Models",
     Remedy.INSTALL_VOCABULARY_FROM: "choose its file there",
     Remedy.CONVERT_AGAIN: "convert the model again",
     Remedy.CONVERT_WITH_ENCODER: "convert the model again with its VAE encoder",

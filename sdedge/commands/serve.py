@@ -16,7 +16,7 @@ import click
 
 from sdedge.commands.terminal import echo, note
 from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.interpreter import install_command
+from sdedge.interpreter import how_to_install
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -131,8 +131,8 @@ def check_installed() -> None:
     """Raises SdedgeError, in one sentence with the remedy, where the extra is not installed."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        command = install_command("sdedge[serve]")
-        raise SdedgeError(f"The server needs packages that are not installed ({', '.join(missing)}); run {command}.")
+        remedy = how_to_install("sdedge[serve]")
+        raise SdedgeError(f"The server needs packages that are not installed ({', '.join(missing)}); {remedy}.")
 
 
 def service_at(out: Path | None) -> JobService:

@@ -96,7 +96,7 @@ def converted(kind: str) -> Path:
     """Returns the embedded model as a bundle, which is made once and kept. Raises ModelError where that does not go."""
     folder = cache_folder() / "canary" / f"{kind}-{model_hash()[:16]}"
     size = f"{SIDE}" if kind == "mps" else f"{SIDE}x{SIDE}"
-    command = python_command("sdedge.cli", "convert", kind, EMBEDDED, "--out", str(folder), "--size", size)
+    command = python_command("sdedge", "convert", kind, EMBEDDED, "--out", str(folder), "--size", size)
     if not (folder / "manifest.json").is_file() and not (folder / "sdedge.json").is_file():
         done = subprocess.run(command, env=python_environment(), capture_output=True, text=True, check=False)
         if done.returncode:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sdedge.errors import InvalidRequest, SdedgeError
-from sdedge.interpreter import install_command
+from sdedge.interpreter import how_to_install
 from sdedge.process.batch_tasks import PictureTask
 from sdedge.process.batch_worker import BatchWorker, WorkerSettings
 from sdedge.process.dispatch import Answer, Lost
@@ -39,7 +39,7 @@ def check_ray() -> None:
     """Raises SdedgeError, with the command that helps, where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
         raise SdedgeError(
-            f"Drawing on many machines needs Ray, which is not installed; run {install_command('sdedge[ray]')}."
+            f"Drawing on many machines needs Ray, which is not installed; {how_to_install('sdedge[ray]')}."
         )
 
 

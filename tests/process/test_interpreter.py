@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sdedge.interpreter import install_command, python_command, python_environment
+from sdedge.errors import Remedy
+from sdedge.interpreter import MODULES, RUN_MODULE, how_to_install, python_command, python_environment, run_asked_module
 from sdedge.text import vocabulary
 
 ROOT = Path(__file__).parents[2]
@@ -95,13 +96,83 @@ def test_empty_entries_of_the_search_path_are_dropped(path, left, monkeypatch):
 def test_what_is_missing_is_installed_for_this_very_python(monkeypatch, system, python, command):
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr(sys, "executable", python)
-    assert install_command("sdedge[openvino]") == command
+    assert how_to_install("sdedge[openvino]") == f"install it with `{command}`"
+
+
+def test_into_a_frozen_app_nothing_is_installed(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert "`uv tool install 'sdedge[openvino]'`" in how_to_install("sdedge[openvino]")
+    assert "`uv tool install --with spandrel sdedge`" in how_to_install("spandrel")
+    with pytest.raises(vocabulary.ModelError, match="models get clip-vocabulary") as refused:
+        vocabulary.install()
+    assert refused.value.remedy == Remedy.GET_VOCABULARY
+
+
+def test_a_frozen_app_starts_itself(monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert python_command("sdedge", "x") == [sys.executable, RUN_MODULE, "sdedge", "x"]
+    for module in ("pip", "sdedge.cli", "tests.mac"):
+        with pytest.raises(ValueError, match="MODULES"):
+            python_command(module)
+
+
+def test_a_frozen_app_runs_only_programs_of_ours(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sdedge", "generate", RUN_MODULE, "sdedge"])
+    run_asked_module()  # it was asked for something else
+    for asked in ([], ["http.server"], ["sdedge.cli"], ["pip", "install", "x"]):
+        monkeypatch.setattr(sys, "argv", ["sdedge", RUN_MODULE, *asked])
+        with pytest.raises(SystemExit, match="how sdedge starts itself"):
+            run_asked_module()
+
+
+ANSWERS = {
+    "sdedge": (["--version"], "sdedge, version"),
+    "sdedge.process.worker": (["--help"], "usage: "),
+    "sdedge.process.trial_process": (["tests.process.trial_functions:finds_nothing", "{}"], ""),
+    "sdedge.process.canary": (["cpu float32", "tests.process.canary_results:healthy"], ""),
+    "sdedge.process.canary_trial": (["cpu float32", "tests.process.canary_results:healthy"], '"end": true'),
+    "sdedge.engines.coreml.first_load": (["--compile", "nothing", "nowhere"], '"error":'),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_that_a_frozen_app_runs_answers(module, tmp_path):
+    arguments, said = ANSWERS[module]
+    code = f"import sys; sys.argv = {['sdedge', RUN_MODULE, module, *arguments]!r}\n"
+    code += "from sdedge.interpreter import run_asked_module; run_asked_module()"
+    own = {**os.environ, "SDEDGE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=own, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert said in done.stdout and "Traceback" not in done.stderr, done.stdout + done.stderr
+    assert done.returncode == (1 if "error" in said else 0)
+
+
+def test_every_module_that_is_started_is_one_that_a_frozen_app_runs():
+    started = {node.value for tree in _trees() for node in _modules_started(tree)}
+    assert started - {"pip"} == {*MODULES}  # pip is refused by `vocabulary` where there is none
+
+
+def _trees() -> Iterator[ast.Module]:
+    for file in [f for package in ("sdedge", "converters", "gui") for f in sorted((ROOT / package).rglob("*.py"))]:
+        text = file.read_text("utf-8")
+        if file.name not in ("interpreter.py", "mac_app.py") and ("python_command" in text or "Trial" in text):
+            yield ast.parse(text)
+
+
+def _modules_started(tree: ast.Module) -> Iterator[ast.Constant]:
+    """The first argument of `python_command`, and the third of `Trial`, where they are written out."""
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+        place = {"python_command": 0, "Trial": 2, "cls": 2}.get(getattr(call.func, "id", ""))
+        if place is not None and len(call.args) > place and isinstance(call.args[place], ast.Constant):
+            yield call.args[place]
 
 
 def test_no_sentence_names_a_pip_that_may_be_anothers():
     for package in ("sdedge", "converters", "gui"):
         for file in (ROOT / package).rglob("*.py"):
-            assert "`pip install" not in file.read_text("utf-8"), f"{file}: use install_command"
+            assert "`pip install" not in file.read_text("utf-8"), f"{file}: use how_to_install"
 
 
 def test_no_other_place_starts_a_python():

@@ -23,7 +23,7 @@ from sdedge.engines.openvino.graph import PRECISIONS, compile_model, load_openvi
 from sdedge.engines.protocol import AddedComponent, Capability, Component, LoraUse, ModelFacts, OptionalCalls
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.errors import InvalidRequest
-from sdedge.interpreter import install_command
+from sdedge.interpreter import how_to_install
 from sdedge.machine.findings import openvino_version as installed
 from sdedge.machine.formats import choose_dtype
 from sdedge.machine.memory_plan import MemoryPlan
@@ -71,7 +71,7 @@ class OpenVINOEngine(OptionalCalls):
     ) -> OpenVINOEngine:
         """Opens a diffusers folder or single file. Raises InvalidRequest without OpenVINO or for an unknown dtype."""
         if not installed():
-            raise InvalidRequest(f"OpenVINO is not installed; install it with `{install_command('sdedge[openvino]')}`.")
+            raise InvalidRequest(f"OpenVINO is not installed; {how_to_install('sdedge[openvino]')}.")
         if dtype is not None and dtype not in PRECISIONS:
             raise InvalidRequest(f"Unknown dtype {dtype!r} for OpenVINO; choose one of {', '.join(PRECISIONS)}.")
         checkpoint = open_checkpoint(path, ema=ema, vae=vae)

@@ -17,7 +17,7 @@ import torch
 
 from sdedge.engines.openvino.graph import compile_model, load_openvino, open_products
 from sdedge.errors import InvalidRequest
-from sdedge.interpreter import install_command
+from sdedge.interpreter import how_to_install
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.sampling.denoiser import Denoiser
 from sdedge.sampling.guidance import ClassifierFreeGuidance, prompt_branches
@@ -48,7 +48,7 @@ def quantize(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> ov.Model
     try:
         import nncf
     except ImportError:
-        raise InvalidRequest(f"int8 needs NNCF; install it with `{install_command('sdedge[openvino]')}`.") from None
+        raise InvalidRequest(f"int8 needs NNCF; {how_to_install('sdedge[openvino]')}.") from None
     nncf.set_log_level(40)
     full = models["whole"]
     names = [node.get_friendly_name() for node in full.get_ops()]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sdedge.errors import InvalidRequest, ModelError
-from sdedge.interpreter import install_command
+from sdedge.interpreter import how_to_install
 from sdedge.machine import allocator
 from sdedge.models.strips import enlarge_strips, rows_at_once
 from sdedge.models.unfilled import unfilled
@@ -109,7 +109,7 @@ def _by_spandrel(model: UpscalerModel, device: torch.device) -> SpandrelUpscaler
     except ImportError:
         raise ModelError(
             f"{model.path} is an upscaler of the architecture {model.architecture}, which needs the package spandrel; "
-            f"install it with `{install_command('spandrel')}`, or choose an ESRGAN, Real-ESRGAN or compact one."
+            f"{how_to_install('spandrel')}, or choose an ESRGAN, Real-ESRGAN or compact one."
         ) from None
     state = {name: tensor.copy() for name, tensor in model.tensors.items()}
     try:

@@ -17,7 +17,7 @@ from sdedge.engines.coreml.portable.blobs import Blobs
 from sdedge.engines.coreml.portable.program import Function, Literal, Stored, read_function
 from sdedge.errors import ModelError
 from sdedge.files import inside, open_regular
-from sdedge.interpreter import install_command
+from sdedge.interpreter import how_to_install
 from sdedge.json_values import MAX_BYTES, read_json
 
 MODEL_PATH = "@model_path/"
@@ -134,7 +134,7 @@ def _part_of_coremltools(name: str) -> Any:
     if alias not in sys.modules:
         spec = importlib.util.find_spec("coremltools")
         if spec is None or not spec.submodule_search_locations:
-            raise ModelError(f"Core ML packages need coremltools; install it with `{install_command('coremltools')}`.")
+            raise ModelError(f"Core ML packages need coremltools; {how_to_install('coremltools')}.")
         folder = Path(spec.submodule_search_locations[0], *name.split("."))
         spec = importlib.util.spec_from_file_location(
             alias, folder / "__init__.py", submodule_search_locations=[str(folder)]
