@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from sdedge.errors import SdedgeError
-from sdedge.files import make_private_file, make_private_folder, tighten
+from sdedge.files import make_private_file, make_private_folder, read_at_most, tighten
 from sdedge.library import connection as sqlite
 from sdedge.library.connection import Connection, described
 
@@ -29,7 +29,8 @@ def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) ->
     `migrations[i]` takes `PRAGMA user_version` from i to i + 1; a ";" that ends a line ends a statement, so inside
     a trigger none may end a line. `timeout` is how many seconds a call waits for another process's lock.
 
-    Raises Damaged for a damaged file, SdedgeError when it is of a newer version or cannot be opened.
+    Raises Damaged for a damaged file, SdedgeError when it cannot be opened or is of a newer sdedge, whose file is left as
+    it is, to the byte, damaged or not.
     """
     patience = time.monotonic() + timeout
     while True:
@@ -55,11 +56,13 @@ def open_database(path: Path, migrations: Sequence[str], timeout: float = 10) ->
 def _open(path: Path, migrations: Sequence[str], timeout: float) -> Connection:
     connection: Connection | None = None
     try:
+        _refuse_newer(_version_in_file(path), path, migrations)
         _make_private(path)
         left_open = path.with_name(path.name + "-wal").exists()
         connection = sqlite3.connect(path, timeout=timeout, isolation_level=None, factory=Connection)
         connection.path = path
         connection.row_factory = sqlite3.Row
+        _refuse_newer(_version(connection), path, migrations)  # which its journal may say, and the file not yet
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")  # a row must outlive a power cut as its file does
@@ -161,16 +164,30 @@ def _migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[st
         return
     with transaction(connection):
         version = _version(connection)  # another process may have been first
-        if version > len(migrations):
-            raise SdedgeError(
-                f"The database {path} was written by a newer sdedge (version {version}, this one knows"
-                f" {len(migrations)}); update sdedge or move the file away."
-            )
+        _refuse_newer(version, path, migrations)
         if version < 0:
             raise Damaged(f"The database {path} is damaged (its version is {version}).")
         for statement in _statements(migrations[version:]):  # executescript would commit half way
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _refuse_newer(version: int, path: Path, migrations: Sequence[str]) -> None:
+    if version > len(migrations):
+        raise SdedgeError(
+            f"The database {path} was written by a newer sdedge (version {version}, this one knows {len(migrations)}) and is"
+            " left as it is; update sdedge, or set SDEDGE_HOME to another folder."
+        )
+
+
+def _version_in_file(path: Path) -> int:
+    """Returns the version that the file's header holds, by reading alone; 0 where there is no such file, or it is none of
+    SQLite's. Its format: https://sqlite.org/fileformat2.html#user_version_number."""
+    try:
+        header = read_at_most(path, 100)[:100]
+    except OSError:
+        return 0  # opening it says why
+    return int.from_bytes(header[60:64], signed=True) if header.startswith(b"SQLite format 3\0") else 0
 
 
 def _statements(migrations: Sequence[str]) -> Iterator[str]:

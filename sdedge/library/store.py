@@ -188,13 +188,14 @@ def open_store(folder: Path | None = None, timeout: float = 10) -> Store:
     Raises SdedgeError when it is of a newer version or cannot be opened.
     """
     folder = folder or data_folder()
-    with suppress(OSError):
-        tighten(folder / JOURNAL)
     file = _file_id(folder / DATABASE)
     try:
-        return Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
+        store = Store(folder, open_database(folder / DATABASE, MIGRATIONS, timeout))
     except Damaged as error:
-        return rebuild(folder, str(error), file, timeout)
+        store = rebuild(folder, str(error), file, timeout)
+    with suppress(OSError):
+        tighten(folder / JOURNAL)
+    return store
 
 
 def rebuild(folder: Path, fault: str, file: int, timeout: float = 10) -> Store:
