@@ -353,7 +353,7 @@ class ConvertView(QWidget):
         column.addWidget(self.verify)
         column.addStretch(1)
         outside.setContentsMargins(0, 0, 0, PAD)
-        outside.addWidget(scrolled(choices), 1)
+        outside.addWidget(scrolled(choices, title.text()), 1)
         foot = QVBoxLayout()
         foot.setContentsMargins(PAD, 0, PAD, 0)
         outside.addLayout(foot)
@@ -378,7 +378,7 @@ class ConvertView(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(plan)
-        row.addWidget(scrolled(inside), 1)
+        row.addWidget(scrolled(inside, self.tr("Converted models")), 1)
 
 
 def _form(*rows: tuple[str, QWidget]) -> QFormLayout:

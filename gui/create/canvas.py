@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.create import trackpad
 from gui.create.mask_layer import MaskLayer
+from gui.look.accessible import Role, set_role
 from gui.look.theme import GAP, PAD, Theme, set_kind
 from gui.shell.keys import held
 from gui.widgets.focus_ring import paint_focus_ring
@@ -67,6 +68,7 @@ class Canvas(QWidget):
         self.setMouseTracking(True)
         self.setMinimumSize(240, 200)
         self.setAccessibleName(self.tr("Picture"))
+        set_role(self, Role.Graphic, self._in_words)
         theme.changed.connect(self._recolour)
 
     # What is shown
@@ -160,6 +162,14 @@ class Canvas(QWidget):
         if changed:
             self._zoom, self._centre = None, QPointF(0.5, 0.5)
             self.zoomed.emit()
+
+    def _in_words(self) -> str:
+        """Returns what is seen, for those who do not see it."""
+        if self.is_empty:
+            return self.tr("empty")
+        size = f"{self._size.width()} × {self._size.height()}"
+        state = self.tr("preview") if not self._preview.isNull() else self.tr("before") if self._comparing else ""
+        return ", ".join(filter(None, (state, size, self.tr("zoom {0}").format(f"{self.zoom:.0%}"))))
 
     # Zoom
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
 
+from gui.look.accessible import announce
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
 from gui.queue.progress import SLOW, PictureProgress, spoken
@@ -16,6 +17,7 @@ from gui.shell.studio import Studio
 from sdedge.library.job_states import Wish
 
 HEIGHT = 64  # pixels, always, so that nothing jumps
+QUARTERS = 4  # of a job, each of which screen readers are told
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class ProgressStrip(QFrame):
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(GAP)
         self._shown: list[QPushButton] = []
+        self._quarter = 0
         self._lay_out()
         self._clock = QTimer(self)  # the seconds of a phase without steps
         self._clock.setInterval(500)
@@ -87,6 +90,7 @@ class ProgressStrip(QFrame):
         self._end()
         set_kind(self._text, kind)
         self._say(text)
+        announce(self, text)
 
     def finish(self, summary: JobSummary) -> None:
         """Nothing is drawn any more; the strip shows what came of the job."""
@@ -104,13 +108,17 @@ class ProgressStrip(QFrame):
             set_tooltip(button, f"{self.tr('Cancel the picture')} ({keys})")
             self._add(button)
             self._clock.start()
+            self._quarter = 0
+            announce(self, self.describe(progress))
         self._show_progress()
+        self._announce_quarter(progress)
 
     def fail(self, text: str, helps: list[tuple[str, Callable[[], object]]]) -> None:
         """Says what happened, with a button per thing that helps."""
         self._end()
         set_kind(self._text, "failure")
         self._say(text)
+        announce(self, text, urgent=True)
         for label, work in helps:
             self._add(plain_button(label, work))
 
@@ -120,6 +128,7 @@ class ProgressStrip(QFrame):
             self._end()
             set_kind(self._text, "muted")
             self._say(text)
+            announce(self, text)
             self._add(plain_button(label, work))
 
     def buttons(self) -> list[QPushButton]:
@@ -187,6 +196,13 @@ class ProgressStrip(QFrame):
             self._bar.setValue(round(1000 * (fraction or 0)))
             self._bar.show()
             self._say(self.describe(self._progress))
+
+    def _announce_quarter(self, progress: PictureProgress) -> None:
+        """Every step would be too much to listen to."""
+        quarter = int(QUARTERS * (progress.fraction or 0))
+        if quarter > self._quarter:
+            announce(self, self.describe(progress))
+        self._quarter = quarter
 
     def _say(self, text: str) -> None:
         if text != self._text.text():

@@ -50,6 +50,7 @@ class Shortcuts(QDialog):
         for sequence, text in OTHERS:
             self._row(grid, self.tr(text), QKeySequence(sequence))
         scroll = QScrollArea()
+        scroll.setAccessibleName(self.windowTitle())
         scroll.setWidget(inside)
         scroll.setWidgetResizable(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

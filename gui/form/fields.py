@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.form.model import SHOWN, FormModel
+from gui.look.accessible import set_scale
 from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
@@ -91,6 +92,8 @@ class NumberField(QWidget):
         self.slider = CalmSlider()
         self.slider.setRange(round(low * scale), round(high * scale))
         self.slider.setAccessibleName(label)
+        if scale != 1:
+            set_scale(self.slider, scale)
         self.slider.valueChanged.connect(self._slid)
         lay_out(self, label, self.edit, self.slider, self.edit)
         watch(self, form, self._refresh, *form.fields_of(name), "card")

@@ -41,6 +41,7 @@ class GalleryDetails(QScrollArea):
         self._entry: GalleryEntry | None = None
         self._pixmap: QPixmap | None = None
         self.setWidgetResizable(True)
+        self.setAccessibleName(self.tr("How the picture was made"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._picture, self.prompt, self._negative = PlainLabel(), PlainLabel(), PlainLabel()
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)

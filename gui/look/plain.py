@@ -6,6 +6,7 @@ from __future__ import annotations
 import html
 
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLabel, QMessageBox, QToolTip, QWidget
 
 
@@ -24,8 +25,8 @@ def plain_tooltip(text: str) -> str:
     return f"<p style='white-space: pre-wrap'>{html.escape(text)}</p>" if guessed else text
 
 
-def set_tooltip(widget: QWidget, text: str) -> None:
-    """Gives a widget a tooltip with this text, literally."""
+def set_tooltip(widget: QWidget | QAction, text: str) -> None:
+    """Gives a widget, or an action and its buttons, a tooltip with this text, literally."""
     widget.setToolTip(plain_tooltip(text))
 
 

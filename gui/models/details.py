@@ -27,6 +27,7 @@ class LibraryDetails(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.setWidgetResizable(True)
+        self.setAccessibleName(self.tr("What is known of it"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.title, self._state, self._terms, self._unnamed = (PlainLabel() for _ in range(4))
         set_kind(self.title, "title")

@@ -35,6 +35,7 @@ class GetDetails(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.setWidgetResizable(True)
+        self.setAccessibleName(self.tr("What is known of it"))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._page, self._licence_page = "", ""
         self.title, self._text, self._from, self._hint = (PlainLabel() for _ in range(4))

@@ -126,6 +126,7 @@ class Actions(QObject):
             action = QAction(QCoreApplication.translate("actions", spec.text), parent)
             action.setObjectName(spec.id)
             action.setShortcuts(_sequences(spec))
+            set_tooltip(action, _with_keys(plain(action.text()), self.keys(spec)))  # its buttons take it over
             action.setCheckable(spec.checkable)
             action.setMenuRole(spec.role)
             action.setEnabled(False)
@@ -188,8 +189,12 @@ def _sequences(spec: Spec) -> list[QKeySequence]:
 def name_button(button: QWidget, text: str, keys: QKeySequence | None = None) -> None:
     """Sets accessible name, and tooltip with the shortcut."""
     button.setAccessibleName(text)
+    set_tooltip(button, _with_keys(text, keys))
+
+
+def _with_keys(text: str, keys: QKeySequence | None) -> str:
     shown = keys.toString(QKeySequence.SequenceFormat.NativeText) if keys else ""
-    set_tooltip(button, f"{text} ({shown})" if shown else text)
+    return f"{text} ({shown})" if shown else text
 
 
 def plain(text: str) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton
 
+from gui.look.accessible import announce
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, Theme, set_kind
 from gui.shell.actions import name_button
@@ -65,6 +66,7 @@ class Banner(QFrame):
         self._notice = notice
         self._text.setText(notice.text)
         self.setAccessibleName(notice.text)
+        announce(self, notice.text, urgent=notice.kind == "bad")
         self._button.setText(notice.label)
         self._button.setVisible(bool(notice.label))
         self._tint()

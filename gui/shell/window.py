@@ -240,6 +240,7 @@ class MainWindow(QMainWindow):
         action, button = self.actions_list[f"view-{name}"], QToolButton()
         button.setText(plain(action.text()))
         button.setCheckable(True)
+        button.setAutoExclusive(True)  # one of several, to screen readers too
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         set_kind(button, "segment")
         name_button(button, plain(action.text()), action.shortcut())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPaintEvent, QWheelEvent
+from PySide6.QtGui import QPaintEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QSlider, QStyle, QStyledItemDelegate, QStyleOptionComboBox, QStylePainter
+
+from gui.look.accessible import label_for
 
 _FRAME = 6  # pixels around the entries of a popup
 
@@ -31,6 +33,10 @@ class WideCombo(QComboBox):
     def sizeHint(self) -> QSize:
         """Returns Qt's and the margin inside of which a text is drawn, so that its longest one is whole."""
         return super().sizeHint() + QSize(_FRAME, 0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        label_for(self, self.accessibleName())
+        super().showEvent(event)
 
     def showPopup(self) -> None:
         view = self.view()

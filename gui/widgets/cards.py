@@ -20,12 +20,13 @@ def fill(dialog: QDialog, *cards: QWidget) -> None:
     column.addStretch(1)
     column = QVBoxLayout(dialog)
     column.setContentsMargins(0, 0, 0, 0)
-    column.addWidget(scrolled(body))
+    column.addWidget(scrolled(body, dialog.windowTitle()))
 
 
-def scrolled(body: QWidget) -> QScrollArea:
-    """Returns a column that scrolls up and down and is as wide as its place."""
+def scrolled(body: QWidget, name: str = "") -> QScrollArea:
+    """Returns a column that scrolls up and down and is as wide as its place; `name` is said where the keyboard reaches it."""
     scroll = QScrollArea()
+    scroll.setAccessibleName(name)
     scroll.setWidgetResizable(True)
     scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     scroll.setWidget(body)

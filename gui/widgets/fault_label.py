@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QResizeEvent
 
+from gui.look.accessible import announce
 from gui.look.plain import PlainLabel
 from gui.look.theme import set_kind
 
@@ -18,10 +19,13 @@ class FaultLabel(PlainLabel):
         self.hide()
 
     def say(self, fault: str, kind: str = "fault") -> None:
+        is_new = fault != self.text()
         set_kind(self, kind)
         self.setText(fault)
         self._keep_height()
         self.setVisible(bool(fault))
+        if is_new and kind != "caption" and self.isVisible():
+            announce(self, fault, urgent=kind == "fault")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -34,6 +34,7 @@ class Fold(QWidget):
 
     def _fold(self, opened: bool) -> None:
         self.content.setVisible(opened)
+        self.button.setAccessibleDescription(self.tr("open") if opened else self.tr("closed"))
         self.button.setIcon(self._theme.icon("chevron-down" if opened else "chevron-right", "muted"))
         self.toggled.emit(opened)
 
