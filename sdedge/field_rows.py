@@ -27,8 +27,10 @@ class Section(StrEnum):
     PROMPT = "prompt"
     BASICS = "basics"
     SAMPLER = "sampler"
+    GUIDANCE = "guidance"
     IMAGE = "image"
     MASK = "mask"
+    ENLARGE = "enlarge"
     MORE = "more"
 
 

@@ -78,6 +78,12 @@ _SAMPLERS = {row.name: (row.label, row.advice) for row in catalog.SAMPLERS.value
 _SCHEDULES = {row.name: (row.label, row.text) for row in catalog.SCHEDULES.values()}
 _PRESETS = {row.name: (row.label, row.text) for row in catalog.PRESETS.values()}
 _SPEEDS = {row.name: (row.label, row.text) for row in catalog.SPEEDS.values()}
+_NOISES = {
+    None: ("What suits the numerics", ""),
+    catalog.NoiseSource.TORCH: ("PyTorch", "as diffusers and A1111 on a processor draw it"),
+    catalog.NoiseSource.NUMPY: ("NumPy", "as Apple's Core ML tools draw it"),
+    catalog.NoiseSource.PHILOX: ("Philox", "as A1111 draws it on Nvidia's GPUs"),
+}
 _CONTENTS = {row.name: (row.label, row.text) for row in catalog.MASKED_CONTENTS.values()}
 
 # fmt: off
@@ -90,7 +96,7 @@ _ROWS = (
     RequestField(
         "vae", PathOrName(), None, Group.MODEL,
         CommandLine(("--vae",), "Model or file whose VAE replaces the model's own.", "PATH"),
-        InfotextKey("VAE", write=_file_name), Without(_CARRIED)),
+        InfotextKey("VAE", write=_file_name), FormEntry("VAE", Section.MORE)),
     RequestField(
         "prompt", Text(MAX_PROMPT), "", Group.PROMPT,
         Without("it is the argument PROMPT"), Without("the text begins with it"), FormEntry("Prompt", Section.PROMPT),
@@ -130,7 +136,8 @@ _ROWS = (
     RequestField(
         "sigmas", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,
         CommandLine(("--sigmas",), "Your own noise levels, falling, in place of steps and schedule.", "LIST"),
-        Without(_RECORD_ONLY), Without(_CARRIED)),
+        Without(_RECORD_ONLY), FormEntry("Levels", Section.SAMPLER,
+                  tip="Your own noise levels, falling to 0, in place of steps and schedule: 14.6, 7, 3, 1, 0.")),
     RequestField(
         "timesteps", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,
         CommandLine(("--timesteps",), "Or the timesteps of the levels, falling.", "LIST"),
@@ -157,24 +164,28 @@ _ROWS = (
     RequestField(
         "noise", EnumChoice.of(catalog.NoiseSource), None, Group.SAMPLING,
         CommandLine(("--noise",), f"Generator: {', '.join(catalog.NOISE_SOURCES)}.", "NAME"),
-        InfotextKey("RNG", names={catalog.NoiseSource.TORCH: "CPU", catalog.NoiseSource.PHILOX: "NV"}), Without(_CARRIED)),
+        InfotextKey("RNG", names={catalog.NoiseSource.TORCH: "CPU", catalog.NoiseSource.PHILOX: "NV"}),
+        FormEntry("Noise from", Section.SAMPLER, choices=_NOISES)),
     RequestField(
         "image_guidance", Float(0, 100, "1.5"), None, Group.SAMPLING,
         CommandLine(("--image-guidance",), "How closely InstructPix2Pix keeps to the picture.", default="1.5"),
-        InfotextKey("Image CFG scale"), Without(_CARRIED), ("image_cfg_scale", "image_guidance_scale"), counts_with=("image",)),
+        InfotextKey("Image CFG scale"),
+        FormEntry("Keep to it", Section.IMAGE, 1, 3, 10, "How closely InstructPix2Pix keeps to the picture."),
+        ("image_cfg_scale", "image_guidance_scale"), counts_with=("image",)),
     RequestField(
         "guidance_rescale", Float(0, 1), 0.0, Group.SAMPLING,
         CommandLine(("--guidance-rescale",), "0 to 1, against over-exposure."),
-        Without(_RECORD_ONLY), Without(_CARRIED)),
+        Without(_RECORD_ONLY),
+        FormEntry("Rescale", Section.GUIDANCE, 0, 1, 20, "Against glaring colours of a high guidance; 0 is off, 0.7 is usual.")),
     RequestField(
         "guidance_interval", Interval(), None, Group.SAMPLING,
         CommandLine(("--guidance-interval",), "Guide only between these sigmas.", "LOW HIGH"),
-        Without(_RECORD_ONLY), Without(_CARRIED)),
+        Without(_RECORD_ONLY), FormEntry("Between", Section.GUIDANCE)),
     RequestField(
         "guides", GuideList(), (), Group.SAMPLING,
         CommandLine(("--guide",), "Beside or inside guidance: pag, apg, freeu, with their numbers behind.", "NAME[:NUMBERS]",
                     "none"),
-        InfotextKey("Guides"), Without(_CARRIED), ("guide",)),
+        InfotextKey("Guides"), FormEntry("Guidance variants", Section.GUIDANCE), ("guide",)),
     RequestField(
         "width", Side(64, MAX_SIDE, "512"), None, Group.CANVAS,
         Without("--size sets both sides"), Without("Size holds both sides"), FormEntry("Width in pixels", Section.BASICS),
@@ -190,7 +201,8 @@ _ROWS = (
     RequestField(
         "variation_seed", Integer(0, SEEDS - 1, "1234", chance=-1), None, Group.CANVAS,
         CommandLine(("--variation-seed",), "Seed of variations.", default="the seed after"),
-        InfotextKey("Variation seed"), Without(_CARRIED), ("subseed",), counts_with=("variation_strength",)),
+        InfotextKey("Variation seed"), FormEntry("Its seed", Section.MORE), ("subseed",),
+        counts_with=("variation_strength",)),
     RequestField(
         "variation_strength", Float(0, 1), 0.0, Group.CANVAS,
         CommandLine(("--variation-strength",), "How far to vary, 0 to 1."),
@@ -234,7 +246,9 @@ _ROWS = (
     RequestField(
         "mask_padding", Integer(0, MAX_SIDE), 32, Group.IMAGE,
         CommandLine(("--mask-padding",), "Surroundings of --mask-only.", "PIXELS"),
-        InfotextKey("Masked area padding", always=True), Without(_CARRIED), counts_with=("mask_only",)),
+        InfotextKey("Masked area padding", always=True),
+        FormEntry("Around it", Section.MASK, 0, 256, tip="Pixels around the mask that are seen and drawn with it."),
+        counts_with=("mask_only",)),
     RequestField(
         "outpaint", Edges(MAX_SIDE), None, Group.IMAGE,
         CommandLine(("--outpaint",), "Pixels to add at the left, top, right and bottom.", "L,T,R,B"),
@@ -247,7 +261,7 @@ _ROWS = (
     RequestField(
         "passes", PassList(lambda: FIELDS), (), Group.FINISH,
         CommandLine(("--pass",), "Draw it once more: what is enlarged and changed, as JSON.", "JSON", "none"),
-        Without("the keys of hires fix hold it"), Without(_CARRIED)),
+        Without("the keys of hires fix hold it"), FormEntry("Enlarge and redraw", Section.ENLARGE)),
     RequestField(
         "regions", RegionList(), (), Group.CANVAS,
         CommandLine(("--region",), "An area of the picture, or a mask's file, with a prompt of its own.", "X0,Y0,X1,Y1: PROMPT"),
@@ -256,7 +270,7 @@ _ROWS = (
         "windows", WindowsType(), None, Group.CANVAS,
         CommandLine(("--tiled",), "Draw a large picture in windows that overlap; auto is the model's size.",
                     "WINDOW[:OVERLAP][:BLEND][:jitter]", "as a whole"),
-        InfotextKey("Tiled Diffusion", write=infotext), Without(_CARRIED), ("tiled",)),
+        InfotextKey("Tiled Diffusion", write=infotext), FormEntry("Draw in windows", Section.ENLARGE), ("tiled",)),
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),
@@ -268,7 +282,7 @@ _ROWS = (
     RequestField(
         "watermark", Flag(), False, Group.FINISH,
         CommandLine(("--watermark",), "Put CompVis's invisible watermark into the pixels."),
-        Without(_RECORD_ONLY), Without(_CARRIED)),
+        Without(_RECORD_ONLY), FormEntry("Invisible watermark", Section.MORE)),
 )
 FIELDS: dict[str, RequestField] = {row.name: row for row in _ROWS}
 SIZE = JointField(

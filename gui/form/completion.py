@@ -10,7 +10,7 @@ from gui.form.tag_list import Tag, TagList
 
 LONGEST = 120  # characters, of the longest name that is completed
 MOST = 20  # candidates
-WORDS = 5  # of a tag that is typed with spaces
+LONGEST_TAG = 5  # words of one that is typed with spaces
 _LORA = re.compile(r"<(?:lora|lyco):([^<>:]*)$", re.I)
 _WILDCARD = re.compile(r"(?<![\w\\])__([\w/-]*)$")
 _WORD = re.compile(r"[\w.-]{2,}$")
@@ -88,7 +88,7 @@ def _of_tags(before: str, word: str, tags: TagList) -> tuple[str, tuple[Candidat
 
 def _beginnings(phrase: str) -> list[int]:
     """Returns where the last words of a phrase begin, the most of them first."""
-    return [match.start() for match in re.finditer(r"(?<!\S)\S", phrase)][-WORDS:]
+    return [match.start() for match in re.finditer(r"(?<!\S)\S", phrase)][-LONGEST_TAG:]
 
 
 def _candidate(tag: Tag, alias: str) -> Candidate:

@@ -22,10 +22,10 @@ from gui.look.theme import GAP, spaced_font
 from gui.widgets.calm import CalmCombo, CalmSlider
 from gui.widgets.fault_label import FaultLabel
 from sdedge.field_rows import Section
-from sdedge.field_types import Flag, Float, Integer
+from sdedge.field_types import Flag, Float, Integer, NumberList, PathOrName
 from sdedge.request_fields import FIELDS
 
-LABEL = 72  # pixels: the column of labels
+LABEL = 78  # pixels: the column of labels
 NUMBER = 64  # pixels: a number's box
 PATIENCE = 700  # milliseconds without a key until a fault is shown: half a number is no fault
 
@@ -106,9 +106,24 @@ class NumberField(QWidget):
         with QSignalBlocker(self.slider):
             self.slider.setValue(round(value * self._scale))
 
+    def call(self, name: str) -> None:
+        """Gives its number and its slider a name for screen readers that says more than its label."""
+        for widget in (self.edit, self.slider):
+            widget.setAccessibleName(name)
+
     def _slid(self, value: int) -> None:
         self.edit.setModified(False)
         self._form.set_value(self._name, self._kind(value / self._scale))
+
+
+class TypedField(QWidget):
+    """What is typed in one line; `resting` is what an empty one stands for, in grey."""
+
+    def __init__(self, form: FormModel, name: str, label: str, resting: str = "") -> None:
+        super().__init__()
+        self.edit = TypedEdit(form, name, label)
+        self.edit.setPlaceholderText(resting)
+        lay_out(self, label, self.edit)
 
 
 @dataclass(frozen=True)
@@ -181,6 +196,10 @@ def control(form: FormModel, name: str, resting: Callable[[], float] | None = No
         widget = Choice(form, name, label, choices(name), advice=True)
     elif isinstance(type, Flag):
         widget = Switch(form, name, label)
+    elif isinstance(type, NumberList) or (isinstance(type, Integer) and type.chance is not None):
+        widget = TypedField(form, name, label, type.example)
+    elif isinstance(type, PathOrName):
+        widget = Choice(form, name, label)  # of what is installed, which is offered later
     elif isinstance(type, Integer | Float):
         kind = int if isinstance(type, Integer) else float
         widget = NumberField(form, name, label, entry.low, entry.high, entry.slider_steps, resting, kind)
@@ -222,7 +241,7 @@ def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | Non
     row.setSpacing(GAP)
     row.addWidget(title)
     for widget in shown:
-        row.addWidget(widget, 0 if isinstance(widget, TypedEdit) else 1)
+        row.addWidget(widget, 0 if isinstance(widget, TypedEdit) and len(shown) > 1 else 1)
     column = QVBoxLayout(host)
     column.setContentsMargins(0, 0, 0, 0)
     column.setSpacing(2)

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from gui.form.fields import controls, label_of, watch
+from gui.form.fields import control, controls, label_of, watch
 from gui.form.start_chip import take_out
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
@@ -21,6 +21,7 @@ from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import stack
 from sdedge.field_rows import Section
 
+INSTRUCT_CHANNELS = 8  # of a UNet that reads the picture to start from beside its noise
 THUMBNAIL = 64  # pixels
 FILES = "*.png *.jpg *.jpeg *.webp *.avif *.gif *.bmp *.tif *.tiff *.jp2 *.ppm *.qoi"
 
@@ -69,9 +70,11 @@ class ImageSection(QWidget):
         set_kind(self._hint, "caption")
         self._choose = plain_button(self.tr("Choose…"), self.choose)
         form = self._studio.form
-        started = controls(form, Section.IMAGE, placed=("image", "mask"))
+        started = controls(form, Section.IMAGE, placed=("image", "mask", "image_guidance"))
+        self._closeness = control(form, "image_guidance", resting=lambda: 1.5)
+        watch(self, form, self._show_closeness, "card", "image_guidance")
         self._mask_box = stack(*controls(form, Section.MASK), gap=HALF + HALF)
-        self._with_image = stack(self._card(), *started, self._mask_row(), self._mask_box)
+        self._with_image = stack(self._card(), *started, self._closeness, self._mask_row(), self._mask_box)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
@@ -151,6 +154,12 @@ class ImageSection(QWidget):
         if path == self._path:
             self._name.setText(short(Path(path).name, 24))
             self.fault.say(in_words(error))
+
+    def _show_closeness(self) -> None:
+        """It is InstructPix2Pix's alone, whose UNet takes the picture's channels too."""
+        form = self._studio.form
+        reads = form.card is not None and form.card.in_channels == INSTRUCT_CHANNELS
+        self._closeness.setVisible(reads or form.value("image_guidance") is not None)
 
     def _show_mask(self) -> None:
         masked = self._studio.form.mask is not None

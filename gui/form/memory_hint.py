@@ -28,7 +28,7 @@ class PictureMemory(QObject):
         self._sizes: dict[str, Sizes | None] = {}
         self.plan: MemoryPlan | None = None
         self._rest = rest_timer(self, self.look)
-        for name in ("width", "height", "batch", "card", "carried"):
+        for name in ("width", "height", "batch", "card", "passes"):
             watch(self, studio.form, self._rest.start, name)
         studio.settings.changed.connect(lambda name: self._rest.start() if name == "safety" else None)
 
@@ -40,7 +40,7 @@ class PictureMemory(QObject):
             self._planning.forget()
             self._take(None)
             return
-        jobs = [(*size, batch), *((*each, 1) for each in _later_sizes(form.carried.get("passes", ()), size))]
+        jobs = [(*size, batch), *((*each, 1) for each in _later_sizes(form.passes, size))]
         widest = max(jobs, key=lambda job: job[0] * job[1] * job[2])
 
         def work() -> MemoryPlan | None:

@@ -16,11 +16,14 @@ from sdedge import sampler_options as options
 from sdedge.catalog import MaskedContent, Preset, Speed
 from sdedge.errors import InvalidRequest
 from sdedge.field_rows import FormEntry
-from sdedge.field_types import FieldType, Integer
+from sdedge.field_types import FieldType, Integer, NumberList
+from sdedge.guides import GuideChoice
+from sdedge.passes import Pass
 from sdedge.request import Request, Task
 from sdedge.request_fields import FIELDS, SIZE, default, depends_on
 from sdedge.text.clean import shown
 from sdedge.text.tags import extract_loras, lora_tags, without_loras
+from sdedge.windows import Windows
 
 if TYPE_CHECKING:
     from gui.models.card import ModelCard
@@ -92,6 +95,11 @@ class FormModel(Observable):
     image: Observed[str | None] = Observed(default("image"))
     strength: Observed[float] = Observed(default("strength"))
     mask: Observed[str | None] = Observed(default("mask"))
+    guides: Observed[tuple[GuideChoice, ...]] = Observed(default("guides"))
+    guidance_interval: Observed[tuple[float, float] | None] = Observed(default("guidance_interval"))
+    passes: Observed[tuple[Pass, ...]] = Observed(default("passes"))
+    windows: Observed[Windows | None] = Observed(default("windows"))
+    vae: Observed[str | None] = Observed(default("vae"))
     soft_mask: Observed[bool] = Observed(default("soft_mask"))
     mask_blur: Observed[float] = Observed(default("mask_blur"))
     match_colours: Observed[bool] = Observed(default("match_colours"))
@@ -173,6 +181,8 @@ class FormModel(Observable):
         if name in self.typed:
             return self.typed[name]
         value = self.value(name)
+        if isinstance(value, tuple):
+            return FIELDS[name].type.format(value)
         return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
     def _parse(self, name: str, text: str) -> dict[str, Any]:
@@ -186,7 +196,7 @@ class FormModel(Observable):
             return part.put(None) if part else {name: None}
         type = part.type if part else _TYPES[name]
         try:
-            value = type.parse(name, text.replace(",", "."))
+            value = type.parse(name, text if isinstance(type, NumberList) else text.replace(",", "."))
         except InvalidRequest:
             raise InvalidRequest(f"{shown(text, 42)} is not {type.expected}; type {_example(name, type)}.") from None
         checked = type.check(name.rpartition(":")[2], value)
@@ -269,6 +279,8 @@ class FormModel(Observable):
         own_eta = request.eta is not None and "eta" in catalog.SAMPLERS[request.sampler].options
         values["options"] = dict(request.options) | ({"eta": request.eta} if own_eta else {})
         here = {*SHOWN, "eta"} if own_eta else {*SHOWN}
+        if request.image is None:
+            here -= {name for name in SHOWN if depends_on(name, "image")}
         rest = {
             field.name: value
             for field in fields(Request)

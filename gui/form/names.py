@@ -15,6 +15,9 @@ class Names:
     loras: list[str]
     embeddings: list[str]
     wildcards: list[str] = field(default_factory=list)
+    upscalers: list[str] = field(default_factory=list)
+    detectors: list[str] = field(default_factory=list)
+    vaes: list[str] = field(default_factory=list)
     default: str = EMBEDDED
     """The model that is used when none is named."""
 
@@ -24,8 +27,13 @@ def find_names() -> Names:
     from gui.models.card import installed_models
     from sdedge.engines.open import default_model
     from sdedge.library.adapters import embedding_folder, loras, wildcard_names
+    from sdedge.library.by_name import installed
     from sdedge.weights.textual_inversion import find
 
     folder = embedding_folder()
     embeddings = sorted(find(folder)) if folder.is_dir() else []
-    return Names(installed_models(), sorted(loras()), embeddings, wildcard_names(), default_model())
+    roles = {role: [model.name for model in installed(role)] for role in ("upscaler", "detector", "vae")}
+    return Names(
+        installed_models(), sorted(loras()), embeddings, wildcard_names(), roles["upscaler"], roles["detector"],
+        roles["vae"], default_model(),
+    )  # fmt: skip

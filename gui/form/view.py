@@ -8,8 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.form.adapters_section import AdaptersSection
+from gui.form.enlarge_section import EnlargeSection
 from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
+from gui.form.guidance_section import GuidanceSection
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
 from gui.form.model import OPTION, SHOWN
@@ -50,6 +52,7 @@ class FormView(QFrame):
         self.prompt = PromptField(studio, "prompt", label_of("prompt"), 5)
         self.negative = PromptField(studio, "negative", label_of("negative"), 3)
         self.image = ImageSection(studio)
+        self.enlarge = EnlargeSection(studio)
         self.button = QPushButton(self.tr("Generate"))
         self.button.setIcon(studio.theme.icon("create", "on_accent"))
         set_kind(self.button, "accent")
@@ -71,6 +74,8 @@ class FormView(QFrame):
             self._samplers(),
             self._fold("image", label_of("image"), self.image),
             self._adapters(),
+            self._fold("enlarge", label_of("passes"), self.enlarge),
+            self._fold("guidance", label_of("guides"), GuidanceSection(self._studio.form)),
             self._more(),
         ]
         column = QVBoxLayout(self)
@@ -124,6 +129,8 @@ class FormView(QFrame):
 
     def _more(self) -> QWidget:
         form = self._studio.form
+        self.vae = Choice(form, "vae", label_of("vae"))
+        set_tooltip(self.vae, self.tr("What turns latents into pixels; another one changes colours and fine detail."))
         self.carried = PlainLabel()
         self.carried.setWordWrap(True)
         set_kind(self.carried, "caption")
@@ -131,7 +138,8 @@ class FormView(QFrame):
         self.forget.clicked.connect(lambda: form.put(carried={}))
         box = stack(
             NumberField(form, "batch", self.tr("At a time"), 1, 8),
-            *controls(form, Section.MORE),
+            self.vae,
+            *controls(form, Section.MORE, placed=("vae",)),
             self.carried, self.forget,
         )  # fmt: skip
         watch(self, form, self._show_carried, "carried")
@@ -182,6 +190,9 @@ class FormView(QFrame):
             getattr(self, f"{fold}_fold").open()
         if Section.MORE in sections or "batch" in problems:
             self.more_fold.open()  # type: ignore[attr-defined]
+        for section, fold in ((Section.ENLARGE, "enlarge"), (Section.GUIDANCE, "guidance")):
+            if section in sections:
+                getattr(self, f"{fold}_fold").open()
         if Section.SAMPLER in sections or any(name.startswith(OPTION) for name in problems):
             self.sampler_fold.open()  # type: ignore[attr-defined]
             self.options_fold.open()  # type: ignore[attr-defined]
@@ -190,6 +201,8 @@ class FormView(QFrame):
         self._follow_default(names.default)
         self.model.offer([Option(name, name) for name in names.models])
         self.adapters.offer(names)
+        self.enlarge.offer(names)
+        self.vae.offer([Option(None, self.tr("The model's own")), *(Option(name, name) for name in names.vaes)])
 
     def _follow_default(self, default: str) -> None:
         """A form that stands on the library's default model goes along when that is another one; a chosen model stays."""

@@ -55,7 +55,7 @@ PHRASES = {
     Remedy.GIVE_IMAGE: "choose the picture to start from",
     Remedy.GIVE_MASK: "paint the mask",
     Remedy.GIVE_MODEL: "choose it as the model",
-    Remedy.GIVE_VAE: "a VAE is given at a terminal only",
+    Remedy.GIVE_VAE: "choose it as the VAE, under More",
     Remedy.ADD_DETECTOR: "add a detector under Models",
     Remedy.USE_DETECTOR: "find things in pictures by it at a terminal, with `sdedge detect`",
     Remedy.ADD_UPSCALER: "add an upscaler under Models",

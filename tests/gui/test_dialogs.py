@@ -189,10 +189,10 @@ def test_a_later_pass_that_does_not_fit_is_told_too(open_window, qtbot, monkeypa
     form.put(width=512, height=512)
     qtbot.waitUntil(lambda: form.card is not None and hint.memory.plan is not None)
     assert not hint.isVisible()
-    form.put(carried={"passes": (Pass(Changes(strength=0.5), Enlargement("lanczos", 8.0)),)})
+    form.put(passes=(Pass(Changes(strength=0.5), Enlargement("lanczos", 8.0)),))
     qtbot.waitUntil(hint.isVisible)
     assert not hint.button.isVisible()  # the size is a later pass's
-    form.put(carried={"passes": (Pass(Changes(strength=0.0), Enlargement("lanczos", 8.0)),)})
+    form.put(passes=(Pass(Changes(strength=0.0), Enlargement("lanczos", 8.0)),))
     qtbot.waitUntil(lambda: not hint.isVisible())
 
 

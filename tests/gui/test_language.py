@@ -8,10 +8,19 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QWi
 
 from gui.shell.views import VIEWS
 from sdedge import catalog
+from sdedge.guides import GUIDES
 from sdedge.library import licences
+from sdedge.passes import ENLARGERS
 
 # What is the same in every language: names of models, samplers and units, and the engine's own advice.
-NAMES = {"pocket", "sdedge", "fake", *licences.COMMON} | {
+NAMES = {
+    "pocket",
+    "sdedge",
+    "fake",
+    *licences.COMMON,
+    *(row.label for row in ENLARGERS.values()),
+    *(number.name for guide in GUIDES.values() for number in guide.numbers),
+} | {
     text
     for table in (catalog.SAMPLERS, catalog.SCHEDULES, catalog.PRESETS, catalog.SPEEDS)
     for row in table.values()

@@ -6,8 +6,10 @@ import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
 
+from gui.form.enlarging import Enlarging, detailed, enlarged
 from gui.form.fields import Option
 from gui.shell.views import VIEWS
+from sdedge.guides import GUIDES, guide_choice
 from sdedge.library.adapters import lora_folder
 from tests.gui.create.conftest import filled
 from tests.gui.cut_off import cut_off, everything_cut_off
@@ -26,8 +28,11 @@ def full_window(open_window, theme, qtbot, tmp_path):
     window = open_window(start=False)
     create = window.show_view("create")
     pictures = {"image": str(tmp_path / "gone.png"), "mask": str(tmp_path / "mask.png")}
+    passes = detailed(enlarged((), Enlarging.REDRAWN), "face_yolov8n")
+    window.studio.form.put(passes=passes, guides=tuple(guide_choice(name) for name in GUIDES))
+    window.studio.form.put(prompt=f"<lora:{LONG} 1:0.5>")
     window.studio.form.put(**pictures, model="x" * 60, seed=2**32 - 1)
-    for fold in ("negative", "image", "sampler", "adapters", "more"):
+    for fold in ("negative", "image", "sampler", "adapters", "enlarge", "guidance", "more"):
         getattr(create.form, f"{fold}_fold").open()
     qtbot.waitUntil(create.form.lora.isEnabled)  # names were read
     yield window

@@ -92,7 +92,7 @@ def test_dropping_a_hostile_picture_says_what_is_left_out_and_opens_none_of_it(v
     banner, form = view.window().banner, view.window().studio.form
     qtbot.waitUntil(lambda: "says how it was made" in banner.text, timeout=PATIENCE)
     banner_button(view.window()).click()
-    assert (form.model, form.image, form.mask, form.steps) == ("fake", None, None, 7) and "vae" not in form.carried
+    assert (form.model, form.image, form.mask, form.steps) == ("fake", None, None, 7) and form.vae is None
     assert "another picture" in banner.text and "yours stays chosen" in banner.text and "--" not in banner.text
     assert banner_button(view.window()).text() == "Choose the picture…"
     qtbot.wait(400)  # the counter, the model's card and the memory have looked

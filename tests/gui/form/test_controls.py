@@ -28,7 +28,12 @@ def test_every_field_with_a_place_in_the_form_is_there(named):
             (combo,) = [widget for widget in widgets if isinstance(widget, QComboBox)]
             labels = [label for label, _ in entry.choices.values()]
             assert [combo.itemText(row) for row in range(combo.count())] == labels, name
-        elif isinstance(FIELDS[name].type, Integer | Float) and name not in ("width", "height", "seed"):
+        elif isinstance(FIELDS[name].type, Integer | Float) and name not in (
+            "width",
+            "height",
+            "seed",
+            "variation_seed",
+        ):
             (slider,) = [widget for widget in widgets if isinstance(widget, QSlider)]
             ends = slider.minimum() / entry.slider_steps, slider.maximum() / entry.slider_steps
             assert ends == (entry.low, entry.high), name

@@ -1,0 +1,159 @@
+"""What is done with a picture after it was drawn, as the form shows it: enlarged, drawn anew, its faces again. No Qt.
+
+A request has any list of passes; the form shows the first that enlarges and the first that a detector leads. The others stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from gui.form.model import FormModel, FormPart
+from sdedge.errors import InvalidRequest
+from sdedge.field_types import FieldType, Float, Text
+from sdedge.pass_parts import DETAIL, HIRES, PARTS
+from sdedge.passes import ENLARGERS, MAX_SCALE, Changes, Enlargement, Pass
+from sdedge.windows import Windows, WindowsType
+
+HIRES_PART, DETAIL_PART, WINDOWS_PART = "hires:", "detail:", "windows:text"
+"""Names of the form's parts, or what they begin with."""
+FOLD = "enlarge"
+NONE = "none"
+SMALLEST = 1.0
+
+
+class Enlarging(StrEnum):
+    """What becomes of the picture."""
+
+    OFF = "off"
+    ONLY = "only"
+    REDRAWN = "redrawn"
+
+
+def enlarging_pass(passes: tuple[Pass, ...]) -> Pass | None:
+    """Returns the pass that the form shows as enlarging."""
+    return next((each for each in passes if each.enlarge is not None and each.boxes is None), None)
+
+
+def detail_pass(passes: tuple[Pass, ...]) -> Pass | None:
+    """Returns the pass that the form shows as drawing again what a detector finds."""
+    return next((each for each in passes if DETAIL.fits(each)), None)
+
+
+def further_passes(passes: tuple[Pass, ...]) -> tuple[Pass, ...]:
+    """Returns the passes that the form does not show."""
+    shown = enlarging_pass(passes), detail_pass(passes)
+    return tuple(each for each in passes if not any(each is one_shown for one_shown in shown))
+
+
+def enlarging(passes: tuple[Pass, ...]) -> Enlarging:
+    """Returns what becomes of the picture."""
+    each = enlarging_pass(passes)
+    if each is None:
+        return Enlarging.OFF
+    return Enlarging.REDRAWN if HIRES.fits(each) else Enlarging.ONLY
+
+
+def enlarged(passes: tuple[Pass, ...], how: Enlarging, upscaler: str = "lanczos") -> tuple[Pass, ...]:
+    """Returns the passes of which the one that enlarges is another; one that was not there begins as usual, by the `upscaler`
+    where nothing is drawn anew."""
+    old = enlarging_pass(passes)
+    if how == Enlarging.OFF:
+        return _replaced(passes, old, None)
+    enlarge = (old.enlarge if old else None) or Enlargement(by="latent" if how == Enlarging.REDRAWN else upscaler)
+    if how == Enlarging.ONLY:
+        by = upscaler if enlarge.is_latent else enlarge.by
+        return _replaced(passes, old, Pass(Changes(strength=0.0), replace(enlarge, by=by)))
+    changes = {name: value for name, value in (old or HIRES.new).changes.items() if name != "strength" or value}
+    return _replaced(passes, old, Pass(Changes({**HIRES.new.changes, **changes}), enlarge))
+
+
+def detailed(passes: tuple[Pass, ...], detector: str) -> tuple[Pass, ...]:
+    """Returns the passes with this detector's; NONE takes it out."""
+    old = detail_pass(passes)
+    if detector == NONE:
+        return _replaced(passes, old, None)
+    return _replaced(passes, old, PARTS["detail"].put(old or DETAIL.new, detector))
+
+
+def size_in_words(passes: tuple[Pass, ...], size: tuple[int, int] | None) -> str:
+    """Returns what a picture of a size becomes, such as "512 × 512 becomes 1024 × 1024"; nothing where that is not known."""
+    each = enlarging_pass(passes)
+    if each is None or each.enlarge is None or size is None:
+        return ""
+    try:
+        width, height = each.enlarge.target(size)
+    except InvalidRequest:  # which drawing it says
+        return ""
+    return f"{size[0]} × {size[1]} → {width} × {height}"
+
+
+def add_parts(form: FormModel) -> None:
+    """Makes fields of what the passes and windows hold."""
+    for name in ("hires", "hires_upscaler", "hires_strength", "hires_steps", "hires_guidance", "hires_prompt"):
+        form.parts[HIRES_PART + PARTS[name].field] = _part(form, name, enlarging_pass)
+    for name in ("detail_strength", "detail_confidence", "detail_prompt"):
+        form.parts[DETAIL_PART + PARTS[name].field] = _part(form, name, detail_pass)
+    form.parts[HIRES_PART + "how"] = FormPart(
+        Text(20), lambda: enlarging(form.passes), lambda how: {"passes": enlarged(form.passes, how)}, ("passes",), FOLD
+    )
+    form.parts[DETAIL_PART + "model"] = FormPart(
+        Text(255), lambda: getattr(getattr(detail_pass(form.passes), "boxes", None), "model", NONE),
+        lambda name: {"passes": detailed(form.passes, name)}, ("passes",), FOLD,
+    )  # fmt: skip
+    form.parts[WINDOWS_PART] = FormPart(
+        WindowsText(), lambda: form.windows and WindowsType().format(form.windows),
+        lambda text: {"windows": WindowsType().parse("windows", text) if text else None}, ("windows",), FOLD, True,
+    )  # fmt: skip
+
+
+class WindowsText(FieldType):
+    """Windows as people write them, kept as the text."""
+
+    expected = "a window such as 512:128"
+    example = "512:128"
+
+    def parse(self, name: str, text: str) -> str:
+        return WindowsType().format(
+            WindowsType().parse("windows", text.replace(".", ",") if "," in text else text) or Windows()
+        )
+
+    def check(self, name: str, value: Any) -> Any:
+        return value
+
+
+def _part(form: FormModel, name: str, find: Callable[[tuple[Pass, ...]], Pass | None]) -> FormPart:
+    part = PARTS[name]
+    optional = part.place[0] == "changes" and part.field != "strength"
+
+    def read() -> Any:
+        each = find(form.passes)
+        return _resting(name) if each is None else part.value_in(each)
+
+    def put(value: Any) -> dict[str, Any]:
+        each = find(form.passes)
+        return {} if each is None else {"passes": _replaced(form.passes, each, part.put(each, value))}
+
+    type = Float(SMALLEST, MAX_SCALE, "2") if name == "hires" else part.type
+    return FormPart(type, read, put, ("passes",), FOLD, optional)
+
+
+def _resting(name: str) -> Any:
+    """Returns what a control shows that nobody sees, since there is no such pass."""
+    part = PARTS[name]
+    return part.value_in(DETAIL.new if part.role is DETAIL else HIRES.new)
+
+
+def _replaced(passes: tuple[Pass, ...], old: Pass | None, new: Pass | None) -> tuple[Pass, ...]:
+    """Returns the passes with one in another's place; a new one of a detector comes last, any other first."""
+    if old is None:
+        return passes if new is None else (*passes, new) if new.boxes is not None else (new, *passes)
+    at = next(number for number, each in enumerate(passes) if each is old)
+    return (*passes[:at], *([] if new is None else [new]), *passes[at + 1 :])
+
+
+def pixel_enlargers() -> list[str]:
+    """Returns the enlargers that need no model and work on pixels."""
+    return [name for name, row in ENLARGERS.items() if not row.is_latent]

@@ -1,0 +1,79 @@
+"""Hires fix, upscaling, details and guidance variants in the form: the same fields as at the command line."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from gui.form.enlarging import NONE, Enlarging, detailed, enlarged, enlarging, further_passes, size_in_words
+from sdedge.guides import guide_choice
+from sdedge.pass_parts import read_parts
+from sdedge.passes import Changes, Enlargement, Pass
+from sdedge.request import Request
+
+
+def test_what_is_chosen_is_what_the_command_line_asks_for(view):
+    form, section = view.window().studio.form, view.form.enlarge
+    section.how.combo.setCurrentIndex(1)
+    section.how.combo.activated.emit(1)
+    section.scale.slider.setValue(6)
+    for name, text in {"by": "", "strength": "0.5", "steps": "12", "guidance": "4", "prompt": "a red tower"}.items():
+        if text:
+            form.type(f"hires:{name}", text)
+    form.set_value("hires:by", "lanczos")
+    form.set_value("detail:model", "face_yolov8n")
+    form.type("detail:confidence", "0.6")
+    form.type("windows:text", "512:128")
+    texts = {"hires": "1.5", "hires_strength": "0.5", "hires_steps": "12", "hires_guidance": "4", "hires_upscaler": "lanczos",
+             "hires_prompt": "a red tower", "detail": "face_yolov8n", "detail_confidence": "0.6"}  # fmt: skip
+    request = Request(passes=read_parts(texts).over(()))
+    assert form.passes == request.passes and form.windows.size == (512, 512)
+    assert form.wanted().request.passes == request.passes
+    assert not section.redrawn.isHidden() and not section.detailed.isHidden()
+    form.type("hires:scale", "99")
+    assert "scale 99" in form.problems()["hires:scale"] and form.passes == request.passes
+    view.form.focus_problem()
+    assert view.form.enlarge_fold.button.isChecked()
+    form.set_value("hires:how", Enlarging.OFF)
+    form.set_value("detail:model", NONE)
+    form.type("windows:text", "")
+    assert form.passes == () and form.windows is None and section.redrawn.isHidden()
+
+
+@pytest.mark.slow
+def test_guides_and_the_levels_they_act_in(view):
+    form = view.window().studio.form
+    view.form.guidance_fold.open()
+    form.set_value("guides:freeu", True)
+    form.set_value("guides:pag", True)
+    form.type("guides:pag:scale", "2.5")
+    form.type("guidance_interval:highest", "9")
+    assert form.guides == (guide_choice("pag", scale=2.5), guide_choice("freeu"))
+    assert form.wanted().request.guidance_interval == (0, 9)
+    form.type("guidance_interval:highest", "")
+    assert form.guidance_interval is None
+    form.type("guidance_interval:lowest", "0.5")
+    assert form.guidance_interval == (0.5, math.inf)
+    form.type("guides:pag:scale", "1000")
+    assert "guides:pag:scale" in form.problems()
+
+
+def test_passes_that_the_form_does_not_show_stay():
+    further = Pass(Changes(prompt="once more"))
+    passes = enlarged((further,), Enlarging.REDRAWN)
+    assert further_passes(passes) == (further,) and enlarging(passes) == Enlarging.REDRAWN
+    only = enlarged(passes, Enlarging.ONLY, "a-network")
+    assert only == (Pass(Changes(strength=0.0), Enlargement("a-network")), further)
+    assert enlarged(enlarged(only, Enlarging.REDRAWN), Enlarging.OFF) == detailed((further,), NONE) == (further,)
+    assert detailed(passes, "face")[-1].boxes.model == "face"
+
+
+@pytest.mark.parametrize("passes, size, said", [
+    ((Pass(enlarge=Enlargement(scale=1.5)),), (512, 768), "512 × 768 → 768 × 1152"),
+    ((Pass(enlarge=Enlargement(size=(1024, 0))),), (512, 768), "512 × 768 → 1024 × 1536"),
+    ((Pass(enlarge=Enlargement(scale=16)),), (4096, 4096), ""),  # beyond what can be drawn
+    ((), (512, 512), ""), ((Pass(enlarge=Enlargement()),), None, ""),
+])  # fmt: skip
+def test_what_it_becomes_is_said(passes, size, said):
+    assert size_in_words(passes, size) == said
