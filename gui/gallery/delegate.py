@@ -14,7 +14,7 @@ from gui.look.theme import CAPTION, GAP, HALF, RADIUS, Theme
 from sdedge.library.gallery import GalleryEntry
 
 CELL = 168  # pixels of a picture's place with the gap around it, at the least
-TILES = 400  # kept: several screens of them
+TILES = 600  # kept: several screens of them
 
 
 class PictureDelegate(QStyledItemDelegate):

@@ -1,4 +1,4 @@
-"""The row above the gallery: words, model, day, tag and favourites, together one Search."""
+"""The row above the gallery: words, model, day, board, tag and favourites, together one Search."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class GalleryFilters(QFrame):
         for label, days in ((self.tr("Today"), 0), (self.tr("Last 7 days"), 7), (self.tr("Last 30 days"), 30)):
             self.time.addItem(label, days)
         self.tag = self._choice(self.tr("Tag"), self.tr("Every tag"))
+        self.board = self._choice(self.tr("Board"), self.tr("Every board"))
         self.favourites = QToolButton()
         self.favourites.setCheckable(True)
         self.favourites.setIcon(theme.icon("star"))
@@ -54,7 +55,7 @@ class GalleryFilters(QFrame):
         self._rest.timeout.connect(self.changed)
         self.query.textChanged.connect(lambda text: self.clearing.setVisible(bool(text)))
         self.query.textChanged.connect(lambda: self._rest.start())
-        for choice in (self.model, self.time, self.tag):
+        for choice in (self.model, self.time, self.tag, self.board):
             choice.currentIndexChanged.connect(self.changed)
         self.favourites.toggled.connect(self.changed)
 
@@ -62,7 +63,7 @@ class GalleryFilters(QFrame):
         """Returns what is asked for now."""
         return Search(
             text=self.query.text(), model=self.model.currentData(), since=_since(self.time.currentData()),
-            tag=self.tag.currentData(), favourite=self.favourites.isChecked(),
+            tag=self.tag.currentData(), board=self.board.currentData(), favourite=self.favourites.isChecked(),
         )  # fmt: skip
 
     @property
@@ -72,18 +73,18 @@ class GalleryFilters(QFrame):
 
     def clear(self) -> None:
         """Asks for everything."""
-        blockers = [QSignalBlocker(widget) for widget in (self.model, self.time, self.tag, self.favourites)]
+        blockers = [QSignalBlocker(widget) for widget in (self.model, self.time, self.tag, self.board, self.favourites)]
         self.query.clear()
         self._rest.stop()
-        for choice in (self.model, self.time, self.tag):
+        for choice in (self.model, self.time, self.tag, self.board):
             choice.setCurrentIndex(0)
         self.favourites.setChecked(False)
         del blockers
         self.changed.emit()
 
-    def offer(self, models: Sequence[str], tags: Sequence[str]) -> None:
+    def offer(self, models: Sequence[str], tags: Sequence[str], boards: Sequence[str] = ()) -> None:
         """Offers what there is to choose from; a choice that is made stays."""
-        for choice, names in ((self.model, models), (self.tag, tags)):
+        for choice, names in ((self.model, models), (self.tag, tags), (self.board, boards)):
             if [choice.itemText(row) for row in range(1, choice.count())] == list(names):
                 continue
             blocker = QSignalBlocker(choice)
@@ -94,7 +95,10 @@ class GalleryFilters(QFrame):
                 choice.addItem(name, name)
             choice.setCurrentIndex(max(0, choice.findData(chosen)))
             del blocker
-        self.tag.setVisible(self.tag.count() > 1)
+            if choice.currentData() != chosen:  # it is not there any more
+                self.changed.emit()
+        for choice in (self.tag, self.board):
+            choice.setVisible(choice.count() > 1)
 
     def _choice(self, name: str, everything: str) -> QComboBox:
         choice = WideCombo()
@@ -109,7 +113,7 @@ class GalleryFilters(QFrame):
         row.setContentsMargins(PAD, GAP, PAD, GAP)
         row.setSpacing(GAP)
         row.addWidget(self.query, 1)
-        for widget in (self.model, self.time, self.tag, self.favourites):
+        for widget in (self.model, self.time, self.board, self.tag, self.favourites):
             row.addWidget(widget)
         row.addStretch(1)
 

@@ -25,6 +25,7 @@ from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
 from gui.shell.trash import Trash
 from sdedge.library.gallery import GalleryEntry, Search
+from sdedge.library.gallery_order import Order, Placed, placed
 
 CHUNK = 100  # rows looked up together
 ENTRY = Qt.ItemDataRole.UserRole
@@ -45,8 +46,11 @@ class GalleryModel(QAbstractListModel):
         self.thumbnails = thumbnails
         self._bridge, self._trash = bridge, trash
         self._search = Search()
+        self._order = Order.NEWEST
         self._round = 0
         self._ids: list[int] = []
+        self.headings: list[str] = []
+        """What each row stands under, by `order`."""
         self._entries: dict[int, GalleryEntry] = {}
         self._asked: set[int] = set()
         self._soon = _timer(self, 150, self.look)
@@ -63,9 +67,20 @@ class GalleryModel(QAbstractListModel):
             self._round += 1
             self.look()
 
+    def sort_by(self, order: Order) -> None:
+        """Shows the same pictures in this order."""
+        if order != self._order:
+            self._order = order
+            self._round += 1
+            self.look()
+
     @property
     def searching(self) -> Search:
         return self._search
+
+    @property
+    def order(self) -> Order:
+        return self._order
 
     def refresh(self) -> None:
         """Looks soon whether pictures came, went or changed."""
@@ -74,41 +89,59 @@ class GalleryModel(QAbstractListModel):
 
     def look(self) -> None:
         """Looks now."""
-        search, asked_in = self._search, self._round
+        search, order, asked_in = self._search, self._order, self._round
 
-        def show(ids: list[int]) -> None:
+        def show(places: list[Placed]) -> None:
             if asked_in == self._round:
-                self._show(ids)
+                self._show(places)
 
-        self._bridge.ask(lambda queue, gallery: gallery.ids(search), show, self._complain, self)
+        self._bridge.ask(lambda queue, gallery: placed(gallery, search, order), show, self._complain, self)
 
-    def _show(self, ids: list[int]) -> None:
+    def _show(self, places: list[Placed]) -> None:
         """Takes over a result, keeping the rows that stay, so that neither selection nor scroll position jump."""
         leaving = self._trash.leaving
-        ids = [id for id in ids if id not in leaving]
-        if ids != self._ids:
+        places = [place for place in places if place.id not in leaving]
+        ids, headings = [place.id for place in places], [place.heading for place in places]
+        if ids != self._ids or headings != self.headings:
             old, new = set(self._ids), set(ids)
-            if len(old ^ new) > CHUNK or not _same_order(self._ids, ids, old & new):
-                self.beginResetModel()
-                self._ids = ids
-                self.endResetModel()
+            staying = old & new
+            if len(old ^ new) > CHUNK or not _same_order(self._ids, ids, staying):
+                self._put(ids, headings)
             else:
                 self._remove(old - new)
-                self._insert(ids, new - old)
+                self._insert(ids, headings, new - old)
+                self._set_headings(headings)
         self.counted.emit(len(self._ids))
 
+    def _put(self, ids: list[int], headings: list[str]) -> None:
+        self.beginResetModel()
+        self._ids, self.headings = ids, headings
+        self.endResetModel()
+
     def _remove(self, gone: set[int]) -> None:
+        if len(gone) > CHUNK:  # one by one they would take too long
+            rows = [row for row, id in enumerate(self._ids) if id not in gone]
+            self._put([self._ids[row] for row in rows], [self.headings[row] for row in rows])
+            return
         for row in reversed([row for row, id in enumerate(self._ids) if id in gone]):
             self.beginRemoveRows(ROOT, row, row)
             del self._ids[row]
+            del self.headings[row]
             self.endRemoveRows()
 
-    def _insert(self, ids: list[int], come: set[int]) -> None:
+    def _insert(self, ids: list[int], headings: list[str], come: set[int]) -> None:
         for row, id in enumerate(ids):
             if id in come:
                 self.beginInsertRows(ROOT, row, row)
                 self._ids.insert(row, id)
+                self.headings.insert(row, headings[row])
                 self.endInsertRows()
+
+    def _set_headings(self, headings: list[str]) -> None:
+        if headings != self.headings:
+            self.layoutAboutToBeChanged.emit()
+            self.headings = headings
+            self.layoutChanged.emit()
 
     # Rows
 
@@ -190,7 +223,7 @@ class GalleryModel(QAbstractListModel):
     def show_mark(self, ids: Sequence[int], favourite: bool) -> None:
         """Pictures were marked, which is seen at once."""
         for id in ids:
-            if id in self._entries:
+            if id in self._entries and self._entries[id].favourite != favourite:
                 self._entries[id] = replace(self._entries[id], favourite=favourite)
         self._tell_changed(ids)
 

@@ -14,7 +14,7 @@ from sdedge.library.gallery import GalleryEntry
 from sdedge.library.gallery_files import thumbnail
 
 CACHED = 600  # pixmaps of at most 320 x 320: about 150 MB at worst
-WAITING = 200  # more than a screen shows: who scrolls on no longer needs the oldest
+WAITING = 400  # more than a screen shows: who scrolls on no longer needs the oldest
 
 
 class Thumbnails(QObject):

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.gallery.bar import GalleryBar
 from gui.gallery.delegate import PictureDelegate
 from gui.gallery.details import GalleryDetails
 from gui.gallery.filters import GalleryFilters
@@ -21,13 +22,14 @@ from gui.gallery.grid import PictureList
 from gui.gallery.large import LargeView
 from gui.gallery.model import CHUNK, GalleryModel
 from gui.gallery.thumbnails import Thumbnails
-from gui.look.plain import PlainLabel
-from gui.look.theme import GAP, PAD, set_kind, spaced_font
+from gui.look.theme import GAP, PAD, set_kind
 from gui.shell.background import in_words
 from gui.shell.picture_actions import Subject
 from gui.shell.studio import Studio
 from gui.widgets.empty import Empty
+from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, GalleryEntry
+from sdedge.library.gallery_order import Order
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
 
@@ -44,14 +46,17 @@ class GalleryView(QWidget):
         self._row: int | None = None
         self.filters = GalleryFilters(studio.theme)
         self.details = GalleryDetails(studio)
-        self.list = PictureList(self.model, PictureDelegate(studio.theme, self.thumbnails, self))
+        self.list = PictureList(self.model, PictureDelegate(studio.theme, self.thumbnails, self), studio.theme)
+        self.bar = GalleryBar(studio)
+        self.count = self.bar.count
         self.large = LargeView(studio, self.model, self.list)
-        self.count = PlainLabel()
         self.empty = Empty(studio.theme, "gallery")
         self._middle = QStackedWidget()
         self._lay_out()
         self._connect()
         self._show_chosen()
+        self.list.show_size(studio.settings.thumbnail)
+        self.model.sort_by(Order(studio.settings.order))
         self.model.look()
         self._offer_choices()
 
@@ -80,6 +85,7 @@ class GalleryView(QWidget):
         entry, ids = self.current(), tuple(self.chosen())
         self._studio.pictures.show("gallery", Subject(ids, entry, entry.path if entry else None))
         self.details.show_count(len(ids))
+        self.bar.show_counts(self.model.rowCount(), len(ids))
         if entry is None:
             self.details.show_entry(None, None, [])
             return
@@ -134,6 +140,16 @@ class GalleryView(QWidget):
         self.list.setFocus()
         self.list.scrollTo(self.list.currentIndex())
 
+    def _compare(self, ids: list[int]) -> None:
+        """Shows two pictures beside each other."""
+        rows = [row for id in ids if (row := self.model.row(id)) is not None]
+        if len(rows) == 2 and self.isVisible():
+            self.show_large()
+
+    def _sort(self, order: Order) -> None:
+        self.model.sort_by(order)
+        self.list.scrollToTop()
+
     def _go_on_after_trash(self) -> None:
         """Goes to the picture that took the place of those that went."""
         if self.current() is None and self.model.rowCount() and self._row is not None:
@@ -151,7 +167,7 @@ class GalleryView(QWidget):
         self.list.scrollToTop()
 
     def _counted(self, count: int) -> None:
-        self.count.setText(self.tr("1 picture") if count == 1 else self.tr("{0} pictures").format(f"{count:,}"))
+        self.bar.show_counts(count, len(self.chosen()))
         if not (count and self._middle.currentWidget() is self.large):
             self._middle.setCurrentIndex(0 if count else 1)
         self._go_on_after_trash()
@@ -175,8 +191,8 @@ class GalleryView(QWidget):
             )  # fmt: skip
 
     def _offer_choices(self) -> None:
-        def choices(queue: Queue, gallery: Gallery) -> tuple[list[str], list[str]]:
-            return gallery.models(), list(gallery.all_tags())
+        def choices(queue: Queue, gallery: Gallery) -> tuple[list[str], list[str], list[str]]:
+            return gallery.models(), list(gallery.all_tags()), list(Boards(gallery).counts())
 
         self._studio.bridge.ask(choices, lambda names: self.filters.offer(*names), self._say, self)
 
@@ -204,13 +220,15 @@ class GalleryView(QWidget):
 
     def _lay_out(self) -> None:
         set_kind(self, "window")
-        set_kind(self.count, "muted")
-        self.count.setFont(spaced_font(self.count.font()))
-        self.filters.row.addWidget(self.count)
         pictures = QWidget()
         inside = QVBoxLayout(pictures)
-        inside.setContentsMargins(PAD - GAP // 2, GAP, 0, 0)
-        inside.addWidget(self.list)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(0)
+        inside.addWidget(self.bar)
+        around = QVBoxLayout()
+        around.setContentsMargins(PAD - GAP // 2, 0, 0, 0)
+        around.addWidget(self.list)
+        inside.addLayout(around, 1)
         self._middle.addWidget(pictures)
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.large)
@@ -248,5 +266,10 @@ class GalleryView(QWidget):
         self.large.informed.connect(self.details.setVisible)
         self.large.menu_wanted.connect(self._menu)
         self._studio.pictures.marked.connect(self.model.show_mark)
+        self._studio.pictures.comparing.connect(self._compare)
+        self._studio.bridge.store_changed.connect(self._offer_choices)
+        self.bar.sorted_by.connect(self._sort)
+        self.bar.sized.connect(self.list.show_size)
+        self.list.resized.connect(self.bar.step_size)
         for widget in (self.list, self.large):
             widget.addAction(self._studio.actions["trash"])

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
+from PySide6.QtCore import QMimeData, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QDialog, QMenu, QWidget
 
 from gui.shell.background import in_words
 from gui.shell.file_dialogs import ask_where
@@ -35,9 +35,10 @@ VARIATION = 0.2  # how far they are from the picture, where its own settings do 
 # In the order of the menus; None is a line.
 MENU: tuple[str | None, ...] = (
     "use-settings", "use-seed", "vary", None, "edit-picture", "paint-picture", None, "copy-picture", "copy-prompt",
-    "save-as", "reveal", None, "information", "favourite", None, "trash",
+    "save-as", "export", "reveal", None, "information", "compare", "favourite", "board", None, "trash",
 )  # fmt: skip
-_OF_MANY = ("favourite", "trash")
+_OF_MANY = ("favourite", "trash", "export", "board")
+_DIALOGS = {"board": "gui.gallery.board_dialog:BoardDialog"}
 _OF_A_FILE = ("edit-picture", "paint-picture", "copy-picture", "save-as", "reveal")
 
 
@@ -58,6 +59,8 @@ class Subject:
         """Returns whether the action can be done with it."""
         if id in _OF_MANY:
             return bool(self.ids)
+        if id == "compare":
+            return len(self.ids) == 2
         return self.path is not None if id in _OF_A_FILE else self.entry is not None
 
 
@@ -71,6 +74,8 @@ class PictureActions(QObject):
     """Another picture, or another view, or another mark."""
     marked = Signal(list, bool)
     """(ids, favourite)."""
+    comparing = Signal(list)
+    """Show these two beside each other: (ids)."""
     drawing = Signal()
     """Pictures were lined up: show what is drawn."""
 
@@ -141,10 +146,22 @@ class PictureActions(QObject):
             self._mark(subject)
         elif id == "trash":
             self.trash(subject.ids)
+        elif id == "compare":
+            self.comparing.emit(list(subject.ids))
+        elif id in _DIALOGS:
+            self._ask(_DIALOGS[id], subject.ids)
         elif id in _OF_A_FILE and subject.path is not None:
             self._with_file(id, subject.path)
         elif subject.entry is not None:
             self._with_entry(id, subject.entry)
+
+    def _ask(self, place: str, ids: Sequence[int]) -> None:
+        """Opens a dialog about these pictures, which goes when it is closed."""
+        from gui.shell.views import load
+
+        dialog: QDialog = load(place)(self._studio, ids, self._studio.actions.parent())
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
 
     def _with_file(self, id: str, path: Path) -> None:
         works: dict[str, Callable[[Path], None]] = {
@@ -225,13 +242,23 @@ class PictureActions(QObject):
             if known.entry is not None and known.entry.id in ids:
                 self._subjects[view] = replace(known, entry=replace(known.entry, favourite=favourite))
 
-        def mark(queue: Queue, gallery: Gallery) -> None:
-            for id in ids:
-                gallery.set_favourite(id, favourite)
+        def mark(queue: Queue, gallery: Gallery) -> list[int]:
+            return gallery.set_favourites(ids, favourite)
 
-        self._studio.bridge.change(mark, None, self._say, self)
+        def offer(changed: list[int]) -> None:
+            if len(ids) > 1:
+                text = (
+                    self.tr("{0} pictures are favourites.") if favourite else self.tr("{0} pictures are no favourites.")
+                )
+                self._studio.offer_undo(text.format(len(ids)), partial(self._unmark, changed, not favourite))
+
+        self._studio.bridge.change(mark, offer, self._say, self)
         self.marked.emit(list(ids), favourite)
         self._refresh()
+
+    def _unmark(self, ids: list[int], favourite: bool) -> None:
+        self._studio.bridge.change(lambda _, gallery: gallery.set_favourites(ids, favourite), None, self._say, self)
+        self.marked.emit(ids, favourite)
 
     def trash(self, ids: Sequence[int]) -> None:
         """Sends pictures to the trash, which can be undone for a while."""

@@ -12,6 +12,7 @@ from PySide6.QtCore import QByteArray, QObject, QSettings, QStandardPaths, Signa
 from sdedge.files import make_private_file, make_private_folder
 from sdedge.images.naming import TEMPLATE
 from sdedge.images.output import Output
+from sdedge.library.gallery_order import Order
 from sdedge.library.models import EMBEDDED
 from sdedge.places import data_folder
 
@@ -108,6 +109,10 @@ class Settings(QObject):
     """Say when the queue is done and the window is not in front."""
     tags_file = Setting("prompt/tags", "")
     """A CSV of tags to complete in prompts; empty is none."""
+    thumbnail = Setting("gallery/thumbnail", 168, low=96, high=320)
+    """Pixels of a picture's place in the gallery, at the least."""
+    order = Setting("gallery/order", "newest", choices=tuple(map(str, Order)))
+    """What comes first in the gallery, an `sdedge.library.gallery_order.Order`."""
     serve = Setting("server/on", False)
     """Serve the page and the APIs of other programs on this machine."""
     serve_port = Setting("server/port", 7860, low=1024, high=65535)

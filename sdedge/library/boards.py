@@ -34,10 +34,18 @@ class Boards:
         query = "SELECT name FROM boards JOIN board_images ON board = id WHERE image = ? ORDER BY name COLLATE NOCASE"
         return [row["name"] for row in self._database.execute(query, (picture,))]
 
+    def shared(self, pictures: Iterable[int]) -> dict[str, int]:
+        """Returns the boards that any of these is on, and how many of them are."""
+        shared: dict[str, int] = {}
+        for picture in pictures:
+            for name in self.of(picture):
+                shared[name] = shared.get(name, 0) + 1
+        return shared
+
     def make(self, name: str) -> str:
         """Makes an empty board; returns its name as it is kept. Raises InvalidRequest when there is one of that name."""
         name = _fit(name)
-        if self._found(name) is not None:
+        if self._number_of(name) is not None:
             raise InvalidRequest(f"There is a board {name!r} already; give another name.")
         self._database.execute("INSERT INTO boards (name) VALUES (?)", (name,))
         self._gallery.store.note(board=name, change="made")
@@ -46,7 +54,7 @@ class Boards:
     def rename(self, old: str, new: str) -> str:
         """Gives a board another name; returns it as it is kept. Raises InvalidRequest where that is another board's."""
         number, name = self._number(old), _fit(new)
-        if self._found(name) not in (None, number):
+        if self._number_of(name) not in (None, number):
             raise InvalidRequest(f"There is a board {name!r} already; give another name.")
         self._database.execute("UPDATE boards SET name = ? WHERE id = ?", (name, number))
         self._gallery.store.note(board=old, change="renamed", name=name)
@@ -62,7 +70,7 @@ class Boards:
 
     def add(self, name: str, pictures: Iterable[int]) -> list[int]:
         """Puts pictures on a board, which is made where there is none; returns those that were not on it before."""
-        if self._found(_fit(name)) is None:
+        if self._number_of(_fit(name)) is None:
             self.make(name)
         query = (
             "INSERT OR IGNORE INTO board_images SELECT ?, id FROM images WHERE id = ? AND state != 'writing'"
@@ -78,19 +86,19 @@ class Boards:
     def _change(self, name: str, change: str, query: str, pictures: Iterable[int]) -> list[int]:
         number = self._number(name)
         with transaction(self._database):
-            found = (self._database.execute(query, (number, picture)).fetchall() for picture in pictures)
-            changed = [row[0] for rows in found for row in rows]
+            rows_by_id = (self._database.execute(query, (number, picture)).fetchall() for picture in pictures)
+            changed = [row[0] for rows in rows_by_id for row in rows]
         contents = [self._gallery.get(id).content for id in changed]
         if contents:
             self._gallery.store.note(board=name, change=change, contents=contents)
         return changed
 
-    def _found(self, name: str) -> int | None:
+    def _number_of(self, name: str) -> int | None:
         row = self._database.execute("SELECT id FROM boards WHERE name = ?", (name,)).fetchone()
         return None if row is None else row["id"]
 
     def _number(self, name: str) -> int:
-        number = self._found(_fit(name))
+        number = self._number_of(_fit(name))
         if number is None:
             known = ", ".join(self.counts()) or "there is none yet"
             raise InvalidRequest(f"There is no board {name!r}; choose one of those there are: {known}.")
@@ -135,9 +143,9 @@ def _replay(boards: dict[str, set[str]], record: Mapping[str, Any]) -> None:
 _SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
-def _same(name: str, other: str) -> bool:
+def _same(name: str, known: str) -> bool:
     """Returns whether the database takes them for one name, as SQLite's NOCASE does."""
-    return name.translate(_SMALL) == other.translate(_SMALL)
+    return name.translate(_SMALL) == known.translate(_SMALL)
 
 
 def _fit(name: str) -> str:

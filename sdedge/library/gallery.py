@@ -222,8 +222,8 @@ class Gallery:
         """Marks all of these, or takes the mark away; returns those for which that was a change."""
         query = "UPDATE images SET favourite = ? WHERE id = ? AND favourite != ? RETURNING id, content"
         with transaction(self.database):
-            found = (self.database.execute(query, (int(favourite), id, int(favourite))).fetchall() for id in ids)
-            rows = [row for rows in found for row in rows]
+            rows_by_id = (self.database.execute(query, (int(favourite), id, int(favourite))).fetchall() for id in ids)
+            rows = [row for rows in rows_by_id for row in rows]
         self.store.note_all({"content": row["content"], "favourite": favourite} for row in rows)
         return [row["id"] for row in rows]
 

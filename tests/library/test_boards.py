@@ -28,7 +28,7 @@ def gallery(tmp_path, monkeypatch):
         yield Gallery(store)
 
 
-def found(gallery, **search) -> list[int | None]:
+def seeds_of(gallery, **search) -> list[int | None]:
     return sorted(entry.seed for entry in gallery.search(Search(**search)))
 
 
@@ -37,11 +37,11 @@ def test_a_picture_is_on_several_boards_and_a_board_goes_without_its_pictures(ga
     boards = Boards(gallery)
     assert boards.add("  Sea  side ", [first.id, second.id, 99]) == [first.id, second.id]
     assert boards.add("sea side", [first.id]) == [] and boards.add("houses", [first.id]) == [first.id]
-    assert boards.of(first.id) == ["houses", "Sea side"] and found(gallery, board="Sea side") == [1, 2]
+    assert boards.of(first.id) == ["houses", "Sea side"] and seeds_of(gallery, board="Sea side") == [1, 2]
     assert boards.take_off("Sea side", [second.id, 99]) == [second.id]
     assert boards.rename("Sea side", "SEA SIDE") == "SEA SIDE"
     assert boards.remove("houses") == [first.id]
-    assert boards.counts() == {"SEA SIDE": 1} and found(gallery) == [1, 2]
+    assert boards.counts() == {"SEA SIDE": 1} and seeds_of(gallery) == [1, 2]
 
 
 @pytest.mark.parametrize("name", ["", " \n", "\u200b\u202e", "x" * 81])
@@ -72,16 +72,16 @@ def test_boards_and_stars_outlast_a_move_a_vanished_file_and_a_damaged_database(
     os.rename(entries[0].path, tmp_path / "out" / "kept" / "other.png")
     aside = entries[1].path.rename(tmp_path / "aside.png")
     scan = rescan(gallery)
-    assert (scan.moved, scan.missing) == (1, 2) and found(gallery, board="new") == [1]
+    assert (scan.moved, scan.missing) == (1, 2) and seeds_of(gallery, board="new") == [1]
     aside.rename(entries[1].path)
     rescan(gallery)
-    assert found(gallery, board="new") == [1, 2] == found(gallery, favourite=True)
+    assert seeds_of(gallery, board="new") == [1, 2] == seeds_of(gallery, favourite=True)
     gallery.store.close()
     (gallery.store.folder / DATABASE).write_bytes(b"not a database" * 100)
     with open_store() as store:
         anew = Gallery(store)
         rescan(anew)
-        assert found(anew, board="new") == [1, 2] == found(anew, favourite=True)
+        assert seeds_of(anew, board="new") == [1, 2] == seeds_of(anew, favourite=True)
         assert Boards(anew).counts() == {"empty": 0, "new": 2}
 
 
