@@ -73,6 +73,8 @@ class Remedy(StrEnum):
     TRAIN_JUDGE = "make one with `sdedge train judge`"
     NAME_PLAIN_MODEL = "name another with --model"
     TRUST_ENGINE = "`sdedge doctor --trust` uses it all the same"
+    KEEP_PACKED = "`sdedge cache --keep` keeps them on disk"
+    PACKED_ROOM = "`sdedge cache` lists and clears what is there, and sets how much there may be"
     SAME_LORAS = "give the same ones with --lora"
 
 

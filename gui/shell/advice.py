@@ -20,6 +20,8 @@ PHRASES = {
     Remedy.WITHOUT_CHECKER: "the checker can be turned off in Settings",
     Remedy.SAFETY_OPEN: "leave its check open",
     Remedy.SPEED: "the speed {name}",
+    Remedy.KEEP_PACKED: "Settings can keep them on disk",
+    Remedy.PACKED_ROOM: "Settings clears what is there",
     Remedy.SEE_MODELS: "see Models",
     Remedy.SEE_QUEUE: "see the queue",
     Remedy.SEE_GALLERY: "see Gallery",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sdedge.commands import hub
+from sdedge.commands.cache import cache
 from sdedge.commands.model_copies import export, merge, quantize
 from sdedge.commands.model_facts import describe, size_in_words
 from sdedge.commands.progress import counting
@@ -28,7 +29,7 @@ def models() -> None:
     """Install, list, check and export models."""
 
 
-for command in (export, merge, quantize, hub.available, hub.get, hub.downloads, hub.token):
+for command in (cache, export, merge, quantize, hub.available, hub.get, hub.downloads, hub.token):
     models.add_command(command)
 
 
@@ -164,29 +165,6 @@ def list_models(as_json: bool) -> None:
             echo(
                 f"{mark} {model.name}  {model.role}, {_what(model)}, {size_in_words(model.size)}{_hash_note(model)}{state}"
             )
-
-
-@models.command()
-@click.option("--clear", is_flag=True, help="Delete it all; it is made again when it is needed.")
-def cache(clear: bool) -> None:
-    """Show the room that can be made again: networks converted for OpenVINO, and Core ML packages with LoRAs."""
-    from sdedge.engines.coreml import lora_copies
-    from sdedge.engines.openvino import cache
-
-    if clear:
-        echo(f"Deleted {size_in_words(cache.clear() + lora_copies.clear())}.")
-        return
-    entries = cache.entries()
-    for entry in entries:
-        echo(f"{entry.path.name}  {size_in_words(entry.size)}")
-    echo(f"{size_in_words(sum(entry.size for entry in entries))} in {cache.cache_folder()}")
-    copies = lora_copies.entries()
-    for copy in copies:
-        echo(f"{copy.title}  {size_in_words(copy.bytes)}")
-    if copies:
-        echo(
-            f"{size_in_words(sum(copy.bytes for copy in copies))} in {lora_copies.lora_folder()}, of which a part is shared"
-        )
 
 
 @models.command()

@@ -29,6 +29,7 @@ COMMANDS = {
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
     "hint": ("sdedge.commands.hint:hint", "Make hints of photos, for ControlNets and T2I-Adapters."),
     "watermark": ("sdedge.commands.watermark:watermark", "Read the invisible watermark of a picture."),
+    "cache": ("sdedge.commands.cache:cache", "Show, bound and clear what is kept to save time."),
     "doctor": ("sdedge.commands.doctor:doctor", "Show what this machine runs in, and why."),
     "selftest": ("sdedge.commands.selftest:selftest", "Check the published weights against golden values."),
     "evaluate": ("sdedge.commands.evaluate:evaluate", "Measure how well a model shows what prompts say."),

@@ -97,6 +97,10 @@ class WeightFile:
         self.read_into(buffer, offset)
         return bytes(buffer)
 
+    def status(self) -> os.stat_result:
+        """Returns what the system knows of the open file, whatever is at its path by now."""
+        return os.fstat(self._file.fileno())
+
     @property
     def map(self) -> mmap.mmap:
         """The whole file, private and copy-on-write: writing to a tensor that views it never reaches the file."""

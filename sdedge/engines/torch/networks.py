@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,10 +16,11 @@ from sdedge.engines.facts import is_tiny, vae_config
 from sdedge.engines.protocol import Component
 from sdedge.engines.torch import mps
 from sdedge.engines.torch.cpu import fused_loading, fused_unet, int8_unet, kernels
+from sdedge.engines.torch.cpu.packed_weights import PackedWeights, packed_weights
 from sdedge.engines.torch.cpu.streaming import call_order, stream
 from sdedge.machine import allocator
 from sdedge.machine import memory_plan as memory
-from sdedge.machine.formats import measured
+from sdedge.machine.formats import dtype_name, measured
 from sdedge.machine.picture_memory import NARROW
 from sdedge.machine.probe import FUSED, LAYOUTS, OWN
 from sdedge.models.attention import set_attention
@@ -51,6 +54,9 @@ NETWORKS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
 
 UNET_LIKE = {str(Component.UNET), "controlnet"}
 """Kinds made of the UNet's blocks, in the order of its walk: they are fused, packed, streamed and attend as it does."""
+
+
+PackedWeightsOf = Callable[[Mapping[str, Any]], AbstractContextManager[PackedWeights | None]]
 
 
 @dataclass(frozen=True)
@@ -102,14 +108,19 @@ class NetworkForm:
         return self.is_fused and self.recipe is None and fused_unet.minds_sizes(self.dtype)
 
 
-def build(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any]) -> tuple[Any, list[str]]:
-    """Returns the network filled with the tensors, and what is worth reporting. Raises ModelError as `load_into`."""
+def build(
+    form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any], name: str = ""
+) -> tuple[Any, list[str]]:
+    """Returns the network filled with the tensors, and what is worth reporting. Raises ModelError as `load_into`.
+
+    `name` is the model's, for people, under which its packed weights are kept.
+    """
     with unfilled():
         module = NETWORKS[form.kind](config)
     wrap_edges(module, form.is_tiled)
     if form.device.type == "cpu":
         allocator.give_back()
-    module, remarks = _fill(form, module, tensors)
+    module, remarks = _fill(form, module, tensors, partial(_packed_weights, form, config, name))
     if form.is_unet_like and _has_own_attention(form):
         set_attention(module, kernels.attention)
     if form.device.type == "cpu":
@@ -117,7 +128,9 @@ def build(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any])
     return module.eval(), remarks
 
 
-def _fill(form: NetworkForm, module: Any, tensors: Mapping[str, Any]) -> tuple[Any, list[str]]:
+def _fill(
+    form: NetworkForm, module: Any, tensors: Mapping[str, Any], packed_weights: PackedWeightsOf
+) -> tuple[Any, list[str]]:
     finish = _finisher(form, tensors)
     if finish is not None and fused_unet.minds_sizes(form.dtype):
         fused_unet.expect_maps(module, *form.latent)
@@ -127,10 +140,35 @@ def _fill(form: NetworkForm, module: Any, tensors: Mapping[str, Any]) -> tuple[A
             tensors, order = fused_loading.fused_tensors(tensors), [fused_loading.fused_layer(path) for path in order]
         keep = form.is_unet_like  # what runs once need not be kept as it was made
         return stream(suit(form, module), tensors, form.dtype, form.device, order, finish, keep), []
-    if finish is not None:
-        return module, fused_loading.load(module, tensors, form.dtype, finish)
-    remarks = load_into(module, tensors, form.dtype, form.device, skip=_unneeded(form, tensors))
-    return suit(form, module), remarks
+    with packed_weights(tensors) as packed:
+        if finish is not None:
+            remarks = fused_loading.load(module, tensors, form.dtype, finish, packed)
+        else:
+            stored = packed.in_place_of(tensors) if packed else tensors
+            remarks = load_into(module, stored, form.dtype, form.device, skip=_unneeded(form, tensors))
+            if packed and not remarks:
+                packed.add_converted(module, tensors)
+            module = suit(form, module)
+    if packed:
+        module.mapped, remarks = packed.mapped, [*remarks, *packed.remarks]
+    return module, remarks
+
+
+def _packed_weights(
+    form: NetworkForm, config: dict[str, Any], name: str, tensors: Mapping[str, Any]
+) -> AbstractContextManager[PackedWeights | None]:
+    """Returns what the cache has, or is to have, of a network: where packing or converting its weights takes time."""
+    floating = [tensor for tensor in tensors.values() if tensor.dtype.is_floating_point]
+    if form.device.type != "cpu" or not (form.is_fused or any(tensor.dtype != form.dtype for tensor in floating)):
+        return nullcontext()
+    halved = form.kind == Component.VAE and memory.is_tight(form.mode)
+    sizes = form.latent if form.is_fused and fused_unet.minds_sizes(form.dtype) else None
+    what = {
+        "kind": form.kind, "dtype": dtype_name(form.dtype), "config": config, "latent": sizes,
+        "half": form.vae_half if halved else "", "int8": None if form.recipe is None else dict(form.recipe.ranges),
+    }  # fmt: skip
+    label = f"{name}-{form.kind}-{'int8' if form.recipe else dtype_name(form.dtype)}"
+    return packed_weights(what, label, tensors, 1 if form.recipe else form.dtype.itemsize)
 
 
 def _finisher(form: NetworkForm, tensors: Mapping[str, Any]) -> Callable[[str, Any], None] | None:

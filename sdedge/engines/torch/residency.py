@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sdedge.engines.protocol import AddedComponent, Component, LoraUse
 from sdedge.engines.torch import mps, networks
 from sdedge.engines.torch.cpu import int8_unet
+from sdedge.engines.torch.cpu.packed_weights import mapped_bytes, question
 from sdedge.engines.torch.networks import NetworkForm
 from sdedge.engines.torch.unet_calls import UNetCalls
 from sdedge.errors import ModelError
@@ -83,12 +84,24 @@ class Residency:
             source = self._added.get(component)
             config = self.checkpoint.configs[component] if source is None else source.config
             self._networks[component], remarks = networks.build(
-                self.form(component), dict(config), self._tensors(component)
+                self.form(component), dict(config), self._tensors(component), self._name_of(component)
             )
-            self._report(*remarks)
+            self._report(*remarks, *self._question(component))
             self._suit_parts(component)
             self._apply(component)
         return self._networks[component]
+
+    def _name_of(self, component: str) -> str:
+        return component if component in self._added else self.checkpoint.path.stem
+
+    def _question(self, component: str) -> list[str]:
+        """Returns what asks, once, whether packed weights may be kept, where a UNet was just packed."""
+        form = self.form(component)
+        if component != Component.UNET or not form.is_fused or form.is_streamed:
+            return []
+        itemsize = 1 if form.recipe else form.dtype.itemsize
+        size = sum(tensor.numel for tensor in self.checkpoint.unet.values()) * itemsize
+        return list(filter(None, [question(size)]))
 
     def _stays(self, loaded: str, component: str) -> bool:
         """Returns whether a loaded component stays while another one works, as those that work at every step do together."""
@@ -248,7 +261,7 @@ class Residency:
 
     def free_bytes(self) -> int:
         """Returns what may be taken in all: what is free, and what the components and their process hold already."""
-        held = sum(map(self._bytes_of, self._networks))
+        held = sum(self._bytes_of(each) - mapped_bytes(self._networks[each]) for each in self._networks)
         kind = self.device.type
         if kind == "cuda":
             return torch.cuda.mem_get_info(self.device)[0] + held + memory.BASE[kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,23 @@ from sdedge.weights.loading import is_finite, load_into, report_broken
 from sdedge.weights.parts import JoinedTensor, fill_tensor, halves
 
 
+class Packed(Protocol):
+    """Weights that were packed before (`packed_weights.PackedWeights`)."""
+
+    def put(self, layers: Mapping[str, Any], sources: Mapping[str, Any]) -> set[str]: ...
+    def add(self, path: str, layer: Any) -> None: ...
+    def finish(self, tensors: Mapping[str, Any]) -> None: ...
+
+
 def load(
-    unet: UNetEncoder, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None]
-) -> list[str]:
-    """Fills a UNet that is on the meta device and fuses it; `finish(path, layer)` packs each layer, as `finish` here does.
+    unet: UNetEncoder, tensors: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None],
+    packed: Packed | None = None,
+) -> list[str]:  # fmt: skip
+    """Fills a UNet that is on the meta device and fuses it; `finish(path, layer)` packs each layer, as `fused_unet.finish` does.
 
     Weights pass through two buffers in turn, one filled while the other is packed: nothing else is held beside the packed ones,
-    and memory is touched for the first time only there. Returns what is worth reporting and raises ModelError as `load_into`.
+    and memory is touched for the first time only there. What `packed` has is neither read nor packed, and it is told of the rest.
+    Returns what is worth reporting and raises ModelError as `load_into`.
     """
     load_into(unet, tensors, dtype, mapped=False, skip=set(tensors))  # which says what does not fit
     fuse(unet, packing=False)
@@ -31,18 +41,42 @@ def load(
     layers = {path: layer for path, layer in unet.named_modules() if isinstance(layer, PackedConv2d | PackedLinear)}
     names = [f"{path}.weight" for path in layers]
     remarks = load_into(unet, fused, dtype, mapped=False, skip=names)
-    broken = []
-    coming = _read_ahead([fused[name] for name in names], dtype)
+    broken: list[str] = []
+    for path in _put(layers, fused, dtype, finish, packed) if packed else ():
+        del layers[path]
+    coming = _read_ahead([fused[f"{path}.weight"] for path in layers], dtype)
     for (path, layer), (weight, is_whole) in zip(layers.items(), coming, strict=True):
         broken += [] if is_whole else [f"{path}.weight"]
         layer.weight = nn.Parameter(weight, requires_grad=False)
         with torch.no_grad():
             finish(path, layer)
+        if packed:
+            packed.add(path, layer)
+    if packed and not broken:
+        packed.finish(tensors)
     return remarks + report_broken(broken)
+
+
+def _put(
+    layers: Mapping[str, Any], fused: Mapping[str, Any], dtype: torch.dtype, finish: Callable[[str, Any], None], packed: Packed
+) -> set[str]:  # fmt: skip
+    """Places the weights that were packed before, on layers that `finish` made ready for them; returns their paths."""
+    placed = packed.put(layers, fused)
+    for path in placed:
+        layer = layers[path]
+        weight = layer.weight
+        layer.weight = nn.Parameter(
+            torch.empty(fused[f"{path}.weight"].shape, dtype=dtype, device="meta"), requires_grad=False
+        )
+        finish(path, layer)
+        layer.weight = weight
+    return placed
 
 
 def _read_ahead(sources: Sequence[Any], dtype: torch.dtype) -> Iterator[tuple[Tensor, bool]]:
     """Yields the tensors one by one, each good until the next is asked for, and whether all of it is finite."""
+    if not sources:
+        return
     sizes = [math.prod(source.shape) for source in sources]
     buffers = torch.empty(2, max(sizes), dtype=dtype)
 

@@ -30,10 +30,15 @@ class Form:
 
 def bytes_of(weight: Tensor) -> tuple[Tensor, Form]:
     """Returns a packed weight's memory as uint8, not copied and valid as long as the weight is, and what makes it one again."""
-    size = _ops._nbytes(weight)
+    size = size_of(weight)
     memory = (ctypes.c_uint8 * size).from_address(_ops.data_ptr(weight))
     form = Form(tuple(weight.shape), weight.dtype, _ops._get_mkldnn_serialized_md(weight))
     return torch.frombuffer(memory, dtype=torch.uint8), form
+
+
+def size_of(weight: Tensor) -> int:
+    """Returns the bytes of a packed weight."""
+    return int(_ops._nbytes(weight))
 
 
 def weight_over(memory: Tensor, form: Form) -> Tensor:

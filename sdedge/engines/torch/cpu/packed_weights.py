@@ -1,0 +1,246 @@
+"""The weights of a network as an earlier start packed them: taken from the cache where they are there, and else put there.
+
+Only what lies in a model's own files is put there: a layer with a LoRA in it, or one whose weights are worked out otherwise, is
+packed anew, and what has such a layer is never written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sdedge.engines.torch.cpu import packed_cache, packing
+from sdedge.engines.torch.cpu.packed_file import PackedFile, PackedWriter, Unusable
+from sdedge.engines.torch.cpu.packed_key import PackedKey, packed_key, plain_tensors
+from sdedge.errors import Remedy
+from sdedge.machine.memory_plan import spoken_size
+from sdedge.weights.files import LazyTensor
+from sdedge.weights.lora import MergedTensor
+from sdedge.weights.parts import JoinedTensor, TensorHalf
+
+BESIDE = ("scales", "zeros")
+"""What a layer in int8 has beside its weight."""
+_failed: set[str] = set()
+"""Files that this process could not write, which it does not try again."""
+
+
+class PackedWeights:
+    """One network's weights in the cache: `put` takes them from there, `add` puts them there, one layer at a time."""
+
+    def __init__(self, key: PackedKey, name: str, size: int, is_edited: bool) -> None:
+        self.remarks: list[str] = []
+        self.mapped = 0
+        """Bytes that were placed out of the file, which the system may drop and read again."""
+        self._key, self._name, self._size = key, name, size
+        self._path = packed_cache.entry_path(name, key.identity)
+        self._file = self._open()
+        self._writer = None if self._file or is_edited else self._begin()
+
+    def put(self, layers: Mapping[str, Any], sources: Mapping[str, Any]) -> set[str]:
+        """Places what the file has on the layers whose sources are as they lie in the model's files; returns their paths."""
+        if self._file is None:
+            return set()
+        plain = [path for path in layers if plain_tensors(_parts(sources[f"{path}.weight"]))]
+        try:
+            weights = {path: self._of_layer(self._file, path) for path in plain}
+        except (Unusable, KeyError) as error:
+            self._tell_again(error)
+            self._file = None
+            self._writer = self._begin() if len(plain) == len(layers) else None
+            return set()
+        for path, (tensors, memory) in weights.items():
+            layers[path].weight = nn.Parameter(tensors.pop("weight"), requires_grad=False)
+            layers[path].memory = memory  # which the weight lies in
+            self.mapped += len(memory)
+            for name, tensor in tensors.items():
+                setattr(layers[path], name, tensor)
+        return set(weights)
+
+    def add(self, path: str, layer: Any) -> None:
+        """Writes what became of a layer, where the network is to be kept."""
+        if self._writer is None:
+            return
+        try:
+            for name in ("weight", *(each for each in BESIDE if hasattr(layer, each))):
+                self._writer.add(f"{path}.{name}", getattr(layer, name))
+        except OSError as error:
+            self._give_up(error)
+
+    def in_place_of(self, tensors: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns tensors to fill a plain network with: those that the file has, converted, in place of the model's."""
+        if self._file is None:
+            return tensors
+        try:
+            stored = {name: StoredSource(name, self._file.tensor(name)[0]) for name in self._file.tensors}
+        except Unusable as error:
+            self._tell_again(error)
+            self._file, self._writer = None, self._begin()
+            return tensors
+        self.mapped += sum(source.tensor.nbytes for source in stored.values())
+        return {name: stored.get(name, tensor) for name, tensor in tensors.items()}
+
+    def add_converted(self, network: nn.Module, tensors: Mapping[str, LazyTensor]) -> None:
+        """Writes the tensors of a plain network that its model's files have in another number format."""
+        if self._writer is None:
+            return
+        try:
+            for name, tensor in network.state_dict().items():
+                if not tensor.is_meta and tensors[name].dtype != tensor.dtype:
+                    self._writer.add(name, tensor)
+        except OSError as error:
+            self._give_up(error)
+        self.finish(tensors)
+
+    def finish(self, tensors: Mapping[str, LazyTensor]) -> None:
+        """Gives the file its name, unless the model's files have changed meanwhile. Weights that are not finite are not kept."""
+        if self._writer is None:
+            return
+        try:
+            if self._key == packed_key_of(self._key, tensors):
+                self._writer.commit({"identity": self._key.identity, "state": self._key.state})
+                packed_cache.make_room(0, packed_cache.choice().limit)
+        except OSError as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Leaves nothing half written behind."""
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+
+    def _open(self) -> PackedFile | None:
+        try:
+            file = PackedFile(self._path)
+            if change := self._key.change(file.record):
+                raise Unusable(change)
+            file.check()
+        except FileNotFoundError:
+            return None
+        except Unusable as error:
+            self._tell_again(error)
+            return None
+        packed_cache.use(self._path)
+        return file
+
+    def _of_layer(self, file: PackedFile, path: str) -> tuple[dict[str, Tensor], Tensor]:
+        weight, memory = file.tensor(f"{path}.weight")
+        beside = {name: file.tensor(f"{path}.{name}")[0] for name in BESIDE if f"{path}.{name}" in file.tensors}
+        return {"weight": weight, **beside}, memory
+
+    def _begin(self) -> PackedWriter | None:
+        limit = packed_cache.choice().limit
+        if str(self._path) in _failed:
+            return None
+        try:
+            if not packed_cache.make_room(self._size, limit):
+                self._refuse(f"they take {spoken_size(self._size)}, and {spoken_size(limit)} may be kept")
+            elif not packed_cache.has_disk_for(self._size):
+                self._refuse(f"they take {spoken_size(self._size)}, and the disk has no room for that")
+            else:
+                return PackedWriter(self._path, self._size)
+        except OSError as error:
+            self._give_up(error)
+        return None
+
+    def _give_up(self, error: OSError) -> None:
+        self.close()
+        self._refuse(error.strerror or str(error))
+
+    def _refuse(self, why: str) -> None:
+        _failed.add(str(self._path))
+        self.remarks.append(f"The packed weights of {self._name} were not kept: {why}; {Remedy.PACKED_ROOM}.")
+
+    def _tell_again(self, error: Exception) -> None:
+        packed_cache.discard(self._path)
+        self.remarks.append(
+            f"The packed weights of {self._name} in the cache cannot be used and are made again: {error}."
+        )
+
+
+@dataclass(frozen=True)
+class StoredSource:
+    """A tensor of the file, as `load_into` takes one of a model's."""
+
+    name: str
+    tensor: Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.tensor.shape)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.tensor.dtype
+
+    @property
+    def aligned(self) -> bool:
+        return True  # to a page
+
+    def read(self) -> Tensor:
+        return self.tensor
+
+
+def packed_key_of(key: PackedKey, tensors: Mapping[str, LazyTensor]) -> PackedKey | None:
+    """Returns the key that the same form has by now. Raises OSError."""
+    derived = ("paths", "tensors", "threads")
+    return packed_key({name: value for name, value in key.identity.items() if name not in derived}, tensors)
+
+
+@contextmanager
+def packed_weights(
+    form: Mapping[str, Any], name: str, tensors: Mapping[str, Any], itemsize: int
+) -> Iterator[PackedWeights | None]:
+    """Yields what is kept, or to be kept, of a network in some form (its kind, number format and what else packing depends on);
+    None where nothing is. `name` is for people; `tensors` may have LoRAs in them."""
+    size = sum(math.prod(tensor.shape) for tensor in tensors.values()) * itemsize
+    bases = {key: tensor.base if isinstance(tensor, MergedTensor) else tensor for key, tensor in tensors.items()}
+    packed = None
+    if (
+        packed_cache.choice().keep
+        and size >= packed_cache.LEAST
+        and plain_tensors(bases.values())
+        and packing.available()
+    ):
+        try:
+            key = packed_key(form, bases)
+        except OSError:
+            key = None
+        if key is not None:
+            packed = PackedWeights(key, name, size, not plain_tensors(tensors.values()))
+    try:
+        yield packed
+    finally:
+        if packed is not None:
+            packed.close()
+
+
+def question(size: int) -> str:
+    """Returns what asks, once, whether packed weights of so many bytes may be kept; "" where it was asked or is settled."""
+    if size < packed_cache.LEAST or not packing.available() or not packed_cache.mark_asked():
+        return ""
+    return (
+        f"The weights were packed for this processor's kernels, as they are at every start; {Remedy.KEEP_PACKED}, about "
+        f"{spoken_size(size)} for this model, and the next start takes them from there."
+    )
+
+
+def forget_failures() -> None:
+    """Lets files that this process could not write be tried again."""
+    _failed.clear()
+
+
+def mapped_bytes(network: nn.Module) -> int:
+    """Returns how many bytes of a network's weights are mapped from the cache, which the system may drop and read again."""
+    return int(getattr(network, "mapped", 0))
+
+
+def _parts(source: Any) -> tuple[Any, ...]:
+    if isinstance(source, JoinedTensor):
+        return source.parts
+    return (source.tensor,) if isinstance(source, TensorHalf) else (source,)
