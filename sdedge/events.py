@@ -3,7 +3,6 @@ all read the same values. No torch."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -109,18 +108,28 @@ KINDS: dict[str, type] = {
 }
 
 
+def to_record(event: Event) -> dict[str, Any]:
+    """Returns what JSON holds of an event: its fields, with the class name under "event"."""
+    return {"event": type(event).__name__, **vars(event)}
+
+
+def from_record(record: Any) -> Event:
+    """Returns the event of such a record. Raises ValueError for an unknown event or field."""
+    fields = dict(record) if isinstance(record, dict) else {}
+    kind = KINDS.get(str(fields.pop("event", "")))
+    if kind is None:
+        raise ValueError(f"Unknown event in {str(record)[:80]!r}.")
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise ValueError(f"Bad event {str(record)[:80]!r}: {error}.") from error
+
+
 def to_json(event: Event) -> str:
     """Returns one line of JSON with the class name under "event"."""
-    return json.dumps({"event": type(event).__name__, **dataclasses.asdict(event)})
+    return json.dumps(to_record(event))
 
 
 def from_json(line: str) -> Event:
     """Returns the event of such a line. Raises ValueError for an unknown event or field."""
-    record: dict[str, Any] = json.loads(line)
-    kind = KINDS.get(record.pop("event", ""))
-    if kind is None:
-        raise ValueError(f"Unknown event in {line[:80]!r}.")
-    try:
-        return kind(**record)
-    except TypeError as error:
-        raise ValueError(f"Bad event {line[:80]!r}: {error}.") from error
+    return from_record(json.loads(line))

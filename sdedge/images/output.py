@@ -61,9 +61,12 @@ class Output:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             trial = self.folder / f".sdedge-check-{os.getpid()}-{secrets.token_hex(4)}"  # every process its own
-            with atomic_write(trial) as file:
-                file.write(b"x")
-            trial.unlink()
+            descriptor = os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:  # no disk needs to keep it, so none is waited for as for a picture
+                os.write(descriptor, b"x")
+            finally:
+                os.close(descriptor)
+                trial.unlink()
             sweep_parts(self.folder)
         except (OSError, OutputError) as error:
             reason = getattr(error.__cause__ or error, "strerror", None) or error

@@ -109,15 +109,36 @@ def _shape_made_by(migrations: tuple[str, ...]) -> frozenset[tuple[str, str]]:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commits all or nothing, with other writers kept out from the start."""
-    connection.execute("BEGIN IMMEDIATE")
+def transaction(connection: sqlite3.Connection, durable: bool = True) -> Iterator[None]:
+    """Commits all or nothing, with other writers kept out from the start. One inside another commits with the outer one.
+
+    One that is not `durable` is not waited for: a power cut may undo it, with all since, until the next one that is; the end
+    of a process never does. It is for what can be told again from what is on the disk.
+    """
+    if connection.in_transaction:
+        with _between(connection, "SAVEPOINT part", "RELEASE part", "ROLLBACK TO part", "RELEASE part"):
+            yield
+        return
+    if not durable:
+        connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        with _between(connection, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"):
+            yield
+    finally:
+        if not durable:
+            connection.execute("PRAGMA synchronous = FULL")
+
+
+@contextmanager
+def _between(connection: sqlite3.Connection, begin: str, commit: str, *undo: str) -> Iterator[None]:
+    connection.execute(begin)
     try:
         yield
-        connection.execute("COMMIT")
+        connection.execute(commit)
     except BaseException:
         with suppress(sqlite3.Error):  # a full disk has rolled back already
-            connection.execute("ROLLBACK")
+            for statement in undo:
+                connection.execute(statement)
         raise
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from sdedge import catalog
 from sdedge.errors import SdedgeError
 from sdedge.library.adapters import find_lora
-from sdedge.library.models import Library
+from sdedge.library.models import EMBEDDED, Library
 from sdedge.request import Request
 from sdedge.text.tags import extract_loras
 from sdedge.weights import keys
@@ -74,6 +74,8 @@ def few_steps_of(request: Request) -> tuple[str, FewSteps] | None:
                 path = find_lora(tag.name)
                 if settings := _of_lora(path, path.stat().st_mtime_ns):
                     return path.parent.name if path.stem in _GENERIC else path.stem, settings
+    if request.model == EMBEDDED and existing(EMBEDDED) is None:
+        return None
     with suppress(SdedgeError, OSError, ValueError):
         path = _model_path(request.model)
         if settings := _of_model(path, path.stat().st_mtime_ns):

@@ -120,9 +120,11 @@ class Gallery:
             return self.insert(values)
 
     def complete(self, row: int) -> None:
-        """The file of `begin` is on disk under its name."""
+        """The file of `begin` is on disk under its name. A power cut may undo this, and `settle` does it again."""
         path = Path(self.database.execute("SELECT path FROM images WHERE id = ?", (row,)).fetchone()["path"])
-        self.update(row, {"state": "here", **measure(path)})
+        measured = measure(path)
+        with transaction(self.database, durable=False):
+            self.update(row, {"state": "here", **measured})
 
     def abandon(self, row: int) -> None:
         """The file of `begin` was not written."""

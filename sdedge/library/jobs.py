@@ -231,9 +231,9 @@ class Queue:
     def finish(self, id: int, state: str, reason: str = "", pause: str | None = None) -> Job:
         """The attempt has ended: count its pictures, set the state, and pause the queue if `pause` says why.
 
-        A job whose pictures are all saved is done, however its process ended.
+        A job whose pictures are all saved is done, however its process ended; that it is, the next start tells from them.
         """
-        with transaction(self.database):
+        with transaction(self.database, durable=state != JobState.DONE or pause is not None):
             saved = self._count_saved(id)
             if saved >= self.get(id).count:
                 state, reason = JobState.DONE, ""

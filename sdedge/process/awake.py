@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import queue
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
 from sdedge.process.cocoa import no_nap
 
@@ -23,6 +25,7 @@ _LINUX = (
 _MACOS = (("caffeinate", "-i", "cat"),)  # -i is idle sleep of the system; -d, not given, would be the display's
 _CONTINUOUS, _SYSTEM_REQUIRED = 0x80000000, 0x00000001  # SetThreadExecutionState, winbase.h
 _SETTLE = 0.3  # seconds after which a command that still runs has been accepted
+_LINGER = 10.0  # seconds after the last picture for which the next one finds the computer kept awake
 
 
 @contextmanager
@@ -49,22 +52,58 @@ def awake(why: str = "drawing pictures") -> Iterator[str]:
 
 
 class StayAwake:
-    """Holds `awake` over several calls, for one whose pictures begin and end in different functions."""
+    """Holds `awake` over several calls, for one whose pictures begin and end in different functions.
 
-    def __init__(self) -> None:
-        self._held: ExitStack | None = None
+    A thread of its own does it, so that no picture waits for the system's command to start. The computer may sleep again some
+    seconds after `release`, so that picture after picture costs one such command.
+    """
+
+    def __init__(self, linger: float = _LINGER) -> None:
+        self._linger = linger
+        self._wishes: queue.SimpleQueue[bool | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._wanted = False
 
     def hold(self) -> None:
         """Keeps the computer awake from now on, if it is not kept so already."""
-        if self._held is None:
-            self._held = ExitStack()
-            self._held.enter_context(awake())
+        if self._wanted:
+            return
+        self._wanted = True
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="awake", daemon=True)
+            self._thread.start()
+        self._wishes.put(True)
 
     def release(self) -> None:
-        """Lets the computer sleep again. On Windows it is called on the thread that called `hold`."""
-        if self._held is not None:
-            self._held.close()
-            self._held = None
+        """Lets the computer sleep again in a while, if nothing is held until then."""
+        if self._wanted:
+            self._wanted = False
+            self._wishes.put(False)
+
+    def close(self) -> None:
+        """Lets the computer sleep again now."""
+        if self._thread is not None:
+            self._wishes.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        """Enters and leaves `awake` on this one thread, as Windows asks."""
+        while (wish := self._wishes.get()) is not None:
+            if wish:
+                with awake():
+                    if self._last_wish() is None:
+                        return
+
+    def _last_wish(self) -> bool | None:
+        """Waits until nothing has been held for a while (False) or this is closed (None)."""
+        wish = self._wishes.get()
+        while wish is not None:
+            try:
+                wish = self._wishes.get(timeout=None if wish else self._linger)
+            except queue.Empty:
+                return False
+        return None
 
 
 def _first(commands: tuple[tuple[str, ...], ...], why: str) -> subprocess.Popen[bytes] | None:

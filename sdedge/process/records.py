@@ -89,12 +89,13 @@ class Records:
         """Whether a job waits and the queue is not paused. Raises sqlite3.Error."""
         return self.queue.paused is None and bool(self.queue.database.execute(_ANY_WAITING).fetchone())
 
-    def record_event(self, job: int, event: Event) -> None:
-        """Tells `event`; of a picture, after its rows are written."""
+    def record_event(self, job: Job, event: Event) -> None:
+        """Tells `event`; of a picture, after its rows are written. That the last one is saved, its job's end writes."""
         if isinstance(event, ImageDone):
-            self._outbox.later(lambda: self.gallery.ensure(Path(event.path), job, event.index))
-            self._outbox.later(lambda: self.queue.note_saved(job))
-        self._outbox.later(lambda: self._outbox.tell(job, event))
+            self._outbox.later(lambda: self.gallery.ensure(Path(event.path), job.id, event.index))
+            if event.index + 1 < job.count:
+                self._outbox.later(lambda: self.queue.note_saved(job.id))
+        self._outbox.later(lambda: self._outbox.tell(job.id, event))
 
     def record_end(self, job: Job, event: Event, end: Outcome) -> None:
         """Writes that the attempt at `job` is over, then tells its last event."""

@@ -234,7 +234,7 @@ class Supervisor:
         if attempt is None or message.get("run") != attempt.job.run:
             return
         try:
-            event = events.from_json(json.dumps(message["event"]))
+            event = events.from_record(message["event"])
         except (ValueError, KeyError):
             log.warning("The worker sent an event that is not understood.")
             return
@@ -243,7 +243,7 @@ class Supervisor:
             self._crashes = 0
             self._end_attempt(attempt, event)
         else:
-            self._records.record_event(attempt.job.id, event)
+            self._records.record_event(attempt.job, event)
 
     def _end_attempt(self, attempt: Attempt, event: Event, goes_on: bool = False) -> None:
         """The attempt is over: rows first, then the event."""
@@ -382,4 +382,4 @@ class Supervisor:
             self._end_attempt(self._attempt, Cancelled(self._attempt.job.saved))
         with contextlib.suppress(SdedgeError):
             patiently(self._records.close_session, patience=5.0)
-        self._awake.release()
+        self._awake.close()

@@ -202,14 +202,14 @@ class Worker:
         run = str(order["run"])
         try:
             for event in self._events(drawer, gallery, order):
-                self._say("event", run=run, event=json.loads(events.to_json(event)))
+                self._say("event", run=run, event=events.to_record(event))
         except BrokenPipeError:
             raise
         except Exception as error:
             failed = describe_failure(error)
             if failed.kind == "memory":
                 drawer.release()
-            self._say("event", run=run, event=json.loads(events.to_json(failed)))
+            self._say("event", run=run, event=events.to_record(failed))
 
     def _events(self, drawer: Drawer, gallery: Gallery, order: dict[str, Any]) -> Iterator[events.Event]:
         request = Request.from_dict(order["request"])

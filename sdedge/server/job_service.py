@@ -25,15 +25,15 @@ from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.gallery_files import gallery_path
-from sdedge.library.job_states import ENDED, OPEN, JobState, PausedBy, Wish
+from sdedge.library.job_states import OPEN, JobState, PausedBy, Wish
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import Store, open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
 from sdedge.server.answers import DrawingFailed, QueuePaused, TooManyJobs, UnknownJob
-from sdedge.server.fairness import place
 from sdedge.server.progress import Bounds, EndedJob, JobProgress
+from sdedge.server.queue_rows import MAX_REMEMBERED, append, pictures_of, remembered, states_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -41,8 +41,6 @@ LOOK = 0.25
 """Seconds between looks at a queue that another process runs."""
 TAKE_OVER = 5.0
 """Seconds between attempts to run it ourselves."""
-MAX_REMEMBERED = 10_000
-"""Jobs of which this server knows whose they were."""
 MAX_FAILURES = 3
 """In a row, after which a queue that a failure paused stays so."""
 
@@ -74,7 +72,7 @@ class JobService:
     async def start(self) -> None:
         """Takes the queue, or finds who runs it, and watches it from now on. Raises SdedgeError."""
         self._loop = asyncio.get_running_loop()
-        self._owners, jobs = await self.ask(lambda queue, gallery: _remembered(queue))
+        self._owners, jobs = await self.ask(lambda queue, gallery: remembered(queue))
         for job in jobs:  # of before, which the queue goes on with
             self._open[job.id] = JobProgress(self._owners[job.id], job.count, job.id, saved=job.saved)
             self._ended[job.id] = self._loop.create_future()
@@ -113,6 +111,11 @@ class JobService:
         """Bytes the engine's process has in memory; 0 where it is another's."""
         return self._supervisor.worker_memory if self._supervisor else 0
 
+    @property
+    def worker_pid(self) -> int | None:
+        """The engine's process, while this server has one."""
+        return self._supervisor.worker_pid if self._supervisor else None
+
     async def ask(self, work: Callable[[Queue, Gallery], T]) -> T:
         """Returns what `work` makes of queue and gallery, on the thread that has the database. Raises SdedgeError."""
         return await self._loop.run_in_executor(self._database, partial(self._use, work))
@@ -135,12 +138,15 @@ class JobService:
             if full or own + len(requests) > self.bounds.jobs_of_caller:
                 raise TooManyJobs("Too many pictures wait in the queue already; ask again when some are drawn.")
             owners: dict[int, str | None] = {job: progress.caller for job, progress in self._open.items()}
-            jobs = await self.ask(lambda queue, gallery: self._add(queue, caller, requests, (count, batch), owners))
+            jobs = await self.ask(
+                lambda queue, gallery: append(queue, caller, requests, self.output, (count, batch), owners)
+            )
             for job in jobs:
                 self._open[job] = JobProgress(caller, count, jobs[0])
                 self._owners[job] = caller
                 self._ended[job] = self._loop.create_future()
-        self._wake()
+        if self._supervisor is not None:
+            self._supervisor.wake()
         return jobs
 
     async def ended(self, job: int) -> EndedJob:
@@ -167,7 +173,7 @@ class JobService:
         try:
             job, pictures = await self.ask(work)
         except SdedgeError:
-            raise UnknownJob(f"There is no job {id}; it may have been cleared from the queue.") from None
+            raise _unknown(id) from None
         progress = self._open.get(id)
         return EndedJob(job, tuple(progress.notices) if progress else (), pictures)
 
@@ -203,27 +209,6 @@ class JobService:
         return [(job, progress) for job, progress in sorted(self._open.items()) if progress.caller == caller]
 
     # On the database's thread
-
-    def _add(
-        self,
-        queue: Queue,
-        caller: str,
-        requests: Sequence[Request],
-        counts: tuple[int, int],
-        owners: dict[int, str | None],
-    ) -> list[int]:
-        if queue.paused is not None:
-            if queue.paused_by == PausedBy.PERSON:
-                raise QueuePaused(f"The queue is paused: {queue.paused} Let it go on, then ask again.")
-            queue.resume()
-        jobs = []
-        for request in requests:
-            job = queue.add(request, self.output, *counts).id
-            _take_turn(queue, job, caller, owners)
-            queue.store.set(f"{_CALLER}{job}", caller)
-            owners[job] = caller
-            jobs.append(job)
-        return jobs
 
     def _use(self, work: Callable[[Queue, Gallery], T]) -> T:
         try:
@@ -279,7 +264,7 @@ class JobService:
     async def _watch(self) -> None:
         while not self._closing:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK if self._ended else 5.0):  # wait_for may swallow a cancel
+                async with asyncio.timeout(LOOK):  # wait_for may swallow a cancel
                     await self._changed.wait()
             self._changed.clear()
             try:
@@ -296,33 +281,32 @@ class JobService:
         if not self._ended:
             return
         waited = sorted(self._ended)
-        states, paused, by = await self.ask(lambda queue, gallery: _states(queue, waited))
+        now = await self.ask(lambda queue, gallery: states_of(queue, gallery, waited))
         for job in waited:
-            state = states.get(job)
-            if state is None or state in ENDED:
-                await self._end(job, state)
+            state = now.states.get(job)
+            if state is None or job in now.ended:
+                self._end(job, now.ended.get(job))
             elif state == JobState.RUNNING and self._open[job].phase == "waiting":
                 self._open[job].phase = "drawing"  # by another process, which tells no more
-        if paused is not None and any(states.get(job) in OPEN for job in waited):
+        if now.paused is not None and any(now.states.get(job) in OPEN for job in waited):
             await self._on_paused(
-                paused, by, [job for job in waited if states.get(job) in (JobState.WAITING, JobState.PAUSED)]
+                now.paused,
+                now.paused_by,
+                [job for job in waited if now.states.get(job) in (JobState.WAITING, JobState.PAUSED)],
             )
 
-    async def _end(self, job: int, state: str | None) -> None:
-        future, progress = self._ended[job], self._open[job]
-        if state is not None:
+    def _end(self, job: int, end: tuple[Job, tuple[GalleryEntry, ...]] | None) -> None:
+        """Answers those who wait for a job that has ended; None is one that was cleared meanwhile."""
+        future, progress = self._ended.pop(job), self._open.pop(job)
+        if end is not None:
             self._failures = self._failures + 1 if progress.failure in ("crash", "hung") else 0
-        try:
-            result = await self.look_up(job)
-        except SdedgeError as error:
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # whoever asked may have left
+        if future.done():
+            return
+        if end is None:
+            future.set_exception(_unknown(job))
+            future.exception()  # whoever asked may have left
         else:
-            if not future.done():
-                future.set_result(result)
-        self._ended.pop(job, None)
-        self._open.pop(job, None)
+            future.set_result(EndedJob(end[0], tuple(progress.notices), end[1]))
 
     async def _on_paused(self, reason: str, by: str | None, jobs: list[int]) -> None:
         """One caller's picture that crashed the engine is no reason to leave the others waiting; a few in a row are."""
@@ -339,54 +323,5 @@ class JobService:
                 future.exception()
 
 
-_CALLER = "caller of job "
-"""Begins the settings by which a server that starts again knows whose the jobs of before are."""
-
-
-def _remembered(queue: Queue) -> tuple[dict[int, str], list[Job]]:
-    """Returns the callers of the latest jobs, and those of the jobs that are still open; older ones are forgotten."""
-    query = "SELECT key, value FROM settings WHERE substr(key, 1, ?) = ?"
-    rows = queue.database.execute(query, (len(_CALLER), _CALLER)).fetchall()
-    callers = {int(row["key"][len(_CALLER) :]): str(row["value"]) for row in rows}
-    there = sorted(row["id"] for row in queue.database.execute("SELECT id FROM jobs") if row["id"] in callers)
-    latest = dict.fromkeys(there[-MAX_REMEMBERED:])
-    for job in callers.keys() - latest.keys():
-        queue.store.set(f"{_CALLER}{job}", None)
-    return {job: callers[job] for job in latest}, [job for job in queue.jobs(OPEN) if job.id in latest]
-
-
-_ORDER = """SELECT id FROM jobs WHERE state IN ('running', 'waiting', 'paused')
-ORDER BY state != 'running', priority DESC, position, id"""
-
-
-def _take_turn(queue: Queue, job: int, caller: str, owners: dict[int, str | None]) -> None:
-    """Moves a job of a caller that was just added to where its turn is."""
-    while True:
-        rows = queue.database.execute(_ORDER).fetchall()
-        target = place([(row["id"], owners.get(row["id"])) for row in rows if row["id"] != job], caller)
-        if target is None:
-            return
-        try:
-            return queue.move(job, before=target)
-        except SdedgeError:
-            if queue.get(job).state != JobState.WAITING:
-                return  # it has begun itself
-            if queue.get(target).state in (JobState.WAITING, JobState.PAUSED):
-                raise
-            # else that job has just begun, which it was to go before
-
-
-def _states(queue: Queue, jobs: Sequence[int]) -> tuple[dict[int, str], str | None, str | None]:
-    states: dict[int, str] = {}
-    for start in range(0, len(jobs), 500):
-        some_jobs = jobs[start : start + 500]
-        query = f"SELECT id, state FROM jobs WHERE id IN ({', '.join('?' * len(some_jobs))})"
-        states |= {row["id"]: str(row["state"]) for row in queue.database.execute(query, some_jobs)}
-    return states, queue.paused, queue.paused_by
-
-
-def pictures_of(gallery: Gallery, job: int) -> tuple[GalleryEntry, ...]:
-    """Returns the pictures of a job that are there, in their order."""
-    query = "SELECT id FROM images WHERE job = ? AND state = 'here' ORDER BY number"
-    ids = [row["id"] for row in gallery.database.execute(query, (job,))]
-    return tuple(sorted(gallery.entries(ids[:500]), key=lambda entry: entry.number or 0))
+def _unknown(job: int) -> UnknownJob:
+    return UnknownJob(f"There is no job {job}; it may have been cleared from the queue.")

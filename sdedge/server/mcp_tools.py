@@ -33,9 +33,10 @@ from sdedge.request import Request
 from sdedge.server import pictures
 from sdedge.server.answers import DrawingFailed, UnknownJob, public_text
 from sdedge.server.guard import caller
-from sdedge.server.job_service import JobService, pictures_of
+from sdedge.server.job_service import JobService
 from sdedge.server.plain_requests import plain_request
 from sdedge.server.progress import EndedJob
+from sdedge.server.queue_rows import pictures_of
 from sdedge.server.safe_requests import installed_models
 from sdedge.server.upscaling import as_png, enlarged
 from sdedge.text.clean import shown

@@ -6,12 +6,14 @@ import logging
 import os
 import stat
 import threading
+import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 
 from sdedge.process import awake as awake_module
-from sdedge.process.awake import awake
+from sdedge.process.awake import StayAwake, awake
 from sdedge.process.framing import LIMIT, BadFrame, Channel
 from sdedge.process.model_cache import ModelCache
 from sdedge.process.spawn import describe_exit
@@ -139,6 +141,38 @@ def test_without_a_way_to_stay_awake_the_log_says_why(tmp_path, monkeypatch, cap
     with caplog.at_level(logging.INFO), awake() as way:
         assert way == ""
     assert "gnome-session-inhibit is not installed" in caplog.text and "systemd-inhibit ended with code" in caplog.text
+
+
+def test_one_picture_after_another_keeps_the_computer_awake_once(monkeypatch):
+    """Nobody waits for the system's command, and it ends when nothing was held for a while, or at once with the program."""
+    happened, started = [], threading.Event()
+
+    @contextmanager
+    def slow(why="drawing"):
+        started.wait(10)
+        happened.append("awake")
+        yield "a way"
+        happened.append("asleep")
+
+    monkeypatch.setattr(awake_module, "awake", slow)
+    patient, hasty = StayAwake(linger=600), StayAwake(linger=0)
+    for _ in range(3):
+        patient.hold()
+        patient.release()
+    assert not happened
+    started.set()
+    time.sleep(0.05)
+    assert "asleep" not in happened
+    patient.close()
+    patient.close()
+    assert happened == ["awake", "asleep"]
+    hasty.hold()
+    hasty.release()
+    while happened != ["awake", "asleep"] * 2:
+        time.sleep(0.001)
+    hasty.hold()
+    hasty.close()
+    assert happened == ["awake", "asleep"] * 3
 
 
 def test_a_failure_of_the_database_pauses_the_queue_however_it_is_worded():

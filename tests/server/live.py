@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from sdedge.process.attempt import Limits
 from sdedge.server.app import create_app
 from sdedge.server.guard import Rules
 from sdedge.server.job_service import JobService
+from sdedge.server.listening import listening_at
 from sdedge.server.progress import Bounds
 
 
@@ -38,9 +38,7 @@ def live_server(folder: Path, drawer: str | None = None, bounds: Bounds | None =
 
     limits = Limits(tick=0.02, beat=0.2)
     service = JobService(folder / "data", Output(folder / "served"), drawer=drawer, limits=limits, bounds=bounds)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen(512)
+    listening = listening_at("127.0.0.1", 0)
     app = create_app(service, Rules(rate=1e9, burst=10**9))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -9,8 +9,10 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra sdedge[serve] is not installed")
 
 from sdedge.images.output import Output
+from sdedge.library.connection import DatabaseError
 from sdedge.library.job_states import JobState, PausedBy
 from sdedge.library.jobs import Queue
+from sdedge.library.store import open_store
 from sdedge.process.attempt import Limits
 from sdedge.process.supervisor import Supervisor
 from sdedge.request import Request
@@ -129,22 +131,24 @@ def test_a_queue_that_another_process_runs_is_watched(tmp_path):
         runner.close()
 
 
-def test_a_job_takes_its_turn_though_the_one_it_was_to_go_before_begins_meanwhile(tmp_path, monkeypatch):
-    """The queue is drawn in another process, between two looks at it."""
+def test_no_job_begins_between_the_adding_of_another_and_its_taking_its_turn(tmp_path, monkeypatch):
+    """The queue is drawn in another process, which claims a job while the new one is moved."""
+    move, refused = Queue.move, []
+
+    def move_meanwhile(queue, id, before=None):
+        with (
+            open_store(tmp_path / "data", timeout=0) as other,
+            pytest.raises(DatabaseError, match="another program") as busy,
+        ):
+            Queue(other).claim()
+        refused.append(busy)
+        move(queue, id, before)
 
     async def use(service):
-        await service.submit("me", [asked("step=0.3")] * 3)
-        move, begun = Queue.move, []
-
-        def begins_first(queue, id, before=None):
-            if not begun:
-                begun.append(before)
-                queue.database.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (before,))
-            move(queue, id, before)
-
-        monkeypatch.setattr(Queue, "move", begins_first)
+        mine = await service.submit("me", [asked("step=0.3")] * 3)
+        monkeypatch.setattr(Queue, "move", move_meanwhile)
         (job,) = await service.submit("another", [asked()])
         order = await service.ask(lambda queue, gallery: [each.id for each in queue.jobs((JobState.WAITING,))])
-        assert begun and order[0] == job
+        assert refused and order.index(job) < order.index(mine[1])
 
     with_service(tmp_path, use)

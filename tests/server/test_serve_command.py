@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from sdedge.commands import serve as commands
 from sdedge.commands.serve import is_loopback, mcp, serve
 from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.server.listening import listening_at
 
 
 def test_without_the_extra_one_sentence_says_what_to_run(monkeypatch):
@@ -44,6 +45,18 @@ def test_a_taken_port_and_no_address_are_sentences(tmp_path):
     assert isinstance(result.exception, InvalidRequest)
     result = CliRunner().invoke(serve, ["--allow-host", "a/b", "-o", str(tmp_path)])
     assert isinstance(result.exception, InvalidRequest)
+
+
+def test_an_answer_is_sent_at_once_and_waits_for_no_acknowledgement_of_its_head():
+    """asyncio looks at the protocol, and elsewhere the option itself counts."""
+    import socket
+
+    with listening_at("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()) as client:
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.proto == socket.IPPROTO_TCP
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert client.recv(1) == b""
 
 
 def test_nothing_but_the_server_imports_fastapi():
