@@ -103,7 +103,11 @@ class CreateView(QWidget):
             self._drawer.close()
         elif self.panel.paints_mask:
             self.panel.end_mask()
-        elif (id := self._studio.board.drawing) is not None:
+        else:
+            self._cancel_drawing(level)
+
+    def _cancel_drawing(self, level: Wish = Wish.NOW) -> None:
+        if (id := self._studio.board.drawing) is not None:
             self._studio.board.cancel(id, level)
 
     def _say_problem(self, error: Exception) -> None:
@@ -210,6 +214,7 @@ class CreateView(QWidget):
     def _connect(self) -> None:
         studio = self._studio
         self.form.generate.connect(self.generate)
+        self.form.buttons.cancelled.connect(self._cancel_drawing)
         self.form.image.looked.connect(self._show_source)
         self.form.image.paint_wanted.connect(self.paint_mask)
         self.panel.mask_done.connect(self._keep_mask)

@@ -11,6 +11,7 @@ from gui.form.adapters_section import AdaptersSection
 from gui.form.enlarge_section import EnlargeSection
 from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
+from gui.form.generate_buttons import GenerateButtons
 from gui.form.guidance_section import GuidanceSection
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
@@ -22,14 +23,12 @@ from gui.form.seed_size import SeedField, SizeField
 from gui.form.start_chip import StartChip
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind
-from gui.shell.actions import name_button
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 from gui.widgets.cards import scrolled
 from gui.widgets.fault_label import FaultLabel
 from gui.widgets.fold import Fold, stack
 from sdedge.field_rows import Section
-from sdedge.library.job_states import PausedBy
 from sdedge.request_fields import FIELDS
 
 if TYPE_CHECKING:
@@ -53,17 +52,14 @@ class FormView(QFrame):
         self.negative = PromptField(studio, "negative", label_of("negative"), 3)
         self.image = ImageSection(studio)
         self.enlarge = EnlargeSection(studio)
-        self.button = QPushButton(self.tr("Generate"))
-        self.button.setIcon(studio.theme.icon("create", "on_accent"))
-        set_kind(self.button, "accent")
+        self.buttons = GenerateButtons(studio)
+        self.button = self.buttons.button
         self.problem = FaultLabel()
         self.chip = StartChip(studio)
         self._lay_out()
-        self.button.clicked.connect(self.generate)
+        self.buttons.generate.connect(self.generate)
         self.chip.pressed.connect(self._open_image)
         studio.form.watch(lambda: self._open_image() if studio.form.image else None, "image")
-        studio.board.changed.connect(self._name_button)
-        self._name_button()
         watch(self, studio.form, self._show_problem)  # any field may be one that the chosen model refuses
 
     # Building
@@ -91,7 +87,7 @@ class FormView(QFrame):
         inside.layout().addStretch(1)  # type: ignore[union-attr]
         inside.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # as wide as the panel, no more
         hints = FewStepsHint(self._studio), MemoryHint(self._studio)
-        foot = stack(self.chip, *hints, self.problem, self.button, gap=HALF)
+        foot = stack(self.chip, *hints, self.problem, self.buttons, gap=HALF)
         foot.layout().setContentsMargins(PAD, GAP, PAD, PAD)  # type: ignore[union-attr]
         column.addWidget(foot)
 
@@ -167,13 +163,6 @@ class FormView(QFrame):
         """Shows what is known of the chosen model, or why it cannot be used."""
         self._studio.form.card = card
         self.model_fault.say(fault or (card.fault if card else ""), "fault" if fault else "caution")
-
-    def _name_button(self) -> None:
-        """It says what it does: a queue that was paused by a person, or by an unexpected end, stays so."""
-        waits = self._studio.board.paused_by in (PausedBy.PERSON, PausedBy.INTERRUPTION)
-        text = self.tr("Add to the Paused Queue") if waits else self.tr("Generate")
-        self.button.setText(text)
-        name_button(self.button, text, self._studio.actions["generate"].shortcut())
 
     def _open_image(self) -> None:
         """What is in force is not hidden."""

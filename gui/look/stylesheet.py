@@ -15,7 +15,6 @@ QWidget[kind="strip"] { background: $panel; border-top: 1px solid $line; }
 QWidget[kind="floating"] { background: $panel; border: 1px solid $line; border-radius: 10px; }
 QFrame[kind="chip"] { background: $canvas; border: 1px solid $accent; border-radius: ${radius}px; }
 QFrame[kind="divider"] { background: $line; border: none; }
-QWidget[kind="banner"] { background: $panel; border-bottom: 1px solid $line; }
 
 QLabel { background: transparent; }
 QLabel[kind="title"] { font-size: ${title}px; font-weight: 600; }
@@ -40,6 +39,8 @@ QPushButton[kind="accent"] {
 QPushButton[kind="accent"]:hover { border-color: $text; }
 QPushButton[kind="accent"]:focus { border: 2px solid $text; padding: 6px 15px; }
 QPushButton[kind="accent"]:disabled { background: $line; border-color: $line; color: $muted; }
+QPushButton[kind="large"] { padding: 7px 16px; font-weight: 600; }
+QPushButton[kind="large"]:focus { padding: 6px 15px; }
 QPushButton[kind="link"] {
     background: transparent; border: 1px solid transparent; color: $accent; padding: 2px 4px; text-align: left;
 }

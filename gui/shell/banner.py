@@ -1,10 +1,10 @@
-"""One line above the views for what concerns the whole window. A new notice takes the place of the old one; one about a
-topic comes back when that is gone, for as long as its topic lasts."""
+"""A notice over the view for what concerns the whole window; nothing moves when it comes or goes. A new one takes the place of
+the old one; one about a topic comes back when that is gone, for as long as its topic lasts."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from gui.look.accessible import announce
 from gui.look.plain import PlainLabel
@@ -14,6 +14,7 @@ from gui.shell.studio import BannerNotice
 from gui.shell.undo import SECONDS
 
 PASSING = round(SECONDS * 1000)  # milliseconds
+WIDEST = 560  # pixels
 _ICONS = {
     "info": ("info", "accent"),
     "good": ("check", "good"),
@@ -25,12 +26,17 @@ _ICONS = {
 class Banner(QFrame):
     """Hidden while there is nothing to say."""
 
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
+    def __init__(self, theme: Theme, over: QWidget) -> None:
+        """`over` is the window's body, in which it lies over all else."""
+        super().__init__(over)
         self._theme = theme
+        self._body = self._place = over
+        self._at_top = False
+        self.setObjectName("banner")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._notice: BannerNotice | None = None
         self._beneath: dict[str, BannerNotice] = {}
-        set_kind(self, "banner")
+        set_kind(self, "floating")
         self._icon, self._text = PlainLabel(), PlainLabel()
         self._text.setWordWrap(True)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -41,7 +47,7 @@ class Banner(QFrame):
         set_kind(self._close, "quiet")
         name_button(self._close, self.tr("Close this notice"))
         self._close.clicked.connect(self.clear)
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(PAD, GAP, GAP, GAP)
         row.setSpacing(GAP)
         for widget in (self._icon, self._text, self._button, self._close):
@@ -71,9 +77,41 @@ class Banner(QFrame):
         self._button.setVisible(bool(notice.label))
         self._tint()
         self.show()
+        self._settle()
         self._timer.stop()
         if notice.passing:
             self._timer.start(PASSING)
+
+    def lie_over(self, place: QWidget, at_top: bool = False) -> None:
+        """Lies over this from now on, at the end where it has no controls."""
+        self._place.removeEventFilter(self)
+        self._place, self._at_top = place, at_top
+        place.installEventFilter(self)
+        self._settle()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show):
+            self._settle()
+        return False
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Takes its place: as wide as its words, up to WIDEST, and as high as they are then."""
+        if not self.isVisible():
+            return
+        room = QRect(self._place.mapTo(self._body, QPoint(0, 0)), self._place.size())
+        layout = self._row
+        words = self._text.fontMetrics().horizontalAdvance(self._text.text())
+        beside = layout.minimumSize().width() - self._text.minimumSizeHint().width()
+        width = min(room.width() - 2 * GAP, WIDEST, words + beside + PAD)
+        height = max(layout.heightForWidth(width), layout.minimumSize().height())
+        top = room.top() + GAP if self._at_top else room.bottom() - height - PAD
+        self.setGeometry(room.left() + (room.width() - width) // 2, top, width, height)
+        self.raise_()
 
     def clear(self) -> None:
         """Hides it, or shows what it took the place of."""

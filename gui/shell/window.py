@@ -58,7 +58,8 @@ class MainWindow(QMainWindow):
         self._app = cast(QGuiApplication, QGuiApplication.instance())
         self.actions_list = Actions(self, theme)
         self.studio = Studio(settings, theme, bridge, self.actions_list)
-        self.banner = Banner(theme)
+        self._body = QWidget()
+        self.banner = Banner(theme, self._body)
         self.status = PlainLabel()
         self._stack = QStackedWidget()
         self.views: dict[str, QWidget] = {}
@@ -125,6 +126,8 @@ class MainWindow(QMainWindow):
         self.actions_list.enter(name)
         self.studio.settings.view = name
         self._show_pause()
+        canvas = getattr(getattr(view, "panel", None), "canvas", None)
+        self.banner.lie_over(canvas or view, at_top=canvas is not None)
         self.studio.pictures.look_at(name)
         return view
 
@@ -208,13 +211,12 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         self.actions_list.fill(self.menuBar())
         add_window_menu(self.menuBar(), self)
-        body = QWidget()
+        body = self._body
         set_kind(body, "window")
         column = QVBoxLayout(body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._header())
-        column.addWidget(self.banner)
         column.addWidget(self._stack, 1)
         self.setCentralWidget(body)
 

@@ -158,6 +158,26 @@ def test_a_remark_is_replaced_and_not_stacked_and_its_button_acts(open_window, q
     assert done == [1] and not window.banner.isVisible()
 
 
+def test_a_notice_lies_over_the_view_and_moves_nothing(open_window, qtbot):
+    """Over the top of the canvas, whose tools are at its bottom; elsewhere over the bottom. It never leaves the window."""
+    window = open_window(start=False)
+    create = window.show_view("create")
+    place = create.panel.canvas.mapTo(window, create.panel.canvas.rect().topLeft())
+    for size in ((1280, 800), (960, 640)):
+        window.resize(*size)
+        window.studio.say(
+            "A sentence that is rather long, as they are, and needs two lines or three. " * 2, label="Do it"
+        )
+        for view in (create, window.show_view("gallery"), window.show_view("create")):
+            over = window.banner.geometry()
+            assert window.banner.isVisible() and window.centralWidget().rect().contains(over) and over.width() <= 560
+            assert window.banner.layout().heightForWidth(over.width()) <= over.height()
+            if view is create:
+                assert window.banner.mapTo(window, window.banner.rect().topLeft()).y() > place.y()
+        assert create.panel.canvas.mapTo(window, create.panel.canvas.rect().topLeft()) == place
+        window.banner.clear()
+
+
 def test_no_module_of_the_window_brings_torch():
     code = "import sys, gui.shell.app, gui.create.view; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
