@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from sdedge.engines.protocol import Engine
+from sdedge.evaluation.obedience import Tally, obedience
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.request import Request
-from sdedge.training.evaluate import Tally, obedience
 
 
 def draw(engine: Engine, prompt: str, seed: int, steps: int) -> Tensor:

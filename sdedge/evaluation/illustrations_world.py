@@ -63,8 +63,11 @@ class Illustrations:
         scene = _held_out(index, seed)
         rng = np.random.default_rng((seed, 11, index))
         text = captions.prompt(scene, rng)
-        stated = captions.facts(text)
+        stated = self.stated(text)
         return Case(index, text, stated, {NAMES[pair]: UNSEEN[pair] for pair in world.unseen_pairs(stated)})
+
+    def stated(self, prompt: str) -> dict[str, Any]:
+        return captions.facts(prompt)
 
     def scene_of(self, case: Case, seed: int) -> Scene:
         rng = np.random.default_rng((seed, 13, case.index))

@@ -40,6 +40,11 @@ class Scenes:
         text = scenes.caption(scene, rng, complete=True)
         return Case(index, text, scene.facts, self._unseen(scene))
 
+    def stated(self, prompt: str) -> Facts:
+        stated = scenes.facts(prompt)
+        unsaid = [name for name in ("mountains", "trees") if name[:4] not in prompt]
+        return {name: value for name, value in stated.items() if name not in unsaid}
+
     def scene_of(self, case: Case, seed: int) -> scenes.Scene:
         rng = np.random.default_rng((seed, 13, case.index))
         side = scenes.SUN_SIDES[int(rng.integers(2))]

@@ -62,6 +62,10 @@ class World(Protocol):
         """Returns case `index` of an endless list of held-out prompts, which the seed decides."""
         ...
 
+    def stated(self, prompt: str) -> Facts:
+        """Returns the facts that a prompt states in the world's own words. Raises ValueError where it names no thing of it."""
+        ...
+
     def scene_of(self, case: Case, seed: int) -> Any:
         """Returns a scene that shows a case; the seed decides what its prompt leaves open."""
         ...

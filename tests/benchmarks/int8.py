@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 
 from sdedge.engines.open import EMBEDDED, load_engine, locate
+from sdedge.evaluation.obedience import Judged, Tally, obedience
 from sdedge.events import Loading
 from sdedge.generation.int8_recipe import psnr, quantize
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
-from sdedge.training.evaluate import Drawn, Tally, obedience
 
 PROMPTS, SEEDS = 10, (1, 2, 3)
 
@@ -26,7 +26,7 @@ def main() -> None:
         for event in quantize(locate(EMBEDDED), model):
             if not isinstance(event, Loading):
                 print(f"{len(event.ranges)} layers in int8, {len(event.floating)} kept for their error\n")
-        drawn: dict[str, list[Drawn]] = {}
+        drawn: dict[str, list[Judged]] = {}
         for dtype in ("float32", "bfloat16", "int8"):
             request = Request("", model=str(model), steps=20)
             drawn[dtype] = list(obedience(Pipeline(load_engine("cpu", dtype)), request, PROMPTS, SEEDS))

@@ -14,9 +14,8 @@ from sdedge.events import Notice, Step
 from sdedge.generation import speed
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
-from sdedge.training.checker import score
-from sdedge.training.scenes import held_out_prompts
 from tests.conftest import cases, needs_embedded
+from tests.pictures_shown import held_out, shown
 
 LOSSY = [name for name, info in catalog.SPEEDS.items() if info.lossy]
 
@@ -44,14 +43,14 @@ def test_only_exact_is_lossless_and_every_speed_says_what_it_costs():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LOSSY)
 def test_lossy_pictures_obey_and_stay_near(pipeline, name):
-    for prompt, facts, _ in held_out_prompts(4):
-        request = Request(prompt=prompt, seed=1)
+    for case in held_out(4):
+        request = Request(prompt=case.prompt, seed=1)
         exact = _draw(pipeline, request)[0]
         lossy = _draw(pipeline, request.replace(speed=name))[0]
         assert "losses" not in exact.facts and lossy.facts["losses"]
         assert lossy.request.speed == name
-        wanted = score(exact.pixels, facts)
-        assert sum(score(lossy.pixels, facts).values()) >= sum(wanted.values()) - 1
+        wanted = shown(exact.pixels, case.prompt)
+        assert sum(shown(lossy.pixels, case.prompt).values()) >= sum(wanted.values()) - 1
         assert 18 < _psnr(lossy.pixels, exact.pixels) < 60
 
 

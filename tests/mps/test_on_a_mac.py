@@ -16,13 +16,12 @@ from sdedge.engines.torch import mps
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.machine import memory, probe
 from sdedge.request import Request
-from sdedge.training.checker import score
 from tests.conftest import needs_embedded
+from tests.pictures_shown import shown
 
 on_mps = pytest.mark.skipif(not torch.backends.mps.is_available(), reason="no MPS here")
 on_a_mac = pytest.mark.skipif(sys.platform != "darwin", reason="no Mac")
 REQUEST = Request(prompt="a red house on the grass in the day with two trees", seed=4, steps=12)
-FACTS = {"kind": "house", "colour": "red", "time": "day", "ground": "grass", "trees": 2}
 
 
 def _draw(device: str, dtype: str | None = None, **fields) -> np.ndarray:
@@ -37,7 +36,7 @@ def _draw(device: str, dtype: str | None = None, **fields) -> np.ndarray:
 def test_mps_draws_the_cpus_picture(dtype):
     ours, theirs = _draw("mps", dtype, model=EMBEDDED), _draw("cpu", "float32", model=EMBEDDED)
     assert psnr(theirs, ours) >= (40 if dtype else 25)
-    assert all(score(ours, FACTS).values())
+    assert all(shown(ours, REQUEST.prompt).values())
 
 
 @on_mps
@@ -77,4 +76,4 @@ def test_core_ml_draws_the_portable_runners_picture(pocket_bundle, units):
         for engine in engines
     )
     assert psnr(theirs.astype(float), ours.astype(float)) >= 20
-    assert all(score(ours, FACTS).values())
+    assert all(shown(ours, REQUEST.prompt).values())

@@ -33,14 +33,13 @@ from sdedge.models.safety import prepare
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.process.worker import describe_failure
 from sdedge.request import Request
-from sdedge.training.checker import score
 from sdedge.weights.safety import open_checker
 from tests.conftest import cases, convert_to_coreml, needs_embedded, switch_checker_on
 from tests.engines.coreml.test_lora_packages import random_lora
 from tests.models.test_safety import random_checker, save_checker
+from tests.pictures_shown import shown
 
 PROMPT = "a red house on the grass in the day with two trees"
-FACTS = {"kind": "house", "colour": "red", "time": "day", "ground": "grass", "trees": 2}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def test_a_picture_from_the_bundle_equals_torchs_and_obeys_its_prompt(pocket_bun
     (ours,) = _draw(load_engine(), request.replace(model=str(pocket_bundle)))
     (theirs,) = _draw(load_engine(dtype="float32"), request.replace(model=EMBEDDED))
     assert psnr(theirs, ours) >= 40
-    assert all(score(ours, FACTS).values())
+    assert all(shown(ours, PROMPT).values())
 
 
 @pytest.mark.parametrize("rows", cases([1, 2, 3], quick=[3]))

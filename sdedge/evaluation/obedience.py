@@ -1,0 +1,74 @@
+"""How well an engine obeys: held-out prompts drawn, and their facts read back from the pixels by the geometric judge.
+
+It is the short measure, without folders or reports, that conversions, number formats and tests take of a model whose world is
+known; `measure` is the long one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sdedge.evaluation.world import World
+from sdedge.evaluation.worlds import world_of
+from sdedge.generation.pipeline import Pipeline
+from sdedge.generation.save import Picture
+from sdedge.request import Request
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One picture of a held-out prompt: uint8 (H, W, 3), and whether it shows each fact that the prompt states."""
+
+    prompt: str
+    seed: int
+    pixels: np.ndarray
+    answers: dict[str, bool]
+    unseen: bool
+
+
+@dataclass
+class Tally:
+    """Counts right and total answers by fact."""
+
+    right: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    total: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def add(self, answers: dict[str, bool]) -> None:
+        for name, answer in {**answers, "all": all(answers.values())}.items():
+            self.right[name] += answer
+            self.total[name] += 1
+
+    def fractions(self) -> dict[str, float]:
+        """Returns the share of right answers, 0 to 1, by fact, their mean, and "all": every fact right at once."""
+        fractions = {name: self.right[name] / total for name, total in self.total.items()}
+        facts = [fraction for name, fraction in fractions.items() if name != "all"]
+        return {**fractions, "mean": sum(facts) / len(facts)}
+
+
+def shown(world: World, pixels: np.ndarray, prompt: str) -> dict[str, bool]:
+    """Returns whether a picture, uint8 (H, W, 3), shows each fact that a prompt states.
+
+    Raises ValueError for a prompt that names no thing of the world.
+    """
+    return world.compare(world.stated(prompt), world.read(pixels))
+
+
+def obedience(
+    pipeline: Pipeline, request: Request, prompts: int = 200, seeds: Sequence[int] = (1, 2, 3), prompt_seed: int = 0
+) -> Iterator[Judged]:
+    """Draws every held-out prompt of the model's world with every seed by `request`'s settings, and reads the facts back.
+
+    Seeds are consecutive. Raises ModelError for a model that knows no world.
+    """
+    world = world_of(pipeline.engine(request).tokenizer)
+    for case in (world.case(index, prompt_seed) for index in range(prompts)):
+        first = request.replace(prompt=case.prompt, seed=seeds[0])
+        # Consecutive seeds are one batch: the same pictures to rounding, in less time.
+        for event in pipeline.images(first, count=len(seeds), batch=len(seeds)):
+            if isinstance(event, Picture):
+                answers = world.compare(case.facts, world.read(event.pixels))
+                yield Judged(case.prompt, event.seed, event.pixels, answers, bool(case.unseen))
