@@ -14,7 +14,8 @@ from sdedge.evaluation.worlds import world_of
 
 @cache
 def embedded_world() -> World:
-    from sdedge.engines.open import EMBEDDED, find_tokenizer
+    from sdedge.engines.open import find_tokenizer
+    from sdedge.library.models import EMBEDDED
 
     return world_of(find_tokenizer(EMBEDDED))
 

@@ -127,6 +127,6 @@ def _normal(name: str) -> str:
 
 def _imported(tree: ast.Module) -> set[str]:
     nodes = [*ast.walk(tree)]
-    whole = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules = {alias.name.partition(".")[0] for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
-    return whole | {str(node.module).partition(".")[0] for node in froms}
+    return modules | {str(node.module).partition(".")[0] for node in froms}

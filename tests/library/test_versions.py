@@ -70,8 +70,8 @@ def test_a_version_that_only_the_journal_holds_is_seen(tmp_path):
             (tmp_path / f"killed{ending}").write_bytes((tmp_path / f"d{ending}").read_bytes())
     with pytest.raises(SdedgeError, match="newer sdedge"):
         open_database(tmp_path / "killed", ("CREATE TABLE a (x)",))
-    with closing(open_database(tmp_path / "killed", ("CREATE TABLE a (x)", "CREATE TABLE b (x)"))) as kept:
-        assert kept.execute("SELECT count(*) FROM b").fetchone()[0] == 0
+    with closing(open_database(tmp_path / "killed", ("CREATE TABLE a (x)", "CREATE TABLE b (x)"))) as database:
+        assert database.execute("SELECT count(*) FROM b").fetchone()[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def test_what_the_loader_told_programs_is_not_told_to_the_systems(app):
     script.write_text(f"import sys; sys.argv = ['sdedge', '--version']\ntry:\n    exec(open({str(LAUNCH)!r}).read())\n"
                       f"except SystemExit:\n    pass\n{code}\n")  # fmt: skip
     mine = {"LD_LIBRARY_PATH": "/mine"}
-    told = {"LD_LIBRARY_PATH": "/app:/mine", "LD_LIBRARY_PATH_ORIG": "/mine"}
-    for variables, left in (({"LD_LIBRARY_PATH": "/app"}, {}), (told, mine)):
+    extended = {"LD_LIBRARY_PATH": "/app:/mine", "LD_LIBRARY_PATH_ORIG": "/mine"}
+    for variables, left in (({"LD_LIBRARY_PATH": "/app"}, {}), (extended, mine)):
         own = {"PYTHONPATH": str(ROOT), "SDEDGE_HOME": str(app.parent / "home"), **variables}
         done = subprocess.run([sys.executable, script], env=own, capture_output=True, text=True, timeout=60, check=True)
         assert json.loads(done.stdout.splitlines()[-1]) == left

@@ -80,9 +80,9 @@ def test_a_difference_is_added_and_vae_and_text_encoder_are_whose_they_are_asked
         assert torch.allclose(made.unet[name].read(), expected, atol=1e-6), name
     assert all(torch.equal(made.vae[name].read(), tensor) for name, tensor in second.vae.items())
     assert all(torch.equal(made.text_encoder[name].read(), tensor) for name, tensor in first.text_encoder.items())
-    other = tmp_path / "other.safetensors"
-    assert merged(folder, other, "--with", file, "--vae", pickle).exit_code == 0
-    assert all(torch.equal(open_checkpoint(other).vae[name].read(), tensor) for name, tensor in third.vae.items())
+    with_vae = tmp_path / "with_vae.safetensors"
+    assert merged(folder, with_vae, "--with", file, "--vae", pickle).exit_code == 0
+    assert all(torch.equal(open_checkpoint(with_vae).vae[name].read(), tensor) for name, tensor in third.vae.items())
     recipe = MergeRecipe(0.5, vae=Part.MERGED)
     both = (
         merge_checkpoints([open_checkpoint(folder), open_checkpoint(file)], recipe).vae["decoder.conv_out.bias"].copy()
@@ -101,9 +101,9 @@ def test_the_first_one_s_number_format_is_kept_and_others_may_have_another(three
     read = open_checkpoint(target).unet[name].read()
     expected = (first.unet[name].to(dtype).float() + second.unet[name]) / 2
     assert read.dtype == dtype and torch.equal(read, expected.to(dtype))
-    whole = tmp_path / "whole.safetensors"
-    assert merged(tmp_path / "half.safetensors", whole, "--with", file, "--dtype", "float32").exit_code == 0
-    assert load_file(whole)["model.diffusion_model.out.2.weight"].dtype == torch.float32
+    full = tmp_path / "full.safetensors"
+    assert merged(tmp_path / "half.safetensors", full, "--with", file, "--dtype", "float32").exit_code == 0
+    assert load_file(full)["model.diffusion_model.out.2.weight"].dtype == torch.float32
 
 
 @pytest.mark.slow
