@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": ("sdedge.commands.serve:serve", "Serve the demo page, and the APIs that other programs speak."),
     "mcp": ("sdedge.commands.serve:mcp", "Draw for an assistant, by the Model Context Protocol."),
     "gallery": ("sdedge.commands.gallery:gallery", "Find, tag and export pictures."),
+    "backup": ("sdedge.commands.backup:backup", "Put everything you made into one file, and back."),
     "models": ("sdedge.commands.models:models", "Add, list, verify, export and fetch models."),
     "tokenizer": ("sdedge.commands.models:tokenizer", "Install CLIP's vocabulary for single-file models."),
     "hint": ("sdedge.commands.hint:hint", "Make hints of photos, for ControlNets and T2I-Adapters."),
