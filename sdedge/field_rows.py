@@ -28,6 +28,7 @@ class Section(StrEnum):
     BASICS = "basics"
     SAMPLER = "sampler"
     GUIDANCE = "guidance"
+    CONTROL = "control"
     IMAGE = "image"
     MASK = "mask"
     ENLARGE = "enlarge"

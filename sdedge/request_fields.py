@@ -257,7 +257,7 @@ _ROWS = (
         "controls", ControlList(), (), Group.IMAGE,
         CommandLine(("--control",), "A control model with its hint, which PREPROCESSOR makes of a photo first.",
                     "MODEL:HINT[:PREPROCESSOR][:WEIGHT[:START-END]]"),
-        NumberedKeys("ControlNet"), Without(_CARRIED), ("control", "controlnet")),
+        NumberedKeys("ControlNet"), FormEntry("Control and pictures", Section.CONTROL), ("control", "controlnet")),
     RequestField(
         "passes", PassList(lambda: FIELDS), (), Group.FINISH,
         CommandLine(("--pass",), "Draw it once more: what is enlarged and changed, as JSON.", "JSON", "none"),

@@ -56,6 +56,11 @@ class Command(QObject):
         """Whether it was asked to end."""
         return self._cancelled
 
+    @property
+    def notes(self) -> list[str]:
+        """What it said beside its results, a sentence each."""
+        return [line.removeprefix("note: ") for line in self._complaint.splitlines() if line.startswith("note: ")]
+
     def cancel(self) -> None:
         """Ask it to end and clean up; end it if it does not within a few seconds."""
         self._cancelled = True
@@ -79,7 +84,10 @@ class Command(QObject):
                 self.said.emit(event)
 
     def _hear(self) -> None:
-        said = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
+        self.hear(bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace"))
+
+    def hear(self, said: str) -> None:
+        """Takes what it said beside its results."""
         self._complaint = (self._complaint + said)[-_LONGEST_MESSAGE:]
 
     def _failed(self, error: QProcess.ProcessError) -> None:

@@ -187,6 +187,12 @@ class CreateView(QWidget):
         elif self.panel.paints_mask:
             self.panel.end_mask()
 
+    def _show_hint(self, hint: QImage, model: str) -> None:
+        """Shows a control's hint on the canvas; Space shows the picture of before."""
+        if not self.panel.paints_mask and not hint.isNull():
+            self.panel.canvas.show_picture(hint)
+            self.panel.caption.setText(self.tr("Hint of {0}").format(model))
+
     # Building
 
     _waiting_to_paint = False
@@ -217,6 +223,7 @@ class CreateView(QWidget):
         self.form.buttons.cancelled.connect(self._cancel_drawing)
         self.form.image.looked.connect(self._show_source)
         self.form.image.paint_wanted.connect(self.paint_mask)
+        self.form.control.hint_wanted.connect(self._show_hint)
         self.panel.mask_done.connect(self._keep_mask)
         self.side.recent.chosen.connect(self._show_entry)
         self.presenter.retry_wanted.connect(self._retry)
@@ -334,6 +341,7 @@ class CreateView(QWidget):
         settings.set_state("create", self.splitter.saveState())
         settings.set_state("side", self.side.splitter.saveState())
         self._draft.close()
+        self.form.control.close_processes()
         self.strip.rest("")
         self.side.recent.close_threads()
         super().closeEvent(event)

@@ -6,13 +6,13 @@ import math
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from gui.form.fields import LABEL, NumberField, Switch, TypedEdit, controls, label_of, translated, watch
+from gui.form.fields import NumberField, Switch, controls, label_of, translated, watch
 from gui.form.model import FormModel, FormPart
-from gui.look.plain import PlainLabel, set_tooltip
-from gui.look.theme import GAP, set_kind
-from gui.widgets.fault_label import FaultLabel
+from gui.form.pair_field import PairField
+from gui.look.plain import set_tooltip
+from gui.look.theme import GAP
 from gui.widgets.fold import stack
 from sdedge.field_rows import Section
 from sdedge.field_types import Flag, Float
@@ -91,40 +91,16 @@ class GuidanceSection(QWidget):
         return {"guides": _sorted([*others, guide_choice(name, "guides", **{**numbers, number: value})])}
 
     def _interval(self) -> QWidget:
-        """Returns two numbers in one row, between which guidance acts."""
-        form, box, row, note = self._form, QWidget(), QHBoxLayout(), FaultLabel()
-        title = PlainLabel(label_of("guidance_interval"))
-        title.setFixedWidth(LABEL)
-        row.setSpacing(GAP)
-        row.addWidget(title)
-        self.interval = []
-        for end, name, label, resting in (
-            (0, "lowest", self.tr("Lowest noise level"), "0"),
-            (1, "highest", self.tr("Highest noise level"), "∞"),
-        ):
-            part = f"guidance_interval:{name}"
-            form.parts[part] = FormPart(
+        form = self._form
+        ends = (("lowest", self.tr("Lowest noise level"), "0"), ("highest", self.tr("Highest noise level"), "∞"))
+        for end, (name, _, _) in enumerate(ends):
+            form.parts[f"guidance_interval:{name}"] = FormPart(
                 Float(0, 1e6, "9"), partial(_end_of, form, end), partial(_put_end, form, end), ("guidance_interval",),
                 FOLD, True,
             )  # fmt: skip
-            edit = TypedEdit(form, part, label_of("guidance_interval") if end == 0 else label)
-            edit.setPlaceholderText(resting)
-            edit.fault_changed.connect(note.say)
-            set_tooltip(edit, label)
-            row.addWidget(edit, 1)
-            self.interval.append(edit)
-        title.setBuddy(self.interval[0])
-        caption = PlainLabel(self.tr("Noise levels (sigma) in which guidance acts, 14.6 at the start and 0 at the end"))
-        caption.setWordWrap(True)
-        set_kind(caption, "caption")
-        column = QVBoxLayout(box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addLayout(row)
-        for widget in (caption, note):
-            widget.setContentsMargins(LABEL + GAP, 0, 0, 0)
-            column.addWidget(widget)
-        return box
+        caption = self.tr("Noise levels (sigma) in which guidance acts, 14.6 at the start and 0 at the end")
+        rows = [(f"guidance_interval:{name}", label, resting) for name, label, resting in ends]
+        return PairField(form, label_of("guidance_interval"), rows, caption)
 
     def _follow(self) -> None:
         for name, numbers in self._numbers.items():

@@ -9,11 +9,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gui.form.controlling import fault_of
 from gui.shell.advice import for_the_window
 from gui.shell.observable import Observable, Observed
 from sdedge import catalog
 from sdedge import sampler_options as options
 from sdedge.catalog import MaskedContent, Preset, Speed
+from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.field_rows import FormEntry
 from sdedge.field_types import FieldType, Integer, NumberList
@@ -97,6 +99,7 @@ class FormModel(Observable):
     mask: Observed[str | None] = Observed(default("mask"))
     guides: Observed[tuple[GuideChoice, ...]] = Observed(default("guides"))
     guidance_interval: Observed[tuple[float, float] | None] = Observed(default("guidance_interval"))
+    controls: Observed[tuple[Control, ...]] = Observed(default("controls"))
     passes: Observed[tuple[Pass, ...]] = Observed(default("passes"))
     windows: Observed[Windows | None] = Observed(default("windows"))
     vae: Observed[str | None] = Observed(default("vae"))
@@ -242,6 +245,9 @@ class FormModel(Observable):
             path = getattr(self, name)
             if path is not None and not Path(path).is_file():
                 problems[name] = f"There is no file at {path} any more; choose another, or take it out."
+        for control in self.controls:
+            if fault := fault_of(control, self.image):
+                problems["controls"] = for_the_window(fault)
         if not problems:
             try:
                 request = self._request(self.seed)

@@ -18,6 +18,8 @@ class Names:
     upscalers: list[str] = field(default_factory=list)
     detectors: list[str] = field(default_factory=list)
     vaes: list[str] = field(default_factory=list)
+    controls: list[tuple[str, str]] = field(default_factory=list)
+    """Control models with their kinds."""
     default: str = EMBEDDED
     """The model that is used when none is named."""
 
@@ -28,6 +30,7 @@ def find_names() -> Names:
     from sdedge.engines.open import default_model
     from sdedge.library.adapters import embedding_folder, loras, wildcard_names
     from sdedge.library.by_name import installed
+    from sdedge.library.control_models import installed_controls
     from sdedge.weights.textual_inversion import find
 
     folder = embedding_folder()
@@ -35,5 +38,5 @@ def find_names() -> Names:
     roles = {role: [model.name for model in installed(role)] for role in ("upscaler", "detector", "vae")}
     return Names(
         installed_models(), sorted(loras()), embeddings, wildcard_names(), roles["upscaler"], roles["detector"],
-        roles["vae"], default_model(),
+        roles["vae"], [(model.name, model.kind) for model in installed_controls()], default_model(),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.form.adapters_section import AdaptersSection
+from gui.form.control_section import ControlSection
 from gui.form.enlarge_section import EnlargeSection
 from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
@@ -51,6 +52,7 @@ class FormView(QFrame):
         self.prompt = PromptField(studio, "prompt", label_of("prompt"), 5)
         self.negative = PromptField(studio, "negative", label_of("negative"), 3)
         self.image = ImageSection(studio)
+        self.control = ControlSection(studio)
         self.enlarge = EnlargeSection(studio)
         self.buttons = GenerateButtons(studio)
         self.button = self.buttons.button
@@ -70,6 +72,7 @@ class FormView(QFrame):
             self._samplers(),
             self._fold("image", label_of("image"), self.image),
             self._adapters(),
+            self._fold("controls", label_of("controls"), self.control),
             self._fold("enlarge", label_of("passes"), self.enlarge),
             self._fold("guidance", label_of("guides"), GuidanceSection(self._studio.form)),
             self._more(),
@@ -179,7 +182,11 @@ class FormView(QFrame):
             getattr(self, f"{fold}_fold").open()
         if Section.MORE in sections or "batch" in problems:
             self.more_fold.open()  # type: ignore[attr-defined]
-        for section, fold in ((Section.ENLARGE, "enlarge"), (Section.GUIDANCE, "guidance")):
+        for section, fold in (
+            (Section.CONTROL, "controls"),
+            (Section.ENLARGE, "enlarge"),
+            (Section.GUIDANCE, "guidance"),
+        ):
             if section in sections:
                 getattr(self, f"{fold}_fold").open()
         if Section.SAMPLER in sections or any(name.startswith(OPTION) for name in problems):
@@ -190,6 +197,7 @@ class FormView(QFrame):
         self._follow_default(names.default)
         self.model.offer([Option(name, name) for name in names.models])
         self.adapters.offer(names)
+        self.control.offer(names)
         self.enlarge.offer(names)
         self.vae.offer([Option(None, self.tr("The model's own")), *(Option(name, name) for name in names.vaes)])
 

@@ -55,6 +55,8 @@ QToolButton[kind="quiet"] { background: transparent; border: 1px solid transpare
 QToolButton[kind="quiet"]:hover { background: $canvas; }
 QToolButton[kind="quiet"]:checked { background: $canvas; border-color: $line; }
 QToolButton[kind="quiet"]:focus { border: 2px solid $accent; padding: 3px; }
+QToolButton[kind="picture"] { background: $canvas; padding: 3px; }
+QToolButton[kind="picture"]:focus { border: 2px solid $accent; padding: 2px; }
 QToolButton[kind="segment"] {
     background: transparent; border: 1px solid transparent; border-radius: ${radius}px; padding: 3px 12px; color: $muted;
 }

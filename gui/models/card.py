@@ -21,6 +21,7 @@ from sdedge.engines.open import find_tokenizer, locate
 from sdedge.errors import InvalidRequest, ModelError, SdedgeError
 from sdedge.generation.requirements import unmet
 from sdedge.json_values import read_json_file
+from sdedge.library.bundle_controls import converted_controls
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
 from sdedge.request import Request
@@ -61,6 +62,16 @@ class ModelCard:
         """The most chunks of 75 tokens that a converted model takes; None where there is no end."""
         tokens = longest_context(self.bundle) if self.bundle is not None else None
         return max(1, tokens // LENGTH) if tokens is not None else None
+
+    @property
+    def controls(self) -> list[str] | None:
+        """The names of the control models that a converted model draws with; None where it takes those that are installed."""
+        if self.bundle is None or Capability.CONVERTED_CONTROLS not in self.can:
+            return None
+        try:
+            return [*converted_controls(self.bundle)]
+        except ModelError:  # which drawing it says
+            return []
 
     @property
     def fixed_adapters(self) -> frozenset[AdapterKind]:

@@ -51,7 +51,7 @@ PHRASES = {
     Remedy.ADD_IMAGE_ENCODER: "add its folder under Models",
     Remedy.CONVERT_CONTROLNET: "add one to a Core ML bundle at a terminal, with `sdedge convert controlnet`",
     Remedy.BLEND_REGIONS: "regions are given at a terminal only, where by=prediction is written into each",
-    Remedy.GIVE_CONTROL: "controls are given at a terminal only",
+    Remedy.GIVE_CONTROL: "add it under Control and pictures",
     Remedy.GIVE_REGION: "regions are given at a terminal only",
     Remedy.SOFT_MASK: "turn on Grey is strength to draw each grey by its strength",
     Remedy.GIVE_IMAGE: "choose the picture to start from",
