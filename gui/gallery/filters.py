@@ -48,6 +48,12 @@ class GalleryFilters(QFrame):
         self.favourites.setIcon(theme.icon("star"))
         set_kind(self.favourites, "quiet")
         name_button(self.favourites, self.tr("Only favourites"))
+        self.missing = QToolButton()
+        self.missing.setCheckable(True)
+        self.missing.setIcon(theme.icon("warning", "warning"))
+        self.missing.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        set_kind(self.missing, "quiet")
+        self.missing.hide()
         self._lay_out()
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
@@ -58,12 +64,14 @@ class GalleryFilters(QFrame):
         for choice in (self.model, self.time, self.tag, self.board):
             choice.currentIndexChanged.connect(self.changed)
         self.favourites.toggled.connect(self.changed)
+        self.missing.toggled.connect(self.changed)
 
     def search(self) -> Search:
         """Returns what is asked for now."""
         return Search(
             text=self.query.text(), model=self.model.currentData(), since=_since(self.time.currentData()),
             tag=self.tag.currentData(), board=self.board.currentData(), favourite=self.favourites.isChecked(),
+            missing=self.missing.isChecked(),
         )  # fmt: skip
 
     @property
@@ -73,16 +81,20 @@ class GalleryFilters(QFrame):
 
     def clear(self) -> None:
         """Asks for everything."""
-        blockers = [QSignalBlocker(widget) for widget in (self.model, self.time, self.tag, self.board, self.favourites)]
+        blockers = [
+            QSignalBlocker(widget)
+            for widget in (self.model, self.time, self.tag, self.board, self.favourites, self.missing)
+        ]
         self.query.clear()
         self._rest.stop()
         for choice in (self.model, self.time, self.tag, self.board):
             choice.setCurrentIndex(0)
         self.favourites.setChecked(False)
+        self.missing.setChecked(False)
         del blockers
         self.changed.emit()
 
-    def offer(self, models: Sequence[str], tags: Sequence[str], boards: Sequence[str] = ()) -> None:
+    def offer(self, models: Sequence[str], tags: Sequence[str], boards: Sequence[str] = (), missing: int = 0) -> None:
         """Offers what there is to choose from; a choice that is made stays."""
         for choice, names in ((self.model, models), (self.tag, tags), (self.board, boards)):
             if [choice.itemText(row) for row in range(1, choice.count())] == list(names):
@@ -97,6 +109,11 @@ class GalleryFilters(QFrame):
             del blocker
             if choice.currentData() != chosen:  # it is not there any more
                 self.changed.emit()
+        self.missing.setText(self.locale().toString(missing))
+        name_button(self.missing, self.tr("{0} pictures whose file is missing").format(missing))
+        self.missing.setVisible(bool(missing))
+        if not missing:
+            self.missing.setChecked(False)
         for choice in (self.tag, self.board):
             choice.setVisible(choice.count() > 1)
 
@@ -113,7 +130,7 @@ class GalleryFilters(QFrame):
         row.setContentsMargins(PAD, GAP, PAD, GAP)
         row.setSpacing(GAP)
         row.addWidget(self.query, 1)
-        for widget in (self.model, self.time, self.board, self.tag, self.favourites):
+        for widget in (self.model, self.time, self.board, self.tag, self.favourites, self.missing):
             row.addWidget(widget)
         row.addStretch(1)
 

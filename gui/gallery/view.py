@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.commands.panel import TaskPanel
 from gui.gallery.bar import GalleryBar
 from gui.gallery.delegate import PictureDelegate
 from gui.gallery.details import GalleryDetails
@@ -22,13 +23,14 @@ from gui.gallery.grid import PictureList
 from gui.gallery.large import LargeView
 from gui.gallery.model import CHUNK, GalleryModel
 from gui.gallery.thumbnails import Thumbnails
+from gui.gallery.upkeep import Upkeep
 from gui.look.theme import GAP, PAD, set_kind
 from gui.shell.background import in_words
 from gui.shell.picture_actions import Subject
 from gui.shell.studio import Studio
 from gui.widgets.empty import Empty
 from sdedge.library.boards import Boards
-from sdedge.library.gallery import Gallery, GalleryEntry
+from sdedge.library.gallery import Gallery, GalleryEntry, Search
 from sdedge.library.gallery_order import Order
 from sdedge.library.jobs import Queue
 from sdedge.places import data_folder
@@ -50,6 +52,8 @@ class GalleryView(QWidget):
         self.bar = GalleryBar(studio)
         self.count = self.bar.count
         self.large = LargeView(studio, self.model, self.list)
+        self.upkeep = Upkeep(studio, self)
+        self.upkeep.fill(self.bar.more.menu())
         self.empty = Empty(studio.theme, "gallery")
         self._middle = QStackedWidget()
         self._lay_out()
@@ -191,8 +195,9 @@ class GalleryView(QWidget):
             )  # fmt: skip
 
     def _offer_choices(self) -> None:
-        def choices(queue: Queue, gallery: Gallery) -> tuple[list[str], list[str], list[str]]:
-            return gallery.models(), list(gallery.all_tags()), list(Boards(gallery).counts())
+        def choices(queue: Queue, gallery: Gallery) -> tuple[list[str], list[str], list[str], int]:
+            missing = gallery.count(Search(missing=True))
+            return gallery.models(), list(gallery.all_tags()), list(Boards(gallery).counts()), missing
 
         self._studio.bridge.ask(choices, lambda names: self.filters.offer(*names), self._say, self)
 
@@ -212,6 +217,7 @@ class GalleryView(QWidget):
         self._show_chosen()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.upkeep.close()
         self.thumbnails.close()
         self._studio.settings.set_state("gallery", self._splitter.saveState())
         super().closeEvent(event)
@@ -229,6 +235,10 @@ class GalleryView(QWidget):
         around.setContentsMargins(PAD - GAP // 2, 0, 0, 0)
         around.addWidget(self.list)
         inside.addLayout(around, 1)
+        cards = QVBoxLayout()
+        cards.setContentsMargins(PAD, GAP, PAD, GAP)
+        cards.addWidget(TaskPanel(self.upkeep.tasks, self._studio.theme))
+        inside.addLayout(cards)
         self._middle.addWidget(pictures)
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.large)

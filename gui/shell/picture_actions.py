@@ -38,7 +38,7 @@ MENU: tuple[str | None, ...] = (
     "save-as", "export", "reveal", None, "information", "compare", "favourite", "board", None, "trash",
 )  # fmt: skip
 _OF_MANY = ("favourite", "trash", "export", "board")
-_DIALOGS = {"board": "gui.gallery.board_dialog:BoardDialog"}
+_DIALOGS = {"export": "gui.gallery.export_dialog:ExportDialog", "board": "gui.gallery.board_dialog:BoardDialog"}
 _OF_A_FILE = ("edit-picture", "paint-picture", "copy-picture", "save-as", "reveal")
 
 

@@ -15,10 +15,14 @@ import click
 from sdedge.commands.boards import board
 from sdedge.commands.field_options import SIZE_TEXT
 from sdedge.commands.opened_gallery import as_json, entry_of, open_gallery
+from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo, note
-from sdedge.errors import InvalidRequest, SdedgeError
+from sdedge.errors import SdedgeError
+from sdedge.images.output import FORMATS
 from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, GalleryEntry, Search, sampler_name
+from sdedge.library.gallery_export import Export
+from sdedge.library.gallery_export import export as copies
 from sdedge.library.gallery_order import Order, sorted_entries
 from sdedge.library.gallery_scan import rescan as rescan_files
 
@@ -39,6 +43,23 @@ class Day(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is not a date; write it as 2026-05-31.", param, ctx)
 
 
+class Numbers(click.ParamType):  # type: ignore[type-arg]
+    """Numbers of pictures: 12, or 3-40, or several of these with commas between."""
+
+    name = "NUMBERS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        numbers: list[int] = []
+        for part in str(value).split(","):
+            match = re.fullmatch(r"\s*(\d{1,9})(?:-(\d{1,9}))?\s*", part)
+            if match is None or int(match[2] or match[1]) - int(match[1]) not in range(1_000_000):
+                self.fail(f"{part!r} is no number of a picture; write them as 12 or 3-40.", param, ctx)
+            numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
+        return tuple(numbers)
+
+
 class WordsCommand(click.Command):
     """A command whose words may begin with a dash, as those that must be absent do: -night is no option -n."""
 
@@ -55,6 +76,9 @@ class WordsCommand(click.Command):
             options = [arg for i, arg in enumerate(args[:end]) if i not in absent]
             args = [*options, "--", *(args[i] for i in absent), *args[end + 1 :]]
         return super().parse_args(ctx, args)
+
+
+events = click.option("--events", is_flag=True, hidden=True, help="Print progress and result as JSON events.")
 
 
 def searching(command: Any) -> Any:
@@ -147,33 +171,62 @@ def show(picture: str, favourite: bool | None, tags: tuple[str, ...], untag: tup
 
 @gallery.command(cls=WordsCommand)
 @searching
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to copy into.")
-@click.option("--id", "ids", type=int, multiple=True, help="These pictures, instead of a search; may be repeated.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Folder to copy into, or a .zip file."
+)
+@click.option("--format", "format", type=click.Choice([*FORMATS]), help="Write another format; as they are by default.")
+@click.option("--id", "ids", type=Numbers(), multiple=True, help="These, as 12 or 3-40, not a search; may be repeated.")
 @click.option("--no-metadata", is_flag=True, help="Leave the settings out of the copies.")
 @as_json
-def export(out: Path, ids: tuple[int, ...], no_metadata: bool, as_json: bool, **options: Any) -> None:
-    """Copy the pictures that a search finds into a folder; none there is overwritten."""
+@events
+def export(
+    out: Path, format: str | None, ids: tuple[tuple[int, ...], ...], no_metadata: bool, as_json: bool, events: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Copy the pictures that a search finds into a folder or a ZIP file; none there is overwritten."""
     with open_gallery() as gallery:
-        entries = [gallery.get(id) for id in ids] if ids else _every(gallery, _search(options))
-        copied = False
-        for entry in entries:
-            copied = True
-            path = export_one(entry, out, no_metadata)
-            echo(json.dumps({"id": entry.id, "path": str(path)}) if as_json else path)
-        if not copied:
-            note("The search finds no picture; nothing was copied.")
+        wanted = [id for group in ids for id in group]
+        entries = map(gallery.get, wanted) if ids else _every(gallery, _search(options))
+        total = len(wanted) if ids else gallery.count(_search(options))
+        faults, done = [], 0
+        with counting("Copying", events) as progress:
+            for copy in copies(entries, Export(out, format, no_metadata)):
+                done += 1
+                if copy.fault:
+                    faults.append(copy.fault)
+                elif events:
+                    pass
+                elif as_json:
+                    echo(json.dumps({"id": copy.entry.id, "path": str(copy.path), "name": copy.name}))
+                else:
+                    echo(copy.path if copy.path.name == copy.name else f"{copy.path}: {copy.name}")
+                if progress is not None:
+                    progress(done, total)
+                last = copy.path
+    if not done:
+        note("The search finds no picture; nothing was copied.")
+    elif events:
+        echo(json.dumps({"event": "Exported", "pictures": done - len(faults), "path": str(last)}))
+    if faults:
+        raise SdedgeError(f"{len(faults)} of {done} pictures could not be copied. {faults[0]}")
 
 
 @gallery.command()
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @as_json
-def rescan(folder: Path | None, as_json: bool) -> None:
+@events
+def rescan(folder: Path | None, as_json: bool, events: bool) -> None:
     """Take the files as they are: adopt the pictures in FOLDER, or look again at every folder known."""
-    with open_gallery() as gallery:
-        scan = dataclasses.asdict(rescan_files(gallery, folder))
-        if as_json:
-            echo(json.dumps(scan))
-            return
+    with open_gallery() as gallery, counting("Looking at the files", events) as progress:
+        total = gallery.count()
+        scan = dataclasses.asdict(
+            rescan_files(gallery, folder, lambda seen: progress(seen, max(seen, total)) if progress else None)
+        )
+    if events:
+        echo(json.dumps({"event": "Rescanned", **scan}))
+    elif as_json:
+        echo(json.dumps(scan))
+    else:
         for sentence in scan.pop("unreadable"):
             echo(sentence, err=True)
         echo(", ".join(f"{count} {name}" for name, count in scan.items()))
@@ -181,51 +234,20 @@ def rescan(folder: Path | None, as_json: bool) -> None:
 
 @gallery.command()
 @as_json
-def verify(as_json: bool) -> None:
-    """Read every picture again and name those that are missing, changed or damaged; exit code 1 if there are any."""
-    with open_gallery() as gallery:
-        faults = 0
-        for entry, fault in gallery.verify():
-            faults += 1
-            echo(json.dumps({"id": entry.id, "path": str(entry.path), "fault": fault}) if as_json else fault)
-    if faults:
-        raise SdedgeError(f"{faults} pictures are not as they were saved.")
-
-
-def export_one(entry: GalleryEntry, folder: Path, no_metadata: bool = False) -> Path:
-    """Copy one picture, whole or not at all. Raises SdedgeError."""
-    from sdedge.files import open_regular, write_new
-    from sdedge.images.naming import names
-
-    try:
-        with open_regular(entry.path) as source:
-            data = source.read()
-    except OSError as error:
-        raise SdedgeError(f"Cannot read {entry.path}: {error.strerror}; run `sdedge gallery rescan`.") from error
-    stem = entry.path.stem
-    if no_metadata:  # neither in the file nor in its name
-        stem = f"{datetime.datetime.fromtimestamp(entry.created):%Y-%m-%d}-{entry.id:05d}"
-        data = _bare(entry.path, data)
-    return write_new(names(folder, stem, entry.path.suffix.lstrip(".")), data)
-
-
-def _bare(path: Path, data: bytes) -> bytes:
-    """A picture's file without its settings. Raises SdedgeError."""
-    import io
-
-    import numpy as np
-
-    from sdedge.images import metadata
-    from sdedge.images.opening import opened
-
-    kind, file = {".png": "png", ".webp": "webp"}.get(path.suffix.lower(), "jpeg"), io.BytesIO()
-    try:
-        with opened(io.BytesIO(data)) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except InvalidRequest as error:
-        raise SdedgeError(f"Cannot read {path}: it is damaged; run `sdedge gallery verify`.") from error
-    metadata.write(file, pixels, kind, None, {})
-    return file.getvalue()
+@events
+def verify(as_json: bool, events: bool) -> None:
+    """Read every picture again and name those that are missing, changed or damaged, or were drawn otherwise than the gallery
+    says; exit code 1 if there are any."""
+    with open_gallery() as gallery, counting("Reading the pictures", events) as progress:
+        faults = []
+        for entry, fault in gallery.verify(progress):
+            faults.append(fault)
+            if not events:
+                echo(json.dumps({"id": entry.id, "path": str(entry.path), "fault": fault}) if as_json else fault)
+    if events:
+        echo(json.dumps({"event": "Verified", "faults": faults}))
+    elif faults:
+        raise SdedgeError(f"{len(faults)} pictures are not as they were saved.")
 
 
 def record(gallery: Gallery, entry: GalleryEntry) -> dict[str, Any]:

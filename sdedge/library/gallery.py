@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from sdedge.library.gallery_files import (
     literal,
     measure,
     read_picture,
+    record_fault,
     spellings,
     thumbnail,
     thumbnail_path,
@@ -271,12 +272,16 @@ class Gallery:
         """Whether the database was damaged and its pictures are not found again yet."""
         return self.store.setting("rebuild") is not None
 
-    def verify(self) -> Iterator[tuple[GalleryEntry, str]]:
-        """Reads every file again; yields those that are missing, changed or damaged, with what is wrong in words."""
-        for row in self.database.execute("SELECT * FROM images WHERE state != 'writing' ORDER BY id").fetchall():
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Iterator[tuple[GalleryEntry, str]]:
+        """Reads every file again; yields those that are missing, changed or damaged, or whose own settings are not those of
+        the row, with what is wrong in words."""
+        rows = self.database.execute("SELECT * FROM images WHERE state != 'writing' ORDER BY id").fetchall()
+        for number, row in enumerate(rows, 1):
             entry = _entry(row)
-            if fault := fault_of(entry.path, entry.content):
+            if fault := fault_of(entry.path, entry.content) or record_fault(dict(row), entry.path):
                 yield entry, fault
+            if progress is not None:
+                progress(number, len(rows))
 
     # Rows, for sdedge.library.gallery_scan too
 

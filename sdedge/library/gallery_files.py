@@ -117,6 +117,28 @@ def fault_of(path: Path, content: str) -> str | None:
     return f"{path} was changed by another program since it was saved; a rescan takes it as it is"
 
 
+def record_fault(row: Mapping[str, Any], path: Path) -> str | None:
+    """Returns where the gallery's row of a picture of ours disagrees with what its file says, in words; None where it does not.
+
+    A file without settings says nothing, and one of another program is read by rules that grow.
+    """
+    from sdedge.images import metadata
+
+    if row["source"] != "sdedge":
+        return None
+    recorded = metadata.read(path)
+    if recorded.source != "sdedge":
+        return None
+    known = columns(recorded.fields, recorded.details)
+    differing = [name for name in ("prompt", "negative", "seed", "sampler", "model") if known[name] != row[name]]
+    if not differing:
+        return None
+    return (
+        f"{path} says another {' and '.join(differing)} than the gallery ({known[differing[0]][:80]!r} instead of"
+        f" {str(row[differing[0]])[:80]!r}); what the file says is how it was drawn"
+    )
+
+
 def gallery_path(path: Path) -> Path:
     """Returns the path under which a picture has its row: its folder as the file system lists it, however a person typed it."""
     return canonical(path.parent) / path.name

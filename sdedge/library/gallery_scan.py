@@ -42,8 +42,7 @@ def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int
     roots = _respell(gallery, [folder.resolve()] if folder else gallery.folders())
     counts = dict.fromkeys(("added", "moved", "changed", "missing", "unchanged"), 0)
     unreadable: list[str] = []
-    for root in roots:
-        counts["missing"] += _hide_missing(gallery, root)
+    hidden = [id for root in roots for id in _hide_missing(gallery, root)]
     if folder:
         with transaction(gallery.database):
             gallery.remember_folder(roots[0])
@@ -56,6 +55,7 @@ def rescan(gallery: Gallery, folder: Path | None = None, progress: Callable[[int
         seen += len(group)
         if progress:
             progress(seen)
+    counts["missing"] = _still_missing(gallery, hidden)
     if folder is None or gallery.store.setting("rebuild"):
         _mark_from_journal(gallery)
         restore_boards(gallery)
@@ -79,14 +79,22 @@ def _respell(gallery: Gallery, folders: list[Path]) -> list[Path]:
     return list(dict.fromkeys(map(canonical, folders)))
 
 
-def _hide_missing(gallery: Gallery, root: Path) -> int:
+def _hide_missing(gallery: Gallery, root: Path) -> list[int]:
+    """Hides the rows of files below a folder that are not there; returns their ids."""
     inside = str(root).rstrip(os.sep) + os.sep
     query = "SELECT id, path FROM images WHERE state = 'here' AND substr(path, 1, ?) = ?"
     rows = gallery.database.execute(query, (len(inside), inside)).fetchall()
-    gone = [(row["id"],) for row in rows if not os.path.exists(row["path"])]
+    gone = [row["id"] for row in rows if not os.path.exists(row["path"])]
     with transaction(gallery.database):
-        gallery.database.executemany("UPDATE images SET state = 'missing' WHERE id = ?", gone)
-    return len(gone)
+        gallery.database.executemany("UPDATE images SET state = 'missing' WHERE id = ?", [(id,) for id in gone])
+    return gone
+
+
+def _still_missing(gallery: Gallery, ids: list[int]) -> int:
+    """Returns how many of these were not found under another name."""
+    query = "SELECT state FROM images WHERE id = ?"
+    rows = [gallery.database.execute(query, (id,)).fetchone() for id in ids]
+    return sum(row is not None and row["state"] == "missing" for row in rows)
 
 
 def _look(gallery: Gallery, path: Path, counts: dict[str, int], unreadable: list[str]) -> dict[str, Any] | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QDialogButtonBox
 
+from gui.commands.tasks import DONE
 from gui.gallery.bar import LARGEST
 from gui.gallery.board_dialog import BoardDialog
+from gui.gallery.export_dialog import ExportDialog, ranges
 from gui.gallery.view import GalleryView
 from sdedge.library.boards import Boards
 from sdedge.library.gallery import Gallery, Search
@@ -149,3 +152,35 @@ def test_a_new_picture_stands_under_its_day_and_the_choice_stays(gallery, qtbot,
     view.model.refresh()
     qtbot.waitUntil(lambda: view.model.rowCount() == 10)
     assert [block.count for block in view.list.sections.blocks] == [4, 3, 3] and view.list.chosen_rows() == [5]
+
+
+def test_pictures_are_exported_by_a_process_of_its_own(gallery, qtbot, tmp_path):
+    window, view = gallery
+    view.list.choose_rows([range(0, 2), range(5, 6)])
+    window.actions_list["export"].trigger()
+    dialog = window.findChild(ExportDialog)
+    dialog.format.setCurrentIndex(dialog.format.findData("jpeg"))
+    dialog.export_into(str(tmp_path / "copies.zip"))
+    qtbot.waitUntil(lambda: "3 pictures are exported" in window.banner.text)
+    with zipfile.ZipFile(tmp_path / "copies.zip") as archive:
+        assert sorted(archive.namelist()) == ["3.jpg", "7.jpg", "8.jpg"]
+    assert ranges([1, 2, 3, 7, 9, 10]) == "1-3,7,9-10" and ranges([]) == ""
+
+
+def test_files_that_went_came_or_moved_are_told_and_stars_stay(gallery, qtbot, tmp_path):
+    window, view = gallery
+    with open_store() as store:
+        Gallery(store).set_favourites([1, 2])
+    (tmp_path / "out" / "0.png").unlink()
+    (tmp_path / "out" / "1.png").rename(tmp_path / "out" / "moved.png")
+    assert view.filters.missing.isHidden()
+    view.bar.more.menu().actions()[0].trigger()
+    qtbot.waitUntil(lambda: bool(view.upkeep.tasks.all) and view.upkeep.tasks.all[0].state == DONE)
+    assert view.upkeep.tasks.all[0].message == "1 moved, 1 missing, hidden until their files are back."
+    qtbot.waitUntil(lambda: view.filters.missing.isVisible() and view.model.rowCount() == 8)
+    view.filters.missing.click()
+    qtbot.waitUntil(lambda: view.model.rowCount() == 1)
+    assert ids(favourite=True) == [2] and ids(favourite=True, missing=True) == [1]
+    view.bar.more.menu().actions()[2].trigger()
+    qtbot.waitUntil(lambda: view.upkeep.tasks.all[-1].over)
+    assert "0.png cannot be read" in view.upkeep.tasks.all[-1].message

@@ -1,0 +1,178 @@
+"""Copies of the chosen pictures: where to, in which format, with or without their settings. Written by a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui.commands.command import Command
+from gui.look.plain import PlainLabel, set_tooltip
+from gui.look.theme import GAP, PAD, set_kind
+from gui.shell.file_dialogs import ask_folder, ask_where
+from gui.shell.reveal import reveal
+from gui.shell.studio import Studio
+from gui.widgets.calm import WideCombo
+from gui.widgets.fault_label import FaultLabel
+
+FORMATS = ("", "png", "jpeg", "webp")
+
+
+class ExportDialog(QDialog):
+    """Asks for the place last; while copies are written it says how far they are, and cancelling ends that."""
+
+    def __init__(self, studio: Studio, ids: Sequence[int], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._studio, self._ids = studio, sorted(ids)
+        self._command: Command | None = None
+        self._done: dict[str, Any] = {}
+        self.setWindowTitle(self.tr("Export Pictures"))
+        self.setMinimumWidth(420)
+        self.folder, self.zip = QRadioButton(self.tr("Into a folder")), QRadioButton(self.tr("Into one ZIP file"))
+        self.folder.setChecked(True)
+        self._places = QButtonGroup(self)
+        for choice in (self.folder, self.zip):
+            self._places.addButton(choice)
+        self.format = self._formats()
+        self.private = QCheckBox(self.tr("Leave the settings out of the copies and of their names"))
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setAccessibleName(self.tr("Pictures copied"))
+        self.progress.hide()
+        self.fault = FaultLabel()
+        self.buttons = QDialogButtonBox()
+        self.export_button = QPushButton(self.tr("Export…"))
+        self.cancel_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.buttons.addButton(self.export_button, QDialogButtonBox.ButtonRole.ActionRole)
+        self._lay_out()
+        self.export_button.clicked.connect(self._ask)
+        self.buttons.rejected.connect(self.reject)
+
+    # Doing
+
+    def _ask(self) -> None:
+        settings = self._studio.settings
+        if self.folder.isChecked():
+            place = ask_folder(self, settings, "exports", self.tr("Export Into"))
+        else:
+            kinds = self.tr("ZIP files ({0})").format("*.zip")
+            place = ask_where(self, settings, "exports", self.tr("Export Into"), "sdedge.zip", kinds)
+            if place and not place.lower().endswith(".zip"):
+                place += ".zip"
+        if place:
+            self.export_into(place)
+
+    def export_into(self, place: str) -> None:
+        """Begins to copy the pictures into this folder or ZIP file."""
+        format, private = str(self.format.currentData()), self.private.isChecked()
+        arguments = ["gallery", "export", "--events", "-o", place, "--id", ranges(self._ids)]
+        arguments += (["--format", format] if format else []) + (["--no-metadata"] if private else [])
+        self.fault.say("")
+        self.progress.setRange(0, len(self._ids))
+        self.progress.setValue(0)
+        self.progress.show()
+        self.export_button.setEnabled(False)
+        self._done = {}
+        self._command = Command(arguments, self)
+        self._command.said.connect(self._hear)
+        self._command.ended.connect(partial(self._end, self._command))
+        self._command.start()
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if event.get("event") == "Progress":
+            self.progress.setValue(int(event.get("done", 0)))
+        elif event.get("event") == "Exported":
+            self._done = event
+
+    def _end(self, command: Command, failure: str) -> None:
+        self._command = None
+        command.deleteLater()
+        self.progress.hide()
+        self.export_button.setEnabled(True)
+        if command.cancelled:
+            super().reject()
+        elif failure:
+            self.fault.say(failure)
+        else:
+            self._tell(Path(str(self._done.get("path", ""))), int(self._done.get("pictures", 0)))
+            self.accept()
+
+    def _tell(self, path: Path, count: int) -> None:
+        singular, plural = self.tr("1 picture is exported."), self.tr("{0} pictures are exported.")
+        text = singular if count == 1 else plural.format(self.locale().toString(count))
+        self._studio.say(text, "good", self.tr("Show in Folder"), partial(reveal, path))
+
+    def reject(self) -> None:
+        """Ends what is copied; of a ZIP file nothing is left then."""
+        if self._command is not None:
+            self._command.cancel()
+        else:
+            super().reject()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._command is not None:
+            self._command.close()
+            self._command = None
+        super().closeEvent(event)
+
+    # Building
+
+    def _formats(self) -> WideCombo:
+        choice = WideCombo()
+        choice.setAccessibleName(self.tr("Format of the copies"))
+        set_tooltip(choice, self.tr("Settings are kept in every format"))
+        for format in FORMATS:
+            choice.addItem(
+                {"jpeg": "JPEG", "webp": "WebP"}.get(format, format.upper()) or self.tr("As they are"), format
+            )
+        return choice
+
+    def _lay_out(self) -> None:
+        count = len(self._ids)
+        singular, plural = self.tr("One picture"), self.tr("{0} pictures").format(self.locale().toString(count))
+        title = PlainLabel(singular if count == 1 else plural)
+        set_kind(title, "title")
+        set_kind(self.export_button, "accent")
+        self.export_button.setDefault(True)
+        row = QHBoxLayout()
+        row.setSpacing(GAP)
+        label = PlainLabel(self.tr("Format"))
+        label.setBuddy(self.format)
+        row.addWidget(label)
+        row.addWidget(self.format)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(PAD, PAD, PAD, PAD)
+        column.setSpacing(GAP)
+        for part in (title, self.folder, self.zip):
+            column.addWidget(part)
+        column.addLayout(row)
+        for widget in (self.private, self.progress, self.fault):
+            column.addWidget(widget)
+        column.addSpacing(GAP)
+        column.addWidget(self.buttons)
+
+
+def ranges(ids: Sequence[int]) -> str:
+    """Returns sorted numbers as the command takes them, in few characters: "1-40,45"."""
+    parts = []
+    for _, run in groupby(enumerate(ids), key=lambda pair: pair[1] - pair[0]):
+        numbers = [number for _, number in run]
+        parts.append(str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}")
+    return ",".join(parts)
