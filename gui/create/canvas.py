@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
+    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.create import trackpad
+from gui.create.comparison import STEP, Comparison
 from gui.create.mask_layer import MaskLayer
+from gui.create.mask_overlay import MaskOverlay
+from gui.create.preview_look import paint_noise, smooth
+from gui.create.viewport import Viewport
 from gui.look.accessible import Role, set_role
-from gui.look.theme import GAP, PAD, Theme, set_kind
+from gui.look.theme import Theme, set_kind
 from gui.shell.keys import held
 from gui.widgets.focus_ring import paint_focus_ring
 
-LARGEST, SMALLEST = 32.0, 0.02
-FIT_AT_MOST = 6.0  # a small picture is not blown up beyond this
 PIXELS_FROM = 3.0  # zoomed in this far one wants to see the pixels, not their blur
 BRUSHES = (4, 400)  # pixels of the picture
 
@@ -49,16 +50,19 @@ class Canvas(QWidget):
         self._theme = theme
         self._image = QImage()
         self._before = QImage()
-        self._preview = QImage()
-        self._size = QSize()
-        self._zoom: float | None = None  # None: fitted
-        self._centre = QPointF(0.5, 0.5)  # of the picture, in the middle of the canvas
+        self._preview, self._done = QImage(), 1.0
+        self.viewport = Viewport(self)
         self._pressed: QPointF | None = None
         self._comparing = False
         self.arrows_move = True
         """Whether the arrow keys move a picture that is larger than the canvas."""
         self.layer: MaskLayer | None = None
-        self._overlay = QImage()  # the mask in the accent's colour
+        self._overlay = MaskOverlay(theme)
+        self._comparison = Comparison(theme)
+        self._touches = trackpad.Touches(self)
+        self._holding = False
+        """Whether the space bar is held down, with which any button moves the picture."""
+        self._held_moved = False
         self.brush, self.erasing = 48, False
         self._cursor_at: QPointF | None = None
         self._stroking = False
@@ -66,6 +70,7 @@ class Canvas(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
         self.setMinimumSize(240, 200)
         self.setAccessibleName(self.tr("Picture"))
         set_role(self, Role.Graphic, self._in_words)
@@ -80,7 +85,7 @@ class Canvas(QWidget):
 
     @property
     def is_empty(self) -> bool:
-        return self._size.isEmpty()
+        return self.viewport.size.isEmpty()
 
     @property
     def shows_picture(self) -> bool:
@@ -104,9 +109,9 @@ class Canvas(QWidget):
         self._set_size(image.size())
         self.update()
 
-    def show_preview(self, preview: QImage, size: QSize) -> None:
-        """Shows a small look at what is being drawn, at the size of the finished picture."""
-        self._preview = preview
+    def show_preview(self, preview: QImage, size: QSize, done: float = 1.0) -> None:
+        """Shows a small look at what is being drawn, at the size of the finished picture; `done` of its steps are, 0 to 1."""
+        self._preview, self._done = smooth(preview, size), done
         self._set_size(size)
         self.update()
 
@@ -120,11 +125,12 @@ class Canvas(QWidget):
     def can_compare(self) -> bool:
         return not self._before.isNull() and not self._image.isNull()
 
-    def compare(self, on: bool) -> None:
-        """Shows the other picture instead."""
+    def compare(self, on: bool, fraction: float = 1.0) -> None:
+        """Shows the other picture instead, or its left part up to a fraction of the width."""
         on = on and self.can_compare
         if on != self._comparing:
             self._comparing = on
+            self._comparison.put(fraction)
             self.compared.emit(on)
             self.update()
 
@@ -133,41 +139,29 @@ class Canvas(QWidget):
         self.layer = mask
         if mask is not None:
             mask.changed = self._mask_changed
-            self._overlay = QImage(mask.image.size(), QImage.Format.Format_ARGB32_Premultiplied)
-            self._mask_changed(mask.image.rect())
+            self._overlay.begin(mask)
         self.setCursor(Qt.CursorShape.BlankCursor if mask else Qt.CursorShape.ArrowCursor)
         self.update()
 
     def _mask_changed(self, rect: QRect) -> None:
-        """Brings the overlay up to date where the mask was touched."""
-        rect = rect.intersected(self._overlay.rect())
-        if self.layer is None or rect.isEmpty():
-            return
-        painter = QPainter(self._overlay)
-        painter.setClipRect(rect)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-        painter.drawImage(rect.topLeft(), self.layer.image, rect)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceIn)
-        painter.fillRect(rect, self._theme.color("accent"))
-        painter.end()
-        self.update()
+        if self._overlay.follow(self.layer, rect):
+            self.update()
 
     def _recolour(self) -> None:
-        self._mask_changed(self._overlay.rect())
+        self._overlay.follow(self.layer)
         self.update()
 
     def _set_size(self, size: QSize) -> None:
-        changed, self._size = size != self._size, size
+        changed = self.viewport.take_size(size)
         self.filled.emit()
         if changed:
-            self._zoom, self._centre = None, QPointF(0.5, 0.5)
             self.zoomed.emit()
 
     def _in_words(self) -> str:
         """Returns what is seen, for those who do not see it."""
         if self.is_empty:
             return self.tr("empty")
-        size = f"{self._size.width()} × {self._size.height()}"
+        size = f"{self.viewport.size.width()} × {self.viewport.size.height()}"
         state = self.tr("preview") if not self._preview.isNull() else self.tr("before") if self._comparing else ""
         return ", ".join(filter(None, (state, size, self.tr("zoom {0}").format(f"{self.zoom:.0%}"))))
 
@@ -176,35 +170,25 @@ class Canvas(QWidget):
     @property
     def zoom(self) -> float:
         """Pixels of the screen per pixel of the picture."""
-        return self._zoom if self._zoom is not None else self._fitted()
+        return self.viewport.zoom
 
     @property
     def is_fitted(self) -> bool:
-        return self._zoom is None
+        return self.viewport.is_fitted
 
     def fit(self) -> None:
-        self._zoom, self._centre = None, QPointF(0.5, 0.5)
+        self.viewport.fit()
         self._changed()
 
     def zoom_to(self, zoom: float, at: QPointF | None = None) -> None:
         """Zooms so that the point of the picture under `at`, by default the middle, stays where it is."""
-        if self._size.isEmpty():
-            return
-        middle = QRectF(self.rect()).center()
-        at = at or middle
-        point = self.to_picture(at)
-        self._zoom = min(LARGEST, max(SMALLEST, zoom))
-        moved = (at - middle) / self._scale()
-        self._centre = QPointF(
-            (point.x() - moved.x()) / self._size.width(), (point.y() - moved.y()) / self._size.height()
-        )
-        self._hold()
-        self._changed()
+        if not self.is_empty:
+            self.viewport.zoom_to(zoom, at)
+            self._changed()
 
     def view_as(self, leader: Canvas) -> None:
         """Shows the same part at the same zoom as another canvas does."""
-        if (self._zoom, self._centre) != (leader._zoom, leader._centre):
-            self._zoom, self._centre = leader._zoom, QPointF(leader._centre)
+        if self.viewport.follow(leader.viewport):
             self._changed()
 
     def zoom_in(self) -> None:
@@ -215,42 +199,17 @@ class Canvas(QWidget):
 
     def move_by(self, x: float, y: float) -> None:
         """Moves the picture by logical pixels of the screen."""
-        if self._zoom is not None:
-            scale = self._scale()
-            self._centre -= QPointF(x / scale / self._size.width(), y / scale / self._size.height())
-            self._hold()
+        if not self.is_fitted:
+            self.viewport.move_by(x, y)
             self._changed()
+
+    def to_picture(self, at: QPointF) -> QPointF:
+        """Returns a point of the widget in pixels of the picture."""
+        return self.viewport.to_picture(at)
 
     def _changed(self) -> None:
         self.update()
         self.zoomed.emit()
-
-    def _fitted(self) -> float:
-        if self._size.isEmpty():
-            return 1.0
-        room = QSizeF(self.width() - 2 * PAD, self.height() - 2 * PAD) * self.devicePixelRatioF()
-        most = FIT_AT_MOST * self.devicePixelRatioF()
-        return max(SMALLEST, min(room.width() / self._size.width(), room.height() / self._size.height(), most))
-
-    def _scale(self) -> float:
-        """Returns the logical pixels per pixel of the picture."""
-        return self.zoom / self.devicePixelRatioF()
-
-    def _hold(self) -> None:
-        """Keeps some of the picture in sight."""
-        self._centre = QPointF(min(1.0, max(0.0, self._centre.x())), min(1.0, max(0.0, self._centre.y())))
-
-    def _target(self) -> QRectF:
-        scale = self._scale()
-        size = QSizeF(self._size) * scale
-        middle = QRectF(self.rect()).center()
-        left = middle.x() - self._centre.x() * size.width()
-        top = middle.y() - self._centre.y() * size.height()
-        return QRectF(QPointF(left, top), size)
-
-    def to_picture(self, at: QPointF) -> QPointF:
-        """Returns a point of the widget in pixels of the picture."""
-        return (at - self._target().topLeft()) / self._scale()
 
     # Painting
 
@@ -258,44 +217,23 @@ class Canvas(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), self._theme.color("canvas"))
         shown = self._before if self._comparing else self._image if self._preview.isNull() else self._preview
-        if shown.isNull() or self._size.isEmpty():
+        if shown.isNull() or self.viewport.size.isEmpty():
             return
-        target = self._target()
-        smooth = self.zoom < PIXELS_FROM or self._zoom is None or not self._preview.isNull()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(target, shown)
-        if self.layer is not None and not self._comparing:
-            self._paint_mask(painter, target)
+        target = self.viewport.target()
+        blurs = self.zoom < PIXELS_FROM or self.is_fitted or not self._preview.isNull()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, blurs)
         if self._comparing:
-            self._label(painter, target, self.tr("Before"))
+            names = self.tr("Before"), self.tr("After")
+            self._comparison.paint(painter, target, self._before, self._image, names)
+        else:
+            painter.drawImage(target, shown)
+        if not self._preview.isNull() and not self._comparing:
+            paint_noise(painter, target, self._done)
+        if self.layer is not None and not self._comparing:
+            radius = self.brush * self.viewport.scale / 2
+            self._overlay.paint(painter, target, self._cursor_at, radius, self.erasing)
         if self.hasFocus():
             paint_focus_ring(painter, QRectF(self.rect()), self._theme.color("accent"))
-
-    def _paint_mask(self, painter: QPainter, target: QRectF) -> None:
-        assert self.layer is not None
-        painter.save()
-        painter.setOpacity(0.55)
-        painter.drawImage(target, self._overlay)
-        painter.setOpacity(1)
-        if self._cursor_at is not None:
-            radius = self.brush * self._scale() / 2
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            for color, width in ((QColor(0, 0, 0, 160), 3), (QColor(255, 255, 255), 1)):
-                painter.setPen(QPen(color, width, Qt.PenStyle.DashLine if self.erasing else Qt.PenStyle.SolidLine))
-                painter.drawEllipse(self._cursor_at, radius, radius)
-        painter.restore()
-
-    def _label(self, painter: QPainter, target: QRectF, text: str) -> None:
-        box = QRectF(painter.fontMetrics().boundingRect(text)).adjusted(-GAP, -4, GAP, 4)
-        box.moveTopLeft(QPointF(max(target.left(), 0.0) + GAP, max(target.top(), 0.0) + GAP))
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(self._theme.color("panel"))
-        painter.setPen(self._theme.color("line"))
-        painter.drawRoundedRect(box, 4, 4)
-        painter.setPen(self._theme.color("text"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-        painter.restore()
 
     # Mouse and keys
 
@@ -305,33 +243,50 @@ class Canvas(QWidget):
             self.set_brush(self.brush * factor)
 
     def event(self, event: QEvent) -> bool:
-        return trackpad.gesture(self, event) or super().event(event)
+        return trackpad.gesture(self, event) or self._touches.take(event) or super().event(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        left = event.button() == Qt.MouseButton.LeftButton
-        if self.layer is not None and (left or event.button() == Qt.MouseButton.RightButton):
+        if event.button() in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
+            self.press(event.position(), event.button())
+
+    def press(self, at: QPointF, button: Qt.MouseButton = Qt.MouseButton.LeftButton) -> None:
+        """Takes up the line of a comparison, puts the brush down, or takes up the picture, by mouse or finger."""
+        left, right = button == Qt.MouseButton.LeftButton, button == Qt.MouseButton.RightButton
+        if self._comparing and left and not self._holding and self._comparison.is_near(self.viewport.target(), at):
+            self._comparison.is_dragged = True
+        elif self.layer is not None and not self._holding and (left or right):
             self._stroking = True
-            self.layer.begin(self.to_picture(event.position()), self.brush, self.erasing or not left)
-        elif left or event.button() == Qt.MouseButton.MiddleButton:
-            self._pressed = event.position()
+            self.layer.begin(self.to_picture(at), self.brush, self.erasing or not left)
+        elif not right:
+            self._pressed = at
             if not self.is_fitted:
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._cursor_at = event.position()
-        if self._stroking and self.layer is not None:
-            self.layer.extend(self.to_picture(event.position()), self.brush)
+        self.drag_to(event.position())
+
+    def drag_to(self, at: QPointF) -> None:
+        """Moves what was taken up."""
+        if self._comparison.is_dragged:
+            self._comparison.move_to(self.viewport.target(), at.x())
+            self.update()
+        elif self._stroking and self.layer is not None:
+            self.layer.extend(self.to_picture(at), self.brush)
         elif self._pressed is not None:
-            self._drag(event.position())
+            self._drag(at)
         elif self.layer is not None:
             self.update()
+        elif self._comparing:
+            self._show_cursor(at)
 
     def _drag(self, to: QPointF) -> None:
         """A picture that is larger than the canvas is moved in it, a fitted one is taken out."""
         assert self._pressed is not None
         moved = to - self._pressed
-        if not self.is_fitted:
+        self._held_moved = self._holding
+        if not self.is_fitted or self._holding:
             self._pressed = to
             self.move_by(moved.x(), moved.y())
         elif moved.manhattanLength() > QApplication.startDragDistance():
@@ -344,12 +299,32 @@ class Canvas(QWidget):
             self.menu_wanted.emit(event.globalPos())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.let_go()
+        self._show_cursor(event.position())
+
+    def let_go(self) -> None:
+        """Ends a stroke or a move."""
         if self._stroking and self.layer is not None:
             self.layer.end()
             self.painted.emit()
-        elif self._pressed is not None:
-            self.setCursor(Qt.CursorShape.BlankCursor if self.layer else Qt.CursorShape.ArrowCursor)
-        self._stroking, self._pressed = False, None
+        self._stroking, self._pressed, self._comparison.is_dragged = False, None, False
+
+    def take_back(self) -> None:
+        """A second finger has come: what the first one did was no stroke."""
+        stroke, was_stroking = self.layer, self._stroking
+        self.let_go()
+        if stroke is not None and was_stroking:
+            stroke.undo()
+            self.painted.emit()
+
+    def _show_cursor(self, at: QPointF | None = None) -> None:
+        shape = Qt.CursorShape
+        if self._holding and not self.is_fitted:
+            self.setCursor(shape.OpenHandCursor)
+        elif self._comparing and at is not None and self._comparison.is_near(self.viewport.target(), at):
+            self.setCursor(shape.SplitHCursor)
+        else:
+            self.setCursor(shape.BlankCursor if self.layer is not None and not self._comparing else shape.ArrowCursor)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.layer is not None:
@@ -367,14 +342,33 @@ class Canvas(QWidget):
         steps = {
             Qt.Key.Key_Left: (40, 0), Qt.Key.Key_Right: (-40, 0), Qt.Key.Key_Up: (0, 40), Qt.Key.Key_Down: (0, -40),
         }  # fmt: skip
-        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self.compare(not self._comparing)
+        if event.key() == Qt.Key.Key_Space:
+            if not event.isAutoRepeat():
+                self._holding, self._held_moved = True, False
+                self._show_cursor()
+        elif self._comparing and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and not held(event.modifiers()):
+            self._comparison.put(self._comparison.fraction + (STEP if event.key() == Qt.Key.Key_Right else -STEP))
+            self.update()
         elif self.arrows_move and not self.is_fitted and event.key() in steps and not held(event.modifiers()):
             self.move_by(*steps[Qt.Key(event.key())])
         elif self.layer is not None and event.text() in ("[", "]"):
             self.set_brush(self.brush * (1.1 if event.text() == "]" else 1 / 1.1))
         else:
             super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """The space bar alone compares; with a drag it moved the picture."""
+        if event.key() != Qt.Key.Key_Space:
+            super().keyReleaseEvent(event)
+        elif not event.isAutoRepeat() and self._holding:
+            self._holding = False
+            if not self._held_moved:
+                self.compare(not self._comparing)
+            self._show_cursor()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._holding = False
+        super().focusOutEvent(event)
 
     def set_brush(self, diameter: float) -> None:
         """Sets the brush's size in pixels of the picture."""

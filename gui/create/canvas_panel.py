@@ -161,7 +161,7 @@ class CanvasPanel(QWidget):
         actions.bind("zoom-fit", canvas.fit)
         actions.bind("zoom-actual", lambda: canvas.zoom_to(1.0))
         compare: QAction = actions["before-after"]
-        actions.follow("before-after", canvas.compare)
+        actions.follow("before-after", lambda on: canvas.compare(on, 0.5))
         canvas.compared.connect(compare.setChecked)
         canvas.zoomed.connect(self._show_zoom)
         canvas.painted.connect(self._show_tools)

@@ -114,7 +114,7 @@ class CanvasPresenter(QObject):
             preview = QImage.fromData(base64.b64decode(progress.preview.partition(",")[2]))
             progress.preview = None  # shown once
             size = self._size_of(job_id, preview)
-            self._panel.canvas.show_preview(preview, size)
+            self._panel.canvas.show_preview(preview, size, progress.index / max(progress.total, 1))
             self._panel.caption.setText(self._captioned(self.tr("Preview"), (size.width(), size.height())))
 
     def _shows(self, progress: PictureProgress) -> bool:
