@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.dialogs.packed import PackedRow
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, short_path
 from gui.look.theme import GAP, HALF, PAD, set_kind
@@ -187,6 +188,8 @@ class SettingsDialog(QDialog):
         form = _form()
         _row(form, self.tr("Data"), _stack(where, note))
         _row(form, "", left(show))
+        self.packed = PackedRow(self._studio)
+        _row(form, "", self.packed)
         return form
 
     def _choice(self, setting: str, label: str, options: Sequence[tuple[object, str]]) -> QComboBox:

@@ -67,6 +67,7 @@ def _measured(device: str, again: bool, check: bool, as_json: bool) -> None:
     from rich.console import Console
 
     from sdedge.engines.openvino.timing import with_openvino
+    from sdedge.engines.torch.cpu import packed_cache
     from sdedge.machine import formats
 
     place = formats.choose_device(device)
@@ -75,7 +76,8 @@ def _measured(device: str, again: bool, check: bool, as_json: bool) -> None:
     if check:
         engine_checks.check(engines)
     if as_json:
-        echo(json.dumps({**asdict(finding), "engines": engine_checks.records()}, indent=1))
+        packed = asdict(packed_cache.choice()) | {"bytes": sum(entry.size for entry in packed_cache.entries())}
+        echo(json.dumps({**asdict(finding), "engines": engine_checks.records(), "packed_weights": packed}, indent=1))
     else:
         console = Console(highlight=False)
         _show(finding, console)
@@ -118,7 +120,11 @@ def _show(finding: DeviceFinding, console: Console) -> None:
 def _remarks(finding: DeviceFinding) -> Iterator[str]:
     """Yields what there is to say of a CPU's threads and of how sure the measurement is."""
     if finding.device == "cpu":
+        from sdedge.engines.torch.cpu import packed_cache
+
         yield _threads(finding)
+        yield packed_cache.state_in_words()
+        yield _memory(finding)
     if finding.confidence < 1:
         from sdedge.machine.formats import LEAST_CONFIDENCE
 
@@ -126,6 +132,24 @@ def _remarks(finding: DeviceFinding) -> Iterator[str]:
         yield f"{finding.confidence:.0%} of the rounds of timing agree with that.{sequel}"
     if finding.is_doubted:
         yield "Other programs were in the way, or steps disagree; it is measured again at the next start on a quiet machine."
+
+
+def _memory(finding: DeviceFinding) -> str:
+    """Returns what a picture of a v1 model takes of a CPU's memory, what may be mapped told apart."""
+    from sdedge.engines.torch.cpu import packed_cache
+    from sdedge.machine.memory_plan import MemoryRequest, Sizes, predict, spoken_size
+    from sdedge.machine.picture_memory import ITEMSIZES
+
+    itemsize, sizes = ITEMSIZES.get(finding.dtype, 4), Sizes()
+    peak = predict("fast", MemoryRequest(512, 512, itemsize=itemsize), sizes)
+    mapped = (sizes.unet + sizes.vae) * itemsize
+    takes = f"A picture of 512x512 by a v1 model takes about {spoken_size(peak)} of memory"
+    if not packed_cache.choice().keep:
+        return f"{takes}, all of it the process's own."
+    return (
+        f"{takes}; {spoken_size(mapped)} of that are mapped from the cache once a model was loaded before, and the system "
+        "drops them where others need the memory."
+    )
 
 
 def _threads(finding: DeviceFinding) -> str:

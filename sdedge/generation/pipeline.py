@@ -21,7 +21,7 @@ from sdedge.generation import control_predictor, img2img, out_of_memory, speed
 from sdedge.generation.guidance import branch_count, image_guidance, without_effect
 from sdedge.generation.journals import Journals
 from sdedge.generation.passes import Drawing, check_passes, largest, pixels_of, resolve_passes, run_passes, settled
-from sdedge.generation.price import control_prices, remember_step
+from sdedge.generation.price import control_prices, memory_price, remember_step
 from sdedge.generation.prompts import PreparedRequest, adapt, batches, journaled_batches, resolve_wildcards
 from sdedge.generation.proving import Prover, proved
 from sdedge.generation.regions import check_masks
@@ -93,8 +93,11 @@ class Pipeline:
         return resolved
 
     def prices(self, request: Resolved) -> Iterator[str]:
-        """Yields what each control of a request adds to its steps and its memory, in sentences; nothing is loaded for that."""
-        return control_prices(self.engine(request), request)
+        """Yields what each control of a request adds to its steps and its memory, and what a picture takes of that in all, in
+        sentences; nothing is loaded for that."""
+        engine = self.engine(request)
+        yield from control_prices(engine, request)
+        yield from memory_price(engine, request, wants_safety(request, engine.facts))
 
     def check_controls(self, request: Request) -> tuple[str, ...]:
         """Returns what is to be said of the hints of a request's controls. Raises SdedgeError for controls that its model cannot

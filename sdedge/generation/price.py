@@ -93,6 +93,24 @@ def control_prices(engine: Engine, request: Resolved) -> Iterator[str]:
     yield f"{_source_of(pace, step, base.block_out_channels[0] < NARROW)} Nothing is left to download."
 
 
+def memory_price(engine: Engine, request: Resolved, safety: bool) -> Iterator[str]:
+    """Yields what a picture of a request takes of a CPU's memory, what is mapped from the cache told apart from what is the
+    process's own; nothing for narrow models, and for other devices. `safety` is whether the checker runs."""
+    if Capability.MEMORY_MODES not in engine.can or engine.device != "cpu":
+        return
+    if engine.unet_source()[0].block_out_channels[0] < NARROW:
+        return
+    window = request.windows.part_of(request.width, request.height) if request.windows else None
+    plan = engine.choose_memory(
+        request.width, request.height, 1, safety, branches=branch_count(request, engine.facts), window=window
+    )  # fmt: skip
+    takes = f"A picture takes about {spoken_size(plan.peak)} of memory in the mode {plan.mode}"
+    if plan.mapped:
+        yield f"{takes}; {spoken_size(plan.mapped)} of that are mapped from the cache, which the system can drop."
+    else:
+        yield f"{takes}, none of it mapped from the cache."
+
+
 def _sentence(price: Price, pace: Pace | None, step: float | None, steps: int) -> str:
     adds = list(_runs(price))
     if pace is not None and step is not None:

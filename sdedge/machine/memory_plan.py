@@ -99,6 +99,8 @@ class MemoryPlan:
     free      bytes there were
     nearest   the job that would fit where this one fits in no mode; None also where nothing does
     in_parts  whether the rows of a batch run one after the other, and wide layers by rows
+    mapped    bytes of the peak that are mapped from files in the cache: they count while they are used, and the system drops them
+              where others need the memory; the rest is anonymous
     """
 
     mode: str
@@ -106,13 +108,15 @@ class MemoryPlan:
     free: int
     nearest: MemoryRequest | None = None
     in_parts: bool = False
+    mapped: int = 0
 
     @property
     def fits(self) -> bool:
         return self.peak <= self.free
 
     def __str__(self) -> str:
-        return f"{self.mode} (about {spoken_size(self.peak)} of {spoken_size(self.free)} free)"
+        mapped = f", {spoken_size(self.mapped)} of them mapped from the cache" if self.mapped else ""
+        return f"{self.mode} (about {spoken_size(self.peak)} of {spoken_size(self.free)} free{mapped})"
 
 
 def keeps(mode: str, size: int, once: bool) -> bool:

@@ -17,6 +17,7 @@ from gui.shell import device as device_module
 from gui.shell.device import Device, plan_picture, probe_device, read_sizes
 from gui.shell.settings import Settings
 from sdedge.engines.open import locate
+from sdedge.engines.torch.cpu import packed_cache
 from sdedge.events import Finished
 from sdedge.images import metadata
 from sdedge.machine import canary
@@ -44,6 +45,26 @@ def dialog(open_window):
 
 
 # Settings
+
+
+def test_packed_weights_are_kept_and_cleared_by_the_settings_as_by_the_command(dialog, qtbot, tmp_path, monkeypatch):
+    _, dialog = dialog
+    row = dialog.packed
+    assert not row.switch.isChecked() and not row.clear.isEnabled() and "none" in row.note.text()
+    row.switch.click()
+    assert packed_cache.choice() == packed_cache.Choice(True, packed_cache.LIMIT, True)
+    packed_cache.packed_folder().mkdir(parents=True)
+    (packed_cache.packed_folder() / "a.packed").write_bytes(bytes(2_000_000))
+    row.show_state()
+    assert "2.0 MB" in row.note.text()
+    row.clear.click()
+    qtbot.waitUntil(lambda: not packed_cache.entries() and not row.clear.isEnabled())
+    row.switch.click()
+    assert packed_cache.choice().keep is False
+    monkeypatch.setattr(packed_cache, "choice_file", lambda: tmp_path / "file" / "packed.json")
+    (tmp_path / "file").write_text("in the way")
+    row.switch.click()
+    assert not row.switch.isChecked() and "file" in row.note.text()
 
 
 def test_settings_apply_at_once_and_are_kept(dialog, theme):

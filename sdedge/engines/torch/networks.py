@@ -16,7 +16,7 @@ from sdedge.engines.facts import is_tiny, vae_config
 from sdedge.engines.protocol import Component
 from sdedge.engines.torch import mps
 from sdedge.engines.torch.cpu import fused_loading, fused_unet, int8_unet, kernels
-from sdedge.engines.torch.cpu.packed_weights import PackedWeights, packed_weights
+from sdedge.engines.torch.cpu.packed_weights import PackedWeights, Packing, packed_weights, stored_bytes
 from sdedge.engines.torch.cpu.streaming import call_order, stream
 from sdedge.machine import allocator
 from sdedge.machine import memory_plan as memory
@@ -158,9 +158,21 @@ def _packed_weights(
     form: NetworkForm, config: dict[str, Any], name: str, tensors: Mapping[str, Any]
 ) -> AbstractContextManager[PackedWeights | None]:
     """Returns what the cache has, or is to have, of a network: where packing or converting its weights takes time."""
+    what = _packing(form, config, name, tensors)
+    return nullcontext() if what is None else packed_weights(what, tensors)
+
+
+def packed_bytes(form: NetworkForm, config: dict[str, Any], tensors: Mapping[str, Any], name: str) -> int:
+    """Returns how many bytes of a network would be mapped from the cache, were it built now."""
+    what = _packing(form, config, name, tensors)
+    return 0 if what is None else stored_bytes(what, tensors)
+
+
+def _packing(form: NetworkForm, config: dict[str, Any], name: str, tensors: Mapping[str, Any]) -> Packing | None:
+    """Returns what a network's packed weights depend on; None where nothing is packed or converted."""
     floating = [tensor for tensor in tensors.values() if tensor.dtype.is_floating_point]
     if form.device.type != "cpu" or not (form.is_fused or any(tensor.dtype != form.dtype for tensor in floating)):
-        return nullcontext()
+        return None
     halved = form.kind == Component.VAE and memory.is_tight(form.mode)
     sizes = form.latent if form.is_fused and fused_unet.minds_sizes(form.dtype) else None
     what = {
@@ -168,7 +180,7 @@ def _packed_weights(
         "half": form.vae_half if halved else "", "int8": None if form.recipe is None else dict(form.recipe.ranges),
     }  # fmt: skip
     label = f"{name}-{form.kind}-{'int8' if form.recipe else dtype_name(form.dtype)}"
-    return packed_weights(what, label, tensors, 1 if form.recipe else form.dtype.itemsize)
+    return Packing(what, label, 1 if form.recipe else form.dtype.itemsize)
 
 
 def _finisher(form: NetworkForm, tensors: Mapping[str, Any]) -> Callable[[str, Any], None] | None:

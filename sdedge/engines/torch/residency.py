@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -81,18 +82,17 @@ class Residency:
             if not self._stays(loaded, component):
                 self.release(loaded)
         if component not in self._networks:
-            source = self._added.get(component)
-            config = self.checkpoint.configs[component] if source is None else source.config
-            self._networks[component], remarks = networks.build(
-                self.form(component), dict(config), self._tensors(component), self._name_of(component)
-            )
+            self._networks[component], remarks = networks.build(self.form(component), *self._source(component))
             self._report(*remarks, *self._question(component))
             self._suit_parts(component)
             self._apply(component)
         return self._networks[component]
 
-    def _name_of(self, component: str) -> str:
-        return component if component in self._added else self.checkpoint.path.stem
+    def _source(self, component: str) -> tuple[dict[str, Any], Mapping[str, LazyTensor], str]:
+        """Returns the configuration of a component, its weights, and the name that it has for people."""
+        added = self._added.get(component)
+        config = self.checkpoint.configs[component] if added is None else added.config
+        return dict(config), self._tensors(component), self.checkpoint.path.stem if added is None else component
 
     def _question(self, component: str) -> list[str]:
         """Returns what asks, once, whether packed weights may be kept, where a UNet was just packed."""
@@ -228,7 +228,19 @@ class Residency:
                 if self.form(component).depends_on_size:
                     self.release(component)
         self._latent = latent
-        return plan
+        return replace(plan, mapped=self._mapped())
+
+    def _mapped(self) -> int:
+        """Returns how many bytes of the networks that are there together are mapped from the cache, or will be."""
+        together = (Component.UNET, Component.VAE) if self.mode == "fast" else (Component.UNET,)
+        return sum(self._mapped_of(component) for component in (*together, *self._added))
+
+    def _mapped_of(self, component: str) -> int:
+        if component in self._networks:
+            return mapped_bytes(self._networks[component])
+        if self.form(component).is_streamed or (self.loras and component in ADAPTED):
+            return 0  # or little, which only loading it tells
+        return networks.packed_bytes(self.form(component), *self._source(component))
 
     def use_less_memory(self) -> str | None:
         """Goes over to the next smaller mode and returns its name; None where there is none."""

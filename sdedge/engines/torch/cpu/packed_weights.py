@@ -192,32 +192,58 @@ def packed_key_of(key: PackedKey, tensors: Mapping[str, LazyTensor]) -> PackedKe
     return packed_key({name: value for name, value in key.identity.items() if name not in derived}, tensors)
 
 
-@contextmanager
-def packed_weights(
-    form: Mapping[str, Any], name: str, tensors: Mapping[str, Any], itemsize: int
-) -> Iterator[PackedWeights | None]:
-    """Yields what is kept, or to be kept, of a network in some form (its kind, number format and what else packing depends on);
-    None where nothing is. `name` is for people; `tensors` may have LoRAs in them."""
-    size = sum(math.prod(tensor.shape) for tensor in tensors.values()) * itemsize
-    bases = {key: tensor.base if isinstance(tensor, MergedTensor) else tensor for key, tensor in tensors.items()}
-    packed = None
-    if (
-        packed_cache.choice().keep
-        and size >= packed_cache.LEAST
-        and plain_tensors(bases.values())
-        and packing.available()
-    ):
+@dataclass(frozen=True)
+class Packing:
+    """How a network is packed.
+
+    form      what packing depends on: kind, number format, and whatever else
+    label     for people
+    itemsize  bytes of a number, about
+    """
+
+    form: Mapping[str, Any]
+    label: str
+    itemsize: int
+
+    def size(self, tensors: Mapping[str, Any]) -> int:
+        """Returns about how many bytes the packed weights have."""
+        return sum(math.prod(tensor.shape) for tensor in tensors.values()) * self.itemsize
+
+    def key(self, tensors: Mapping[str, Any]) -> PackedKey | None:
+        """Returns the key of what the model's own tensors become; None where they are not kept."""
+        bases = {name: tensor.base if isinstance(tensor, MergedTensor) else tensor for name, tensor in tensors.items()}
+        wanted = packed_cache.choice().keep and self.size(tensors) >= packed_cache.LEAST
+        if not wanted or not plain_tensors(bases.values()) or not packing.available():
+            return None
         try:
-            key = packed_key(form, bases)
+            return packed_key(self.form, bases)
         except OSError:
-            key = None
-        if key is not None:
-            packed = PackedWeights(key, name, size, not plain_tensors(tensors.values()))
+            return None
+
+
+@contextmanager
+def packed_weights(how: Packing, tensors: Mapping[str, Any]) -> Iterator[PackedWeights | None]:
+    """Yields what is kept, or to be kept, of a network; None where nothing is. The tensors may have LoRAs in them."""
+    key = how.key(tensors)
+    is_edited = not plain_tensors(tensors.values())
+    packed = None if key is None else PackedWeights(key, how.label, how.size(tensors), is_edited)
     try:
         yield packed
     finally:
         if packed is not None:
             packed.close()
+
+
+def stored_bytes(how: Packing, tensors: Mapping[str, Any]) -> int:
+    """Returns how many bytes of a network's weights the cache has, not checked yet; 0 where LoRAs are in them."""
+    key = how.key(tensors) if plain_tensors(tensors.values()) else None
+    if key is None:
+        return 0
+    try:
+        file = PackedFile(packed_cache.entry_path(how.label, key.identity))
+    except (FileNotFoundError, Unusable):
+        return 0
+    return 0 if key.change(file.record) else sum(stored.size for stored in file.tensors.values())
 
 
 def question(size: int) -> str:

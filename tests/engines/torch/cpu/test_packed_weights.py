@@ -140,6 +140,25 @@ def test_any_byte_that_is_changed_or_cut_is_noticed_or_harmless(written, tmp_pat
         assert _contents(path) == right
 
 
+def test_two_that_write_at_once_do_not_disturb_each_other_nor_who_reads(tmp_path):
+    path = tmp_path / "folder" / "a.packed"
+    writers = [PackedWriter(path, 1 << 20) for _ in range(2)]
+    for i, writer in enumerate(writers):
+        writer.add("plain", torch.full((3000,), float(i)))
+    assert not path.exists()
+    writers[0].commit({})
+    (first,) = _contents(path)
+    opened = PackedFile(path)
+    writers[1].commit({})
+    assert _contents(path) != [first]
+    opened.check()
+    assert opened.tensor("plain")[1].numpy().tobytes() == first
+    abandoned = PackedWriter(path, 1 << 20)
+    abandoned.abandon()
+    assert [each.name for each in path.parent.iterdir()] == ["a.packed"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", ["a byte of a weight", "cut off", "empty", "another's right to write", "another torch"]
 )
