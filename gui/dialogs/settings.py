@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import (
 from gui.dialogs.packed import PackedRow
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, short_path
-from gui.look.theme import GAP, HALF, PAD, set_kind
+from gui.look.theme import GAP, HALF, PAD
 from gui.shell.background import in_words
 from gui.shell.file_dialogs import ask_folder
 from gui.shell.reveal import reveal
@@ -179,10 +180,14 @@ class SettingsDialog(QDialog):
     def _storage(self) -> QFormLayout:
         where = PlainLabel(breakable(short_path(data_folder())))
         where.setWordWrap(True)
+        where.setSizePolicy(
+            QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred
+        )  # as wide as the form, or it is cut off
         where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        note = PlainLabel(self.tr("Models, the gallery's index, thumbnails and logs. SDEDGE_HOME names another place."))
-        note.setWordWrap(True)
-        set_kind(note, "caption")
+        note = FaultLabel()
+        note.say(
+            self.tr("Models, the gallery's index, thumbnails and logs. SDEDGE_HOME names another place."), "caption"
+        )
         show = QPushButton(self.tr("Show in Folder"))
         show.clicked.connect(lambda: reveal(data_folder()))
         form = _form()
