@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui.gallery.origin import OriginPanel
 from gui.look.plain import PlainLabel
 from gui.look.readable import breakable
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
@@ -54,6 +55,7 @@ class GalleryDetails(QScrollArea):
         self.tags.setPlaceholderText(self.tr("Tags, separated by commas"))
         self.tags.setAccessibleName(self.tr("Tags of the picture"))
         self.tags.editingFinished.connect(self._tell_tags)
+        self.origin = OriginPanel(studio)
         self._count = PlainLabel()
         self._hint = PlainLabel(self.tr("Choose a picture to see how it was made. A double click shows it large."))
         self.compare = QPushButton(self.tr("Compare the two"))
@@ -68,6 +70,7 @@ class GalleryDetails(QScrollArea):
         self._entry = entry
         self._body.setVisible(entry is not None)
         self._hint.setVisible(entry is None)
+        self.origin.show_entry(entry)
         self.show_picture(pixmap)
         self.prompt.setText(entry.prompt if entry else "")
         self._negative.setText(self.tr("Not: {0}").format(entry.negative) if entry and entry.negative else "")
@@ -160,6 +163,7 @@ class GalleryDetails(QScrollArea):
         kinds = {"use-settings": "accent", "vary": "", "use-seed": "", "edit-picture": "", "paint-picture": ""}
         for id, kind in kinds.items():
             column.addWidget(self._button(id, kind))
+        column.addWidget(self.origin)
         line = QFrame()
         line.setFixedHeight(GAP)
         column.addWidget(line)

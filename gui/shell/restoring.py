@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sdedge.errors import InvalidRequest
+from sdedge.errors import InvalidRequest, SdedgeError
 from sdedge.library.gallery import GalleryEntry
 from sdedge.request import Request
 
@@ -44,7 +44,10 @@ def from_metadata(metadata: Metadata) -> Restored:
 
 def from_entry(entry: GalleryEntry) -> Restored:
     """Returns what the gallery knows of a picture. One that was drawn by a job of ours has its person's own paths; any other
-    was found in a folder, and says what its maker wanted. Raises InvalidRequest for a request of a later version."""
+    was found in a folder, and says what its maker wanted; what of that could not be taken over is in the notes. Raises
+    InvalidRequest for a request of a later version."""
+    if entry.job is None and entry.source not in ("", "sdedge") and (metadata := _read(entry)) is not None:
+        return from_metadata(metadata)
     request = entry.request
     if entry.job is not None:
         return Restored(request)
@@ -52,6 +55,17 @@ def from_entry(entry: GalleryEntry) -> Restored:
         name: value for name, value in vars(request).items() if value != getattr(Request, name, None) or name == "model"
     }
     return _restored(fields, {"model": entry.model_hash} if entry.model_hash else {}, ())
+
+
+def _read(entry: GalleryEntry) -> Metadata | None:
+    """Returns what the picture's own file says; None where it is gone, damaged or says nothing any more."""
+    from sdedge.images.metadata import read
+
+    try:
+        metadata = read(entry.path)
+    except (SdedgeError, OSError):
+        return None
+    return metadata if metadata.source else None
 
 
 def _restored(fields: Mapping[str, Any], hashes: Mapping[str, str], notes: tuple[str, ...]) -> Restored:
