@@ -44,6 +44,8 @@ class Canvas(QWidget):
     """A place on the screen."""
     painted = Signal()
     """A stroke has ended."""
+    tapped = Signal()
+    """The space bar was pressed, and nothing moved with it."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -56,6 +58,7 @@ class Canvas(QWidget):
         self._comparing = False
         self.arrows_move = True
         """Whether the arrow keys move a picture that is larger than the canvas."""
+        self.space_compares = True
         self.layer: MaskLayer | None = None
         self._overlay = MaskOverlay(theme)
         self._comparison = Comparison(theme)
@@ -75,6 +78,7 @@ class Canvas(QWidget):
         self.setAccessibleName(self.tr("Picture"))
         set_role(self, Role.Graphic, self._in_words)
         theme.changed.connect(self._recolour)
+        self.tapped.connect(self._tap)
 
     # What is shown
 
@@ -363,8 +367,12 @@ class Canvas(QWidget):
         elif not event.isAutoRepeat() and self._holding:
             self._holding = False
             if not self._held_moved:
-                self.compare(not self._comparing)
+                self.tapped.emit()
             self._show_cursor()
+
+    def _tap(self) -> None:
+        if self.space_compares:
+            self.compare(not self._comparing)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._holding = False

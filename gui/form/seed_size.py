@@ -7,6 +7,7 @@ from functools import partial
 
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
+from gui.form.aspect_chips import AspectChips
 from gui.form.fields import LABEL, TypedEdit, label_of, watch
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, set_kind
@@ -38,7 +39,8 @@ class SizeField(QWidget):
         times = PlainLabel("×")
         set_kind(times, "muted")
         row = _row(self.tr("Size"), self.width_edit, times, self.height_edit, swap, self.presets)
-        stack_into(self, row, self.note)
+        self.aspects = AspectChips(self._form, studio.theme)
+        stack_into(self, row, self.aspects, self.note)
         for edit in (self.width_edit, self.height_edit):
             edit.fault_changed.connect(lambda fault: self._say())
         studio.actions.bind("swap-size", self._swap)
@@ -119,7 +121,7 @@ def _row(label: str, *widgets: QWidget) -> QWidget:
 def stack_into(host: QWidget, *rows: QWidget) -> None:
     """Stacks rows below one another as all of a widget; notes are in line with the controls."""
     for row in rows:
-        if isinstance(row, FaultLabel):
+        if isinstance(row, FaultLabel | AspectChips):
             row.setContentsMargins(LABEL + 2 * HALF, 0, 0, 0)
     box = QHBoxLayout(host)
     box.setContentsMargins(0, 0, 0, 0)

@@ -136,7 +136,7 @@ class FormView(QFrame):
         self.forget = QPushButton(self.tr("Forget these"))
         self.forget.clicked.connect(lambda: form.put(carried={}))
         box = stack(
-            NumberField(form, "batch", self.tr("At a time"), 1, 8),
+            NumberField(form, "batch", self.tr("Batch size"), 1, 8),
             self.vae,
             *controls(form, Section.MORE, placed=("vae",)),
             self.carried, self.forget,

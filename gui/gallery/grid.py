@@ -35,7 +35,7 @@ class PictureList(QListView):
     """A QListView, as screen readers know it, that places its squares by itself: Qt's has no headings."""
 
     opened = Signal()
-    """Return, or a double click on a picture."""
+    """Return, the space bar, or a double click on a picture."""
     resized = Signal(int)
     """Ctrl and the wheel ask for thumbnails larger or smaller by so many steps."""
 
@@ -219,8 +219,18 @@ class PictureList(QListView):
             self.opened.emit()
         elif event.key() == Qt.Key.Key_Escape and self.selectionModel().hasSelection():
             self.clearSelection()
+        elif event.key() == Qt.Key.Key_Space and not event.modifiers() and self.currentIndex().isValid():
+            self._look(event.isAutoRepeat())
         else:
             super().keyPressEvent(event)
+
+    def _look(self, again: bool) -> None:
+        """The space bar shows the picture large, and once more takes it away."""
+        row = self.currentIndex().row()
+        if row not in self.chosen_rows():
+            self.choose_row(row)
+        if not again:
+            self.opened.emit()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A heading chooses all of its pictures; with Ctrl or Shift besides those that are chosen."""

@@ -143,7 +143,7 @@ class LargeView(QWidget):
         self._splitter = QSplitter()
         self._splitter.setChildrenCollapsible(False)
         for canvas, name in ((self.compared, self.tr("Picture to compare with")), (self.canvas, self.tr("Picture"))):
-            canvas.arrows_move = False
+            canvas.arrows_move = canvas.space_compares = False
             canvas.setAccessibleName(name)
             self._splitter.addWidget(canvas)
         self.compared.hide()
@@ -199,6 +199,7 @@ class LargeView(QWidget):
         self._model.dataChanged.connect(lambda *_: self.show_current())
         self._model.counted.connect(lambda count: self.close_view() if self.isVisible() and not count else None)
         for canvas in (self.canvas, self.compared):
+            canvas.tapped.connect(self.close_view)  # the space bar opened it, and closes it
             canvas.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
             canvas.customContextMenuRequested.connect(
                 lambda at, canvas=canvas: self.menu_wanted.emit(canvas.mapToGlobal(at))

@@ -13,6 +13,7 @@ ON_A_MAC = {
     "redo": ("Ctrl+Shift+Z",),
     "weigh-more": ("Ctrl+Alt+Up",),  # Cmd+Up and Cmd+Down belong to the text field
     "weigh-less": ("Ctrl+Alt+Down",),
+    "pause-queue": ("Ctrl+Shift+P",),  # Cmd+P prints
     "trash": ("Ctrl+Backspace", "Del"),  # Del needs fn
     "cancel": ("Esc", "Ctrl+."),
     "side-column": ("Ctrl+Alt+S", "F9"),  # F keys need fn

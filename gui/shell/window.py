@@ -35,6 +35,7 @@ from gui.shell.actions import Actions, name_button, plain
 from gui.shell.advice import for_the_window
 from gui.shell.banner import Banner
 from gui.shell.bridge import Bridge
+from gui.shell.dock import DockProgress
 from gui.shell.mac import add_window_menu
 from gui.shell.notifier import Notifier
 from gui.shell.settings import Settings
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self.views: dict[str, QWidget] = {}
         self._noticed: set[str] = set()
+        self._dock = DockProgress()
         self.leaving = False
         """It closes without asking, as when the system ends the session."""
         self.question: QMessageBox | None = None
@@ -288,11 +290,13 @@ class MainWindow(QMainWindow):
         progress = self.studio.board.progress(id)
         fraction = progress.fraction if progress else None
         self.setWindowTitle("sdedge" if fraction is None else f"{fraction:.0%} – sdedge")
+        self._dock.show(fraction)
 
     def _show_waiting(self) -> None:
         board = self.studio.board
         if board.running is None:
             self.setWindowTitle("sdedge")
+            self._dock.show(None)
         self._app.setBadgeNumber(sum(job.state in (JobState.RUNNING, JobState.WAITING) for job in board.jobs))
         self._show_pause()
 

@@ -76,7 +76,7 @@ def no_nap(why: str) -> Iterator[bool]:
         return
     info = objc.send(objc.find_class("NSProcessInfo"), "processInfo")
     options = ctypes.c_uint64(USER_INITIATED_ALLOWING_SLEEP)
-    token = objc.send(info, "beginActivityWithOptions:reason:", options, _text(objc, why))
+    token = objc.send(info, "beginActivityWithOptions:reason:", options, text(objc, why))
     objc.send(token, "retain")
     try:
         yield token is not None
@@ -94,8 +94,9 @@ def name_process(name: str) -> None:
     # Not the localised one: it may be empty and refuse a key by an exception of Objective-C's, which would end the process.
     facts = objc.send(bundle, "infoDictionary")
     for key in ("CFBundleName", "CFBundleDisplayName"):
-        objc.send(facts, "setValue:forKey:", _text(objc, name), _text(objc, key))
+        objc.send(facts, "setValue:forKey:", text(objc, name), text(objc, key))
 
 
-def _text(objc: Runtime, text: str) -> Object:
-    return objc.send(objc.find_class("NSString"), "stringWithUTF8String:", ctypes.c_char_p(text.encode()))
+def text(objc: Runtime, words: str) -> Object:
+    """Returns an NSString."""
+    return objc.send(objc.find_class("NSString"), "stringWithUTF8String:", ctypes.c_char_p(words.encode()))

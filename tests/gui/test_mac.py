@@ -79,7 +79,7 @@ def _gesture(widget, kind, value=0.0):
 
 def test_no_action_takes_a_key_that_the_mac_keeps_for_itself(mac, qtbot, open_window):
     actions = open_window(start=False).actions_list
-    taken = {"Ctrl+H", "Ctrl+M", "Ctrl+W", "Ctrl+Q", "Ctrl+Up", "Ctrl+Down", "Ctrl+Space", "Ctrl+Tab", "Ctrl+`",
+    taken = {"Ctrl+H", "Ctrl+P", "Ctrl+M", "Ctrl+W", "Ctrl+Q", "Ctrl+Up", "Ctrl+Down", "Ctrl+Space", "Ctrl+Tab", "Ctrl+`",
              "Ctrl+Left", "Ctrl+Right", "Ctrl+Alt+H", "Ctrl+Alt+M", "Ctrl+Alt+D", "Ctrl+Alt+Esc", "Ctrl+Alt+Space",
              "Ctrl+Shift+3", "Ctrl+Shift+4", "Ctrl+Shift+5", "Ctrl+Shift+Q", "Ctrl+Shift+/"}  # fmt: skip
     ours = {
