@@ -1,5 +1,5 @@
 """A random v1 model in every container and layout: equal tensor for tensor, one denoising call equal across all, and
-load time and peak memory beside diffusers.
+load time and peak memory beside diffusers; then what the first call of the UNet costs (`first_call`).
 
     python -m tests.benchmarks.loading [--width narrow] [--folder DIR]
 
@@ -379,6 +379,9 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         run(Path(folder), options.width)
+        from tests.benchmarks import first_call
+
+        first_call.run(Path(folder), options.width, 3)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,11 @@ from sdedge.engines.protocol import LoraUse
 from sdedge.engines.torch.cpu import fused_unet, int8_unet, packed_cache, packed_file, packed_weights, packing
 from sdedge.engines.torch.cpu.packed_file import PackedFile, PackedWriter, Unusable
 from sdedge.engines.torch.engine import TorchEngine
+from sdedge.generation import price
+from sdedge.generation.pipeline import Pipeline
+from sdedge.machine import memory_plan
 from sdedge.models.unet_inputs import UNetInputs
+from sdedge.request import Request
 from sdedge.weights.files import WeightFile
 from tests.conftest import cases
 
@@ -285,3 +289,25 @@ def test_int8_weights_come_back_as_they_were(cache, model, monkeypatch):
     assert same(without, first) and same(without, second)
     unet = next(entry.path for entry in packed_cache.entries() if "unet-int8" in entry.name)
     assert any(name.endswith(".scales") for name in PackedFile(unet).tensors)
+
+
+@pytest.mark.slow
+def test_what_is_mapped_is_told_apart_from_what_is_the_process_s_own(cache, model, monkeypatch):
+    engine = TorchEngine.load(model, "cpu", memory="fast")
+    side = engine.facts.width
+    before = engine.choose_memory(side, side, 1)
+    assert before.mapped == 0 and "mapped" not in str(before)
+    answers(model)
+    sizes = {entry.name: entry.size for entry in packed_cache.entries()}
+    engine = TorchEngine.load(model, "cpu", memory="fast")
+    plan = engine.choose_memory(side, side, 1)
+    in_files = sum(size for name, size in sizes.items() if "unet" in name or "vae" in name)
+    assert 0.5 * in_files < plan.mapped <= in_files and (plan.peak, plan.mode) == (before.peak, before.mode)
+    assert f"{memory_plan.spoken_size(plan.mapped)} of them mapped" in str(plan)
+    networks = [engine.network(component) for component in ("unet", "vae")]
+    assert sum(map(packed_weights.mapped_bytes, networks)) == plan.mapped == engine.choose_memory(side, side, 1).mapped
+    monkeypatch.setattr(price, "NARROW", 0)
+    request = Request(prompt="a house", model=str(model), width=side, height=side, steps=1, seed=1)
+    pipeline = Pipeline(lambda *_: engine)
+    (sentence,) = pipeline.prices(pipeline.resolve(request))
+    assert f"{memory_plan.spoken_size(plan.mapped)} of that are mapped" in sentence

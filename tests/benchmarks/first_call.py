@@ -1,0 +1,158 @@
+"""What a start costs: the first call of the UNet less a steady one, warm, beside diffusers, and with packed weights.
+
+    python -m tests.benchmarks.first_call [--width narrow] [--rounds 3] [--folder DIR]
+
+Opening, reading, converting, packing and the first call of all three networks count; imports do not, and are told apart. Every
+figure is of a process of its own; the engines take turns. The model is a folder of half precision, as models are published. Full
+size needs 14 GB of disk for a while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import loading
+from tests.benchmarks.support.processes import check_quiet, child
+
+BENCHMARK = "tests.benchmarks.first_call"
+STEADY = 3  # calls, of which the fastest counts
+OURS, AGAIN, THEIRS = "sdedge", "sdedge, second start", "diffusers"
+
+
+def measure(engine: str, path: Path, dtype: str, width: str) -> dict[str, float]:
+    """Returns the seconds of imports, of loading and the first call, and of a steady call, in this process."""
+    start = time.perf_counter()
+    import torch
+
+    load = _load_theirs(path, dtype) if engine == THEIRS else _load_ours(path, dtype)
+    imported = time.perf_counter()
+    predict, context_width = load()
+    side = 64 if width == "full" else 8
+    inputs = torch.randn(2, 4, side, side), torch.tensor([500.0]), torch.randn(2, 77, context_width)
+    calls = []
+    with torch.inference_mode():
+        for _ in range(1 + STEADY):
+            predict(*inputs)
+            calls.append(time.perf_counter())
+    steady = min(later - earlier for earlier, later in itertools.pairwise(calls))
+    return {"imports": imported - start, "first": calls[0] - imported, "steady": steady}
+
+
+def _load_ours(path: Path, dtype: str) -> Callable[[], tuple[Callable[..., Any], int]]:
+    from sdedge.engines.torch.cpu import packed_cache
+    from sdedge.engines.torch.engine import TorchEngine
+    from sdedge.models.unet_inputs import UNetInputs
+
+    packed_cache.LEAST = 0  # narrow networks are tried as well
+
+    def load() -> tuple[Callable[..., Any], int]:
+        engine = TorchEngine.load(path, "cpu", dtype)
+        for component in ("text_encoder", "vae", "unet"):
+            engine.network(component)
+        return lambda *inputs: engine.predict(UNetInputs(*inputs)), engine.facts.context_width
+
+    return load
+
+
+def _load_theirs(path: Path, dtype: str) -> Callable[[], tuple[Callable[..., Any], int]]:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import torch
+    from diffusers import StableDiffusionPipeline
+    from transformers import CLIPTextModel, CLIPTokenizer  # noqa: F401
+
+    target = getattr(torch, dtype)
+
+    def load() -> tuple[Callable[..., Any], int]:
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            path, torch_dtype=target, local_files_only=True, safety_checker=None
+        )
+        unet = pipeline.unet
+        return lambda x, t, context: unet(x.to(target), t, context.to(target)), unet.config.cross_attention_dim
+
+    return load
+
+
+def formats() -> list[str]:
+    """The formats that this machine computes fast in: half precision where it has any, and float32."""
+    import torch
+
+    from sdedge.engines.torch.cpu import fused_unet
+
+    return ["bfloat16", "float32"] if fused_unet.available(torch.bfloat16) else ["float32"]
+
+
+def run(folder: Path, width: str, rounds: int) -> None:
+    """Makes the model, measures by turns, and prints a table."""
+    reference = folder / "first-call-reference"
+    child(loading.BENCHMARK, "make", reference, width)
+    model = Path(str(child(loading.BENCHMARK, "write", "folder fp16", reference, folder / "first-call-model")))
+    if not (model / "tokenizer").exists():
+        print("CLIP's vocabulary is not here, which diffusers needs: its figures are left out.")
+    engines = [OURS, AGAIN, *([THEIRS] if (model / "tokenizer").exists() else [])]
+    home = folder / "first-call-home"
+    os.environ["SDEDGE_HOME"] = str(home)
+    for dtype in child(BENCHMARK, "formats"):
+        _keep(True)
+        child(BENCHMARK, "measure", OURS, model, dtype, width)  # which packs, and keeps it
+        figures: dict[str, list[dict[str, float]]] = {engine: [] for engine in engines}
+        for _ in range(rounds):
+            for engine in engines:
+                loading.warm(model)
+                _keep(engine == AGAIN)
+                figures[engine].append(child(BENCHMARK, "measure", engine, model, dtype, width))
+        _print(dtype, figures)
+        if home.exists():
+            loading.remove(home)
+    loading.remove(model)
+    loading.remove(reference)
+
+
+def _keep(on: bool) -> None:
+    os.environ["SDEDGE_KEEP_PACKED"] = "1" if on else "0"
+
+
+def _print(dtype: str, figures: dict[str, list[dict[str, float]]]) -> None:
+    costs = {engine: sorted(each["first"] - each["steady"] for each in rows) for engine, rows in figures.items()}
+    theirs = statistics.median(costs[THEIRS]) if THEIRS in costs else None
+    print(
+        f"\n| {dtype} | first call less a steady one, s: min, median, max | of diffusers | imports, s | steady call, s |"
+    )
+    print("|---|---|---|---|---|")
+    for engine, cost in costs.items():
+        middle = statistics.median(cost)
+        ratio = "" if theirs is None else f"{middle / theirs:.2f}"
+        imports, steady = (statistics.median(row[key] for row in figures[engine]) for key in ("imports", "steady"))
+        print(
+            f"| {engine} | {cost[0]:.2f}, {middle:.2f}, {cost[-1]:.2f} | {ratio} | {imports:.2f} | {steady:.2f} |",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--width", choices=("full", "narrow"), default="full")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, help="where the files go for a while; a temporary folder by default")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    check_quiet(parser)
+    options = parser.parse_args()
+    if options.child:
+        verb, *arguments = options.child
+        result: Any = formats() if verb == "formats" else measure(arguments[0], Path(arguments[1]), *arguments[2:])
+        print(json.dumps(result))
+        return
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        run(Path(folder), options.width, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
