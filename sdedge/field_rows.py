@@ -98,7 +98,8 @@ class FormEntry:
 
 @dataclass(frozen=True)
 class RequestField:
-    """One field. It means nothing without any of `counts_with`; `aliases` are its other names in JSON and CSV."""
+    """One field. It means nothing without any of `counts_with`, or beside any of `replaced_by`; `aliases` are its other names
+    in JSON and CSV."""
 
     name: str
     type: FieldType
@@ -110,6 +111,7 @@ class RequestField:
     aliases: tuple[str, ...] = ()
     always_recorded: bool = False
     counts_with: tuple[str, ...] = ()
+    replaced_by: tuple[str, ...] = ()
 
     @property
     def optional(self) -> bool:

@@ -26,11 +26,12 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 def read_json(
     data: bytes | str, what: str, max_bytes: int = MAX_BYTES, error: type[SdedgeError] = ModelError,
-    remedy: str = "get it again", keep_halves: bool = False, unique_keys: bool = False,
+    remedy: str = "get it again", keep_halves: bool = False, unique_keys: bool = False, long_integers: bool = False,
 ) -> Any:  # fmt: skip
     """Parses JSON (UTF-8, or as Unicode's byte order mark says). Half surrogates come out as U+FFFD, so that every string
     can be written, but for `keep_halves`, which paths of other bytes need; `NaN` and `Infinity`, which diffusers writes,
-    are floats. Of a key that an object holds twice the last value counts; with `unique_keys` it is an error.
+    are floats. Of a key that an object holds twice the last value counts; with `unique_keys` it is an error. With
+    `long_integers` an integer of more than 20 digits is its text, so that one of them does not cost all the rest.
 
     `what` begins the sentence of the error ("The file x.json"), `remedy` ends it. Raises `error` for anything that is not JSON,
     is longer than `max_bytes` (characters, for a string), nests deeper than 64, or holds integers of more than 20 digits.
@@ -42,7 +43,7 @@ def read_json(
         _check_nesting(text)
         if not keep_halves:
             text = _HALVES.sub("\ufffd", _ESCAPE.sub(_without_half, text) if "\\u" in text else text)
-        integers = _integer if _LONG_NUMBER.search(text) else None
+        integers = (_integer_or_text if long_integers else _integer) if _LONG_NUMBER.search(text) else None
         pairs = _unique if unique_keys else None
         return json.loads(text.removeprefix("\ufeff"), parse_int=integers, object_pairs_hook=pairs)
     except _Twice as fault:
@@ -102,6 +103,10 @@ def _check_nesting(text: str) -> None:
 
 def _without_half(escape: re.Match[str]) -> str:
     return "\\ufffd" if len(escape[0]) == _HALF_ESCAPE else escape[0]
+
+
+def _integer_or_text(digits: str) -> int | str:
+    return digits if len(digits.lstrip("-")) > MAX_DIGITS else int(digits)
 
 
 def _integer(digits: str) -> int:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from sdedge.errors import InvalidRequest
 from sdedge.field_rows import CommandLine, Group
 from sdedge.field_types import FieldType, Float, PathOrName
 from sdedge.passes import ENLARGERS, MAX_SCALE, Changes, Enlargement, Pass, Settings, enlarger_name
-from sdedge.request_fields import FIELDS, parse_size
+from sdedge.request_fields import FIELDS, no_effect, parse_size
 
 HIRES_STRENGTH = 0.7
 """The web UI's."""
@@ -47,7 +47,7 @@ HIRES = Role("hires fix", is_hires, Pass(Changes(strength=HIRES_STRENGTH), Enlar
 
 DETAIL = Role(
     "a detector", lambda each: each.boxes is not None, Pass(Changes(strength=STRENGTH), boxes=Boxes("none")), ("detail",),
-    "face_yolov8n", ("none", "None"), True,
+    "face_yolov8n", ("none", "None", "off", ""), True,
 )  # fmt: skip
 
 
@@ -113,6 +113,8 @@ class PassPart:
     place    "changes", "enlarge" or "boxes", and the name there
     key      in the web UI's text; "" where it has none of its own
     aliases  other names in JSON and CSV, such as the web UI's API has
+
+    Beside any of `replaced_by` it has no effect.
     """
 
     name: str
@@ -123,6 +125,7 @@ class PassPart:
     key: str = ""
     aliases: tuple[str, ...] = ()
     group: Group = Group.FINISH
+    replaced_by: tuple[str, ...] = ()
 
     def read(self, text: str) -> dict[str, Any]:
         """Returns the parts that a text sets: a sampler's may name a schedule. "Use same sampler" and 0 steps set it to the
@@ -167,7 +170,7 @@ def _row(name: str) -> FieldType:
 _PARTS = (
     PassPart("hires", HIRES, Float(0, MAX_SCALE, "2"), ("enlarge", "scale"),
              CommandLine(("--hires",), "Enlarge it so many times and draw it anew from there; 0 is off.", "SCALE"),
-             "Hires upscale", ("hires_upscale", "hr_scale")),
+             "Hires upscale", ("hires_upscale", "hr_scale"), replaced_by=("hires_size",)),
     PassPart("hires_size", HIRES, TargetSize(), ("enlarge", "size"),
              CommandLine(("--hires-size",), "Or the size to enlarge it to.", "WxH"), "Hires resize", ("hires_resize",)),
     PassPart("hires_upscaler", HIRES, EnlargerName(), ("enlarge", "by"),
@@ -274,6 +277,15 @@ def read_parts(texts: Mapping[str, Any]) -> PartSettings:
         read = part.read(value) if isinstance(value, str) else {name: part.type.from_json(value)}
         values |= {key: each for key, each in read.items() if key == name or key not in texts}
     return PartSettings(values)
+
+
+def parts_without_effect(names: Collection[str]) -> list[str]:
+    """Returns a sentence on each part among the `names` of those that are set, in whose place another of them counts."""
+    return [
+        no_effect(name, "beside", beside)
+        for name, part in PARTS.items()
+        if name in names and (beside := [each for each in part.replaced_by if each in names])
+    ]
 
 
 def part_name(key: str) -> str | None:

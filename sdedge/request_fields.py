@@ -7,6 +7,7 @@ A new field is a line in `Request` and a row here. Where a row has no flag, no k
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -113,7 +114,8 @@ _ROWS = (
     RequestField(
         "steps", Integer(1, MAX_STEPS), 20, Group.SAMPLING,
         CommandLine(("-s", "--steps"), "Denoising steps.", default="20, or what suits --speed"),
-        InfotextKey("Steps", always=True), FormEntry("Steps", Section.BASICS, 1, 60), always_recorded=True),
+        InfotextKey("Steps", always=True), FormEntry("Steps", Section.BASICS, 1, 60), always_recorded=True,
+        replaced_by=("sigmas", "timesteps")),
     RequestField(
         "guidance", Float(0, 100, "7.5"), None, Group.SAMPLING,
         CommandLine(("-g", "--guidance"), "Guidance scale; 1 is off.", default="the model's"),
@@ -132,7 +134,7 @@ _ROWS = (
         CommandLine(("--schedule",), "Spacing of the noise levels.", "NAME", "the sampler's"),
         InfotextKey("Schedule type"),
         FormEntry("Schedule", Section.SAMPLER, choices={None: ("What suits the sampler", ""), **_SCHEDULES}),
-        ("schedule_type",), always_recorded=True),
+        ("schedule_type",), always_recorded=True, replaced_by=("sigmas", "timesteps")),
     RequestField(
         "sigmas", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,
         CommandLine(("--sigmas",), "Your own noise levels, falling, in place of steps and schedule.", "LIST"),
@@ -241,7 +243,7 @@ _ROWS = (
     RequestField(
         "mask_only", Flag(), False, Group.IMAGE,
         CommandLine(("--mask-only",), "Draw only the mask's surroundings, at full size."),
-        InfotextKey("Inpaint area", names={True: "Only masked"}),
+        InfotextKey("Inpaint area", names={True: "Only masked", False: "Whole picture"}),
         FormEntry("Draw the masked part at full size", Section.MASK), counts_with=_MASKED),
     RequestField(
         "mask_padding", Integer(0, MAX_SIDE), 32, Group.IMAGE,
@@ -274,7 +276,7 @@ _ROWS = (
     RequestField(
         "tiling", Flag(), False, Group.FINISH,
         CommandLine(("--tiling",), "A picture that repeats without a seam."),
-        InfotextKey("Tiling", names={True: "True"}), FormEntry("Edges continue on the other side", Section.MORE)),
+        InfotextKey("Tiling", names={True: "True", False: "False"}), FormEntry("Edges continue on the other side", Section.MORE)),
     RequestField(
         "safety", Flag(), None, Group.FINISH,
         CommandLine(("--safety/--no-safety",), "Filter by the model's safety checker.", default="if it has one"),
@@ -296,6 +298,24 @@ def counts(request: object, name: str) -> bool:
     """Returns whether a field of a request has any effect, by what else is set there."""
     companions = FIELDS[name].counts_with
     return not companions or any(getattr(request, each) and counts(request, each) for each in companions)
+
+
+def fields_without_effect(request: object) -> list[str]:
+    """Returns a sentence on each field that is set and has no effect on the picture, by what else is set or is not."""
+    sentences = []
+    for name in [name for name, row in FIELDS.items() if getattr(request, name) != row.default]:
+        beside = [each for each in FIELDS[name].replaced_by if getattr(request, each) != FIELDS[each].default]
+        if beside:
+            sentences.append(no_effect(name, "beside", beside))
+        elif not counts(request, name):
+            sentences.append(no_effect(name, "without", FIELDS[name].counts_with))
+    return sentences
+
+
+def no_effect(name: str, how: str, others: Sequence[str]) -> str:
+    """Returns the sentence that says what a field or part has no effect "beside" or "without"."""
+    spoken = [each.replace("_", " ") for each in (name, *others)]
+    return f"{spoken[0].capitalize()} has no effect {how} {' or '.join(spoken[1:])}; it is left aside."
 
 
 def depends_on(name: str, companion: str) -> bool:

@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
 from sdedge.commands.generate import generate as command
 from sdedge.commands.queue import add
+from sdedge.commands.root import cli
+from sdedge.library.jobs import Queue
 from sdedge.library.models import Library
+from sdedge.library.store import open_store
 from sdedge.request import Request
 
 from .test_cli import generate, run
@@ -39,12 +44,15 @@ def added(*args: object) -> dict:
 
 def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
     """None is accepted and ignored: those about the engine that draws are refused, as it is another process."""
-    from sdedge.library.jobs import Queue
-    from sdedge.library.store import open_store
-
     monkeypatch.chdir(tmp_path)
-    for model in ("face", "5"):  # files that `--detail` and `--hires-upscaler` may name
+    for model in (
+        "face",
+        "5",
+        "another",
+        "v",
+    ):  # files that `--detail`, `--hires-upscaler`, `--model` and `--vae` may name
         (tmp_path / model).touch()
+    Image.new("RGB", (8, 8)).save(tmp_path / "i.png")
 
     def job(*args: object) -> tuple:
         id = added(*args)["id"]
@@ -75,6 +83,9 @@ def test_every_option_of_queue_add_changes_the_job(tmp_path, monkeypatch):
      (("a house", "--dtype=float32"), "set SDEDGE_DTYPE"), (("a house", "--devise", "cpu"), "No such option"),
      (("--from-file", "two.txt", "-o", "a.png"), "a.png is the name of one file, and there are 2 jobs"),
      (("a house", "-o", "two"), "two is a file; name a folder"),
+     (("a house", "--model", "nobody"), "There is no model named 'nobody'"),
+     (("a house", "--vae", "nobody"), "There is no model named 'nobody'"),
+     (("a <lora:nobody:1> house",), "There is no LoRA 'nobody'"), (("a house", "-i", "nobody.png"), "Cannot read nobody.png"),
      (("a house", "--detail", "nobody"), "There is no detector 'nobody'"),
      (("a house", "--hires", "2", "--hires-upscaler", "nobody"), "There is no upscaler 'nobody'")],
 )  # fmt: skip
@@ -87,12 +98,25 @@ def test_what_the_queue_does_not_take_is_said_with_what_to_do(tmp_path, monkeypa
     assert "The queue is empty." in run("queue", "list").stdout
 
 
+def test_what_was_cut_off_is_listed_with_the_command_that_goes_on_with_it(tmp_path, monkeypatch):
+    """One that has a journal goes on by itself; the options that are named are there."""
+    from sdedge.commands.queue import run as run_command
+    from sdedge.process import records
+
+    monkeypatch.chdir(tmp_path)
+    added()
+    with open_store() as store:
+        Queue(store).claim()
+    for goes_on, shown in (
+        (False, "`sdedge queue run --resume` goes on with it"),
+        (True, "`sdedge queue run` goes on"),
+    ):
+        monkeypatch.setattr(records, "goes_on", lambda folder, job, answer=goes_on: answer)
+        assert shown in CliRunner().invoke(cli, ["queue", "list"]).output
+    assert "--resume" in {option for parameter in run_command.params for option in parameter.opts}
+
+
 def test_a_folder_of_pictures_becomes_jobs_whose_files_keep_the_names(tmp_path, monkeypatch):
-    from PIL import Image
-
-    from sdedge.library.jobs import Queue
-    from sdedge.library.store import open_store
-
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     for name in ("a.png", "b.jpg"):
@@ -109,9 +133,6 @@ def test_models_of_passes_are_found_from_whatever_folder_the_queue_runs_in(tmp_p
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x4.pth").touch()
     added("--hires", "2", "--hires-upscaler", "x4.pth", "--detail", "x4.pth")
-    from sdedge.library.jobs import Queue
-    from sdedge.library.store import open_store
-
     with open_store() as store:
         (job,) = Queue(store).jobs()
     enlarged, boxes = job.request.passes

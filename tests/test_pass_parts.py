@@ -10,7 +10,7 @@ from sdedge import batch
 from sdedge.commands.generate import generate, requests_of
 from sdedge.errors import InvalidRequest
 from sdedge.images import metadata, metadata_a1111
-from sdedge.pass_parts import PARTS, PartSettings, read_parts
+from sdedge.pass_parts import PARTS, PartSettings, parts_without_effect, read_parts
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.request import Request
 
@@ -116,3 +116,13 @@ def test_what_the_web_ui_wrote_is_read():
 def test_every_part_has_a_flag_and_a_line_of_help():
     options = {option.name: option for option in generate.params}
     assert all(options[name].help and options[name].opts == list(part.command.flags) for name, part in PARTS.items())
+
+
+def test_a_part_beside_the_one_that_takes_its_place_is_told():
+    assert parts_without_effect({"hires", "hires_steps"}) == parts_without_effect({"hires_size", "hires_steps"}) == []
+    assert parts_without_effect({"hires", "hires_size"}) == ["Hires has no effect beside hires size; it is left aside."]
+
+
+@pytest.mark.parametrize("off", ["", "none", "None", "off"])
+def test_no_detector_is_none(off):
+    assert read_parts({"detail": off}).over(()) == ()

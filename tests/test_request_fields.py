@@ -29,7 +29,7 @@ from sdedge.pass_syntax import PassList
 from sdedge.passes import Changes, Enlargement, Pass
 from sdedge.regions import Region, RegionList, RegionMethod
 from sdedge.request import Request
-from sdedge.request_fields import FIELDS, SIZE, counts
+from sdedge.request_fields import FIELDS, SIZE, counts, fields_without_effect
 from sdedge.windows import Blend, Windows, WindowsType
 
 ROOT = Path(__file__).parents[1]
@@ -347,6 +347,27 @@ def _insert(path: Path, before: str, text: str) -> None:
     source = path.read_text("utf-8")
     assert source.count(before) == 1
     path.write_text(source.replace(before, text + before), "utf-8")
+
+
+VALUES = {"image": "i.png", "mask": "m.png", "outpaint": (8, 0, 0, 0), "sigmas": (3.0, 0.0), "timesteps": (900.0, 3.0),
+          "variation_strength": 0.5, "mask_only": True, "steps": 7, "schedule": "karras", "masked_content": "fill"}  # fmt: skip
+"""Values of fields that others need or that take the place of others; of those others numbers and flags change."""
+
+
+@pytest.mark.parametrize("name", [row.name for row in FIELDS.values() if row.counts_with or row.replaced_by])
+def test_a_field_that_counts_only_with_others_says_so_without_them(name):
+    row = FIELDS[name]
+    value = VALUES.get(name, True if isinstance(row.type, Flag) else 3 if isinstance(row.type, Integer) else 0.5)
+    if name in ("mask", "outpaint"):
+        return  # which are refused without a picture
+    sentences = fields_without_effect(Request(**{name: value})) if row.counts_with else []
+    assert row.replaced_by or [name.replace("_", " ") in each.lower() for each in sentences] == [True]
+    assert all(each.replace("_", " ") in sentences[0] for each in row.counts_with)
+    beside = {"image": "i.png", "mask": "m.png", "mask_only": True, "variation_strength": 0.5}
+    assert fields_without_effect(Request(**{**beside, name: value})) == []
+    for replacing in row.replaced_by:
+        (sentence,) = fields_without_effect(Request(**{name: value, replacing: VALUES[replacing]}))
+        assert f"{name} has no effect beside {replacing}" in sentence.lower()
 
 
 def test_a_row_and_a_line_are_all_that_a_new_field_needs(tmp_path):

@@ -22,8 +22,9 @@ from sdedge.field_rows import Group
 from sdedge.library.control_models import check_pictures, settled_controls
 from sdedge.library.pass_models import settled_passes
 from sdedge.machine.memory_plan import CHOICES
+from sdedge.pass_parts import parts_without_effect
 from sdedge.request import Request, Resolved
-from sdedge.request_fields import FIELDS
+from sdedge.request_fields import FIELDS, fields_without_effect
 from sdedge.text.clean import shown
 
 if TYPE_CHECKING:
@@ -177,12 +178,14 @@ def _tried(pipeline: Pipeline, request: Request) -> tuple[Resolved, list[str]]:
     check_pictures(request)
     notices = pipeline.check_controls(request)
     resolved = pipeline.resolve(request)
-    return resolved, [*notices, *pipeline.prices(resolved)]
+    return resolved, [*fields_without_effect(request), *notices, *pipeline.prices(resolved)]
 
 
 def requests_of(prompt: str | None, options: dict[str, Any]) -> list[Request]:
     """Returns the requests that the options describe. Raises InvalidRequest."""
     values = fields_of(options)
+    for sentence in parts_without_effect({name for name, text in options.items() if text is not None}):
+        note(sentence)
     chosen = set(values)
     parts = {name: values.pop(name) for name in list(values) if FIELDS[name].type.repeated}
     if "sampler" in values:

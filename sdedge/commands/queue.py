@@ -34,6 +34,7 @@ NOW = {
     "resume", "keep_journal",
 }  # fmt: skip
 ENGINE_VARIABLES = {"--device": "SDEDGE_DEVICE", "--dtype": "SDEDGE_DTYPE", "--memory": "SDEDGE_MEMORY"}
+_ENDED = "sdedge ended while it was drawn"
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -75,6 +76,8 @@ def add(prompt: str | None, priority: int, as_json: bool, **options: Any) -> Non
     """Append a job with the options of `generate`, one per prompt of --from-file."""
     requests, series = asked(prompt, options)
     outputs = [series.output_of(request) for request in requests]
+    for request in requests:
+        check_files(request)
     requests = [settled_passes(settled_controls(_absolute(request))) for request in requests]
     if len(requests) > 1 and series.output.file:
         raise InvalidRequest(
@@ -116,8 +119,16 @@ def _settled(queue: Queue, jobs: list[Job]) -> list[Job]:
     running = [job for job in jobs if job.state == JobState.RUNNING]
     if not running or ProcessLock(queue.store.folder / RUNNER_LOCK).holder() is not None:
         return jobs
-    reason = "sdedge ended while it was drawn; `sdedge queue run --resume` goes on with it."
-    return [replace(job, state=JobState.INTERRUPTED, reason=reason) if job in running else job for job in jobs]
+    return [_interrupted(queue, job) if job in running else job for job in jobs]
+
+
+def _interrupted(queue: Queue, job: Job) -> Job:
+    """Returns a job that nobody draws any more, with the command that goes on with it."""
+    from sdedge.process.records import goes_on
+
+    if goes_on(queue.store.folder, job):
+        return replace(job, state=JobState.WAITING, reason=f"{_ENDED}; `sdedge queue run` goes on within the picture.")
+    return replace(job, state=JobState.INTERRUPTED, reason=f"{_ENDED}; `sdedge queue run --resume` goes on with it.")
 
 
 @queue.command()
@@ -245,6 +256,29 @@ def _iso(seconds: float | None) -> str | None:
 def _line(job: Job) -> str:
     prompt = " ".join(job.request.prompt.split())
     return prompt if len(prompt) <= 70 else prompt[:69] + "…"
+
+
+def check_files(request: Request) -> None:
+    """Raises ModelError and InvalidRequest for what a request names and is not there now: model, VAE, LoRAs, pictures.
+
+    Controls, upscalers and detectors are looked up where they are settled. Of a prompt with wildcards the LoRAs are known only
+    when it is drawn.
+    """
+    from sdedge.engines.open import locate
+    from sdedge.images.opening import opened
+    from sdedge.library.adapters import look_up_lora
+    from sdedge.text.tags import extract_loras
+
+    for name in ("model", "vae"):
+        if (value := getattr(request, name)) is not None:
+            locate(value)
+    for prompt in (request.prompt, request.negative, *(region.prompt for region in request.regions)):
+        for tag in () if "{" in prompt or "__" in prompt else extract_loras(prompt)[1]:
+            look_up_lora(tag.name)
+    for name in ("image", "mask"):
+        if (value := getattr(request, name)) is not None:
+            with opened(Path(value).expanduser()):
+                pass
 
 
 def _absolute(request: Request) -> Request:

@@ -64,7 +64,6 @@ def serve(
     check_installed()
     from sdedge.server.app import create_app
     from sdedge.server.guard import Rules, host_name
-    from sdedge.server.listening import listening_at
 
     token = token or ("" if is_loopback(host) else secrets.token_urlsafe(24))
     names = frozenset(filter(None, map(host_name, hosts)))
@@ -75,7 +74,7 @@ def serve(
     )
     service = service_at(out)
     app = create_app(service, rules)
-    listening = listening_at(host, port)
+    listening = _bound(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
     echo(json.dumps({"address": address, "token": token}) if how["as_json"] else address)
     if not how["quiet"] and not how["as_json"]:
@@ -155,3 +154,17 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens there. Raises InvalidRequest for no address, SdedgeError for one that is taken."""
+    from sdedge.server.listening import listening_at
+
+    try:
+        return listening_at(host, port)
+    except (socket.gaierror, UnicodeError) as error:
+        raise InvalidRequest(f"{host!r} is no address of this machine ({error}); leave out --host.") from None
+    except OSError as error:
+        raise SdedgeError(
+            f"Cannot listen at {host}, port {port}: {error.strerror or error}; choose another with --port."
+        ) from None

@@ -11,6 +11,7 @@ from sdedge import catalog
 from sdedge.engines.open import default_model
 from sdedge.errors import InvalidRequest, Remedy
 from sdedge.images import metadata
+from sdedge.images.metadata_enlarged import with_enlargements
 from sdedge.images.metadata_fields import Unhonoured
 from sdedge.images.opening import opened
 from sdedge.library.needed_files import MissingFile, NeededFiles, find_files
@@ -55,6 +56,7 @@ def plan(path: Path, chosen: Mapping[str, Any] | None = None) -> ReproductionPla
         return ReproductionPlan(path, fault=str(error))
     if not recorded.source:
         return ReproductionPlan(path, fault=f"{path} carries no settings.")
+    recorded = with_enlargements(recorded, size)
     chosen = dict(chosen or {})
     needed = find_files(recorded, chosen)
     unhonoured = [each for each in recorded.unhonoured if each.field not in chosen and each.field != "image"]

@@ -35,6 +35,7 @@ from sdedge.images.output import Output
 from sdedge.images.watermark import TEXT, check_size, embed
 from sdedge.library.recorded_files import recorded_files
 from sdedge.request import Request, Resolved
+from sdedge.request_fields import fields_without_effect
 
 LoadEngine = Callable[[str, str | None], Engine]
 
@@ -135,6 +136,7 @@ class Pipeline:
         self, request: Request, count: int, batch: int, previews: bool, last: bool, first: int = 0
     ) -> Generator[Event | Picture]:
         """Draws as `images` says, all but the `first` ones."""
+        yield from map(Notice, fields_without_effect(request))
         yield Loading("model")
         resolved = self.resolve(request)
         engine = self.engine(resolved)

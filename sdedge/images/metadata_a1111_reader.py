@@ -27,7 +27,7 @@ _NOISE = {"CPU": NoiseSource.TORCH, "NV": NoiseSource.PHILOX, "GPU": NoiseSource
 _FORGE = re.compile(r"f\d|forge|neo", re.I)
 _READERS: dict[str, Callable[[Draft, Any], None]] = {
     "seed": Draft.put_seed, "variation_seed": Draft.put_variation_seed, "sampler": Draft.put_sampler,
-    "schedule": Draft.put_schedule, "noise": lambda draft, word: draft.put("noise", _NOISE.get(word)),
+    "schedule": Draft.put_schedule, "noise": lambda draft, word: draft.put("noise", word, _NOISE.__getitem__),
 }  # fmt: skip
 """Fields of which a setting says more, or less, than their value."""
 _PLAIN = {key: name for name, row in KEYS.items() if name not in _READERS for key in (*row.also_read, row.key)}
@@ -144,7 +144,10 @@ def _from_setting(name: str, text: str) -> Any:
     """Returns a field's value from its text there. Raises ValueError, TypeError or OverflowError."""
     row, names = FIELDS[name], KEYS[name].names
     if names:
-        return next((value for value, word in names.items() if word == text), row.default)
+        known = {word.casefold(): value for value, word in names.items()}
+        if text.casefold() not in known:
+            raise ValueError(text)
+        return known[text.casefold()]
     if isinstance(row.type, Integer | Float):
         return to_int(text) if isinstance(row.type, Integer) else to_float(text)
     try:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from sdedge.images import (
+    metadata_a1111,
     metadata_a1111_reader,
     metadata_comfyui,
     metadata_graph,
@@ -15,7 +17,7 @@ from sdedge.images import (
     metadata_invokeai,
     metadata_others,
 )
-from sdedge.images.metadata_fields import Draft, Metadata, is_off, to_float, to_int
+from sdedge.images.metadata_fields import MAX_NAME, Draft, Metadata, Unhonoured, is_off, to_float, to_int
 from sdedge.images.metadata_resources import put_loras, put_recorded_files
 from sdedge.images.metadata_texts import MAX_TEXT, Texts, json_object, literal
 from sdedge.request import Request
@@ -68,8 +70,24 @@ def parse_record(text: str) -> Metadata | None:
 def _sdedge(texts: Texts) -> Metadata | None:
     for key in ("sdedge", "description"):
         if key in texts and (recorded := parse_record(texts[key])) is not None:
-            return recorded
+            return _compared(recorded, texts.get("parameters", ""))
     return None
+
+
+def _compared(recorded: Metadata, parameters: str) -> Metadata:
+    """Returns what our record says, with a note where the web UI's text beside it says something else: somebody changed one."""
+    own = metadata_a1111.write(Request(**recorded.fields), recorded.details)
+    if not parameters or parameters == own:
+        return recorded
+    ours, theirs = metadata_a1111_reader.read(own).fields, metadata_a1111_reader.read(parameters).fields
+    differing = sorted(name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name])
+    if not differing:
+        return recorded
+    names = ", ".join(name.replace("_", " ") for name in differing)
+    sentence = f"The picture's own record and its parameters text differ in {names}; the record is used."
+    reason = "The picture's own record says another value, which is used."
+    lost = tuple(Unhonoured(name, str(theirs[name])[:MAX_NAME], reason) for name in differing)
+    return replace(recorded, notes=(sentence, *recorded.notes), unhonoured=(*lost, *recorded.unhonoured))
 
 
 def _a1111(texts: Texts) -> Metadata | None:

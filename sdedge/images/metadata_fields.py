@@ -104,7 +104,7 @@ class Draft:
             self.fields[name] = fit
         except InvalidRequest as error:  # of a field that is a list of parts, each with names of its own
             self.leave_out(name, value, str(error))
-        except (ValueError, TypeError, OverflowError):
+        except (LookupError, ValueError, TypeError, OverflowError):
             self.leave_out(name, value, f"The file's {name.replace('_', ' ')} {_short(value)} cannot be read.")
 
     def put_seed(self, value: Any) -> None:

@@ -121,7 +121,7 @@ def _find_settings(lines: Sequence[str]) -> tuple[int | None, int, list[Pair]]:
         if line.count(":") < 3:
             continue
         pairs = list(pairs_of(line))
-        if _are_settings(pairs) and not line[: pairs[0].start].strip() and _begins(pairs):
+        if _are_settings(pairs) and not line[: pairs[0].start].strip() and (_begins(pairs) or _are_nothing_else(pairs)):
             return at, 0, pairs
         starts = [match.start() for match in _START.finditer(line)]
         if len(starts) > MAX_STARTS:
@@ -147,6 +147,12 @@ def _begins(pairs: Sequence[Pair]) -> bool:
     first, *others = pairs
     known = first.key in KNOWN and _fits(first) is not False
     return known and not any(pair.key == first.key and _fits(pair) for pair in others)
+
+
+def _are_nothing_else(pairs: Sequence[Pair]) -> bool:
+    """Returns whether pairs of a whole line are settings though the first one's value is none: four known keys, none twice."""
+    keys = [pair.key for pair in pairs if pair.key in KNOWN]
+    return pairs[0].key in KNOWN and len(keys) >= 4 and len(set(keys)) == len(keys) and all(p.joined for p in pairs)
 
 
 def _fits(pair: Pair) -> bool | None:

@@ -20,7 +20,7 @@ def json_object(text: Any) -> dict[str, Any]:
     if not isinstance(text, str) or not text.lstrip().startswith("{"):
         return {}
     try:
-        record = clean_json(read_json(text, "The text", MAX_TEXT))
+        record = clean_json(read_json(text, "The text", MAX_TEXT, long_integers=True))
     except (ValueError, ModelError):
         return {}
     return record if isinstance(record, dict) else {}

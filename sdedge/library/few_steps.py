@@ -101,6 +101,12 @@ def suited(request: Request, chosen: Collection[str]) -> tuple[Request, str]:
     said = (
         [f"{name} is {settings.label}: {', '.join(texts)} {'is' if len(texts) == 1 else 'are'} used"] if texts else []
     )
+    preset = catalog.PRESETS[request.preset]
+    if "sampler" not in chosen and settings.sampler not in preset.samplers:
+        said.append(
+            f"{name} is made for the sampler {settings.sampler}, which the numerics of {preset.label} do not have, so that "
+            f"{result.sampler} is used"
+        )
     levels_chosen = result.sigmas is not None or result.timesteps is not None
     if not levels_chosen and not settings.low <= result.steps <= settings.high:
         usual = str(settings.low) if settings.low == settings.high else f"{settings.low} to {settings.high}"

@@ -39,11 +39,7 @@ class Records:
         patiently(self.gallery.settle)
         for job in self.queue.jobs((JobState.RUNNING,)):
             adopt_unannounced(self.gallery, job)
-        return patiently(
-            lambda: self.queue.open_session(
-                lambda job: job.attempt <= AUTOMATIC and not job.wish and _has_journal(self._folder / FOLDER, job)
-            )
-        )
+        return patiently(lambda: self.queue.open_session(lambda job: goes_on(self._folder, job)))
 
     def announce_notes(self) -> None:
         """Tells what the store found to say when it was opened."""
@@ -137,6 +133,11 @@ class Records:
 
     def _announce_pause(self, reason: str) -> None:
         self._outbox.tell(None, Notice(f"The queue is paused. {reason}", "queue"))
+
+
+def goes_on(folder: Path, job: Job) -> bool:
+    """Returns whether a job of the data folder that was drawn when everything ended goes on by itself at the next start."""
+    return job.attempt <= AUTOMATIC and not job.wish and _has_journal(folder / FOLDER, job)
 
 
 def _has_journal(folder: Path, job: Job) -> bool:

@@ -68,7 +68,7 @@ def _passes(unit: Mapping[str, Any]) -> tuple[Pass, ...]:
         is_on = _SWITCHES.get(theirs) is None or unit.get(_SWITCHES[theirs]) is True
         if name in PARTS and PARTS[name].role is DETAIL and is_on and value not in (None, "") and not _is_same(value):
             parts[name] = value
-    parts["detail"] = _detector(str(unit["ad_model"]))
+    parts["detail"] = detector_name(str(unit["ad_model"]))
     for name in ("detail_prompt", "detail_negative"):
         check_tags(str(parts.get(name, "")), "prompt")
     checked: tuple[Pass, ...] = FIELDS["passes"].check(PartSettings(read_parts(parts)).over(()))
@@ -80,7 +80,7 @@ def _is_same(value: Any) -> bool:
     return isinstance(value, str) and value.lower().startswith("use same")
 
 
-def _detector(text: str) -> str:
+def detector_name(text: str) -> str:
     """Returns the installed detector that a client names. Raises ModelError."""
     models = installed(ROLE)
     if (known := named(text.strip().removesuffix(".pt"), models, "detector", "passes")) is not None:

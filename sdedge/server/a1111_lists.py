@@ -13,7 +13,7 @@ from sdedge.library.models import EMBEDDED, Library, Model
 from sdedge.machine.memory import available_memory
 from sdedge.passes import ENLARGERS
 from sdedge.places import data_folder
-from sdedge.preprocessors import PREPROCESSORS
+from sdedge.server.a1111_modules import module_names
 from sdedge.server.safe_requests import installed_models, installed_vaes
 from sdedge.server.upscaling import upscaler_names
 from sdedge.text.styles import read_styles
@@ -145,10 +145,7 @@ def control_models() -> dict[str, Any]:
 
 def control_modules() -> dict[str, Any]:
     """Returns the preprocessors by the names that A1111's clients send, and by ours."""
-    names = [
-        "none",
-        *dict.fromkeys(name for row in PREPROCESSORS.values() for name in (row.a1111 or row.name, row.name)),
-    ]
+    names = module_names()
     detail = {name: {"model_free": False, "sliders": []} for name in names}
     return {"module_list": names, "module_detail": detail}
 

@@ -25,10 +25,8 @@ FIELDS = {
     "subseed_strength": "variation_strength", "steps": "steps", "cfg_scale": "guidance", "width": "width", "height": "height",
     "tiling": "tiling", "eta": "eta",
 }  # fmt: skip
-IMAGE_FIELDS = {
-    "denoising_strength": "strength", "mask_blur": "mask_blur", "inpaint_full_res": "mask_only",
-    "inpaint_full_res_padding": "mask_padding", "image_cfg_scale": "image_guidance",
-}  # fmt: skip
+IMAGE_FIELDS = {"denoising_strength": "strength", "image_cfg_scale": "image_guidance"}
+MASK_FIELDS = {"mask_blur": "mask_blur", "inpaint_full_res": "mask_only", "inpaint_full_res_padding": "mask_padding"}
 CONTENTS = (MaskedContent.FILL, MaskedContent.ORIGINAL, MaskedContent.NOISE, MaskedContent.NOTHING)
 RESIZE_MODES = ("stretch", "crop", "pad", "stretch")
 NOISES = {"CPU": NoiseSource.TORCH, "NV": NoiseSource.PHILOX, "GPU": None}
@@ -83,6 +81,8 @@ def order_of(body: Drawing, options: Mapping[str, Any]) -> Order:
     for name in ("seed", "variation_seed"):
         if fields.get(name) in (None, -1):
             fields[name] = secrets.randbelow(2**32)
+    if not fields.get("variation_strength"):  # clients send the seed of variations with every picture
+        del fields["variation_seed"]
     if isinstance(body, Img2Img):
         fields |= _image_fields(body)
     else:
@@ -154,11 +154,17 @@ def _text(name: str, value: Any) -> str:
 
 
 def _image_fields(body: Img2Img) -> dict[str, Any]:
-    # Without a word A1111 fills the mask from its surroundings and draws its region alone, without padding.
-    fields: dict[str, Any] = {"masked_content": MaskedContent.FILL, "mask_only": True, "mask_padding": 0}
-    fields |= {ours: value for theirs, ours in IMAGE_FIELDS.items() if (value := getattr(body, theirs)) is not None}
+    fields = {ours: value for theirs, ours in IMAGE_FIELDS.items() if (value := getattr(body, theirs)) is not None}
     if fields.get("image_guidance") == 1.5:  # the default of both, which clients send with every model
         del fields["image_guidance"]
+    return fields | _mask_fields(body) if body.mask else fields
+
+
+def _mask_fields(body: Img2Img) -> dict[str, Any]:
+    """Returns what is said of a mask; clients say it without one, too."""
+    # Without a word A1111 fills the mask from its surroundings and draws its region alone, without padding.
+    fields: dict[str, Any] = {"masked_content": MaskedContent.FILL, "mask_only": True, "mask_padding": 0}
+    fields |= {ours: value for theirs, ours in MASK_FIELDS.items() if (value := getattr(body, theirs)) is not None}
     blurs = [blur for blur in (body.mask_blur_x, body.mask_blur_y) if blur is not None]
     if blurs and body.mask_blur is None:
         fields["mask_blur"] = max(blurs)

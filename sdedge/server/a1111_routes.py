@@ -23,6 +23,7 @@ from sdedge.images import metadata, metadata_a1111, metadata_infotext
 from sdedge.images.preprocess import preprocess
 from sdedge.images.source import flatten
 from sdedge.library.job_states import Wish
+from sdedge.request import Request as DrawnRequest
 from sdedge.server import a1111_lists, pictures
 from sdedge.server.a1111_bodies import Detect, Drawing, ExtraSingleImage, Img2Img, PngInfo, Txt2Img
 from sdedge.server.a1111_requests import SETTINGS, Order, order_of, settings_fields
@@ -102,7 +103,7 @@ def _info(order: Order, results: Sequence[EndedJob]) -> dict[str, Any]:
         "prompt": first.prompt, "all_prompts": [request.prompt for request, _ in drawn],
         "negative_prompt": first.negative, "all_negative_prompts": [request.negative for request, _ in drawn],
         "seed": first.seed, "all_seeds": [request.seed for request, _ in drawn],
-        "subseed": first.variation_seed, "all_subseeds": [request.variation_seed for request, _ in drawn],
+        "subseed": _subseed(first), "all_subseeds": [_subseed(request) for request, _ in drawn],
         "subseed_strength": first.variation_strength, "width": first.width, "height": first.height,
         "sampler_name": catalog.SAMPLERS[first.sampler].label, "cfg_scale": first.guidance, "steps": first.steps,
         "batch_size": order.batch, "restore_faces": False, "face_restoration_model": None,
@@ -114,6 +115,11 @@ def _info(order: Order, results: Sequence[EndedJob]) -> dict[str, Any]:
         "is_using_inpainting_conditioning": False, "version": f"sdedge {sdedge.__version__}",
         "not_honoured": list(dict.fromkeys(order.ignored)), "notices": notices,
     }  # fmt: skip
+
+
+def _subseed(request: DrawnRequest) -> int | None:
+    """Returns the seed of variations, where nothing is varied the seed itself: clients take a number only."""
+    return request.seed if request.variation_seed is None else request.variation_seed
 
 
 # The caller's jobs

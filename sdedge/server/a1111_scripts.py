@@ -10,8 +10,9 @@ from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.library.hints import keep_hint
 from sdedge.passes import Pass
-from sdedge.preprocessors import Preprocessing, named, settled, unknown_preprocessor
+from sdedge.preprocessors import Preprocessing, settled
 from sdedge.server import a1111_detailer, pictures
+from sdedge.server.a1111_modules import module_of
 from sdedge.server.safe_requests import control_name
 from sdedge.text.clean import shown
 
@@ -43,7 +44,8 @@ def read_scripts(scripts: Mapping[str, Any] | None) -> Scripts:
         if name.casefold() == "controlnet":
             units = [unit for unit in _units(arguments) if unit.get("enabled", True)]
             controls += [_control(unit) for unit in units if _has_model(unit)]
-            modules = [str(unit.get("module") or "none")[:40] for unit in units if not _has_model(unit)]
+            ignored += [said for unit in units if _has_model(unit) if (said := module_of(_module(unit))[1])]
+            modules = [_module(unit)[:40] for unit in units if not _has_model(unit)]
             ignored += [f"ControlNet's {module}, which has no model" for module in modules if module not in NO_MODULE]
         elif name.casefold() == a1111_detailer.SCRIPT:
             details, unread = a1111_detailer.read_detailer(arguments)
@@ -56,11 +58,9 @@ def read_scripts(scripts: Mapping[str, Any] | None) -> Scripts:
 
 def preprocessing(module: str, a: float | None, b: float | None) -> Preprocessing | None:
     """Returns a module of the web UI with its two thresholds, or None for "none". Raises InvalidRequest."""
-    if module in NO_MODULE:
-        return None
-    preprocessor = named(module)
+    preprocessor, _ = module_of(module)
     if preprocessor is None:
-        raise unknown_preprocessor(module, "controls", "; or send the finished hint with none")
+        return None
     thresholds = {"Threshold A": a, "Threshold B": b}
     values = {
         row.name: float(value) for row in preprocessor.settings
@@ -93,14 +93,16 @@ def _has_model(unit: Mapping[str, Any]) -> bool:
     return str(unit.get("model") or "None") != "None"
 
 
+def _module(unit: Mapping[str, Any]) -> str:
+    return str(unit.get("module") or "none")
+
+
 def _control(unit: Mapping[str, Any]) -> Control:
     image: Any = unit.get("image") or unit.get("input_image")
     mask = unit.get("mask") or unit.get("mask_image")
     if isinstance(image, dict):
         image, mask = image.get("image"), image.get("mask") or mask
-    chosen = preprocessing(
-        str(unit.get("module") or "none"), _number(unit, "threshold_a"), _number(unit, "threshold_b")
-    )
+    chosen = preprocessing(_module(unit), _number(unit, "threshold_a"), _number(unit, "threshold_b"))
     span = (_number(unit, "guidance_start") or 0.0, 1.0 if (end := _number(unit, "guidance_end")) is None else end)
     weight = _number(unit, "weight")
     return Control(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import secrets
 import time
 from collections.abc import Mapping
@@ -21,12 +22,11 @@ from sdedge.library.gallery import Gallery, GalleryEntry
 from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Queue
 from sdedge.library.models import EMBEDDED
-from sdedge.request import Request as DrawnRequest
 from sdedge.server import pictures
 from sdedge.server.answers import UnknownJob, public_text
+from sdedge.server.job_bodies import request_of
 from sdedge.server.job_service import JobService
 from sdedge.server.json_routes import JsonRoute
-from sdedge.server.plain_requests import plain_request
 from sdedge.server.progress import EndedJob, JobProgress
 from sdedge.server.safe_requests import installed_models
 
@@ -45,9 +45,12 @@ POLICY = (
 
 
 class NewJob(BaseModel):
-    """A job as the page asks for it: fields of a request, and pictures as data URIs."""
+    """A job as the page asks for it: fields of a request, and pictures as data URIs.
 
-    model_config = ConfigDict(extra="forbid")
+    Any other field of a request, and part of a pass such as `hires` or `detail`, may stand beside them by its name.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     prompt: str = ""
     negative: str = ""
@@ -110,16 +113,10 @@ async def about(request: Request) -> dict[str, Any]:
 @router.post("/api/jobs", responses=ERRORS, status_code=201)
 async def add_job(request: Request, body: NewJob) -> dict[str, Any]:
     """Appends a job of `count` pictures and returns its number at once."""
-    made, notice = await asyncio.to_thread(_request_of, body)
+    made, notice = await asyncio.to_thread(request_of, body.model_dump(exclude={"count"}, exclude_none=True))
     service = service_of(request)
     jobs = await service.submit(request.state.caller, [made], body.count)
     return {"job": jobs[0], "notices": [public_text(notice)] if notice else []}
-
-
-def _request_of(body: NewJob) -> tuple[DrawnRequest, str]:
-    image = None if body.image is None else pictures.decode(body.image)
-    mask = None if body.mask is None else pictures.mask_of(pictures.read(pictures.decode(body.mask, "mask"), "mask"))
-    return plain_request(body.model_dump(exclude={"count", "image", "mask"}), image, mask)
 
 
 @router.get("/api/jobs", responses=ERRORS)
@@ -217,6 +214,7 @@ def _state(ended: EndedJob) -> dict[str, Any]:
     job = ended.job
     return {
         "job": job.id, "state": job.state, "reason": public_text(job.reason), "count": job.count, "saved": job.saved,
+        "request": pictures.public_settings(json.loads(job.request.to_json())),
         "pictures": [described(entry) for entry in ended.pictures],
     }  # fmt: skip
 

@@ -16,13 +16,12 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks.support.processes import child
 from tests.benchmarks.support.random_models import make_model
 
 PROMPT = "a red house at night with two trees"
@@ -82,14 +81,10 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     return {"rate": options.batch / min(times), "first": first, "held": held}
 
 
-def child(name: str, batch: int, options: argparse.Namespace) -> dict[str, float]:
-    command = [sys.executable, "-m", "tests.benchmarks.cuda", "--child", name, "--batch", str(batch)]
-    for option in ("device", "size", "steps", "groups", "folder"):
-        command += [f"--{option}", str(getattr(options, option))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr[-2000:])
-    return json.loads(done.stdout.splitlines()[-1])
+def flags_of(options: argparse.Namespace) -> list[object]:
+    """Returns the options that a child is told."""
+    names = ("device", "size", "steps", "groups", "folder")
+    return [each for name in names for each in (f"--{name}", getattr(options, name))]
 
 
 def main() -> None:
@@ -124,7 +119,7 @@ def _table(batch: int, options: argparse.Namespace) -> None:
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in options.only}
     for _ in range(options.rounds):
         for name in options.only:
-            runs[name].append(child(name, batch, options))
+            runs[name].append(child("tests.benchmarks.cuda", name, "--batch", batch, *flags_of(options)))
     rates = {name: statistics.median(run["rate"] for run in runs_of) for name, runs_of in runs.items()}
     print(
         f"\n| batch {batch} | pictures per second | of {BASE} | first group, s | MB on the card |\n|---|---|---|---|---|"

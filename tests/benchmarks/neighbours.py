@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.support.processes import check_quiet
+from tests.benchmarks.support.processes import check_quiet, child
 
 CHOICES = "dtype", "layout", "attention", "threads"
 
@@ -82,28 +82,25 @@ def busy(count: int) -> Iterator[None]:
             process.wait()
 
 
-def child(*arguments: object, **environment: str) -> dict[str, Any]:
+def afresh(*arguments: object, **environment: str) -> dict[str, Any]:
     """Returns what a fresh process with an empty data folder measures."""
-    command = [sys.executable, "-m", "tests.benchmarks.neighbours", "--child", *map(str, arguments)]
     with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**os.environ, "SDEDGE_HOME": home, **environment}
-        )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(done.stderr[-2000:])
-    return json.loads(done.stdout.splitlines()[-1])
+        measured: dict[str, Any] = child(
+            "tests.benchmarks.neighbours", *arguments, **{"SDEDGE_HOME": home, **environment}
+        )
+        return measured
 
 
 def show_starts(starts: int, count: int) -> None:
     """Prints each start beside busy processes, and how many chose as the quiet one did."""
-    quiet = child("start")
+    quiet = afresh("start")
     print(
         f"\nquiet: {quiet}\n\n| start beside {count} busy | choices | confidence | s | as quiet |\n|---|---|---|---|---|"
     )
     equal = 0
     for number in range(starts):
         with busy(count):
-            figures = child("start")
+            figures = afresh("start")
         same = all(figures[name] == quiet[name] for name in CHOICES)
         equal += same
         chosen = " ".join(str(figures[name]) for name in CHOICES)
@@ -118,9 +115,9 @@ def show_steps(model: Path, dtype: str, side: int, steps: int) -> None:
     from sdedge.engines.torch.cpu.followed_steps import SETTING
 
     arguments = "draw", model, dtype, side, steps
-    quiet = child(*arguments)
+    quiet = afresh(*arguments)
     with busy(1):
-        alone, followed = child(*arguments, **{SETTING: "0"}), child(*arguments)
+        alone, followed = afresh(*arguments, **{SETTING: "0"}), afresh(*arguments)
     base = statistics.median(quiet["seconds"])
     print(
         f"\n| {dtype} step | s | least | most | mean of all | of the quiet step | second half of the quiet step | equal bits |"

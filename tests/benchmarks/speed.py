@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from typing import Any
 
 from sdedge.models.unet_inputs import UNetInputs
 from tests.benchmarks.support.openvino_peer import PEER, PEER_INT8, home, openvino_step, prepare
-from tests.benchmarks.support.processes import check_quiet, peak_bytes
+from tests.benchmarks.support.processes import check_quiet, child, peak_bytes
 from tests.benchmarks.support.random_models import make_model
 
 Step = Callable[[], object]
@@ -171,21 +170,13 @@ def measure_picture(name: str, model: Path, started: float) -> dict[str, float]:
 # In the parent
 
 
-def child(*arguments: object) -> dict[str, float]:
-    """One measurement in a fresh process."""
-    command = [sys.executable, "-m", "tests.benchmarks.speed", "--child", *map(str, arguments), str(time.time())]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr[-2000:])
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def alternate(names: list[str], rounds: int, *arguments: object) -> dict[str, dict[str, float]]:
     """Every engine once in each round; the median of each figure, the least and the most seconds of all, the largest peak."""
     figures: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for _ in range(rounds):
         for name in names:
-            figures[name].append(child(arguments[0], name, *arguments[1:]))
+            settings = (arguments[0], name, *arguments[1:], time.time())
+            figures[name].append(child("tests.benchmarks.speed", *settings))
             print(f"  {arguments[0]} {name}: {figures[name][-1]}", file=sys.stderr, flush=True)
     over = {"rss": max, "most": max, "least": min}
     return {

@@ -21,7 +21,9 @@ from sdedge.evaluation.reproduction import Outcome, reproduce
 from sdedge.evaluation.reproduction_plan import plan
 from sdedge.generation.pipeline import Pipeline
 from sdedge.images import metadata
+from sdedge.images.carried import encode, with_done
 from sdedge.images.metadata_apps import from_texts
+from sdedge.images.metadata_enlarged import with_enlargements
 from sdedge.library import file_hashes
 from sdedge.library.adapters import embedding_folder, lora_folder
 from sdedge.library.file_hashes import hashes_of
@@ -249,3 +251,48 @@ def test_the_hashes_of_what_was_used_are_written_and_read(tiny_model, tmp_path):
     for recorded in (metadata.read(tmp_path / "a.png"), theirs):
         assert ("lora", "detail", hash) in {(each.role, each.name, each.hash) for each in recorded.resources}
         assert "embedding" in {each.role for each in recorded.resources}
+
+
+DONE = {"Postprocess upscale by": "2", "Postprocess upscaler": "Lanczos"}
+
+
+def _with_done(folder: Path, size: tuple[int, int], *done: dict[str, str]) -> Path:
+    """A picture of ours that says what was done to it."""
+    request = Request("a house", model="pocket", width=64, height=64, steps=2, seed=1)
+    texts = {"sdedge": metadata.record(request, {})}
+    for each in done:
+        texts = with_done(texts, each)
+    path = folder / "picture.png"
+    path.write_bytes(encode(Image.new("RGB", size), "png", texts))
+    return path
+
+
+def test_a_recorded_enlargement_is_planned_as_a_last_pass(tmp_path):
+    both = plan(_with_done(tmp_path, (250, 250), DONE, DONE))
+    passes = [(each.enlarge.by, each.enlarge.scale, each.enlarge.size) for each in both.request.passes]
+    assert passes == [("lanczos", 2.0, None), ("lanczos", 2.0, (250, 250))] and both.is_complete
+    assert all(each.changes == {"strength": 0.0} for each in both.request.passes)
+    absent = plan(_with_done(tmp_path, (128, 128), {**DONE, "Postprocess upscaler": "R-ESRGAN 4x+"}))
+    assert [(each.role, each.name) for each in absent.missing] == [("upscaler", "R-ESRGAN 4x+")]
+    for wrong in (
+        {**DONE, "Postprocess upscale by": "much"},
+        {**DONE, "Postprocess upscale by": "1e9"},
+        {"Postprocess upscale by": "2"},
+    ):
+        said = plan(_with_done(tmp_path, (128, 128), wrong))
+        assert said.request.passes == () and [each.field for each in said.unhonoured][:1] == ["Postprocess upscale by"]
+    text = "a cat\nSteps: 4, Sampler: Euler, CFG scale: 3, Seed: 1, Size: 64x64, Model: pocket, " + ", ".join(
+        f"{key}: {value}" for key, value in DONE.items()
+    )
+    theirs = with_enlargements(from_texts({"parameters": text}), (128, 128))
+    assert theirs.fields["passes"][0].enlarge.size == (128, 128)
+    assert not any(each.field.startswith("Postprocess") for each in theirs.unhonoured)
+
+
+@pytest.mark.slow
+def test_an_enlarged_picture_is_drawn_and_enlarged_again(drawn, tiny_model, tmp_path):
+    CliRunner().invoke(
+        cli, ["upscale", str(drawn / "same.png"), "--to", str(tmp_path / "large.png"), "--model", "lanczos"]
+    )
+    status, (record,) = _run(tmp_path / "large.png", "--model", tiny_model, "--device", "cpu")
+    assert (status, record["outcome"]) == (0, "identical"), record

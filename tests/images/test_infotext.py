@@ -184,3 +184,25 @@ def test_a_comma_may_be_the_decimal_sign(text, guidance, strength):
     result = from_texts({"parameters": f"a cat\nSteps: 20, Sampler: Euler, Size: 64x64, {text}"}).fields
     assert (result["guidance"], result.get("strength"), result["steps"]) == (guidance, strength, 20)
     assert ("seed" in result) == ("Seed" in text)
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [(f"{SETTINGS}, Tiling: maybe", "tiling"), (SETTINGS.replace("Steps: 20", "Steps: abc"), "steps"),
+     (SETTINGS.replace("Seed: 5", f"Seed: {10**30}"), "seed"), (f"{SETTINGS}, Inpaint area: elsewhere", "mask_only"),
+     (f"{SETTINGS}, RNG: dice", "noise"), (SETTINGS.replace("CFG scale: 7", "CFG scale: much"), "guidance"),
+     (f"{SETTINGS}, Clip skip: {10**40}", "clip_skip"), (SETTINGS.replace("Size: 512x512", "Size: big"), "size")],
+)  # fmt: skip
+def test_a_value_that_is_none_is_said_and_the_rest_is_taken(line, name):
+    said = metadata.parse_parameters(f"a cat\n{line}")
+    (lost,) = [each for each in said.unhonoured if each.field == name]
+    assert name not in said.fields and lost.reason in said.notes and lost.reason.endswith(".")
+    rest = {"prompt": "a cat", "steps": 20, "seed": 5, "guidance": 7.0, "sampler": "euler_a", "width": 512}
+    rest = {each: value for each, value in rest.items() if each != name and (each, name) != ("width", "size")}
+    assert rest.items() <= said.fields.items()
+
+
+def test_one_number_beyond_all_does_not_cost_the_rest_of_a_record():
+    record = {"prompt": "a cat", "seed": 10**30, "steps": 20, "width": 512, "height": 640, "base_model": "m"}
+    said = from_texts({"parameters": json.dumps(record)})
+    assert said.fields["steps"] == 20 and "seed" not in said.fields and any("seed" in note for note in said.notes)

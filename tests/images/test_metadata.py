@@ -17,6 +17,7 @@ from PIL import Image
 from sdedge import catalog
 from sdedge.errors import InvalidRequest
 from sdedge.images import metadata, metadata_a1111
+from sdedge.images.carried import with_done
 from sdedge.images.metadata_apps import from_texts
 from sdedge.request import Request
 from tests.images.metadata_samples import A1111_TEXT, FACTS, MOCHI, PIXELS, REQUEST, png, saved
@@ -204,3 +205,17 @@ def test_text_bombs_are_not_unpacked():
     body = png().getvalue()
     with pytest.raises(InvalidRequest, match="damaged"):
         metadata.read(io.BytesIO(body[:33] + packed + body[33:]))
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg"])
+def test_a_record_and_a_text_beside_it_that_differ_are_told(format):
+    """Somebody changed one of them; what `sdedge upscale` appends is no difference."""
+    texts = dict(metadata.read_texts(saved(format, REQUEST, FACTS)))
+    key = "sdedge" if format == "png" else "description"
+    beside = with_done({"sdedge": texts[key], "parameters": texts["parameters"]}, {"Postprocess upscale by": "2"})
+    assert from_texts(beside).notes == ()
+    changed = {**texts, "parameters": texts["parameters"].replace("Steps: 23", "Steps: 24")}
+    assert changed != texts
+    said = from_texts(changed)
+    assert said.notes[0] == "The picture's own record and its parameters text differ in steps; the record is used."
+    assert said.fields["steps"] == REQUEST.steps and said.unhonoured[0].value == "24"

@@ -169,3 +169,11 @@ def test_the_command_says_and_records_what_it_uses(tiny_model, tmp_path):
     assert result.exit_code == 0, (result.output, result.exception)
     drawn = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
     assert [(row["steps"], row["sampler"]) for row in drawn] == [(7, "lcm"), (4, "lcm")]
+
+
+def test_a_sampler_that_the_numerics_do_not_have_is_told():
+    _lora("lcm-lora.safetensors")
+    request, sentence = suited(Request("a <lora:lcm-lora:1>", preset="apple"), set())
+    assert request.sampler == Request().sampler and "made for the sampler lcm" in sentence and "do not have" in sentence
+    assert "made for" not in suited(Request("a <lora:lcm-lora:1>", preset="apple"), {"sampler"})[1]
+    assert "made for" not in suited(Request("a <lora:lcm-lora:1>"), set())[1]

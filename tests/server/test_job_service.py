@@ -137,10 +137,10 @@ def test_no_job_begins_between_the_adding_of_another_and_its_taking_its_turn(tmp
 
     def move_meanwhile(queue, id, before=None):
         with (
-            open_store(tmp_path / "data", timeout=0) as other,
+            open_store(tmp_path / "data", timeout=0) as another,
             pytest.raises(DatabaseError, match="another program") as busy,
         ):
-            Queue(other).claim()
+            Queue(another).claim()
         refused.append(busy)
         move(queue, id, before)
 

@@ -110,3 +110,29 @@ def test_the_page_may_load_nothing_from_elsewhere(server):
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
     assert "http://" not in answer.text.replace("http://www.w3.org/", "") and "https://" not in answer.text
+
+
+def test_a_job_takes_and_tells_all_that_a_request_holds(server):
+    """Fields and parts of passes by their names in the table; a control's hint is sent, and no path is opened."""
+    state = drawn(
+        server, prompt="a house", seed=5, width=64, height=64, steps=2, hires=2, hires_upscaler="Lanczos", guides="pag",
+        regions=["0,0,0.5,1: a red door"], clip_skip=2, variation_strength=0.25,
+    )  # fmt: skip
+    asked = state["request"]
+    assert asked["passes"][0]["enlarge"] == {"by": "lanczos", "scale": 2.0} and asked["clip_skip"] == 2
+    assert asked["guides"] and asked["regions"][0]["prompt"] == "a red door" and asked["variation_strength"] == 0.25
+    listed = server.post("/api/jobs", json={"prompt": "a", "regions": asked["regions"], "passes": asked["passes"]})
+    assert listed.status_code == 201, listed.text
+    picture = data_uri(png())
+    for wrong, said in (
+        ({"controls": [{"model": "nobody", "hint": picture}]}, "There is no control model 'nobody'"),
+        ({"controls": [{"model": "/etc/passwd", "hint": picture}]}, "no control model"),
+        ({"controls": ["canny:/etc/passwd"]}, "send an object"), ({"controls": 3}, "send a list"),
+        ({"controls": [{"model": "canny", "hint": "/etc/passwd"}]}, "There is no control model"),
+        ({"hires": 2, "hires_upscaler": "/etc/passwd"}, "no upscaler"), ({"detail": "/etc/passwd"}, "no detector"),
+        ({"regions": [{"prompt": "x", "mask": "/etc/passwd"}]}, "no file is opened by its path"),
+        ({"hires": 2, "hires_prompt": "<lora:/etc/passwd:1>"}, "is a path"), ({"safety": False}, "no field 'safety'"),
+        ({"hires_steps": 3}, "without hires fix"), ({"guides": [3]}, "guide"), ({"passes": [[]]}, "pass"),
+    ):  # fmt: skip
+        answer = server.post("/api/jobs", json={"prompt": "a", **wrong})
+        assert answer.status_code == 422 and said in answer.json()["error"], (wrong, answer.text)

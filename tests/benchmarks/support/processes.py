@@ -33,13 +33,14 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def child(module: str, *arguments: object) -> Any:
+def child(module: str, *arguments: object, **environment: str) -> Any:
     """Returns what a process of its own, a benchmark's module with `--child` and these arguments, printed last as JSON.
 
-    Raises SystemExit with all that it said where it fails.
+    `environment` is laid over this process's. Raises SystemExit with all that it said where it fails.
     """
     command = [sys.executable, "-m", module, "--child", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    settings = {**os.environ, **environment}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=settings)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout.strip().splitlines()[-1])
