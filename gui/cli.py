@@ -9,9 +9,15 @@ import click
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path())
-def gui(files: tuple[str, ...]) -> None:
+@click.option("--install-desktop", is_flag=True, help="Put the app into the menu of a Linux desktop, and leave.")
+@click.option("--remove-desktop", is_flag=True, help="Take it out of there, and leave; pictures and models stay.")
+def gui(files: tuple[str, ...], install_desktop: bool, remove_desktop: bool) -> None:
     """Open the desktop app, with FILES if there are any: pictures to start from, or to restore settings from."""
+    if install_desktop or remove_desktop:
+        _change_desktop(files, install_desktop, remove_desktop)
+        return
     from gui.shell.x11 import missing_packages
+    from sdedge.interpreter import how_to_install
 
     if packages := missing_packages():
         raise click.ClickException(
@@ -21,5 +27,18 @@ def gui(files: tuple[str, ...]) -> None:
     try:
         from gui.shell.app import main
     except ImportError as error:
-        raise click.ClickException(f"Qt cannot be loaded ({error}); run `make gui`, which installs it.") from error
+        raise click.ClickException(f"Qt cannot be loaded ({error}); {how_to_install('PySide6-Essentials')}.") from error
     sys.exit(main(files))
+
+
+def _change_desktop(files: tuple[str, ...], install: bool, remove: bool) -> None:
+    from gui.shell import desktop_entry
+
+    if files or (install and remove):
+        raise click.UsageError("Give one of --install-desktop and --remove-desktop, without files.")
+    if not sys.platform.startswith(("linux", "freebsd")):
+        raise click.ClickException("This desktop has no such menu; on a Mac, `make app` makes an app for the Dock.")
+    if install:
+        click.echo(desktop_entry.install_desktop())
+    else:
+        click.echo("removed" if desktop_entry.remove_desktop() else "it was not there", err=True)

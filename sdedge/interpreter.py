@@ -43,6 +43,11 @@ def python_command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, RUN_MODULE, module, *arguments]
 
 
+def own_command(*arguments: str) -> list[str]:
+    """Returns the command that starts sdedge as a person would, for what starts it later: a menu, the Dock."""
+    return [sys.executable, *arguments] if is_frozen() else python_command("sdedge", *arguments)
+
+
 def run_asked_module() -> None:
     """Runs the module that `python_command` asked a frozen app for, as `python -m` does, and leaves; returns when it
     was started for something else.

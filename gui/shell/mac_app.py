@@ -17,8 +17,9 @@ from PIL import Image
 
 import sdedge
 from gui.shell.icon import png
-from sdedge.interpreter import python_command
+from sdedge.interpreter import own_command
 
+IDENTIFIER = "org.sdedge.sdedge"
 DOCUMENTS = (
     ("Picture", ("public.png", "public.jpeg", "org.webmproject.webp"), ()),
     ("Model", (), ("safetensors", "ckpt", "gguf")),
@@ -33,11 +34,10 @@ def write_app(folder: Path) -> Path:
     contents = app / "Contents"
     for name in ("MacOS", "Resources"):
         (contents / name).mkdir(parents=True)
-    (contents / "Info.plist").write_bytes(plistlib.dumps(_facts()))
-    with Image.open(io.BytesIO(png(1024))) as image:
-        image.save(contents / "Resources" / "sdedge.icns", "ICNS")
+    (contents / "Info.plist").write_bytes(plistlib.dumps(facts()))
+    write_icon(contents / "Resources" / "sdedge.icns")
     program = contents / "MacOS" / "sdedge"
-    program.write_text(_script(python_command("sdedge", "gui")))
+    program.write_text(_script(own_command("gui")))
     program.chmod(0o755)
     return app
 
@@ -52,7 +52,15 @@ def _script(command: list[str]) -> str:
     )
 
 
-def _facts() -> dict[str, Any]:
+def write_icon(path: Path) -> Path:
+    """Writes the icon as a Mac has it, and returns its path."""
+    with Image.open(io.BytesIO(png(1024))) as image:
+        image.save(path, "ICNS")
+    return path
+
+
+def facts() -> dict[str, Any]:
+    """Returns what `Info.plist` tells the Finder and the Dock; `.ci/app/sdedge.spec` puts the same into the app that is built."""
     documents = [
         {
             "CFBundleTypeName": name, "CFBundleTypeRole": "Viewer", "LSHandlerRank": "Alternate",
@@ -61,7 +69,7 @@ def _facts() -> dict[str, Any]:
         for name, types, suffixes in DOCUMENTS
     ]  # fmt: skip
     return {
-        "CFBundleIdentifier": "sdedge", "CFBundleName": "sdedge", "CFBundleDisplayName": "sdedge",
+        "CFBundleIdentifier": IDENTIFIER, "CFBundleName": "sdedge", "CFBundleDisplayName": "sdedge",
         "CFBundleExecutable": "sdedge", "CFBundleIconFile": "sdedge.icns", "CFBundlePackageType": "APPL",
         "CFBundleShortVersionString": sdedge.__version__, "CFBundleVersion": sdedge.__version__,
         "CFBundleDocumentTypes": documents, "LSMinimumSystemVersion": "14.0", "LSArchitecturePriority": ["arm64"],

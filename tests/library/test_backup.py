@@ -51,16 +51,16 @@ def test_what_went_in_comes_back_and_only_once(backup, tmp_path):
         came = read_backup(store, backup, tmp_path / "back")
         assert (came.pictures, came.here, came.jobs, came.files, came.left_out) == (3, 0, 1, 2, ())
         gallery = Gallery(store)
-        found = {entry.request.prompt: entry for entry in gallery.search(Search())}
-        house, boat, secret = (found[prompt] for prompt in ("a red house", "a boat", "a secret"))
+        by_prompt = {entry.request.prompt: entry for entry in gallery.search(Search())}
+        house, boat, secret = (by_prompt[prompt] for prompt in ("a red house", "a boat", "a secret"))
         assert house.favourite and not boat.favourite and gallery.tags(secret.id) == ["mine", "雪"]
         assert Boards(gallery).counts() == {"Sea side": 2} and secret.seed == 3
         assert [entry.id for entry in gallery.search(Search(text="secret"))] == [secret.id]
-        for entry in found.values():
+        for entry in by_prompt.values():
             assert entry.path.is_relative_to(tmp_path / "back") and not gallery.thumbnail(entry).is_dir()
         original = open_store(tmp_path / "data")
         assert sorted(e.created for e in Gallery(original).search(Search())) == pytest.approx(
-            sorted(e.created for e in found.values()), abs=5
+            sorted(e.created for e in by_prompt.values()), abs=5
         )
         original.close()
         (job,) = Queue(store).jobs()
