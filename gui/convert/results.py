@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushBut
 from gui.convert.orphans import INT8
 from gui.look.plain import PlainLabel
 from gui.look.readable import size_in_words
-from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
+from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.models.items import Item
+from gui.widgets.fold import Fold
 from sdedge.errors import ModelError
 from sdedge.json_values import read_json_file
 from sdedge.library.manifest import Manifest, is_bundle
@@ -21,6 +22,7 @@ from sdedge.library.manifest import Manifest, is_bundle
 Result = tuple[Item, Mapping[str, Any]]
 """A converted model, and the figures of its manifest."""
 
+CLOSE = 25.0  # dB of a picture, from which on one has to look for the differences
 _KINDS = {"passed": "good", "lossy": "caution", "failed": "fault"}
 
 
@@ -30,8 +32,9 @@ class ConvertResults(QWidget):
     asked = Signal(str, object)
     """("use", "compare", "reveal" or "remove", the Item); of an unfinished one "reveal" or "remove" and its folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self._theme = theme
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(GAP)
@@ -44,7 +47,7 @@ class ConvertResults(QWidget):
             self._column.removeWidget(old)
             old.hide()
             old.deleteLater()
-        self.cards = [ResultCard(item, figures) for item, figures in results]
+        self.cards = [ResultCard(item, figures, self._theme) for item, figures in results]
         self.unfinished = [UnfinishedCard(folder) for folder in unfinished]
         cards: list[ResultCard | UnfinishedCard] = [*self.cards, *self.unfinished]
         for card in cards:
@@ -102,14 +105,16 @@ class UnfinishedCard(_Card):
 class ResultCard(_Card):
     """Says what a converted model is and how close it is to the model it came from."""
 
-    def __init__(self, item: Item, figures: Mapping[str, Any]) -> None:
+    def __init__(self, item: Item, figures: Mapping[str, Any], theme: Theme) -> None:
         super().__init__(item.name, item)
         self.item = item
         self._add_text(
             " · ".join(part for part in (item.kind, size_in_words(item.size), *item.notes) if part), "caption"
         )
         self.verdict = self._add_text(self._verdict(figures), _KINDS.get(figures.get("outcome", ""), "caption"))
-        self._column.addLayout(self._table(figures))
+        self.figures = Fold(theme, self.tr("Details"), self._details(figures))
+        self.figures.setVisible(bool(figures.get("psnr") or figures.get("pictures")))
+        self._column.addWidget(self.figures)
         self.use = QPushButton(self.tr("Use the Result"))
         self.use.setEnabled(item.usable)
         self.compare = QPushButton(self.tr("Compare Now"))
@@ -122,7 +127,11 @@ class ResultCard(_Card):
     def _verdict(self, figures: Mapping[str, Any]) -> str:
         if "pictures" in figures:
             worst = min(figures["pictures"], default=0.0)
-            return self.tr("In int8 its pictures reach {0:.0f} dB against the model's.").format(worst)
+            return (
+                self.tr("Its pictures are close to the model's.")
+                if worst >= CLOSE
+                else self.tr("Its pictures differ from the model's.")
+            )
         outcome = figures.get("outcome")
         verdicts = {
             "passed": self.tr("Verified: every network computes what the model's does."),
@@ -132,6 +141,19 @@ class ResultCard(_Card):
         if outcome in verdicts:
             return verdicts[outcome].format(figures.get("weight_bits", "?"))
         return self.tr("Not compared with the model.")
+
+    def _details(self, figures: Mapping[str, Any]) -> QWidget:
+        """Returns the figures, for those who know decibels."""
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        if "pictures" in figures:
+            worst = min(figures["pictures"], default=0.0)
+            column.addWidget(
+                _cell(self.tr("At least {0:.0f} dB against the model's pictures").format(worst), "caption")
+            )
+        column.addLayout(self._table(figures))
+        return box
 
     def _table(self, figures: Mapping[str, Any]) -> QGridLayout:
         """Lays out the PSNR in dB by network and precision."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLineEdit,
@@ -36,21 +36,24 @@ from gui.convert.plan import (
     graph_range,
     parse_sizes,
 )
+from gui.convert.recommended import OptimiseCard
 from gui.convert.results import ConvertResults, Result, read_results
 from gui.convert.targets import TargetChoice
 from gui.look.plain import PlainLabel, message_box
 from gui.look.readable import size_in_words
-from gui.look.theme import GAP, PAD, set_kind
+from gui.look.theme import PAD, set_kind
 from gui.models.card import read_card
 from gui.models.items import Item, read_items
 from gui.queue.progress import spoken
 from gui.shell.background import LatestRun, in_words
+from gui.shell.device import probe_device
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from gui.widgets.calm import WideCombo
-from gui.widgets.cards import scrolled
+from gui.widgets.cards import labelled, scrolled
 from gui.widgets.empty import Empty
 from gui.widgets.fault_label import FaultLabel
+from gui.widgets.fold import Fold, stack
 from sdedge.errors import InvalidRequest
 from sdedge.library.manifest import is_bundle
 
@@ -75,7 +78,7 @@ class ConvertView(QWidget):
         self._adopted: set[int] = set()
         self.question: QMessageBox | None = None
         self.tasks = Tasks(self)
-        self.results = ConvertResults()
+        self.results = ConvertResults(studio.theme)
         self._build_plan()
         self._lay_out()
         for heard in (self._task_ended, self._comparison_ended, self._adoption_ended):
@@ -184,7 +187,21 @@ class ConvertView(QWidget):
             size_in_words(round(needs.disk)), size_in_words(round(needs.memory)), spoken(needs.seconds)
         )
 
+    def _show_details(self, opened: bool) -> None:
+        """What belongs to them is at the foot, within reach."""
+        for widget in (self.estimate, self.button):
+            widget.setVisible(opened)
+
     # Running
+
+    def _optimise(self) -> None:
+        """Converts for this machine, with what suits it."""
+        if self.optimise.target is not None:
+            self.targets.button(TARGETS.index(self.optimise.target)).setChecked(True)
+            self.sizes.setText(str(self._native_sides.get(self.model.currentText(), NATIVE)))
+            self.compression.setCurrentIndex(0)
+            self._show_estimate()
+            self.convert()
 
     def convert(self) -> None:
         """Starts what the plan says. What is wrong with it is said above the button."""
@@ -248,23 +265,17 @@ class ConvertView(QWidget):
                 self._studio.library_changed.emit()
 
     def _do(self, what: str, item: Item | Path) -> None:
-        if isinstance(item, Path):
-            self._do_unfinished(what, item)
+        path = item if isinstance(item, Path) else item.path
+        if what == "remove":
+            work = partial(remove_unfinished, item) if isinstance(item, Path) else partial(remove_result, item)
+            self._ask_to_remove(item.name, path, work)
         elif what == "use":
             self._studio.form.put(model=item.name)
             self._studio.show_view("create")
         elif what == "compare":
-            self._compare(item.name, ["convert", "verify", str(item.path), "--steps", "5", "--json"])
-        elif what == "remove":
-            self._ask_to_remove(item.name, item.path, lambda: remove_result(item))
+            self._compare(item.name, ["convert", "verify", str(path), "--steps", "5", "--json"])
         else:
-            reveal(item.path)
-
-    def _do_unfinished(self, what: str, folder: Path) -> None:
-        if what == "remove":
-            self._ask_to_remove(folder.name, folder, lambda: remove_unfinished(folder))
-        else:
-            reveal(folder)
+            reveal(path)
 
     def _ask_to_remove(self, name: str, folder: Path, remove: Callable[[], None]) -> None:
         question = self.question = message_box(
@@ -290,6 +301,7 @@ class ConvertView(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.model.setFocus()
+        self._studio.bridge.background.run(probe_device, self.optimise.show_device, owner=self)
         self.read()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -302,6 +314,8 @@ class ConvertView(QWidget):
         self.model = WideCombo()
         self.model.setAccessibleName(self.tr("Model to convert"))
         self.model.currentIndexChanged.connect(self._model_chosen)
+        self.optimise = OptimiseCard()
+        self.optimise.wanted.connect(self._optimise)
         self._target_choice = TargetChoice()
         self.targets = self._target_choice.group
         self.targets.idClicked.connect(lambda id: self._show_estimate())
@@ -327,7 +341,7 @@ class ConvertView(QWidget):
         self.verify.toggled.connect(lambda on: self._show_estimate())
         self.estimate, self._any_size, self.fault = PlainLabel(), PlainLabel(), FaultLabel()
         self.button = QPushButton(self.tr("Convert"))
-        set_kind(self.button, "accent")
+        set_kind(self.button, "large")
         self.button.clicked.connect(self.convert)
         for label in (self.estimate, self._any_size):
             label.setWordWrap(True)
@@ -335,8 +349,8 @@ class ConvertView(QWidget):
 
     def _lay_out(self) -> None:
         set_kind(self, "window")
-        form = _form((self.tr("Model"), self.model))
-        more = _form((self.tr("Sizes"), self.sizes), (self.tr("Compression"), self.compression))
+        form = labelled((self.tr("Model"), self.model), width=_LABEL)
+        more = labelled((self.tr("Sizes"), self.sizes), (self.tr("Compression"), self.compression), width=_LABEL)
         plan, choices = QFrame(), QWidget()
         set_kind(plan, "panel")
         plan.setFixedWidth(_WIDTH)
@@ -347,10 +361,14 @@ class ConvertView(QWidget):
         set_kind(title, "title")
         column.addWidget(title)
         column.addLayout(form)
-        column.addWidget(self._target_choice)
-        column.addLayout(more)
-        column.addWidget(self._any_size)
-        column.addWidget(self.verify)
+        column.addWidget(self.optimise)
+        sized = QWidget()
+        more.setContentsMargins(0, 0, 0, 0)
+        sized.setLayout(more)
+        details = stack(self._target_choice, sized, self._any_size, self.verify, gap=PAD)
+        self.details = Fold(self._studio.theme, self.tr("Details"), details)
+        self.details.toggled.connect(self._show_details)
+        column.addWidget(self.details)
         column.addStretch(1)
         outside.setContentsMargins(0, 0, 0, PAD)
         outside.addWidget(scrolled(choices, title.text()), 1)
@@ -359,6 +377,7 @@ class ConvertView(QWidget):
         outside.addLayout(foot)
         for widget in (self.estimate, self.fault, self.button):
             foot.addWidget(widget)
+        self._show_details(False)
         self._empty = Empty(self._studio.theme, "convert")
         self._empty.say(
             self.tr("No converted models yet"),
@@ -379,15 +398,3 @@ class ConvertView(QWidget):
         row.setSpacing(0)
         row.addWidget(plan)
         row.addWidget(scrolled(inside, self.tr("Converted models")), 1)
-
-
-def _form(*rows: tuple[str, QWidget]) -> QFormLayout:
-    form = QFormLayout()
-    form.setHorizontalSpacing(PAD)
-    form.setVerticalSpacing(GAP)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    for text, widget in rows:
-        label = PlainLabel(text)
-        label.setFixedWidth(_LABEL)
-        form.addRow(label, widget)
-    return form

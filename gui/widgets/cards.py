@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLabel, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFormLayout,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, PAD, set_kind
@@ -70,3 +80,16 @@ def framed(*widgets: QWidget) -> QFrame:
     for widget in widgets:
         inside.addWidget(widget)
     return card
+
+
+def labelled(*rows: tuple[str, QWidget], width: int) -> QFormLayout:
+    """Returns rows of a label, `width` pixels wide, and a control."""
+    form = QFormLayout()
+    form.setHorizontalSpacing(PAD)
+    form.setVerticalSpacing(GAP)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    for text, widget in rows:
+        label = PlainLabel(text)
+        label.setFixedWidth(width)
+        form.addRow(label, widget)
+    return form

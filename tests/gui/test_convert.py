@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,11 +30,14 @@ from gui.convert.plan import (
     graph_range,
     parse_sizes,
 )
+from gui.convert.recommended import recommended
 from gui.models.items import Item
+from gui.shell.device import Device
 from sdedge.engines.open import locate
 from sdedge.errors import InvalidRequest, ModelError
 from sdedge.library.manifest import Manifest
 from sdedge.library.models import Library
+from sdedge.machine.findings import DeviceFinding, Timing
 
 PATIENCE = 120_000
 MODEL = Item("dream v1.5", "model", "folder", Path("/models/dream"), 1, licence="mine")
@@ -91,6 +96,42 @@ def test_the_reason_is_found_in_what_a_process_says():
     assert last_sentence("warning: x\nsdedge: The disk is full.\n") == "The disk is full."
     assert last_sentence("Traceback …\nValueError: no\n\nsee the docs") == "ValueError: no"
     assert last_sentence("") == ""
+
+
+def measured(int8: float) -> Device:
+    seconds = {"float32": 2.0, "bfloat16": 1.0, "int8": int8}
+    timings = [Timing(kernel, dtype, "", seconds[dtype]) for kernel in ("linear", "convolution") for dtype in seconds]
+    timings.append(Timing("attention", "bfloat16", "", 9.0))  # which int8 does not compute
+    return Device(
+        DeviceFinding("cpu", "A processor", "bfloat16", "", 2, "", timings=tuple(timings)), 8 * 10**9, 16 * 10**9
+    )
+
+
+def test_what_suits_this_machine(monkeypatch):
+    """int8 where it takes clearly less time; on a Mac its graphics, or where there is little memory the Neural Engine."""
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert recommended(measured(0.5)) == INT8 and recommended(measured(0.95)) is None
+    assert recommended(Device(None, 8 * 10**9, 16 * 10**9)) is None
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert recommended(Device(None, 8 * 10**9, 16 * 10**9, "mps")) == GRAPH
+    assert recommended(Device(None, 4 * 10**9, 8 * 10**9, "mps")) == ANE
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    assert recommended(Device(None, 8 * 10**9, 16 * 10**9)) is None
+
+
+def test_one_button_optimises_for_this_machine(convert, qtbot, slow_commands, monkeypatch):
+    """What it makes is said beneath it; everything else is behind Details."""
+    window, view = convert
+    assert not view.button.isVisible() and not view.targets.button(0).isVisible() and view.optimise.button.isVisible()
+    monkeypatch.setattr(sys, "platform", "linux")
+    view.optimise.show_device(measured(0.95))
+    assert not view.optimise.button.isEnabled() and "best as they are" in view.optimise.text.text()
+    view.optimise.show_device(measured(0.5))
+    view.optimise.button.click()
+    assert [task.title for task in view.tasks.all] == ["Converting to pocket int8"]
+    view.details.open()
+    assert view.button.isVisible() and view.targets.button(3).isChecked()
 
 
 @pytest.fixture
@@ -162,7 +203,12 @@ def test_an_int8_copy_shows_what_it_loses(open_window, qtbot, tmp_path):
     library.close()
     view = open_window(start=False).show_view("convert")
     qtbot.waitUntil(lambda: bool(view.results.cards))
-    assert "34 dB" in view.results.cards[0].verdict.text() and view.results.cards[0].use.isEnabled()
+    card = view.results.cards[0]
+    assert "close to the model" in card.verdict.text() and card.use.isEnabled()
+    figures = [label for label in card.figures.findChildren(QLabel) if "34 dB" in label.text()]
+    assert figures and not figures[0].isVisibleTo(card)  # for those who know decibels
+    card.figures.open()
+    assert figures[0].isVisibleTo(card)
 
 
 # Whatever ends the window or the comparison, the result is there
