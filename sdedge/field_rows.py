@@ -31,6 +31,7 @@ class Section(StrEnum):
     CONTROL = "control"
     IMAGE = "image"
     MASK = "mask"
+    REGIONS = "regions"
     ENLARGE = "enlarge"
     MORE = "more"
 

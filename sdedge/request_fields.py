@@ -254,7 +254,7 @@ _ROWS = (
     RequestField(
         "outpaint", Edges(MAX_SIDE), None, Group.IMAGE,
         CommandLine(("--outpaint",), "Pixels to add at the left, top, right and bottom.", "L,T,R,B"),
-        Without(_RECORD_ONLY), Without(_CARRIED), counts_with=("image",)),
+        Without(_RECORD_ONLY), FormEntry("Extend its edges", Section.IMAGE), counts_with=("image",)),
     RequestField(
         "controls", ControlList(), (), Group.IMAGE,
         CommandLine(("--control",), "A control model with its hint, which PREPROCESSOR makes of a photo first.",
@@ -267,7 +267,7 @@ _ROWS = (
     RequestField(
         "regions", RegionList(), (), Group.CANVAS,
         CommandLine(("--region",), "An area of the picture, or a mask's file, with a prompt of its own.", "X0,Y0,X1,Y1: PROMPT"),
-        InfotextKey("Regions"), Without(_CARRIED), ("region",)),
+        InfotextKey("Regions"), FormEntry("Regions", Section.REGIONS), ("region",)),
     RequestField(
         "windows", WindowsType(), None, Group.CANVAS,
         CommandLine(("--tiled",), "Draw a large picture in windows that overlap; auto is the model's size.",

@@ -43,6 +43,14 @@ class CanvasPanel(QWidget):
         self._bind()
         self._show_tools()
 
+    is_boxed = False
+    """Whether edges or regions are dragged over the picture."""
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether something is painted or dragged over the picture, which stays until that is done."""
+        return self.paints_mask or self.is_boxed
+
     @property
     def paints_mask(self) -> bool:
         """Whether a mask is being painted."""

@@ -82,7 +82,7 @@ class CanvasPresenter(QObject):
     def show_source(self, source: Looked) -> None:
         """Shows the picture that the form starts from."""
         self._source = source
-        if not self._panel.paints_mask:
+        if not self._panel.is_edited:
             self._is_newer(self._next())
             self._panel.canvas.show_picture(source.image)
             self._caption(Path(source.path).name, source.size)
@@ -91,7 +91,7 @@ class CanvasPresenter(QObject):
     def show_entry(self, entry: GalleryEntry, image: QImage) -> None:
         """Shows a picture that was chosen; what is being drawn goes on without being shown."""
         self._following = False
-        if not self._panel.paints_mask:
+        if not self._panel.is_edited:
             self._is_newer(self._next())
             self._panel.canvas.show_picture(image)
             self._caption(self._seed(entry.seed), (entry.width, entry.height))
@@ -119,7 +119,7 @@ class CanvasPresenter(QObject):
 
     def _shows(self, progress: PictureProgress) -> bool:
         rate = self._studio.settings.preview_rate
-        return self._following and not self._panel.paints_mask and rate > 0 and progress.index % rate == 0
+        return self._following and not self._panel.is_edited and rate > 0 and progress.index % rate == 0
 
     def _size_of(self, job_id: int, preview: QImage) -> QSize:
         """Returns the size of the finished picture: as asked for, or as the preview's proportions tell."""
@@ -141,7 +141,7 @@ class CanvasPresenter(QObject):
         def show(image: QImage) -> None:
             self._loading -= 1
             self._note_size(job_id, (image.width(), image.height()))
-            if self._following and not self._panel.paints_mask and self._is_newer(number):
+            if self._following and not self._panel.is_edited and self._is_newer(number):
                 self._panel.canvas.show_picture(image, before)
                 self._caption(self._seed(event.seed), image.size().toTuple())
                 self._find(event.path)

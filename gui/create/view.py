@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QImage, QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from gui.create.canvas_boxes import EDGES, REGIONS, CanvasBoxes
 from gui.create.canvas_panel import CanvasPanel
 from gui.create.mask_layer import MaskLayer
 from gui.create.presenter import CanvasPresenter
@@ -54,6 +55,7 @@ class CreateView(QWidget):
         self.panel = CanvasPanel(studio)
         self.strip = ProgressStrip(studio)
         self.side = SideColumn(studio, studio.board)
+        self.boxes = CanvasBoxes(studio, self.panel)
         self.presenter = CanvasPresenter(studio, self.panel, self.strip)
         self._lay_out()
         self._connect()
@@ -69,6 +71,7 @@ class CreateView(QWidget):
             self._waiting_for_mask = True
             self.panel.end_mask()
             return
+        self.boxes.end()
         form, studio = self._studio.form, self._studio
         try:
             wanted = form.wanted()
@@ -103,7 +106,7 @@ class CreateView(QWidget):
             self._drawer.close()
         elif self.panel.paints_mask:
             self.panel.end_mask()
-        else:
+        elif not self.boxes.end():
             self._cancel_drawing(level)
 
     def _cancel_drawing(self, level: Wish = Wish.NOW) -> None:
@@ -146,6 +149,7 @@ class CreateView(QWidget):
             self._waiting_to_paint = True
             return
         self._waiting_to_paint = False
+        self.boxes.end()
         mask = None
         if (path := self._studio.form.mask) is not None:
             with suppress(OSError):  # it is painted anew then
@@ -178,24 +182,48 @@ class CreateView(QWidget):
     def _show_source(self, source: Looked | None) -> None:
         """The picture to start from was read, or taken out."""
         self.form.chip.show_source(source)
+        if self.boxes.editing == EDGES:
+            self.boxes.end()
         if source is None:
             self._studio.withdraw("start")
         if source is not None:
             self.presenter.show_source(source)
             if self._waiting_to_paint:
                 self.paint_mask()
+            elif self._waiting_to_drag:
+                self._drag_edges(True)
         elif self.panel.paints_mask:
             self.panel.end_mask()
 
+    # Edges and regions
+
+    def _drag_edges(self, on: bool) -> None:
+        """Lets edges be dragged out of the picture that the form starts from, once it was read."""
+        source: Looked | None = self.form.image.source
+        self.boxes.end()
+        self._waiting_to_drag = on and source is None
+        if on and source is not None:
+            self.boxes.edit_edges(source.image, source.size)
+        self._show_editing(self.boxes.editing)
+
+    def _draw_regions(self, on: bool) -> None:
+        self.boxes.end()
+        if on:
+            self.boxes.edit_regions()
+
+    def _show_editing(self, what: str) -> None:
+        self.form.image.edges.show_dragging(what == EDGES)
+        self.form.regions.draw.setChecked(what == REGIONS)
+
     def _show_hint(self, hint: QImage, model: str) -> None:
         """Shows a control's hint on the canvas; Space shows the picture of before."""
-        if not self.panel.paints_mask and not hint.isNull():
+        if not self.panel.is_edited and not hint.isNull():
             self.panel.canvas.show_picture(hint)
             self.panel.caption.setText(self.tr("Hint of {0}").format(model))
 
     # Building
 
-    _waiting_to_paint = False
+    _waiting_to_paint = _waiting_to_drag = False
 
     def _lay_out(self) -> None:
         centre = QWidget()
@@ -223,6 +251,11 @@ class CreateView(QWidget):
         self.form.buttons.cancelled.connect(self._cancel_drawing)
         self.form.image.looked.connect(self._show_source)
         self.form.image.paint_wanted.connect(self.paint_mask)
+        self.form.image.edges.dragging_wanted.connect(self._drag_edges)
+        self.form.regions.drawing_wanted.connect(self._draw_regions)
+        self.form.regions.chosen.connect(self.boxes.select)
+        self.boxes.chosen.connect(self.form.regions.show_row)
+        self.boxes.shown.connect(self._show_editing)
         self.form.control.hint_wanted.connect(self._show_hint)
         self.panel.mask_done.connect(self._keep_mask)
         self.side.recent.chosen.connect(self._show_entry)

@@ -79,6 +79,23 @@ class Viewport:
         """Returns a point of the canvas in pixels of the picture."""
         return (at - self.target().topLeft()) / self.scale
 
+    def to_canvas(self, at: QPointF) -> QPointF:
+        """Returns a point of the picture in pixels of the canvas."""
+        return at * self.scale + self.target().topLeft()
+
+    def look_at(self, area: QRectF) -> None:
+        """Zooms and moves so that all of an area, in pixels of the picture, is in sight, also beside the picture."""
+        self._zoom = max(
+            SMALLEST, min(self._room().width() / area.width(), self._room().height() / area.height(), LARGEST)
+        )
+        middle = area.center()
+        self._centre = QPointF(middle.x() / self.size.width(), middle.y() / self.size.height())
+
+    def _room(self) -> QSizeF:
+        """Returns the pixels of the screen that there are for the picture."""
+        density = self._canvas.devicePixelRatioF()
+        return QSizeF(self._canvas.width() - 2 * PAD, self._canvas.height() - 2 * PAD) * density
+
     def _put(self, x: float, y: float) -> None:
         """Keeps some of the picture in sight."""
         self._centre = QPointF(min(1.0, max(0.0, x)), min(1.0, max(0.0, y)))
@@ -86,7 +103,5 @@ class Viewport:
     def _fitted(self) -> float:
         if self.size.isEmpty():
             return 1.0
-        density = self._canvas.devicePixelRatioF()
-        room = QSizeF(self._canvas.width() - 2 * PAD, self._canvas.height() - 2 * PAD) * density
-        most = FIT_AT_MOST * density
+        room, most = self._room(), FIT_AT_MOST * self._canvas.devicePixelRatioF()
         return max(SMALLEST, min(room.width() / self.size.width(), room.height() / self.size.height(), most))

@@ -116,9 +116,7 @@ class WindowsText(FieldType):
     example = "512:128"
 
     def parse(self, name: str, text: str) -> str:
-        return WindowsType().format(
-            WindowsType().parse("windows", text.replace(".", ",") if "," in text else text) or Windows()
-        )
+        return WindowsType().format(WindowsType().parse("windows", text) or Windows())
 
     def check(self, name: str, value: Any) -> Any:
         return value

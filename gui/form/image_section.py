@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from gui.form.edges_field import EdgesField
 from gui.form.fields import control, controls, label_of, watch
 from gui.form.start_chip import take_out
 from gui.look.plain import PlainLabel, set_tooltip
@@ -42,7 +43,7 @@ class ImageSection(QWidget):
         self._hint = PlainLabel(self.tr("Drop a picture anywhere on the window, or choose one."))
         self._lay_out()
         watch(self, studio.form, self._follow, "image")
-        watch(self, studio.form, self._show_mask, "mask", "image")
+        watch(self, studio.form, self._show_mask, "mask", "image", "outpaint")
 
     def choose(self) -> None:
         """Asks for a file."""
@@ -70,11 +71,12 @@ class ImageSection(QWidget):
         set_kind(self._hint, "caption")
         self._choose = plain_button(self.tr("Choose…"), self.choose)
         form = self._studio.form
-        started = controls(form, Section.IMAGE, placed=("image", "mask", "image_guidance"))
+        started = controls(form, Section.IMAGE, placed=("image", "mask", "outpaint", "image_guidance"))
+        self.edges = EdgesField(form)
         self._closeness = control(form, "image_guidance", resting=lambda: 1.5)
         watch(self, form, self._show_closeness, "card", "image_guidance")
         self._mask_box = stack(*controls(form, Section.MASK), gap=HALF + HALF)
-        self._with_image = stack(self._card(), *started, self._closeness, self._mask_row(), self._mask_box)
+        self._with_image = stack(self._card(), *started, self._closeness, self._mask_row(), self.edges, self._mask_box)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
@@ -118,6 +120,7 @@ class ImageSection(QWidget):
         if path == self._path:
             return
         self._path, self.source = path, None
+        self.edges.show_source(None)
         self.fault.say("")
         self._thumbnail.setPixmap(QPixmap())
         if path is None:
@@ -146,6 +149,7 @@ class ImageSection(QWidget):
         self._thumbnail.setPixmap(pixmap)
         self._name.setText(f"{short(Path(path).name, 24)}\n{source.size[0]} × {source.size[1]}")
         set_tooltip(self._name, path)
+        self.edges.show_source(source.size)
         if source.notes:
             self.fault.say(" ".join(source.notes), "caution")
         self.looked.emit(source)
@@ -165,4 +169,4 @@ class ImageSection(QWidget):
         masked = self._studio.form.mask is not None
         self._paint.setText(self.tr("Change the mask") if masked else label_of("mask"))
         self._remove_mask.setVisible(masked)
-        self._mask_box.setVisible(masked)
+        self._mask_box.setVisible(masked or self._studio.form.outpaint is not None)

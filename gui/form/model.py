@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gui.form import regioning
 from gui.form.controlling import fault_of
 from gui.shell.advice import for_the_window
 from gui.shell.observable import Observable, Observed
@@ -18,9 +19,10 @@ from sdedge.catalog import MaskedContent, Preset, Speed
 from sdedge.controls import Control
 from sdedge.errors import InvalidRequest
 from sdedge.field_rows import FormEntry
-from sdedge.field_types import FieldType, Integer, NumberList
+from sdedge.field_types import FieldType, Float, Integer
 from sdedge.guides import GuideChoice
 from sdedge.passes import Pass
+from sdedge.regions import Region
 from sdedge.request import Request, Task
 from sdedge.request_fields import FIELDS, SIZE, default, depends_on
 from sdedge.text.clean import shown
@@ -100,6 +102,8 @@ class FormModel(Observable):
     guides: Observed[tuple[GuideChoice, ...]] = Observed(default("guides"))
     guidance_interval: Observed[tuple[float, float] | None] = Observed(default("guidance_interval"))
     controls: Observed[tuple[Control, ...]] = Observed(default("controls"))
+    outpaint: Observed[tuple[int, int, int, int] | None] = Observed(default("outpaint"))
+    regions: Observed[tuple[Region, ...]] = Observed(default("regions"))
     passes: Observed[tuple[Pass, ...]] = Observed(default("passes"))
     windows: Observed[Windows | None] = Observed(default("windows"))
     vae: Observed[str | None] = Observed(default("vae"))
@@ -199,7 +203,7 @@ class FormModel(Observable):
             return part.put(None) if part else {name: None}
         type = part.type if part else _TYPES[name]
         try:
-            value = type.parse(name, text if isinstance(type, NumberList) else text.replace(",", "."))
+            value = type.parse(name, text.replace(",", ".") if isinstance(type, Integer | Float) else text)
         except InvalidRequest:
             raise InvalidRequest(f"{shown(text, 42)} is not {type.expected}; type {_example(name, type)}.") from None
         checked = type.check(name.rpartition(":")[2], value)
@@ -225,7 +229,8 @@ class FormModel(Observable):
     @property
     def task(self) -> Task:
         """What is asked for, by what is set."""
-        return Task.TXT2IMG if self.image is None else Task.IMG2IMG if self.mask is None else Task.INPAINT
+        is_masked = self.mask is not None or self.outpaint is not None
+        return Task.TXT2IMG if self.image is None else Task.INPAINT if is_masked else Task.IMG2IMG
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -248,6 +253,8 @@ class FormModel(Observable):
         for control in self.controls:
             if fault := fault_of(control, self.image):
                 problems["controls"] = for_the_window(fault)
+        if fault := regioning.fault_of(self.regions):
+            problems["regions"] = fault
         if not problems:
             try:
                 request = self._request(self.seed)
@@ -306,7 +313,7 @@ class FormModel(Observable):
 
     def start_from(self, image: str | None, mask: str | None = None) -> None:
         """Draws from this picture from now on; None is from noise again."""
-        self.put(image=image, mask=mask if image else None)
+        self.put(image=image, mask=mask if image else None, outpaint=None)
 
 
 for _name in SHOWN:

@@ -19,6 +19,7 @@ from gui.form.memory_hint import MemoryHint
 from gui.form.model import OPTION, SHOWN
 from gui.form.names import Names, find_names
 from gui.form.prompt_field import PromptField
+from gui.form.regions_section import RegionsSection
 from gui.form.sampler_options import SamplerOptions
 from gui.form.seed_size import SeedField, SizeField
 from gui.form.start_chip import StartChip
@@ -52,6 +53,7 @@ class FormView(QFrame):
         self.prompt = PromptField(studio, "prompt", label_of("prompt"), 5)
         self.negative = PromptField(studio, "negative", label_of("negative"), 3)
         self.image = ImageSection(studio)
+        self.regions = RegionsSection(studio)
         self.control = ControlSection(studio)
         self.enlarge = EnlargeSection(studio)
         self.buttons = GenerateButtons(studio)
@@ -72,6 +74,7 @@ class FormView(QFrame):
             self._samplers(),
             self._fold("image", label_of("image"), self.image),
             self._adapters(),
+            self._fold("regions", label_of("regions"), self.regions),
             self._fold("controls", label_of("controls"), self.control),
             self._fold("enlarge", label_of("passes"), self.enlarge),
             self._fold("guidance", label_of("guides"), GuidanceSection(self._studio.form)),
@@ -183,6 +186,7 @@ class FormView(QFrame):
         if Section.MORE in sections or "batch" in problems:
             self.more_fold.open()  # type: ignore[attr-defined]
         for section, fold in (
+            (Section.REGIONS, "regions"),
             (Section.CONTROL, "controls"),
             (Section.ENLARGE, "enlarge"),
             (Section.GUIDANCE, "guidance"),

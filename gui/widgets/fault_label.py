@@ -33,4 +33,8 @@ class FaultLabel(PlainLabel):
 
     def _keep_height(self) -> None:
         """No layout may press its lines together: nested ones forget how high a narrow text is."""
-        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
+        before = self.minimumHeight()
+        self.setMinimumHeight(0)  # or the height that a narrower one needed would count
+        needed = max(0, self.heightForWidth(self.width()))
+        if needed or before:
+            self.setMinimumHeight(needed)

@@ -12,6 +12,7 @@ from gui.shell.views import VIEWS
 from sdedge.controls import Control
 from sdedge.guides import GUIDES, guide_choice
 from sdedge.library.adapters import lora_folder
+from sdedge.regions import Region
 from tests.gui.create.conftest import filled
 from tests.gui.cut_off import cut_off, everything_cut_off
 
@@ -31,10 +32,11 @@ def full_window(open_window, theme, qtbot, tmp_path):
     pictures = {"image": str(tmp_path / "gone.png"), "mask": str(tmp_path / "mask.png")}
     passes = detailed(enlarged((), Enlarging.REDRAWN), "face_yolov8n")
     window.studio.form.put(passes=passes, guides=tuple(guide_choice(name) for name in GUIDES))
+    window.studio.form.put(regions=(Region("a red house"),), outpaint=(1024, 8, 0, 8))
     window.studio.form.put(controls=(Control(LONG, preprocess="canny"),))
     window.studio.form.put(prompt=f"<lora:{LONG} 1:0.5>")
     window.studio.form.put(**pictures, model="x" * 60, seed=2**32 - 1)
-    for fold in ("negative", "image", "sampler", "adapters", "controls", "enlarge", "guidance", "more"):
+    for fold in ("negative", "image", "sampler", "adapters", "regions", "controls", "enlarge", "guidance", "more"):
         getattr(create.form, f"{fold}_fold").open()
     qtbot.waitUntil(create.form.lora.isEnabled)  # names were read
     yield window
