@@ -96,7 +96,7 @@ class BoxOverlay(QWidget):
 
     def _at(self, x: float, y: float) -> tuple[int, Grip]:
         """Returns the box at a point of the picture, the chosen one before others, and what of it is taken."""
-        reach = REACH / self._canvas.scale
+        reach = REACH / self._canvas.viewport.scale
         order = [self.selected, *(n for n in reversed(range(len(self.boxes))) if n != self.selected)]
         for number in order if self.boxes else []:
             if grip := grip_at(self.boxes[number], x, y, reach, inside=not self.grows_only):
@@ -136,7 +136,7 @@ class BoxOverlay(QWidget):
         new, grip, self._new, self._grip = self._new, self._grip, None, frozenset()
         if new is not None:
             box = Box.between(new, self._point(event))
-            if min(box.width, box.height) * self._canvas.scale > REACH:  # a click draws none
+            if min(box.width, box.height) * self._canvas.viewport.scale > REACH:  # a click draws none
                 self.drawn.emit(box)
             self.update()
         elif grip:
@@ -171,7 +171,8 @@ class BoxOverlay(QWidget):
 
     def _on_screen(self, box: Box) -> QRectF:
         return QRectF(
-            self._canvas.to_widget(QPointF(box.left, box.top)), self._canvas.to_widget(QPointF(box.right, box.bottom))
+            self._canvas.viewport.to_canvas(QPointF(box.left, box.top)),
+            self._canvas.viewport.to_canvas(QPointF(box.right, box.bottom)),
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -190,10 +191,10 @@ class BoxOverlay(QWidget):
 
     def _shade(self, painter: QPainter, outer: QRectF, accent: QColor) -> None:
         """Shades what is added to the picture."""
-        width, height = self._canvas.picture_size
+        size = self._canvas.viewport.size
         path, inner = QPainterPath(), QPainterPath()
         path.addRect(outer)
-        inner.addRect(self._on_screen(Box(0, 0, width, height)))
+        inner.addRect(self._on_screen(Box(0, 0, size.width(), size.height())))
         shade = QColor(accent)
         shade.setAlphaF(0.25)
         painter.fillPath(path.subtracted(inner), shade)

@@ -207,25 +207,11 @@ class Canvas(QWidget):
             self.viewport.move_by(x, y)
             self._changed()
 
-    @property
-    def scale(self) -> float:
-        """Logical pixels of the screen per pixel of the picture."""
-        return self.viewport.scale
-
-    @property
-    def picture_size(self) -> tuple[int, int]:
-        """Width and height in pixels of what is shown."""
-        return self.viewport.size.width(), self.viewport.size.height()
-
     def look_at(self, area: QRectF) -> None:
         """Shows all of an area in pixels of the picture, also beside the picture."""
         if not self.is_empty and not area.isEmpty():
             self.viewport.look_at(area)
             self._changed()
-
-    def to_widget(self, at: QPointF) -> QPointF:
-        """Returns a point of the picture in pixels of the widget."""
-        return self.viewport.to_canvas(at)
 
     def to_picture(self, at: QPointF) -> QPointF:
         """Returns a point of the widget in pixels of the picture."""

@@ -54,7 +54,7 @@ class CanvasBoxes(QObject):
             blank = QImage(QSize(*(self._form.size or (SIDE, SIDE))), QImage.Format.Format_RGB32)
             blank.fill(self._theme.color("panel"))
             self._canvas.show_picture(blank)
-        self._size = self._canvas.picture_size
+        self._size = self._shown_size()
         self._begin(REGIONS, self.tr("Regions of the picture"))
         self._panel.caption.setText(self.tr("Drag on the picture to draw a region"))
 
@@ -74,6 +74,11 @@ class CanvasBoxes(QObject):
         if self.editing == REGIONS:
             self.overlay.select(number)
 
+    def _shown_size(self) -> tuple[int, int]:
+        """Returns the width and height of what the canvas shows, in pixels."""
+        size = self._canvas.viewport.size
+        return size.width(), size.height()
+
     # What is shown
 
     def _begin(self, what: str, name: str) -> None:
@@ -85,7 +90,7 @@ class CanvasBoxes(QObject):
         self.shown.emit(what)
 
     def _boxes(self) -> tuple[list[Box], list[str]]:
-        size = self._canvas.picture_size
+        size = self._shown_size()
         if self.editing == EDGES:
             box = box_of(self._form.outpaint, self._size)
             scale = size[0] / self._size[0]  # a large picture is shown smaller
@@ -102,7 +107,7 @@ class CanvasBoxes(QObject):
     def _fit(self) -> None:
         """Edges need room around the picture."""
         if self.editing == EDGES:
-            (box,), (w, h) = self._boxes()[0], self._canvas.picture_size
+            (box,), (w, h) = self._boxes()[0], self._shown_size()
             self._canvas.look_at(QRectF(box.left - w / 4, box.top - h / 4, box.width + w / 2, box.height + h / 2))
 
     def _look(self) -> None:
@@ -113,7 +118,7 @@ class CanvasBoxes(QObject):
     # What is told
 
     def _change(self, number: int, box: Box) -> None:
-        size = self._canvas.picture_size
+        size = self._shown_size()
         if self.editing == EDGES:
             scale = self._size[0] / size[0]
             real = Box(box.left * scale, box.top * scale, box.right * scale, box.bottom * scale)
@@ -128,6 +133,6 @@ class CanvasBoxes(QObject):
 
     def _add(self, box: Box) -> None:
         if self.editing == REGIONS:
-            self._form.put(regions=with_region(self._form.regions, fractions_of(box, self._canvas.picture_size)))
+            self._form.put(regions=with_region(self._form.regions, fractions_of(box, self._shown_size())))
             self.overlay.select(len(self._form.regions) - 1)
             self.chosen.emit(len(self._form.regions) - 1)

@@ -15,7 +15,7 @@ from tests.gui.create.conftest import filled
 def drag(qtbot, view, start, end):
     """From one point of the picture to another."""
     overlay, canvas = view.boxes.overlay, view.panel.canvas
-    first, last = (canvas.to_widget(QPointF(*point)).toPoint() for point in (start, end))
+    first, last = (canvas.viewport.to_canvas(QPointF(*point)).toPoint() for point in (start, end))
     qtbot.mousePress(overlay, Qt.MouseButton.LeftButton, pos=first)
     qtbot.mouseMove(overlay, (first + last) / 2)
     qtbot.mouseMove(overlay, last)
