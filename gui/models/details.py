@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFormLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
@@ -10,6 +12,8 @@ from gui.look.plain import PlainLabel
 from gui.look.readable import breakable, short_path, size_in_words
 from gui.look.theme import GAP, HALF, PAD, set_kind, spaced_font
 from gui.models.items import Item
+from gui.models.kinds import kind_text
+from gui.models.notes_card import NotesCard
 from gui.widgets.calm import WideCombo
 from gui.widgets.cards import framed
 from sdedge.library.licences import COMMON, OPENRAIL
@@ -52,12 +56,15 @@ class LibraryDetails(QScrollArea):
         self.licences.addItems(COMMON)
         self.licences.currentTextChanged.connect(lambda text: self.record.setEnabled(bool(text.strip())))
         self.record.clicked.connect(lambda: self.licence_named.emit(self.licences.currentText()))
+        self.notes = NotesCard()
         self._facts = QFormLayout()
         self._facts.setHorizontalSpacing(PAD)
         self._facts.setVerticalSpacing(HALF)
         self._lay_out()
 
-    def show_item(self, item: Item, state: str) -> None:
+    def show_item(self, item: Item, state: str, trained: Sequence[str] = ()) -> None:
+        """Shows an item; `trained` are words that its file says it was trained with."""
+        self.notes.show_item(item, trained)
         self.title.setText(item.name)
         self._state.setText(state)
         set_kind(self._state, "muted" if item.usable else "caution")
@@ -96,7 +103,9 @@ class LibraryDetails(QScrollArea):
 
     def _describe(self, item: Item) -> list[tuple[str, str]]:
         facts = [
-            (self.tr("Format"), item.kind), (self.tr("Base"), item.base), (self.tr("Size"), size_in_words(item.size)),
+            (self.tr("Kind"), kind_text(item) if item.role != "model" else ""),
+            (self.tr("Format"), item.kind if item.role != "control" else ""),
+            (self.tr("Base"), item.base), (self.tr("Size"), size_in_words(item.size)),
             (self.tr("Hash"), item.hash[:10]), (self.tr("Licence"), item.licence or self._no_licence(item)),
             (self.tr("From"), breakable(item.source if item.source != str(item.path) else "")),
             (self.tr("Added"), item.added),
@@ -138,6 +147,8 @@ class LibraryDetails(QScrollArea):
         column.addWidget(self._choice)
         for name in ("use", "default"):
             column.addWidget(self.buttons[name])
+        column.addSpacing(GAP)
+        column.addWidget(self.notes)
         column.addSpacing(GAP)
         column.addLayout(self._facts)
         column.addSpacing(GAP)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gui.shell.advice import for_the_window
@@ -12,6 +12,7 @@ from sdedge.errors import ModelError
 from sdedge.library import adapters
 from sdedge.library.licences import LICENCE_PAGES
 from sdedge.library.manifest import Manifest, is_bundle
+from sdedge.library.model_notes import ModelNote, ModelNotes
 from sdedge.library.models import EMBEDDED, Library, Model
 
 ROLES = ("model", "vae", "control", "upscaler", "detector", "lora", "embedding")
@@ -38,6 +39,8 @@ class Item:
     here: bool = True
     embedded: bool = False
     notes: tuple[str, ...] = ()
+    note: ModelNote = ModelNote()
+    """What a person keeps beside it."""
 
     @property
     def usable(self) -> bool:
@@ -50,6 +53,7 @@ def read_items(folder: Path | None = None) -> list[Item]:
     try:
         default = library.default
         models = [_item(library, model, default) for model in library.models()]
+        notes = ModelNotes(library).all()
     finally:
         library.close()
     others = [
@@ -57,7 +61,8 @@ def read_items(folder: Path | None = None) -> list[Item]:
         for extra in adapters.installed()
     ]
     models.sort(key=lambda item: ROLES.index(item.role))
-    return [_embedded(default == EMBEDDED), *models, *others]
+    items = [_embedded(default == EMBEDDED), *models, *others]
+    return [replace(item, note=notes.get((item.name, item.role), item.note)) for item in items]
 
 
 def file_hash(path: Path) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QIcon, QPixmap
 
 from gui.look.readable import size_in_words
 from gui.models.items import Item
+from gui.models.kinds import kind_text
 
 ITEM = Qt.ItemDataRole.UserRole
 Index = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
+ICON = 26  # pixels of an item's picture
 
 
 class LibraryModel(QAbstractTableModel):
@@ -21,12 +24,8 @@ class LibraryModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.items: list[Item] = []
+        self._icons: dict[bytes, QIcon] = {}
         self._titles = (self.tr("Name"), self.tr("Kind"), self.tr("Base"), self.tr("Size"), self.tr("State"))
-        self._roles = {
-            "model": self.tr("Model"), "vae": self.tr("VAE"), "control": self.tr("Control model"),
-            "upscaler": self.tr("Upscaler"), "detector": self.tr("Detector"),
-            "lora": self.tr("LoRA"), "embedding": self.tr("Embedding"),
-        }  # fmt: skip
 
     def show(self, items: Sequence[Item]) -> None:
         """Replaces the rows, if they differ."""
@@ -61,11 +60,24 @@ class LibraryModel(QAbstractTableModel):
             return _side(index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ", ".join(self._texts(item))
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
+            return self._icon(item)
         return item if role == ITEM else None
 
+    def _icon(self, item: Item) -> QIcon | None:
+        """Returns the picture that a person chose for it."""
+        picture = item.note.picture
+        if picture and picture not in self._icons:
+            pixmap = QPixmap()
+            pixmap.loadFromData(picture)
+            side, mode = 2 * ICON, Qt.AspectRatioMode.KeepAspectRatioByExpanding
+            whole = pixmap.scaled(side, side, mode, Qt.TransformationMode.SmoothTransformation)
+            left, top = (whole.width() - side) // 2, (whole.height() - side) // 2
+            self._icons[picture] = QIcon(whole.copy(left, top, side, side))
+        return self._icons.get(picture)
+
     def _texts(self, item: Item) -> tuple[str, ...]:
-        kind = self._roles[item.role] if item.role != "model" else f"{self._roles['model']}, {item.kind}"
-        return (item.name, kind, item.base, size_in_words(item.size), self.state(item))
+        return (item.name, kind_text(item), item.base, size_in_words(item.size), self.state(item))
 
     def state(self, item: Item) -> str:
         """Returns whether it can be used, and if not why not."""

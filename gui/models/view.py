@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QFile, QItemSelectionModel
+from PySide6.QtCore import QFile, QItemSelectionModel, QSize
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -28,12 +28,13 @@ from gui.look.plain import PlainLabel, message_box, set_tooltip
 from gui.look.theme import GAP, PAD, set_kind
 from gui.models.details import LibraryDetails
 from gui.models.items import Item, file_hash, read_items
-from gui.models.table import LibraryModel
+from gui.models.table import ICON, LibraryModel
 from gui.shell.background import LatestRun, in_words
-from gui.shell.file_dialogs import ask_files, ask_folder
+from gui.shell.file_dialogs import ask_file, ask_files, ask_folder
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from sdedge.errors import SdedgeError
+from sdedge.library.model_notes import ModelNotes, trained_words
 from sdedge.library.models import ROLES as INSTALLED
 from sdedge.library.models import Library
 
@@ -57,6 +58,16 @@ class ModelsView(QWidget):
         self.tasks.finished.connect(self._task_ended)
         self.details.asked.connect(self._do)
         self.details.licence_named.connect(self._record_licence)
+        self._words: dict[Path, tuple[str, ...]] = {}
+        notes = self.details.notes
+        notes.text_written.connect(
+            lambda item, text: self._note(item, lambda notes: notes.set_text(item.name, item.role, text))
+        )
+        notes.triggers_written.connect(
+            lambda item, words: self._note(item, lambda notes: notes.set_triggers(item.name, item.role, words))
+        )
+        notes.picture_asked.connect(self._ask_for_picture)
+        notes.word_wanted.connect(self._put_word)
         self.table.selectionModel().currentChanged.connect(lambda *_: self._show_chosen())
         studio.library_changed.connect(self.read)
         studio.models_wanted.connect(lambda paths: self.add([Path(path) for path in paths]))
@@ -89,14 +100,59 @@ class ModelsView(QWidget):
         self.details.setVisible(item is not None)
         if item is None:
             return
-        self.details.show_item(item, self.model.state(item))
+        self.details.show_item(item, self.model.state(item), self._words.get(item.path, ()))
+        if item.role == "lora" and item.path not in self._words:
+            self._read_words(item)
         if not item.hash and not item.embedded and item.here:
 
             def show_hash(digest: str) -> None:
                 if self.current() == item:
-                    self.details.show_item(replace(item, hash=digest), self.model.state(item))
+                    self.details.show_item(
+                        replace(item, hash=digest), self.model.state(item), self._words.get(item.path, ())
+                    )
 
             self._studio.bridge.background.run(lambda: file_hash(item.path), show_hash, self._failed, self)
+
+    def _read_words(self, item: Item) -> None:
+        def show(words: tuple[str, ...]) -> None:
+            self._words[item.path] = words
+            if self.current() == item:
+                self.details.notes.show_item(item, words)
+
+        self._studio.bridge.background.run(lambda: trained_words(item.path), show, None, self)
+
+    # Notes
+
+    def _note(self, item: Item, work: Callable[[ModelNotes], None]) -> None:
+        """Changes what is kept beside an item."""
+        self._change(lambda library: work(ModelNotes(library)))
+
+    def _ask_for_picture(self, choose: bool) -> None:
+        item = self.current()
+        if item is None:
+            return
+        name, role = item.name, item.role
+        if not choose:
+            picture = item.note.picture
+            self._note(item, lambda notes: notes.set_picture(name, role, None))
+            text = self.tr("{0} has no picture any more.").format(name)
+            self._studio.offer_undo(
+                text, lambda: self._note(item, lambda notes: notes.restore_picture(name, role, picture))
+            )
+            return
+        kinds = self.tr("Pictures ({0})").format("*.png *.jpg *.jpeg *.webp")
+        if path := ask_file(self, self._studio.settings, "pictures", self.tr("Picture of {0}").format(name), kinds):
+            self._note(item, lambda notes: notes.set_picture(name, role, Path(path)))
+
+    def _put_word(self, word: str) -> None:
+        """Puts a trigger word into the prompt, unless it is there."""
+        form, studio = self._studio.form, self._studio
+        before = form.prompt
+        if word.lower() in before.lower():
+            studio.say_briefly(self.tr("The prompt has {0} already.").format(word))
+            return
+        form.put(prompt=f"{before}, {word}" if before.strip() else word)
+        studio.offer_undo(self.tr("{0} is in the prompt.").format(word), lambda: form.put(prompt=before))
 
     # Adding
 
@@ -221,6 +277,7 @@ class ModelsView(QWidget):
         self.read()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        self.details.notes.flush()
         self.tasks.close()
         self._studio.settings.set_state("models", self._splitter.saveState())
         super().closeEvent(event)
@@ -237,6 +294,7 @@ class ModelsView(QWidget):
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(32)
+        table.setIconSize(QSize(ICON, ICON))
         header = table.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

@@ -85,6 +85,7 @@ ACTIONS = (
     Spec("save-as", QT_TRANSLATE_NOOP("actions", "&Save a Copy…"), "picture", ("Ctrl+Shift+S",), icon="save"),
     Spec("export", QT_TRANSLATE_NOOP("actions", "E&xport…"), "picture", ("Ctrl+Shift+X",), icon="export"),
     Spec("board", QT_TRANSLATE_NOOP("actions", "&Boards…"), "picture", ("Ctrl+Shift+B",), icon="board"),
+    Spec("model-picture", QT_TRANSLATE_NOOP("actions", "Picture of Its M&odel"), "picture", icon="models"),
     Spec("compare", QT_TRANSLATE_NOOP("actions", "Co&mpare Two Pictures"), "picture", ("Ctrl+Shift+M",),
          icon="before-after"),
     Spec("information", QT_TRANSLATE_NOOP("actions", "I&nformation"), "picture", ("Ctrl+Shift+I",), icon="info"),

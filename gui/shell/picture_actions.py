@@ -35,7 +35,7 @@ VARIATION = 0.2  # how far they are from the picture, where its own settings do 
 # In the order of the menus; None is a line.
 MENU: tuple[str | None, ...] = (
     "use-settings", "use-seed", "vary", None, "edit-picture", "paint-picture", None, "copy-picture", "copy-prompt",
-    "save-as", "export", "reveal", None, "information", "compare", "favourite", "board", None, "trash",
+    "save-as", "export", "reveal", None, "information", "compare", "favourite", "board", "model-picture", None, "trash",
 )  # fmt: skip
 _OF_MANY = ("favourite", "trash", "export", "board")
 _DIALOGS = {"export": "gui.gallery.export_dialog:ExportDialog", "board": "gui.gallery.board_dialog:BoardDialog"}
@@ -61,6 +61,8 @@ class Subject:
             return bool(self.ids)
         if id == "compare":
             return len(self.ids) == 2
+        if id == "model-picture":
+            return bool(self.entry and self.entry.model)
         return self.path is not None if id in _OF_A_FILE else self.entry is not None
 
 
@@ -182,6 +184,12 @@ class PictureActions(QObject):
             self._studio.say_briefly(self.tr("The prompt is copied."))
         elif id == "information":
             self._studio.show_picture(entry.id)
+        elif id == "model-picture":
+            self._in_background(partial(_keep_for_model, entry), self._tell_kept)
+
+    def _tell_kept(self, model: str) -> None:
+        self._studio.library_changed.emit()
+        self._studio.say_briefly(self.tr("It is the picture of {0} under Models.").format(model))
 
     def vary(self, entry: GalleryEntry, restored: Restored) -> None:
         """Lines up pictures that are close to this one; the form stays as it is."""
@@ -272,3 +280,17 @@ class PictureActions(QObject):
 
     def _say(self, error: Exception) -> None:
         self._studio.say(in_words(error), "warning")
+
+
+def _keep_for_model(entry: GalleryEntry) -> str:
+    """Keeps a small copy of the picture beside its model; returns the model's name. Raises SdedgeError."""
+    from sdedge.library.model_notes import ModelNotes
+    from sdedge.library.models import EMBEDDED, Library
+
+    library = Library()
+    try:
+        name = EMBEDDED if entry.model == EMBEDDED else library.find(entry.model).name
+        ModelNotes(library).set_picture(name, "model", entry.path)
+    finally:
+        library.close()
+    return name

@@ -15,6 +15,7 @@ from sdedge.commands import hub
 from sdedge.commands.cache import cache
 from sdedge.commands.model_copies import export, merge, quantize
 from sdedge.commands.model_facts import describe, size_in_words
+from sdedge.commands.model_notes import note
 from sdedge.commands.progress import counting
 from sdedge.commands.terminal import echo
 from sdedge.errors import ModelError
@@ -29,7 +30,7 @@ def models() -> None:
     """Install, list, check and export models."""
 
 
-for command in (cache, export, merge, quantize, hub.available, hub.get, hub.downloads, hub.token):
+for command in (cache, note, export, merge, quantize, hub.available, hub.get, hub.downloads, hub.token):
     models.add_command(command)
 
 
@@ -162,9 +163,7 @@ def list_models(as_json: bool) -> None:
                 continue
             mark = "*" if model.name == default else " "
             state = "" if os.path.exists(model.path) else "  MISSING"
-            echo(
-                f"{mark} {model.name}  {model.role}, {_what(model)}, {size_in_words(model.size)}{_hash_note(model)}{state}"
-            )
+            echo(f"{mark} {model.name}  {_described(model)}, {size_in_words(model.size)}{_hash_note(model)}{state}")
 
 
 @models.command()
@@ -324,8 +323,16 @@ def _record(model: Model) -> dict[str, Any]:
 
 
 def _what(model: Model) -> str:
-    """Returns what a model is made for, or its network where it works on any picture."""
-    return model.base or model.kind
+    """Returns what a model is made for, or what it is where it works on any picture."""
+    return model.base or _described(model)
+
+
+def _described(model: Model) -> str:
+    """Returns what it is, and the version it was made from or its network."""
+    from sdedge.library.model_kinds import KINDS, kind_in_words
+
+    more = model.base or ("" if model.kind in KINDS else model.kind)
+    return ", ".join(filter(None, (kind_in_words(model.role, model.kind, model.path), more)))
 
 
 def _hash_note(model: Model) -> str:

@@ -69,4 +69,15 @@ MIGRATIONS = (
     # Control models are a role of their own, then upscalers and detectors.
     _with_roles("'model', 'vae', 'control'"),
     _with_roles("'model', 'vae', 'control', 'upscaler', 'detector'"),
+    # What a person keeps beside a model, LoRA or embedding, which outlasts it.
+    """
+    CREATE TABLE model_notes (
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        text TEXT NOT NULL DEFAULT '',
+        triggers TEXT NOT NULL DEFAULT '',
+        picture BLOB,
+        PRIMARY KEY (name, role)
+    );
+    """,
 )
