@@ -24,7 +24,7 @@ from sdedge.regions import MAX_PROMPT, MAX_REGIONS, Region, RegionMethod
 
 PREFIX = "region:"
 FOLD = "regions"
-_SIDES = ("left", "top", "right", "bottom")
+_SIDE_NAMES = ("left", "top", "right", "bottom")
 
 
 class RegionsSection(QWidget):
@@ -158,7 +158,7 @@ class RegionRow(QWidget):
         for name, type in types.items():
             read, put = partial(self._value, name), partial(self._put, name)
             form.parts[self._name(name)] = FormPart(type, read, put, ("regions",), FOLD)
-        for side, name in enumerate(_SIDES):
+        for side, name in enumerate(_SIDE_NAMES):
             read, put = partial(self._side, side), partial(self._put_side, side)
             form.parts[self._name(name)] = FormPart(Float(0, 1, "0.5"), read, put, ("regions",), FOLD)
 

@@ -23,6 +23,7 @@ from gui.form.regions_section import RegionsSection
 from gui.form.sampler_options import SamplerOptions
 from gui.form.seed_size import SeedField, SizeField
 from gui.form.start_chip import StartChip
+from gui.form.styles_section import StylesSection
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, set_kind
 from gui.shell.background import LatestRun
@@ -53,6 +54,7 @@ class FormView(QFrame):
         self.prompt = PromptField(studio, "prompt", label_of("prompt"), 5)
         self.negative = PromptField(studio, "negative", label_of("negative"), 3)
         self.image = ImageSection(studio)
+        self.styles = StylesSection(studio, self.prompt.editor)
         self.regions = RegionsSection(studio)
         self.control = ControlSection(studio)
         self.enlarge = EnlargeSection(studio)
@@ -74,6 +76,7 @@ class FormView(QFrame):
             self._samplers(),
             self._fold("image", label_of("image"), self.image),
             self._adapters(),
+            self._fold("styles", self.tr("Styles and wildcards"), self.styles),
             self._fold("regions", label_of("regions"), self.regions),
             self._fold("controls", label_of("controls"), self.control),
             self._fold("enlarge", label_of("passes"), self.enlarge),
@@ -201,6 +204,7 @@ class FormView(QFrame):
         self._follow_default(names.default)
         self.model.offer([Option(name, name) for name in names.models])
         self.adapters.offer(names)
+        self.styles.offer(names)
         self.control.offer(names)
         self.enlarge.offer(names)
         self.vae.offer([Option(None, self.tr("The model's own")), *(Option(name, name) for name in names.vaes)])

@@ -36,7 +36,18 @@ def full_window(open_window, theme, qtbot, tmp_path):
     window.studio.form.put(controls=(Control(LONG, preprocess="canny"),))
     window.studio.form.put(prompt=f"<lora:{LONG} 1:0.5>")
     window.studio.form.put(**pictures, model="x" * 60, seed=2**32 - 1)
-    for fold in ("negative", "image", "sampler", "adapters", "regions", "controls", "enlarge", "guidance", "more"):
+    for fold in (
+        "negative",
+        "image",
+        "sampler",
+        "adapters",
+        "styles",
+        "regions",
+        "controls",
+        "enlarge",
+        "guidance",
+        "more",
+    ):
         getattr(create.form, f"{fold}_fold").open()
     qtbot.waitUntil(create.form.lora.isEnabled)  # names were read
     yield window
