@@ -153,7 +153,7 @@ _ROWS = (
     RequestField(
         "preset", EnumChoice.of(catalog.Preset), catalog.DEFAULT_PRESET, Group.SAMPLING,
         CommandLine(("--preset",), f"Numerics: {', '.join(catalog.PRESETS)}.", "NAME"),
-        Without("the web UI's text has its own numerics"), FormEntry("Numerics", Section.SAMPLER, choices=_PRESETS),
+        Without("the web UI's text has its own numerics"), FormEntry("Reproduce as", Section.SAMPLER, choices=_PRESETS),
         always_recorded=True),
     RequestField(
         "speed", EnumChoice.of(catalog.Speed), catalog.DEFAULT_SPEED, Group.SAMPLING,

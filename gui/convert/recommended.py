@@ -6,13 +6,15 @@ import platform
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from gui.convert.plan import ANE, GRAPH, INT8
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, set_kind
-from gui.shell.device import Device
+from gui.shell.device import Device, probe_device
+from gui.shell.studio import Studio
 from sdedge.machine.findings import Timing
 
 ROOM = 12e9  # bytes of memory in all, below which a Mac's Neural Engine draws where its GPU would not fit
@@ -37,20 +39,18 @@ def _int8_pays(timings: Sequence[Timing]) -> bool:
 
 
 class OptimiseCard(QWidget):
-    """`wanted` when the button is pressed."""
+    """`wanted` when the button is pressed and there is something to make; where nothing was measured yet it leads there."""
 
     wanted = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, studio: Studio) -> None:
         super().__init__()
+        self._studio = studio
         self.target: str | None = None
-        is_a_mac = sys.platform == "darwin"
-        self.button = QPushButton(
-            self.tr("Optimise for This Mac") if is_a_mac else self.tr("Optimise for This Machine")
-        )
+        self.button, self.text = QPushButton(), PlainLabel()
         set_kind(self.button, "accent")
-        self.button.clicked.connect(self.wanted)
-        self.text = PlainLabel()
+        self.button.setEnabled(False)
+        self.button.clicked.connect(self._press)
         self.text.setWordWrap(True)
         set_kind(self.text, "caption")
         column = QVBoxLayout(self)
@@ -58,18 +58,43 @@ class OptimiseCard(QWidget):
         column.setSpacing(GAP)
         column.addWidget(self.button)
         column.addWidget(self.text)
-        self.button.setEnabled(False)
+        self._name()
+
+    def look(self) -> None:
+        """Reads what was measured here."""
+        self._studio.bridge.background.run(probe_device, self.show_device, owner=self)
 
     def show_device(self, device: Device) -> None:
         """Says what the button does here, or why there is nothing for it to do."""
         self.target = recommended(device)
-        self.button.setEnabled(self.target is not None)
+        is_known = device.finding is not None or sys.platform == "darwin"
+        self.button.setEnabled(self.target is not None or not is_known)
         texts = {
             GRAPH: self.tr("Makes a copy for the graphics of this Mac, which draws every size."),
             ANE: self.tr("Makes a copy for the Neural Engine, which takes the least memory and power."),
             INT8: self.tr("Makes a copy that this processor draws faster. Its pictures differ a little."),
         }
         nothing = self.tr("This machine draws models best as they are. Details convert one for another.")
-        unmeasured = self.tr("What is fastest here was not measured yet: View, Device and Memory, Measure.")
-        is_known = device.finding is not None or sys.platform == "darwin"
+        unmeasured = self.tr("What is fastest here was not measured yet; it takes a few seconds.")
         self.text.setText(texts[self.target] if self.target else nothing if is_known else unmeasured)
+        self._name(is_known)
+
+    def _name(self, is_known: bool = True) -> None:
+        mine = self.tr("Optimise for This Mac") if sys.platform == "darwin" else self.tr("Optimise for This Machine")
+        self.button.setText(mine if is_known else self.tr("Measure This Machine…"))
+
+    def _press(self) -> None:
+        if self.target is None:
+            self._studio.actions["device"].trigger()
+        else:
+            self.wanted.emit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.look()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Back from the dialog that measures."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isVisible() and self.isActiveWindow():
+            self.look()

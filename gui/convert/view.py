@@ -46,7 +46,6 @@ from gui.models.card import read_card
 from gui.models.items import Item, read_items
 from gui.queue.progress import spoken
 from gui.shell.background import LatestRun, in_words
-from gui.shell.device import probe_device
 from gui.shell.reveal import reveal
 from gui.shell.studio import Studio
 from gui.widgets.calm import WideCombo
@@ -301,7 +300,6 @@ class ConvertView(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.model.setFocus()
-        self._studio.bridge.background.run(probe_device, self.optimise.show_device, owner=self)
         self.read()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -314,7 +312,7 @@ class ConvertView(QWidget):
         self.model = WideCombo()
         self.model.setAccessibleName(self.tr("Model to convert"))
         self.model.currentIndexChanged.connect(self._model_chosen)
-        self.optimise = OptimiseCard()
+        self.optimise = OptimiseCard(self._studio)
         self.optimise.wanted.connect(self._optimise)
         self._target_choice = TargetChoice()
         self.targets = self._target_choice.group

@@ -234,7 +234,7 @@ def translated(text: str) -> str:
 def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:
     """Lays out a label, controls beside it, and beneath them what is wrong: of the last widget where that is typed into."""
     title = PlainLabel(label)
-    title.setFixedWidth(LABEL)
+    title.setFixedWidth(max(LABEL, title.sizeHint().width()))  # a row of a longer one begins further right
     shown = list(dict.fromkeys(widgets))
     title.setBuddy(shown[0])
     row = QHBoxLayout()

@@ -78,7 +78,7 @@ class QueueModel(QAbstractListModel):
         else:
             states = {
                 JobState.WAITING: self.tr("waiting"),
-                JobState.PAUSED: self.tr("put off"),
+                JobState.PAUSED: self.tr("on hold"),
                 JobState.CANCELLED: self.tr("cancelled"),
             }
             several = self.tr("{0} pictures").format(job.count) if job.count > 1 else ""

@@ -140,12 +140,12 @@ class QueueView(QWidget):
             menu.addAction(self.tr("Cancel now"), lambda: board.cancel(id, Wish.NOW))
             menu.addAction(self.tr("Cancel after this picture"), lambda: board.cancel(id, Wish.PICTURE))
             menu.addAction(self.tr("End the engine at once"), lambda: board.cancel(id, Wish.KILL))
-            menu.addAction(self.tr("Put off"), lambda: board.pause_job(id))
+            menu.addAction(self.tr("Hold"), lambda: board.pause_job(id))
         elif job.state in MOVABLE:
             menu.addAction(self.tr("Draw earlier"), lambda: self.model.move_by(id, -1))
             menu.addAction(self.tr("Draw later"), lambda: self.model.move_by(id, 1))
             if job.state == JobState.WAITING:
-                menu.addAction(self.tr("Put off"), lambda: board.pause_job(id))
+                menu.addAction(self.tr("Hold"), lambda: board.pause_job(id))
             else:
                 menu.addAction(self.tr("Go on"), lambda: board.resume(id))
             menu.addAction(self.tr("Cancel"), partial(self.end, id))

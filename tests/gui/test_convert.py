@@ -123,12 +123,21 @@ def test_what_suits_this_machine(monkeypatch):
 def test_one_button_optimises_for_this_machine(convert, qtbot, slow_commands, monkeypatch):
     """What it makes is said beneath it; everything else is behind Details."""
     window, view = convert
-    assert not view.button.isVisible() and not view.targets.button(0).isVisible() and view.optimise.button.isVisible()
+    card, unmeasured = view.optimise, Device(None, 8 * 10**9, 16 * 10**9)
+    assert not view.button.isVisible() and not view.targets.button(0).isVisible() and card.button.isVisible()
     monkeypatch.setattr(sys, "platform", "linux")
-    view.optimise.show_device(measured(0.95))
-    assert not view.optimise.button.isEnabled() and "best as they are" in view.optimise.text.text()
-    view.optimise.show_device(measured(0.5))
-    view.optimise.button.click()
+
+    def find(device: Device, text: str) -> None:
+        monkeypatch.setattr("gui.convert.recommended.probe_device", lambda: device)
+        card.look()
+        qtbot.waitUntil(lambda: text in card.text.text())
+
+    find(unmeasured, "not measured")
+    assert card.button.text() == "Measure This Machine…" and card.button.isEnabled()
+    find(measured(0.95), "best as they are")
+    assert not card.button.isEnabled()
+    find(measured(0.5), "draws faster")
+    card.button.click()
     assert [task.title for task in view.tasks.all] == ["Converting to pocket int8"]
     view.details.open()
     assert view.button.isVisible() and view.targets.button(3).isChecked()
