@@ -53,6 +53,8 @@ Key = QKeySequence.StandardKey
 ACTIONS = (
     Spec("open", QT_TRANSLATE_NOOP("actions", "&Open Picture…"), "file", standard=Key.Open, icon="image"),
     Spec("open-folder", QT_TRANSLATE_NOOP("actions", "Show Pictures &Folder"), "file", icon="folder"),
+    Spec("export-everything", QT_TRANSLATE_NOOP("actions", "Export &Everything…"), "file", separated=True),
+    Spec("read-backup", QT_TRANSLATE_NOOP("actions", "Read a &Backup…"), "file"),
     Spec("settings", QT_TRANSLATE_NOOP("actions", "&Settings…"), "file", ("Ctrl+,",), icon="settings", separated=True,
          role=QAction.MenuRole.PreferencesRole),
     Spec("quit", QT_TRANSLATE_NOOP("actions", "&Quit"), "file", standard=Key.Quit, separated=True,

@@ -33,6 +33,7 @@ from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.shell.actions import Actions, name_button, plain
 from gui.shell.advice import for_the_window
+from gui.shell.backups import Backups
 from gui.shell.banner import Banner
 from gui.shell.bridge import Bridge
 from gui.shell.dock import DockProgress
@@ -261,6 +262,9 @@ class MainWindow(QMainWindow):
             actions.bind(f"view-{view.name}", partial(self.show_view, view.name))
         for spec in ("view-gallery", "view-models", "view-convert", "view-get"):
             actions[spec].setVisible(any(f"view-{view.name}" == spec for view in VIEWS))
+        backups = Backups(self, studio)
+        actions.bind("export-everything", backups.write)
+        actions.bind("read-backup", backups.read)
         actions.bind("quit", self.close)
         actions.bind("settings", partial(self.show_dialog, "gui.dialogs.settings:SettingsDialog"))
         actions.bind("device", partial(self.show_dialog, "gui.dialogs.device:DeviceDialog"))

@@ -20,13 +20,14 @@ def backup() -> None:
 
 @backup.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="In the place of a file that is there.")
 @as_json
-def write(file: Path, as_json: bool) -> None:
+def write(file: Path, replace: bool, as_json: bool) -> None:
     """Write the pictures with their marks, boards, waiting jobs, settings, styles and wildcards into FILE, a ZIP archive."""
     from sdedge.library.backup import write_backup
 
     with open_gallery() as gallery, counting("Writing", as_json) as progress:
-        written = write_backup(gallery.store, file.expanduser(), progress)
+        written = write_backup(gallery.store, file.expanduser(), progress, replace)
     if as_json:
         echo(json.dumps({"event": "BackupWritten", "path": str(file), **dataclasses.asdict(written)}))
         return

@@ -46,16 +46,19 @@ class BackupWritten:
     left_out: tuple[str, ...] = ()
 
 
-def write_backup(store: Store, path: Path, progress: Callable[[int, int], None] | None = None) -> BackupWritten:
+def write_backup(
+    store: Store, path: Path, progress: Callable[[int, int], None] | None = None, replace: bool = False
+) -> BackupWritten:
     """Writes everything of a store into a new ZIP file, whole or not at all. `progress(done, total)` counts pictures.
 
-    Raises OutputError for a path that is taken, a folder that cannot be written and a full disk.
+    Raises OutputError for a path that is taken, unless it is to `replace` that file, a folder that cannot be written and a full
+    disk.
     """
-    if path.exists():
+    if path.exists() and not replace:
         raise OutputError(f"{path} is there already; give a new name.")
     gallery, left_out, records = Gallery(store), [], []
     ids = gallery.ids()
-    with atomic_write(path, replace=False, private=True) as file, zipfile.ZipFile(file, "w") as archive:
+    with atomic_write(path, replace=replace, private=True) as file, zipfile.ZipFile(file, "w") as archive:
         archive.writestr(MANIFEST, json.dumps({"backup": VERSION, "sdedge": sdedge.__version__}))
         taken: dict[str, int] = {}
         for number, id in enumerate(ids):
