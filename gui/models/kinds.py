@@ -13,7 +13,7 @@ def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
     return text
 
 
-WORDS = {
+KIND_TEXTS = {
     "model": QT_TRANSLATE_NOOP("kinds", "Model"),
     "vae": QT_TRANSLATE_NOOP("kinds", "VAE"),
     "control": QT_TRANSLATE_NOOP("kinds", "Control model"),
@@ -33,7 +33,7 @@ WORDS = {
 
 def kind_text(item: Item) -> str:
     """Returns what an item is; of a control model also what it reads, of a model its format."""
-    word = QCoreApplication.translate("kinds", WORDS[kind_key(item.role, item.kind)])
+    word = QCoreApplication.translate("kinds", KIND_TEXTS[kind_key(item.role, item.kind)])
     if item.role == "model":
         return f"{word}, {item.kind}"
     reads = purpose(item.role, item.kind, item.path)

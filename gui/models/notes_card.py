@@ -64,7 +64,7 @@ class NotesCard(QWidget):
         self.triggers.editingFinished.connect(self._tell_triggers)
         self.words_title = PlainLabel()
         set_kind(self.words_title, "caption")
-        self._words = QWidget()
+        self._trigger_buttons = QWidget()
         self.text = NoteEdit()
         self.text.setPlaceholderText(self.tr("Notes"))
         self.text.setAccessibleName(self.tr("Notes"))
@@ -83,13 +83,13 @@ class NotesCard(QWidget):
             self.text.setPlainText(item.note.text)
             self.triggers.setText(", ".join(item.note.triggers))
         self._show_picture(item.note.picture)
-        words = item.note.triggers or tuple(trained)
+        triggers = item.note.triggers or tuple(trained)
         self.words_title.setText(
             self.tr("Into the prompt by a click:")
             if item.note.triggers
             else self.tr("Its trainer's words, by a click:")
         )
-        self._show_words(words)
+        self._show_words(triggers)
 
     def flush(self) -> None:
         """Tells what was written and not told yet."""
@@ -98,7 +98,7 @@ class NotesCard(QWidget):
 
     def word_buttons(self) -> list[QPushButton]:
         """Returns the buttons of the words."""
-        return self._words.findChildren(QPushButton)
+        return self._trigger_buttons.findChildren(QPushButton)
 
     def _show_picture(self, picture: bytes) -> None:
         pixmap = QPixmap()
@@ -111,11 +111,11 @@ class NotesCard(QWidget):
         self.picture.setVisible(not pixmap.isNull())
         self.clear.setVisible(not pixmap.isNull())
 
-    def _show_words(self, words: Sequence[str]) -> None:
-        shown = list(words[:SHOWN])
+    def _show_words(self, triggers: Sequence[str]) -> None:
+        shown = list(triggers[:SHOWN])
         if [button.toolTip() for button in self.word_buttons()] == shown:
             return
-        column = self._words.layout()
+        column = self._trigger_buttons.layout()
         assert isinstance(column, QVBoxLayout)
         while (item := column.takeAt(0)) is not None:
             if (widget := item.widget()) is not None:
@@ -130,7 +130,7 @@ class NotesCard(QWidget):
             set_tooltip(button, word)
             button.clicked.connect(partial(self.word_wanted.emit, word))
             column.addWidget(button)
-        self._words.setVisible(bool(shown))
+        self._trigger_buttons.setVisible(bool(shown))
         self.words_title.setVisible(bool(shown))
 
     def _tell_text(self, text: str) -> None:
@@ -151,10 +151,10 @@ class NotesCard(QWidget):
         row.addWidget(self.choose)
         row.addWidget(self.clear)
         row.addStretch(1)
-        words = QVBoxLayout(self._words)
-        words.setContentsMargins(0, 0, 0, 0)
-        words.setSpacing(0)
+        buttons = QVBoxLayout(self._trigger_buttons)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.setSpacing(0)
         column.addWidget(self.picture)
         column.addLayout(row)
-        for widget in (self.triggers, self.words_title, self._words, self.text):
+        for widget in (self.triggers, self.words_title, self._trigger_buttons, self.text):
             column.addWidget(widget)

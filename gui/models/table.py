@@ -71,9 +71,9 @@ class LibraryModel(QAbstractTableModel):
             pixmap = QPixmap()
             pixmap.loadFromData(picture)
             side, mode = 2 * ICON, Qt.AspectRatioMode.KeepAspectRatioByExpanding
-            whole = pixmap.scaled(side, side, mode, Qt.TransformationMode.SmoothTransformation)
-            left, top = (whole.width() - side) // 2, (whole.height() - side) // 2
-            self._icons[picture] = QIcon(whole.copy(left, top, side, side))
+            covering = pixmap.scaled(side, side, mode, Qt.TransformationMode.SmoothTransformation)
+            left, top = (covering.width() - side) // 2, (covering.height() - side) // 2
+            self._icons[picture] = QIcon(covering.copy(left, top, side, side))
         return self._icons.get(picture)
 
     def _texts(self, item: Item) -> tuple[str, ...]:

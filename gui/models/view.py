@@ -58,13 +58,13 @@ class ModelsView(QWidget):
         self.tasks.finished.connect(self._task_ended)
         self.details.asked.connect(self._do)
         self.details.licence_named.connect(self._record_licence)
-        self._words: dict[Path, tuple[str, ...]] = {}
+        self._trained: dict[Path, tuple[str, ...]] = {}
         notes = self.details.notes
         notes.text_written.connect(
             lambda item, text: self._note(item, lambda notes: notes.set_text(item.name, item.role, text))
         )
         notes.triggers_written.connect(
-            lambda item, words: self._note(item, lambda notes: notes.set_triggers(item.name, item.role, words))
+            lambda item, triggers: self._note(item, lambda notes: notes.set_triggers(item.name, item.role, triggers))
         )
         notes.picture_asked.connect(self._ask_for_picture)
         notes.word_wanted.connect(self._put_word)
@@ -100,24 +100,24 @@ class ModelsView(QWidget):
         self.details.setVisible(item is not None)
         if item is None:
             return
-        self.details.show_item(item, self.model.state(item), self._words.get(item.path, ()))
-        if item.role == "lora" and item.path not in self._words:
+        self.details.show_item(item, self.model.state(item), self._trained.get(item.path, ()))
+        if item.role == "lora" and item.path not in self._trained:
             self._read_words(item)
         if not item.hash and not item.embedded and item.here:
 
             def show_hash(digest: str) -> None:
                 if self.current() == item:
                     self.details.show_item(
-                        replace(item, hash=digest), self.model.state(item), self._words.get(item.path, ())
+                        replace(item, hash=digest), self.model.state(item), self._trained.get(item.path, ())
                     )
 
             self._studio.bridge.background.run(lambda: file_hash(item.path), show_hash, self._failed, self)
 
     def _read_words(self, item: Item) -> None:
-        def show(words: tuple[str, ...]) -> None:
-            self._words[item.path] = words
+        def show(trained: tuple[str, ...]) -> None:
+            self._trained[item.path] = trained
             if self.current() == item:
-                self.details.notes.show_item(item, words)
+                self.details.notes.show_item(item, trained)
 
         self._studio.bridge.background.run(lambda: trained_words(item.path), show, None, self)
 

@@ -185,9 +185,9 @@ class PictureActions(QObject):
         elif id == "information":
             self._studio.show_picture(entry.id)
         elif id == "model-picture":
-            self._in_background(partial(_keep_for_model, entry), self._tell_kept)
+            self._in_background(partial(_keep_for_model, entry), self._tell_model_picture)
 
-    def _tell_kept(self, model: str) -> None:
+    def _tell_model_picture(self, model: str) -> None:
         self._studio.library_changed.emit()
         self._studio.say_briefly(self.tr("It is the picture of {0} under Models.").format(model))
 

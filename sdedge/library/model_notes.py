@@ -59,9 +59,9 @@ class ModelNotes:
             raise InvalidRequest(f"The notes have {len(text)} characters; use at most {LONGEST}.")
         self._set(name, role, "text", text)
 
-    def set_triggers(self, name: str, role: str, words: Iterable[str]) -> None:
+    def set_triggers(self, name: str, role: str, triggers: Iterable[str]) -> None:
         """Keeps exactly these words, each once. Raises InvalidRequest for too many or too long ones."""
-        wanted = tuple(dict.fromkeys(filter(None, (clean_name(" ".join(word.split())).strip() for word in words))))
+        wanted = tuple(dict.fromkeys(filter(None, (clean_name(" ".join(word.split())).strip() for word in triggers))))
         if len(wanted) > MOST or any(len(word) > LONGEST_WORD for word in wanted):
             raise InvalidRequest(
                 f"There are too many or too long trigger words; use {MOST} of {LONGEST_WORD} characters."
@@ -122,8 +122,8 @@ def _frequent(text: str) -> Sequence[str]:
     return sorted(counts, key=lambda tag: -counts[tag])
 
 
-def _tidy(words: Iterable[str]) -> Iterable[str]:
-    cleaned = (clean_name(" ".join(word.split())).strip() for word in words)
+def _tidy(phrases: Iterable[str]) -> Iterable[str]:
+    cleaned = (clean_name(" ".join(word.split())).strip() for word in phrases)
     return dict.fromkeys(word for word in cleaned if word and len(word) <= LONGEST_WORD)
 
 

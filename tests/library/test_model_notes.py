@@ -80,7 +80,7 @@ def test_the_trainer_s_words_come_out_of_the_header(tmp_path):
         assert trained_words(path) == ()
 
 
-@pytest.mark.parametrize(("role", "kind", "name", "words"), [
+@pytest.mark.parametrize(("role", "kind", "name", "text"), [
     ("control", "controlnet", "control_v11p_sd15_canny.pth", "ControlNet (canny)"),
     ("control", "controlnet", "mine.safetensors", "ControlNet"),
     ("control", "t2i-adapter", "t2iadapter_sketch_sd15v2.pth", "T2I-Adapter (sketch)"),
@@ -89,8 +89,8 @@ def test_the_trainer_s_words_come_out_of_the_header(tmp_path):
     ("control", "depth-network", "Depth-Anything", "depth network"),
     ("control", "of a later version", "x", "control"), ("vae", "file", "x", "VAE"), ("upscaler", "esrgan", "x", "upscaler"),
 ])  # fmt: skip
-def test_a_control_model_is_called_what_it_is(role, kind, name, words):
-    assert kind_in_words(role, kind, Path("/models") / name) == words
+def test_a_control_model_is_called_what_it_is(role, kind, name, text):
+    assert kind_in_words(role, kind, Path("/models") / name) == text
 
 
 def test_the_command_shows_and_writes(library, tmp_path):
