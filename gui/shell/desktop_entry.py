@@ -89,6 +89,5 @@ def _tell_desktop() -> None:
     for program, folder in (("update-desktop-database", "applications"), ("update-mime-database", "mime")):
         path = shutil.which(program)
         if path and (data_home() / folder).is_dir():
-            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
             with suppress(OSError, subprocess.SubprocessError):
-                subprocess.run([path, data_home() / folder], timeout=_SECONDS, check=False, **quiet)
+                subprocess.run([path, data_home() / folder], timeout=_SECONDS, check=False, capture_output=True)
