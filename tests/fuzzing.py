@@ -45,8 +45,9 @@ class Tally:
         )
 
 
-def fuzz(reader: str, read: Callable[[Any], object], inputs: Iterable[Any]) -> Tally:
-    """Gives each input to `read`. Faults hold the reason and the input's repr, cut at 4,000 characters."""
+def fuzz(reader: str, read: Callable[[Any], object], inputs: Iterable[Any], memory: int = MEMORY) -> Tally:
+    """Gives each input to `read`, which may take so many bytes of memory. Faults hold the reason and the input's repr, cut at
+    4,000 characters."""
     tally = Tally(reader)
     for value in inputs:
         before, start = _peak_memory(), time.process_time()
@@ -63,7 +64,7 @@ def fuzz(reader: str, read: Callable[[Any], object], inputs: Iterable[Any]) -> T
             tally.faults.append(f"{traceback.format_exc(limit=-4)} {value!r:.4000}")
         grown = _peak_memory() - before
         tally.slowest, tally.largest = max(tally.slowest, time.process_time() - start), max(tally.largest, grown)
-        if grown > MEMORY:
+        if grown > memory:
             tally.faults.append(f"memory grew by {grown} bytes: {value!r:.4000}")
     return tally
 

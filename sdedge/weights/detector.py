@@ -31,6 +31,7 @@ _LAYERS = 22  # number of the last one, the head
 _MAX_TENSORS = 10_000
 _MAX_MODULES = 20_000
 _MAX_NAME = 60  # characters of a class's name
+_MAX_CLASSES = 10_000
 # Parts of a network of another layout -> what it is; by the names of its classes, or of its tensors.
 _OTHERS = (
     ("RepNCSPELAN4", "a YOLOv9 detector"), ("C3k2", "a YOLO11 detector"), ("SCDown", "a YOLOv10 detector"),
@@ -67,6 +68,10 @@ def open_detector(path: str | Path) -> DetectorModel:
         raise _no_detector(location, source, tensors, kinds)
     _refuse_others(location, tensors, kinds)
     count = _shape(location, tensors, f"model.{_LAYERS}.cv3.0.2.weight")[0]
+    if count > _MAX_CLASSES:
+        raise ModelError(
+            f"The detector {location} tells {count} classes apart, and {_MAX_CLASSES} are the most that are read; get it again."
+        )
     has_masks = any(name.startswith(f"model.{_LAYERS}.proto.") for name in tensors)
     return DetectorModel(location, tensors, _classes(source, count), has_masks)
 
