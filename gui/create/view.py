@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from gui.create.canvas_boxes import EDGES, REGIONS, CanvasBoxes
 from gui.create.canvas_panel import CanvasPanel
+from gui.create.grid_sheets import GridSheets
 from gui.create.mask_layer import MaskLayer
 from gui.create.presenter import CanvasPresenter
 from gui.create.progress_strip import ProgressStrip
@@ -57,6 +58,7 @@ class CreateView(QWidget):
         self.side = SideColumn(studio, studio.board)
         self.boxes = CanvasBoxes(studio, self.panel)
         self.presenter = CanvasPresenter(studio, self.panel, self.strip)
+        self.sheets = GridSheets(studio, self.panel)
         self._lay_out()
         self._connect()
         self._bind()
@@ -89,6 +91,19 @@ class CreateView(QWidget):
         self.presenter.follow()
         request = wanted.request if studio.settings.safety else wanted.request.replace(safety=False)
         studio.bridge.add(request, output, wanted.count, wanted.batch, failed=self._say_problem)
+
+    def draw_grid(self) -> None:
+        """Lines up a picture for each cell of the form's grid; what is wrong is said beside it."""
+        try:
+            base = self._studio.form.wanted().request
+            grid = self.form.grid.cells(base if self._studio.settings.safety else base.replace(safety=False))
+            output = self._studio.settings.output()
+        except InvalidRequest as error:
+            self.form.grid.say(str(error))
+            return
+        self.form.prompt.remember()
+        self.presenter.follow()
+        self.sheets.draw(grid, output)
 
     def _ask_for_prompt(self) -> None:
         """An empty prompt is rarely meant: the second press draws it."""
@@ -256,6 +271,7 @@ class CreateView(QWidget):
         self.form.regions.chosen.connect(self.boxes.select)
         self.boxes.chosen.connect(self.form.regions.show_row)
         self.boxes.shown.connect(self._show_editing)
+        self.form.grid.wanted.connect(self.draw_grid)
         self.form.control.hint_wanted.connect(self._show_hint)
         self.panel.mask_done.connect(self._keep_mask)
         self.side.recent.chosen.connect(self._show_entry)

@@ -13,6 +13,7 @@ from gui.form.enlarge_section import EnlargeSection
 from gui.form.few_steps_hint import FewStepsHint
 from gui.form.fields import Choice, NumberField, Option, control, controls, label_of, watch
 from gui.form.generate_buttons import GenerateButtons
+from gui.form.grid_section import GridSection
 from gui.form.guidance_section import GuidanceSection
 from gui.form.image_section import ImageSection
 from gui.form.memory_hint import MemoryHint
@@ -58,6 +59,7 @@ class FormView(QFrame):
         self.regions = RegionsSection(studio)
         self.control = ControlSection(studio)
         self.enlarge = EnlargeSection(studio)
+        self.grid = GridSection(studio.form)
         self.buttons = GenerateButtons(studio)
         self.button = self.buttons.button
         self.problem = FaultLabel()
@@ -81,6 +83,7 @@ class FormView(QFrame):
             self._fold("controls", label_of("controls"), self.control),
             self._fold("enlarge", label_of("passes"), self.enlarge),
             self._fold("guidance", label_of("guides"), GuidanceSection(self._studio.form)),
+            self._fold("grid", self.tr("Compare in a grid"), self.grid),
             self._more(),
         ]
         column = QVBoxLayout(self)

@@ -46,6 +46,7 @@ def full_window(open_window, theme, qtbot, tmp_path):
         "controls",
         "enlarge",
         "guidance",
+        "grid",
         "more",
     ):
         getattr(create.form, f"{fold}_fold").open()
