@@ -6,6 +6,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QGridLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from gui.commands.tasks import CANCELLED, DONE, FAILED, RUNNING, Task, Tasks
+from gui.look import motion
 from gui.look.plain import PlainLabel
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.shell.actions import name_button
@@ -82,9 +83,7 @@ class _Card(QFrame):
     def show_task(self) -> None:
         task = self._task
         self._bar.setVisible(task.state == RUNNING)
-        self._bar.setRange(0, 0 if task.fraction is None else 1000)
-        if task.fraction is not None:
-            self._bar.setValue(round(1000 * task.fraction))
+        motion.show_share(self._bar, task.fraction)
         self._state.setText(self._describe())
         set_kind(self._state, {FAILED: "fault", DONE: "good"}.get(task.state, "caption"))
         name_button(

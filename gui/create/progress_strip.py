@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout
 
+from gui.look import motion
 from gui.look.accessible import announce
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, PAD, plain_button, set_kind, spaced_font
@@ -191,9 +192,7 @@ class ProgressStrip(QFrame):
 
     def _show_progress(self) -> None:
         if self._progress is not None:
-            fraction = self._progress.fraction
-            self._bar.setRange(0, 0 if fraction is None else 1000)
-            self._bar.setValue(round(1000 * (fraction or 0)))
+            motion.show_share(self._bar, self._progress.fraction)
             self._bar.show()
             self._say(self.describe(self._progress))
 

@@ -175,6 +175,8 @@ class SettingsDialog(QDialog):
         self.theme = self._choice("theme", self.tr("Theme"), themes)
         form = _form()
         _row(form, self.tr("Theme"), self.theme)
+        moves = [("system", self.tr("As the system")), ("less", self.tr("Less"))]
+        _row(form, self.tr("Motion"), self._choice("motion", self.tr("Motion"), moves))
         return form
 
     def _storage(self) -> QFormLayout:

@@ -1,7 +1,7 @@
 """The look of every control, in the theme's tokens. Widgets choose among the kinds with `gui.look.theme.set_kind`."""
 
 STYLESHEET = """
-* { font-size: ${body}px; }
+* { font-size: ${body}px; widget-animation-duration: 0; }
 QWidget { color: $text; }
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QMainWindow, QDialog, QWidget[kind="window"] { background: $window; }

@@ -82,6 +82,8 @@ class Settings(QObject):
     changed = Signal(str)
 
     theme = Setting("look/theme", "system", choices=("system", "light", "dark"))
+    motion = Setting("look/motion", "system", choices=("system", "less"))
+    """"less": nothing moves that need not, whatever the system is set to."""
     side_column = Setting("look/side_column", True)
     view = Setting("window/view", "create")
     form = Setting("window/form", "")

@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.create.presenter import show_log
+from gui.look import motion
 from gui.look.plain import PlainLabel, message_box
 from gui.look.theme import GAP, HALF, PAD, Theme, set_kind, spaced_font
 from gui.shell.actions import Actions, name_button, plain
@@ -283,6 +284,8 @@ class MainWindow(QMainWindow):
         studio.bridge.unavailable.connect(self._say_unavailable)
         studio.settings.changed.connect(lambda name: studio.bridge.keep_awake(studio.settings.keep_awake))
         studio.bridge.keep_awake(studio.settings.keep_awake)
+        studio.settings.changed.connect(lambda name: motion.choose(studio.settings.motion))
+        motion.choose(studio.settings.motion)
         studio.settings.changed.connect(
             lambda name: studio.bridge.rest_for(studio.settings.battery, studio.settings.heat)
         )
