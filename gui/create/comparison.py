@@ -38,11 +38,11 @@ class Comparison:
     def paint(self, painter: QPainter, target: QRectF, before: QImage, after: QImage, names: tuple[str, str]) -> None:
         """Paints both pictures, each on its side, with their names and the line."""
         x = self.line(target)
-        sides = (
+        halves = (
             (before, QRectF(target.left(), target.top(), x - target.left(), target.height()), names[0]),
             (after, QRectF(x, target.top(), target.right() - x, target.height()), names[1]),
         )
-        for image, side, name in sides:
+        for image, side, name in halves:
             if side.width() < 1:
                 continue
             painter.save()

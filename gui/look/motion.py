@@ -71,7 +71,7 @@ def desktop_reduces(folder: Path) -> bool:
     return False
 
 
-def show_share(bar: QProgressBar, share: float | None) -> None:
+def show_share(bar: QProgressBar, fraction: float | None) -> None:
     """Shows how far something is, 0 to 1; where nobody knows (None), a bar that moves, or an empty one that does not."""
-    bar.setRange(0, 0 if share is None and not is_reduced() else THOUSAND)
-    bar.setValue(round(THOUSAND * (share or 0)))
+    bar.setRange(0, 0 if fraction is None and not is_reduced() else THOUSAND)
+    bar.setValue(round(THOUSAND * (fraction or 0)))

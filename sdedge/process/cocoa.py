@@ -97,6 +97,6 @@ def name_process(name: str) -> None:
         objc.send(facts, "setValue:forKey:", text(objc, name), text(objc, key))
 
 
-def text(objc: Runtime, words: str) -> Object:
+def text(objc: Runtime, string: str) -> Object:
     """Returns an NSString."""
-    return objc.send(objc.find_class("NSString"), "stringWithUTF8String:", ctypes.c_char_p(words.encode()))
+    return objc.send(objc.find_class("NSString"), "stringWithUTF8String:", ctypes.c_char_p(string.encode()))

@@ -20,8 +20,8 @@ def shown(monkeypatch):
 
 def test_a_dock_is_told_in_hundredths_and_at_the_end_to_forget(shown):
     progress = DockProgress()
-    for share in (None, 0.101, 0.102, 0.5, None, None):
-        progress.show(share)
+    for fraction in (None, 0.101, 0.102, 0.5, None, None):
+        progress.show(fraction)
     assert shown == [0.1, 0.5, None]
     assert dock.launcher_update(0.5) == [dock.ENTRY, {"progress": 0.5, "progress-visible": True}]
     assert dock.launcher_update(None) == [dock.ENTRY, {"progress": 0.0, "progress-visible": False}]
@@ -31,14 +31,14 @@ def test_a_dock_that_fails_costs_nothing_and_is_not_asked_again(monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     asked = []
 
-    def refuse(share):
-        asked.append(share)
+    def refuse(fraction):
+        asked.append(fraction)
         raise OSError("no bus")
 
     monkeypatch.setattr(dock, "show_over_dbus", refuse)
     progress = DockProgress()
-    for share in (0.1, 0.2, 0.3):
-        progress.show(share)
+    for fraction in (0.1, 0.2, 0.3):
+        progress.show(fraction)
     assert asked == [0.1]
 
 
@@ -67,6 +67,6 @@ class Objc:
 
 def test_a_macs_icon_bears_the_share():
     objc = Objc()
-    for share in (0.42, None):
-        dock.show_on_a_mac(share, objc)
+    for fraction in (0.42, None):
+        dock.show_on_a_mac(fraction, objc)
     assert objc.badges() == ["42%", None]
