@@ -92,7 +92,9 @@ def machine_key() -> dict[str, str]:
     Of sdedge's own version the patch is left out.
     """
     known = this_machine()
-    measured = {name: str(known[name]) for name in ("processor", "torch", "kernels", "openvino")}
+    measured = {
+        name: str(known[name]) for name in ("processor", "caps", "torch", "kernels", "float_kernels", "openvino")
+    }
     packages = {name: _version(name) for name in ("mlx", "coremltools")}
     own = ".".join(sdedge.__version__.split(".")[:2])
     return {**measured, "system": _system_build(), "driver": _driver(), **packages, "sdedge": own}

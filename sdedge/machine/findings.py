@@ -16,11 +16,12 @@ from sdedge.errors import ModelError
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
 from sdedge.machine.cores import cores
+from sdedge.machine.instruction_sets import cap_in_words
 from sdedge.places import data_folder
 
 GAIN = 1.15
 """How many times faster than what is usual something must be to be chosen."""
-_PROBE = 2  # which times were taken by; other probes' are measured again
+_PROBE = 3  # which times were taken by; other probes' are measured again
 _REPEATS = 2
 
 
@@ -45,6 +46,7 @@ class DeviceFinding:
     threads  for a CPU, which engines compute on; 0 elsewhere, and where the user chose
     reason   one sentence for people
     attention  whose kernel: on a CPU that for bfloat16, "torch" or "own"; on MPS "torch" (in pieces) or "fused"
+    attention_float32  likewise on a CPU
     openvino  how long it takes for a small UNet, of torch's time; 0 where it was not timed
     confidence  the fraction of the rounds of timing that by themselves led to the same choices
     gain     how many times faster a CPU's threads are than one of them, by which it was timed
@@ -67,11 +69,16 @@ class DeviceFinding:
     cores: str = ""
     is_doubted: bool = False
     repeats: int = 0
+    attention_float32: str = "torch"
 
     @property
     def choices(self) -> tuple[str, ...]:
         """What pictures depend on to the last bit: what was chosen, and not how long it took."""
-        return self.device, self.dtype, self.layout, self.attention
+        return self.device, self.dtype, self.layout, self.attention, self.attention_float32
+
+    def attention_in(self, dtype: str) -> str:
+        """Returns whose attention was found faster in a format."""
+        return self.attention_float32 if dtype == "float32" else self.attention
 
 
 def findings() -> dict[str, DeviceFinding]:
@@ -131,10 +138,12 @@ def openvino_version() -> str:
 
 
 def this_machine() -> dict[str, str | int]:
-    """Returns what a measured time depends on: processor, system, cores, and the versions of what computes."""
+    """Returns what a measured time depends on: processor, caps on its instructions, system, cores, and the versions of what
+    computes."""
     return {
-        "probe": _PROBE, "processor": processor(), "system": platform.system(), "cores": cores().most,
-        "torch": version("torch"), "kernels": compiled.level(), "openvino": openvino_version(),
+        "probe": _PROBE, "processor": processor(), "caps": cap_in_words(), "system": platform.system(),
+        "cores": cores().most, "torch": version("torch"), "kernels": compiled.level(),
+        "float_kernels": compiled.float_level(), "openvino": openvino_version(),
     }  # fmt: skip
 
 

@@ -47,7 +47,7 @@ AGREEMENT = {torch.float32: 2e-4, torch.float16: 4e-3}
 SHARES = {"convolution": 0.55, "linear": 0.29, "attention": 0.16}
 """Of a v1 UNet's multiplications at 512x512."""
 OWN = "own"
-"""In a finding: attention by `kernels`, timed beside torch's in bfloat16."""
+"""In a finding: attention by `kernels`, timed beside torch's in bfloat16 and in float32."""
 FUSED = "fused"
 """In a finding: attention on MPS by Metal's tiled kernel (`models.attention.padded`), timed beside that in pieces."""
 FEWEST, MOST = 3, 9
@@ -76,11 +76,11 @@ def probe(device: torch.device) -> DeviceFinding:
     timings = _fastest(rounds)
     choice = _choice(device, timings)
     agreeing = sum(_choice(device, each) == choice for each in rounds)
-    dtype, layout, attention = choice
+    dtype, layout, attention, in_float32 = choice
     costs = {name: min(_cost(timings, name, each) for each in policy.layouts) for name in policy.formats}
     finding = DeviceFinding(
         str(device), _name(device), dtype, layout, 0, _reason(dtype, costs), timings, attention,
-        confidence=agreeing / len(rounds),
+        confidence=agreeing / len(rounds), attention_float32=in_float32,
     )  # fmt: skip
     return _with_threads(finding) if device.type == "cpu" else finding
 
@@ -118,14 +118,16 @@ def _with_threads(finding: DeviceFinding) -> DeviceFinding:
     )  # fmt: skip
 
 
-def _choice(device: torch.device, timings: Sequence[Timing]) -> tuple[str, str, str]:
-    """Returns the format, the layout and whose attention some timings lead to: what comes first in the device's policy, unless
-    something else is clearly faster."""
+def _choice(device: torch.device, timings: Sequence[Timing]) -> tuple[str, str, str, str]:
+    """Returns the format, the layout and whose attention some timings lead to, on a CPU in bfloat16 and in float32: what comes
+    first in the device's policy, unless something else is clearly faster."""
     policy = POLICIES[device.type]
     costs = {(dtype, layout): _cost(timings, dtype, layout) for dtype in policy.formats for layout in policy.layouts}
     layouts = {dtype: _clearly_least({each: costs[dtype, each] for each in policy.layouts}) for dtype in policy.formats}
     best = _clearly_least({dtype: costs[dtype, layouts[dtype]] for dtype in policy.formats})
-    return best, layouts[best], attention_of(timings, best if device.type == "mps" else "bfloat16")
+    if device.type == "cpu":
+        return best, layouts[best], attention_of(timings), attention_of(timings, "float32")
+    return best, layouts[best], attention_of(timings, best if device.type == "mps" else "bfloat16"), "torch"
 
 
 def _clearly_least(costs: Mapping[str, float]) -> str:
@@ -137,7 +139,7 @@ def _clearly_least(costs: Mapping[str, float]) -> str:
 
 
 def attention_of(timings: Sequence[Timing], dtype: str = "bfloat16") -> str:
-    """Returns which attention is used: a CPU's in bfloat16 is "own" or "torch", that of MPS "fused" or "torch"."""
+    """Returns which attention is used in a format: a CPU's is "own" or "torch", that of MPS "fused" or "torch"."""
     seconds = {t.layout: t.seconds for t in timings if t.kernel == "attention" and t.dtype == dtype}
     plain = seconds.get("")
     for kernel in (OWN, FUSED):
@@ -185,8 +187,9 @@ def _timings(device: torch.device, policy: Policy, hopeless: Sequence[Timing] = 
         if device.type == "cpu" and kernel in INT8 and fused_unet.available(torch.float32):
             run = INT8[kernel]()
             yield Timing(kernel, "int8", "", min(time_run(device, run) for _ in range(5)))
-    if device.type == "cpu" and kernels.attends():
-        yield Timing("attention", "bfloat16", OWN, time_kernel(device, "attention", torch.bfloat16, OWN, float("inf")))
+    for dtype in ("bfloat16", "float32") if device.type == "cpu" else ():
+        if kernels.attends(DTYPES[dtype]):
+            yield Timing("attention", dtype, OWN, time_kernel(device, "attention", DTYPES[dtype], OWN, float("inf")))
 
 
 def _cost(timings: Sequence[Timing], dtype: str, layout: str) -> float:

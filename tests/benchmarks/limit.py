@@ -174,7 +174,7 @@ def _attentions(own: Callable[..., Any]) -> Callable[..., Iterator[Run]]:
         yield lambda: own(q, k, v, heads)
         yield lambda: sdpa(q, k, v, heads)
         yield lambda: chunked_attention(1 << 25)(q, k, v, heads)
-        if kernels.attends() and q.dtype == torch.bfloat16 and q.shape[-1] // heads <= kernels.WIDEST:
+        if kernels.attends(q.dtype) and q.shape[-1] // heads <= kernels.WIDEST:
             yield lambda: kernels.run_attention(q, k, v, heads)
 
     return forms

@@ -50,7 +50,7 @@ def with_openvino(finding: DeviceFinding) -> DeviceFinding:
     usual = finding.device == "cpu" and finding.dtype != "float16"
     if finding.openvino or not usual or not findings.openvino_version() or available_memory()[0] <= FREE:
         return finding
-    ratio = ratio_to_torch(DTYPES[finding.dtype], finding.attention == OWN)
+    ratio = ratio_to_torch(DTYPES[finding.dtype], finding.attention_in(finding.dtype) == OWN)
     timed = replace(finding, openvino=ratio, reason=f"{finding.reason} OpenVINO takes {ratio:.2f} of torch's time.")
     with suppress(OutputError):  # as in `measured`
         findings.keep(timed)
@@ -69,7 +69,7 @@ def ratio_to_torch(dtype: torch.dtype, own_attention: bool) -> float:
     ours = UNet(CONFIG).to(dtype).eval()
     if fused_unet.available(dtype):
         fused_unet.fuse(ours)
-    if own_attention and dtype == torch.bfloat16:
+    if own_attention and kernels.attends(dtype):
         set_attention(ours, kernels.attention)
     half = x.to(dtype), t, context.to(dtype)
     torchs = _fastest(lambda: ours(*half))

@@ -25,7 +25,7 @@ def variants(name: str, device: torch.device, dtype: torch.dtype) -> dict[str, A
     if device.type == "mps":
         pieces = row_pieces(mps.score_budget())
         return {"": pieces, ", fused": padded(pieces)}
-    if device.type == "cpu" and dtype == torch.bfloat16 and kernels.attends():
+    if device.type == "cpu" and kernels.attends(dtype):
         return {"": sdpa, ", own kernel": kernels.attention}
     return {"": None}
 

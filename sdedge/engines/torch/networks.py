@@ -227,9 +227,9 @@ def _has_fused_attention(form: NetworkForm) -> bool:
 
 def _has_own_attention(form: NetworkForm) -> bool:
     """Returns whether our kernel was found faster than torch's; narrow networks, which gain nothing, ask for no probe."""
-    if form.width < NARROW or form.device.type != "cpu" or form.dtype != torch.bfloat16:
+    if form.width < NARROW or form.device.type != "cpu" or not kernels.attends(form.dtype):
         return False
-    return kernels.attends() and measured(form.device).attention == OWN
+    return measured(form.device).attention_in(dtype_name(form.dtype)) == OWN
 
 
 def _layout(form: NetworkForm) -> torch.memory_format:

@@ -1,13 +1,16 @@
-/* Attention in bfloat16.
+/* Attention in bfloat16, and, at the end, in float32.
  *
  * Computed as in FlashAttention (Dao et al. 2022): blocks of 32 queries meet blocks of keys, with running maxima and sums,
  * so that scores never leave the cache. Scores and sums are float32; the weights of the values are rounded to bfloat16 for
  * the product, as torch's own kernel does. A block of 32 x 32 of a product is made by matrix units (AMX).
  */
 
-#if defined(__x86_64__) && defined(__linux__)
+#if defined(__linux__)
 
 #include "kernels.h"
+
+#if defined(__x86_64__)
+
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -271,6 +274,61 @@ void attention(const Attention *given, Parallel *parallel)
     if (heads % given->threads) /* an even share for every thread, at the price of packing a head more than once */
         job.parts = smaller(blocks, ceiling(4 * given->threads, heads));
     parallel(attend, &job, given->threads, 0);
+}
+
+#endif
+
+/* ---- In float32 */
+
+enum {
+    FLOAT_ROWS = 48,   /* queries of a block: a multiple of the six and the four that products take at a time */
+    FLOAT_KEYS = 64,   /* keys of a block */
+    FLOAT_WIDEST = 160, /* values of a head */
+};
+
+static const float FLOAT_LOWEST = -3.0e38f;
+
+typedef struct { /* as Attention, of floats */
+    long batch, heads, queries, keys, size;
+    const float *q, *k, *v;
+    float *out;
+    long q_batch, q_token, k_batch, k_token, v_batch, v_token;
+    float scale;
+    char *scratch; /* `float_attention_scratch` bytes for each thread */
+    int threads, level;
+} FloatAttention;
+
+typedef struct {
+    FloatAttention given;
+    long parts;
+    atomic_long item;
+    atomic_int slot;
+} FloatJob;
+
+#define FLOAT_TEMPLATE "float_attention.h"
+#include "float_kinds.h"
+
+/* 0 nothing that helps, 1 AVX2 or what a processor that is no x86 one has, 2 AVX-512. */
+int float_level(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") ? 2 : 1;
+#else
+    return 1;
+#endif
+}
+
+long float_attention_scratch(long keys, long size, int level) { return BY_KIND(level, attention_scratch)(keys, size); }
+
+void float_attention(const FloatAttention *given, Parallel *parallel)
+{
+    FloatJob job = {.given = *given, .parts = 1};
+    long heads = given->batch * given->heads, blocks = ceiling(given->queries, FLOAT_ROWS);
+    if (heads % given->threads) /* as in bfloat16 */
+        job.parts = smaller(blocks, ceiling(4 * given->threads, heads));
+    parallel(BY_KIND(given->level, attend), &job, given->threads, 0);
 }
 
 #endif

@@ -1,6 +1,7 @@
 """The compiled kernels of `attention.c` and `norms.c`, where there was a C compiler and the processor is one they are for.
 
-Neither torch nor its import is needed to ask. What there is, is part of what a machine's measurements are kept for.
+They use no instructions that the environment takes from torch (`machine.instruction_sets`). Neither torch nor its import is
+needed to ask. What there is, is part of what a machine's measurements are kept for.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ import functools
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+from sdedge.machine.instruction_sets import Instructions, are_allowed
+
 NOTHING, VECTOR, MATRIX = 0, 1, 2
 """What a processor offers: nothing of use, bfloat16 in AVX-512 for norms and rounding, matrix units (AMX) for attention too."""
+NARROW, WIDE = 1, 2
+"""In float32: vectors of AVX2, or of a processor that is no x86 one; those of AVX-512."""
 
 
 @functools.cache
@@ -21,12 +26,26 @@ def library() -> ctypes.CDLL | None:
     for path in (beside.with_name("_kernels" + suffix) for suffix in EXTENSION_SUFFIXES):
         if path.is_file():
             loaded = ctypes.CDLL(str(path))
-            return loaded if hasattr(loaded, "kernels_level") else None  # which other processors' builds lack
+            known = any(hasattr(loaded, name) for name in ("kernels_level", "float_level"))
+            return loaded if known else None  # a Mac's build is empty
     return None
 
 
 @functools.cache
 def level() -> int:
-    """Returns NOTHING, VECTOR or MATRIX."""
+    """Returns NOTHING, VECTOR or MATRIX, for bfloat16."""
+    most = MATRIX if are_allowed(Instructions.AMX) else VECTOR if are_allowed(Instructions.BF16) else NOTHING
+    return min(_level("kernels_level"), most) if most else NOTHING
+
+
+@functools.cache
+def float_level() -> int:
+    """Returns NOTHING, NARROW or WIDE, for float32."""
+    most = WIDE if are_allowed(Instructions.AVX512) else NARROW if are_allowed(Instructions.AVX2) else NOTHING
+    return min(_level("float_level"), most)
+
+
+def _level(function: str) -> int:
     loaded = library()
-    return loaded.kernels_level() if loaded is not None else NOTHING
+    found = getattr(loaded, function, None) if loaded is not None else None
+    return int(found()) if found is not None else NOTHING

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from sdedge.engines.torch.cpu import kernels
+from sdedge.machine.instruction_sets import Instructions, onednn_may_use
 from sdedge.models.controlnet import ControlNet
 from sdedge.models.layers import (
     GEGLU,
@@ -240,7 +241,8 @@ def minds_sizes(dtype: torch.dtype) -> bool:
 
     There a weight in the order for another size takes twice the time and more.
     """
-    return dtype == torch.float32 and not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    narrow = not torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return dtype == torch.float32 and (narrow or not onednn_may_use(Instructions.AVX512))
 
 
 def expect_maps(unet: Any, height: int, width: int) -> None:

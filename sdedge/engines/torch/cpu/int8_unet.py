@@ -8,6 +8,7 @@ in the floating dtype. Layers that lose most (measured, see `sdedge.generation.i
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from sdedge.engines.torch.cpu.fused_unet import PackedConv2d, PackedLinear
 from sdedge.errors import InvalidRequest, ModelError, Remedy
 from sdedge.files import atomic_write
 from sdedge.json_values import read_json_file
+from sdedge.machine.instruction_sets import Instructions, onednn_may_use, processor_has
 
 FILE = Path("unet") / "int8.json"
 VERSION = 1
@@ -31,6 +33,10 @@ _ops = torch.ops.onednn
 _JOINED = {"qkv": ("to_q", "to_k", "to_v"), "value": ("proj",), "gate": ("proj",)}
 """Layers of the fused UNet, and those of the plain one that they stand for."""
 
+WHOLE, SAFE = 127, 63
+"""Largest stored weights: of eight bits with their sign, and of seven, with which two products fit into 16 bits."""
+_EXTREMES = ((8, 64, 32), (96, 320, 64))
+"""Rows, inputs and outputs of the layers by which saturation is looked for."""
 PIECE, CACHED = 1 << 20, 1 << 18  # values
 
 # It is the one kernel that scales, rounds and clips in one pass; torch is pinned below the version that drops it.
@@ -96,19 +102,47 @@ def affine(low: float, high: float) -> tuple[float, int]:
     return scale, round(-low / scale)
 
 
+@functools.cache
 def weight_steps() -> int:
-    """Returns the largest stored weight.
+    """Returns the largest stored weight, for as long as the process lasts.
 
-    Without VNNI kernels add two products of a byte and a weight in 16 bits, which 127 overflows.
+    Without VNNI kernels add two products of a byte and a weight in 16 bits, which 127 overflows. Flags and caps say whether there
+    is VNNI, and products of the largest values whether every kernel uses it.
     """
-    return 127 if torch.cpu._is_vnni_supported() else 63
+    return WHOLE if _has_vnni() and sums_exactly(WHOLE) else SAFE
 
 
-def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
+def _has_vnni() -> bool:
+    """Returns whether the processor has dot products of bytes, of 512 bits or of 256, that oneDNN may use."""
+    wide, narrow = processor_has(Instructions.VNNI), processor_has(Instructions.AVX_VNNI)
+    if wide is None:  # not Linux
+        wide = torch.cpu._is_vnni_supported()
+    return bool(wide and onednn_may_use(Instructions.VNNI)) or bool(narrow and onednn_may_use(Instructions.AVX_VNNI))
+
+
+@torch.inference_mode()
+def sums_exactly(weight: int) -> bool:
+    """Returns whether products and convolutions add up the largest bytes times such weights, of either sign, without loss."""
+    exact = True
+    for sign in (1, -1):
+        for count, inputs, outputs in _EXTREMES:
+            linear, conv = nn.Linear(inputs, outputs, bias=False), nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+            for layer, x in ((linear, torch.ones(count, inputs)), (conv, torch.ones(1, inputs, 6, count // 4))):
+                layer.weight.fill_(sign * weight)
+                made: Any = fused_unet.fuse(layer, packing=False)
+                _store(made, (0.0, 1.0), weight)
+                out = made(x.contiguous(memory_format=torch.channels_last) if x.ndim == 4 else x)
+                inner = out if x.ndim == 2 else out[:, :, 1:-1, 1:-1]
+                taps = inputs if x.ndim == 2 else 9 * inputs
+                exact &= bool(((inner - sign * weight * taps).abs() < 1e-3 * weight * taps).all())
+    return exact
+
+
+def quantise_weight(weight: Tensor, steps: int | None = None) -> tuple[Tensor, Tensor]:
     """Returns symmetric int8 of a weight (O, …) and the scale (O,) of every output channel, float32; by pieces that fit a
-    cache.
+    cache. `steps` is the largest stored value, this machine's by default.
     """
-    steps = weight_steps()
+    steps = weight_steps() if steps is None else steps
     rows = weight.flatten(1)
     stored, scale = torch.empty(rows.shape, dtype=torch.int8), torch.empty(len(rows))
     step = max(1, CACHED // rows.shape[1])
@@ -124,7 +158,7 @@ def quantise_weight(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def quantise(x: Tensor, scale: float, zero: int) -> Tensor:
     """Returns uint8 of a floating tensor, in its memory layout; by pieces, so that no whole float32 copy is made."""
-    if x.dtype == torch.bfloat16 and kernels.available():
+    if kernels.available(x.dtype):
         return kernels.round_uint8(x, scale, zero)
     dense = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
     source, target = (
@@ -174,7 +208,7 @@ class QuantizedLinear(PackedLinear):
 
     @property
     def rounding(self) -> tuple[float, int] | None:  # type: ignore[override]
-        return (self.scale, self.zero) if self.dtype == torch.bfloat16 and kernels.available() else None
+        return (self.scale, self.zero) if kernels.available(self.dtype) else None
 
     def prepare(self, x: Tensor) -> Tensor:
         return quantise(x, self.scale, self.zero)
@@ -219,10 +253,10 @@ def to_int8(layer: Any, bounds: tuple[float, float] | None) -> None:
     A weight on the meta device is yet to come: the layer is made ready for it. Modules that are not fused layers are left alone.
     """
     if isinstance(layer, PackedConv2d | PackedLinear):
-        _convert(layer, bounds)
+        _store(layer, bounds)
 
 
-def _convert(layer: Any, bounds: tuple[float, float] | None) -> None:
+def _store(layer: Any, bounds: tuple[float, float] | None, steps: int | None = None) -> None:
     if bounds is not None and type(layer) in (PackedConv2d, PackedLinear):
         layer.__class__ = QuantizedConv2d if isinstance(layer, PackedConv2d) else QuantizedLinear
         layer.scale, layer.zero = affine(*bounds)
@@ -234,7 +268,7 @@ def _convert(layer: Any, bounds: tuple[float, float] | None) -> None:
     if bounds is None:
         fused_unet.pack(layer)
         return
-    weight, layer.scales = quantise_weight(layer.weight)
+    weight, layer.scales = quantise_weight(layer.weight, steps)
     layer.zeros = torch.zeros(len(layer.scales), dtype=torch.int64)
     if isinstance(layer, PackedConv2d):
         shape = layer.stride, layer.padding, layer.dilation, layer.groups

@@ -1,18 +1,14 @@
-/* What our kernels share. They are for processors with AVX512-BF16 on Linux, and nothing elsewhere.
+/* What our kernels share.
  *
  * Work is shared out on the threads of torch's own OpenMP, whose entry point the caller passes: a second pool would
- * fight with it for the cores. `kernels.py` is the other half.
+ * fight with it for the cores. `kernels.py` is the other half. Kernels in float32 are compiled for every processor (`float_kinds.h`),
+ * those in bfloat16 for x86 ones with AVX512-BF16; on Linux, and nothing elsewhere.
  */
 
-#include <immintrin.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#define VECTOR __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
-
-enum { TILE = 16 }; /* float32 values of a register */
 
 typedef uint16_t bf16;
 
@@ -20,6 +16,14 @@ typedef void Parallel(void (*work)(void *), void *data, unsigned threads, unsign
 
 static inline long ceiling(long n, long unit) { return (n + unit - 1) / unit; }
 static inline long smaller(long a, long b) { return a < b ? a : b; }
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#define VECTOR __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
+
+enum { TILE = 16 }; /* float32 values of a register */
 
 VECTOR static inline __m512 widen_16(const bf16 *x, __mmask16 mask)
 {
@@ -37,3 +41,5 @@ VECTOR static inline __m512 exp2_ps(__m512 x)
     p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.99992503f));
     return _mm512_scalef_ps(p, x); /* which takes the floor of x */
 }
+
+#endif

@@ -1,8 +1,8 @@
-"""Attention and group norms in bfloat16 and rounding to uint8 by our own kernels, on torch's threads.
+"""Attention, group norms and rounding to uint8 by our own kernels, in bfloat16 and in float32, on torch's threads.
 
-They are `attention.c` and `norms.c`, compiled by the installation. torch's attention leaves most of a processor with matrix
-units idle at v1's head sizes. Whether ours is faster is measured once per machine (`precision`), and it is asked for as
-`attend` of the networks' layers.
+They are `attention.c` and `norms.c`, compiled by the installation. torch's attention leaves much of a processor idle at v1's
+head sizes. Whether ours is faster is measured once per machine and format (`machine.probe`), and it is asked for as `attend` of
+the networks' layers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Attention(ctypes.Structure):
         *((name, _long) for name in ("batch", "heads", "queries", "keys", "size")),
         *((name, _pointer) for name in ("q", "k", "v", "out")),
         *((name, _long) for name in ("q_batch", "q_token", "k_batch", "k_token", "v_batch", "v_token")),
-        ("scale", ctypes.c_float), ("scratch", _pointer), ("threads", ctypes.c_int),
+        ("scale", ctypes.c_float), ("scratch", _pointer), ("threads", ctypes.c_int), ("level", ctypes.c_int),
     ]  # fmt: skip
 
 
@@ -41,6 +41,7 @@ class _Rounding(ctypes.Structure):
     _fields_ = [
         ("x", _pointer), ("factor", _pointer), ("out", _pointer), ("count", _long),
         ("inverse", ctypes.c_float), ("zero", ctypes.c_int), ("threads", ctypes.c_int),
+        ("level", ctypes.c_int),
     ]  # fmt: skip
 
 
@@ -49,24 +50,25 @@ class _Norm(ctypes.Structure):
         *((name, _long) for name in ("batch", "pixels", "channels", "groups")),
         *((name, _pointer) for name in ("x", "weight", "bias", "out")),
         ("eps", ctypes.c_float), ("inverse", ctypes.c_float), ("zero", ctypes.c_int), ("silu", ctypes.c_int),
-        ("threads", ctypes.c_int), ("scratch", _pointer),
+        ("threads", ctypes.c_int), ("scratch", _pointer), ("level", ctypes.c_int),
     ]  # fmt: skip
 
 
 @functools.cache
-def available() -> bool:
-    """Returns whether the kernels were built, the processor is one they are for, and torch's threads can be asked to run
-    them.
+def available(dtype: torch.dtype = torch.bfloat16) -> bool:
+    """Returns whether the kernels of a format were built, the processor is one they are for, and torch's threads can be asked to
+    run them.
     """
-    return compiled.level() != compiled.NOTHING and _parallel() is not None
+    levels = {torch.bfloat16: compiled.level, torch.float32: compiled.float_level}
+    return dtype in levels and levels[dtype]() != compiled.NOTHING and _parallel() is not None
 
 
-def attends() -> bool:
-    """Returns whether attention is among them: it takes matrix units.
+def attends(dtype: torch.dtype = torch.bfloat16) -> bool:
+    """Returns whether attention is among them: in bfloat16 it takes matrix units.
 
     By dot products it took three times as long as torch's.
     """
-    return compiled.level() == compiled.MATRIX and available()
+    return available(dtype) and (dtype == torch.float32 or compiled.level() == compiled.MATRIX)
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
@@ -76,8 +78,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """
     B, T, C = q.shape
     size = C // heads
-    fits = all(x.dtype == torch.bfloat16 and x.stride(-1) == 1 and x.stride(1) % 2 == 0 for x in (q, k, v))
-    if T < FEWEST or size > WIDEST or size % 2 or not fits:
+    fits = all(x.dtype == q.dtype and x.stride(-1) == 1 and x.stride(1) % 2 == 0 for x in (q, k, v))
+    if not attends(q.dtype) or T < FEWEST or size > WIDEST or size % 2 or not fits:
         return sdpa(q, k, v, heads)
     return run_attention(q, k, v, heads)
 
@@ -85,50 +87,53 @@ def attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
 def run_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Computes `attention` by the kernel in any case."""
     B, T, C = q.shape
-    size, S, threads = C // heads, k.shape[1], torch.get_num_threads()
-    out = torch.empty(B, T, C, dtype=torch.bfloat16)
-    scratch = torch.empty(threads * _library().attention_scratch(S, size) + _ALIGNED, dtype=torch.uint8)
+    size, S, threads, level = C // heads, k.shape[1], torch.get_num_threads(), _float_level(q)
+    out = torch.empty(B, T, C, dtype=q.dtype)
+    library = _library()
+    each = library.float_attention_scratch(S, size, level) if level else library.attention_scratch(S, size)
+    scratch = torch.empty(threads * each + _ALIGNED, dtype=torch.uint8)
     start = -(-scratch.data_ptr() // _ALIGNED) * _ALIGNED
     strides = [stride for x in (q, k, v) for stride in (x.stride(0), x.stride(1))]
     places = [x.data_ptr() for x in (q, k, v, out)]
-    arguments = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads)
-    _library().attention(ctypes.byref(arguments), _parallel())
+    arguments = _Attention(B, heads, T, S, size, *places, *strides, size**-0.5, start, threads, level)
+    (library.float_attention if level else library.attention)(ctypes.byref(arguments), _parallel())
     return out
 
 
 def round_uint8(x: Tensor, scale: float, zero: int, factor: Tensor | None = None) -> Tensor:
-    """Returns uint8 of a bfloat16 tensor, in its memory layout: round(x / scale) + zero, cut to 0 … 255; of x * factor if
-    given.
+    """Returns uint8 of a tensor in bfloat16 or float32, in its memory layout: round(x / scale) + zero, cut to 0 … 255; of
+    x * factor if given.
     """
     out = torch.empty_like(x, dtype=torch.uint8)  # which keeps the layout of any tensor without holes
     x = _in_order_of(out, x)
     factor = None if factor is None else _in_order_of(out, factor)
     places = x.data_ptr(), None if factor is None else factor.data_ptr(), out.data_ptr()
-    arguments = _Rounding(*places, x.numel(), 1 / scale, zero, torch.get_num_threads())
-    _library().round_uint8(ctypes.byref(arguments), _parallel())
+    level = _float_level(x)
+    arguments = _Rounding(*places, x.numel(), 1 / scale, zero, torch.get_num_threads(), level)
+    (_library().float_round_uint8 if level else _library().round_uint8)(ctypes.byref(arguments), _parallel())
     return out
 
 
 def takes_norm(x: Tensor) -> bool:
     """Returns whether `group_norm` is made for a map (B, C, H, W)."""
-    fits = x.dtype == torch.bfloat16 and x.shape[1] % 16 == 0 and x.is_contiguous(memory_format=torch.channels_last)
-    return fits and available()
+    return x.shape[1] % 16 == 0 and x.is_contiguous(memory_format=torch.channels_last) and available(x.dtype)
 
 
 def group_norm(x: Tensor, norm: nn.GroupNorm, silu: bool = False, rounding: tuple[float, int] | None = None) -> Tensor:
-    """Returns `norm(x)` of a channels-last bfloat16 map (B, C, H, W), its SiLU, and that in uint8 by a scale and zero point,
-    if wanted.
+    """Returns `norm(x)` of a channels-last map (B, C, H, W) in bfloat16 or float32, its SiLU, and that in uint8 by a scale and
+    zero point, if wanted.
 
     Statistics are those of the whole map, in double precision over sums of 64 pixels.
     """
     B, C, H, W = x.shape
-    out = torch.empty_like(x, dtype=torch.uint8 if rounding else torch.bfloat16)
+    out = torch.empty_like(x, dtype=torch.uint8 if rounding else x.dtype)
     scratch = torch.empty(_library().group_norm_scratch(B, H * W, C), dtype=torch.uint8)
     weight, bias = norm.weight.float(), norm.bias.float()
     places = x.data_ptr(), weight.data_ptr(), bias.data_ptr(), out.data_ptr()
     scale, zero = rounding or (math.inf, 0)
     shape = B, H * W, C, norm.num_groups
-    arguments = _Norm(*shape, *places, norm.eps, 1 / scale, zero, silu, torch.get_num_threads(), scratch.data_ptr())
+    how = norm.eps, 1 / scale, zero, silu, torch.get_num_threads()
+    arguments = _Norm(*shape, *places, *how, scratch.data_ptr(), _float_level(x))
     _library().group_norm(ctypes.byref(arguments), _parallel())
     return out
 
@@ -137,16 +142,21 @@ def _in_order_of(out: Tensor, x: Tensor) -> Tensor:
     return x if x.stride() == out.stride() else torch.empty_like(out, dtype=x.dtype).copy_(x)
 
 
+def _float_level(x: Tensor) -> int:
+    """Returns which vectors a kernel in float32 uses; 0 stands for those in bfloat16."""
+    return compiled.float_level() if x.dtype == torch.float32 else compiled.NOTHING
+
+
 @functools.cache
 def _library() -> Any:
     library = compiled.library()
     assert library is not None
-    library.attention_scratch.restype = _long
-    library.attention_scratch.argtypes = [_long, _long]
-    library.group_norm_scratch.restype = _long
-    library.group_norm_scratch.argtypes = [_long, _long, _long]
-    library.attention.argtypes = library.round_uint8.argtypes = library.group_norm.argtypes = [_pointer, _pointer]
-    library.attention.restype = library.round_uint8.restype = library.group_norm.restype = None
+    sizes = {"attention_scratch": 2, "float_attention_scratch": 3, "group_norm_scratch": 3}
+    for name in (*sizes, "attention", "float_attention", "round_uint8", "float_round_uint8", "group_norm"):
+        if hasattr(library, name):  # those of bfloat16 are there on x86 alone
+            function = getattr(library, name)
+            function.restype = _long if name in sizes else None
+            function.argtypes = [_long] * sizes[name] if name in sizes else [_pointer, _pointer]
     return library
 
 

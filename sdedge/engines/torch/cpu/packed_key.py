@@ -88,7 +88,7 @@ def _computing() -> dict[str, Any]:
         "torch": [version("torch"), _digest(torch.__config__.show())],
         "processor": [
             processor(), platform.machine(), _flags(), torch.backends.cpu.get_cpu_capability(), compiled.level(),
-            int8_unet.weight_steps(),
+            compiled.float_level(), int8_unet.weight_steps(),
         ],
         "settings": [switches, torch.get_float32_matmul_precision()],
     }  # fmt: skip

@@ -19,6 +19,7 @@ from sdedge.machine import findings
 from sdedge.machine.findings import DeviceFinding, Timing
 from sdedge.machine.probe import OWN, attention_of
 from sdedge.models.attention import sdpa
+from tests.conftest import cases
 
 here = pytest.mark.skipif(not kernels.available(), reason="not built, or no AVX512-BF16 in this processor")
 attends = pytest.mark.skipif(not kernels.attends(), reason="not built, or no AMX in this processor")
@@ -89,6 +90,7 @@ def test_what_the_kernel_is_not_made_for_goes_to_torch(monkeypatch):
     monkeypatch.setattr(kernels, "run_attention", lambda *_: pytest.fail("asked the kernel"))
     few, wide = _inputs(1, kernels.FEWEST - 1, 60, 80), _inputs(1, kernels.FEWEST, 60, 2 * kernels.WIDEST + 4)
     single = tuple(x.float() for x in _inputs(1, kernels.FEWEST, 60, 80))
+    monkeypatch.setattr(kernels, "attends", lambda dtype: dtype == torch.bfloat16)
     for operands in (few, wide, single):
         assert torch.equal(kernels.attention(*operands, 2), sdpa(*operands, 2))
 
@@ -170,15 +172,21 @@ def test_chosen_where_it_was_measured_faster(own, torchs, chosen):
     assert attention_of(timings) == chosen
 
 
-@pytest.mark.parametrize("built", [True, False])
-def test_an_engine_asks_for_it_where_it_was_chosen(built, tiny_model, monkeypatch):
-    monkeypatch.setattr(kernels, "attends", lambda: built)
+CHOSEN = [(built, dtype) for built in (True, False) for dtype in ("bfloat16", "float32")]
+
+
+@pytest.mark.parametrize(("built", "dtype"), cases(CHOSEN, quick=[(True, "float32"), (False, "bfloat16")]))
+def test_an_engine_asks_for_it_where_it_was_chosen(built, dtype, tiny_model, monkeypatch):
+    """In the format for which it was: the other's choice says nothing."""
+    monkeypatch.setattr(kernels, "attends", lambda dtype: built)
     monkeypatch.setattr("sdedge.engines.torch.networks.NARROW", 1)
     monkeypatch.setattr("sdedge.machine.formats.NARROW", 1)
-    findings.keep(DeviceFinding("cpu", "some", "bfloat16", "channels_last", 1, "because", (), OWN))
-    engine = TorchEngine.load(tiny_model, "cpu", "bfloat16")
-    attending = {module.attend for module in engine.network("unet").modules() if hasattr(module, "attend")}
-    assert attending == {kernels.attention if built else sdpa}
+    chosen = {"attention" if dtype == "bfloat16" else "attention_float32": OWN}
+    findings.keep(DeviceFinding("cpu", "some", dtype, "channels_last", 1, "because", **chosen))
+    for each in ("bfloat16", "float32"):
+        engine = TorchEngine.load(tiny_model, "cpu", each)
+        attending = {module.attend for module in engine.network("unet").modules() if hasattr(module, "attend")}
+        assert attending == {kernels.attention if built and each == dtype else sdpa}
 
 
 def test_without_a_compiled_file_nothing_is_missed():
