@@ -52,14 +52,15 @@ class CacheRow:
 @click.option("--clear", is_flag=True, help="Delete it all; it is made again when it is needed.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def cache(keep: bool | None, limit: int | None, clear: bool, as_json: bool) -> None:
-    """Show the room that can be made again: networks converted for OpenVINO, Core ML packages with LoRAs, and packed weights,
-    which a model starts faster by."""
+    """Show the room that can be made again: networks converted for OpenVINO, Core ML packages with LoRAs, packed weights, which a
+    model starts faster by, and what `models quantize` measured."""
     from sdedge.engines.coreml import lora_copies
     from sdedge.engines.openvino import cache as converted
     from sdedge.engines.torch.cpu import packed_cache
+    from sdedge.generation import calibrations
 
     if clear:
-        removed = converted.clear() + lora_copies.clear() + packed_cache.clear()
+        removed = converted.clear() + lora_copies.clear() + packed_cache.clear() + calibrations.clear()
         if not as_json:
             echo(f"Deleted {size_in_words(removed)}.")
     if keep is not None or limit is not None:
@@ -77,21 +78,25 @@ def _rows() -> Iterator[CacheRow]:
     from sdedge.engines.coreml import lora_copies
     from sdedge.engines.openvino import cache as converted
     from sdedge.engines.torch.cpu import packed_cache
+    from sdedge.generation import calibrations
 
     yield from (CacheRow("openvino", entry.path.name, entry.size) for entry in converted.entries())
     yield from (CacheRow("coreml", copy.title, copy.bytes) for copy in lora_copies.entries())
     yield from (CacheRow("packed", entry.name, entry.size) for entry in packed_cache.entries())
+    yield from (CacheRow("int8", entry.name, entry.size) for entry in calibrations.entries())
 
 
 def _show(rows: list[CacheRow]) -> None:
     from sdedge.engines.coreml import lora_copies
     from sdedge.engines.openvino import cache as converted
     from sdedge.engines.torch.cpu import packed_cache
+    from sdedge.generation import calibrations
 
     places: dict[str, tuple[Path, str]] = {
         "openvino": (converted.cache_folder(), ""),
         "coreml": (lora_copies.lora_folder(), ", of which a part is shared"),
         "packed": (packed_cache.packed_folder(), f", of {size_in_words(packed_cache.choice().limit)} at most"),
+        "int8": (calibrations.calibration_folder(), ""),
     }
     for kind, (folder, note) in places.items():
         own = [row for row in rows if row.kind == kind]

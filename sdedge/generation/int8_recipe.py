@@ -1,7 +1,10 @@
 """Making an int8 recipe: ranges and errors measured while a model draws, and what the pictures lose.
 
-Three passes over the same prompts: the range of every layer's input; how much of that range to cut, by the squared error of
-its values; and the error of every layer's output with weights and input in int8, by which the worst are left out.
+Pictures of a few prompts are drawn once, and of every layer's input the range and some values are kept: the values say how much
+of the range to cut, by the squared error of all of them. A few more steps say how far off every layer's output is with weights
+and input in int8, by which the worst are left out. Then pictures are compared, and as long as they are too far from the exact
+ones more layers are left out: which, and how many, is each model's own. What was found is kept for the next copy of the same
+weights.
 """
 
 from __future__ import annotations
@@ -10,9 +13,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +24,8 @@ from torch import Tensor, nn
 from sdedge.engines.torch.cpu.int8_unet import Int8Recipe, affine, quantise_weight
 from sdedge.engines.torch.engine import TorchEngine
 from sdedge.engines.torch.networks import NETWORKS
-from sdedge.events import Loading
+from sdedge.events import Loading, Step
+from sdedge.generation import calibrations
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.models.unfilled import unfilled
@@ -42,13 +45,39 @@ CHECKED = ("a yellow balloon over the desert in the day", "a city street in the 
 """Prompts that the ranges were not measured on."""
 CUTS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 SAMPLE = 4096  # values of one layer's input that stand for all
-WORST = 0.05
-"""Relative error of a layer's output above which it stays in the floating dtype."""
+WORST = (0.05, 0.025, 0.0125)
+"""Relative errors of a layer's output above which it stays in the floating dtype: the next one where pictures are too far off."""
+NEAR = 25.0
+"""PSNR in dB that every picture in int8 has to the exact one; below it other things are seen in it."""
+ERROR_STEPS = 4
+"""Of the picture that errors are measured on; on every other of them, and of guidance on the half with the prompt."""
 NEVER = ("conv_in", "conv_out", "time_embedding", "time_emb_proj", "attn2.to_k", "attn2.to_v")
 """Small layers, on which everything or nothing of a step depends."""
 
 Layer = nn.Conv2d | nn.Linear
 Look = Callable[[str, Layer, Tensor], None]
+
+
+@dataclass
+class Seen:
+    """What one layer read while pictures were drawn: its range, and of each call some values."""
+
+    low: float = 0.0
+    high: float = 0.0
+    values: list[Tensor] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The range of the input of every layer that may run in int8, and the relative error that int8 makes in its output."""
+
+    ranges: Mapping[str, tuple[float, float]]
+    errors: Mapping[str, float]
+
+    def recipe(self, worst: float) -> Int8Recipe:
+        """Returns the recipe that leaves out layers with a larger error."""
+        floating = {name: round(error, 4) for name, error in self.errors.items() if error > worst}
+        return Int8Recipe({name: bounds for name, bounds in self.ranges.items() if name not in floating}, floating)
 
 
 def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | Int8Recipe]:
@@ -60,77 +89,104 @@ def quantize(model: Path, target: Path, steps: int = 8) -> Iterator[Loading | In
     checkpoint = open_checkpoint(model)
     export_folder(checkpoint, target, None, resolve(checkpoint))
     engine = TorchEngine.load(target, "cpu", memory="fast")
-    yield Loading("ranges")
-    recipe = measure(engine, steps)
-    recipe.write(target)
-    yield Loading("pictures")
-    recipe = replace(recipe, figures=compare(target, steps))
+    key = calibrations.key_of(checkpoint, engine.description, steps)
+    recipe = calibrations.find(key)
+    if recipe is None:
+        yield Loading("ranges")
+        measured = measure_layers(engine, steps)
+        yield Loading("pictures")
+        recipe = near_enough(measured, target, steps)
+        calibrations.keep(key, recipe)
     recipe.write(target)
     yield recipe
 
 
 def measure(engine: TorchEngine, steps: int) -> Int8Recipe:
-    """Returns the recipe without its figures."""
-    ranges = cut(engine, steps, measure_ranges(engine, PROMPTS, steps))
-    refused = {name: round(error, 4) for name, error in measure_errors(engine, ranges).items() if error > WORST}
-    return Int8Recipe({name: bounds for name, bounds in ranges.items() if name not in refused}, refused)
+    """Returns the recipe by the layers' errors alone, without figures."""
+    return measure_layers(engine, steps).recipe(WORST[0])
+
+
+def measure_layers(engine: TorchEngine, steps: int) -> Measured:
+    """Returns the range and the error of every layer that may run in int8."""
+    ranges = cut(watch(engine, PROMPTS, steps))
+    return Measured(ranges, measure_errors(engine, ranges))
+
+
+def near_enough(measured: Measured, target: Path, steps: int) -> Int8Recipe:
+    """Returns the recipe with most layers in int8 whose pictures are near the exact ones, or else the last that was tried, with
+    its figures; it is written to the folder of the model as well."""
+    exact, seconds, against = _timed_pictures(target, None, steps)
+    for worst in WORST:
+        recipe = measured.recipe(worst)
+        recipe.write(target)
+        pictures, own_seconds, _ = _timed_pictures(target, "int8", steps)
+        near = [round(psnr(a, b), 1) for a, b in zip(exact, pictures, strict=True)]
+        figures = {"psnr": near, "steps": steps, "seconds": [seconds, own_seconds], "against": against, "worst": worst}
+        recipe = replace(recipe, figures=figures)
+        if min(near) >= NEAR:
+            break
+    return recipe
+
+
+def _timed_pictures(model: Path, dtype: str | None, steps: int) -> tuple[list[np.ndarray], float, str]:
+    """Draws CHECKED; returns the pictures, the seconds that took, and what drew them."""
+    engine = TorchEngine.load(model, "cpu", dtype)
+    start = time.perf_counter()
+    pictures = _draw(engine, CHECKED, steps)
+    return pictures, round(time.perf_counter() - start, 2), engine.description
 
 
 def measure_ranges(engine: TorchEngine, prompts: Sequence[str], steps: int) -> dict[str, tuple[float, float]]:
     """Returns the smallest and largest input of every layer that may run in int8, while pictures of the prompts are drawn."""
-    ranges: dict[str, tuple[float, float]] = {}
+    return {name: (seen.low, seen.high) for name, seen in watch(engine, prompts, steps).items()}
+
+
+def watch(engine: TorchEngine, prompts: Sequence[str], steps: int) -> dict[str, Seen]:
+    """Returns what every layer that may run in int8 reads, while pictures of the prompts are drawn."""
+    seen: dict[str, Seen] = defaultdict(Seen)
 
     def look(name: str, layer: Layer, x: Tensor) -> None:
         low, high = (float(edge) for edge in torch.aminmax(x))
-        known = ranges.get(name, (0.0, 0.0))
-        ranges[name] = min(low, known[0]), max(high, known[1])
+        known = seen[name]
+        known.low, known.high = min(low, known.low), max(high, known.high)
+        known.values.append(x.flatten()[:: max(1, x.numel() // SAMPLE)].float())
 
-    _draw(engine, prompts, steps, look)
-    return ranges
+    _watch(engine, prompts, steps, look)
+    return dict(seen)
 
 
-def cut(engine: TorchEngine, steps: int, ranges: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+def cut(seen: Mapping[str, Seen]) -> dict[str, tuple[float, float]]:
     """Returns the ranges without as much of their ends as the rest of the values gains by."""
-    squares: dict[str, Tensor] = defaultdict(lambda: torch.zeros(len(CUTS)))
+    return {name: _cut_range(each) for name, each in seen.items()}
 
-    def look(name: str, layer: Layer, x: Tensor) -> None:
-        values = x.flatten()[:: max(1, x.numel() // SAMPLE)].float()
-        low, high = ranges[name]
-        squares[name] += torch.stack([(_rounded(values, low * c, high * c) - values).square().mean() for c in CUTS])
 
-    _draw(engine, PROMPTS, steps, look)
-    best = {name: CUTS[int(error.argmin())] for name, error in squares.items()}
-    return {name: (low * best[name], high * best[name]) for name, (low, high) in ranges.items()}
+def _cut_range(seen: Seen) -> tuple[float, float]:
+    squares = torch.zeros(len(CUTS))
+    for values in seen.values:
+        errors = [_rounded(values, seen.low * c, seen.high * c) - values for c in CUTS]
+        squares += torch.stack([error.square().mean() for error in errors])
+    best = CUTS[int(squares.argmin())]
+    return seen.low * best, seen.high * best
 
 
 def measure_errors(engine: TorchEngine, ranges: Mapping[str, tuple[float, float]]) -> dict[str, float]:
     """Returns the largest relative error of every layer's output when its weights and its input are int8."""
     errors: dict[str, float] = defaultdict(float)
+    calls: dict[str, int] = defaultdict(int)
 
     def look(name: str, layer: Layer, x: Tensor) -> None:
+        calls[name] += 1
+        if calls[name] % 2 == 0:
+            return
         stored, scale = quantise_weight(layer.weight)
         weight = stored.float() * scale.view(-1, *[1] * (stored.ndim - 1))
-        exact = _apply(layer, x.float(), layer.weight.float())
-        difference = _apply(layer, _rounded(x.float(), *ranges[name]), weight) - exact
+        x = x[len(x) // 2 :].float()
+        exact = _apply(layer, x, layer.weight.float())
+        difference = _apply(layer, _rounded(x, *ranges[name]), weight) - exact
         errors[name] = max(errors[name], float(difference.norm() / exact.norm()))
 
-    _draw(engine, PROMPTS[:1], 4, look)
+    _watch(engine, PROMPTS[:1], ERROR_STEPS, look)
     return dict(errors)
-
-
-def compare(model: Path, steps: int) -> dict[str, Any]:
-    """Returns the PSNR in dB of pictures in int8 to those in the machine's own dtype, and seconds of both."""
-    pictures, seconds = [], []
-    for dtype in (None, "int8"):
-        engine = TorchEngine.load(model, "cpu", dtype)
-        start = time.perf_counter()
-        pictures.append(_draw(engine, CHECKED, steps))
-        seconds.append(round(time.perf_counter() - start, 2))
-    figures = [psnr(a, b) for a, b in zip(*pictures, strict=True)]
-    return {
-        "psnr": [round(figure, 1) for figure in figures], "steps": steps, "seconds": seconds,
-        "against": TorchEngine.load(model, "cpu").description,
-    }  # fmt: skip
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -139,22 +195,35 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return 10 * float(np.log10(255**2 / error)) if error else float("inf")
 
 
-def _draw(engine: TorchEngine, prompts: Sequence[str], steps: int, look: Look | None = None) -> list[np.ndarray]:
-    """Draws pictures of the prompts; `look` is shown what every layer of the plain UNet reads."""
+def _draw(engine: TorchEngine, prompts: Sequence[str], steps: int) -> list[np.ndarray]:
+    """Draws pictures of the prompts."""
+    events = (
+        event for prompt in prompts for event in Pipeline(lambda model, vae: engine).images(_request(prompt, steps))
+    )
+    return [event.pixels for event in events if isinstance(event, Picture)]
+
+
+def _watch(engine: TorchEngine, prompts: Sequence[str], steps: int, look: Look) -> None:
+    """Shows `look` what every layer of the plain UNet reads while pictures of the prompts are denoised; none is decoded."""
     pipeline = Pipeline(lambda model, vae: engine)
-    drawn = []
     with _looking(engine, look):
         for prompt in prompts:
-            request = Request(prompt, steps=steps, seed=1, safety=False)
-            drawn += [event.pixels for event in pipeline.images(request) if isinstance(event, Picture)]
-    return drawn
+            events = pipeline.images(_request(prompt, steps))
+            while not _is_last(next(events)):
+                pass
+            events.close()  # type: ignore[attr-defined]  # a generator's, which stops before the picture is decoded
+
+
+def _is_last(event: object) -> bool:
+    return isinstance(event, Step) and event.index == event.total
+
+
+def _request(prompt: str, steps: int) -> Request:
+    return Request(prompt, steps=steps, seed=1, safety=False)
 
 
 @contextmanager
-def _looking(engine: TorchEngine, look: Look | None) -> Iterator[None]:
-    if look is None:
-        yield
-        return
+def _looking(engine: TorchEngine, look: Look) -> Iterator[None]:
     checkpoint = engine.checkpoint
     with unfilled():
         unet = NETWORKS["unet"](checkpoint.configs["unet"])

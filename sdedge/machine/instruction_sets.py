@@ -51,8 +51,8 @@ def caps() -> dict[str, str]:
     onednn = (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "").lower()
     aten = os.environ.get("ATEN_CPU_CAPABILITY", "")
     mkl = os.environ.get("MKL_ENABLE_INSTRUCTIONS", "").lower()
-    found = {"onednn": onednn if onednn in _ONEDNN else "", "aten": aten if aten in _ATEN else "", "mkl": mkl}
-    return {library: cap for library, cap in found.items() if cap}
+    named = {"onednn": onednn if onednn in _ONEDNN else "", "aten": aten if aten in _ATEN else "", "mkl": mkl}
+    return {library: cap for library, cap in named.items() if cap}
 
 
 def cap_in_words() -> str:

@@ -82,6 +82,7 @@ def test_a_format_that_is_out_of_the_question_is_timed_once(monkeypatch):
     monkeypatch.setattr(probe, "time", SimpleNamespace(perf_counter=lambda: spent[0], sleep=lambda _: None))
     monkeypatch.setattr(probe, "KERNELS", dict.fromkeys(probe.KERNELS, kernel))
     monkeypatch.setattr(probe, "INT8", {})
+    monkeypatch.setattr(probe.kernels, "attends", lambda dtype: False)
     finding = probe.probe(CPU)
     layouts = 4  # convolutions are timed in two of them
     assert runs[torch.float16] == layouts and runs[torch.float32] == 3 * 5 * layouts and finding.dtype != "float16"

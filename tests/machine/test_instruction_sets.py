@@ -1,4 +1,4 @@
-"""Caps on instructions: our kernels keep to them as torch's do, what is measured counts for one of them, and bytes never saturate."""
+"""Caps on instructions: our kernels keep to them, what is measured counts for one of them, and bytes never saturate."""
 
 from __future__ import annotations
 
@@ -68,15 +68,17 @@ def test_kernels_keep_to_the_caps():
         "import json; from sdedge.engines.torch.cpu import compiled; "
         "print(json.dumps([compiled.level(), compiled.float_level()]))"
     )
-    levels = {}
+    by_cap = {}
     for cap in ("", "AVX512_CORE_BF16", "AVX512_CORE_VNNI", "AVX2", "SSE41"):
         environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": cap}
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True, timeout=60)
-        levels[cap] = json.loads(done.stdout)
-    most = levels[""]
-    assert levels["AVX512_CORE_BF16"] == [min(1, most[0]), most[1]]
-    assert levels["AVX512_CORE_VNNI"] == [0, most[1]]
-    assert levels["AVX2"] == [0, min(1, most[1])] and levels["SSE41"] == [0, 0]
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, check=True, timeout=60
+        )
+        by_cap[cap] = json.loads(done.stdout)
+    most = by_cap[""]
+    assert by_cap["AVX512_CORE_BF16"] == [min(1, most[0]), most[1]]
+    assert by_cap["AVX512_CORE_VNNI"] == [0, most[1]]
+    assert by_cap["AVX2"] == [0, min(1, most[1])] and by_cap["SSE41"] == [0, 0]
 
 
 def test_a_processor_is_asked_by_its_flags(monkeypatch, tmp_path):
@@ -90,17 +92,19 @@ def test_a_processor_is_asked_by_its_flags(monkeypatch, tmp_path):
     assert processor_has(Instructions.AVX2) is None
 
 
-needs_onednn = pytest.mark.skipif(not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN")
+needs_onednn = pytest.mark.skipif(
+    not fused_unet.available(torch.float32), reason="this processor or torch has no oneDNN"
+)
 
 
 @needs_onednn
 def test_sums_of_the_largest_bytes_are_exact():
     """Without VNNI oneDNN adds two products in 16 bits, and cuts them: whole weights would make 129000 of 255 * 127 * 64."""
-    assert int8_unet.sums_exactly(int8_unet.SAFE)
+    assert int8_unet.sums_exactly(int8_unet.SEVEN_BITS)
     steps = int8_unet.weight_steps()
-    assert int8_unet.sums_exactly(steps) and steps in (int8_unet.SAFE, int8_unet.WHOLE)
+    assert int8_unet.sums_exactly(steps) and steps in (int8_unet.SEVEN_BITS, int8_unet.EIGHT_BITS)
     has_vnni = any(processor_has(each) and onednn_may_use(each) for each in (Instructions.VNNI, Instructions.AVX_VNNI))
-    assert has_vnni or steps == int8_unet.SAFE
+    assert has_vnni or steps == int8_unet.SEVEN_BITS
 
 
 @needs_onednn

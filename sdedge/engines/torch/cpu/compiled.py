@@ -47,5 +47,5 @@ def float_level() -> int:
 
 def _level(function: str) -> int:
     loaded = library()
-    found = getattr(loaded, function, None) if loaded is not None else None
-    return int(found()) if found is not None else NOTHING
+    ask = getattr(loaded, function, None) if loaded is not None else None
+    return int(ask()) if ask is not None else NOTHING

@@ -33,7 +33,7 @@ _ops = torch.ops.onednn
 _JOINED = {"qkv": ("to_q", "to_k", "to_v"), "value": ("proj",), "gate": ("proj",)}
 """Layers of the fused UNet, and those of the plain one that they stand for."""
 
-WHOLE, SAFE = 127, 63
+EIGHT_BITS, SEVEN_BITS = 127, 63
 """Largest stored weights: of eight bits with their sign, and of seven, with which two products fit into 16 bits."""
 _EXTREMES = ((8, 64, 32), (96, 320, 64))
 """Rows, inputs and outputs of the layers by which saturation is looked for."""
@@ -109,7 +109,7 @@ def weight_steps() -> int:
     Without VNNI kernels add two products of a byte and a weight in 16 bits, which 127 overflows. Flags and caps say whether there
     is VNNI, and products of the largest values whether every kernel uses it.
     """
-    return WHOLE if _has_vnni() and sums_exactly(WHOLE) else SAFE
+    return EIGHT_BITS if _has_vnni() and sums_exactly(EIGHT_BITS) else SEVEN_BITS
 
 
 def _has_vnni() -> bool:

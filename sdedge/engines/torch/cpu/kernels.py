@@ -59,8 +59,8 @@ def available(dtype: torch.dtype = torch.bfloat16) -> bool:
     """Returns whether the kernels of a format were built, the processor is one they are for, and torch's threads can be asked to
     run them.
     """
-    levels = {torch.bfloat16: compiled.level, torch.float32: compiled.float_level}
-    return dtype in levels and levels[dtype]() != compiled.NOTHING and _parallel() is not None
+    ask = {torch.bfloat16: compiled.level, torch.float32: compiled.float_level}.get(dtype)
+    return ask is not None and ask() != compiled.NOTHING and _parallel() is not None
 
 
 def attends(dtype: torch.dtype = torch.bfloat16) -> bool:
