@@ -64,7 +64,7 @@ class Model:
 def load(model: str | None = None, *, device: str = "auto", dtype: str | None = None, memory: str = "auto") -> Model:
     """Returns a model by its installed name, its folder or its file; None is the default one, at first the embedded one.
 
-    device   "auto", "cpu", "cuda", "mps", "openvino", or a choice of Core ML's compute units for a converted bundle
+    device   "auto", "cpu", "cuda", "mps", "openvino", "openvino:gpu", or Core ML's compute units for a converted bundle
     dtype    "float32", "float16", "bfloat16" or "int8"; None is what was measured to be best here
     memory   "auto", or a mode that `sdedge doctor` names
 

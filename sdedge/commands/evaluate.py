@@ -51,7 +51,9 @@ WORLD_NAMES = ("illustrations", "scenes")
 )
 @click.option("--judge", type=click.Path(path_type=Path), help="A judge that `sdedge train judge` made.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("evaluations"), show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, openvino, cuda, mps; or compute units.")
+@click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; or compute units."
+)
 @click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]")
 @click.option("--memory", metavar="NAME", default="auto", show_default=True, help=f"{', '.join(CHOICES)}.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")

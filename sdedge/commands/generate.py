@@ -98,7 +98,10 @@ class Series:
 @click.option("--columns", type=click.IntRange(1), help="Columns of the grid.")
 @click.option("--grid-only", is_flag=True, help="Save the grid and not the single pictures.")
 @click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, openvino, cuda, mps; Core ML: compute units."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; Core ML: compute units.",
 )
 @click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]")
 @click.option(

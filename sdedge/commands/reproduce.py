@@ -39,7 +39,10 @@ _NAME_WIDTH, _MADE_BY_WIDTH = 40, 16
 @click.option("--dry-run", is_flag=True, help="Say what would be drawn, and what is missing; draw nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON line for each picture.")
 @click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, openvino, cuda, mps; Core ML: compute units."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, mps, openvino[:gpu|:npu]; Core ML: compute units.",
 )
 @click.option("--dtype", metavar="NAME", help="float32, float16, bfloat16 or int8.  [default: measured, see doctor]")
 @click.option(

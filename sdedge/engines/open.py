@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sdedge.engines.openvino.devices import is_openvino
 from sdedge.errors import EngineError, InvalidRequest, Remedy
 from sdedge.library.manifest import Manifest, is_bundle
 from sdedge.library.models import EMBEDDED, Library
@@ -84,10 +85,11 @@ def load_engine(
     def open_model(path: Path, vae_path: Path | None, device: str, dtype: str | None) -> Engine:
         if is_bundle(path):
             return open_bundle(path, device, dtype)
-        if device == "openvino" or (device == "auto" and memory == "auto" and _by_openvino(path, dtype)):
+        if is_openvino(device) or (device == "auto" and memory == "auto" and _by_openvino(path, dtype)):
             from sdedge.engines.openvino.engine import OpenVINOEngine
 
-            return OpenVINOEngine.open(path, dtype, vae=vae_path, ema=ema)
+            place = device if is_openvino(device) else "openvino"
+            return OpenVINOEngine.open(path, dtype, device=place, vae=vae_path, ema=ema)
         return TorchEngine.load(path, device, dtype or _made_for(path, device), vae=vae_path, ema=ema, memory=memory)
 
     def load(model: str, vae: str | None) -> Engine:
@@ -104,7 +106,7 @@ def _next_best(path: Path, device: str) -> Iterator[tuple[str, str | None]]:
     if is_bundle(path):
         if sys.platform == "darwin" and Manifest.read(path).kind == "coreml":
             yield from ((units, None) for units in ("cpu_and_ne", "cpu_and_gpu", "cpu_only"))
-    elif device != "openvino":
+    elif not is_openvino(device):
         yield device, "float32"
     yield "cpu", None
     if not is_bundle(path):

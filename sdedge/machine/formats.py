@@ -46,6 +46,8 @@ def choose_device(name: str = "auto") -> torch.device:
     except RuntimeError:
         device = None
     known = device is not None and (str(device) in present or f"{device}:0" in present)
+    if device is not None and device.type == "xpu":
+        raise InvalidRequest(f"Intel's GPUs draw by OpenVINO, not as {name!r}; choose openvino:gpu.")
     if device is None or not known:
         raise InvalidRequest(f"The device {name!r} is not here; choose auto or one of {', '.join(present)}.")
     if name == "cuda":

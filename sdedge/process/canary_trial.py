@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from sdedge.engines.openvino.devices import find_device, is_openvino
 from sdedge.errors import InvalidRequest, ModelError, OutOfMemory, OutputError, is_out_of_memory
 from sdedge.interpreter import python_command, python_environment
 from sdedge.library.models import EMBEDDED
@@ -49,10 +50,11 @@ def results_of(engine: str) -> Iterator[Result]:
 def _blocks(device: str, dtype: str) -> Iterator[Result]:
     from functools import partial
 
-    if device == "openvino":
+    if is_openvino(device):
         from sdedge.engines.openvino import block_runs as openvino_runs
 
-        yield from ((name, partial(openvino_runs.run_block, name, dtype)) for name in openvino_runs.BLOCKS)
+        runs = partial(openvino_runs.run_block, dtype=dtype, device=find_device(device))
+        yield from ((name, partial(runs, name)) for name in openvino_runs.BLOCKS)
         return
     from sdedge.engines.torch import block_runs
     from sdedge.machine.formats import choose_device, choose_dtype
@@ -75,10 +77,10 @@ def small_picture(engine: str) -> np.ndarray:
 def open_engine(engine: str) -> Any:
     """Opens an engine by its name on the embedded model, which is converted first where the engine draws bundles."""
     parts = engine.split()
-    if parts[0] == "openvino":
+    if is_openvino(parts[0]):
         from sdedge.engines.openvino.engine import OpenVINOEngine
 
-        return OpenVINOEngine.open(embedded_model(), parts[1])
+        return OpenVINOEngine.open(embedded_model(), parts[1], device=parts[0])
     if parts[0] == "coreml":
         from sdedge.engines.coreml.native import CoreMLEngine
 

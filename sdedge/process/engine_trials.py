@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from sdedge.engines.openvino.devices import is_openvino
 from sdedge.process.agreement import agreement
 from sdedge.process.timed import memory, once, repeated
 from sdedge.process.trials import Absent
@@ -59,12 +60,13 @@ def _device(device: str) -> tuple[Any, torch.device]:
         raise Absent("torch finds no MPS here.")
     if device == "cuda" and not torch.cuda.is_available():
         raise Absent("torch finds no CUDA here.")
-    if device == "openvino":
+    by_openvino = is_openvino(device)
+    if by_openvino:
         from sdedge.machine.findings import openvino_version
 
         if not openvino_version():
             raise Absent("OpenVINO is not installed.")
-    return torch, torch.device("cpu" if device == "openvino" else device)
+    return torch, torch.device("cpu" if by_openvino else device)
 
 
 def _calls(torch: Any, engine: Engine) -> dict[str, Callable[[Engine], Tensor]]:

@@ -28,7 +28,7 @@ from sdedge.text.clean import shown
 
 AUTO = "auto"
 _STORE = 512 << 20  # bytes of memory for what goes between processes: pictures
-_WITHOUT_GPU = ("cpu", "openvino")
+_WITHOUT_GPU = ("cpu", "openvino")  # whose GPUs are none of Ray's
 _TOKEN = secrets.token_hex(32)  # of this process: Ray reads it once
 _CONNECT = 10.0  # seconds
 STARTS = 3
@@ -107,7 +107,7 @@ class RayCluster:
     def _places_on(self, node: Mapping[str, Any]) -> Iterator[tuple[str, _Place]]:
         resources, host = node["Resources"], node["NodeManagerHostname"]
         cpus, gpus = resources.get("CPU", 0.0), resources.get("GPU", 0.0)
-        if self._settings.variables.get("SDEDGE_DEVICE") in _WITHOUT_GPU:
+        if self._settings.variables.get("SDEDGE_DEVICE", "").partition(":")[0] in _WITHOUT_GPU:
             gpus = 0.0
         count = self._workers or max(1, int(gpus))
         if cpus <= 0 and gpus <= 0:

@@ -1,4 +1,4 @@
-"""The engine that runs the UNet by OpenVINO on a CPU, and the other networks by torch.
+"""The engine that runs the UNet by OpenVINO, on a CPU or another of its devices, and the other networks by torch.
 
 The UNet is converted once per model and precision, which takes a minute at v1's size, and kept (`openvino_cache`) for
 every picture size: giving the open sizes their values and compiling takes seconds. LoRAs and seamless tiles change the
@@ -19,10 +19,11 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from sdedge.engines.facts import load_tokenizer
 from sdedge.engines.openvino import graph
 from sdedge.engines.openvino.cache import cache_folder, entry_name, making
-from sdedge.engines.openvino.graph import PRECISIONS, compile_model, load_openvino
+from sdedge.engines.openvino.devices import CPU, FORMATS, find_device, kind_of
+from sdedge.engines.openvino.graph import compile_model, load_openvino
 from sdedge.engines.protocol import AddedComponent, Capability, Component, LoraUse, ModelFacts, OptionalCalls
 from sdedge.engines.torch.engine import TorchEngine
-from sdedge.errors import InvalidRequest
+from sdedge.errors import EngineError, InvalidRequest, Remedy
 from sdedge.interpreter import how_to_install
 from sdedge.machine.findings import openvino_version as installed
 from sdedge.machine.formats import choose_dtype
@@ -45,13 +46,16 @@ ROWS = 2  # evaluated in one call, the two halves of guidance; sizes are fixed, 
 
 
 class OpenVINOEngine(OptionalCalls):
-    """Answers the Engine protocol for one checkpoint; `precision` is one of PRECISIONS. `torch` runs what OpenVINO does not."""
+    """Answers the Engine protocol for one checkpoint; `place` is one of OpenVINO's devices, `precision` one of its formats.
+    `torch` runs what OpenVINO does not."""
 
     can = TorchEngine.can - {Capability.TOKEN_MERGING}  # the compiled network attends to every token
 
-    def __init__(self, checkpoint: Checkpoint, tokenizer: Tokenizer, dtype: torch.dtype, precision: str) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, tokenizer: Tokenizer, dtype: torch.dtype, precision: str, place: str = CPU
+    ) -> None:
         self.torch = TorchEngine(checkpoint, tokenizer, torch.device("cpu"), dtype)
-        self.precision = precision
+        self.precision, self.place = precision, place
         self._models: dict[str, ov.Model] = {}
         self._compiled: dict[tuple[object, ...], ov.CompiledModel] = {}
         self._prompts = WeakTensorKeyDictionary()
@@ -67,22 +71,30 @@ class OpenVINOEngine(OptionalCalls):
 
     @classmethod
     def open(
-        cls, path: str | Path, dtype: str | None = None, *, vae: str | Path | None = None, ema: bool | None = None
-    ) -> OpenVINOEngine:
-        """Opens a diffusers folder or single file. Raises InvalidRequest without OpenVINO or for an unknown dtype."""
+        cls, path: str | Path, dtype: str | None = None, *, device: str = "openvino", vae: str | Path | None = None,
+        ema: bool | None = None,
+    ) -> OpenVINOEngine:  # fmt: skip
+        """Opens a diffusers folder or single file for a device such as "openvino:gpu".
+
+        Raises InvalidRequest without OpenVINO, for a device that it does not find, or for a dtype that the device has not.
+        """
         if not installed():
             raise InvalidRequest(f"OpenVINO is not installed; {how_to_install('sdedge[openvino]')}.")
-        if dtype is not None and dtype not in PRECISIONS:
-            raise InvalidRequest(f"Unknown dtype {dtype!r} for OpenVINO; choose one of {', '.join(PRECISIONS)}.")
+        place = find_device(device)
+        formats = FORMATS[kind_of(place)]
+        if dtype is not None and dtype not in formats:
+            where = "OpenVINO" if place == CPU else f"OpenVINO's {place}"
+            raise InvalidRequest(f"Unknown dtype {dtype!r} for {where}; choose one of {', '.join(formats)}.")
         checkpoint = open_checkpoint(path, ema=ema, vae=vae)
         width = UNetConfig.from_json(checkpoint.configs["unet"]).block_out_channels[0]
-        torch_dtype = choose_dtype(torch.device("cpu"), None if dtype == "int8" else dtype, width)
-        precision = dtype or ("float32" if torch_dtype == torch.float32 else "bfloat16")
-        return cls(checkpoint, load_tokenizer(checkpoint), torch_dtype, precision)
+        torch_dtype = choose_dtype(torch.device("cpu"), dtype if dtype in ("float32", "bfloat16") else None, width)
+        usual = "float32" if torch_dtype == torch.float32 else "bfloat16"
+        precision = dtype or (usual if place == CPU else next(iter(formats)))
+        return cls(checkpoint, load_tokenizer(checkpoint), torch_dtype, precision, place)
 
     @property
     def description(self) -> str:
-        return f"openvino {self.precision}"
+        return f"openvino{'' if self.place == CPU else f':{self.place.lower()}'} {self.precision}"
 
     @property
     def numerics(self) -> str:
@@ -223,7 +235,16 @@ class OpenVINOEngine(OptionalCalls):
         if name not in self._models:
             self.convert_once()
             self._models[name] = load_openvino().Core().read_model(self.entry / f"{name}.xml")
-        return compile_model(self._models[name], shapes, PRECISIONS[self.precision])
+        try:
+            return compile_model(self._models[name], shapes, self.precision, self.place)
+        except RuntimeError as error:
+            if self.place == CPU:
+                raise
+            reason = (str(error).strip().splitlines() or [""])[-1][:200]
+            raise EngineError(
+                f"OpenVINO cannot compile the UNet for its {self.place} ({reason}); {Remedy.CHOOSE_CPU}.",
+                remedy=Remedy.CHOOSE_CPU,
+            ) from error
 
     def convert_once(self) -> None:
         """Makes and keeps the models, where they are not."""

@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdedge.engines.openvino.devices import CPU, compile_options
 from sdedge.models import reuse
 from sdedge.models.layers import GEGLU, Attention, BasicTransformerBlock, linear_of
 from sdedge.models.reuse import DEPTH
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     import openvino as ov
 
 NAMES = ("prompt", "whole", "outer")
-PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "int8": "bf16"}
-"""What each computes in; int8 where its models are quantized."""
 TILE = 32  # values of half precision that a matrix unit takes at once
 VERSION = "2"  # of what this file makes
 
@@ -207,9 +206,11 @@ def _pad_heads(linear: nn.Linear, heads: int, padded: int, scale: float = 1.0) -
     return linear_of(wider.flatten(0, 1))
 
 
-def compile_model(model: ov.Model, shapes: Sequence[tuple[int, ...]], precision: str) -> ov.CompiledModel:
-    """Compiles a copy of a model of open sizes for these input shapes, to compute in "f32" or "bf16", one call at a time."""
+def compile_model(
+    model: ov.Model, shapes: Sequence[tuple[int, ...]], dtype: str, device: str = CPU
+) -> ov.CompiledModel:
+    """Compiles a copy of a model of open sizes for these input shapes and one of OpenVINO's devices, in a format of its
+    (`devices.FORMATS`), one call at a time."""
     fixed = model.clone()
     fixed.reshape({port: list(shape) for port, shape in zip(fixed.inputs, shapes, strict=True)})
-    options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1"}
-    return load_openvino().Core().compile_model(fixed, "CPU", options)
+    return load_openvino().Core().compile_model(fixed, device, compile_options(device, dtype))

@@ -75,7 +75,7 @@ def _calls(engine: OpenVINOEngine, models: Mapping[str, ov.Model]) -> Iterator[l
     def run(name: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
         shapes = tuple(array.shape for array in inputs)
         if (name, shapes) not in compiled:
-            compiled[name, shapes] = compile_model(models[name], shapes, "bf16")
+            compiled[name, shapes] = compile_model(models[name], shapes, "bfloat16")
         return [array.copy() for array in compiled[name, shapes](inputs).values()]
 
     compiled: dict[tuple[str, Any], ov.CompiledModel] = {}

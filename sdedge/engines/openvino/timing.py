@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sdedge.engines.openvino import graph
-from sdedge.engines.openvino.graph import PRECISIONS, compile_model
+from sdedge.engines.openvino.graph import compile_model
 from sdedge.engines.torch.cpu import fused_unet, kernels
 from sdedge.errors import OutputError
 from sdedge.machine import findings
@@ -78,10 +78,10 @@ def ratio_to_torch(dtype: torch.dtype, own_attention: bool) -> float:
 
 def _openvino(unet: UNet, dtype: torch.dtype, x: Tensor, t: Tensor, context: Tensor) -> Callable[[], object]:
     models = graph.convert(unet, 1 if dtype == torch.float32 else graph.TILE)
-    precision = PRECISIONS[dtype_name(dtype)]
-    projected = list(compile_model(models["prompt"], [tuple(context.shape)], precision)([context.numpy()]).values())
+    name = dtype_name(dtype)
+    projected = list(compile_model(models["prompt"], [tuple(context.shape)], name)([context.numpy()]).values())
     inputs = [x.numpy(), t.numpy(), *(array.copy() for array in projected)]
-    compiled = compile_model(models["whole"], [array.shape for array in inputs], precision)
+    compiled = compile_model(models["whole"], [array.shape for array in inputs], name)
     return lambda: compiled(inputs, share_inputs=True)
 
 
