@@ -203,7 +203,7 @@ def main() -> None:
     """Print the tables of steps and of whole pictures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
-    parser.add_argument("--only", nargs="+", default=_present(), choices=list(ENGINES), metavar="ENGINE")
+    parser.add_argument("--only", nargs="+", default=present(), choices=list(ENGINES), metavar="ENGINE")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--what", nargs="+", default=["step", "picture"], choices=["step", "picture"])
     parser.add_argument("--folder", type=Path, help="Where the random model is kept; a temporary folder by default.")
@@ -224,7 +224,7 @@ def main() -> None:
             table(what, alternate(names, rounds, what, model), [base for base in bases if base in names])
 
 
-def _present() -> list[str]:
+def present() -> list[str]:
     """The engines that can be measured here."""
     from sdedge.engines.openvino.engine import installed
 

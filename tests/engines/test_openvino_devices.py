@@ -54,15 +54,15 @@ def openvino(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "device"),
     [
         ("openvino", "CPU"), ("openvino:cpu", "CPU"), ("openvino:gpu", "GPU.0"), ("openvino:GPU", "GPU.0"),
         ("openvino:gpu.1", "GPU.1"), ("openvino:npu", "NPU"),
     ],
 )  # fmt: skip
-def test_a_name_is_a_device_of_its_list(openvino, name, found):
+def test_a_name_is_a_device_of_its_list(openvino, name, device):
     openvino("CPU", "GPU.0", "GPU.1", "NPU", "BATCH")
-    assert is_openvino(name) and find_device(name) == found
+    assert is_openvino(name) and find_device(name) == device
 
 
 def test_a_single_gpu_is_the_first(openvino):
@@ -75,9 +75,9 @@ def test_a_single_gpu_is_the_first(openvino):
 )
 def test_one_that_is_not_there_is_told_with_those_that_are(openvino, name):
     openvino("CPU", "BATCH", *(["GPU.0"] if name.endswith("7") else []))
-    with pytest.raises(InvalidRequest) as told:
+    with pytest.raises(InvalidRequest) as refusal:
         find_device(name)
-    sentence = str(told.value)
+    sentence = str(refusal.value)
     assert "finds no device" in sentence and "choose one of openvino:cpu" in sentence and len(sentence) < 120
     assert ("openvino:gpu.0" in sentence) == name.endswith("7") and "batch" not in sentence.partition("choose")[2]
 

@@ -9,8 +9,15 @@ from pathlib import Path
 from sdedge.engines.open import EMBEDDED, locate
 from tests.benchmarks.loading import FULL, published_config, weights_name, write_pipeline_files
 
+NARROW = {
+    "unet": {"block_out_channels": (32, 64, 64, 64), "layers_per_block": 1, "norm_num_groups": 16},
+    "vae": {"block_out_channels": (32, 32, 32, 32), "layers_per_block": 1},
+    "text_encoder": {"num_hidden_layers": 1},
+}
+"""Reads the same contexts, takes seconds, and says nothing about time: to try a command."""
 
-def make_model(folder: Path) -> Path:
+
+def make_model(folder: Path, narrow: bool = False) -> Path:
     """UNet, VAE and text encoder at full size with the embedded model's vocabulary; made once per folder."""
     import torch
     from safetensors.torch import save_file
@@ -20,11 +27,11 @@ def make_model(folder: Path) -> Path:
     from sdedge.engines.torch.networks import NETWORKS
     from sdedge.generation.int8_recipe import measure_ranges
 
-    target = folder / "random-v1"
+    target = folder / ("random-narrow" if narrow else "random-v1")
     if (target / "model_index.json").exists():
         return target
     torch.manual_seed(0)
-    for name, config in FULL.items():
+    for name, config in (NARROW if narrow else FULL).items():
         network = NETWORKS[name](config).half()
         (target / name).mkdir(parents=True)
         kind = {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL"}.get(name)
