@@ -188,6 +188,9 @@ def export(
         wanted = [id for group in ids for id in group]
         entries = map(gallery.get, wanted) if ids else _every(gallery, _search(options))
         total = len(wanted) if ids else gallery.count(_search(options))
+        if not total:
+            note("The search finds no picture; nothing was copied.")
+            return
         faults, done = [], 0
         with counting("Copying", events) as progress:
             for copy in copies(entries, Export(out, format, no_metadata)):
@@ -203,9 +206,7 @@ def export(
                 if progress is not None:
                     progress(done, total)
                 last = copy.path
-    if not done:
-        note("The search finds no picture; nothing was copied.")
-    elif events:
+    if events:
         echo(json.dumps({"event": "Exported", "pictures": done - len(faults), "path": str(last)}))
     if faults:
         raise SdedgeError(f"{len(faults)} of {done} pictures could not be copied. {faults[0]}")
