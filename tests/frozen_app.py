@@ -67,7 +67,7 @@ def check_commands(app: FrozenApp) -> None:
 
 def check_conversion(app: FrozenApp) -> None:
     """What the window's Convert page starts."""
-    app.run("convert", "mps", "pocket", "--out", "bundle", "--size", "64", "--components", "vae_decoder")
+    app.run("convert", "mps", "pocket", "--out", "bundle", "--size", "64")
     print("convert mps wrote a bundle")
 
 
