@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -125,7 +126,7 @@ def write(container: str, reference: Path, target: Path) -> Path:
             torch.save(state, path) if suffix == "bin" else save_file(state, path)
         for folder_name in ("scheduler", "tokenizer"):
             if (reference / folder_name).exists():
-                (target / folder_name).symlink_to(reference / folder_name)
+                shutil.copytree(reference / folder_name, target / folder_name)  # a model's links lead nowhere else
         (target / "model_index.json").write_bytes((reference / "model_index.json").read_bytes())
         return target
     state = _ldm(parts)
@@ -315,8 +316,6 @@ def warm(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    import shutil
-
     shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
