@@ -114,7 +114,10 @@ def load_detector(model: DetectorModel) -> Yolo:
 
 
 def folded(tensors: Mapping[str, LazyTensor]) -> dict[str, Tensor]:
-    """Returns the weights and biases of all convolutions in float32, those of batch norms put into the ones before them."""
+    """Returns the weights and biases of all convolutions in float32, those of batch norms put into the ones before them.
+
+    Raises ModelError for a batch norm that lacks a part or has it in another shape.
+    """
     import torch
 
     state: dict[str, Tensor] = {}
@@ -127,15 +130,25 @@ def folded(tensors: Mapping[str, LazyTensor]) -> dict[str, Tensor]:
         if value is None:
             continue
         if leaf == "weight" and layer.endswith(".conv") and f"{block}.bn.weight" in tensors:
-            gain, shift, mean, variance = (
-                tensors[f"{block}.bn.{part}"].copy(torch.float32)
-                for part in ("weight", "bias", "running_mean", "running_var")
-            )
+            gain, shift, mean, variance = _norm(tensors, f"{block}.bn", value.shape)
             rate = gain / (variance + _BN_EPSILON).sqrt()
             state[f"{layer}.bias"] = shift - mean * rate
             value = value * rate.view(-1, 1, 1, 1)
         state[name] = value
     return state
+
+
+def _norm(tensors: Mapping[str, LazyTensor], name: str, weight: tuple[int, ...]) -> list[Tensor]:
+    """Returns gain, shift, mean and variance of a batch norm behind a convolution of a weight's shape. Raises ModelError."""
+    import torch
+
+    parts = [tensors.get(f"{name}.{part}") for part in ("weight", "bias", "running_mean", "running_var")]
+    fitting = [part for part in parts if part is not None and len(weight) == 4 and part.shape == weight[:1]]
+    if len(fitting) < len(parts):
+        raise ModelError(
+            f"The detector's batch norm {name} lacks a part or has it in another shape; get the file again."
+        )
+    return [part.copy(torch.float32) for part in fitting]
 
 
 def _network(source: TensorSource) -> tuple[dict[str, LazyTensor], set[str]]:
