@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from gui.create.boxes import UNIT, WHOLE, Box, Edge, Grip, dragged, grip_at
+from gui.create.boxes import EVERY_EDGE, UNIT, Box, Edge, Grip, dragged, grip_at
 from gui.create.canvas import Canvas
 from gui.look.accessible import Role, set_role
 from gui.look.theme import GAP, HALF, Theme
@@ -24,7 +24,7 @@ _CURSORS = {
     frozenset({Edge.LEFT, Edge.TOP}): Qt.CursorShape.SizeFDiagCursor,
     frozenset({Edge.RIGHT, Edge.BOTTOM}): Qt.CursorShape.SizeFDiagCursor,
     frozenset({Edge.RIGHT, Edge.TOP}): Qt.CursorShape.SizeBDiagCursor,
-    frozenset({Edge.LEFT, Edge.BOTTOM}): Qt.CursorShape.SizeBDiagCursor, WHOLE: Qt.CursorShape.SizeAllCursor,
+    frozenset({Edge.LEFT, Edge.BOTTOM}): Qt.CursorShape.SizeBDiagCursor, EVERY_EDGE: Qt.CursorShape.SizeAllCursor,
 }  # fmt: skip
 
 
@@ -155,7 +155,7 @@ class BoxOverlay(QWidget):
                 sign = -1 if shift else 1
                 box = dragged(box, frozenset({edge}), sign * dx * UNIT, sign * dy * UNIT, UNIT)
             else:
-                grip = frozenset({Edge.RIGHT, Edge.BOTTOM}) if shift else WHOLE
+                grip = frozenset({Edge.RIGHT, Edge.BOTTOM}) if shift else EVERY_EDGE
                 box = dragged(box, grip, dx * UNIT, dy * UNIT, UNIT)
             self.changed.emit(self.selected, box)
             self.dragged.emit()

@@ -17,7 +17,7 @@ class Edge(Enum):
 
 Grip = frozenset[Edge]
 """The edges that a drag moves: one, two at a corner, all where the whole is moved, none."""
-WHOLE: Grip = frozenset(Edge)
+EVERY_EDGE: Grip = frozenset(Edge)
 _OPPOSITE = {Edge.LEFT: Edge.RIGHT, Edge.RIGHT: Edge.LEFT, Edge.TOP: Edge.BOTTOM, Edge.BOTTOM: Edge.TOP}
 
 
@@ -71,12 +71,12 @@ def grip_at(box: Box, x: float, y: float, reach: float, inside: bool = True) -> 
             near.discard(edge)
     if near:
         return frozenset(near)
-    return WHOLE if inside else frozenset()
+    return EVERY_EDGE if inside else frozenset()
 
 
 def dragged(box: Box, grip: Grip, dx: float, dy: float, smallest: float) -> Box:
     """Returns the box with these edges moved; it stays at least `smallest` wide and high."""
-    if grip == WHOLE:
+    if grip == EVERY_EDGE:
         return Box(box.left + dx, box.top + dy, box.right + dx, box.bottom + dy)
     left = min(box.left + dx, box.right - smallest) if Edge.LEFT in grip else box.left
     right = max(box.right + dx, left + smallest) if Edge.RIGHT in grip else box.right

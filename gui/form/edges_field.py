@@ -16,7 +16,7 @@ from gui.look.theme import HALF, set_kind
 from sdedge.field_types import Integer
 from sdedge.request_fields import MAX_SIDE
 
-SIDES = ("left", "top", "right", "bottom")
+EDGE_NAMES = ("left", "top", "right", "bottom")
 PREFIX = "outpaint:"
 
 
@@ -29,7 +29,7 @@ class EdgesField(QWidget):
         super().__init__()
         self._form = form
         self._picture: tuple[int, int] | None = None
-        for side, name in enumerate(SIDES):
+        for side, name in enumerate(EDGE_NAMES):
             form.parts[PREFIX + name] = FormPart(
                 Integer(0, MAX_SIDE, "128"), partial(self._edge, side), partial(self._put, side), ("outpaint",), "image",
                 True,

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication
 
-from gui.create.boxes import WHOLE, Box, Edge, box_at, box_of, dragged, edges_of, fractions_of, grip_at
+from gui.create.boxes import EVERY_EDGE, Box, Edge, box_at, box_of, dragged, edges_of, fractions_of, grip_at
 from gui.create.canvas_boxes import EDGES, REGIONS
 from tests.gui.conftest import wait
 from tests.gui.create.conftest import filled
@@ -79,7 +79,7 @@ def test_regions_are_drawn_moved_and_taken_out(view, qtbot):
 
 
 @pytest.mark.parametrize("x, y, inside, grip", [
-    (0, 50, True, {Edge.LEFT}), (100, 100, True, {Edge.RIGHT, Edge.BOTTOM}), (50, 50, True, WHOLE),
+    (0, 50, True, {Edge.LEFT}), (100, 100, True, {Edge.RIGHT, Edge.BOTTOM}), (50, 50, True, EVERY_EDGE),
     (50, 50, False, set()), (106, 50, True, set()), (-3, -3, True, {Edge.LEFT, Edge.TOP}),
 ])  # fmt: skip
 def test_what_of_a_box_is_taken(x, y, inside, grip):

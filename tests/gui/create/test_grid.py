@@ -30,5 +30,6 @@ def test_a_grid_is_drawn_by_the_queue_and_becomes_one_sheet(view, qtbot):
     wait(qtbot, lambda: made)
     with Image.open(made[0]) as sheet:
         assert sheet.width > 3 * 64 and sheet.height > 2 * 64
+        assert sheet.getpixel((sheet.width - 32, sheet.height - 32)) != (255, 255, 255)  # the last cell is not empty
     folder = Path(made[0]).parent
     assert len([*folder.glob("*.png")]) == 7 and Path(made[0]).name.startswith("grid-")
