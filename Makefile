@@ -16,7 +16,7 @@ NEEDED += $(if $(filter Darwin,$(shell uname -s)),coremltools pyobjc-framework-C
 # Test-only referees whose own requirements would replace torch.
 REFEREES := k-diffusion lycoris-lora
 
-.PHONY: demo gui app test proof lint types bench screenshots clean
+.PHONY: demo gui app dist test proof lint types bench screenshots clean
 
 demo: $(VENV)/.demo
 	$(BIN)/sdedge generate "a red house at night with two trees" --out out
@@ -27,6 +27,11 @@ gui: $(VENV)/.gui
 # On a Mac: dist/sdedge.app, for the Dock and the Finder, which starts the app of this environment.
 app: $(VENV)/.gui
 	$(BIN)/python -m gui.shell.mac_app
+
+# The app for machines without a Python: dist/sdedge, and on a Mac dist/sdedge.app. docs/packaging.md says what it needs.
+dist: $(VENV)/.gui
+	$(PIP) pyinstaller setuptools coremltools transformers ".[serve,keyring]"
+	.ci/app/build $(BIN)/python dist
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
