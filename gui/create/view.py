@@ -99,7 +99,7 @@ class CreateView(QWidget):
             grid = self.form.grid.cells(base if self._studio.settings.safety else base.replace(safety=False))
             output = self._studio.settings.output()
         except InvalidRequest as error:
-            self.form.grid.say(str(error))
+            self.form.grid.say(in_words(error))
             return
         self.form.prompt.remember()
         self.presenter.follow()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPen, QPixmap
@@ -11,8 +12,10 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from gui.form.fields import watch
 from gui.form.model import FormModel
 from gui.look.theme import HALF, Theme, set_kind
-from gui.models.card import ModelCard
 from gui.shell.actions import name_button
+
+if TYPE_CHECKING:
+    from gui.models.card import ModelCard
 
 ASPECTS = ((2, 3), (4, 5), (1, 1), (5, 4), (3, 2))
 ICON = 20  # pixels

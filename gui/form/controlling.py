@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gui.shell.background import in_words
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
 from sdedge.library.hints import hint_path, is_reference
@@ -94,7 +95,7 @@ def fault_of(control: Control, image: str | None) -> str:
     try:
         path = hint_path(control.hint)
     except InvalidRequest as error:
-        return str(error)
+        return in_words(error)
     return "" if path.is_file() else f"There is no picture at {path} any more; choose another."
 
 

@@ -26,7 +26,6 @@ from gui.look.theme import GAP, PAD, set_kind
 from gui.shell.background import in_words
 from gui.shell.studio import Studio
 from gui.widgets.fault_label import FaultLabel
-from sdedge.errors import SdedgeError
 from sdedge.library.boards import LONGEST, Boards
 from sdedge.library.gallery import Gallery
 from sdedge.library.jobs import Queue
@@ -241,6 +240,6 @@ class BoardDialog(QDialog):
 
 def _change(studio: Studio, work: Callable[[Boards], object]) -> None:
     def failed(error: Exception) -> None:
-        studio.say(in_words(error) if isinstance(error, SdedgeError) else str(error), "warning")
+        studio.say(in_words(error), "warning")
 
     studio.bridge.change(lambda queue, gallery: work(Boards(gallery)), None, failed, studio)

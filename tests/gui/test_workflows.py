@@ -90,7 +90,7 @@ def desk(studio_window, qtbot):
 def test_a_prompt_becomes_a_picture_that_shows_it(desk, qtbot):
     previews = []
     desk.view.panel.canvas.show_preview, show = (
-        lambda image, size: previews.append((image.size().toTuple(), size.toTuple())),
+        lambda image, size, done: previews.append((image.size().toTuple(), size.toTuple())),
         desk.view.panel.canvas.show_preview,
     )
     editor = desk.view.form.prompt.editor

@@ -50,9 +50,10 @@ def test_the_keyboard_reaches_every_control_of_the_form(view, qtbot):
         if widget.isVisibleTo(view) and widget.isEnabled() and not isinstance(widget.parent(), QComboBox)
         and not widget.objectName().startswith("qt_") and "ScrollBar" not in type(widget).__name__
     }  # fmt: skip
-    reached, widget = set(), view.form.prompt.editor
-    for _ in range(300):
-        widget = widget.nextInFocusChain()
+    start = view.form.prompt.editor
+    reached, widget = {start}, start.nextInFocusChain()
+    while widget is not start:
         if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isVisibleTo(view):
             reached.add(widget)
+        widget = widget.nextInFocusChain()
     assert not wanted - reached
