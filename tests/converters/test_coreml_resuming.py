@@ -43,6 +43,7 @@ def test_a_bundle_never_mixes_sizes(tiny_model, tiny_bundle, tmp_path):
     assert {path.stem for path in folder.glob("*.mlpackage")} == {"TextEncoder", "VAEDecoder"}
 
 
+@pytest.mark.slow
 def test_a_package_that_was_tampered_with_is_made_again(tiny_model, tiny_bundle, tmp_path):
     folder = tmp_path / "b"
     shutil.copytree(tiny_bundle, folder)

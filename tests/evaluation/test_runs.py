@@ -194,6 +194,7 @@ class Shades(Quick):
         return {"kind": self.values["kind"][min(round(float(image.mean()) / 80), 2)]}
 
 
+@pytest.mark.slow
 def test_a_report_holds_both_runs_and_their_difference(tiny_model, tmp_path):
     wanted = evaluation(tiny_model)
     changed = replace(wanted, request=wanted.request.replace(steps=2))

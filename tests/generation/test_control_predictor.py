@@ -26,6 +26,7 @@ from sdedge.generation.hints import hint_tensor, read_hint
 from sdedge.generation.pipeline import Pipeline
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.request import Request
+from tests.conftest import cases
 from tests.control_models import (
     author_names,
     ldm_names,
@@ -179,7 +180,10 @@ def _entering(pipeline, monkeypatch, request: Request) -> list[UNetInputs]:
     return recorder.inputs
 
 
-@pytest.mark.parametrize(("mode", "uncond"), [(ControlMode.PROMPT, True), (ControlMode.CONTROL, False)])
+@pytest.mark.parametrize(
+    ("mode", "uncond"),
+    cases([(ControlMode.PROMPT, True), (ControlMode.CONTROL, False)], quick=[(ControlMode.PROMPT, True)]),
+)
 def test_a1111_weighs_the_layers_from_the_middle_outwards(
     pipeline, models, control_files, hints, monkeypatch, mode, uncond
 ):

@@ -58,9 +58,8 @@ def test_a_picture_equals_the_one_diffusers_draws(pipeline, tiny_model, sampler)
 
 
 @needs_embedded
-@pytest.mark.parametrize(
-    "sampler", ["euler", *(pytest.param(name, marks=pytest.mark.slow) for name in SCHEDULERS if name != "euler")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", SCHEDULERS)
 def test_twenty_steps_of_the_embedded_model_equal_diffusers(pipeline, sampler):
     from sdedge.engines.open import locate
 

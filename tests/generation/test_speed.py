@@ -14,7 +14,7 @@ from sdedge.events import Notice, Step
 from sdedge.generation import speed
 from sdedge.generation.pipeline import Picture, Pipeline
 from sdedge.request import Request
-from tests.conftest import cases, needs_embedded
+from tests.conftest import needs_embedded
 from tests.pictures_shown import held_out, shown
 
 LOSSY = [name for name, info in catalog.SPEEDS.items() if info.lossy]
@@ -55,7 +55,8 @@ def test_lossy_pictures_obey_and_stay_near(pipeline, name):
 
 
 @needs_embedded
-@pytest.mark.parametrize("sampler", cases(["dpmpp_2m", "heun", "euler_a"], quick=["heun"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "heun", "euler_a"])
 def test_a_lossy_batch_changes_no_picture(pipeline, sampler):
     request = Request(prompt="a blue boat on the sea at sunset", seed=3, steps=6, sampler=sampler, speed="fastest")
     together = _draw(pipeline, request, count=3, batch=3)
@@ -101,6 +102,7 @@ def test_an_engine_that_cannot_reuse_features_says_so_and_draws():
 
 
 @needs_embedded
+@pytest.mark.slow
 def test_merging_is_seen_and_exact_pictures_never_know(pipeline, monkeypatch):
     request = Request(prompt="a red house at night", seed=5, steps=6)
     exact = _draw(pipeline, request)[0]

@@ -246,6 +246,7 @@ sys.exit(app.main())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_app_has_its_form_again(tmp_path):
     process = start(BUSY, tmp_path)
     try:

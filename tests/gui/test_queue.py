@@ -244,6 +244,7 @@ def test_esc_goes_to_what_has_the_focus_and_cancels_in_the_view_that_draws_only(
     wait(qtbot, lambda: board.running is None or board.running.wish == "now" or board.running.request.prompt == "waits")
 
 
+@pytest.mark.slow
 def test_a_job_of_many_that_esc_cancelled_goes_on_after_undo(view, qtbot):
     window, board = view.window(), view.window().studio.board
     window.activateWindow()

@@ -99,6 +99,7 @@ def test_a_picture_is_drawn_again_with_its_hint_from_its_record_alone(control, h
     assert np.array_equal(pixels[0], pixels[1]) and not np.array_equal(pixels[0], pixels[2])
 
 
+@pytest.mark.slow
 def test_like_refuses_a_control_whose_model_is_not_installed_until_it_is(control, hint, tiny_model, tmp_path):
     run("models", "add", tiny_model, "--name", "tiny")
     first, like = tmp_path / "a.png", ("generate", "--like", tmp_path / "a.png", "--device", "cpu")

@@ -139,9 +139,8 @@ def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     return 10 * np.log10(255**2 / max(error, 1e-9))
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "sdxs" else pytest.mark.slow) for name in TOPOLOGIES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TOPOLOGIES)
 def test_a_picture_of_ten_steps_is_that_of_diffusers(folders, name):
     kind = {"vae": AutoencoderTiny.from_pretrained(folders[name] / "vae")} if name == "sdxs" else {}
     theirs = StableDiffusionPipeline.from_pretrained(

@@ -24,6 +24,7 @@ from sdedge.process.supervisor import Limits, Supervisor
 from sdedge.request import Request
 from tests.benchmarks.soak import soak
 from tests.benchmarks.support.broken_app import is_running
+from tests.conftest import cases
 from tests.process.desk import FAKE, ROOT, posix
 
 # What only the supervisor can see
@@ -133,7 +134,7 @@ time.sleep(600)
 
 
 @posix
-@pytest.mark.parametrize("stop_worker", [False, True])
+@pytest.mark.parametrize("stop_worker", cases([False, True], quick=[True]))
 def test_when_the_app_is_killed_the_worker_leaves_and_the_queue_says_what_happened(desk, stop_worker):
     job, after = desk.add("step=0.1 write=0.05", count=5), desk.add()
     app = subprocess.Popen([sys.executable, "-c", RUN, desk.folder, FAKE], stdout=subprocess.PIPE, text=True)

@@ -23,7 +23,7 @@ SCENES = (
           style="outlined", jitter=7),
 )  # fmt: skip
 
-QUICK = (1, 2)
+QUICK = (1,)
 """Whose light is new takes seconds: all things there are are drawn in it first, for the judge to compare with."""
 
 

@@ -38,6 +38,7 @@ def test_the_recipe_runs_and_is_done_when_run_again(trained):
     assert all(torch.equal(before[name], tensor) for name, tensor in load_file(weights).items())
 
 
+@pytest.mark.slow
 def test_diffusers_loads_what_the_recipe_writes(trained):
     pipeline = StableDiffusionPipeline.from_pretrained(trained[0] / "model", torch_dtype=torch.float32)
     vocabulary = ("a", "red", "house")

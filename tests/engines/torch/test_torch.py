@@ -17,6 +17,7 @@ from sdedge.errors import ModelError
 from sdedge.models.unet_inputs import UNetInputs
 from sdedge.weights.checkpoint import load_into, open_checkpoint
 from sdedge.weights.lora import apply, open_lora
+from tests.conftest import cases
 
 QUERY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"  # one of three that the engine may join
 
@@ -50,7 +51,7 @@ def _inputs(engine: TorchEngine) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     return torch.randn(2, 4, 8, 8, generator=generator), torch.tensor([500.0, 500.0]), context
 
 
-@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize("loaded", cases([True, False], quick=[True]))
 def test_a_lora_acts_as_on_the_plain_network_and_leaves_no_trace(tiny_model, tmp_path, loaded):
     engine = TorchEngine.load(tiny_model, "cpu", "float32")
     inputs = _inputs(engine)

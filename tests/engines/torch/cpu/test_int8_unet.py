@@ -122,7 +122,8 @@ def test_the_recipe_keeps_what_a_step_depends_on(pocket8):
     assert len(layers) > 70 and not isinstance(unet.conv_in, QuantizedConv2d)
 
 
-@pytest.mark.parametrize(("prompts", "steps"), [(1, 6), pytest.param(4, 10, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("prompts", "steps"), [(4, 10)])
 @needs_embedded
 def test_pictures_show_what_their_prompts_say_and_are_near_the_exact_ones(pocket8, prompts, steps):
     right = lost = 0

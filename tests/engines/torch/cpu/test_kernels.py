@@ -189,6 +189,7 @@ def test_an_engine_asks_for_it_where_it_was_chosen(built, dtype, tiny_model, mon
         assert attending == {kernels.attention if built and each == dtype else sdpa}
 
 
+@pytest.mark.slow
 def test_without_a_compiled_file_nothing_is_missed():
     code = (
         "import importlib.machinery as m; m.EXTENSION_SUFFIXES.clear()\n"

@@ -151,6 +151,7 @@ def test_parts_are_what_their_names_say(tiny_model):
     assert torch.equal(fused[name].copy(torch.bfloat16), second.bfloat16())
 
 
+@pytest.mark.slow
 def test_a_lora_acts_in_the_streamed_unet_and_leaves_no_trace(tiny_model, tmp_path):
     from safetensors.torch import save_file
 
