@@ -178,7 +178,8 @@ def test_a_card_of_too_many_numbers_is_not_turned_into_a_tensor(monkeypatch, mad
 
 ROOT = Path(__file__).parents[1]
 BOUNDED = {
-    ("gui/form/prompt_editor.py", "_WORD_TYPED"): "sees the last 120 characters before the caret",
+    ("gui/form/completion.py", "_WORD"): "sees the last 120 characters before the caret",
+    ("gui/form/completion.py", "_WILDCARD"): "sees the last 120 characters before the caret",
     ("sdedge/images/metadata_compel.py", "_QUOTED"): "sees what _AND matched, in which every quotation ends",
 }
 

@@ -21,7 +21,7 @@ class PackedRow(QWidget):
     def __init__(self, studio: Studio) -> None:
         super().__init__()
         self._background = studio.bridge.background
-        self.switch = QCheckBox(self.tr("Keep models as they were prepared for this processor, to start faster"))
+        self.switch = QCheckBox(self.tr("Keep models prepared for this processor: they start faster"))
         self.note = FaultLabel()
         self.clear = QPushButton(self.tr("Clear"))
         self.clear.setAccessibleName(self.tr("Clear what was kept of models"))

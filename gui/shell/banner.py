@@ -106,9 +106,9 @@ class Banner(QFrame):
         room = QRect(self._place.mapTo(self._body, QPoint(0, 0)), self._place.size())
         layout = self._row
         length = self._text.fontMetrics().horizontalAdvance(self._text.text())
-        beside = layout.minimumSize().width() - self._text.minimumSizeHint().width()
+        beside = layout.totalMinimumSize().width() - self._text.minimumSizeHint().width()
         width = min(room.width() - 2 * GAP, WIDEST, length + beside + PAD)
-        height = max(layout.heightForWidth(width), layout.minimumSize().height())
+        height = max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
         top = room.top() + GAP if self._at_top else room.bottom() - height - PAD
         self.setGeometry(room.left() + (room.width() - width) // 2, top, width, height)
         self.raise_()

@@ -200,7 +200,7 @@ def test_no_job_begins_while_the_queue_rests_and_one_that_rests_can_be_cancelled
     state[0] = PowerState()
     desk.until(lambda event: isinstance(event, Step))
     state[0] = PowerState(heat=Heat.CRITICAL)
-    desk.until(lambda event: isinstance(event, Notice) and "hot" in event.message)
+    desk.until(lambda event: desk.queue.resting)
     desk.queue.cancel(job)
     desk.supervisor.wake()
     desk.until(lambda event: isinstance(event, Cancelled))

@@ -32,7 +32,9 @@ def find_device(name: str) -> str:
     "openvino" is its CPU; of several GPUs the first is meant. Raises InvalidRequest for one that OpenVINO does not list, naming
     those that it does.
     """
-    wanted = name.partition(":")[2].upper() if ":" in name else CPU
+    if ":" not in name:
+        return CPU
+    wanted = name.partition(":")[2].upper()
     present = [device for device in available_devices() if kind_of(device) in FORMATS]
     for device in present:
         if wanted in (device, kind_of(device), f"{device}.0"):
