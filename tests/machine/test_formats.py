@@ -148,9 +148,15 @@ def test_what_was_measured_again_twice_is_doubted_no_more():
     assert not findings.findings()["cpu"].is_doubted and list(findings.findings()) == ["cpu"]
 
 
+@pytest.fixture
+def believed(monkeypatch):
+    """Keeps what was measured although the machine is busy, as that of a test is."""
+    monkeypatch.setattr(formats, "LEAST_CONFIDENCE", 0.0)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("believed")
 def test_measured_once_and_read_without_torch(monkeypatch):
-    monkeypatch.setattr(formats, "LEAST_CONFIDENCE", 0.0)  # which a busy machine's measurement may lack
     first = formats.measured(CPU)
     monkeypatch.setattr(formats, "probe", lambda device: pytest.fail("measured again"))
     assert formats.measured(CPU) == first and findings.findings() == {"cpu": first}
@@ -240,6 +246,7 @@ def test_auto_is_the_device_that_the_environment_names(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("believed")
 def test_doctor_tells_and_measures_again():
     result = CliRunner().invoke(cli, ["doctor", "--device", "cpu", "--again"])
     assert f"Python {platform.python_version()}" in result.output and "torch 2" in result.output

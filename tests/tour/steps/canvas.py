@@ -92,7 +92,7 @@ def a_mask_is_painted_and_taken_back(tour: Tour) -> None:
     tour.wait("form.mask and widget('button:Change the mask')")
     tour.click("button:Remove the mask")
     tour.wait("form.mask is None and widget('button:Undo')")
-    tour.click(CANVAS, (0.5, 0.9))
+    tour.click(CANVAS, (0.1, 0.5))
     tour.key("ctrl+z")
     tour.wait("form.mask")
     tour.wait("'masked' in widget('start-chip').text")
