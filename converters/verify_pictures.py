@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from sdedge.engines.protocol import Engine
-from sdedge.evaluation.obedience import Tally, obedience
+from sdedge.evaluation.obedience import obedience
 from sdedge.generation.pipeline import Pipeline
 from sdedge.generation.save import Picture
 from sdedge.request import Request
+from sdedge.training.tally import Tally
 
 
 def draw(engine: Engine, prompt: str, seed: int, steps: int) -> Tensor:

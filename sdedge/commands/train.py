@@ -193,8 +193,9 @@ def measure(
     from sdedge.engines.open import default_model, load_engine
     from sdedge.generation.pipeline import Pipeline
     from sdedge.request import Request
-    from sdedge.training.evaluate import Drawn, Tally, ceiling, obedience, report, write_sheet
+    from sdedge.training.evaluate import Drawn, ceiling, obedience, report, write_sheet
     from sdedge.training.scenes import sample, sample_any
+    from sdedge.training.tally import Tally
 
     pipeline = Pipeline(load_engine(device))
     rows: dict[str, dict[str, float]] = {}

@@ -6,9 +6,8 @@ known; `measure` is the long one.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,25 +27,6 @@ class Judged:
     pixels: np.ndarray
     answers: dict[str, bool]
     unseen: bool
-
-
-@dataclass
-class Tally:
-    """Counts right and total answers by fact."""
-
-    right: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    total: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, answers: dict[str, bool]) -> None:
-        for name, answer in {**answers, "all": all(answers.values())}.items():
-            self.right[name] += answer
-            self.total[name] += 1
-
-    def fractions(self) -> dict[str, float]:
-        """Returns the share of right answers, 0 to 1, by fact, their mean, and "all": every fact right at once."""
-        fractions = {name: self.right[name] / total for name, total in self.total.items()}
-        facts = [fraction for name, fraction in fractions.items() if name != "all"]
-        return {**fractions, "mean": sum(facts) / len(facts)}
 
 
 def shown(world: World, pixels: np.ndarray, prompt: str) -> dict[str, bool]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,28 +17,10 @@ from sdedge.request import Request
 from sdedge.training.checker import score
 from sdedge.training.render import render
 from sdedge.training.scenes import FACTS, Scene, held_out_prompts
+from sdedge.training.tally import Tally
 
 BATCH = 8
 DrawScene = Callable[[np.random.Generator], Scene]
-
-
-@dataclass
-class Tally:
-    """Right and total answers per fact."""
-
-    right: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    total: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, answers: dict[str, bool]) -> None:
-        for name, answer in {**answers, "all": all(answers.values())}.items():
-            self.right[name] += answer
-            self.total[name] += 1
-
-    def fractions(self) -> dict[str, float]:
-        """Share of right answers, 0 to 1, per fact, their mean, and "all": every fact right at once."""
-        fractions = {name: self.right[name] / self.total[name] for name in (*FACTS, "all") if self.total[name]}
-        facts = [fraction for name, fraction in fractions.items() if name != "all"]
-        return {**fractions, "mean": sum(facts) / len(facts)}
 
 
 @dataclass(frozen=True)

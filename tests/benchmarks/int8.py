@@ -10,11 +10,12 @@ import tempfile
 from pathlib import Path
 
 from sdedge.engines.open import EMBEDDED, load_engine, locate
-from sdedge.evaluation.obedience import Judged, Tally, obedience
+from sdedge.evaluation.obedience import Judged, obedience
 from sdedge.events import Loading
 from sdedge.generation.int8_recipe import psnr, quantize
 from sdedge.generation.pipeline import Pipeline
 from sdedge.request import Request
+from sdedge.training.tally import Tally
 
 PROMPTS, SEEDS = 10, (1, 2, 3)
 
