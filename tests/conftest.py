@@ -16,6 +16,9 @@ os.environ["TRANSFORMERS_OFFLINE"] = "1"
 os.environ["SDEDGE_CANARY"] = "off"
 # A screen that the window fits on; the one that Qt makes up has 800 x 800 pixels.
 os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={os.path.dirname(__file__)}/screen.json")
+# Whatever this machine speaks, Qt, the system's messages and the app speak English.
+os.environ["LC_ALL"] = "C.UTF-8"
+os.environ["LANGUAGE"] = os.environ["SDEDGE_LANGUAGE"] = ""
 # Several tests run side by side; threads of each would only wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QEventLoop, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 import sdedge
+from gui.languages.language import Language, chosen
 from gui.look.plain import message_box
 from gui.look.theme import Theme
 from gui.shell.bridge import Bridge
@@ -66,6 +67,8 @@ def main(files: Sequence[str] = ()) -> int:
     forbid_network()
     name_process("sdedge")
     app = App([sys.argv[0]])
+    settings = Settings()
+    language = Language(app, chosen(settings.language))
     instance, files = Instance(), [*files, *files_of_the_finder(app)]
     if not instance.claim(files):
         return say_busy(instance) if instance.is_busy else 0
@@ -75,7 +78,6 @@ def main(files: Sequence[str] = ()) -> int:
     app.setApplicationName("sdedge")
     app.setDesktopFileName("sdedge")
     app.setApplicationVersion(sdedge.__version__)
-    settings = Settings()
     theme = Theme(app, settings.theme)
     settings.changed.connect(lambda name: theme.choose(settings.theme) if name == "theme" else None)
     bridge = Bridge()
@@ -103,6 +105,7 @@ def main(files: Sequence[str] = ()) -> int:
         crash.end()
         ending.close()
         instance.close()
+        language.withdraw()
 
 
 def say_busy(instance: Instance) -> int:

@@ -84,6 +84,8 @@ class Settings(QObject):
     theme = Setting("look/theme", "system", choices=("system", "light", "dark"))
     motion = Setting("look/motion", "system", choices=("system", "less"))
     """"less": nothing moves that need not, whatever the system is set to."""
+    language = Setting("look/language", "system")
+    """"system", or the code of one of `gui.languages.language.codes`; it counts from the next start on."""
     side_column = Setting("look/side_column", True)
     view = Setting("window/view", "create")
     form = Setting("window/form", "")

@@ -21,6 +21,7 @@ from pytestqt.exceptions import TimeoutError
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
+from gui.languages.language import ENGLISH, Language
 from gui.look.theme import Theme
 from gui.shell.app import App
 from gui.shell.bridge import Bridge
@@ -65,6 +66,14 @@ def qtbot(qapp, request):
 @pytest.fixture(scope="session")
 def qapp_cls():
     return App
+
+
+@pytest.fixture(scope="session", autouse=True)
+def english(qapp):
+    """The language in force, whatever the machine's is: its forms for one and for more are in a file too."""
+    language = Language(qapp, ENGLISH)
+    yield language
+    language.withdraw()
 
 
 @pytest.fixture(scope="session")

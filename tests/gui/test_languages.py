@@ -1,0 +1,102 @@
+"""The app's languages: their files are up to date, whole, and say the same with the same places filled in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, Qt
+
+from gui.languages.checks import faults, message_faults
+from gui.languages.language import ENGLISH, Language, chosen, codes
+from gui.languages.linguist import Message, Source, merged, read, write_file
+from gui.languages.sources import NotTranslatable, in_code, rooms, texts_of
+from gui.languages.texts import tr
+
+TREE = Path(__file__).parents[2]
+LANGUAGES = TREE / "resources" / "languages"
+
+
+@pytest.mark.parametrize("room", rooms(TREE))
+def test_files_say_what_the_code_says(room):
+    texts = texts_of(TREE, room)
+    said = [fault for file in sorted(LANGUAGES.glob(f"*/{room}.ts")) for fault in faults(file, texts)]
+    assert not said, "\n".join(said[:20])
+
+
+def test_texts_are_found_in_code():
+    code = """
+self.tr("one" if x else "two"); tr("a" "b", about="verb"); mark("of a table"); self.tr(a_name)
+QCoreApplication.translate("where", "three"); self.tr("%n pictures", "", n)
+"""
+    texts = {*in_code(code, "a.py")}
+    wanted = {Source(t) for t in ("one", "two", "of a table", "three", "%n pictures")} | {Source("ab", "verb")}
+    assert texts == wanted
+    with pytest.raises(NotTranslatable, match=r"a\.py:1"):
+        list(in_code('self.tr(f"{n} of them")', "a.py"))
+
+
+def test_translations_are_kept_and_vanished_ones_marked(tmp_path):
+    old = {Source(t): Message(Source(t), (t.upper(),), unfinished=False) for t in ("stays", "goes", "<{0}> & 1")}
+    write_file(tmp_path / "de" / "x.ts", "de", "x", old.values(), "../")
+    known = read(tmp_path / "de" / "x.ts")
+    assert known == old
+    new = merged(known, {Source("stays"): ("a.py",), Source("<{0}> & 1"): ("a.py",), Source("%n new"): ("b.py",)}, {})
+    write_file(tmp_path / "de" / "x.ts", "de", "x", new.values(), "../")
+    again = read(tmp_path / "de" / "x.ts")
+    assert again[Source("stays")].forms == ("STAYS",) and again[Source("goes")].vanished
+    assert again[Source("%n new")].unfinished and not again[Source("stays")].unfinished
+
+
+@pytest.mark.parametrize(
+    ("source", "forms", "wrong"),
+    [
+        ("{0} of {all}", ("{0} von {alle}",), "places"), ("&Open…", ("Öffnen…",), "underlined"), ("Open…", ("Öffnen",), "ends"),
+        ("%n pictures", ("Ein Bild", "Bilder"), "places"), ("Open", ("",), "unfinished"), ("Open", ("Öffnen ",), "spaces"),
+        ("%n pictures", ("Ein Bild", "%n Bilder"), ""), ("&Open {0}…", ("{0} ö&ffnen…",), ""),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_translation_is_said(source, forms, wrong):
+    said = " ".join(message_faults(Message(Source(source), forms, unfinished=False)))
+    assert wrong in said if wrong else not said
+
+
+def test_a_language_is_chosen_of_those_there_are(monkeypatch):
+    assert codes()[0] == ENGLISH and "de" in codes()
+    assert chosen("system") == ENGLISH and chosen("de") == "de" and chosen("tlh") == ENGLISH
+    monkeypatch.setenv("SDEDGE_LANGUAGE", "de_AT")
+    assert chosen("system") == chosen("en") == "de"
+
+
+@pytest.fixture
+def speaking(qapp, english):
+    """A function that lets the app speak a language, and English again after the test."""
+    spoken = []
+
+    def speak(code: str) -> Language:
+        spoken.append(Language(qapp, code))
+        return spoken[-1]
+
+    yield speak
+    for language in spoken:
+        language.withdraw()
+    if spoken:
+        Language(qapp, ENGLISH).withdraw()  # its locale and direction
+
+
+def test_languages_of_the_data_folder_count_more_and_read_from_the_right(speaking, qapp, tmp_path):
+    import os
+    import shutil
+
+    place = Path(os.environ["SDEDGE_HOME"]) / "languages" / "he"
+    place.mkdir(parents=True)
+    shutil.copy(LANGUAGES / "de" / "shell.qm", place)
+    assert "he" in codes()
+    speaking("he")
+    assert qapp.layoutDirection() == Qt.LayoutDirection.RightToLeft
+
+
+def test_numbers_have_their_forms_and_what_is_not_translated_is_english(speaking):
+    speaking("de")
+    assert tr("No such text {0}") == "No such text {0}" and QObject().tr("No such text") == "No such text"
+    assert tr("") == ""
