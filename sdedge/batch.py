@@ -286,6 +286,11 @@ class Grid:
         """Returns all cells in reading order."""
         return [request for row in self.rows for request in row]
 
+    @property
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Returns the labels of the columns and of the rows, of which a grid of one axis has none."""
+        return self.x.labels, self.y.labels if self.y else ()
+
 
 def axis(text: str) -> Axis:
     """Reads an axis from "steps=10,20,30", "sampler=Euler a,DDIM", "size=512x512,512x768" or "seed=1-4".

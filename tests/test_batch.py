@@ -131,7 +131,7 @@ def test_sheet_places_pictures_exactly_and_draws_labels():
     table = grid(BASE, axis("steps=10,20"), axis('prompt="a very long prompt, with many words in it that must wrap",b'))
     colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]
     pictures = [np.full((64, 96, 3), colour, np.uint8) for colour in colours]
-    paper = sheet(table, pictures)
+    paper = sheet(pictures, *table.labels)
     for i, colour in enumerate(colours):
         ys, xs = np.nonzero((paper == colour).all(-1))
         assert (np.ptp(ys) + 1, np.ptp(xs) + 1, len(ys)) == (64, 96, 64 * 96)
@@ -139,7 +139,7 @@ def test_sheet_places_pictures_exactly_and_draws_labels():
     left = np.nonzero((paper == colours[0]).all(-1))[1].min()
     top = np.nonzero((paper == colours[0]).all(-1))[0].min()
     assert (paper[:top] < 128).any() and (paper[:, :left] < 128).any()  # ink above and beside
-    assert sheet(grid(BASE, axis("seed=1-3")), pictures[:3]).shape[1] == 3 * 96 + 2 * 4
+    assert sheet(pictures[:3], *grid(BASE, axis("seed=1-3")).labels).shape[1] == 3 * 96 + 2 * 4
 
 
 def test_lines_of_flags_are_read_as_the_web_ui_writes_them(tmp_path):

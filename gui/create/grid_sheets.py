@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,67 +13,56 @@ from gui.create.canvas_panel import CanvasPanel
 from gui.shell.background import in_words
 from gui.shell.pictures import finished
 from gui.shell.studio import Studio
-from sdedge.events import ImageDone
 from sdedge.images.output import Output
-from sdedge.library.jobs import Job
+from sdedge.library.gallery import Gallery
+from sdedge.library.grids import DrawnGrid, GridQueue
+from sdedge.library.jobs import Queue
 
 if TYPE_CHECKING:
     from sdedge.batch import Grid
 
 
-@dataclass
-class Sheet:
-    """A grid whose cells are drawn: its jobs in reading order, and the files of those that are."""
-
-    grid: Grid
-    output: Output
-    jobs: list[int] = field(default_factory=list)
-    paths: dict[int, str] = field(default_factory=dict)
-    over: set[int] = field(default_factory=set)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing further is drawn of it."""
-        return len(self.jobs) == len(self.grid.requests) and self.over >= set(self.jobs)
-
-
 class GridSheets(QObject):
-    """`made` carries the path of a finished sheet. Sheets of cells that are drawn after the window was closed are not made."""
+    """`made` carries the path of a finished sheet. What a sheet needs is kept with the queue, so that one whose last cell is
+    drawn after the window was closed is made at the next start."""
 
     made = Signal(str)
 
     def __init__(self, studio: Studio, panel: CanvasPanel) -> None:
         super().__init__(panel)
         self._studio, self._panel = studio, panel
+        self._making: set[int] = set()
         self.made.connect(self._say)
-        self._sheets: list[Sheet] = []
-        studio.board.drawn.connect(self._take_picture)
-        studio.board.ended.connect(lambda job, event: self._end(job))
+        studio.bridge.ready.connect(self._look)
+        studio.board.changed.connect(self._look)
 
     def draw(self, grid: Grid, output: Output) -> None:
         """Lines up a job for each cell."""
-        sheet = Sheet(grid, output)
-        self._sheets.append(sheet)
-        for request in grid.requests:
-            self._studio.bridge.add(request, output, 1, then=lambda job: self._line_up(sheet, job), failed=self._fail)
 
-    def _line_up(self, sheet: Sheet, job: Job) -> None:
-        sheet.jobs.append(job.id)
+        def add(queue: Queue, gallery: Gallery) -> None:
+            GridQueue(queue).add(grid, output)
+            queue.resume_after_failure()
+
+        self._studio.bridge.change(add, None, self._fail)
+
+    def _look(self) -> None:
+        """Makes the sheets of grids of which nothing further is drawn."""
+        self._studio.bridge.ask(lambda queue, gallery: GridQueue(queue).drawn(), self._make, lambda error: None, self)
+
+    def _make(self, grids: list[DrawnGrid]) -> None:
+        for grid in grids:
+            if grid.id not in self._making:
+                self._making.add(grid.id)
+                write, take = partial(write_sheet, grid), partial(self._take, grid.id)
+                self._studio.bridge.background.run(write, take, self._fail, self)
+
+    def _take(self, id: int, path: Path) -> None:
+        self._studio.bridge.ask(lambda queue, gallery: GridQueue(queue).forget(id))
+        self.made.emit(str(path))
 
     def _fail(self, error: Exception) -> None:
+        """Says why a sheet is not written; that is tried again at the next start."""
         self._studio.say(in_words(error), "warning")
-
-    def _take_picture(self, job: int, event: ImageDone) -> None:
-        for sheet in self._sheets:
-            if job in sheet.jobs:
-                sheet.paths[job] = event.path
-
-    def _end(self, job: int) -> None:
-        for sheet in [each for each in self._sheets if job in each.jobs]:
-            sheet.over.add(job)
-            if sheet.is_over:
-                self._sheets.remove(sheet)
-                self._make(sheet)
 
     def _say(self, path: str) -> None:
         text = self.tr("The grid is saved as {0}.").format(Path(path).name)
@@ -85,25 +73,22 @@ class GridSheets(QObject):
         if not self._panel.is_edited:
             self._panel.canvas.show_picture(image)
 
-    def _make(self, sheet: Sheet) -> None:
-        if not sheet.paths:
-            return
-        background = self._studio.bridge.background
-        background.run(lambda: str(write_sheet(sheet)), self.made.emit, self._fail, self)
 
-
-def write_sheet(sheet: Sheet) -> Path:
+def write_sheet(grid: DrawnGrid) -> Path:
     """Writes the labelled sheet of a grid, a cell that was not drawn being empty. Raises OutputError, OSError."""
     import numpy as np
     from PIL import Image
 
     from sdedge.files import open_regular
-    from sdedge.images import sheet as sheets
+    from sdedge.images.sheet import sheet
 
-    pictures: dict[int, np.ndarray] = {}
-    for job, path in sheet.paths.items():
+    pictures: list[np.ndarray | None] = []
+    for path in grid.paths:
+        if path is None:
+            pictures.append(None)
+            continue
         with open_regular(path) as file:
-            pictures[job] = np.asarray(Image.open(file).convert("RGB"))
-    empty = np.full_like(next(iter(pictures.values())), 255)
-    cells = [pictures.get(job, empty) for job in sheet.jobs]
-    return sheet.output.write_sheet(sheets.sheet(sheet.grid, cells), sheet.grid.requests[0], alone=False)
+            pictures.append(np.asarray(Image.open(file).convert("RGB")))
+    empty = np.full_like(next(each for each in pictures if each is not None), 255)
+    cells = [empty if each is None else each for each in pictures]
+    return grid.output.write_sheet(sheet(cells, grid.across, grid.down), grid.request, alone=False)

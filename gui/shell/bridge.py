@@ -19,7 +19,7 @@ from sdedge.events import Notice
 from sdedge.images.output import Output
 from sdedge.library.database import is_damage
 from sdedge.library.gallery import Gallery
-from sdedge.library.job_states import PausedBy, Wish
+from sdedge.library.job_states import Wish
 from sdedge.library.jobs import Job, Queue
 from sdedge.library.store import Store, open_store
 from sdedge.request import Request
@@ -171,8 +171,7 @@ class Bridge(QObject):
 
         def work(queue: Queue, gallery: Gallery) -> Job:
             job = queue.add(request, output, count, batch)
-            if queue.paused_by == PausedBy.FAILURE:
-                queue.resume()
+            queue.resume_after_failure()
             return job
 
         self.change(work, then, failed)

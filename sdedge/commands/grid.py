@@ -79,4 +79,4 @@ def _draw_sheet(prompt: str, across: Any, down: Any, options: dict[str, Any]) ->
                     pictures.append(event.pixels)
                 else:
                     tell(event)
-        tell(save_sheet(sheet(cells, pictures), output, resolved))
+        tell(save_sheet(sheet(pictures, *cells.labels), output, resolved))

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-if TYPE_CHECKING:
-    from sdedge.batch import Grid
 
-
-def sheet(grid: Grid, pictures: Sequence[np.ndarray], gap: int = 4) -> np.ndarray:
-    """Returns one uint8 picture (H, W, 3) of all cells in reading order, labels above the columns and left of the rows.
+def sheet(pictures: Sequence[np.ndarray], across: Sequence[str], down: Sequence[str] = (), gap: int = 4) -> np.ndarray:
+    """Returns one uint8 picture (H, W, 3) of all cells in reading order, with the labels `across` above the columns and `down`
+    left of the rows, of which there is one where there are none.
 
     Cells may differ in size; each is centred in a cell of the largest. White paper, black text.
     """
-    columns = len(grid.rows[0])
+    columns, rows = len(across), max(len(down), 1)
     height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
     font = ImageFont.load_default(max(10, min(width // 16, 28)))
-    top = _measure(grid.x.labels, font, width)
-    left = 0 if grid.y is None else min(_longest(grid.y.labels, font) + 2 * gap, width)
-    size = (left + columns * (width + gap) - gap, top + len(grid.rows) * (height + gap) - gap)
+    top = _measure(across, font, width)
+    left = min(_longest(down, font) + 2 * gap, width) if down else 0
+    size = (left + columns * (width + gap) - gap, top + rows * (height + gap) - gap)
     paper = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(paper)
-    for i, label in enumerate(grid.x.labels):
+    for i, label in enumerate(across):
         box = (left + i * (width + gap) + width / 2, top / 2)
         draw.multiline_text(box, _wrap(label, font, width), "black", font, anchor="mm", align="center")
-    for i, label in enumerate(grid.y.labels if grid.y else ()):
+    for i, label in enumerate(down):
         box = (left / 2, top + i * (height + gap) + height / 2)
         draw.multiline_text(box, _wrap(label, font, left), "black", font, anchor="mm", align="center")
     for i, picture in enumerate(pictures):

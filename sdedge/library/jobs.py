@@ -172,6 +172,11 @@ class Queue:
             position = job.position if in_place or job.state == JobState.PAUSED else self._next_position()
             self._set(id, JobState.WAITING, "", ended=None, position=position)
 
+    def resume_after_failure(self) -> None:
+        """Goes on with the queue where a failure paused it; what a person paused, or an unexpected end, stays so."""
+        if self.paused_by == PausedBy.FAILURE:
+            self.resume()
+
     def cancel(self, id: int, level: str = Wish.NOW) -> None:
         """Ends a job: after this "picture", after this step ("now"), or by ending its process ("kill").
 

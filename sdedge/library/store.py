@@ -106,6 +106,21 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX boards_of_images ON board_images (image);
     """,
+    # Grids that the queue draws, until their labelled sheets are made.
+    """
+    CREATE TABLE grids (
+        id INTEGER PRIMARY KEY,
+        request TEXT NOT NULL,
+        output TEXT NOT NULL,
+        labels TEXT NOT NULL
+    );
+    CREATE TABLE grid_cells (
+        grid INTEGER NOT NULL REFERENCES grids (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        job INTEGER NOT NULL,
+        PRIMARY KEY (grid, number)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

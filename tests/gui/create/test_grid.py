@@ -1,4 +1,4 @@
-"""Grids out of the form: a job for each cell, one labelled sheet when the last is over."""
+"""Grids out of the form: a job for each cell, one labelled sheet when the last is over, be it after another start of the app."""
 
 from __future__ import annotations
 
@@ -11,25 +11,36 @@ from tests.gui.conftest import wait
 
 
 @pytest.mark.slow
-def test_a_grid_is_drawn_by_the_queue_and_becomes_one_sheet(view, qtbot):
-    form, section = view.window().studio.form, view.form.grid
-    made = []
-    view.sheets.made.connect(made.append)
-    form.put(prompt="a house", seed=5, width=64, height=64)
+def test_a_grid_becomes_one_sheet_though_the_app_is_closed_before(open_window, qtbot):
+    window = open_window()
+    board, section = window.studio.board, window.show_view("create").form.grid
+    window.studio.form.put(model="fake", prompt="a house", seed=5, width=64, height=64)
     section.button.click()
     assert "what to compare" in section.fault.text()
     section.across.setCurrentIndex(section.across.findData("steps"))
     section.across_values.setText("1, many")
     section.button.click()
-    assert "many" in section.fault.text() and not view.window().studio.board.jobs
+    assert "many" in section.fault.text() and not board.jobs
     section.across_values.setText("1,2,3")
     section.down.setCurrentIndex(section.down.findData("guidance"))
     section.down_values.setText("2, 4")
     assert section.count.text() == "3 × 2 pictures"
+    board.pause(True)
+    wait(qtbot, lambda: board.paused)
     section.button.click()
+    wait(qtbot, lambda: len(board.jobs) == 6)
+    window.close()
+    window.studio.bridge.close()
+
+    again, made = open_window(), []
+    again.show_view("create").sheets.made.connect(made.append)
+    again.studio.board.pause(False)
     wait(qtbot, lambda: made)
     with Image.open(made[0]) as sheet:
         assert sheet.width > 3 * 64 and sheet.height > 2 * 64
         assert sheet.getpixel((sheet.width - 32, sheet.height - 32)) != (255, 255, 255)  # the last cell is not empty
     folder = Path(made[0]).parent
     assert len([*folder.glob("*.png")]) == 7 and Path(made[0]).name.startswith("grid-")
+    again.studio.board.clear()
+    wait(qtbot, lambda: not again.studio.board.jobs)
+    assert len([*folder.glob("grid-*.png")]) == 1 == len(made)
