@@ -168,8 +168,8 @@ class CanvasPresenter(QObject):
             size = self._sizes.pop(job_id, None) or self._named_size(job)
             self._strip.finish(JobSummary(job_id, event.count, tuple(seeds), event.seconds, size))
         elif isinstance(event, Cancelled):
-            text = self.tr("Cancelled. {0} finished pictures are kept.") if event.count else self.tr("Cancelled.")
-            self._strip.rest(text.format(event.count))
+            text = self.tr("Cancelled. %n finished pictures are kept.", "", event.count)
+            self._strip.rest(text if event.count else self.tr("Cancelled."))
         elif isinstance(event, Failed):
             text = " ".join(part for part in (event.message, event.hint) if part)
             self._strip.fail(for_the_window(text), self._failure_buttons(job_id, job, event.kind, event.remedy))

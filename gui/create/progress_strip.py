@@ -106,7 +106,7 @@ class ProgressStrip(QFrame):
             set_kind(self._text, "")
             keys = self._studio.actions["cancel"].shortcut().toString()
             button = plain_button(self.tr("Cancel"), cancel)
-            set_tooltip(button, f"{self.tr('Cancel the picture')} ({keys})")
+            set_tooltip(button, self.tr("Cancel the picture ({0})").format(keys))
             self._add(button)
             self._clock.start()
             self._quarter = 0
@@ -168,8 +168,11 @@ class ProgressStrip(QFrame):
             "safety checker": self.tr("Loading the safety checker"),
             "decoding": self.tr("Decoding"),
             "saving": self.tr("Saving"),
+            "finding": self.tr("Finding what to draw again"),
+            "memory": self.tr("Planning the memory"),
+            "proving": self.tr("Checking the engine"),
         }
-        parts = [phases.get(progress.phase, progress.phase.capitalize())]
+        parts = [phases.get(progress.phase.partition(":")[0], progress.phase.capitalize())]
         if (elapsed := progress.elapsed()) >= 1:
             parts.append(spoken(elapsed))
         if elapsed >= SLOW and progress.phase in ("model", "waiting"):
@@ -180,7 +183,7 @@ class ProgressStrip(QFrame):
         """Returns the words for seeds, size and time."""
         parts, seeds = [self.tr("Done.")], summary.seeds
         if summary.count > 1:
-            parts.append(self.tr("{0} pictures").format(summary.count))
+            parts.append(self.tr("%n pictures", "", summary.count))
         if len(seeds) == 1:
             parts.append(self.tr("Seed {0}").format(seeds[0]))
         elif seeds and min(seeds) < max(seeds):

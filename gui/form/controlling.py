@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gui.languages.texts import tr
 from gui.shell.background import in_words
 from sdedge.controls import Control, ControlMode, HintFit
 from sdedge.errors import InvalidRequest
@@ -76,9 +77,10 @@ class ControlRow:
         span = list(self.control.span if self.control else (0.0, 1.0))
         span[end] = value
         if span[0] >= span[1]:
-            raise InvalidRequest(
-                f"It would act from {span[0]:g} to {span[1]:g} of the steps, which is no range; choose a smaller number first."
+            text = tr(
+                "It would act from {0:g} to {1:g} of the steps, which is no range; choose a smaller number first."
             )
+            raise InvalidRequest(text.format(*span))
         return self.changed(span=(span[0], span[1]))
 
 
@@ -91,12 +93,13 @@ def settings_example(name: str) -> str:
 def fault_of(control: Control, image: str | None) -> str:
     """Returns what keeps a control from being drawn with, in a sentence; nothing where all is well."""
     if control.hint is None:
-        return "" if image is not None else f"{control.model} has no picture; choose one, or a picture to start from."
+        text = "" if image is not None else tr("{0} has no picture; choose one, or a picture to start from.")
+        return text.format(control.model)
     try:
         path = hint_path(control.hint)
     except InvalidRequest as error:
         return in_words(error)
-    return "" if path.is_file() else f"There is no picture at {path} any more; choose another."
+    return "" if path.is_file() else tr("There is no picture at {0} any more; choose another.").format(path)
 
 
 def picture_of(control: Control, image: str | None) -> Path | None:

@@ -14,6 +14,7 @@ from gui.form.enlarging import (
     detail_pass,
     enlarging,
     further_passes,
+    pass_in_words,
     pixel_enlargers,
     size_in_words,
 )
@@ -126,7 +127,7 @@ class EnlargeSection(QWidget):
         self.detailed.setVisible(detail_pass(passes) is not None)
         self.becomes.setText(size_in_words(passes, self._form.size))
         self.becomes.setVisible(bool(self.becomes.text()))
-        more = ", ".join(each.in_words for each in further_passes(passes))
+        more = ", ".join(map(pass_in_words, further_passes(passes)))
         self.further.setText(self.tr("Also, from a picture: {0}").format(more))
         self.further.setVisible(bool(more))
         if getattr(self, "_offered", None) != how:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from gui.form.model import FormModel, FormPart
+from gui.languages.texts import mark, tr
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType, Float, Text
 from sdedge.pass_parts import DETAIL, HIRES, PARTS
@@ -90,6 +91,17 @@ def size_in_words(passes: tuple[Pass, ...], size: tuple[int, int] | None) -> str
     return f"{size[0]} × {size[1]} → {width} × {height}"
 
 
+def pass_in_words(each: Pass) -> str:
+    """Returns what a pass that the form does not show does, as in "enlarged 2 times by latent (strength 0.5)"."""
+    drawn = tr("drawn again") if each.boxes is None else tr("what {0} finds drawn again").format(each.boxes.model)
+    done = [drawn] if each.enlarge is None or each.boxes is not None else []
+    if (enlarge := each.enlarge) is not None:
+        text = tr("enlarged {0:g} times by {1}") if enlarge.size is None else tr("enlarged to {2} × {3} by {1}")
+        done.insert(0, text.format(enlarge.scale, enlarge.by, *(enlarge.size or ())))
+    changes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in each.changes.items())
+    return ", ".join(done) + (f" ({changes})" if changes else "")
+
+
 def add_parts(form: FormModel) -> None:
     """Makes fields of what the passes and windows hold."""
     for name in ("hires", "hires_upscaler", "hires_strength", "hires_steps", "hires_guidance", "hires_prompt"):
@@ -112,7 +124,7 @@ def add_parts(form: FormModel) -> None:
 class WindowsText(FieldType):
     """Windows as people write them, kept as the text."""
 
-    expected = "a window such as 512:128"
+    expected = mark("a window such as 512:128")
     example = "512:128"
 
     def parse(self, name: str, text: str) -> str:

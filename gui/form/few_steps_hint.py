@@ -7,9 +7,15 @@ from typing import Any
 from gui.form.fields import label_of, watch
 from gui.form.hint import FormHint, rest_timer
 from gui.form.model import SHOWN
+from gui.languages.texts import mark, tr
 from gui.shell.background import LatestRun
 from gui.shell.studio import Studio
 
+LABELS = (
+    mark("an LCM-LoRA"), mark("made for TCD"), mark("a latent consistency model"), mark("a TCD model"), mark("a TCD LoRA"),
+    mark("SDXS, which draws in one step"), mark("Hyper-SD's LoRA for 1 to 8 steps"),
+)  # fmt: skip
+"""What `sdedge.library.few_steps` says that a file is."""
 LOOKED_AT = ("model", "prompt", "steps", "guidance", "sampler", "schedule", "options", "preset")
 
 
@@ -29,30 +35,30 @@ class FewStepsHint(FormHint):
         """Looks at the form's model and LoRAs now, in the background."""
         request = self._studio.form.draft()
         if request is None:
-            self._take(("", {}))
+            self._take(("", "", {}))
             return
 
-        def work() -> tuple[str, dict[str, Any]]:
+        def work() -> tuple[str, str, dict[str, Any]]:
             from sdedge.library.few_steps import few_steps_of, suitable
 
             match = few_steps_of(request)
             if match is None:
-                return "", {}
+                return "", "", {}
             name, settings = match
             wanted = {field: value for field, value in suitable(request, settings) if getattr(request, field) != value}
             if settings.low <= request.steps <= settings.high:
                 wanted.pop("steps", None)
-            return f"{name} is {settings.label}", wanted
+            return name, settings.label, wanted
 
-        self._reading.run(work, self._take, lambda error: self._take(("", {})))
+        self._reading.run(work, self._take, lambda error: self._take(("", "", {})))
 
-    def _take(self, result: tuple[str, dict[str, Any]]) -> None:
-        what, self.changes = result
+    def _take(self, result: tuple[str, str, dict[str, Any]]) -> None:
+        name, label, self.changes = result
         said = ", ".join(
-            f"{label_of(name).lower() if name in SHOWN else name} {f'{value:g}' if isinstance(value, int | float) else value}"
-            for name, value in self.changes.items()
+            f"{label_of(field) if field in SHOWN else field} {f'{value:g}' if isinstance(value, int | float) else value}"
+            for field, value in self.changes.items()
         )
-        text = self.tr("{0}. These suit it: {1}.").format(what, said) if said else ""
+        text = self.tr("{0} is {1}. These suit it: {2}.").format(name, tr(label), said) if said else ""
         self.say(text, "caption", self.tr("Use what suits it"))
 
     def use(self) -> None:

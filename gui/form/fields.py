@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui.form.model import SHOWN, FormModel
+from gui.languages.texts import tr
 from gui.look.accessible import set_scale
 from gui.look.plain import PlainLabel, plain_tooltip, set_tooltip
 from gui.look.theme import GAP, spaced_font
@@ -228,13 +229,19 @@ def label_of(name: str) -> str:
 
 def translated(text: str) -> str:
     """Returns a text of the table in the app's language."""
-    return QCoreApplication.translate("RequestField", text) if text else ""
+    return tr(text)
+
+
+def row_label(text: str, width: int = LABEL) -> PlainLabel:
+    """Returns the label at the left of a row; a row of a longer one than `width` pixels begins further right."""
+    label = PlainLabel(text)
+    label.setFixedWidth(max(width, label.sizeHint().width()))
+    return label
 
 
 def lay_out(host: QWidget, label: str, *widgets: QWidget, note: FaultLabel | None = None) -> None:
     """Lays out a label, controls beside it, and beneath them what is wrong: of the last widget where that is typed into."""
-    title = PlainLabel(label)
-    title.setFixedWidth(max(LABEL, title.sizeHint().width()))  # a row of a longer one begins further right
+    title = row_label(label)
     shown = list(dict.fromkeys(widgets))
     title.setBuddy(shown[0])
     row = QHBoxLayout()

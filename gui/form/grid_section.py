@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from gui.form.fields import LABEL
+from gui.form.fields import label_of, row_label
 from gui.form.model import SHOWN, FormModel
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, HALF, plain_button, set_kind
@@ -54,7 +54,7 @@ class GridSection(QWidget):
 
         x, y = self._axis(self.across, self.across_values), self._axis(self.down, self.down_values)
         if not x and not y:
-            raise InvalidRequest("Choose what to compare, and write its values with commas between.")
+            raise InvalidRequest(self.tr("Choose what to compare, and write its values with commas between."))
         first, second = (x, y) if x else (y, "")
         return batch.grid(base, batch.axis(first), batch.axis(second) if second else None)
 
@@ -112,8 +112,7 @@ class GridSection(QWidget):
         values.setAcceptDrops(False)
         set_tooltip(values, self.tr("Values with commas between; 1-4 is 1, 2, 3, 4; quotes hold a comma together"))
         values.textChanged.connect(lambda text: self._follow())
-        title, row, box = PlainLabel(label), QHBoxLayout(), QWidget()
-        title.setFixedWidth(LABEL)
+        title, row, box = row_label(label), QHBoxLayout(), QWidget()
         title.setBuddy(combo)
         row.setSpacing(GAP)
         row.addWidget(title)
@@ -126,8 +125,6 @@ class GridSection(QWidget):
         return box
 
     def _label(self, name: str) -> str:
-        from gui.form.fields import label_of
-
         own = {
             "size": self.tr("Size"), "hires_strength": self.tr("Strength of hires fix"),
             "negative": self.tr("Negative prompt"),

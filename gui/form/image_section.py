@@ -48,8 +48,8 @@ class ImageSection(QWidget):
     def choose(self) -> None:
         """Asks for a file."""
         title, kinds = self.tr("Open a picture"), self.tr("Pictures ({0})").format(FILES)
-        filters = f"{kinds};;{self.tr('All files (*)')}"
-        if path := ask_file(self, self._studio.settings, "pictures", title, filters):
+        every = self.tr("All files (*)")
+        if path := ask_file(self, self._studio.settings, "pictures", title, f"{kinds};;{every}"):
             self._studio.files_wanted.emit([path])
 
     def _take_mask_out(self) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gui.form import regioning
 from gui.form.controlling import fault_of
+from gui.languages.texts import mark, tr
 from gui.shell.advice import for_the_window
 from gui.shell.observable import Observable, Observed
 from sdedge import catalog
@@ -38,6 +39,12 @@ SHOWN: dict[str, FormEntry] = {row.name: row.form for row in FIELDS.values() if 
 _TYPES: dict[str, FieldType] = {name: FIELDS[name].type for name in SHOWN} | {
     "count": Integer(1, MAX_COUNT, "1"), "batch": Integer(1, MAX_BATCH, "1"),
 }  # fmt: skip
+EXPECTED = (
+    mark("a value"), mark("text"), mark("a path or name"), mark("a whole number"), mark("a number"), mark("true or false"),
+    mark("a name"), mark("a list of two numbers"), mark("a list of numbers"), mark("a list of four edges"), mark("a size"),
+    mark("names between commas"), mark("a way to draw in windows"),
+)  # fmt: skip
+"""What types of fields say that they take."""
 OPTION = "option:"
 """Before the name of a sampler's option, where fields are named."""
 _SIZE = re.compile(r"(\d{1,6})\s*[x×*]\s*(\d{1,6})", re.I)
@@ -205,7 +212,8 @@ class FormModel(Observable):
         try:
             value = type.parse(name, text.replace(",", ".") if isinstance(type, Integer | Float) else text)
         except InvalidRequest:
-            raise InvalidRequest(f"{shown(text, 42)} is not {type.expected}; type {_example(name, type)}.") from None
+            fault = tr("{0} is not {1}; type {2}.")
+            raise InvalidRequest(fault.format(shown(text, 42), tr(type.expected), _example(name, type))) from None
         checked = type.check(name.rpartition(":")[2], value)
         return part.put(checked) if part else {name: checked}
 
@@ -249,7 +257,7 @@ class FormModel(Observable):
         for name in ("image", "mask"):
             path = getattr(self, name)
             if path is not None and not Path(path).is_file():
-                problems[name] = f"There is no file at {path} any more; choose another, or take it out."
+                problems[name] = tr("There is no file at {0} any more; choose another, or take it out.").format(path)
         for control in self.controls:
             if fault := fault_of(control, self.image):
                 problems["controls"] = for_the_window(fault)
@@ -325,7 +333,6 @@ _ALL = tuple(name for name, value in vars(FormModel).items() if isinstance(value
 
 def _example(name: str, type: FieldType) -> str:
     if name in SIZE.sets:
-        return f"{type.example}, or 512x768"
-    return (
-        f"{type.example}, or -1 for chance" if isinstance(type, Integer) and type.chance is not None else type.example
-    )
+        return tr("{0}, or 512x768").format(type.example)
+    takes_chance = isinstance(type, Integer) and type.chance is not None
+    return tr("{0}, or -1 for chance").format(type.example) if takes_chance else type.example

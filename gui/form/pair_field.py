@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from gui.form.fields import LABEL, TypedEdit
+from gui.form.fields import LABEL, TypedEdit, row_label
 from gui.form.model import FormModel
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, set_kind
@@ -20,8 +20,7 @@ class PairField(QWidget):
         super().__init__()
         self._faults: dict[str, str] = {}
         self._note = FaultLabel()
-        title, row, column = PlainLabel(label), QHBoxLayout(), QVBoxLayout(self)
-        title.setFixedWidth(LABEL)
+        title, row, column = row_label(label), QHBoxLayout(), QVBoxLayout(self)
         row.setSpacing(GAP)
         row.addWidget(title)
         self.edits: list[TypedEdit] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gui.languages.texts import tr
 from sdedge.regions import MAX_REGIONS, Area, Region
 
 Regions = tuple[Region, ...]
@@ -32,7 +33,7 @@ def fault_of(regions: Regions) -> str:
     """Returns what keeps regions from being drawn that the window can say better, in a sentence."""
     for number, region in enumerate(regions, 1):
         if not region.prompt.strip():
-            return f"Region {number} has no prompt; write what it shows, or take it out."
+            return tr("Region {0} has no prompt; write what it shows, or take it out.").format(number)
     return ""
 
 

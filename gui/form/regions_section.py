@@ -176,7 +176,7 @@ class RegionRow(QWidget):
         area[side] = value
         left, top, right, bottom = area
         if left >= right or top >= bottom:
-            raise InvalidRequest("It would have no area; the first number is the smaller one.")
+            raise InvalidRequest(self.tr("It would have no area; the first number is the smaller one."))
         return self._put("area", (left, top, right, bottom))
 
     # Building

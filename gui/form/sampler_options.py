@@ -7,14 +7,14 @@ import math
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from gui.form.fields import LABEL, TypedEdit, watch
+from gui.form.fields import LABEL, TypedEdit, row_label, watch
 from gui.form.model import OPTION, FormModel
+from gui.languages.texts import tr
 from gui.look.plain import PlainLabel, set_tooltip
 from gui.look.theme import GAP, set_kind
 from gui.widgets.calm import CalmCombo
 from gui.widgets.fault_label import FaultLabel
 from sdedge.catalog import SAMPLERS, OptionInfo
-from sdedge.sampler_options import describe_options
 
 WIDE = 112  # pixels: some samplers have longer names than the form's labels
 
@@ -58,22 +58,22 @@ class SamplerOptions(QWidget):
     def _row(self, name: str, info: OptionInfo, label: int) -> QWidget:
         control = self._choice(name, info) if info.choices else self._edit(name, info)
         control.setAccessibleName(name)
-        control.setAccessibleDescription(info.text)
+        said = tr(info.text)
+        control.setAccessibleDescription(said)
         self.rows[name] = control
-        title = PlainLabel(name)
-        title.setFixedWidth(label)
+        title = row_label(name, label)
         title.setBuddy(control)
         row = QHBoxLayout()
         row.setSpacing(GAP)
         row.addWidget(title)
         row.addWidget(control, 1)
         note, box = FaultLabel(), QWidget()
-        set_tooltip(box, f"{info.text[:1].upper()}{info.text[1:]}: {describe_options(info)}.")
+        set_tooltip(box, self.tr("{0}: {1}.").format(said[:1].upper() + said[1:], self._range(info)))
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(row)
-        caption = PlainLabel(info.text)
+        caption = PlainLabel(said)
         caption.setWordWrap(True)
         set_kind(caption, "caption")
         caption.setContentsMargins(label + GAP, 0, 0, 0)
@@ -83,6 +83,14 @@ class SamplerOptions(QWidget):
         if isinstance(control, TypedEdit):
             control.fault_changed.connect(note.say)
         return box
+
+    def _range(self, info: OptionInfo) -> str:
+        """Returns what an option may be, in words."""
+        if info.choices:
+            return ", ".join(info.choices)
+        low, high = info.minimum or 0, math.inf if info.maximum is None else info.maximum
+        text = self.tr("{0:g} or more") if math.isinf(high) else self.tr("from {0:g} to {1:g}")
+        return text.format(low, high)
 
     def _edit(self, name: str, info: OptionInfo) -> TypedEdit:
         edit = TypedEdit(self._form, OPTION + name, name)

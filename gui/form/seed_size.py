@@ -8,7 +8,7 @@ from functools import partial
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
 from gui.form.aspect_chips import AspectChips
-from gui.form.fields import LABEL, TypedEdit, label_of, watch
+from gui.form.fields import LABEL, TypedEdit, label_of, row_label, watch
 from gui.look.plain import PlainLabel
 from gui.look.theme import HALF, set_kind
 from gui.shell.actions import name_button
@@ -108,8 +108,7 @@ def _row(label: str, *widgets: QWidget) -> QWidget:
     box, row = QWidget(), QHBoxLayout()
     row.setContentsMargins(0, 0, 0, 0)
     row.setSpacing(HALF)
-    title = PlainLabel(label)
-    title.setFixedWidth(LABEL + HALF)
+    title = row_label(label, LABEL + HALF)
     title.setBuddy(widgets[0])
     row.addWidget(title)
     for widget in widgets:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QWidget
 
 from gui.form.fields import watch
+from gui.languages.texts import tr
 from gui.shell.pictures import Looked
 from gui.shell.studio import Studio
 from gui.widgets.chip import SIDE, Chip
@@ -51,5 +52,5 @@ def take_out(studio: Studio, speaker: QWidget) -> None:
     before, mask = form.image, form.mask
     form.start_from(None)
     if before is not None:
-        text = speaker.tr("The next picture starts from noise again.")
+        text = tr("The next picture starts from noise again.")
         studio.offer_undo(text, lambda: form.start_from(before, mask))

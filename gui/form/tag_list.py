@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from gui.languages.texts import mark, tr
 from sdedge.errors import InvalidRequest
 from sdedge.files import read_at_most
 from sdedge.text.clean import clean, shown
@@ -21,6 +22,7 @@ from sdedge.text.clean import clean, shown
 MAX_FILE = 64 << 20  # bytes
 MAX_TAGS = 500_000
 LONGEST = 200  # characters of a tag
+_UNREAD = mark("Cannot read tags from {0} ({1}); choose a CSV of tags.")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
 
 
@@ -89,19 +91,20 @@ def read_tags(path: str | Path) -> TagList:
     try:
         data = read_at_most(path, MAX_FILE)
         if len(data) > MAX_FILE:
-            raise InvalidRequest(f"{path} has more than {MAX_FILE >> 20} MB; choose a shorter list of tags.")
+            text = tr("{0} has more than {1} MB; choose a shorter list of tags.")
+            raise InvalidRequest(text.format(path, MAX_FILE >> 20))
         text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise InvalidRequest(f"Cannot read tags from {path} ({reason}); choose a CSV of tags.") from error
+        reason = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8")
+        raise InvalidRequest(tr(_UNREAD).format(path, reason)) from error
     if "\0" in text:
-        raise InvalidRequest(f"{shown(str(path))} is no text; choose a CSV of tags.")
+        raise InvalidRequest(tr("{0} is no text; choose a CSV of tags.").format(shown(str(path))))
     try:
         tags = TagList(_rows(text))
     except csv.Error as error:
-        raise InvalidRequest(f"Cannot read tags from {path} ({error}); choose a CSV of tags.") from error
+        raise InvalidRequest(tr(_UNREAD).format(path, error)) from error
     if not tags.tags:
-        raise InvalidRequest(f"There is no tag in {path}; its lines are a tag, its kind and its count.")
+        raise InvalidRequest(tr("There is no tag in {0}; its lines are a tag, its kind and its count.").format(path))
     return tags
 
 

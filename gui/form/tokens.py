@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from gui.languages.texts import tr
 from gui.shell.advice import for_the_window
 from sdedge.errors import InvalidRequest
 from sdedge.text.chunks import CHUNK
@@ -58,7 +59,7 @@ def count(
         return Count(fault=for_the_window(str(error)))
     chunks = max(stages, key=lambda rows: (len(rows), sum(row.used for row in rows)))
     if longest is not None and len(chunks) > longest:
-        fault = "The prompt fills {0} parts of {1} tokens, and this converted model takes {2}; shorten it."
+        fault = tr("The prompt fills {0} parts of {1} tokens, and this converted model takes {2}; shorten it.")
         return Count(fault=fault.format(len(chunks), CHUNK, longest))
     starts: tuple[int, ...] = ()
     if len(stages) == 1 and len(chunks) > 1 and resolved == text and not prompt.loras:
@@ -74,15 +75,17 @@ def _fixed_adapter(text: str, resolved: str, negative: bool, fixed: Collection[A
     from sdedge.text.tags import extract_loras
 
     if AdapterKind.EMBEDDING in fixed and (names := embedding_names(read_texts(resolved, 1, negative=negative))):
-        return f"This converted model takes no embeddings; leave out {names[0]}, or use the model it was made from."
+        text = tr("This converted model takes no embeddings; leave out {0}, or use the model it was made from.")
+        return text.format(names[0])
     if AdapterKind.LORA in fixed and not negative and not extract_loras(text)[1]:
         for seed in range(_SEEDS_TRIED):
             chosen = wildcards_chosen(text, seed)
             if loras := extract_loras(chosen.text)[1]:
-                return (
-                    f"A wildcard may bring the LoRA {loras[0].name}, and this converted model takes none; choose another "
-                    "wildcard, or use the model it was made from."
+                text = tr(
+                    "A wildcard may bring the LoRA {0}, and this converted model takes none; choose another wildcard, or "
+                    "use the model it was made from."
                 )
+                return text.format(loras[0].name)
             if not chosen.choices:
                 break
     return ""

@@ -12,7 +12,7 @@ from gui.shell.background import in_words
 from gui.shell.bridge import Bridge
 from sdedge.events import Cancelled, Continued, Event, Failed, Finished, ImageDone, Loading, Step
 from sdedge.library.gallery import Gallery
-from sdedge.library.job_states import ENDED, OPEN, JobState, Wish
+from sdedge.library.job_states import ENDED, OPEN, JobState, PausedBy, Wish
 from sdedge.library.jobs import Job, Queue
 
 SHOWN = 30  # ended jobs
@@ -66,13 +66,13 @@ class JobBoard(QObject):
 
     @property
     def paused(self) -> str | None:
-        """Why nothing further is drawn."""
-        return self.board.paused
+        """Why nothing further is drawn, in words."""
+        return self.tr("You paused it.") if self.paused_by == PausedBy.PERSON else self.board.paused
 
     @property
     def paused_by(self) -> str | None:
         """A PausedBy; None when the queue is not paused."""
-        return self.board.paused_by
+        return None if self.board.paused is None else self.board.paused_by
 
     @property
     def resting(self) -> str | None:

@@ -72,7 +72,7 @@ class QueueModel(QAbstractListModel):
             parts = [self.tr("{0} of {1}").format(job.saved + 1, job.count) if job.count > 1 else ""]
             parts.append(self._doing(job, progress))
         elif job.state == JobState.DONE:
-            parts = [self.tr("done"), self.tr("{0} pictures").format(job.count) if job.count > 1 else ""]
+            parts = [self.tr("done"), self.tr("%n pictures", "", job.count) if job.count > 1 else ""]
         elif job.state in (JobState.FAILED, JobState.INTERRUPTED):
             parts = [for_the_window(job.reason) or self.tr("failed"), pictures]
         else:
@@ -81,7 +81,7 @@ class QueueModel(QAbstractListModel):
                 JobState.PAUSED: self.tr("on hold"),
                 JobState.CANCELLED: self.tr("cancelled"),
             }
-            several = self.tr("{0} pictures").format(job.count) if job.count > 1 else ""
+            several = self.tr("%n pictures", "", job.count) if job.count > 1 else ""
             parts = [states[JobState(job.state)], pictures if job.saved else several]
         return " · ".join(part for part in parts if part)
 
@@ -92,11 +92,12 @@ class QueueModel(QAbstractListModel):
             return self.tr("ending")
         if progress is None or not progress.total:
             return self.tr("starting")
-        step = self.tr("step {0}/{1}").format(progress.index, progress.total)
+        parts = [self.tr("step {0}/{1}").format(progress.index, progress.total)]
         if progress.passes > 1:
-            step = f"{step} · {self.tr('pass {0}/{1}').format(progress.pass_number, progress.passes)}"
-        left = progress.remaining
-        return f"{step} · {self.tr('about {0}').format(spoken(left))}" if left is not None else step
+            parts.append(self.tr("pass {0}/{1}").format(progress.pass_number, progress.passes))
+        if (left := progress.remaining) is not None:
+            parts.append(self.tr("about {0} left").format(spoken(left)))
+        return " · ".join(parts)
 
     # Dragging
 

@@ -76,7 +76,8 @@ class QueueView(QWidget):
 
     def _show_state(self) -> None:
         reason, action = self._board.paused, self._studio.actions["pause-queue"]
-        is_said = any(job.reason and job.reason in (reason or "") for job in self._board.jobs)  # at the job itself
+        stored = self._board.board.paused or ""
+        is_said = any(job.reason and job.reason in stored for job in self._board.jobs)  # at the job itself
         paused = " ".join((self.tr("Paused."), "" if is_said else reason)) if reason is not None else ""
         self._paused.say(paused or self._board.resting or "", "caution")
         self._go_on.setVisible(reason is not None)

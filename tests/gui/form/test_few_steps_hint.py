@@ -19,7 +19,7 @@ def test_what_suits_a_few_step_lora_is_offered_and_used(open_window, qtbot):
     assert not hint.isVisible()
     form.put(prompt="a house <lora:speedy:1>")
     qtbot.waitUntil(hint.isVisible)
-    assert hint.text.text() == "speedy is an LCM-LoRA. These suit it: steps 4, sampler lcm, guidance 1."
+    assert hint.text.text() == "speedy is an LCM-LoRA. These suit it: Steps 4, Sampler lcm, Guidance 1."
     hint.button.click()
     assert (form.steps, form.sampler, form.guidance) == (4, "lcm", 1)
     qtbot.waitUntil(lambda: not hint.isVisible())
@@ -27,7 +27,7 @@ def test_what_suits_a_few_step_lora_is_offered_and_used(open_window, qtbot):
     hint.look()
     form.put(steps=40)
     qtbot.waitUntil(hint.isVisible)
-    assert "steps 4." in hint.text.text()
+    assert "Steps 4." in hint.text.text()
     save_file({"x": torch.zeros(1)}, lora_folder() / "Hyper-SD15-1step-lora.safetensors")  # whose sampler has a setting
     form.put(prompt="a house <lora:Hyper-SD15-1step-lora:1>")
     qtbot.waitUntil(lambda: "eta 1" in hint.text.text())
