@@ -3,402 +3,423 @@
 <TS version="2.1" language="de" sourcelanguage="en">
 <context>
     <name>create</name>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
+        <source>%n pictures</source>
+        <translation>
+            <numerusform>%n Bild</numerusform>
+            <numerusform>%n Bilder</numerusform>
+        </translation>
+    </message>
     <message>
-        <location filename="../../../gui/create/welcome.py"/>
+        <location filename="../../../../../../gui/create/welcome.py"/>
         <source>A blue boat at sunset</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein blaues Boot bei Sonnenuntergang</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/welcome.py"/>
+        <location filename="../../../../../../gui/create/welcome.py"/>
         <source>A red house at night</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein rotes Haus bei Nacht</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/welcome.py"/>
+        <location filename="../../../../../../gui/create/welcome.py"/>
         <source>A yellow balloon over the desert</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein gelber Ballon über der Wüste</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/welcome.py"/>
+        <location filename="../../../../../../gui/create/welcome.py"/>
         <source>Add one of your own</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein eigenes hinzufügen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas.py"/>
+        <location filename="../../../../../../gui/create/canvas.py"/>
         <source>After</source>
-        <translation type="unfinished"></translation>
+        <translation>Nachher</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas.py"/>
+        <location filename="../../../../../../gui/create/canvas.py"/>
         <source>Before</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorher</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Brush: draw anew</source>
-        <translation type="unfinished"></translation>
+        <translation>Pinsel: neu zeichnen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Cancel</source>
-        <translation type="unfinished"></translation>
+        <translation>Abbrechen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
-        <source>Cancel the picture</source>
-        <translation type="unfinished"></translation>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
+        <source>Cancel the picture ({0})</source>
+        <translation>Bild abbrechen ({0})</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Cancelled.</source>
-        <translation type="unfinished"></translation>
+        <translation>Abgebrochen.</translation>
+    </message>
+    <message numerus="yes">
+        <location filename="../../../../../../gui/create/presenter.py"/>
+        <source>Cancelled. %n finished pictures are kept.</source>
+        <translation>
+            <numerusform>Abgebrochen. %n fertiges Bild bleibt erhalten.</numerusform>
+            <numerusform>Abgebrochen. %n fertige Bilder bleiben erhalten.</numerusform>
+        </translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
-        <source>Cancelled. {0} finished pictures are kept.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Cancelling</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird abgebrochen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
+        <source>Checking the engine</source>
+        <translation>Rechenwerk wird geprüft</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Choose a folder…</source>
-        <translation type="unfinished"></translation>
+        <translation>Ordner wählen …</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Clear</source>
-        <translation type="unfinished"></translation>
+        <translation>Leeren</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Decoding</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird dekodiert</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Denoising</source>
-        <translation type="unfinished"></translation>
+        <translation>Entrauschen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Done</source>
-        <translation type="unfinished"></translation>
+        <translation>Fertig</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Done.</source>
-        <translation type="unfinished"></translation>
+        <translation>Fertig.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_boxes.py"/>
+        <location filename="../../../../../../gui/create/canvas_boxes.py"/>
         <source>Drag an edge outwards</source>
-        <translation type="unfinished"></translation>
+        <translation>Einen Rand nach außen ziehen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_boxes.py"/>
+        <location filename="../../../../../../gui/create/canvas_boxes.py"/>
         <source>Drag on the picture to draw a region</source>
-        <translation type="unfinished"></translation>
+        <translation>Auf dem Bild ziehen, um einen Bereich anzulegen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/picture_toolbar.py"/>
+        <location filename="../../../../../../gui/create/picture_toolbar.py"/>
         <source>Drag the picture out, or click to see its folder</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Bild herausziehen, oder klicken, um seinen Ordner zu sehen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Draw at {0} × {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit {0} × {1} zeichnen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Draw one at a time</source>
-        <translation type="unfinished"></translation>
+        <translation>Einzeln zeichnen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_boxes.py"/>
+        <location filename="../../../../../../gui/create/canvas_boxes.py"/>
         <source>Edges to add to the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Ränder, um die das Bild erweitert wird</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Enlarging</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird vergrößert</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Eraser: keep</source>
-        <translation type="unfinished"></translation>
+        <translation>Radierer: behalten</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/welcome.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
+        <source>Finding what to draw again</source>
+        <translation>Was neu zu zeichnen ist, wird gesucht</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/create/welcome.py"/>
         <source>Get a Stable Diffusion v1 model</source>
-        <translation type="unfinished"></translation>
+        <translation>Ein Stable-Diffusion-v1-Modell holen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Go on with the queue</source>
-        <translation type="unfinished"></translation>
+        <translation>Warteschlange fortsetzen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/view.py"/>
+        <location filename="../../../../../../gui/create/view.py"/>
         <source>Hint of {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorlage von {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Invert</source>
-        <translation type="unfinished"></translation>
+        <translation>Umkehren</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Loading the model</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell wird geladen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Loading the model for the first time, which takes minutes once</source>
-        <translation type="unfinished"></translation>
+        <translation>Modell wird zum ersten Mal geladen, was einmalig Minuten dauert</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Loading the safety checker</source>
-        <translation type="unfinished"></translation>
+        <translation>Sicherheitsprüfung wird geladen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/box_overlay.py"/>
+        <location filename="../../../../../../gui/create/box_overlay.py"/>
         <source>No boxes</source>
-        <translation type="unfinished"></translation>
+        <translation>Keine Rahmen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas.py"/>
+        <location filename="../../../../../../gui/create/canvas.py"/>
         <source>Picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Picture {0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>Bild {0} von {1}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
+        <source>Planning the memory</source>
+        <translation>Speicher wird geplant</translation>
+    </message>
+    <message>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Preview</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorschau</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Progress</source>
-        <translation type="unfinished"></translation>
+        <translation>Fortschritt</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Reading the prompt</source>
-        <translation type="unfinished"></translation>
+        <translation>Prompt wird gelesen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/recent.py"/>
+        <location filename="../../../../../../gui/create/recent.py"/>
         <source>Recent</source>
-        <translation type="unfinished"></translation>
+        <translation>Neueste</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/recent.py"/>
+        <location filename="../../../../../../gui/create/recent.py"/>
         <source>Recent pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>Neueste Bilder</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Redo the stroke</source>
-        <translation type="unfinished"></translation>
+        <translation>Strich wiederholen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_boxes.py"/>
+        <location filename="../../../../../../gui/create/canvas_boxes.py"/>
         <source>Regions of the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>Bereiche des Bildes</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Saving</source>
-        <translation type="unfinished"></translation>
+        <translation>Wird gespeichert</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/welcome.py"/>
+        <location filename="../../../../../../gui/create/welcome.py"/>
         <source>Say what you want to see</source>
-        <translation type="unfinished"></translation>
+        <translation>Sagen Sie, was Sie sehen möchten</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Seed {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Seed {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Seeds {0} to {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>Seeds {0} bis {1}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/grid_sheets.py"/>
+        <location filename="../../../../../../gui/create/grid_sheets.py"/>
         <source>Show it</source>
-        <translation type="unfinished"></translation>
+        <translation>Anzeigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Show the log</source>
-        <translation type="unfinished"></translation>
+        <translation>Protokoll anzeigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Show the models</source>
-        <translation type="unfinished"></translation>
+        <translation>Modelle anzeigen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Size of the brush ([ and ], or Shift and the wheel)</source>
-        <translation type="unfinished"></translation>
+        <translation>Pinselgröße ([ und ] oder Umschalt und Mausrad)</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Size of the brush in pixels</source>
-        <translation type="unfinished"></translation>
+        <translation>Pinselgröße in Pixeln</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/view.py"/>
+        <location filename="../../../../../../gui/create/view.py"/>
         <source>Start from noise</source>
-        <translation type="unfinished"></translation>
+        <translation>Mit Rauschen beginnen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>Starting the engine</source>
-        <translation type="unfinished"></translation>
+        <translation>Rechenwerk wird gestartet</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/view.py"/>
+        <location filename="../../../../../../gui/create/view.py"/>
         <source>The form starts from {0}, as you left it.</source>
-        <translation type="unfinished"></translation>
+        <translation>Ausgangsbild ist weiterhin {0}.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/grid_sheets.py"/>
+        <location filename="../../../../../../gui/create/grid_sheets.py"/>
         <source>The grid is saved as {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Raster ist als {0} gespeichert.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/welcome.py"/>
+        <location filename="../../../../../../gui/create/welcome.py"/>
         <source>The model “pocket” is ready. It is small and draws houses, boats and balloons, by day, at sunset and at night. Nothing you type or draw leaves this computer. Try one of these, then press Generate.</source>
-        <translation type="unfinished"></translation>
+        <translation>Das Modell „pocket“ ist bereit. Es ist klein und zeichnet Häuser, Boote und Ballons, am Tag, bei Sonnenuntergang und bei Nacht. Nichts, was Sie eingeben oder zeichnen, verlässt diesen Computer. Probieren Sie eines davon aus und klicken Sie dann auf „Erzeugen“.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/view.py"/>
+        <location filename="../../../../../../gui/create/view.py"/>
         <source>The prompt is cleared.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prompt wurde geleert.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/view.py"/>
+        <location filename="../../../../../../gui/create/view.py"/>
         <source>The prompt is empty. Write what you want to see, or press Generate again to draw without one.</source>
-        <translation type="unfinished"></translation>
+        <translation>Der Prompt ist leer. Beschreiben Sie, was zu sehen sein soll, oder klicken Sie noch einmal auf „Erzeugen“, um ohne Prompt zu zeichnen.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>The queue is paused. {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Warteschlange ist angehalten. {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>The safety checker filtered the picture of seed {0}; a card stands in its place.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sicherheitsprüfung hat das Bild mit Seed {0} gefiltert; an seiner Stelle steht eine Karte.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>The safety checker is off; Settings turn it on again.</source>
-        <translation type="unfinished"></translation>
+        <translation>Die Sicherheitsprüfung ist aus; in den Einstellungen lässt sie sich wieder einschalten.</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Try again</source>
-        <translation type="unfinished"></translation>
+        <translation>Erneut versuchen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/presenter.py"/>
+        <location filename="../../../../../../gui/create/presenter.py"/>
         <source>Turn the checker off</source>
-        <translation type="unfinished"></translation>
+        <translation>Prüfung ausschalten</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Undo the stroke</source>
-        <translation type="unfinished"></translation>
+        <translation>Strich rückgängig machen</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas_panel.py"/>
+        <location filename="../../../../../../gui/create/canvas_panel.py"/>
         <source>Zoom {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zoom {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>about {0} left</source>
-        <translation type="unfinished"></translation>
+        <translation>noch etwa {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas.py"/>
+        <location filename="../../../../../../gui/create/canvas.py"/>
         <source>before</source>
-        <translation type="unfinished"></translation>
+        <translation>vorher</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>continued at step {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>fortgesetzt bei Schritt {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas.py"/>
+        <location filename="../../../../../../gui/create/canvas.py"/>
         <source>empty</source>
-        <translation type="unfinished"></translation>
+        <translation>leer</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>ends after this picture</source>
-        <translation type="unfinished"></translation>
+        <translation>endet nach diesem Bild</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>first step</source>
-        <translation type="unfinished"></translation>
+        <translation>erster Schritt</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>large models take up to a minute; a first compilation takes minutes</source>
-        <translation type="unfinished"></translation>
+        <translation>große Modelle brauchen bis zu einer Minute; ein erstes Kompilieren dauert Minuten</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>pass {0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>Durchgang {0} von {1}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas.py"/>
+        <location filename="../../../../../../gui/create/canvas.py"/>
         <source>preview</source>
-        <translation type="unfinished"></translation>
+        <translation>Vorschau</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
+        <location filename="../../../../../../gui/create/progress_strip.py"/>
         <source>step {0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>Schritt {0} von {1}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/canvas.py"/>
+        <location filename="../../../../../../gui/create/canvas.py"/>
         <source>zoom {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>Zoom {0}</translation>
     </message>
     <message>
-        <location filename="../../../gui/create/box_overlay.py"/>
+        <location filename="../../../../../../gui/create/box_overlay.py"/>
         <source>{0} of {1}: {2} {3}</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../../../gui/create/progress_strip.py"/>
-        <source>{0} pictures</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} von {1}: {2} {3}</translation>
     </message>
 </context>
 </TS>
