@@ -71,7 +71,6 @@ def _file_name(path: str) -> str:
     return PurePath(path).name
 
 
-_CARRIED = "the form carries it along from a picture whose settings are used, and names it"
 _RECORD_ONLY = "the web UI has no such setting; our own record holds it"
 _NO_MODEL = "The model is empty; name an installed model or give the path of a folder or file."
 _MASKED = ("mask", "outpaint")
@@ -143,7 +142,8 @@ _ROWS = (
     RequestField(
         "timesteps", Falling(MAX_STEPS, MAX_LEVEL), None, Group.SAMPLING,
         CommandLine(("--timesteps",), "Or the timesteps of the levels, falling.", "LIST"),
-        Without(_RECORD_ONLY), Without(_CARRIED)),
+        Without(_RECORD_ONLY), FormEntry("Timesteps", Section.SAMPLER,
+                  tip="Or the timesteps of the levels, falling from 999 to 0: 999, 749, 499, 249.")),
     RequestField(
         "options", SamplerOptions(), Options(), Group.SAMPLING,
         CommandLine(("--option",), "Of the sampler; see `sdedge samplers NAME`.", "NAME=VALUE"),

@@ -21,6 +21,7 @@ from gui.form.controlling import (
 from gui.form.fields import LABEL, Choice, NumberField, Option, TypedField, translated, watch
 from gui.form.hint_preview import HintPreview
 from gui.form.image_section import FILES
+from gui.form.mask_choice import MaskChoice
 from gui.form.model import FormModel, FormPart
 from gui.form.pair_field import PairField
 from gui.look.plain import PlainLabel, menu_text, set_tooltip
@@ -112,6 +113,7 @@ class ControlRowView(QWidget):
         self.weight = NumberField(form, self._name("weight"), self.tr("Weight"), 0, 2, 20, kind=float)
         self.mode = Choice(form, self._name("mode"), self.tr("Counts"), self._modes())
         self.resize_choice = Choice(form, self._name("resize"), self.tr("Fitted"), self._fits())
+        self.where = MaskChoice(self._studio, self.tr("Where"), self.tr("Everywhere"), self._take_mask)
         self.note = FaultLabel()
         self._lay_out()
 
@@ -148,6 +150,7 @@ class ControlRowView(QWidget):
             self._range(),
             self.mode,
             self.resize_choice,
+            self.where,
             self.note,
         ):
             column.addWidget(widget)
@@ -188,6 +191,7 @@ class ControlRowView(QWidget):
         self.settings.edit.setPlaceholderText(usual)
         name = spoken_picture(control) or (self.tr("The picture to start from") if control.hint is None else "")
         self.pictures_name.setText(short(name, 28))
+        self.where.show_mask(control.mask, self.tr("Where {0} acts").format(control.model))
         self._name_controls(control.model, name)
         self.note.say(fault_of(control, self._form.image))
         self.preview.show_control(control)
@@ -238,3 +242,6 @@ class ControlRowView(QWidget):
 
     def _take(self, path: str | None) -> None:
         self._form.put(**self.row.changed(hint=path))
+
+    def _take_mask(self, path: str | None) -> None:
+        self._form.put(**self.row.changed(mask=path))

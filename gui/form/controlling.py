@@ -92,6 +92,8 @@ def settings_example(name: str) -> str:
 
 def fault_of(control: Control, image: str | None) -> str:
     """Returns what keeps a control from being drawn with, in a sentence; nothing where all is well."""
+    if fault := mask_fault(control.mask):
+        return fault
     if control.hint is None:
         text = "" if image is not None else tr("{0} has no picture; choose one, or a picture to start from.")
         return text.format(control.model)
@@ -100,6 +102,17 @@ def fault_of(control: Control, image: str | None) -> str:
     except InvalidRequest as error:
         return in_words(error)
     return "" if path.is_file() else tr("There is no picture at {0} any more; choose another.").format(path)
+
+
+def mask_fault(mask: str | None) -> str:
+    """Returns what is wrong with where a control or a region acts, in a sentence; nothing where all is well."""
+    if mask is None:
+        return ""
+    try:
+        path = hint_path(mask)
+    except InvalidRequest as error:
+        return in_words(error)
+    return "" if path.is_file() else tr("There is no mask at {0} any more; choose another.").format(path)
 
 
 def picture_of(control: Control, image: str | None) -> Path | None:

@@ -20,8 +20,9 @@ from gui.form.enlarging import (
 )
 from gui.form.fields import Choice, NumberField, Option, TypedField, controls, label_of, watch
 from gui.form.names import Names
+from gui.form.pass_settings import DetailSettings, HiresSettings
 from gui.look.plain import PlainLabel, set_tooltip
-from gui.look.theme import GAP, set_kind
+from gui.look.theme import GAP, Theme, set_kind
 from gui.shell.studio import Studio
 from gui.widgets.fold import stack
 from sdedge.field_rows import Section
@@ -38,7 +39,7 @@ class EnlargeSection(QWidget):
         add_parts(self._form)
         self.how = Choice(self._form, f"{HIRES_PART}how", self.tr("Enlarge"), self._ways(), advice=True)
         self.detail = Choice(self._form, f"{DETAIL_PART}model", self.tr("Redraw"))
-        self._lay_out()
+        self._lay_out(studio.theme)
         self._offer_detectors([])
         watch(self, self._form, self._follow, "passes", "width", "height", "card", "steps", "guidance")
 
@@ -58,7 +59,7 @@ class EnlargeSection(QWidget):
             Option(Enlarging.ONLY, self.tr("Only enlarge"), self.tr("the finished picture, without drawing it anew")),
         ]  # fmt: skip
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, theme: Theme) -> None:
         form, number = self._form, NumberField
         self.scale = number(form, f"{HIRES_PART}scale", self.tr("Times"), 1, 4, 4, kind=float)
         self.upscaler = Choice(form, f"{HIRES_PART}by", self.tr("By"))
@@ -69,11 +70,12 @@ class EnlargeSection(QWidget):
         self.guidance = number(form, f"{HIRES_PART}guidance", self.tr("Guidance"), 1, 15, 2, self._guidance, kind=float)
         self.prompt = TypedField(form, f"{HIRES_PART}prompt", self.tr("Prompt"), self.tr("as above"))
         self.enlarged = stack(self.scale, self.becomes, self.upscaler)
-        self.redrawn = stack(self.strength, self.steps, self.guidance, self.prompt)
+        self.hires_further, self.detail_further = HiresSettings(form, theme), DetailSettings(form, theme)
+        self.redrawn = stack(self.strength, self.steps, self.guidance, self.prompt, self.hires_further)
         self.detail_strength = number(form, f"{DETAIL_PART}strength", self.tr("Strength"), 0.05, 1, 20, kind=float)
         self.confidence = number(form, f"{DETAIL_PART}confidence", self.tr("Surely"), 0, 1, 20, kind=float)
         self.detail_prompt = TypedField(form, f"{DETAIL_PART}prompt", self.tr("Prompt"), self.tr("as above"))
-        self.detailed = stack(self.detail_strength, self.confidence, self.detail_prompt)
+        self.detailed = stack(self.detail_strength, self.confidence, self.detail_prompt, self.detail_further)
         self.windows = TypedField(form, WINDOWS_PART, self.tr("In windows"), self.tr("as a whole"))
         self.windows.edit.setAccessibleName(label_of("windows"))
         self.further = PlainLabel()

@@ -14,12 +14,17 @@ from gui.form.model import FormModel, FormPart
 from gui.languages.texts import mark, tr
 from sdedge.errors import InvalidRequest
 from sdedge.field_types import FieldType, Float, Text
-from sdedge.pass_parts import DETAIL, HIRES, PARTS
+from sdedge.pass_parts import BY_PLACE, DETAIL, HIRES, PARTS
 from sdedge.passes import ENLARGERS, MAX_SCALE, Changes, Enlargement, Pass
 from sdedge.windows import Windows, WindowsType
 
 HIRES_PART, DETAIL_PART, WINDOWS_PART = "hires:", "detail:", "windows:text"
 """Names of the form's parts, or what they begin with."""
+HIRES_FURTHER = ("size", "sampler", "schedule", "negative")
+DETAIL_FURTHER = (
+    "only", "most", "dilate", "blur", "padding", "right", "up", "steps", "guidance", "sampler", "schedule", "negative",
+)  # fmt: skip
+"""Settings that stand in a fold of their own."""
 FOLD = "enlarge"
 NONE = "none"
 SMALLEST = 1.0
@@ -79,6 +84,15 @@ def detailed(passes: tuple[Pass, ...], detector: str) -> tuple[Pass, ...]:
     return _replaced(passes, old, PARTS["detail"].put(old or DETAIL.new, detector))
 
 
+def differs(passes: tuple[Pass, ...], names: tuple[str, ...], prefix: str) -> bool:
+    """Returns whether any of these settings of a pass is not the usual one."""
+    role, each = (DETAIL, detail_pass(passes)) if prefix == DETAIL_PART else (HIRES, enlarging_pass(passes))
+    if each is None:
+        return False
+    rows = [BY_PLACE[role.name, name] for name in names]
+    return any(row.value_in(each) != row.value_in(role.new) for row in rows)
+
+
 def size_in_words(passes: tuple[Pass, ...], size: tuple[int, int] | None) -> str:
     """Returns what a picture of a size becomes, such as "512 × 512 becomes 1024 × 1024"; nothing where that is not known."""
     each = enlarging_pass(passes)
@@ -104,10 +118,10 @@ def pass_in_words(each: Pass) -> str:
 
 def add_parts(form: FormModel) -> None:
     """Makes fields of what the passes and windows hold."""
-    for name in ("hires", "hires_upscaler", "hires_strength", "hires_steps", "hires_guidance", "hires_prompt"):
-        form.parts[HIRES_PART + PARTS[name].field] = _part(form, name, enlarging_pass)
-    for name in ("detail_strength", "detail_confidence", "detail_prompt"):
-        form.parts[DETAIL_PART + PARTS[name].field] = _part(form, name, detail_pass)
+    for name, part in PARTS.items():
+        if name != DETAIL.makers[0]:
+            prefix, find = (DETAIL_PART, detail_pass) if part.role is DETAIL else (HIRES_PART, enlarging_pass)
+            form.parts[prefix + part.field] = _part(form, name, find)
     form.parts[HIRES_PART + "how"] = FormPart(
         Text(20), lambda: enlarging(form.passes), lambda how: {"passes": enlarged(form.passes, how)}, ("passes",), FOLD
     )
@@ -136,7 +150,7 @@ class WindowsText(FieldType):
 
 def _part(form: FormModel, name: str, find: Callable[[tuple[Pass, ...]], Pass | None]) -> FormPart:
     part = PARTS[name]
-    optional = part.place[0] == "changes" and part.field != "strength"
+    optional = part.field == "size" or (part.place[0] == "changes" and part.field != "strength")
 
     def read() -> Any:
         each = find(form.passes)

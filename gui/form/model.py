@@ -196,7 +196,7 @@ class FormModel(Observable):
             return self.typed[name]
         value = self.value(name)
         if isinstance(value, tuple):
-            return FIELDS[name].type.format(value)
+            return (self.parts[name] if name in self.parts else FIELDS[name]).type.format(value)
         return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
     def _parse(self, name: str, text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gui.form.controlling import mask_fault
 from gui.languages.texts import tr
 from sdedge.regions import MAX_REGIONS, Area, Region
 
@@ -34,6 +35,8 @@ def fault_of(regions: Regions) -> str:
     for number, region in enumerate(regions, 1):
         if not region.prompt.strip():
             return tr("Region {0} has no prompt; write what it shows, or take it out.").format(number)
+        if fault := mask_fault(region.mask):
+            return fault
     return ""
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from gui.form.fields import LABEL, Choice, NumberField, Option, TypedEdit, watch
+from gui.form.mask_choice import MaskChoice
 from gui.form.model import FormModel, FormPart
 from gui.form.pair_field import PairField
 from gui.form.regioning import changed, removed, with_region
@@ -116,8 +116,7 @@ class RegionRow(QWidget):
             (name("top"), self.tr("Upper side, in fractions of the picture"), "0"),
             (name("bottom"), self.tr("Lower side, in fractions of the picture"), "1"),
         ))  # fmt: skip
-        self.mask_name = PlainLabel()
-        set_kind(self.mask_name, "caption")
+        self.where = MaskChoice(studio, self.tr("Area"), self.tr("The rectangle"), partial(self._put_mask, studio.form))
         self.base = NumberField(studio.form, name("base"), self.tr("Base"), 0, 1, 20, kind=float)
         self.base.call(self.tr("Fraction of the main prompt in it"))
         set_tooltip(self.base, self.tr("How much of the prompt above acts here too; more makes it one picture."))
@@ -137,8 +136,7 @@ class RegionRow(QWidget):
         mask = region.mask if region is not None else None
         self.across.setVisible(mask is None)
         self.down.setVisible(mask is None)
-        self.mask_name.setText(self.tr("Mask {0}").format(Path(mask or "").name))
-        self.mask_name.setVisible(mask is not None)
+        self.where.show_mask(mask, self.tr("Area of region {0}").format(self._number + 1))
         missing = region is not None and not region.prompt.strip()
         self.note.say(self.tr("Write what this area shows.") if missing else "", "caution")
 
@@ -167,6 +165,9 @@ class RegionRow(QWidget):
 
     def _put(self, name: str, value: Any) -> dict[str, Any]:
         return {"regions": changed(self._form.regions, self._number, **{name: value})}
+
+    def _put_mask(self, form: FormModel, path: str | None) -> None:
+        form.put(**self._put("mask", path))
 
     def _side(self, side: int) -> float:
         return (self._region() or Region("")).area[side]
@@ -200,7 +201,7 @@ class RegionRow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(HALF)
         column.addLayout(head)
-        for widget in (self.prompt, self.note, self.mask_name, self.across, self.down, self.base, self.weight, self.by):
+        for widget in (self.prompt, self.note, self.where, self.across, self.down, self.base, self.weight, self.by):
             column.addWidget(widget)
 
 
